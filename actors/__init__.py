@@ -1,0 +1,1 @@
+"""The process system: processes, links, monitors, GenServer, Task, names. Knows no supervisor and no LLM."""

@@ -1,0 +1,1 @@
+"""The application: agents, streams, tools, the command line."""

@@ -1,0 +1,1 @@
+"""The pure core: values and steps. No I/O, no clock, no randomness, no logging, no processes."""

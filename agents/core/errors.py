@@ -1,0 +1,111 @@
+"""Why a stream ended badly, as data. Source: API reference, "Error Types".
+
+StreamFault
+├── Timeout            a deadline passed                       documented
+├── ParseError         the provider sent what can't be read    documented
+├── ToolError          a tool, not only its call, is unusable  documented
+├── ApiError           the provider answered with an error     documented
+├── NetworkError       no connection, or it broke              documented
+├── ConnectionClosed   the stream ended before its end         documented
+├── Cancelled          agent.cancel
+├── LimitReached       a limit of the agent
+└── HandlerCrashed     the stream handler died
+"""
+
+from msgspec import Struct
+
+
+class StreamFault(Struct, frozen=True, tag_field="type"):
+    """Reason of a stream_error. `str()` gives one line for a person."""
+
+
+class Timeout(StreamFault, frozen=True, tag="timeout"):
+    """The deadline that passed, and its length."""
+
+    phase: str
+    timeout_s: float
+
+    def __str__(self) -> str:
+        return f"timeout: no {self.phase} within {self.timeout_s:g} s"
+
+
+class ParseError(StreamFault, frozen=True, tag="parse_error"):
+    """What was expected, and the beginning of what came."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return f"parse error: {self.message}"
+
+
+class ToolError(StreamFault, frozen=True, tag="tool_error"):
+    tool_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"tool error: {self.tool_id}: {self.reason}"
+
+
+class ApiError(StreamFault, frozen=True, tag="api_error"):
+    """code: the HTTP status, or 0 for an error inside a stream. kind: the provider's own type or code, if any."""
+
+    code: int
+    message: str
+    kind: str | None = None
+    retry_after_s: float | None = None
+
+    def __str__(self) -> str:
+        where = f" {self.code}" if self.code else ""
+        return f"api error{where}: {self.message}"
+
+
+class NetworkError(StreamFault, frozen=True, tag="network_error"):
+    """posix: the errno's name in lower case ("econnrefused"), as inet:posix() spells it."""
+
+    posix: str
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"network error: {self.posix}" + (f": {self.message}" if self.message else "")
+
+
+class ConnectionClosed(StreamFault, frozen=True, tag="connection_closed"):
+    def __str__(self) -> str:
+        return "connection closed before the stream was finished"
+
+
+class Cancelled(StreamFault, frozen=True, tag="cancelled"):
+    def __str__(self) -> str:
+        return "cancelled"
+
+
+class LimitReached(StreamFault, frozen=True, tag="limit_reached"):
+    """limit: the configuration key; value: what it is set to."""
+
+    limit: str
+    value: int | float
+
+    def __str__(self) -> str:
+        return f"limit reached: {self.limit} is {self.value}"
+
+
+class HandlerCrashed(StreamFault, frozen=True, tag="handler_crashed"):
+    """reason: the handler's exit reason, as text without secrets."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the stream handler ended: {self.reason}"
+
+
+Fault = (
+    Timeout
+    | ParseError
+    | ToolError
+    | ApiError
+    | NetworkError
+    | ConnectionClosed
+    | Cancelled
+    | LimitReached
+    | HandlerCrashed
+)

@@ -1,0 +1,1 @@
+"""Restart policy and supervisors. Knows actors only."""
