@@ -1,0 +1,5 @@
+"""`python -m agents.rehearsal`: the rehearsal server as an OS process of its own."""
+
+from agents.rehearsal.command import rehearse
+
+rehearse(prog_name="python -m agents.rehearsal")
