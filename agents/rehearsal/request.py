@@ -4,7 +4,7 @@ The conversation is refused where OpenAI refuses it: each tool call needs its re
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agents.rehearsal.errors import Refusal
@@ -45,14 +45,12 @@ class _Reading:
 
     user: str = ""
     rounds: int = 0
-    results: tuple[Result, ...] = ()
+    results: list[Result] = field(default_factory=list)
+    open_calls: dict[str, str] = field(default_factory=dict)
     answering: bool = False
 
-    def __post_init__(self) -> None:
-        self.open_calls: dict[str, str] = {}
-
     def take_user(self, text: str) -> None:
-        self.user, self.rounds, self.results, self.answering = text, 0, (), False
+        self.user, self.rounds, self.results, self.answering = text, 0, [], False
 
     def take_call(self, call_id: str, name: str) -> None:
         self.open_calls[call_id] = name
@@ -62,7 +60,7 @@ class _Reading:
         """The first result after a call begins a round; those next to it belong to the same."""
         self.rounds += not self.answering
         self.answering = True
-        self.results += (Result(self.open_calls.pop(call_id), content),)
+        self.results.append(Result(self.open_calls.pop(call_id), content))
 
 
 def read_chat(body: Body) -> Request:
@@ -137,7 +135,7 @@ def _refuse_open_calls(reading: _Reading, param: str) -> None:
 
 def _request(body: Body, model: str, reading: _Reading, messages: Iterable[Body]) -> Request:
     words = sum(len(_text(message.get("content", message.get("output"))).split()) for message in messages)
-    return Request(body, model, reading.user, reading.rounds, reading.results, input_tokens=words)
+    return Request(body, model, reading.user, reading.rounds, tuple(reading.results), input_tokens=words)
 
 
 def _model_of(body: Body) -> str:

@@ -76,8 +76,8 @@ class RehearsalServer:
             [
                 web.get("/healthz", self._health),
                 web.get("/v1/models", self._models),
-                web.post("/v1/chat/completions", lambda http: self._answer(http, chat)),
-                web.post("/v1/responses", lambda http: self._answer(http, responses)),
+                web.post("/v1/chat/completions", self._chat_completions),
+                web.post("/v1/responses", self._responses),
             ]
         )
         app.on_response_prepare.append(_number)
@@ -90,6 +90,12 @@ class RehearsalServer:
         self._check_key(http)
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "rehearsal"} for name in self.script.models]
         return web.json_response({"object": "list", "data": data})
+
+    async def _chat_completions(self, http: web.Request) -> web.StreamResponse:
+        return await self._answer(http, chat)
+
+    async def _responses(self, http: web.Request) -> web.StreamResponse:
+        return await self._answer(http, responses)
 
     async def _answer(self, http: web.Request, api: Api) -> web.StreamResponse:
         key = self._check_key(http)
