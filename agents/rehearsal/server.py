@@ -24,6 +24,7 @@ from agents.rehearsal.wire import Api
 
 MAX_BODY_BYTES = 64 * 2**20
 KEPT_REQUESTS = 1000
+SHUTDOWN_S = 0.05  # then streams are cut; aiohttp reads 0 as for ever
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -41,7 +42,9 @@ class RehearsalServer:
         self._api_key = api_key
         self._requests: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
         self._failures = Failures()
-        self._runner = web.AppRunner(self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        self._runner = web.AppRunner(
+            self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
+        )
 
     @property
     def base_url(self) -> str:

@@ -27,9 +27,12 @@ class Stage:
     server: RehearsalServer
     openai: AsyncOpenAI
     http: aiohttp.ClientSession
+    stack: AsyncExitStack
 
     async def post(self, path: str, body: dict[str, Any]) -> aiohttp.ClientResponse:
-        return await self.http.post(f"{self.server.base_url}{path}", json=body)
+        response = await self.http.post(f"{self.server.base_url}{path}", json=body)
+        self.stack.callback(response.close)
+        return response
 
     async def chat(self, model: str, **fields: Any) -> aiohttp.ClientResponse:
         """The response to a chat request, its body unread."""
@@ -64,6 +67,6 @@ async def perform() -> AsyncIterator[Perform]:
             server = await stack.enter_async_context(RehearsalServer(parsed, api_key=api_key))
             client = AsyncOpenAI(base_url=server.base_url, api_key="any", max_retries=0)
             await stack.enter_async_context(client)
-            return Stage(server, client, await stack.enter_async_context(aiohttp.ClientSession()))
+            return Stage(server, client, await stack.enter_async_context(aiohttp.ClientSession()), stack)
 
         yield start
