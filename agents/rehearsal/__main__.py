@@ -2,4 +2,5 @@
 
 from agents.rehearsal.command import rehearse
 
-rehearse(prog_name="python -m agents.rehearsal")
+if __name__ == "__main__":
+    rehearse(prog_name="python -m agents.rehearsal")

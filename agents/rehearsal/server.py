@@ -24,6 +24,7 @@ from agents.rehearsal.wire import Api
 
 MAX_BODY_BYTES = 64 * 2**20
 KEPT_REQUESTS = 1000
+ENDING = (signal.SIGINT, signal.SIGTERM)
 SHUTDOWN_S = 0.05  # then streams are cut; aiohttp reads 0 as for ever
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -134,12 +135,16 @@ async def serve(script: Script, host: str = "127.0.0.1", port: int = 0, api_key:
     """Serve until SIGINT or SIGTERM. One line on stdout says where, once it listens."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
     async with RehearsalServer(script, host, port, api_key) as server:
-        sys.stdout.write(f"rehearsal server on {server.base_url}\n")
-        sys.stdout.flush()
-        await stopped.wait()
+        for number in ENDING:
+            loop.add_signal_handler(number, stopped.set)
+        try:
+            sys.stdout.write(f"rehearsal server on {server.base_url}\n")
+            sys.stdout.flush()
+            await stopped.wait()
+        finally:
+            for number in ENDING:
+                loop.remove_signal_handler(number)
 
 
 async def _number(_http: web.Request, response: web.StreamResponse) -> None:
