@@ -1,0 +1,49 @@
+"""What the application can be told: providers, streaming defaults, tools. Durations in the documented unit, ms."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Milliseconds = Annotated[int, Field(gt=0)]
+
+
+class StreamingSettings(BaseModel):
+    """Defaults for every agent. Source: API reference, "Stream Configuration".
+
+    timeout: longest silence of a provider. tool_timeout: deadline of a tool that has none of its own.
+    max_tool_calls: calls of a turn that run at once; the rest wait.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout: Milliseconds = 30_000
+    tool_timeout: Milliseconds = 30_000
+    max_tool_calls: Annotated[int, Field(gt=0)] = 10
+
+
+class ToolSettings(BaseModel):
+    """Of the built-in tools, and of the pool that `def` tools run in.
+
+    workers: OS processes kept warm. file_ops_root: the only folder that file_ops sees; None: it is not offered a root
+    and answers so. web_search_endpoint: a SearXNG-style JSON endpoint.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workers: Annotated[int, Field(gt=0, le=256)] = 4
+    file_ops_root: Path | None = None
+    web_search_endpoint: str | None = None
+
+
+class Settings(BaseModel):
+    """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
+    OPENAI_API_KEY."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = None
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    streaming: StreamingSettings = StreamingSettings()
+    tools: ToolSettings = ToolSettings()
