@@ -1,0 +1,197 @@
+"""What the readers of both APIs share: the kind of body, odd payloads, and exactly one end.
+
+    feed(chunk)* end()            the stream came to its end
+    feed(chunk)* break_off(fault) it did not
+
+All answer with deltas. A Finished or Failed is the last one of a reader's life: afterwards all answer with nothing.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from agents.core.deltas import Delta, Failed
+from agents.core.errors import ConnectionClosed, Fault, ParseError
+from agents.llm.faults import EXCERPT_LIMIT, error_in_stream
+from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
+from agents.llm.text import Halves, joined_surrogates, one_line
+
+DONE = "[DONE]"
+
+_DOCUMENT_START = (b"{", b"[", b"<")
+
+
+class StreamReader(ABC):
+    """Reads one response body. new_id: makes an id for a call that the provider gave none."""
+
+    def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
+        self._new_id = new_id
+        self._limit_bytes = limit_bytes
+        self._decoder = SseDecoder(limit_bytes)
+        self._payloads_of: Callable[[bytes], Sequence[bytes]] = self._sniff
+        self._document: list[bytes] = []  # a body that is no event stream
+        self._document_bytes = 0
+        self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Finished or Failed has been given."""
+        return self._ended
+
+    @property
+    def settled(self) -> bool:
+        """The answer is whole and only its trailer (usage, [DONE]) may follow: a short wait is enough."""
+        return self._ended
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """The deltas that this chunk completes."""
+        deltas: list[Delta] = []
+        if self._ended:
+            return deltas
+        try:
+            self._read(self._payloads_of(chunk), deltas)
+        except EventTooLarge as too_large:
+            self._read(too_large.payloads, deltas)
+            self._fail(ParseError(str(too_large)), deltas)
+        return deltas
+
+    def end(self) -> list[Delta]:
+        """The connection was closed in good order."""
+        deltas: list[Delta] = []
+        if not self._ended and self._document:
+            self._read_document_body(b"".join(self._document), deltas)
+        elif not self._ended:
+            self._read([payload for payload in self._decoder.end() if _is_whole(payload)], deltas)
+        self._close(ConnectionClosed(), deltas)
+        return deltas
+
+    def break_off(self, fault: Fault) -> list[Delta]:
+        """The connection broke, or the caller gave it up. An answer that was already whole stays whole."""
+        deltas: list[Delta] = []
+        self._close(fault, deltas)
+        return deltas
+
+    @abstractmethod
+    def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
+        """Read the data of these events until one of them ends the answer."""
+
+    @abstractmethod
+    def _read_value(self, value: Any, deltas: list[Delta]) -> None:
+        """Read the data of one event, which does not have the usual types, as JSON."""
+
+    @abstractmethod
+    def _read_document(self, value: Any, deltas: list[Delta]) -> None:
+        """Read a whole answer that was not streamed; leave it open if it is none."""
+
+    @abstractmethod
+    def _finish(self, deltas: list[Delta]) -> None:
+        """Give what was held back, the end of every call, and Finished."""
+
+    def _done(self, deltas: list[Delta]) -> None:
+        """[DONE] came."""
+
+    def _close(self, fault: Fault, deltas: list[Delta]) -> None:
+        if self._ended:
+            return
+        if self.settled:
+            self._finish(deltas)
+        else:
+            self._fail(fault, deltas)
+
+    def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
+        if not self._ended:
+            self._ended = True
+            deltas.append(Failed(fault))
+
+    def _sniff(self, chunk: bytes) -> list[bytes]:
+        """Events, or one document? The first byte says it, where a content type may be missing or wrong."""
+        self._document.append(chunk)
+        head = b"".join(self._document)
+        first = head.removeprefix(BOM).lstrip()[:1]
+        if not first or BOM.startswith(head):
+            return []
+        if first in _DOCUMENT_START:
+            self._payloads_of = self._collect
+            self._document = []
+            return self._collect(head)
+        self._payloads_of = self._decoder.feed
+        self._document = []
+        return self._decoder.feed(head)
+
+    def _collect(self, chunk: bytes) -> list[bytes]:
+        self._document.append(chunk)
+        self._document_bytes += len(chunk)
+        if self._document_bytes > self._limit_bytes:
+            raise EventTooLarge(self._limit_bytes)
+        return []
+
+    def _read_document_body(self, body: bytes, deltas: list[Delta]) -> None:
+        text = body.removeprefix(BOM).decode("utf-8", "replace")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        self._halves = self._halves or Halves()
+        self._read_document(value, deltas)
+        if self._ended or not text.strip():
+            return
+        if isinstance(value, dict) and not value.keys().isdisjoint(("error", "message", "detail", "errors")):
+            self._fail(error_in_stream(value), deltas)
+        elif isinstance(value, list) and value and isinstance(value[0], dict) and value[0].get("error"):
+            self._fail(error_in_stream(value), deltas)
+        else:
+            self._fail(ParseError(f"expected an event stream, got {_excerpt(text)!r}"), deltas)
+
+    def _read_odd(self, payload: bytes, deltas: list[Delta]) -> None:
+        """Data that the typed decoder refused: a marker, a comment in disguise, other shapes, or no JSON at all."""
+        text = payload.decode("utf-8", "replace")
+        if (bare := text.strip()) == DONE:
+            self._done(deltas)
+            return
+        if not bare or bare.startswith(":"):
+            return
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            self._read_no_json(payload, text, deltas)
+            return
+        self._halves = self._halves or Halves()
+        self._read_value(value, deltas)
+
+    def _read_no_json(self, payload: bytes, text: str, deltas: list[Delta]) -> None:
+        lines = payload.split(b"\n")
+        if isinstance(payload, ErrorData):
+            self._fail(error_in_stream(text), deltas)
+        elif len(lines) > 1 and all(_is_whole(line) for line in lines):
+            self._read(lines, deltas)  # the blank lines between the events were lost
+        else:
+            self._fail(ParseError(f"expected JSON in an event, got {_excerpt(text)!r}"), deltas)
+
+
+def _is_whole(payload: bytes) -> bool:
+    """It is JSON, or the end marker: not something that was cut."""
+    if payload.strip() == DONE.encode():
+        return True
+    try:
+        msgspec.json.decode(payload)
+    except UnicodeDecodeError:
+        return False
+    except (ValueError, RecursionError):
+        return _is_json(payload)
+    return True
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _excerpt(text: str) -> str:
+    return one_line(joined_surrogates(text), EXCERPT_LIMIT)
