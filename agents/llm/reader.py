@@ -139,9 +139,7 @@ class StreamReader(ABC):
         self._read_document(value, deltas)
         if self._ended or not text.strip():
             return
-        if isinstance(value, dict) and not value.keys().isdisjoint(("error", "message", "detail", "errors")):
-            self._fail(error_in_stream(value), deltas)
-        elif isinstance(value, list) and value and isinstance(value[0], dict) and value[0].get("error"):
+        if _is_error_body(value):
             self._fail(error_in_stream(value), deltas)
         else:
             self._fail(ParseError(f"expected an event stream, got {_excerpt(text)!r}"), deltas)
@@ -170,6 +168,12 @@ class StreamReader(ABC):
             self._read(lines, deltas)  # the blank lines between the events were lost
         else:
             self._fail(ParseError(f"expected JSON in an event, got {_excerpt(text)!r}"), deltas)
+
+
+def _is_error_body(value: Any) -> bool:
+    if isinstance(value, list) and value:  # Gemini: a list of one
+        value = value[0]
+    return isinstance(value, dict) and any(value.get(name) for name in ("error", "message", "detail", "errors"))
 
 
 def _is_whole(payload: bytes) -> bool:

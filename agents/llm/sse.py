@@ -14,6 +14,8 @@ BOM = b"\xef\xbb\xbf"
 LIMIT_BYTES = 64 * 1024 * 1024
 
 _DATA = b"data: "
+_NAME = b"event: "
+_LF = 0x0A
 _BETWEEN = b"\n\ndata: "
 
 
@@ -39,26 +41,20 @@ class SseDecoder:
         self._pieces: list[bytes] = []  # of the event that is not complete; joined once, when its blank line comes
         self._size = 0
         self._at_stream_start = True
-        self._at_event_start = False  # true: nothing of an event has come, no byte order mark or LF may follow
+        self._at_event_start = False  # true: all that came is read, and no byte order mark may follow
         self._ends_in_lf = False
         self._skip_lf = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Data of the events that this chunk completes, in order. Raises EventTooLarge.
 
-        What nearly every chunk is (whole events of one data line each) costs no step of the interpreter an event:
-        every newline is accounted for by the split, or the chunk takes the long way.
+        What nearly every chunk is, whole events and nothing more, needs none of the state.
         """
-        if (
-            self._at_event_start
-            and chunk.startswith(_DATA)
-            and chunk.endswith(b"\n\n")
-            and b"\r" not in chunk
-            and len(chunk) <= self._limit_bytes
-        ):
-            payloads = chunk[6:-2].split(_BETWEEN)
-            if chunk.count(b"\n") == 2 * len(payloads) and b"" not in payloads:
-                return payloads
+        if self._at_event_start and chunk.find(b"\r") < 0 and len(chunk) <= self._limit_bytes:
+            if payload := _only_payload(chunk):
+                return [payload]
+            if chunk.endswith(b"\n\n"):
+                return _payloads(chunk[:-2])
         return self._feed_any(chunk)
 
     def end(self) -> list[bytes]:
@@ -125,24 +121,42 @@ class SseDecoder:
             raise EventTooLarge(self._limit_bytes)
 
 
+def _only_payload(chunk: bytes) -> bytes:
+    """Data of a chunk that is one event of one line of data, with or without a line of its name; else nothing."""
+    start, end, last = 0, chunk.find(b"\n"), len(chunk) - 2
+    if end < last and chunk.startswith(_NAME) and chunk[7:end] != b"error":
+        start, end = end + 1, chunk.find(b"\n", end + 1)
+    if end == last and chunk.startswith(_DATA, start) and chunk[-1] == _LF:
+        return chunk[start + 6 : end]
+    return b""
+
+
 def _payloads(whole: bytes) -> list[bytes]:
-    """Data of all events in whole, whose line ends are LF; events without data give nothing."""
+    """Data of all events in whole, whose line ends are LF; events without data give nothing.
+
+    Events of one line of data, with or without a line of their name before it, cost hardly a step of the interpreter.
+    """
     if whole.startswith(_DATA):
         payloads = whole[6:].split(_BETWEEN)
         if whole.count(b"\n") == 2 * len(payloads) - 2 and b"" not in payloads:
             return payloads
-    return [payload for event in whole.split(b"\n\n") if (payload := _payload(event))]
+    lines = whole.split(b"\n")
+    if whole.startswith(_NAME) and (payloads := _payloads_of_named(lines)):
+        return payloads
+    return [payload for event in whole.split(b"\n\n") if (payload := _payload(event.split(b"\n")))]
 
 
-def _payload(event: bytes) -> bytes:
-    name, separator, data = event.partition(b"\ndata: ")
-    if separator and name.startswith(b"event: ") and name != b"event: error":
-        if b"\n" not in name and b"\n" not in data:
-            return data
-    return _payload_of_lines(event.split(b"\n"))
+def _payloads_of_named(lines: list[bytes]) -> list[bytes]:
+    """Data of events that are a line with a name and a line with data each; nothing if one of them is not."""
+    names, data = lines[::3], lines[1::3]
+    if len(lines) % 3 != 2 or any(lines[2::3]) or {line[:6] for line in data} != {_DATA}:
+        return []
+    if not all(name.startswith(_NAME) and name != b"event: error" for name in set(names)):
+        return []
+    return [] if _DATA in data else [line[6:] for line in data]
 
 
-def _payload_of_lines(lines: list[bytes]) -> bytes:
+def _payload(lines: list[bytes]) -> bytes:
     """The grammar, line by line: a field's name goes up to the first colon, one space after it is dropped."""
     data: list[bytes] = []
     named_error = False

@@ -55,6 +55,7 @@ class ChatReader(StreamReader):
         self._usage: Any = None
         self._model: str | None = None
         self._response_id: str | None = None
+        self._origin_known = False
 
     @property
     def settled(self) -> bool:
@@ -92,18 +93,17 @@ class ChatReader(StreamReader):
     def _fold(self, chunk: Chunk, deltas: list[Delta]) -> None:
         if chunk.usage:
             self._usage = chunk.usage
-        if chunk.x_groq.__class__ is dict:
-            self._usage = chunk.x_groq.get("usage") or self._usage
-        if self._model is None or self._response_id is None:
-            self._note_origin(chunk)
+        if chunk.x_groq is not None or not self._origin_known:
+            self._note_rest(chunk)
         for choice in chunk.choices or ():
-            if choice.index == self._choice_index or self._is_read(choice.index):
-                self._fold_choice(choice, deltas)
+            if choice.index != self._choice_index and not self._is_read(choice.index):
+                continue
+            if choice.delta is not None:
+                self._fold_delta(choice.delta, deltas)
+            if choice.finish_reason or choice.message is not None or choice.error:
+                self._fold_end(choice, deltas)
 
-    def _fold_choice(self, choice: Choice, deltas: list[Delta]) -> None:
-        delta = choice.delta
-        if delta is not None:
-            self._fold_delta(delta, deltas)
+    def _fold_end(self, choice: Choice, deltas: list[Delta]) -> None:
         if choice.message is not None:
             self._message = choice.message
         if choice.finish_reason and isinstance(choice.finish_reason, str):
@@ -145,12 +145,15 @@ class ChatReader(StreamReader):
             return
         self._fold(chunk, deltas)
 
-    def _note_origin(self, chunk: Chunk) -> None:
+    def _note_rest(self, chunk: Chunk) -> None:
         """Model and id as the first chunk names them that does: later ones may change or be empty."""
+        if isinstance(chunk.x_groq, dict):
+            self._usage = chunk.x_groq.get("usage") or self._usage
         if self._model is None and isinstance(chunk.model, str) and chunk.model:
             self._model = chunk.model
         if self._response_id is None and isinstance(chunk.id, str) and chunk.id:
             self._response_id = chunk.id
+        self._origin_known = self._model is not None and self._response_id is not None
 
     def _is_read(self, index: int | None) -> bool:
         if self._choice_index != -1:

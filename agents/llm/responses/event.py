@@ -47,7 +47,7 @@ def event_of(value: Any) -> Event:
     """An event of any JSON value; what has no meaning there is left out."""
     if not isinstance(value, dict):
         return Event()
-    fields = {name: value.get(name) for name in Event.__struct_fields__}
+    fields: dict[str, Any] = {name: value.get(name) for name in Event.__struct_fields__}
     for name in ("output_index", "content_index", "summary_index"):
         fields[name] = fields[name] if isinstance(fields[name], int) else None
     fields["type"] = fields["type"] if isinstance(fields["type"], str) else ""

@@ -182,12 +182,11 @@ class ResponsesReader(StreamReader):
                 deltas.append(channel(REPLACEMENT))
 
     def _finished(self, status: str, response: dict[str, Any], items: list[dict[str, Any]]) -> Finished:
+        complete = status != "incomplete"
         reason, raw = (FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP), status
-        if complete := status != "incomplete":
-            details = {}
-        else:
-            details = response.get("incomplete_details") or {}
-            raw = details.get("reason") or status
+        if not complete:
+            details = response.get("incomplete_details")
+            raw = str((details.get("reason") if isinstance(details, dict) else None) or status)
             reason = INCOMPLETE.get(raw, FinishReason.OTHER)
         return Finished(
             reason,
