@@ -95,7 +95,7 @@ def _with_upstream(message: str, metadata: Any) -> str:
 
 
 def _kind(value: Any) -> str | None:
-    """The most telling of the words for its kind: a code that is a word, then the type, then a code that is a number."""
+    """The most telling word for its kind: a code that is a word, then the type, then a code that is a number."""
     error = _innermost(value)
     code, kind = error.get("code"), error.get("type")
     for word in (code, kind, error.get("status")):

@@ -11,15 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
 from agents.llm.faults import EXCERPT_LIMIT, error_in_stream
 from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
-DONE = "[DONE]"
+DONE = b"[DONE]"
 
 _DOCUMENT_START = (b"{", b"[", b"<")
 
@@ -80,8 +78,8 @@ class StreamReader(ABC):
         """Read the data of these events until one of them ends the answer."""
 
     @abstractmethod
-    def _read_value(self, value: Any, deltas: list[Delta]) -> None:
-        """Read the data of one event, which does not have the usual types, as JSON."""
+    def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
+        """Read the data of one event that does not have the usual types. value: the payload as JSON data."""
 
     @abstractmethod
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
@@ -92,7 +90,8 @@ class StreamReader(ABC):
         """Give what was held back, the end of every call, and Finished."""
 
     def _done(self, deltas: list[Delta]) -> None:
-        """[DONE] came."""
+        """[DONE] came: nothing follows."""
+        self._close(ConnectionClosed(), deltas)
 
     def _close(self, fault: Fault, deltas: list[Delta]) -> None:
         if self._ended:
@@ -130,44 +129,47 @@ class StreamReader(ABC):
         return []
 
     def _read_document_body(self, body: bytes, deltas: list[Delta]) -> None:
-        text = body.removeprefix(BOM).decode("utf-8", "replace")
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
+        body = body.removeprefix(BOM)
+        value = json_of(body)
         self._halves = self._halves or Halves()
         self._read_document(value, deltas)
-        if self._ended or not text.strip():
+        if self._ended or not body.strip():
             return
         if _is_error_body(value):
             self._fail(error_in_stream(value), deltas)
         else:
-            self._fail(ParseError(f"expected an event stream, got {_excerpt(text)!r}"), deltas)
+            text = _excerpt(body.decode("utf-8", "replace"))
+            self._fail(ParseError(f"expected an event stream, got {text!r}"), deltas)
 
     def _read_odd(self, payload: bytes, deltas: list[Delta]) -> None:
         """Data that the typed decoder refused: a marker, a comment in disguise, other shapes, or no JSON at all."""
-        text = payload.decode("utf-8", "replace")
-        if (bare := text.strip()) == DONE:
+        bare = payload.strip()
+        if bare == DONE:
             self._done(deltas)
+        elif bare in (b"", b"null") or bare.startswith(b":"):
             return
-        if not bare or bare.startswith(":"):
-            return
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            self._read_no_json(payload, text, deltas)
-            return
-        self._halves = self._halves or Halves()
-        self._read_value(value, deltas)
+        elif (value := json_of(payload)) is None:
+            self._read_no_json(payload, deltas)
+        else:
+            self._halves = self._halves or Halves()
+            self._read_value(value, payload, deltas)
 
-    def _read_no_json(self, payload: bytes, text: str, deltas: list[Delta]) -> None:
-        lines = payload.split(b"\n")
+    def _read_no_json(self, payload: bytes, deltas: list[Delta]) -> None:
+        text, lines = payload.decode("utf-8", "replace"), payload.split(b"\n")
         if isinstance(payload, ErrorData):
             self._fail(error_in_stream(text), deltas)
         elif len(lines) > 1 and all(_is_whole(line) for line in lines):
             self._read(lines, deltas)  # the blank lines between the events were lost
         else:
             self._fail(ParseError(f"expected JSON in an event, got {_excerpt(text)!r}"), deltas)
+
+
+def json_of(payload: bytes) -> Any:
+    """The payload as JSON data, or None where even a patient decoder refuses it."""
+    try:
+        return json.loads(payload.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _is_error_body(value: Any) -> bool:
@@ -178,23 +180,7 @@ def _is_error_body(value: Any) -> bool:
 
 def _is_whole(payload: bytes) -> bool:
     """It is JSON, or the end marker: not something that was cut."""
-    if payload.strip() == DONE.encode():
-        return True
-    try:
-        msgspec.json.decode(payload)
-    except UnicodeDecodeError:
-        return False
-    except (ValueError, RecursionError):
-        return _is_json(payload)
-    return True
-
-
-def _is_json(payload: bytes) -> bool:
-    try:
-        json.loads(payload)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return payload.strip() == DONE or json_of(payload) is not None
 
 
 def _excerpt(text: str) -> str:

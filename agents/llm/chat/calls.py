@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
-from agents.llm.text import Halves
+from agents.llm.text import Halves, joined_surrogates, safe
 
 _ABSENT = ("", "null")
 _KNOWN = frozenset(("index", "id", "type", "function"))
@@ -135,7 +135,7 @@ class Calls:
         if name and name != call.name and not call.pieces and not call.started:
             call.name += name
         if not _KNOWN.issuperset(piece):
-            call.extra.update((field, value) for field, value in piece.items() if field not in _KNOWN)
+            call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))
 
     def _tell(self, call: Call, deltas: list[Delta]) -> None:
         """Give the pieces that were not given, if the call can be told of."""
@@ -156,7 +156,7 @@ class Calls:
 
 def _word(value: Any) -> str:
     """A name or an id; empty where it is missing in any of the ways that providers have."""
-    return value if isinstance(value, str) and value not in _ABSENT else ""
+    return joined_surrogates(value) if isinstance(value, str) and value not in _ABSENT else ""
 
 
 def _arguments(value: Any) -> str:

@@ -10,9 +10,9 @@ from agents.core.errors import ParseError
 from agents.llm.chat.calls import Call, Calls, Nameless
 from agents.llm.chat.chunk import Choice, ChoiceDelta, Chunk, chunk_of, reasoning_of, refusal_of, text_of, thinking_of
 from agents.llm.faults import error_in_stream
-from agents.llm.reader import StreamReader
+from agents.llm.reader import StreamReader, json_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
-from agents.llm.text import REPLACEMENT
+from agents.llm.text import REPLACEMENT, joined_surrogates
 from agents.llm.usage import read_usage
 
 TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
@@ -71,15 +71,16 @@ class ChatReader(StreamReader):
                 if chunk.choices and not chunk.error:
                     self._fold(chunk, deltas)
                 else:
-                    self._fold_odd(chunk, payload, deltas)
+                    self._fold_odd(chunk, json_of(payload), deltas, named_error=isinstance(payload, ErrorData))
             if self._ended:
                 return
 
-    def _read_value(self, value: Any, deltas: list[Delta]) -> None:
-        if isinstance(value, dict) and value.get("error"):
-            self._fail(error_in_stream(value), deltas)
+    def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
+        chunk = chunk_of(value)
+        if chunk.choices and not chunk.error:
+            self._fold(chunk, deltas)
         else:
-            self._fold(chunk_of(value), deltas)
+            self._fold_odd(chunk, value, deltas, named_error=isinstance(payload, ErrorData))
 
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
         if isinstance(value, dict) and isinstance(value.get("choices"), list) and not value.get("error"):
@@ -107,7 +108,7 @@ class ChatReader(StreamReader):
         if choice.message is not None:
             self._message = choice.message
         if choice.finish_reason and isinstance(choice.finish_reason, str):
-            self._raw_reason = choice.finish_reason
+            self._raw_reason = joined_surrogates(choice.finish_reason)
         if choice.error:
             self._fail(error_in_stream({"error": choice.error}), deltas)
 
@@ -136,23 +137,22 @@ class ChatReader(StreamReader):
             self._spoke = True
             deltas.append(kind(text))
 
-    def _fold_odd(self, chunk: Chunk, payload: bytes, deltas: list[Delta]) -> None:
+    def _fold_odd(self, chunk: Chunk, value: Any, deltas: list[Delta], *, named_error: bool) -> None:
         """A chunk without choices: usage, a filter's verdict, a ping; or an error in one of its shapes."""
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
-        value = msgspec.json.decode(payload)
-        if chunk.error or groq.get("error") or isinstance(payload, ErrorData) or _is_error(value):
+        if chunk.error or groq.get("error") or named_error or _is_error(value):
             self._fail(error_in_stream(value), deltas)
-            return
-        self._fold(chunk, deltas)
+        else:
+            self._fold(chunk, deltas)
 
     def _note_rest(self, chunk: Chunk) -> None:
         """Model and id as the first chunk names them that does: later ones may change or be empty."""
         if isinstance(chunk.x_groq, dict):
             self._usage = chunk.x_groq.get("usage") or self._usage
         if self._model is None and isinstance(chunk.model, str) and chunk.model:
-            self._model = chunk.model
+            self._model = joined_surrogates(chunk.model)
         if self._response_id is None and isinstance(chunk.id, str) and chunk.id:
-            self._response_id = chunk.id
+            self._response_id = joined_surrogates(chunk.id)
         self._origin_known = self._model is not None and self._response_id is not None
 
     def _is_read(self, index: int | None) -> bool:

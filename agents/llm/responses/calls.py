@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
-from agents.llm.text import Halves
+from agents.llm.text import Halves, joined_surrogates
 
 
 class Call:
@@ -60,7 +60,7 @@ class Calls:
 
     def note_snapshot(self, key: int | None, item_id: Any, arguments: Any) -> None:
         if isinstance(arguments, str) and arguments:
-            self._call_at(key, item_id).snapshot = arguments
+            self._call_at(key, item_id).snapshot = joined_surrogates(arguments)
 
     def complete(self, key: int | None, item: dict[str, Any], deltas: list[Delta]) -> None:
         """The item is done."""
@@ -91,7 +91,7 @@ class Calls:
         if not call.done:
             self._describe(call, item)
             if isinstance(arguments := item.get("arguments"), str) and arguments:
-                call.snapshot = arguments
+                call.snapshot = joined_surrogates(arguments)
             self._end(call, deltas)
         return item if call.id == wire_id else {**item, "call_id": call.id}
 
@@ -115,10 +115,10 @@ class Calls:
     def _describe(self, call: Call, item: dict[str, Any]) -> None:
         name, wire_id = item.get("name"), item.get("call_id")
         if isinstance(name, str) and name and not call.started:
-            call.name = name
+            call.name = joined_surrogates(name)
         if isinstance(wire_id, str) and wire_id and not call.id:
             call.wire_id = wire_id
-            call.id = self._new_id() if wire_id in self._used_ids else wire_id
+            call.id = self._new_id() if wire_id in self._used_ids else joined_surrogates(wire_id)
             self._used_ids.add(wire_id)
 
     def _tell(self, call: Call, deltas: list[Delta]) -> None:

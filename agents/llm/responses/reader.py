@@ -12,11 +12,11 @@ import msgspec
 from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
 from agents.core.errors import ApiError
 from agents.llm.faults import error_in_stream
-from agents.llm.reader import StreamReader
+from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
 from agents.llm.responses.event import DELTAS, Event, TextKind, event_of, items_of, texts_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
-from agents.llm.text import REPLACEMENT
+from agents.llm.text import REPLACEMENT, safe
 from agents.llm.usage import read_usage
 
 INCOMPLETE = {
@@ -81,14 +81,17 @@ class ResponsesReader(StreamReader):
                     self._part.append(event.delta)
                     deltas.append(self._kind(event.delta))
                 elif isinstance(payload, ErrorData):
-                    self._fail(error_in_stream(msgspec.json.decode(payload)), deltas)
+                    self._fail(error_in_stream(json_of(payload)), deltas)
                 else:
                     self._fold(event, payload, deltas)
             if self._ended:
                 return
 
-    def _read_value(self, value: Any, deltas: list[Delta]) -> None:
-        self._fold(event_of(value), msgspec.json.encode(value), deltas)
+    def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
+        if isinstance(payload, ErrorData):
+            self._fail(error_in_stream(value), deltas)
+        else:
+            self._fold(event_of(value), payload, deltas)
 
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
         if not isinstance(value, dict) or value.get("error"):
@@ -107,7 +110,7 @@ class ResponsesReader(StreamReader):
             response = event.response if isinstance(event.response, dict) else {}
             self._conclude(str(response.get("status") or _TERMINAL[event.type]), response, deltas)
         elif event.type == "error" or (event.error and not event.type.startswith("response.")):
-            self._fail(error_in_stream(msgspec.json.decode(payload)), deltas)
+            self._fail(error_in_stream(json_of(payload)), deltas)
         else:
             self._fold_item(event, deltas)
 
@@ -138,7 +141,7 @@ class ResponsesReader(StreamReader):
         self._part = self._parts.setdefault(key, [])
         if event.summary_index is not None:
             self._type = ""  # not told apart on the short way
-        text = event.delta if self._halves is None else self._halves.join(kind, event.delta)
+        text = event.delta if self._halves is None else self._halves.join(key, event.delta)
         if text:
             self._part.append(text)
             deltas.append(kind(text))
@@ -148,6 +151,8 @@ class ResponsesReader(StreamReader):
         self._origin |= {name: response[name] for name in ("id", "model") if isinstance(response.get(name), str)}
 
     def _conclude(self, status: str, response: dict[str, Any], deltas: list[Delta]) -> None:
+        if self._halves is not None:
+            response = safe(response)
         self._note_origin(response)
         items = items_of(response.get("output")) or self._items_done()
         self._add_missing_text(items, deltas)
@@ -159,13 +164,14 @@ class ResponsesReader(StreamReader):
         deltas.append(self._finished(status, response, items))
 
     def _items_done(self) -> list[dict[str, Any]]:
-        return [item for _, item in sorted(self._done_items, key=lambda done: done[0])]
+        items = [item for _, item in sorted(self._done_items, key=lambda done: done[0])]
+        return items if self._halves is None else items_of(safe(items))
 
     def _add_missing_text(self, items: list[dict[str, Any]], deltas: list[Delta]) -> None:
         """Give what the final items have and no delta brought. What was given stays, even where they contradict it."""
         self._flush_halves(deltas)
         streamed = [(key[0], "".join(part)) for key, part in self._parts.items()]
-        for kind, text in (found for item in items for found in texts_of(item)):
+        for kind, text in [found for item in items for found in texts_of(item)]:
             match = next((part for part in streamed if part[0] is kind and text.startswith(part[1])), None)
             if match is not None:
                 streamed.remove(match)
@@ -179,7 +185,8 @@ class ResponsesReader(StreamReader):
             if isinstance(channel, Call):
                 channel.pieces.append(REPLACEMENT)
             else:
-                deltas.append(channel(REPLACEMENT))
+                self._parts[channel].append(REPLACEMENT)
+                deltas.append(channel[0](REPLACEMENT))
 
     def _finished(self, status: str, response: dict[str, Any], items: list[dict[str, Any]]) -> Finished:
         complete = status != "incomplete"
