@@ -104,7 +104,7 @@ class Response(Struct, frozen=True):
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason | None = None
     refusal: str | None = None
-    usage: Usage | None = None
+    usage: Usage = Usage()
     model: str | None = None
     metrics: StreamMetrics | None = None
 

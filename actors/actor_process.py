@@ -1,0 +1,156 @@
+"""The process of a plain Thespian actor, with Thespian's semantics.
+
+A message whose handling raises is tried RETRIES times in all, behind what came meanwhile; then its sender gets it back
+as PoisonMessage. ActorExitRequest ends the actor, and its children unless it is not recursive; its parent gets
+ChildActorExited. Exit signals work on it as on any process.
+"""
+
+import traceback
+from typing import Any, NamedTuple
+
+from thespian.actors import (
+    Actor,
+    ActorExitRequest,
+    ChildActorExited,
+    InvalidActorSpecification,
+    NoCompatibleSystemForActor,
+    PoisonMessage,
+)
+from thespian.system.utilis import actualActorClass, withPossibleInitArgs
+
+from actors.errors import StartFailed
+from actors.gen_server import GenServer, Ignore
+from actors.log import log
+from actors.pid import Pid
+from actors.process import DEAD, Process
+from actors.reference import Reference
+from actors.server_process import ServerProcess
+from actors.signals import NORMAL
+from actors.system import ProcessSystem
+
+SLICE = 64
+RETRIES = 3
+
+
+class _Again(NamedTuple):
+    """A message that failed before."""
+
+    message: Any
+    failures: int
+
+
+class ActorProcess(Reference):
+    """Runs receiveMessage, one message at a time."""
+
+    __slots__ = ("actor", "children")
+
+    def __init__(self, system: ProcessSystem, actor: Actor, parent: Process) -> None:
+        super().__init__(system, type(actor).__name__, parent)
+        self.actor = actor
+        self.children: list[Pid] = []
+        actor._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
+
+    def run(self) -> None:
+        system, mailbox = self.system, self.mailbox
+        system.current = self
+        left = SLICE
+        try:
+            while left and mailbox and self.doomed is None:
+                left -= 1
+                message, sender = mailbox.popleft()
+                self._receive(message, sender or system.root.pid)
+        finally:
+            system.current = None
+        if self.doomed is not None:
+            self.end(self.doomed)
+        else:
+            self.rest()
+
+    def _receive(self, message: Any, sender: Pid) -> None:
+        failures = 0
+        if type(message) is _Again:
+            message, failures = message
+        try:
+            self.actor.receiveMessage(message, sender)
+        except Exception as error:  # noqa: BLE001 (the crash boundary of an actor: Thespian's retry)
+            self._failed(message, sender, failures + 1, error)
+        if isinstance(message, ActorExitRequest):
+            if message.isRecursive:
+                self._end_children()
+            self.doomed = NORMAL
+
+    def _failed(self, message: Any, sender: Pid, failures: int, error: Exception) -> None:
+        log.warning("actor_failed", pid=str(self.pid), label=self.label, exception=type(error).__name__, try_=failures)
+        if isinstance(message, ActorExitRequest):
+            return
+        if failures < RETRIES:
+            self.mailbox.append((_Again(message, failures), sender))
+        elif not isinstance(message, PoisonMessage) and sender.process is not None:
+            details = "".join(traceback.format_exception(error))
+            sender.process.deliver(PoisonMessage(message, details), self.pid)
+
+    def _end_children(self) -> None:
+        for child in self.children:
+            if child.process is not None:
+                child.process.deliver(ActorExitRequest(), self.pid)
+
+    def end(self, reason: Any) -> None:
+        """An actor that a signal ended takes its children with it, as one that was asked to exit has done."""
+        if self.phase != DEAD:
+            if reason is not NORMAL:
+                self._end_children()
+            super().end(reason)
+            parent = self.parent.process if self.parent is not None else None
+            if isinstance(parent, ActorProcess):
+                parent.children.remove(self.pid)
+                parent.deliver(ChildActorExited(self.pid), self.system.root.pid)
+
+
+def create_actor(
+    system: ProcessSystem,
+    parent: Process,
+    actor: type[Actor] | str,
+    requirements: dict[str, Any] | None = None,
+    name: str | None = None,
+    source: str | None = None,
+) -> Pid:
+    """Thespian's createActor, for actors and GenServers: the new one's Pid, or the Pid that has the global name.
+
+    Raises InvalidActorSpecification for what is no actor class or wants its code loaded from a message (source): this
+    system runs only code that was imported. Raises what the actor's __init__ raises.
+    """
+    if name and (owner := system.names.get(name)) is not None:
+        return owner.pid
+    if source:
+        raise InvalidActorSpecification(actor, "code is never loaded from a source hash here")
+    process = _new_process(system, parent, _actor_class(actor), requirements or {})
+    if name:
+        system.register(name, process)
+    if isinstance(parent, ActorProcess):
+        parent.children.append(process.pid)
+    return process.pid
+
+
+def _actor_class(actor: type[Actor] | str) -> type[Actor]:
+    found = actualActorClass(actor)
+    if not (isinstance(found, type) and issubclass(found, Actor)):
+        raise InvalidActorSpecification(actor, "expected a subclass of Actor")
+    return found
+
+
+def _new_process(system: ProcessSystem, parent: Process, actor: type[Actor], requirements: dict[str, Any]) -> Process:
+    if issubclass(actor, GenServer):
+        server = ServerProcess(system, actor(), parent)
+        if isinstance(started := server.start(()), StartFailed | Ignore):
+            raise InvalidActorSpecification(actor, repr(started))
+        return server
+    return ActorProcess(system, _instance(system, actor, requirements), parent)
+
+
+def _instance(system: ProcessSystem, actor: type[Actor], requirements: dict[str, Any]) -> Actor:
+    check = getattr(actor, "actorSystemCapabilityCheck", None)
+    if check is not None and not check(system.capabilities, requirements):
+        raise NoCompatibleSystemForActor(actor, "no system has the capabilities")
+    arguments = withPossibleInitArgs(capabilities=system.capabilities, requirements=requirements)
+    instance: Actor = arguments.create(actor)
+    return instance

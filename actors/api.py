@@ -1,0 +1,81 @@
+"""The primitives on Pids and names, for the calling process. Erlang: the built-in functions of the same names."""
+
+import asyncio
+from typing import Any
+
+from actors.errors import NoCaller, ProcessError
+from actors.pid import Pid, Ref
+from actors.process import Process
+from actors.signals import NOPROC
+from actors.system import current_process, current_system
+
+
+def self_pid() -> Pid:
+    """The calling process. Erlang: self/0. Raises NoCaller in code that is no process."""
+    return _self("self_pid").pid
+
+
+def alive(pid: Pid) -> bool:
+    """Erlang: is_process_alive/1."""
+    return pid.process is not None
+
+
+def link(pid: Pid) -> None:
+    """When one of the two ends, the other gets an exit signal. To a dead process: the signal is NOPROC."""
+    me = _self("link")
+    if pid.process is not None:
+        me.link(pid.process)
+    else:
+        me.exit_signal(pid, NOPROC, linked=True)
+
+
+def unlink(pid: Pid) -> None:
+    if pid.process is not None:
+        _self("unlink").unlink(pid.process)
+
+
+def monitor(pid: Pid) -> Ref:
+    """Get one Down when pid ends; at once, with NOPROC, if it has. Erlang: monitor/2."""
+    return _self("monitor").monitor(pid)
+
+
+def demonitor(ref: Ref) -> None:
+    """No Down for ref from now on, not even one that has arrived. Erlang: demonitor(Ref, [flush])."""
+    _self("demonitor").demonitor(ref)
+
+
+def exit(pid: Pid, reason: Any) -> None:  # noqa: A001 (OTP's word)
+    """Send an exit signal. Erlang: exit/2. KILL can't be trapped; its victim ends as KILLED."""
+    if pid.process is not None:
+        sender = current_process()
+        pid.process.exit_signal(sender.pid if sender else pid.process.system.root.pid, reason, linked=False)
+
+
+def register(name: str, pid: Pid) -> None:
+    """Give a living process a name. Raises NameTaken, and ProcessError for a dead process. Erlang: register/2."""
+    if pid.process is None:
+        raise ProcessError(f"expected a living process to register as {name!r}, got {pid}, which has ended")
+    pid.process.system.register(name, pid.process)
+
+
+def unregister(name: str) -> None:
+    """Raises NotRegistered. Erlang: unregister/1."""
+    current_system().unregister(name)
+
+
+def whereis(name: str) -> Pid | None:
+    """Erlang: whereis/1."""
+    process = current_system().names.get(name)
+    return process.pid if process is not None else None
+
+
+def send_after(delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:
+    """Send later; `cancel()` the result to stop it. Erlang: erlang:send_after/3."""
+    return current_system().send_after(delay_s, to, message)
+
+
+def _self(what: str) -> Process:
+    process = current_process()
+    if process is None:
+        raise NoCaller(f"{what} expects a calling process: call it in one, or inside `async with Mailbox():`")
+    return process

@@ -1,0 +1,79 @@
+"""What the process system raises at its callers.
+
+ProcessError
+├── NoSystem          no actor system runs here
+├── NoCaller          the call needs a process as its caller
+├── NameTaken         register: the name has an owner
+├── NotRegistered     a name that nobody has
+├── StartFailed       init raised, or said Stop
+├── CallFailed        the server was dead, or died
+│   └── CallTimeout   no reply in time (a TimeoutError, too)
+└── BadReturn         a callback answered what no callback may answer
+
+ExitProcess           not an error: raised inside a process, ends it with a reason
+"""
+
+from typing import Any
+
+from actors.pid import Pid
+
+
+class ProcessError(Exception):
+    """Base of all that actors/ raises."""
+
+
+class NoSystem(ProcessError):
+    pass
+
+
+class NoCaller(ProcessError):
+    pass
+
+
+class NameTaken(ProcessError):
+    def __init__(self, name: str, owner: Pid) -> None:
+        super().__init__(f"expected a free name, got {name!r}, which {owner} has")
+        self.name, self.owner = name, owner
+
+
+class NotRegistered(ProcessError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"expected a registered name, got {name!r}")
+        self.name = name
+
+
+class StartFailed(ProcessError):
+    """reason: what init raised (Crash), or the reason of its Stop."""
+
+    def __init__(self, what: str, reason: Any) -> None:
+        super().__init__(f"{what} did not start: {reason!r}")
+        self.what, self.reason = what, reason
+
+
+class CallFailed(ProcessError):
+    """The server is dead, or died before it replied. reason: its exit reason, NOPROC if it was dead before."""
+
+    def __init__(self, server: Pid | str, reason: Any) -> None:
+        super().__init__(f"call to {server} failed: {reason!r}")
+        self.server, self.reason = server, reason
+
+
+class CallTimeout(CallFailed, TimeoutError):
+    """The server goes on; its reply, should it come, goes nowhere."""
+
+    def __init__(self, server: Pid | str, timeout_s: float) -> None:
+        super().__init__(server, f"no reply within {timeout_s:g} s")
+        self.timeout_s = timeout_s
+
+
+class BadReturn(ProcessError):
+    def __init__(self, callback: str, value: object) -> None:
+        super().__init__(f"expected an outcome from {callback}, got {type(value).__name__}")
+
+
+class ExitProcess(Exception):
+    """Raise inside a process to end it. Erlang: exit/1."""
+
+    def __init__(self, reason: Any) -> None:
+        super().__init__(repr(reason))
+        self.reason = reason

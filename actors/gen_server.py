@@ -1,0 +1,216 @@
+"""GenServer: callbacks take the state and return the next one. Erlang: gen_server.
+
+    class Counter(GenServer[int]):
+        def init(self, start: int) -> int:
+            return start
+
+        def handle_call(self, request: Add, caller: Caller, count: int) -> Reply[int]:
+            return Reply(count + request.n, count + request.n)
+
+    pid = await start_link(Counter, 0)
+    total = await call(pid, Add(2))
+
+A callback may be `async def`: the process, and its mailbox, wait for it, and an exit signal cancels it. An exception in
+a callback ends the process with Crash; nothing is ever retried. A callback runs on the loop: it must not block it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, final
+
+from msgspec import Struct
+from thespian.actors import Actor
+
+from actors.errors import CallFailed, CallTimeout
+from actors.pid import Pid, Ref
+from actors.process import Process
+from actors.signals import NOPROC
+from actors.system import current_process, current_system
+
+S = TypeVar("S")
+
+CALL_TIMEOUT_S = 5.0
+NOTHING: Final = type("Nothing", (), {"__repr__": lambda _: "NOTHING"})()
+"""No continue term, no reply: any value of the user's, None too, is something."""
+
+
+class Ready(Struct, Generic[S], frozen=True):
+    """From init: the first state, and a term for handle_continue before any message."""
+
+    state: S
+    then: Any = NOTHING
+
+
+class Reply(Struct, Generic[S], frozen=True):
+    """From handle_call: the answer and the next state."""
+
+    value: Any
+    state: S
+    then: Any = NOTHING
+
+
+class NoReply(Struct, Generic[S], frozen=True):
+    """The next state. A caller of handle_call is answered later, with `reply`."""
+
+    state: S
+    then: Any = NOTHING
+
+
+class Stop(Struct, Generic[S], frozen=True):
+    """End with reason, after terminate(reason, state); a caller of handle_call gets reply first, if there is one."""
+
+    reason: Any
+    state: S
+    reply: Any = NOTHING
+
+
+@final
+class Ignore:
+    """From init: don't start, and it is no error."""
+
+    def __repr__(self) -> str:
+        return "IGNORE"
+
+
+IGNORE: Final = Ignore()
+
+Outcome: TypeAlias = Reply[S] | NoReply[S] | Stop[S]
+Next: TypeAlias = NoReply[S] | Stop[S]
+
+
+class Caller(Ref):
+    """Who waits for a reply: handed to handle_call, and to `reply` if that comes later."""
+
+    __slots__ = ("future", "pid", "server")
+
+    def __init__(self, future: asyncio.Future[Any], server: Process, pid: Pid | None) -> None:
+        super().__init__()
+        self.future, self.server, self.pid = future, server, pid
+
+    def reply(self, value: Any) -> None:
+        if not self.future.done():
+            self.future.set_result(value)
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
+        if not self.future.done():
+            self.future.set_exception(CallFailed(pid, reason))
+
+    def expire(self, timeout_s: float) -> None:
+        if not self.future.done():
+            self.future.set_exception(CallTimeout(self.server.pid, timeout_s))
+
+
+class Call(Struct, frozen=True, gc=False):
+    request: Any
+    caller: Caller
+
+
+class Cast(Struct, frozen=True, gc=False):
+    message: Any
+
+
+class GetState(Struct, frozen=True, gc=False):
+    """System message: answer the state. Erlang: sys:get_state/1."""
+
+    caller: Caller
+
+
+class Continue(Struct, frozen=True, gc=False):
+    """System message: handle_continue(term)."""
+
+    term: Any
+
+
+class Terminate(Struct, frozen=True, gc=False):
+    """System message: end with reason. Erlang: sys:terminate/2."""
+
+    reason: Any
+
+
+class GenServer(Actor, Generic[S]):
+    """Subclass with the callbacks that are needed. trap_exit: exit signals come to handle_info as Exit."""
+
+    trap_exit: ClassVar[bool] = False
+    eager: ClassVar[bool] = False
+    """An eager server's coroutines start on the run queue; they become asyncio tasks only when they must wait. For
+    callbacks that await nothing but calls and starts: before its first wait such a coroutine is in no asyncio task."""
+
+    def init(self, *args: Any) -> S | Ready[S] | Stop[Any] | Ignore | Awaitable[Any]:
+        """The first state, Ready, IGNORE, or Stop(reason, None). The starter waits for it."""
+        raise AssertionError(f"{type(self).__name__} has no init")
+
+    def handle_call(self, request: Any, caller: Caller, state: S) -> Outcome[S] | Awaitable[Outcome[S]]:
+        """Answer a call."""
+        raise AssertionError(f"{type(self).__name__} got an unexpected call: {type(request).__name__}")
+
+    def handle_cast(self, message: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
+        """Take a cast."""
+        raise AssertionError(f"{type(self).__name__} got an unexpected cast: {type(message).__name__}")
+
+    def handle_info(self, message: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
+        """Take any other message: Down, Exit, a timer's, a plain send. Unknown ones are dropped."""
+        return NoReply(state)
+
+    def handle_continue(self, term: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
+        """Go on, before the next message, with the `then` of the outcome before."""
+        raise AssertionError(f"{type(self).__name__} got an unexpected continue: {type(term).__name__}")
+
+    def terminate(self, reason: Any, state: S) -> Awaitable[None] | None:
+        """Clean up. Called on Stop, on a crash, and on the parent's exit signal if trap_exit; else not."""
+        return None
+
+    @property
+    def pid(self) -> Pid:
+        pid: Pid = self._myRef.pid
+        return pid
+
+
+def send(to: Pid | str, message: Any) -> None:
+    """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`."""
+    sender = current_process()
+    (sender.system if sender else current_system()).send(to, message, sender.pid if sender else None)
+
+
+def cast(server: Pid | str, message: Any) -> None:
+    """Send to handle_cast, and don't wait. Erlang: gen_server:cast/2."""
+    send(server, Cast(message))
+
+
+async def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
+    """Ask and wait for the reply. Erlang: gen_server:call/3.
+
+    timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if it is dead or dies, and
+    CallTimeout if it did not reply in time.
+    """
+    return await ask(server, lambda caller: Call(request, caller), timeout_s)
+
+
+async def get_state(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
+    """The state of a GenServer, for tests and for looking inside. Erlang: sys:get_state/2."""
+    return await ask(server, GetState, timeout_s)
+
+
+async def ask(server: Pid | str, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:
+    """Deliver message(caller) and wait for the caller's reply."""
+    pid = server if isinstance(server, Pid) else None
+    target = pid.process if pid is not None else current_system().find(server)
+    asker = current_process()
+    if target is None or target is asker:
+        raise CallFailed(server, NOPROC if target is None else "a process can't call itself")
+    loop = target.system.loop
+    caller = Caller(loop.create_future(), target, asker.pid if asker is not None else None)
+    target.watch(caller, caller)
+    target.deliver(message(caller), caller.pid)
+    timer = None if timeout_s is None else loop.call_later(timeout_s, caller.expire, timeout_s)
+    try:
+        return await caller.future
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if target.watchers is not None:
+            target.watchers.pop(caller, None)
+
+
+def reply(caller: Caller, value: Any) -> None:
+    """Answer a call that handle_call left open with NoReply. Erlang: gen_server:reply/2."""
+    caller.reply(value)

@@ -1,0 +1,56 @@
+"""A mailbox for code that is no process: a coroutine of the host's, a test, a request handler.
+
+async with Mailbox() as box:
+    agent.stream_chat(pid, "Hello")          # inside the block, box is the calling process
+    async for event in box: ...
+"""
+
+import contextvars
+from types import TracebackType
+from typing import Any, Self
+
+from actors.pid import Pid
+from actors.process import Process
+from actors.receiver import Receiver
+from actors.signals import NORMAL
+from actors.system import _process, current_system
+
+
+class Mailbox:
+    """A process without code of its own. It traps exits, so what it links to and monitors reports here."""
+
+    def __init__(self) -> None:
+        system = current_system()
+        self.process = Receiver(system, "mailbox", system.root)
+        self.process.trap_exit = True
+        self.process.begin()
+        self._token: contextvars.Token[Process | None] | None = None
+
+    @property
+    def pid(self) -> Pid:
+        return self.process.pid
+
+    async def receive(self, timeout_s: float | None = None) -> Any:
+        """The next message. Raises TimeoutError when none came within timeout_s."""
+        return await self.process.receive(timeout_s)
+
+    def close(self) -> None:
+        """What is sent here from now on is a dead letter."""
+        self.process.end(NORMAL)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self.process.receive()
+
+    async def __aenter__(self) -> Self:
+        self._token = _process.set(self.process)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _process.reset(self._token)
+        self.close()

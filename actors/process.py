@@ -1,0 +1,211 @@
+"""A process: mailbox, links, monitors, and its death. Its kinds (server, task, actor) say how it receives.
+
+Everything here runs on the system's loop thread. Signals act at once, not through the mailbox, so none is lost behind
+a full one. Erlang reference manual, "Processes": links, monitors, exit signals.
+"""
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors.log import log
+from actors.pid import Pid, Ref
+from actors.signals import KILL, KILLED, NOPROC, NORMAL, Crash, Down, Exit
+
+if TYPE_CHECKING:
+    from actors.system import ProcessSystem
+
+living: dict[int, "Process"] = {}
+"""Every living process of this OS process, by number: how an unpickled Pid finds its own."""
+
+IDLE, READY, RUNNING, WAITING, DEAD = range(5)
+"""Phases. IDLE: a message wakes it. READY: in the run queue. RUNNING: on the loop now. WAITING: on its coroutine."""
+
+INSIST_S = 0.01  # a coroutine that swallows its cancellation is cancelled again this often after a kill
+
+
+class Watcher(Protocol):
+    """What is told of a process's end: a monitor, or a caller that waits for a reply."""
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None: ...
+
+
+class Process:
+    """One process. label: what it runs, for reports. parent: who started it; None for one started from outside."""
+
+    __slots__ = (
+        "coroutine",
+        "doomed",
+        "label",
+        "links",
+        "mailbox",
+        "monitors",
+        "names",
+        "parent",
+        "phase",
+        "pid",
+        "system",
+        "trap_exit",
+        "watchers",
+    )
+
+    def __init__(self, system: "ProcessSystem", label: str, parent: "Process | None" = None) -> None:
+        self.system = system
+        self.label = label
+        self.pid = Pid(self)
+        self.parent: Pid | None = parent.pid if parent is not None else None
+        self.mailbox: deque[tuple[Any, Pid | None]] = deque()
+        self.phase = IDLE
+        self.trap_exit = False
+        self.links: set[Process] | None = None
+        self.watchers: dict[Ref, Watcher] | None = None  # who watches me
+        self.monitors: dict[Ref, Process] | None = None  # whom I watch
+        self.names: tuple[str, ...] = ()
+        self.doomed: Any = None  # the reason of an end that waits for the running callback
+        self.coroutine: asyncio.Task[Any] | None = None
+        living[self.pid.number] = self
+        system.processes[self.pid.number] = self
+
+    # Mailbox
+
+    def deliver(self, message: Any, sender: Pid | None) -> None:
+        """Put a message in the mailbox; the run queue does the rest. The hot path of everything."""
+        self.mailbox.append((message, sender))
+        if not self.phase:
+            self.phase = READY
+            system = self.system
+            system.ready.append(self)
+            if not system.awake:
+                system.wake()
+
+    def run(self) -> None:
+        """Take one slice of messages; called by the run queue. Each kind has its own."""
+        raise AssertionError(f"{type(self).__name__} has no run")
+
+    def rest(self) -> None:
+        """Leave RUNNING: back into the queue if messages are left, else IDLE."""
+        if self.mailbox:
+            self.phase = READY
+            self.system.ready.append(self)
+            if not self.system.awake:
+                self.system.wake()
+        else:
+            self.phase = IDLE
+
+    # Links and monitors
+
+    def link(self, other: "Process") -> None:
+        if other is not self:
+            self.links = self.links or set()
+            other.links = other.links or set()
+            self.links.add(other)
+            other.links.add(self)
+
+    def unlink(self, other: "Process") -> None:
+        if self.links and other in self.links:
+            self.links.discard(other)
+            if other.links:
+                other.links.discard(self)
+
+    def monitor(self, pid: Pid) -> Ref:
+        """Erlang: monitor/2. A dead process answers at once, with NOPROC."""
+        ref = Ref()
+        target = pid.process
+        if target is None:
+            self.deliver(Down(ref, pid, NOPROC), None)
+            return ref
+        target.watch(ref, self)
+        self.monitors = self.monitors or {}
+        self.monitors[ref] = target
+        return ref
+
+    def demonitor(self, ref: Ref) -> None:
+        """Erlang: demonitor(Ref, [flush]): after this no Down of ref is in the mailbox, nor will be."""
+        target = self.monitors.pop(ref, None) if self.monitors else None
+        if target is not None and target.watchers:
+            target.watchers.pop(ref, None)
+        else:
+            self.mailbox = deque(
+                entry for entry in self.mailbox if not (type(entry[0]) is Down and entry[0].ref is ref)
+            )
+
+    def watch(self, ref: Ref, watcher: Watcher) -> None:
+        if self.watchers is None:
+            self.watchers = {}
+        self.watchers[ref] = watcher
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
+        if self.monitors and self.monitors.pop(ref, None) is not None:
+            self.deliver(Down(ref, pid, reason), pid)
+
+    # Exit signals
+
+    def exit_signal(self, sender: Pid, reason: Any, *, linked: bool) -> None:
+        """Receive an exit signal. linked: it came over a link, where KILL is a reason as any other."""
+        if self.phase == DEAD:
+            return
+        if reason is KILL and not linked:
+            self.die(KILLED)
+        elif self.trap_exit:
+            self.deliver(Exit(sender, reason), sender)
+        elif reason is not NORMAL or sender is self.pid:
+            self.die(reason)
+
+    def die(self, reason: Any) -> None:
+        """End with reason: now if idle, after the callback if that runs, when the coroutine has ended if one does."""
+        if self.phase == DEAD or (self.doomed is not None and reason is not KILLED):
+            return
+        if self.phase == RUNNING:
+            self.doomed = reason
+        elif self.coroutine is not None:
+            self.doomed = reason
+            self._cancel(insist=reason is KILLED)
+        else:
+            self.end(reason)
+
+    def _cancel(self, *, insist: bool) -> None:
+        coroutine = self.coroutine
+        if coroutine is not None and not coroutine.done():
+            coroutine.cancel()
+            if insist:
+                self.system.loop.call_later(INSIST_S, lambda: self._cancel(insist=True))
+
+    def end(self, reason: Any) -> None:
+        """The death itself: names go back, watchers are told, then links. Exactly once."""
+        if self.phase == DEAD:
+            return
+        self.phase = DEAD
+        self.pid.process = None
+        del living[self.pid.number]
+        del self.system.processes[self.pid.number]
+        if type(reason) is Crash:
+            log.error("process_crashed", pid=str(self.pid), label=self.label, **crash_fields(reason))
+        self.system.bury(self)
+        self._tell_watchers(reason)
+        self._tell_links(reason)
+
+    def _tell_watchers(self, reason: Any) -> None:
+        watchers, self.watchers = self.watchers, None
+        for ref, watcher in (watchers or {}).items():
+            watcher.down(ref, self.pid, reason)
+        monitors, self.monitors = self.monitors, None
+        for ref, target in (monitors or {}).items():
+            if target.watchers:
+                target.watchers.pop(ref, None)
+
+    def _tell_links(self, reason: Any) -> None:
+        links, self.links = self.links, None
+        if links:
+            for other in links:
+                if other.links:
+                    other.links.discard(self)
+                self.system.signal(other, self.pid, reason)
+
+
+def crash_fields(reason: Crash) -> dict[str, str]:
+    """What a report says of a crash: the exception's type and where it was raised; never its text."""
+    trace = reason.exception.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"
+    return {"exception": type(reason.exception).__name__, "where": where}

@@ -1,0 +1,54 @@
+"""A process that asks for its messages: the ground of Task and Mailbox."""
+
+import asyncio
+from typing import Any
+
+from actors.process import DEAD, IDLE, WAITING, Process
+
+YIELD_EVERY = 64  # messages a receiver may take from a full mailbox before others run
+
+
+class Receiver(Process):
+    """receive() takes the next message; a message for a process that waits in it sends the wake-up."""
+
+    __slots__ = ("_taken", "_waiter")
+
+    _waiter: asyncio.Future[None] | None
+
+    def begin(self) -> None:
+        self.phase = WAITING
+        self._waiter = None
+        self._taken = 0
+
+    def run(self) -> None:
+        self.phase = WAITING
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def receive(self, timeout_s: float | None = None) -> Any:
+        """The next message, in order of arrival. Raises TimeoutError when none came within timeout_s."""
+        self._taken += 1
+        if self._taken % YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+        if not self.mailbox:
+            await self._wait(timeout_s)
+        return self.mailbox.popleft()[0]
+
+    async def _wait(self, timeout_s: float | None) -> None:
+        loop = self.system.loop
+        self._waiter = waiter = loop.create_future()
+        timer = None if timeout_s is None else loop.call_later(timeout_s, _expire, waiter, timeout_s)
+        self.phase = IDLE
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+            if self.phase != DEAD:
+                self.phase = WAITING
+
+
+def _expire(waiter: asyncio.Future[None], timeout_s: float) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError(f"no message within {timeout_s:g} s"))

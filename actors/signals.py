@@ -1,0 +1,82 @@
+"""Exit reasons, and the messages that signals become. Erlang reference manual, "Processes"."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, final
+
+from actors.pid import Pid, Ref
+
+
+class Reason(Enum):
+    """The exit reasons that are plain words. Any other value may be a reason, too."""
+
+    NORMAL = "normal"
+    SHUTDOWN = "shutdown"
+    KILL = "kill"
+    KILLED = "killed"
+    NOPROC = "noproc"
+
+    def __repr__(self) -> str:
+        return self.value
+
+    __str__ = __repr__
+
+
+NORMAL = Reason.NORMAL
+SHUTDOWN = Reason.SHUTDOWN
+KILL = Reason.KILL
+KILLED = Reason.KILLED
+NOPROC = Reason.NOPROC
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """An orderly end with something to say. Erlang: {shutdown, Term}."""
+
+    detail: Any
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """An exception ended the process. Its text may hold user data: logs show only the exception's type and place."""
+
+    exception: BaseException
+
+    def __repr__(self) -> str:
+        return f"Crash({type(self.exception).__name__}: {self.exception})"
+
+
+def orderly(reason: object) -> bool:
+    """True for NORMAL, SHUTDOWN and Shutdown(_): no report, and no restart of a transient child."""
+    return reason is NORMAL or reason is SHUTDOWN or type(reason) is Shutdown
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """An exit signal, as the message that a process with trap_exit gets. Erlang: {'EXIT', Pid, Reason}."""
+
+    pid: Pid
+    reason: Any
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A monitored process has ended; exactly one a monitor. Erlang: {'DOWN', Ref, process, Pid, Reason}."""
+
+    ref: Ref
+    pid: Pid
+    reason: Any
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that found no process."""
+
+    to: Pid | str
+    message: Any
+    sender: Pid | None

@@ -1,0 +1,121 @@
+"""Task: a process that is a coroutine. Elixir: Task.
+
+    class Fetch(Task):
+        def __init__(self, url: str) -> None: ...
+        async def run(self) -> None: ...
+
+    pid = Fetch.start_link("https://...")        # or spawn(coroutine_function, *args)
+
+It ends NORMAL when run() returns, Crash when it raises, and with the reason of an exit signal, which cancels the
+coroutine. Its end is told only when the coroutine has really ended.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+from actors.errors import ExitProcess
+from actors.pid import Pid
+from actors.process import Process
+from actors.receiver import Receiver
+from actors.signals import NORMAL, Crash
+from actors.system import ProcessSystem, current_process, current_system, process_context
+
+
+class Task:
+    """Subclass with `run`. trap_exit: exit signals come as Exit messages."""
+
+    trap_exit: ClassVar[bool] = False
+    process: "TaskProcess"
+
+    async def run(self) -> Any:
+        raise AssertionError(f"{type(self).__name__} has no run")
+
+    @property
+    def pid(self) -> Pid:
+        return self.process.pid
+
+    async def receive(self, timeout_s: float | None = None) -> Any:
+        """The next message. Raises TimeoutError when none came within timeout_s."""
+        return await self.process.receive(timeout_s)
+
+    def send(self, to: Pid | str, message: Any) -> None:
+        self.process.system.send(to, message, self.process.pid)
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> Pid:
+        """Start it, linked to nobody."""
+        return start_task(current_system(), cls(*args, **kwargs)).pid
+
+    @classmethod
+    def start_link(cls, *args: Any, **kwargs: Any) -> Pid:
+        """Start it, linked to the calling process, which is its parent."""
+        return start_task(current_system(), cls(*args, **kwargs), link=True).pid
+
+
+class TaskProcess(Receiver):
+    """The process of a Task."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, system: ProcessSystem, task: Task, parent: Process) -> None:
+        super().__init__(system, type(task).__name__, parent)
+        self.task = task
+        self.trap_exit = task.trap_exit
+        task.process = self
+        self.begin()
+
+    def go(self) -> None:
+        self.coroutine = self.system.loop.create_task(self._live(), context=process_context(self))
+        self.coroutine.add_done_callback(self._ended)
+
+    async def _live(self) -> Any:
+        """The reason of an end that no signal caused."""
+        try:
+            await self.task.run()
+        except ExitProcess as exit_:
+            return exit_.reason
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (the crash boundary of a task)
+            return Crash(error)
+        return NORMAL
+
+    def _ended(self, coroutine: asyncio.Task[Any]) -> None:
+        if self.doomed is not None:
+            self.end(self.doomed)
+        elif coroutine.cancelled():
+            self.end(Crash(asyncio.CancelledError("cancelled by code of its own")))
+        else:
+            self.end(coroutine.result())
+
+
+def start_task(system: ProcessSystem, task: Task, *, link: bool = False) -> TaskProcess:
+    parent = current_process() or system.root
+    process = TaskProcess(system, task, parent)
+    if link:
+        process.link(parent)
+    process.go()
+    return process
+
+
+class _Function(Task):
+    def __init__(self, function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]) -> None:
+        self.function, self.args = function, args
+
+    async def run(self) -> Any:
+        return await self.function(*self.args)
+
+
+def spawn(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Pid:
+    """A process that runs the coroutine function. Erlang: spawn/3. Its messages: `await receive()`."""
+    return _spawn(function, args, link=False)
+
+
+def spawn_link(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Pid:
+    """spawn, linked to the calling process. Erlang: spawn_link/3."""
+    return _spawn(function, args, link=True)
+
+
+def _spawn(function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...], *, link: bool) -> Pid:
+    process = start_task(current_system(), _Function(function, args), link=link)
+    process.label = getattr(function, "__qualname__", repr(function))
+    return process.pid

@@ -1,0 +1,108 @@
+"""The floors: imports go downward, foreign things stop where the design says, and the core is pure."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FLOORS = ["actors", "supervisors", "agents"]
+
+ORDER = [
+    {"core"},
+    {"llm", "tools", "sessions"},
+    {"streaming_function_handler"},
+    {"agent_instance", "agent_registry"},
+    {"agent"},
+    {"settings", "application"},
+    {"cli"},
+]
+"""Inside agents/: a module may import its own row's folder and the rows above."""
+
+FOREIGN = {
+    "thespian": {"actors"},
+    "openai": {"agents/llm/openai_client.py"},
+    "simpleeval": {"agents/tools"},
+    "httpx2": {"agents/tools", "agents/llm/openai_client.py"},
+    "rich": {"agents/cli"},
+    "click": {"agents/cli", "agents/rehearsal"},
+}
+
+IMPURE = {
+    "asyncio",
+    "time",
+    "random",
+    "secrets",
+    "uuid",
+    "logging",
+    "structlog",
+    "os",
+    "socket",
+    "threading",
+    "datetime",
+}
+
+
+def sources(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ({f"{node.module}.{alias.name}" for alias in node.names} if node.level == 0 else ())
+
+
+def row(module: str) -> int | None:
+    parts = module.split(".")
+    if parts[0] != "agents" or len(parts) == 1:
+        return None
+    return next((i for i, names in enumerate(ORDER) if parts[1] in names), None)
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_imports_nothing_above_it(floor: str) -> None:
+    above = set(FLOORS[FLOORS.index(floor) + 1 :])
+    for path in sources(floor):
+        assert not {name.split(".")[0] for name in imports(path)} & above, path
+
+
+@pytest.mark.parametrize("path", sources("agents"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_inside_agents_imports_go_downward(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    own = row(module)
+    for name in imports(path):
+        other = row(name)
+        if own is not None and other is not None:
+            same_folder = name.split(".")[1] == module.split(".")[1]
+            assert other < own or same_folder, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("path", sources("agents/core"), ids=lambda p: p.name)
+def test_the_core_imports_no_clock_no_chance_no_io_and_no_process(path: Path) -> None:
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert top not in IMPURE | {"actors", "supervisors"}, f"{path.name} imports {name}"
+        assert top in sys.stdlib_module_names | {"msgspec", "agents"}, f"{path.name} imports {name}"
+        assert top != "agents" or name.startswith("agents.core"), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("library", FOREIGN)
+def test_a_foreign_library_stays_where_it_belongs(library: str) -> None:
+    for folder in FLOORS:
+        for path in sources(folder):
+            if library in {name.split(".")[0] for name in imports(path)}:
+                where = str(path.relative_to(ROOT))
+                assert any(where.startswith(home) for home in FOREIGN[library]), f"{where} imports {library}"
+
+
+def test_the_rehearsal_server_shares_nothing_with_the_agents() -> None:
+    for path in sources("agents/rehearsal"):
+        for name in imports(path):
+            assert name.split(".")[0] not in {"actors", "supervisors"}, path
+            assert not name.startswith("agents.") or name.startswith("agents.rehearsal"), f"{path} imports {name}"

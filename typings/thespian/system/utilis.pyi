@@ -1,0 +1,9 @@
+# The part of thespian.system.utilis that actors/ builds on.
+
+from typing import Any
+
+def actualActorClass(actorClass: Any, loadModuleFunc: Any = None) -> Any: ...
+
+class withPossibleInitArgs:
+    def __init__(self, **kwargs: Any) -> None: ...
+    def create(self, klass: type[Any]) -> Any: ...
