@@ -26,7 +26,22 @@ from actors.errors import (
     ProcessError,
     StartFailed,
 )
-from actors.gen_server import IGNORE, Caller, GenServer, Next, NoReply, Outcome, Ready, Reply, Stop, call, cast, get_state, reply, send
+from actors.gen_server import (
+    IGNORE,
+    Caller,
+    GenServer,
+    Next,
+    NoReply,
+    Outcome,
+    Ready,
+    Reply,
+    Stop,
+    call,
+    cast,
+    get_state,
+    reply,
+    send,
+)
 from actors.mailbox import Mailbox
 from actors.pid import Pid, Ref
 from actors.server_process import start, start_link, stop
@@ -52,9 +67,9 @@ __all__ = [
     "GenServer",
     "Mailbox",
     "NameTaken",
+    "Next",
     "NoCaller",
     "NoReply",
-    "Next",
     "NoSystem",
     "NotRegistered",
     "Outcome",

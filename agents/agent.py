@@ -1,18 +1,18 @@
 """Talking to an agent. Source: API reference, "Module: agent".
 
-    pid = await agent_supervisor.start_agent({"name": "Helper", "model": "gpt-4o", "tools": ["calculator"]})
+pid = await agent_supervisor.start_agent({"name": "Helper", "model": "gpt-4o", "tools": ["calculator"]})
 
-    async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of this answer
-        ...
-    response = await agent.chat(pid, "And doubled?")             # the whole answer
-    agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
+async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of this answer
+    ...
+response = await agent.chat(pid, "And doubled?")             # the whole answer
+agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import uuid4
 
-from actors import CallFailed, Down, Mailbox, NOPROC, Pid, call, self_pid, send
+from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
 from agents.agent_instance import Cancel, GetConversation, Subscribe, Unsubscribe
 from agents.agent_state import StreamChat
 from agents.core.conversation import Conversation
@@ -22,7 +22,7 @@ from agents.core.events import Event, Response, StreamComplete, StreamError
 LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself
 
 
-class StreamFailed(Exception):  # noqa: N818 (named for what happened)
+class StreamFailed(Exception):
     """From `chat`: the stream ended with stream_error. fault: why. content: the text that had arrived."""
 
     def __init__(self, fault: Fault, content: str) -> None:

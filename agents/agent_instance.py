@@ -11,8 +11,24 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
+from supervisors.dynamic_supervisor import start_child
 
-from actors import Caller, Crash, Exit, GenServer, NoReply, Outcome, Pid, Reply, Shutdown, ended, exit, link, register, reply  # noqa: A004
+from actors import (
+    Caller,
+    Crash,
+    Exit,
+    GenServer,
+    NoReply,
+    Outcome,
+    Pid,
+    Reply,
+    Shutdown,
+    ended,
+    exit,
+    link,
+    register,
+    reply,
+)
 from agents.agent_config import agent_config
 from agents.agent_registry import name_of
 from agents.agent_state import AgentState, Running, StreamChat
@@ -27,7 +43,6 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
-from supervisors.dynamic_supervisor import start_child
 
 STREAM_SUPERVISOR = "stream_supervisor"
 
@@ -58,9 +73,7 @@ async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: 
     return await handle_streaming_response(stream_pid, messages, state)
 
 
-async def handle_streaming_response(
-    stream_pid: Pid | Stream, messages: Conversation, state: AgentState
-) -> TurnResult:
+async def handle_streaming_response(stream_pid: Pid | Stream, messages: Conversation, state: AgentState) -> TurnResult:
     """A turn over the Chat API, tools included."""
     return await handle_chat_api_stream(stream_pid, messages, state)
 

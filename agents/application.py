@@ -1,26 +1,23 @@
 """The application: its whole tree as data, and how it is started.
 
-    async with application.running():                       # in a program of your own, on its loop
-        pid = await agent_supervisor.start_agent({...})
+async with application.running():                       # in a program of your own, on its loop
+    pid = await agent_supervisor.start_agent({...})
 
-    with AsyncioSystemBase() as base:                       # from blocking code, on a thread of its own
-        base.run(application.start())
-        pid = base.run(agent_supervisor.start_agent({...}))
+with AsyncioSystemBase() as base:                       # from blocking code, on a thread of its own
+    base.run(application.start())
+    pid = base.run(agent_supervisor.start_agent({...}))
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 
-from actors import AsyncioSystemBase, Pid
-from agents.agent_instance import STREAM_SUPERVISOR, AgentInstance
+from agents.agent_instance import STREAM_SUPERVISOR
 from agents.llm.clients import NAME as LLM_CLIENTS
 from agents.llm.clients import LlmClients
 from agents.settings import Settings
 from agents.tools.executor import TOOL_SUPERVISOR, call_supervisor
 from agents.tools.pool_server import NAME as TOOL_POOL
 from agents.tools.pool_server import ToolPool
-from supervisors import ChildSpec, DynamicSupervisor, Flags, Strategy, Supervisor
-from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
+from supervisors import ChildSpec, DynamicSupervisor, Flags, Strategy
 
 NAME = "understudy"
 

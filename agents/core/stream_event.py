@@ -1,11 +1,11 @@
 """The documented form of a model's stream events, as deltas. Source: API reference, stream_event().
 
-    {"type": "content_delta", "data": "Hello"}                        also "content"
-    {"type": "tool_call_start", "index": 0, "data": {"id": "call_1", "function": {"name": "search"}}}
-    {"type": "tool_call_delta", "index": 0, "data": "{\\"query\\""}
-    {"type": "tool_call_complete", "index": 0, "data": "{\\"query\\": \\"x\\"}"}
-    {"type": "stream_done", "data": "stop"}                           data: the finish reason, or nothing
-    {"type": "error", "data": "what went wrong"}                      data: text or a fault of core/errors.py
+{"type": "content_delta", "data": "Hello"}                        also "content"
+{"type": "tool_call_start", "index": 0, "data": {"id": "call_1", "function": {"name": "search"}}}
+{"type": "tool_call_delta", "index": 0, "data": "{\\"query\\""}
+{"type": "tool_call_complete", "index": 0, "data": "{\\"query\\": \\"x\\"}"}
+{"type": "stream_done", "data": "stop"}                           data: the finish reason, or nothing
+{"type": "error", "data": "what went wrong"}                      data: text or a fault of core/errors.py
 """
 
 from collections.abc import Mapping

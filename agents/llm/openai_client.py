@@ -32,7 +32,7 @@ class Api(StrEnum):
     RESPONSES = "responses"
 
 
-class ProviderFailed(Exception):  # noqa: N818 (named for what happened)
+class ProviderFailed(Exception):
     """A request or its stream failed."""
 
     def __init__(self, fault: Fault) -> None:

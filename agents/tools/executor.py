@@ -12,20 +12,19 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
-
-from actors import SHUTDOWN, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, exit, monitor  # noqa: A004
-from actors import NORMAL
-from agents.core.conversation import ToolCall
-from agents.core.events import ToolResult
-from agents.core.turn import ToolFinished
 from agents.tools.errors import InvalidArguments, ToolRaised, WorkerDied
-from agents.tools.pool_server import open_pool
 from agents.tools.result import result_text
 from agents.tools.run import run_call
 from agents.tools.tool import Tool
-from supervisors import ChildSpec, Flags, Strategy
+from msgspec import Struct
 from supervisors.dynamic_supervisor import start_child
+
+from actors import NORMAL, SHUTDOWN, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, exit, monitor  # noqa: A004
+from agents.core.conversation import ToolCall
+from agents.core.events import ToolResult
+from agents.core.turn import ToolFinished
+from agents.tools.pool_server import open_pool
+from supervisors import ChildSpec, Flags, Strategy
 
 TOOL_SUPERVISOR = "tool_supervisor"
 RESTART_PERIOD_S = 60.0

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from agents.tools.pool import WorkerPool
 from msgspec import Struct
 
 from actors import Caller, GenServer, Reply, call
-from agents.tools.pool import WorkerPool
 
 NAME = "tool_pool"
 
