@@ -83,8 +83,9 @@ def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) ->
             yield f"expected parameters with names, got {each}"
         elif each.kind is each.POSITIONAL_ONLY:
             yield f"expected parameters that can be passed by name, got positional-only {each.name}"
-        elif each.name not in hints:
-            yield f"expected an annotation on every parameter, got {each.name} without one"
+    bare = [each.name for each in parameters if each.name not in hints]
+    if bare:
+        yield f"expected an annotation on every parameter, got {', '.join(bare)} without one"
 
 
 def _described(schema: dict[str, Any], docstring: str) -> dict[str, Any]:

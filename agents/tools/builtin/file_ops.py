@@ -178,9 +178,7 @@ def _reason(error: OSError) -> str:
             return "no such file or directory"
         case NotADirectoryError():
             return "a name on the way is no directory, or a link"
+        case OSError(errno=errno.ELOOP):
+            return "a link leads elsewhere"
         case _:
-            return (
-                "a link leads elsewhere"
-                if error.errno == errno.ELOOP
-                else (error.strerror or type(error).__name__).lower()
-            )
+            return (error.strerror or type(error).__name__).lower()
