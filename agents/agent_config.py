@@ -88,9 +88,9 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
         faults.append("model: expected the name of a model, got none (here or in the settings)")
     tools: Mapping[str, Tool] = {}
     try:
-        tools = resolve(checked.tools, settings.tools, settings.streaming.tool_timeout / 1000)
+        tools = resolve(checked.tools, settings.tools.bound())
     except InvalidTool as error:
-        faults += [f"tools: {fault}" for fault in error.faults]
+        faults += error.faults
     if faults or not model:
         raise InvalidAgentConfig(faults)
     return _filled(checked, model, tools, settings)

@@ -7,11 +7,10 @@ stream's one terminal event.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
-from supervisors.dynamic_supervisor import start_child
 
 from actors import (
     Caller,
@@ -24,11 +23,11 @@ from actors import (
     Reply,
     Shutdown,
     ended,
-    exit,
     link,
     register,
     reply,
 )
+from actors import exit as send_exit
 from agents.agent_config import agent_config
 from agents.agent_registry import name_of
 from agents.agent_state import AgentState, Running, StreamChat
@@ -43,8 +42,12 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
+from supervisors import ChildSpec, RestartType
+from supervisors.dynamic_supervisor import start_child
 
-STREAM_SUPERVISOR = "stream_supervisor"
+STREAM_SUPERVISOR: Final = "stream_supervisor"
+HANDLER: Final = ChildSpec("handler", StreamHandler, restart=RestartType.TEMPORARY)
+"""The template of the stream supervisor's children."""
 
 
 class Subscribe(Struct, frozen=True):
@@ -117,7 +120,7 @@ class AgentInstance(GenServer[AgentState]):
             case Cancel() if state.running is None:
                 return Reply(False, state)
             case Cancel():
-                exit(state.running.handler, Shutdown("cancelled"))
+                send_exit(state.running.handler, Shutdown("cancelled"))
                 cancellers = (*state.running.cancellers, caller)
                 return NoReply(replace(state, running=replace(state.running, cancelled=True, cancellers=cancellers)))
 
@@ -125,7 +128,7 @@ class AgentInstance(GenServer[AgentState]):
         """End the running turn and those that wait: each of their streams gets its terminal event."""
         stopped = HandlerCrashed(f"its agent ended: {reason!r}")
         if state.running is not None:
-            exit(state.running.handler, Shutdown("agent ended"))
+            send_exit(state.running.handler, Shutdown("agent ended"))
             await ended(state.running.handler)
             state.running.stream.fail(Cancelled() if state.running.cancelled else stopped, _now_s())
         for waiting in state.queue:
@@ -135,9 +138,7 @@ class AgentInstance(GenServer[AgentState]):
 
     async def _begin(self, chat: StreamChat, state: AgentState) -> AgentState:
         stream = self._stream(chat, state)
-        handler = await start_child(
-            STREAM_SUPERVISOR, StreamHandler, process_streaming_chat, chat.message, stream, state
-        )
+        handler = await start_child(STREAM_SUPERVISOR, process_streaming_chat, chat.message, stream, state)
         link(handler)
         return replace(state, running=Running(chat, stream, handler))
 

@@ -1,7 +1,7 @@
 """What the application can be told: providers, streaming defaults, tools. Durations in the documented unit, ms."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -25,8 +25,8 @@ class StreamingSettings(BaseModel):
 class ToolSettings(BaseModel):
     """Of the built-in tools, and of the pool that `def` tools run in.
 
-    workers: OS processes kept warm. file_ops_root: the only folder that file_ops sees; None: it is not offered a root
-    and answers so. web_search_endpoint: a SearXNG-style JSON endpoint.
+    workers: OS processes kept warm. file_ops_root: the only folder that file_ops sees; without it no agent may have
+    file_ops. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that there is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +34,15 @@ class ToolSettings(BaseModel):
     workers: Annotated[int, Field(gt=0, le=256)] = 4
     file_ops_root: Path | None = None
     web_search_endpoint: str | None = None
+
+    def bound(self) -> dict[str, dict[str, Any]]:
+        """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
+        bound: dict[str, dict[str, Any]] = {}
+        if self.file_ops_root is not None:
+            bound["file_ops"] = {"root": str(self.file_ops_root)}
+        if self.web_search_endpoint is not None:
+            bound["web_search"] = {"endpoint": self.web_search_endpoint}
+        return bound
 
 
 class Settings(BaseModel):

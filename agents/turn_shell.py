@@ -88,7 +88,7 @@ class TurnShell:
                 return turn, effects
             stream.turn = turn
             for event in effects:
-                stream.publish(event)
+                stream.publish(event)  # type: ignore[arg-type]  # while the model streams, effects are events alone
         return turn, ()
 
     async def _trailer(self, turn: Turn, chunks: AsyncIterator[bytes], reader: StreamReader) -> Step:

@@ -10,23 +10,24 @@ A crash is the supervisor's business; a tool that raises, or passes its deadline
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from agents.tools.errors import InvalidArguments, ToolRaised, WorkerDied
-from agents.tools.result import result_text
-from agents.tools.run import run_call
-from agents.tools.tool import Tool
 from msgspec import Struct
-from supervisors.dynamic_supervisor import start_child
 
-from actors import NORMAL, SHUTDOWN, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, exit, monitor  # noqa: A004
+from actors import NORMAL, SHUTDOWN, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, monitor
+from actors import exit as send_exit
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
 from agents.core.turn import ToolFinished
+from agents.tools.errors import InvalidArguments, ToolRaised, WorkerDied
 from agents.tools.pool_server import open_pool
-from supervisors import ChildSpec, Flags, Strategy
+from agents.tools.result import result_text
+from agents.tools.run import run_call
+from agents.tools.tool import Tool
+from supervisors import AutoShutdown, ChildSpec, Flags, RestartType, Strategy, Supervisor
+from supervisors.dynamic_supervisor import start_child
 
-TOOL_SUPERVISOR = "tool_supervisor"
+TOOL_SUPERVISOR: Final = "tool_supervisor"
 RESTART_PERIOD_S = 60.0
 STOP_S = 0.2  # what a worker gets to end in
 
@@ -84,19 +85,20 @@ class OwnerWatch(GenServer[None]):
         return Stop(NORMAL, None) if isinstance(message, Down) else NoReply(None)
 
 
-def call_tree(job: Job) -> tuple[Flags, tuple[ChildSpec, ...]]:
-    """The supervisor of one call. A worker that crashes is restarted by its tool's policy."""
-    tool = job.tool
-    flags = Flags(
-        Strategy.ONE_FOR_ONE,
-        intensity=tool.max_restarts,
-        period_s=RESTART_PERIOD_S,
-        auto_shutdown="any_significant",
-    )
-    return flags, (
-        ChildSpec("owner", OwnerWatch, job.owner, restart="temporary", significant=True),
-        ChildSpec("worker", ToolWorker, job, restart=tool.restart, significant=True, shutdown=STOP_S),
-    )
+class CallSupervisor(Supervisor):
+    """Supervises one call. A worker that crashes is restarted by its tool's policy."""
+
+    def tree(self, job: Job) -> tuple[Flags, tuple[ChildSpec, ...]]:
+        tool = job.tool
+        any_end = AutoShutdown.ANY_SIGNIFICANT
+        return Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end), (
+            ChildSpec("owner", OwnerWatch, job.owner, restart=RestartType.TEMPORARY, significant=True),
+            ChildSpec("worker", ToolWorker, job, restart=RestartType(tool.restart), significant=True, shutdown=STOP_S),
+        )
+
+
+CALL: Final = ChildSpec("call", CallSupervisor, restart=RestartType.TEMPORARY)
+"""The template of the tool supervisor's children."""
 
 
 class _Open(Struct):
@@ -155,7 +157,7 @@ class Calls:
     async def stop(self) -> None:
         """End what still runs; returns when every worker of the turn is gone."""
         for call in self._open.values():
-            exit(call.supervisor, SHUTDOWN)
+            send_exit(call.supervisor, SHUTDOWN)
         self._open.clear()
         while self._supervisors:
             message = await self._inbox.receive()

@@ -1,13 +1,13 @@
 """The process that owns the pool of worker OS processes: starts it, lends it, ends it."""
 
-from typing import Any
+from typing import Any, Final
 
-from agents.tools.pool import WorkerPool
 from msgspec import Struct
 
 from actors import Caller, GenServer, Reply, call
+from agents.tools.pool import WorkerPool
 
-NAME = "tool_pool"
+TOOL_POOL: Final = "tool_pool"
 
 
 class Lend(Struct, frozen=True):
@@ -15,7 +15,7 @@ class Lend(Struct, frozen=True):
 
 
 async def open_pool() -> WorkerPool:
-    pool: WorkerPool = await call(NAME, Lend())
+    pool: WorkerPool = await call(TOOL_POOL, Lend())
     return pool
 
 

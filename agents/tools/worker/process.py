@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
@@ -96,8 +97,8 @@ class WorkerProcess(asyncio.Protocol):
         await asyncio.wait({self.exited}, timeout=EXIT_TIMEOUT_S)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's are none of asyncio's classes
 
     def data_received(self, data: bytes) -> None:
         self._received += data
