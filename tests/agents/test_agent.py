@@ -21,6 +21,7 @@ from agents.core.errors import (
     ConnectionClosed,
     NetworkError,
     ParseError,
+    StreamFault,
     Timeout,
 )
 from agents.core.events import (
@@ -175,7 +176,7 @@ async def test_a_worker_that_always_crashes_is_given_up_within_its_intensity(sta
 # Faults of the provider
 
 
-FAULTS = {
+FAULTS: dict[str, type[StreamFault]] = {
     "fault-drop": ConnectionClosed,
     "fault-close": ConnectionClosed,
     "fault-truncate": ConnectionClosed,
