@@ -6,6 +6,7 @@ from actors.api import (
     exit,  # noqa: A004 (OTP's word)
     link,
     monitor,
+    receive,
     register,
     self_pid,
     send_after,
@@ -18,6 +19,7 @@ from actors.errors import (
     CallFailed,
     CallTimeout,
     ExitProcess,
+    MailboxClosed,
     NameTaken,
     NoCaller,
     NoSystem,
@@ -28,8 +30,8 @@ from actors.errors import (
 from actors.gen_server import IGNORE, Caller, GenServer, NoReply, Ready, Reply, Stop, call, cast, get_state, reply, send
 from actors.mailbox import Mailbox
 from actors.pid import Pid, Ref
-from actors.server_process import start, start_link, stop
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
+from actors.starting import start, start_link, stop
 from actors.task import Task, spawn, spawn_link
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "ExitProcess",
     "GenServer",
     "Mailbox",
+    "MailboxClosed",
     "NameTaken",
     "NoCaller",
     "NoReply",
@@ -73,6 +76,7 @@ __all__ = [
     "link",
     "monitor",
     "new_event_loop",
+    "receive",
     "register",
     "reply",
     "self_pid",
