@@ -74,9 +74,7 @@ async def receive(timeout_s: float | None = None) -> Any:
     """The calling process's next message, for a spawned coroutine. Raises TimeoutError after timeout_s."""
     me = _self("receive")
     if not isinstance(me, Receiver):
-        raise NoCaller(
-            f"receive expects a task or a mailbox as its caller, got {me.label}"
-        )
+        raise NoCaller(f"receive expects a task or a mailbox as its caller, got {me.label}")
     return await me.receive(timeout_s)
 
 

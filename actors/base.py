@@ -173,9 +173,7 @@ class AsyncioSystemBase(ProcessSystem):
         if self._thread is None:
             return
         if self._thread is threading.current_thread():
-            raise RuntimeError(
-                "expected a shutdown from another thread: here it would never return"
-            )
+            raise RuntimeError("expected a shutdown from another thread: here it would never return")
         with suppress(RuntimeError):  # the loop has been closed by another thread's shutdown
             self.loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()

@@ -210,6 +210,8 @@ class ServerProcess(Reference):
         self.phase = WAITING
         self.coroutine = self.system.loop.create_task(_guarded(rest), context=process_context(self))
         self.coroutine.add_done_callback(partial(self._settled, value, proceed))
+        if self.doomed is not None:  # by the callback itself, before it waited
+            self.coroutine.cancel()
 
     def _proceed(self, result: Any, proceed: Any) -> None:
         if type(result) is _Failed:

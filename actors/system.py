@@ -103,12 +103,13 @@ class ProcessSystem:
     async def close(self) -> None:
         """End every process that has no living parent, the last one first, until none is left.
 
-        A process with a living parent is the parent's to end. One that outlives even its kill is reported and left.
+        A process with a living parent is the parent's to end; another is told in its parent's name, by which alone a
+        server that traps exits ends. One that outlives even its kill is reported and left.
         """
         survivors: set[Process] = set()
         try:
             while (process := self._last_orphan(survivors)) is not None:
-                process.exit_signal(self.root.pid, SHUTDOWN, linked=True)
+                process.exit_signal(process.parent or self.root.pid, SHUTDOWN, linked=True)
                 if not await self._ended(process):
                     process.exit_signal(self.root.pid, KILL, linked=False)
                     if not await self._ended(process):
@@ -258,17 +259,21 @@ class ProcessSystem:
 
 
 def current_system() -> ProcessSystem:
-    """The system of the calling process or block; else the only one that runs in this OS process."""
-    system = _system.get(None)
-    if system is not None:
-        return system
-    here = [system for system in _systems if system.loop is running_loop()]
-    if len(here) == 1:
-        return here[0]
-    raise NoSystem(
-        f"expected one actor system on this thread's loop, got {len(here)}: use `async with AsyncioSystemBase():`, "
-        "or the base's run() from another thread"
-    )
+    """The system of the calling process or block; else the only one on the running loop."""
+    system = _system.get(None) or _only_here()
+    if system is None:
+        raise NoSystem(
+            "expected one actor system on this thread's loop: use `async with AsyncioSystemBase():`, "
+            "or the base's run() from another thread"
+        )
+    return system
+
+
+def _only_here() -> ProcessSystem | None:
+    """For code that was not begun inside the system's block: a host's request handler, say."""
+    loop = running_loop()
+    here = [system for system in _systems if system.loop is loop]
+    return here[0] if len(here) == 1 else None
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -281,7 +286,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 def current_process() -> Process | None:
     """The process whose code is running, if any."""
-    system = _system.get(None)
+    system = _system.get(None) or _only_here()
     if system is not None and system.current is not None:
         return system.current
     return _process.get()
