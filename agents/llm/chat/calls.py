@@ -132,7 +132,7 @@ class Calls:
             call.wire_id = id_
             call.id = self._new_id() if id_ in self._by_id else id_
             self._by_id.setdefault(id_, call)
-        if name and name != call.name and not call.pieces and not call.started:
+        if name and name != call.name and not (call.name and call.pieces):
             call.name += name
         if not _KNOWN.issuperset(piece):
             call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))
