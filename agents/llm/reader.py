@@ -23,9 +23,14 @@ _DOCUMENT_START = (b"{", b"[", b"<")
 
 
 class StreamReader(ABC):
-    """Reads one response body. new_id: makes an id for a call that the provider gave none."""
+    """Reads one response body. new_id: makes an id for a call that the provider gave none.
+
+    events: how many events with data have come, which is what an idle timer should watch: bytes may be comments, and
+    data may give no delta yet.
+    """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
+        self.events = 0
         self._new_id = new_id
         self._limit_bytes = limit_bytes
         self._decoder = SseDecoder(limit_bytes)
@@ -51,7 +56,9 @@ class StreamReader(ABC):
         if self._ended:
             return deltas
         try:
-            self._read(self._payloads_of(chunk), deltas)
+            payloads = self._payloads_of(chunk)
+            self.events += len(payloads)
+            self._read(payloads, deltas)
         except EventTooLarge as too_large:
             self._read(too_large.payloads, deltas)
             self._fail(ParseError(str(too_large)), deltas)
@@ -112,6 +119,7 @@ class StreamReader(ABC):
         head = b"".join(self._document)
         first = head.removeprefix(BOM).lstrip()[:1]
         if not first or BOM.startswith(head):
+            self._document = [head.lstrip(b"\r\n")]  # a server may send blank lines while it thinks
             return []
         if first in _DOCUMENT_START:
             self._payloads_of = self._collect

@@ -76,6 +76,14 @@ def test_a12_a_last_event_that_was_cut_is_a_broken_connection() -> None:
     assert answer.fault == ConnectionClosed()
 
 
+def test_a13_comments_are_no_sign_of_life_and_data_without_deltas_is() -> None:
+    reader = ChatReader(ids())
+    assert reader.feed(events(chunk())) == []
+    assert reader.events == 1
+    assert reader.feed(b": ping\n\n") == []
+    assert reader.events == 1
+
+
 def test_a14_a_finish_reason_settles_the_answer_and_the_end_completes_it() -> None:
     reader = ChatReader(ids())
     reader.feed(events(text("a")))
@@ -326,6 +334,20 @@ def test_b18_of_several_choices_the_first_is_read() -> None:
     answer = answer_of(deltas + reader.feed(events(choice(0, "b", "length"))) + reader.end())
     assert answer.content == "ab"
     assert finished(answer).raw_reason == "length"
+
+
+def test_b18_of_several_choices_in_one_chunk_or_document_the_first_is_read() -> None:
+    def choices(kind: str, *contents: str) -> str:
+        listed = [{"index": n, kind: {"content": content}} for n, content in enumerate(contents)]
+        return json.dumps({"choices": listed[::-1]})
+
+    assert read(choices("delta", "a", "x"), choices("delta", "b", "y"), DONE).content == "ab"
+    assert answer_of(read_completion(choices("message", "a", "x").encode(), ids())).content == "a"
+
+
+def test_a20_nothing_comes_after_an_error_in_one_of_several_choices() -> None:
+    listed = [{"index": 0, "delta": {}, "error": "gone"}, {"index": 0, "delta": {"content": "a"}}]
+    assert read(json.dumps({"choices": listed})).fault == ApiError(0, "gone")
 
 
 def test_b19_a_refusal_is_no_content() -> None:
