@@ -240,8 +240,9 @@ class ServerProcess(Reference, Process):
 
     def end(self, reason: Any) -> None:
         if self.stage is Stage.STARTING:
-            for other in tuple(self.links or ()):
-                self.unlink(other)  # the starter learns of the failure by the answer, not by a signal as well
+            starter = self.parent.process if self.parent is not None else None
+            if starter is not None:
+                self.unlink(starter)  # it learns of the failure by the answer, not by a signal as well
             self._started(StartFailed(self.label, reason))
         super().end(reason)
 

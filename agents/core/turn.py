@@ -64,7 +64,10 @@ class RunTool(Struct, frozen=True):
 
 
 class Past(Struct, frozen=True):
-    """What of a turn does not change with a token. Times in monotonic seconds, as given to `step`."""
+    """What of a turn does not change with a token. Times in monotonic seconds, as given to `step`.
+
+    said: the text of the model calls that are over.
+    """
 
     agent_id: str
     conversation: Conversation
@@ -74,6 +77,7 @@ class Past(Struct, frozen=True):
     executing_since_s: float = 0.0
     tool_time_s: float = 0.0
     model_calls: int = 1
+    said: str = ""
     tokens: int = 0
     bytes: int = 0
     calls: tuple[ToolCall, ...] = ()
@@ -94,6 +98,11 @@ class Turn(Struct, frozen=True, gc=False):
     @property
     def conversation(self) -> Conversation:
         return self.past.conversation
+
+    @property
+    def content(self) -> str:
+        """All text of the turn so far: the joined tokens."""
+        return self.past.said + self.acc.content
 
 
 Happened: TypeAlias = Delta | ToolFinished
@@ -146,7 +155,9 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
     elif content:
         conversation = (*conversation, AssistantMessage(content, reasoning=turn.acc.reasoning, partial=True))
     past = replace(past, conversation=conversation, errors=(*past.errors, str(fault)))
-    event = StreamError(fault, content, stream_id=turn.acc.stream_id, seq=turn.acc.seq + 1, attempt=turn.acc.attempt)
+    event = StreamError(
+        fault, turn.content, stream_id=turn.acc.stream_id, seq=turn.acc.seq + 1, attempt=turn.acc.attempt
+    )
     return _ended(replace(turn, past=past), event)
 
 
@@ -180,7 +191,7 @@ def _complete(turn: Turn, end: Finished, now_s: float) -> Step:
     answer = AssistantMessage(acc.content, reasoning=acc.reasoning, partial=not end.complete, items=end.items)
     turn = replace(turn, past=replace(past, conversation=(*past.conversation, answer)))
     response = Response(
-        acc.content, past.calls, end.reason, acc.refusal, past.usage, end.model, metrics(turn.past, now_s)
+        turn.content, acc.content, past.calls, end.reason, acc.refusal, past.usage, end.model, metrics(turn.past, now_s)
     )
     event = StreamComplete(response, stream_id=acc.stream_id, seq=acc.seq + 1, attempt=acc.attempt)
     return _ended(turn, event)
@@ -220,6 +231,7 @@ def _ask_again(turn: Turn, now_s: float) -> Step:
     past = replace(
         past,
         conversation=_with_results(turn),
+        said=turn.content,
         model_calls=past.model_calls + 1,
         tool_time_s=past.tool_time_s + now_s - past.executing_since_s,
     )

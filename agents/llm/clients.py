@@ -3,14 +3,14 @@
 State: endpoint -> client. Agents of the same endpoint share its connections.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from actors import Caller, GenServer, NoReply, Pid, Reply, call
 from agents.llm.openai_client import Endpoint, MissingKey, OpenAIClient
 
-NAME = "llm_clients"
+LLM_CLIENTS: Final = "llm_clients"
 
 Clients = dict[Endpoint, OpenAIClient]
 
@@ -21,7 +21,7 @@ class Open(Struct, frozen=True):
     endpoint: Endpoint
 
 
-async def open_client(endpoint: Endpoint, server: Pid | str = NAME) -> OpenAIClient:
+async def open_client(endpoint: Endpoint, server: Pid | str = LLM_CLIENTS) -> OpenAIClient:
     """The endpoint's client. Raises MissingKey."""
     answer = await call(server, Open(endpoint))
     if isinstance(answer, MissingKey):

@@ -32,7 +32,7 @@ class Api(StrEnum):
     RESPONSES = "responses"
 
 
-class ProviderFailed(Exception):  # noqa: N818 (named for what happened)
+class ProviderFailed(Exception):
     """A request or its stream failed."""
 
     def __init__(self, fault: Fault) -> None:
@@ -99,7 +99,8 @@ class OpenAIClient:
 
 def _status_fault(error: openai.APIStatusError) -> ApiError:
     response = error.response
-    return faults.api_error(response.status_code, error.body, response.headers, time.time())
+    wait_s = faults.retry_after_s(response.headers, time.time())
+    return faults.api_error(response.status_code, response.content, wait_s)
 
 
 def _connection_fault(error: BaseException, timeout_s: float) -> Fault:
