@@ -32,16 +32,14 @@ _NAMES = (
 _DEPTH = 5
 
 
-def api_error(status: int, body: Any, headers: Mapping[str, str], now: float) -> ApiError:
-    """An HTTP answer that is no success. body: its bytes or text, JSON or not, or what a client made of them."""
-    wait = retry_after_s(headers, now)
-    if isinstance(body, (bytes, str)):
-        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-        body = _json(text)
-        if not isinstance(body, (dict, list)):
-            limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
-            return ApiError(status, one_line(joined_surrogates(text), limit) or "empty answer", None, wait)
-    return ApiError(status, _message(body) if body else "empty answer", _kind(body), wait)
+def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> ApiError:
+    """An HTTP answer that is no success, whatever its body is."""
+    text = body.decode("utf-8", "replace")
+    value = _json(text)
+    if not isinstance(value, (dict, list)):
+        limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
+        return ApiError(status, one_line(text, limit) or "empty answer", None, retry_after_s)
+    return ApiError(status, _message(value), _kind(value), retry_after_s)
 
 
 def error_in_stream(value: Any) -> ApiError:

@@ -35,6 +35,7 @@ class StreamReader(ABC):
         self._limit_bytes = limit_bytes
         self._decoder = SseDecoder(limit_bytes)
         self._payloads_of: Callable[[bytes], Sequence[bytes]] = self._sniff
+        self._head = b""  # what came before it was known which kind of body this is
         self._document: list[bytes] = []  # a body that is no event stream
         self._document_bytes = 0
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
@@ -115,19 +116,15 @@ class StreamReader(ABC):
 
     def _sniff(self, chunk: bytes) -> list[bytes]:
         """Events, or one document? The first byte says it, where a content type may be missing or wrong."""
-        self._document.append(chunk)
-        head = b"".join(self._document)
+        head = self._head + chunk
         first = head.removeprefix(BOM).lstrip()[:1]
         if not first or BOM.startswith(head):
-            self._document = [head.lstrip(b"\r\n")]  # a server may send blank lines while it thinks
+            # A server may send blank lines while it thinks; one is kept, since no byte order mark may follow it.
+            blank = head.startswith((b"\r", b"\n"))
+            self._head = b"\n" + head.lstrip(b"\r\n") if blank else head
             return []
-        if first in _DOCUMENT_START:
-            self._payloads_of = self._collect
-            self._document = []
-            return self._collect(head)
-        self._payloads_of = self._decoder.feed
-        self._document = []
-        return self._decoder.feed(head)
+        self._payloads_of = self._collect if first in _DOCUMENT_START else self._decoder.feed
+        return list(self._payloads_of(head))
 
     def _collect(self, chunk: bytes) -> list[bytes]:
         self._document.append(chunk)

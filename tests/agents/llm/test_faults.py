@@ -1,5 +1,7 @@
 """Errors of providers, as recorded and as imagined, and the wait that they ask for."""
 
+import json
+
 import pytest
 
 from agents.core.errors import ApiError
@@ -9,13 +11,13 @@ from tests.agents.llm.corpus import recorded_errors
 NOW = 1_760_000_000.0
 
 
-def read(body: object, status: int = 400) -> ApiError:
-    return api_error(status, body, {}, NOW)
+def read(body: str, status: int = 400) -> ApiError:
+    return api_error(status, body.encode())
 
 
 def test_a23_every_recorded_error_answer_gives_its_status_and_its_words() -> None:
     for answer in recorded_errors():
-        error = read(answer["body"].encode(), answer["status"])
+        error = read(answer["body"], answer["status"])
         assert error.code == answer["status"]
         assert error.message in " ".join(answer["body"].split()) or not answer["body"]
         assert error.message[:1] not in ("{", "["), answer["provider"]
@@ -53,18 +55,11 @@ def test_a23_every_recorded_error_answer_gives_its_status_and_its_words() -> Non
     ],
 )
 def test_a23_the_words_are_found_in_any_shape(body: str, message: str, kind: str | None) -> None:
-    assert read(body) == read(body.encode()) == ApiError(400, message, kind)
-
-
-def test_a_body_that_a_client_has_decoded_is_read_too() -> None:
-    assert read({"message": "no such model", "code": "model_not_found"}) == ApiError(
-        400, "no such model", "model_not_found"
-    )
-    assert read(None) == ApiError(400, "empty answer")
+    assert read(body) == ApiError(400, message, kind)
 
 
 def test_a_message_is_one_line_and_capped() -> None:
-    message = read({"error": {"message": "first\n  second " + "x" * 10_000}}).message
+    message = read(json.dumps({"error": {"message": "first\n  second " + "x" * 10_000}})).message
     assert message.startswith("first second xxx")
     assert len(message) == MESSAGE_LIMIT
 
@@ -106,4 +101,4 @@ def test_a20_an_error_in_a_stream_names_its_status_where_it_has_one() -> None:
 )
 def test_a22_the_wait_is_read_in_every_spelling(headers: dict[str, str], wait_s: float | None) -> None:
     assert retry_after_s(headers, NOW) == wait_s
-    assert api_error(429, "", headers, NOW).retry_after_s == wait_s
+    assert api_error(429, b"", wait_s).retry_after_s == wait_s

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agents.core.deltas import CallDelta, Delta, Failed, Finished, ReasoningDelta, TextDelta
@@ -132,6 +132,9 @@ def test_a_damaged_recording_never_raises_and_ends_once(kind: str, data: st.Data
 
 @pytest.mark.parametrize("kind", READERS)
 @given(body=st.binary(max_size=60))
+@example(body=b"\r\xef")
+@example(body=b"\n\xef\xbb\xbf{")
+@example(body=b"\n  data: {}")
 def test_any_bytes_at_all_end_once(kind: str, body: bytes) -> None:
     assert read(kind, [body]) == read(kind, [bytes((byte,)) for byte in body])
 
