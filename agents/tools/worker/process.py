@@ -65,10 +65,10 @@ class WorkerProcess(asyncio.Protocol):
                 await worker._loop.create_unix_connection(lambda: worker, sock=ours)
                 await ready
         except TimeoutError:
-            worker.kill()
+            await worker.killed()
             raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
         except BaseException:
-            worker.kill()
+            await worker.killed()
             raise
         return worker
 
@@ -91,8 +91,9 @@ class WorkerProcess(asyncio.Protocol):
         if not self.exited.done():
             self._signal_group()
 
-    async def gone(self) -> None:
-        """Wait until the process is reaped, as long as that may reasonably take."""
+    async def killed(self) -> None:
+        """Kill it and wait until it is reaped, as long as that may reasonably take."""
+        self.kill()
         await asyncio.wait({self.exited}, timeout=EXIT_TIMEOUT_S)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
