@@ -96,6 +96,7 @@ def test_no_arguments_may_be_sent_as_nothing(text: str) -> None:
         ('{"x": 1, "y": 1e999}', ["y: input should be a finite number, got Infinity"]),
         ("[1, 2]", ['arguments: expected a JSON object, got "[1, 2]"']),
         ("null", ['arguments: expected a JSON object, got "null"']),
+        ('{"x": 1, "y": 2, "a\\nb": 3}', ['"a\\nb": expected only x, y, label, tags, got this one too']),
         (json.dumps(json.dumps(json.dumps({"x": 1, "y": 2}))), None),
         ("{}{}", None),
         ("{'x': 1, 'y': 2}", None),
@@ -105,6 +106,13 @@ def test_a_fault_says_what_was_expected_and_what_came(text: str, faults: list[st
     with pytest.raises(InvalidArguments) as caught:
         place.arguments(text)
     assert faults is None or list(caught.value.faults) == faults
+
+
+def test_many_faults_are_told_by_the_first_ones() -> None:
+    with pytest.raises(InvalidArguments) as caught:
+        place.arguments(json.dumps({"x": 1, "y": 2, "tags": [0] * 1000}))
+    assert caught.value.faults[-1] == "and 990 faults more"
+    assert len(caught.value.faults) == 11
 
 
 def test_a_long_value_is_quoted_by_its_beginning() -> None:
