@@ -91,8 +91,8 @@ class WorkerPool:
 
         timeout_s: the tool's own unless given. on_start: called with the worker's pid when it takes the call.
         Raises InvalidArguments, ToolRaised (also for a result that is too large), WorkerDied, PoolUnavailable, and
-        TimeoutError at the deadline. At the deadline, and when the caller is cancelled, the worker and its process
-        group are dead before this ends.
+        TimeoutError at the deadline. At the deadline, and when the caller is cancelled, this ends only after its
+        process group was sent SIGKILL and the worker is reaped.
         """
         worker = await self._take_worker()
         try:

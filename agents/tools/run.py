@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import structlog
 
-from agents.tools.errors import ToolRaised
+from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.pool import WorkerPool
 from agents.tools.result import plain
 from agents.tools.tool import Tool
@@ -32,13 +32,22 @@ async def run_call(
     on_start: called with the pid of the OS process that runs the call, at the moment when its deadline begins.
     Raises InvalidArguments before anything runs, ToolRaised, WorkerDied, PoolUnavailable, TimeoutError.
     """
-    values = tool.arguments(arguments_json)
+    values = _validated(tool, arguments_json)
     if tool.isolation == "process":
         return await pool.run(tool, arguments_json, on_start=on_start)
     if on_start is not None:
         on_start(os.getpid())
     run = _run_task if tool.isolation == "task" else _run_thread
     return await run(tool, values)
+
+
+def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
+    try:
+        return tool.arguments(arguments_json)
+    except InvalidArguments:
+        raise
+    except Exception as error:  # the crash boundary; a validator that the tool brought along
+        raise ToolRaised.by(error) from error
 
 
 async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
@@ -97,8 +98,7 @@ class WorkerProcess(asyncio.Protocol):
         await asyncio.wait({self.exited}, timeout=EXIT_TIMEOUT_S)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one, and does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         self._received += data

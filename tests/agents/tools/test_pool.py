@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
-from agents.tools.errors import InvalidArguments, PoolUnavailable, ToolRaised
+from agents.tools.errors import InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
 from agents.tools.pool import WorkerPool
 from agents.tools.result import MAX_RESULT_BYTES
 from agents.tools.tool import tool
@@ -190,6 +191,17 @@ def test_a_tool_of_the_main_script_runs_without_running_the_script_again(tmp_pat
     script.write_text(MAIN)
     done = subprocess.run([sys.executable, "-W", "error", script], capture_output=True, text=True, check=True)
     assert done.stdout == "__worker_main__\n"
+
+
+def test_it_runs_and_kills_on_uvloop_too() -> None:
+    async def main() -> None:
+        async with WorkerPool(size=1) as pool:
+            assert await pool.run(sample_tools.add, '{"a": 1}') == 2
+            with pytest.raises(WorkerDied, match="SIGSEGV"):
+                await pool.run(sample_tools.segfaults, "")
+            assert await pool.run(sample_tools.add, '{"a": 1}') == 2
+
+    uvloop.run(main())
 
 
 async def test_a_pool_that_is_not_open_refuses(pool: WorkerPool) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import os
 import threading
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import AfterValidator
 
 from agents.tools.errors import InvalidArguments, ToolRaised, WorkerDied
 from agents.tools.pool import WorkerPool
@@ -64,6 +65,17 @@ async def test_whatever_a_tool_raises_is_its_own_failure(error: BaseException) -
         with pytest.raises(ToolRaised) as caught:
             await run_call(made, "", UNSTARTED)
         assert caught.value.type_name == type(error).__name__
+
+
+async def test_a_validator_that_raises_is_the_tools_failure() -> None:
+    def breaks(value: int) -> int:
+        raise KeyError(value)
+
+    async def takes(n: Annotated[int, AfterValidator(breaks)]) -> int:
+        return n
+
+    with pytest.raises(ToolRaised, match="KeyError: 3"):
+        await run_call(task(takes), '{"n": 3}', UNSTARTED)
 
 
 async def test_a_coroutine_that_cancels_itself_fails_alone() -> None:
