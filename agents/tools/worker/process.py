@@ -117,7 +117,8 @@ class WorkerProcess(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """A worker without its socket is of no use. Most are about to exit, with a code of which more can be told."""
         self._lost = True
-        self._loop.call_later(EXIT_TIMEOUT_S, self.kill)
+        if not self.exited.done():
+            self._loop.call_later(EXIT_TIMEOUT_S, self.kill)
 
     def _take(self, body: bytes) -> None:
         try:
