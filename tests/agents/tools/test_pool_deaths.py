@@ -19,6 +19,8 @@ from tests.agents.tools.observed import Fifo, Watch
 async def test_a_tool_that_ignores_sigterm_is_gone_with_its_children_at_its_deadline(
     pool: WorkerPool, fifo: Fifo
 ) -> None:
+    for _ in range(pool.size):  # each has the module then, and its deadline is the tool's alone
+        await pool.run(sample_tools.add, '{"a": 1}')
     call = asyncio.create_task(pool.run(sample_tools.hangs, json.dumps({"note": fifo.path}), timeout_s=2.0))
     processes = Watch(await fifo.pids())
     with pytest.raises(TimeoutError, match="no result within 2 s"):
