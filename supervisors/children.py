@@ -70,7 +70,7 @@ class Children:
         return self._by_id[child] if child is not None else None
 
     def place(self, spec: ChildSpec, pid: Place) -> None:
-        """Note the process of a child, at its place or as the last. A temporary one that runs needs its args no more."""
+        """Note a child's process, at its place or as the last. A temporary one that runs is kept without its args."""
         self._forget_pid(spec.id)
         if pid is not None and spec.args and spec.restart == RestartType.TEMPORARY:
             spec = spec.without_args()
