@@ -3,6 +3,7 @@
 from actors.api import (
     alive,
     demonitor,
+    ended,
     exit,  # noqa: A004 (OTP's word)
     link,
     monitor,
@@ -25,7 +26,22 @@ from actors.errors import (
     ProcessError,
     StartFailed,
 )
-from actors.gen_server import IGNORE, Caller, GenServer, NoReply, Ready, Reply, Stop, call, cast, get_state, reply, send
+from actors.gen_server import (
+    IGNORE,
+    Caller,
+    GenServer,
+    Next,
+    NoReply,
+    Outcome,
+    Ready,
+    Reply,
+    Stop,
+    call,
+    cast,
+    get_state,
+    reply,
+    send,
+)
 from actors.mailbox import Mailbox
 from actors.pid import Pid, Ref
 from actors.server_process import start, start_link, stop
@@ -51,10 +67,12 @@ __all__ = [
     "GenServer",
     "Mailbox",
     "NameTaken",
+    "Next",
     "NoCaller",
     "NoReply",
     "NoSystem",
     "NotRegistered",
+    "Outcome",
     "Pid",
     "ProcessError",
     "Ready",
@@ -68,6 +86,7 @@ __all__ = [
     "call",
     "cast",
     "demonitor",
+    "ended",
     "exit",
     "get_state",
     "link",

@@ -26,6 +26,16 @@ _process: contextvars.ContextVar[Process | None] = contextvars.ContextVar("proce
 _systems: list["ProcessSystem"] = []
 
 
+class Root(Process):
+    """The parent of what is started from outside. It takes no messages: exit signals end here."""
+
+    __slots__ = ()
+
+    def deliver(self, message: Any, sender: Pid | None) -> None:
+        if not isinstance(message, Down | Exit):
+            self.system.dead_letter(self.pid, message, sender)
+
+
 class ProcessSystem:
     """Processes on one event loop.
 
@@ -67,7 +77,7 @@ class ProcessSystem:
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
         self.loop = asyncio.get_running_loop()
-        self.root = Process(self, "system")
+        self.root = Root(self, "system")
         self.root.trap_exit = True
         _systems.append(self)
 
