@@ -83,7 +83,7 @@ class ProcessSystem:
 
     async def close(self) -> None:
         """End every process, orderly if it lets itself be ended within STOP_S, and return when all are gone."""
-        for process in [p for p in reversed(self.processes.values()) if self._is_top(p)]:
+        for process in [p for p in reversed(self.processes.values()) if p.parent is self.root.pid]:
             process.exit_signal(self.root.pid, SHUTDOWN, linked=True)
             await self._empty({process})
         if not await self._empty():
@@ -93,11 +93,6 @@ class ProcessSystem:
             await self._empty()
         self.root.end(SHUTDOWN)
         _systems.remove(self)
-
-    def _is_top(self, process: Process) -> bool:
-        """Started from outside, or left behind by a parent that has ended."""
-        parent = process.parent.process if process.parent is not None else None
-        return process is not self.root and parent in (None, self.root)
 
     async def _empty(self, awaited: set[Process] | None = None) -> bool:
         """Wait, at most STOP_S, until awaited (by default all but root) are dead; True if they are."""

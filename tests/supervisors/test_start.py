@@ -9,6 +9,7 @@ from actors import (
     IGNORE,
     KILL,
     KILLED,
+    NORMAL,
     SHUTDOWN,
     Crash,
     Mailbox,
@@ -198,6 +199,7 @@ async def test_already_started_outside_supervisor(box: Mailbox) -> None:
             await start_child(supervisor, spec)
         assert caught.value.pid == outside
     assert await which_children(supervisor) == []
+    await end(outside, NORMAL)
 
 
 async def test_a_child_is_registered_by_its_spec_and_again_after_a_restart(box: Mailbox) -> None:

@@ -266,6 +266,7 @@ async def test_order_of_children(box: Mailbox) -> None:
 
     await end(supervisor, SHUTDOWN)
     assert await call(diary, "read") == [("stopped", name) for name in "dcba"]
+    await end(diary, NORMAL)
 
 
 async def test_multiple_restarts_within_the_limit_never_end_the_supervisor(
@@ -287,3 +288,4 @@ async def test_a_stranger_s_exit_and_a_stray_message_change_nothing(box: Mailbox
     send(supervisor, Exit(stranger, "boom"))
     send(supervisor, "hello")
     assert await pids(supervisor) == before
+    await end(stranger, NORMAL)
