@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
+from actors.deadlines import Deadlines
 from actors.errors import NameTaken, NoSystem, NotRegistered
 from actors.log import log
 from actors.pid import Pid, Ref
@@ -20,6 +21,7 @@ from actors.signals import KILL, SHUTDOWN, Crash, DeadLetter, Down, Exit
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
+CALL_TIMEOUT_S = 5.0
 STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
 
 _system: contextvars.ContextVar["ProcessSystem"] = contextvars.ContextVar("system")
@@ -70,6 +72,7 @@ class ProcessSystem:
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.dead_letter_count = 0
         self.loop: asyncio.AbstractEventLoop
+        self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
         self._dead_letter_handlers: set[Process] = set()
@@ -96,6 +99,7 @@ class ProcessSystem:
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
         self.loop = asyncio.get_running_loop()
+        self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = Root(self, "system")
         self.root.trap_exit = True
         _systems.append(self)
@@ -295,6 +299,7 @@ def current_process() -> Process | None:
 def process_context(process: Process) -> contextvars.Context:
     """A copy of the calling context in which process is the current one: for its coroutine."""
     context = contextvars.copy_context()
-    context.run(_system.set, process.system)
+    if context.get(_system) is not process.system:
+        context.run(_system.set, process.system)
     context.run(_process.set, process)
     return context
