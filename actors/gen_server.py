@@ -15,7 +15,7 @@ a callback ends the process with Crash; nothing is ever retried. A callback runs
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, final
 
@@ -176,13 +176,13 @@ def cast(server: Pid | str, message: Any) -> None:
     send(server, Cast(message))
 
 
-async def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
+def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
     """Ask and wait for the reply. Erlang: gen_server:call/3.
 
     timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if it is dead or dies, and
     CallTimeout if it did not reply in time.
     """
-    return await ask(server, partial(Call, request), timeout_s)
+    return ask(server, partial(Call, request), timeout_s)
 
 
 async def get_state(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
@@ -199,7 +199,7 @@ async def ask(server: Pid | str, message: Callable[[Caller], Any], timeout_s: fl
         raise CallFailed(server, NOPROC if target is None else "a process can't call itself")
     system = target.system
     loop = system.loop
-    if asyncio.get_running_loop() is not loop:
+    if (asker is None or asker.system is not system) and asyncio.get_running_loop() is not loop:
         raise CallFailed(server, "its system runs on another loop: use its base's run()")
     caller = Caller(loop.create_future(), target, asker.pid if asker is not None else None)
     target.watch(caller, caller)
