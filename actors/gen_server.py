@@ -22,11 +22,12 @@ from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, final
 from msgspec import Struct
 from thespian.actors import Actor
 
+from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout
 from actors.pid import Pid, Ref, numbers
 from actors.process import Process
 from actors.signals import NOPROC
-from actors.system import CALL_TIMEOUT_S, current_process, current_system
+from actors.system import CALL_TIMEOUT_S
 
 S = TypeVar("S")
 

@@ -12,6 +12,9 @@ from typing import Any, Self
 
 from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
+from actors.current import current_process as current_process
+from actors.current import current_system as current_system
+from actors.current import open_systems, system_here
 from actors.deadlines import Deadlines
 from actors.errors import NameTaken, NoSystem, NotRegistered
 from actors.log import log
@@ -23,10 +26,6 @@ SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its 
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
 CALL_TIMEOUT_S = 5.0
 STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
-
-_system: contextvars.ContextVar["ProcessSystem"] = contextvars.ContextVar("system")
-_process: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
-_systems: list["ProcessSystem"] = []
 
 
 class Root(Process):
@@ -79,13 +78,13 @@ class ProcessSystem:
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
         self._context = contextvars.Context()
-        self._context.run(_system.set, self)
+        self._context.run(system_here.set, self)
 
     # Life
 
     async def __aenter__(self) -> Self:
         self.open()
-        self._token = _system.set(self)
+        self._token = system_here.set(self)
         return self
 
     async def __aexit__(
@@ -94,7 +93,7 @@ class ProcessSystem:
         try:
             await self.close()
         finally:
-            _system.reset(self._token)
+            system_here.reset(self._token)
 
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
@@ -102,7 +101,7 @@ class ProcessSystem:
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = Root(self, "system")
         self.root.trap_exit = True
-        _systems.append(self)
+        open_systems.append(self)
 
     async def close(self) -> None:
         """End every process that has no living parent, the last one first, until none is left.
@@ -121,7 +120,7 @@ class ProcessSystem:
                         survivors.add(process)
         finally:
             self.root.end(SHUTDOWN)
-            _systems.remove(self)
+            open_systems.remove(self)
 
     def _last_orphan(self, survivors: set[Process]) -> Process | None:
         for process in reversed(self.processes.values()):
@@ -260,46 +259,3 @@ class ProcessSystem:
     ) -> Pid:
         """Thespian's createActor. What runs actors is the system base's to say."""
         raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")
-
-
-def current_system() -> ProcessSystem:
-    """The system of the calling process or block; else the only one on the running loop."""
-    system = _system.get(None) or _only_here()
-    if system is None:
-        raise NoSystem(
-            "expected one actor system on this thread's loop: use `async with AsyncioSystemBase():`, "
-            "or the base's run() from another thread"
-        )
-    return system
-
-
-def _only_here() -> ProcessSystem | None:
-    """For code that was not begun inside the system's block: a host's request handler, say."""
-    loop = running_loop()
-    here = [system for system in _systems if system.loop is loop]
-    return here[0] if len(here) == 1 else None
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs on this thread, if one does."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def current_process() -> Process | None:
-    """The process whose code is running, if any."""
-    system = _system.get(None) or _only_here()
-    if system is not None and system.current is not None:
-        return system.current
-    return _process.get()
-
-
-def process_context(process: Process) -> contextvars.Context:
-    """A copy of the calling context in which process is the current one: for its coroutine."""
-    context = contextvars.copy_context()
-    if context.get(_system) is not process.system:
-        context.run(_system.set, process.system)
-    context.run(_process.set, process)
-    return context
