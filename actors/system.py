@@ -15,6 +15,7 @@ from thespian.actors import Actor, ActorAddress, DeadEnvelope
 from actors.current import current_process as current_process
 from actors.current import current_system as current_system
 from actors.current import open_systems, system_here
+from actors.current import process_context as process_context
 from actors.deadlines import Deadlines
 from actors.errors import NameTaken, NoSystem, NotRegistered
 from actors.log import log
