@@ -3,6 +3,7 @@
 from actors.api import (
     alive,
     demonitor,
+    ended,
     exit,  # noqa: A004 (OTP's word)
     link,
     monitor,
@@ -27,7 +28,22 @@ from actors.errors import (
     ProcessError,
     StartFailed,
 )
-from actors.gen_server import IGNORE, Caller, GenServer, NoReply, Ready, Reply, Stop, call, cast, get_state, reply, send
+from actors.gen_server import (
+    IGNORE,
+    Caller,
+    GenServer,
+    Next,
+    NoReply,
+    Outcome,
+    Ready,
+    Reply,
+    Stop,
+    call,
+    cast,
+    get_state,
+    reply,
+    send,
+)
 from actors.mailbox import Mailbox
 from actors.pid import Pid, Ref
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
@@ -54,10 +70,12 @@ __all__ = [
     "Mailbox",
     "MailboxClosed",
     "NameTaken",
+    "Next",
     "NoCaller",
     "NoReply",
     "NoSystem",
     "NotRegistered",
+    "Outcome",
     "Pid",
     "ProcessError",
     "Ready",
@@ -71,6 +89,7 @@ __all__ = [
     "call",
     "cast",
     "demonitor",
+    "ended",
     "exit",
     "get_state",
     "link",

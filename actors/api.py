@@ -1,7 +1,7 @@
 """The primitives on Pids and names, for the calling process. Erlang: the built-in functions of the same names."""
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.current import current_process, current_system
 from actors.errors import NoCaller, ProcessError
@@ -38,6 +38,28 @@ def unlink(pid: Pid) -> None:
 def monitor(pid: Pid) -> Ref:
     """Get one Down when pid ends; at once, with NOPROC, if it has. Erlang: monitor/2."""
     return _self("monitor").monitor(pid)
+
+
+async def ended(pid: Pid) -> Any:
+    """Wait for the end of a process: its exit reason, or NOPROC if it had ended before."""
+    if pid.process is None:
+        return NOPROC
+    waiter = _Waiter(pid.process.system.loop.create_future())
+    process, ref = pid.process, Ref()
+    process.watch(ref, waiter)
+    try:
+        return await waiter.future
+    finally:
+        if process.watchers is not None:
+            process.watchers.pop(ref, None)
+
+
+class _Waiter(NamedTuple):
+    future: "asyncio.Future[Any]"
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
+        if not self.future.done():
+            self.future.set_result(reason)
 
 
 def demonitor(ref: Ref) -> None:

@@ -1,1 +1,77 @@
-"""Restart policy and supervisors. Knows actors only."""
+"""Restart policy and supervisors. Knows actors only.
+
+supervisor.py and dynamic_supervisor.py are the two kinds; start_child of the second is dynamic_supervisor.start_child.
+"""
+
+from supervisors.api import (
+    code_change,
+    count_children,
+    delete_child,
+    get_callback_module,
+    get_childspec,
+    restart_child,
+    start_child,
+    terminate_child,
+    which_children,
+)
+from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, ChildType, RestartType, check_childspecs
+from supervisors.children import RESTARTING, ChildInfo, Counts
+from supervisors.dynamic_supervisor import DynamicSupervisor, start_dynamic_supervisor
+from supervisors.errors import (
+    AlreadyPresent,
+    AlreadyStarted,
+    Invalid,
+    InvalidChildSpec,
+    InvalidFlags,
+    InvalidTree,
+    MaxChildren,
+    NotFound,
+    Restarting,
+    Running,
+    SupervisorError,
+    WrongSupervisor,
+)
+from supervisors.flags import AutoShutdown, DynamicFlags, Flags, Strategy
+from supervisors.supervisor import FailedToStartChild, Supervisor, start_supervisor
+
+__all__ = [
+    "BRUTAL_KILL",
+    "INFINITY",
+    "RESTARTING",
+    "AlreadyPresent",
+    "AlreadyStarted",
+    "AutoShutdown",
+    "ChildInfo",
+    "ChildSpec",
+    "ChildType",
+    "Counts",
+    "DynamicFlags",
+    "DynamicSupervisor",
+    "FailedToStartChild",
+    "Flags",
+    "Invalid",
+    "InvalidChildSpec",
+    "InvalidFlags",
+    "InvalidTree",
+    "MaxChildren",
+    "NotFound",
+    "RestartType",
+    "Restarting",
+    "Running",
+    "Strategy",
+    "Supervisor",
+    "SupervisorError",
+    "WrongSupervisor",
+    "check_childspecs",
+    "code_change",
+    "count_children",
+    "delete_child",
+    "get_callback_module",
+    "get_childspec",
+    "restart_child",
+    "start_child",
+    "start_dynamic_supervisor",
+    "start_supervisor",
+    "terminate_child",
+    "which_children",
+]

@@ -13,11 +13,15 @@ FLOORS = ["actors", "supervisors", "agents"]
 
 ORDER = [
     {"core"},
-    {"llm", "tools", "sessions"},
+    {"llm", "tools", "settings"},
+    {"agent_config", "stream"},
+    {"agent_state"},
+    {"turn_shell"},
     {"streaming_function_handler"},
-    {"agent_instance", "agent_registry"},
+    {"agent_registry"},
+    {"agent_instance"},
     {"agent"},
-    {"settings", "application"},
+    {"application"},
     {"cli"},
 ]
 """Inside agents/: a module may import its own row's folder and the rows above."""
@@ -25,7 +29,7 @@ ORDER = [
 FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/openai_client.py"},
-    "simpleeval": {"agents/tools"},
+    "simpleeval": {"agents/tools/builtin"},
     "httpx2": {"agents/tools", "agents/llm/openai_client.py"},
     "rich": {"agents/cli"},
     "click": {"agents/cli", "agents/rehearsal"},

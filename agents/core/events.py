@@ -98,13 +98,18 @@ class StreamMetrics(Struct, frozen=True):
 
 
 class Response(Struct, frozen=True):
-    """The finished turn. content: the text of the last model call. tool_calls: all calls of the turn, in order."""
+    """The finished turn.
+
+    content: all its text, equal to the joined tokens. answer: the text of its last model call, without what the model
+    said before it called tools. tool_calls: all calls of the turn, in order.
+    """
 
     content: str
+    answer: str
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason | None = None
     refusal: str | None = None
-    usage: Usage | None = None
+    usage: Usage = Usage()
     model: str | None = None
     metrics: StreamMetrics | None = None
 
@@ -116,7 +121,7 @@ class StreamComplete(StreamEvent, frozen=True, tag="stream_complete"):
 
 
 class StreamError(StreamEvent, frozen=True, tag="stream_error"):
-    """Terminal: the turn failed. content: the text that had arrived."""
+    """Terminal: the turn failed. content: the text that had arrived, equal to the joined tokens."""
 
     reason: Fault
     content: str = ""

@@ -1,0 +1,108 @@
+"""Talking to an agent. Source: API reference, "Module: agent".
+
+pid = await agent_supervisor.start_agent({"name": "Helper", "model": "gpt-4o", "tools": ["calculator"]})
+
+async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of this answer
+    ...
+response = await agent.chat(pid, "And doubled?")             # the whole answer
+agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from uuid import uuid4
+
+from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
+from agents.agent_instance import Cancel, GetConversation, Subscribe, Unsubscribe
+from agents.agent_state import StreamChat
+from agents.core.conversation import Conversation
+from agents.core.errors import Fault, HandlerCrashed
+from agents.core.events import Event, Response, StreamComplete, StreamError
+
+LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself
+
+
+class StreamFailed(Exception):
+    """From `chat`: the stream ended with stream_error. fault: why. content: the text that had arrived."""
+
+    def __init__(self, fault: Fault, content: str) -> None:
+        super().__init__(str(fault))
+        self.fault, self.content = fault, content
+
+
+def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None) -> str:
+    """Send the agent a message, and return at once: the id of the stream that will answer.
+
+    The events go to subscriber_pid, by default to the calling process, and to all who subscribe to the agent. A
+    message that comes while a turn runs waits for its end. Raises CallFailed(NOPROC) if the agent has ended, and
+    NoCaller without subscriber_pid in code that is no process: use `stream`, or a Mailbox.
+    """
+    subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
+    if not pid.alive:
+        raise CallFailed(pid, NOPROC)
+    stream_id = uuid4().hex
+    send(pid, StreamChat(message, subscriber, stream_id))
+    return stream_id
+
+
+async def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
+    """The events of the answer, as they come; the last one is StreamComplete or StreamError.
+
+    Leaving the loop early leaves the turn running: `cancel` ends it.
+    """
+    box = Mailbox()  # not entered: a generator that did would make it the calling process of its consumer
+    try:
+        box.process.monitor(pid)
+        stream_id = stream_chat(pid, message, box.pid)
+        seq, patience_s = 0, None
+        while True:
+            try:
+                received = await box.receive(patience_s)
+            except TimeoutError:
+                yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1)
+                return
+            if isinstance(received, Down):
+                patience_s = LAST_WORDS_S if seq else 0.0
+                continue
+            seq = received.seq
+            yield received
+            if isinstance(received, StreamComplete | StreamError):
+                return
+    finally:
+        box.close()
+
+
+async def chat(pid: Pid, message: str) -> Response:
+    """The whole answer. Raises StreamFailed if the stream ends with an error."""
+    async with aclosing(stream(pid, message)) as events:
+        async for event in events:
+            match event:
+                case StreamComplete(response):
+                    return response
+                case StreamError(fault, content):
+                    raise StreamFailed(fault, content)
+    raise AssertionError("a stream ended without its terminal event")
+
+
+def subscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
+    """Send the events of all the agent's streams to subscriber_pid, by default the calling process."""
+    send(pid, Subscribe(subscriber_pid if subscriber_pid is not None else self_pid()))
+
+
+def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
+    send(pid, Unsubscribe(subscriber_pid if subscriber_pid is not None else self_pid()))
+
+
+async def cancel(pid: Pid) -> bool:
+    """Cancel the running turn: its stream ends with stream_error, reason Cancelled; what had arrived is kept.
+
+    Returns when its connection is closed and its tools are dead: True, or False if no turn ran.
+    """
+    cancelled: bool = await call(pid, Cancel(), timeout_s=None)
+    return cancelled
+
+
+async def conversation(pid: Pid) -> Conversation:
+    """The agent's conversation, without the turn that runs."""
+    messages: Conversation = await call(pid, GetConversation())
+    return messages

@@ -1,0 +1,59 @@
+"""The application: its whole tree as data, and how it is started.
+
+async with application.running():                       # in a program of your own, on its loop
+    pid = await agent_supervisor.start_agent({...})
+
+with AsyncioSystemBase() as base:                       # from blocking code, on a thread of its own
+    base.run(application.start())
+    pid = base.run(agent_supervisor.start_agent({...}))
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from actors import AsyncioSystemBase, Pid
+from agents.agent_instance import HANDLER, STREAM_SUPERVISOR, AgentInstance
+from agents.llm.clients import LLM_CLIENTS, LlmClients
+from agents.settings import Settings
+from agents.tools.executor import CALL, TOOL_SUPERVISOR
+from agents.tools.pool_server import TOOL_POOL, ToolPool
+from supervisors import (
+    ChildSpec,
+    DynamicFlags,
+    DynamicSupervisor,
+    Flags,
+    RestartType,
+    Strategy,
+    start_supervisor,
+)
+from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
+
+NAME: Final = "understudy"
+
+
+def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
+    """The whole system, in start order. Later children rely on earlier ones."""
+    agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
+    few = DynamicFlags(intensity=10, period_s=10.0)
+    return Flags(Strategy.REST_FOR_ONE, intensity=3, period_s=5.0), (
+        ChildSpec(LLM_CLIENTS, LlmClients, name=LLM_CLIENTS),
+        ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
+        ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, few, CALL, name=TOOL_SUPERVISOR),
+        ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, few, HANDLER, name=STREAM_SUPERVISOR),
+        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, few, agent, name=AGENT_SUPERVISOR),
+    )
+
+
+async def start(settings: Settings | None = None) -> Pid:
+    """Start the tree in the current process system: its root supervisor. Raises StartFailed; then nothing runs."""
+    flags, children = tree(settings if settings is not None else Settings())
+    return await start_supervisor(flags, children, name=NAME)
+
+
+@asynccontextmanager
+async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSystemBase]:
+    """A process system on the running loop, with the tree in it; at the end everything has ended, in order."""
+    async with AsyncioSystemBase() as system:
+        await start(settings)
+        yield system

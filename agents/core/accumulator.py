@@ -1,0 +1,150 @@
+"""The accumulator: folds the deltas of one model call into content, calls and the events that they cause.
+
+Source: API reference, accumulator() and process_stream_event/3. A value: `fold` answers with the next one, and the old
+one stays as it was. Text is kept as a rope (a chain of pairs), so that a step costs the same at every length.
+"""
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from agents.core.conversation import Function, ToolCall
+from agents.core.deltas import (
+    CallDelta,
+    CallDone,
+    CallStarted,
+    Delta,
+    Failed,
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+)
+from agents.core.events import (
+    Event,
+    StreamFunctionArgumentsDelta,
+    StreamFunctionCallComplete,
+    StreamFunctionCallStarted,
+    StreamReasoning,
+    StreamToken,
+)
+
+Rope: TypeAlias = tuple[Any, ...]
+"""() or (the rope before, a text)."""
+
+EMPTY: Rope = ()
+
+
+class PartialCall(Struct, frozen=True):
+    """A call that is being streamed. done: the stream said that it is whole."""
+
+    index: int
+    id: str
+    name: str
+    arguments: Rope = EMPTY
+    done: bool = False
+    extra: dict[str, Any] | None = None
+
+    def tool_call(self) -> ToolCall:
+        return ToolCall(self.id, Function(self.name, joined(self.arguments)), self.index, extra=self.extra)
+
+
+class Accumulator(Struct, frozen=True, gc=False):
+    """What one model call has said so far.
+
+    seq: of the stream's last event. end: Finished or Failed, when it came.
+    """
+
+    stream_id: str = ""
+    attempt: int = 1
+    seq: int = 0
+    tokens: int = 0
+    text: Rope = EMPTY
+    thoughts: Rope = EMPTY
+    refusals: Rope = EMPTY
+    calls: tuple[PartialCall, ...] = ()
+    end: Finished | Failed | None = None
+
+    @property
+    def content(self) -> str:
+        return joined(self.text)
+
+    @property
+    def reasoning(self) -> str:
+        return joined(self.thoughts)
+
+    @property
+    def refusal(self) -> str | None:
+        return joined(self.refusals) or None
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(call.tool_call() for call in self.calls)
+
+
+def init_accumulator(stream_id: str = "", *, attempt: int = 1, seq: int = 0) -> Accumulator:
+    """An empty one for the next model call of a stream whose last event had this seq."""
+    return Accumulator(stream_id, attempt, seq)
+
+
+def joined(rope: Rope) -> str:
+    """The rope's text."""
+    texts: list[str] = []
+    while rope:
+        rope, text = rope
+        texts.append(text)
+    return "".join(reversed(texts))
+
+
+def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]]:
+    """The next accumulator, and the events that its subscribers get. After its end it takes nothing more."""
+    if acc.end is not None:
+        return acc, ()
+    if type(delta) is TextDelta:  # first: nearly all are
+        seq = acc.seq + 1
+        text = delta.text
+        following = Accumulator(
+            acc.stream_id,
+            acc.attempt,
+            seq,
+            acc.tokens + 1,
+            (acc.text, text),
+            acc.thoughts,
+            acc.refusals,
+            acc.calls,
+        )
+        return following, (StreamToken(text, stream_id=acc.stream_id, seq=seq, attempt=acc.attempt),)
+    return _fold_other(acc, delta)
+
+
+def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]]:
+    match delta:
+        case CallDelta(index, piece):
+            acc = _with_call(acc, index, lambda call: replace(call, arguments=(call.arguments, piece)))
+            return acc, (StreamFunctionArgumentsDelta(index, piece, **_envelope(acc)),)
+        case CallStarted(index, id_, name):
+            call = PartialCall(index, id_, name)
+            acc = replace(acc, calls=(*acc.calls, call), seq=acc.seq + 1)
+            return acc, (StreamFunctionCallStarted(call.tool_call(), **_envelope(acc)),)
+        case CallDone(index, _, extra):
+            acc = _with_call(acc, index, lambda call: replace(call, done=True, extra=extra))
+            call = next(call for call in acc.calls if call.index == index)
+            return acc, (StreamFunctionCallComplete(call.tool_call(), **_envelope(acc)),)
+        case ReasoningDelta(text):
+            acc = replace(acc, thoughts=(acc.thoughts, text), seq=acc.seq + 1)
+            return acc, (StreamReasoning(text, **_envelope(acc)),)
+        case RefusalDelta(text):
+            return replace(acc, refusals=(acc.refusals, text)), ()
+        case _:
+            assert isinstance(delta, Finished | Failed), delta
+            return replace(acc, end=delta), ()
+
+
+def _with_call(acc: Accumulator, index: int, change: Any) -> Accumulator:
+    calls = tuple(change(call) if call.index == index else call for call in acc.calls)
+    return replace(acc, calls=calls, seq=acc.seq + 1)
+
+
+def _envelope(acc: Accumulator) -> dict[str, Any]:
+    return {"stream_id": acc.stream_id, "seq": acc.seq, "attempt": acc.attempt}

@@ -1,0 +1,181 @@
+"""Tool calls out of the pieces of chat deltas: which piece belongs to which call, and when a call can be told of.
+
+A call is told of (CallStarted) when its id is known and its name can't grow any more: at its first arguments, when the
+next call begins, or at the end. It is done only at the end of the stream; that its arguments parse says nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
+from agents.llm.text import Halves, joined_surrogates, safe
+
+_ABSENT = ("", "null")
+_KNOWN = frozenset(("index", "id", "type", "function"))
+
+
+class Nameless(Exception):
+    """Arguments came, but never the name of their call."""
+
+
+class Call:
+    """One call as far as it has come.
+
+    wire_id: the provider's; id: the same, or one made up where another call has it. pieces: its arguments; the first
+    `told` of them were given as CallDeltas.
+    """
+
+    __slots__ = ("extra", "id", "index", "name", "pieces", "started", "told", "wire_id")
+
+    def __init__(self) -> None:
+        self.index = -1
+        self.id: str | None = None
+        self.wire_id = ""
+        self.name = ""
+        self.pieces: list[str] = []
+        self.told = 0
+        self.started = False
+        self.extra: dict[str, Any] = {}
+
+
+class Calls:
+    """The calls of one answer, in order of appearance. A provider's index is an opaque key here, if it comes at all."""
+
+    __slots__ = ("_all", "_by_id", "_by_key", "_new_id", "_started")
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._all: list[Call] = []
+        self._by_key: dict[int, Call] = {}
+        self._by_id: dict[str, Call] = {}
+        self._started = 0
+
+    def __bool__(self) -> bool:
+        return any(call.name for call in self._all)
+
+    def add(self, piece: Any, settled: bool, halves: Halves | None, deltas: list[Delta]) -> None:
+        """Take one element of delta.tool_calls. settled: a finish reason has come, so a repeat is only a repeat."""
+        if not isinstance(piece, dict):
+            return
+        function = piece.get("function")
+        function = function if isinstance(function, dict) else {}
+        if not settled and halves is None and self._goes_on(piece, function, deltas):
+            return
+        name, arguments = _word(function.get("name")), _arguments(function.get("arguments"))
+        call = self._call_of(piece, name, arguments, deltas)
+        if call is None:
+            return
+        self._describe(call, piece, name)
+        if arguments and not (settled and arguments == "".join(call.pieces)):
+            call.pieces.append(halves.join(call, arguments) if halves else arguments)
+            self._tell(call, deltas)
+
+    def _goes_on(self, piece: dict[str, Any], function: dict[str, Any], deltas: list[Delta]) -> bool:
+        """Take what nearly every piece is: an index and more arguments for a call that was told of."""
+        index, text = piece.get("index"), function.get("arguments")
+        if len(piece) != 2 or len(function) != 1 or index.__class__ is not int or text.__class__ is not str or not text:
+            return False
+        call = self._by_key.get(index)
+        if call is None or not call.started:
+            return False
+        call.pieces.append(text)
+        call.told += 1
+        deltas.append(CallDelta(call.index, text))
+        return True
+
+    def finish(self, deltas: list[Delta]) -> None:
+        """Start what was not told of, and end every call. Raises Nameless, with no delta given."""
+        named = [call for call in self._all if call.name]
+        if any(call.pieces for call in self._all if not call.name):
+            raise Nameless
+        for call in named:
+            if call.id is None:
+                call.id = self._new_id()
+            self._tell(call, deltas)
+            self._start(call, deltas)
+        deltas += [CallDone(call.index, "".join(call.pieces), call.extra or None) for call in named]
+
+    def _call_of(self, piece: dict[str, Any], name: str, arguments: str, deltas: list[Delta]) -> Call | None:
+        """The call that this piece belongs to, a new one, or None where the piece says nothing."""
+        key, id_ = piece.get("index"), _word(piece.get("id"))
+        if isinstance(key, int):
+            call = self._by_key.get(key)
+            if call is not None and not (id_ and name and call.wire_id not in ("", id_)):
+                return call
+            call = self._elsewhere(id_, name, arguments) if call is None else None
+        else:
+            key = None
+            call = self._without_key(id_, name)
+        if call is None and (id_ or name or arguments):
+            call = self._open(deltas)
+        if call is not None and key is not None:
+            self._by_key[key] = call
+        return call
+
+    def _elsewhere(self, id_: str, name: str, arguments: str) -> Call | None:
+        """A key that is new: of a known call if the piece has only its id, or of the one call that has no arguments."""
+        if name:
+            return None
+        if id_:
+            return self._by_id.get(id_)
+        waiting = [call for call in self._all if not call.pieces]
+        return waiting[0] if arguments and len(waiting) == 1 else None
+
+    def _without_key(self, id_: str, name: str) -> Call | None:
+        """No key: the call with this id, or the last one; a new id or a new name begins a call."""
+        if id_ in self._by_id:
+            return self._by_id[id_]
+        last = self._all[-1] if self._all else None
+        if last is None or (id_ and last.wire_id):
+            return None
+        goes_on = not name or not last.name or (name == last.name and not last.pieces)
+        return last if goes_on else None
+
+    def _open(self, deltas: list[Delta]) -> Call:
+        for call in self._all:
+            if call.name:
+                self._start(call, deltas)
+        call = Call()
+        self._all.append(call)
+        return call
+
+    def _describe(self, call: Call, piece: dict[str, Any], name: str) -> None:
+        id_ = _word(piece.get("id"))
+        if id_ and not call.wire_id:
+            call.wire_id = id_
+            call.id = self._new_id() if id_ in self._by_id else id_
+            self._by_id.setdefault(id_, call)
+        if name and name != call.name and not (call.name and call.pieces):
+            call.name += name
+        if not _KNOWN.issuperset(piece):
+            call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))
+
+    def _tell(self, call: Call, deltas: list[Delta]) -> None:
+        """Give the pieces that were not given, if the call can be told of."""
+        if call.id is None or not call.name:
+            return
+        self._start(call, deltas)
+        if text := "".join(call.pieces[call.told :]):
+            deltas.append(CallDelta(call.index, text))
+        call.told = len(call.pieces)
+
+    def _start(self, call: Call, deltas: list[Delta]) -> None:
+        if not call.started and call.id is not None:
+            call.started = True
+            call.index = self._started
+            self._started += 1
+            deltas.append(CallStarted(call.index, call.id, call.name))
+
+
+def _word(value: Any) -> str:
+    """A name or an id; empty where it is missing in any of the ways that providers have."""
+    return joined_surrogates(value) if isinstance(value, str) and value not in _ABSENT else ""
+
+
+def _arguments(value: Any) -> str:
+    """A piece of the wire string; an object (Ollama, LiteLLM) is written as one."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return msgspec.json.encode(value).decode() if isinstance(value, (dict, list)) else ""

@@ -1,0 +1,60 @@
+"""The body of a Chat Completions request."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agents.core.conversation import (
+    AssistantMessage,
+    Conversation,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+    well_formed,
+)
+from agents.llm.text import safe
+
+
+def request(
+    messages: Conversation, tools: Sequence[Mapping[str, Any]], *, model: str, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """JSON data that any provider takes: well formed, without NUL and lone surrogates.
+
+    tools: name, description, parameters (a JSON schema), and strict if wanted. options: further fields of the body;
+    they win over ours, and None takes a field away (`{"stream_options": None}` for a server that refuses it).
+    """
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [_message(message) for message in well_formed(messages)],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if tools:
+        body["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
+    body |= options
+    if not body["stream"]:
+        del body["stream_options"]
+    kept: dict[str, Any] = safe({name: value for name, value in body.items() if value is not None})
+    return kept
+
+
+def _message(message: Message) -> dict[str, Any]:
+    match message:
+        case SystemMessage(content):
+            return {"role": "system", "content": content}
+        case UserMessage(content):
+            return {"role": "user", "content": content}
+        case ToolMessage():
+            return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+        case AssistantMessage(content, calls) if calls:
+            return {"role": "assistant", "content": content or None, "tool_calls": [_call(call) for call in calls]}
+        case AssistantMessage(content):
+            return {"role": "assistant", "content": content}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    """The call as its provider sent it. Blank arguments are an empty object: `""` is no JSON, and some refuse it."""
+    arguments = call.arguments if call.arguments.strip() else "{}"
+    function = {"name": call.name, "arguments": arguments}
+    return {**(call.extra or {}), "id": call.id, "type": call.type, "function": function}

@@ -1,0 +1,178 @@
+"""A provider's errors read into ApiError, and the wait that it asks for.
+
+No two providers agree on the shape of an error body, so the readers here look where any of them puts its words.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from agents.core.errors import ApiError
+from agents.llm.text import joined_surrogates, one_line
+
+MESSAGE_LIMIT = 500
+EXCERPT_LIMIT = 200
+
+_NAMES = (
+    "error",
+    "message",
+    "msg",
+    "detail",
+    "details",
+    "errors",
+    "error_message",
+    "error_msg",
+    "description",
+    "title",
+)
+_DEPTH = 5
+
+
+def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> ApiError:
+    """An HTTP answer that is no success, whatever its body is."""
+    text = body.decode("utf-8", "replace")
+    value = _json(text)
+    if not isinstance(value, (dict, list)):
+        limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
+        return ApiError(status, one_line(text, limit) or "empty answer", None, retry_after_s)
+    return ApiError(status, _message(value), _kind(value), retry_after_s)
+
+
+def error_in_stream(value: Any) -> ApiError:
+    """An error that came inside a stream or a 200 answer. code: the HTTP status that it names, else 0."""
+    return ApiError(_status(value), _message(value), _kind(value))
+
+
+def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait before the next request, or None where the headers don't say. now: seconds since the epoch.
+
+    The most exact spelling wins: retry-after-ms, Retry-After (RFC 9110, 10.2.3: seconds or a date), then the reset
+    headers of the rate limits. Capping it is the caller's business.
+    """
+    lower = {name.lower(): value.strip() for name, value in headers.items()}
+    if (wait_ms := _number(lower.get("retry-after-ms", ""))) is not None:
+        return wait_ms / 1000
+    asked = lower.get("retry-after", "")
+    for read in (_number(asked), _until_date(asked, now), _duration_s(asked), _reset_s(lower, now)):
+        if read is not None:
+            return read
+    return None
+
+
+def _json(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _message(value: Any) -> str:
+    text = joined_surrogates(_words(value, _DEPTH)) or json.dumps(value)
+    return one_line(text, MESSAGE_LIMIT)
+
+
+def _words(value: Any, depth: int) -> str:
+    """The sentence for a person, wherever it stands; empty if there is none."""
+    match value:
+        case str():
+            return value.strip()
+        case list() if depth:
+            return "; ".join(words for item in value if (words := _words(item, depth - 1)))
+        case dict() if depth:
+            found = next((words for name in _NAMES if (words := _words(value.get(name), depth - 1))), "")
+            return _with_upstream(found, value.get("metadata"))
+        case _:
+            return ""
+
+
+def _with_upstream(message: str, metadata: Any) -> str:
+    """A router's own message says little; what the provider behind it said stands in metadata.raw (OpenRouter)."""
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f"{message}: {raw}" if message and isinstance(raw, str) and raw else message
+
+
+def _kind(value: Any) -> str | None:
+    """The most telling word for its kind: a code that is a word, then the type, then a code that is a number."""
+    error = _innermost(value)
+    code, kind = error.get("code"), error.get("type")
+    for word in (code, kind, error.get("status")):
+        if isinstance(word, str) and word and not word.isdecimal() and word not in ("error", "response.failed"):
+            return one_line(joined_surrogates(word), EXCERPT_LIMIT)
+    return str(code) if isinstance(code, (str, int)) and code else None
+
+
+def _status(value: Any) -> int:
+    error = _innermost(value)
+    for name in ("status_code", "status", "code"):
+        number = error.get(name)
+        if isinstance(number, str) and number.isdecimal() and len(number) == 3:
+            number = int(number)
+        if isinstance(number, int) and 400 <= number <= 599:
+            return number
+    return 0
+
+
+def _innermost(value: Any) -> dict[str, Any]:
+    """The object that holds code and type: under `error`, in a list of one, or the body itself."""
+    for _ in range(_DEPTH):
+        if isinstance(value, list) and value:
+            value = value[0]
+        elif isinstance(value, dict) and isinstance(value.get("error"), (dict, list)):
+            value = value["error"]
+    return value if isinstance(value, dict) else {}
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _until_date(text: str, now: float) -> float | None:
+    """Whole seconds until an HTTP date, rounded up; 0 if it has passed."""
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, IndexError):
+        return None
+    moment = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return float(max(0, math.ceil(moment.timestamp() - now)))
+
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def _duration_s(text: str) -> float | None:
+    """Go's spelling of a duration: "500ms", "1m30s", "6m0s"."""
+    terms = _TERM.findall(text)
+    if not terms or "".join(number + unit for number, unit in terms) != text:
+        return None
+    return sum(float(number) * _UNITS_S[unit] for number, unit in terms)
+
+
+def _reset_s(headers: Mapping[str, str], now: float) -> float | None:
+    """The reset of the limit that is used up; where none says that it is, the nearest reset of all."""
+    resets: list[float] = []
+    used_up: list[float] = []
+    for name, value in headers.items():
+        if not name.startswith(("x-ratelimit-reset", "ratelimit-reset")):
+            continue
+        wait = _duration_s(value) if _number(value) is None else _until_moment(float(value), now)
+        if wait is not None:
+            resets.append(wait)
+            if _number(headers.get(name.replace("-reset", "-remaining"), "")) == 0:
+                used_up.append(wait)
+    return max(used_up) if used_up else min(resets, default=None)
+
+
+def _until_moment(number: float, now: float) -> float:
+    """A bare number is a wait if small, else a moment since the epoch, in seconds or (OpenRouter) milliseconds."""
+    if number >= 1e11:
+        number /= 1000
+    return max(0.0, number - now) if number >= 1e9 else number

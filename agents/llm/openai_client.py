@@ -1,0 +1,132 @@
+"""The way to a provider: the openai client makes the request, we read the bytes of its answer.
+
+The client brings keys, organisation, proxies and retries before the first byte; the aiohttp transport costs a third of
+its default one a token. Every failure leaves here as a ProviderFailed that holds a Fault.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any
+
+import aiohttp
+import httpx2
+import openai
+from msgspec import Struct
+
+from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, Timeout
+from agents.llm import faults
+
+CONNECT_TIMEOUT_S = 10.0
+OWN_KEYS = frozenset({"model", "messages", "input", "tools", "stream", "stream_options"})
+"""What `create` is given by name; every other key of a body goes through unchanged."""
+
+
+class Api(StrEnum):
+    CHAT = "chat"
+    RESPONSES = "responses"
+
+
+class ProviderFailed(Exception):
+    """A request or its stream failed."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class MissingKey(ValueError):
+    def __init__(self) -> None:
+        super().__init__(
+            "expected an API key in OPENAI_API_KEY, got none (for a local endpoint without keys, set any value)"
+        )
+
+
+class Endpoint(Struct, frozen=True):
+    """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
+
+    base_url: str | None = None
+    api_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Endpoint(base_url={self.base_url!r})"
+
+
+class OpenAIClient:
+    """One endpoint's connections. Raises MissingKey when neither the endpoint nor the environment has a key."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        key = endpoint.api_key or os.environ.get("OPENAI_API_KEY")
+        if not key:
+            raise MissingKey
+        self._client = openai.AsyncOpenAI(
+            api_key=key, base_url=endpoint.base_url, http_client=openai.DefaultAioHttpClient()
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    @asynccontextmanager
+    async def stream(
+        self, api: Api, body: Mapping[str, Any], *, chunk_timeout_s: float, max_retries: int
+    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        """The answer's bytes, as they come. Leaving the block closes the connection if the answer is not at its end.
+
+        chunk_timeout_s: longest silence, before the first byte and between two reads.
+        """
+        timeout = httpx2.Timeout(chunk_timeout_s, connect=min(CONNECT_TIMEOUT_S, chunk_timeout_s))
+        client = self._client.with_options(timeout=timeout, max_retries=max_retries)
+        own = {key: value for key, value in body.items() if key in OWN_KEYS}
+        rest = {key: value for key, value in body.items() if key not in OWN_KEYS}
+        create: Any = (
+            client.chat.completions.with_streaming_response.create
+            if api is Api.CHAT
+            else client.responses.with_streaming_response.create
+        )
+        try:
+            async with create(**own, extra_body=rest or None) as response:
+                yield response.iter_bytes()
+        except openai.APIStatusError as error:
+            raise ProviderFailed(_status_fault(error)) from error
+        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise ProviderFailed(_connection_fault(error, chunk_timeout_s)) from error
+
+
+def _status_fault(error: openai.APIStatusError) -> ApiError:
+    response = error.response
+    wait_s = faults.retry_after_s(response.headers, time.time())
+    return faults.api_error(response.status_code, response.content, wait_s)
+
+
+def _connection_fault(error: BaseException, timeout_s: float) -> Fault:
+    """Look through the wrappers for what really happened: a timeout, an errno, or a connection that ended."""
+    for cause in _causes(error):
+        match cause:
+            case aiohttp.ConnectionTimeoutError():
+                return Timeout("connection", min(CONNECT_TIMEOUT_S, timeout_s))
+            case aiohttp.ServerTimeoutError() | asyncio.TimeoutError() | httpx2.ReadTimeout():
+                return Timeout("data from the provider", timeout_s)
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+                return ConnectionClosed()
+            case aiohttp.ClientConnectorError():
+                return _os_fault(cause.os_error, f"{cause.host}:{cause.port}")
+            case OSError():
+                return _os_fault(cause, "")
+    return NetworkError("unknown", type(error).__name__)
+
+
+def _os_fault(error: OSError, where: str) -> Fault:
+    if isinstance(error, socket.gaierror):
+        return NetworkError("nxdomain", where)
+    return NetworkError(errno.errorcode.get(error.errno or 0, "unknown").lower(), where)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,192 @@
+"""What the readers of both APIs share: the kind of body, odd payloads, and exactly one end.
+
+    feed(chunk)* end()            the stream came to its end
+    feed(chunk)* break_off(fault) it did not
+
+All answer with deltas. A Finished or Failed is the last one of a reader's life: afterwards all answer with nothing.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from agents.core.deltas import Delta, Failed
+from agents.core.errors import ConnectionClosed, Fault, ParseError
+from agents.llm.faults import EXCERPT_LIMIT, error_in_stream
+from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
+from agents.llm.text import Halves, joined_surrogates, one_line
+
+DONE = b"[DONE]"
+
+_DOCUMENT_START = (b"{", b"[", b"<")
+
+
+class StreamReader(ABC):
+    """Reads one response body. new_id: makes an id for a call that the provider gave none.
+
+    events: how many events with data have come, which is what an idle timer should watch: bytes may be comments, and
+    data may give no delta yet.
+    """
+
+    def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
+        self.events = 0
+        self._new_id = new_id
+        self._limit_bytes = limit_bytes
+        self._decoder = SseDecoder(limit_bytes)
+        self._payloads_of: Callable[[bytes], Sequence[bytes]] = self._sniff
+        self._head = b""  # what came before it was known which kind of body this is
+        self._document: list[bytes] = []  # a body that is no event stream
+        self._document_bytes = 0
+        self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Finished or Failed has been given."""
+        return self._ended
+
+    @property
+    def settled(self) -> bool:
+        """The answer is whole and only its trailer (usage, [DONE]) may follow: a short wait is enough."""
+        return self._ended
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """The deltas that this chunk completes."""
+        deltas: list[Delta] = []
+        if self._ended:
+            return deltas
+        try:
+            payloads = self._payloads_of(chunk)
+            self.events += len(payloads)
+            self._read(payloads, deltas)
+        except EventTooLarge as too_large:
+            self._read(too_large.payloads, deltas)
+            self._fail(ParseError(str(too_large)), deltas)
+        return deltas
+
+    def end(self) -> list[Delta]:
+        """The connection was closed in good order."""
+        deltas: list[Delta] = []
+        if not self._ended and self._document:
+            self._read_document_body(b"".join(self._document), deltas)
+        elif not self._ended:
+            self._read([payload for payload in self._decoder.end() if _is_whole(payload)], deltas)
+        self._close(ConnectionClosed(), deltas)
+        return deltas
+
+    def break_off(self, fault: Fault) -> list[Delta]:
+        """The connection broke, or the caller gave it up. An answer that was already whole stays whole."""
+        deltas: list[Delta] = []
+        self._close(fault, deltas)
+        return deltas
+
+    @abstractmethod
+    def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
+        """Read the data of these events until one of them ends the answer."""
+
+    @abstractmethod
+    def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
+        """Read the data of one event that does not have the usual types. value: the payload as JSON data."""
+
+    @abstractmethod
+    def _read_document(self, value: Any, deltas: list[Delta]) -> None:
+        """Read a whole answer that was not streamed; leave it open if it is none."""
+
+    @abstractmethod
+    def _finish(self, deltas: list[Delta]) -> None:
+        """Give what was held back, the end of every call, and Finished."""
+
+    def _done(self, deltas: list[Delta]) -> None:
+        """[DONE] came: nothing follows."""
+        self._close(ConnectionClosed(), deltas)
+
+    def _close(self, fault: Fault, deltas: list[Delta]) -> None:
+        if self._ended:
+            return
+        if self.settled:
+            self._finish(deltas)
+        else:
+            self._fail(fault, deltas)
+
+    def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
+        if not self._ended:
+            self._ended = True
+            deltas.append(Failed(fault))
+
+    def _sniff(self, chunk: bytes) -> list[bytes]:
+        """Events, or one document? The first byte says it, where a content type may be missing or wrong."""
+        head = self._head + chunk
+        first = head.removeprefix(BOM).lstrip()[:1]
+        if not first or BOM.startswith(head):
+            # A server may send blank lines while it thinks; one is kept, since no byte order mark may follow it.
+            blank = head.startswith((b"\r", b"\n"))
+            self._head = b"\n" + head.lstrip(b"\r\n") if blank else head
+            return []
+        self._payloads_of = self._collect if first in _DOCUMENT_START else self._decoder.feed
+        return list(self._payloads_of(head))
+
+    def _collect(self, chunk: bytes) -> list[bytes]:
+        self._document.append(chunk)
+        self._document_bytes += len(chunk)
+        if self._document_bytes > self._limit_bytes:
+            raise EventTooLarge(self._limit_bytes)
+        return []
+
+    def _read_document_body(self, body: bytes, deltas: list[Delta]) -> None:
+        body = body.removeprefix(BOM)
+        value = json_of(body)
+        self._halves = self._halves or Halves()
+        self._read_document(value, deltas)
+        if self._ended or not body.strip():
+            return
+        if _is_error_body(value):
+            self._fail(error_in_stream(value), deltas)
+        else:
+            text = _excerpt(body.decode("utf-8", "replace"))
+            self._fail(ParseError(f"expected an event stream, got {text!r}"), deltas)
+
+    def _read_odd(self, payload: bytes, deltas: list[Delta]) -> None:
+        """Data that the typed decoder refused: a marker, a comment in disguise, other shapes, or no JSON at all."""
+        bare = payload.strip()
+        if bare == DONE:
+            self._done(deltas)
+        elif bare in (b"", b"null") or bare.startswith(b":"):
+            return
+        elif (value := json_of(payload)) is None:
+            self._read_no_json(payload, deltas)
+        else:
+            self._halves = self._halves or Halves()
+            self._read_value(value, payload, deltas)
+
+    def _read_no_json(self, payload: bytes, deltas: list[Delta]) -> None:
+        text, lines = payload.decode("utf-8", "replace"), payload.split(b"\n")
+        if isinstance(payload, ErrorData):
+            self._fail(error_in_stream(text), deltas)
+        elif len(lines) > 1 and all(_is_whole(line) for line in lines):
+            self._read(lines, deltas)  # the blank lines between the events were lost
+        else:
+            self._fail(ParseError(f"expected JSON in an event, got {_excerpt(text)!r}"), deltas)
+
+
+def json_of(payload: bytes) -> Any:
+    """The payload as JSON data, or None where even a patient decoder refuses it."""
+    try:
+        return json.loads(payload.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_error_body(value: Any) -> bool:
+    if isinstance(value, list) and value:  # Gemini: a list of one
+        value = value[0]
+    return isinstance(value, dict) and any(value.get(name) for name in ("error", "message", "detail", "errors"))
+
+
+def _is_whole(payload: bytes) -> bool:
+    """It is JSON, or the end marker: not something that was cut."""
+    return payload.strip() == DONE or json_of(payload) is not None
+
+
+def _excerpt(text: str) -> str:
+    return one_line(joined_surrogates(text), EXCERPT_LIMIT)

@@ -1,0 +1,146 @@
+"""Function calls out of Responses events.
+
+Keyed by output_index, since item ids differ between events of one item (GitHub Copilot) or are missing (DeepSeek).
+A snapshot (arguments.done, the done item, the final output) never adds to the deltas: it completes or corrects them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
+from agents.llm.text import Halves, joined_surrogates
+
+
+class Call:
+    """One call as far as it has come. snapshot: its arguments as an arguments.done event gave them."""
+
+    __slots__ = ("done", "id", "index", "key", "name", "pieces", "snapshot", "started", "told", "wire_id")
+
+    def __init__(self, key: int | None) -> None:
+        self.key = key
+        self.index = -1
+        self.id = ""
+        self.wire_id = ""
+        self.name = ""
+        self.pieces: list[str] = []
+        self.told = 0
+        self.snapshot = ""
+        self.started = False
+        self.done = False
+
+
+class Calls:
+    """The calls of one response, in order of appearance."""
+
+    __slots__ = ("_all", "_by_item_id", "_by_key", "_new_id", "_started", "_used_ids")
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._all: list[Call] = []
+        self._by_key: dict[int | None, Call] = {}
+        self._by_item_id: dict[str, Call] = {}
+        self._used_ids: set[str] = set()
+        self._started = 0
+
+    def __bool__(self) -> bool:
+        return any(call.name for call in self._all)
+
+    def begin(self, key: int | None, item: dict[str, Any], deltas: list[Delta]) -> None:
+        """An item of type function_call was added. Its arguments, if it has some already, are a snapshot."""
+        call = self._call_at(key, item.get("id"), is_new=True)
+        self._describe(call, item)
+        self._tell(call, deltas)
+
+    def add(self, key: int | None, item_id: Any, text: str, halves: Halves | None, deltas: list[Delta]) -> None:
+        """A piece of arguments; it may come before its call."""
+        call = self._call_at(key, item_id)
+        if not call.done:
+            call.pieces.append(halves.join(call, text) if halves else text)
+            self._tell(call, deltas)
+
+    def note_snapshot(self, key: int | None, item_id: Any, arguments: Any) -> None:
+        if isinstance(arguments, str) and arguments:
+            self._call_at(key, item_id).snapshot = joined_surrogates(arguments)
+
+    def complete(self, key: int | None, item: dict[str, Any], deltas: list[Delta]) -> None:
+        """The item is done."""
+        call = self._call_at(key, item.get("id"))
+        if not call.done:
+            self._describe(call, item)
+            self.note_snapshot(call.key, item.get("id"), item.get("arguments"))
+            self._end(call, deltas)
+
+    def settle(self, items: list[dict[str, Any]], deltas: list[Delta]) -> list[dict[str, Any]]:
+        """End every call as the final output has it, else as its deltas have it.
+
+        items: the final output. The answer is the same with each function_call under the id that we gave it.
+        """
+        rest = list(self._all)
+        settled = [self._settle(item, rest, deltas) if item.get("type") == "function_call" else item for item in items]
+        for call in rest:
+            if call.name and not call.done:
+                self._end(call, deltas)
+        return settled
+
+    def _settle(self, item: dict[str, Any], rest: list[Call], deltas: list[Delta]) -> dict[str, Any]:
+        wire_id = item.get("call_id")
+        same = [call for call in rest if call.wire_id == wire_id] or [call for call in rest if not call.wire_id]
+        call = same[0] if same else self._open(None)
+        if same:
+            rest.remove(call)
+        if not call.done:
+            self._describe(call, item)
+            if isinstance(arguments := item.get("arguments"), str) and arguments:
+                call.snapshot = joined_surrogates(arguments)
+            self._end(call, deltas)
+        return item if call.id == wire_id else {**item, "call_id": call.id}
+
+    def _call_at(self, key: int | None, item_id: Any, *, is_new: bool = False) -> Call:
+        call = self._by_key.get(key) if key is not None else self._by_item_id.get(str(item_id))
+        if call is None and key is None and self._all and not is_new:
+            call = self._all[-1]
+        if call is None:
+            call = self._open(key)
+        if isinstance(item_id, str) and item_id:
+            self._by_item_id.setdefault(item_id, call)
+        return call
+
+    def _open(self, key: int | None) -> Call:
+        call = Call(key)
+        self._all.append(call)
+        if key is not None:
+            self._by_key[key] = call
+        return call
+
+    def _describe(self, call: Call, item: dict[str, Any]) -> None:
+        name, wire_id = item.get("name"), item.get("call_id")
+        if isinstance(name, str) and name and not call.started:
+            call.name = joined_surrogates(name)
+        if isinstance(wire_id, str) and wire_id and not call.id:
+            call.wire_id = wire_id
+            call.id = self._new_id() if wire_id in self._used_ids else joined_surrogates(wire_id)
+            self._used_ids.add(wire_id)
+
+    def _tell(self, call: Call, deltas: list[Delta]) -> None:
+        """Give what is known of the call and was not given."""
+        if not call.name or not call.id:
+            return
+        if not call.started:
+            call.started = True
+            call.index = self._started
+            self._started += 1
+            deltas.append(CallStarted(call.index, call.id, call.name))
+        if text := "".join(call.pieces[call.told :]):
+            deltas.append(CallDelta(call.index, text))
+        call.told = len(call.pieces)
+
+    def _end(self, call: Call, deltas: list[Delta]) -> None:
+        if not call.name:
+            return
+        call.id = call.id or self._new_id()
+        joined = "".join(call.pieces)
+        if call.snapshot.startswith(joined) and call.snapshot != joined:
+            call.pieces.append(call.snapshot[len(joined) :])
+        self._tell(call, deltas)
+        call.done = True
+        deltas.append(CallDone(call.index, call.snapshot or joined))

@@ -1,0 +1,217 @@
+"""A Responses stream, or a whole response, read into deltas.
+
+Custom tool calls (free text, no JSON) are no calls here but opaque items: requests offer function tools only, so where
+one appears the provider runs it itself (xAI's search), and the item only has to go back in its place.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
+from agents.core.errors import ApiError
+from agents.llm.faults import error_in_stream
+from agents.llm.reader import StreamReader, json_of
+from agents.llm.responses.calls import Call, Calls
+from agents.llm.responses.event import DELTAS, Event, event_of, items_of, texts_of
+from agents.llm.sse import LIMIT_BYTES, ErrorData
+from agents.llm.text import REPLACEMENT, TextKind, safe
+from agents.llm.usage import read_usage
+
+INCOMPLETE = {
+    "max_output_tokens": FinishReason.LENGTH,
+    "max_tokens": FinishReason.LENGTH,
+    "content_filter": FinishReason.CONTENT_FILTER,
+}
+
+_TERMINAL = {
+    "response.completed": "completed",
+    "response.done": "completed",
+    "response.incomplete": "incomplete",
+    "response.failed": "failed",
+    "response.cancelled": "cancelled",
+}
+_PLAIN = ("message", "function_call")
+
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def read_response(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
+    """The body of an answer that was not asked to stream, in the deltas of a stream."""
+    reader = ResponsesReader(new_id)
+    return reader.feed(body) + reader.end()
+
+
+class ResponsesReader(StreamReader):
+    """Reads one response, from any event on: state is built as events ask for it.
+
+    Only deltas add text. What the done items and the final output say is held against it at the end, and text that
+    never came as deltas is given then.
+    """
+
+    def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
+        super().__init__(new_id, limit_bytes)
+        self._calls = Calls(new_id)
+        self._parts: dict[tuple[TextKind, int | None, int | None, int | None], list[str]] = {}
+        self._done_items: list[tuple[int, dict[str, Any]]] = []
+        self._origin: dict[str, Any] = {}
+        # Where the last text delta belonged: the next one nearly always belongs there too.
+        self._type: str | None = None
+        self._kind: TextKind = TextDelta
+        self._output_index: int | None = None
+        self._content_index: int | None = None
+        self._part: list[str] = []
+
+    def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
+        for payload in payloads:
+            try:
+                event = _decode(payload)
+            except (ValueError, RecursionError):
+                self._read_odd(payload, deltas)
+            else:
+                if (
+                    event.type == self._type
+                    and event.output_index == self._output_index
+                    and event.content_index == self._content_index
+                    and self._halves is None
+                    and event.delta.__class__ is str
+                    and event.delta
+                ):
+                    self._part.append(event.delta)
+                    deltas.append(self._kind(event.delta))
+                elif isinstance(payload, ErrorData):
+                    self._fail(error_in_stream(json_of(payload)), deltas)
+                else:
+                    self._fold(event, payload, deltas)
+            if self._ended:
+                return
+
+    def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
+        if isinstance(payload, ErrorData):
+            self._fail(error_in_stream(value), deltas)
+        else:
+            self._fold(event_of(value), payload, deltas)
+
+    def _read_document(self, value: Any, deltas: list[Delta]) -> None:
+        if not isinstance(value, dict) or value.get("error"):
+            return
+        if isinstance(value.get("output"), list) or value.get("object") == "response":
+            self._conclude(str(value.get("status") or "completed"), value, deltas)
+
+    def _finish(self, deltas: list[Delta]) -> None:
+        """Never asked for: nothing but its terminal event settles a response."""
+        self._conclude("completed", {}, deltas)
+
+    def _fold(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
+        kind = DELTAS.get(event.type)
+        if kind is not None:
+            self._add_text(kind, event, deltas)
+        elif event.type in _TERMINAL:
+            response = event.response if isinstance(event.response, dict) else {}
+            self._conclude(str(response.get("status") or _TERMINAL[event.type]), response, deltas)
+        elif event.type == "error" or (event.error and not event.type.startswith("response.")):
+            self._fail(error_in_stream(json_of(payload)), deltas)
+        else:
+            self._fold_item(event, deltas)
+
+    def _fold_item(self, event: Event, deltas: list[Delta]) -> None:
+        """Everything else; types that we don't know, and that is most of them, mean nothing here."""
+        key, item = event.output_index, event.item if isinstance(event.item, dict) else {}
+        is_call = item.get("type") == "function_call"
+        match event.type:
+            case "response.function_call_arguments.delta" if isinstance(event.delta, str):
+                self._calls.add(key, event.item_id, event.delta, self._halves, deltas)
+            case "response.function_call_arguments.done":
+                self._calls.note_snapshot(key, event.item_id, event.arguments)
+            case "response.output_item.added" if is_call:
+                self._calls.begin(key, item, deltas)
+            case "response.output_item.done" if item:
+                self._done_items.append((len(self._done_items) if key is None else key, item))
+                if is_call:
+                    self._calls.complete(key, item, deltas)
+        if isinstance(event.response, dict):
+            self._note_origin(event.response)
+
+    def _add_text(self, kind: TextKind, event: Event, deltas: list[Delta]) -> None:
+        if not isinstance(event.delta, str) or not event.delta:
+            return
+        self._kind = kind
+        self._type, self._output_index, self._content_index = event.type, event.output_index, event.content_index
+        key = (kind, event.output_index, event.content_index, event.summary_index)
+        self._part = self._parts.setdefault(key, [])
+        if event.summary_index is not None:
+            self._type = None  # not told apart on the short way
+        text = event.delta if self._halves is None else self._halves.join(key, event.delta)
+        if text:
+            self._part.append(text)
+            deltas.append(kind(text))
+
+    def _note_origin(self, response: dict[str, Any]) -> None:
+        """The id may change from event to event (GitHub Copilot): the last one is the one to refer to."""
+        self._origin |= {name: response[name] for name in ("id", "model") if isinstance(response.get(name), str)}
+
+    def _conclude(self, status: str, response: dict[str, Any], deltas: list[Delta]) -> None:
+        if self._halves is not None:
+            response = safe(response)
+        self._note_origin(response)
+        items = items_of(response.get("output")) or self._items_done()
+        self._add_missing_text(items, deltas)
+        if status in ("failed", "cancelled"):
+            self._fail(_failure(status, response), deltas)
+            return
+        items = self._calls.settle(items, deltas)
+        self._ended = True
+        deltas.append(self._finished(status, response, items))
+
+    def _items_done(self) -> list[dict[str, Any]]:
+        items = [item for _, item in sorted(self._done_items, key=lambda done: done[0])]
+        return items if self._halves is None else items_of(safe(items))
+
+    def _add_missing_text(self, items: list[dict[str, Any]], deltas: list[Delta]) -> None:
+        """Give what the final items have and no delta brought. What was given stays, even where they contradict it."""
+        self._flush_halves(deltas)
+        streamed = [(key[0], "".join(part)) for key, part in self._parts.items()]
+        for kind, text in [found for item in items for found in texts_of(item)]:
+            match = next((part for part in streamed if part[0] is kind and text.startswith(part[1])), None)
+            if match is not None:
+                streamed.remove(match)
+            elif any(part[0] is kind for part in streamed):
+                continue
+            if missing := text[len(match[1]) if match else 0 :]:
+                deltas.append(kind(missing))
+
+    def _flush_halves(self, deltas: list[Delta]) -> None:
+        for channel in self._halves.rest() if self._halves else ():
+            if isinstance(channel, Call):
+                channel.pieces.append(REPLACEMENT)
+            else:
+                self._parts[channel].append(REPLACEMENT)
+                deltas.append(channel[0](REPLACEMENT))
+
+    def _finished(self, status: str, response: dict[str, Any], items: list[dict[str, Any]]) -> Finished:
+        complete = status != "incomplete"
+        reason, raw = (FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP), status
+        if not complete:
+            details = response.get("incomplete_details")
+            raw = str((details.get("reason") if isinstance(details, dict) else None) or status)
+            reason = INCOMPLETE.get(raw, FinishReason.OTHER)
+        return Finished(
+            reason,
+            raw_reason=raw,
+            usage=read_usage(response.get("usage")),
+            response_id=self._origin.get("id"),
+            model=self._origin.get("model"),
+            complete=complete,
+            items=tuple(items) if any(_is_opaque(item) for item in items) else (),
+        )
+
+
+def _is_opaque(item: dict[str, Any]) -> bool:
+    """It says more than text and calls do, so the output has to go back as it is."""
+    return item.get("type") not in _PLAIN or item.get("phase") is not None
+
+
+def _failure(status: str, response: dict[str, Any]) -> ApiError:
+    error = response.get("error")
+    return error_in_stream({"error": error}) if error else ApiError(0, f"the response was {status}", status)

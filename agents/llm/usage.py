@@ -1,0 +1,36 @@
+"""Token counts as providers spell them, read into Usage."""
+
+from typing import Any
+
+from agents.core.deltas import Usage
+
+
+def read_usage(counts: Any) -> Usage | None:
+    """The usage object of either API; None where it says nothing. A missing count stays unknown."""
+    if not isinstance(counts, dict):
+        return None
+    usage = Usage(
+        input_tokens=_first(counts, "prompt_tokens", "input_tokens"),
+        output_tokens=_first(counts, "completion_tokens", "output_tokens"),
+        total_tokens=_first(counts, "total_tokens"),
+        reasoning_tokens=_detail(counts, "reasoning_tokens", "completion_tokens_details", "output_tokens_details"),
+        cached_tokens=_detail(counts, "cached_tokens", "prompt_tokens_details", "input_tokens_details"),
+    )
+    return None if usage == Usage() else usage
+
+
+def _first(counts: dict[str, Any], *names: str) -> int | None:
+    for name in names:
+        count = counts.get(name)
+        if isinstance(count, (int, float)) and not isinstance(count, bool) and count >= 0 and count == count // 1:
+            return int(count)
+    return None
+
+
+def _detail(counts: dict[str, Any], name: str, *groups: str) -> int | None:
+    """A count that stands in a group of details, or beside the totals (GitHub Copilot, DeepSeek)."""
+    for group in groups:
+        details = counts.get(group)
+        if isinstance(details, dict) and (count := _first(details, name)) is not None:
+            return count
+    return _first(counts, name)

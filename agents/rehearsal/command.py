@@ -1,0 +1,71 @@
+"""The command line of the rehearsal server: `understudy rehearse`, `python -m agents.rehearsal`."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from agents.rehearsal.errors import ScriptError
+from agents.rehearsal.loader import builtin, load
+from agents.rehearsal.script import Script
+from agents.rehearsal.server import serve
+
+WRONG_USE = 2
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; loopback unless you say so.")
+@click.option(
+    "--script",
+    "paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="What the models say (TOML). May be given several times; without it, the built-in script is played.",
+)
+@click.option("--api-key-env", metavar="NAME", help="The environment variable with the only key to accept.")
+def rehearse(port: int, host: str, paths: tuple[Path, ...], api_key_env: str | None) -> None:
+    """Serve OpenAI's HTTP API with scripted models, for demos and tests."""
+    script, api_key = _script(paths), _api_key(api_key_env)
+    try:
+        asyncio.run(serve(script, host, port, api_key))
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror  # getaddrinfo's are negative
+        _refuse(f"cannot listen on {host}:{port}: {reason}")
+
+
+def _script(paths: tuple[Path, ...]) -> Script:
+    """The files together: on a model that two of them have, the later one wins."""
+    if not paths:
+        return builtin()
+    scripts: list[Script] = []
+    faults: list[str] = []
+    for path in paths:
+        try:
+            scripts.append(load(path))
+        except ScriptError as exc:
+            faults += exc.lines
+    if faults:
+        _refuse(*faults)
+    script, *others = scripts
+    for other in others:
+        script |= other
+    return script
+
+
+def _api_key(name: str | None) -> str | None:
+    if name is None:
+        return None
+    key = os.environ.get(name)
+    if not key:
+        _refuse(f"--api-key-env: the environment variable {name} is not set")
+    return key
+
+
+def _refuse(*lines: str) -> NoReturn:
+    for line in lines:
+        click.echo(line, err=True)
+    raise SystemExit(WRONG_USE)

@@ -1,0 +1,75 @@
+"""What a rehearsal refuses.
+
+Exception
+├── ScriptError     a script file is wrong: one line a fault, nothing is started
+└── Refusal         a request is answered with an error, in OpenAI's shape
+"""
+
+import math
+from typing import Any
+
+from agents.rehearsal.script import Fault
+
+
+class ScriptError(Exception):
+    """lines: one a fault, each with the file and the path of the key."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Refusal(Exception):
+    """An HTTP status with OpenAI's error body."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+        self.body = error_body(message, kind, param, code)
+
+
+def error_body(message: str, kind: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def model_not_found(model: str) -> Refusal:
+    return Refusal(404, f"The model `{model}` does not exist", param="model", code="model_not_found")
+
+
+def invalid_api_key(given: str) -> Refusal:
+    """The key itself is not repeated: the answer may end up in a log."""
+    if given:
+        return Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
+    return Refusal(401, "You didn't provide an API key.", code="invalid_api_key")
+
+
+def scripted_refusal(fault: Fault) -> Refusal:
+    """The answer of a rate_limit, server_error or overloaded."""
+    headers = _retry_headers(fault.retry_after_s)
+    match fault.name:
+        case "rate_limit":
+            message = "Rate limit reached for requests."
+            return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
+        case "overloaded":
+            message = "The engine is currently overloaded, please try again later."
+            return Refusal(503, message, kind="server_error", code="overloaded", headers=headers)
+        case _:
+            message = "The server had an error while processing your request."
+            return Refusal(500, message, kind="server_error", code="server_error", headers=headers)
+
+
+def _retry_headers(retry_after_s: float | None) -> dict[str, str]:
+    """Retry-After holds whole seconds (RFC 9110, 10.2.3); the exact value rides in OpenAI's retry-after-ms."""
+    if retry_after_s is None:
+        return {}
+    return {"retry-after": str(math.ceil(retry_after_s)), "retry-after-ms": f"{retry_after_s * 1000:g}"}

@@ -1,0 +1,84 @@
+"""Faults: when one is due, where it breaks an answer, and how it ends the connection."""
+
+import asyncio
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+
+from aiohttp import web
+
+from agents.rehearsal.script import Fault
+from agents.rehearsal.wire import Event
+
+GARBAGE = b'{"id": "broken", "choices": [{"ind'
+HTML = "<!doctype html>\n<html><head><title>Gateway</title></head><body><h1>Please sign in</h1></body></html>\n"
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST
+
+# A client's HTTP library throws away what it has buffered when the connection is lost. So what comes before the cut
+# gets this long to be read: a fault after 3 tokens shall be one after 3 tokens for the reader, too.
+BEFORE_CUT_S = 0.05
+
+
+class Failures:
+    """How often each fault with `times` has failed: counted by model, step and API key."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Hashable] = Counter()
+
+    def due(self, fault: Fault | None, key: Hashable) -> Fault | None:
+        """The fault if it is to happen now. After its `times`, one request passes and the count begins again."""
+        if fault is None or fault.times is None:
+            return fault
+        if self._counts[key] >= fault.times:
+            del self._counts[key]
+            return None
+        self._counts[key] += 1
+        return fault
+
+
+def broken(events: Sequence[Event], fault: Fault, failure: Callable[[int], list[Event]]) -> list[Event]:
+    """The events of a stream as the fault leaves them. failure: the API's error events after so many events."""
+    position = break_point(events, fault.after_tokens or 0)
+    match fault.name:
+        case "bad_json":
+            return [*events[:position], Event({}, name=events[position - 1].name, raw=GARBAGE), *events[position:]]
+        case "error_event":
+            return [*events[:position], *failure(position)]
+        case "length":
+            return [*events]  # the reply itself was cut
+        case _:
+            return [*events[:position]]
+
+
+def break_point(events: Sequence[Event], after_tokens: int) -> int:
+    """How many events stand before the break: those up to that token, and at most those up to the last one."""
+    tokens = [position for position, event in enumerate(events) if event.token]
+    if not tokens:
+        return 1
+    return tokens[min(after_tokens, len(tokens)) - 1] + 1 if after_tokens else tokens[0]
+
+
+async def end_connection(http: web.Request, fault: Fault) -> None:
+    """Do to the connection what the fault says; a stall lasts until the client leaves or the server stops."""
+    match fault.name:
+        case "stall":
+            await asyncio.Event().wait()
+        case "drop":
+            await _cut(http, reset=True)
+        case "close":
+            await _cut(http, reset=False)
+        case _:
+            pass
+
+
+async def _cut(http: web.Request, *, reset: bool) -> None:
+    await asyncio.sleep(BEFORE_CUT_S)
+    if (transport := http.transport) is None:
+        return
+    if reset:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        transport.abort()
+    else:
+        transport.close()

@@ -1,0 +1,183 @@
+"""A reply: the step that a script has for a request, filled in and cut into tokens. The same for both APIs.
+
+(Reasoning | Text | CallStarted | Arguments | CallDone)*      in the order of the wire
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from agents.rehearsal.request import Request
+from agents.rehearsal.script import Model, Step, ToolCall
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class CallStarted:
+    index: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Arguments:
+    index: int
+    text: str
+
+
+@dataclass(frozen=True)
+class CallDone:
+    index: int
+
+
+Piece: TypeAlias = Reasoning | Text | CallStarted | Arguments | CallDone
+FinishReason: TypeAlias = Literal["stop", "tool_calls", "length"]
+
+PLACEHOLDER = re.compile(r"\{(user|tool:[^{}]+|result:\d+)\}")
+
+
+@dataclass(frozen=True)
+class Usage:
+    input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True)
+class Reply:
+    """key: makes the ids of this reply unique. A call that was cut by length has no CallDone."""
+
+    key: str
+    created: int
+    model: str
+    pieces: tuple[Piece, ...]
+    finish_reason: FinishReason
+    usage: Usage
+
+
+def is_token(piece: Piece) -> bool:
+    return isinstance(piece, Reasoning | Text | Arguments)
+
+
+def find_step(model: Model, request: Request) -> tuple[tuple[int, int], Step] | None:
+    """The step for a request, and its place in the script; None if no turn fits the user message.
+
+    The last step of a turn answers all further rounds.
+    """
+    for position, turn in enumerate(model.turns):
+        if turn.fits(request.user):
+            round_ = min(request.round, len(turn.steps) - 1)
+            return (position, round_), turn.steps[round_]
+    return None
+
+
+def compose(step: Step, request: Request, *, key: str, created: int, length: int | None = None) -> Reply:
+    """The reply that the step gives. length: None, or the number of tokens after which it is cut."""
+    pieces = tuple(_pieces(step, request))
+    finish_reason: FinishReason = "tool_calls" if step.tool_calls else "stop"
+    if length is not None:
+        pieces, finish_reason = cut(pieces, length), "length"
+    return Reply(key, created, request.model, pieces, finish_reason, _usage(step, request, pieces))
+
+
+def cut(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
+    """The pieces before the token that would be one too many."""
+    seen = 0
+    for position, piece in enumerate(pieces):
+        if is_token(piece) and (seen := seen + 1) > length:
+            return pieces[:position]
+    return pieces
+
+
+def fill(text: str, request: Request) -> str:
+    """Put the conversation into the placeholders, in one pass: what is put in is not looked at again.
+
+    A placeholder that nothing in the conversation answers stays as it is.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        kind, _, which = found[1].partition(":")
+        match kind:
+            case "user":
+                return request.user
+            case "tool":
+                named = [result.content for result in request.results if result.name == which]
+                return named[-1] if named else found[0]
+            case _:
+                position = int(which)
+                return request.results[position].content if position < len(request.results) else found[0]
+
+    return PLACEHOLDER.sub(value, text)
+
+
+def tokens(words: str | list[str], request: Request) -> list[str]:
+    """Words with the white space before them, so that they join to the text; or the tokens as listed."""
+    if isinstance(words, list):
+        return [fill(token, request) for token in words]
+    return re.findall(r"\s*\S+|\s+$", fill(words, request))
+
+
+def _pieces(step: Step, request: Request) -> Iterator[Piece]:
+    yield from (Reasoning(token) for token in tokens(step.reasoning, request))
+    yield from (Text(token) for token in tokens(step.text, request))
+    calls = [list(_call(index, call, step.split_chars, request)) for index, call in enumerate(step.tool_calls)]
+    yield from _in_turns(calls) if step.interleaved else (piece for call in calls for piece in call)
+
+
+def _call(index: int, call: ToolCall, split_chars: int, request: Request) -> Iterator[Piece]:
+    text = _arguments(call, request)
+    yield CallStarted(index, call.name)
+    for start in range(0, len(text), split_chars):
+        yield Arguments(index, text[start : start + split_chars])
+    yield CallDone(index)
+
+
+def _in_turns(calls: Iterable[list[Piece]]) -> Iterator[Piece]:
+    return (piece for pieces in zip_longest(*calls) for piece in pieces if piece is not None)
+
+
+def _arguments(call: ToolCall, request: Request) -> str:
+    if isinstance(call.arguments, str):
+        return fill(call.arguments, request)
+    return msgspec.json.encode(_filled(call.arguments, request)).decode()
+
+
+def _filled(value: object, request: Request) -> Any:
+    match value:
+        case str():
+            return fill(value, request)
+        case list():
+            return [_filled(item, request) for item in value]
+        case Mapping():
+            return {key: _filled(item, request) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _usage(step: Step, request: Request, pieces: tuple[Piece, ...]) -> Usage:
+    """What the script says; else a word of the conversation is a token, and so is a piece of the reply."""
+    said = step.usage
+    sent = sum(map(is_token, pieces))
+    return Usage(
+        input_tokens=request.input_tokens if said.input_tokens is None else said.input_tokens,
+        output_tokens=sent if said.output_tokens is None else said.output_tokens,
+        reasoning_tokens=said.reasoning_tokens,
+        cached_tokens=said.cached_tokens,
+    )

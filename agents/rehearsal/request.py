@@ -1,0 +1,164 @@
+"""A request: what a script needs to know of a Chat Completions or a Responses body.
+
+The conversation is refused where OpenAI refuses it: each tool call needs its result, each result its call.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.rehearsal.errors import Refusal
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tool answered. name: of the tool."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """user: the last user message. round: how many rounds of tool calls follow it, with results.
+
+    results: of all those rounds, in order. input_tokens: an estimate of the conversation's length.
+    """
+
+    body: Body
+    model: str
+    user: str
+    round: int
+    results: tuple[Result, ...]
+    input_tokens: int
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+
+@dataclass
+class _Reading:
+    """A conversation, read from its beginning. open_calls: id -> name, of calls that have no result yet."""
+
+    user: str = ""
+    rounds: int = 0
+    results: list[Result] = field(default_factory=list)
+    open_calls: dict[str, str] = field(default_factory=dict)
+    answering: bool = False
+
+    def take_user(self, text: str) -> None:
+        self.user, self.rounds, self.results, self.answering = text, 0, [], False
+
+    def take_call(self, call_id: str, name: str) -> None:
+        self.open_calls[call_id] = name
+        self.answering = False
+
+    def take_result(self, call_id: str, content: str) -> None:
+        """The first result after a call begins a round; those next to it belong to the same."""
+        self.rounds += not self.answering
+        self.answering = True
+        self.results.append(Result(self.open_calls.pop(call_id), content))
+
+
+def read_chat(body: Body) -> Request:
+    """The request in a Chat Completions body. Raises Refusal."""
+    model, messages = _model_of(body), _objects(body, "messages")
+    reading = _Reading()
+    for message in messages:
+        _take_message(reading, message)
+    _refuse_open_calls(reading, "messages")
+    return _request(body, model, reading, messages)
+
+
+def read_responses(body: Body) -> Request:
+    """The request in a Responses body. Raises Refusal."""
+    model = _model_of(body)
+    if body.get("previous_response_id"):
+        message = "The rehearsal server keeps no responses: send the whole conversation as input"
+        raise Refusal(400, message, param="previous_response_id", code="previous_response_not_found")
+    given = body.get("input")
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else _objects(body, "input")
+    reading = _Reading()
+    for item in items:
+        _take_item(reading, item)
+    _refuse_open_calls(reading, "input")
+    return _request(body, model, reading, items)
+
+
+def _take_message(reading: _Reading, message: Body) -> None:
+    """In chat, the results stand right after the message that has the calls."""
+    match message:
+        case {"role": "tool"}:
+            _take_result(reading, message.get("tool_call_id"), message.get("content"), "messages")
+            return
+        case {"role": str()}:
+            _refuse_open_calls(reading, "messages")
+        case _:
+            raise Refusal(400, "Invalid 'messages': a message has no role.", param="messages")
+    if message["role"] == "user":
+        reading.take_user(_text(message.get("content")))
+    for call in _objects(message, "tool_calls") if message.get("tool_calls") else ():
+        match call:
+            case {"id": str(call_id), "function": {"name": str(name)}}:
+                reading.take_call(call_id, name)
+            case _:
+                raise Refusal(400, "Invalid 'tool_calls': a call needs an id and a function's name.", param="messages")
+
+
+def _take_item(reading: _Reading, item: Body) -> None:
+    match item:
+        case {"type": "function_call", "call_id": str(call_id), "name": str(name)}:
+            reading.take_call(call_id, name)
+        case {"type": "function_call"}:
+            raise Refusal(400, "Invalid 'input': a function_call needs a call_id and a name.", param="input")
+        case {"type": "function_call_output"}:
+            _take_result(reading, item.get("call_id"), item.get("output"), "input")
+        case {"role": "user"}:
+            reading.take_user(_text(item.get("content")))
+        case _:
+            pass  # system messages, earlier answers, reasoning: nothing that a script asks about
+
+
+def _take_result(reading: _Reading, call_id: object, content: object, param: str) -> None:
+    if not isinstance(call_id, str) or call_id not in reading.open_calls:
+        raise Refusal(400, f"A tool result belongs to no open tool call: {call_id!r}", param=param)
+    reading.take_result(call_id, _text(content))
+
+
+def _refuse_open_calls(reading: _Reading, param: str) -> None:
+    if reading.open_calls:
+        raise Refusal(400, f"Tool calls without a result: {', '.join(reading.open_calls)}", param=param)
+
+
+def _request(body: Body, model: str, reading: _Reading, messages: Iterable[Body]) -> Request:
+    words = sum(len(_text(message.get("content", message.get("output"))).split()) for message in messages)
+    return Request(body, model, reading.user, reading.rounds, tuple(reading.results), input_tokens=words)
+
+
+def _model_of(body: Body) -> str:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise Refusal(400, "You must provide a model parameter", param="model")
+    return model
+
+
+def _objects(body: Body, param: str) -> list[Body]:
+    """The list of objects under param."""
+    if param not in body:
+        raise Refusal(400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+    value = body[param]
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        raise Refusal(400, f"Invalid '{param}': expected a non-empty array of objects.", param=param)
+    return value
+
+
+def _text(content: object) -> str:
+    """The text of a content: a string, or parts with a text each."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    return ""

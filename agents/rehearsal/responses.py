@@ -1,0 +1,156 @@
+"""Responses: a reply as `response.*` events, or whole."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, assert_never
+
+from agents.rehearsal.items import CallItem, Item, MessageItem, ReasoningItem, TextItem
+from agents.rehearsal.reply import Arguments, CallDone, CallStarted, Reasoning, Reply, Text, Usage
+from agents.rehearsal.request import Request
+from agents.rehearsal.request import read_responses as read
+from agents.rehearsal.wire import Event
+
+__all__ = ["failure", "failure_body", "read", "stream", "whole"]
+
+JSON = dict[str, Any]
+
+ECHOED: JSON = {
+    "instructions": None,
+    "max_output_tokens": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "reasoning": {"effort": None, "summary": None},
+    "store": True,
+    "temperature": 1.0,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": 1.0,
+    "truncation": "disabled",
+    "user": None,
+}
+SERVER_ERROR = {"code": "server_error", "message": "The server had an error while processing your request."}
+
+
+def stream(reply: Reply, request: Request) -> list[Event]:
+    """Created, in progress, each output item from added to done, and the end with the full response object."""
+    response = _response(reply, request)
+    items: list[Item] = []
+    events = [
+        *(Event({"response": response}, name) for name in ("response.created", "response.in_progress")),
+        *_item_events(reply, items),
+        _end(reply, request, items),
+    ]
+    return _numbered(events)
+
+
+def whole(reply: Reply, request: Request) -> JSON:
+    """The `response` object at its end."""
+    items: list[Item] = []
+    for _event in _item_events(reply, items):
+        pass
+    return _ended(reply, request, items)
+
+
+def failure(reply: Reply, request: Request, sent: int) -> list[Event]:
+    """An error in the middle of a stream. sent: how many events came before it."""
+    error = Event({**SERVER_ERROR, "param": None}, "error")
+    return _numbered([error, Event({"response": failure_body(reply, request)}, "response.failed")], sent)
+
+
+def failure_body(reply: Reply, request: Request) -> JSON:
+    return _response(reply, request) | {"status": "failed", "error": SERVER_ERROR}
+
+
+def _numbered(events: Iterable[Event], start: int = 0) -> list[Event]:
+    return [
+        Event({"type": event.name, "sequence_number": number, **event.fields}, event.name, event.token)
+        for number, event in enumerate(events, start)
+    ]
+
+
+def _item_events(reply: Reply, items: list[Item]) -> Iterator[Event]:
+    """The events between the response's beginning and its end. Leaves the finished items in `items`."""
+    calls: dict[int, CallItem] = {}
+    for piece in reply.pieces:
+        match piece:
+            case Reasoning(text) | Text(text):
+                yield from _text_item(reply, piece, items)
+                yield items[-1].delta(text)
+            case CallStarted(index, name):
+                yield from _close_text(items)
+                calls[index] = _call_item(reply, len(items), index, name)
+                items.append(calls[index])
+                yield from calls[index].added()
+            case Arguments(index, text):
+                yield calls[index].delta(text)
+            case CallDone(index):
+                yield from calls[index].done("completed")
+            case _:
+                assert_never(piece)
+    for item in items:
+        if item.open:
+            yield from item.done("incomplete" if reply.finish_reason == "length" else "completed")
+
+
+def _text_item(reply: Reply, piece: Reasoning | Text, items: list[Item]) -> Iterator[Event]:
+    """See that the last item is one that the piece can be added to."""
+    kind, prefix = (ReasoningItem, "rs") if isinstance(piece, Reasoning) else (MessageItem, "msg")
+    if items and isinstance(items[-1], kind):
+        return
+    yield from _close_text(items)
+    items.append(kind(f"{prefix}_{len(items)}_{reply.key}", len(items)))
+    yield from items[-1].added()
+
+
+def _close_text(items: list[Item]) -> Iterator[Event]:
+    if items and isinstance(items[-1], TextItem) and items[-1].open:
+        yield from items[-1].done("completed")
+
+
+def _call_item(reply: Reply, output_index: int, index: int, name: str) -> CallItem:
+    return CallItem(f"fc_{index}_{reply.key}", output_index, name=name, call_id=f"call_{index}_{reply.key}")
+
+
+def _end(reply: Reply, request: Request, items: Iterable[Item]) -> Event:
+    name = "response.incomplete" if reply.finish_reason == "length" else "response.completed"
+    return Event({"response": _ended(reply, request, items)}, name)
+
+
+def _ended(reply: Reply, request: Request, items: Iterable[Item]) -> JSON:
+    cut = reply.finish_reason == "length"
+    return _response(reply, request) | {
+        "status": "incomplete" if cut else "completed",
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "output": [item.to_json() for item in items],
+        "usage": _usage(reply.usage),
+    }
+
+
+def _response(reply: Reply, request: Request) -> JSON:
+    """The response object at its beginning. What the request set is echoed."""
+    return {
+        "id": f"resp_{reply.key}",
+        "object": "response",
+        "created_at": reply.created,
+        "status": "in_progress",
+        "background": False,
+        "error": None,
+        "incomplete_details": None,
+        "model": reply.model,
+        "output": [],
+        "previous_response_id": None,
+        "service_tier": "default",
+        "usage": None,
+        **ECHOED,
+        **{key: request.body[key] for key in ECHOED if request.body.get(key) is not None},
+    }
+
+
+def _usage(usage: Usage) -> JSON:
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "total_tokens": usage.total_tokens,
+    }

@@ -1,0 +1,145 @@
+"""A script: what each model says, as data. The file format is described in docs/rehearsal.md.
+
+Script -> models by name -> turns (one a kind of user message) -> steps (one a round of tool calls)
+"""
+
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
+
+FaultName = Literal[
+    "bad_json",
+    "close",
+    "drop",
+    "error_event",
+    "html",
+    "length",
+    "overloaded",
+    "rate_limit",
+    "server_error",
+    "stall",
+    "truncate",
+]
+FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
+INSTEAD_OF_AN_ANSWER = frozenset({"html", "overloaded", "rate_limit", "server_error"})
+REFUSING = INSTEAD_OF_AN_ANSWER - {"html"}
+
+
+def _named(value: object) -> object:
+    """`fault = "drop"` is short for `fault = { name = "drop" }`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _table_or_string(value: object) -> object:
+    if not isinstance(value, dict | str):
+        raise ValueError(f"expected a table or a string, got {value!r}")  # noqa: TRY004 (pydantic reads ValueError)
+    return value
+
+
+def _words_or_list(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return value
+    raise ValueError(f"expected a string or a list of strings, got {value!r}")
+
+
+Words = Annotated[str | list[str], BeforeValidator(_words_or_list)]
+Delay = Annotated[FiniteFloat, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """What all parts of a script share: an unknown key is an error, and nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Fault(Part):
+    """What goes wrong in a step.
+
+    after_tokens: how much of the answer is sent first; an answer with fewer tokens breaks after its last one.
+    times: None breaks each request; N breaks N of them and lets the next one through.
+    retry_after_s: what a refusal tells the client.
+    """
+
+    name: FaultName
+    after_tokens: Count | None = None
+    times: Annotated[int, Field(ge=1)] | None = None
+    retry_after_s: Delay | None = None
+
+    @model_validator(mode="after")
+    def _has_only_its_settings(self) -> Self:
+        if self.after_tokens is not None and self.name in INSTEAD_OF_AN_ANSWER:
+            raise ValueError(f"after_tokens is no setting of {self.name}: it is sent instead of an answer")
+        if self.retry_after_s is not None and self.name not in REFUSING:
+            raise ValueError(f"retry_after_s is no setting of {self.name}: it belongs to {', '.join(sorted(REFUSING))}")
+        return self
+
+
+class ToolCall(Part):
+    """arguments: a table is sent as JSON; a string is sent as it stands, valid JSON or not."""
+
+    name: Annotated[str, Field(min_length=1)]
+    arguments: Annotated[dict[str, Any] | str, BeforeValidator(_table_or_string)] = Field(default_factory=dict)
+
+
+class Usage(Part):
+    """What the step claims to have cost. What it leaves out is estimated."""
+
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    reasoning_tokens: Count = 0
+    cached_tokens: Count = 0
+
+
+class Step(Part):
+    """One answer of a model: its thoughts, then its text, then its tool calls.
+
+    text, reasoning: a string is split into words; a list gives the tokens themselves.
+    split_chars: length of a piece of a call's arguments. interleaved: the pieces of several calls take turns.
+    """
+
+    text: Words = ""
+    reasoning: Words = ""
+    tool_calls: list[ToolCall] = Field(default_factory=list)
+    split_chars: Annotated[int, Field(ge=1)] = 12
+    interleaved: bool = False
+    usage: Usage = Usage()
+    token_delay_s: Delay | None = None
+    first_token_delay_s: Delay | None = None
+    fault: Annotated[Fault, BeforeValidator(_named)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set & {"text", "reasoning", "tool_calls", "fault"}:
+            raise ValueError("expected at least one of text, reasoning, tool_calls, fault")
+        return self
+
+
+class Turn(Part):
+    """What follows one user message: the first step answers it, the next ones each answer a round of tool results.
+
+    match: a piece of the user message, in any case; without it the turn fits every message.
+    """
+
+    match: Annotated[str, Field(min_length=1)] | None = None
+    steps: Annotated[list[Step], Field(min_length=1)]
+
+    def fits(self, user: str) -> bool:
+        return self.match is None or self.match.casefold() in user.casefold()
+
+
+class Model(Part):
+    """token_delay_s, first_token_delay_s: the pace of each step that has none of its own."""
+
+    turns: Annotated[list[Turn], Field(min_length=1)]
+    token_delay_s: Delay = 0.0
+    first_token_delay_s: Delay = 0.0
+
+
+class Script(Part):
+    """Models by name. `builtin() | load(path)` holds the models of both; as with dicts, the right side wins."""
+
+    models: Annotated[dict[str, Model], Field(min_length=1)]
+
+    def __or__(self, other: "Script") -> "Script":
+        return Script(models={**self.models, **other.models})

@@ -1,0 +1,175 @@
+"""The rehearsal server: OpenAI's HTTP API, answered from a script."""
+
+import asyncio
+import secrets
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from aiohttp import web
+
+from agents.rehearsal import chat, responses
+from agents.rehearsal.errors import Refusal, invalid_api_key, model_not_found, scripted_refusal
+from agents.rehearsal.faults import Failures
+from agents.rehearsal.playback import Performance, pace_of, play
+from agents.rehearsal.reply import compose, find_step
+from agents.rehearsal.request import Request
+from agents.rehearsal.script import REFUSING, Model, Script, Step
+from agents.rehearsal.wire import Api
+
+MAX_BODY_BYTES = 64 * 2**20
+KEPT_REQUESTS = 1000
+ENDING = (signal.SIGINT, signal.SIGTERM)
+SHUTDOWN_S = 0.05  # then streams are cut; aiohttp reads 0 as for ever
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class RehearsalServer:
+    """`async with RehearsalServer(script) as server` serves on the running loop until the block ends.
+
+    port: 0 takes a free one. api_key: None accepts any key, and none. OSError is raised if it can't listen.
+    """
+
+    def __init__(self, script: Script, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None) -> None:
+        self.script = script
+        self.host = host
+        self.port = port
+        self._api_key = api_key
+        self._requests: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
+        self._failures = Failures()
+        self._runner = web.AppRunner(
+            self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
+        )
+
+    @property
+    def base_url(self) -> str:
+        """What an OpenAI client takes as its base URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/v1"
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The decoded bodies of the last requests, oldest first, refused ones too."""
+        return list(self._requests)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self.host, self.port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Streams that still run are cut."""
+        await self._runner.cleanup()
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[_in_openai_shape], client_max_size=MAX_BODY_BYTES)
+        app.add_routes(
+            [
+                web.get("/healthz", self._health),
+                web.get("/v1/models", self._models),
+                web.post("/v1/chat/completions", self._chat_completions),
+                web.post("/v1/responses", self._responses),
+            ]
+        )
+        app.on_response_prepare.append(_number)
+        return app
+
+    async def _health(self, _http: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _models(self, http: web.Request) -> web.Response:
+        self._check_key(http)
+        data = [{"id": name, "object": "model", "created": 0, "owned_by": "rehearsal"} for name in self.script.models]
+        return web.json_response({"object": "list", "data": data})
+
+    async def _chat_completions(self, http: web.Request) -> web.StreamResponse:
+        return await self._answer(http, chat)
+
+    async def _responses(self, http: web.Request) -> web.StreamResponse:
+        return await self._answer(http, responses)
+
+    async def _answer(self, http: web.Request, api: Api) -> web.StreamResponse:
+        key = self._check_key(http)
+        body = await _body(http)
+        self._requests.append(body)
+        request = api.read(body)
+        model, place, step = self._find(request)
+        fault = self._failures.due(step.fault, (request.model, place, key))
+        if fault and fault.name in REFUSING:
+            raise scripted_refusal(fault)
+        length = (fault.after_tokens or 0) if fault and fault.name == "length" else None
+        reply = compose(step, request, key=secrets.token_hex(12), created=int(time.time()), length=length)
+        return await play(http, Performance(api, request, reply, pace_of(step, model), fault))
+
+    def _check_key(self, http: web.Request) -> str:
+        given = http.headers.get("authorization", "").removeprefix("Bearer ")
+        if self._api_key is not None and not secrets.compare_digest(given.encode(), self._api_key.encode()):
+            raise invalid_api_key(given)
+        return given
+
+    def _find(self, request: Request) -> tuple[Model, tuple[int, int], Step]:
+        model = self.script.models.get(request.model)
+        if model is None:
+            raise model_not_found(request.model)
+        found = find_step(model, request)
+        if found is None:
+            message = f"The script of model `{request.model}` has no turn that fits the user message"
+            raise Refusal(400, message, code="no_turn_fits")
+        return model, *found
+
+
+async def serve(script: Script, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. One line on stdout says where, once it listens."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with RehearsalServer(script, host, port, api_key) as server:
+        for number in ENDING:
+            loop.add_signal_handler(number, stopped.set)
+        try:
+            sys.stdout.write(f"rehearsal server on {server.base_url}\n")
+            sys.stdout.flush()
+            await stopped.wait()
+        finally:
+            for number in ENDING:
+                loop.remove_signal_handler(number)
+
+
+async def _number(_http: web.Request, response: web.StreamResponse) -> None:
+    response.headers["x-request-id"] = f"req_{secrets.token_hex(12)}"
+
+
+async def _body(http: web.Request) -> dict[str, Any]:
+    try:
+        body = msgspec.json.decode(await http.read())
+    except msgspec.DecodeError as exc:
+        raise Refusal(400, f"We could not parse the JSON body of your request: {exc}") from exc
+    if not isinstance(body, dict):
+        raise Refusal(400, "The body of your request is no JSON object")
+    return body
+
+
+@web.middleware
+async def _in_openai_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every refusal as OpenAI words it, those of the HTTP layer too."""
+    try:
+        return await handler(request)
+    except Refusal as exc:
+        refusal = exc
+    except web.HTTPException as exc:
+        refusal = Refusal(exc.status, f"{exc.reason} ({request.method} {request.path})")
+    except ConnectionResetError:
+        return web.Response()  # the connection is gone, by a fault or by the client: nobody reads this
+    return web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)

@@ -1,0 +1,58 @@
+"""What the application can be told: providers, streaming defaults, tools. Durations in the documented unit, ms."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Milliseconds = Annotated[int, Field(gt=0)]
+
+
+class StreamingSettings(BaseModel):
+    """Defaults for every agent. Source: API reference, "Stream Configuration".
+
+    timeout: longest silence of a provider. tool_timeout: deadline of a tool that has none of its own.
+    max_tool_calls: calls of a turn that run at once; the rest wait.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout: Milliseconds = 30_000
+    tool_timeout: Milliseconds = 30_000
+    max_tool_calls: Annotated[int, Field(gt=0)] = 10
+
+
+class ToolSettings(BaseModel):
+    """Of the built-in tools, and of the pool that `def` tools run in.
+
+    workers: OS processes kept warm. file_ops_root: the only folder that file_ops sees; without it no agent may have
+    file_ops. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that there is none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workers: Annotated[int, Field(gt=0, le=256)] = 4
+    file_ops_root: Path | None = None
+    web_search_endpoint: str | None = None
+
+    def bound(self) -> dict[str, dict[str, Any]]:
+        """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
+        bound: dict[str, dict[str, Any]] = {}
+        if self.file_ops_root is not None:
+            bound["file_ops"] = {"root": str(self.file_ops_root)}
+        if self.web_search_endpoint is not None:
+            bound["web_search"] = {"endpoint": self.web_search_endpoint}
+        return bound
+
+
+class Settings(BaseModel):
+    """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
+    OPENAI_API_KEY."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = None
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    streaming: StreamingSettings = StreamingSettings()
+    tools: ToolSettings = ToolSettings()

@@ -1,0 +1,1 @@
+"""The built-in tools, one a module; agents/tools/registry.py knows their names."""

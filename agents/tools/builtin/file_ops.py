@@ -1,0 +1,184 @@
+"""file_ops: read, list and write below one directory that the host binds. Nothing outside of it, through nothing.
+
+A path is walked name by name, each opened in the directory before it with O_NOFOLLOW: what was checked is what is
+used, so that a link put in its place in between leads nowhere.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from agents.tools.signature import Bound
+from agents.tools.tool import tool
+
+MAX_READ_BYTES = 256 * 1024
+MAX_WRITE_BYTES = 1024 * 1024
+MAX_ENTRIES = 1000
+MAX_PATH_CHARS = 4096
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a FIFO without a writer must not hold us
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@tool(timeout_s=10.0)
+def file_ops(
+    operation: Annotated[Literal["read", "list", "write"], Field(description="What to do")],
+    path: Annotated[str, Field(description="Relative to the workspace, such as notes/today.md; . is the workspace")],
+    content: Annotated[str | None, Field(description="The whole new text, for write only")] = None,
+    *,
+    root: Annotated[str, Bound],
+) -> Any:
+    """Read a text file, list a directory, or write a text file in the workspace.
+
+    root: the workspace; exists.
+    """
+    names = _names(path)
+    try:
+        match operation:
+            case "read":
+                return _read(root, names)
+            case "list":
+                return _list(root, names)
+            case "write":
+                return _write(root, names, content)
+    except OSError as error:
+        raise ValueError(f"{operation} {path!r}: {_reason(error)}") from None
+
+
+def _read(root: str, names: list[str]) -> str:
+    """The text of a file, at most MAX_READ_BYTES of it."""
+    with _opened(root, names) as descriptor:
+        size = _regular(descriptor).st_size
+        text = _bytes(descriptor, MAX_READ_BYTES).decode(errors="replace")
+    return text if size <= MAX_READ_BYTES else f"{text}\n[cut: the first {MAX_READ_BYTES} of {size} bytes]"
+
+
+def _list(root: str, names: list[str]) -> list[dict[str, Any]]:
+    """The entries by name, without following any."""
+    with _directory(root, names) as descriptor, os.scandir(descriptor) as entries:
+        found = [_entry(entry) for entry, _ in zip(entries, range(MAX_ENTRIES + 1), strict=False)]
+    if len(found) > MAX_ENTRIES:
+        raise ValueError(f"expected a directory of at most {MAX_ENTRIES} entries")
+    return sorted(found, key=lambda entry: str(entry["name"]))
+
+
+def _write(root: str, names: list[str], content: str | None) -> dict[str, Any]:
+    """Replace the file as a whole, or not at all: written beside it, then renamed over it."""
+    if content is None:
+        raise ValueError("write: expected content, got none")
+    body = content.encode()
+    if len(body) > MAX_WRITE_BYTES:
+        raise ValueError(f"write: expected at most {MAX_WRITE_BYTES} bytes, got {len(body)}")
+    if not names:
+        raise ValueError("write: expected the path of a file, got the workspace itself")
+    with _directory(root, names[:-1], create=True) as parent:
+        mode = _mode_of_target(parent, names[-1])
+        beside = f".{secrets.token_hex(8)}.tmp"
+        try:
+            with os.fdopen(os.open(beside, CREATE, 0o600, dir_fd=parent), "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            os.rename(beside, names[-1], src_dir_fd=parent, dst_dir_fd=parent)
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(beside, dir_fd=parent)
+            raise
+    return {"path": "/".join(names), "size_bytes": len(body)}
+
+
+def _names(path: str) -> list[str]:
+    """The names on the way to path. Raises ValueError for every path that could mean a place outside."""
+    if len(path) > MAX_PATH_CHARS:
+        raise ValueError(f"path: expected at most {MAX_PATH_CHARS} characters, got {len(path)}")
+    if path.startswith(("/", "~")) or "\0" in path:
+        raise ValueError(f"path: expected one relative to the workspace, got {path!r}")
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    if ".." in names:
+        raise ValueError(f"path: expected one without .., got {path!r}")
+    return names
+
+
+@contextlib.contextmanager
+def _directory(root: str, names: list[str], create: bool = False) -> Iterator[int]:
+    """A descriptor of the directory that the names lead to; missing ones are made if create is set."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in names:
+            if create:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=descriptor)
+            inner = os.open(name, DIRECTORY, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _opened(root: str, names: list[str]) -> Iterator[int]:
+    if not names:
+        raise ValueError("read: expected the path of a file, got the workspace itself")
+    with _directory(root, names[:-1]) as parent:
+        descriptor = os.open(names[-1], READ, dir_fd=parent)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _regular(descriptor: int) -> os.stat_result:
+    """The file's status; ValueError unless it is a regular file with this one name.
+
+    A second name may stand outside of the workspace: a hard link is a way out that no walk can see.
+    """
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("read: expected a regular file, got a directory, device, FIFO or socket")
+    if status.st_nlink > 1:
+        raise ValueError("read: expected a file with one name, got one that is hard-linked")
+    return status
+
+
+def _bytes(descriptor: int, limit: int) -> bytes:
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return file.read(limit)
+
+
+def _mode_of_target(parent: int, name: str) -> int:
+    """The permissions that the new file gets: those of the file it replaces, else the owner's alone."""
+    try:
+        mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return 0o600
+    if not stat.S_ISREG(mode):
+        raise ValueError("write: expected a regular file or a new name, got a link, directory, device, FIFO or socket")
+    return stat.S_IMODE(mode) & 0o777
+
+
+def _entry(entry: "os.DirEntry[str]") -> dict[str, Any]:
+    status = entry.stat(follow_symlinks=False)
+    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
+    return {"name": entry.name, "kind": kinds.get(stat.S_IFMT(status.st_mode), "other"), "size_bytes": status.st_size}
+
+
+def _reason(error: OSError) -> str:
+    """In words of the tool: on Linux O_NOFOLLOW at a link says "too many levels" or "not a directory"."""
+    match error:
+        case FileNotFoundError():
+            return "no such file or directory"
+        case NotADirectoryError():
+            return "a name on the way is no directory, or a link"
+        case OSError(errno=errno.ELOOP):
+            return "a link leads elsewhere"
+        case _:
+            return (error.strerror or type(error).__name__).lower()

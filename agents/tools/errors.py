@@ -1,0 +1,69 @@
+"""What goes wrong with tools.
+
+ValueError
+└── InvalidTool         the host's: a tool or a list of tools that can't be used; raised before anything runs
+ToolFailed              one call failed; its text may be shown to the model
+├── InvalidArguments    the model's: what it sent does not fit; nothing ran
+├── ToolRaised          the tool's: it raised
+└── WorkerDied          the OS process that ran it ended
+TimeoutError            the call's deadline passed (the builtin)
+RuntimeError
+└── PoolUnavailable     the pool is closed, or can't start workers
+"""
+
+import signal
+
+
+class InvalidTool(ValueError):
+    """faults: one line each, "where: expected X, got Y"."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class ToolFailed(Exception):
+    """One call of a tool failed. Its siblings are not concerned."""
+
+
+class InvalidArguments(ToolFailed):
+    """faults: one short line each, written for the model that has to do better."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class ToolRaised(ToolFailed):
+    """type_name and message of the exception. Its traceback stays where it was raised."""
+
+    def __init__(self, type_name: str, message: str) -> None:
+        super().__init__(f"{type_name}: {message}" if message else type_name)
+        self.type_name = type_name
+        self.message = message
+
+    @classmethod
+    def by(cls, error: BaseException) -> "ToolRaised":
+        return cls(type(error).__name__, str(error))
+
+
+class WorkerDied(ToolFailed):
+    """how: "SIGKILL", "exit code 3", or what the worker did that got it killed."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(f"the tool's worker process died: {how}")
+        self.how = how
+
+    @classmethod
+    def of(cls, returncode: int) -> "WorkerDied":
+        """returncode: as subprocess has it, negative for a signal."""
+        if returncode >= 0:
+            return cls(f"exit code {returncode}")
+        try:
+            return cls(signal.Signals(-returncode).name)
+        except ValueError:  # a real-time signal has no name
+            return cls(f"signal {-returncode}")
+
+
+class PoolUnavailable(RuntimeError):
+    """No worker runs, and none will for this caller."""

@@ -1,0 +1,199 @@
+"""A pool of warm worker processes for tools that must be killable.
+
+    async with WorkerPool(size=4) as pool:
+        await pool.run(add, '{"a": 1, "b": 2}')
+
+Any number of callers may run tools at once; size of them run, the others wait in the order in which they came. The
+deadline of a call counts from when a worker takes it, so waiting never costs a call its time.
+
+A worker that died, or had to be killed, is replaced at once. Why not a library: docs/adr/0001-worker-pool.md.
+"""
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import msgspec
+import structlog
+
+from agents.tools.errors import InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
+from agents.tools.tool import Tool
+from agents.tools.worker.confine import environment as allowed_environment
+from agents.tools.worker.process import WorkerProcess
+from agents.tools.worker.wire import Answer, Job, Origin, Raised, Ready, Refused, Returned
+
+DEFAULT_SIZE = max(4, os.cpu_count() or 1)
+
+# Pauses between attempts to start a worker where that fails: it is tried for ever, as a supervisor would.
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class WorkerPool:
+    """State: the workers that live, those of them that are idle, the callers that wait. Never both of the last two.
+
+    It belongs to the loop and the thread that started it: the kernel kills the workers when that thread ends.
+    environment: variables that tools get besides the few of ours that are allowed (worker/confine.py).
+    """
+
+    def __init__(self, size: int = DEFAULT_SIZE, environment: Mapping[str, str] | None = None) -> None:
+        if size < 1:
+            raise ValueError(f"size: expected 1 or more, got {size!r}")
+        self.size = size
+        self._environment = {**allowed_environment(os.environ), **(environment or {})}
+        self._open = False
+        self._workers: set[WorkerProcess] = set()
+        self._idle: deque[WorkerProcess] = deque()
+        self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
+        self._replacements: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start all workers and wait until they are ready. Raises PoolUnavailable, and leaves none behind then."""
+        self._open = True
+        try:
+            started = await asyncio.gather(*(self._start_worker() for _ in range(self.size)), return_exceptions=True)
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        for fault in filter(None, started):
+            await self.close()
+            raise PoolUnavailable(f"a worker process could not be started: {fault}") from fault
+
+    async def close(self) -> None:
+        """Kill every worker, running calls included, and wait until all are gone. Waiting callers are refused."""
+        self._open = False
+        for task in self._replacements:
+            task.cancel()
+        self._refuse_waiting("the pool of worker processes was closed")
+        ends = [worker.killed() for worker in self._workers]
+        await asyncio.gather(*ends, *self._replacements, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def run(
+        self,
+        tool: Tool,
+        arguments_json: str,
+        timeout_s: float | None = None,
+        on_start: Callable[[int], None] | None = None,
+    ) -> Any:
+        """What the tool returned, as JSON data. A string over 1 MiB is cut with a mark.
+
+        timeout_s: the tool's own unless given. on_start: called with the worker's pid when it takes the call.
+        Raises InvalidArguments, ToolRaised (also for a result that is too large), WorkerDied, PoolUnavailable, and
+        TimeoutError at the deadline. At the deadline, and when the caller is cancelled, this ends only after its
+        process group was sent SIGKILL and the worker is reaped.
+        """
+        worker = await self._take_worker()
+        try:
+            if on_start is not None:
+                on_start(worker.pid)
+            limit_s = tool.timeout_s if timeout_s is None else timeout_s
+            answer = await _answer(worker, _job(tool, arguments_json), limit_s)
+        finally:
+            self._give(worker)
+        return _value(answer)
+
+    async def _take_worker(self) -> WorkerProcess:
+        if not self._open:
+            raise PoolUnavailable("expected a started pool of worker processes, got one that is closed")
+        while self._idle:
+            worker = self._idle.popleft()
+            if worker.usable:  # else its end is known since this round of the loop, and its replacement under way
+                return worker
+        turn: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._give(turn.result())  # handed over in the same moment
+            raise
+
+    def _give(self, worker: WorkerProcess) -> None:
+        """Hand the worker to who waits longest: passing it by hand keeps a newcomer from stepping in between."""
+        if not worker.usable:
+            return
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    async def _start_worker(self) -> None:
+        worker = await WorkerProcess.start(self._environment)
+        self._workers.add(worker)
+        worker.exited.add_done_callback(lambda _: self._on_exit(worker))
+        self._give(worker)
+
+    def _on_exit(self, worker: WorkerProcess) -> None:
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if self._open:
+            log.info("worker_replaced", pid=worker.pid, reason=WorkerDied.of(worker.exited.result()).how)
+            task = asyncio.get_running_loop().create_task(self._replace())
+            self._replacements.add(task)
+            task.add_done_callback(self._replacements.discard)
+
+    async def _replace(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return await self._start_worker()
+            except (WorkerDied, OSError) as error:
+                log.warning("worker_not_started", reason=str(error), next_attempt_s=pause_s)
+                if not self._workers:
+                    self._refuse_waiting(f"no worker process can be started: {error}")
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _refuse_waiting(self, why: str) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(PoolUnavailable(why))
+
+
+async def _answer(worker: WorkerProcess, job: Job, timeout_s: float) -> Answer:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await worker.ask(job)
+    except TimeoutError:
+        await worker.killed()
+        raise TimeoutError(f"no result within {timeout_s:g} s") from None
+    except asyncio.CancelledError:
+        await worker.killed()
+        raise
+
+
+def _job(tool: Tool, arguments_json: str) -> Job:
+    module = sys.modules[tool.function.__module__]
+    # A program that was started with -m is __main__ here, and can be imported by its name there.
+    spec = module.__spec__
+    name = spec.name if spec is not None else module.__name__
+    origin = Origin(name, tool.function.__qualname__, module.__file__ or "")
+    return Job(origin, arguments_json, msgspec.json.encode(tool.bound).decode(), [*map(str, sys.path)])
+
+
+def _value(answer: Answer) -> Any:
+    match answer:
+        case Returned(value):
+            return value
+        case Raised(type_name, message):
+            raise ToolRaised(type_name, message)
+        case Refused(faults):
+            raise InvalidArguments(*faults)
+        case Ready():
+            raise WorkerDied("answered a job with its greeting")

@@ -1,0 +1,36 @@
+"""The process that owns the pool of worker OS processes: starts it, lends it, ends it."""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from actors import Caller, GenServer, Reply, call
+from agents.tools.pool import WorkerPool
+
+TOOL_POOL: Final = "tool_pool"
+
+
+class Lend(Struct, frozen=True):
+    """Answered with the WorkerPool."""
+
+
+async def open_pool() -> WorkerPool:
+    pool: WorkerPool = await call(TOOL_POOL, Lend())
+    return pool
+
+
+class ToolPool(GenServer[WorkerPool]):
+    """When it ends, whatever the cause, its workers end."""
+
+    trap_exit = True
+
+    async def init(self, size: int) -> WorkerPool:
+        pool = WorkerPool(size)
+        await pool.start()
+        return pool
+
+    def handle_call(self, request: Lend, caller: Caller, pool: WorkerPool) -> Reply[WorkerPool]:
+        return Reply(pool, pool)
+
+    async def terminate(self, reason: Any, pool: WorkerPool) -> None:
+        await pool.close()

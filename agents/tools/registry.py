@@ -1,0 +1,97 @@
+"""The tools of an agent: from the names in its configuration to Tool values. A mapping, not a process."""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from agents.tools.errors import InvalidTool
+from agents.tools.tool import Tool, tool
+
+Named: TypeAlias = str | Tool | Callable[..., Any]
+
+# Looked up only when an agent names one: web_search brings an HTTP client along.
+BUILTIN: Mapping[str, str] = MappingProxyType(
+    {
+        "calculator": "agents.tools.builtin.calculator:calculator",
+        "file_ops": "agents.tools.builtin.file_ops:file_ops",
+        "web_search": "agents.tools.builtin.web_search:web_search",
+    }
+)
+
+
+def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | None = None) -> Mapping[str, Tool]:
+    """The tools by the name that the model calls, in the order given.
+
+    named: names of built-in tools, "module:function", Tools, or annotated functions.
+    bound: by a tool's name, the values that the host sets: {"file_ops": {"root": "/srv/notes"}}; others are ignored.
+    Raises InvalidTool with a line for every fault in the list.
+    """
+    tools: dict[str, Tool] = {}
+    faults: list[str] = []
+    for position, each in enumerate(named):
+        try:
+            found = _bound(_found(each), bound or {})
+        except InvalidTool as error:
+            faults += [f"tools[{position}]: {fault}" for fault in error.faults]
+            continue
+        if found.name in tools:
+            faults.append(f"tools[{position}]: expected every name once, got {found.name} again")
+        tools[found.name] = found
+    if faults:
+        raise InvalidTool(*faults)
+    return MappingProxyType(tools)
+
+
+def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
+    values = bound.get(found.name)
+    found = found.bind(**values) if values else found
+    missing = found.unbound()
+    if missing:
+        raise InvalidTool(f"{found.name}: expected the host to bind {', '.join(missing)}, got nothing")
+    return found
+
+
+def _found(named: Named) -> Tool:
+    match named:
+        case Tool():
+            return named
+        case str() if named in BUILTIN:
+            return _imported(BUILTIN[named])
+        case str() if ":" in named:
+            return _imported(named)
+        case str():
+            near = "".join(_nearest(named, BUILTIN))
+            raise InvalidTool(f"expected {', '.join(BUILTIN)} or module:function, got {named!r}{near}")
+        case _ if callable(named):
+            return tool(named)
+        case _:
+            raise InvalidTool(f"expected a name, a Tool or a function, got {named!r}")
+
+
+def _imported(path: str) -> Tool:
+    module_name, _, qualname = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except InvalidTool:
+        raise
+    except Exception as error:
+        raise InvalidTool(f"{path}: expected a module that can be imported, got {_line(error)}") from error
+    for part in qualname.split("."):
+        if not hasattr(found, part):
+            near = "".join(_nearest(part, vars(found) if hasattr(found, "__dict__") else ()))
+            raise InvalidTool(f"{path}: expected a name in {module_name}, got {part!r}{near}")
+        found = getattr(found, part)
+    if not isinstance(found, Tool) and not callable(found):
+        raise InvalidTool(f"{path}: expected a tool or a function, got {type(found).__name__}")
+    return _found(found)
+
+
+def _nearest(name: str, known: Iterable[str]) -> Iterator[str]:
+    for match in get_close_matches(name, known, n=1):
+        yield f"; did you mean {match!r}?"
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,117 @@
+"""One attempt of one call, run as the tool's isolation says. Policy (restarts) is the caller's.
+
+The deadline of every kind is the tool's timeout_s, and a cancelled caller ends the call:
+    process     SIGKILL for the worker and all that it started
+    task        cancelled; closed, if it does not end within a grace
+    thread      given up: a thread can't be killed, it runs on unseen and its result is dropped
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+import structlog
+
+from agents.tools.errors import InvalidArguments, ToolRaised
+from agents.tools.pool import WorkerPool
+from agents.tools.result import plain
+from agents.tools.tool import Tool
+
+GRACE_S = 0.1  # what a cancelled coroutine has to clean up in
+
+log = structlog.get_logger(__name__)
+
+
+async def run_call(
+    tool: Tool, arguments_json: str, pool: WorkerPool, on_start: Callable[[int], None] | None = None
+) -> Any:
+    """What the tool returned, as JSON data.
+
+    on_start: called with the pid of the OS process that runs the call, at the moment when its deadline begins.
+    Raises InvalidArguments before anything runs, ToolRaised, WorkerDied, PoolUnavailable, TimeoutError.
+    """
+    values = _validated(tool, arguments_json)
+    if tool.isolation == "process":
+        return await pool.run(tool, arguments_json, on_start=on_start)
+    if on_start is not None:
+        on_start(os.getpid())
+    run = _run_task if tool.isolation == "task" else _run_thread
+    return await run(tool, values)
+
+
+def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
+    try:
+        return tool.arguments(arguments_json)
+    except InvalidArguments:
+        raise
+    except Exception as error:  # the crash boundary; a validator that the tool brought along
+        raise ToolRaised.by(error) from error
+
+
+async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:
+    task = asyncio.create_task(_awaited(tool, values), name=f"tool {tool.name}")
+    try:
+        done, _ = await asyncio.wait({task}, timeout=tool.timeout_s)
+    except asyncio.CancelledError:
+        await _end(task, tool)
+        raise
+    if not done:
+        await _end(task, tool)
+        raise _late(tool)
+    if task.cancelled():
+        raise ToolRaised("CancelledError", "the tool cancelled itself")
+    return task.result()
+
+
+async def _run_thread(tool: Tool, values: dict[str, Any]) -> Any:
+    thread = asyncio.ensure_future(asyncio.to_thread(_called, tool, values))
+    try:
+        done, _ = await asyncio.wait({thread}, timeout=tool.timeout_s)
+    finally:
+        thread.cancel()
+    if not done:
+        raise _late(tool)
+    return thread.result()
+
+
+async def _awaited(tool: Tool, values: dict[str, Any]) -> Any:
+    try:
+        return plain(await tool.function(**values))
+    except (Exception, SystemExit) as error:  # the crash boundary; sys.exit would end the event loop
+        raise ToolRaised.by(error) from error
+
+
+def _called(tool: Tool, values: dict[str, Any]) -> Any:
+    try:
+        return plain(tool.function(**values))
+    except (Exception, SystemExit) as error:  # the crash boundary; as above
+        raise ToolRaised.by(error) from error
+
+
+def _late(tool: Tool) -> TimeoutError:
+    return TimeoutError(f"no result within {tool.timeout_s:g} s")
+
+
+async def _end(task: "asyncio.Task[Any]", tool: Tool) -> None:
+    """Cancel the task; after a grace, close its coroutine. The task is over then, whatever the tool does.
+
+    Closing throws GeneratorExit, which passes where CancelledError is swallowed. A tool that swallows that, too, is
+    cut off: our coroutine around it ends with RuntimeError, and nothing ever resumes the tool's.
+    """
+    task.add_done_callback(_outcome_read)
+    task.cancel()
+    await asyncio.wait({task}, timeout=GRACE_S)
+    if not task.done():
+        log.warning("tool_ignored_cancellation", tool=tool.name)
+        with contextlib.suppress(Exception):  # what it raises while it is closed, nobody waits for
+            cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
+        task.cancel()
+        await asyncio.wait({task}, timeout=GRACE_S)
+
+
+def _outcome_read(task: "asyncio.Task[Any]") -> None:
+    """Take the outcome that nobody waits for, so that asyncio does not report it as forgotten."""
+    if not task.cancelled():
+        task.exception()

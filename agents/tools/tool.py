@@ -1,0 +1,182 @@
+"""A tool: a typed function that a model may call, with the policy of how its calls run.
+
+    @tool
+    def add(a: int, b: int) -> int:
+        '''Add two whole numbers.'''
+        return a + b
+
+    @tool(timeout_s=5.0, restart="transient")
+    async def fetch(url: Annotated[str, Field(description="Where to look")]) -> str: ...
+
+The name, the docstring's first paragraph and the parameters are what the model is shown.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, get_args, overload
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from agents.tools import arguments, signature
+from agents.tools.errors import InvalidTool
+from agents.tools.signature import Validator
+
+Isolation: TypeAlias = Literal["process", "task", "thread"]
+Restart: TypeAlias = Literal["temporary", "transient"]
+
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what every provider accepts
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A value: made by `tool`, changed by `bind`.
+
+    parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
+    timeout_s: deadline of one attempt, from the moment it runs.
+    restart: "transient" has a call whose worker crashed tried again, max_restarts times within 60 s; "temporary" not.
+    isolation: "process" runs in a worker OS process, "task" on the event loop, "thread" in a thread, which can't be
+    killed.
+    bound: values that the host has set, as JSON data; the model neither sees nor sets them. fixed: the same, typed.
+    """
+
+    name: str
+    description: str
+    parameters: dict[str, Any] = field(hash=False)
+    function: Callable[..., Any]
+    validator: Validator = field(repr=False, compare=False)
+    timeout_s: float = 30.0
+    restart: Restart = "temporary"
+    max_restarts: int = 2
+    isolation: Isolation = "process"
+    bound: dict[str, Any] = field(default_factory=dict, hash=False)
+    fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the function as it was written: nothing is validated, what is bound is filled in."""
+        return self.function(*args, **{**self.fixed, **kwargs})
+
+    def arguments(self, json_text: str) -> dict[str, Any]:
+        """The values to call the function with, what is bound included. Raises InvalidArguments."""
+        values = arguments.validated(json_text, self.validator, tuple(self.parameters["properties"]))
+        return {**values, **self.fixed}
+
+    def bind(self, **values: Any) -> "Tool":
+        """The tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
+
+        values must be plain JSON data: a worker process gets them over its socket.
+        """
+        parameters = signature.parameters_of(self.function)
+        unknown = values.keys() - parameters.keys()
+        if unknown:
+            raise InvalidTool(
+                f"{self.name}.bind: expected {' or '.join(parameters) or 'nothing'}, got {', '.join(sorted(unknown))}"
+            )
+        bound = {**self.bound, **values}
+        hidden = signature.host_only(parameters) | bound.keys()
+        validator, schema = signature.validator_of(self.function, parameters, hidden)
+        fixed = {name: _typed(f"{self.name}.bind: {name}", value, parameters[name]) for name, value in bound.items()}
+        return replace(self, bound=bound, fixed=fixed, validator=validator, parameters=schema)
+
+    def unbound(self) -> tuple[str, ...]:
+        """Names of parameters that only the host can set, have no default, and are not set yet."""
+        parameters = signature.parameters_of(self.function)
+        needed = signature.host_only(parameters) - self.bound.keys()
+        return tuple(name for name, each in parameters.items() if name in needed and each.default is each.empty)
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+@overload
+def tool(
+    *,
+    name: str | None = ...,
+    description: str | None = ...,
+    timeout_s: float = ...,
+    restart: Restart = ...,
+    max_restarts: int = ...,
+    isolation: Isolation | None = ...,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout_s: float = 30.0,
+    restart: Restart = "temporary",
+    max_restarts: int = 2,
+    isolation: Isolation | None = None,
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Make a Tool of a typed function; with or without arguments. Raises InvalidTool where it is written.
+
+    name, description: of the function and its docstring unless given. isolation: "task" for `async def`, "process"
+    for `def`, unless given.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Tool:
+        parameters = signature.parameters_of(function)
+        validator, schema = signature.validator_of(function, parameters, signature.host_only(parameters))
+        made = Tool(
+            name=getattr(function, "__name__", "") if name is None else name,
+            description=signature.description_of(function) if description is None else description,
+            parameters=schema,
+            function=function,
+            validator=validator,
+            timeout_s=timeout_s,
+            restart=restart,
+            max_restarts=max_restarts,
+            isolation=isolation or ("task" if inspect.iscoroutinefunction(function) else "process"),
+        )
+        faults = _isolation_faults(made) or _policy_faults(made)
+        if faults:
+            raise InvalidTool(*(f"{signature.location(function)}: {fault}" for fault in faults))
+        return made
+
+    return decorate if function is None else decorate(function)
+
+
+def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
+    """The value as the function gets it, by way of JSON as in a worker process."""
+    try:
+        return TypeAdapter(parameter.annotation).validate_json(msgspec.json.encode(value), strict=True)
+    except ValidationError as error:
+        raise InvalidTool(f"{where}: {error.errors()[0]['msg']}, got {value!r}") from None
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidTool(f"{where}: expected plain JSON data, got {value!r}") from None
+
+
+def _policy_faults(made: Tool) -> list[str]:
+    return [
+        f"{subject}: expected {expected}, got {got!r}"
+        for subject, holds, expected, got in (
+            ("name", NAME.fullmatch(made.name), NAME.pattern, made.name),
+            ("timeout_s", 0 < made.timeout_s < float("inf"), "a number of seconds above 0", made.timeout_s),
+            ("restart", made.restart in get_args(Restart), "temporary or transient", made.restart),
+            ("max_restarts", made.max_restarts >= 0, "0 or more", made.max_restarts),
+            ("isolation", made.isolation in get_args(Isolation), "process, task or thread", made.isolation),
+        )
+        if not holds
+    ]
+
+
+def _isolation_faults(made: Tool) -> list[str]:
+    function, is_async = made.function, inspect.iscoroutinefunction(made.function)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return ["expected a function that returns its result, got a generator"]
+    match made.isolation:
+        case "task" if not is_async:
+            return ['isolation "task": expected async def, got def, which would hold up the event loop']
+        case "thread" if is_async:
+            return ['isolation "thread": expected def, got async def']
+        case "process" if not inspect.isfunction(function):
+            return [f'isolation "process": expected a function of a module, got {type(function).__name__}']
+        case "process" if "<" in function.__qualname__:
+            return ['isolation "process": expected a function of a module, got a lambda or an inner function']
+        case "process" if getattr(sys.modules.get(function.__module__), "__file__", None) is None:
+            return [f'isolation "process": expected a module that has a file, got {function.__module__}']
+        case _:
+            return []

@@ -1,0 +1,123 @@
+"""A worker process's main: takes one job after the other from its socket and answers each.
+
+It starts with little (no event loop, no HTTP client) and keeps the modules of the tools it ran. It ends with its
+socket, with its pool's process, or by the pool's SIGKILL; what a tool does to it (exit, segfault) ends it, too.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import socket
+import sys
+from collections.abc import Coroutine
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from agents.tools.errors import InvalidArguments, InvalidTool
+from agents.tools.result import MAX_RESULT_BYTES, cut, plain
+from agents.tools.tool import Tool, tool
+from agents.tools.worker.confine import confine
+from agents.tools.worker.wire import HEADER, Answer, Job, Origin, Raised, Ready, Refused, Returned, framed
+
+MAIN = "__worker_main__"
+
+
+def main(descriptor: int, parent: int) -> None:
+    """descriptor: of our end of the socket pair. parent: pid of the pool's process."""
+    confine(parent)
+    with socket.socket(fileno=descriptor) as pool:
+        pool.set_inheritable(False)
+        pool.sendall(framed(msgspec.json.encode(Ready())))
+        while (header := _received(pool, HEADER.size)) is not None:
+            body = _received(pool, HEADER.unpack(header)[0])
+            if body is None:
+                break
+            pool.sendall(framed(_encoded(_answer(msgspec.json.decode(body, type=Job)))))
+
+
+def _answer(job: Job) -> Answer:
+    if sys.path != job.path:
+        sys.path[:] = job.path
+    try:
+        made = _tool(job.origin, job.bound)
+        result = made.function(**made.arguments(job.arguments))
+        return Returned(plain(_awaited(result) if inspect.iscoroutine(result) else result))
+    except InvalidArguments as error:
+        return Refused(error.faults)
+    except Exception as error:  # noqa: BLE001 - the crash boundary: what a tool raises is data for the model
+        return Raised(type(error).__name__, _text(error))
+
+
+def _encoded(answer: Answer) -> bytes:
+    """The answer's body, within the limit: a long string is cut with a mark, any other value is too large."""
+    if isinstance(answer, Returned) and isinstance(answer.value, str):
+        answer = Returned(cut(answer.value))
+    body = msgspec.json.encode(answer)
+    if isinstance(answer, Returned) and not isinstance(answer.value, str) and len(body) > MAX_RESULT_BYTES:
+        message = f"expected at most {MAX_RESULT_BYTES} bytes of JSON, got {len(body)}"
+        return msgspec.json.encode(Raised("ResultTooLarge", message))
+    return body
+
+
+def _awaited(result: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio  # a third of a worker's start, for the few tools that need it
+
+    return asyncio.run(result)
+
+
+@lru_cache(maxsize=256)
+def _tool(origin: Origin, bound: str) -> Tool:
+    """The tool at origin. Its name may stand for the tool, or for the bare function that one was made of."""
+    found: Any = _module(origin)
+    for part in origin.qualname.split("."):
+        found = getattr(found, part)
+    if inspect.isfunction(found):
+        found = tool(name="call")(found)
+    if not isinstance(found, Tool):
+        raise InvalidTool(f"{origin.module}:{origin.qualname}: expected a tool, got {type(found).__name__}")
+    return found.bind(**msgspec.json.decode(bound))
+
+
+def _module(origin: Origin) -> ModuleType:
+    """Imported by name, or from its file where it has no name that leads here: a script, a test's module."""
+    if origin.module == "__main__":
+        return _loaded(MAIN, origin.file)
+    try:
+        return importlib.import_module(origin.module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{origin.module}.".startswith(f"{error.name}."):
+            raise  # the module was found; it is one of its own imports that was not
+        return _loaded(origin.module, origin.file)
+
+
+def _loaded(name: str, file: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise InvalidTool(f"{file}: expected a Python file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _received(pool: socket.socket, size: int) -> bytes | None:
+    """Exactly size bytes; None when the pool has closed its end."""
+    body = bytearray()
+    while len(body) < size:
+        piece = pool.recv(size - len(body))
+        if not piece:
+            return None
+        body += piece
+    return bytes(body)
+
+
+def _text(error: Exception) -> str:
+    return cut(str(plain(str(error))), 4096)

@@ -1,0 +1,48 @@
+"""The supervisor of agents, known by its name. Erlang: agent_supervisor.
+
+    ChildSpec("agents", AgentSupervisor, DynamicFlags(), template, name=AGENT_SUPERVISOR)    # in the application's tree
+
+    pid = await agent_supervisor.start_agent({"name": "Researcher", "tools": ["web_search", "calculator"]})
+
+What an agent is, only the template knows: the application gives it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+from actors import Pid, StartFailed
+from supervisors.children import ChildInfo
+from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
+
+AGENT_SUPERVISOR: Final = "agent_supervisor"
+
+
+async def start_agent(config: Mapping[str, Any]) -> Pid:
+    """Start an agent with the template's args and config, to which an id is added if it has none.
+
+    Raises the error with which the agent's init stopped, if it is one (of a bad configuration, or AlreadyStarted);
+    else StartFailed.
+    """
+    try:
+        pid: Pid = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config})
+    except StartFailed as failed:
+        if isinstance(failed.reason, Exception):
+            raise failed.reason from None
+        raise
+    return pid
+
+
+async def stop_agent(pid: Pid) -> None:
+    """End an agent, orderly if it does so in time; it is not restarted. Raises NotFound for what is no agent."""
+    await terminate_child(AGENT_SUPERVISOR, pid)
+
+
+async def which_agents() -> list[Pid]:
+    """The agents that run, in no order."""
+    children: list[ChildInfo] = await which_children(AGENT_SUPERVISOR)
+    return [child.pid for child in children if isinstance(child.pid, Pid)]
+
+
+class AgentSupervisor(DynamicSupervisor):
+    """Started with DynamicFlags and the template of an agent."""

@@ -1,0 +1,156 @@
+"""Starting and stopping the processes of children; what supervisors do with their hands.
+
+Both are coroutines that wait only where there is something to wait for: for a callback that is `async def`, or takes
+its time to stop.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeAlias
+
+from actors import (
+    IGNORE,
+    KILL,
+    NOPROC,
+    SHUTDOWN,
+    Crash,
+    Exit,
+    GenServer,
+    NameTaken,
+    Pid,
+    Ref,
+    StartFailed,
+    Task,
+    link,
+    register,
+    whereis,
+)
+from actors.process import Process
+from actors.server_process import prepare
+from actors.system import process_context
+from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
+from supervisors.errors import AlreadyStarted
+
+Outcome: TypeAlias = Pid | tuple[Pid, Any] | StartFailed | AlreadyStarted | None
+"""Of a start: the process, with info if its start function gave some; None if it ignored; or why not."""
+
+FAIR = 256  # signals sent at one go before others run
+
+
+async def start_process(supervisor: Process, spec: ChildSpec, extra: tuple[Any, ...] = ()) -> Outcome:
+    """Start a child, linked to its supervisor, which calls this. Source: supervisor:do_start_child_i/3 (OTP).
+
+    An async start function runs as an asyncio task: it may use all that asyncio has.
+    """
+    args = spec.args + extra
+    try:
+        started: Any = _start(spec, args)
+        if isinstance(started, Coroutine):
+            started = supervisor.system.loop.create_task(started, context=process_context(supervisor))
+        if isinstance(started, asyncio.Future):
+            started = await started
+    except AlreadyStarted as already:
+        return already
+    except NameTaken as taken:
+        return AlreadyStarted(taken.owner)
+    except StartFailed as failed:
+        started = failed
+    except Exception as error:  # noqa: BLE001 (the crash boundary of a start function)
+        return StartFailed(str(spec.id), Crash(error))
+    return _outcome(spec, started)
+
+
+def _start(spec: ChildSpec, args: tuple[Any, ...]) -> Any:
+    start = spec.start
+    if isinstance(start, type) and issubclass(start, GenServer):
+        return prepare(start, name=spec.name, link=True).start(args)
+    if isinstance(start, type) and issubclass(start, Task):
+        return _start_task(start, args, spec.name)
+    return start(*args)
+
+
+def _start_task(task: type[Task], args: tuple[Any, ...], name: str | None) -> Pid:
+    owner = whereis(name) if name is not None else None
+    if name is not None and owner is not None:
+        raise NameTaken(name, owner)
+    pid = task.start_link(*args)
+    if name is not None:
+        register(name, pid)
+    return pid
+
+
+def _outcome(spec: ChildSpec, started: Any) -> Outcome:
+    match started:
+        case Pid() | (Pid(), _):
+            outcome: Pid | tuple[Pid, Any] = started
+            link(pid_of(outcome))  # what a function started may not be linked yet; a link twice is one
+            return outcome
+        case StartFailed(reason=reason):
+            return None if reason is IGNORE else StartFailed(str(spec.id), reason)
+        case _:
+            return None if started is IGNORE else StartFailed(str(spec.id), started)
+
+
+def pid_of(started: Pid | tuple[Pid, Any]) -> Pid:
+    return started[0] if isinstance(started, tuple) else started
+
+
+def why(failure: StartFailed | AlreadyStarted) -> Any:
+    """The reason, as data, of a start that failed."""
+    return failure.reason if isinstance(failure, StartFailed) else failure
+
+
+async def stop_processes(supervisor: Process, pids: Iterable[Pid], shutdown: Stopping) -> dict[Pid, Any]:
+    """End children all at once, under one timer; their exit reasons, when all have ended.
+
+    Source: supervisor:shutdown/1 and terminate_dynamic_children/1 (OTP). A child that unlinked itself is waited for,
+    too; after this none sends the supervisor an Exit.
+    """
+    ends = _Ends(supervisor, pids)
+    waiting = list(ends.waiting.values())
+    timer = None
+    if shutdown is not BRUTAL_KILL and shutdown is not INFINITY:
+        timer = supervisor.system.loop.call_later(shutdown, ends.kill)
+    try:
+        for sent, child in enumerate(waiting, 1):
+            child.exit_signal(supervisor.pid, KILL if shutdown is BRUTAL_KILL else SHUTDOWN, linked=False)
+            if sent % FAIR == 0:
+                await asyncio.sleep(0)
+        if ends.waiting:
+            await ends.all
+    finally:
+        if timer is not None:
+            timer.cancel()
+    return ends.reasons
+
+
+class _Ends:
+    """Watches children until all have ended."""
+
+    def __init__(self, supervisor: Process, pids: Iterable[Pid]) -> None:
+        self.supervisor = supervisor
+        self.all: asyncio.Future[None] = supervisor.system.loop.create_future()
+        self.waiting: dict[Pid, Process] = {}
+        self.reasons: dict[Pid, Any] = {}
+        dead = [pid for pid in pids if not self._watch(pid)]
+        if dead:
+            told = {message.pid: message.reason for message, _ in supervisor.mailbox if type(message) is Exit}
+            self.reasons = {pid: told.get(pid, NOPROC) for pid in dead}
+
+    def _watch(self, pid: Pid) -> bool:
+        process = pid.process
+        if process is None:
+            return False
+        process.watch(Ref(), self)
+        self.waiting[pid] = process
+        return True
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
+        self.supervisor.unlink(self.waiting.pop(pid))
+        self.reasons[pid] = reason
+        if not self.waiting and not self.all.done():
+            self.all.set_result(None)
+
+    def kill(self) -> None:
+        for child in list(self.waiting.values()):
+            child.exit_signal(self.supervisor.pid, KILL, linked=False)

@@ -1,0 +1,158 @@
+"""ChildSpec: how one child is started, restarted and stopped. Erlang: supervisor:child_spec().
+
+ChildSpec("registry", AgentRegistry)
+ChildSpec("sessions", SessionKeeper, settings.sessions, shutdown=30.0)
+ChildSpec("import", Import, path, restart=RestartType.TRANSIENT)      # a Task: not restarted when it is done
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any, Final, Literal, TypeAlias
+
+from actors import GenServer, Task
+from supervisors.errors import InvalidChildSpec
+from supervisors.flags import AutoShutdown
+
+SHUTDOWN_S = 5.0  # OTP's default for a worker
+
+
+class RestartType(StrEnum):
+    """Restarted always, only after an abnormal end, or never (and then forgotten)."""
+
+    PERMANENT = "permanent"
+    TRANSIENT = "transient"
+    TEMPORARY = "temporary"
+
+
+class ChildType(StrEnum):
+    WORKER = "worker"
+    SUPERVISOR = "supervisor"
+
+
+class Patience(Enum):
+    """How long a child may take to stop, where that is no number of seconds."""
+
+    BRUTAL_KILL = "brutal_kill"
+    INFINITY = "infinity"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+BRUTAL_KILL: Final = Patience.BRUTAL_KILL
+INFINITY: Final = Patience.INFINITY
+Stopping: TypeAlias = float | Literal[Patience.BRUTAL_KILL, Patience.INFINITY]
+"""Seconds from the exit signal SHUTDOWN to the kill; BRUTAL_KILL kills at once, INFINITY never."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class ChildSpec:
+    """One child of a supervisor; the value to compare, and to ask for with get_childspec.
+
+    start: a GenServer (a Supervisor is one) or Task class, started with args and linked to the supervisor; or a
+    function, plain or async, that is called with args and returns the Pid of a process it started, (Pid, info), or
+    IGNORE, or raises. name: registered for the process of a class while it runs. type, shutdown: by default those of
+    OTP, with a supervisor recognised by its class.
+    """
+
+    id: Hashable
+    start: Callable[..., Any]
+    args: tuple[Any, ...] = field(repr=False)  # may hold secrets
+    restart: RestartType
+    significant: bool
+    type: ChildType
+    shutdown: Stopping
+    name: str | None
+
+    def __init__(
+        self,
+        id: Hashable,  # noqa: A002 (OTP's word)
+        start: Callable[..., Any],
+        *args: Any,
+        restart: RestartType = RestartType.PERMANENT,
+        significant: bool = False,
+        type: ChildType | None = None,  # noqa: A002 (OTP's word)
+        shutdown: Stopping | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Raises InvalidChildSpec. Source: supervisor:check_childspec/2 (OTP), its defaults and its order."""
+        if type is None:
+            type = getattr(start, "child_type", ChildType.WORKER)  # noqa: A001 (OTP's word)
+        if shutdown is None:
+            shutdown = INFINITY if type == ChildType.SUPERVISOR else SHUTDOWN_S
+        values = (id, start, args, restart, significant, type, shutdown, name)
+        for key, value in zip(self.__slots__, values, strict=True):
+            object.__setattr__(self, key, value)
+        _check_start(self)
+        _check_policy(self)
+
+    def without_args(self) -> "ChildSpec":
+        """The same, its args forgotten: a temporary child is never started again, so nothing keeps them alive."""
+        return ChildSpec(
+            self.id,
+            self.start,
+            restart=self.restart,
+            significant=self.significant,
+            type=self.type,
+            shutdown=self.shutdown,
+            name=self.name,
+        )
+
+
+def check_childspecs(specs: Iterable[ChildSpec], auto_shutdown: AutoShutdown | None = None) -> tuple[ChildSpec, ...]:
+    """The specs, if they may be children of one supervisor; raises InvalidChildSpec if not.
+
+    auto_shutdown: the supervisor's, if it is to be checked against, too. Erlang: supervisor:check_childspecs/1,2.
+    """
+    checked: dict[Hashable, ChildSpec] = {}
+    for spec in _listed(specs):
+        if not isinstance(spec, ChildSpec):
+            raise InvalidChildSpec("invalid_child_spec", "a ChildSpec", spec)
+        if spec.significant and auto_shutdown == AutoShutdown.NEVER:
+            expected = "no significant child under auto_shutdown never"
+            raise InvalidChildSpec("bad_combination", expected, spec.id)
+        if spec.id in checked:
+            raise InvalidChildSpec("duplicate_child_name", "different ids", spec.id)
+        checked[spec.id] = spec
+    return tuple(checked.values())
+
+
+def _listed(specs: Any) -> Iterable[Any]:
+    if isinstance(specs, ChildSpec | str) or not isinstance(specs, Iterable):
+        raise InvalidChildSpec("badarg", "a sequence of ChildSpecs", specs)
+    return specs
+
+
+def _check_start(spec: ChildSpec) -> None:
+    if spec.id is None:
+        raise InvalidChildSpec("missing_id", "an id", None)
+    if not isinstance(spec.id, Hashable):
+        raise InvalidChildSpec("invalid_id", "a hashable id", spec.id)
+    if spec.start is None:
+        raise InvalidChildSpec("missing_start", "a class or function to start", None)
+    if not callable(spec.start):
+        raise InvalidChildSpec("invalid_mfa", "a GenServer or Task class, or a function, to start", spec.start)
+    if spec.name is not None and not _is_class(spec.start):
+        raise InvalidChildSpec("invalid_name", "a name only with a class: a function registers by itself", spec.name)
+
+
+def _check_policy(spec: ChildSpec) -> None:
+    if spec.restart not in list(RestartType):
+        raise InvalidChildSpec("invalid_restart_type", "permanent, transient or temporary", spec.restart)
+    if not isinstance(spec.significant, bool):
+        raise InvalidChildSpec("invalid_significant", "significant to be True or False", spec.significant)
+    if spec.significant and spec.restart == RestartType.PERMANENT:
+        raise InvalidChildSpec("bad_combination", "a significant child to be transient or temporary", spec.restart)
+    if spec.type not in list(ChildType):
+        raise InvalidChildSpec("invalid_child_type", "worker or supervisor", spec.type)
+    if not isinstance(spec.shutdown, Patience) and not _seconds(spec.shutdown):
+        raise InvalidChildSpec("invalid_shutdown", "seconds to stop in, BRUTAL_KILL or INFINITY", spec.shutdown)
+
+
+def _seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _is_class(start: object) -> bool:
+    return isinstance(start, type) and issubclass(start, GenServer | Task)

@@ -1,0 +1,130 @@
+"""The children of a Supervisor, in start order. Erlang: the children() of supervisor.erl."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from enum import Enum
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from actors import Pid
+from supervisors.child_spec import ChildSpec, ChildType, RestartType
+from supervisors.errors import NotFound, Restarting, Running
+
+
+class _Restarting(Enum):
+    RESTARTING = "restarting"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+RESTARTING: Final = _Restarting.RESTARTING
+Place: TypeAlias = Pid | Literal[_Restarting.RESTARTING] | None
+"""The process of a child; RESTARTING while its start fails and is tried again; None when it has none."""
+
+
+class Child(NamedTuple):
+    spec: ChildSpec
+    pid: Place = None
+
+
+class ChildInfo(NamedTuple):
+    """An entry of which_children. id: None under a DynamicSupervisor."""
+
+    id: Hashable
+    pid: Place
+    type: ChildType
+
+
+class Counts(NamedTuple):
+    """Of count_children. specs: all children; active: those with a living process; the rest by type."""
+
+    specs: int
+    active: int
+    supervisors: int
+    workers: int
+
+
+class Children:
+    """Specs and their processes, by id and by pid. Changed in place: a start must not cost a copy of 100,000 others."""
+
+    def __init__(self, specs: Iterable[ChildSpec] = ()) -> None:
+        self._by_id = {spec.id: Child(spec) for spec in specs}
+        self._ids: dict[Pid, Hashable] = {}
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._by_id)
+
+    def __reversed__(self) -> Iterator[Hashable]:
+        return reversed(self._by_id)
+
+    def __contains__(self, child: object) -> bool:
+        return child in self._by_id
+
+    def __getitem__(self, child: Hashable) -> Child:
+        return self._by_id[child]
+
+    def get(self, child: Hashable) -> Child | None:
+        return self._by_id.get(child)
+
+    def of_pid(self, pid: Pid) -> Child | None:
+        child = self._ids.get(pid)
+        return self._by_id[child] if child is not None else None
+
+    def place(self, spec: ChildSpec, pid: Place) -> None:
+        """Note the process of a child, new at the end or known at its place; a temporary one is kept without args."""
+        self._forget_pid(spec.id)
+        if spec.restart == RestartType.TEMPORARY and spec.args:
+            spec = spec.without_args()
+        self._by_id[spec.id] = Child(spec, pid)
+        if isinstance(pid, Pid):
+            self._ids[pid] = spec.id
+
+    def lose(self, child: Hashable) -> None:
+        """The process is gone: the spec stays without one, a temporary child's is forgotten. OTP: del_child/2."""
+        spec = self._by_id[child].spec
+        if spec.restart == RestartType.TEMPORARY:
+            self.delete(child)
+        else:
+            self.place(spec, None)
+
+    def delete(self, child: Hashable) -> None:
+        self._forget_pid(child)
+        del self._by_id[child]
+
+    def at_rest(self, child: Hashable) -> ChildSpec | NotFound | Running | Restarting:
+        """The spec of a child that has no process, or why there is none."""
+        known = self._by_id.get(child)
+        if known is None:
+            return NotFound(child)
+        if known.pid is None:
+            return known.spec
+        return Restarting(child) if known.pid is RESTARTING else Running(child)
+
+    def respecified(self, specs: Iterable[ChildSpec]) -> "Children":
+        """These specs, with the processes they had; then the children of other ids. OTP: update_childspec/2."""
+        changed = Children()
+        for spec in specs:
+            known = self._by_id.get(spec.id)
+            changed.place(spec, known.pid if known is not None else None)
+        for child, (spec, pid) in self._by_id.items():
+            if child not in changed:
+                changed.place(spec, pid)
+        return changed
+
+    def placed(self) -> Iterator[ChildSpec]:
+        """Those that run or are being restarted."""
+        return (child.spec for child in self._by_id.values() if child.pid is not None)
+
+    def which(self) -> list[ChildInfo]:
+        """Newest first, as OTP."""
+        return [ChildInfo(child.spec.id, child.pid, child.spec.type) for child in reversed(self._by_id.values())]
+
+    def count(self) -> Counts:
+        children = self._by_id.values()
+        active = sum(isinstance(child.pid, Pid) and child.pid.alive for child in children)
+        supervisors = sum(child.spec.type == ChildType.SUPERVISOR for child in children)
+        return Counts(len(children), active, supervisors, len(children) - supervisors)
+
+    def _forget_pid(self, child: Hashable) -> None:
+        known = self._by_id.get(child)
+        if known is not None and isinstance(known.pid, Pid):
+            self._ids.pop(known.pid, None)

@@ -1,0 +1,237 @@
+"""DynamicSupervisor: any number of children, started on demand from one template. Elixir: DynamicSupervisor.
+
+    workers = await start_dynamic_supervisor(DynamicFlags(max_children=100), ChildSpec("worker", Worker, settings))
+    pid = await start_child(workers, job)                # Worker is started with (settings, job)
+    await terminate_child(workers, pid)
+
+OTP's simple_one_for_one: a child is known by its Pid, restarted alone by the template's restart type and with the same
+args, and forgotten when it is not restarted. All children stop at once, under one timer. Every operation costs the same
+however many children there are.
+"""
+
+from typing import Any, ClassVar, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, NoReply, Pid, Reply, Stop, cast, start_link
+from actors.gen_server import Ignore
+from actors.process import Process
+from supervisors import reports
+from supervisors.api import (
+    ChangeCode,
+    CountChildren,
+    GetCallbackModule,
+    GetChildspec,
+    TerminateChild,
+    WhichChildren,
+    count_children,
+    get_childspec,
+    request,
+    terminate_child,
+    which_children,
+)
+from supervisors.child_process import Outcome, pid_of, start_process, stop_processes, why
+from supervisors.child_spec import ChildSpec, ChildType, RestartType, check_childspecs
+from supervisors.children import RESTARTING, ChildInfo, Counts
+from supervisors.errors import Invalid, InvalidChildSpec, InvalidTree, MaxChildren, NotFound, WrongSupervisor
+from supervisors.flags import AutoShutdown, DynamicFlags
+from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure
+
+__all__ = [
+    "DynamicSupervisor",
+    "count_children",
+    "get_childspec",
+    "start_child",
+    "start_dynamic_supervisor",
+    "terminate_child",
+    "which_children",
+]
+
+Template: TypeAlias = tuple[DynamicFlags, ChildSpec] | Ignore
+Args: TypeAlias = tuple[Any, ...]
+
+
+class StartDynamicChild(Struct, frozen=True):
+    args: Args
+
+
+class TryAgain(Struct, frozen=True):
+    """To itself: the restart of the child that was this process failed. OTP: try_again_restart."""
+
+    pid: Pid
+
+
+class Brood(Struct, frozen=True):
+    """The state of a DynamicSupervisor. The two mappings, from Pid to args, change in place: there may be 100,000."""
+
+    flags: DynamicFlags
+    template: ChildSpec
+    running: dict[Pid, Args]
+    restarting: dict[Pid, Args]  # by the Pid of the process that ended
+    restarts: RestartLog = RestartLog()
+
+
+async def start_dynamic_supervisor(flags: DynamicFlags, template: ChildSpec, name: str | None = None) -> Pid:
+    """A supervisor of children made from template, linked to the calling process."""
+    return await start_link(DynamicSupervisor, flags, template, name=name)
+
+
+async def start_child(supervisor: Pid | str, *args: Any) -> Pid | Any:
+    """Start a child with the template's args and these: the Pid; (Pid, info) with info; None if it ignored.
+
+    Raises StartFailed, AlreadyStarted, MaxChildren; then nothing was added. OTP: start_child(Sup, ExtraArgs).
+    """
+    return await request(supervisor, StartDynamicChild(args))
+
+
+class DynamicSupervisor(GenServer[Brood]):
+    """Subclass with `tree`, or start it with DynamicFlags and a template."""
+
+    trap_exit = True
+    eager = True
+    child_type: ClassVar[ChildType] = ChildType.SUPERVISOR
+
+    def tree(self, *args: Any) -> Template:
+        """The flags and the template, or IGNORE."""
+        flags, template = args
+        return flags, template
+
+    def init(self, *args: Any) -> Brood | Ignore:
+        tree = self.tree(*args)
+        if isinstance(tree, Ignore):
+            return IGNORE
+        flags, template = _checked(tree)
+        return Brood(flags, template, {}, {})
+
+    async def handle_call(self, request: Any, caller: Caller, state: Brood) -> Reply[Brood]:
+        match request:
+            case StartDynamicChild(args):
+                return Reply(await self._add(args, state), state)
+            case TerminateChild(pid):
+                return Reply(await self._terminate_child(pid, state), state)
+            case GetChildspec(pid):
+                known = pid in state.running or pid in state.restarting
+                return Reply(state.template if known else NotFound(pid), state)
+            case WhichChildren():
+                return Reply(_which(state), state)
+            case CountChildren():
+                return Reply(_count(state), state)
+            case GetCallbackModule():
+                return Reply(type(self), state)
+            case ChangeCode(args):
+                return self._change_code(args, state)
+        return Reply(WrongSupervisor("a request that a DynamicSupervisor knows", request), state)
+
+    async def handle_info(self, message: Any, state: Brood) -> NoReply[Brood] | Stop[Brood]:
+        if type(message) is not Exit:
+            reports.message_dropped(self._process, message)
+            return NoReply(state)
+        args = state.running.pop(message.pid, None)
+        if args is None:
+            return NoReply(state)
+        template, reason = state.template, message.reason
+        if is_failure(template.restart, reason):
+            reports.child_terminated(self._process, template, message.pid, reason)
+        if fate(template.restart, reason) is Fate.RESTART:
+            return await self._restart(message.pid, args, state)
+        return NoReply(state)
+
+    async def handle_cast(self, message: Any, state: Brood) -> NoReply[Brood] | Stop[Brood]:
+        if type(message) is not TryAgain:
+            reports.message_dropped(self._process, message)
+            return NoReply(state)
+        args = state.restarting.pop(message.pid, None)
+        if args is None:  # terminated meanwhile: that cancels the restart
+            return NoReply(state)
+        return await self._restart(message.pid, args, state)
+
+    async def terminate(self, reason: Any, state: Brood) -> None:
+        template = state.template
+        reasons = await stop_processes(self._process, state.running, template.shutdown)
+        failures = [reason for reason in reasons.values() if is_stop_failure(template, reason)]
+        reports.children_not_stopped(self._process, template, failures)
+
+    async def _add(self, args: Args, state: Brood) -> Outcome | MaxChildren:
+        limit = state.flags.max_children
+        if limit is not None and len(state.running) + len(state.restarting) >= limit:
+            return MaxChildren(limit)
+        outcome = await start_process(self._process, state.template, args)
+        if outcome is not None and not isinstance(outcome, Exception):
+            _note(state, outcome, args)
+        return outcome
+
+    async def _terminate_child(self, pid: Any, state: Brood) -> Any:
+        """Source: the clauses of terminate_child for simple_one_for_one in supervisor:handle_call/3 (OTP)."""
+        if not isinstance(pid, Pid):
+            return WrongSupervisor("the Pid of a dynamic child", pid)
+        if state.restarting.pop(pid, None) is not None:
+            return None
+        if pid not in state.running:
+            return NotFound(pid) if pid.alive else None
+        reason = (await stop_processes(self._process, (pid,), state.template.shutdown))[pid]
+        if is_stop_failure(state.template, reason):
+            reports.children_not_stopped(self._process, state.template, [reason])
+        del state.running[pid]
+        return None
+
+    def _change_code(self, args: Args, state: Brood) -> Reply[Brood]:
+        try:
+            tree = self.tree(*args)
+            if isinstance(tree, Ignore):
+                return Reply(None, state)
+            flags, template = _checked(tree)
+        except Invalid as fault:
+            return Reply(fault, state)
+        return Reply(None, replace(state, flags=flags, template=template))
+
+    async def _restart(self, ended: Pid, args: Args, state: Brood) -> NoReply[Brood] | Stop[Brood]:
+        """Source: supervisor:restart/2,3 (OTP)."""
+        flags, template = state.flags, state.template
+        restarts = state.restarts.record(self._process.system.loop.time(), flags.period_s)
+        state = replace(state, restarts=restarts)
+        if restarts.count > flags.intensity:
+            reports.gave_up(self._process, template, ended)
+            return Stop(SHUTDOWN, state)
+        outcome = await start_process(self._process, template, args)
+        if isinstance(outcome, Exception):
+            reports.child_not_started(self._process, template, why(outcome))
+            state.restarting[ended] = args
+            cast(self.pid, TryAgain(ended))
+        elif outcome is not None:
+            _note(state, outcome, args)
+        return NoReply(state)
+
+    @property
+    def _process(self) -> Process:
+        process: Process = self._myRef
+        return process
+
+
+def _checked(tree: Any) -> tuple[DynamicFlags, ChildSpec]:
+    if not (isinstance(tree, tuple) and len(tree) == 2):
+        raise InvalidTree("bad_return", "(DynamicFlags, template) or IGNORE from tree", tree)
+    flags, template = tree
+    if not isinstance(flags, DynamicFlags):
+        raise InvalidTree("invalid_type", "DynamicFlags from tree", flags)
+    check_childspecs((template,), AutoShutdown.NEVER)
+    if template.name is not None:
+        raise InvalidChildSpec("invalid_name", "a template without a name: no two children can share it", template.name)
+    return flags, template
+
+
+def _note(state: Brood, outcome: Pid | tuple[Pid, Any], args: Args) -> None:
+    """A temporary child is never started again, so nothing keeps its args alive."""
+    state.running[pid_of(outcome)] = () if state.template.restart == RestartType.TEMPORARY else args
+
+
+def _which(state: Brood) -> list[ChildInfo]:
+    kind = state.template.type
+    running = [ChildInfo(None, pid, kind) for pid in state.running]
+    return running + [ChildInfo(None, RESTARTING, kind)] * len(state.restarting)
+
+
+def _count(state: Brood) -> Counts:
+    children = len(state.running) + len(state.restarting)
+    supervisors = children if state.template.type == ChildType.SUPERVISOR else 0
+    return Counts(1, len(state.running), supervisors, children - supervisors)

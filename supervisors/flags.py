@@ -1,0 +1,68 @@
+"""How a supervisor treats the end of its children. Erlang: supervisor:sup_flags().
+
+A supervisor gives up, and ends, when it would restart more than `intensity` times within `period_s`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from supervisors.errors import InvalidFlags
+
+
+class Strategy(StrEnum):
+    """Which children are started anew when one has ended: it alone, all, or it and those started after it."""
+
+    ONE_FOR_ONE = "one_for_one"
+    ONE_FOR_ALL = "one_for_all"
+    REST_FOR_ONE = "rest_for_one"
+
+
+class AutoShutdown(StrEnum):
+    """Whether the supervisor ends when significant children have ended by themselves: never, after any, after all."""
+
+    NEVER = "never"
+    ANY_SIGNIFICANT = "any_significant"
+    ALL_SIGNIFICANT = "all_significant"
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Of a Supervisor. Raises InvalidFlags. Source: supervisor:check_flags/1 (OTP), its defaults and its order."""
+
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    intensity: int = 1
+    period_s: float = 5.0
+    auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+
+    def __post_init__(self) -> None:
+        if self.strategy not in list(Strategy):
+            raise InvalidFlags("invalid_strategy", "one_for_one, one_for_all or rest_for_one", self.strategy)
+        _check_limits(self.intensity, self.period_s)
+        if self.auto_shutdown not in list(AutoShutdown):
+            expected = "never, any_significant or all_significant"
+            raise InvalidFlags("invalid_auto_shutdown", expected, self.auto_shutdown)
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicFlags:
+    """Of a DynamicSupervisor, whose strategy is always one_for_one. max_children: None is no limit."""
+
+    intensity: int = 1
+    period_s: float = 5.0
+    max_children: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_limits(self.intensity, self.period_s)
+        if self.max_children is not None and not _natural(self.max_children):
+            raise InvalidFlags("invalid_max_children", "a max_children of 0 or more, or None", self.max_children)
+
+
+def _check_limits(intensity: object, period_s: object) -> None:
+    if not _natural(intensity):
+        raise InvalidFlags("invalid_intensity", "an intensity of 0 or more restarts", intensity)
+    if isinstance(period_s, bool) or not isinstance(period_s, int | float) or not 0 < period_s < float("inf"):
+        raise InvalidFlags("invalid_period", "a period_s of more than 0 seconds, and not for ever", period_s)
+
+
+def _natural(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

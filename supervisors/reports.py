@@ -1,0 +1,80 @@
+"""What supervisors log. Erlang: supervisor reports and progress reports.
+
+No report holds a child's args or an exception's text: either may hold secrets.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from actors import Crash, Pid, Shutdown
+from actors.log import get_logger
+from actors.process import Process, crash_fields
+from actors.signals import Reason
+from supervisors.child_spec import ChildSpec
+from supervisors.children import Place
+
+log = get_logger("understudy.supervisors")
+
+
+def child_terminated(supervisor: Process, spec: ChildSpec, pid: Place, reason: Any) -> None:
+    """A child ended by itself, where it should not have."""
+    log.error("child_terminated", **_fields(supervisor, spec, pid), **reason_fields(reason))
+
+
+def child_not_started(supervisor: Process, spec: ChildSpec, reason: Any) -> None:
+    """OTP: start_error."""
+    log.error("start_error", **_fields(supervisor, spec, None), **reason_fields(reason))
+
+
+def children_not_stopped(supervisor: Process, spec: ChildSpec, reasons: Iterable[Any]) -> None:
+    """Children ended otherwise than they were told to: one event a kind of reason. OTP: shutdown_error."""
+    kinds = Counter(tuple(reason_fields(reason).items()) for reason in reasons)
+    for fields, children in kinds.items():
+        log.error("shutdown_error", **_fields(supervisor, spec, None), children=children, **dict(fields))
+
+
+def gave_up(supervisor: Process, spec: ChildSpec, pid: Place) -> None:
+    """Too many restarts: the supervisor ends. OTP: shutdown."""
+    log.error("supervisor_gave_up", **_fields(supervisor, spec, pid), reason="reached_max_restart_intensity")
+
+
+def child_started(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
+    """With the supervisor, or anew after an end. OTP: a progress report at level info."""
+    log.info("child_started", **_fields(supervisor, spec, pid))
+
+
+def child_added(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
+    """By start_child or restart_child. OTP: a progress report at level debug."""
+    log.debug("child_started", **_fields(supervisor, spec, pid))
+
+
+def message_dropped(supervisor: Process, message: object) -> None:
+    """A supervisor understands only its requests."""
+    log.error("message_dropped", supervisor=_name(supervisor), message=type(message).__name__)
+
+
+def reason_fields(reason: Any) -> dict[str, str]:
+    match reason:
+        case Crash():
+            return {"reason": "crash", **crash_fields(reason)}
+        case Reason():
+            return {"reason": reason.value}
+        case Shutdown():
+            return {"reason": "shutdown", "detail": type(reason.detail).__name__}
+        case _:
+            return {"reason": type(reason).__name__}
+
+
+def _fields(supervisor: Process, spec: ChildSpec, pid: Place) -> dict[str, str]:
+    return {
+        "supervisor": _name(supervisor),
+        "child": str(spec.id),
+        "pid": str(pid),
+        "restart_type": str(spec.restart),
+        "child_type": str(spec.type),
+    }
+
+
+def _name(supervisor: Process) -> str:
+    return supervisor.names[0] if supervisor.names else f"{supervisor.label}{supervisor.pid}"

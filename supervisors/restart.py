@@ -1,0 +1,89 @@
+"""Restart policy as arithmetic: no process, no clock. Erlang: the decisions of supervisor.erl."""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import dropwhile, takewhile
+from math import floor
+from typing import Any
+
+from actors import KILLED, SHUTDOWN
+from actors.signals import orderly
+from supervisors.child_spec import BRUTAL_KILL, ChildSpec, RestartType
+from supervisors.flags import AutoShutdown, Strategy
+
+
+class Fate(Enum):
+    """Of a child that has ended."""
+
+    RESTART = "restart"
+    KEEP = "keep"  # its spec stays, without a process
+    FORGET = "forget"
+
+
+def fate(restart: RestartType, reason: Any) -> Fate:
+    """What becomes of a child that ended with reason, by itself. Source: supervisor:do_restart/3 (OTP)."""
+    if restart == RestartType.PERMANENT:
+        return Fate.RESTART
+    if restart == RestartType.TEMPORARY:
+        return Fate.FORGET
+    return Fate.KEEP if orderly(reason) else Fate.RESTART
+
+
+def is_failure(restart: RestartType, reason: Any) -> bool:
+    """Whether the end of a child that ended by itself is reported as an error: a permanent child may never end."""
+    return restart == RestartType.PERMANENT or not orderly(reason)
+
+
+def is_stop_failure(spec: ChildSpec, reason: Any) -> bool:
+    """Whether a child ended otherwise than its supervisor told it to. Source: supervisor:shutdown/1 (OTP)."""
+    if reason is (KILLED if spec.shutdown is BRUTAL_KILL else SHUTDOWN):
+        return False
+    return spec.restart == RestartType.PERMANENT or not orderly(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartLog:
+    """The restarts of late: (second, how many), newest first. Its size is bound by the period, not by the restarts."""
+
+    seconds: tuple[tuple[int, int], ...] = ()
+
+    def record(self, now_s: float, period_s: float) -> "RestartLog":
+        """Add a restart at now_s and drop those older than the period.
+
+        now_s: monotonic seconds; must not go backwards. Source: supervisor:add_restart/1 (OTP), which counts in whole
+        seconds and keeps the edge: the window is period_s at least, and less than one second longer.
+        """
+        now = floor(now_s)
+        kept = tuple(takewhile(lambda entry: entry[0] >= now - period_s, self.seconds))
+        if kept and kept[0][0] == now:
+            return RestartLog(((now, kept[0][1] + 1), *kept[1:]))
+        return RestartLog(((now, 1), *kept))
+
+    @property
+    def count(self) -> int:
+        return sum(times for _, times in self.seconds)
+
+
+def restart_group(strategy: Strategy, ids: Iterable[Hashable], ended: Hashable) -> tuple[Hashable, ...]:
+    """The children that start anew when one has ended, in start order. The others among them are stopped before.
+
+    ids: all children in start order. Source: supervisor:restart/3 (OTP).
+    """
+    match strategy:
+        case Strategy.ONE_FOR_ONE:
+            return (ended,)
+        case Strategy.REST_FOR_ONE:
+            return tuple(dropwhile(lambda child: child != ended, ids))
+        case Strategy.ONE_FOR_ALL:
+            return tuple(ids)
+
+
+def is_last(auto_shutdown: AutoShutdown, ended: ChildSpec, others: Iterable[ChildSpec]) -> bool:
+    """Whether the end of a child that is not restarted ends its supervisor, too.
+
+    others: the specs of the children that run or are being restarted. Source: supervisor:do_auto_shutdown/2 (OTP).
+    """
+    if not ended.significant or auto_shutdown == AutoShutdown.NEVER:
+        return False
+    return auto_shutdown == AutoShutdown.ANY_SIGNIFICANT or not any(other.significant for other in others)

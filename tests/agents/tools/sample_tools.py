@@ -1,0 +1,175 @@
+"""Tools for tests, at the top of a module so that a worker can import them."""
+
+import asyncio
+import contextlib
+import ctypes
+import datetime
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+
+from agents.tools.signature import Bound
+from agents.tools.tool import tool
+
+
+class Point(BaseModel):
+    x: int
+    y: int = 0
+
+
+@dataclass(frozen=True)
+class Day:
+    on: datetime.date
+
+
+@tool
+def add(a: int, b: int = 1) -> int:
+    """Add two whole numbers."""
+    return a + b
+
+
+@tool
+def typed(point: Point, day: datetime.date) -> list[str]:
+    """Name the types that arrived."""
+    return [type(point).__name__, type(day).__name__]
+
+
+@tool
+def below(name: str, *, root: Annotated[Path, Bound]) -> str:
+    """Join a name to the root."""
+    return f"{type(root).__module__.partition('.')[0]} {root / name}"
+
+
+@tool
+def raises() -> None:
+    """Raise."""
+    raise KeyError("shelf")
+
+
+@tool
+def leaves() -> None:
+    """Exit as a program does."""
+    sys.exit(3)
+
+
+@tool
+def leaves_at_once() -> None:
+    """Exit without a word."""
+    os._exit(4)
+
+
+@tool
+def recurses() -> None:
+    """Call itself for ever."""
+    recurses()
+
+
+@tool
+def segfaults() -> None:
+    """Read what is not there."""
+    ctypes.string_at(0)
+
+
+@tool
+def hangs(note: str) -> None:
+    """Ignore SIGTERM, start a child, tell both pids by the FIFO note, spin."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen(["sleep", "600"])
+    _tell(note, os.getpid(), child.pid)
+    while True:
+        pass
+
+
+@tool
+def leaves_a_child(note: str) -> None:
+    """Start a child that holds every descriptor open, tell both pids by the FIFO note, segfault."""
+    child = os.fork()
+    if child == 0:
+        time.sleep(600)
+        os._exit(0)
+    _tell(note, os.getpid(), child)
+    ctypes.string_at(0)
+
+
+@tool
+def waits_for(path: str) -> int:
+    """Wait until somebody writes a line into a FIFO; the worker's pid."""
+    with open(path) as fifo:
+        fifo.readline()
+    return os.getpid()
+
+
+@tool
+def prints(text: str) -> str:
+    """Write to stdout and stderr, by Python and below it, and read stdin."""
+    sys.stdout.write(text)
+    sys.stderr.write(text)
+    os.write(1, text.encode())
+    os.write(2, text.encode())
+    return sys.stdin.read() + text
+
+
+@tool
+def garbles() -> None:
+    """Write into every descriptor that is open, and wait."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            os.write(int(name), b"\xff\xff\xff\xff\xff\xff")
+    threading.Event().wait()
+
+
+@tool
+def surroundings() -> dict[str, Any]:
+    """Tell what the worker has and may."""
+    status = Path("/proc/self/status").read_text()
+    umask = os.umask(0)
+    os.umask(umask)
+    return {
+        "environment": dict(os.environ),
+        "descriptors": [int(name) for name in os.listdir("/proc/self/fd")],
+        "modules": sorted(sys.modules),
+        "no_new_privs": "NoNewPrivs:\t1" in status,
+        "leader": os.getpid() == os.getpgrp() == os.getsid(0),
+        "niceness": os.getpriority(os.PRIO_PROCESS, 0),
+        "umask": umask,
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+    }
+
+
+@tool
+def returns_many(count: int) -> list[int]:
+    """Return a long list."""
+    return [0] * count
+
+
+@tool
+def returns_text(count: int) -> str:
+    """Return a long text."""
+    return "é" * count
+
+
+@tool
+def returns_anything() -> Any:
+    """Return what JSON lacks."""
+    return {"day": datetime.date(2024, 2, 29), "point": Point(x=1), "half": "\ud800", "big": 2**100, 1: {"set"}}
+
+
+@tool(isolation="process")
+async def sleeps_in_a_process() -> str:
+    """A coroutine that may be killed."""
+    await asyncio.sleep(0)
+    return "slept"
+
+
+def _tell(note: str, *pids: int) -> None:
+    with open(note, "w") as fifo:
+        fifo.write(" ".join(map(str, pids)) + "\n")
