@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any, NamedTuple
 
+from actors.current import current_process, current_system
 from actors.errors import NoCaller, ProcessError
 from actors.pid import Pid, Ref
 from actors.process import Process
 from actors.receiver import Receiver
 from actors.signals import NOPROC
-from actors.system import current_process, current_system
 
 
 def self_pid() -> Pid:
