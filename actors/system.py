@@ -17,9 +17,10 @@ from actors.current import current_system as current_system
 from actors.current import open_systems, system_here
 from actors.current import process_context as process_context
 from actors.deadlines import Deadlines
+from actors.ending import end_of
 from actors.errors import NameTaken, NoSystem, NotRegistered
 from actors.log import log
-from actors.pid import Pid, Ref
+from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, Process
 from actors.signals import KILL, SHUTDOWN, Crash, DeadLetter, Down, Exit
 
@@ -37,23 +38,6 @@ class Root(Process):
     def deliver(self, message: Any, sender: Pid | None) -> None:
         if not isinstance(message, Down | Exit):
             self.system.dead_letter(self.pid, message, sender)
-
-
-class Ending(Ref):
-    """Told of a process's end: what a closing system waits for. The future's result: it has ended."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, future: asyncio.Future[bool]) -> None:
-        super().__init__()
-        self.future = future
-
-    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
-        self.set(ended=True)
-
-    def set(self, *, ended: bool) -> None:
-        if not self.future.done():
-            self.future.set_result(ended)
 
 
 class ProcessSystem:
@@ -133,15 +117,12 @@ class ProcessSystem:
 
     async def _ended(self, process: Process) -> bool:
         """Wait, at most STOP_S, for a process's end; True if it has ended."""
-        if process.phase == DEAD:
-            return True
-        ending = Ending(self.loop.create_future())
-        process.watch(ending, ending)
-        timer = self.loop.call_later(STOP_S, lambda: ending.set(ended=False))
         try:
-            return await ending.future
-        finally:
-            timer.cancel()
+            if process.phase != DEAD:
+                await end_of(process, STOP_S)
+        except TimeoutError:
+            return False
+        return True
 
     # Run queue
 

@@ -98,7 +98,7 @@ class WorkerPool:
         try:
             if on_start is not None:
                 on_start(worker.pid)
-            limit_s = tool.timeout_s if timeout_s is None else timeout_s
+            limit_s = tool.deadline_s if timeout_s is None else timeout_s
             answer = await _answer(worker, _job(tool, arguments_json), limit_s)
         finally:
             self._give(worker)

@@ -53,7 +53,7 @@ def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
 async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:
     task = asyncio.create_task(_awaited(tool, values), name=f"tool {tool.name}")
     try:
-        done, _ = await asyncio.wait({task}, timeout=tool.timeout_s)
+        done, _ = await asyncio.wait({task}, timeout=tool.deadline_s)
     except asyncio.CancelledError:
         await _end(task, tool)
         raise
@@ -68,7 +68,7 @@ async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:
 async def _run_thread(tool: Tool, values: dict[str, Any]) -> Any:
     thread = asyncio.ensure_future(asyncio.to_thread(_called, tool, values))
     try:
-        done, _ = await asyncio.wait({thread}, timeout=tool.timeout_s)
+        done, _ = await asyncio.wait({thread}, timeout=tool.deadline_s)
     finally:
         thread.cancel()
     if not done:
@@ -91,7 +91,7 @@ def _called(tool: Tool, values: dict[str, Any]) -> Any:
 
 
 def _late(tool: Tool) -> TimeoutError:
-    return TimeoutError(f"no result within {tool.timeout_s:g} s")
+    return TimeoutError(f"no result within {tool.deadline_s:g} s")
 
 
 async def _end(task: "asyncio.Task[Any]", tool: Tool) -> None:
