@@ -1,3 +1,5 @@
+"""The supervisor of agents, by its documented functions."""
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""Restart policy: tables, and laws of the restart log."""
+
 from math import floor
 from typing import Any
 

@@ -105,6 +105,8 @@ async def test_sup_stop_brutal_kill(box: Mailbox) -> None:
 
 async def test_a_stubborn_task_is_killed_when_its_time_is_over(box: Mailbox) -> None:
     class Deaf(Task):
+        """Goes on when it is cancelled, three times."""
+
         async def run(self) -> None:
             for _ in range(3):  # cancellations that it swallows: the first is the exit signal, the rest are kills
                 try:
