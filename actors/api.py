@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any, NamedTuple
 
+from thespian.actors import Actor
+
+from actors import actor_process
 from actors.errors import NoCaller, ProcessError
 from actors.pid import Pid, Ref
 from actors.process import Process
@@ -18,6 +21,15 @@ def self_pid() -> Pid:
 def alive(pid: Pid) -> bool:
     """Erlang: is_process_alive/1."""
     return pid.process is not None
+
+
+def create_actor(actor: type[Actor], name: str | None = None) -> Pid:
+    """A Thespian actor in the current system, as ActorSystem.createActor makes it from outside the loop.
+
+    name: a global one; if it has an owner, that is the answer. Raises InvalidActorSpecification for what is no actor.
+    """
+    system = current_system()
+    return actor_process.create_actor(system, current_process() or system.root, actor, name=name)
 
 
 def link(pid: Pid) -> None:
