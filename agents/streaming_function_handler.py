@@ -25,7 +25,7 @@ from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import Response, StreamComplete
 from agents.core.stream_event import delta_of
 from agents.core.turn import Past, Phase, Turn
-from agents.llm.openai_client import Api
+from agents.llm.endpoint import Api
 from agents.stream import Stream
 from agents.tools.executor import Calls
 from agents.turn_shell import TurnShell
