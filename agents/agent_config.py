@@ -98,6 +98,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
 
 def _filled(checked: _Given, model: str, tools: Mapping[str, Tool], settings: Settings) -> AgentConfig:
     streaming = checked.streaming_config
+    tool_timeout_s = settings.streaming.tool_timeout / 1000
     parallel = settings.streaming.max_tool_calls if streaming.parallel_tools else 1
     key = checked.api_key or settings.api_key
     return AgentConfig(
@@ -105,7 +106,7 @@ def _filled(checked: _Given, model: str, tools: Mapping[str, Tool], settings: Se
         name=checked.name,
         model=model,
         system_prompt=checked.system_prompt,
-        tools=tools,
+        tools={name: tool.within(tool_timeout_s) for name, tool in tools.items()},
         api=checked.api_preference,
         endpoint=Endpoint(checked.base_url or settings.base_url, key.get_secret_value() if key else None),
         limits=Limits(parallel, checked.max_model_calls),

@@ -28,6 +28,7 @@ from agents.tools.signature import Validator
 Isolation: TypeAlias = Literal["process", "task", "thread"]
 Restart: TypeAlias = Literal["temporary", "transient"]
 
+DEFAULT_TIMEOUT_S = 30.0
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what every provider accepts
 
 
@@ -36,7 +37,7 @@ class Tool:
     """A value: made by `tool`, changed by `bind`.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
-    timeout_s: deadline of one attempt, from the moment it runs.
+    timeout_s: deadline of one attempt, from the moment it runs. own_deadline: it was given, and is no default.
     restart: "transient" has a call whose worker crashed tried again, max_restarts times within 60 s; "temporary" not.
     isolation: "process" runs in a worker OS process, "task" on the event loop, "thread" in a thread, which can't be
     killed.
@@ -48,7 +49,8 @@ class Tool:
     parameters: dict[str, Any] = field(hash=False)
     function: Callable[..., Any]
     validator: Validator = field(repr=False, compare=False)
-    timeout_s: float = 30.0
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    own_deadline: bool = False
     restart: Restart = "temporary"
     max_restarts: int = 2
     isolation: Isolation = "process"
@@ -81,6 +83,10 @@ class Tool:
         fixed = {name: _typed(f"{self.name}.bind: {name}", value, parameters[name]) for name, value in bound.items()}
         return replace(self, bound=bound, fixed=fixed, validator=validator, parameters=schema)
 
+    def within(self, timeout_s: float) -> "Tool":
+        """The tool with this deadline, unless it was made with one of its own."""
+        return self if self.own_deadline else replace(self, timeout_s=timeout_s)
+
     def unbound(self) -> tuple[str, ...]:
         """Names of parameters that only the host can set, have no default, and are not set yet."""
         parameters = signature.parameters_of(self.function)
@@ -95,7 +101,7 @@ def tool(
     *,
     name: str | None = ...,
     description: str | None = ...,
-    timeout_s: float = ...,
+    timeout_s: float | None = ...,
     restart: Restart = ...,
     max_restarts: int = ...,
     isolation: Isolation | None = ...,
@@ -106,7 +112,7 @@ def tool(
     *,
     name: str | None = None,
     description: str | None = None,
-    timeout_s: float = 30.0,
+    timeout_s: float | None = None,
     restart: Restart = "temporary",
     max_restarts: int = 2,
     isolation: Isolation | None = None,
@@ -114,7 +120,7 @@ def tool(
     """Make a Tool of a typed function; with or without arguments. Raises InvalidTool where it is written.
 
     name, description: of the function and its docstring unless given. isolation: "task" for `async def`, "process"
-    for `def`, unless given.
+    for `def`, unless given. timeout_s: the application's tool_timeout unless given.
     """
 
     def decorate(function: Callable[..., Any]) -> Tool:
@@ -126,7 +132,8 @@ def tool(
             parameters=schema,
             function=function,
             validator=validator,
-            timeout_s=timeout_s,
+            timeout_s=DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s,
+            own_deadline=timeout_s is not None,
             restart=restart,
             max_restarts=max_restarts,
             isolation=isolation or ("task" if inspect.iscoroutinefunction(function) else "process"),
