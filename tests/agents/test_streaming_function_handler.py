@@ -200,9 +200,7 @@ async def test_documented_mappings_and_deltas_give_the_same_accumulator_and_even
 
 
 @pytest.mark.parametrize("event", [{"type": "error", "data": "overloaded"}, Failed(ApiError(0, "overloaded"))])
-async def test_an_error_of_the_model_is_the_error_result_and_keeps_what_came(
-    system: AsyncioSystemBase, event: Any
-) -> None:
+async def test_an_error_of_the_model_is_the_error_result(system: AsyncioSystemBase, event: Any) -> None:
     async with Mailbox() as box:
         result, before = folded([TextDelta("Let"), event], box.pid)
     assert result == Error(ApiError(0, "overloaded"))
@@ -219,9 +217,7 @@ NO_EVENTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("event", NO_EVENTS)
-async def test_a_mapping_that_is_no_event_is_the_callers_error(
-    system: AsyncioSystemBase, event: dict[str, Any]
-) -> None:
+async def test_a_mapping_that_is_no_event_is_refused(system: AsyncioSystemBase, event: dict[str, Any]) -> None:
     async with Mailbox() as box:
         with pytest.raises(ValueError, match="expected a stream event of type content_delta"):
             process_stream_event(event, init_accumulator(), box.pid)
@@ -238,7 +234,7 @@ async def test_a_mapping_that_is_no_event_is_the_callers_error(
         (CallDone(1, "{}"), "a call that is open, got 1"),
     ],
 )
-async def test_an_event_that_does_not_fit_is_the_callers_error(
+async def test_an_event_that_does_not_fit_its_call_is_refused(
     system: AsyncioSystemBase, event: Any, expected: str
 ) -> None:
     async with Mailbox() as box:
