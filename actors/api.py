@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 from thespian.actors import Actor
 
-from actors import actor_process
+from actors.current import current_process, current_system
 from actors.errors import NoCaller, ProcessError
 from actors.pid import Pid, Ref
 from actors.process import Process
+from actors.receiver import Receiver
 from actors.signals import NOPROC
-from actors.system import current_process, current_system
 
 
 def self_pid() -> Pid:
@@ -29,7 +29,7 @@ def create_actor(actor: type[Actor], name: str | None = None) -> Pid:
     name: a global one; if it has an owner, that is the answer. Raises InvalidActorSpecification for what is no actor.
     """
     system = current_system()
-    return actor_process.create_actor(system, current_process() or system.root, actor, name=name)
+    return system.create_actor(current_process() or system.root, actor, name=name)
 
 
 def link(pid: Pid) -> None:
@@ -101,6 +101,14 @@ def whereis(name: str) -> Pid | None:
     """Erlang: whereis/1."""
     process = current_system().names.get(name)
     return process.pid if process is not None else None
+
+
+async def receive(timeout_s: float | None = None) -> Any:
+    """The calling process's next message, for a spawned coroutine. Raises TimeoutError after timeout_s."""
+    me = _self("receive")
+    if not isinstance(me, Receiver):
+        raise NoCaller(f"receive expects a task or a mailbox as its caller, got {me.label}")
+    return await me.receive(timeout_s)
 
 
 def send_after(delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:

@@ -57,7 +57,7 @@ class Tool:
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function as it was written: nothing is validated, what is bound is filled in."""
         return self.function(*args, **{**self.fixed, **kwargs})
 
@@ -138,7 +138,7 @@ def tool(
             max_restarts=max_restarts,
             isolation=isolation or ("task" if inspect.iscoroutinefunction(function) else "process"),
         )
-        faults = [*_policy_faults(made), *_isolation_faults(made)]
+        faults = _isolation_faults(made) or _policy_faults(made)
         if faults:
             raise InvalidTool(*(f"{signature.location(function)}: {fault}" for fault in faults))
         return made

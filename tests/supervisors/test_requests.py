@@ -118,6 +118,13 @@ async def test_start_child_refuses_what_is_no_spec_or_does_not_fit(box: Mailbox)
     assert (await start_child(supervisor, significant)).alive
 
 
+async def test_an_id_that_can_be_none_is_refused_at_the_caller_s(box: Mailbox) -> None:
+    supervisor = await start_supervisor(Flags(), [])
+    with pytest.raises(TypeError):
+        await terminate_child(supervisor, [])  # type: ignore[arg-type]
+    assert supervisor.alive
+
+
 async def test_get_callback_module(box: Mailbox) -> None:
     assert await get_callback_module(await start_supervisor(Flags(), [])) is Supervisor
 
