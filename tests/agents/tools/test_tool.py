@@ -183,3 +183,15 @@ def test_a_tool_that_cannot_work_is_refused_where_it_is_written(make: Callable[[
     assert len(caught.value.faults) == 1
     assert fault in str(caught.value)
     assert "test_tool.py:" in str(caught.value)
+
+
+def test_a_default_deadline_gives_way_to_the_applications_and_an_own_one_does_not() -> None:
+    @tool(isolation="thread")
+    def patient() -> None:
+        """Has no deadline of its own."""
+
+    @tool(isolation="thread", timeout_s=1.0)
+    def hasty() -> None:
+        """Has one."""
+
+    assert [each.within(7.0).timeout_s for each in (patient, hasty)] == [7.0, 1.0]
