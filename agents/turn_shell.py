@@ -12,7 +12,7 @@ from agents.core.turn import Effect, Phase, RunTool, StartCompletion, Step, Turn
 from agents.llm.chat import ChatReader
 from agents.llm.chat import request as chat_request
 from agents.llm.clients import open_client
-from agents.llm.openai_client import Api, MissingKey, ProviderFailed
+from agents.llm.endpoint import Api, MissingKey, ProviderFailed
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
 from agents.llm.responses import request as responses_request

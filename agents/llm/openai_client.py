@@ -11,50 +11,19 @@ import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from enum import StrEnum
 from typing import Any
 
 import aiohttp
 import httpx2
 import openai
-from msgspec import Struct
 
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, Timeout
 from agents.llm import faults
+from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
 
 CONNECT_TIMEOUT_S = 10.0
 OWN_KEYS = frozenset({"model", "messages", "input", "tools", "stream", "stream_options"})
 """What `create` is given by name; every other key of a body goes through unchanged."""
-
-
-class Api(StrEnum):
-    CHAT = "chat"
-    RESPONSES = "responses"
-
-
-class ProviderFailed(Exception):
-    """A request or its stream failed."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
-
-
-class MissingKey(ValueError):
-    def __init__(self) -> None:
-        super().__init__(
-            "expected an API key in OPENAI_API_KEY, got none (for a local endpoint without keys, set any value)"
-        )
-
-
-class Endpoint(Struct, frozen=True):
-    """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
-
-    base_url: str | None = None
-    api_key: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Endpoint(base_url={self.base_url!r})"
 
 
 class OpenAIClient:

@@ -17,10 +17,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import msgspec
-import structlog
 
+from actors.log import get_logger
 from agents.tools.errors import InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
 from agents.tools.tool import Tool
+from agents.tools.worker.confine import confined
 from agents.tools.worker.confine import environment as allowed_environment
 from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.wire import Answer, Job, Origin, Raised, Ready, Refused, Returned
@@ -31,7 +32,9 @@ DEFAULT_SIZE = max(4, os.cpu_count() or 1)
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
-log = structlog.get_logger(__name__)
+UNGUARDED = 'expected a module that can be imported: start the application under if __name__ == "__main__":'
+
+log = get_logger("understudy.tools")
 
 
 class WorkerPool:
@@ -53,7 +56,13 @@ class WorkerPool:
         self._replacements: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Start all workers and wait until they are ready. Raises PoolUnavailable, and leaves none behind then."""
+        """Start all workers and wait until they are ready. Raises PoolUnavailable, and leaves none behind then.
+
+        Not inside a worker: a script that starts its application when it is imported would start one in each worker,
+        and those in theirs, without end.
+        """
+        if confined():
+            raise PoolUnavailable(UNGUARDED)
         self._open = True
         try:
             started = await asyncio.gather(*(self._start_worker() for _ in range(self.size)), return_exceptions=True)
