@@ -89,7 +89,7 @@ class OpenAIClient:
             async with create(
                 model=body["model"], stream=True, timeout=timeout, extra_body=body, **REQUIRED[api]
             ) as response:
-                yield response.iter_bytes()
+                yield _chunks(response.http_response)
         except openai.APIStatusError as error:
             raise ProviderFailed(_status_fault(error)) from error
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
@@ -103,6 +103,14 @@ class OpenAIClient:
             resource: Any = client.chat.completions if api is Api.CHAT else client.responses
             create = self._creates[api, max_retries] = resource.with_streaming_response.create
         return create
+
+
+def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body as it comes. Of a plain one, each chunk need not pass the three generators that would decode it."""
+    stream = response.stream
+    if "content-encoding" in response.headers or not isinstance(stream, httpx2.AsyncByteStream):
+        return response.aiter_bytes()
+    return aiter(stream)
 
 
 def _status_fault(error: openai.APIStatusError) -> ApiError:
