@@ -25,7 +25,7 @@ from actors.gen_server import (
     ask,
 )
 from actors.pid import Pid
-from actors.process import RUNNING, WAITING, Process
+from actors.process import IDLE, RUNNING, WAITING, Process
 from actors.reference import Reference
 from actors.signals import KILL, NORMAL, Crash, Exit
 from actors.system import ProcessSystem, current_process, current_system, process_context
@@ -142,7 +142,10 @@ class ServerProcess(Reference, Process):
             return
         finally:
             system.current = None
-        self._go_on()
+        if mailbox or self.doomed is not None:
+            self._go_on()
+        else:
+            self.phase = IDLE
 
     def _system_message(self, message: Any) -> bool:
         match message:
