@@ -10,6 +10,7 @@ agent.stream_chat(pid, "Thanks")                             # the events go to 
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
@@ -19,6 +20,7 @@ from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import Event, Response, StreamComplete, StreamError
 
+TERMINAL: Final = (StreamComplete, StreamError)
 LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself
 
 
@@ -60,13 +62,13 @@ async def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
             except TimeoutError:
                 yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1)
                 return
-            if isinstance(received, Down):
+            if type(received) is Down:
                 assert received.ref is down
                 patience_s = LAST_WORDS_S if seq else 0.0
                 continue
             seq = received.seq
             yield received
-            if isinstance(received, StreamComplete | StreamError):
+            if isinstance(received, TERMINAL):
                 return
 
 
