@@ -54,9 +54,9 @@ SUITES: Final = (
     ),
     Suite(
         "paced",
-        "50 streams at once of 100 tokens, each token on its own, every 10 ms",
+        "20 streams at once of 200 tokens, each token on its own, every 10 ms",
         "CPU us a token",
-        _streams(Load(50, 100, every_ms=10)),
+        _streams(Load(20, 200, every_ms=10)),
         READER_TITLES,
     ),
     Suite(
