@@ -1,13 +1,15 @@
 """The primitives on Pids and names, for the calling process. Erlang: the built-in functions of the same names."""
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any
 
+from actors.current import current_process, current_system
+from actors.ending import end_of
 from actors.errors import NoCaller, ProcessError
 from actors.pid import Pid, Ref
 from actors.process import Process
+from actors.receiver import Receiver
 from actors.signals import NOPROC
-from actors.system import current_process, current_system
 
 
 def self_pid() -> Pid:
@@ -41,24 +43,7 @@ def monitor(pid: Pid) -> Ref:
 
 async def ended(pid: Pid) -> Any:
     """Wait for the end of a process: its exit reason, or NOPROC if it had ended before."""
-    if pid.process is None:
-        return NOPROC
-    waiter = _Waiter(pid.process.system.loop.create_future())
-    process, ref = pid.process, Ref()
-    process.watch(ref, waiter)
-    try:
-        return await waiter.future
-    finally:
-        if process.watchers is not None:
-            process.watchers.pop(ref, None)
-
-
-class _Waiter(NamedTuple):
-    future: "asyncio.Future[Any]"
-
-    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
-        if not self.future.done():
-            self.future.set_result(reason)
+    return NOPROC if pid.process is None else await end_of(pid.process)
 
 
 def demonitor(ref: Ref) -> None:
@@ -89,6 +74,14 @@ def whereis(name: str) -> Pid | None:
     """Erlang: whereis/1."""
     process = current_system().names.get(name)
     return process.pid if process is not None else None
+
+
+async def receive(timeout_s: float | None = None) -> Any:
+    """The calling process's next message, for a spawned coroutine. Raises TimeoutError after timeout_s."""
+    me = _self("receive")
+    if not isinstance(me, Receiver):
+        raise NoCaller(f"receive expects a task or a mailbox as its caller, got {me.label}")
+    return await me.receive(timeout_s)
 
 
 def send_after(delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:

@@ -10,24 +10,28 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from thespian.actors import ActorAddress, DeadEnvelope
+from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
+from actors.current import current_process as current_process
+from actors.current import current_system as current_system
+from actors.current import open_systems, system_here
+from actors.current import process_context as process_context
+from actors.deadlines import Deadlines
+from actors.ending import end_of
 from actors.errors import NameTaken, NoSystem, NotRegistered
+from actors.log import log
 from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, Process
-from actors.signals import KILL, SHUTDOWN, DeadLetter, Down, Exit
+from actors.signals import KILL, SHUTDOWN, Crash, DeadLetter, Down, Exit
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
-STOP_S = 5.0  # how long a stopping system waits for its processes before it kills them
-
-_system: contextvars.ContextVar["ProcessSystem"] = contextvars.ContextVar("system")
-_process: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
-_systems: list["ProcessSystem"] = []
+CALL_TIMEOUT_S = 5.0
+STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
 
 
 class Root(Process):
-    """The parent of what is started from outside. It takes no messages: exit signals end here."""
+    """The parent of all that is started from outside. It has no code: what is sent to it is a dead letter."""
 
     __slots__ = ()
 
@@ -40,7 +44,7 @@ class ProcessSystem:
     """Processes on one event loop.
 
     `async with ProcessSystem() as system:` runs on the caller's loop until the block ends. Then every process that was
-    started from outside gets an exit signal SHUTDOWN, the last one first, and what is left after STOP_S is killed.
+    started from outside gets an exit signal SHUTDOWN, the last one first, and is killed if it takes more than STOP_S.
     """
 
     def __init__(self) -> None:
@@ -52,56 +56,72 @@ class ProcessSystem:
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.dead_letter_count = 0
         self.loop: asyncio.AbstractEventLoop
+        self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
         self._dead_letter_handlers: set[Process] = set()
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
-        self._emptied: asyncio.Future[None] | None = None
         self._context = contextvars.Context()
-        self._context.run(_system.set, self)
+        self._context.run(system_here.set, self)
 
     # Life
 
     async def __aenter__(self) -> Self:
         self.open()
-        self._token = _system.set(self)
+        self._token = system_here.set(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _system.reset(self._token)
-        await self.close()
+        try:
+            await self.close()
+        finally:
+            system_here.reset(self._token)
 
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
         self.loop = asyncio.get_running_loop()
+        self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = Root(self, "system")
         self.root.trap_exit = True
-        _systems.append(self)
+        open_systems.append(self)
 
     async def close(self) -> None:
-        """End every process, orderly if it lets itself be ended within STOP_S, and return when all are gone."""
-        for process in [p for p in reversed(self.processes.values()) if p.parent is self.root.pid]:
-            process.exit_signal(self.root.pid, SHUTDOWN, linked=True)
-            await self._empty({process})
-        if not await self._empty():
-            for process in list(self.processes.values()):
-                if process is not self.root:
-                    process.exit_signal(self.root.pid, KILL, linked=False)
-            await self._empty()
-        self.root.end(SHUTDOWN)
-        _systems.remove(self)
+        """End every process that has no living parent, the last one first, until none is left.
 
-    async def _empty(self, awaited: set[Process] | None = None) -> bool:
-        """Wait, at most STOP_S, until awaited (by default all but root) are dead; True if they are."""
-        deadline = monotonic() + STOP_S
-        while any(p.phase != DEAD for p in awaited or self.processes.values() if p is not self.root):
-            self._emptied = self.loop.create_future()
-            await asyncio.wait({self._emptied}, timeout=max(0.0, deadline - monotonic()))
-            if monotonic() >= deadline:
-                return False
+        A process with a living parent is the parent's to end; another is told in its parent's name, by which alone a
+        server that traps exits ends. One that outlives even its kill is reported and left.
+        """
+        survivors: set[Process] = set()
+        try:
+            while (process := self._last_orphan(survivors)) is not None:
+                process.exit_signal(process.parent or self.root.pid, SHUTDOWN, linked=True)
+                if not await self._ended(process):
+                    process.exit_signal(self.root.pid, KILL, linked=False)
+                    if not await self._ended(process):
+                        log.error("process_survived", pid=str(process.pid), label=process.label)
+                        survivors.add(process)
+        finally:
+            self.root.end(SHUTDOWN)
+            open_systems.remove(self)
+
+    def _last_orphan(self, survivors: set[Process]) -> Process | None:
+        for process in reversed(self.processes.values()):
+            parent = process.parent
+            orphan = parent is not None and (parent is self.root.pid or parent.process is None)
+            if orphan and process not in survivors:
+                return process
+        return None
+
+    async def _ended(self, process: Process) -> bool:
+        """Wait, at most STOP_S, for a process's end; True if it has ended."""
+        try:
+            if process.phase != DEAD:
+                await end_of(process, STOP_S)
+        except TimeoutError:
+            return False
         return True
 
     # Run queue
@@ -111,7 +131,10 @@ class ProcessSystem:
         self.loop.call_soon(self._run_queue, context=self._context)
 
     def _run_queue(self) -> None:
-        """Give each ready process a slice, round after round, until none is ready or SLICE_S has passed."""
+        """Give each ready process a slice, round after round, until none is ready or SLICE_S has passed.
+
+        What process.run() lets out is no process's crash but the program's end (KeyboardInterrupt), or a bug in here.
+        """
         ready = self.ready
         until = monotonic() + SLICE_S
         try:
@@ -122,6 +145,9 @@ class ProcessSystem:
                     process.run()
                     if monotonic() >= until:
                         break
+        except BaseException as error:
+            process.end(Crash(error))
+            raise
         finally:
             self.current = None
             if ready:
@@ -202,31 +228,16 @@ class ProcessSystem:
             if not isinstance(message, Down | Exit):
                 self.dead_letter(process.pid, message, sender)
         process.mailbox.clear()
-        if self._emptied is not None and not self._emptied.done():
-            self._emptied.set_result(None)
 
+    # Thespian
 
-def current_system() -> ProcessSystem:
-    """The system of the calling process or block; else the only one that runs in this OS process."""
-    system = _system.get(None)
-    if system is not None:
-        return system
-    if len(_systems) == 1:
-        return _systems[0]
-    raise NoSystem(f"expected one running actor system, got {len(_systems)}: use `async with AsyncioSystemBase():`")
-
-
-def current_process() -> Process | None:
-    """The process whose code is running, if any."""
-    system = _system.get(None)
-    if system is not None and system.current is not None:
-        return system.current
-    return _process.get()
-
-
-def process_context(process: Process) -> contextvars.Context:
-    """A copy of the calling context in which process is the current one: for its coroutine."""
-    context = contextvars.copy_context()
-    context.run(_system.set, process.system)
-    context.run(_process.set, process)
-    return context
+    def create_actor(
+        self,
+        parent: Process,
+        actor: type[Actor] | str,
+        requirements: dict[str, Any] | None = None,
+        name: str | None = None,
+        source: str | None = None,
+    ) -> Pid:
+        """Thespian's createActor. What runs actors is the system base's to say."""
+        raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")

@@ -14,12 +14,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
+from actors.current import current_process, current_system, process_context
 from actors.errors import ExitProcess
 from actors.pid import Pid
 from actors.process import Process
 from actors.receiver import Receiver
 from actors.signals import NORMAL, Crash
-from actors.system import ProcessSystem, current_process, current_system, process_context
+from actors.system import ProcessSystem
 
 
 class Task:
@@ -81,9 +82,11 @@ class TaskProcess(Receiver):
 
     def _ended(self, coroutine: asyncio.Task[Any]) -> None:
         if self.doomed is not None:
-            self.end(self.doomed)
+            self.end(self.doomed[0])
         elif coroutine.cancelled():
             self.end(Crash(asyncio.CancelledError("cancelled by code of its own")))
+        elif (error := coroutine.exception()) is not None:
+            self.end(Crash(error))  # a KeyboardInterrupt, which the loop has raised as well
         else:
             self.end(coroutine.result())
 

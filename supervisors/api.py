@@ -19,20 +19,29 @@ class StartChild(Struct, frozen=True):
     spec: ChildSpec
 
 
-class TerminateChild(Struct, frozen=True):
+class OfChild(Struct, frozen=True):
+    """A request about one child; an id that can't be one is refused at the caller's, with a TypeError."""
+
     child: Hashable
 
-
-class RestartChild(Struct, frozen=True):
-    child: Hashable
-
-
-class DeleteChild(Struct, frozen=True):
-    child: Hashable
+    def __post_init__(self) -> None:
+        hash(self.child)
 
 
-class GetChildspec(Struct, frozen=True):
-    child: Hashable
+class TerminateChild(OfChild, frozen=True):
+    pass
+
+
+class RestartChild(OfChild, frozen=True):
+    pass
+
+
+class DeleteChild(OfChild, frozen=True):
+    pass
+
+
+class GetChildspec(OfChild, frozen=True):
+    pass
 
 
 class WhichChildren(Struct, frozen=True):
@@ -45,6 +54,10 @@ class CountChildren(Struct, frozen=True):
 
 class GetCallbackModule(Struct, frozen=True):
     pass
+
+
+class ChangeCode(Struct, frozen=True):
+    args: tuple[Any, ...]
 
 
 async def start_child(supervisor: Pid | str, spec: ChildSpec) -> Pid | Any:
@@ -98,6 +111,15 @@ async def get_callback_module(supervisor: Pid | str) -> type:
     """The supervisor's class."""
     module: type = await request(supervisor, GetCallbackModule())
     return module
+
+
+async def code_change(supervisor: Pid | str, *args: Any) -> None:
+    """Take the flags and specs that the supervisor's `tree` returns for args: nothing is started or stopped by that.
+
+    A child keeps its process and gets its new spec; one without a new spec stays; IGNORE changes nothing. Raises
+    Invalid; then nothing was changed.
+    """
+    await request(supervisor, ChangeCode(args))
 
 
 async def request(supervisor: Pid | str, message: Any) -> Any:

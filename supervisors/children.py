@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from actors import Pid
 from supervisors.child_spec import ChildSpec, ChildType, RestartType
+from supervisors.errors import NotFound, Restarting, Running
 
 
 class _Restarting(Enum):
@@ -69,9 +70,9 @@ class Children:
         return self._by_id[child] if child is not None else None
 
     def place(self, spec: ChildSpec, pid: Place) -> None:
-        """Note the process of a child, new at the end or known at its place; a temporary one is kept without args."""
+        """Note a child's process, at its place or as the last. A temporary one that runs is kept without its args."""
         self._forget_pid(spec.id)
-        if spec.restart == RestartType.TEMPORARY and spec.args:
+        if pid is not None and spec.args and spec.restart == RestartType.TEMPORARY:
             spec = spec.without_args()
         self._by_id[spec.id] = Child(spec, pid)
         if isinstance(pid, Pid):
@@ -88,6 +89,26 @@ class Children:
     def delete(self, child: Hashable) -> None:
         self._forget_pid(child)
         del self._by_id[child]
+
+    def at_rest(self, child: Hashable) -> ChildSpec | NotFound | Running | Restarting:
+        """The spec of a child that has no process, or why there is none."""
+        known = self._by_id.get(child)
+        if known is None:
+            return NotFound(child)
+        if known.pid is None:
+            return known.spec
+        return Restarting(child) if known.pid is RESTARTING else Running(child)
+
+    def respecified(self, specs: Iterable[ChildSpec]) -> "Children":
+        """These specs, with the processes they had; then the children of other ids. OTP: update_childspec/2."""
+        changed = Children()
+        for spec in specs:
+            known = self._by_id.get(spec.id)
+            changed.place(spec, known.pid if known is not None else None)
+        for child, (spec, pid) in self._by_id.items():
+            if child not in changed:
+                changed.place(spec, pid)
+        return changed
 
     def placed(self) -> Iterator[ChildSpec]:
         """Those that run or are being restarted."""
