@@ -12,8 +12,7 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
-import structlog
-
+from actors.log import get_logger
 from agents.tools.errors import ToolRaised
 from agents.tools.pool import WorkerPool
 from agents.tools.result import plain
@@ -22,7 +21,7 @@ from agents.tools.tool import Tool
 GRACE_S = 0.1  # what a cancelled coroutine has to clean up in
 LEFT_BEHIND_CANCEL_S = 1.0
 
-log = structlog.get_logger(__name__)
+log = get_logger("understudy.tools")
 
 
 async def run_call(
