@@ -10,7 +10,6 @@ from rich.text import Text
 
 from agents.cli.view.printable import one_line, printable
 from agents.cli.view.view import Block, Call, Called, Ended, Note, Noted, Said, Thought, View
-from agents.core.deltas import Usage
 from agents.core.events import Response, ToolResult
 
 SPINNER = Spinner("dots", style="cyan")
@@ -25,7 +24,7 @@ def block(finished: Block) -> RenderableType:
         case Thought(text):
             return Text(printable(text), style="dim italic")
         case Called(calls, notes):
-            return Group("", _call_table(calls, None), *map(note, notes), "")
+            return Group("", _call_table(calls, None), *_under(notes), "")
         case Noted(each):
             return note(each)
         case Ended(response):
@@ -39,14 +38,14 @@ def live(view: View, now_s: float) -> RenderableType:
         parts += ["", _call_table(view.calls, now_s)]
     if view.text:
         parts.append(block(Thought(view.text) if view.thinking else Said(view.text)))
-    return Tail(Group(*parts, *map(note, view.notes)))
+    return Tail(Group(*parts, *_under(view.notes)))
 
 
 def note(each: Note) -> RenderableType:
     """A report on one line, cut to fit; whatever is said to the reader, whole."""
     if each.report:
         return Text(f"  {one_line(each.text)}", style="dim", no_wrap=True, overflow="ellipsis")
-    return Text(printable(each.text), style="yellow")
+    return Text(printable(each.text), style="bold yellow")
 
 
 def figures(response: Response) -> str:
@@ -75,18 +74,23 @@ class Tail:
             yield from line
 
 
+def _under(notes: tuple[Note, ...]) -> tuple[RenderableType, ...]:
+    """Notes below what they are about, set off by an empty line."""
+    return ("", *map(note, notes)) if notes else ()
+
+
 def _call_table(calls: Iterable[Call], now_s: float | None) -> Table:
     """Two lines a call: what is asked for and how long it takes, then what came of it. now_s: None if all is over."""
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, max_width=NAME_WIDTH, overflow="ellipsis", style="bold")
-    table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
     table.add_column(no_wrap=True, justify="right", style="cyan")
+    table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
     for call in calls:
         asked = Text(one_line(call.arguments[:SHOWN_CHARS]), style="dim")
-        table.add_row(_mark(call, now_s), Text(one_line(call.name)), asked, _clock(call, now_s))
+        table.add_row(_mark(call, now_s), Text(one_line(call.name)), _clock(call, now_s), asked)
         if call.result is not None:
-            table.add_row("", "", Text(outcome(call.result), style="red" if call.result.error else ""), "")
+            table.add_row("", "", "", Text(outcome(call.result), style="red" if call.result.error else ""))
     return table
 
 
@@ -105,18 +109,13 @@ def _clock(call: Call, now_s: float | None) -> str:
 
 
 def _figures(response: Response) -> Iterator[str]:
-    metrics = response.metrics
+    metrics, usage = response.metrics, response.usage
     if metrics is not None:
+        yield f"{metrics.total_time_ms / 1000:.2f} s"
         if metrics.time_to_first_token_ms is not None:
             yield f"first token {metrics.time_to_first_token_ms / 1000:.2f} s"
         yield f"{metrics.tokens_per_second:.1f} tokens/s"
         if metrics.function_calls:
-            yield f"{metrics.function_calls} calls, {metrics.tool_time_ms / 1000:.2f} s"
-    yield from _usage(response.usage)
-    if metrics is not None:
-        yield f"{metrics.total_time_ms / 1000:.2f} s in all"
-
-
-def _usage(usage: Usage) -> Iterator[str]:
+            yield f"{metrics.function_calls} calls {metrics.tool_time_ms / 1000:.2f} s"
     if usage.input_tokens is not None and usage.output_tokens is not None:
-        yield f"{usage.input_tokens} tokens in, {usage.output_tokens} out"
+        yield f"usage {usage.input_tokens} in {usage.output_tokens} out"

@@ -160,7 +160,8 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
 
 
 def _text_closed(view: View) -> Step:
-    said = (_text_block(view, view.text),) if view.text else ()
+    """Reasoning that ends is followed by an empty line."""
+    said = (_text_block(view, f"{view.text}\n" if view.thinking else view.text),) if view.text else ()
     return replace(view, text="", notes=()), (*said, *map(Noted, view.notes))
 
 
