@@ -50,8 +50,9 @@ async def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
 
     Leaving the loop early leaves the turn running: `cancel` ends it.
     """
-    async with Mailbox() as box:
-        down = box.process.monitor(pid)
+    box = Mailbox()  # not entered: a generator that did would make it the calling process of its consumer
+    try:
+        box.process.monitor(pid)
         stream_id = stream_chat(pid, message, box.pid)
         seq, patience_s = 0, None
         while True:
@@ -61,13 +62,14 @@ async def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
                 yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1)
                 return
             if isinstance(received, Down):
-                assert received.ref is down
                 patience_s = LAST_WORDS_S if seq else 0.0
                 continue
             seq = received.seq
             yield received
             if isinstance(received, StreamComplete | StreamError):
                 return
+    finally:
+        box.close()
 
 
 async def chat(pid: Pid, message: str) -> Response:

@@ -22,14 +22,15 @@ from actors import (
     Pid,
     Reply,
     Shutdown,
+    Stop,
     ended,
     link,
     register,
     reply,
 )
 from actors import exit as send_exit
-from agents.agent_config import agent_config
-from agents.agent_registry import name_of
+from agents.agent_config import InvalidAgentConfig, agent_config
+from agents.agent_registry import find_agent, name_of
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled, HandlerCrashed
@@ -42,7 +43,7 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
-from supervisors import ChildSpec, RestartType
+from supervisors import AlreadyStarted, ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
 
 STREAM_SUPERVISOR: Final = "stream_supervisor"
@@ -89,13 +90,21 @@ async def handle_streaming_response_events(
 
 
 class AgentInstance(GenServer[AgentState]):
-    """Started by agent_supervisor.start_agent with its configuration; settings come from the application."""
+    """Started by agent_supervisor.start_agent with its configuration; settings come from the application.
+
+    Refuses a bad configuration with InvalidAgentConfig, and an id that is in use with AlreadyStarted.
+    """
 
     trap_exit = True
     eager = True
 
-    def init(self, settings: Settings, config: Mapping[str, Any]) -> AgentState:
-        checked = agent_config(config, settings)
+    def init(self, settings: Settings, config: Mapping[str, Any]) -> AgentState | Stop[None]:
+        try:
+            checked = agent_config(config, settings)
+        except InvalidAgentConfig as invalid:
+            return Stop(invalid, None)
+        if (other := find_agent(checked.id)) is not None:
+            return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
         return AgentState(checked, checked.opening())
 

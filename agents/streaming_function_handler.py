@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import Mailbox, Pid, Task, alive
+from actors import Pid, Task, alive
 from agents.agent_state import AgentState
 from agents.core import turn as turns
 from agents.core.accumulator import Accumulator, fold, init_accumulator
@@ -128,12 +128,11 @@ async def _answer(
 
 
 async def _carry_out(begun: turns.Step, stream: Stream, state: AgentState) -> TurnResult:
-    async with Mailbox() as inbox:
-        calls = Calls(inbox, state.config.tools)
-        try:
-            turn = await TurnShell(stream, state.config, calls).run(begun)
-        finally:
-            await calls.stop()
+    calls = Calls(state.config.tools)
+    try:
+        turn = await TurnShell(stream, state.config, calls).run(begun)
+    finally:
+        await calls.stop()
     outcome = turn.outcome
     assert outcome is not None
     if isinstance(outcome, StreamComplete):

@@ -4,6 +4,7 @@ supervisor.py and dynamic_supervisor.py are the two kinds; start_child of the se
 """
 
 from supervisors.api import (
+    code_change,
     count_children,
     delete_child,
     get_callback_module,
@@ -22,6 +23,7 @@ from supervisors.errors import (
     Invalid,
     InvalidChildSpec,
     InvalidFlags,
+    InvalidTree,
     MaxChildren,
     NotFound,
     Restarting,
@@ -50,6 +52,7 @@ __all__ = [
     "Invalid",
     "InvalidChildSpec",
     "InvalidFlags",
+    "InvalidTree",
     "MaxChildren",
     "NotFound",
     "RestartType",
@@ -60,6 +63,7 @@ __all__ = [
     "SupervisorError",
     "WrongSupervisor",
     "check_childspecs",
+    "code_change",
     "count_children",
     "delete_child",
     "get_callback_module",

@@ -2,30 +2,33 @@
 
     ChildSpec("agents", AgentSupervisor, DynamicFlags(), template, name=AGENT_SUPERVISOR)    # in the application's tree
 
-    pid = await agent_supervisor.start_agent(AgentConfig(name="Researcher", tools=["web_search", "calculator"]))
+    pid = await agent_supervisor.start_agent({"name": "Researcher", "tools": ["web_search", "calculator"]})
 
 What an agent is, only the template knows: the application gives it.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
+from uuid import uuid4
 
-from actors import Crash, Pid, StartFailed
+from actors import Pid, StartFailed
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
 
-async def start_agent(config: Any) -> Pid:
-    """Start an agent with the template's args and config.
+async def start_agent(config: Mapping[str, Any]) -> Pid:
+    """Start an agent with the template's args and config, to which an id is added if it has none.
 
-    Raises what the agent's init raised if it refused the config (a ValueError); else StartFailed.
+    Raises the error with which the agent's init stopped, if it is one (of a bad configuration, or AlreadyStarted);
+    else StartFailed.
     """
     try:
-        pid: Pid = await start_child(AGENT_SUPERVISOR, config)
+        pid: Pid = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config})
     except StartFailed as failed:
-        if isinstance(failed.reason, Crash) and isinstance(failed.reason.exception, ValueError):
-            raise failed.reason.exception from None
+        if isinstance(failed.reason, Exception):
+            raise failed.reason from None
         raise
     return pid
 

@@ -47,6 +47,10 @@ class GetCallbackModule(Struct, frozen=True):
     pass
 
 
+class ChangeCode(Struct, frozen=True):
+    args: tuple[Any, ...]
+
+
 async def start_child(supervisor: Pid | str, spec: ChildSpec) -> Pid | Any:
     """Start one more child, and add its spec: the Pid; (Pid, info) if its start gave info; None if it ignored.
 
@@ -98,6 +102,15 @@ async def get_callback_module(supervisor: Pid | str) -> type:
     """The supervisor's class."""
     module: type = await request(supervisor, GetCallbackModule())
     return module
+
+
+async def code_change(supervisor: Pid | str, *args: Any) -> None:
+    """Take the flags and specs that the supervisor's `tree` returns for args: nothing is started or stopped by that.
+
+    A child keeps its process and gets its new spec; one without a new spec stays; IGNORE changes nothing. Raises
+    Invalid; then nothing was changed.
+    """
+    await request(supervisor, ChangeCode(args))
 
 
 async def request(supervisor: Pid | str, message: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from actors import Pid
 from supervisors.child_spec import ChildSpec, ChildType, RestartType
+from supervisors.errors import NotFound, Restarting, Running
 
 
 class _Restarting(Enum):
@@ -88,6 +89,26 @@ class Children:
     def delete(self, child: Hashable) -> None:
         self._forget_pid(child)
         del self._by_id[child]
+
+    def at_rest(self, child: Hashable) -> ChildSpec | NotFound | Running | Restarting:
+        """The spec of a child that has no process, or why there is none."""
+        known = self._by_id.get(child)
+        if known is None:
+            return NotFound(child)
+        if known.pid is None:
+            return known.spec
+        return Restarting(child) if known.pid is RESTARTING else Running(child)
+
+    def respecified(self, specs: Iterable[ChildSpec]) -> "Children":
+        """These specs, with the processes they had; then the children of other ids. OTP: update_childspec/2."""
+        changed = Children()
+        for spec in specs:
+            known = self._by_id.get(spec.id)
+            changed.place(spec, known.pid if known is not None else None)
+        for child, (spec, pid) in self._by_id.items():
+            if child not in changed:
+                changed.place(spec, pid)
+        return changed
 
     def placed(self) -> Iterator[ChildSpec]:
         """Those that run or are being restarted."""

@@ -19,6 +19,7 @@ from actors.gen_server import Ignore
 from actors.process import Process
 from supervisors import reports
 from supervisors.api import (
+    ChangeCode,
     CountChildren,
     GetCallbackModule,
     GetChildspec,
@@ -33,7 +34,7 @@ from supervisors.api import (
 from supervisors.child_process import Outcome, pid_of, start_process, stop_processes, why
 from supervisors.child_spec import ChildSpec, ChildType, RestartType, check_childspecs
 from supervisors.children import RESTARTING, ChildInfo, Counts
-from supervisors.errors import InvalidChildSpec, MaxChildren, NotFound, WrongSupervisor
+from supervisors.errors import Invalid, InvalidChildSpec, InvalidTree, MaxChildren, NotFound, WrongSupervisor
 from supervisors.flags import AutoShutdown, DynamicFlags
 from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure
 
@@ -118,6 +119,8 @@ class DynamicSupervisor(GenServer[Brood]):
                 return Reply(_count(state), state)
             case GetCallbackModule():
                 return Reply(type(self), state)
+            case ChangeCode(args):
+                return self._change_code(args, state)
         return Reply(WrongSupervisor("a request that a DynamicSupervisor knows", request), state)
 
     async def handle_info(self, message: Any, state: Brood) -> NoReply[Brood] | Stop[Brood]:
@@ -154,9 +157,7 @@ class DynamicSupervisor(GenServer[Brood]):
         if limit is not None and len(state.running) + len(state.restarting) >= limit:
             return MaxChildren(limit)
         outcome = await start_process(self._process, state.template, args)
-        if isinstance(outcome, Exception):
-            reports.child_not_started(self._process, state.template, why(outcome))
-        elif outcome is not None:
+        if outcome is not None and not isinstance(outcome, Exception):
             _note(state, outcome, args)
         return outcome
 
@@ -173,6 +174,16 @@ class DynamicSupervisor(GenServer[Brood]):
             reports.children_not_stopped(self._process, state.template, [reason])
         del state.running[pid]
         return None
+
+    def _change_code(self, args: Args, state: Brood) -> Reply[Brood]:
+        try:
+            tree = self.tree(*args)
+            if isinstance(tree, Ignore):
+                return Reply(None, state)
+            flags, template = _checked(tree)
+        except Invalid as fault:
+            return Reply(fault, state)
+        return Reply(None, replace(state, flags=flags, template=template))
 
     async def _restart(self, ended: Pid, args: Args, state: Brood) -> NoReply[Brood] | Stop[Brood]:
         """Source: supervisor:restart/2,3 (OTP)."""
@@ -198,9 +209,11 @@ class DynamicSupervisor(GenServer[Brood]):
 
 
 def _checked(tree: Any) -> tuple[DynamicFlags, ChildSpec]:
-    if not (isinstance(tree, tuple) and len(tree) == 2 and isinstance(tree[0], DynamicFlags)):
-        raise TypeError(f"expected (DynamicFlags, template) or IGNORE from tree, got {type(tree).__name__}")
+    if not (isinstance(tree, tuple) and len(tree) == 2):
+        raise InvalidTree("bad_return", "(DynamicFlags, template) or IGNORE from tree", tree)
     flags, template = tree
+    if not isinstance(flags, DynamicFlags):
+        raise InvalidTree("invalid_type", "DynamicFlags from tree", flags)
     check_childspecs((template,), AutoShutdown.NEVER)
     if template.name is not None:
         raise InvalidChildSpec("invalid_name", "a template without a name: no two children can share it", template.name)

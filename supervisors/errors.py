@@ -3,7 +3,8 @@
 SupervisorError (a ProcessError)
 ├── Invalid             a value that describes a supervisor was refused; atom: OTP's word for the fault
 │   ├── InvalidFlags
-│   └── InvalidChildSpec
+│   ├── InvalidChildSpec
+│   └── InvalidTree     what `tree` returned
 ├── AlreadyStarted      start_child: a child of that id, or a process of that name, runs; pid: it
 ├── AlreadyPresent      start_child: there is a child of that id, and it does not run
 ├── NotFound            there is no such child
@@ -36,6 +37,11 @@ class InvalidFlags(Invalid):
 
 class InvalidChildSpec(Invalid):
     pass
+
+
+class InvalidTree(Invalid):
+    def __init__(self, atom: str, expected: str, value: object) -> None:
+        super().__init__(atom, expected, type(value))
 
 
 class AlreadyStarted(SupervisorError):

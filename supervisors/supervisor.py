@@ -26,6 +26,7 @@ from actors.gen_server import Ignore
 from actors.process import Process
 from supervisors import reports
 from supervisors.api import (
+    ChangeCode,
     CountChildren,
     DeleteChild,
     GetCallbackModule,
@@ -42,9 +43,10 @@ from supervisors.errors import (
     AlreadyPresent,
     AlreadyStarted,
     Invalid,
+    InvalidChildSpec,
+    InvalidTree,
     NotFound,
-    Restarting,
-    Running,
+    SupervisorError,
     WrongSupervisor,
 )
 from supervisors.flags import Flags
@@ -115,14 +117,15 @@ class Supervisor(GenServer[Supervised]):
             case DeleteChild(child):
                 return Reply(_delete(children, child), state)
             case GetChildspec(child):
-                known = children.of_pid(child) if isinstance(child, Pid) else children.get(child)
-                return Reply(NotFound(child) if known is None else known.spec, state)
+                return Reply(children[child].spec if child in children else NotFound(child), state)
             case WhichChildren():
                 return Reply(children.which(), state)
             case CountChildren():
                 return Reply(children.count(), state)
             case GetCallbackModule():
                 return Reply(type(self), state)
+            case ChangeCode(args):
+                return self._change_code(args, state)
         return Reply(WrongSupervisor("a request that a Supervisor knows", request), state)
 
     async def handle_info(self, message: Any, state: Supervised) -> NoReply[Supervised] | Stop[Supervised]:
@@ -152,7 +155,7 @@ class Supervisor(GenServer[Supervised]):
         """Source: supervisor:handle_start_child/2 (OTP)."""
         try:
             check_childspecs((spec,), state.flags.auto_shutdown)
-        except Invalid as fault:
+        except InvalidChildSpec as fault:
             return fault
         known = state.children.get(spec.id)
         if known is not None:
@@ -166,21 +169,30 @@ class Supervisor(GenServer[Supervised]):
         return None
 
     async def _restart_child(self, children: Children, child: Hashable) -> Any:
-        known = children.get(child)
-        if known is None or known.pid is not None:
-            return _not_at_rest(known, child)
-        return await self._place(children, known.spec)
+        spec = children.at_rest(child)
+        return await self._place(children, spec) if isinstance(spec, ChildSpec) else spec
 
     async def _place(self, children: Children, spec: ChildSpec) -> Outcome:
         """Start a child that was asked for. One that did not start is not noted, nor a temporary one that ignored."""
         outcome = await start_process(self._process, spec)
         if isinstance(outcome, Exception):
-            reports.child_not_started(self._process, spec, why(outcome))
-        elif outcome is not None or spec.restart != RestartType.TEMPORARY:
+            return outcome
+        if outcome is not None or spec.restart != RestartType.TEMPORARY:
             pid = pid_of(outcome) if outcome is not None else None
             children.place(spec, pid)
             reports.child_added(self._process, spec, pid)
         return outcome
+
+    def _change_code(self, args: tuple[Any, ...], state: Supervised) -> Reply[Supervised]:
+        """Source: supervisor:code_change/3 (OTP)."""
+        try:
+            tree = self.tree(*args)
+            if isinstance(tree, Ignore):
+                return Reply(None, state)
+            flags, specs = _checked(tree)
+        except Invalid as fault:
+            return Reply(fault, state)
+        return Reply(None, Supervised(flags, state.children.respecified(specs), state.restarts))
 
     # The end of a child
 
@@ -242,21 +254,17 @@ class Supervisor(GenServer[Supervised]):
 
 
 def _checked(tree: Any) -> tuple[Flags, tuple[ChildSpec, ...]]:
-    if not (isinstance(tree, tuple) and len(tree) == 2 and isinstance(tree[0], Flags)):
-        raise TypeError(f"expected (Flags, child specs) or IGNORE from tree, got {type(tree).__name__}")
+    if not (isinstance(tree, tuple) and len(tree) == 2):
+        raise InvalidTree("bad_return", "(Flags, child specs) or IGNORE from tree", tree)
     flags, specs = tree
+    if not isinstance(flags, Flags):
+        raise InvalidTree("invalid_type", "Flags from tree", flags)
     return flags, check_childspecs(specs, flags.auto_shutdown)
 
 
-def _delete(children: Children, child: Hashable) -> Any:
-    known = children.get(child)
-    if known is None or known.pid is not None:
-        return _not_at_rest(known, child)
+def _delete(children: Children, child: Hashable) -> SupervisorError | None:
+    spec = children.at_rest(child)
+    if not isinstance(spec, ChildSpec):
+        return spec
     children.delete(child)
     return None
-
-
-def _not_at_rest(known: Child | None, child: Hashable) -> NotFound | Restarting | Running:
-    if known is None:
-        return NotFound(child)
-    return Restarting(child) if known.pid is RESTARTING else Running(child)

@@ -14,8 +14,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from actors import NORMAL, SHUTDOWN, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, monitor
-from actors import exit as send_exit
+from actors import NORMAL, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, ended, monitor
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
 from agents.core.turn import ToolFinished
@@ -112,10 +111,11 @@ class _Open(Struct):
 
 
 class Calls:
-    """The calls of one turn. inbox: the owner of their jobs; what it gets is read by `next` alone."""
+    """The calls of one turn, and the inbox that owns them: when it closes, they end."""
 
-    def __init__(self, inbox: Mailbox, tools: Mapping[str, Tool]) -> None:
-        self._inbox, self._tools = inbox, tools
+    def __init__(self, tools: Mapping[str, Tool]) -> None:
+        self._tools = tools
+        self._inbox = Mailbox()
         self._open: dict[int, _Open] = {}
         self._supervisors: dict[Ref, int] = {}
         self._loop = asyncio.get_running_loop()
@@ -156,13 +156,9 @@ class Calls:
 
     async def stop(self) -> None:
         """End what still runs; returns when every worker of the turn is gone."""
+        self._inbox.close()
         for call in self._open.values():
-            send_exit(call.supervisor, SHUTDOWN)
-        self._open.clear()
-        while self._supervisors:
-            message = await self._inbox.receive()
-            if isinstance(message, Down):
-                self._supervisors.pop(message.ref, None)
+            await ended(call.supervisor)
 
 
 def _failed(kind: str, reason: str) -> ToolResult:

@@ -1,0 +1,98 @@
+"""Tools that misbehave in every way, and some that don't."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+
+from agents.tools.tool import tool
+
+
+@tool
+async def shout(text: str) -> str:
+    """Say it louder."""
+    return text.upper()
+
+
+@tool
+def whoami() -> int:
+    """The worker's process id."""
+    return os.getpid()
+
+
+@tool
+def raises(text: str) -> str:
+    """Always fails."""
+    raise LookupError(f"no such thing as {text}")
+
+
+@tool(timeout_s=0.2)
+def hangs() -> str:
+    """Never answers."""
+    while True:
+        time.sleep(1)
+
+
+@tool(timeout_s=0.2)
+async def waits() -> str:
+    """Never answers, on the loop."""
+    await asyncio.Event().wait()
+    return "never"
+
+
+def leave_mark(path: str, text: str) -> None:
+    Path(path).write_text(text)
+
+
+@tool
+async def waits_long(mark: str) -> str:
+    """Says in a file that it runs, and that it was cancelled."""
+    leave_mark(mark, "running")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        leave_mark(mark, "cancelled")
+    return "never"
+
+
+@tool
+def works_long(mark: str) -> str:
+    """Writes its process id to a file, and never answers."""
+    Path(mark).write_text(str(os.getpid()))
+    while True:
+        time.sleep(1)
+
+
+@tool
+def leaves() -> str:
+    """Ends its process."""
+    os._exit(7)
+
+
+@tool
+def segfaults() -> str:
+    """Reads address 0."""
+    ctypes.string_at(0)
+    return "never"
+
+
+@tool(restart="transient", max_restarts=2)
+def dies_once(mark: str) -> str:
+    """Kills itself the first time, and answers the second."""
+    path = Path(mark)
+    if path.exists():
+        return "alive again"
+    path.write_text("been here")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "never"
+
+
+@tool(restart="transient", max_restarts=2)
+def dies_always(mark: str) -> str:
+    """Counts its lives in a file."""
+    with Path(mark).open("a") as file:
+        file.write("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "never"

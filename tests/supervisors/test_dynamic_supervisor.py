@@ -1,0 +1,296 @@
+"""DynamicSupervisor. Erlang: supervisor_SUITE, the cases of simple_one_for_one."""
+
+import gc
+import logging
+import weakref
+from typing import Any
+
+import pytest
+
+from actors import IGNORE, NORMAL, SHUTDOWN, Crash, GenServer, Mailbox, Pid, StartFailed, call, start_link
+from actors import exit as send_exit
+from supervisors import (
+    RESTARTING,
+    AlreadyStarted,
+    ChildSpec,
+    ChildType,
+    Counts,
+    DynamicFlags,
+    DynamicSupervisor,
+    Flags,
+    InvalidTree,
+    MaxChildren,
+    NotFound,
+    RestartType,
+    WrongSupervisor,
+    code_change,
+    count_children,
+    delete_child,
+    get_callback_module,
+    get_childspec,
+    restart_child,
+    start_dynamic_supervisor,
+    terminate_child,
+    which_children,
+)
+from supervisors import start_child as start_static_child
+from supervisors.dynamic_supervisor import Template, start_child
+from tests.supervisors.troupe import START, Ignoring, Script, Worker, end, exit_reason
+
+PERMANENT, TRANSIENT, TEMPORARY = RestartType
+LONG = DynamicFlags(intensity=2, period_s=3600)
+
+
+async def dynamic(start: Any = Worker, flags: DynamicFlags = LONG, **options: Any) -> Pid:
+    return await start_dynamic_supervisor(flags, ChildSpec("child", start, **options))
+
+
+async def children(supervisor: Pid) -> list[Any]:
+    return [child.pid for child in await which_children(supervisor)]
+
+
+@pytest.mark.parametrize("restart", [TEMPORARY, PERMANENT])
+async def test_sup_start_ignore_child_start_child_simple_stores_nothing(box: Mailbox, restart: RestartType) -> None:
+    """sup_start_ignore_temporary_child_start_child_simple, sup_start_ignore_permanent_child_start_child_simple"""
+    supervisor = await dynamic(Ignoring, restart=restart)
+    assert await start_child(supervisor) is None
+    assert await count_children(supervisor) == Counts(1, 0, 0, 0)
+    send_exit(supervisor, SHUTDOWN)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+
+
+async def test_sup_start_child_returns_error_simple(box: Mailbox) -> None:
+    fault = ValueError("no")
+    supervisor = await dynamic(Script(StartFailed("child", "reason"), "term", fault))
+    for reason in ("reason", "term", Crash(fault)):
+        with pytest.raises(StartFailed) as caught:
+            await start_child(supervisor)
+        assert caught.value.reason == reason
+    assert await children(supervisor) == []
+
+
+async def test_sup_start_map_simple(box: Mailbox) -> None:
+    template = ChildSpec("child", Worker, 1)
+    supervisor = await start_dynamic_supervisor(LONG, template)
+    pid = await start_child(supervisor, 2)
+    assert await get_childspec(supervisor, pid) == template
+    for stranger in (box.pid, "child"):
+        with pytest.raises(NotFound):
+            await get_childspec(supervisor, stranger)
+
+
+async def test_a_child_gets_the_template_s_args_and_those_of_its_start_also_after_a_restart(box: Mailbox) -> None:
+    supervisor = await start_dynamic_supervisor(LONG, ChildSpec("child", Worker, 1))
+    pid = await start_child(supervisor, 2, 3)
+    assert await call(pid, "args?") == (1, 2, 3)
+    await end(pid, "boom")
+    (pid,) = await children(supervisor)
+    assert await call(pid, "args?") == (1, 2, 3)
+
+
+async def test_child_adm_simple(box: Mailbox) -> None:
+    supervisor = await dynamic()
+    pid = await start_child(supervisor)
+    assert await which_children(supervisor) == [(None, pid, "worker")]
+    assert await count_children(supervisor) == Counts(1, 1, 0, 1)
+    for request in (terminate_child, restart_child, delete_child):
+        with pytest.raises(WrongSupervisor):
+            await request(supervisor, "child")
+    with pytest.raises(WrongSupervisor):
+        await start_static_child(supervisor, ChildSpec("child", Worker))
+    await terminate_child(supervisor, pid)
+    await terminate_child(supervisor, pid)
+    assert not pid.alive
+    with pytest.raises(NotFound):
+        await terminate_child(supervisor, box.pid)
+    assert await count_children(supervisor) == Counts(1, 0, 0, 0)
+
+
+async def test_simple_one_for_one(box: Mailbox) -> None:
+    supervisor = await dynamic()
+    first, second = [await start_child(supervisor) for _ in range(2)]
+    for _ in range(2):
+        await end(first, "boom")
+        (first,) = set(await children(supervisor)) - {second}
+        assert (await count_children(supervisor)).specs == 1
+    await end(first, "boom")
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    assert not second.alive
+
+
+async def test_simple_one_for_one_extra(box: Mailbox) -> None:
+    async def with_info(*args: Any) -> Any:
+        return await start_link(Worker, *args), "extra"
+
+    supervisor = await dynamic(with_info)
+    first: Any = await start_child(supervisor)
+    assert first[1] == "extra"
+    await end(first[0], "boom")
+    (again,) = await children(supervisor)
+    assert again not in (first[0], None)
+
+
+async def test_simple_one_for_one_escalation(box: Mailbox) -> None:
+    supervisor = await dynamic(Script(START, START, ValueError("no")), DynamicFlags(4, 3600))
+    first, second = [await start_child(supervisor) for _ in range(2)]
+    await end(first, "boom")
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    assert not second.alive
+
+
+@pytest.mark.parametrize("restart", [TRANSIENT, PERMANENT])
+async def test_simple_one_for_one_restart_ignore(box: Mailbox, restart: RestartType) -> None:
+    supervisor = await dynamic(Script(START, IGNORE), restart=restart)
+    await end(await start_child(supervisor), "boom")
+    assert await children(supervisor) == []
+    assert await count_children(supervisor) == Counts(1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("restart", "reason", "restarted"),
+    [
+        (PERMANENT, NORMAL, True),
+        (PERMANENT, "boom", True),
+        (TRANSIENT, NORMAL, False),
+        (TRANSIENT, "boom", True),
+        (TEMPORARY, NORMAL, False),
+        (TEMPORARY, "boom", False),
+    ],
+)
+async def test_a_dynamic_child_that_is_not_restarted_is_forgotten(
+    box: Mailbox, restart: RestartType, reason: Any, restarted: bool
+) -> None:
+    supervisor = await dynamic(restart=restart)
+    await end(await start_child(supervisor), reason)
+    assert len(await children(supervisor)) == restarted
+
+
+class Thing:
+    """An argument whose life can be watched."""
+
+
+@pytest.mark.parametrize("restart", RestartType)
+async def test_simple_one_for_one_corruption(box: Mailbox, restart: RestartType) -> None:
+    """The args of temporary children are not kept, not even after one has ended."""
+
+    class Forgetful(GenServer[None]):
+        def init(self, thing: Thing) -> None:
+            return None
+
+    supervisor = await dynamic(Forgetful, restart=restart)
+    await end(await start_child(supervisor, Thing()), SHUTDOWN)
+    thing = Thing()
+    watched = weakref.ref(thing)
+    await start_child(supervisor, thing)
+    del thing
+    gc.collect()
+    assert (watched() is None) is (restart == TEMPORARY)
+
+
+@pytest.mark.parametrize("kind", ChildType)
+async def test_count_children(box: Mailbox, kind: ChildType) -> None:
+    """count_children, count_children_supervisor"""
+    supervisor = await dynamic(restart=TEMPORARY, type=kind)
+    for total in (1000, 2000):
+        for _ in range(1000):
+            await start_child(supervisor)
+        supervisors = total if kind == ChildType.SUPERVISOR else 0
+        assert await count_children(supervisor) == Counts(1, total, supervisors, total - supervisors)
+    for pid in await children(supervisor):
+        send_exit(pid, "boom")
+    assert await count_children(supervisor) == Counts(1, 0, 0, 0)
+
+
+async def test_hanging_restart_loop_simple(box: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "understudy.supervisors")
+    script = Script(START, START, ValueError("no"))
+    supervisor = await dynamic(script, DynamicFlags(10**9, 3600))
+    first, second = [await start_child(supervisor) for _ in range(2)]
+    await end(first, "boom")
+    assert await children(supervisor) == [second, RESTARTING]
+    assert await count_children(supervisor) == Counts(1, 1, 0, 2)
+    with pytest.raises(WrongSupervisor):
+        await restart_child(supervisor, first)
+    await terminate_child(supervisor, first)
+    assert await children(supervisor) == [second]
+    tries = script.starts
+    assert await children(supervisor) == [second]
+    assert script.starts == tries
+
+    await end(second, "boom")
+    assert await children(supervisor) == [RESTARTING]
+    send_exit(supervisor, SHUTDOWN)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+
+
+async def test_simple_one_for_one_scale_many_temporary_children(box: Mailbox) -> None:
+    supervisor = await dynamic(restart=TEMPORARY)
+    pids = [await start_child(supervisor) for _ in range(10_000)]
+    for pid in pids[:5_000]:
+        await terminate_child(supervisor, pid)
+    assert await count_children(supervisor) == Counts(1, 5_000, 0, 5_000)
+    send_exit(supervisor, SHUTDOWN)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    assert not any(pid.alive for pid in pids)
+
+
+async def test_no_more_than_max_children_run_or_restart(box: Mailbox) -> None:
+    supervisor = await dynamic(flags=DynamicFlags(max_children=2))
+    first, _ = [await start_child(supervisor) for _ in range(2)]
+    with pytest.raises(MaxChildren):
+        await start_child(supervisor)
+    await terminate_child(supervisor, first)
+    assert (await start_child(supervisor)).alive
+
+
+async def test_a_name_that_is_taken_names_its_owner(box: Mailbox) -> None:
+    async def named(name: str) -> Pid:
+        return await start_link(Worker, name=name)
+
+    supervisor = await dynamic(named)
+    pid = await start_child(supervisor, "one")
+    with pytest.raises(AlreadyStarted) as caught:
+        await start_child(supervisor, "one")
+    assert caught.value.pid == pid
+    assert await children(supervisor) == [pid]
+
+
+class Told(DynamicSupervisor):
+    def tree(self, told: Any) -> Template:
+        value: Template = told
+        return value
+
+
+@pytest.mark.parametrize(
+    ("tree", "atom"),
+    [
+        ("garbage", "bad_return"),
+        ((Flags(), ChildSpec("child", Worker)), "invalid_type"),
+        ((LONG, []), "invalid_child_spec"),
+        ((LONG, ChildSpec("child", Worker, name="same")), "invalid_name"),
+        ((LONG, ChildSpec("child", Worker, restart=TEMPORARY, significant=True)), "bad_combination"),
+    ],
+)
+async def test_child_specs_of_a_dynamic_supervisor_are_one_template(box: Mailbox, tree: Any, atom: str) -> None:
+    """significant_simple is among them."""
+    with pytest.raises(StartFailed) as caught:
+        await start_link(Told, tree)
+    assert isinstance(caught.value.reason, Crash)
+    assert getattr(caught.value.reason.exception, "atom", None) == atom
+    assert not box.process.mailbox
+
+
+async def test_code_change_simple(box: Mailbox) -> None:
+    """A changed template holds for new children and for restarts; the running ones stay."""
+    supervisor = await start_link(Told, (LONG, ChildSpec("child", Worker, 1)))
+    assert await get_callback_module(supervisor) is Told
+    first = await start_child(supervisor)
+    await code_change(supervisor, (DynamicFlags(max_children=2), ChildSpec("child", Worker, 2)))
+    second = await start_child(supervisor)
+    assert [await call(pid, "args?") for pid in (first, second)] == [(1,), (2,)]
+    with pytest.raises(MaxChildren):
+        await start_child(supervisor)
+    await code_change(supervisor, IGNORE)
+    with pytest.raises(InvalidTree):
+        await code_change(supervisor, "garbage")
+    assert await children(supervisor) == [first, second]

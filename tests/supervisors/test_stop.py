@@ -1,0 +1,239 @@
+"""How children and supervisors are stopped. Erlang: supervisor_SUITE, group sup_stop; child_unlink."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actors import (
+    KILL,
+    KILLED,
+    NORMAL,
+    SHUTDOWN,
+    Exit,
+    ExitProcess,
+    Mailbox,
+    Pid,
+    Shutdown,
+    Task,
+    monitor,
+    self_pid,
+    send,
+    unlink,
+)
+from actors import exit as send_exit
+from supervisors import (
+    BRUTAL_KILL,
+    INFINITY,
+    ChildSpec,
+    ChildType,
+    DynamicFlags,
+    DynamicSupervisor,
+    Flags,
+    RestartType,
+    start_child,
+    start_supervisor,
+    terminate_child,
+)
+from supervisors import dynamic_supervisor as dynamic
+from supervisors.child_spec import Stopping
+from tests.supervisors.troupe import Worker, down_reasons, end, exit_reason, pids
+
+
+class Stubborn(Worker):
+    """Its terminate never returns."""
+
+    trap_exit = True
+
+    async def terminate(self, reason: Any, state: tuple[Any, ...]) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+class Slow(Worker):
+    """Its terminate takes a turn of the loop, and ends it with a reason of its own, if it is given one."""
+
+    trap_exit = True
+
+    async def terminate(self, reason: Any, state: tuple[Any, ...]) -> None:
+        await asyncio.sleep(0)
+        if state:
+            raise ExitProcess(state[0])
+
+
+class Naughty(Worker):
+    """Unlinks itself from its supervisor."""
+
+    def init(self, *args: Any) -> tuple[Any, ...]:
+        unlink(self._myRef.parent)
+        return args
+
+
+async def stopped(box: Mailbox, *specs: ChildSpec) -> dict[Any, Any]:
+    """The exit reasons of the children when their supervisor is told to shut down; it ends so, too."""
+    supervisor = await start_supervisor(Flags(), specs)
+    children = await pids(supervisor)
+    refs = {monitor(pid): child for child, pid in children.items()}
+    send_exit(supervisor, SHUTDOWN)
+    reasons = await down_reasons(box, refs)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    return reasons
+
+
+@pytest.mark.parametrize("kind", ChildType)
+async def test_sup_stop_infinity(box: Mailbox, kind: ChildType) -> None:
+    reasons = await stopped(
+        box,
+        ChildSpec("child1", Slow, shutdown=INFINITY, type=kind),
+        ChildSpec("child2", Worker, shutdown=INFINITY, type=kind),
+    )
+    assert reasons == {"child2": SHUTDOWN, "child1": SHUTDOWN}
+
+
+async def test_sup_stop_timeout(box: Mailbox) -> None:
+    reasons = await stopped(
+        box, ChildSpec("child1", Worker, shutdown=0.02), ChildSpec("child2", Stubborn, shutdown=0.02)
+    )
+    assert list(reasons.items()) == [("child2", KILLED), ("child1", SHUTDOWN)]
+
+
+async def test_sup_stop_brutal_kill(box: Mailbox) -> None:
+    reasons = await stopped(
+        box, ChildSpec("child1", Worker, shutdown=1.0), ChildSpec("child2", Stubborn, shutdown=BRUTAL_KILL)
+    )
+    assert list(reasons.items()) == [("child2", KILLED), ("child1", SHUTDOWN)]
+
+
+async def test_a_stubborn_task_is_killed_when_its_time_is_over(box: Mailbox) -> None:
+    class Deaf(Task):
+        async def run(self) -> None:
+            while True:
+                try:
+                    await self.receive()
+                except asyncio.CancelledError:
+                    if self.process.doomed is KILLED:
+                        raise
+
+    assert await stopped(box, ChildSpec("task", Deaf, shutdown=0.02)) == {"task": KILLED}
+
+
+async def test_sup_stop_race(box: Mailbox) -> None:
+    """Children that end by themselves while the supervisor stops keep their reasons and are not restarted."""
+    reasons: list[Any] = [NORMAL, SHUTDOWN, Shutdown("why"), "boom"]
+    specs = [
+        ChildSpec((restart, str(reason)), Worker, restart=restart) for restart in RestartType for reason in reasons
+    ]
+    supervisor = await start_supervisor(Flags(intensity=100), [*specs, ChildSpec("last", Stubborn, shutdown=0.02)])
+    children = await pids(supervisor)
+    refs = {monitor(pid): child for child, pid in children.items()}
+    send_exit(supervisor, SHUTDOWN)
+    for restart in RestartType:
+        for reason in reasons:
+            await end(children[restart, str(reason)], reason)
+    ends = await down_reasons(box, refs)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    assert ends.pop("last") is KILLED
+    assert {child: str(reason) for child, reason in ends.items()} == {child: child[1] for child in ends}
+
+
+async def test_child_unlink(box: Mailbox) -> None:
+    """A child that unlinked itself is stopped like any other."""
+    supervisor = await start_supervisor(Flags(), [ChildSpec("child", Naughty)])
+    pid = (await pids(supervisor))["child"]
+    await terminate_child(supervisor, "child")
+    assert not pid.alive
+
+
+async def test_children_end_with_a_killed_supervisor(box: Mailbox) -> None:
+    supervisor = await start_supervisor(Flags(), [ChildSpec("child1", Worker), ChildSpec("child2", Slow)])
+    refs = {monitor(pid): child for child, pid in (await pids(supervisor)).items()}
+    send_exit(supervisor, KILL)
+    assert await down_reasons(box, refs) == {"child1": KILLED, "child2": KILLED}
+    assert await exit_reason(box, supervisor) is KILLED
+
+
+async def test_a_supervisor_killed_while_it_stops_a_child_ends_at_once(box: Mailbox) -> None:
+    supervisor = await start_supervisor(Flags(), [ChildSpec("child", Stubborn, shutdown=0.05)])
+    child = (await pids(supervisor))["child"]
+    send_exit(supervisor, SHUTDOWN)
+    await asyncio.sleep(0)
+    send_exit(supervisor, KILL)
+    assert await exit_reason(box, supervisor) is KILLED
+    send_exit(child, KILL)
+
+
+async def test_a_terminated_child_s_end_is_not_taken_for_a_crash(box: Mailbox) -> None:
+    """Its exit signal never reaches the supervisor, which could take it for the next process's."""
+    supervisor = await start_supervisor(Flags(intensity=0), [])
+    for spec in (ChildSpec("worker", Worker), ChildSpec("slow", Slow), ChildSpec("naughty", Naughty)):
+        await start_child(supervisor, spec)
+        await terminate_child(supervisor, spec.id)
+    assert await pids(supervisor) == {"worker": None, "slow": None, "naughty": None}
+
+
+@pytest.mark.parametrize(("shutdown", "reason"), [(0.02, KILLED), (BRUTAL_KILL, KILLED)])
+async def test_sup_stop_timeout_dynamic_and_sup_stop_brutal_kill_dynamic(
+    box: Mailbox, shutdown: Stopping, reason: Any
+) -> None:
+    template = ChildSpec("child", Stubborn, shutdown=shutdown)
+    supervisor = await dynamic.start_dynamic_supervisor(DynamicFlags(), template)
+    refs = {monitor(await dynamic.start_child(supervisor)): n for n in range(10)}
+    send_exit(supervisor, SHUTDOWN)
+    assert await down_reasons(box, refs) == dict.fromkeys(range(10), reason)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+
+
+@pytest.mark.parametrize("restart", RestartType)
+async def test_sup_stop_non_shutdown_exit_dynamic(box: Mailbox, restart: RestartType) -> None:
+    supervisor = await dynamic.start_dynamic_supervisor(DynamicFlags(), ChildSpec("child", Slow, restart=restart))
+    reasons: list[Any] = [NORMAL, Shutdown("why"), "boom"]
+    refs = {monitor(await dynamic.start_child(supervisor, reason)): str(reason) for reason in reasons}
+    send_exit(supervisor, SHUTDOWN)
+    assert {child: str(reason) for child, reason in (await down_reasons(box, refs)).items()} == {
+        str(reason): str(reason) for reason in reasons
+    }
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+
+
+async def test_simple_one_for_one_shutdown(box: Mailbox) -> None:
+    """Children stop side by side: each waits in its terminate until all have been told to stop."""
+    told: list[Pid] = []
+    gate = asyncio.Event()
+
+    class Waiting(Worker):
+        trap_exit = True
+
+        async def terminate(self, reason: Any, state: tuple[Any, ...]) -> None:
+            told.append(self_pid())
+            if len(told) == 3:
+                gate.set()
+            await gate.wait()
+
+    supervisor = await dynamic.start_dynamic_supervisor(DynamicFlags(), ChildSpec("child", Waiting, shutdown=INFINITY))
+    children = [await dynamic.start_child(supervisor) for _ in range(3)]
+    send_exit(supervisor, SHUTDOWN)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    assert set(told) == set(children)
+
+
+async def test_a_nested_supervisor_stops_its_own_children_first(box: Mailbox) -> None:
+    inner = ChildSpec("inner", DynamicSupervisor, DynamicFlags(), ChildSpec("child", Slow))
+    supervisor = await start_supervisor(Flags(), [inner])
+    child = await dynamic.start_child((await pids(supervisor))["inner"])
+    send(child, "hello")
+    send_exit(supervisor, SHUTDOWN)
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    assert not child.alive
+
+
+async def test_an_exit_that_was_sent_before_the_stop_gives_the_reason(
+    box: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor = await start_supervisor(Flags(), [ChildSpec("child", Worker)])
+    child = (await pids(supervisor))["child"]
+    send_exit(child, "boom")
+    assert supervisor.process is not None
+    supervisor.process.mailbox.appendleft((Exit(box.pid, SHUTDOWN), None))
+    assert await exit_reason(box, supervisor) is SHUTDOWN
+    (report,) = [record.getMessage() for record in caplog.records]
+    assert "shutdown_error" in report
+    assert "reason='str'" in report

@@ -1,0 +1,97 @@
+"""The children that the tests supervise, and what the tests ask of supervisors again and again."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from actors import IGNORE, Down, Exit, GenServer, Mailbox, NoReply, Pid, Ref, Reply, Stop, cast, start_link, stop
+from actors.gen_server import Caller
+from supervisors import which_children
+
+
+@dataclass(frozen=True)
+class End:
+    """Cast to a Worker: end with reason, by yourself."""
+
+    reason: Any
+
+
+class Worker(GenServer[tuple[Any, ...]]):
+    """Its state is its arguments, and so is its answer to any call."""
+
+    trap_exit: ClassVar[bool] = False
+
+    def init(self, *args: Any) -> tuple[Any, ...]:
+        return args
+
+    def handle_call(self, request: Any, caller: Caller, state: tuple[Any, ...]) -> Reply[tuple[Any, ...]]:
+        return Reply(state, state)
+
+    def handle_cast(self, message: End, state: tuple[Any, ...]) -> NoReply[tuple[Any, ...]] | Stop[tuple[Any, ...]]:
+        return Stop(message.reason, state)
+
+
+class Ignoring(Worker):
+    def init(self, *args: Any) -> Any:
+        return IGNORE
+
+
+class Script:
+    """A start function: each start takes the next outcome; when none is left, the last one again.
+
+    An outcome is START, for a Worker; an exception to raise; or a value to return.
+    """
+
+    START: ClassVar[object] = object()
+
+    def __init__(self, *outcomes: Any) -> None:
+        self.outcomes = list(outcomes)
+        self.starts = 0
+
+    async def __call__(self, *args: Any) -> Any:
+        outcome = self.outcomes[min(self.starts, len(self.outcomes) - 1)]
+        self.starts += 1
+        if isinstance(outcome, Exception):
+            raise outcome
+        return await start_link(Worker, *args) if outcome is self.START else outcome
+
+
+START = Script.START
+
+
+async def end(pid: Pid, reason: Any) -> None:
+    """The process ends with reason, by itself; returns when it has ended."""
+    await stop(pid, reason)
+
+
+async def pids(supervisor: Pid | str) -> dict[Hashable, Any]:
+    """id -> pid, in start order."""
+    return {child.id: child.pid for child in reversed(await which_children(supervisor))}
+
+
+async def exit_reason(box: Mailbox, pid: Pid) -> Any:
+    """Waits for the exit signal of a process that the test is linked to."""
+    while True:
+        message = await box.receive(timeout_s=20)
+        if isinstance(message, Exit) and message.pid == pid:
+            return message.reason
+
+
+def tell(pid: Pid, reason: Any) -> None:
+    """End(reason), and don't wait."""
+    cast(pid, End(reason))
+
+
+async def down_reasons(box: Mailbox, refs: dict[Ref, Any]) -> dict[Any, Any]:
+    """The exit reasons of monitored processes, under the values of refs, in the order of their ends."""
+    reasons: dict[Any, Any] = {}
+    others = []
+    while len(reasons) < len(refs):
+        message = await box.receive(timeout_s=20)
+        if isinstance(message, Down) and message.ref in refs:
+            reasons[refs[message.ref]] = message.reason
+        else:
+            others.append(message)
+    for message in others:
+        box.process.deliver(message, None)
+    return reasons
