@@ -9,13 +9,10 @@ import click
 
 from actors import Pid
 from agents import application
-from agents.cli import INTERRUPTED
 from agents.cli.conversation import messages
 from agents.cli.program import Program, refuse, run
-from agents.cli.turn import show_turn
+from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
-from agents.core.errors import Cancelled
-from agents.core.events import StreamComplete
 from agents.llm.openai_client import Api, MissingKey
 from agents.settings import Settings, ToolSettings
 from supervisors.agent_supervisor import start_agent
@@ -30,7 +27,13 @@ PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}
 @click.argument("message", required=False)
 @click.option("--model", envvar="OPENAI_MODEL", default=DEFAULT_MODEL, show_default=True, show_envvar=True)
 @click.option("--base-url", envvar="OPENAI_BASE_URL", show_envvar=True, metavar="URL", help="Of the endpoint.")
-@click.option("--api", type=click.Choice([*Api]), default=Api.CHAT, show_default=True, help="Which of OpenAI's APIs.")
+@click.option(
+    "--api",
+    type=click.Choice([api.value for api in Api]),
+    default="chat",
+    show_default=True,
+    help="Which of OpenAI's APIs.",
+)
 @click.option("--tools", default="", metavar="NAMES", help="web_search, calculator, file_ops; with commas between.")
 @click.option("--system", default="", metavar="TEXT", help="The system prompt.")
 @click.option(
@@ -44,7 +47,7 @@ def chat(
     message: str | None,
     model: str,
     base_url: str | None,
-    api: Api,
+    api: str,
     tools: str,
     system: str,
     root: Path | None,
@@ -93,9 +96,4 @@ async def _chat(message: str | None, settings: Settings, config: dict[str, Any],
 
 
 async def _turn(pid: Pid, message: str, program: Program) -> int:
-    """Show the turn; its exit code. A fault is one line on stderr."""
-    end = await show_turn(pid, message, open_screen(sys.stdout, sys.stderr), program)
-    if isinstance(end, StreamComplete):
-        return 0
-    code = refuse(str(end.reason))
-    return INTERRUPTED if isinstance(end.reason, Cancelled) else code
+    return exit_code(await show_turn(pid, message, open_screen(sys.stdout, sys.stderr), program))

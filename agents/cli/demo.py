@@ -20,10 +20,10 @@ from agents import application
 from agents.cli.demo_tools import search_archive
 from agents.cli.program import Program, refuse, run
 from agents.cli.rehearsal_process import Rehearsal, RehearsalFailed, rehearsal
-from agents.cli.turn import show_turn
+from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import Screen, open_screen
 from agents.cli.view.view import Note
-from agents.core.events import Event, StreamComplete, StreamFunctionExecutionStart
+from agents.core.events import Event, StreamFunctionExecutionStart
 from agents.settings import Settings, ToolSettings
 from agents.tools.pool import WorkerPool
 from agents.tools.pool_server import open_pool
@@ -42,9 +42,9 @@ FILES = {
 QUESTION = "Our lead is ill. Who goes on, how many seats are there, is this a first?"
 
 OPENING = """\
-The model is a rehearsal: a script, played by a local server. No key, no network.
-All else is real: HTTP, streaming, supervision, tools in OS processes of their own.
-One of these tools will be killed in the middle of its work.
+The model is a rehearsal: a script on a local server. No key, no network.
+All else is real: HTTP, streams, supervisors, tools in their own OS processes.
+One of these processes will be killed in the middle of its work.
 """
 
 CLOSING = """
@@ -93,10 +93,10 @@ async def _play(agent: Pid, program: Program) -> int:
     finally:
         for kill in kills:
             kill.cancel()
-    if not isinstance(end, StreamComplete):
-        return refuse(str(end.reason))
-    click.echo(CLOSING, nl=False)
-    return 0
+    code = exit_code(end)
+    if code == 0:
+        click.echo(CLOSING, nl=False)
+    return code
 
 
 async def _kill_worker(screen: Screen) -> None:

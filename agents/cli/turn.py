@@ -6,9 +6,11 @@ from typing import TypeAlias
 
 from actors import Pid
 from agents import agent
-from agents.cli.program import Program
+from agents.cli import INTERRUPTED
+from agents.cli.program import Program, refuse
 from agents.cli.view import Screen
 from agents.cli.view.view import Note
+from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamComplete, StreamError
 
 End: TypeAlias = StreamComplete | StreamError
@@ -32,3 +34,11 @@ async def show_turn(
                 watch(event)
     assert isinstance(event, End)
     return event
+
+
+def exit_code(end: End) -> int:
+    """Of a program whose turn ended so; a fault is said on stderr, one line."""
+    if isinstance(end, StreamComplete):
+        return 0
+    code = refuse(str(end.reason))
+    return INTERRUPTED if isinstance(end.reason, Cancelled) else code
