@@ -42,7 +42,7 @@ def plain(happened: Iterable[Event | Note]) -> tuple[str, str]:
 
 
 async def test_a_terminal_ends_with_text_calls_results_and_figures() -> None:
-    shown = text(terminal(TURN, width=100))
+    shown = text(terminal(TURN))
     for piece in (
         "I will look.",
         '✓ lookup 0.25 s {"key": "a"}',
@@ -50,7 +50,7 @@ async def test_a_terminal_ends_with_text_calls_results_and_figures() -> None:
         '✗ divide 0.25 s {"by": 0}',
         "error: division by zero",
         "It is\nfound.",
-        "2.50 s · first token 0.31 s · 16.0 tokens/s · 2 calls 1.20 s · usage 12 in 34 out",
+        "2.50 s · first token 0.31 s · 2 calls 1.20 s · 16.0 tokens/s · 12 in, 34 out",
     ):
         assert piece in shown
 
@@ -118,7 +118,7 @@ def test_a_pipe_gets_each_thing_on_a_line_of_its_own() -> None:
         '-> divide {"by": 0}',
         "<- divide 0.25 s: error: division by zero",
         "<- lookup 0.25 s: (attempt 2) found it",
-        "[2.50 s · first token 0.31 s · 16.0 tokens/s · 2 calls 1.20 s · usage 12 in 34 out]",
+        "[2.50 s · first token 0.31 s · 2 calls 1.20 s · 16.0 tokens/s · 12 in, 34 out]",
     ]
 
 
