@@ -7,6 +7,7 @@ from actors.api import (
     exit,  # noqa: A004 (OTP's word)
     link,
     monitor,
+    receive,
     register,
     self_pid,
     send_after,
@@ -19,6 +20,7 @@ from actors.errors import (
     CallFailed,
     CallTimeout,
     ExitProcess,
+    MailboxClosed,
     NameTaken,
     NoCaller,
     NoSystem,
@@ -44,8 +46,8 @@ from actors.gen_server import (
 )
 from actors.mailbox import Mailbox
 from actors.pid import Pid, Ref
-from actors.server_process import start, start_link, stop
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
+from actors.starting import start, start_link, stop
 from actors.task import Task, spawn, spawn_link
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "ExitProcess",
     "GenServer",
     "Mailbox",
+    "MailboxClosed",
     "NameTaken",
     "Next",
     "NoCaller",
@@ -92,6 +95,7 @@ __all__ = [
     "link",
     "monitor",
     "new_event_loop",
+    "receive",
     "register",
     "reply",
     "self_pid",

@@ -2,7 +2,7 @@
 
 A message whose handling raises is tried RETRIES times in all, behind what came meanwhile; then its sender gets it back
 as PoisonMessage. ActorExitRequest ends the actor, and its children unless it is not recursive; its parent gets
-ChildActorExited. Exit signals work on it as on any process.
+ChildActorExited. Exit signals and ExitProcess work on it as on any process.
 """
 
 import traceback
@@ -11,21 +11,20 @@ from typing import Any, NamedTuple
 from thespian.actors import (
     Actor,
     ActorExitRequest,
-    ChildActorExited,
     InvalidActorSpecification,
     NoCompatibleSystemForActor,
     PoisonMessage,
 )
 from thespian.system.utilis import actualActorClass, withPossibleInitArgs
 
-from actors.errors import StartFailed
+from actors.errors import ExitProcess, StartFailed
 from actors.gen_server import GenServer, Ignore
 from actors.log import log
 from actors.pid import Pid
-from actors.process import DEAD, Process
+from actors.process import Process
 from actors.reference import Reference
 from actors.server_process import ServerProcess
-from actors.signals import NORMAL
+from actors.signals import CRASHES, NORMAL
 from actors.system import ProcessSystem
 
 SLICE = 64
@@ -42,12 +41,11 @@ class _Again(NamedTuple):
 class ActorProcess(Reference):
     """Runs receiveMessage, one message at a time."""
 
-    __slots__ = ("actor", "children")
+    __slots__ = ("actor",)
 
     def __init__(self, system: ProcessSystem, actor: Actor, parent: Process) -> None:
         super().__init__(system, type(actor).__name__, parent)
         self.actor = actor
-        self.children: list[Pid] = []
         actor._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
 
     def run(self) -> None:
@@ -62,7 +60,7 @@ class ActorProcess(Reference):
         finally:
             system.current = None
         if self.doomed is not None:
-            self.end(self.doomed)
+            self.end(self.doomed[0])
         else:
             self.rest()
 
@@ -72,14 +70,16 @@ class ActorProcess(Reference):
             message, failures = message
         try:
             self.actor.receiveMessage(message, sender)
-        except Exception as error:  # noqa: BLE001 (the crash boundary of an actor: Thespian's retry)
+        except ExitProcess as exit_:
+            self.die(exit_.reason)
+        except CRASHES as error:
             self._failed(message, sender, failures + 1, error)
         if isinstance(message, ActorExitRequest):
-            if message.isRecursive:
-                self._end_children()
-            self.doomed = NORMAL
+            if not message.isRecursive:
+                self.children = None
+            self.die(NORMAL)
 
-    def _failed(self, message: Any, sender: Pid, failures: int, error: Exception) -> None:
+    def _failed(self, message: Any, sender: Pid, failures: int, error: BaseException) -> None:
         log.warning("actor_failed", pid=str(self.pid), label=self.label, exception=type(error).__name__, try_=failures)
         if isinstance(message, ActorExitRequest):
             return
@@ -89,21 +89,12 @@ class ActorProcess(Reference):
             details = "".join(traceback.format_exception(error))
             sender.process.deliver(PoisonMessage(message, details), self.pid)
 
-    def _end_children(self) -> None:
-        for child in self.children:
-            if child.process is not None:
-                child.process.deliver(ActorExitRequest(), self.pid)
-
     def end(self, reason: Any) -> None:
-        """An actor that a signal ended takes its children with it, as one that was asked to exit has done."""
-        if self.phase != DEAD:
-            if reason is not NORMAL:
-                self._end_children()
-            super().end(reason)
-            parent = self.parent.process if self.parent is not None else None
-            if isinstance(parent, ActorProcess):
-                parent.children.remove(self.pid)
-                parent.deliver(ChildActorExited(self.pid), self.system.root.pid)
+        """What waits to be tried again is a dead letter as it was sent."""
+        for _ in range(len(self.mailbox)):
+            message, sender = self.mailbox.popleft()
+            self.mailbox.append((message.message if type(message) is _Again else message, sender))
+        super().end(reason)
 
 
 def create_actor(
@@ -126,8 +117,8 @@ def create_actor(
     process = _new_process(system, parent, _actor_class(actor), requirements or {})
     if name:
         system.register(name, process)
-    if isinstance(parent, ActorProcess):
-        parent.children.append(process.pid)
+    if isinstance(parent, Reference):
+        parent.adopt(process.pid)
     return process.pid
 
 

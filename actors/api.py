@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from actors.errors import NoCaller, ProcessError
 from actors.pid import Pid, Ref
 from actors.process import Process
+from actors.receiver import Receiver
 from actors.signals import NOPROC
 from actors.system import current_process, current_system
 
@@ -89,6 +90,14 @@ def whereis(name: str) -> Pid | None:
     """Erlang: whereis/1."""
     process = current_system().names.get(name)
     return process.pid if process is not None else None
+
+
+async def receive(timeout_s: float | None = None) -> Any:
+    """The calling process's next message, for a spawned coroutine. Raises TimeoutError after timeout_s."""
+    me = _self("receive")
+    if not isinstance(me, Receiver):
+        raise NoCaller(f"receive expects a task or a mailbox as its caller, got {me.label}")
+    return await me.receive(timeout_s)
 
 
 def send_after(delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:

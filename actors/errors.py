@@ -5,6 +5,7 @@ ProcessError
 ├── NoCaller          the call needs a process as its caller
 ├── NameTaken         register: the name has an owner
 ├── NotRegistered     a name that nobody has
+├── MailboxClosed     receive in a process that has ended
 ├── StartFailed       init raised, or said Stop
 ├── CallFailed        the server was dead, or died
 │   └── CallTimeout   no reply in time (a TimeoutError, too)
@@ -40,6 +41,14 @@ class NotRegistered(ProcessError):
     def __init__(self, name: str) -> None:
         super().__init__(f"expected a registered name, got {name!r}")
         self.name = name
+
+
+class MailboxClosed(ProcessError):
+    """The process whose messages were asked for has ended."""
+
+    def __init__(self, pid: Pid) -> None:
+        super().__init__(f"expected a living process to receive for, got {pid}, which has ended")
+        self.pid = pid
 
 
 class StartFailed(ProcessError):

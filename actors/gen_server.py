@@ -198,6 +198,8 @@ async def ask(server: Pid | str, message: Callable[[Caller], Any], timeout_s: fl
     if target is None or target is asker:
         raise CallFailed(server, NOPROC if target is None else "a process can't call itself")
     loop = target.system.loop
+    if asyncio.get_running_loop() is not loop:
+        raise CallFailed(server, "its system runs on another loop: use its base's run()")
     caller = Caller(loop.create_future(), target, asker.pid if asker is not None else None)
     target.watch(caller, caller)
     target.deliver(message(caller), caller.pid)

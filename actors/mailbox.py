@@ -9,6 +9,7 @@ import contextvars
 from types import TracebackType
 from typing import Any, Self
 
+from actors.errors import MailboxClosed
 from actors.pid import Pid
 from actors.process import Process
 from actors.receiver import Receiver
@@ -16,12 +17,24 @@ from actors.signals import NORMAL
 from actors.system import _process, current_system
 
 
+class MailboxProcess(Receiver):
+    """It has no code that could end it, so its system's end does."""
+
+    __slots__ = ()
+
+    def exit_signal(self, sender: Pid, reason: Any, *, linked: bool) -> None:
+        if linked and sender is self.parent:
+            self.end(reason)
+        else:
+            super().exit_signal(sender, reason, linked=linked)
+
+
 class Mailbox:
     """A process without code of its own. It traps exits, so what it links to and monitors reports here."""
 
     def __init__(self) -> None:
         system = current_system()
-        self.process = Receiver(system, "mailbox", system.root)
+        self.process = MailboxProcess(system, "mailbox", system.root)
         self.process.trap_exit = True
         self.process.begin()
         self._token: contextvars.Token[Process | None] | None = None
@@ -31,7 +44,7 @@ class Mailbox:
         return self.process.pid
 
     async def receive(self, timeout_s: float | None = None) -> Any:
-        """The next message. Raises TimeoutError when none came within timeout_s."""
+        """The next message. Raises TimeoutError when none came within timeout_s, MailboxClosed after close."""
         return await self.process.receive(timeout_s)
 
     def close(self) -> None:
@@ -42,7 +55,10 @@ class Mailbox:
         return self
 
     async def __anext__(self) -> Any:
-        return await self.process.receive()
+        try:
+            return await self.process.receive()
+        except MailboxClosed:
+            raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
         self._token = _process.set(self.process)

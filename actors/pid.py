@@ -1,6 +1,7 @@
 """Pid and Ref: what names a process, and what names one monitor, call or timer."""
 
 import itertools
+import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +10,29 @@ from thespian.actors import ActorAddress
 if TYPE_CHECKING:
     from actors.process import Process
 
+living: dict[int, "Pid"] = {}
+"""The Pid of every living process of this OS process, by number: what an unpickled Pid finds again."""
+
+_NODE_BITS = 64
 _numbers = itertools.count(1)
-_NODE = secrets.randbits(64)  # this OS process: a number pickled elsewhere must not name a process of ours
+_nodes: list[int] = []
+
+
+def _new_node() -> None:
+    """Name this OS process: a number that was pickled elsewhere, or before a fork, must not name a process of ours."""
+    _nodes[:] = [secrets.randbits(_NODE_BITS - 1) + 1]
+
+
+_new_node()
+os.register_at_fork(after_in_child=_new_node)
 
 
 class Pid(ActorAddress):
     """The address of one process; never used again after its end.
 
     A Thespian ActorAddress that is hashable and picklable. While the process lives in this OS process the Pid holds it,
-    so that a send needs no lookup. A Pid that was pickled finds its process again by its number.
+    so that a send needs no lookup. A Pid that was pickled finds its process again by its number, when it comes home;
+    elsewhere it names nobody, and its number carries the node it came from.
     """
 
     __slots__ = ("number", "process")
@@ -47,16 +62,14 @@ class Pid(ActorAddress):
     __str__ = __repr__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (_NODE, self.number)
+        node, number = divmod(self.number, 1 << _NODE_BITS)
+        return _restore, (node or _nodes[0], number)
 
 
 def _restore(node: int, number: int) -> Pid:
-    from actors.process import living
-
-    if node != _NODE:
-        return Pid(None, number + (node << 64))
-    process = living.get(number)
-    return Pid(None, number) if process is None else process.pid
+    if node != _nodes[0]:
+        return Pid(None, number + (node << _NODE_BITS))
+    return living.get(number) or Pid(None, number)
 
 
 class Ref:

@@ -9,14 +9,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.log import log
-from actors.pid import Pid, Ref
+from actors.pid import Pid, Ref, living
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, Crash, Down, Exit
 
 if TYPE_CHECKING:
     from actors.system import ProcessSystem
-
-living: dict[int, "Process"] = {}
-"""Every living process of this OS process, by number: how an unpickled Pid finds its own."""
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 """Phases. IDLE: a message wakes it. READY: in the run queue. RUNNING: on the loop now. WAITING: on its coroutine."""
@@ -31,7 +28,7 @@ class Watcher(Protocol):
 
 
 class Process:
-    """One process. label: what it runs, for reports. parent: who started it; None for one started from outside."""
+    """One process. label: what it runs, for reports. parent: who started it; the system's root has none."""
 
     __slots__ = (
         "coroutine",
@@ -61,9 +58,9 @@ class Process:
         self.watchers: dict[Ref, Watcher] | None = None  # who watches me
         self.monitors: dict[Ref, Process] | None = None  # whom I watch
         self.names: tuple[str, ...] = ()
-        self.doomed: Any = None  # the reason of an end that waits for the running callback
+        self.doomed: tuple[Any] | None = None  # the reason of an end that waits for the running callback
         self.coroutine: asyncio.Task[Any] | None = None
-        living[self.pid.number] = self
+        living[self.pid.number] = self.pid
         system.processes[self.pid.number] = self
 
     # Mailbox
@@ -125,9 +122,14 @@ class Process:
         if target is not None and target.watchers:
             target.watchers.pop(ref, None)
         else:
-            self.mailbox = deque(
-                entry for entry in self.mailbox if not (type(entry[0]) is Down and entry[0].ref is ref)
-            )
+            self._flush(ref)
+
+    def _flush(self, ref: Ref) -> None:
+        """In place: a process that runs holds its mailbox."""
+        for index, (message, _) in enumerate(self.mailbox):
+            if type(message) is Down and message.ref is ref:
+                del self.mailbox[index]
+                break
 
     def watch(self, ref: Ref, watcher: Watcher) -> None:
         if self.watchers is None:
@@ -156,9 +158,9 @@ class Process:
         if self.phase == DEAD or (self.doomed is not None and reason is not KILLED):
             return
         if self.phase == RUNNING:
-            self.doomed = reason
+            self.doomed = (reason,)
         elif self.coroutine is not None:
-            self.doomed = reason
+            self.doomed = (reason,)
             self._cancel(insist=reason is KILLED)
         else:
             self.end(reason)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from actors.errors import MailboxClosed
 from actors.process import DEAD, IDLE, WAITING, Process
 
 YIELD_EVERY = 64  # messages a receiver may take from a full mailbox before others run
@@ -26,15 +27,22 @@ class Receiver(Process):
             self._waiter.set_result(None)
 
     async def receive(self, timeout_s: float | None = None) -> Any:
-        """The next message, in order of arrival. Raises TimeoutError when none came within timeout_s."""
+        """The next message, in order of arrival.
+
+        Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
+        """
         self._taken += 1
         if self._taken % YIELD_EVERY == 0:
             await asyncio.sleep(0)
-        if not self.mailbox:
+        while not self.mailbox:  # again, if the message that woke it was flushed by a demonitor
             await self._wait(timeout_s)
         return self.mailbox.popleft()[0]
 
     async def _wait(self, timeout_s: float | None) -> None:
+        if self.phase == DEAD:
+            raise MailboxClosed(self.pid)
+        if self._waiter is not None:
+            raise RuntimeError(f"expected one receiver at a time, got a second one for {self.pid}")
         loop = self.system.loop
         self._waiter = waiter = loop.create_future()
         timer = None if timeout_s is None else loop.call_later(timeout_s, _expire, waiter, timeout_s)
@@ -47,6 +55,11 @@ class Receiver(Process):
                 timer.cancel()
             if self.phase != DEAD:
                 self.phase = WAITING
+
+    def end(self, reason: Any) -> None:
+        super().end(reason)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(MailboxClosed(self.pid))
 
 
 def _expire(waiter: asyncio.Future[None], timeout_s: float) -> None:

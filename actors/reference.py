@@ -3,16 +3,24 @@
 from datetime import timedelta
 from typing import Any
 
-from thespian.actors import Actor, ActorAddress, WakeupMessage
+from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, WakeupMessage
 
 from actors.pid import Pid
 from actors.process import DEAD, Process
+from actors.system import ProcessSystem
 
 
 class Reference(Process):
-    """Mixed into the processes that run Thespian actors, GenServers among them."""
+    """The ground of the processes that run Thespian actors, GenServers among them.
 
-    __slots__ = ()
+    children: what the actor made with createActor. They are asked to exit when it ends, and it is told when one has.
+    """
+
+    __slots__ = ("children",)
+
+    def __init__(self, system: ProcessSystem, label: str, parent: Process) -> None:
+        super().__init__(system, label, parent)
+        self.children: dict[Pid, None] | None = None
 
     @property
     def address(self) -> Pid:
@@ -28,9 +36,11 @@ class Reference(Process):
     def createActor(  # noqa: N802 (Thespian's name)
         self, actor: type[Actor] | str, requirements: dict[str, Any] | None, name: str | None, source: str | None
     ) -> Pid:
-        from actors.actor_process import create_actor
+        return self.system.create_actor(self, actor, requirements, name, source)
 
-        return create_actor(self.system, self, actor, requirements, name, source)
+    def adopt(self, child: Pid) -> None:
+        self.children = self.children or {}
+        self.children[child] = None
 
     def wakeupAfter(self, period: timedelta, payload: Any) -> None:  # noqa: N802 (Thespian's name)
         self.system.loop.call_later(period.total_seconds(), self._wake_up, WakeupMessage(period, payload))
@@ -41,3 +51,15 @@ class Reference(Process):
 
     def handleDeadLetters(self, address: Pid, enable: bool) -> None:  # noqa: N802 (Thespian's signature)
         self.system.handle_dead_letters(self, enable=enable)
+
+    def end(self, reason: Any) -> None:
+        if self.phase == DEAD:
+            return
+        for child in self.children or ():
+            if child.process is not None:
+                child.process.deliver(ActorExitRequest(), self.pid)
+        super().end(reason)
+        parent = self.parent.process if self.parent is not None else None
+        if isinstance(parent, Reference) and parent.children and self.pid in parent.children:
+            del parent.children[self.pid]
+            parent.deliver(ChildActorExited(self.pid), self.system.root.pid)

@@ -1,14 +1,17 @@
 """The process of a GenServer: one message, one callback, one next state. Erlang: gen_server's loop."""
 
 import asyncio
-import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import Any, NamedTuple
 
-from actors.errors import BadReturn, CallFailed, CallTimeout, ExitProcess, NameTaken, StartFailed
+from thespian.actors import ActorExitRequest
+
+from actors.eager import begun
+from actors.errors import BadReturn, ExitProcess, NameTaken, StartFailed
 from actors.gen_server import (
     NOTHING,
     Call,
@@ -22,12 +25,11 @@ from actors.gen_server import (
     Reply,
     Stop,
     Terminate,
-    ask,
 )
 from actors.pid import Pid
 from actors.process import RUNNING, WAITING, Process
 from actors.reference import Reference
-from actors.signals import KILL, NORMAL, Crash, Exit
+from actors.signals import CRASHES, NORMAL, Crash, Exit
 from actors.system import ProcessSystem, current_process, current_system, process_context
 
 SLICE = 64  # messages a server may take before the next process's turn
@@ -48,7 +50,7 @@ class _Failed(NamedTuple):
     reason: Any
 
 
-class ServerProcess(Reference, Process):
+class ServerProcess(Reference):
     """Runs a GenServer's callbacks, one at a time."""
 
     __slots__ = ("answer", "server", "stage", "state")
@@ -71,7 +73,7 @@ class ServerProcess(Reference, Process):
         outer, system.current = system.current, self
         try:
             self._settle(self.server.init(*args), self._initialised)
-        except Exception as error:  # noqa: BLE001 (the crash boundary of init)
+        except CRASHES as error:
             self._stop(_reason_of(error))
         finally:
             system.current = outer
@@ -83,8 +85,8 @@ class ServerProcess(Reference, Process):
         return answer
 
     def _initialised(self, value: Any) -> None:
-        if type(value) is Stop:
-            self._stop(value.reason)
+        if type(value) is Stop or self.doomed is not None:
+            self._stop(value.reason if type(value) is Stop else NORMAL)
         elif type(value) is Ignore:
             self._started(value)
             self._stop(NORMAL)
@@ -113,7 +115,7 @@ class ServerProcess(Reference, Process):
         server, mailbox = self.server, self.mailbox
         left = SLICE
         try:
-            while left and mailbox:
+            while left and mailbox and self.doomed is None:
                 left -= 1
                 message, _ = mailbox.popleft()
                 kind = type(message)
@@ -135,9 +137,7 @@ class ServerProcess(Reference, Process):
                     message.caller.reply(outcome.value)
                 elif not self._apply(message, outcome):
                     return
-                if self.doomed is not None:
-                    break
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (the crash boundary of a server)
+        except CRASHES as error:
             self._stop(_reason_of(error))
             return
         finally:
@@ -151,6 +151,11 @@ class ServerProcess(Reference, Process):
                 return True
             case Continue(term):
                 return self._apply(message, self.server.handle_continue(term, self.state))
+            case ActorExitRequest():
+                if not message.isRecursive:
+                    self.children = None
+                self._stop(NORMAL)
+                return False
             case _:
                 self._stop(message.reason)
                 return False
@@ -190,7 +195,7 @@ class ServerProcess(Reference, Process):
 
     def _go_on(self) -> None:
         if self.doomed is not None:
-            self.end(self.doomed)
+            self.end(self.doomed[0])
         else:
             self.rest()
 
@@ -198,56 +203,62 @@ class ServerProcess(Reference, Process):
 
     def _settle(self, value: Any, proceed: Any) -> None:
         """proceed(value), or if it is awaitable proceed(what it gives) when it has given it."""
-        if self.server.eager and iscoroutine(value):
-            value = _begun(value)
-        if not isawaitable(value):
-            proceed(value)
+        rest = _begun(value) if self.server.eager and iscoroutine(value) else value
+        if not isawaitable(rest):
+            self._proceed(rest, proceed)
             return
         self.phase = WAITING
-        self.coroutine = self.system.loop.create_task(_guarded(value), context=process_context(self))
+        self.coroutine = self.system.loop.create_task(_guarded(rest), context=process_context(self))
         self.coroutine.add_done_callback(partial(self._settled, value, proceed))
+        if self.doomed is not None:  # by the callback itself, before it waited
+            self.coroutine.cancel()
+
+    def _proceed(self, result: Any, proceed: Any) -> None:
+        if type(result) is _Failed:
+            self._stop(result.reason)
+        else:
+            proceed(result)
 
     def _settled(self, value: Any, proceed: Any, done: asyncio.Task[Any]) -> None:
         self.coroutine = None
         self.phase = RUNNING
         if done.cancelled() and iscoroutine(value):
-            value.close()  # it may never have begun
+            _close(value)
         if self.doomed is not None:
-            self.end(self.doomed)
+            self.end(self.doomed[0])
         elif done.cancelled():
             self._stop(Crash(asyncio.CancelledError("cancelled by code of its own")))
-        elif isinstance(result := done.result(), _Failed):
-            self._stop(result.reason)
+        elif (error := done.exception()) is not None:
+            self.end(Crash(error))  # a KeyboardInterrupt, which the loop has raised as well
         else:
-            proceed(result)
+            self._proceed(done.result(), proceed)
 
     # End
 
     def _stop(self, reason: Any) -> None:
-        """End with reason, after terminate if the server had started."""
-        if self.stage is not Stage.SERVING:
-            self.end(reason)
+        """End with reason, after terminate if the server had started and no signal has ended it."""
+        if self.doomed is not None or self.stage is not Stage.SERVING:
+            self.end(reason if self.doomed is None else self.doomed[0])
             return
         self.stage = Stage.STOPPING
         system = self.system
         outer, system.current = system.current, self
         try:
             self._settle(self.server.terminate(reason, self.state), lambda _: self.end(reason))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (the crash boundary of terminate)
+        except CRASHES as error:
             self.end(_reason_of(error))
         finally:
             system.current = outer
 
     def end(self, reason: Any) -> None:
         if self.stage is Stage.STARTING:
-            starter = self.parent.process if self.parent is not None else None
-            if starter is not None:
-                self.unlink(starter)  # it learns of the failure by the answer, not by a signal as well
+            if self.parent is not None and self.parent.process is not None:
+                self.unlink(self.parent.process)  # it learns of the failure by the answer, not by a signal as well
             self._started(StartFailed(self.label, reason))
         super().end(reason)
 
 
-_SYSTEM = frozenset({GetState, Continue, Terminate})
+_SYSTEM = frozenset({GetState, Continue, Terminate, ActorExitRequest})
 
 
 def _reason_of(error: BaseException) -> Any:
@@ -262,29 +273,16 @@ async def _guarded(value: Any) -> Any:
 
 
 def _begun(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine up to its first wait: its value if it has none, else what to await for the rest."""
     try:
-        waited = coroutine.send(None)
-    except StopIteration as done:
-        return done.value
-    return _rest(coroutine, waited)
+        return begun(coroutine)
+    except CRASHES as error:
+        return _Failed(_reason_of(error))
 
 
-@types.coroutine
-def _rest(coroutine: Coroutine[Any, Any, Any], waited: Any) -> Generator[Any, Any, Any]:
-    try:
-        while True:
-            try:
-                sent = yield waited
-            except BaseException as error:  # noqa: BLE001 (a cancellation belongs to the coroutine)
-                waited = coroutine.throw(error)
-            else:
-                waited = coroutine.send(sent)
-    except StopIteration as done:
-        return done.value
-
-
-# Starting and stopping
+def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """A task that was cancelled before its first step has not cancelled what it would have awaited."""
+    with suppress(*CRASHES):
+        coroutine.close()
 
 
 def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool = False) -> ServerProcess:
@@ -300,50 +298,3 @@ def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool
     if link:
         process.link(parent)
     return process
-
-
-async def start(
-    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
-) -> Pid:
-    """Start a server, linked to nobody, and wait for its init. Erlang: gen_server:start/4.
-
-    Raises StartFailed (its reason: Crash(exception) if init raised, the reason of a Stop, IGNORE, or "timeout": then
-    the process is killed) and NameTaken.
-    """
-    return await _started(prepare(server, name=name), args, timeout_s)
-
-
-async def start_link(
-    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
-) -> Pid:
-    """start, linked to the calling process, which is its parent. Erlang: gen_server:start_link/4."""
-    return await _started(prepare(server, name=name, link=True), args, timeout_s)
-
-
-async def _started(process: ServerProcess, args: tuple[Any, ...], timeout_s: float | None) -> Pid:
-    started = process.start(args)
-    if isinstance(started, asyncio.Future):
-        try:
-            started = await asyncio.wait_for(started, timeout_s)
-        except TimeoutError:
-            process.exit_signal(process.pid, KILL, linked=False)
-            raise StartFailed(process.label, "timeout") from None
-    if isinstance(started, StartFailed):
-        raise started
-    if isinstance(started, Ignore):
-        raise StartFailed(process.label, started)
-    return started
-
-
-async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
-    """End a server with reason, after its terminate, and return when it has ended. Erlang: gen_server:stop/3.
-
-    Raises CallFailed(NOPROC) if it is dead, CallTimeout if it has not ended within timeout_s.
-    """
-    try:
-        await ask(server, lambda _: Terminate(reason), timeout_s)
-    except CallTimeout:
-        raise
-    except CallFailed as failed:
-        if failed.reason != reason:
-            raise

@@ -1,5 +1,6 @@
 """Exit reasons, and the messages that signals become. Erlang reference manual, "Processes"."""
 
+import asyncio
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, final
@@ -46,6 +47,10 @@ class Crash:
 
     def __repr__(self) -> str:
         return f"Crash({type(self.exception).__name__}: {self.exception})"
+
+
+CRASHES = (Exception, SystemExit, asyncio.CancelledError)
+"""What a process's code may raise without harm to others: it ends that process. KeyboardInterrupt ends the program."""
 
 
 def orderly(reason: object) -> bool:

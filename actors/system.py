@@ -10,16 +10,17 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from thespian.actors import ActorAddress, DeadEnvelope
+from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
 from actors.errors import NameTaken, NoSystem, NotRegistered
-from actors.pid import Pid
+from actors.log import log
+from actors.pid import Pid, Ref
 from actors.process import DEAD, READY, RUNNING, Process
-from actors.signals import KILL, SHUTDOWN, DeadLetter, Down, Exit
+from actors.signals import KILL, SHUTDOWN, Crash, DeadLetter, Down, Exit
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
-STOP_S = 5.0  # how long a stopping system waits for its processes before it kills them
+STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
 
 _system: contextvars.ContextVar["ProcessSystem"] = contextvars.ContextVar("system")
 _process: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
@@ -27,7 +28,7 @@ _systems: list["ProcessSystem"] = []
 
 
 class Root(Process):
-    """The parent of what is started from outside. It takes no messages: exit signals end here."""
+    """The parent of all that is started from outside. It has no code: what is sent to it is a dead letter."""
 
     __slots__ = ()
 
@@ -36,11 +37,28 @@ class Root(Process):
             self.system.dead_letter(self.pid, message, sender)
 
 
+class Ending(Ref):
+    """Told of a process's end: what a closing system waits for. The future's result: it has ended."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: asyncio.Future[bool]) -> None:
+        super().__init__()
+        self.future = future
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
+        self.set(ended=True)
+
+    def set(self, *, ended: bool) -> None:
+        if not self.future.done():
+            self.future.set_result(ended)
+
+
 class ProcessSystem:
     """Processes on one event loop.
 
     `async with ProcessSystem() as system:` runs on the caller's loop until the block ends. Then every process that was
-    started from outside gets an exit signal SHUTDOWN, the last one first, and what is left after STOP_S is killed.
+    started from outside gets an exit signal SHUTDOWN, the last one first, and is killed if it takes more than STOP_S.
     """
 
     def __init__(self) -> None:
@@ -57,7 +75,6 @@ class ProcessSystem:
         self._dead_letter_handlers: set[Process] = set()
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
-        self._emptied: asyncio.Future[None] | None = None
         self._context = contextvars.Context()
         self._context.run(_system.set, self)
 
@@ -71,8 +88,10 @@ class ProcessSystem:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _system.reset(self._token)
-        await self.close()
+        try:
+            await self.close()
+        finally:
+            _system.reset(self._token)
 
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
@@ -82,27 +101,43 @@ class ProcessSystem:
         _systems.append(self)
 
     async def close(self) -> None:
-        """End every process, orderly if it lets itself be ended within STOP_S, and return when all are gone."""
-        for process in [p for p in reversed(self.processes.values()) if p.parent is self.root.pid]:
-            process.exit_signal(self.root.pid, SHUTDOWN, linked=True)
-            await self._empty({process})
-        if not await self._empty():
-            for process in list(self.processes.values()):
-                if process is not self.root:
-                    process.exit_signal(self.root.pid, KILL, linked=False)
-            await self._empty()
-        self.root.end(SHUTDOWN)
-        _systems.remove(self)
+        """End every process that has no living parent, the last one first, until none is left.
 
-    async def _empty(self, awaited: set[Process] | None = None) -> bool:
-        """Wait, at most STOP_S, until awaited (by default all but root) are dead; True if they are."""
-        deadline = monotonic() + STOP_S
-        while any(p.phase != DEAD for p in awaited or self.processes.values() if p is not self.root):
-            self._emptied = self.loop.create_future()
-            await asyncio.wait({self._emptied}, timeout=max(0.0, deadline - monotonic()))
-            if monotonic() >= deadline:
-                return False
-        return True
+        A process with a living parent is the parent's to end; another is told in its parent's name, by which alone a
+        server that traps exits ends. One that outlives even its kill is reported and left.
+        """
+        survivors: set[Process] = set()
+        try:
+            while (process := self._last_orphan(survivors)) is not None:
+                process.exit_signal(process.parent or self.root.pid, SHUTDOWN, linked=True)
+                if not await self._ended(process):
+                    process.exit_signal(self.root.pid, KILL, linked=False)
+                    if not await self._ended(process):
+                        log.error("process_survived", pid=str(process.pid), label=process.label)
+                        survivors.add(process)
+        finally:
+            self.root.end(SHUTDOWN)
+            _systems.remove(self)
+
+    def _last_orphan(self, survivors: set[Process]) -> Process | None:
+        for process in reversed(self.processes.values()):
+            parent = process.parent
+            orphan = parent is not None and (parent is self.root.pid or parent.process is None)
+            if orphan and process not in survivors:
+                return process
+        return None
+
+    async def _ended(self, process: Process) -> bool:
+        """Wait, at most STOP_S, for a process's end; True if it has ended."""
+        if process.phase == DEAD:
+            return True
+        ending = Ending(self.loop.create_future())
+        process.watch(ending, ending)
+        timer = self.loop.call_later(STOP_S, lambda: ending.set(ended=False))
+        try:
+            return await ending.future
+        finally:
+            timer.cancel()
 
     # Run queue
 
@@ -111,7 +146,10 @@ class ProcessSystem:
         self.loop.call_soon(self._run_queue, context=self._context)
 
     def _run_queue(self) -> None:
-        """Give each ready process a slice, round after round, until none is ready or SLICE_S has passed."""
+        """Give each ready process a slice, round after round, until none is ready or SLICE_S has passed.
+
+        What process.run() lets out is no process's crash but the program's end (KeyboardInterrupt), or a bug in here.
+        """
         ready = self.ready
         until = monotonic() + SLICE_S
         try:
@@ -122,6 +160,9 @@ class ProcessSystem:
                     process.run()
                     if monotonic() >= until:
                         break
+        except BaseException as error:
+            process.end(Crash(error))
+            raise
         finally:
             self.current = None
             if ready:
@@ -202,23 +243,50 @@ class ProcessSystem:
             if not isinstance(message, Down | Exit):
                 self.dead_letter(process.pid, message, sender)
         process.mailbox.clear()
-        if self._emptied is not None and not self._emptied.done():
-            self._emptied.set_result(None)
+
+    # Thespian
+
+    def create_actor(
+        self,
+        parent: Process,
+        actor: type[Actor] | str,
+        requirements: dict[str, Any] | None = None,
+        name: str | None = None,
+        source: str | None = None,
+    ) -> Pid:
+        """Thespian's createActor. What runs actors is the system base's to say."""
+        raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")
 
 
 def current_system() -> ProcessSystem:
-    """The system of the calling process or block; else the only one that runs in this OS process."""
-    system = _system.get(None)
-    if system is not None:
-        return system
-    if len(_systems) == 1:
-        return _systems[0]
-    raise NoSystem(f"expected one running actor system, got {len(_systems)}: use `async with AsyncioSystemBase():`")
+    """The system of the calling process or block; else the only one on the running loop."""
+    system = _system.get(None) or _only_here()
+    if system is None:
+        raise NoSystem(
+            "expected one actor system on this thread's loop: use `async with AsyncioSystemBase():`, "
+            "or the base's run() from another thread"
+        )
+    return system
+
+
+def _only_here() -> ProcessSystem | None:
+    """For code that was not begun inside the system's block: a host's request handler, say."""
+    loop = running_loop()
+    here = [system for system in _systems if system.loop is loop]
+    return here[0] if len(here) == 1 else None
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs on this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def current_process() -> Process | None:
     """The process whose code is running, if any."""
-    system = _system.get(None)
+    system = _system.get(None) or _only_here()
     if system is not None and system.current is not None:
         return system.current
     return _process.get()

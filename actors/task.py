@@ -81,9 +81,11 @@ class TaskProcess(Receiver):
 
     def _ended(self, coroutine: asyncio.Task[Any]) -> None:
         if self.doomed is not None:
-            self.end(self.doomed)
+            self.end(self.doomed[0])
         elif coroutine.cancelled():
             self.end(Crash(asyncio.CancelledError("cancelled by code of its own")))
+        elif (error := coroutine.exception()) is not None:
+            self.end(Crash(error))  # a KeyboardInterrupt, which the loop has raised as well
         else:
             self.end(coroutine.result())
 

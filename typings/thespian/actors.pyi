@@ -1,7 +1,10 @@
 # The part of thespian.actors that actors/ builds on (the package carries no types of its own).
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+_A = TypeVar("_A", bound=type[Actor])
 
 ThespianGeneration: tuple[int, int]
 
@@ -45,6 +48,10 @@ class Actor:
     def wakeupAfter(self, timePeriod: timedelta, payload: Any = None) -> None: ...
     def handleDeadLetters(self, startHandling: bool = True) -> None: ...
 
+class ActorTypeDispatcher(Actor): ...
+
+def requireCapability(cap: str, value: object = None) -> Callable[[_A], _A]: ...
+
 class ActorSystemMessage: ...
 
 class ActorExitRequest(ActorSystemMessage):
@@ -78,6 +85,7 @@ class DeadEnvelope(ActorSystemMessage):
 class ActorSystem:
     systemAddress: ActorAddress
     capabilities: dict[str, Any]
+    _systemBase: Any
     def __init__(
         self,
         systemBase: Any = None,
@@ -96,4 +104,5 @@ class ActorSystem:
     def ask(self, actorAddr: ActorAddress, msg: Any, timeout: timedelta | float | None = None) -> Any: ...
     def listen(self, timeout: timedelta | float | None = None) -> Any: ...
     def private(self) -> Any: ...
+    def updateCapability(self, capabilityName: str, capabilityValue: Any = None) -> None: ...
     def shutdown(self) -> None: ...

@@ -1,0 +1,70 @@
+"""Starting and stopping a GenServer from code that waits. Erlang: gen_server:start/4, start_link/4, stop/3."""
+
+import asyncio
+from typing import Any
+
+from actors.errors import CallFailed, CallTimeout, StartFailed
+from actors.gen_server import GenServer, Ignore, Terminate, ask
+from actors.pid import Pid
+from actors.server_process import ServerProcess, Started, prepare
+from actors.signals import KILL, NORMAL
+
+
+async def start(
+    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
+) -> Pid:
+    """Start a server, linked to nobody, and wait for its init. Erlang: gen_server:start/4.
+
+    Raises StartFailed (its reason: Crash(exception) if init raised, the reason of a Stop, IGNORE, or "timeout": then
+    the process is killed) and NameTaken.
+    """
+    return await _started(prepare(server, name=name), args, timeout_s)
+
+
+async def start_link(
+    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
+) -> Pid:
+    """start, linked to the calling process, which is its parent. Erlang: gen_server:start_link/4."""
+    return await _started(prepare(server, name=name, link=True), args, timeout_s)
+
+
+async def _started(process: ServerProcess, args: tuple[Any, ...], timeout_s: float | None) -> Pid:
+    started = process.start(args)
+    if isinstance(started, asyncio.Future):
+        started = await _within(timeout_s, process, started)
+    if isinstance(started, StartFailed):
+        raise started
+    if isinstance(started, Ignore):
+        raise StartFailed(process.label, started)
+    return started
+
+
+async def _within(timeout_s: float | None, process: ServerProcess, starting: asyncio.Future[Started]) -> Started:
+    """Wait for an init that waits. When time is up, or nobody waits any more, it is killed.
+
+    The answer comes when the process has ended, not before: its name is free then (proc_lib waits for the end, too).
+    """
+    try:
+        await asyncio.wait({starting}, timeout=timeout_s)
+    except asyncio.CancelledError:
+        process.exit_signal(process.pid, KILL, linked=False)
+        raise
+    if starting.done():
+        return starting.result()
+    process.exit_signal(process.pid, KILL, linked=False)
+    await starting
+    return StartFailed(process.label, "timeout")
+
+
+async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
+    """End a server with reason, after its terminate, and return when it has ended. Erlang: gen_server:stop/3.
+
+    Raises CallFailed(NOPROC) if it is dead, CallTimeout if it has not ended within timeout_s.
+    """
+    try:
+        await ask(server, lambda _: Terminate(reason), timeout_s)
+    except CallTimeout:
+        raise
+    except CallFailed as failed:
+        if failed.reason != reason:
+            raise

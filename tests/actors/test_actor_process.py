@@ -1,0 +1,367 @@
+"""Plain Thespian actors keep Thespian's semantics: retry, poison, children, names, wakeups, capabilities."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from thespian.actors import (
+    Actor,
+    ActorExitRequest,
+    ActorTypeDispatcher,
+    ChildActorExited,
+    InvalidActorSpecification,
+    NoCompatibleSystemForActor,
+    PoisonMessage,
+    WakeupMessage,
+    requireCapability,
+)
+
+from actors import (
+    KILL,
+    KILLED,
+    NORMAL,
+    AsyncioSystemBase,
+    Down,
+    ExitProcess,
+    GenServer,
+    Mailbox,
+    NoReply,
+    Pid,
+    Reply,
+    Stop,
+    alive,
+    call,
+    exit,  # noqa: A004 (OTP's word)
+    monitor,
+    self_pid,
+    send,
+    whereis,
+)
+
+
+class Doing(Actor):
+    """Does what its messages say; keeps what it counts."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def receiveMessage(self, message: Any, sender: Any) -> None:
+        if callable(message):
+            message(self, sender)
+
+
+class Telling(Doing):
+    """Tells `to`, the first Pid it gets, of all it gets after that."""
+
+    to: Pid | None = None
+
+    def receiveMessage(self, message: Any, sender: Any) -> None:
+        if callable(message):
+            message(self, sender)
+        elif isinstance(message, Pid):
+            self.to = message
+        elif self.to is not None and not isinstance(message, ActorExitRequest):
+            self.send(self.to, message)
+
+
+def actor(system: AsyncioSystemBase, kind: type[Actor] = Doing, **options: Any) -> Pid:
+    return system.create_actor(system.root, kind, **options)
+
+
+# Messages
+
+
+async def test_an_actor_answers_its_sender(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        send(actor(system), lambda self, sender: self.send(sender, (self.myAddress, "hello")))
+        pid, word = await box.receive()
+        assert alive(pid)
+        assert word == "hello"
+
+
+async def test_a_dispatching_actor_gets_its_messages_by_type(system: AsyncioSystemBase) -> None:
+    class Dispatching(ActorTypeDispatcher):
+        def receiveMsg_str(self, message: str, sender: Any) -> None:
+            self.send(sender, message.upper())
+
+    async with Mailbox() as box:
+        send(actor(system, Dispatching), "hello")
+        assert await box.receive() == "HELLO"
+
+
+async def test_a_wakeup_comes_from_the_actor_itself(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        pid = actor(system, Telling)
+        send(pid, box.pid)
+        send(pid, lambda self, _: self.wakeupAfter(timedelta(milliseconds=1), "payload"))
+        wakeup = await box.receive()
+        assert isinstance(wakeup, WakeupMessage)
+        assert wakeup.payload == "payload"
+
+
+async def test_a_wakeup_of_a_dead_actor_goes_nowhere(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        pid = actor(system)
+        ref = monitor(pid)
+        send(pid, lambda self, _: self.wakeupAfter(timedelta(0)))
+        send(pid, ActorExitRequest())
+        assert await box.receive() == Down(ref, pid, NORMAL)
+        assert system.dead_letter_count == 0
+
+
+# Failures
+
+
+def fail_twice(self: Doing, sender: Any) -> None:
+    self.tries += 1
+    if self.tries < 3:
+        raise ValueError("not yet")
+    self.send(sender, self.tries)
+
+
+def fail(self: Doing, sender: Any) -> None:
+    self.tries += 1
+    raise ValueError("never")
+
+
+async def test_a_message_that_fails_is_tried_again_behind_what_came_meanwhile(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        pid = actor(system)
+        send(pid, fail_twice)
+        send(pid, lambda self, sender: self.send(sender, "meanwhile"))
+        assert [await box.receive(), await box.receive()] == ["meanwhile", 3]
+
+
+async def test_a_message_that_fails_three_times_comes_back_as_poison(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        pid = actor(system)
+        send(pid, fail)
+        poison = await box.receive()
+        assert isinstance(poison, PoisonMessage)
+        assert poison.poisonMessage is fail
+        assert "ValueError: never" in str(poison.details)
+        send(pid, lambda self, sender: self.send(sender, self.tries))
+        assert await box.receive() == 3
+
+
+async def test_a_poison_message_that_fails_is_not_poison_again(system: AsyncioSystemBase) -> None:
+    class Failing(Actor):
+        def receiveMessage(self, message: Any, sender: Any) -> None:
+            if message == "still here?":
+                self.send(sender, "yes")
+            else:
+                raise ValueError
+
+    async with Mailbox() as box:
+        pid = actor(system, Failing)
+        send(pid, PoisonMessage("old", "details"))
+        for _ in range(3):
+            send(pid, "still here?")
+        assert [await box.receive() for _ in range(3)] == ["yes"] * 3
+
+
+async def test_an_actor_that_raises_system_exit_stops_nobody(system: AsyncioSystemBase) -> None:
+    def leaving(self: Doing, sender: Any) -> None:
+        raise SystemExit(2)
+
+    async with Mailbox() as box:
+        send(actor(system), leaving)
+        assert isinstance(await box.receive(), PoisonMessage)
+
+
+async def test_exit_process_ends_an_actor_without_a_retry(system: AsyncioSystemBase) -> None:
+    def leave(self: Doing, sender: Any) -> None:
+        raise ExitProcess("left")
+
+    async with Mailbox() as box:
+        pid = actor(system)
+        ref = monitor(pid)
+        send(pid, leave)
+        assert await box.receive() == Down(ref, pid, "left")
+
+
+async def test_what_waited_to_be_tried_again_is_a_dead_letter_as_it_was_sent(system: AsyncioSystemBase) -> None:
+    def fail_and_exit(self: Doing, sender: Any) -> None:
+        exit(self_pid(), "x")
+        raise ValueError
+
+    async with Mailbox() as box:
+        pid = actor(system)
+        monitor(pid)
+        send(pid, fail_and_exit)
+        assert (await box.receive()).reason == "x"
+        assert [letter.message for letter in system.dead_letters] == [fail_and_exit]
+
+
+# Ends and children
+
+
+def create(kind: type[Actor]) -> Any:
+    return lambda self, sender: self.send(sender, self.createActor(kind))
+
+
+async def family(system: AsyncioSystemBase, box: Mailbox) -> tuple[Pid, Pid]:
+    parent = actor(system, Telling)
+    send(parent, box.pid)
+    send(parent, create(Telling))
+    return parent, await box.receive()
+
+
+async def test_an_exit_request_ends_an_actor_and_its_children(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        parent, child = await family(system, box)
+        refs = {monitor(parent): parent, monitor(child): child}
+        send(parent, ActorExitRequest())
+        downs = [await box.receive(), await box.receive()]
+        assert downs == [Down(ref, pid, NORMAL) for ref, pid in refs.items()]
+
+
+async def test_an_exit_request_that_is_not_recursive_leaves_the_children(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        parent, child = await family(system, box)
+        ref = monitor(parent)
+        send(parent, ActorExitRequest(recursive=False))
+        assert await box.receive() == Down(ref, parent, NORMAL)
+        send(child, lambda self, sender: self.send(sender, "still here"))
+        assert await box.receive() == "still here"
+
+
+async def test_the_parent_is_told_of_a_childs_end(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        parent, child = await family(system, box)
+        send(child, ActorExitRequest())
+        exited = await box.receive()
+        assert isinstance(exited, ChildActorExited)
+        assert exited.childAddress == child
+        assert parent.process is not None
+
+
+async def test_a_killed_actor_takes_its_children_along(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        parent, child = await family(system, box)
+        first, second = monitor(parent), monitor(child)
+        exit(parent, KILL)
+        assert [await box.receive(), await box.receive()] == [Down(first, parent, KILLED), Down(second, child, NORMAL)]
+
+
+class Keeper(GenServer[Pid | None]):
+    """A GenServer among actors. Tells of its end, of its children's, and of what it gets."""
+
+    def init(self) -> None:
+        return None
+
+    def handle_call(self, request: Any, caller: Any, to: Pid | None) -> Reply[Pid | None]:
+        return Reply(self.createActor(request), to)
+
+    def handle_info(self, message: Any, to: Pid | None) -> NoReply[Pid | None] | Stop[Pid | None]:
+        if isinstance(message, Pid):
+            return NoReply(message)
+        if message == "stop":
+            return Stop("stopped", to)
+        if to is not None:
+            send(to, message)
+        return NoReply(to)
+
+    def terminate(self, reason: Any, to: Pid | None) -> None:
+        if to is not None:
+            send(to, ("terminated", reason))
+
+
+async def test_a_gen_server_that_an_actor_creates_is_its_child(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        parent = actor(system, Telling)
+        send(parent, box.pid)
+        send(parent, create(Keeper))
+        keeper = await box.receive()
+        send(keeper, "stop")
+        exited = await box.receive()
+        assert isinstance(exited, ChildActorExited)
+        assert exited.childAddress == keeper
+
+
+async def test_a_gen_server_ends_by_its_creators_exit_request(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        parent = actor(system, Telling)
+        send(parent, box.pid)
+        send(parent, create(Keeper))
+        keeper = await box.receive()
+        send(keeper, box.pid)
+        send(parent, ActorExitRequest())
+        assert await box.receive() == ("terminated", NORMAL)
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+async def test_a_gen_server_keeps_or_leaves_the_actors_it_created(system: AsyncioSystemBase, recursive: bool) -> None:
+    async with Mailbox() as box:
+        keeper = actor(system, Keeper)
+        child = await call(keeper, Telling)
+        ref = monitor(child)
+        send(keeper, ActorExitRequest(recursive=recursive))
+        if recursive:
+            assert await box.receive() == Down(ref, child, NORMAL)
+        else:
+            send(child, lambda self, sender: self.send(sender, "still here"))
+            assert await box.receive() == "still here"
+            assert not alive(keeper)
+
+
+async def test_a_gen_server_is_told_of_the_end_of_an_actor_it_created(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        keeper = actor(system, Keeper)
+        send(keeper, box.pid)
+        child = await call(keeper, Telling)
+        send(child, ActorExitRequest())
+        assert (await box.receive()).childAddress == child
+
+
+# Creation
+
+
+async def test_a_global_name_is_created_once(system: AsyncioSystemBase) -> None:
+    first = actor(system, name="singleton")
+    assert actor(system, Telling, name="singleton") == first
+    assert whereis("singleton") == first
+    async with Mailbox() as box:
+        send(first, lambda self, sender: self.send(sender, self.globalName))
+        assert await box.receive() == "singleton"
+
+
+async def test_an_actor_may_be_named_by_its_import_path(system: AsyncioSystemBase) -> None:
+    pid = system.create_actor(system.root, "thespian.actors.ActorTypeDispatcher")
+    assert alive(pid)
+
+
+@pytest.mark.parametrize("what", [int, object()], ids=repr)
+async def test_what_is_no_actor_class_is_refused(system: AsyncioSystemBase, what: Any) -> None:
+    with pytest.raises(InvalidActorSpecification):
+        system.create_actor(system.root, what)
+
+
+async def test_code_from_a_message_is_refused(system: AsyncioSystemBase) -> None:
+    with pytest.raises(InvalidActorSpecification, match="never loaded"):
+        actor(system, source="hash")
+
+
+async def test_an_init_that_fails_or_ignores_is_refused(system: AsyncioSystemBase) -> None:
+    class Failing(GenServer[None]):
+        def init(self) -> None:
+            raise ValueError
+
+    before = len(system.processes)
+    with pytest.raises(InvalidActorSpecification):
+        actor(system, Failing)
+    assert len(system.processes) == before
+
+
+async def test_a_required_capability_decides_whether_an_actor_runs_here(system: AsyncioSystemBase) -> None:
+    @requireCapability("gpu")
+    class Trainer(Doing):
+        pass
+
+    with pytest.raises(NoCompatibleSystemForActor):
+        actor(system, Trainer)
+    system.updateCapability("gpu", True)
+    assert alive(actor(system, Trainer))
+    system.updateCapability("gpu")
+    with pytest.raises(NoCompatibleSystemForActor):
+        actor(system, Trainer)

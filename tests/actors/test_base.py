@@ -1,0 +1,304 @@
+"""AsyncioSystemBase from threads: run, and Thespian's blocking ActorSystem."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from thespian.actors import Actor, ActorExitRequest, ActorSystem, PoisonMessage
+
+from actors import (
+    AsyncioSystemBase,
+    CallFailed,
+    GenServer,
+    Mailbox,
+    NoReply,
+    NoSystem,
+    Pid,
+    Reply,
+    call,
+    receive,
+    send,
+    spawn,
+    start,
+)
+
+
+class Counter(GenServer[int]):
+    def init(self, first: int = 0) -> int:
+        return first
+
+    def handle_call(self, request: int, caller: Any, count: int) -> Reply[int]:
+        return Reply(count + request, count + request)
+
+
+class Echo(Actor):
+    def receiveMessage(self, message: Any, sender: Any) -> None:
+        if message == "fail":
+            raise ValueError("asked to")
+        if not isinstance(message, ActorExitRequest):
+            self.send(sender, message)
+
+
+# run
+
+
+def test_run_gives_a_thread_the_result_of_a_coroutine() -> None:
+    with AsyncioSystemBase() as base:
+        pid = base.run(start(Counter, 40))
+        assert base.run(call(pid, 2)) == 42
+
+
+def test_run_raises_what_the_coroutine_raises() -> None:
+    async def fails() -> None:
+        raise ValueError("inside")
+
+    with AsyncioSystemBase() as base, pytest.raises(ValueError, match="inside"):
+        base.run(fails())
+
+
+def test_run_cancels_the_coroutine_after_its_timeout() -> None:
+    cancelled = threading.Event()
+
+    async def hangs() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.set()
+
+    with AsyncioSystemBase() as base:
+        with pytest.raises(TimeoutError):
+            base.run(hangs(), timeout_s=0.01)
+        assert cancelled.wait(5)
+
+
+def test_run_from_many_threads_at_once() -> None:
+    with AsyncioSystemBase() as base, ThreadPoolExecutor(4) as pool:
+        pid = base.run(start(Counter))
+        list(pool.map(lambda _: base.run(call(pid, 1)), range(200)))
+        assert base.run(call(pid, 0)) == 200
+
+
+async def test_run_on_the_loops_own_thread_is_refused() -> None:
+    async with AsyncioSystemBase() as base:
+        with pytest.raises(RuntimeError, match="expected a call from another thread"):
+            base.run(receive())
+
+
+def test_run_in_a_process_of_the_system_is_refused() -> None:
+    class Recursive(GenServer[AsyncioSystemBase]):
+        def init(self, base: AsyncioSystemBase) -> AsyncioSystemBase:
+            return base
+
+        def handle_call(self, request: Any, caller: Any, base: AsyncioSystemBase) -> Reply[AsyncioSystemBase]:
+            return Reply(base.run(receive()), base)
+
+    with AsyncioSystemBase() as base, pytest.raises(CallFailed, match="expected a call from another thread"):
+        base.run(call(base.run(start(Recursive, base)), "go"))
+
+
+async def test_a_hosts_system_serves_other_threads_too() -> None:
+    async with AsyncioSystemBase() as base:
+        pid = await start(Counter)
+        from_thread = asyncio.to_thread(lambda: [base.run(call(pid, 1)) for _ in range(50)])
+        here = [await call(pid, 1) for _ in range(50)]
+        assert sorted([*await from_thread, *here]) == list(range(1, 101))
+        assert await asyncio.to_thread(lambda: ActorSystem(base, transientUnique=True).ask(pid, "no call", 0)) is None
+
+
+def test_run_after_the_end_says_that_the_system_has_ended() -> None:
+    base = AsyncioSystemBase()
+    with base:
+        pass
+    for use in (lambda: base.run(receive()), lambda: base.tell(Pid(None), "x"), base.__enter__):
+        with pytest.raises(NoSystem, match="one that has ended"):
+            use()
+
+
+def test_who_waits_in_run_is_answered_when_the_system_ends() -> None:
+    entered = threading.Event()
+
+    async def hangs() -> None:
+        entered.set()
+        await asyncio.get_running_loop().create_future()
+
+    base = AsyncioSystemBase()
+    with ThreadPoolExecutor(1) as pool:
+        with base:
+            waiting = pool.submit(base.run, hangs())
+            assert entered.wait(5)
+        with pytest.raises(NoSystem, match="its system has ended"):
+            waiting.result(5)
+
+
+def test_two_systems_in_two_threads_do_not_meet() -> None:
+    def life(first: int) -> int:
+        with AsyncioSystemBase() as base:
+            pid = base.run(start(Counter, first, name="counter"))
+            for _ in range(100):
+                base.run(call("counter", 1))
+            result: int = base.run(call(pid, 0))
+            return result
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(life, [0, 1000])) == [100, 1100]
+
+
+# ActorSystem
+
+
+@pytest.fixture
+def asys() -> Iterator[ActorSystem]:
+    system = ActorSystem(AsyncioSystemBase(), transientUnique=True)
+    yield system
+    system.shutdown()
+
+
+def test_ask_waits_for_the_answer(asys: ActorSystem) -> None:
+    assert asys.ask(asys.createActor(Echo), "hello", timeout=5) == "hello"
+
+
+def test_listen_gets_what_tell_brought_back(asys: ActorSystem) -> None:
+    echo = asys.createActor(Echo)
+    for word in ("one", "two"):
+        asys.tell(echo, word)
+    assert [asys.listen(5), asys.listen(timedelta(seconds=5))] == ["one", "two"]
+
+
+@pytest.mark.parametrize("timeout", [0, 0.001, timedelta(milliseconds=1), timedelta(seconds=-1)])
+def test_listen_answers_none_after_its_timeout(asys: ActorSystem, timeout: Any) -> None:
+    assert asys.listen(timeout) is None
+
+
+def test_a_failing_actor_answers_with_poison(asys: ActorSystem) -> None:
+    assert isinstance(asys.ask(asys.createActor(Echo), "fail", timeout=5), PoisonMessage)
+
+
+def test_each_private_context_gets_its_own_answers(asys: ActorSystem) -> None:
+    echo = asys.createActor(Echo)
+    with asys.private() as first, asys.private() as second:
+        first.tell(echo, 1)
+        second.tell(echo, 2)
+        asys.tell(echo, 3)
+        assert (second.listen(5), first.listen(5), asys.listen(5)) == (2, 1, 3)
+        assert first.ask(first.createActor(Echo), "own", 5) == "own"
+
+
+def test_a_private_context_works_in_a_thread_of_its_own(asys: ActorSystem) -> None:
+    echo = asys.createActor(Echo)
+
+    def conversation(word: int) -> list[Any]:
+        with asys.private() as context:
+            return [context.ask(echo, (word, turn), 5) for turn in range(20)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for word, answers in enumerate(pool.map(conversation, range(4))):
+            assert answers == [(word, turn) for turn in range(20)]
+
+
+def test_a_global_name_is_created_once_for_the_system(asys: ActorSystem) -> None:
+    assert asys.createActor(Echo, globalName="echo") == asys.createActor(Echo, globalName="echo")
+
+
+def test_a_gen_server_can_be_created_and_asked(asys: ActorSystem) -> None:
+    class Shouting(GenServer[None]):
+        async def init(self) -> None:
+            await asyncio.sleep(0)
+
+        def handle_info(self, message: Any, state: None) -> NoReply[None]:
+            word, to = message
+            send(to, word.upper())
+            return NoReply(state)
+
+    base: AsyncioSystemBase = asys._systemBase
+    shouting = asys.createActor(Shouting)
+
+    async def asked() -> Any:
+        async with Mailbox() as box:
+            send(shouting, ("hello", box.pid))  # type: ignore[arg-type]
+            return await box.receive()
+
+    assert base.run(asked()) == "HELLO"
+
+
+def test_capabilities_can_be_changed(asys: ActorSystem) -> None:
+    base: AsyncioSystemBase = asys._systemBase
+    asys.updateCapability("gpu", True)
+    assert base.capabilities == {"gpu": True}
+    asys.updateCapability("gpu")
+    assert base.capabilities == {}
+
+
+def test_shutdown_ends_every_process_and_the_thread() -> None:
+    base = AsyncioSystemBase()
+    system = ActorSystem(base, transientUnique=True)
+    echo = system.createActor(Echo)
+    base.run(start(Counter))
+    system.shutdown()
+    assert base.processes == {}
+    assert isinstance(echo, Pid)
+    assert not echo.alive
+    base.shutdown()
+
+
+def test_who_listens_is_answered_none_when_the_system_ends() -> None:
+    base = AsyncioSystemBase()
+    with ThreadPoolExecutor(1) as pool, base:
+        base.tell(base.newPrimaryActor(Echo, None, None, None), "warm")
+        assert base.listen(5) == "warm"
+        listening = pool.submit(base.listen)
+        base.shutdown()
+        assert listening.result(5) is None
+        assert base.listen() is None
+
+
+def test_shutdown_on_the_loops_own_thread_is_refused() -> None:
+    async def shut_down(base: AsyncioSystemBase) -> None:
+        base.shutdown()
+
+    with AsyncioSystemBase() as base, pytest.raises(RuntimeError, match="expected a shutdown from another thread"):
+        base.run(shut_down(base))
+
+
+def test_a_loop_that_cannot_be_made_fails_the_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_loop() -> Any:
+        raise OSError("no descriptors left")
+
+    monkeypatch.setattr("actors.base.new_event_loop", no_loop)
+    with pytest.raises(OSError, match="no descriptors left"):
+        AsyncioSystemBase().run(receive())
+
+
+def test_a_keyboard_interrupt_in_a_waiting_thread_cancels_its_work() -> None:
+    cancelled = threading.Event()
+    waiting = threading.main_thread().ident
+    assert waiting is not None
+
+    async def interrupting() -> None:
+        try:
+            signal.pthread_kill(waiting, signal.SIGINT)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.set()
+
+    with AsyncioSystemBase() as base:
+        with pytest.raises(KeyboardInterrupt):
+            base.run(interrupting())
+        assert cancelled.wait(5)
+
+
+def test_processes_run_on_a_base_of_its_own_thread() -> None:
+    async def work(to: Pid) -> None:
+        send(to, threading.current_thread().name)
+
+    async def ask_it() -> Any:
+        async with Mailbox() as box:
+            spawn(work, box.pid)
+            return await box.receive()
+
+    with AsyncioSystemBase() as base:
+        assert base.run(ask_it()) == "understudy"

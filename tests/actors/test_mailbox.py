@@ -1,0 +1,109 @@
+"""Mailbox: the process of code that is no process."""
+
+import asyncio
+
+import pytest
+
+from actors import (
+    KILL,
+    NORMAL,
+    AsyncioSystemBase,
+    Exit,
+    Mailbox,
+    MailboxClosed,
+    exit,  # noqa: A004 (OTP's word)
+    link,
+    self_pid,
+    send,
+    spawn,
+)
+from actors.errors import NoCaller
+
+pytestmark = pytest.mark.usefixtures("system")
+
+
+async def nothing() -> None:
+    pass
+
+
+async def test_inside_its_block_a_mailbox_is_the_calling_process() -> None:
+    async with Mailbox() as outer:
+        async with Mailbox() as inner:
+            assert self_pid() == inner.pid
+        assert self_pid() == outer.pid
+    with pytest.raises(NoCaller):
+        self_pid()
+
+
+async def test_a_mailbox_traps_exits() -> None:
+    async with Mailbox() as box:
+        pid = spawn(nothing)
+        link(pid)
+        assert await box.receive() == Exit(pid, NORMAL)
+
+
+async def test_messages_come_in_order_of_arrival() -> None:
+    async with Mailbox() as box:
+        for number in range(200):
+            send(box.pid, number)
+        assert [await box.receive() for _ in range(200)] == list(range(200))
+
+
+async def test_receive_gives_up_after_its_timeout_and_then_goes_on() -> None:
+    async with Mailbox() as box:
+        with pytest.raises(TimeoutError, match=r"no message within 0\.001 s"):
+            await box.receive(0.001)
+        send(box.pid, "late")
+        assert await box.receive(0.001) == "late"
+
+
+async def test_a_cancelled_receive_loses_no_message() -> None:
+    async with Mailbox() as box:
+        waiting = asyncio.create_task(box.receive())
+        await asyncio.sleep(0)
+        send(box.pid, "kept")
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await box.receive() == "kept"
+
+
+async def test_a_closed_mailbox_answers_who_waits_and_who_comes_later() -> None:
+    box = Mailbox()
+    waiting = asyncio.create_task(box.receive())
+    await asyncio.sleep(0)
+    box.close()
+    with pytest.raises(MailboxClosed):
+        await waiting
+    with pytest.raises(MailboxClosed):
+        await box.receive()
+    assert [message async for message in box] == []
+
+
+async def test_iteration_ends_when_the_mailbox_is_killed() -> None:
+    async with Mailbox() as box:
+        send(box.pid, 1)
+        send(box.pid, 2)
+        got = []
+        async for message in box:
+            got.append(message)
+            if message == 2:
+                exit(box.pid, KILL)
+        assert got == [1, 2]
+
+
+async def test_what_a_closed_mailbox_is_sent_is_a_dead_letter(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        send(box.pid, "unread")
+    send(box.pid, "late")
+    assert [letter.message for letter in system.dead_letters] == ["unread", "late"]
+
+
+async def test_a_mailbox_that_nobody_closed_ends_with_its_system() -> None:
+    async with AsyncioSystemBase():
+        box = Mailbox()
+        waiting = asyncio.create_task(box.receive())
+        await asyncio.sleep(0)
+    with pytest.raises(MailboxClosed):
+        await waiting
