@@ -46,6 +46,7 @@ class ActorProcess(Reference):
     def __init__(self, system: ProcessSystem, actor: Actor, parent: Process) -> None:
         super().__init__(system, type(actor).__name__, parent)
         self.actor = actor
+        self.children = None
         actor._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
 
     def run(self) -> None:

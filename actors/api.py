@@ -1,14 +1,15 @@
 """The primitives on Pids and names, for the calling process. Erlang: the built-in functions of the same names."""
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any
 
+from actors.current import current_process, current_system
+from actors.ending import end_of
 from actors.errors import NoCaller, ProcessError
 from actors.pid import Pid, Ref
 from actors.process import Process
 from actors.receiver import Receiver
 from actors.signals import NOPROC
-from actors.system import current_process, current_system
 
 
 def self_pid() -> Pid:
@@ -42,24 +43,7 @@ def monitor(pid: Pid) -> Ref:
 
 async def ended(pid: Pid) -> Any:
     """Wait for the end of a process: its exit reason, or NOPROC if it had ended before."""
-    if pid.process is None:
-        return NOPROC
-    waiter = _Waiter(pid.process.system.loop.create_future())
-    process, ref = pid.process, Ref()
-    process.watch(ref, waiter)
-    try:
-        return await waiter.future
-    finally:
-        if process.watchers is not None:
-            process.watchers.pop(ref, None)
-
-
-class _Waiter(NamedTuple):
-    future: "asyncio.Future[Any]"
-
-    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
-        if not self.future.done():
-            self.future.set_result(reason)
+    return NOPROC if pid.process is None else await end_of(pid.process)
 
 
 def demonitor(ref: Ref) -> None:

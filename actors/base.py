@@ -20,11 +20,12 @@ from typing import Any, Self, TypeVar
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
 from actors.actor_process import create_actor
+from actors.current import running_loop, system_here
 from actors.errors import NoSystem
 from actors.pid import Pid
 from actors.process import Process
 from actors.signals import NORMAL
-from actors.system import ProcessSystem, _system, running_loop
+from actors.system import ProcessSystem
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class AsyncioSystemBase(ProcessSystem):
             raise
 
     async def _inside(self, work: Coroutine[Any, Any, T]) -> T:
-        _system.set(self)
+        system_here.set(self)
         return await work
 
     def _do(self, function: Callable[..., T], *args: Any) -> T:

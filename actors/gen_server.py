@@ -15,21 +15,22 @@ a callback ends the process with Crash; nothing is ever retried. A callback runs
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, final
 
 from msgspec import Struct
 from thespian.actors import Actor
 
+from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout
-from actors.pid import Pid, Ref
+from actors.pid import Pid, Ref, numbers
 from actors.process import Process
 from actors.signals import NOPROC
-from actors.system import current_process, current_system
+from actors.system import CALL_TIMEOUT_S
 
 S = TypeVar("S")
 
-CALL_TIMEOUT_S = 5.0
 NOTHING: Final = type("Nothing", (), {"__repr__": lambda _: "NOTHING"})()
 """No continue term, no reply: any value of the user's, None too, is something."""
 
@@ -84,7 +85,7 @@ class Caller(Ref):
     __slots__ = ("future", "pid", "server")
 
     def __init__(self, future: asyncio.Future[Any], server: Process, pid: Pid | None) -> None:
-        super().__init__()
+        self.number = next(numbers)  # Ref's own __init__, on the hot path of call
         self.future, self.server, self.pid = future, server, pid
 
     def reply(self, value: Any) -> None:
@@ -176,13 +177,13 @@ def cast(server: Pid | str, message: Any) -> None:
     send(server, Cast(message))
 
 
-async def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
+def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
     """Ask and wait for the reply. Erlang: gen_server:call/3.
 
     timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if it is dead or dies, and
     CallTimeout if it did not reply in time.
     """
-    return await ask(server, lambda caller: Call(request, caller), timeout_s)
+    return ask(server, partial(Call, request), timeout_s)
 
 
 async def get_state(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
@@ -197,16 +198,22 @@ async def ask(server: Pid | str, message: Callable[[Caller], Any], timeout_s: fl
     asker = current_process()
     if target is None or target is asker:
         raise CallFailed(server, NOPROC if target is None else "a process can't call itself")
-    loop = target.system.loop
-    if asyncio.get_running_loop() is not loop:
+    system = target.system
+    loop = system.loop
+    if (asker is None or asker.system is not system) and asyncio.get_running_loop() is not loop:
         raise CallFailed(server, "its system runs on another loop: use its base's run()")
     caller = Caller(loop.create_future(), target, asker.pid if asker is not None else None)
     target.watch(caller, caller)
     target.deliver(message(caller), caller.pid)
-    timer = None if timeout_s is None else loop.call_later(timeout_s, caller.expire, timeout_s)
+    timer = None
+    if timeout_s == CALL_TIMEOUT_S:
+        system.deadlines.add(caller)
+    elif timeout_s is not None:
+        timer = loop.call_later(timeout_s, caller.expire, timeout_s)
     try:
         return await caller.future
     finally:
+        system.deadlines.waiting.pop(caller, None)
         if timer is not None:
             timer.cancel()
         if target.watchers is not None:

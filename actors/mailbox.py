@@ -9,12 +9,12 @@ import contextvars
 from types import TracebackType
 from typing import Any, Self
 
+from actors.current import current_system, process_here
 from actors.errors import MailboxClosed
 from actors.pid import Pid
 from actors.process import Process
 from actors.receiver import Receiver
 from actors.signals import NORMAL
-from actors.system import _process, current_system
 
 
 class MailboxProcess(Receiver):
@@ -61,12 +61,12 @@ class Mailbox:
             raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
-        self._token = _process.set(self.process)
+        self._token = process_here.set(self.process)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._token is not None:
-            _process.reset(self._token)
+            process_here.reset(self._token)
         self.close()

@@ -14,7 +14,7 @@ living: dict[int, "Pid"] = {}
 """The Pid of every living process of this OS process, by number: what an unpickled Pid finds again."""
 
 _NODE_BITS = 64
-_numbers = itertools.count(1)
+numbers = itertools.count(1)
 _nodes: list[int] = []
 
 
@@ -38,7 +38,7 @@ class Pid(ActorAddress):
     __slots__ = ("number", "process")
 
     def __init__(self, process: "Process | None", number: int | None = None) -> None:
-        self.number = next(_numbers) if number is None else number
+        self.number = next(numbers) if number is None else number
         self.process = process
 
     @property
@@ -78,7 +78,7 @@ class Ref:
     __slots__ = ("number",)
 
     def __init__(self) -> None:
-        self.number = next(_numbers)
+        self.number = next(numbers)
 
     def __repr__(self) -> str:
         return f"Ref<{self.number}>"

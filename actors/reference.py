@@ -7,7 +7,6 @@ from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExi
 
 from actors.pid import Pid
 from actors.process import DEAD, Process
-from actors.system import ProcessSystem
 
 
 class Reference(Process):
@@ -18,9 +17,7 @@ class Reference(Process):
 
     __slots__ = ("children",)
 
-    def __init__(self, system: ProcessSystem, label: str, parent: Process) -> None:
-        super().__init__(system, label, parent)
-        self.children: dict[Pid, None] | None = None
+    children: dict[Pid, None] | None
 
     @property
     def address(self) -> Pid:

@@ -1,17 +1,16 @@
 """The process of a GenServer: one message, one callback, one next state. Erlang: gen_server's loop."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
 from enum import Enum
 from functools import partial
 from inspect import isawaitable, iscoroutine
-from typing import Any, NamedTuple
+from typing import Any
 
 from thespian.actors import ActorExitRequest
 
-from actors.eager import begun
-from actors.errors import BadReturn, ExitProcess, NameTaken, StartFailed
+from actors.callbacks import Failed, begun, close, guarded, reason_of
+from actors.current import current_process, current_system, process_context
+from actors.errors import BadReturn, NameTaken, StartFailed
 from actors.gen_server import (
     NOTHING,
     Call,
@@ -30,7 +29,7 @@ from actors.pid import Pid
 from actors.process import RUNNING, WAITING, Process
 from actors.reference import Reference
 from actors.signals import CRASHES, NORMAL, Crash, Exit
-from actors.system import ProcessSystem, current_process, current_system, process_context
+from actors.system import ProcessSystem
 
 SLICE = 64  # messages a server may take before the next process's turn
 
@@ -46,10 +45,6 @@ class Stage(Enum):
     STOPPING = "stopping"
 
 
-class _Failed(NamedTuple):
-    reason: Any
-
-
 class ServerProcess(Reference):
     """Runs a GenServer's callbacks, one at a time."""
 
@@ -58,6 +53,7 @@ class ServerProcess(Reference):
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process) -> None:
         super().__init__(system, type(server).__name__, parent)
         self.server = server
+        self.children = None
         self.state: Any = None
         self.stage = Stage.STARTING
         self.answer: Started | asyncio.Future[Started] | None = None
@@ -74,7 +70,7 @@ class ServerProcess(Reference):
         try:
             self._settle(self.server.init(*args), self._initialised)
         except CRASHES as error:
-            self._stop(_reason_of(error))
+            self._stop(reason_of(error))
         finally:
             system.current = outer
         if self.answer is None:
@@ -138,7 +134,7 @@ class ServerProcess(Reference):
                 elif not self._apply(message, outcome):
                     return
         except CRASHES as error:
-            self._stop(_reason_of(error))
+            self._stop(reason_of(error))
             return
         finally:
             system.current = None
@@ -203,18 +199,18 @@ class ServerProcess(Reference):
 
     def _settle(self, value: Any, proceed: Any) -> None:
         """proceed(value), or if it is awaitable proceed(what it gives) when it has given it."""
-        rest = _begun(value) if self.server.eager and iscoroutine(value) else value
+        rest = begun(value) if self.server.eager and iscoroutine(value) else value
         if not isawaitable(rest):
             self._proceed(rest, proceed)
             return
         self.phase = WAITING
-        self.coroutine = self.system.loop.create_task(_guarded(rest), context=process_context(self))
+        self.coroutine = self.system.loop.create_task(guarded(rest), context=process_context(self))
         self.coroutine.add_done_callback(partial(self._settled, value, proceed))
         if self.doomed is not None:  # by the callback itself, before it waited
             self.coroutine.cancel()
 
     def _proceed(self, result: Any, proceed: Any) -> None:
-        if type(result) is _Failed:
+        if type(result) is Failed:
             self._stop(result.reason)
         else:
             proceed(result)
@@ -223,7 +219,7 @@ class ServerProcess(Reference):
         self.coroutine = None
         self.phase = RUNNING
         if done.cancelled() and iscoroutine(value):
-            _close(value)
+            close(value)
         if self.doomed is not None:
             self.end(self.doomed[0])
         elif done.cancelled():
@@ -246,7 +242,7 @@ class ServerProcess(Reference):
         try:
             self._settle(self.server.terminate(reason, self.state), lambda _: self.end(reason))
         except CRASHES as error:
-            self.end(_reason_of(error))
+            self.end(reason_of(error))
         finally:
             system.current = outer
 
@@ -259,30 +255,6 @@ class ServerProcess(Reference):
 
 
 _SYSTEM = frozenset({GetState, Continue, Terminate, ActorExitRequest})
-
-
-def _reason_of(error: BaseException) -> Any:
-    return error.reason if isinstance(error, ExitProcess) else Crash(error)
-
-
-async def _guarded(value: Any) -> Any:
-    try:
-        return await value
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (the crash boundary of a server's coroutines)
-        return _Failed(_reason_of(error))
-
-
-def _begun(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return begun(coroutine)
-    except CRASHES as error:
-        return _Failed(_reason_of(error))
-
-
-def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """A task that was cancelled before its first step has not cancelled what it would have awaited."""
-    with suppress(*CRASHES):
-        coroutine.close()
 
 
 def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool = False) -> ServerProcess:

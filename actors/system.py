@@ -12,19 +12,22 @@ from typing import Any, Self
 
 from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
+from actors.current import current_process as current_process
+from actors.current import current_system as current_system
+from actors.current import open_systems, system_here
+from actors.current import process_context as process_context
+from actors.deadlines import Deadlines
+from actors.ending import end_of
 from actors.errors import NameTaken, NoSystem, NotRegistered
 from actors.log import log
-from actors.pid import Pid, Ref
+from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, Process
 from actors.signals import KILL, SHUTDOWN, Crash, DeadLetter, Down, Exit
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
+CALL_TIMEOUT_S = 5.0
 STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
-
-_system: contextvars.ContextVar["ProcessSystem"] = contextvars.ContextVar("system")
-_process: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
-_systems: list["ProcessSystem"] = []
 
 
 class Root(Process):
@@ -35,23 +38,6 @@ class Root(Process):
     def deliver(self, message: Any, sender: Pid | None) -> None:
         if not isinstance(message, Down | Exit):
             self.system.dead_letter(self.pid, message, sender)
-
-
-class Ending(Ref):
-    """Told of a process's end: what a closing system waits for. The future's result: it has ended."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, future: asyncio.Future[bool]) -> None:
-        super().__init__()
-        self.future = future
-
-    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
-        self.set(ended=True)
-
-    def set(self, *, ended: bool) -> None:
-        if not self.future.done():
-            self.future.set_result(ended)
 
 
 class ProcessSystem:
@@ -70,19 +56,20 @@ class ProcessSystem:
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.dead_letter_count = 0
         self.loop: asyncio.AbstractEventLoop
+        self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
         self._dead_letter_handlers: set[Process] = set()
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
         self._context = contextvars.Context()
-        self._context.run(_system.set, self)
+        self._context.run(system_here.set, self)
 
     # Life
 
     async def __aenter__(self) -> Self:
         self.open()
-        self._token = _system.set(self)
+        self._token = system_here.set(self)
         return self
 
     async def __aexit__(
@@ -91,14 +78,15 @@ class ProcessSystem:
         try:
             await self.close()
         finally:
-            _system.reset(self._token)
+            system_here.reset(self._token)
 
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
         self.loop = asyncio.get_running_loop()
+        self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = Root(self, "system")
         self.root.trap_exit = True
-        _systems.append(self)
+        open_systems.append(self)
 
     async def close(self) -> None:
         """End every process that has no living parent, the last one first, until none is left.
@@ -117,7 +105,7 @@ class ProcessSystem:
                         survivors.add(process)
         finally:
             self.root.end(SHUTDOWN)
-            _systems.remove(self)
+            open_systems.remove(self)
 
     def _last_orphan(self, survivors: set[Process]) -> Process | None:
         for process in reversed(self.processes.values()):
@@ -129,15 +117,12 @@ class ProcessSystem:
 
     async def _ended(self, process: Process) -> bool:
         """Wait, at most STOP_S, for a process's end; True if it has ended."""
-        if process.phase == DEAD:
-            return True
-        ending = Ending(self.loop.create_future())
-        process.watch(ending, ending)
-        timer = self.loop.call_later(STOP_S, lambda: ending.set(ended=False))
         try:
-            return await ending.future
-        finally:
-            timer.cancel()
+            if process.phase != DEAD:
+                await end_of(process, STOP_S)
+        except TimeoutError:
+            return False
+        return True
 
     # Run queue
 
@@ -256,45 +241,3 @@ class ProcessSystem:
     ) -> Pid:
         """Thespian's createActor. What runs actors is the system base's to say."""
         raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")
-
-
-def current_system() -> ProcessSystem:
-    """The system of the calling process or block; else the only one on the running loop."""
-    system = _system.get(None) or _only_here()
-    if system is None:
-        raise NoSystem(
-            "expected one actor system on this thread's loop: use `async with AsyncioSystemBase():`, "
-            "or the base's run() from another thread"
-        )
-    return system
-
-
-def _only_here() -> ProcessSystem | None:
-    """For code that was not begun inside the system's block: a host's request handler, say."""
-    loop = running_loop()
-    here = [system for system in _systems if system.loop is loop]
-    return here[0] if len(here) == 1 else None
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs on this thread, if one does."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def current_process() -> Process | None:
-    """The process whose code is running, if any."""
-    system = _system.get(None) or _only_here()
-    if system is not None and system.current is not None:
-        return system.current
-    return _process.get()
-
-
-def process_context(process: Process) -> contextvars.Context:
-    """A copy of the calling context in which process is the current one: for its coroutine."""
-    context = contextvars.copy_context()
-    context.run(_system.set, process.system)
-    context.run(_process.set, process)
-    return context

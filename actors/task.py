@@ -14,12 +14,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
+from actors.current import current_process, current_system, process_context
 from actors.errors import ExitProcess
 from actors.pid import Pid
 from actors.process import Process
 from actors.receiver import Receiver
 from actors.signals import NORMAL, Crash
-from actors.system import ProcessSystem, current_process, current_system, process_context
+from actors.system import ProcessSystem
 
 
 class Task:

@@ -1,5 +1,6 @@
 """What an agent is told at its start, checked in one go. Source: API reference, "Per-Agent Configuration"."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import uuid4
@@ -88,12 +89,19 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
         faults.append("model: expected the name of a model, got none (here or in the settings)")
     tools: Mapping[str, Tool] = {}
     try:
-        tools = resolve(checked.tools, settings.tools.bound())
+        tools = _with_deadlines(resolve(checked.tools, settings.tools.bound()), settings.streaming.tool_timeout / 1000)
     except InvalidTool as error:
         faults += error.faults
     if faults or not model:
         raise InvalidAgentConfig(faults)
     return _filled(checked, model, tools, settings)
+
+
+def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str, Tool]:
+    return {
+        name: tool if tool.timeout_s is not None else dataclasses.replace(tool, timeout_s=default_s)
+        for name, tool in tools.items()
+    }
 
 
 def _filled(checked: _Given, model: str, tools: Mapping[str, Tool], settings: Settings) -> AgentConfig:

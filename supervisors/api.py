@@ -19,20 +19,29 @@ class StartChild(Struct, frozen=True):
     spec: ChildSpec
 
 
-class TerminateChild(Struct, frozen=True):
+class OfChild(Struct, frozen=True):
+    """A request about one child; an id that can't be one is refused at the caller's, with a TypeError."""
+
     child: Hashable
 
-
-class RestartChild(Struct, frozen=True):
-    child: Hashable
-
-
-class DeleteChild(Struct, frozen=True):
-    child: Hashable
+    def __post_init__(self) -> None:
+        hash(self.child)
 
 
-class GetChildspec(Struct, frozen=True):
-    child: Hashable
+class TerminateChild(OfChild, frozen=True):
+    pass
+
+
+class RestartChild(OfChild, frozen=True):
+    pass
+
+
+class DeleteChild(OfChild, frozen=True):
+    pass
+
+
+class GetChildspec(OfChild, frozen=True):
+    pass
 
 
 class WhichChildren(Struct, frozen=True):

@@ -57,7 +57,7 @@ async def start_process(supervisor: Process, spec: ChildSpec, extra: tuple[Any, 
         started = failed
     except Exception as error:  # noqa: BLE001 (the crash boundary of a start function)
         return StartFailed(str(spec.id), Crash(error))
-    return _outcome(spec, started)
+    return _outcome(supervisor, spec, started)
 
 
 def _start(spec: ChildSpec, args: tuple[Any, ...]) -> Any:
@@ -79,11 +79,12 @@ def _start_task(task: type[Task], args: tuple[Any, ...], name: str | None) -> Pi
     return pid
 
 
-def _outcome(spec: ChildSpec, started: Any) -> Outcome:
+def _outcome(supervisor: Process, spec: ChildSpec, started: Any) -> Outcome:
     match started:
         case Pid() | (Pid(), _):
             outcome: Pid | tuple[Pid, Any] = started
-            link(pid_of(outcome))  # what a function started may not be linked yet; a link twice is one
+            if pid_of(outcome).process not in (supervisor.links or ()):  # by a function that did not, or dead already
+                link(pid_of(outcome))
             return outcome
         case StartFailed(reason=reason):
             return None if reason is IGNORE else StartFailed(str(spec.id), reason)

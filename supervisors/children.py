@@ -70,9 +70,9 @@ class Children:
         return self._by_id[child] if child is not None else None
 
     def place(self, spec: ChildSpec, pid: Place) -> None:
-        """Note the process of a child, new at the end or known at its place; a temporary one is kept without args."""
+        """Note a child's process, at its place or as the last. A temporary one that runs is kept without its args."""
         self._forget_pid(spec.id)
-        if spec.restart == RestartType.TEMPORARY and spec.args:
+        if pid is not None and spec.args and spec.restart == RestartType.TEMPORARY:
             spec = spec.without_args()
         self._by_id[spec.id] = Child(spec, pid)
         if isinstance(pid, Pid):

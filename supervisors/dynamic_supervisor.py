@@ -5,8 +5,9 @@
     await terminate_child(workers, pid)
 
 OTP's simple_one_for_one: a child is known by its Pid, restarted alone by the template's restart type and with the same
-args, and forgotten when it is not restarted. All children stop at once, under one timer. Every operation costs the same
-however many children there are.
+args, and forgotten when it is not restarted. Children start one after the other: the next start waits for the init of
+the one before. All children stop at once, under one timer. A start or stop costs the same however many children there
+are.
 """
 
 from typing import Any, ClassVar, TypeAlias

@@ -3,6 +3,7 @@
 No report holds a child's args or an exception's text: either may hold secrets.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +16,7 @@ from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 
 log = get_logger("understudy.supervisors")
+_enabled = logging.getLogger("understudy.supervisors").isEnabledFor  # progress is told at every start: fields cost
 
 
 def child_terminated(supervisor: Process, spec: ChildSpec, pid: Place, reason: Any) -> None:
@@ -41,12 +43,14 @@ def gave_up(supervisor: Process, spec: ChildSpec, pid: Place) -> None:
 
 def child_started(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
     """With the supervisor, or anew after an end. OTP: a progress report at level info."""
-    log.info("child_started", **_fields(supervisor, spec, pid))
+    if _enabled(logging.INFO):
+        log.info("child_started", **_fields(supervisor, spec, pid))
 
 
 def child_added(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
     """By start_child or restart_child. OTP: a progress report at level debug."""
-    log.debug("child_started", **_fields(supervisor, spec, pid))
+    if _enabled(logging.DEBUG):
+        log.debug("child_started", **_fields(supervisor, spec, pid))
 
 
 def message_dropped(supervisor: Process, message: object) -> None:

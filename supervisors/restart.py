@@ -79,7 +79,7 @@ def restart_group(strategy: Strategy, ids: Iterable[Hashable], ended: Hashable) 
             return tuple(ids)
 
 
-def is_last(auto_shutdown: AutoShutdown, ended: ChildSpec, others: Iterable[ChildSpec]) -> bool:
+def shuts_down(auto_shutdown: AutoShutdown, ended: ChildSpec, others: Iterable[ChildSpec]) -> bool:
     """Whether the end of a child that is not restarted ends its supervisor, too.
 
     others: the specs of the children that run or are being restarted. Source: supervisor:do_auto_shutdown/2 (OTP).

@@ -50,7 +50,7 @@ from supervisors.errors import (
     WrongSupervisor,
 )
 from supervisors.flags import Flags
-from supervisors.restart import Fate, RestartLog, fate, is_failure, is_last, is_stop_failure, restart_group
+from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure, restart_group, shuts_down
 
 Tree: TypeAlias = tuple[Flags, Iterable[ChildSpec]] | Ignore
 
@@ -203,7 +203,9 @@ class Supervisor(GenServer[Supervised]):
         if fate(spec.restart, reason) is Fate.RESTART:
             return await self._restart(child, state)
         children.lose(spec.id)
-        return Stop(SHUTDOWN, state) if is_last(state.flags.auto_shutdown, spec, children.placed()) else NoReply(state)
+        return (
+            Stop(SHUTDOWN, state) if shuts_down(state.flags.auto_shutdown, spec, children.placed()) else NoReply(state)
+        )
 
     async def _restart(self, child: Child, state: Supervised) -> NoReply[Supervised] | Stop[Supervised]:
         """Source: supervisor:restart/2,3 (OTP). A group restart is one restart, and so is each new try."""
@@ -241,6 +243,8 @@ class Supervisor(GenServer[Supervised]):
         """Stop in reverse order, one after the other. OTP: terminate_children/2."""
         for child in reversed(ids):
             spec, pid = children[child]
+            if pid is None:
+                continue
             if isinstance(pid, Pid):
                 reason = (await stop_processes(self._process, (pid,), spec.shutdown))[pid]
                 if is_stop_failure(spec, reason):

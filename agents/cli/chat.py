@@ -84,14 +84,15 @@ async def _chat(message: str | None, settings: Settings, config: dict[str, Any],
     if not os.environ.get("OPENAI_API_KEY"):
         return refuse(str(MissingKey()))
     async with application.running(settings):
-        try:
-            pid = await start_agent(config)
-        except ValueError as refused:
-            return refuse(*str(refused).splitlines())
-        if message is not None:
-            return await _turn(pid, message, program)
-        async for each in messages(program.interrupts):
-            await _turn(pid, each, program)
+        with program.interrupts.until_the_end():
+            try:
+                pid = await start_agent(config)
+            except ValueError as refused:
+                return refuse(*str(refused).splitlines())
+            if message is not None:
+                return await _turn(pid, message, program)
+            async for each in messages(program.interrupts):
+                await _turn(pid, each, program)
     return 0
 
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,33 +70,38 @@ async def _demo(program: Program) -> int:
     try:
         with _workspace() as root:
             async with rehearsal(SCRIPT) as server, application.running(_settings(server, root)):
-                agent = await start_agent(
-                    {"name": "stage manager", "tools": ["calculator", "file_ops", search_archive]}
-                )
-                click.echo(await _scene(server, agent))
-                return await _play(agent, program)
+                with program.interrupts.until_the_end():
+                    return await _play(server, program)
     except RehearsalFailed as failed:
         return refuse(f"the rehearsal server did not start: {failed}")
 
 
-async def _play(agent: Pid, program: Program) -> int:
+async def _play(server: Rehearsal, program: Program) -> int:
     """The turn, and the kill in it; the exit code."""
+    agent = await start_agent({"name": "stage manager", "tools": ["calculator", "file_ops", search_archive]})
+    click.echo(await _scene(server, agent))
     screen = open_screen(sys.stdout, sys.stdout)
-    kills: list[asyncio.Task[None]] = []
-
-    def watch(event: Event) -> None:
-        if isinstance(event, StreamFunctionExecutionStart):
-            kills.append(asyncio.create_task(_kill_worker(screen)))
-
-    try:
-        end = await show_turn(agent, QUESTION, screen, program, watch)
-    finally:
-        for kill in kills:
-            kill.cancel()
-    code = exit_code(end)
+    with _assassin(screen) as watch:
+        code = exit_code(await show_turn(agent, QUESTION, screen, program, watch))
     if code == 0:
         click.echo(CLOSING, nl=False)
     return code
+
+
+@contextmanager
+def _assassin(screen: Screen) -> Iterator[Callable[[Event], None]]:
+    """What watches the events of the turn, and strikes when the calls run."""
+    tasks: list[asyncio.Task[None]] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, StreamFunctionExecutionStart):
+            tasks.append(asyncio.create_task(_kill_worker(screen)))
+
+    try:
+        yield watch
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _kill_worker(screen: Screen) -> None:

@@ -127,8 +127,10 @@ def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Even
             call = PartialCall(index, id_, name)
             acc = replace(acc, calls=(*acc.calls, call), seq=acc.seq + 1)
             return acc, (StreamFunctionCallStarted(call.tool_call(), **_envelope(acc)),)
-        case CallDone(index, _, extra):
-            acc = _with_call(acc, index, lambda call: replace(call, done=True, extra=extra))
+        case CallDone(index, arguments, extra):  # its arguments are the truth, should the pieces say something else
+            acc = _with_call(
+                acc, index, lambda call: replace(call, arguments=(EMPTY, arguments), done=True, extra=extra)
+            )
             call = next(call for call in acc.calls if call.index == index)
             return acc, (StreamFunctionCallComplete(call.tool_call(), **_envelope(acc)),)
         case ReasoningDelta(text):

@@ -64,7 +64,10 @@ class CallDelta(Struct, frozen=True, gc=False):
 
 
 class CallDone(Struct, frozen=True):
-    """The stream said that this call is whole. arguments: the wire string, equal to the joined CallDeltas."""
+    """Nothing more comes for this call; whether it may be run is said by Finished.
+
+    arguments: the wire string: the joined CallDeltas, or the provider's own final snapshot where that contradicts them.
+    """
 
     index: int
     arguments: str
@@ -75,7 +78,7 @@ class Finished(Struct, frozen=True):
     """The model ended its answer. Its calls may be run, unless it was cut (`complete` is false).
 
     reason: None if the provider never said. complete: false for length, content_filter and an incomplete response.
-    items: opaque output items of the Responses API, in order, to be sent back.
+    items: all output items of the Responses API, in order, to be sent back; empty where text and calls say all.
     """
 
     reason: FinishReason | None

@@ -47,7 +47,10 @@ class ToolError(StreamFault, frozen=True, tag="tool_error"):
 
 
 class ApiError(StreamFault, frozen=True, tag="api_error"):
-    """code: the HTTP status, or 0 for an error inside a stream. kind: the provider's own type or code, if any."""
+    """code: the HTTP status; of an error inside a stream, the one that it names, or 0.
+
+    kind: the provider's own type or code, if any.
+    """
 
     code: int
     message: str

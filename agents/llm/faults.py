@@ -34,10 +34,11 @@ _DEPTH = 5
 
 def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> ApiError:
     """An HTTP answer that is no success, whatever its body is."""
-    value = _json(body)
-    if value is None:
-        text = body.decode("utf-8", "replace")
-        return ApiError(status, one_line(text, EXCERPT_LIMIT) or "empty answer", None, retry_after_s)
+    text = body.decode("utf-8", "replace")
+    value = _json(text)
+    if not isinstance(value, (dict, list)):
+        limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
+        return ApiError(status, one_line(text, limit) or "empty answer", None, retry_after_s)
     return ApiError(status, _message(value), _kind(value), retry_after_s)
 
 
@@ -62,7 +63,7 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     return None
 
 
-def _json(body: bytes) -> Any:
+def _json(body: str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

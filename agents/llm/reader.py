@@ -23,13 +23,19 @@ _DOCUMENT_START = (b"{", b"[", b"<")
 
 
 class StreamReader(ABC):
-    """Reads one response body. new_id: makes an id for a call that the provider gave none."""
+    """Reads one response body. new_id: makes an id for a call that the provider gave none.
+
+    events: how many events with data have come, which is what an idle timer should watch: bytes may be comments, and
+    data may give no delta yet.
+    """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
+        self.events = 0
         self._new_id = new_id
         self._limit_bytes = limit_bytes
         self._decoder = SseDecoder(limit_bytes)
         self._payloads_of: Callable[[bytes], Sequence[bytes]] = self._sniff
+        self._head = b""  # what came before it was known which kind of body this is
         self._document: list[bytes] = []  # a body that is no event stream
         self._document_bytes = 0
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
@@ -51,7 +57,9 @@ class StreamReader(ABC):
         if self._ended:
             return deltas
         try:
-            self._read(self._payloads_of(chunk), deltas)
+            payloads = self._payloads_of(chunk)
+            self.events += len(payloads)
+            self._read(payloads, deltas)
         except EventTooLarge as too_large:
             self._read(too_large.payloads, deltas)
             self._fail(ParseError(str(too_large)), deltas)
@@ -108,18 +116,15 @@ class StreamReader(ABC):
 
     def _sniff(self, chunk: bytes) -> list[bytes]:
         """Events, or one document? The first byte says it, where a content type may be missing or wrong."""
-        self._document.append(chunk)
-        head = b"".join(self._document)
+        head = self._head + chunk
         first = head.removeprefix(BOM).lstrip()[:1]
         if not first or BOM.startswith(head):
+            # A server may send blank lines while it thinks; one is kept, since no byte order mark may follow it.
+            blank = head.startswith((b"\r", b"\n"))
+            self._head = b"\n" + head.lstrip(b"\r\n") if blank else head
             return []
-        if first in _DOCUMENT_START:
-            self._payloads_of = self._collect
-            self._document = []
-            return self._collect(head)
-        self._payloads_of = self._decoder.feed
-        self._document = []
-        return self._decoder.feed(head)
+        self._payloads_of = self._collect if first in _DOCUMENT_START else self._decoder.feed
+        return list(self._payloads_of(head))
 
     def _collect(self, chunk: bytes) -> list[bytes]:
         self._document.append(chunk)

@@ -2,7 +2,12 @@
 
 import re
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, TypeAlias
+
+from agents.core.deltas import ReasoningDelta, RefusalDelta, TextDelta
+
+TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
+"""Which channel a text belongs to."""
 
 REPLACEMENT = "\ufffd"
 

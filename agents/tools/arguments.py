@@ -13,6 +13,7 @@ from agents.tools.errors import InvalidArguments
 from agents.tools.signature import Validator
 
 SNIPPET_CHARS = 40
+MAX_FAULTS = 10
 
 
 def validated(text: str, validator: Validator, names: tuple[str, ...]) -> dict[str, Any]:
@@ -23,7 +24,9 @@ def validated(text: str, validator: Validator, names: tuple[str, ...]) -> dict[s
         return validator.validate_json(document, strict=True)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)
-        raise InvalidArguments(*(_fault(dict(each), names) for each in faults)) from None
+        lines = [_fault(dict(each), names) for each in faults[:MAX_FAULTS]]
+        more = [f"and {len(faults) - MAX_FAULTS} faults more"] if len(faults) > MAX_FAULTS else []
+        raise InvalidArguments(*lines, *more) from None
 
 
 def _object_text(text: str) -> str:
@@ -60,7 +63,7 @@ def _refuse_constant(constant: str) -> Never:
 
 def _fault(error: dict[str, Any], names: tuple[str, ...]) -> str:
     """One line: which argument, what was expected, what came."""
-    path = ".".join(str(part) for part in error["loc"]) or "arguments"
+    path = ".".join(map(_step, error["loc"])) or "arguments"
     match error["type"]:
         case "missing_argument":
             return f"{path}: expected this argument, got none"
@@ -69,6 +72,11 @@ def _fault(error: dict[str, Any], names: tuple[str, ...]) -> str:
         case _:
             message = " ".join(error["msg"].split())
             return f"{path}: {message[:1].lower()}{message[1:]}, got {_snippet(error['input'])}"
+
+
+def _step(part: str | int) -> str:
+    """A part of a path; quoted where the model made up a name that is none."""
+    return _snippet(part) if isinstance(part, str) and not part.isidentifier() else str(part)
 
 
 def _snippet(value: Any) -> str:

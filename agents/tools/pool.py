@@ -73,10 +73,8 @@ class WorkerPool:
         for task in self._replacements:
             task.cancel()
         self._refuse_waiting("the pool of worker processes was closed")
-        workers = tuple(self._workers)
-        for worker in workers:
-            worker.kill()
-        await asyncio.gather(*(worker.gone() for worker in workers), *self._replacements, return_exceptions=True)
+        ends = [worker.killed() for worker in self._workers]
+        await asyncio.gather(*ends, *self._replacements, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -96,15 +94,15 @@ class WorkerPool:
 
         timeout_s: the tool's own unless given. on_start: called with the worker's pid when it takes the call.
         Raises InvalidArguments, ToolRaised (also for a result that is too large), WorkerDied, PoolUnavailable, and
-        TimeoutError at the deadline. At the deadline, and when the caller is cancelled, the worker and its process
-        group are dead before this ends.
+        TimeoutError at the deadline. At the deadline, and when the caller is cancelled, this ends only after its
+        process group was sent SIGKILL and the worker is reaped.
         """
         worker = await self._take_worker()
         self.running[worker.pid] = tool.name
         try:
             if on_start is not None:
                 on_start(worker.pid)
-            limit_s = tool.timeout_s if timeout_s is None else timeout_s
+            limit_s = tool.deadline_s if timeout_s is None else timeout_s
             answer = await _answer(worker, _job(tool, arguments_json), limit_s)
         finally:
             del self.running[worker.pid]
@@ -114,8 +112,10 @@ class WorkerPool:
     async def _take_worker(self) -> WorkerProcess:
         if not self._open:
             raise PoolUnavailable("expected a started pool of worker processes, got one that is closed")
-        if self._idle:
-            return self._idle.popleft()
+        while self._idle:
+            worker = self._idle.popleft()
+            if worker.usable:  # else its end is known since this round of the loop, and its replacement under way
+                return worker
         turn: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -176,16 +176,11 @@ async def _answer(worker: WorkerProcess, job: Job, timeout_s: float) -> Answer:
         async with asyncio.timeout(timeout_s):
             return await worker.ask(job)
     except TimeoutError:
-        await _killed(worker)
+        await worker.killed()
         raise TimeoutError(f"no result within {timeout_s:g} s") from None
     except asyncio.CancelledError:
-        await _killed(worker)
+        await worker.killed()
         raise
-
-
-async def _killed(worker: WorkerProcess) -> None:
-    worker.kill()
-    await worker.gone()
 
 
 def _job(tool: Tool, arguments_json: str) -> Job:

@@ -2,7 +2,7 @@
 
 The deadline of every kind is the tool's timeout_s, and a cancelled caller ends the call:
     process     SIGKILL for the worker and all that it started
-    task        cancelled; one that will not end is closed, and left behind in the worst case
+    task        cancelled; closed, if it does not end within a grace
     thread      given up: a thread can't be killed, it runs on unseen and its result is dropped
 """
 
@@ -13,13 +13,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from actors.log import get_logger
-from agents.tools.errors import ToolRaised
+from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.pool import WorkerPool
 from agents.tools.result import plain
 from agents.tools.tool import Tool
 
 GRACE_S = 0.1  # what a cancelled coroutine has to clean up in
-LEFT_BEHIND_CANCEL_S = 1.0
 
 log = get_logger("understudy.tools")
 
@@ -32,7 +31,7 @@ async def run_call(
     on_start: called with the pid of the OS process that runs the call, at the moment when its deadline begins.
     Raises InvalidArguments before anything runs, ToolRaised, WorkerDied, PoolUnavailable, TimeoutError.
     """
-    values = tool.arguments(arguments_json)
+    values = _validated(tool, arguments_json)
     if tool.isolation == "process":
         return await pool.run(tool, arguments_json, on_start=on_start)
     if on_start is not None:
@@ -41,10 +40,19 @@ async def run_call(
     return await run(tool, values)
 
 
+def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
+    try:
+        return tool.arguments(arguments_json)
+    except InvalidArguments:
+        raise
+    except Exception as error:  # the crash boundary; a validator that the tool brought along
+        raise ToolRaised.by(error) from error
+
+
 async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:
     task = asyncio.create_task(_awaited(tool, values), name=f"tool {tool.name}")
     try:
-        done, _ = await asyncio.wait({task}, timeout=tool.timeout_s)
+        done, _ = await asyncio.wait({task}, timeout=tool.deadline_s)
     except asyncio.CancelledError:
         await _end(task, tool)
         raise
@@ -59,7 +67,7 @@ async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:
 async def _run_thread(tool: Tool, values: dict[str, Any]) -> Any:
     thread = asyncio.ensure_future(asyncio.to_thread(_called, tool, values))
     try:
-        done, _ = await asyncio.wait({thread}, timeout=tool.timeout_s)
+        done, _ = await asyncio.wait({thread}, timeout=tool.deadline_s)
     finally:
         thread.cancel()
     if not done:
@@ -82,32 +90,24 @@ def _called(tool: Tool, values: dict[str, Any]) -> Any:
 
 
 def _late(tool: Tool) -> TimeoutError:
-    return TimeoutError(f"no result within {tool.timeout_s:g} s")
+    return TimeoutError(f"no result within {tool.deadline_s:g} s")
 
 
 async def _end(task: "asyncio.Task[Any]", tool: Tool) -> None:
-    """Cancel the task. After a grace, close its coroutine: GeneratorExit passes where CancelledError is swallowed.
+    """Cancel the task; after a grace, close its coroutine. The task is over then, whatever the tool does.
 
-    A coroutine that swallows even that is left behind, and cancelled again and again so that it does no more work.
+    Closing throws GeneratorExit, which passes where CancelledError is swallowed. A tool that swallows that, too, is
+    cut off: our coroutine around it ends with RuntimeError, and nothing ever resumes the tool's.
     """
     task.add_done_callback(_outcome_read)
     task.cancel()
     await asyncio.wait({task}, timeout=GRACE_S)
-    if task.done():
-        return
-    with contextlib.suppress(Exception):  # what it raises while it is closed, nobody waits for
-        cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
-    task.cancel()
-    await asyncio.wait({task}, timeout=GRACE_S)
     if not task.done():
-        log.warning("tool_left_behind", tool=tool.name)
-        _keep_cancelling(task)
-
-
-def _keep_cancelling(task: "asyncio.Task[Any]") -> None:
-    if not task.done():
+        log.warning("tool_ignored_cancellation", tool=tool.name)
+        with contextlib.suppress(Exception):  # what it raises while it is closed, nobody waits for
+            cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
         task.cancel()
-        task.get_loop().call_later(LEFT_BEHIND_CANCEL_S, _keep_cancelling, task)
+        await asyncio.wait({task}, timeout=GRACE_S)
 
 
 def _outcome_read(task: "asyncio.Task[Any]") -> None:

@@ -28,6 +28,7 @@ from agents.tools.signature import Validator
 Isolation: TypeAlias = Literal["process", "task", "thread"]
 Restart: TypeAlias = Literal["temporary", "transient"]
 
+DEFAULT_TIMEOUT_S = 30.0
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what every provider accepts
 
 
@@ -36,7 +37,7 @@ class Tool:
     """A value: made by `tool`, changed by `bind`.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
-    timeout_s: deadline of one attempt, from the moment it runs.
+    timeout_s: deadline of one attempt, from the moment it runs; None: the tool_timeout of the agent that has the tool.
     restart: "transient" has a call whose worker crashed tried again, max_restarts times within 60 s; "temporary" not.
     isolation: "process" runs in a worker OS process, "task" on the event loop, "thread" in a thread, which can't be
     killed.
@@ -48,14 +49,19 @@ class Tool:
     parameters: dict[str, Any] = field(hash=False)
     function: Callable[..., Any]
     validator: Validator = field(repr=False, compare=False)
-    timeout_s: float = 30.0
+    timeout_s: float | None = None
     restart: Restart = "temporary"
     max_restarts: int = 2
     isolation: Isolation = "process"
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def deadline_s(self) -> float:
+        """timeout_s, or DEFAULT_TIMEOUT_S for a tool that nobody has given one."""
+        return DEFAULT_TIMEOUT_S if self.timeout_s is None else self.timeout_s
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function as it was written: nothing is validated, what is bound is filled in."""
         return self.function(*args, **{**self.fixed, **kwargs})
 
@@ -95,7 +101,7 @@ def tool(
     *,
     name: str | None = ...,
     description: str | None = ...,
-    timeout_s: float = ...,
+    timeout_s: float | None = ...,
     restart: Restart = ...,
     max_restarts: int = ...,
     isolation: Isolation | None = ...,
@@ -106,7 +112,7 @@ def tool(
     *,
     name: str | None = None,
     description: str | None = None,
-    timeout_s: float = 30.0,
+    timeout_s: float | None = None,
     restart: Restart = "temporary",
     max_restarts: int = 2,
     isolation: Isolation | None = None,
@@ -131,7 +137,7 @@ def tool(
             max_restarts=max_restarts,
             isolation=isolation or ("task" if inspect.iscoroutinefunction(function) else "process"),
         )
-        faults = [*_policy_faults(made), *_isolation_faults(made)]
+        faults = _isolation_faults(made) or _policy_faults(made)
         if faults:
             raise InvalidTool(*(f"{signature.location(function)}: {fault}" for fault in faults))
         return made
@@ -154,7 +160,7 @@ def _policy_faults(made: Tool) -> list[str]:
         f"{subject}: expected {expected}, got {got!r}"
         for subject, holds, expected, got in (
             ("name", NAME.fullmatch(made.name), NAME.pattern, made.name),
-            ("timeout_s", 0 < made.timeout_s < float("inf"), "a number of seconds above 0", made.timeout_s),
+            ("timeout_s", 0 < made.deadline_s < float("inf"), "a number of seconds above 0", made.timeout_s),
             ("restart", made.restart in get_args(Restart), "temporary or transient", made.restart),
             ("max_restarts", made.max_restarts >= 0, "0 or more", made.max_restarts),
             ("isolation", made.isolation in get_args(Isolation), "process, task or thread", made.isolation),

@@ -12,7 +12,7 @@ from actors import KILL, CallFailed, GenServer, Mailbox, NoCaller, NoReply, Pid,
 from actors import exit as send_exit
 from actors.actor_process import create_actor
 from agents import agent
-from agents.agent_config import InvalidAgentConfig
+from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import find_agent
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.errors import (
@@ -33,6 +33,7 @@ from agents.core.events import (
     StreamToken,
     StreamToolResult,
 )
+from agents.settings import Settings, StreamingSettings
 from supervisors import AlreadyStarted, agent_supervisor, which_children
 from tests.agents.stage import Stage
 
@@ -432,3 +433,9 @@ async def test_a_key_never_shows_in_what_can_be_printed(stage: Stage) -> None:
     with pytest.raises(InvalidAgentConfig) as refused:
         await stage.agent("echo", api_key=["sk-secret-of-mine"])
     assert "sk-secret-of-mine" not in str(refused.value)
+
+
+def test_a_tool_without_a_deadline_has_the_applications() -> None:
+    settings = Settings(streaming=StreamingSettings(tool_timeout=1500))
+    config = agent_config({"model": "m", "tools": tools("shout", "hangs")}, settings)
+    assert [tool.timeout_s for tool in config.tools.values()] == [1.5, 0.2]

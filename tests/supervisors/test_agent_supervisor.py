@@ -1,28 +1,27 @@
-from dataclasses import dataclass
+"""The supervisor of agents, by its documented functions."""
+
+from typing import Any
 
 import pytest
 
-from actors import Crash, GenServer, Mailbox, StartFailed
+from actors import Crash, GenServer, Mailbox, StartFailed, Stop, get_state
 from supervisors import ChildSpec, DynamicFlags, Flags, NotFound, RestartType, agent_supervisor, start_supervisor
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 from tests.supervisors.troupe import end
-
-
-@dataclass(frozen=True)
-class Config:
-    name: str
 
 
 class NoName(ValueError):
     pass
 
 
-class Agent(GenServer[Config]):
-    def init(self, tools: str, config: Config) -> Config:
-        if config.name == "crash":
-            raise KeyError(config.name)
-        if not config.name:
-            raise NoName("expected a name, got ''")
+class Agent(GenServer[dict[str, Any]]):
+    """Its state is its config."""
+
+    def init(self, tools: str, config: dict[str, Any]) -> dict[str, Any] | Stop[None]:
+        if not config["name"]:
+            return Stop(NoName("expected a name, got ''"), None)
+        if config["name"] == "crash":
+            raise KeyError(config["name"])
         return config
 
 
@@ -36,7 +35,7 @@ async def agents(box: Mailbox) -> None:
 
 @pytest.mark.usefixtures("agents")
 async def test_agents_start_and_stop_by_the_documented_functions() -> None:
-    pid = await agent_supervisor.start_agent(Config("Researcher"))
+    pid = await agent_supervisor.start_agent({"name": "Researcher"})
     assert await agent_supervisor.which_agents() == [pid]
     await agent_supervisor.stop_agent(pid)
     assert not pid.alive
@@ -46,24 +45,34 @@ async def test_agents_start_and_stop_by_the_documented_functions() -> None:
 @pytest.mark.usefixtures("agents")
 async def test_a_config_that_the_agent_refuses_is_refused_with_its_own_error() -> None:
     with pytest.raises(NoName, match="expected a name, got ''"):
-        await agent_supervisor.start_agent(Config(""))
+        await agent_supervisor.start_agent({"name": ""})
     assert await agent_supervisor.which_agents() == []
 
 
 @pytest.mark.usefixtures("agents")
 async def test_an_agent_that_crashes_at_its_start_is_a_failed_start() -> None:
     with pytest.raises(StartFailed) as caught:
-        await agent_supervisor.start_agent(Config("crash"))
+        await agent_supervisor.start_agent({"name": "crash"})
     assert isinstance(caught.value.reason, Crash)
     assert isinstance(caught.value.reason.exception, KeyError)
 
 
 @pytest.mark.usefixtures("agents")
 async def test_a_crashed_agent_has_an_understudy() -> None:
-    pid = await agent_supervisor.start_agent(Config("Researcher"))
+    pid = await agent_supervisor.start_agent({"name": "Researcher"})
+    config = await get_state(pid)
     await end(pid, "boom")
     (understudy,) = await agent_supervisor.which_agents()
     assert understudy != pid
+    assert await get_state(understudy) == config
+
+
+@pytest.mark.usefixtures("agents")
+async def test_an_id_is_added_only_to_a_config_that_has_none() -> None:
+    pids = [await agent_supervisor.start_agent({"name": "Researcher", **more}) for more in ({}, {}, {"id": "mine"})]
+    first, second, third = [(await get_state(pid))["id"] for pid in pids]
+    assert first != second
+    assert third == "mine"
 
 
 async def test_stop_agent_refuses_what_is_no_agent(agents: None, box: Mailbox) -> None:

@@ -1,3 +1,5 @@
+"""ChildSpec, and what it refuses. Erlang: supervisor_SUITE, child_specs, child_specs_map, sup_start_map."""
+
 from itertools import product
 from typing import Any
 

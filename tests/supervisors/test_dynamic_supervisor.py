@@ -281,7 +281,7 @@ async def test_child_specs_of_a_dynamic_supervisor_are_one_template(box: Mailbox
 
 
 async def test_code_change_simple(box: Mailbox) -> None:
-    """A changed template holds for new children and for restarts; the running ones stay."""
+    """A changed template holds for what starts from then on; the running ones stay. Also code_change_simple_map."""
     supervisor = await start_link(Told, (LONG, ChildSpec("child", Worker, 1)))
     assert await get_callback_module(supervisor) is Told
     first = await start_child(supervisor)

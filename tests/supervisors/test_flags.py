@@ -1,3 +1,5 @@
+"""Flags, and what they refuse. Erlang: supervisor_SUITE, sup_flags."""
+
 from typing import Any
 
 import pytest

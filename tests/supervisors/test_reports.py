@@ -44,7 +44,7 @@ async def test_each_child_that_starts_with_its_supervisor_is_told(box: Mailbox, 
     assert events(log) == ["INFO child_started"] * 2
 
 
-async def test_a_supervisor_that_gives_up_tells_why(box: Mailbox, log: pytest.LogCaptureFixture) -> None:
+async def test_format_log_2_gives_each_report_one_line_of_fields(box: Mailbox, log: pytest.LogCaptureFixture) -> None:
     spec = ChildSpec("child", Script(START, ValueError(SECRET)), SECRET)
     supervisor = await start_supervisor(Flags(intensity=1, period_s=3600), [spec])
     log.clear()

@@ -1,3 +1,5 @@
+"""Restart policy: tables, and laws of the restart log."""
+
 from math import floor
 from typing import Any
 
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from actors import KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, GenServer, Shutdown
 from supervisors import BRUTAL_KILL, INFINITY, AutoShutdown, ChildSpec, RestartType, Strategy
 from supervisors.child_spec import Stopping
-from supervisors.restart import Fate, RestartLog, fate, is_failure, is_last, is_stop_failure, restart_group
+from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure, restart_group, shuts_down
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
 ORDERLY = [NORMAL, SHUTDOWN, Shutdown("moving")]
@@ -84,7 +86,7 @@ def test_the_end_of_a_significant_child_may_end_the_supervisor(
     def spec(significant: bool) -> ChildSpec:
         return ChildSpec("child", GenServer, restart=TEMPORARY, significant=significant)
 
-    assert is_last(auto_shutdown, spec(ended), map(spec, others)) is ends
+    assert shuts_down(auto_shutdown, spec(ended), map(spec, others)) is ends
 
 
 gaps = st.lists(st.one_of(st.just(0.0), st.floats(0, 0.5), st.floats(0, 12)), max_size=60)

@@ -266,7 +266,7 @@ async def test_order_of_children(box: Mailbox) -> None:
 
     await end(supervisor, SHUTDOWN)
     assert await call(diary, "read") == [("stopped", name) for name in "dcba"]
-    await end(diary, SHUTDOWN)
+    await end(diary, NORMAL)
 
 
 async def test_multiple_restarts_within_the_limit_never_end_the_supervisor(

@@ -53,7 +53,7 @@ class Calls:
         self._started = 0
 
     def __bool__(self) -> bool:
-        return bool(self._all)
+        return any(call.name for call in self._all)
 
     def add(self, piece: Any, settled: bool, halves: Halves | None, deltas: list[Delta]) -> None:
         """Take one element of delta.tool_calls. settled: a finish reason has come, so a repeat is only a repeat."""
@@ -61,6 +61,8 @@ class Calls:
             return
         function = piece.get("function")
         function = function if isinstance(function, dict) else {}
+        if not settled and halves is None and self._goes_on(piece, function, deltas):
+            return
         name, arguments = _word(function.get("name")), _arguments(function.get("arguments"))
         call = self._call_of(piece, name, arguments, deltas)
         if call is None:
@@ -69,6 +71,19 @@ class Calls:
         if arguments and not (settled and arguments == "".join(call.pieces)):
             call.pieces.append(halves.join(call, arguments) if halves else arguments)
             self._tell(call, deltas)
+
+    def _goes_on(self, piece: dict[str, Any], function: dict[str, Any], deltas: list[Delta]) -> bool:
+        """Take what nearly every piece is: an index and more arguments for a call that was told of."""
+        index, text = piece.get("index"), function.get("arguments")
+        if len(piece) != 2 or len(function) != 1 or index.__class__ is not int or text.__class__ is not str or not text:
+            return False
+        call = self._by_key.get(index)
+        if call is None or not call.started:
+            return False
+        call.pieces.append(text)
+        call.told += 1
+        deltas.append(CallDelta(call.index, text))
+        return True
 
     def finish(self, deltas: list[Delta]) -> None:
         """Start what was not told of, and end every call. Raises Nameless, with no delta given."""
@@ -132,7 +147,7 @@ class Calls:
             call.wire_id = id_
             call.id = self._new_id() if id_ in self._by_id else id_
             self._by_id.setdefault(id_, call)
-        if name and name != call.name and not call.pieces and not call.started:
+        if name and name != call.name and not (call.name and call.pieces):
             call.name += name
         if not _KNOWN.issuperset(piece):
             call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))

@@ -1,7 +1,7 @@
 """A chat stream, or a whole completion, read into deltas."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -12,10 +12,8 @@ from agents.llm.chat.chunk import Choice, ChoiceDelta, Chunk, chunk_of, reasonin
 from agents.llm.faults import error_in_stream
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
-from agents.llm.text import REPLACEMENT, joined_surrogates
+from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates
 from agents.llm.usage import read_usage
-
-TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
 
 REASONS = {
     "stop": FinishReason.STOP,
@@ -41,7 +39,7 @@ class ChatReader(StreamReader):
     """Reads the answer to a request with n=1.
 
     Where more choices come all the same, the first is read. An index that rises with every chunk (Foundry Local) is a
-    counter and no choice: until an index comes again, whatever comes is read.
+    counter and no choice: until an index comes again, or two in one chunk, whatever comes is read.
     """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
@@ -92,17 +90,22 @@ class ChatReader(StreamReader):
         self._finish(deltas)
 
     def _fold(self, chunk: Chunk, deltas: list[Delta]) -> None:
-        if chunk.usage:
+        if chunk.usage and chunk.usage.__class__ is dict:
             self._usage = chunk.usage
         if chunk.x_groq is not None or not self._origin_known:
             self._note_rest(chunk)
-        for choice in chunk.choices or ():
+        choices = chunk.choices or ()
+        if len(choices) > 1:
+            self._choose([*self._indexes, *[choice.index for choice in choices]])
+        for choice in choices:
             if choice.index != self._choice_index and not self._is_read(choice.index):
                 continue
             if choice.delta is not None:
                 self._fold_delta(choice.delta, deltas)
             if choice.finish_reason or choice.message is not None or choice.error:
                 self._fold_end(choice, deltas)
+            if self._ended:
+                return
 
     def _fold_end(self, choice: Choice, deltas: list[Delta]) -> None:
         if choice.message is not None:
@@ -159,10 +162,13 @@ class ChatReader(StreamReader):
         if self._choice_index != -1:
             return False
         if index in self._indexes:
-            self._choice_index = min(self._indexes, key=lambda seen: seen or 0)
+            self._choose(self._indexes)
             return index == self._choice_index
         self._indexes.append(index)
         return True
+
+    def _choose(self, indexes: list[int | None]) -> None:
+        self._choice_index = min(indexes, key=lambda index: index or 0)
 
     def _finish(self, deltas: list[Delta]) -> None:
         if self._message is not None and not self._spoke:

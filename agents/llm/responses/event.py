@@ -4,13 +4,12 @@ One open struct and no union by type: the API grows event types, and proxies add
 """
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from msgspec import Struct
 
 from agents.core.deltas import ReasoningDelta, RefusalDelta, TextDelta
-
-TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
+from agents.llm.text import TextKind
 
 DELTAS: dict[str, TextKind] = {
     "response.output_text.delta": TextDelta,

@@ -14,9 +14,9 @@ from agents.core.errors import ApiError
 from agents.llm.faults import error_in_stream
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
-from agents.llm.responses.event import DELTAS, Event, TextKind, event_of, items_of, texts_of
+from agents.llm.responses.event import DELTAS, Event, event_of, items_of, texts_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
-from agents.llm.text import REPLACEMENT, safe
+from agents.llm.text import REPLACEMENT, TextKind, safe
 from agents.llm.usage import read_usage
 
 INCOMPLETE = {
@@ -57,7 +57,7 @@ class ResponsesReader(StreamReader):
         self._done_items: list[tuple[int, dict[str, Any]]] = []
         self._origin: dict[str, Any] = {}
         # Where the last text delta belonged: the next one nearly always belongs there too.
-        self._type = ""
+        self._type: str | None = None
         self._kind: TextKind = TextDelta
         self._output_index: int | None = None
         self._content_index: int | None = None
@@ -100,6 +100,7 @@ class ResponsesReader(StreamReader):
             self._conclude(str(value.get("status") or "completed"), value, deltas)
 
     def _finish(self, deltas: list[Delta]) -> None:
+        """Never asked for: nothing but its terminal event settles a response."""
         self._conclude("completed", {}, deltas)
 
     def _fold(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
@@ -140,7 +141,7 @@ class ResponsesReader(StreamReader):
         key = (kind, event.output_index, event.content_index, event.summary_index)
         self._part = self._parts.setdefault(key, [])
         if event.summary_index is not None:
-            self._type = ""  # not told apart on the short way
+            self._type = None  # not told apart on the short way
         text = event.delta if self._halves is None else self._halves.join(key, event.delta)
         if text:
             self._part.append(text)

@@ -10,7 +10,7 @@ import inspect
 import socket
 import sys
 from collections.abc import Coroutine
-from functools import cache
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -68,7 +68,7 @@ def _awaited(result: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(result)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _tool(origin: Origin, bound: str) -> Tool:
     """The tool at origin. Its name may stand for the tool, or for the bare function that one was made of."""
     found: Any = _module(origin)

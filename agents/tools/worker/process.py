@@ -66,10 +66,10 @@ class WorkerProcess(asyncio.Protocol):
                 await worker._loop.create_unix_connection(lambda: worker, sock=ours)
                 await ready
         except TimeoutError:
-            worker.kill()
+            await worker.killed()
             raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
         except BaseException:
-            worker.kill()
+            await worker.killed()
             raise
         return worker
 
@@ -92,13 +92,13 @@ class WorkerProcess(asyncio.Protocol):
         if not self.exited.done():
             self._signal_group()
 
-    async def gone(self) -> None:
-        """Wait until the process is reaped, as long as that may reasonably take."""
+    async def killed(self) -> None:
+        """Kill it and wait until it is reaped, as long as that may reasonably take."""
+        self.kill()
         await asyncio.wait({self.exited}, timeout=EXIT_TIMEOUT_S)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-
-        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's are none of asyncio's classes
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one, and does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -117,7 +117,8 @@ class WorkerProcess(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """A worker without its socket is of no use. Most are about to exit, with a code of which more can be told."""
         self._lost = True
-        self._loop.call_later(EXIT_TIMEOUT_S, self.kill)
+        if not self.exited.done():
+            self._loop.call_later(EXIT_TIMEOUT_S, self.kill)
 
     def _take(self, body: bytes) -> None:
         try:

@@ -56,3 +56,13 @@ async def test_sigterm_leaves_in_mid_turn(server: RehearsalServer) -> None:
         process.terminate()
         _, err = await process.communicate()
     assert (process.returncode, err) == (143, b"")
+
+
+async def test_two_at_once_leave_in_order_and_without_noise(server: RehearsalServer) -> None:
+    async with started(*STALLS, "hello", env=pointing_at(server)) as process:
+        await read_until(process.stdout, HAS_COME)
+        interrupt(process)
+        interrupt(process)
+        _, err = await process.communicate()
+    assert process.returncode == 130
+    assert err in (b"", b"understudy: cancelled\n")

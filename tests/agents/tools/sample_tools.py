@@ -81,29 +81,30 @@ def segfaults() -> None:
 
 @tool
 def hangs(note: str) -> None:
-    """Ignore SIGTERM, start a child, write both pids into the file note, spin."""
+    """Ignore SIGTERM, start a child, tell both pids by the FIFO note, spin."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     child = subprocess.Popen(["sleep", "600"])
-    _write(note, f"{os.getpid()} {child.pid}")
+    _tell(note, os.getpid(), child.pid)
     while True:
         pass
 
 
 @tool
 def leaves_a_child(note: str) -> None:
-    """Start a child that holds every descriptor open, write its pid into note, segfault."""
+    """Start a child that holds every descriptor open, tell both pids by the FIFO note, segfault."""
     child = os.fork()
     if child == 0:
         time.sleep(600)
         os._exit(0)
-    _write(note, f"{os.getpid()} {child}")
+    _tell(note, os.getpid(), child)
     ctypes.string_at(0)
 
 
 @tool
 def waits_for(path: str) -> int:
-    """Open a FIFO and wait until somebody writes to it; the worker's pid."""
-    Path(path).read_text()
+    """Wait until somebody writes a line into a FIFO; the worker's pid."""
+    with open(path) as fifo:
+        fifo.readline()
     return os.getpid()
 
 
@@ -169,7 +170,6 @@ async def sleeps_in_a_process() -> str:
     return "slept"
 
 
-def _write(note: str, text: str) -> None:
-    """Write it whole or not at all, so that whoever reads it reads all."""
-    Path(f"{note}.new").write_text(text)
-    Path(f"{note}.new").rename(note)
+def _tell(note: str, *pids: int) -> None:
+    with open(note, "w") as fifo:
+        fifo.write(" ".join(map(str, pids)) + "\n")

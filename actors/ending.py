@@ -1,0 +1,40 @@
+"""Waiting for the end of a process, in code that can't wait for a Down."""
+
+import asyncio
+from typing import Any
+
+from actors.pid import Pid, Ref
+from actors.process import Process
+
+
+class Ending(Ref):
+    """A watcher whose future gives the exit reason."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: "asyncio.Future[Any]") -> None:
+        super().__init__()
+        self.future = future
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
+        if not self.future.done():
+            self.future.set_result(reason)
+
+    def expire(self) -> None:
+        if not self.future.done():
+            self.future.set_exception(TimeoutError("the process has not ended"))
+
+
+async def end_of(process: Process, timeout_s: float | None = None) -> Any:
+    """The exit reason of a living process, when it has ended. Raises TimeoutError after timeout_s."""
+    loop = process.system.loop
+    ending = Ending(loop.create_future())
+    process.watch(ending, ending)
+    timer = None if timeout_s is None else loop.call_later(timeout_s, ending.expire)
+    try:
+        return await ending.future
+    finally:
+        if timer is not None:
+            timer.cancel()
+        if process.watchers is not None:
+            process.watchers.pop(ending, None)

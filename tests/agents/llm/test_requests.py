@@ -1,0 +1,153 @@
+"""The bodies of requests, for both APIs."""
+
+import json
+from typing import Any
+
+import pytest
+
+from agents.core.conversation import (
+    UNANSWERED,
+    AssistantMessage,
+    Conversation,
+    Function,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from agents.llm import chat, responses
+
+TOOL: dict[str, Any] = {"name": "f", "description": "does f", "parameters": {"type": "object", "properties": {}}}
+CALL = ToolCall("c1", Function("f", '{"x":1}'), extra={"extra_content": {"google": {"thought_signature": "sig"}}})
+REASONING = {"type": "reasoning", "id": "rs_1", "encrypted_content": "gAAA", "summary": []}
+TALK: Conversation = (
+    SystemMessage("be brief"),
+    UserMessage("go"),
+    AssistantMessage("", (CALL,)),
+    ToolMessage("c1", "f", "done"),
+    AssistantMessage("ok"),
+)
+
+
+def chat_body(messages: Conversation = TALK, tools: list[dict[str, Any]] | None = None, **options: Any) -> Any:
+    return chat.request(messages, tools or [], model="m", options=options)
+
+
+def responses_body(messages: Conversation = TALK, tools: list[dict[str, Any]] | None = None, **options: Any) -> Any:
+    return responses.request(messages, tools or [], model="m", options=options)
+
+
+def test_a_chat_request_has_the_conversation_the_tools_and_asks_for_usage() -> None:
+    assert chat_body(tools=[TOOL], temperature=0) == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "go"},
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [
+                    {
+                        "extra_content": {"google": {"thought_signature": "sig"}},
+                        "id": "c1",
+                        "type": "function",
+                        "function": {"name": "f", "arguments": '{"x":1}'},
+                    }
+                ],
+            },
+            {"role": "tool", "tool_call_id": "c1", "content": "done"},
+            {"role": "assistant", "content": "ok"},
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "tools": [{"type": "function", "function": TOOL}],
+        "temperature": 0,
+    }
+
+
+def test_a_responses_request_has_the_conversation_as_items_and_the_tools() -> None:
+    assert responses_body(tools=[TOOL], temperature=0) == {
+        "model": "m",
+        "input": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "go"},
+            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"x":1}'},
+            {"type": "function_call_output", "call_id": "c1", "output": "done"},
+            {"role": "assistant", "content": "ok"},
+        ],
+        "stream": True,
+        "tools": [{"type": "function", "strict": False, **TOOL}],
+        "temperature": 0,
+    }
+
+
+@pytest.mark.parametrize("body", [chat_body, responses_body])
+def test_without_tools_none_are_named(body: Any) -> None:
+    assert "tools" not in body()
+
+
+def test_an_option_wins_and_none_takes_a_field_away() -> None:
+    assert "stream_options" not in chat_body(stream_options=None)
+    assert chat_body(stream=False)["stream"] is False
+    assert "stream_options" not in chat_body(stream=False)
+    assert responses_body(stream=False)["stream"] is False
+
+
+@pytest.mark.parametrize("blank", ["", "  \n"])
+def test_c14_blank_arguments_go_back_as_an_empty_object(blank: str) -> None:
+    talk: Conversation = (UserMessage("go"), AssistantMessage("", (ToolCall("c1", Function("f", blank)),)))
+    assert chat_body(talk)["messages"][1]["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert responses_body(talk)["input"][1]["arguments"] == "{}"
+
+
+def test_a_call_that_was_not_answered_is_answered_in_the_request() -> None:
+    talk = TALK[:3]
+    assert chat_body(talk)["messages"][-1] == {"role": "tool", "tool_call_id": "c1", "content": UNANSWERED}
+    assert responses_body(talk)["input"][-1]["output"] == UNANSWERED
+
+
+def test_c22_c23_nul_and_lone_surrogates_are_replaced_everywhere() -> None:
+    bad = "a\0b\ud83c c\ud83c\udfad"
+    good = "a�b� c🎭"
+    talk: Conversation = (
+        UserMessage(bad),
+        AssistantMessage(bad, (ToolCall("c", Function("f", bad)),)),
+        ToolMessage("c", "f", bad),
+    )
+    tool = TOOL | {"description": bad}
+    for body in (chat_body(talk, [tool], user=bad), responses_body(talk, [tool], user=bad)):
+        encoded = json.dumps(body, ensure_ascii=False).encode()
+        assert encoded.count(good.encode()) == 6
+        assert "\0" not in encoded.decode()
+
+
+def test_output_items_go_back_in_their_order_and_unchanged() -> None:
+    item = {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": "c1",
+        "name": "f",
+        "arguments": "old",
+        "status": "completed",
+    }
+    said = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+    talk: Conversation = (UserMessage("go"), AssistantMessage("a", (CALL,), items=(REASONING, said, item)))
+    assert responses_body(talk)["input"][1:4] == [REASONING, said, item | {"arguments": '{"x":1}'}]
+
+
+def test_a_call_that_is_no_longer_in_the_message_does_not_go_back() -> None:
+    item = {"type": "function_call", "call_id": "other", "name": "f", "arguments": "{}"}
+    talk: Conversation = (UserMessage("go"), AssistantMessage("a", (CALL,), items=(REASONING, item)))
+    kinds = [(entry.get("type"), entry.get("call_id")) for entry in responses_body(talk)["input"][1:4]]
+    assert kinds == [(None, None), ("reasoning", None), ("function_call", "c1")]
+
+
+def test_what_is_not_stored_is_asked_for_in_encrypted_form_and_never_referred_to() -> None:
+    bare = {"type": "reasoning", "id": "rs_2", "summary": []}
+    talk: Conversation = (UserMessage("go"), AssistantMessage("a", items=(REASONING, bare)))
+    kept = responses_body(talk)
+    assert "include" not in kept
+    assert kept["input"][2:] == [REASONING, bare]
+    sent = responses_body(talk, store=False, include=["file_search_call.results"])
+    assert sent["include"] == ["reasoning.encrypted_content", "file_search_call.results"]
+    assert sent["input"][2:] == [REASONING]

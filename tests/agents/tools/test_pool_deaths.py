@@ -1,0 +1,137 @@
+"""Laws of the pool when workers end: killed, crashed, too late, given up. The processes are real."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from agents.tools.errors import PoolUnavailable, WorkerDied
+from agents.tools.pool import WorkerPool
+from agents.tools.tool import Tool
+from tests.agents.tools import sample_tools
+from tests.agents.tools.observed import Fifo, Watch
+
+
+async def test_a_tool_that_ignores_sigterm_is_gone_with_its_children_at_its_deadline(
+    pool: WorkerPool, fifo: Fifo
+) -> None:
+    for _ in range(pool.size):  # each has the module then, and its deadline is the tool's alone
+        await pool.run(sample_tools.add, '{"a": 1}')
+    call = asyncio.create_task(pool.run(sample_tools.hangs, json.dumps({"note": fifo.path}), timeout_s=2.0))
+    processes = Watch(await fifo.pids())
+    with pytest.raises(TimeoutError, match="no result within 2 s"):
+        await call
+    await processes.ended()
+
+
+async def test_a_cancelled_call_kills_its_worker_with_its_children(pool: WorkerPool, fifo: Fifo) -> None:
+    call = asyncio.create_task(pool.run(sample_tools.hangs, json.dumps({"note": fifo.path})))
+    pids = await fifo.pids()
+    processes = Watch(pids)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    with pytest.raises(ProcessLookupError):  # dead and reaped before the cancellation went on
+        os.kill(pids[0], 0)
+    await processes.ended()
+
+
+async def test_a_worker_that_is_killed_fails_its_call_and_no_other(pool: WorkerPool, fifo: Fifo) -> None:
+    waiting = asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": fifo.path})))
+
+    def kill(pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(WorkerDied) as caught:
+        await pool.run(sample_tools.add, '{"a": 1}', on_start=kill)
+    assert caught.value.how == "SIGKILL"
+    fifo.release()
+    assert await waiting > 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "how"),
+    [
+        (sample_tools.segfaults, "SIGSEGV"),
+        (sample_tools.leaves, "exit code 3"),
+        (sample_tools.leaves_at_once, "exit code 4"),
+        (sample_tools.garbles, "announced an answer of 4294967299 bytes, allowed are 6295552"),
+    ],
+    ids=lambda each: each.name if isinstance(each, Tool) else "",
+)
+async def test_the_end_of_a_worker_is_told(pool: WorkerPool, tool: Tool, how: str) -> None:
+    with pytest.raises(WorkerDied) as caught:
+        await pool.run(tool, "{}")
+    assert caught.value.how == how
+
+
+async def test_a_child_that_holds_the_socket_open_hides_no_crash_and_survives_none(
+    pool: WorkerPool, fifo: Fifo
+) -> None:
+    call = asyncio.create_task(pool.run(sample_tools.leaves_a_child, json.dumps({"note": fifo.path})))
+    told = asyncio.create_task(fifo.pids())
+    with pytest.raises(WorkerDied, match="SIGSEGV"):
+        await call
+    _, child = await told
+    await Watch([child]).ended()
+
+
+async def test_a_dead_worker_is_replaced(fifo: Fifo) -> None:
+    async with WorkerPool(size=1) as pool:
+        for _ in range(3):
+            with pytest.raises(WorkerDied):
+                await pool.run(sample_tools.segfaults, "{}")
+        assert await pool.run(sample_tools.add, '{"a": 1}') == 2
+
+
+async def test_a_worker_that_dies_idle_is_never_given_out() -> None:
+    pids: list[int] = []
+    async with WorkerPool(size=1) as pool:
+        await pool.run(sample_tools.add, '{"a": 1}', on_start=pids.append)
+        watch = Watch(pids)
+        os.kill(pids[0], signal.SIGKILL)
+        await watch.ended()
+        assert await pool.run(sample_tools.add, '{"a": 1}', on_start=pids.append) == 2
+    assert len(set(pids)) == 2
+
+
+async def test_closing_ends_running_calls_and_refuses_waiting_ones(fifo: Fifo) -> None:
+    pool = WorkerPool(size=1)
+    await pool.start()
+    running = asyncio.create_task(pool.run(sample_tools.hangs, json.dumps({"note": fifo.path})))
+    processes = Watch(await fifo.pids())
+    waiting = asyncio.create_task(pool.run(sample_tools.add, '{"a": 1}'))
+    await asyncio.sleep(0)
+    await pool.close()
+    await processes.ended()
+    with pytest.raises(WorkerDied, match="SIGKILL"):
+        await running
+    with pytest.raises(PoolUnavailable, match="closed"):
+        await waiting
+
+
+HOST = """
+import asyncio, sys
+from agents.tools.pool import WorkerPool
+from tests.agents.tools.sample_tools import waits_for
+
+async def main():
+    async with WorkerPool(size=2) as pool:
+        await pool.run(waits_for, sys.argv[1], on_start=lambda pid: print(pid, flush=True))
+
+asyncio.run(main())
+"""
+
+
+async def test_workers_do_not_outlive_the_death_of_their_parent(fifo: Fifo) -> None:
+    command = [sys.executable, "-c", HOST, json.dumps({"path": fifo.path})]
+    host = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    assert host.stdout is not None
+    workers = Watch([int(await host.stdout.readline())])
+    host.kill()
+    await host.wait()
+    await workers.ended()

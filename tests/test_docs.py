@@ -1,0 +1,22 @@
+"""The programs in docs/ run as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ["processes.md"]
+
+PROGRAMS = [
+    pytest.param(program, id=f"{page.name}-{number}")
+    for page in map(DOCS.joinpath, PAGES)
+    for number, program in enumerate(
+        re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE), 1
+    )
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_in_the_docs_runs(program: str) -> None:
+    exec(compile(program, "docs", "exec"), {"__name__": "__main__"})
