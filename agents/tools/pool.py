@@ -40,6 +40,8 @@ log = get_logger("understudy.tools")
 class WorkerPool:
     """State: the workers that live, those of them that are idle, the callers that wait. Never both of the last two.
 
+    running: the tool's name by the pid of the worker that runs it, to be read only.
+
     It belongs to the loop and the thread that started it: the kernel kills the workers when that thread ends.
     environment: variables that tools get besides the few of ours that are allowed (worker/confine.py).
     """
@@ -48,6 +50,7 @@ class WorkerPool:
         if size < 1:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
         self.size = size
+        self.running: dict[int, str] = {}
         self._environment = {**allowed_environment(os.environ), **(environment or {})}
         self._open = False
         self._workers: set[WorkerProcess] = set()
@@ -104,12 +107,14 @@ class WorkerPool:
         process group was sent SIGKILL and the worker is reaped.
         """
         worker = await self._take_worker()
+        self.running[worker.pid] = tool.name
         try:
             if on_start is not None:
                 on_start(worker.pid)
             limit_s = tool.deadline_s if timeout_s is None else timeout_s
             answer = await _answer(worker, _job(tool, arguments_json), limit_s)
         finally:
+            del self.running[worker.pid]
             self._give(worker)
         return _value(answer)
 
