@@ -13,7 +13,7 @@ from agents.cli.conversation import messages
 from agents.cli.program import Program, refuse, run
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
-from agents.llm.openai_client import Api, MissingKey
+from agents.llm.endpoint import Api, MissingKey
 from agents.settings import Settings, ToolSettings
 from supervisors.agent_supervisor import start_agent
 
