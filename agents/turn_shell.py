@@ -74,7 +74,8 @@ class TurnShell:
                     turn, effects = await self._trailer(turn, chunks, reader)
                 await _drain(chunks)
         except ProviderFailed as failed:
-            turn, effects = self._fold(turn, reader.break_off(failed.fault))
+            if not reader.ended:  # else it broke behind the answer's end
+                turn, effects = self._fold(turn, reader.break_off(failed.fault))
         except MissingKey as missing:
             turn, effects = self._fold(turn, reader.break_off(ApiError(401, str(missing), "missing_key")))
         return turn, effects
