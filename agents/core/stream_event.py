@@ -35,8 +35,8 @@ def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tup
             raise ValueError(f"expected every call to start once, got the start of call {index} again")
         case CallDelta(index):
             _open_call(accumulator, index)
-        case CallDone(index, arguments):
-            return _ended(_open_call(accumulator, index), arguments, delta)
+        case CallDone(index):
+            return _ended(_open_call(accumulator, index), delta)
         case Finished(complete=True):
             still_open = (call for call in accumulator.calls if not call.done)
             return (*(CallDone(call.index, joined(call.arguments)) for call in still_open), delta)
@@ -69,13 +69,14 @@ def _finished(word: str | None) -> Finished:
     return Finished(reason, word, complete=reason not in CUT)
 
 
-def _ended(call: PartialCall, arguments: str, end: CallDone) -> tuple[Delta, ...]:
+def _ended(call: PartialCall, end: CallDone) -> tuple[Delta, ...]:
     """The end of a call, and before it the arguments that had not come as deltas. Empty ones say nothing new."""
     had = joined(call.arguments)
-    if not arguments.startswith(had) and arguments:
+    whole = end.arguments or had
+    if not whole.startswith(had):
         raise ValueError(f"expected arguments of call {call.index} that begin with its deltas, {had!r}")
-    rest = arguments[len(had) :]
-    return (CallDelta(call.index, rest), end) if rest else (end,)
+    end = CallDone(call.index, whole, end.extra)
+    return (end,) if whole == had else (CallDelta(call.index, whole[len(had) :]), end)
 
 
 def _open_call(accumulator: Accumulator, index: int) -> PartialCall:

@@ -254,6 +254,13 @@ async def test_arguments_that_only_the_end_of_a_call_brings_are_its_arguments(sy
     assert events[1].delta == events[2].function_call.arguments
 
 
+async def test_an_end_of_a_call_without_arguments_keeps_those_that_came(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        result, _ = folded([*MAPPINGS[2:5], {"type": "tool_call_complete", "index": 0}], box.pid)
+    assert isinstance(result, Continue)
+    assert [call.arguments for call in result.accumulator.tool_calls] == ['{"text": "hey"}']
+
+
 async def test_the_end_of_a_stream_ends_the_calls_that_are_open(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         result, _ = folded([*MAPPINGS[2:5], {"type": "stream_done"}], box.pid)
