@@ -20,7 +20,9 @@ from agents.tools.errors import WorkerDied
 from agents.tools.worker.wire import HEADER, MAX_ANSWER_BYTES, Answer, Job, framed
 
 START_TIMEOUT_S = 30.0
-EXIT_TIMEOUT_S = 1.0  # for a SIGKILL to be carried out: milliseconds, unless the process sits in an uninterruptible wait
+EXIT_TIMEOUT_S = (
+    1.0  # for a SIGKILL to be carried out: milliseconds, unless the process sits in an uninterruptible wait
+)
 LOST_S = 5.0  # for the exit of a worker that has closed its socket: at its low priority it may have to wait for a core
 
 BOOT = (
