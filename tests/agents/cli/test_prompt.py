@@ -26,17 +26,18 @@ class Screen:
 
     def __init__(self, master: int, process: "subprocess.Popen[bytes]") -> None:
         self._master, self._process = master, process
+        self._unread = ""
 
     def type(self, keys: bytes) -> None:
         os.write(self._master, keys)
 
     async def until(self, text: str) -> str:
-        """What is shown from now on up to and with text, without the sequences that draw it."""
-        shown = ""
-        while text not in SEQUENCE.sub("", shown):
+        """What is shown up to and with text, without the sequences that draw it; what follows is for the next call."""
+        while text not in (shown := SEQUENCE.sub("", self._unread)):
             chunk = await asyncio.to_thread(os.read, self._master, 4096)
-            shown += chunk.decode(errors="replace")
-        return SEQUENCE.sub("", shown)
+            self._unread += chunk.decode(errors="replace")
+        before, _, self._unread = shown.partition(text)
+        return before + text
 
     async def code(self) -> int:
         """The exit code; what is still shown is read, for a full terminal holds a process up."""
