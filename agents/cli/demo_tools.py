@@ -4,7 +4,7 @@ import time
 
 from agents.tools.tool import tool
 
-WORK_S = 2.0
+WORK_S = 2.5
 
 ARCHIVE = {
     "illness": "in 1947 an understudy went on at an hour's notice and played the part for eleven years",
