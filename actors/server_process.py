@@ -31,8 +31,6 @@ from actors.reference import Reference
 from actors.signals import CRASHES, NORMAL, Crash, Exit
 from actors.system import ProcessSystem
 
-SLICE = 64  # messages a server may take before the next process's turn
-
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
 
@@ -105,11 +103,11 @@ class ServerProcess(Reference):
     # Messages
 
     def run(self) -> None:
-        """Take up to SLICE messages. The hot path: plain outcomes are applied here, the rest in _apply."""
+        """Take one slice of messages. The hot path: plain outcomes are applied here, the rest in _apply."""
         system = self.system
         system.current = self
         server, mailbox = self.server, self.mailbox
-        left = SLICE
+        left = system.slice
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1
