@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.turn import Limits
-from agents.llm.openai_client import Api, Endpoint
+from agents.llm.endpoint import Api, Endpoint
 from agents.settings import Milliseconds, Settings
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve

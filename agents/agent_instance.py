@@ -34,7 +34,7 @@ from agents.agent_registry import find_agent, name_of
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled, HandlerCrashed
-from agents.llm.openai_client import Api
+from agents.llm.endpoint import Api
 from agents.settings import Settings
 from agents.stream import Stream
 from agents.streaming_function_handler import (

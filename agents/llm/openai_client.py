@@ -11,53 +11,22 @@ import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from enum import StrEnum
 from typing import Any, Final
 
 import aiohttp
 import httpx2
 import openai
-from msgspec import Struct
 
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, Timeout
 from agents.llm import faults
+from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
 
 CONNECT_TIMEOUT_S = 10.0
-
-
-class Api(StrEnum):
-    CHAT = "chat"
-    RESPONSES = "responses"
 
 
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
 """What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
 given by name `create` walks through, annotation by annotation, and a conversation is long."""
-
-
-class ProviderFailed(Exception):
-    """A request or its stream failed."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
-
-
-class MissingKey(ValueError):
-    def __init__(self) -> None:
-        super().__init__(
-            "expected an API key in OPENAI_API_KEY, got none (for a local endpoint without keys, set any value)"
-        )
-
-
-class Endpoint(Struct, frozen=True):
-    """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
-
-    base_url: str | None = None
-    api_key: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Endpoint(base_url={self.base_url!r})"
 
 
 class OpenAIClient:

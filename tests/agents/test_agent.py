@@ -207,6 +207,23 @@ async def test_a_fault_of_the_provider_is_one_stream_error_with_what_had_arrived
     assert all(message.partial for message in kept)
 
 
+async def test_a_connection_that_breaks_behind_the_answers_end_costs_nothing(stage: Stage) -> None:
+    chunk = '{"choices":[{"index":0,"delta":{"content":"All said."},"finish_reason":"stop"}]}'
+    body = f"data: {chunk}\n\ndata: [DONE]\n\n".encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"%x\r\n%b\r\n" % (len(body), body))
+        await writer.drain()
+        writer.close()  # without the last chunk
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        pid = await stage.agent("any", base_url=f"http://127.0.0.1:{port}/v1", streaming_config={"max_retries": 0})
+        assert (await agent.chat(pid, "hello")).answer == "All said."
+
+
 async def test_a_refused_connection_is_a_network_error(stage: Stage) -> None:
     pid = await stage.agent("echo", base_url="http://127.0.0.1:1/v1", streaming_config={"max_retries": 0})
     with pytest.raises(agent.StreamFailed) as failed:

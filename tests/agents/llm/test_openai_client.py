@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agents.llm.openai_client import Api, Endpoint, OpenAIClient
+from agents.llm.endpoint import Api, Endpoint
+from agents.llm.openai_client import OpenAIClient
 
 BODY = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
 
