@@ -424,6 +424,7 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
         ({"model": "m", "tools": ["calculatr"]}, "did you mean 'calculator'?"),
         ({"model": "m", "streaming_config": {"chunk_timeout": -1}}, "streaming_config.chunk_timeout: "),
         ({"model": "m", "api_preference": "soap"}, "api_preference: "),
+        ({"model": "m", "base_url": "nonsense"}, "base_url: "),
     ],
 )
 async def test_a_bad_configuration_is_refused_with_a_line_a_fault(
