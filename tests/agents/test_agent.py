@@ -250,6 +250,7 @@ async def test_a_model_that_calls_for_ever_meets_its_limit(stage: Stage) -> None
     end = events[-1]
     assert isinstance(end, StreamError)
     assert str(end.reason) == "limit reached: max_model_calls is 3"
+    assert [event.result.content for event in events if isinstance(event, StreamToolResult)] == ["AGAIN"] * 3
 
 
 # Cancelling, queueing, dying

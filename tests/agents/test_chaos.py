@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from actors import KILL, AsyncioSystemBase, CallFailed, Mailbox, Pid, new_event_loop
 from actors import exit as send_exit
-from agents import Event, StreamComplete, StreamError, StreamToken, agent, application
+from agents import Event, StreamComplete, StreamError, StreamToken, StreamToolResult, agent, application
 from agents.rehearsal import RehearsalServer, parse
 from agents.settings import Settings, ToolSettings
 from supervisors import agent_supervisor, which_children
@@ -105,6 +105,8 @@ def ended(events: list[Event]) -> bool:
 def check(events: list[Event]) -> None:
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert sum(isinstance(event, StreamComplete | StreamError) for event in events) == 1
+    errors = {event.result.error for event in events if isinstance(event, StreamToolResult)}
+    assert errors <= {None, "crashed"}
     tokens = "".join(event.token for event in events if isinstance(event, StreamToken))
     end = events[-1]
     assert tokens == (end.response.content if isinstance(end, StreamComplete) else end.content)  # type: ignore[union-attr]
