@@ -18,8 +18,9 @@ from thespian.actors import (
 from thespian.system.utilis import actualActorClass, withPossibleInitArgs
 
 from actors.errors import ExitProcess, StartFailed
-from actors.gen_server import GenServer, Ignore
+from actors.gen_server import GenServer
 from actors.log import log
+from actors.outcomes import Ignore
 from actors.pid import Pid
 from actors.process import Process
 from actors.reference import Reference

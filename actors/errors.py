@@ -8,7 +8,8 @@ ProcessError
 ├── MailboxClosed     receive in a process that has ended
 ├── StartFailed       init raised, or said Stop
 ├── CallFailed        the server was dead, or died
-│   └── CallTimeout   no reply in time (a TimeoutError, too)
+│   ├── CallTimeout   no reply in time (a TimeoutError, too)
+│   └── CallbackFailed  sys: what was to run in the server raised; it goes on as it was
 └── BadReturn         a callback answered what no callback may answer
 
 ExitProcess           not an error: raised inside a process, ends it with a reason
@@ -73,6 +74,10 @@ class CallTimeout(CallFailed, TimeoutError):
     def __init__(self, server: Pid | str, timeout_s: float) -> None:
         super().__init__(server, f"no reply within {timeout_s:g} s")
         self.timeout_s = timeout_s
+
+
+class CallbackFailed(CallFailed):
+    """What sys had the server run has raised: reason is its Crash. The server lives on, and its state is untouched."""
 
 
 class BadReturn(ProcessError):
