@@ -8,59 +8,29 @@ total = asys._systemBase.run(call(pid, Add(2)))              # or keep the base 
 """
 
 import asyncio
-import queue
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from datetime import timedelta
+from logging.config import dictConfig
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
-from actors.actor_process import create_actor
+from actors.actor_process import ActorProcess, create_actor
+from actors.capabilities import common
 from actors.current import running_loop, system_here
-from actors.errors import NoSystem
+from actors.errors import NoSystem, SourceRefused
+from actors.external import External
 from actors.pid import Pid
 from actors.process import Process
 from actors.signals import NORMAL
+from actors.status import StatusRoot
 from actors.system import ProcessSystem
 
 T = TypeVar("T")
-
-
-_CLOSED = object()
-"""In the inbox of an external address: it has ended, nothing more will come."""
-
-
-class External(Process):
-    """The address of a thread outside: what is sent to it waits in a queue that the thread reads."""
-
-    __slots__ = ("inbox",)
-
-    def __init__(self, system: ProcessSystem) -> None:
-        super().__init__(system, "external", system.root)
-        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def deliver(self, message: Any, sender: Pid | None) -> None:
-        self.inbox.put(message)
-
-    def next(self, timeout: timedelta | float | None) -> Any:
-        """The next message; None after timeout (seconds), or when nothing more will come."""
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        try:
-            message = self.inbox.get(timeout=None if seconds is None else max(0.0, seconds))
-        except queue.Empty:
-            return None
-        if message is _CLOSED:
-            self.inbox.put(_CLOSED)
-            return None
-        return message
-
-    def end(self, reason: Any) -> None:
-        super().end(reason)
-        self.inbox.put(_CLOSED)
 
 
 class AsyncioSystemBase(ProcessSystem):
@@ -70,10 +40,23 @@ class AsyncioSystemBase(ProcessSystem):
     it starts a thread with a loop of its own, until `shutdown`. Threads may use either at any time.
     """
 
-    def __init__(self, system: ActorSystem | None = None, logDefs: Any = None) -> None:  # noqa: N803 (Thespian's)
+    root_kind = StatusRoot
+
+    def __init__(
+        self,
+        system: ActorSystem | None = None,
+        logDefs: dict[str, Any] | bool | None = None,  # noqa: N803 (Thespian's)
+        *,
+        capabilities: dict[str, Any] | None = None,
+    ) -> None:
+        """system, logDefs: what Thespian's ActorSystem hands to a base that it makes. It makes none of this one, so its
+        own capabilities don't arrive: give them here. logDefs: for logging.config.dictConfig; without, nothing is set.
+        """
         super().__init__()
-        if system is not None:
-            self.capabilities = system.capabilities
+        self.capabilities = system.capabilities if system is not None else dict(capabilities or {})
+        self.capabilities.update(common())
+        if isinstance(logDefs, dict):
+            dictConfig(logDefs)
         self._thread: threading.Thread | None = None
         self._external: External | None = None
         self._open = False
@@ -179,6 +162,11 @@ class AsyncioSystemBase(ProcessSystem):
             self.loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
 
+    def actorSystemShutdown(self) -> None:  # noqa: N802 (Thespian's name)
+        if self._thread is None:
+            super().actorSystemShutdown()
+        self._ending.set()
+
     def create_actor(
         self,
         parent: Process,
@@ -215,13 +203,25 @@ class AsyncioSystemBase(ProcessSystem):
             return self._external
 
     def _tell(self, to: ActorAddress, message: Any, sender: External) -> None:
-        self._hand_in(lambda: self.loop.call_soon_threadsafe(self.send, to, message, sender.pid))
+        process = to.process if isinstance(to, Pid) else None
+        system = self if process is None else process.system
+        self._hand_in(lambda: system.send_from_outside(to, message, sender.pid))
 
     def updateCapability(self, name: str, value: Any = None) -> None:  # noqa: N802 (Thespian's name)
-        if value is None:
-            self.capabilities.pop(name, None)
-        else:
-            self.capabilities[name] = value
+        """Set a capability, or take it away if value is None. Actors that need what is gone are asked to exit."""
+        if hasattr(self, "loop") and running_loop() is not self.loop:
+            self._do(self.updateCapability, name, value)
+            return
+        super().updateCapability(name, value)
+        for process in tuple(self.processes.values()):
+            if isinstance(process, ActorProcess):
+                process.check_capabilities()
+
+    def loadActorSource(self, source: Any) -> str:  # noqa: N802 (Thespian's name)
+        raise SourceRefused(source)
+
+    def unloadActorSource(self, source_hash: str) -> None:  # noqa: N802 (Thespian's name)
+        """None was loaded: Thespian ignores hashes that it does not know."""
 
 
 class Private:

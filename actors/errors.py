@@ -1,7 +1,7 @@
 """What the process system raises at its callers.
 
 ProcessError
-├── NoSystem          no actor system runs here
+├── NoSystem          no actor system runs here (Thespian's ActorSystemFailure, too)
 ├── NoCaller          the call needs a process as its caller
 ├── NameTaken         register: the name has an owner
 ├── NotRegistered     a name that nobody has
@@ -9,12 +9,15 @@ ProcessError
 ├── StartFailed       init raised, or said Stop
 ├── CallFailed        the server was dead, or died
 │   └── CallTimeout   no reply in time (a TimeoutError, too)
+├── SourceRefused     code from a message (Thespian's InvalidActorSpecification, too)
 └── BadReturn         a callback answered what no callback may answer
 
 ExitProcess           not an error: raised inside a process, ends it with a reason
 """
 
 from typing import Any
+
+from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
 from actors.pid import Pid
 
@@ -23,7 +26,7 @@ class ProcessError(Exception):
     """Base of all that actors/ raises."""
 
 
-class NoSystem(ProcessError):
+class NoSystem(ProcessError, ActorSystemFailure):
     pass
 
 
@@ -73,6 +76,15 @@ class CallTimeout(CallFailed, TimeoutError):
     def __init__(self, server: Pid | str, timeout_s: float) -> None:
         super().__init__(server, f"no reply within {timeout_s:g} s")
         self.timeout_s = timeout_s
+
+
+class SourceRefused(ProcessError, InvalidActorSpecification):
+    """A message that could bring code could bring any code."""
+
+    def __init__(self, what: object) -> None:
+        InvalidActorSpecification.__init__(
+            self, what, "expected code that can be imported: none is loaded from a source"
+        )
 
 
 class BadReturn(ProcessError):
