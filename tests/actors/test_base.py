@@ -1,6 +1,7 @@
 """AsyncioSystemBase from threads: run, and Thespian's blocking ActorSystem."""
 
 import asyncio
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from thespian.actors import Actor, ActorExitRequest, ActorSystem, PoisonMessage
+from thespian.actors import (
+    Actor,
+    ActorAddress,
+    ActorExitRequest,
+    ActorSystem,
+    ActorSystemFailure,
+    ChildActorExited,
+    PoisonMessage,
+)
 
 from actors import (
     AsyncioSystemBase,
@@ -26,6 +35,7 @@ from actors import (
     spawn,
     start,
 )
+from actors.errors import SourceRefused
 
 
 class Counter(GenServer[int]):
@@ -228,9 +238,75 @@ def test_a_gen_server_can_be_created_and_asked(asys: ActorSystem) -> None:
 def test_capabilities_can_be_changed(asys: ActorSystem) -> None:
     base: AsyncioSystemBase = asys._systemBase
     asys.updateCapability("gpu", True)
-    assert base.capabilities == {"gpu": True}
+    assert base.capabilities["gpu"] is True
     asys.updateCapability("gpu")
-    assert base.capabilities == {}
+    assert "gpu" not in base.capabilities
+
+
+def test_thespian_makes_the_base_of_a_system_by_its_own_constructor() -> None:
+    system = ActorSystem(AsyncioSystemBase(), {"gpu": True}, transientUnique=True)
+    logging_of = {"version": 1, "disable_existing_loggers": False, "loggers": {"thespian.made": {"level": "ERROR"}}}
+    base = AsyncioSystemBase(system, logDefs=logging_of)
+    assert base.capabilities["gpu"] is True
+    assert base.capabilities["Thespian ActorSystem Name"] == "asyncioSystem"
+    assert logging.getLogger("thespian.made").level == logging.ERROR
+
+
+class Stopping(Actor):
+    def receiveMessage(self, message: Any, sender: Any) -> None:
+        if not isinstance(message, ActorExitRequest):
+            self.actorSystemShutdown()
+
+
+def test_an_actor_can_end_a_system_that_has_a_thread_of_its_own(asys: ActorSystem) -> None:
+    asys.tell(asys.createActor(Stopping), "stop")
+    assert asys.listen() is None
+    asys._systemBase._thread.join(5)
+    with pytest.raises(ActorSystemFailure, match="one that has ended"):
+        asys.createActor(Echo)
+
+
+async def test_an_actor_cannot_end_a_system_on_its_hosts_loop() -> None:
+    async with AsyncioSystemBase() as base, Mailbox() as box:
+        send(base.create_actor(base.root, Stopping), "stop")
+        assert "the host ends" in (await box.receive()).details
+
+
+class Relay(Actor):
+    """Sends what comes, a word and where it goes, one station further."""
+
+    def receiveMessage(self, message: Any, sender: Any) -> None:
+        if isinstance(message, tuple):
+            word, *route = message
+            self.send(route[0], (word, *route[1:]) if route[1:] else word)
+
+
+def test_actors_of_two_systems_send_to_each_other(asys: ActorSystem) -> None:
+    other = ActorSystem(AsyncioSystemBase(), transientUnique=True)
+    here, there = asys.createActor(Relay), other.createActor(Relay)
+    external = asys._systemBase._requester().pid
+    assert asys.ask(here, ("round trip", there, here, there, external), 5) == "round trip"
+    other.shutdown()
+    assert asys.ask(there, ("nobody home", external), 0.01) is None
+
+
+def test_what_actors_tell_their_system_is_not_for_the_world_outside(asys: ActorSystem) -> None:
+    echo = asys.createActor(Echo)
+    asys.tell(echo, ChildActorExited(echo))
+    assert asys.ask(echo, "next", 5) == "next"
+
+
+def test_an_address_that_nobody_has_takes_dead_letters(asys: ActorSystem) -> None:
+    base: AsyncioSystemBase = asys._systemBase
+    asys.tell(ActorAddress("made up"), "lost")
+    assert asys.ask(asys.createActor(Echo), "after it", 5) == "after it"
+    assert [letter.message for letter in base.dead_letters] == ["lost"]
+
+
+def test_code_from_outside_is_refused(asys: ActorSystem) -> None:
+    with pytest.raises(SourceRefused, match=r"code\.zip .*none is loaded"):
+        asys.loadActorSource("code.zip")
+    asys.unloadActorSource("hash")
 
 
 def test_shutdown_ends_every_process_and_the_thread() -> None:

@@ -1,0 +1,44 @@
+"""Which of Thespian's own cases are run here, and what came of them on its simpleSystemBase (thespian 4.0.1)."""
+
+from pathlib import Path
+
+REFERENCE = Path(__file__).with_name("reference.txt")
+"""A line a case: its outcome on simpleSystemBase, and its id. `python -m tests.thespian_suite --reference` makes it."""
+
+CODE_FROM_MESSAGES = "test_sourceLoading.py"
+"""Refused: whoever may send a message could run any code. tests/actors/test_actor_process.py states the refusal."""
+
+NOT_BY_NATURE = {
+    "test_troupe.py::testLoadableHive[simpleSystemBase]": "loads its actors from a message",
+    "test_troupe.py::testLoadableColony[simpleSystemBase]": "loads its actors from a message",
+    "test_threadedExternal.py::TestFuncThreadedExternal::test_multiple_threads_private_context_ask"
+    "[simpleSystemBase-100]": "100 actors that block for up to 70 ms each, asked in step with a timeout of 5 s",
+}
+
+QUICK = [
+    "test_actorAddressPassing.py",
+    "test_actorFailures.py",
+    "test_actorSystemRestart.py",
+    "test_badmessage.py",
+    "test_commonCapabilities.py",
+    "test_createActor.py",
+    "test_generators.py",
+    "test_globalName.py",
+    "test_initmsgs.py",
+    "test_poisonMessage.py",
+    "test_simpleActor.py",
+    "test_stats.py",
+    "test_systemMessages.py",
+    "test_updateSystemCapabilities.py",
+]
+"""The modules that `make test` runs: one for each of Thespian's ideas, without those that sleep for long."""
+
+
+def expected() -> dict[str, str]:
+    """Outcomes by id, of the cases that are to come out here as they do on simpleSystemBase."""
+    lines = (line.split(" ", 1) for line in REFERENCE.read_text().splitlines())
+    return {
+        case: outcome
+        for outcome, case in lines
+        if not case.startswith(CODE_FROM_MESSAGES) and case not in NOT_BY_NATURE
+    }

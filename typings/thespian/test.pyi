@@ -1,0 +1,3 @@
+# Thespian's own suite: tests/thespian_suite asks only where it lies.
+
+__file__: str
