@@ -12,25 +12,21 @@ from typing import Any, NamedTuple
 from thespian.actors import (
     Actor,
     ActorExitRequest,
-    ChildActorExited,
-    InvalidActorSpecification,
-    NoCompatibleSystemForActor,
     PoisonMessage,
+    ThespianWatch,
 )
 from thespian.system.messages.status import Thespian_StatusReq
-from thespian.system.utilis import actualActorClass, withPossibleInitArgs
 
 from actors import status
 from actors.capabilities import suffice
-from actors.errors import ExitProcess, SourceRefused, StartFailed
-from actors.gen_server import GenServer, Ignore
+from actors.errors import ExitProcess
 from actors.log import log
 from actors.pid import Pid
 from actors.process import IDLE, Process
 from actors.reference import Reference
-from actors.server_process import ServerProcess
 from actors.signals import CRASHES, NORMAL, orderly
 from actors.system import ProcessSystem
+from actors.watch import Watch
 
 SLICE = 64
 RETRIES = 3
@@ -54,7 +50,7 @@ class _ShutDown(ActorExitRequest):
 class ActorProcess(Reference):
     """Runs receiveMessage, one message at a time. requirements: what createActor was asked for, of the system."""
 
-    __slots__ = ("actor", "requirements")
+    __slots__ = ("actor", "files", "requirements")
 
     def __init__(
         self, system: ProcessSystem, actor: Actor, parent: Process, requirements: dict[str, Any] | None = None
@@ -62,6 +58,7 @@ class ActorProcess(Reference):
         super().__init__(system, type(actor).__name__, parent)
         self.actor = actor
         self.requirements = requirements
+        self.files: Watch | None = None
         self.children = self.wakeups = None
         actor._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
 
@@ -89,7 +86,9 @@ class ActorProcess(Reference):
             self.actor_send(sender, status.of_actor(self))
             return
         try:
-            self.actor.receiveMessage(message, sender)
+            result = self.actor.receiveMessage(message, sender)
+            if result is not None or self.files is not None:
+                self._wait_for(result)
         except ExitProcess as exit_:
             self.die(exit_.reason)
         except CRASHES as error:
@@ -98,6 +97,11 @@ class ActorProcess(Reference):
             if not message.isRecursive:
                 self.children = None
             self.die(message.reason if type(message) is _ShutDown else NORMAL)
+
+    def _wait_for(self, result: Any) -> None:
+        if self.files is not None:
+            self.files.close()
+        self.files = Watch(self, result.filenos) if isinstance(result, ThespianWatch) else None
 
     def _failed(self, message: Any, sender: Pid, failures: int, error: BaseException) -> None:
         log.warning("actor_failed", pid=str(self.pid), label=self.label, exception=type(error).__name__, try_=failures)
@@ -129,80 +133,9 @@ class ActorProcess(Reference):
 
     def end(self, reason: Any) -> None:
         """What waits to be tried again is a dead letter as it was sent."""
+        if self.files is not None:
+            self.files.close()
         for _ in range(len(self.mailbox)):
             message, sender = self.mailbox.popleft()
             self.mailbox.append((message.message if type(message) is _Again else message, sender))
         super().end(reason)
-
-
-def create_actor(
-    system: ProcessSystem,
-    parent: Process,
-    actor: type[Actor] | str,
-    requirements: dict[str, Any] | None = None,
-    name: str | None = None,
-    source: str | None = None,
-) -> Pid:
-    """Thespian's createActor, for actors and GenServers: the new one's Pid, or the Pid that has the global name.
-
-    Raises SourceRefused and ImportError. When it is the system itself that creates, it raises whatever else is wrong:
-    InvalidActorSpecification, NoCompatibleSystemForActor, what the actor's __init__ raises. An actor that creates gets
-    the Pid in any case, and ChildActorExited when nothing could be started.
-    """
-    if name and (owner := system.names.get(name)) is not None:
-        return owner.pid
-    if source:
-        raise SourceRefused(actor)
-    if not isinstance(parent, Reference):
-        return _created(system, parent, actor, requirements, name)
-    try:
-        pid = _created(system, parent, actor, requirements, name)
-    except ImportError:
-        raise
-    except CRASHES as error:
-        return _stillborn(parent, actor, error)
-    parent.adopt(pid)
-    return pid
-
-
-def _created(
-    system: ProcessSystem,
-    parent: Process,
-    actor: type[Actor] | str,
-    requirements: dict[str, Any] | None,
-    name: str | None,
-) -> Pid:
-    found = _actor_class(actor)
-    if not suffice(system.capabilities, found, requirements):
-        raise NoCompatibleSystemForActor(actor, "no system has the capabilities")
-    process = _new_process(system, parent, found, requirements)
-    if name:
-        system.register(name, process)
-    return process.pid
-
-
-def _stillborn(parent: Reference, actor: type[Actor] | str, error: BaseException) -> Pid:
-    pid = Pid(None)
-    label = actor if isinstance(actor, str) else getattr(actor, "__name__", repr(actor))
-    log.warning("actor_not_created", pid=str(pid), label=label, exception=type(error).__name__)
-    parent.deliver(ChildActorExited(pid), parent.system.root.pid)
-    return pid
-
-
-def _actor_class(actor: type[Actor] | str) -> type[Actor]:
-    found = actualActorClass(actor)
-    if not (isinstance(found, type) and issubclass(found, Actor)):
-        raise InvalidActorSpecification(actor, "expected a subclass of Actor")
-    return found
-
-
-def _new_process(
-    system: ProcessSystem, parent: Process, actor: type[Actor], requirements: dict[str, Any] | None
-) -> Process:
-    if issubclass(actor, GenServer):
-        server = ServerProcess(system, actor(), parent)
-        if isinstance(started := server.start(()), StartFailed | Ignore):
-            raise InvalidActorSpecification(actor, repr(started))
-        return server
-    arguments = withPossibleInitArgs(capabilities=system.capabilities, requirements=requirements)
-    return ActorProcess(system, arguments.create(actor), parent, requirements)

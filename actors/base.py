@@ -19,8 +19,9 @@ from typing import Any, Self, TypeVar
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
-from actors.actor_process import ActorProcess, create_actor
+from actors.actor_process import ActorProcess
 from actors.capabilities import common
+from actors.create_actor import create_actor
 from actors.current import running_loop, system_here
 from actors.errors import NoSystem, SourceRefused
 from actors.external import External

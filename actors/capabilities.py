@@ -15,7 +15,7 @@ def common() -> dict[str, Any]:
         "Thespian Version": str(int(time.time() * 1000)),
         "Thespian ActorSystem Name": "asyncioSystem",
         "Thespian ActorSystem Version": 2,
-        "Thespian Watch Supported": False,
+        "Thespian Watch Supported": sys.platform != "win32",
         "AllowRemoteActorSources": "No",
     }
 

@@ -86,6 +86,14 @@ class WakeupMessage(ActorSystemMessage):
     payload: Any
     def __init__(self, delayPeriod: timedelta, payload: Any = None) -> None: ...
 
+class ThespianWatch:
+    filenos: list[int]
+    def __init__(self, filenos: list[int]) -> None: ...
+
+class WatchMessage(ActorSystemMessage):
+    ready: list[int]
+    def __init__(self, ready: list[int]) -> None: ...
+
 class DeadEnvelope(ActorSystemMessage):
     deadMessage: Any
     deadAddress: ActorAddress
