@@ -1,9 +1,9 @@
 """The process of a plain Thespian actor, with Thespian's semantics.
 
 A message whose handling raises is tried RETRIES times in all, behind what came meanwhile; then its sender gets it back
-as PoisonMessage. ActorExitRequest ends the actor, and its children unless it is not recursive; its parent gets
-ChildActorExited. A parent that shuts it down asks it with ActorExitRequest, so that it can clean up; other exit signals
-and ExitProcess work on it as on any process. Thespian_StatusReq is answered for it.
+as PoisonMessage. SystemExit ends the actor, and no other. ActorExitRequest ends it, and its children unless that is not
+recursive; its parent gets ChildActorExited. A parent that shuts it down asks it with ActorExitRequest, so that it can
+clean up; other exit signals and ExitProcess work on it as on any process. Thespian_StatusReq is answered for it.
 """
 
 import traceback
@@ -22,9 +22,9 @@ from actors.capabilities import suffice
 from actors.errors import ExitProcess
 from actors.log import log
 from actors.pid import Pid
-from actors.process import IDLE, Process
+from actors.process import DEAD, IDLE, Process
 from actors.reference import Reference
-from actors.signals import CRASHES, NORMAL, orderly
+from actors.signals import CRASHES, NORMAL, Crash, orderly
 from actors.system import ProcessSystem
 from actors.watch import Watch
 
@@ -91,6 +91,8 @@ class ActorProcess(Reference):
                 self._wait_for(result)
         except ExitProcess as exit_:
             self.die(exit_.reason)
+        except SystemExit as left:
+            self.die(Crash(left) if left.code else NORMAL)
         except CRASHES as error:
             self._failed(message, sender, failures + 1, error)
         if isinstance(message, ActorExitRequest):
@@ -101,7 +103,9 @@ class ActorProcess(Reference):
     def _wait_for(self, result: Any) -> None:
         if self.files is not None:
             self.files.close()
-        self.files = Watch(self, result.filenos) if isinstance(result, ThespianWatch) else None
+            self.files = None
+        if isinstance(result, ThespianWatch):
+            self.files = Watch(self, result.filenos)
 
     def _failed(self, message: Any, sender: Pid, failures: int, error: BaseException) -> None:
         log.warning("actor_failed", pid=str(self.pid), label=self.label, exception=type(error).__name__, try_=failures)
@@ -119,7 +123,8 @@ class ActorProcess(Reference):
             self.deliver(ActorExitRequest(), self.system.root.pid)
 
     def exit_signal(self, sender: Pid, reason: Any, *, linked: bool) -> None:
-        if sender is self.parent and orderly(reason) and reason is not NORMAL and not self.trap_exit:
+        asks = sender is self.parent and orderly(reason) and reason is not NORMAL
+        if asks and self.phase != DEAD and not self.trap_exit:
             self._ask_to_exit(reason)
         else:
             super().exit_signal(sender, reason, linked=linked)
@@ -132,10 +137,11 @@ class ActorProcess(Reference):
             self.mailbox.appendleft((_ShutDown(reason), self.parent))
 
     def end(self, reason: Any) -> None:
-        """What waits to be tried again is a dead letter as it was sent."""
+        """What waits to be tried again is a dead letter as it was sent; an exit signal is none."""
         if self.files is not None:
             self.files.close()
         for _ in range(len(self.mailbox)):
             message, sender = self.mailbox.popleft()
-            self.mailbox.append((message.message if type(message) is _Again else message, sender))
+            if type(message) is not _ShutDown:
+                self.mailbox.append((message.message if type(message) is _Again else message, sender))
         super().end(reason)

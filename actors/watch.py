@@ -16,12 +16,16 @@ class Watch:
     __slots__ = ("_filenos", "_process")
 
     def __init__(self, process: Process, filenos: Iterable[int]) -> None:
-        """Raises what the loop raises at a file that it can't wait for."""
+        """Raises what the loop raises at a file that it can't wait for, and then waits for none."""
         self._process = process
         self._filenos: list[int] = []
-        for fileno in filenos:
-            process.system.loop.add_reader(fileno, self._readable, fileno)
-            self._filenos.append(fileno)
+        try:
+            for fileno in filenos:
+                process.system.loop.add_reader(fileno, self._readable, fileno)
+                self._filenos.append(fileno)
+        except BaseException:
+            self.close()
+            raise
 
     def _readable(self, fileno: int) -> None:
         if self._filenos:

@@ -1,5 +1,6 @@
 """Plain Thespian actors keep Thespian's semantics: retry, poison, children, names, wakeups, capabilities."""
 
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -162,13 +163,17 @@ async def test_a_poison_message_that_fails_is_not_poison_again(system: AsyncioSy
         assert [await box.receive() for _ in range(3)] == ["yes"] * 3
 
 
-async def test_an_actor_that_raises_system_exit_stops_nobody(system: AsyncioSystemBase) -> None:
+@pytest.mark.parametrize("code", [0, 2])
+async def test_system_exit_ends_the_actor_and_no_other(system: AsyncioSystemBase, code: int) -> None:
     def leaving(self: Doing, sender: Any) -> None:
-        raise SystemExit(2)
+        sys.exit(code)
 
     async with Mailbox() as box:
-        send(actor(system), leaving)
-        assert isinstance(await box.receive(), PoisonMessage)
+        pid = actor(system)
+        monitor(pid)
+        send(pid, leaving)
+        reason = (await box.receive()).reason
+        assert reason is NORMAL if code == 0 else isinstance(reason.exception, SystemExit)
 
 
 async def test_exit_process_ends_an_actor_without_a_retry(system: AsyncioSystemBase) -> None:
@@ -299,6 +304,17 @@ async def test_an_actor_that_its_parent_shuts_down_can_clean_up(system: AsyncioS
         pid.process.exit_signal(system.root.pid, SHUTDOWN, linked=True)
         assert await box.receive() == "tidied"
         assert await box.receive() == Down(ref, pid, SHUTDOWN)
+
+
+async def test_an_exit_signal_that_came_too_late_is_no_dead_letter(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        pid = actor(system)
+        assert pid.process is not None
+        ref = monitor(pid)
+        pid.process.exit_signal(system.root.pid, SHUTDOWN, linked=True)
+        exit(pid, KILL)
+        assert await box.receive() == Down(ref, pid, KILLED)
+        assert system.dead_letter_count == 0
 
 
 async def test_a_killed_actor_takes_its_children_along(system: AsyncioSystemBase) -> None:

@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
 
 
 def compare(modules: list[str]) -> int:
+    os.environ.pop("PYTHONUNBUFFERED", None)  # testCommandAbort kills a child before it has written
     outcomes = {case: outcome for case, outcome in expected().items() if case.partition("::")[0] in modules}
     left_out = [option for case in NOT_BY_NATURE for option in ("--deselect", case)]
     paths = [str(SUITE / module) for module in modules]

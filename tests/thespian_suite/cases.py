@@ -15,6 +15,18 @@ NOT_BY_NATURE = {
     "[simpleSystemBase-100]": "100 actors that block for up to 70 ms each, asked in step with a timeout of 5 s",
 }
 
+BEYOND = [
+    "test_actorFailures.py::TestFuncActorFailures::test08_DeepActorInvoluntaryTermination[simpleSystemBase]",
+    "test_actorFailures.py::TestFuncActorFailures::test_abrupt_child_exit[simpleSystemBase]",
+    "test_runcommand.py::TestRunCommand::testCommandAbort[simpleSystemBase]",
+    "test_threadedExternal.py::TestFuncThreadedExternal::test_one_thread_private_context[simpleSystemBase]",
+    *(
+        f"test_threadedExternal.py::TestFuncThreadedExternal::test_multiple_threads_private_context[simpleSystemBase-{n}]"
+        for n in (1, 2, 5, 10)
+    ),
+]
+"""Skipped on simpleSystemBase, which can't do what they ask for. Here they run, and pass."""
+
 QUICK = [
     "test_actorAddressPassing.py",
     "test_actorFailures.py",
@@ -35,10 +47,10 @@ QUICK = [
 
 
 def expected() -> dict[str, str]:
-    """Outcomes by id, of the cases that are to come out here as they do on simpleSystemBase."""
+    """Outcomes by id: those on simpleSystemBase, but for the cases that it can't run and our base can."""
     lines = (line.split(" ", 1) for line in REFERENCE.read_text().splitlines())
     return {
-        case: outcome
+        case: "passed" if case in BEYOND else outcome
         for outcome, case in lines
         if not case.startswith(CODE_FROM_MESSAGES) and case not in NOT_BY_NATURE
     }
