@@ -15,7 +15,7 @@ from actors.api import (
     unregister,
     whereis,
 )
-from actors.base import AsyncioSystemBase, new_event_loop
+from actors.base import AsyncioSystemBase
 from actors.errors import (
     CallFailed,
     CallTimeout,
@@ -49,6 +49,7 @@ from actors.pid import Pid, Ref
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
 from actors.starting import start, start_link, stop
 from actors.task import Task, spawn, spawn_link
+from actors.threaded_system import new_event_loop
 
 __all__ = [
     "IGNORE",

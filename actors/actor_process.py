@@ -17,7 +17,7 @@ from thespian.actors import (
 )
 from thespian.system.messages.status import Thespian_StatusReq
 
-from actors import status
+from actors import thespian_status
 from actors.capabilities import suffice
 from actors.errors import ExitProcess
 from actors.log import log
@@ -83,7 +83,7 @@ class ActorProcess(Reference):
         if type(message) is _Again:
             message, failures = message
         elif type(message) is Thespian_StatusReq:
-            self.actor_send(sender, status.of_actor(self))
+            self.actor_send(sender, thespian_status.of_actor(self))
             return
         try:
             result = self.actor.receiveMessage(message, sender)

@@ -344,7 +344,7 @@ def test_a_loop_that_cannot_be_made_fails_the_first_use(monkeypatch: pytest.Monk
     def no_loop() -> Any:
         raise OSError("no descriptors left")
 
-    monkeypatch.setattr("actors.base.new_event_loop", no_loop)
+    monkeypatch.setattr("actors.threaded_system.new_event_loop", no_loop)
     with pytest.raises(OSError, match="no descriptors left"):
         AsyncioSystemBase().run(receive())
 
