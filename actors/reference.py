@@ -45,8 +45,10 @@ class Reference(Alone, Process):
     def actor_send(self, to: ActorAddress, message: Any) -> None:
         """Send; also to an actor of another system of this OS process, which has a thread of its own."""
         process = to.process if isinstance(to, Pid) else None
-        if process is None or process.system is self.system:
+        if process is None:
             self.system.send(to, message, self.pid)
+        elif process.system is self.system:
+            process.deliver(message, self.pid)
         else:
             process.system.send_from_outside(to, message, self.pid)
 
