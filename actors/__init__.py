@@ -2,6 +2,7 @@
 
 from actors.api import (
     alive,
+    create_actor,
     demonitor,
     ended,
     exit,  # noqa: A004 (OTP's word)
@@ -89,6 +90,7 @@ __all__ = [
     "alive",
     "call",
     "cast",
+    "create_actor",
     "demonitor",
     "ended",
     "exit",

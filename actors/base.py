@@ -17,7 +17,7 @@ from thespian.actors import Actor, ActorAddress, ActorSystem
 
 from actors.actor_process import ActorProcess
 from actors.capabilities import common
-from actors.create_actor import create_actor
+from actors.creating import create_actor
 from actors.current import running_loop
 from actors.errors import NoSystem, SourceRefused
 from actors.external import External

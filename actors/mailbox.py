@@ -9,7 +9,7 @@ import contextvars
 from types import TracebackType
 from typing import Any, Self
 
-from actors.current import current_system, process_here
+from actors.current import current_process, current_system, process_here
 from actors.errors import MailboxClosed
 from actors.pid import Pid
 from actors.process import Process
@@ -34,7 +34,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         system = current_system()
-        self.process = MailboxProcess(system, "mailbox", system.root)
+        self.process = MailboxProcess(system, "mailbox", current_process() or system.root)
         self.process.trap_exit = True
         self.process.begin()
         self._token: contextvars.Token[Process | None] | None = None

@@ -26,7 +26,7 @@ from actors.gen_server import (
     Terminate,
 )
 from actors.pid import Pid
-from actors.process import RUNNING, WAITING, Process
+from actors.process import IDLE, RUNNING, WAITING, Process
 from actors.reference import Reference
 from actors.signals import CRASHES, NORMAL, Crash, Exit
 from actors.system import ProcessSystem
@@ -138,7 +138,10 @@ class ServerProcess(Reference):
             return
         finally:
             system.current = None
-        self._go_on()
+        if self.mailbox or self.doomed is not None:
+            self._go_on()
+        else:
+            self.phase = IDLE
 
     def _system_message(self, message: Any) -> bool:
         match message:

@@ -32,6 +32,7 @@ from actors import (
     Stop,
     alive,
     call,
+    create_actor,
     exit,  # noqa: A004 (OTP's word)
     monitor,
     self_pid,
@@ -78,6 +79,16 @@ async def test_an_actor_answers_its_sender(system: AsyncioSystemBase) -> None:
         pid, word = await box.receive()
         assert alive(pid)
         assert word == "hello"
+
+
+async def test_code_on_the_loop_creates_an_actor_and_a_taken_name_answers_with_its_owner(
+    system: AsyncioSystemBase,
+) -> None:
+    first = create_actor(Doing, "only")
+    assert create_actor(Doing, "only") == first == whereis("only")
+    async with Mailbox() as box:
+        send(first, lambda actor, sender: actor.send(sender, "done"))
+        assert await box.receive(1) == "done"
 
 
 async def test_a_dispatching_actor_gets_its_messages_by_type(system: AsyncioSystemBase) -> None:
