@@ -12,6 +12,10 @@ from actors.alone import Alone
 from actors.pid import Pid
 from actors.process import DEAD, Process
 
+GRAIN_S = 0.001
+"""uvloop's timers count whole milliseconds and may ring that much early. A wakeup must not: a @transient actor compares
+it with the clock, and never asks for another."""
+
 
 @dataclass(slots=True, eq=False)
 class Wakeup:
@@ -78,12 +82,18 @@ class Reference(Alone, Process):
         delay_s = timePeriodSeconds(period)
         length = timedelta(seconds=delay_s)
         wakeup = Wakeup(WakeupMessage(length, payload), ExpirationTimer(length))
-        wakeup.timer = self.system.loop.call_later(delay_s, self._wake_up, wakeup)
         self.wakeups = self.wakeups or set()
         self.wakeups.add(wakeup)
+        self._arm(wakeup, delay_s)
+
+    def _arm(self, wakeup: Wakeup, delay_s: float) -> None:
+        wakeup.timer = self.system.loop.call_later(delay_s + GRAIN_S, self._wake_up, wakeup)
 
     def _wake_up(self, wakeup: Wakeup) -> None:
-        if self.wakeups:
+        left_s = wakeup.expires.view().remainingSeconds()
+        if left_s > 0:
+            self._arm(wakeup, left_s)
+        elif self.wakeups:
             self.wakeups.discard(wakeup)
             self.deliver(wakeup.message, self.pid)
 

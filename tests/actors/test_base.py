@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +19,7 @@ from thespian.actors import (
     ActorSystemFailure,
     ChildActorExited,
     PoisonMessage,
+    WakeupMessage,
 )
 
 from actors import (
@@ -288,6 +290,27 @@ def test_actors_of_two_systems_send_to_each_other(asys: ActorSystem) -> None:
     assert asys.ask(here, ("round trip", there, here, there, external), 5) == "round trip"
     other.shutdown()
     assert asys.ask(there, ("nobody home", external), 0.01) is None
+
+
+class Punctual(Actor):
+    """Asks for wakeups of sizes around the timers' grain, and tells `to` whether one came before its time."""
+
+    delays_s = tuple(0.0003 * n for n in range(1, 40))
+
+    def receiveMessage(self, message: Any, sender: Any) -> None:
+        if message == "start":
+            self.to = sender
+            self.due = {}
+            for delay_s in self.delays_s:
+                self.wakeupAfter(timedelta(seconds=delay_s), delay_s)
+                self.due[delay_s] = time.monotonic() + delay_s
+        elif isinstance(message, WakeupMessage):
+            self.send(self.to, time.monotonic() >= self.due[message.payload])
+
+
+def test_no_wakeup_comes_before_its_time(asys: ActorSystem) -> None:
+    asys.tell(asys.createActor(Punctual), "start")
+    assert all(asys.listen(5) for _ in Punctual.delays_s)
 
 
 def test_what_actors_tell_their_system_is_not_for_the_world_outside(asys: ActorSystem) -> None:
