@@ -16,7 +16,7 @@ from actors.api import (
     unregister,
     whereis,
 )
-from actors.base import AsyncioSystemBase, new_event_loop
+from actors.base import AsyncioSystemBase
 from actors.errors import (
     CallbackFailed,
     CallFailed,
@@ -38,6 +38,7 @@ from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLe
 from actors.starting import start, start_link, stop
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
+from actors.threaded_system import new_event_loop
 
 __all__ = [
     "HIBERNATE",

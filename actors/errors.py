@@ -1,7 +1,7 @@
 """What the process system raises at its callers.
 
 ProcessError
-├── NoSystem          no actor system runs here
+├── NoSystem          no actor system runs here (Thespian's ActorSystemFailure, too)
 ├── NoCaller          the call needs a process as its caller
 ├── NameTaken         register: the name has an owner
 ├── NotRegistered     a name that nobody has
@@ -10,12 +10,15 @@ ProcessError
 ├── CallFailed        the server was dead, or died
 │   ├── CallTimeout   no reply in time (a TimeoutError, too)
 │   └── CallbackFailed  sys: what was to run in the server raised; it goes on as it was
+├── SourceRefused     code from a message (Thespian's InvalidActorSpecification, too)
 └── BadReturn         a callback answered what no callback may answer
 
 ExitProcess           not an error: raised inside a process, ends it with a reason
 """
 
 from typing import Any
+
+from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
 from actors.pid import Pid
 
@@ -24,7 +27,7 @@ class ProcessError(Exception):
     """Base of all that actors/ raises."""
 
 
-class NoSystem(ProcessError):
+class NoSystem(ProcessError, ActorSystemFailure):
     pass
 
 
@@ -78,6 +81,15 @@ class CallTimeout(CallFailed, TimeoutError):
 
 class CallbackFailed(CallFailed):
     """What sys had the server run has raised: reason is its Crash. The server lives on, and its state is untouched."""
+
+
+class SourceRefused(ProcessError, InvalidActorSpecification):
+    """A message that could bring code could bring any code."""
+
+    def __init__(self, what: object) -> None:
+        InvalidActorSpecification.__init__(
+            self, what, "expected code that can be imported: none is loaded from a source"
+        )
 
 
 class BadReturn(ProcessError):

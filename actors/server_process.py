@@ -45,7 +45,7 @@ class ServerProcess(Reference):
 
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process) -> None:
         super().__init__(system, type(server).__name__, parent)
-        self.children = None
+        self.children = self.wakeups = None
         self.state: Any = None
         self.stage = Stage.STARTING
         self.answer: Started | asyncio.Future[Started] | None = None
