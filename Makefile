@@ -1,16 +1,19 @@
-# make demo | test | check | bench: each sets up .venv by itself.
+# make demo | test | test-thespian | check | bench: each sets up .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check lint types bench clean
+.PHONY: demo test test-thespian check lint types bench clean
 
 demo: $(STAMP)
 	$(BIN)/understudy demo
 
 test: $(STAMP)
 	$(BIN)/pytest
+
+test-thespian: $(STAMP)
+	$(BIN)/python -m tests.thespian_suite
 
 check: lint types test
 

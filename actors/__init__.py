@@ -16,8 +16,9 @@ from actors.api import (
     unregister,
     whereis,
 )
-from actors.base import AsyncioSystemBase, new_event_loop
+from actors.base import AsyncioSystemBase
 from actors.errors import (
+    CallbackFailed,
     CallFailed,
     CallTimeout,
     ExitProcess,
@@ -29,38 +30,30 @@ from actors.errors import (
     ProcessError,
     StartFailed,
 )
-from actors.gen_server import (
-    IGNORE,
-    Caller,
-    GenServer,
-    Next,
-    NoReply,
-    Outcome,
-    Ready,
-    Reply,
-    Stop,
-    call,
-    cast,
-    get_state,
-    reply,
-    send,
-)
+from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
+from actors.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.pid import Pid, Ref
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
 from actors.starting import start, start_link, stop
+from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
+from actors.threaded_system import new_event_loop
 
 __all__ = [
+    "HIBERNATE",
     "IGNORE",
     "KILL",
     "KILLED",
     "NOPROC",
     "NORMAL",
     "SHUTDOWN",
+    "TIMEOUT",
+    "After",
     "AsyncioSystemBase",
     "CallFailed",
     "CallTimeout",
+    "CallbackFailed",
     "Caller",
     "Crash",
     "DeadLetter",

@@ -27,7 +27,8 @@ def alive(pid: Pid) -> bool:
 def create_actor(actor: type[Actor], name: str | None = None) -> Pid:
     """A Thespian actor in the current system, as ActorSystem.createActor makes it from outside the loop.
 
-    name: a global one; if it has an owner, that is the answer. Raises InvalidActorSpecification for what is no actor.
+    name: a global one; if it has an owner, that is the answer. Raises InvalidActorSpecification for what is no actor,
+    but in an actor or a GenServer: that is told by ChildActorExited of a child that could not be made.
     """
     system = current_system()
     return system.create_actor(current_process() or system.root, actor, name=name)

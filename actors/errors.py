@@ -1,14 +1,16 @@
 """What the process system raises at its callers.
 
 ProcessError
-├── NoSystem          no actor system runs here
+├── NoSystem          no actor system runs here (Thespian's ActorSystemFailure, too)
 ├── NoCaller          the call needs a process as its caller
 ├── NameTaken         register: the name has an owner
 ├── NotRegistered     a name that nobody has
 ├── MailboxClosed     receive in a process that has ended
 ├── StartFailed       init raised, or said Stop
 ├── CallFailed        the server was dead, or died
-│   └── CallTimeout   no reply in time (a TimeoutError, too)
+│   ├── CallTimeout   no reply in time (a TimeoutError, too)
+│   └── CallbackFailed  sys: what was to run in the server raised; it goes on as it was
+├── SourceRefused     code from a message (Thespian's InvalidActorSpecification, too)
 ├── BadReturn         a callback answered what no callback may answer
 ├── NotSimulated      a simulation was asked for something of the real world
 └── Stuck             a simulation waits, and nothing in it will ever happen
@@ -18,6 +20,8 @@ ExitProcess           not an error: raised inside a process, ends it with a reas
 
 from typing import Any
 
+from thespian.actors import ActorSystemFailure, InvalidActorSpecification
+
 from actors.pid import Pid
 
 
@@ -25,7 +29,7 @@ class ProcessError(Exception):
     """Base of all that actors/ raises."""
 
 
-class NoSystem(ProcessError):
+class NoSystem(ProcessError, ActorSystemFailure):
     pass
 
 
@@ -75,6 +79,19 @@ class CallTimeout(CallFailed, TimeoutError):
     def __init__(self, server: Pid | str, timeout_s: float) -> None:
         super().__init__(server, f"no reply within {timeout_s:g} s")
         self.timeout_s = timeout_s
+
+
+class CallbackFailed(CallFailed):
+    """What sys had the server run has raised: reason is its Crash. The server lives on, and its state is untouched."""
+
+
+class SourceRefused(ProcessError, InvalidActorSpecification):
+    """A message that could bring code could bring any code."""
+
+    def __init__(self, what: object) -> None:
+        InvalidActorSpecification.__init__(
+            self, what, "expected code that can be imported: none is loaded from a source"
+        )
 
 
 class BadReturn(ProcessError):

@@ -17,66 +17,23 @@ a callback ends the process with Crash; nothing is ever retried. A callback runs
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from msgspec import Struct
-from thespian.actors import Actor
+from thespian.actors import Actor, ActorExitRequest
 
 from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout
+from actors.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.pid import Pid, Ref, numbers
 from actors.process import Process
 from actors.signals import NOPROC
 from actors.system import CALL_TIMEOUT_S
 
+if TYPE_CHECKING:
+    from actors.status import Status
+
 S = TypeVar("S")
-
-NOTHING: Final = type("Nothing", (), {"__repr__": lambda _: "NOTHING"})()
-"""No continue term, no reply: any value of the user's, None too, is something."""
-
-
-class Ready(Struct, Generic[S], frozen=True):
-    """From init: the first state, and a term for handle_continue before any message."""
-
-    state: S
-    then: Any = NOTHING
-
-
-class Reply(Struct, Generic[S], frozen=True):
-    """From handle_call: the answer and the next state."""
-
-    value: Any
-    state: S
-    then: Any = NOTHING
-
-
-class NoReply(Struct, Generic[S], frozen=True):
-    """The next state. A caller of handle_call is answered later, with `reply`."""
-
-    state: S
-    then: Any = NOTHING
-
-
-class Stop(Struct, Generic[S], frozen=True):
-    """End with reason, after terminate(reason, state); a caller of handle_call gets reply first, if there is one."""
-
-    reason: Any
-    state: S
-    reply: Any = NOTHING
-
-
-@final
-class Ignore:
-    """From init: don't start, and it is no error."""
-
-    def __repr__(self) -> str:
-        return "IGNORE"
-
-
-IGNORE: Final = Ignore()
-
-Outcome: TypeAlias = Reply[S] | NoReply[S] | Stop[S]
-Next: TypeAlias = NoReply[S] | Stop[S]
 
 
 class Caller(Ref):
@@ -91,6 +48,12 @@ class Caller(Ref):
     def reply(self, value: Any) -> None:
         if not self.future.done():
             self.future.set_result(value)
+
+    def settle(self, result: Any) -> None:
+        """Reply, or fail with result if that is an error."""
+        if isinstance(result, CallFailed) and not self.future.done():
+            self.future.set_exception(result)
+        self.reply(result)
 
     def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
         if not self.future.done():
@@ -110,9 +73,10 @@ class Cast(Struct, frozen=True, gc=False):
     message: Any
 
 
-class GetState(Struct, frozen=True, gc=False):
-    """System message: answer the state. Erlang: sys:get_state/1."""
+class SystemMessage(Struct, frozen=True, gc=False):
+    """A system message, answered even by a suspended server. Erlang: {system, From, Request}."""
 
+    request: Any
     caller: Caller
 
 
@@ -128,10 +92,16 @@ class Terminate(Struct, frozen=True, gc=False):
     reason: Any
 
 
+SYSTEM: Final = frozenset({SystemMessage, Continue, Terminate, ActorExitRequest})
+"""What a server does not hand to a callback for messages."""
+
+
 class GenServer(Actor, Generic[S]):
     """Subclass with the callbacks that are needed. trap_exit: exit signals come to handle_info as Exit."""
 
     trap_exit: ClassVar[bool] = False
+    version: ClassVar[Any] = None
+    """Of the code: what code_change gets of the class that ran before. Erlang: the attribute vsn."""
     eager: ClassVar[bool] = False
     """An eager server's coroutines start on the run queue; they become asyncio tasks only when they must wait. For
     callbacks that await nothing but calls and starts: before its first wait such a coroutine is in no asyncio task."""
@@ -155,6 +125,18 @@ class GenServer(Actor, Generic[S]):
     def handle_continue(self, term: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
         """Go on, before the next message, with the `then` of the outcome before."""
         raise AssertionError(f"{type(self).__name__} got an unexpected continue: {type(term).__name__}")
+
+    def code_change(self, old_version: Any, state: Any, extra: Any) -> S:
+        """The state for this version of the code, from that of the old one. Called on the new class; see sys."""
+        migrated: S = state
+        return migrated
+
+    def format_status(self, status: "Status") -> "Status":
+        """What people may see of this server, in sys.get_status and in crash reports: take the secrets out.
+
+        Crash reports name types only, unless a class has its own format_status: then they show what it lets through.
+        """
+        return status
 
     def terminate(self, reason: Any, state: S) -> Awaitable[None] | None:
         """Clean up. Called on Stop, on a crash, and on the parent's exit signal if trap_exit; else not."""
@@ -189,11 +171,6 @@ def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT
     CallTimeout if it did not reply in time.
     """
     return ask(server, partial(Call, request), timeout_s)
-
-
-async def get_state(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
-    """The state of a GenServer, for tests and for looking inside. Erlang: sys:get_state/2."""
-    return await ask(server, GetState, timeout_s)
 
 
 async def ask(server: Pid | str, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:

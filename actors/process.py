@@ -8,11 +8,12 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.log import log
+from actors import reports
 from actors.pid import Pid, Ref, living
-from actors.signals import KILL, KILLED, NOPROC, NORMAL, Crash, Down, Exit
+from actors.signals import KILL, KILLED, NOPROC, NORMAL, Down, Exit, orderly
 
 if TYPE_CHECKING:
+    from actors.message_queue import MessageQueue
     from actors.system import ProcessSystem
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
@@ -51,7 +52,7 @@ class Process:
         self.label = label
         self.pid = Pid(self)
         self.parent: Pid | None = parent.pid if parent is not None else None
-        self.mailbox: deque[tuple[Any, Pid | None]] = deque()
+        self.mailbox: MessageQueue = deque()
         self.phase = IDLE
         self.trap_exit = False
         self.links: dict[Process, None] | None = None  # in order, so that signals are
@@ -163,6 +164,7 @@ class Process:
             self.doomed = (reason,)
             self._cancel(insist=reason is KILLED)
         else:
+            self.doomed = (reason,)
             self.end(reason)
 
     def _cancel(self, *, insist: bool) -> None:
@@ -173,18 +175,25 @@ class Process:
                 self.system.loop.call_later(INSIST_S, lambda: self._cancel(insist=True))
 
     def end(self, reason: Any) -> None:
-        """The death itself: names go back, watchers are told, then links. Exactly once."""
+        """The death itself: names go back, watchers are told, then links. Exactly once.
+
+        A process that failed by itself is reported, one that a signal ended is not: who sent it was, or meant it.
+        """
         if self.phase == DEAD:
             return
         self.phase = DEAD
         self.pid.process = None
         del living[self.pid.number]
         del self.system.processes[self.pid.number]
-        if type(reason) is Crash:
-            log.error("process_crashed", pid=str(self.pid), label=self.label, **crash_fields(reason))
+        if self.doomed is None and not orderly(reason):
+            reports.process_crashed(self, reason)
         self.system.bury(self)
         self._tell_watchers(reason)
         self._tell_links(reason)
+
+    def last_words(self, reason: Any) -> dict[str, str]:
+        """What a crash report says of the reason. Each kind may know more."""
+        return reports.reason_fields(reason)
 
     def _tell_watchers(self, reason: Any) -> None:
         watchers, self.watchers = self.watchers, None
@@ -202,12 +211,3 @@ class Process:
                 if other.links:
                     other.links.pop(self, None)
                 self.system.signal(other, self.pid, reason)
-
-
-def crash_fields(reason: Crash) -> dict[str, str]:
-    """What a report says of a crash: the exception's type and where it was raised; never its text."""
-    trace = reason.exception.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"
-    return {"exception": type(reason.exception).__name__, "where": where}

@@ -9,27 +9,20 @@ from typing import Any
 from thespian.actors import ActorExitRequest
 
 from actors.callbacks import Failed, begun, close, guarded, reason_of
-from actors.current import current_process, current_system, process_context
-from actors.errors import BadReturn, NameTaken, StartFailed
-from actors.gen_server import (
-    NOTHING,
-    Call,
-    Cast,
-    Continue,
-    GenServer,
-    GetState,
-    Ignore,
-    NoReply,
-    Ready,
-    Reply,
-    Stop,
-    Terminate,
-)
+from actors.current import process_context
+from actors.debug import Debug, Observed
+from actors.dormant import DormantQueue
+from actors.errors import BadReturn, StartFailed
+from actors.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
+from actors.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
 from actors.pid import Pid
 from actors.process import IDLE, RUNNING, WAITING, Process
 from actors.reference import Reference
 from actors.signals import CRASHES, NORMAL, Crash, Exit
+from actors.status import shown_in_report
+from actors.suspended import SuspendedQueue
 from actors.system import ProcessSystem
+from actors.system_messages import answer
 
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
@@ -46,17 +39,26 @@ class Stage(Enum):
 class ServerProcess(Reference):
     """Runs a GenServer's callbacks, one at a time."""
 
-    __slots__ = ("answer", "server", "stage", "state")
+    __slots__ = ("answer", "callbacks", "debug", "dormant", "last", "server", "stage", "state")
 
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process) -> None:
         super().__init__(system, type(server).__name__, parent)
-        self.server = server
-        self.children = None
+        self.children = self.wakeups = None
         self.state: Any = None
         self.stage = Stage.STARTING
         self.answer: Started | asyncio.Future[Started] | None = None
         self.trap_exit = server.trap_exit
+        self.debug: Debug | None = None
+        self.dormant: DormantQueue | None = None
+        self.last: Any = NOTHING  # the message that a callback waits or failed with
+        self.serve(server)
+
+    def serve(self, server: GenServer[Any]) -> None:
+        """Run this server's callbacks from now on."""
         server._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
+        self.server = server
+        self.callbacks: GenServer[Any] | Observed = Observed(server, self.debug) if self.debug else server
+        self.label = type(server).__name__
 
     # Start
 
@@ -106,7 +108,7 @@ class ServerProcess(Reference):
         """Take one slice of messages. The hot path: plain outcomes are applied here, the rest in _apply."""
         system = self.system
         system.current = self
-        server, mailbox = self.server, self.mailbox
+        server, mailbox = self.callbacks, self.mailbox
         left = system.slice
         try:
             while left and mailbox and self.doomed is None:
@@ -118,8 +120,8 @@ class ServerProcess(Reference):
                     outcome = server.handle_cast(message.message, self.state)
                 elif kind is Call:
                     outcome = server.handle_call(message.request, message.caller, self.state)
-                elif kind in _SYSTEM or (kind is Exit and message.pid is self.parent):
-                    if not self._system_message(message):
+                elif kind in SYSTEM or (kind is Exit and message.pid is self.parent):
+                    if not self._internal(message):
                         return
                     continue
                 else:
@@ -132,6 +134,7 @@ class ServerProcess(Reference):
                 elif not self._apply(message, outcome):
                     return
         except CRASHES as error:
+            self.last = message
             self._stop(reason_of(error))
             return
         finally:
@@ -141,13 +144,15 @@ class ServerProcess(Reference):
         else:
             self.phase = IDLE
 
-    def _system_message(self, message: Any) -> bool:
+    def _internal(self, message: Any) -> bool:
+        """Deal with what is not the callbacks' for messages; False if the process does not go on with its slice."""
         match message:
-            case GetState(caller):
-                caller.reply(self.state)
-                return True
+            case SystemMessage(request, caller):
+                caller.settle(answer(self, request))
+                self._settle_down()
+                return False
             case Continue(term):
-                return self._apply(message, self.server.handle_continue(term, self.state))
+                return self._apply(message, self.callbacks.handle_continue(term, self.state))
             case ActorExitRequest():
                 if not message.isRecursive:
                     self.children = None
@@ -156,6 +161,15 @@ class ServerProcess(Reference):
             case _:
                 self._stop(message.reason)
                 return False
+
+    def _settle_down(self) -> None:
+        """After a system message, which may have put another queue in the mailbox's place."""
+        if self.dormant is not None and not isinstance(self.mailbox, SuspendedQueue):
+            if self.mailbox:
+                self.dormant.wake()
+            else:
+                self.mailbox = self.dormant
+        self._go_on()
 
     def _apply(self, message: Any, outcome: Any) -> bool:
         """Carry out an outcome; False if the process does not go on with its mailbox now."""
@@ -173,21 +187,29 @@ class ServerProcess(Reference):
                 self.state = state
                 if reply is not NOTHING and type(message) is Call:
                     message.caller.reply(reply)
+                self.last = message
                 self._stop(reason)
                 return False
             case _ if isawaitable(outcome):
+                self.last = message
                 self._settle(outcome, partial(self._resume, message))
                 return False
+        self.last = message
         self._stop(Crash(BadReturn(f"{self.label}, for {type(message).__name__}", outcome)))
         return False
 
     def _resume(self, message: Any, outcome: Any) -> None:
         """Go on after a callback that waited."""
+        self.last = NOTHING
         if self._apply(message, outcome):
             self._go_on()
 
     def _then(self, term: Any) -> None:
-        if term is not NOTHING:
+        """What an outcome asks for besides the next state. A message that waits comes first: then there is no pause."""
+        if type(term) is Hibernate or type(term) is After:
+            if not self.mailbox:
+                self.mailbox = self.dormant = DormantQueue(self, term)
+        elif term is not NOTHING:
             self.mailbox.appendleft((Continue(term), None))
 
     def _go_on(self) -> None:
@@ -254,20 +276,5 @@ class ServerProcess(Reference):
             self._started(StartFailed(self.label, reason))
         super().end(reason)
 
-
-_SYSTEM = frozenset({GetState, Continue, Terminate, ActorExitRequest})
-
-
-def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool = False) -> ServerProcess:
-    """A server's process, the calling process's child, before its init. Raises NameTaken, with nothing started."""
-    system = current_system()
-    owner = system.names.get(name) if name is not None else None
-    if name is not None and owner is not None:
-        raise NameTaken(name, owner.pid)
-    parent = current_process() or system.root
-    process = ServerProcess(system, server(), parent)
-    if name is not None:
-        system.register(name, process)
-    if link:
-        process.link(parent)
-    return process
+    def last_words(self, reason: Any) -> dict[str, str]:
+        return shown_in_report(self, self.last, reason)

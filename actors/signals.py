@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, final
 
+from thespian.actors import ActorAddress
+
 from actors.pid import Pid, Ref
 
 
@@ -82,6 +84,6 @@ class Down:
 class DeadLetter:
     """A message that found no process."""
 
-    to: Pid | str
+    to: ActorAddress | str
     message: Any
     sender: Pid | None

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
-from actors.errors import CallFailed, CallTimeout, StartFailed
-from actors.gen_server import GenServer, Ignore, Terminate, ask
+from actors.current import current_process, current_system
+from actors.errors import CallFailed, CallTimeout, NameTaken, StartFailed
+from actors.gen_server import GenServer, Terminate, ask
+from actors.outcomes import Ignore
 from actors.pid import Pid
-from actors.server_process import ServerProcess, Started, prepare
+from actors.server_process import ServerProcess, Started
 from actors.signals import KILL, NORMAL
 
 
@@ -68,3 +70,18 @@ async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None 
     except CallFailed as failed:
         if failed.reason != reason:
             raise
+
+
+def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool = False) -> ServerProcess:
+    """A server's process, the calling process's child, before its init. Raises NameTaken, with nothing started."""
+    system = current_system()
+    owner = system.names.get(name) if name is not None else None
+    if name is not None and owner is not None:
+        raise NameTaken(name, owner.pid)
+    parent = current_process() or system.root
+    process = ServerProcess(system, server(), parent)
+    if name is not None:
+        system.register(name, process)
+    if link:
+        process.link(parent)
+    return process

@@ -6,9 +6,10 @@ One ProcessSystem runs every process of its loop. Only its loop's thread touches
 import asyncio
 import contextvars
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
@@ -28,6 +29,7 @@ SLICE = 64  # messages that a process may take before the next one's turn
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
 CALL_TIMEOUT_S = 5.0
+SYSTEM_ADDRESS = "/ActorSys"  # what Thespian's ActorSystem.systemAddress holds
 STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
 
 
@@ -48,6 +50,8 @@ class ProcessSystem:
     started from outside gets an exit signal SHUTDOWN, the last one first, and is killed if it takes more than STOP_S.
     """
 
+    root_kind: ClassVar[type[Root]] = Root
+
     def __init__(self) -> None:
         self.ready: deque[Process] = deque()
         self.slice, self.slice_s = SLICE, SLICE_S
@@ -61,7 +65,7 @@ class ProcessSystem:
         self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
-        self._dead_letter_handlers: dict[Process, None] = {}
+        self.undertaker: Process | None = None  # Thespian's dead letter handler
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
         self._context = contextvars.Context()
@@ -88,7 +92,7 @@ class ProcessSystem:
         if (schedule := getattr(self.loop, "schedule", None)) is not None:  # a loop that simulates: actors/testing.py
             schedule(self)
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
-        self.root = Root(self, "system")
+        self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
         open_systems.append(self)
 
@@ -199,35 +203,47 @@ class ProcessSystem:
         elif isinstance(to, str):
             target = self.names.get(to)
         else:
-            raise TypeError(f"expected a Pid or a name, got {to!r}")
+            target = self._stranger(to)
         if target is not None:
             target.deliver(message, sender)
         else:
             self.dead_letter(to, message, sender)
 
+    def _stranger(self, to: ActorAddress) -> Process | None:
+        """Who has an address that is no Pid: SYSTEM_ADDRESS is the root's, any other nobody's."""
+        if not isinstance(to, ActorAddress):
+            raise TypeError(f"expected a Pid or a name, got {to!r}")
+        return self.root if to.addressDetails == SYSTEM_ADDRESS else None
+
+    def send_from_outside(self, to: ActorAddress, message: Any, sender: Pid) -> None:
+        """send, from another thread or another system's process. An ended system's loop takes nothing any more."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.send, to, message, sender, context=self._context)
+
     def send_after(self, delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:
         """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""
         return self.loop.call_later(delay_s, self.send, to, message, None, context=self._context)
 
-    def dead_letter(self, to: Pid | str, message: Any, sender: Pid | None) -> None:
-        """Count it, keep it among the last DEAD_LETTERS, and show it to the actors that handle dead letters."""
+    def dead_letter(self, to: ActorAddress | str, message: Any, sender: Pid | None) -> None:
+        """Count it, keep it among the last DEAD_LETTERS, and show it to the actor that handles dead letters."""
         self.dead_letter_count += 1
         self.dead_letters.append(DeadLetter(to, message, sender))
-        for handler in self._dead_letter_handlers:
-            if handler.phase != DEAD:
-                handler.deliver(DeadEnvelope(to if isinstance(to, Pid) else Pid(None), message), self.root.pid)
+        if self.undertaker is not None:
+            address = to if isinstance(to, ActorAddress) else Pid(None)
+            self.undertaker.deliver(DeadEnvelope(address, message), self.root.pid)
 
     def handle_dead_letters(self, process: Process, *, enable: bool) -> None:
-        """Thespian: Actor.handleDeadLetters."""
-        self._dead_letter_handlers.pop(process, None)
+        """Thespian: Actor.handleDeadLetters. The last one that asked gets them; the one before is not asked again."""
         if enable:
-            self._dead_letter_handlers[process] = None
+            self.undertaker = process
+        elif self.undertaker is process:
+            self.undertaker = None
 
     def bury(self, process: Process) -> None:
         """Take back a dead process's names and count what its mailbox still held. Signals are no letters."""
         for name in process.names:
             del self.names[name]
-        self._dead_letter_handlers.pop(process, None)
+        self.handle_dead_letters(process, enable=False)
         for message, sender in process.mailbox:
             if not isinstance(message, Down | Exit):
                 self.dead_letter(process.pid, message, sender)
@@ -245,3 +261,14 @@ class ProcessSystem:
     ) -> Pid:
         """Thespian's createActor. What runs actors is the system base's to say."""
         raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")
+
+    def updateCapability(self, name: str, value: Any = None) -> None:  # noqa: N802 (Thespian's name)
+        """Set a capability, or take it away if value is None."""
+        if value is None:
+            self.capabilities.pop(name, None)
+        else:
+            self.capabilities[name] = value
+
+    def actorSystemShutdown(self) -> None:  # noqa: N802 (Thespian's name)
+        """Thespian: Actor.actorSystemShutdown. A system on a loop of the host's is the host's to end."""
+        raise NoSystem("expected a system on a thread of its own: the host ends one that runs on its loop")

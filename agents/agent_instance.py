@@ -135,7 +135,7 @@ class AgentInstance(GenServer[AgentState]):
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
-        stopped = HandlerCrashed(f"its agent ended: {reason!r}")
+        stopped = HandlerCrashed(f"its agent ended: {_words(reason)}")
         if state.running is not None:
             send_exit(state.running.handler, Shutdown("agent ended"))
             await ended(state.running.handler)

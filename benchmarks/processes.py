@@ -133,7 +133,7 @@ async def spawn_children(count: int) -> None:
 
 
 async def spawn_tasks(count: int) -> None:
-    """Tasks, until each waits for its first message."""
+    """Tasks, until each waits for its first message. Most of it is garbage collection: those that live are walked."""
     for _ in range(count):
         Idle.start()
     await asyncio.sleep(0)

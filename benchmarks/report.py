@@ -19,6 +19,10 @@ Each measurement is an OS process of its own, all in turn in every round, on the
 provider (an OS process, too, whose CPU time is not counted). Figures are medians over the rounds, with the lowest and
 the highest. CPU time is the reader's own, of all threads, kernel included. Reference: what a spike of this design took
 on one core of another run; a figure is to be within {target:g} times of it.
+
+What else the machine did meanwhile shows in the range. The last two columns say how often the floor goes into a figure,
+and the figure into AsyncOpenAI's. The first two suites are written as fast as they are read, so a read brings many
+tokens; a provider's tokens come one by one, as in the third, where each costs a turn of the loop and a system call.
 """
 
 HEADER: Final = """\

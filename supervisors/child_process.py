@@ -26,7 +26,7 @@ from actors import (
     whereis,
 )
 from actors.process import Process
-from actors.server_process import prepare
+from actors.starting import prepare
 from actors.system import process_context
 from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
 from supervisors.errors import AlreadyStarted

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, NoReply, Pid, Reply, Stop, cast, start_link
-from actors.gen_server import Ignore
+from actors.outcomes import Ignore
 from actors.process import Process
 from supervisors import reports
 from supervisors.api import (

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from actors import Crash, Pid, Shutdown
+from actors import Pid
 from actors.log import get_logger
-from actors.process import Process, crash_fields
-from actors.signals import Reason
+from actors.process import Process
+from actors.reports import reason_fields
 from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 
@@ -56,18 +56,6 @@ def child_added(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
 def message_dropped(supervisor: Process, message: object) -> None:
     """A supervisor understands only its requests."""
     log.error("message_dropped", supervisor=_name(supervisor), message=type(message).__name__)
-
-
-def reason_fields(reason: Any) -> dict[str, str]:
-    match reason:
-        case Crash():
-            return {"reason": "crash", **crash_fields(reason)}
-        case Reason():
-            return {"reason": reason.value}
-        case Shutdown():
-            return {"reason": "shutdown", "detail": type(reason.detail).__name__}
-        case _:
-            return {"reason": type(reason).__name__}
 
 
 def _fields(supervisor: Process, spec: ChildSpec, pid: Place) -> dict[str, str]:

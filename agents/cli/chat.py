@@ -1,6 +1,7 @@
 """`understudy chat`: one message, or a conversation, with an agent on any OpenAI-compatible endpoint."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from agents.cli.program import Program, refuse, run
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
 from agents.llm.endpoint import Api, MissingKey
-from agents.settings import Settings, ToolSettings
+from agents.settings import HTTP_ADDRESS, Settings, ToolSettings
 from supervisors.agent_supervisor import start_agent
 
 DEFAULT_MODEL = "gpt-4o"
@@ -23,10 +24,23 @@ DEFAULT_MODEL = "gpt-4o"
 PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}
 
 
+def _address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.match(HTTP_ADDRESS, value):
+        raise click.BadParameter(f"expected an address that begins with http:// or https://, got {value!r}")
+    return value
+
+
 @click.command()
 @click.argument("message", required=False)
 @click.option("--model", envvar="OPENAI_MODEL", default=DEFAULT_MODEL, show_default=True, show_envvar=True)
-@click.option("--base-url", envvar="OPENAI_BASE_URL", show_envvar=True, metavar="URL", help="Of the endpoint.")
+@click.option(
+    "--base-url",
+    envvar="OPENAI_BASE_URL",
+    show_envvar=True,
+    metavar="URL",
+    callback=_address,
+    help="Of the endpoint.",
+)
 @click.option(
     "--api",
     type=click.Choice([api.value for api in Api]),
@@ -42,7 +56,9 @@ PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}
     metavar="DIR",
     help="The one folder that file_ops reads and writes. There is no default.",
 )
-@click.option("--search-endpoint", metavar="URL", help="A SearXNG-style JSON endpoint for web_search.")
+@click.option(
+    "--search-endpoint", metavar="URL", callback=_address, help="A SearXNG-style JSON endpoint for web_search."
+)
 def chat(
     message: str | None,
     model: str,

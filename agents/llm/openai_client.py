@@ -100,6 +100,8 @@ def _connection_fault(error: BaseException, timeout_s: float) -> Fault:
                 return ConnectionClosed()
             case aiohttp.ClientConnectorError():
                 return _os_fault(cause.os_error, f"{cause.host}:{cause.port}")
+            case aiohttp.InvalidURL():
+                return NetworkError("einval", f"expected an http or https address, got {cause.url}")
             case OSError():
                 return _os_fault(cause, "")
     return NetworkError("unknown", type(error).__name__)

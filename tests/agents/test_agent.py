@@ -10,7 +10,7 @@ from thespian.actors import Actor, ActorAddress
 
 from actors import KILL, CallFailed, GenServer, Mailbox, NoCaller, NoReply, Pid, get_state, send, start
 from actors import exit as send_exit
-from actors.actor_process import create_actor
+from actors.creating import create_actor
 from agents import agent
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import find_agent
@@ -250,6 +250,7 @@ async def test_a_model_that_calls_for_ever_meets_its_limit(stage: Stage) -> None
     end = events[-1]
     assert isinstance(end, StreamError)
     assert str(end.reason) == "limit reached: max_model_calls is 3"
+    assert [event.result.content for event in events if isinstance(event, StreamToolResult)] == ["AGAIN"] * 3
 
 
 # Cancelling, queueing, dying
@@ -424,6 +425,7 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
         ({"model": "m", "tools": ["calculatr"]}, "did you mean 'calculator'?"),
         ({"model": "m", "streaming_config": {"chunk_timeout": -1}}, "streaming_config.chunk_timeout: "),
         ({"model": "m", "api_preference": "soap"}, "api_preference: "),
+        ({"model": "m", "base_url": "nonsense"}, "base_url: "),
     ],
 )
 async def test_a_bad_configuration_is_refused_with_a_line_a_fault(

@@ -1,0 +1,63 @@
+"""The mailbox of a server that hibernates, or waits for its timeout."""
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from actors.gen_server import SystemMessage
+from actors.message_queue import Letter, MessageQueue
+from actors.outcomes import TIMEOUT, After, Hibernate
+from actors.process import DEAD
+
+if TYPE_CHECKING:
+    from actors.server_process import ServerProcess
+
+
+class DormantQueue(list[Letter]):
+    """Empty, and an eighth of a deque's size. Its first message puts the queue in its place that was there before.
+
+    A system message leaves the timer running: the server is dormant again when it has answered. So a server that is
+    looked at still times out. Source: gen_server:system_continue/3 (OTP), which begins the time anew.
+    """
+
+    __slots__ = ("_process", "_queue", "_timer")
+
+    def __init__(self, process: "ServerProcess", then: After | Hibernate) -> None:
+        super().__init__()
+        self._process = process
+        queue: object = process.mailbox
+        self._queue = None if type(queue) is deque else process.mailbox
+        self._timer: asyncio.TimerHandle | None = None
+        if type(then) is After:
+            self._timer = process.system.loop.call_later(then.timeout_s, self._ring)
+
+    def append(self, letter: Letter, /) -> None:
+        self._process.mailbox = queue = self.queue()
+        if type(letter[0]) is not SystemMessage:
+            self.wake()
+        queue.append(letter)
+
+    def appendleft(self, letter: Letter, /) -> None:
+        self.append(letter)
+
+    def popleft(self) -> Letter:
+        return self.pop(0)
+
+    def clear(self) -> None:
+        self.wake()
+
+    def queue(self) -> MessageQueue:
+        """What takes messages when this does not: a bounded queue, or a new deque."""
+        return deque() if self._queue is None else self._queue
+
+    def wake(self) -> None:
+        """No timeout from now on."""
+        self._process.dormant = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        """A message that lies in the mailbox of a suspended server came before its timeout, too."""
+        process = self._process
+        if process.phase != DEAD and not len(process.mailbox):
+            process.deliver(TIMEOUT, None)

@@ -1,0 +1,50 @@
+"""What is logged of a process that failed. Erlang: proc_lib's crash reports, gen_server's error reports.
+
+A report names messages and reasons by their types: either may hold what a log must not. Only a server's own
+format_status lets more through.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from actors.log import log
+from actors.signals import Crash, Reason, Shutdown
+
+if TYPE_CHECKING:
+    from actors.process import Process
+
+
+def process_crashed(process: "Process", reason: Any) -> None:
+    """A process ended by itself, and not in order. Source: proc_lib:crash_report/4 (OTP)."""
+    log.error(
+        "process_crashed",
+        pid=str(process.pid),
+        registered_name=process.names[0] if process.names else None,
+        label=process.label,
+        parent=str(process.parent),
+        mailbox_length=len(process.mailbox),
+        links=[str(other.pid) for other in process.links or ()],
+        trap_exit=process.trap_exit,
+        **process.last_words(reason),
+    )
+
+
+def reason_fields(reason: Any) -> dict[str, str]:
+    """An exit reason by its kind: a plain word as it is, a crash's type and place, else the type alone."""
+    match reason:
+        case Crash():
+            return {"reason": "crash", **_crash_fields(reason)}
+        case Reason():
+            return {"reason": reason.value}
+        case Shutdown():
+            return {"reason": "shutdown", "detail": type(reason.detail).__name__}
+        case _:
+            return {"reason": type(reason).__name__}
+
+
+def _crash_fields(reason: Crash) -> dict[str, str]:
+    """The exception's type and where it was raised; never its text."""
+    trace = reason.exception.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"
+    return {"exception": type(reason.exception).__name__, "where": where}

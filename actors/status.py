@@ -1,0 +1,99 @@
+"""What is shown of a server to people: in get_status, and in the report of its crash. Erlang: sys:get_status/1.
+
+A server's format_status may change all of it; its purpose is to take secrets out.
+"""
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from actors.debug import Event, Statistics
+from actors.gen_server import Call, Cast, GenServer
+from actors.outcomes import NOTHING
+from actors.pid import Pid
+from actors.reports import reason_fields
+from actors.signals import CRASHES
+from actors.suspended import SuspendedQueue
+
+if TYPE_CHECKING:
+    from actors.server_process import ServerProcess
+
+SysState: TypeAlias = Literal["running", "suspended"]
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """message and reason are of a crash: the last message and the exit reason; NOTHING in get_status.
+
+    log: the last events, if sys.log is on.
+    """
+
+    pid: Pid
+    label: str
+    registered_name: str | None
+    parent: Pid | None
+    sys_state: SysState
+    trap_exit: bool
+    mailbox_length: int
+    links: tuple[Pid, ...]
+    monitors: tuple[Pid, ...]
+    state: Any
+    message: Any = NOTHING
+    reason: Any = NOTHING
+    log: tuple[Event, ...] = ()
+    statistics: Statistics | None = None
+
+
+def status_of(process: "ServerProcess", message: Any = NOTHING, reason: Any = NOTHING) -> Status:
+    """The status as its server's format_status lets it be seen.
+
+    If that raises, nothing of the server's data is shown, as in gen_server:format_status/2 (OTP).
+    """
+    status = _whole(process, message, reason)
+    try:
+        formatted: Status = process.server.format_status(status)
+    except CRASHES:
+        hidden = f"{process.label}.format_status crashed"
+        return replace(status, state=hidden, message=hidden, reason=hidden, log=())
+    return formatted
+
+
+def shown_in_report(process: "ServerProcess", message: Any, reason: Any) -> dict[str, str]:
+    """What a crash report says of a server: types, or what a format_status of its own lets through."""
+    if type(process.server).format_status is GenServer.format_status:
+        return {"message": _type_of(message), **reason_fields(reason)}
+    status = status_of(process, message, reason)
+    return {
+        **reason_fields(reason),
+        "message": repr(status.message),
+        "reason": repr(status.reason),
+        "state": repr(status.state),
+    }
+
+
+def _type_of(message: Any) -> str:
+    match message:
+        case Call(content) | Cast(content):
+            return f"{type(message).__name__} {type(content).__name__}"
+        case _:
+            return "none" if message is NOTHING else type(message).__name__
+
+
+def _whole(process: "ServerProcess", message: Any, reason: Any) -> Status:
+    debug = process.debug
+    return Status(
+        pid=process.pid,
+        label=process.label,
+        registered_name=process.names[0] if process.names else None,
+        parent=process.parent,
+        sys_state="suspended" if isinstance(process.mailbox, SuspendedQueue) else "running",
+        trap_exit=process.trap_exit,
+        mailbox_length=len(process.mailbox),
+        links=tuple(other.pid for other in process.links or ()),
+        monitors=tuple(other.pid for other in (process.monitors or {}).values()),
+        state=process.state,
+        message=message,
+        reason=reason,
+        log=tuple(debug.events or ()) if debug is not None else (),
+        statistics=debug.statistics() if debug is not None else None,
+    )

@@ -1,0 +1,165 @@
+"""Looking into a running GenServer, and changing it. Erlang: sys. Supervisors are GenServers, too.
+
+    await sys.suspend("account")
+    status = await sys.get_status("account")
+    await sys.change_code("account", AccountV2)
+    await sys.resume("account")
+
+A system message waits its turn in the mailbox; a suspended server takes nothing else but its parent's exit signal.
+Every function fails as `call` does: CallFailed with the server's exit reason, CallTimeout after timeout_s.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, overload
+
+from actors.current import current_system
+from actors.debug import Event, Received, Replied, Served, Statistics, Stopped
+from actors.errors import CallFailed
+from actors.gen_server import GenServer, SystemMessage, ask
+from actors.pid import Pid
+from actors.server_process import ServerProcess
+from actors.starting import stop
+from actors.status import Status
+from actors.system import CALL_TIMEOUT_S
+from actors.system_messages import (
+    ChangeCode,
+    Count,
+    GetLog,
+    GetState,
+    GetStatistics,
+    GetStatus,
+    Install,
+    Log,
+    ReplaceState,
+    Resume,
+    Suspend,
+    Trace,
+)
+
+__all__ = [
+    "Event",
+    "Received",
+    "Replied",
+    "Served",
+    "Statistics",
+    "Status",
+    "Stopped",
+    "change_code",
+    "get_state",
+    "get_status",
+    "install",
+    "log",
+    "remove",
+    "replace_state",
+    "resume",
+    "statistics",
+    "suspend",
+    "terminate",
+    "trace",
+]
+
+LOG_LENGTH = 10  # events that log(server, True) keeps, as in OTP
+
+
+async def get_state(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
+    """The state of a GenServer, for tests and for looking inside. Erlang: sys:get_state/2."""
+    return await _ask(server, GetState(), timeout_s)
+
+
+async def replace_state(
+    server: Pid | str, function: Callable[[Any], Any], timeout_s: float | None = CALL_TIMEOUT_S
+) -> Any:
+    """Make function(state) the state, and return it. Erlang: sys:replace_state/3.
+
+    function is plain and runs in the server. If it raises, the state stays and CallbackFailed says why.
+    """
+    return await _ask(server, ReplaceState(function), timeout_s)
+
+
+async def suspend(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+    """From now on it answers only system messages, and its parent's exit signal. Erlang: sys:suspend/2."""
+    await _ask(server, Suspend(), timeout_s)
+
+
+async def resume(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+    """Go on, with what came meanwhile, in its order. Erlang: sys:resume/2."""
+    await _ask(server, Resume(), timeout_s)
+
+
+async def get_status(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Status:
+    """How it is, as its format_status lets it be seen. Erlang: sys:get_status/2."""
+    status: Status = await _ask(server, GetStatus(), timeout_s)
+    return status
+
+
+async def change_code(
+    server: Pid | str, new: type[GenServer[Any]], extra: Any = None, timeout_s: float | None = CALL_TIMEOUT_S
+) -> None:
+    """Go on with the callbacks of another class, and the state that its code_change makes. Erlang: sys:change_code/5.
+
+    `new.code_change(old_version, state, extra)` is plain; old_version is the `version` of the class so far. If it
+    raises, the old class and its state stay and CallbackFailed says why. One message does it, between two others; to
+    change several servers at one moment suspend them all first. What is fixed at a start (trap_exit, the mailbox's
+    bound) stays as it is.
+    """
+    await _ask(server, ChangeCode(new, extra), timeout_s)
+
+
+async def terminate(server: Pid | str, reason: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+    """End it with reason, after its terminate; return when it has ended. Erlang: sys:terminate/3 (it doesn't wait)."""
+    await stop(server, reason, timeout_s)
+
+
+async def trace(server: Pid | str, on: bool, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+    """Log each event, by its types, as `traced` at level info. Erlang: sys:trace/3."""
+    await _ask(server, Trace(on), timeout_s)
+
+
+@overload
+async def log(server: Pid | str, flag: Literal["get"], timeout_s: float | None = ...) -> list[Event]: ...
+@overload
+async def log(server: Pid | str, flag: bool | int, timeout_s: float | None = ...) -> None: ...
+async def log(
+    server: Pid | str, flag: bool | int | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
+) -> list[Event] | None:
+    """Keep the last 10 events (True), or as many as flag says; keep none (False); or get them. Erlang: sys:log/3."""
+    if flag == "get":
+        events: list[Event] = await _ask(server, GetLog(), timeout_s)
+        return events
+    await _ask(server, Log(LOG_LENGTH if flag is True else int(flag)), timeout_s)
+    return None
+
+
+@overload
+async def statistics(server: Pid | str, flag: Literal["get"], timeout_s: float | None = ...) -> Statistics | None: ...
+@overload
+async def statistics(server: Pid | str, flag: bool, timeout_s: float | None = ...) -> None: ...
+async def statistics(
+    server: Pid | str, flag: bool | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
+) -> Statistics | None:
+    """Count messages from now on, or don't; or get the counts: None if they are off. Erlang: sys:statistics/3."""
+    if flag == "get":
+        counts: Statistics | None = await _ask(server, GetStatistics(), timeout_s)
+        return counts
+    await _ask(server, Count(flag), timeout_s)
+    return None
+
+
+async def install(
+    server: Pid | str, name: Any, function: Callable[[Event], None], timeout_s: float | None = CALL_TIMEOUT_S
+) -> None:
+    """Have function called in the server with each event; one that raises is taken out. Erlang: sys:install/3."""
+    await _ask(server, Install(name, function), timeout_s)
+
+
+async def remove(server: Pid | str, name: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+    """Take out what was installed by this name. Erlang: sys:remove/3."""
+    await _ask(server, Install(name, None), timeout_s)
+
+
+async def _ask(server: Pid | str, request: Any, timeout_s: float | None) -> Any:
+    process = server.process if isinstance(server, Pid) else current_system().find(server)
+    if process is not None and not isinstance(process, ServerProcess):
+        raise CallFailed(server, f"expected a GenServer, got {process.label}, which knows no system messages")
+    return await ask(server, partial(SystemMessage, request), timeout_s)

@@ -1,0 +1,138 @@
+"""What a server answers to system messages. Erlang: sys:handle_system_msg/6, and gen_server's system callbacks."""
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from actors.callbacks import reason_of
+from actors.debug import Debug, Event, Observed
+from actors.errors import CallbackFailed
+from actors.signals import CRASHES
+from actors.status import status_of
+from actors.suspended import SuspendedQueue
+
+if TYPE_CHECKING:
+    from actors.gen_server import GenServer
+    from actors.server_process import ServerProcess
+
+
+class GetState(Struct, frozen=True):
+    pass
+
+
+class ReplaceState(Struct, frozen=True):
+    function: Callable[[Any], Any]
+
+
+class Suspend(Struct, frozen=True):
+    pass
+
+
+class Resume(Struct, frozen=True):
+    pass
+
+
+class GetStatus(Struct, frozen=True):
+    pass
+
+
+class ChangeCode(Struct, frozen=True):
+    server: "type[GenServer[Any]]"
+    extra: Any
+
+
+class Trace(Struct, frozen=True):
+    on: bool
+
+
+class Log(Struct, frozen=True):
+    """length: how many events to keep; 0 keeps none."""
+
+    length: int
+
+
+class GetLog(Struct, frozen=True):
+    pass
+
+
+class Count(Struct, frozen=True):
+    on: bool
+
+
+class GetStatistics(Struct, frozen=True):
+    pass
+
+
+class Install(Struct, frozen=True):
+    """function: called with each event; None takes it out."""
+
+    name: Any
+    function: Callable[[Event], None] | None
+
+
+def answer(process: "ServerProcess", request: Any) -> Any:
+    """Do what request says; its answer. What fails in it is a CallbackFailed, and leaves the process as it was."""
+    match request:
+        case GetState():
+            return process.state
+        case ReplaceState(function):
+            return _try(process, lambda: _replace_state(process, function))
+        case Suspend() if not isinstance(process.mailbox, SuspendedQueue):
+            process.mailbox = SuspendedQueue(process)
+        case Resume() if isinstance(process.mailbox, SuspendedQueue):
+            process.mailbox = process.mailbox.resumed()
+        case GetStatus():
+            return status_of(process)
+        case ChangeCode(server, extra):
+            return _try(process, lambda: _change_code(process, server, extra))
+        case Trace() | Log() | GetLog() | Count() | GetStatistics() | Install():
+            return _debug(process, request)
+    return None
+
+
+def _try(process: "ServerProcess", work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except CRASHES as error:
+        return CallbackFailed(process.pid, reason_of(error))
+
+
+def _replace_state(process: "ServerProcess", function: Callable[[Any], Any]) -> Any:
+    process.state = _plain(function(process.state))
+    return process.state
+
+
+def _change_code(process: "ServerProcess", new: "type[GenServer[Any]]", extra: Any) -> None:
+    """The process, its Pid, name, links and mailbox stay; the state is migrated by the new class."""
+    server = new()
+    process.state = _plain(server.code_change(type(process.server).version, process.state, extra))
+    process.serve(server)
+
+
+def _plain(state: Any) -> Any:
+    if isawaitable(state):
+        raise TypeError("expected the state from a plain function, got an awaitable")
+    return state
+
+
+def _debug(process: "ServerProcess", request: Any) -> Any:
+    debug = process.debug or Debug(process.label, process.pid)
+    result: Any = None
+    match request:
+        case Trace(on):
+            debug.trace(on)
+        case Log(length):
+            debug.log(length)
+        case Count(on):
+            debug.count(on)
+        case Install(name, function):
+            debug.install(name, function)
+        case GetLog():
+            result = list(debug.events or ())
+        case GetStatistics():
+            result = debug.statistics()
+    process.debug = debug or None
+    process.callbacks = Observed(process.server, debug) if debug else process.server
+    return result
