@@ -32,6 +32,7 @@ from actors.errors import (
 )
 from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
+from actors.observer import ProcessInfo, SystemInfo, process_info, processes, system_info, text_to_pid, top
 from actors.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.pid import Pid, Ref
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
@@ -72,12 +73,14 @@ __all__ = [
     "Outcome",
     "Pid",
     "ProcessError",
+    "ProcessInfo",
     "Ready",
     "Ref",
     "Reply",
     "Shutdown",
     "StartFailed",
     "Stop",
+    "SystemInfo",
     "Task",
     "alive",
     "call",
@@ -90,6 +93,8 @@ __all__ = [
     "link",
     "monitor",
     "new_event_loop",
+    "process_info",
+    "processes",
     "receive",
     "register",
     "reply",
@@ -101,6 +106,9 @@ __all__ = [
     "start",
     "start_link",
     "stop",
+    "system_info",
+    "text_to_pid",
+    "top",
     "unlink",
     "unregister",
     "whereis",

@@ -13,14 +13,13 @@ class Receiver(Process):
     One that finds its mailbox full yields after a slice.
     """
 
-    __slots__ = ("_taken", "_waiter")
+    __slots__ = ("_waiter",)
 
     _waiter: asyncio.Future[None] | None
 
     def begin(self) -> None:
         self.phase = WAITING
         self._waiter = None
-        self._taken = 0
 
     def run(self) -> None:
         self.phase = WAITING
@@ -32,8 +31,8 @@ class Receiver(Process):
 
         Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
         """
-        self._taken += 1
-        if self._taken % self.system.slice == 0:
+        self.reductions += 1
+        if self.reductions % self.system.slice == 0:
             await asyncio.sleep(0)
         while not self.mailbox:  # again, if the message that woke it was flushed by a demonitor
             await self._wait(timeout_s)
