@@ -7,17 +7,22 @@ Everything is read in place: no process is asked, so one that hangs is seen, too
 microseconds a process. Of a state and of messages only types and sizes are told, never contents: they may be secret.
 """
 
+import contextvars
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from heapq import nlargest
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from actors.current import current_system
+from actors.current import current_system, open_systems, system_here
 from actors.footprint import footprint_bytes, summary
 from actors.pid import Pid, living
 from actors.process import Process
 from actors.server_process import ServerProcess
+
+T = TypeVar("T")
 
 STATUS: Final = ("idle", "ready", "running", "waiting", "dead")
 """By phase. waiting: for a callback or coroutine of its own."""
@@ -87,6 +92,30 @@ def text_to_pid(text: str) -> Pid:
     if text != f"Pid<{number}>" or not number.isdecimal():
         raise ValueError(f'expected a pid as "Pid<7>", got {text!r}')
     return living.get(int(number)) or Pid(None, int(number))
+
+
+def look(function: Callable[[], T], timeout_s: float = 1.0) -> list[T]:
+    """What function gives in each system of this OS process; for a thread that runs none of them.
+
+    A system that has not answered within timeout_s, because its loop is held or ends, is left out.
+    """
+    answers: list[Future[T]] = []
+    for system in tuple(open_systems):
+        answer: Future[T] = Future()
+        answers.append(answer)
+        context = contextvars.Context()
+        context.run(system_here.set, system)
+        with suppress(RuntimeError):  # the loop is closed
+            system.loop.call_soon_threadsafe(_settle, answer, function, context=context)
+    done, _ = wait(answers, timeout_s)
+    return [answer.result() for answer in answers if answer in done]
+
+
+def _settle(answer: "Future[T]", function: Callable[[], T]) -> None:
+    try:
+        answer.set_result(function())
+    except Exception as error:  # noqa: BLE001 (it is raised where it was asked for)
+        answer.set_exception(error)
 
 
 def info_of(process: Process) -> ProcessInfo:

@@ -22,12 +22,13 @@ from agents.cli.program import Program, refuse, run
 from agents.cli.rehearsal_process import Rehearsal, RehearsalFailed, rehearsal
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import Screen, open_screen
+from agents.cli.view.processes import tree_text
 from agents.cli.view.view import Note
 from agents.core.events import Event, StreamFunctionExecutionStart
 from agents.settings import Settings, ToolSettings
 from agents.tools.pool import WorkerPool
 from agents.tools.pool_server import open_pool
-from supervisors import which_children
+from supervisors import tree
 from supervisors.agent_supervisor import start_agent
 
 SCRIPT = Path(__file__).with_name("demo.toml")
@@ -79,7 +80,7 @@ async def _demo(program: Program) -> int:
 async def _play(server: Rehearsal, program: Program) -> int:
     """The turn, and the kill in it; the exit code."""
     agent = await start_agent({"name": "stage manager", "tools": ["calculator", "file_ops", search_archive]})
-    click.echo(await _scene(server, agent))
+    click.echo(_scene(server, agent))
     screen = open_screen(sys.stdout, sys.stdout)
     with _assassin(screen) as watch:
         code = exit_code(await show_turn(agent, QUESTION, screen, program, watch))
@@ -124,15 +125,13 @@ async def _started(pool: WorkerPool, name: str) -> int:
         await asyncio.sleep(LOOK_S)
 
 
-async def _scene(server: Rehearsal, agent: Pid) -> str:
-    """What runs: the OS processes, and the supervision tree as its root tells it."""
-    children = [f"{child.id} {child.pid}" for child in reversed(await which_children(application.NAME))]
-    branches = [f"├── {child}" for child in children[:-1]] + [f"└── {children[-1]}", f"    └── stage manager {agent}"]
+def _scene(server: Rehearsal, agent: Pid) -> str:
+    """What runs: the OS processes, and the processes in this one."""
     return "\n".join(
         (
             f"OS process {server.os_pid}: rehearsal server on {server.base_url}",
-            f"OS process {os.getpid()}: {application.NAME}",
-            *branches,
+            f"OS process {os.getpid()}: its processes, the agent being {agent}",
+            tree_text(tree()),
             f"\n> {QUESTION}\n",
         )
     )

@@ -30,6 +30,7 @@ from actors import (
     text_to_pid,
     top,
 )
+from actors.observer import look
 from actors.testing import simulated
 
 SECRET = "sk-3141592653589793"
@@ -199,3 +200,23 @@ async def test_the_text_of_a_pid_names_it_again() -> None:
 def test_what_is_no_pid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a pid as"):
         text_to_pid(text)
+
+
+async def test_another_thread_sees_every_system_that_answers() -> None:
+    def count() -> int:
+        return len(processes())
+
+    async with AsyncioSystemBase(), Mailbox():
+        with AsyncioSystemBase() as other:
+            other.run(start(Keeper, None))
+            seen = await asyncio.to_thread(look, count)
+            held = look(count, timeout_s=0.01)
+        assert sorted(seen) == [2, 2]
+        assert held == [2]  # this loop is held by the very call
+    assert look(count) == []
+
+
+async def test_what_fails_in_a_system_is_raised_where_it_was_asked() -> None:
+    async with AsyncioSystemBase():
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(look, lambda: 1 / 0)

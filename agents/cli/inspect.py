@@ -1,0 +1,75 @@
+"""`understudy top PROGRAM` and `understudy tree PROGRAM`: run a Python program, and look inside it while it runs.
+
+The program runs as `python PROGRAM` would run it. A thread beside it asks each process system of this OS process for
+what it shows, and draws it on stderr; a system whose loop is held for too long is left out of that picture.
+"""
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from actors import system_info, top
+from actors.observer import MEASURES, look
+from agents.cli.view.processes import top_text, tree_text
+from supervisors import tree
+
+ROWS = 20
+SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+program = click.argument("program", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+every = click.option("--every", "every_s", default=1.0, show_default=True, help="Seconds between two pictures.")
+
+
+@click.command("top", context_settings=SETTINGS)
+@click.option("--by", type=click.Choice(list(MEASURES)), default="reductions", show_default=True)
+@every
+@program
+@arguments
+def top_command(by: str, every_s: float, program: Path, arguments: tuple[str, ...]) -> None:
+    """Run PROGRAM and show which of its processes do most."""
+    _run(program, arguments, lambda: top_text(top(by, ROWS), system_info()), every_s)  # type: ignore[arg-type]  # a Choice
+
+
+@click.command("tree", context_settings=SETTINGS)
+@every
+@program
+@arguments
+def tree_command(every_s: float, program: Path, arguments: tuple[str, ...]) -> None:
+    """Run PROGRAM and show its supervision tree."""
+    _run(program, arguments, lambda: tree_text(tree()), every_s)
+
+
+def _run(program: Path, arguments: tuple[str, ...], picture: Callable[[], str], every_s: float) -> None:
+    """Run it in this thread, which signals go to; draw in another."""
+    ended = Event()
+    drawing = Thread(target=_draw, args=(picture, every_s, ended, sys.stderr), name="inspect", daemon=True)
+    sys.argv = [str(program), *arguments]
+    sys.path.insert(0, str(program.parent))
+    drawing.start()
+    try:
+        runpy.run_path(str(program), run_name="__main__")
+    finally:
+        ended.set()
+        drawing.join()
+
+
+def _draw(picture: Callable[[], str], every_s: float, ended: Event, out: TextIO) -> None:
+    """A terminal shows one picture that changes; elsewhere they follow each other."""
+    console = Console(file=out, highlight=False)
+    if not console.is_terminal:
+        while not ended.wait(every_s):
+            out.write("".join(f"{text}\n\n" for text in look(picture)))
+            out.flush()
+        return
+    with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
+        while not ended.wait(every_s):
+            live.update(Text("\n\n".join(look(picture)), no_wrap=True, overflow="ellipsis"), refresh=True)
