@@ -3,6 +3,7 @@
 import asyncio
 
 from actors.deadlines import Deadlines
+from actors.testing import simulated
 
 
 class Waiter:
@@ -15,26 +16,30 @@ class Waiter:
         self.expired.set_result(timeout_s)
 
 
+@simulated(seeds=5)
 async def test_waits_expire_in_the_order_in_which_they_began_and_not_early() -> None:
     loop = asyncio.get_running_loop()
-    deadlines = Deadlines(loop, 0.005)
+    deadlines = Deadlines(loop, 5.0)
     order: list[Waiter] = []
     first = Waiter(order)
     deadlines.add(first)
-    began = loop.time()
-    assert await first.expired == 0.005
-    assert loop.time() >= began
+    assert await first.expired == 5.0
+    assert loop.time() == 5.0
     second, third = Waiter(order), Waiter(order)
     deadlines.add(second)
-    await asyncio.sleep(0)
+    await asyncio.sleep(2)
     deadlines.add(third)
+    await second.expired
+    assert loop.time() == 10.0
     await third.expired
+    assert loop.time() == 12.0
     assert order == [first, second, third]
     assert deadlines.waiting == {}
 
 
+@simulated(seeds=5)
 async def test_what_no_longer_waits_does_not_expire() -> None:
-    deadlines = Deadlines(asyncio.get_running_loop(), 0.002)
+    deadlines = Deadlines(asyncio.get_running_loop(), 5.0)
     order: list[Waiter] = []
     answered, waiting = Waiter(order), Waiter(order)
     deadlines.add(answered)

@@ -47,6 +47,7 @@ from actors import (
     whereis,
 )
 from actors.errors import BadReturn
+from actors.testing import simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -186,12 +187,15 @@ async def test_an_init_that_exits_itself_fails_the_start(when: When) -> None:
     assert failed.value.reason == "own hand"
 
 
+@simulated(seeds=10)
 async def test_an_init_that_hangs_is_killed_and_its_name_free_when_the_starter_is_told() -> None:
-    with pytest.raises(StartFailed) as failed:
-        await start(Starting, lambda: hang(None), name="slow", timeout_s=0.01)
-    assert failed.value.reason == "timeout"
-    assert whereis("slow") is None
-    assert alive(await start(Starting, lambda: None, name="slow"))
+    async with AsyncioSystemBase():
+        with pytest.raises(StartFailed) as failed:
+            await start(Starting, lambda: hang(None), name="slow", timeout_s=60)
+        assert failed.value.reason == "timeout"
+        assert asyncio.get_running_loop().time() == 60
+        assert whereis("slow") is None
+        assert alive(await start(Starting, lambda: None, name="slow"))
 
 
 async def test_a_start_that_is_cancelled_takes_its_server_along() -> None:
@@ -290,8 +294,9 @@ async def test_a_reply_may_come_later(kind: type[Server]) -> None:
     assert await asking == "answer"
 
 
+@simulated(seeds=10)
 async def test_a_call_that_times_out_leaves_the_server_alone_and_its_late_reply_never_comes() -> None:
-    async with Mailbox() as box:
+    async with AsyncioSystemBase(), Mailbox() as box:
         pid = await start(Server)
         callers: list[Caller] = []
 
@@ -302,7 +307,8 @@ async def test_a_call_that_times_out_leaves_the_server_alone_and_its_late_reply_
 
         pid = await start(Keeping)
         with pytest.raises(CallTimeout) as timeout:
-            await call(pid, "slow", timeout_s=0.01)
+            await call(pid, "slow")
+        assert asyncio.get_running_loop().time() == 5
         assert timeout.value.server == pid
         assert isinstance(timeout.value, TimeoutError)
         assert alive(pid)
@@ -681,10 +687,11 @@ async def test_stop_of_a_dead_server_fails_with_noproc() -> None:
     assert failed.value.reason is NOPROC
 
 
+@simulated(seeds=10)
 async def test_stop_gives_up_after_its_timeout_and_leaves_the_server_ending() -> None:
-    async with Mailbox() as box:
+    async with AsyncioSystemBase(), Mailbox() as box:
         pid = await start(SlowToEnd, box.pid)
         with pytest.raises(CallTimeout):
-            await stop(pid, timeout_s=0.01)
+            await stop(pid, timeout_s=30)
         assert alive(pid)
         exit(pid, KILL)

@@ -18,6 +18,7 @@ from actors import (
     spawn,
 )
 from actors.errors import NoCaller
+from actors.testing import simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -49,12 +50,14 @@ async def test_messages_come_in_order_of_arrival() -> None:
         assert [await box.receive() for _ in range(200)] == list(range(200))
 
 
+@simulated(seeds=10)
 async def test_receive_gives_up_after_its_timeout_and_then_goes_on() -> None:
-    async with Mailbox() as box:
-        with pytest.raises(TimeoutError, match=r"no message within 0\.001 s"):
-            await box.receive(0.001)
+    async with AsyncioSystemBase(), Mailbox() as box:
+        with pytest.raises(TimeoutError, match=r"no message within 7\.5 s"):
+            await box.receive(7.5)
         send(box.pid, "late")
-        assert await box.receive(0.001) == "late"
+        assert await box.receive(7.5) == "late"
+        assert asyncio.get_running_loop().time() == 7.5
 
 
 async def test_a_cancelled_receive_loses_no_message() -> None:

@@ -38,6 +38,7 @@ from actors import (
 from actors.process import Process
 from actors.signals import orderly
 from actors.system import ProcessSystem, current_system
+from actors.testing import simulated
 
 # Fairness
 
@@ -127,11 +128,12 @@ async def test_a_long_mailbox_takes_turns_with_a_short_one(system: AsyncioSystem
 # Timers
 
 
-async def test_a_message_can_be_sent_later_and_taken_back(system: AsyncioSystemBase) -> None:
-    async with Mailbox() as box:
-        send_after(0.002, box.pid, "second")
-        send_after(0.001, box.pid, "never").cancel()
-        send_after(0.001, box.pid, "first")
+@simulated(seeds=10)
+async def test_a_message_can_be_sent_later_and_taken_back() -> None:
+    async with AsyncioSystemBase(), Mailbox() as box:
+        send_after(20, box.pid, "second")
+        send_after(10, box.pid, "never").cancel()
+        send_after(10, box.pid, "first")
         assert [await box.receive(), await box.receive()] == ["first", "second"]
 
 
@@ -271,9 +273,8 @@ async def test_close_ends_a_process_whose_parent_is_gone() -> None:
     assert system.processes == {}
 
 
-async def test_close_kills_what_does_not_let_itself_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.system.STOP_S", 0.01)
-
+@simulated(seeds=10)
+async def test_close_kills_what_does_not_let_itself_be_ended() -> None:
     class Stubborn(Task):
         trap_exit = True
 

@@ -3,7 +3,6 @@
 The model knows no process: a list of children, the rules of the table in the manual, and a count of restarts.
 """
 
-import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from actors import KILL, NORMAL, SHUTDOWN, AsyncioSystemBase, Mailbox, Pid, Shutdown
 from actors import exit as send_exit
+from actors.testing import Simulation
 from supervisors import (
     ChildSpec,
     Flags,
@@ -147,10 +147,13 @@ async def compare(script: list[Step], strategy: Strategy, intensity: int) -> Non
 
 @pytest.mark.parametrize("strategy", Strategy)
 @settings(deadline=None, max_examples=60)
-@given(script=st.lists(steps, max_size=25), intensity=st.integers(0, 6))
-def test_a_supervisor_does_what_the_model_says(script: list[Step], strategy: Strategy, intensity: int) -> None:
+@given(script=st.lists(steps, max_size=25), intensity=st.integers(0, 6), seed=st.integers(0, 999))
+def test_a_supervisor_does_what_the_model_says_in_any_order_of_events(
+    script: list[Step], strategy: Strategy, intensity: int, seed: int
+) -> None:
     logging.getLogger("understudy.supervisors").setLevel(logging.CRITICAL)
     try:
-        asyncio.run(compare(script, strategy, intensity))
+        with Simulation(seed) as simulation:
+            simulation.run(compare(script, strategy, intensity))
     finally:
         logging.getLogger("understudy.supervisors").setLevel(logging.NOTSET)

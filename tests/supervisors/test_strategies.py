@@ -1,7 +1,7 @@
 """What a supervisor restarts, and when it gives up. Erlang: supervisor_SUITE, groups restart_* and *_termination."""
 
+import asyncio
 from collections.abc import Hashable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from actors import (
     IGNORE,
     NORMAL,
     SHUTDOWN,
+    AsyncioSystemBase,
     Exit,
     GenServer,
     Mailbox,
@@ -22,6 +23,7 @@ from actors import (
     start_link,
 )
 from actors.gen_server import Caller
+from actors.testing import simulated
 from supervisors import (
     ChildSpec,
     Counts,
@@ -269,16 +271,15 @@ async def test_order_of_children(box: Mailbox) -> None:
     await end(diary, NORMAL)
 
 
-async def test_multiple_restarts_within_the_limit_never_end_the_supervisor(
-    box: Mailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The window forgets: the clock of the loop is moved on between the crashes."""
-    loop = box.process.system.loop
-    supervisor = await start_supervisor(Flags(ONE_FOR_ONE, 1, 1), [ChildSpec("child", Worker)])
-    for _ in range(4):
-        await end((await pids(supervisor))["child"], "boom")
-        assert (await pids(supervisor))["child"].alive
-        monkeypatch.setattr(loop, "time", partial(float, loop.time() + 2.1))
+@simulated(seeds=20)
+async def test_multiple_restarts_within_the_limit_never_end_the_supervisor() -> None:
+    """The window forgets."""
+    async with AsyncioSystemBase(), Mailbox():
+        supervisor = await start_supervisor(Flags(ONE_FOR_ONE, 1, 1), [ChildSpec("child", Worker)])
+        for _ in range(40):
+            await end((await pids(supervisor))["child"], "boom")
+            assert (await pids(supervisor))["child"].alive
+            await asyncio.sleep(2.1)
 
 
 async def test_a_stranger_s_exit_and_a_stray_message_change_nothing(box: Mailbox) -> None:

@@ -51,6 +51,13 @@ class Reports(logging.Handler):
             self._show = _drop
 
     def emit(self, record: logging.LogRecord) -> None:
+        """What showing raises (nobody reads the pipe any more) is not for the process that reports."""
+        try:
+            self._report(record)
+        except Exception:  # noqa: BLE001 (a logging handler may not raise)
+            self.handleError(record)
+
+    def _report(self, record: logging.LogRecord) -> None:
         fields = fields_of(record.getMessage())
         if fields["event"] == STARTED:
             child = (fields.get("supervisor", ""), fields.get("child", ""))
