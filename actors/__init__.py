@@ -16,6 +16,7 @@ from actors.api import (
     whereis,
 )
 from actors.base import AsyncioSystemBase, new_event_loop
+from actors.bounded import Bound, Overflow, send_blocking
 from actors.errors import (
     CallbackFailed,
     CallFailed,
@@ -33,7 +34,7 @@ from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
 from actors.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.pid import Pid, Ref
-from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
+from actors.signals import KILL, KILLED, MAILBOX_FULL, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
 from actors.starting import start, start_link, stop
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
@@ -43,12 +44,14 @@ __all__ = [
     "IGNORE",
     "KILL",
     "KILLED",
+    "MAILBOX_FULL",
     "NOPROC",
     "NORMAL",
     "SHUTDOWN",
     "TIMEOUT",
     "After",
     "AsyncioSystemBase",
+    "Bound",
     "CallFailed",
     "CallTimeout",
     "CallbackFailed",
@@ -68,6 +71,7 @@ __all__ = [
     "NoSystem",
     "NotRegistered",
     "Outcome",
+    "Overflow",
     "Pid",
     "ProcessError",
     "Ready",
@@ -93,6 +97,7 @@ __all__ = [
     "self_pid",
     "send",
     "send_after",
+    "send_blocking",
     "spawn",
     "spawn_link",
     "start",
