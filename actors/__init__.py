@@ -17,6 +17,7 @@ from actors.api import (
     whereis,
 )
 from actors.base import AsyncioSystemBase
+from actors.bounded import Bound, Overflow, send_blocking
 from actors.errors import (
     CallbackFailed,
     CallFailed,
@@ -34,7 +35,7 @@ from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
 from actors.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.pid import Pid, Ref
-from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
+from actors.signals import KILL, KILLED, MAILBOX_FULL, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
 from actors.starting import start, start_link, stop
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
@@ -45,12 +46,14 @@ __all__ = [
     "IGNORE",
     "KILL",
     "KILLED",
+    "MAILBOX_FULL",
     "NOPROC",
     "NORMAL",
     "SHUTDOWN",
     "TIMEOUT",
     "After",
     "AsyncioSystemBase",
+    "Bound",
     "CallFailed",
     "CallTimeout",
     "CallbackFailed",
@@ -70,6 +73,7 @@ __all__ = [
     "NoSystem",
     "NotRegistered",
     "Outcome",
+    "Overflow",
     "Pid",
     "ProcessError",
     "Ready",
@@ -96,6 +100,7 @@ __all__ = [
     "self_pid",
     "send",
     "send_after",
+    "send_blocking",
     "spawn",
     "spawn_link",
     "start",

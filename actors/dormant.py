@@ -25,8 +25,7 @@ class DormantQueue(list[Letter]):
     def __init__(self, process: "ServerProcess", then: After | Hibernate) -> None:
         super().__init__()
         self._process = process
-        queue: object = process.mailbox
-        self._queue = None if type(queue) is deque else process.mailbox
+        self._queue = None if process.bound is None else process.mailbox
         self._timer: asyncio.TimerHandle | None = None
         if type(then) is After:
             self._timer = process.system.loop.call_later(then.timeout_s, self._ring)

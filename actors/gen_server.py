@@ -31,6 +31,7 @@ from actors.signals import NOPROC
 from actors.system import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
+    from actors.bounded import Bound
     from actors.status import Status
 
 S = TypeVar("S")
@@ -100,6 +101,8 @@ class GenServer(Actor, Generic[S]):
     """Subclass with the callbacks that are needed. trap_exit: exit signals come to handle_info as Exit."""
 
     trap_exit: ClassVar[bool] = False
+    bound: ClassVar["Bound | None"] = None
+    """Of the mailbox, where a start gives none."""
     version: ClassVar[Any] = None
     """Of the code: what code_change gets of the class that ran before. Erlang: the attribute vsn."""
     eager: ClassVar[bool] = False

@@ -13,6 +13,7 @@ from actors.pid import Pid, Ref, living
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, Down, Exit, orderly
 
 if TYPE_CHECKING:
+    from actors.bounded import Bound
     from actors.message_queue import MessageQueue
     from actors.system import ProcessSystem
 
@@ -32,6 +33,7 @@ class Process:
     """One process. label: what it runs, for reports. parent: who started it; the system's root has none."""
 
     __slots__ = (
+        "bound",
         "coroutine",
         "doomed",
         "label",
@@ -53,6 +55,7 @@ class Process:
         self.pid = Pid(self)
         self.parent: Pid | None = parent.pid if parent is not None else None
         self.mailbox: MessageQueue = deque()
+        self.bound: Bound | None = None
         self.phase = IDLE
         self.trap_exit = False
         self.links: set[Process] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from thespian.actors import ActorExitRequest
 
+from actors.bounded import keep_to
 from actors.callbacks import Failed, begun, close, guarded, reason_of
 from actors.current import process_context
 from actors.debug import Debug, Observed
@@ -54,6 +55,7 @@ class ServerProcess(Reference):
         self.dormant: DormantQueue | None = None
         self.last: Any = NOTHING  # the message that a callback waits or failed with
         self.serve(server)
+        keep_to(self, server.bound)
 
     def serve(self, server: GenServer[Any]) -> None:
         """Run this server's callbacks from now on."""

@@ -18,6 +18,7 @@ class Reason(Enum):
     KILL = "kill"
     KILLED = "killed"
     NOPROC = "noproc"
+    MAILBOX_FULL = "mailbox_full"
 
     def __repr__(self) -> str:
         return self.value
@@ -30,6 +31,7 @@ SHUTDOWN = Reason.SHUTDOWN
 KILL = Reason.KILL
 KILLED = Reason.KILLED
 NOPROC = Reason.NOPROC
+MAILBOX_FULL = Reason.MAILBOX_FULL
 
 
 @final
@@ -82,8 +84,9 @@ class Down:
 @final
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that found no process."""
+    """A message that found no process, or (reason MAILBOX_FULL) no room in a bounded mailbox."""
 
     to: ActorAddress | str
     message: Any
     sender: Pid | None
+    reason: Any = NOPROC

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout, NameTaken, StartFailed
 from actors.gen_server import GenServer, Terminate, ask
@@ -13,21 +14,31 @@ from actors.signals import KILL, NORMAL
 
 
 async def start(
-    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
+    server: type[GenServer[Any]],
+    *args: Any,
+    name: str | None = None,
+    timeout_s: float | None = None,
+    bound: Bound | None = None,
 ) -> Pid:
     """Start a server, linked to nobody, and wait for its init. Erlang: gen_server:start/4.
+
+    bound: of its mailbox, in place of its class's.
 
     Raises StartFailed (its reason: Crash(exception) if init raised, the reason of a Stop, IGNORE, or "timeout": then
     the process is killed) and NameTaken.
     """
-    return await _started(prepare(server, name=name), args, timeout_s)
+    return await _started(prepare(server, name=name, bound=bound), args, timeout_s)
 
 
 async def start_link(
-    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
+    server: type[GenServer[Any]],
+    *args: Any,
+    name: str | None = None,
+    timeout_s: float | None = None,
+    bound: Bound | None = None,
 ) -> Pid:
     """start, linked to the calling process, which is its parent. Erlang: gen_server:start_link/4."""
-    return await _started(prepare(server, name=name, link=True), args, timeout_s)
+    return await _started(prepare(server, name=name, link=True, bound=bound), args, timeout_s)
 
 
 async def _started(process: ServerProcess, args: tuple[Any, ...], timeout_s: float | None) -> Pid:
@@ -72,7 +83,9 @@ async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None 
             raise
 
 
-def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool = False) -> ServerProcess:
+def prepare(
+    server: type[GenServer[Any]], *, name: str | None = None, link: bool = False, bound: Bound | None = None
+) -> ServerProcess:
     """A server's process, the calling process's child, before its init. Raises NameTaken, with nothing started."""
     system = current_system()
     owner = system.names.get(name) if name is not None else None
@@ -80,6 +93,7 @@ def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool
         raise NameTaken(name, owner.pid)
     parent = current_process() or system.root
     process = ServerProcess(system, server(), parent)
+    keep_to(process, bound)
     if name is not None:
         system.register(name, process)
     if link:

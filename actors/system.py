@@ -23,7 +23,7 @@ from actors.errors import NameTaken, NoSystem, NotRegistered
 from actors.log import log
 from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, Process
-from actors.signals import KILL, SHUTDOWN, Crash, DeadLetter, Down, Exit
+from actors.signals import KILL, NOPROC, SHUTDOWN, Crash, DeadLetter, Down, Exit
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
@@ -220,10 +220,10 @@ class ProcessSystem:
         """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""
         return self.loop.call_later(delay_s, self.send, to, message, None, context=self._context)
 
-    def dead_letter(self, to: ActorAddress | str, message: Any, sender: Pid | None) -> None:
+    def dead_letter(self, to: ActorAddress | str, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
         """Count it, keep it among the last DEAD_LETTERS, and show it to the actor that handles dead letters."""
         self.dead_letter_count += 1
-        self.dead_letters.append(DeadLetter(to, message, sender))
+        self.dead_letters.append(DeadLetter(to, message, sender, reason))
         if self.undertaker is not None:
             address = to if isinstance(to, ActorAddress) else Pid(None)
             self.undertaker.deliver(DeadEnvelope(address, message), self.root.pid)

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
+from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system, process_context
 from actors.errors import ExitProcess
 from actors.pid import Pid
@@ -27,6 +28,8 @@ class Task:
     """Subclass with `run`. trap_exit: exit signals come as Exit messages."""
 
     trap_exit: ClassVar[bool] = False
+    bound: ClassVar[Bound | None] = None
+    """Of the mailbox."""
     process: "TaskProcess"
 
     async def run(self) -> Any:
@@ -64,6 +67,7 @@ class TaskProcess(Receiver):
         self.task = task
         self.trap_exit = task.trap_exit
         task.process = self
+        keep_to(self, task.bound)
         self.begin()
 
     def go(self) -> None:
