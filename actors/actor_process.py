@@ -28,7 +28,6 @@ from actors.signals import CRASHES, NORMAL, Crash, orderly
 from actors.system import ProcessSystem
 from actors.watch import Watch
 
-SLICE = 64
 RETRIES = 3
 
 
@@ -65,7 +64,7 @@ class ActorProcess(Reference):
     def run(self) -> None:
         system, mailbox = self.system, self.mailbox
         system.current = self
-        left = SLICE
+        left = system.slice
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1

@@ -11,7 +11,9 @@ ProcessError
 │   ├── CallTimeout   no reply in time (a TimeoutError, too)
 │   └── CallbackFailed  sys: what was to run in the server raised; it goes on as it was
 ├── SourceRefused     code from a message (Thespian's InvalidActorSpecification, too)
-└── BadReturn         a callback answered what no callback may answer
+├── BadReturn         a callback answered what no callback may answer
+├── NotSimulated      a simulation was asked for something of the real world
+└── Stuck             a simulation waits, and nothing in it will ever happen
 
 ExitProcess           not an error: raised inside a process, ends it with a reason
 """
@@ -95,6 +97,19 @@ class SourceRefused(ProcessError, InvalidActorSpecification):
 class BadReturn(ProcessError):
     def __init__(self, callback: str, value: object) -> None:
         super().__init__(f"expected an outcome from {callback}, got {type(value).__name__}")
+
+
+class NotSimulated(ProcessError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"expected nothing of the real world in a simulation, got {what}")
+
+
+class Stuck(ProcessError):
+    """No timer is set and nothing is ready, so what waits would wait for ever. waiting: the coroutines, by name."""
+
+    def __init__(self, time_s: float, waiting: list[str]) -> None:
+        super().__init__(f"nothing can happen any more after {time_s:g} s; waiting: {', '.join(waiting)}")
+        self.time_s, self.waiting = time_s, waiting
 
 
 class ExitProcess(Exception):

@@ -6,11 +6,12 @@ from typing import Any
 from actors.errors import MailboxClosed
 from actors.process import DEAD, IDLE, WAITING, Process
 
-YIELD_EVERY = 64  # messages a receiver may take from a full mailbox before others run
-
 
 class Receiver(Process):
-    """receive() takes the next message; a message for a process that waits in it sends the wake-up."""
+    """receive() takes the next message; a message for a process that waits in it sends the wake-up.
+
+    One that finds its mailbox full yields after a slice.
+    """
 
     __slots__ = ("_taken", "_waiter")
 
@@ -32,7 +33,7 @@ class Receiver(Process):
         Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
         """
         self._taken += 1
-        if self._taken % YIELD_EVERY == 0:
+        if self._taken % self.system.slice == 0:
             await asyncio.sleep(0)
         while not self.mailbox:  # again, if the message that woke it was flushed by a demonitor
             await self._wait(timeout_s)

@@ -25,6 +25,7 @@ from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, Process
 from actors.signals import KILL, NOPROC, SHUTDOWN, Crash, DeadLetter, Down, Exit
 
+SLICE = 64  # messages that a process may take before the next one's turn
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
 CALL_TIMEOUT_S = 5.0
@@ -53,6 +54,7 @@ class ProcessSystem:
 
     def __init__(self) -> None:
         self.ready: deque[Process] = deque()
+        self.slice, self.slice_s = SLICE, SLICE_S
         self.awake = False
         self.current: Process | None = None  # the process whose callback runs right now
         self.processes: dict[int, Process] = {}
@@ -87,6 +89,8 @@ class ProcessSystem:
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
         self.loop = asyncio.get_running_loop()
+        if (schedule := getattr(self.loop, "schedule", None)) is not None:  # a loop that simulates: actors/testing.py
+            schedule(self)
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
@@ -135,12 +139,12 @@ class ProcessSystem:
         self.loop.call_soon(self._run_queue, context=self._context)
 
     def _run_queue(self) -> None:
-        """Give each ready process a slice, round after round, until none is ready or SLICE_S has passed.
+        """Give each ready process a slice, round after round, until none is ready or slice_s has passed.
 
         What process.run() lets out is no process's crash but the program's end (KeyboardInterrupt), or a bug in here.
         """
         ready = self.ready
-        until = monotonic() + SLICE_S
+        until = monotonic() + self.slice_s
         try:
             while ready:
                 process = ready.popleft()
