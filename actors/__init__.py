@@ -1,5 +1,6 @@
 """The process system: processes, links, monitors, GenServer, Task, names. Knows no supervisor and no LLM."""
 
+from actors.address import Address, Via
 from actors.api import (
     alive,
     demonitor,
@@ -18,14 +19,17 @@ from actors.api import (
 from actors.base import AsyncioSystemBase, new_event_loop
 from actors.bounded import Bound, Overflow, send_blocking
 from actors.errors import (
+    AlreadyNamed,
     CallbackFailed,
     CallFailed,
     CallTimeout,
     ExitProcess,
+    InvalidName,
     MailboxClosed,
     NameTaken,
     NoCaller,
     NoSystem,
+    NotJoined,
     NotRegistered,
     ProcessError,
     StartFailed,
@@ -49,7 +53,9 @@ __all__ = [
     "NORMAL",
     "SHUTDOWN",
     "TIMEOUT",
+    "Address",
     "After",
+    "AlreadyNamed",
     "AsyncioSystemBase",
     "Bound",
     "CallFailed",
@@ -62,6 +68,7 @@ __all__ = [
     "Exit",
     "ExitProcess",
     "GenServer",
+    "InvalidName",
     "Mailbox",
     "MailboxClosed",
     "NameTaken",
@@ -69,6 +76,7 @@ __all__ = [
     "NoCaller",
     "NoReply",
     "NoSystem",
+    "NotJoined",
     "NotRegistered",
     "Outcome",
     "Overflow",
@@ -81,6 +89,7 @@ __all__ = [
     "StartFailed",
     "Stop",
     "Task",
+    "Via",
     "alive",
     "call",
     "cast",

@@ -126,14 +126,13 @@ class Process:
         if target is not None and target.watchers:
             target.watchers.pop(ref, None)
         else:
-            self._flush(ref)
+            self.flush(ref, Down)
 
-    def _flush(self, ref: Ref) -> None:
-        """In place: a process that runs holds its mailbox."""
-        for index, (message, _) in enumerate(self.mailbox):
-            if type(message) is Down and message.ref is ref:
-                del self.mailbox[index]
-                break
+    def flush(self, ref: Ref, *kinds: type) -> None:
+        """Take the news of ref out of the mailbox. In place: a process that runs holds its mailbox."""
+        news = [at for at, (message, _) in enumerate(self.mailbox) if type(message) in kinds and message.ref is ref]
+        for index in reversed(news):
+            del self.mailbox[index]
 
     def watch(self, ref: Ref, watcher: Watcher) -> None:
         if self.watchers is None:

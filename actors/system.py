@@ -12,13 +12,15 @@ from typing import Any, Self
 
 from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
+from actors.address import Address, Via
 from actors.current import current_process as current_process
 from actors.current import current_system as current_system
 from actors.current import open_systems, system_here
 from actors.current import process_context as process_context
 from actors.deadlines import Deadlines
 from actors.ending import end_of
-from actors.errors import NameTaken, NoSystem, NotRegistered
+from actors.errors import AlreadyNamed, InvalidName, NameTaken, NoSystem, NotRegistered
+from actors.groups import Groups
 from actors.log import log
 from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, Process
@@ -53,6 +55,7 @@ class ProcessSystem:
         self.current: Process | None = None  # the process whose callback runs right now
         self.processes: dict[int, Process] = {}
         self.names: dict[str, Process] = {}
+        self.groups = Groups()
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.dead_letter_count = 0
         self.loop: asyncio.AbstractEventLoop
@@ -170,11 +173,19 @@ class ProcessSystem:
     # Names
 
     def register(self, name: str, process: Process) -> None:
+        """Source: erlang:register/2, which calls each refusal badarg."""
+        self.check_free(name)
+        if process.names:
+            raise AlreadyNamed(name, process.pid, process.names[0])
+        self.names[name] = process
+        process.names = (*process.names, name)
+
+    def check_free(self, name: object) -> None:
+        if not (isinstance(name, str) and name):
+            raise InvalidName(name)
         owner = self.names.get(name)
         if owner is not None:
             raise NameTaken(name, owner.pid)
-        self.names[name] = process
-        process.names = (*process.names, name)
 
     def unregister(self, name: str) -> None:
         process = self.names.pop(name, None)
@@ -182,30 +193,32 @@ class ProcessSystem:
             raise NotRegistered(name)
         process.names = tuple(n for n in process.names if n != name)
 
-    def find(self, to: Pid | str) -> Process | None:
-        """The living process that a Pid or a name stands for."""
-        return to.process if isinstance(to, Pid) else self.names.get(to)
+    def find(self, to: Address) -> Process | None:
+        """The living process that an address stands for."""
+        if isinstance(to, Pid):
+            return to.process
+        return self.names.get(to) if isinstance(to, str) else _by_via(to)
 
     # Messages
 
-    def send(self, to: ActorAddress | str, message: Any, sender: Pid | None) -> None:
+    def send(self, to: Address | ActorAddress, message: Any, sender: Pid | None) -> None:
         """Deliver to a process or a name; to nobody, it is a dead letter."""
         if isinstance(to, Pid):
             target = to.process
         elif isinstance(to, str):
             target = self.names.get(to)
         else:
-            raise TypeError(f"expected a Pid or a name, got {to!r}")
+            target = _by_via(to)
         if target is not None:
             target.deliver(message, sender)
         else:
             self.dead_letter(to, message, sender)
 
-    def send_after(self, delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:
+    def send_after(self, delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
         """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""
         return self.loop.call_later(delay_s, self.send, to, message, None, context=self._context)
 
-    def dead_letter(self, to: Pid | str, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
+    def dead_letter(self, to: Address | ActorAddress, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
         """Count it, keep it among the last DEAD_LETTERS, and show it to the actors that handle dead letters."""
         self.dead_letter_count += 1
         self.dead_letters.append(DeadLetter(to, message, sender, reason))
@@ -241,3 +254,10 @@ class ProcessSystem:
     ) -> Pid:
         """Thespian's createActor. What runs actors is the system base's to say."""
         raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")
+
+
+def _by_via(to: object) -> Process | None:
+    if not isinstance(to, Via):
+        raise TypeError(f"expected a Pid, a name or a Via, got {to!r}")
+    pid = to.whereis_name()
+    return pid.process if pid is not None else None
