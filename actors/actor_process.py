@@ -28,7 +28,6 @@ from actors.server_process import ServerProcess
 from actors.signals import CRASHES, NORMAL
 from actors.system import ProcessSystem
 
-SLICE = 64
 RETRIES = 3
 
 
@@ -53,7 +52,7 @@ class ActorProcess(Reference):
     def run(self) -> None:
         system, mailbox = self.system, self.mailbox
         system.current = self
-        left = SLICE
+        left = self.allowance
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1

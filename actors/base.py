@@ -70,8 +70,14 @@ class AsyncioSystemBase(ProcessSystem):
     it starts a thread with a loop of its own, until `shutdown`. Threads may use either at any time.
     """
 
-    def __init__(self, system: ActorSystem | None = None, logDefs: Any = None) -> None:  # noqa: N803 (Thespian's)
-        super().__init__()
+    def __init__(
+        self,
+        system: ActorSystem | None = None,
+        logDefs: Any = None,  # noqa: N803 (Thespian's)
+        *,
+        watchdog_s: float | None = None,
+    ) -> None:
+        super().__init__(watchdog_s=watchdog_s)
         if system is not None:
             self.capabilities = system.capabilities
         self._thread: threading.Thread | None = None

@@ -1,18 +1,20 @@
 """A process that asks for its messages: the ground of Task and Mailbox."""
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 from actors.errors import MailboxClosed
 from actors.process import DEAD, IDLE, WAITING, Process
 
 YIELD_EVERY = 64  # messages a receiver may take from a full mailbox before others run
+YIELD_S = 0.002  # and how long it may take to deal with them
 
 
 class Receiver(Process):
     """receive() takes the next message; a message for a process that waits in it sends the wake-up."""
 
-    __slots__ = ("_taken", "_waiter")
+    __slots__ = ("_taken", "_until", "_waiter")
 
     _waiter: asyncio.Future[None] | None
 
@@ -20,6 +22,7 @@ class Receiver(Process):
         self.phase = WAITING
         self._waiter = None
         self._taken = 0
+        self._until = 0.0
 
     def run(self) -> None:
         self.phase = WAITING
@@ -32,8 +35,10 @@ class Receiver(Process):
         Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
         """
         self._taken += 1
-        if self._taken % YIELD_EVERY == 0:
+        if self.mailbox and (self._taken >= YIELD_EVERY or monotonic() >= self._until):
             await asyncio.sleep(0)
+            self._taken = 0
+            self._until = monotonic() + YIELD_S
         while not self.mailbox:  # again, if the message that woke it was flushed by a demonitor
             await self._wait(timeout_s)
         return self.mailbox.popleft()[0]

@@ -25,8 +25,6 @@ from actors.suspended import SuspendedQueue
 from actors.system import ProcessSystem
 from actors.system_messages import answer
 
-SLICE = 64  # messages a server may take before the next process's turn
-
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
 
@@ -109,11 +107,11 @@ class ServerProcess(Reference):
     # Messages
 
     def run(self) -> None:
-        """Take up to SLICE messages. The hot path: plain outcomes are applied here, the rest in _apply."""
+        """Take one slice of messages. The hot path: plain outcomes are applied here, the rest in _apply."""
         system = self.system
         system.current = self
         server, mailbox = self.callbacks, self.mailbox
-        left = SLICE
+        left = self.allowance
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1

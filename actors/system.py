@@ -25,6 +25,7 @@ from actors.log import log
 from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, Process
 from actors.signals import KILL, NOPROC, SHUTDOWN, Crash, DeadLetter, Down, Exit
+from actors.watchdog import Watchdog
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
@@ -47,9 +48,11 @@ class ProcessSystem:
 
     `async with ProcessSystem() as system:` runs on the caller's loop until the block ends. Then every process that was
     started from outside gets an exit signal SHUTDOWN, the last one first, and is killed if it takes more than STOP_S.
+
+    watchdog_s: log a handler that holds the loop longer than this, with its stack; None: watch nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, watchdog_s: float | None = None) -> None:
         self.ready: deque[Process] = deque()
         self.awake = False
         self.current: Process | None = None  # the process whose callback runs right now
@@ -62,6 +65,8 @@ class ProcessSystem:
         self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
+        self._watchdog_s = watchdog_s
+        self._watchdog: Watchdog | None = None
         self._dead_letter_handlers: set[Process] = set()
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
@@ -90,6 +95,8 @@ class ProcessSystem:
         self.root = Root(self, "system")
         self.root.trap_exit = True
         open_systems.append(self)
+        if self._watchdog_s is not None:
+            self._watchdog = Watchdog(self, self._watchdog_s)
 
     async def close(self) -> None:
         """End every process that has no living parent, the last one first, until none is left.
@@ -107,6 +114,8 @@ class ProcessSystem:
                         log.error("process_survived", pid=str(process.pid), label=process.label)
                         survivors.add(process)
         finally:
+            if self._watchdog is not None:
+                self._watchdog.stop()
             self.root.end(SHUTDOWN)
             open_systems.remove(self)
 
@@ -139,14 +148,18 @@ class ProcessSystem:
         What process.run() lets out is no process's crash but the program's end (KeyboardInterrupt), or a bug in here.
         """
         ready = self.ready
-        until = monotonic() + SLICE_S
+        now = monotonic()
+        until = now + SLICE_S
         try:
             while ready:
                 process = ready.popleft()
                 if process.phase == READY:
                     process.phase = RUNNING
                     process.run()
-                    if monotonic() >= until:
+                    began, now = now, monotonic()
+                    if now >= until:
+                        if now - began > SLICE_S:
+                            process.allowance = 1
                         break
         except BaseException as error:
             process.end(Crash(error))
