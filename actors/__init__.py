@@ -1,5 +1,6 @@
 """The process system: processes, links, monitors, GenServer, Task, names. Knows no supervisor and no LLM."""
 
+from actors.address import Address, Via
 from actors.api import (
     alive,
     create_actor,
@@ -19,14 +20,17 @@ from actors.api import (
 from actors.base import AsyncioSystemBase
 from actors.bounded import Bound, Overflow, send_blocking
 from actors.errors import (
+    AlreadyNamed,
     CallbackFailed,
     CallFailed,
     CallTimeout,
     ExitProcess,
+    InvalidName,
     MailboxClosed,
     NameTaken,
     NoCaller,
     NoSystem,
+    NotJoined,
     NotRegistered,
     ProcessError,
     StartFailed,
@@ -51,7 +55,9 @@ __all__ = [
     "NORMAL",
     "SHUTDOWN",
     "TIMEOUT",
+    "Address",
     "After",
+    "AlreadyNamed",
     "AsyncioSystemBase",
     "Bound",
     "CallFailed",
@@ -64,6 +70,7 @@ __all__ = [
     "Exit",
     "ExitProcess",
     "GenServer",
+    "InvalidName",
     "Mailbox",
     "MailboxClosed",
     "NameTaken",
@@ -71,6 +78,7 @@ __all__ = [
     "NoCaller",
     "NoReply",
     "NoSystem",
+    "NotJoined",
     "NotRegistered",
     "Outcome",
     "Overflow",
@@ -83,6 +91,7 @@ __all__ = [
     "StartFailed",
     "Stop",
     "Task",
+    "Via",
     "alive",
     "call",
     "cast",

@@ -64,7 +64,7 @@ class ActorProcess(Reference):
     def run(self) -> None:
         system, mailbox = self.system, self.mailbox
         system.current = self
-        left = system.slice
+        left = self.allowance
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1

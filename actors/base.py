@@ -43,11 +43,12 @@ class AsyncioSystemBase(ThreadedSystem):
         logDefs: dict[str, Any] | bool | None = None,  # noqa: N803 (Thespian's)
         *,
         capabilities: dict[str, Any] | None = None,
+        watchdog_s: float | None = None,
     ) -> None:
         """system, logDefs: what Thespian's ActorSystem hands to a base that it makes. It makes none of this one, so its
         own capabilities don't arrive: give them here. logDefs: for logging.config.dictConfig; without, nothing is set.
         """
-        super().__init__()
+        super().__init__(watchdog_s=watchdog_s)
         self.capabilities = system.capabilities if system is not None else dict(capabilities or {})
         self.capabilities.update(common())
         if isinstance(logDefs, dict):

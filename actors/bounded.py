@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from thespian.actors import ChildActorExited
 
+from actors.address import Address
 from actors.current import current_process, current_system
 from actors.gen_server import SYSTEM, Call
 from actors.log import log
 from actors.message_queue import Letter
-from actors.pid import Pid
 from actors.signals import MAILBOX_FULL, Down, Exit
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def keep_to(process: "Process", bound: Bound | None) -> None:
         process.mailbox = BoundedQueue(process, bound)
 
 
-async def send_blocking(to: Pid | str, message: Any, timeout_s: float | None = None) -> None:
+async def send_blocking(to: Address, message: Any, timeout_s: float | None = None) -> None:
     """Send, and go on when the message is in the mailbox: at once, unless that is full and says BLOCK_SENDER.
 
     A process that waits here serves nobody meanwhile: two that fill each other's mailbox wait for ever, without a

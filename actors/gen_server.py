@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
 
+from actors.address import Address
 from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout
 from actors.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
@@ -151,7 +152,7 @@ class GenServer(Actor, Generic[S]):
         return pid
 
 
-def send(to: Pid | str, message: Any) -> None:
+def send(to: Address, message: Any) -> None:
     """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`."""
     sender = current_process()
     if sender is None:
@@ -162,12 +163,12 @@ def send(to: Pid | str, message: Any) -> None:
         sender.system.send(to, message, sender.pid)
 
 
-def cast(server: Pid | str, message: Any) -> None:
+def cast(server: Address, message: Any) -> None:
     """Send to handle_cast, and don't wait. Erlang: gen_server:cast/2."""
     send(server, Cast(message))
 
 
-def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
+def call(server: Address, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
     """Ask and wait for the reply. Erlang: gen_server:call/3.
 
     timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if it is dead or dies, and
@@ -176,7 +177,7 @@ def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT
     return ask(server, partial(Call, request), timeout_s)
 
 
-async def ask(server: Pid | str, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:
+async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:
     """Deliver message(caller) and wait for the caller's reply."""
     pid = server if isinstance(server, Pid) else None
     target = pid.process if pid is not None else current_system().find(server)

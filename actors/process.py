@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 """Phases. IDLE: a message wakes it. READY: in the run queue. RUNNING: on the loop now. WAITING: on its coroutine."""
 
+SLICE = 64  # messages a process may take before the next one's turn
 INSIST_S = 0.01  # a coroutine that swallows its cancellation is cancelled again this often after a kill
 
 
@@ -33,6 +34,7 @@ class Process:
     """One process. label: what it runs, for reports. parent: who started it; the system's root has none."""
 
     __slots__ = (
+        "allowance",
         "bound",
         "coroutine",
         "doomed",
@@ -55,6 +57,7 @@ class Process:
         self.pid = Pid(self)
         self.parent: Pid | None = parent.pid if parent is not None else None
         self.mailbox: MessageQueue = deque()
+        self.allowance = 1  # messages in one slice: it doubles up to SLICE, and is 1 again after one that took too long
         self.bound: Bound | None = None
         self.phase = IDLE
         self.trap_exit = False
@@ -86,6 +89,8 @@ class Process:
     def rest(self) -> None:
         """Leave RUNNING: back into the queue if messages are left, else IDLE."""
         if self.mailbox:
+            if self.allowance < self.system.slice:
+                self.allowance *= 2
             self.phase = READY
             self.system.ready.append(self)
             if not self.system.awake:
@@ -126,14 +131,13 @@ class Process:
         if target is not None and target.watchers:
             target.watchers.pop(ref, None)
         else:
-            self._flush(ref)
+            self.flush(ref, Down)
 
-    def _flush(self, ref: Ref) -> None:
-        """In place: a process that runs holds its mailbox."""
-        for index, (message, _) in enumerate(self.mailbox):
-            if type(message) is Down and message.ref is ref:
-                del self.mailbox[index]
-                break
+    def flush(self, ref: Ref, *kinds: type) -> None:
+        """Take the news of ref out of the mailbox. In place: a process that runs holds its mailbox."""
+        news = [at for at, (message, _) in enumerate(self.mailbox) if type(message) in kinds and message.ref is ref]
+        for index in reversed(news):
+            del self.mailbox[index]
 
     def watch(self, ref: Ref, watcher: Watcher) -> None:
         if self.watchers is None:

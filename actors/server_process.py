@@ -111,7 +111,7 @@ class ServerProcess(Reference):
         system = self.system
         system.current = self
         server, mailbox = self.callbacks, self.mailbox
-        left = system.slice
+        left = self.allowance
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from thespian.actors import ActorAddress
 
+from actors.address import Address
 from actors.pid import Pid, Ref
 
 
@@ -86,7 +87,7 @@ class Down:
 class DeadLetter:
     """A message that found no process, or (reason MAILBOX_FULL) no room in a bounded mailbox."""
 
-    to: ActorAddress | str
+    to: Address | ActorAddress
     message: Any
     sender: Pid | None
     reason: Any = NOPROC

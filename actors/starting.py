@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+from actors.address import Address
 from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system
-from actors.errors import CallFailed, CallTimeout, NameTaken, StartFailed
+from actors.errors import CallFailed, CallTimeout, StartFailed
 from actors.gen_server import GenServer, Terminate, ask
 from actors.outcomes import Ignore
 from actors.pid import Pid
@@ -69,7 +70,7 @@ async def _within(timeout_s: float | None, process: ServerProcess, starting: asy
     return StartFailed(process.label, "timeout")
 
 
-async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
+async def stop(server: Address, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
     """End a server with reason, after its terminate, and return when it has ended. Erlang: gen_server:stop/3.
 
     Raises CallFailed(NOPROC) if it is dead, CallTimeout if it has not ended within timeout_s.
@@ -86,11 +87,13 @@ async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None 
 def prepare(
     server: type[GenServer[Any]], *, name: str | None = None, link: bool = False, bound: Bound | None = None
 ) -> ServerProcess:
-    """A server's process, the calling process's child, before its init. Raises NameTaken, with nothing started."""
+    """A server's process, the calling process's child, before its init.
+
+    Raises NameTaken and InvalidName, with nothing started.
+    """
     system = current_system()
-    owner = system.names.get(name) if name is not None else None
-    if name is not None and owner is not None:
-        raise NameTaken(name, owner.pid)
+    if name is not None:
+        system.check_free(name)
     parent = current_process() or system.root
     process = ServerProcess(system, server(), parent)
     keep_to(process, bound)

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
+from actors.address import Address
 from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system, process_context
 from actors.errors import ExitProcess
@@ -43,7 +44,7 @@ class Task:
         """The next message. Raises TimeoutError when none came within timeout_s."""
         return await self.process.receive(timeout_s)
 
-    def send(self, to: Pid | str, message: Any) -> None:
+    def send(self, to: Address, message: Any) -> None:
         self.process.system.send(to, message, self.process.pid)
 
     @classmethod
