@@ -3,6 +3,7 @@
 from actors.address import Address, Via
 from actors.api import (
     alive,
+    create_actor,
     demonitor,
     ended,
     exit,  # noqa: A004 (OTP's word)
@@ -16,7 +17,7 @@ from actors.api import (
     unregister,
     whereis,
 )
-from actors.base import AsyncioSystemBase, new_event_loop
+from actors.base import AsyncioSystemBase
 from actors.bounded import Bound, Overflow, send_blocking
 from actors.errors import (
     AlreadyNamed,
@@ -42,6 +43,7 @@ from actors.signals import KILL, KILLED, MAILBOX_FULL, NOPROC, NORMAL, SHUTDOWN,
 from actors.starting import start, start_link, stop
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
+from actors.threaded_system import new_event_loop
 
 __all__ = [
     "HIBERNATE",
@@ -93,6 +95,7 @@ __all__ = [
     "alive",
     "call",
     "cast",
+    "create_actor",
     "demonitor",
     "ended",
     "exit",

@@ -1,8 +1,9 @@
 """The process of a plain Thespian actor, with Thespian's semantics.
 
 A message whose handling raises is tried RETRIES times in all, behind what came meanwhile; then its sender gets it back
-as PoisonMessage. ActorExitRequest ends the actor, and its children unless it is not recursive; its parent gets
-ChildActorExited. Exit signals and ExitProcess work on it as on any process.
+as PoisonMessage. SystemExit ends the actor, and no other. ActorExitRequest ends it, and its children unless that is not
+recursive; its parent gets ChildActorExited. A parent that shuts it down asks it with ActorExitRequest, so that it can
+clean up; other exit signals and ExitProcess work on it as on any process. Thespian_StatusReq is answered for it.
 """
 
 import traceback
@@ -11,22 +12,21 @@ from typing import Any, NamedTuple
 from thespian.actors import (
     Actor,
     ActorExitRequest,
-    InvalidActorSpecification,
-    NoCompatibleSystemForActor,
     PoisonMessage,
+    ThespianWatch,
 )
-from thespian.system.utilis import actualActorClass, withPossibleInitArgs
+from thespian.system.messages.status import Thespian_StatusReq
 
-from actors.errors import ExitProcess, StartFailed
-from actors.gen_server import GenServer
+from actors import thespian_status
+from actors.capabilities import suffice
+from actors.errors import ExitProcess
 from actors.log import log
-from actors.outcomes import Ignore
 from actors.pid import Pid
-from actors.process import Process
+from actors.process import DEAD, IDLE, Process
 from actors.reference import Reference
-from actors.server_process import ServerProcess
-from actors.signals import CRASHES, NORMAL
+from actors.signals import CRASHES, NORMAL, Crash, orderly
 from actors.system import ProcessSystem
+from actors.watch import Watch
 
 RETRIES = 3
 
@@ -38,15 +38,27 @@ class _Again(NamedTuple):
     failures: int
 
 
+class _ShutDown(ActorExitRequest):
+    """The parent's exit signal, as the request that an actor knows: it ends with the signal's reason."""
+
+    def __init__(self, reason: Any) -> None:
+        super().__init__()
+        self.reason = reason
+
+
 class ActorProcess(Reference):
-    """Runs receiveMessage, one message at a time."""
+    """Runs receiveMessage, one message at a time. requirements: what createActor was asked for, of the system."""
 
-    __slots__ = ("actor",)
+    __slots__ = ("actor", "files", "requirements")
 
-    def __init__(self, system: ProcessSystem, actor: Actor, parent: Process) -> None:
+    def __init__(
+        self, system: ProcessSystem, actor: Actor, parent: Process, requirements: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(system, type(actor).__name__, parent)
         self.actor = actor
-        self.children = None
+        self.requirements = requirements
+        self.files: Watch | None = None
+        self.children = self.wakeups = None
         actor._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
 
     def run(self) -> None:
@@ -69,16 +81,30 @@ class ActorProcess(Reference):
         failures = 0
         if type(message) is _Again:
             message, failures = message
+        elif type(message) is Thespian_StatusReq:
+            self.actor_send(sender, thespian_status.of_actor(self))
+            return
         try:
-            self.actor.receiveMessage(message, sender)
+            result = self.actor.receiveMessage(message, sender)
+            if result is not None or self.files is not None:
+                self._wait_for(result)
         except ExitProcess as exit_:
             self.die(exit_.reason)
+        except SystemExit as left:
+            self.die(Crash(left) if left.code else NORMAL)
         except CRASHES as error:
             self._failed(message, sender, failures + 1, error)
         if isinstance(message, ActorExitRequest):
             if not message.isRecursive:
                 self.children = None
-            self.die(NORMAL)
+            self.die(message.reason if type(message) is _ShutDown else NORMAL)
+
+    def _wait_for(self, result: Any) -> None:
+        if self.files is not None:
+            self.files.close()
+            self.files = None
+        if isinstance(result, ThespianWatch):
+            self.files = Watch(self, result.filenos)
 
     def _failed(self, message: Any, sender: Pid, failures: int, error: BaseException) -> None:
         log.warning("actor_failed", pid=str(self.pid), label=self.label, exception=type(error).__name__, try_=failures)
@@ -86,63 +112,35 @@ class ActorProcess(Reference):
             return
         if failures < RETRIES:
             self.mailbox.append((_Again(message, failures), sender))
-        elif not isinstance(message, PoisonMessage) and sender.process is not None:
+        elif not isinstance(message, PoisonMessage):
             details = "".join(traceback.format_exception(error))
-            sender.process.deliver(PoisonMessage(message, details), self.pid)
+            self.actor_send(sender, PoisonMessage(message, details))
+
+    def check_capabilities(self) -> None:
+        """Ask it to exit if the system no longer has what it needs. Its parent is told, and may create another."""
+        if not suffice(self.system.capabilities, type(self.actor), self.requirements):
+            self.deliver(ActorExitRequest(), self.system.root.pid)
+
+    def exit_signal(self, sender: Pid, reason: Any, *, linked: bool) -> None:
+        asks = sender is self.parent and orderly(reason) and reason is not NORMAL
+        if asks and self.phase != DEAD and not self.trap_exit:
+            self._ask_to_exit(reason)
+        else:
+            super().exit_signal(sender, reason, linked=linked)
+
+    def _ask_to_exit(self, reason: Any) -> None:
+        """Before what waits in the mailbox: a signal is not held up by messages."""
+        if self.phase == IDLE:
+            self.deliver(_ShutDown(reason), self.parent)
+        else:
+            self.mailbox.appendleft((_ShutDown(reason), self.parent))
 
     def end(self, reason: Any) -> None:
-        """What waits to be tried again is a dead letter as it was sent."""
+        """What waits to be tried again is a dead letter as it was sent; an exit signal is none."""
+        if self.files is not None:
+            self.files.close()
         for _ in range(len(self.mailbox)):
             message, sender = self.mailbox.popleft()
-            self.mailbox.append((message.message if type(message) is _Again else message, sender))
+            if type(message) is not _ShutDown:
+                self.mailbox.append((message.message if type(message) is _Again else message, sender))
         super().end(reason)
-
-
-def create_actor(
-    system: ProcessSystem,
-    parent: Process,
-    actor: type[Actor] | str,
-    requirements: dict[str, Any] | None = None,
-    name: str | None = None,
-    source: str | None = None,
-) -> Pid:
-    """Thespian's createActor, for actors and GenServers: the new one's Pid, or the Pid that has the global name.
-
-    Raises InvalidActorSpecification for what is no actor class or wants its code loaded from a message (source): this
-    system runs only code that was imported. Raises what the actor's __init__ raises.
-    """
-    if name and (owner := system.names.get(name)) is not None:
-        return owner.pid
-    if source:
-        raise InvalidActorSpecification(actor, "code is never loaded from a source hash here")
-    process = _new_process(system, parent, _actor_class(actor), requirements or {})
-    if name:
-        system.register(name, process)
-    if isinstance(parent, Reference):
-        parent.adopt(process.pid)
-    return process.pid
-
-
-def _actor_class(actor: type[Actor] | str) -> type[Actor]:
-    found = actualActorClass(actor)
-    if not (isinstance(found, type) and issubclass(found, Actor)):
-        raise InvalidActorSpecification(actor, "expected a subclass of Actor")
-    return found
-
-
-def _new_process(system: ProcessSystem, parent: Process, actor: type[Actor], requirements: dict[str, Any]) -> Process:
-    if issubclass(actor, GenServer):
-        server = ServerProcess(system, actor(), parent)
-        if isinstance(started := server.start(()), StartFailed | Ignore):
-            raise InvalidActorSpecification(actor, repr(started))
-        return server
-    return ActorProcess(system, _instance(system, actor, requirements), parent)
-
-
-def _instance(system: ProcessSystem, actor: type[Actor], requirements: dict[str, Any]) -> Actor:
-    check = getattr(actor, "actorSystemCapabilityCheck", None)
-    if check is not None and not check(system.capabilities, requirements):
-        raise NoCompatibleSystemForActor(actor, "no system has the capabilities")
-    arguments = withPossibleInitArgs(capabilities=system.capabilities, requirements=requirements)
-    instance: Actor = arguments.create(actor)
-    return instance

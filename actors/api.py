@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from thespian.actors import Actor
+
 from actors.address import Address
 from actors.current import current_process, current_system
 from actors.ending import end_of
@@ -21,6 +23,16 @@ def self_pid() -> Pid:
 def alive(pid: Pid) -> bool:
     """Erlang: is_process_alive/1."""
     return pid.process is not None
+
+
+def create_actor(actor: type[Actor], name: str | None = None) -> Pid:
+    """A Thespian actor in the current system, as ActorSystem.createActor makes it from outside the loop.
+
+    name: a global one; if it has an owner, that is the answer. Raises InvalidActorSpecification for what is no actor,
+    but in an actor or a GenServer: that is told by ChildActorExited of a child that could not be made.
+    """
+    system = current_system()
+    return system.create_actor(current_process() or system.root, actor, name=name)
 
 
 def link(pid: Pid) -> None:

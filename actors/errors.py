@@ -1,7 +1,7 @@
 """What the process system raises at its callers.
 
 ProcessError
-├── NoSystem          no actor system runs here
+├── NoSystem          no actor system runs here (Thespian's ActorSystemFailure, too)
 ├── NoCaller          the call needs a process as its caller
 ├── NameTaken         register: the name has an owner
 ├── AlreadyNamed      register: the process has a name
@@ -13,13 +13,18 @@ ProcessError
 ├── CallFailed        the server was dead, or died
 │   ├── CallTimeout   no reply in time (a TimeoutError, too)
 │   └── CallbackFailed  sys: what was to run in the server raised; it goes on as it was
-└── BadReturn         a callback answered what no callback may answer
+├── SourceRefused     code from a message (Thespian's InvalidActorSpecification, too)
+├── BadReturn         a callback answered what no callback may answer
+├── NotSimulated      a simulation was asked for something of the real world
+└── Stuck             a simulation waits, and nothing in it will ever happen
 
 ExitProcess           not an error: raised inside a process, ends it with a reason
 """
 
 from collections.abc import Hashable
 from typing import Any
+
+from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
 from actors.address import Address
 from actors.pid import Pid
@@ -29,7 +34,7 @@ class ProcessError(Exception):
     """Base of all that actors/ raises."""
 
 
-class NoSystem(ProcessError):
+class NoSystem(ProcessError, ActorSystemFailure):
     pass
 
 
@@ -103,9 +108,31 @@ class CallbackFailed(CallFailed):
     """What sys had the server run has raised: reason is its Crash. The server lives on, and its state is untouched."""
 
 
+class SourceRefused(ProcessError, InvalidActorSpecification):
+    """A message that could bring code could bring any code."""
+
+    def __init__(self, what: object) -> None:
+        InvalidActorSpecification.__init__(
+            self, what, "expected code that can be imported: none is loaded from a source"
+        )
+
+
 class BadReturn(ProcessError):
     def __init__(self, callback: str, value: object) -> None:
         super().__init__(f"expected an outcome from {callback}, got {type(value).__name__}")
+
+
+class NotSimulated(ProcessError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"expected nothing of the real world in a simulation, got {what}")
+
+
+class Stuck(ProcessError):
+    """No timer is set and nothing is ready, so what waits would wait for ever. waiting: the coroutines, by name."""
+
+    def __init__(self, time_s: float, waiting: list[str]) -> None:
+        super().__init__(f"nothing can happen any more after {time_s:g} s; waiting: {', '.join(waiting)}")
+        self.time_s, self.waiting = time_s, waiting
 
 
 class ExitProcess(Exception):

@@ -155,7 +155,12 @@ class GenServer(Actor, Generic[S]):
 def send(to: Address, message: Any) -> None:
     """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`."""
     sender = current_process()
-    (sender.system if sender else current_system()).send(to, message, sender.pid if sender else None)
+    if sender is None:
+        current_system().send(to, message, None)
+    elif type(to) is Pid and to.process is not None:  # nearly every send: no lookup
+        to.process.deliver(message, sender.pid)
+    else:
+        sender.system.send(to, message, sender.pid)
 
 
 def cast(server: Address, message: Any) -> None:

@@ -61,7 +61,7 @@ class Process:
         self.bound: Bound | None = None
         self.phase = IDLE
         self.trap_exit = False
-        self.links: set[Process] | None = None
+        self.links: dict[Process, None] | None = None  # in order, so that signals are
         self.watchers: dict[Ref, Watcher] | None = None  # who watches me
         self.monitors: dict[Ref, Process] | None = None  # whom I watch
         self.names: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ class Process:
     def rest(self) -> None:
         """Leave RUNNING: back into the queue if messages are left, else IDLE."""
         if self.mailbox:
-            if self.allowance < SLICE:
+            if self.allowance < self.system.slice:
                 self.allowance *= 2
             self.phase = READY
             self.system.ready.append(self)
@@ -102,16 +102,16 @@ class Process:
 
     def link(self, other: "Process") -> None:
         if other is not self:
-            self.links = self.links or set()
-            other.links = other.links or set()
-            self.links.add(other)
-            other.links.add(self)
+            self.links = self.links or {}
+            other.links = other.links or {}
+            self.links[other] = None
+            other.links[self] = None
 
     def unlink(self, other: "Process") -> None:
         if self.links and other in self.links:
-            self.links.discard(other)
+            del self.links[other]
             if other.links:
-                other.links.discard(self)
+                other.links.pop(self, None)
 
     def monitor(self, pid: Pid) -> Ref:
         """Erlang: monitor/2. A dead process answers at once, with NOPROC."""
@@ -216,5 +216,5 @@ class Process:
         if links:
             for other in links:
                 if other.links:
-                    other.links.discard(self)
+                    other.links.pop(self, None)
                 self.system.signal(other, self.pid, reason)

@@ -7,12 +7,14 @@ from typing import Any
 from actors.errors import MailboxClosed
 from actors.process import DEAD, IDLE, WAITING, Process
 
-YIELD_EVERY = 64  # messages a receiver may take from a full mailbox before others run
-YIELD_S = 0.002  # and how long it may take to deal with them
+YIELD_S = 0.002  # how long a receiver may deal with what it takes from a full mailbox before others run
 
 
 class Receiver(Process):
-    """receive() takes the next message; a message for a process that waits in it sends the wake-up."""
+    """receive() takes the next message; a message for a process that waits in it sends the wake-up.
+
+    One that finds its mailbox full yields after a slice.
+    """
 
     __slots__ = ("_taken", "_until", "_waiter")
 
@@ -35,7 +37,7 @@ class Receiver(Process):
         Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
         """
         self._taken += 1
-        if self.mailbox and (self._taken >= YIELD_EVERY or monotonic() >= self._until):
+        if self.mailbox and (self._taken >= self.system.slice or monotonic() >= self._until):
             await asyncio.sleep(0)
             self._taken = 0
             self._until = monotonic() + YIELD_S

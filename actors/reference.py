@@ -1,34 +1,71 @@
 """What an actor holds of its own process: the methods that Thespian's Actor calls on `_myRef`."""
 
+import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, WakeupMessage
+from thespian.system.timing import ExpirationTimer, timePeriodSeconds
 
+from actors.alone import Alone
 from actors.pid import Pid
 from actors.process import DEAD, Process
 
+GRAIN_S = 0.001
+"""uvloop's timers count whole milliseconds and may ring that much early. A wakeup must not: a @transient actor compares
+it with the clock, and never asks for another."""
 
-class Reference(Process):
+
+@dataclass(slots=True, eq=False)
+class Wakeup:
+    """One that is due. Nobody can cancel it but its actor's end."""
+
+    message: WakeupMessage
+    expires: ExpirationTimer
+    timer: asyncio.TimerHandle | None = None
+
+
+class Reference(Alone, Process):
     """The ground of the processes that run Thespian actors, GenServers among them.
 
     children: what the actor made with createActor. They are asked to exit when it ends, and it is told when one has.
     """
 
-    __slots__ = ("children",)
+    __slots__ = ("children", "wakeups")
 
     children: dict[Pid, None] | None
+    wakeups: set[Wakeup] | None
 
     @property
     def address(self) -> Pid:
         return self.pid
 
     @property
-    def globalName(self) -> str:  # noqa: N802 (Thespian's name)
-        return self.names[0] if self.names else ""
+    def globalName(self) -> str | None:  # noqa: N802 (Thespian's name)
+        """None without a name, on every base of Thespian's, although Actor.globalName speaks of an empty text."""
+        return self.names[0] if self.names else None
 
     def actor_send(self, to: ActorAddress, message: Any) -> None:
-        self.system.send(to, message, self.pid)
+        """Send; also to an actor of another system of this OS process, which has a thread of its own."""
+        process = to.process if isinstance(to, Pid) else None
+        if process is None:
+            self.system.send(to, message, self.pid)
+        elif process.system is self.system:
+            process.deliver(message, self.pid)
+        else:
+            process.system.send_from_outside(to, message, self.pid)
+
+    def handleDeadLetters(self, address: Pid, enable: bool) -> None:  # noqa: N802 (Thespian's signature)
+        self.system.handle_dead_letters(self, enable=enable)
+
+    def updateCapability(self, name: str, value: Any) -> None:  # noqa: N802 (Thespian's name)
+        self.system.updateCapability(name, value)
+
+    def actorSystemShutdown(self) -> None:  # noqa: N802 (Thespian's name)
+        self.system.actorSystemShutdown()
+
+    # Children
 
     def createActor(  # noqa: N802 (Thespian's name)
         self, actor: type[Actor] | str, requirements: dict[str, Any] | None, name: str | None, source: str | None
@@ -39,19 +76,33 @@ class Reference(Process):
         self.children = self.children or {}
         self.children[child] = None
 
-    def wakeupAfter(self, period: timedelta, payload: Any) -> None:  # noqa: N802 (Thespian's name)
-        self.system.loop.call_later(period.total_seconds(), self._wake_up, WakeupMessage(period, payload))
+    # Wakeups
 
-    def _wake_up(self, message: WakeupMessage) -> None:
-        if self.phase != DEAD:
-            self.deliver(message, self.pid)
+    def wakeupAfter(self, period: timedelta | float, payload: Any) -> None:  # noqa: N802 (Thespian's name)
+        delay_s = timePeriodSeconds(period)
+        length = timedelta(seconds=delay_s)
+        wakeup = Wakeup(WakeupMessage(length, payload), ExpirationTimer(length))
+        self.wakeups = self.wakeups or set()
+        self.wakeups.add(wakeup)
+        self._arm(wakeup, delay_s)
 
-    def handleDeadLetters(self, address: Pid, enable: bool) -> None:  # noqa: N802 (Thespian's signature)
-        self.system.handle_dead_letters(self, enable=enable)
+    def _arm(self, wakeup: Wakeup, delay_s: float) -> None:
+        wakeup.timer = self.system.loop.call_later(delay_s + GRAIN_S, self._wake_up, wakeup)
+
+    def _wake_up(self, wakeup: Wakeup) -> None:
+        left_s = wakeup.expires.view().remainingSeconds()
+        if left_s > 0:
+            self._arm(wakeup, left_s)
+        elif self.wakeups:
+            self.wakeups.discard(wakeup)
+            self.deliver(wakeup.message, self.pid)
+
+    # End
 
     def end(self, reason: Any) -> None:
         if self.phase == DEAD:
             return
+        self._cancel_wakeups()
         for child in self.children or ():
             if child.process is not None:
                 child.process.deliver(ActorExitRequest(), self.pid)
@@ -60,3 +111,9 @@ class Reference(Process):
         if isinstance(parent, Reference) and parent.children and self.pid in parent.children:
             del parent.children[self.pid]
             parent.deliver(ChildActorExited(self.pid), self.system.root.pid)
+
+    def _cancel_wakeups(self) -> None:
+        wakeups, self.wakeups = self.wakeups, None
+        for wakeup in wakeups or ():
+            if wakeup.timer is not None:
+                wakeup.timer.cancel()

@@ -17,7 +17,7 @@ from actors.errors import BadReturn, StartFailed
 from actors.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
 from actors.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
 from actors.pid import Pid
-from actors.process import RUNNING, WAITING, Process
+from actors.process import IDLE, RUNNING, WAITING, Process
 from actors.reference import Reference
 from actors.signals import CRASHES, NORMAL, Crash, Exit
 from actors.status import shown_in_report
@@ -44,7 +44,7 @@ class ServerProcess(Reference):
 
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process) -> None:
         super().__init__(system, type(server).__name__, parent)
-        self.children = None
+        self.children = self.wakeups = None
         self.state: Any = None
         self.stage = Stage.STARTING
         self.answer: Started | asyncio.Future[Started] | None = None
@@ -141,7 +141,10 @@ class ServerProcess(Reference):
             return
         finally:
             system.current = None
-        self._go_on()
+        if self.mailbox or self.doomed is not None:
+            self._go_on()
+        else:
+            self.phase = IDLE
 
     def _internal(self, message: Any) -> bool:
         """Deal with what is not the callbacks' for messages; False if the process does not go on with its slice."""

@@ -6,9 +6,10 @@ One ProcessSystem runs every process of its loop. Only its loop's thread touches
 import asyncio
 import contextvars
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
@@ -23,13 +24,14 @@ from actors.errors import AlreadyNamed, InvalidName, NameTaken, NoSystem, NotReg
 from actors.groups import Groups
 from actors.log import log
 from actors.pid import Pid
-from actors.process import DEAD, READY, RUNNING, Process
+from actors.process import DEAD, READY, RUNNING, SLICE, Process
 from actors.signals import KILL, NOPROC, SHUTDOWN, Crash, DeadLetter, Down, Exit
 from actors.watchdog import Watchdog
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
 CALL_TIMEOUT_S = 5.0
+SYSTEM_ADDRESS = "/ActorSys"  # what Thespian's ActorSystem.systemAddress holds
 STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
 
 
@@ -52,8 +54,11 @@ class ProcessSystem:
     watchdog_s: log a handler that holds the loop longer than this, with its stack; None: watch nothing.
     """
 
+    root_kind: ClassVar[type[Root]] = Root
+
     def __init__(self, *, watchdog_s: float | None = None) -> None:
         self.ready: deque[Process] = deque()
+        self.slice, self.slice_s = SLICE, SLICE_S
         self.awake = False
         self.current: Process | None = None  # the process whose callback runs right now
         self.processes: dict[int, Process] = {}
@@ -65,9 +70,9 @@ class ProcessSystem:
         self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
+        self.undertaker: Process | None = None  # Thespian's dead letter handler
         self._watchdog_s = watchdog_s
         self._watchdog: Watchdog | None = None
-        self._dead_letter_handlers: set[Process] = set()
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
         self._context = contextvars.Context()
@@ -91,8 +96,10 @@ class ProcessSystem:
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
         self.loop = asyncio.get_running_loop()
+        if (schedule := getattr(self.loop, "schedule", None)) is not None:  # a loop that simulates: actors/testing.py
+            schedule(self)
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
-        self.root = Root(self, "system")
+        self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
         open_systems.append(self)
         if self._watchdog_s is not None:
@@ -143,13 +150,13 @@ class ProcessSystem:
         self.loop.call_soon(self._run_queue, context=self._context)
 
     def _run_queue(self) -> None:
-        """Give each ready process a slice, round after round, until none is ready or SLICE_S has passed.
+        """Give each ready process a slice, round after round, until none is ready or slice_s has passed.
 
         What process.run() lets out is no process's crash but the program's end (KeyboardInterrupt), or a bug in here.
         """
         ready = self.ready
         now = monotonic()
-        until = now + SLICE_S
+        until = now + self.slice_s
         try:
             while ready:
                 process = ready.popleft()
@@ -210,7 +217,7 @@ class ProcessSystem:
         """The living process that an address stands for."""
         if isinstance(to, Pid):
             return to.process
-        return self.names.get(to) if isinstance(to, str) else _by_via(to)
+        return self.names.get(to) if isinstance(to, str) else self._stranger(to)
 
     # Messages
 
@@ -221,35 +228,50 @@ class ProcessSystem:
         elif isinstance(to, str):
             target = self.names.get(to)
         else:
-            target = _by_via(to)
+            target = self._stranger(to)
         if target is not None:
             target.deliver(message, sender)
         else:
             self.dead_letter(to, message, sender)
+
+    def _stranger(self, to: object) -> Process | None:
+        """Who has an address that is no Pid and no name: a Via's, or the root, whose address is SYSTEM_ADDRESS."""
+        if isinstance(to, Via):
+            pid = to.whereis_name()
+            return pid.process if pid is not None else None
+        if not isinstance(to, ActorAddress):
+            raise TypeError(f"expected a Pid, a name or a Via, got {to!r}")
+        return self.root if to.addressDetails == SYSTEM_ADDRESS else None
+
+    def send_from_outside(self, to: ActorAddress, message: Any, sender: Pid) -> None:
+        """send, from another thread or another system's process. An ended system's loop takes nothing any more."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.send, to, message, sender, context=self._context)
 
     def send_after(self, delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
         """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""
         return self.loop.call_later(delay_s, self.send, to, message, None, context=self._context)
 
     def dead_letter(self, to: Address | ActorAddress, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
-        """Count it, keep it among the last DEAD_LETTERS, and show it to the actors that handle dead letters."""
+        """Count it, keep it among the last DEAD_LETTERS, and show it to the actor that handles dead letters."""
         self.dead_letter_count += 1
         self.dead_letters.append(DeadLetter(to, message, sender, reason))
-        for handler in self._dead_letter_handlers:
-            if handler.phase != DEAD:
-                handler.deliver(DeadEnvelope(to if isinstance(to, Pid) else Pid(None), message), self.root.pid)
+        if self.undertaker is not None:
+            address = to if isinstance(to, ActorAddress) else Pid(None)
+            self.undertaker.deliver(DeadEnvelope(address, message), self.root.pid)
 
     def handle_dead_letters(self, process: Process, *, enable: bool) -> None:
-        """Thespian: Actor.handleDeadLetters."""
-        self._dead_letter_handlers.discard(process)
+        """Thespian: Actor.handleDeadLetters. The last one that asked gets them; the one before is not asked again."""
         if enable:
-            self._dead_letter_handlers.add(process)
+            self.undertaker = process
+        elif self.undertaker is process:
+            self.undertaker = None
 
     def bury(self, process: Process) -> None:
         """Take back a dead process's names and count what its mailbox still held. Signals are no letters."""
         for name in process.names:
             del self.names[name]
-        self._dead_letter_handlers.discard(process)
+        self.handle_dead_letters(process, enable=False)
         for message, sender in process.mailbox:
             if not isinstance(message, Down | Exit):
                 self.dead_letter(process.pid, message, sender)
@@ -268,9 +290,13 @@ class ProcessSystem:
         """Thespian's createActor. What runs actors is the system base's to say."""
         raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")
 
+    def updateCapability(self, name: str, value: Any = None) -> None:  # noqa: N802 (Thespian's name)
+        """Set a capability, or take it away if value is None."""
+        if value is None:
+            self.capabilities.pop(name, None)
+        else:
+            self.capabilities[name] = value
 
-def _by_via(to: object) -> Process | None:
-    if not isinstance(to, Via):
-        raise TypeError(f"expected a Pid, a name or a Via, got {to!r}")
-    pid = to.whereis_name()
-    return pid.process if pid is not None else None
+    def actorSystemShutdown(self) -> None:  # noqa: N802 (Thespian's name)
+        """Thespian: Actor.actorSystemShutdown. A system on a loop of the host's is the host's to end."""
+        raise NoSystem("expected a system on a thread of its own: the host ends one that runs on its loop")

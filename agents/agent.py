@@ -10,6 +10,7 @@ agent.stream_chat(pid, "Thanks")                             # the events go to 
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
@@ -19,6 +20,7 @@ from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import Event, Response, StreamComplete, StreamError
 
+TERMINAL: Final = (StreamComplete, StreamError)
 LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself
 
 
@@ -66,7 +68,7 @@ async def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
                 continue
             seq = received.seq
             yield received
-            if isinstance(received, StreamComplete | StreamError):
+            if isinstance(received, TERMINAL):
                 return
     finally:
         box.close()

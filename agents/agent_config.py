@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.turn import Limits
-from agents.llm.openai_client import Api, Endpoint
-from agents.settings import Milliseconds, Settings
+from agents.llm.endpoint import Api, Endpoint
+from agents.settings import HttpAddress, Milliseconds, Settings
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
@@ -48,7 +48,7 @@ class _Given(BaseModel):
     tools: list[Any] = []
     api_preference: Api = Api.CHAT
     streaming_config: StreamingConfig = StreamingConfig()
-    base_url: str | None = None
+    base_url: HttpAddress | None = None
     api_key: SecretStr | None = None
     model_options: dict[str, Any] = {}
     max_model_calls: Annotated[int, Field(gt=0)] = 25

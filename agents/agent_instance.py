@@ -34,7 +34,7 @@ from agents.agent_registry import find_agent, name_of
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled, HandlerCrashed
-from agents.llm.openai_client import Api
+from agents.llm.endpoint import Api
 from agents.settings import Settings
 from agents.stream import Stream
 from agents.streaming_function_handler import (
@@ -135,7 +135,7 @@ class AgentInstance(GenServer[AgentState]):
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
-        stopped = HandlerCrashed(f"its agent ended: {reason!r}")
+        stopped = HandlerCrashed(f"its agent ended: {_words(reason)}")
         if state.running is not None:
             send_exit(state.running.handler, Shutdown("agent ended"))
             await ended(state.running.handler)

@@ -35,13 +35,13 @@ NAME: Final = "understudy"
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     """The whole system, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
-    few = DynamicFlags(intensity=10, period_s=10.0)
+    many = DynamicFlags(intensity=100, period_s=10.0)  # of all agents together: one that falls must not end the others
     return Flags(Strategy.REST_FOR_ONE, intensity=3, period_s=5.0), (
         ChildSpec(LLM_CLIENTS, LlmClients, name=LLM_CLIENTS),
         ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
-        ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, few, CALL, name=TOOL_SUPERVISOR),
-        ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, few, HANDLER, name=STREAM_SUPERVISOR),
-        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, few, agent, name=AGENT_SUPERVISOR),
+        ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, DynamicFlags(), CALL, name=TOOL_SUPERVISOR),
+        ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, DynamicFlags(), HANDLER, name=STREAM_SUPERVISOR),
+        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, many, agent, name=AGENT_SUPERVISOR),
     )
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Milliseconds = Annotated[int, Field(gt=0)]
+HTTP_ADDRESS = "^https?://."
+HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS)]
 
 
 class StreamingSettings(BaseModel):
@@ -33,7 +35,7 @@ class ToolSettings(BaseModel):
 
     workers: Annotated[int, Field(gt=0, le=256)] = 4
     file_ops_root: Path | None = None
-    web_search_endpoint: str | None = None
+    web_search_endpoint: HttpAddress | None = None
 
     def bound(self) -> dict[str, dict[str, Any]]:
         """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
@@ -52,7 +54,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str | None = None
-    base_url: str | None = None
+    base_url: HttpAddress | None = None
     api_key: SecretStr | None = None
     streaming: StreamingSettings = StreamingSettings()
     tools: ToolSettings = ToolSettings()

@@ -23,9 +23,9 @@ from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import Response, StreamComplete
-from agents.core.stream_event import delta_of
+from agents.core.stream_event import deltas_of
 from agents.core.turn import Past, Phase, Turn
-from agents.llm.openai_client import Api
+from agents.llm.endpoint import Api
 from agents.stream import Stream
 from agents.tools.executor import Calls
 from agents.turn_shell import TurnShell
@@ -70,12 +70,14 @@ def process_stream_event(
 ) -> StreamResult:
     """Fold one event of a model's stream, and send what it causes to stream_pid.
 
-    event: a delta of core/deltas.py, or the documented mapping: {"type": "content_delta", "data": "Hello"}.
+    event: a delta of core/deltas.py, or the documented mapping: {"type": "content_delta", "data": "Hello"}. Raises
+    ValueError for one that is no stream event or does not fit its call; then nothing was sent.
     """
-    accumulator, events = fold(accumulator, delta_of(event))
     stream = _stream(stream_pid)
-    for each in events:
-        stream.publish(each)
+    for delta in deltas_of(event, accumulator):
+        accumulator, events = fold(accumulator, delta)
+        for each in events:
+            stream.publish(each)
     match accumulator.end:
         case None:
             return Continue(accumulator)

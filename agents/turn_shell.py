@@ -12,7 +12,7 @@ from agents.core.turn import Effect, Phase, RunTool, StartCompletion, Step, Turn
 from agents.llm.chat import ChatReader
 from agents.llm.chat import request as chat_request
 from agents.llm.clients import open_client
-from agents.llm.openai_client import Api, MissingKey, ProviderFailed
+from agents.llm.endpoint import Api, MissingKey, ProviderFailed
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
 from agents.llm.responses import request as responses_request
@@ -74,7 +74,8 @@ class TurnShell:
                     turn, effects = await self._trailer(turn, chunks, reader)
                 await _drain(chunks)
         except ProviderFailed as failed:
-            turn, effects = self._fold(turn, reader.break_off(failed.fault))
+            if not reader.ended:  # else it broke behind the answer's end
+                turn, effects = self._fold(turn, reader.break_off(failed.fault))
         except MissingKey as missing:
             turn, effects = self._fold(turn, reader.break_off(ApiError(401, str(missing), "missing_key")))
         return turn, effects

@@ -111,9 +111,8 @@ class DynamicSupervisor(GenServer[Brood]):
                 return Reply(await self._add(args, state), state)
             case TerminateChild(pid):
                 return Reply(await self._terminate_child(pid, state), state)
-            case GetChildspec(pid):
-                known = pid in state.running or pid in state.restarting
-                return Reply(state.template if known else NotFound(pid), state)
+            case GetChildspec(child):
+                return Reply(state.template if _had(state, child) else NotFound(child), state)
             case WhichChildren():
                 return Reply(_which(state), state)
             case CountChildren():
@@ -233,6 +232,13 @@ def _checked(tree: Any) -> tuple[DynamicFlags, ChildSpec]:
 def _note(state: Brood, outcome: Pid | tuple[Pid, Any], args: Args) -> None:
     """A temporary child is never started again, so nothing keeps its args alive."""
     state.running[pid_of(outcome)] = () if state.template.restart == RestartType.TEMPORARY else args
+
+
+def _had(state: Brood, child: Any) -> bool:
+    """Whether the template may be the spec of this child: of a dead process that can't be told. OTP: find_child/2."""
+    if isinstance(child, Pid):
+        return child in state.running or child in state.restarting or not child.alive
+    return bool(child == state.template.id)
 
 
 def _which(state: Brood) -> list[ChildInfo]:

@@ -33,6 +33,7 @@ FOREIGN = {
     "httpx2": {"agents/tools", "agents/llm/openai_client.py"},
     "rich": {"agents/cli"},
     "click": {"agents/cli", "agents/rehearsal"},
+    "prompt_toolkit": {"agents/cli"},
 }
 
 IMPURE = {

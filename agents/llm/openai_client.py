@@ -11,50 +11,22 @@ import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import httpx2
 import openai
-from msgspec import Struct
 
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, Timeout
 from agents.llm import faults
+from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
 
 CONNECT_TIMEOUT_S = 10.0
-OWN_KEYS = frozenset({"model", "messages", "input", "tools", "stream", "stream_options"})
-"""What `create` is given by name; every other key of a body goes through unchanged."""
 
 
-class Api(StrEnum):
-    CHAT = "chat"
-    RESPONSES = "responses"
-
-
-class ProviderFailed(Exception):
-    """A request or its stream failed."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(str(fault))
-        self.fault = fault
-
-
-class MissingKey(ValueError):
-    def __init__(self) -> None:
-        super().__init__(
-            "expected an API key in OPENAI_API_KEY, got none (for a local endpoint without keys, set any value)"
-        )
-
-
-class Endpoint(Struct, frozen=True):
-    """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
-
-    base_url: str | None = None
-    api_key: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Endpoint(base_url={self.base_url!r})"
+REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
+"""What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
+given by name `create` walks through, annotation by annotation, and a conversation is long."""
 
 
 class OpenAIClient:
@@ -67,6 +39,7 @@ class OpenAIClient:
         self._client = openai.AsyncOpenAI(
             api_key=key, base_url=endpoint.base_url, http_client=openai.DefaultAioHttpClient()
         )
+        self._creates: dict[tuple[Api, int], Any] = {}
 
     async def close(self) -> None:
         await self._client.close()
@@ -80,21 +53,33 @@ class OpenAIClient:
         chunk_timeout_s: longest silence, before the first byte and between two reads.
         """
         timeout = httpx2.Timeout(chunk_timeout_s, connect=min(CONNECT_TIMEOUT_S, chunk_timeout_s))
-        client = self._client.with_options(timeout=timeout, max_retries=max_retries)
-        own = {key: value for key, value in body.items() if key in OWN_KEYS}
-        rest = {key: value for key, value in body.items() if key not in OWN_KEYS}
-        create: Any = (
-            client.chat.completions.with_streaming_response.create
-            if api is Api.CHAT
-            else client.responses.with_streaming_response.create
-        )
+        create = self._create(api, max_retries)
         try:
-            async with create(**own, extra_body=rest or None) as response:
-                yield response.iter_bytes()
+            async with create(
+                model=body["model"], stream=True, timeout=timeout, extra_body=body, **REQUIRED[api]
+            ) as response:
+                yield _chunks(response.http_response)
         except openai.APIStatusError as error:
             raise ProviderFailed(_status_fault(error)) from error
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise ProviderFailed(_connection_fault(error, chunk_timeout_s)) from error
+
+    def _create(self, api: Api, max_retries: int) -> Any:
+        """The client's `create`, with so many retries. Kept: a client finds out its platform in a thread, once."""
+        create = self._creates.get((api, max_retries))
+        if create is None:
+            client = self._client.with_options(max_retries=max_retries)
+            resource: Any = client.chat.completions if api is Api.CHAT else client.responses
+            create = self._creates[api, max_retries] = resource.with_streaming_response.create
+        return create
+
+
+def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """The body as it comes. Of a plain one, each chunk need not pass the three generators that would decode it."""
+    stream = response.stream
+    if "content-encoding" in response.headers or not isinstance(stream, httpx2.AsyncByteStream):
+        return response.aiter_bytes()
+    return aiter(stream)
 
 
 def _status_fault(error: openai.APIStatusError) -> ApiError:
@@ -115,6 +100,8 @@ def _connection_fault(error: BaseException, timeout_s: float) -> Fault:
                 return ConnectionClosed()
             case aiohttp.ClientConnectorError():
                 return _os_fault(cause.os_error, f"{cause.host}:{cause.port}")
+            case aiohttp.InvalidURL():
+                return NetworkError("einval", f"expected an http or https address, got {cause.url}")
             case OSError():
                 return _os_fault(cause, "")
     return NetworkError("unknown", type(error).__name__)

@@ -1,5 +1,6 @@
 """Output items of the Responses API: each grows by deltas, and says in events how it does."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ JSON = dict[str, Any]
 
 
 @dataclass
-class Item:
+class Item(ABC):
     """status: in_progress, then completed or incomplete. Its events lack the sequence number."""
 
     id: str
@@ -25,16 +26,18 @@ class Item:
     def added(self) -> Iterator[Event]:
         yield self._event("response.output_item.added", {"item": self.to_json()})
 
+    @abstractmethod
     def delta(self, text: str) -> Event:
-        raise NotImplementedError
+        """One more piece of its content."""
 
     def done(self, status: str) -> Iterator[Event]:
         """The end of its parts, and its own."""
         self.status = status
         yield self._event("response.output_item.done", {"item": self.to_json()})
 
+    @abstractmethod
     def to_json(self) -> JSON:
-        raise NotImplementedError
+        """The item as it is now."""
 
     def _event(self, name: str, fields: JSON, *, token: bool = False) -> Event:
         return Event({"output_index": self.output_index, **fields}, name, token)

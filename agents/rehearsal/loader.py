@@ -27,7 +27,7 @@ def load(path: str | Path) -> Script:
     return parse(text, source=str(path))
 
 
-def parse(text: str, source: str) -> Script:
+def parse(text: str, source: str = "script") -> Script:
     """The script in a TOML text. source: what the error lines call it. Raises ScriptError."""
     try:
         return Script.model_validate(tomllib.loads(text))

@@ -16,6 +16,7 @@ from aiohttp import web
 from agents.rehearsal import chat, responses
 from agents.rehearsal.errors import Refusal, invalid_api_key, model_not_found, scripted_refusal
 from agents.rehearsal.faults import Failures
+from agents.rehearsal.loop_thread import LoopThread
 from agents.rehearsal.playback import Performance, pace_of, play
 from agents.rehearsal.reply import compose, find_step
 from agents.rehearsal.request import Request
@@ -33,6 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class RehearsalServer:
     """`async with RehearsalServer(script) as server` serves on the running loop until the block ends.
 
+    `with` does the same for blocking code, on a thread of the server's own.
     port: 0 takes a free one. api_key: None accepts any key, and none. OSError is raised if it can't listen.
     """
 
@@ -54,6 +56,11 @@ class RehearsalServer:
         return f"http://{host}:{self.port}/v1"
 
     @property
+    def endpoint(self) -> dict[str, str]:
+        """base_url and api_key: of an agent's configuration, or an OpenAI client's arguments."""
+        return {"base_url": self.base_url, "api_key": self._api_key or "rehearsal"}
+
+    @property
     def requests(self) -> list[dict[str, Any]]:
         """The decoded bodies of the last requests, oldest first, refused ones too."""
         return list(self._requests)
@@ -73,6 +80,22 @@ class RehearsalServer:
     ) -> None:
         """Streams that still run are cut."""
         await self._runner.cleanup()
+
+    def __enter__(self) -> Self:
+        self._thread = LoopThread("rehearsal server")
+        try:
+            return self._thread.run(self.__aenter__())
+        except BaseException:
+            self._thread.stop()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._thread.run(self.__aexit__(kind, error, trace))
+        finally:
+            self._thread.stop()
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[_in_openai_shape], client_max_size=MAX_BODY_BYTES)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors import NORMAL, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, ended, monitor
 from agents.core.conversation import ToolCall
@@ -32,22 +33,31 @@ STOP_S = 0.2  # what a worker gets to end in
 
 
 class Job(Struct, frozen=True):
-    """One call to be run for its owner, who gets Attempted for every attempt, and ToolFinished."""
+    """One call to be run for its owner, who gets Attempted for every attempt, and Answered.
 
+    number: of the call in its turn; an index comes again with every model call.
+    """
+
+    number: int
     tool: Tool
     call: ToolCall
     owner: Pid
 
 
 class Attempted(Struct, frozen=True):
-    index: int
+    number: int
 
 
 class Crashed(Struct, frozen=True):
     """The worker of this call is about to crash: why, in words for the model."""
 
-    index: int
+    number: int
     reason: str
+
+
+class Answered(Struct, frozen=True):
+    number: int
+    result: ToolResult
 
 
 class ToolWorker(Task):
@@ -58,7 +68,7 @@ class ToolWorker(Task):
 
     async def run(self) -> None:
         job = self._job
-        self.send(job.owner, Attempted(job.call.index))
+        self.send(job.owner, Attempted(job.number))
         try:
             value = await run_call(job.tool, job.call.arguments, await open_pool())
             result = ToolResult(result_text(value), value)
@@ -69,9 +79,9 @@ class ToolWorker(Task):
         except TimeoutError as late:
             result = _failed("timeout", str(late))
         except WorkerDied as died:
-            self.send(job.owner, Crashed(job.call.index, str(died)))
+            self.send(job.owner, Crashed(job.number, str(died)))
             raise
-        self.send(job.owner, ToolFinished(job.call.index, result))
+        self.send(job.owner, Answered(job.number, result))
 
 
 class OwnerWatch(GenServer[None]):
@@ -101,10 +111,9 @@ CALL: Final = ChildSpec("call", CallSupervisor, restart=RestartType.TEMPORARY)
 
 
 class _Open(Struct):
-    """A call that runs: its supervisor's monitor, since when, its attempts, and why the last one crashed."""
+    """A call that runs: since when, its attempts, and why the last one crashed."""
 
     call: ToolCall
-    supervisor: Pid
     started_s: float
     attempts: int = 0
     crash: str = "its worker was stopped"
@@ -117,48 +126,49 @@ class Calls:
         self._tools = tools
         self._inbox = Mailbox()
         self._open: dict[int, _Open] = {}
-        self._supervisors: dict[Ref, int] = {}
+        self._supervisors: dict[Ref, tuple[int, Pid]] = {}  # the number of its call, until its Down has come
+        self._started = 0
         self._loop = asyncio.get_running_loop()
 
     async def start(self, call: ToolCall) -> None:
         """Start the call's worker; an unknown tool is answered at once."""
+        self._started += 1
+        number = self._started
+        self._open[number] = _Open(call, self._loop.time())
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools) or "none"
             result = _failed("unknown_tool", f"there is no tool {call.name!r}; the tools are: {known}")
-            self._inbox.process.deliver(ToolFinished(call.index, result), None)
+            self._inbox.process.deliver(Answered(number, result), None)
             return
-        supervisor = await start_child(TOOL_SUPERVISOR, Job(tool, call, self._inbox.pid))
-        self._open[call.index] = _Open(call, supervisor, self._loop.time())
-        self._supervisors[self._inbox.process.monitor(supervisor)] = call.index
+        supervisor = await start_child(TOOL_SUPERVISOR, Job(number, tool, call, self._inbox.pid))
+        self._supervisors[self._inbox.process.monitor(supervisor)] = number, supervisor
 
     async def next(self) -> ToolFinished:
         """The next result, in order of arrival."""
         while True:
             match await self._inbox.receive():
-                case Attempted(index) if index in self._open:
-                    self._open[index].attempts += 1
-                case Crashed(index, reason) if index in self._open:
-                    self._open[index].crash = reason
-                case ToolFinished(index, result):
-                    return self._finished(index, result)
-                case Down(ref) if (index := self._supervisors.pop(ref, -1)) in self._open:
-                    return self._finished(index, _failed("crashed", self._open[index].crash))
+                case Attempted(number) if number in self._open:
+                    self._open[number].attempts += 1
+                case Crashed(number, reason) if number in self._open:
+                    self._open[number].crash = reason
+                case Answered(number, result) if number in self._open:
+                    return self._finished(number, result)
+                case Down(ref):
+                    number, _ = self._supervisors.pop(ref)
+                    if number in self._open:
+                        return self._finished(number, _failed("crashed", self._open[number].crash))
 
-    def _finished(self, index: int, result: ToolResult) -> ToolFinished:
-        call = self._open.pop(index, None)
-        if call is None:
-            return ToolFinished(index, result)
+    def _finished(self, number: int, result: ToolResult) -> ToolFinished:
+        call = self._open.pop(number)
         elapsed_s = self._loop.time() - call.started_s
-        return ToolFinished(
-            index, ToolResult(result.content, result.value, result.error, elapsed_s, max(call.attempts, 1))
-        )
+        return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
 
     async def stop(self) -> None:
         """End what still runs; returns when every worker of the turn is gone."""
         self._inbox.close()
-        for call in self._open.values():
-            await ended(call.supervisor)
+        for _, supervisor in self._supervisors.values():
+            await ended(supervisor)
 
 
 def _failed(kind: str, reason: str) -> ToolResult:

@@ -17,10 +17,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import msgspec
-import structlog
 
+from actors.log import get_logger
 from agents.tools.errors import InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
 from agents.tools.tool import Tool
+from agents.tools.worker.confine import confined
 from agents.tools.worker.confine import environment as allowed_environment
 from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.wire import Answer, Job, Origin, Raised, Ready, Refused, Returned
@@ -31,11 +32,15 @@ DEFAULT_SIZE = max(4, os.cpu_count() or 1)
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
-log = structlog.get_logger(__name__)
+UNGUARDED = 'expected a module that can be imported: start the application under if __name__ == "__main__":'
+
+log = get_logger("understudy.tools")
 
 
 class WorkerPool:
     """State: the workers that live, those of them that are idle, the callers that wait. Never both of the last two.
+
+    running: the tool's name by the pid of the worker that runs it, to be read only.
 
     It belongs to the loop and the thread that started it: the kernel kills the workers when that thread ends.
     environment: variables that tools get besides the few of ours that are allowed (worker/confine.py).
@@ -45,6 +50,7 @@ class WorkerPool:
         if size < 1:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
         self.size = size
+        self.running: dict[int, str] = {}
         self._environment = {**allowed_environment(os.environ), **(environment or {})}
         self._open = False
         self._workers: set[WorkerProcess] = set()
@@ -53,7 +59,13 @@ class WorkerPool:
         self._replacements: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Start all workers and wait until they are ready. Raises PoolUnavailable, and leaves none behind then."""
+        """Start all workers and wait until they are ready. Raises PoolUnavailable, and leaves none behind then.
+
+        Not inside a worker: a script that starts its application when it is imported would start one in each worker,
+        and those in theirs, without end.
+        """
+        if confined():
+            raise PoolUnavailable(UNGUARDED)
         self._open = True
         try:
             started = await asyncio.gather(*(self._start_worker() for _ in range(self.size)), return_exceptions=True)
@@ -95,12 +107,14 @@ class WorkerPool:
         process group was sent SIGKILL and the worker is reaped.
         """
         worker = await self._take_worker()
+        self.running[worker.pid] = tool.name
         try:
             if on_start is not None:
                 on_start(worker.pid)
             limit_s = tool.deadline_s if timeout_s is None else timeout_s
             answer = await _answer(worker, _job(tool, arguments_json), limit_s)
         finally:
+            del self.running[worker.pid]
             self._give(worker)
         return _value(answer)
 

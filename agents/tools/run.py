@@ -12,8 +12,7 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
-import structlog
-
+from actors.log import get_logger
 from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.pool import WorkerPool
 from agents.tools.result import plain
@@ -21,7 +20,7 @@ from agents.tools.tool import Tool
 
 GRACE_S = 0.1  # what a cancelled coroutine has to clean up in
 
-log = structlog.get_logger(__name__)
+log = get_logger("understudy.tools")
 
 
 async def run_call(

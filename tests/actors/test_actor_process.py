@@ -1,5 +1,6 @@
 """Plain Thespian actors keep Thespian's semantics: retry, poison, children, names, wakeups, capabilities."""
 
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,6 @@ from thespian.actors import (
     ActorTypeDispatcher,
     ChildActorExited,
     InvalidActorSpecification,
-    NoCompatibleSystemForActor,
     PoisonMessage,
     WakeupMessage,
     requireCapability,
@@ -20,6 +20,7 @@ from actors import (
     KILL,
     KILLED,
     NORMAL,
+    SHUTDOWN,
     AsyncioSystemBase,
     Down,
     ExitProcess,
@@ -31,6 +32,7 @@ from actors import (
     Stop,
     alive,
     call,
+    create_actor,
     exit,  # noqa: A004 (OTP's word)
     monitor,
     self_pid,
@@ -79,6 +81,16 @@ async def test_an_actor_answers_its_sender(system: AsyncioSystemBase) -> None:
         assert word == "hello"
 
 
+async def test_code_on_the_loop_creates_an_actor_and_a_taken_name_answers_with_its_owner(
+    system: AsyncioSystemBase,
+) -> None:
+    first = create_actor(Doing, "only")
+    assert create_actor(Doing, "only") == first == whereis("only")
+    async with Mailbox() as box:
+        send(first, lambda actor, sender: actor.send(sender, "done"))
+        assert await box.receive(1) == "done"
+
+
 async def test_a_dispatching_actor_gets_its_messages_by_type(system: AsyncioSystemBase) -> None:
     class Dispatching(ActorTypeDispatcher):
         def receiveMsg_str(self, message: str, sender: Any) -> None:
@@ -89,14 +101,16 @@ async def test_a_dispatching_actor_gets_its_messages_by_type(system: AsyncioSyst
         assert await box.receive() == "HELLO"
 
 
-async def test_a_wakeup_comes_from_the_actor_itself(system: AsyncioSystemBase) -> None:
+@pytest.mark.parametrize("period", [timedelta(milliseconds=1), 0.001])
+async def test_a_wakeup_comes_from_the_actor_itself(system: AsyncioSystemBase, period: Any) -> None:
     async with Mailbox() as box:
         pid = actor(system, Telling)
         send(pid, box.pid)
-        send(pid, lambda self, _: self.wakeupAfter(timedelta(milliseconds=1), "payload"))
+        send(pid, lambda self, _: self.wakeupAfter(period, "payload"))
         wakeup = await box.receive()
         assert isinstance(wakeup, WakeupMessage)
         assert wakeup.payload == "payload"
+        assert wakeup.delayPeriod == timedelta(milliseconds=1)
 
 
 async def test_a_wakeup_of_a_dead_actor_goes_nowhere(system: AsyncioSystemBase) -> None:
@@ -160,13 +174,17 @@ async def test_a_poison_message_that_fails_is_not_poison_again(system: AsyncioSy
         assert [await box.receive() for _ in range(3)] == ["yes"] * 3
 
 
-async def test_an_actor_that_raises_system_exit_stops_nobody(system: AsyncioSystemBase) -> None:
+@pytest.mark.parametrize("code", [0, 2])
+async def test_system_exit_ends_the_actor_and_no_other(system: AsyncioSystemBase, code: int) -> None:
     def leaving(self: Doing, sender: Any) -> None:
-        raise SystemExit(2)
+        sys.exit(code)
 
     async with Mailbox() as box:
-        send(actor(system), leaving)
-        assert isinstance(await box.receive(), PoisonMessage)
+        pid = actor(system)
+        monitor(pid)
+        send(pid, leaving)
+        reason = (await box.receive()).reason
+        assert reason is NORMAL if code == 0 else isinstance(reason.exception, SystemExit)
 
 
 async def test_exit_process_ends_an_actor_without_a_retry(system: AsyncioSystemBase) -> None:
@@ -234,6 +252,80 @@ async def test_the_parent_is_told_of_a_childs_end(system: AsyncioSystemBase) -> 
         assert isinstance(exited, ChildActorExited)
         assert exited.childAddress == child
         assert parent.process is not None
+
+
+class Stillborn(Actor):
+    def __init__(self) -> None:
+        raise ValueError("never")
+
+
+class Failing(GenServer[None]):
+    def init(self) -> None:
+        raise ValueError("never")
+
+
+@requireCapability("wings")
+class Flying(Doing):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Stillborn, Failing, Flying, "Unqualified"])
+async def test_an_actor_is_told_of_the_end_of_a_child_that_never_lived(system: AsyncioSystemBase, kind: Any) -> None:
+    async with Mailbox() as box:
+        parent = actor(system, Telling)
+        send(parent, box.pid)
+        send(parent, create(kind))
+        child = await box.receive()
+        assert (await box.receive()).childAddress == child
+        assert not alive(child)
+        send(parent, lambda self, sender: self.send(sender, (self.tries, self._myRef.children)))
+        assert await box.receive() == (0, None)
+
+
+async def test_a_child_whose_module_is_missing_is_an_import_error_of_its_parent(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        send(actor(system), create("no.such.module.Actor"))  # type: ignore[arg-type]
+        assert "ModuleNotFoundError" in (await box.receive()).details
+
+
+class Tidy(Doing):
+    """Tells `to` that it has cleaned up."""
+
+    to: Pid | None = None
+
+    def receiveMessage(self, message: Any, sender: Any) -> None:
+        if isinstance(message, ActorExitRequest) and self.to is not None:
+            self.send(self.to, "tidied")
+        super().receiveMessage(message, sender)
+
+
+async def test_an_actor_that_its_parent_shuts_down_can_clean_up(system: AsyncioSystemBase) -> None:
+    def start_work(self: Tidy, sender: Any) -> None:
+        self.to = sender
+        for _ in range(3):
+            self.send(self.myAddress, "more work")
+        self.send(sender, "started")
+
+    async with Mailbox() as box:
+        pid = actor(system, Tidy)
+        send(pid, start_work)
+        assert await box.receive() == "started"
+        ref = monitor(pid)
+        assert pid.process is not None
+        pid.process.exit_signal(system.root.pid, SHUTDOWN, linked=True)
+        assert await box.receive() == "tidied"
+        assert await box.receive() == Down(ref, pid, SHUTDOWN)
+
+
+async def test_an_exit_signal_that_came_too_late_is_no_dead_letter(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        pid = actor(system)
+        assert pid.process is not None
+        ref = monitor(pid)
+        pid.process.exit_signal(system.root.pid, SHUTDOWN, linked=True)
+        exit(pid, KILL)
+        assert await box.receive() == Down(ref, pid, KILLED)
+        assert system.dead_letter_count == 0
 
 
 async def test_a_killed_actor_takes_its_children_along(system: AsyncioSystemBase) -> None:
@@ -324,6 +416,8 @@ async def test_a_global_name_is_created_once(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         send(first, lambda self, sender: self.send(sender, self.globalName))
         assert await box.receive() == "singleton"
+        send(actor(system), lambda self, sender: self.send(sender, self.globalName))
+        assert await box.receive() is None
 
 
 async def test_an_actor_may_be_named_by_its_import_path(system: AsyncioSystemBase) -> None:
@@ -337,31 +431,38 @@ async def test_what_is_no_actor_class_is_refused(system: AsyncioSystemBase, what
         system.create_actor(system.root, what)
 
 
-async def test_code_from_a_message_is_refused(system: AsyncioSystemBase) -> None:
-    with pytest.raises(InvalidActorSpecification, match="never loaded"):
+@pytest.mark.parametrize(
+    "call_of_thespian",
+    [
+        lambda self: self.createActor(Doing, None, None, "hash"),
+        lambda self: self.loadActorSource("code.zip"),
+        lambda self: self.registerSourceAuthority(),
+    ],
+)
+async def test_code_from_a_message_is_refused(system: AsyncioSystemBase, call_of_thespian: Any) -> None:
+    with pytest.raises(InvalidActorSpecification, match="none is loaded from a source"):
         actor(system, source="hash")
+    async with Mailbox() as box:
+        send(actor(system), lambda self, _: call_of_thespian(self))
+        assert "SourceRefused" in (await box.receive()).details
+
+
+async def test_what_only_other_systems_could_answer_is_no_error(system: AsyncioSystemBase) -> None:
+    def ask_the_world(self: Doing, sender: Any) -> None:
+        self.preRegisterRemoteSystem("10.0.0.1:1900", {})
+        self.deRegisterRemoteSystem("10.0.0.1:1900")
+        self.notifyOnSystemRegistrationChanges()
+        self.notifyOnSourceAvailability()
+        self.unloadActorSource("hash")
+        self.send(sender, "alone")
+
+    async with Mailbox() as box:
+        send(actor(system), ask_the_world)
+        assert await box.receive() == "alone"
 
 
 async def test_an_init_that_fails_or_ignores_is_refused(system: AsyncioSystemBase) -> None:
-    class Failing(GenServer[None]):
-        def init(self) -> None:
-            raise ValueError
-
     before = len(system.processes)
     with pytest.raises(InvalidActorSpecification):
         actor(system, Failing)
     assert len(system.processes) == before
-
-
-async def test_a_required_capability_decides_whether_an_actor_runs_here(system: AsyncioSystemBase) -> None:
-    @requireCapability("gpu")
-    class Trainer(Doing):
-        pass
-
-    with pytest.raises(NoCompatibleSystemForActor):
-        actor(system, Trainer)
-    system.updateCapability("gpu", True)
-    assert alive(actor(system, Trainer))
-    system.updateCapability("gpu")
-    with pytest.raises(NoCompatibleSystemForActor):
-        actor(system, Trainer)

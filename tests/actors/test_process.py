@@ -193,7 +193,7 @@ async def test_a_trapping_process_gets_the_end_of_a_linked_one_as_a_message(reas
     async with Mailbox() as box:
         pid = spawn(ending_with_link, box.pid, reason)
         assert await box.receive() == Exit(pid, reason)
-        assert box.process.links == set()
+        assert not box.process.links
 
 
 async def test_a_link_is_told_of_once_however_often_it_was_made() -> None:

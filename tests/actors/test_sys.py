@@ -467,7 +467,7 @@ async def test_a_crash_report_has_the_types_of_the_message_and_of_the_reason(cap
     for field in [
         "registered_name='vault'",
         "label='ClosedVault'",
-        "parent='Pid<",
+        "parent='Pid(",
         "mailbox_length=0",
         "links=[]",
         "trap_exit=False",

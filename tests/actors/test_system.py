@@ -191,7 +191,7 @@ class Undertaker(Actor):
             self.send(self.to, "stopped")
 
 
-async def test_dead_letters_are_shown_to_the_actors_that_handle_them(system: AsyncioSystemBase) -> None:
+async def test_dead_letters_are_shown_to_the_actor_that_handles_them(system: AsyncioSystemBase) -> None:
     async with Mailbox() as dead:
         pass
     async with Mailbox() as box:
@@ -203,6 +203,22 @@ async def test_dead_letters_are_shown_to_the_actors_that_handle_them(system: Asy
         send(undertaker, "stop")
         assert await box.receive() == "stopped"
         send(dead.pid, "lost again")
+        send(box.pid, "next")
+        assert await box.receive() == "next"
+
+
+async def test_the_last_actor_that_asked_for_dead_letters_gets_them_alone(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        first, second = (system.create_actor(system.root, Undertaker) for _ in range(2))
+        for undertaker in (first, second):
+            send(undertaker, box.pid)
+            assert await box.receive() == "ready"
+        send(first, "stop")
+        assert await box.receive() == "stopped"
+        send("nobody", "lost")
+        assert (await box.receive())[1] == "lost"
+        exit(second, KILL)
+        send("nobody", "lost again")
         send(box.pid, "next")
         assert await box.receive() == "next"
 

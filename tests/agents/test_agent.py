@@ -10,7 +10,7 @@ from thespian.actors import Actor, ActorAddress
 
 from actors import KILL, CallFailed, GenServer, Mailbox, NoCaller, NoReply, Pid, get_state, send, start
 from actors import exit as send_exit
-from actors.actor_process import create_actor
+from actors.creating import create_actor
 from agents import agent
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import find_agent
@@ -207,6 +207,23 @@ async def test_a_fault_of_the_provider_is_one_stream_error_with_what_had_arrived
     assert all(message.partial for message in kept)
 
 
+async def test_a_connection_that_breaks_behind_the_answers_end_costs_nothing(stage: Stage) -> None:
+    chunk = '{"choices":[{"index":0,"delta":{"content":"All said."},"finish_reason":"stop"}]}'
+    body = f"data: {chunk}\n\ndata: [DONE]\n\n".encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"%x\r\n%b\r\n" % (len(body), body))
+        await writer.drain()
+        writer.close()  # without the last chunk
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        pid = await stage.agent("any", base_url=f"http://127.0.0.1:{port}/v1", streaming_config={"max_retries": 0})
+        assert (await agent.chat(pid, "hello")).answer == "All said."
+
+
 async def test_a_refused_connection_is_a_network_error(stage: Stage) -> None:
     pid = await stage.agent("echo", base_url="http://127.0.0.1:1/v1", streaming_config={"max_retries": 0})
     with pytest.raises(agent.StreamFailed) as failed:
@@ -233,6 +250,7 @@ async def test_a_model_that_calls_for_ever_meets_its_limit(stage: Stage) -> None
     end = events[-1]
     assert isinstance(end, StreamError)
     assert str(end.reason) == "limit reached: max_model_calls is 3"
+    assert [event.result.content for event in events if isinstance(event, StreamToolResult)] == ["AGAIN"] * 3
 
 
 # Cancelling, queueing, dying
@@ -407,6 +425,7 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
         ({"model": "m", "tools": ["calculatr"]}, "did you mean 'calculator'?"),
         ({"model": "m", "streaming_config": {"chunk_timeout": -1}}, "streaming_config.chunk_timeout: "),
         ({"model": "m", "api_preference": "soap"}, "api_preference: "),
+        ({"model": "m", "base_url": "nonsense"}, "base_url: "),
     ],
 )
 async def test_a_bad_configuration_is_refused_with_a_line_a_fault(

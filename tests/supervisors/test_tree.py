@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors import KILL, NORMAL, SHUTDOWN, Crash, Mailbox, Pid, Shutdown, StartFailed, whereis
+from actors import KILL, NORMAL, SHUTDOWN, Crash, Mailbox, Pid, Shutdown, StartFailed, ended, whereis
 from actors import exit as send_exit
 from supervisors import (
     ChildSpec,
@@ -61,6 +61,7 @@ async def test_a_branch_that_gave_up_is_restarted_only_if_it_is_permanent(
     branch = (await pids(top))["branch"]
     for _ in range(2):
         await end((await pids(branch))["leaf1"], "boom")
+    await ended(branch)
     assert await pids(top) == left
 
 

@@ -23,6 +23,8 @@ ALLOWED = (
 )
 ENVIRONMENT = frozenset(ALLOWED.split())
 
+_confined = False
+
 
 def environment(parent: Mapping[str, str]) -> dict[str, str]:
     """What of the parent's environment a worker is given."""
@@ -34,6 +36,8 @@ def confine(parent: int) -> None:
 
     The kernel kills us when the parent dies from here on; if it died before, getppid has changed and we leave.
     """
+    global _confined
+    _confined = True
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     for option, value in ((PR_SET_PDEATHSIG, signal.SIGKILL), (PR_SET_NO_NEW_PRIVS, 1)):
         if prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
@@ -42,6 +46,11 @@ def confine(parent: int) -> None:
         os._exit(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _step_back()
+
+
+def confined() -> bool:
+    """True in a worker process."""
+    return _confined
 
 
 def _step_back() -> None:

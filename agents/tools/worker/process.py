@@ -23,6 +23,7 @@ START_TIMEOUT_S = 30.0
 EXIT_TIMEOUT_S = (
     1.0  # for a SIGKILL to be carried out: milliseconds, unless the process sits in an uninterruptible wait
 )
+LOST_S = 5.0  # for the exit of a worker that has closed its socket: at its low priority it may have to wait for a core
 
 BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
@@ -118,7 +119,7 @@ class WorkerProcess(asyncio.Protocol):
         """A worker without its socket is of no use. Most are about to exit, with a code of which more can be told."""
         self._lost = True
         if not self.exited.done():
-            self._loop.call_later(EXIT_TIMEOUT_S, self.kill)
+            self._loop.call_later(LOST_S, self.kill)
 
     def _take(self, body: bytes) -> None:
         try:

@@ -1,9 +1,11 @@
 """The server around the script: addresses, keys, models, and requests that are refused."""
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openai import OpenAI
 
 from agents.rehearsal import RehearsalServer, builtin
 
@@ -106,3 +108,16 @@ async def test_a_taken_port_is_an_os_error_and_nothing_is_left_open() -> None:
     async with RehearsalServer(builtin()) as first:
         with pytest.raises(OSError, match="in use"):
             await RehearsalServer(builtin(), port=first.port).__aenter__()
+
+
+def test_blocking_code_has_the_server_on_a_thread_until_its_block_ends() -> None:
+    with RehearsalServer(builtin()) as server, OpenAI(base_url=server.base_url, api_key="any") as client:
+        assert client.responses.create(model="echo", input="hi").output_text == "hi"
+    assert "rehearsal server" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_server_that_cannot_listen_leaves_no_thread() -> None:
+    with RehearsalServer(builtin()) as server:
+        with pytest.raises(OSError, match="in use"), RehearsalServer(builtin(), port=server.port):
+            pass
+        assert [thread.name for thread in threading.enumerate()].count("rehearsal server") == 1

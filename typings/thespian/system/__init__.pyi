@@ -1,0 +1,3 @@
+# The part of thespian.system that actors/ builds on.
+
+def isInternalActorSystemMessage(msg: object) -> bool: ...

@@ -1,0 +1,48 @@
+"""The address of code outside the system: a thread that tells, asks and listens."""
+
+import queue
+from datetime import timedelta
+from typing import Any
+
+from thespian.system import isInternalActorSystemMessage
+
+from actors.pid import Pid
+from actors.process import Process
+from actors.system import ProcessSystem
+
+_CLOSED = object()
+"""In the inbox of an external address: it has ended, nothing more will come."""
+
+
+class External(Process):
+    """What is sent to it waits in a queue that a thread reads.
+
+    Thespian's messages between actors and their system (ChildActorExited, ...) are not for the world outside; answers
+    to Thespian_StatusReq and PoisonMessage are.
+    """
+
+    __slots__ = ("inbox",)
+
+    def __init__(self, system: ProcessSystem) -> None:
+        super().__init__(system, "external", system.root)
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def deliver(self, message: Any, sender: Pid | None) -> None:
+        if not isInternalActorSystemMessage(message):
+            self.inbox.put(message)
+
+    def next(self, timeout: timedelta | float | None) -> Any:
+        """The next message; None after timeout (seconds), or when nothing more will come."""
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        try:
+            message = self.inbox.get(timeout=None if seconds is None else max(0.0, seconds))
+        except queue.Empty:
+            return None
+        if message is _CLOSED:
+            self.inbox.put(_CLOSED)
+            return None
+        return message
+
+    def end(self, reason: Any) -> None:
+        super().end(reason)
+        self.inbox.put(_CLOSED)

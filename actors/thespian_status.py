@@ -1,0 +1,47 @@
+"""Answers to Thespian_StatusReq: what Thespian's shell and its formatStatus show of an actor and of a system."""
+
+from typing import TYPE_CHECKING, Any
+
+from thespian.system.messages.status import Thespian_ActorStatus, Thespian_StatusReq, Thespian_SystemStatus
+
+from actors.pid import Pid
+from actors.reference import Reference
+from actors.system import ProcessSystem, Root
+
+if TYPE_CHECKING:
+    from actors.actor_process import ActorProcess
+
+
+class StatusRoot(Root):
+    """The root of a system that runs actors: what is sent to Thespian's system address comes here."""
+
+    __slots__ = ()
+
+    def deliver(self, message: Any, sender: Pid | None) -> None:
+        if type(message) is Thespian_StatusReq and sender is not None:
+            self.system.send(sender, of_system(self.system), self.pid)
+        else:
+            super().deliver(message, sender)
+
+
+def of_system(system: ProcessSystem) -> Thespian_SystemStatus:
+    status = Thespian_SystemStatus(system.root.pid, capabilities=dict(system.capabilities))
+    for process in system.processes.values():
+        if isinstance(process, Reference) and process.parent is system.root.pid:
+            status.addChild(process.pid)
+    for name, process in system.names.items():
+        status.addGlobalActor(name, process.pid)
+    if system.undertaker is not None:
+        status.setDeadLetterHandler(system.undertaker.pid)
+    return status
+
+
+def of_actor(process: "ActorProcess") -> Thespian_ActorStatus:
+    """Its mailbox is in receivedMessages: nothing here ever waits to be sent."""
+    status = Thespian_ActorStatus(process.pid, process.label, process.system.root.pid, process.parent)
+    for child in process.children or ():
+        status.addChild(child)
+    status.addWakeups([(process.pid, wakeup.expires) for wakeup in process.wakeups or ()])
+    for message, sender in process.mailbox:
+        status.addReceivedMessage(sender, process.pid, message)
+    return status

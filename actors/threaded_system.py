@@ -1,0 +1,133 @@
+"""A process system that may have a thread of its own: its loop runs there, and other threads hand work in."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from actors.current import running_loop, system_here
+from actors.errors import NoSystem
+from actors.system import ProcessSystem
+
+T = TypeVar("T")
+
+
+class ThreadedSystem(ProcessSystem):
+    """Processes on the caller's loop, within `async with`, or on a loop thread that the first use starts."""
+
+    def __init__(self, *, watchdog_s: float | None = None) -> None:
+        super().__init__(watchdog_s=watchdog_s)
+        self._thread: threading.Thread | None = None
+        self._open = False
+        self._door = threading.Lock()  # held while work is handed in, and while the system opens and closes to it
+
+    def run(self, work: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+        """Run a coroutine on the system's loop and wait for its result; from any thread but the loop's.
+
+        Raises what it raises, TimeoutError after timeout_s: then it is cancelled, and NoSystem if the system has ended,
+        or ends before the work is done.
+        """
+        inside = self._inside(work)
+        try:
+            future = self._hand_in(lambda: asyncio.run_coroutine_threadsafe(inside, self.loop))
+        except BaseException:
+            inside.close()
+            work.close()
+            raise
+        try:
+            return future.result(timeout_s)
+        except CancelledError:
+            raise NoSystem("expected a result, but the work was cancelled: its system has ended") from None
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def _inside(self, work: Coroutine[Any, Any, T]) -> T:
+        system_here.set(self)
+        return await work
+
+    def _do(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a function on the loop's thread and wait for its result."""
+
+        async def work() -> T:
+            return function(*args)
+
+        return self.run(work())
+
+    def _hand_in(self, submit: Callable[[], T]) -> T:
+        """Submit to the loop while it surely runs. Starts the thread if nothing runs yet."""
+        if hasattr(self, "loop") and running_loop() is self.loop:
+            raise RuntimeError("expected a call from another thread: on the loop's own thread this would never return")
+        with self._door:
+            if not hasattr(self, "loop"):
+                self._start_thread()
+            if not self._open:
+                raise NoSystem("expected a running actor system, got one that has ended")
+            return submit()
+
+    def _start_thread(self) -> None:
+        opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._thread_main, args=(opened,), name="understudy", daemon=True)
+        self._thread.start()
+        opened.result()
+
+    def _thread_main(self, opened: "Future[None]") -> None:
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self._live_on_thread(opened))
+        except BaseException as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+    async def _live_on_thread(self, opened: "Future[None]") -> None:
+        self._ending = asyncio.Event()
+        async with self:
+            opened.set_result(None)
+            await self._ending.wait()
+        await asyncio.sleep(0)  # work handed in before the door closed becomes a task, so that the runner cancels it
+
+    def open(self) -> None:
+        super().open()
+        self._open = True
+
+    async def close(self) -> None:
+        await super().close()
+        with self._door:
+            self._open = False
+
+    def __enter__(self) -> Self:
+        self._hand_in(lambda: None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    def shutdown(self) -> None:
+        """End every process and the loop's thread. On a loop of the host's the host ends them."""
+        if self._thread is None:
+            return
+        if self._thread is threading.current_thread():
+            raise RuntimeError("expected a shutdown from another thread: here it would never return")
+        with suppress(RuntimeError):  # the loop has been closed by another thread's shutdown
+            self.loop.call_soon_threadsafe(self._ending.set)
+        self._thread.join()
+
+    def actorSystemShutdown(self) -> None:  # noqa: N802 (Thespian's name)
+        if self._thread is None:
+            super().actorSystemShutdown()
+        self._ending.set()
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed, else asyncio's."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,150 @@
+"""An event loop without a world: its time jumps to the next timer, and chance from a seed says who runs next.
+
+It is asyncio's own selector loop, with a selector that moves the clock where another would wait. The steps of
+coroutines and the turns of run queues that are ready at the same time run in an order drawn from the seed; callbacks
+and timers keep asyncio's. Sockets, pipes, threads, signals and OS processes are refused: none could be replayed.
+"""
+
+import asyncio
+import contextvars
+import selectors
+import threading
+from collections import deque
+from collections.abc import Callable
+from math import inf, nextafter
+from random import Random
+from typing import Any, NamedTuple, NoReturn, TypeVarTuple
+
+from actors.current import process_here, running_loop
+from actors.errors import NotSimulated, Stuck
+from actors.process import READY, Process
+from actors.system import ProcessSystem
+
+Ts = TypeVarTuple("Ts")
+
+DECIMALS, RESOLUTION_S = 9, 1e-9  # of the clock; by which asyncio decides, too, that a timer is due
+
+
+class Clock(selectors.SelectSelector):
+    """Waits for nothing: it moves on by the time that it is asked to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        self.complete = False  # once the loop has registered its own wake-up pipe
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        if self.complete:
+            raise NotSimulated("a wait for a socket or a pipe")
+        return super().register(fileobj, events, data)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise Stuck(self.now_s, sorted(_name(task) for task in asyncio.all_tasks(asyncio.get_running_loop())))
+        if timeout > 0:
+            self.now_s = _later(self.now_s, timeout)
+        return []
+
+
+class _Step(NamedTuple):
+    """What is ready: the next step of a coroutine, or one turn of a run queue."""
+
+    callback: Callable[..., Any]
+    args: tuple[Any, ...]
+    context: contextvars.Context
+
+
+class Lottery(deque[Process]):
+    """A run queue whose next process is drawn. ran: is told of each."""
+
+    def __init__(self, chance: Random, ran: Callable[[Process], None]) -> None:
+        super().__init__()
+        self._chance, self._ran = chance, ran
+
+    def popleft(self) -> Process:
+        self.rotate(self._chance.randrange(len(self)))
+        process = super().popleft()
+        if process.phase == READY:
+            self._ran(process)
+        return process
+
+
+def _refused(what: str) -> Any:
+    def refuse(self: asyncio.AbstractEventLoop, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotSimulated(what)
+
+    return refuse
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """seed: of the order. ran: is told of each step that is drawn, a process or the name of a coroutine."""
+
+    def __init__(self, clock: Clock, seed: int, ran: Callable[[Process | str], None]) -> None:
+        self._clock = clock
+        self._chance = Random(seed)  # noqa: S311 (an order, not a secret)
+        self._steps: list[_Step] = []
+        self._nobody = contextvars.Context()
+        self._ran = ran
+        super().__init__(clock)
+        clock.complete = True
+
+    def time(self) -> float:
+        return self._clock.now_s
+
+    def schedule(self, system: ProcessSystem) -> None:
+        """Called by a system that opens on this loop: one process a turn, one message a slice, in a drawn order."""
+        system.ready = Lottery(self._chance, self._ran)
+        system.slice, system.slice_s = 1, 0.0
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """A step joins those that are ready, of which each free place takes any; other callbacks keep their place."""
+        if not isinstance(getattr(callback, "__self__", None), asyncio.Task | ProcessSystem):
+            return super().call_soon(callback, *args, context=context)
+        self._steps.append(_Step(callback, args, context if context is not None else contextvars.copy_context()))
+        return super().call_soon(self._run_a_step, context=self._nobody)
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        if self.is_running() and running_loop() is not self:
+            raise NotSimulated(f"a call from the thread {threading.current_thread().name!r}")
+        return super().call_soon(callback, *args, context=context)
+
+    def _run_a_step(self) -> None:
+        callback, args, context = self._steps.pop(self._chance.randrange(len(self._steps)))
+        task = getattr(callback, "__self__", None)
+        if isinstance(task, asyncio.Task):
+            process = context.get(process_here)
+            self._ran(process if process is not None else _name(task))
+        context.run(callback, *args)
+
+    run_in_executor: Any = _refused("a thread")
+    getaddrinfo: Any = _refused("a look-up of a host's name")
+    create_connection: Any = _refused("a connection")
+    create_unix_connection: Any = _refused("a connection")
+    create_datagram_endpoint: Any = _refused("a socket")
+    create_server: Any = _refused("a server")
+    create_unix_server: Any = _refused("a server")
+    sock_connect: Any = _refused("a connection")
+    sock_accept: Any = _refused("a connection")
+    connect_read_pipe: Any = _refused("a pipe")
+    connect_write_pipe: Any = _refused("a pipe")
+    subprocess_exec: Any = _refused("an OS process")
+    subprocess_shell: Any = _refused("an OS process")
+    add_signal_handler: Any = _refused("a signal handler")
+
+
+def _later(now_s: float, wait_s: float) -> float:
+    """The time after a wait, rounded, so that 0.1 s and 0.2 s are 0.3 s.
+
+    A float of many days can't hold the resolution any more; a timer is due only when time has passed it.
+    """
+    then = max(round(now_s + wait_s, DECIMALS), nextafter(now_s, inf))
+    return then if then + RESOLUTION_S > then else nextafter(then, inf)
+
+
+def _name(task: "asyncio.Task[Any]") -> str:
+    """Of its coroutine: the task's own name counts on from simulation to simulation."""
+    return getattr(task.get_coro(), "__qualname__", "coroutine")

@@ -1,0 +1,38 @@
+"""ThespianWatch: an actor that waits for files as well as for messages.
+
+Each message's handling says anew what to wait for: what receiveMessage returns, a ThespianWatch or anything else.
+"""
+
+from collections.abc import Iterable
+
+from thespian.actors import WatchMessage
+
+from actors.process import Process
+
+
+class Watch:
+    """The files that one actor waits for, until one of them can be read: then it is told, once."""
+
+    __slots__ = ("_filenos", "_process")
+
+    def __init__(self, process: Process, filenos: Iterable[int]) -> None:
+        """Raises what the loop raises at a file that it can't wait for, and then waits for none."""
+        self._process = process
+        self._filenos: list[int] = []
+        try:
+            for fileno in filenos:
+                process.system.loop.add_reader(fileno, self._readable, fileno)
+                self._filenos.append(fileno)
+        except BaseException:
+            self.close()
+            raise
+
+    def _readable(self, fileno: int) -> None:
+        if self._filenos:
+            self.close()
+            self._process.deliver(WatchMessage([fileno]), self._process.pid)
+
+    def close(self) -> None:
+        filenos, self._filenos = self._filenos, []
+        for fileno in filenos:
+            self._process.system.loop.remove_reader(fileno)

@@ -1,0 +1,69 @@
+"""The command line: `understudy demo | chat | rehearse`.
+
+A command's module is imported when the command is called: `understudy --help` need not wait for an HTTP client.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+WRONG_USE = 2
+INTERRUPTED = 130
+
+COMMANDS = {
+    "demo": ("agents.cli.demo:demo", "Watch a supervised agent work, without a key or a network."),
+    "chat": ("agents.cli.chat:chat", "Talk to a model over any OpenAI-compatible endpoint."),
+    "rehearse": ("agents.rehearsal.command:rehearse", "Serve OpenAI's HTTP API with scripted models."),
+}
+"""name: (where the command is, its line in the help)"""
+
+
+class Commands(click.Group):
+    """The commands of COMMANDS, none of them imported before it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, no_args_is_help=False, invoke_without_command=True)
+@click.version_option(package_name="understudy", message="%(prog)s %(version)s")
+@click.pass_context
+def understudy(ctx: click.Context) -> None:
+    """Supervised processes for LLM agents."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """The console script. What was typed wrong is one line on stderr and exit code 2."""
+    try:
+        code = understudy.main(prog_name="understudy", standalone_mode=False)
+    except click.ClickException as error:
+        _tell_wrong_use(error)
+        code = error.exit_code
+    except click.Abort:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of the pipe has gone; without this the interpreter would complain when it flushes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+def _tell_wrong_use(error: click.ClickException) -> None:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "understudy"
+    click.echo(f"{command}: {' '.join(error.format_message().split())} (see {command} --help)", err=True)

@@ -1,0 +1,153 @@
+"""`understudy demo`: a whole turn on this machine, with a tool killed in the middle of it.
+
+The model is a script that the rehearsal server plays; all else is what runs in earnest.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from pydantic import SecretStr
+
+from actors import Pid
+from agents import application
+from agents.cli.demo_tools import search_archive
+from agents.cli.program import Program, refuse, run
+from agents.cli.rehearsal_process import Rehearsal, RehearsalFailed, rehearsal
+from agents.cli.turn import exit_code, show_turn
+from agents.cli.view import Screen, open_screen
+from agents.cli.view.view import Note
+from agents.core.events import Event, StreamFunctionExecutionStart
+from agents.settings import Settings, ToolSettings
+from agents.tools.pool import WorkerPool
+from agents.tools.pool_server import open_pool
+from supervisors import which_children
+from supervisors.agent_supervisor import start_agent
+
+SCRIPT = Path(__file__).with_name("demo.toml")
+MODEL = "understudy-demo"
+VICTIM = search_archive.name
+
+FILES = {
+    "cast.txt": "Ada Byron is ill, so her understudy Grace Lovelace plays the lead.",
+    "house.txt": "The house has 18 rows of 24 seats.",
+}
+
+QUESTION = "Our lead is ill. Who goes on, how many seats are there, is this a first?"
+
+OPENING = """\
+The model is a rehearsal: a script on a local server. No key, no network.
+All else is real: HTTP, streams, supervisors, tools in their own OS processes.
+One of these processes will be killed in the middle of its work.
+"""
+
+CLOSING = """
+The model was a rehearsal, the killed process was real. With a real model:
+  OPENAI_API_KEY=... understudy chat --tools calculator "What is 18 * 24 - 7?"
+"""
+
+# What the reader gets to see the call run, then to read what will be done to it; and how often is looked for the call.
+WATCHED_S = 0.3
+WARNED_S = 0.9
+LOOK_S = 0.02
+
+
+@click.command()
+def demo() -> None:
+    """Watch a supervised agent answer, call tools, and survive the death of one. No key, no network."""
+    sys.exit(run(_demo))
+
+
+async def _demo(program: Program) -> int:
+    click.secho("understudy demo", bold=True)
+    click.echo(OPENING)
+    try:
+        with _workspace() as root:
+            async with rehearsal(SCRIPT) as server, application.running(_settings(server, root)):
+                with program.interrupts.until_the_end():
+                    return await _play(server, program)
+    except RehearsalFailed as failed:
+        return refuse(f"the rehearsal server did not start: {failed}")
+
+
+async def _play(server: Rehearsal, program: Program) -> int:
+    """The turn, and the kill in it; the exit code."""
+    agent = await start_agent({"name": "stage manager", "tools": ["calculator", "file_ops", search_archive]})
+    click.echo(await _scene(server, agent))
+    screen = open_screen(sys.stdout, sys.stdout)
+    with _assassin(screen) as watch:
+        code = exit_code(await show_turn(agent, QUESTION, screen, program, watch))
+    if code == 0:
+        click.echo(CLOSING, nl=False)
+    return code
+
+
+@contextmanager
+def _assassin(screen: Screen) -> Iterator[Callable[[Event], None]]:
+    """What watches the events of the turn, and strikes when the calls run."""
+    tasks: list[asyncio.Task[None]] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, StreamFunctionExecutionStart):
+            tasks.append(asyncio.create_task(_kill_worker(screen)))
+
+    try:
+        yield watch
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _kill_worker(screen: Screen) -> None:
+    """Kill the OS process that runs VICTIM, after a word to the reader."""
+    pool = await open_pool()
+    pid = await _started(pool, VICTIM)
+    await asyncio.sleep(WATCHED_S)
+    screen.show(Note(f"demo: {VICTIM} runs in OS process {pid}, which gets SIGKILL in a second"))
+    await asyncio.sleep(WARNED_S)
+    if pool.running.get(pid) == VICTIM:
+        os.kill(pid, signal.SIGKILL)
+
+
+async def _started(pool: WorkerPool, name: str) -> int:
+    """Wait until a worker runs the tool: its pid."""
+    while True:
+        for pid, tool in pool.running.items():
+            if tool == name:
+                return pid
+        await asyncio.sleep(LOOK_S)
+
+
+async def _scene(server: Rehearsal, agent: Pid) -> str:
+    """What runs: the OS processes, and the supervision tree as its root tells it."""
+    children = [f"{child.id} {child.pid}" for child in reversed(await which_children(application.NAME))]
+    branches = [f"├── {child}" for child in children[:-1]] + [f"└── {children[-1]}", f"    └── stage manager {agent}"]
+    return "\n".join(
+        (
+            f"OS process {server.os_pid}: rehearsal server on {server.base_url}",
+            f"OS process {os.getpid()}: {application.NAME}",
+            *branches,
+            f"\n> {QUESTION}\n",
+        )
+    )
+
+
+def _settings(server: Rehearsal, root: Path) -> Settings:
+    tools = ToolSettings(file_ops_root=root)
+    return Settings(model=MODEL, base_url=server.base_url, api_key=SecretStr("rehearsal"), tools=tools)
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """A temporary folder with two files for file_ops."""
+    with TemporaryDirectory(prefix="understudy-demo-") as folder:
+        root = Path(folder)
+        for name, text in FILES.items():
+            (root / name).write_text(text)
+        yield root

@@ -1,0 +1,37 @@
+"""Where a model is, as whom we ask it, and what can be wrong with that. The client that asks is in openai_client.py."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from agents.core.errors import Fault
+
+
+class Api(StrEnum):
+    CHAT = "chat"
+    RESPONSES = "responses"
+
+
+class ProviderFailed(Exception):
+    """A request or its stream failed."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class MissingKey(ValueError):
+    def __init__(self) -> None:
+        super().__init__(
+            "expected an API key in OPENAI_API_KEY, got none (for a local endpoint without keys, set any value)"
+        )
+
+
+class Endpoint(Struct, frozen=True):
+    """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
+
+    base_url: str | None = None
+    api_key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Endpoint(base_url={self.base_url!r})"

@@ -1,0 +1,77 @@
+"""python -m benchmarks [--rounds N] [--only NAME]: measures all in turn, prints the tables, writes RESULTS.md."""
+
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from benchmarks.figures import SUITES, Suite, figures
+from benchmarks.report import results, suites_named, table
+from benchmarks.subject import Job
+from benchmarks.workload import Measured
+
+RESULTS: Final = Path(__file__).parent / "RESULTS.md"
+
+
+@click.command(help="What a token, a hop and a spawn cost, beside the floor and beside the openai client.")
+@click.option(
+    "--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Figures are medians of these."
+)
+@click.option("--only", type=click.Choice([suite.name for suite in SUITES]), help="One suite; RESULTS.md stays.")
+def main(rounds: int, only: str | None) -> None:
+    suites = suites_named(only)
+    measured = _in_turn(suites, rounds)
+    tables = [table(suite, figures(suite, measured[suite.name])) for suite in suites]
+    print("\n\n".join(tables))
+    if only is None:
+        RESULTS.write_text(results(tables, rounds, f"{datetime.now(UTC):%Y-%m-%d}"))
+
+
+def _in_turn(suites: Sequence[Suite], rounds: int) -> dict[str, list[Measured]]:
+    """All measurements of a round, then the next round: what else the machine does falls on all alike."""
+    found: dict[str, list[Measured]] = defaultdict(list)
+    with provider() as base_url:
+        for number in range(1, rounds + 1):
+            for suite in suites:
+                click.echo(f"\rround {number} of {rounds}: {suite.name:<14}", nl=False, err=True)
+                found[suite.name].append(_once(suite.jobs, base_url))
+        click.echo(err=True)
+    return found
+
+
+def _once(jobs: Sequence[Job], base_url: str) -> Measured:
+    figures: Measured = {}
+    for job in jobs:
+        figures |= run_apart(job, base_url)
+    return figures
+
+
+def run_apart(job: Job, base_url: str) -> Measured:
+    """Measure in an OS process of its own."""
+    command = [sys.executable, "-m", "benchmarks.subject", msgspec.json.encode(job).decode(), base_url]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120)
+    return msgspec.json.decode(done.stdout, type=Measured)
+
+
+@contextmanager
+def provider() -> Iterator[str]:
+    """The provider's base URL. It ends with the block."""
+    command = [sys.executable, "-m", "benchmarks.provider"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.stdin.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The floor: a bare socket, cut at blank lines, each event's text decoded; no HTTP client, no agent.
+
+Not a client that one could use: it looks at no status and no chunk size, since it knows its one server. Whoever reads
+a stream in Python pays at least this.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, cast
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from benchmarks.workload import QUESTION, Answer, NewReader, Read
+
+DONE: Final = b"data: [DONE]"
+
+
+class Delta(Struct, gc=False):
+    content: str | None = None
+
+
+class Choice(Struct, gc=False):
+    delta: Delta
+
+
+class Event(Struct, gc=False):
+    choices: list[Choice]
+
+
+_decode = msgspec.json.Decoder(Event).decode
+
+
+class Connection(asyncio.Protocol):
+    """One stream at a time. answered: set when its last byte has come."""
+
+    transport: asyncio.Transport
+    answered: asyncio.Future[Answer]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+
+    def ask(self, request: bytes) -> asyncio.Future[Answer]:
+        self.rest, self.tokens, self.first_token_s = b"", 0, 0.0
+        self.answered = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return self.answered
+
+    def data_received(self, data: bytes) -> None:
+        *events, self.rest = (self.rest + data).split(b"\n\n")
+        for event in events:
+            start = event.index(b"data: ")
+            if event.startswith(DONE, start):
+                continue
+            choices = _decode(event[start + 6 :]).choices
+            if choices and choices[0].delta.content:
+                self.tokens += 1
+                if self.tokens == 1:
+                    self.first_token_s = time.perf_counter()
+        if self.rest.endswith(b"\r\n0\r\n\r\n"):
+            self.answered.set_result(Answer(self.tokens, self.first_token_s))
+
+
+@asynccontextmanager
+async def bare_socket(base_url: str) -> AsyncIterator[NewReader]:
+    address = urlsplit(base_url)
+    idle: list[Connection] = []
+
+    async def new_reader(model: str) -> Read:
+        request = _request(address.path, model)
+
+        async def read() -> Answer:
+            connection = idle.pop() if idle else await _connected(address)
+            answer = await connection.ask(request)
+            idle.append(connection)
+            return answer
+
+        return read
+
+    yield new_reader
+    for connection in idle:
+        connection.transport.close()
+
+
+async def _connected(address: SplitResult) -> Connection:
+    host, port = address.hostname or "", address.port or 80
+    _, connection = await asyncio.get_running_loop().create_connection(Connection, host, port)
+    return connection
+
+
+def _request(path: str, model: str) -> bytes:
+    body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": QUESTION}]}).encode()
+    head = f"POST {path}/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body

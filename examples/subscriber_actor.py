@@ -1,0 +1,49 @@
+"""Two actors of a host application get an agent's events: a plain Thespian Actor, and a GenServer that asks."""
+
+import asyncio
+
+from thespian.actors import Actor, ActorAddress
+
+from actors import Caller, GenServer, NoReply, Pid, call, create_actor, reply, start
+from agents import Event, StreamComplete, StreamError, StreamToken, agent, application
+from agents.rehearsal import RehearsalServer, builtin
+from supervisors import agent_supervisor
+
+Waiting = dict[str, Caller]  # stream_id -> who called
+
+
+class Screen(Actor):
+    """Shows what the agent says, whoever asked."""
+
+    def receiveMessage(self, message: Event, sender: ActorAddress) -> None:
+        if isinstance(message, StreamToken):
+            print(f"[{message.token}]", end="", flush=True)
+
+
+class Desk(GenServer[Waiting]):
+    """Passes questions on to agents, and answers each with the event that ends its stream."""
+
+    def init(self) -> Waiting:
+        return {}
+
+    def handle_call(self, request: tuple[Pid, str], caller: Caller, waiting: Waiting) -> NoReply[Waiting]:
+        stream_id = agent.stream_chat(*request)  # the events come to this process
+        return NoReply({**waiting, stream_id: caller})
+
+    def handle_info(self, event: Event, waiting: Waiting) -> NoReply[Waiting]:
+        if isinstance(event, StreamComplete | StreamError):
+            reply(waiting[event.stream_id], event)
+            waiting = {id_: caller for id_, caller in waiting.items() if id_ != event.stream_id}
+        return NoReply(waiting)
+
+
+async def main() -> None:
+    async with RehearsalServer(builtin()) as server, application.running():
+        # A real model: its name instead of "echo", no endpoint, and OPENAI_API_KEY (OPENAI_BASE_URL) is set.
+        pid = await agent_supervisor.start_agent({"model": "echo", **server.endpoint})
+        agent.subscribe(pid, create_actor(Screen))
+        answer = await call(await start(Desk), (pid, "Where do I find the ice?"))
+        print("\nThe desk:", answer.response.content)
+
+
+asyncio.run(main())

@@ -1,0 +1,79 @@
+"""`understudy` as an OS process of its own, and what it writes."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from agents.rehearsal import RehearsalServer
+
+UNDERSTUDY = str(Path(sys.executable).with_name("understudy"))
+
+
+class Ended(NamedTuple):
+    code: int | None
+    out: str
+    err: str
+
+
+def environment(**given: str) -> dict[str, str]:
+    """Ours, without what would reach a real provider."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return {**ours, **given}
+
+
+def pointing_at(server: RehearsalServer, key: str = "rehearsal") -> dict[str, str]:
+    return environment(OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY=key)
+
+
+@asynccontextmanager
+async def started(*arguments: str, env: dict[str, str]) -> AsyncIterator[Process]:
+    """The process, its three streams piped; it is gone when the block is left, however it is left."""
+    process = await asyncio.create_subprocess_exec(
+        UNDERSTUDY, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def understudy(*arguments: str, env: dict[str, str] | None = None, stdin: str = "") -> Ended:
+    """Run it to its end."""
+    async with started(*arguments, env=environment() if env is None else env) as process:
+        out, err = await process.communicate(stdin.encode())
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+async def read_until(stream: asyncio.StreamReader | None, text: str) -> str:
+    """What is read up to and with text; AssertionError if the stream ends before."""
+    assert stream is not None
+    read = b""
+    while text.encode() not in read:
+        chunk = await stream.read(4096)
+        assert chunk, f"expected {text!r}, got {read.decode()!r}"
+        read += chunk
+    return read.decode()
+
+
+def interrupt(process: Process) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+def living_with(mark: str) -> list[str]:
+    """The command lines of living processes whose environment holds mark."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:  # gone meanwhile, or somebody else's
+            continue
+    return found

@@ -1,0 +1,140 @@
+"""`understudy chat` as its users run it: an OS process against a server on loopback."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agents.rehearsal import RehearsalServer, builtin, parse
+from tests.agents.cli.terminal import environment, pointing_at, understudy
+
+SCRIPT = """
+[models.sums]
+turns = [{ steps = [
+    { text = "Let me see.", tool_calls = [{ name = "calculator", arguments = { expression = "6 * 7" } }] },
+    { text = "It is {tool:calculator}." },
+] }]
+
+[models.reads]
+turns = [{ steps = [
+    { tool_calls = [{ name = "file_ops", arguments = { operation = "read", path = "note.txt" } }] },
+    { text = "It says: {tool:file_ops}" },
+] }]
+"""
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RehearsalServer]:
+    async with RehearsalServer(builtin() | parse(SCRIPT, "test.toml")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+async def test_a_message_is_answered_on_stdout_and_told_about_on_stderr(server: RehearsalServer, api: str) -> None:
+    code, out, err = await understudy("chat", "hello there", "--model", "echo", "--api", api, env=pointing_at(server))
+    assert (code, out) == (0, "hello there\n")
+    (figures,) = err.splitlines()
+    assert "first token" in figures
+
+
+async def test_a_tool_runs_and_its_result_is_used(server: RehearsalServer) -> None:
+    command = ("chat", "6 * 7?", "--model", "sums", "--tools", "calculator")
+    code, out, err = await understudy(*command, env=pointing_at(server))
+    assert (code, out) == (0, "Let me see.\nIt is 42.\n")
+    asked, answered, _ = err.splitlines()
+    assert asked == '-> calculator {"expression":"6 * 7"}'
+    assert answered.startswith("<- calculator ")
+    assert answered.endswith(" s: 42")
+
+
+async def test_file_ops_sees_the_root_that_it_was_given(server: RehearsalServer, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("break a leg")
+    command = ("chat", "read it", "--model", "reads", "--tools", "file_ops", "--root", str(tmp_path))
+    code, out, _ = await understudy(*command, env=pointing_at(server))
+    assert (code, out) == (0, "It says: break a leg\n")
+
+
+async def test_model_and_system_prompt_reach_the_provider(server: RehearsalServer) -> None:
+    env = {**pointing_at(server), "OPENAI_MODEL": "echo"}
+    assert (await understudy("chat", "hi", "--system", "Be brief.", env=env)).code == 0
+    (request,) = server.requests
+    assert request["model"] == "echo"
+    assert request["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+async def test_an_option_goes_before_the_environment(server: RehearsalServer) -> None:
+    env = environment(OPENAI_BASE_URL="http://127.0.0.1:1/v1", OPENAI_API_KEY="any", OPENAI_MODEL="none")
+    command = ("chat", "hi", "--model", "echo", "--base-url", server.base_url)
+    assert (await understudy(*command, env=env)).out == "hi\n"
+
+
+async def failure(*arguments: str, env: dict[str, str]) -> str:
+    """The one line of a chat that failed."""
+    code, out, err = await understudy("chat", *arguments, env=env)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    return line
+
+
+async def test_an_unknown_model_is_one_line(server: RehearsalServer) -> None:
+    line = await failure("hi", "--model", "nobody", env=pointing_at(server))
+    assert line == "understudy: api error 404: The model `nobody` does not exist"
+
+
+async def test_a_wrong_key_is_one_line() -> None:
+    async with RehearsalServer(builtin(), api_key="right") as server:
+        line = await failure("hi", "--model", "echo", env=pointing_at(server, key="wrong"))
+    assert line.startswith("understudy: api error 401: Incorrect API key")
+
+
+async def test_a_refused_connection_is_one_line() -> None:
+    with socket.socket() as bound:  # bound and not listening: nobody else can take the port
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+        line = await failure("hi", env=environment(OPENAI_BASE_URL=url, OPENAI_API_KEY="any"))
+    assert line.startswith("understudy: network error: econnrefused")
+
+
+@pytest.mark.parametrize("message", [["hi"], []])
+async def test_a_missing_key_is_one_line_before_anything_is_asked(message: list[str]) -> None:
+    line = await failure(*message, env=environment())
+    assert "OPENAI_API_KEY" in line
+
+
+async def test_each_wrong_tool_is_one_line(server: RehearsalServer) -> None:
+    code, out, err = await understudy("chat", "hi", "--tools", "calc,teleport", env=pointing_at(server))
+    assert (code, out) == (2, "")
+    first, second = err.splitlines()
+    assert "'calc'" in first
+    assert "'teleport'" in second
+
+
+async def test_a_broken_answer_leaves_what_had_come(server: RehearsalServer) -> None:
+    code, out, err = await understudy("chat", "hi", "--model", "fault-truncate", env=pointing_at(server))
+    assert (code, out) == (2, "This answer just\n")
+    assert err == "understudy: connection closed before the stream was finished\n"
+
+
+async def test_a_conversation_remembers_and_goes_on_to_the_end_of_stdin(server: RehearsalServer) -> None:
+    code, out, _ = await understudy("chat", "--model", "echo", env=pointing_at(server), stdin="one\n\ntwo")
+    assert (code, out) == (0, "one\ntwo\n")
+    contents = [message["content"] for message in server.requests[-1]["messages"]]
+    assert contents == ["one", "one", "two"]
+
+
+async def test_a_failed_turn_is_one_line_and_the_conversation_goes_on() -> None:
+    script = parse(
+        """
+        [[models.moody.turns]]
+        match = "fail"
+        steps = [{ fault = "html" }]
+        [[models.moody.turns]]
+        steps = [{ text = "{user}" }]
+        """,
+        "moody.toml",
+    )
+    async with RehearsalServer(script) as server:
+        code, out, err = await understudy("chat", "--model", "moody", env=pointing_at(server), stdin="fail\ngo on\n")
+    assert (code, out) == (0, "go on\n")
+    assert [line for line in err.splitlines() if line.startswith("understudy: ")]

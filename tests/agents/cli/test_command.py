@@ -1,0 +1,56 @@
+"""The command `understudy` itself."""
+
+from importlib.metadata import version
+
+import pytest
+
+from tests.agents.cli.terminal import understudy
+
+
+async def test_without_a_command_it_shows_its_help() -> None:
+    shown = await understudy()
+    assert shown == await understudy("--help")
+    assert (shown.code, shown.err) == (0, "")
+    for name in ("demo", "chat", "rehearse"):
+        assert f"\n  {name} " in shown.out
+
+
+async def test_it_tells_its_version() -> None:
+    assert await understudy("--version") == (0, f"understudy {version('understudy')}\n", "")
+
+
+@pytest.mark.parametrize("name", ["demo", "chat", "rehearse"])
+async def test_every_command_has_help(name: str) -> None:
+    shown = await understudy(name, "--help")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith(f"Usage: understudy {name}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chatt"], "No such command 'chatt'"),
+        (["chat", "--modell", "x"], "No such option"),
+        (["chat", "--api", "soap", "hi"], "'soap' is not one of"),
+        (["chat", "--root", "/does/not/exist", "--tools", "file_ops", "hi"], "does not exist"),
+        (["chat", "--tools", "file_ops", "hi"], "file_ops expects --root DIR"),
+        (["chat", "--root", "/", "hi"], "--root is for file_ops"),
+        (["chat", "--search-endpoint", "http://127.0.0.1/", "hi"], "--search-endpoint is for web_search"),
+        (["chat", " "], "expected a message, got an empty one"),
+    ],
+)
+async def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> None:
+    code, out, err = await understudy(*arguments)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert said in line
+
+
+async def test_help_imports_neither_a_client_nor_a_server() -> None:
+    """What it waits for is what it imports."""
+    import subprocess
+    import sys
+
+    script = "import sys, agents.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: ASYNC221
+    assert not {"openai", "aiohttp", "pydantic", "rich", "prompt_toolkit", "thespian"} & set(done.stdout.split())

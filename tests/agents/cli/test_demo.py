@@ -1,0 +1,58 @@
+"""`understudy demo` as a newcomer runs it."""
+
+from pathlib import Path
+
+from tests.agents.cli.terminal import environment, interrupt, living_with, read_until, started, understudy
+
+
+def marked(tmp_path: Path) -> dict[str, str]:
+    """An environment that all OS processes of the demo inherit, workers too, by which they can be found."""
+    return environment(TMPDIR=str(tmp_path))
+
+
+def left(tmp_path: Path) -> list[str]:
+    """OS processes that still live, and files that are still there."""
+    return [*living_with(str(tmp_path)), *map(str, tmp_path.iterdir())]
+
+
+async def test_a_worker_is_killed_and_restarted_and_the_answer_comes_all_the_same(tmp_path: Path) -> None:
+    code, out, err = await understudy("demo", env=marked(tmp_path))
+    assert (code, err) == (0, "")
+    story = [
+        "The model is a rehearsal",
+        "-> search_archive",
+        "which gets SIGKILL",
+        "process_crashed label=ToolWorker",
+        "child_restarted child=worker",
+        "(attempt 2) in 1947 an understudy went on",
+        "The show goes on. Ada Byron is ill",
+        "that leaves 425.",
+        "says the archive: in 1947",
+        "first token",
+        "The model was a rehearsal",
+        "OPENAI_API_KEY=",
+    ]
+    told = [out.find(piece) for piece in story]
+    assert -1 not in told, story[told.index(-1)]
+    assert told == sorted(told)
+    assert "worker_replaced" in out
+    assert left(tmp_path) == []
+
+
+async def test_nothing_is_left_when_it_is_interrupted(tmp_path: Path) -> None:
+    async with started("demo", env=marked(tmp_path)) as process:
+        await read_until(process.stdout, "which gets SIGKILL")
+        assert living_with(str(tmp_path))
+        interrupt(process)
+        await process.communicate()
+    assert process.returncode == 130
+    assert left(tmp_path) == []
+
+
+async def test_nothing_is_left_when_it_is_ended_before_its_turn(tmp_path: Path) -> None:
+    async with started("demo", env=marked(tmp_path)) as process:
+        await read_until(process.stdout, "understudy demo")
+        process.terminate()
+        await process.communicate()
+    assert process.returncode == 143
+    assert left(tmp_path) == []

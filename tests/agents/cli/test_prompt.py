@@ -1,0 +1,112 @@
+"""A conversation at a terminal: a prompt, answers drawn live, Ctrl-C and Ctrl-D typed."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from agents.rehearsal import RehearsalServer, builtin
+from tests.agents.cli.terminal import UNDERSTUDY, pointing_at
+
+PROMPT = ">"
+CTRL_C, CTRL_D = b"\x03", b"\x04"
+SEQUENCE = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|[=>])|\r")
+
+
+class Screen:
+    """The master's end of a pseudo-terminal, and the process on it."""
+
+    def __init__(self, master: int, process: "subprocess.Popen[bytes]") -> None:
+        self._master, self._process = master, process
+        self._unread = ""
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    async def until(self, text: str) -> str:
+        """What is shown up to and with text, without the sequences that draw it; what follows is for the next call."""
+        while text not in (shown := SEQUENCE.sub("", self._unread)):
+            chunk = await asyncio.to_thread(os.read, self._master, 4096)
+            self._unread += chunk.decode(errors="replace")
+        before, _, self._unread = shown.partition(text)
+        return before + text
+
+    async def code(self) -> int:
+        """The exit code; what is still shown is read, for a full terminal holds a process up."""
+        with_end = asyncio.create_task(asyncio.to_thread(self._process.wait))
+        while not with_end.done():
+            try:
+                await asyncio.to_thread(os.read, self._master, 4096)
+            except OSError:  # its other end is closed
+                break
+        return await with_end
+
+
+@contextmanager
+def terminal(*arguments: str, env: dict[str, str]) -> Iterator[Screen]:
+    """`understudy` with a pseudo-terminal of 80x24 as its controlling one; it is gone when the block is left."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [UNDERSTUDY, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**env, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(slave)
+    try:
+        yield Screen(master, process)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RehearsalServer]:
+    async with RehearsalServer(builtin()) as server:
+        yield server
+
+
+async def test_a_conversation_is_typed_and_answered_until_ctrl_d(server: RehearsalServer) -> None:
+    with terminal("chat", "--model", "echo", env=pointing_at(server)) as screen:
+        await screen.until(PROMPT)
+        screen.type(b"to be\r")
+        assert "first token" in await screen.until("tokens/s")
+        await screen.until(PROMPT)
+        screen.type(CTRL_D)
+        assert await screen.code() == 0
+    assert server.requests[0]["messages"][-1]["content"] == "to be"
+
+
+async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(server: RehearsalServer) -> None:
+    with terminal("chat", "--model", "fault-stall", env=pointing_at(server)) as screen:
+        await screen.until(PROMPT)
+        screen.type(b"hello\r")
+        await screen.until("This answer falls")
+        screen.type(CTRL_C)
+        await screen.until("understudy: cancelled")
+        await screen.until(PROMPT)
+        screen.type(CTRL_C)
+        assert await screen.code() == 130
+
+
+async def test_ctrl_c_at_a_fresh_prompt_drops_the_line_and_says_how_to_leave(server: RehearsalServer) -> None:
+    with terminal("chat", "--model", "echo", env=pointing_at(server)) as screen:
+        await screen.until(PROMPT)
+        screen.type(b"never sent" + CTRL_C)
+        await screen.until("(Ctrl-C again or Ctrl-D leaves)")
+        screen.type(CTRL_C)
+        assert await screen.code() == 130
+    assert server.requests == []

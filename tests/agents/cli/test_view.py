@@ -1,0 +1,94 @@
+"""The view as a value: what is finished, in which order, and what still changes."""
+
+from collections.abc import Iterable
+
+from agents.cli.view.view import Block, Call, Called, Ended, Note, Noted, Said, Thought, View, close, step
+from agents.core.errors import ConnectionClosed
+from agents.core.events import Event, StreamError, StreamReasoning, StreamToken
+from tests.agents.cli.turns import RUNNING, TURN, answered, asked, tokens
+
+NEW = View()
+
+
+def folded(happened: Iterable[Event | Note], view: View = NEW) -> tuple[View, list[Block]]:
+    blocks: list[Block] = []
+    for now_s, each in enumerate(happened):
+        view, finished = step(view, each, float(now_s))
+        blocks += finished
+    return view, blocks
+
+
+def test_a_turn_becomes_its_text_its_calls_and_its_figures_in_order() -> None:
+    view, blocks = folded(TURN)
+    assert view == View()
+    first, called, second, third, ended = blocks
+    assert (first, second, third) == (Said("I will look."), Said("It is"), Said("found."))
+    assert isinstance(called, Called)
+    assert [(call.name, call.arguments) for call in called.calls] == [
+        ("lookup", '{"key": "a"}'),
+        ("divide", '{"by": 0}'),
+    ]
+    assert [call.result.error for call in called.calls if call.result] == [None, "raised"]
+    assert isinstance(ended, Ended)
+
+
+def test_a_line_is_finished_by_its_newline_and_not_before() -> None:
+    view, blocks = folded([StreamToken("one\ntwo\nthr")])
+    assert (view.text, blocks) == ("thr", [Said("one\ntwo")])
+
+
+def test_arguments_grow_as_they_come_and_the_clock_starts_with_the_run() -> None:
+    started, delta, *rest = asked("lookup", '{"key": 1}')
+    view, _ = folded([started, delta])
+    assert view.calls == (Call(0, "lookup", '{"key'),)
+    view, _ = folded([*rest, RUNNING], view)
+    assert view.calls == (Call(0, "lookup", '{"key": 1}', started_s=2.0),)
+
+
+def test_calls_are_finished_when_the_last_one_has_its_result() -> None:
+    view, blocks = folded([*asked("a", "{}", 0), *asked("b", "{}", 1), RUNNING, answered("b", "2", 1)])
+    assert (len(view.calls), blocks) == (2, [])
+    view, blocks = folded([answered("a", "1", 0)], view)
+    assert view.calls == ()
+    assert [type(block) for block in blocks] == [Called]
+
+
+def test_calls_of_a_later_model_call_begin_anew() -> None:
+    _, blocks = folded([*asked("a", "{}"), RUNNING, answered("a", "1"), *asked("b", "{}"), RUNNING, answered("b", "2")])
+    assert [[call.name for call in block.calls] for block in blocks if isinstance(block, Called)] == [["a"], ["b"]]
+
+
+def test_a_note_stays_with_the_calls_that_it_is_about() -> None:
+    note = Note("a worker died", report=True)
+    _, blocks = folded([*asked("a", "{}"), RUNNING, note, answered("a", "1")])
+    (called,) = blocks
+    assert isinstance(called, Called)
+    assert called.notes == (note,)
+
+
+def test_a_note_waits_for_the_end_of_a_line_and_cuts_no_sentence() -> None:
+    note = Note("a worker was replaced")
+    _, blocks = folded([*tokens("half a "), note, *tokens("sentence.\nmore")])
+    assert blocks == [Said("half a sentence."), Noted(note)]
+
+
+def test_a_note_without_anything_open_is_finished_at_once() -> None:
+    note = Note("hello")
+    assert step(View(), note, 0.0) == (View(), (Noted(note),))
+
+
+def test_reasoning_is_no_part_of_the_answer() -> None:
+    _, blocks = folded([StreamReasoning("hmm"), StreamReasoning(" so"), *tokens("Yes.\n")])
+    assert blocks == [Thought("hmm so\n"), Said("Yes.")]
+
+
+def test_a_failed_turn_leaves_all_that_had_come() -> None:
+    _, blocks = folded([*asked("a", "{}"), RUNNING, StreamError(ConnectionClosed())])
+    (called,) = blocks
+    assert isinstance(called, Called)
+    assert called.calls[0].result is None
+
+
+def test_a_view_that_is_closed_early_leaves_all_that_had_come() -> None:
+    view, _ = folded(tokens("half a sen"))
+    assert close(view) == (View(), (Said("half a sen"),))

@@ -1,0 +1,14 @@
+"""What importing the application costs: a worker process pays it for every script that it finds tools in."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+
+HEAVY = "openai aiohttp httpx2"
+
+
+async def test_the_application_is_imported_without_a_client() -> None:
+    code = f"import sys, agents.application; print(*sorted(set('{HEAVY}'.split()) & sys.modules.keys()))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=PIPE)
+    out, _ = await process.communicate()
+    assert (process.returncode, out.split()) == (0, [])

@@ -1,0 +1,70 @@
+"""Each example is what a newcomer runs: a file, no key, no network beyond loopback."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.py"))
+
+EXPECTED = {
+    "hello_agent.py": ["Hello, understudy.", "(18 characters)", "And once more."],
+    "subscriber_actor.py": [
+        "[Where][ do][ I][ find][ the][ ice?]",
+        "The desk: Where do I find the ice?",
+    ],
+    "tool_agent.py": [
+        'distance_km({"origin":"Oslo","destination":"Bergen"}) -> 463',
+        'forecast({"city":"Bergen","days":"two"}) -> error: days: input should be a valid integer, got "two"',
+        'forecast({"city":"Bergen","days":2}) -> 2 days of rain in Bergen',
+        "It is 463 km, and the forecast says: 2 days of rain in Bergen.",
+    ],
+    "crash_and_recover.py": [
+        "Hamlet stands on shelf 4, says attempt 2",
+        "The agent is found again: True",
+        "The archive says: Hamlet stands on shelf 4.",
+    ],
+    "thespian_blocking.py": ["No await was used in the making of this answer."],
+}
+
+UNORDERED = {"tool_agent.py"}
+"""Parallel calls end in any order."""
+
+KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+
+
+async def output(example: Path) -> list[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in KEYS}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "error", str(example), stdout=PIPE, stderr=PIPE, env=environment
+    )
+    try:
+        out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, err.decode()
+    assert "Traceback" not in err.decode()
+    return out.decode().splitlines()
+
+
+def test_every_example_has_an_expectation() -> None:
+    assert {example.name for example in EXAMPLES} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+async def test_an_example_prints_what_it_promises(example: Path) -> None:
+    lines, expected = await output(example), EXPECTED[example.name]
+    if example.name in UNORDERED:
+        lines, expected = sorted(lines), sorted(expected)
+    assert lines == expected
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_fits_on_a_page(example: Path) -> None:
+    assert len(example.read_text(encoding="utf-8").splitlines()) < 50

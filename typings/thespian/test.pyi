@@ -1,0 +1,7 @@
+# Thespian's own suite: what tests/thespian_suite asks of it.
+
+from collections.abc import Callable
+
+__file__: str
+
+actor_system_unsupported: Callable[..., None]
