@@ -146,6 +146,15 @@ class DynamicSupervisor(GenServer[Brood]):
             return NoReply(state)
         return await self._restart(message.pid, args, state)
 
+    def code_change(self, old_version: Any, state: Brood, extra: tuple[Any, ...] | None) -> Brood:
+        """By sys.change_code. extra: the arguments of tree; None keeps flags and specs. See supervisors.code_change."""
+        if extra is None:
+            return state
+        changed = self._change_code(extra, state)
+        if isinstance(changed.value, Invalid):
+            raise changed.value
+        return changed.state
+
     async def terminate(self, reason: Any, state: Brood) -> None:
         template = state.template
         reasons = await stop_processes(self._process, state.running, template.shutdown)

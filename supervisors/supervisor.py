@@ -146,6 +146,15 @@ class Supervisor(GenServer[Supervised]):
             return NoReply(state)
         return await self._restart(child, state)
 
+    def code_change(self, old_version: Any, state: Supervised, extra: tuple[Any, ...] | None) -> Supervised:
+        """By sys.change_code. extra: the arguments of tree; None keeps flags and specs. See supervisors.code_change."""
+        if extra is None:
+            return state
+        changed = self._change_code(extra, state)
+        if isinstance(changed.value, Invalid):
+            raise changed.value
+        return changed.state
+
     async def terminate(self, reason: Any, state: Supervised) -> None:
         await self._stop_all(state.children, tuple(state.children))
 
