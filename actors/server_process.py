@@ -3,12 +3,12 @@
 import asyncio
 from enum import Enum
 from functools import partial
-from inspect import isawaitable, iscoroutine
+from inspect import iscoroutine
 from typing import Any
 
 from thespian.actors import ActorExitRequest
 
-from actors.callbacks import Failed, begun, close, guarded, reason_of
+from actors.callbacks import Failed, begun, close, guarded, reason_of, waits
 from actors.current import current_process, current_system, process_context
 from actors.errors import BadReturn, NameTaken, StartFailed
 from actors.gen_server import (
@@ -177,7 +177,7 @@ class ServerProcess(Reference):
                     message.caller.reply(reply)
                 self._stop(reason)
                 return False
-            case _ if isawaitable(outcome):
+            case _ if waits(outcome):
                 self._settle(outcome, partial(self._resume, message))
                 return False
         self._stop(Crash(BadReturn(f"{self.label}, for {type(message).__name__}", outcome)))
@@ -203,7 +203,7 @@ class ServerProcess(Reference):
     def _settle(self, value: Any, proceed: Any) -> None:
         """proceed(value), or if it is awaitable proceed(what it gives) when it has given it."""
         rest = begun(value) if self.server.eager and iscoroutine(value) else value
-        if not isawaitable(rest):
+        if not waits(rest):
             self._proceed(rest, proceed)
             return
         self.phase = WAITING
