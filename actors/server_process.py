@@ -3,13 +3,13 @@
 import asyncio
 from enum import Enum
 from functools import partial
-from inspect import isawaitable, iscoroutine
+from inspect import iscoroutine
 from typing import Any
 
 from thespian.actors import ActorExitRequest
 
 from actors.bounded import keep_to
-from actors.callbacks import Failed, begun, close, guarded, reason_of
+from actors.callbacks import Failed, begun, close, guarded, reason_of, waits
 from actors.current import process_context
 from actors.debug import Debug, Observed
 from actors.dormant import DormantQueue
@@ -192,7 +192,7 @@ class ServerProcess(Reference):
                 self.last = message
                 self._stop(reason)
                 return False
-            case _ if isawaitable(outcome):
+            case _ if waits(outcome):
                 self.last = message
                 self._settle(outcome, partial(self._resume, message))
                 return False
@@ -225,7 +225,7 @@ class ServerProcess(Reference):
     def _settle(self, value: Any, proceed: Any) -> None:
         """proceed(value), or if it is awaitable proceed(what it gives) when it has given it."""
         rest = begun(value) if self.server.eager and iscoroutine(value) else value
-        if not isawaitable(rest):
+        if not waits(rest):
             self._proceed(rest, proceed)
             return
         self.phase = WAITING
