@@ -37,10 +37,10 @@ from actors.errors import (
 )
 from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
-from actors.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.pid import Pid, Ref
+from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
+from actors.server.starting import start, start_link, stop
 from actors.signals import KILL, KILLED, MAILBOX_FULL, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
-from actors.starting import start, start_link, stop
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
 from actors.threaded_system import new_event_loop

@@ -15,16 +15,16 @@ from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
-from actors.actor_process import ActorProcess
-from actors.capabilities import common
-from actors.creating import create_actor
 from actors.current import running_loop
 from actors.errors import NoSystem, SourceRefused
-from actors.external import External
 from actors.pid import Pid
 from actors.process import Process
 from actors.signals import NORMAL
-from actors.thespian_status import StatusRoot
+from actors.thespian.actor_process import ActorProcess
+from actors.thespian.capabilities import common
+from actors.thespian.creating import create_actor
+from actors.thespian.external import External
+from actors.thespian.status import StatusRoot
 from actors.threaded_system import ThreadedSystem
 
 

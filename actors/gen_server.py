@@ -25,15 +25,15 @@ from thespian.actors import Actor, ActorExitRequest
 from actors.address import Address
 from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout
-from actors.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.pid import Pid, Ref, numbers
 from actors.process import Process
+from actors.server.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.signals import NOPROC
 from actors.system import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
     from actors.bounded import Bound
-    from actors.status import Status
+    from actors.server.status import Status
 
 S = TypeVar("S")
 

@@ -8,8 +8,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors import reports
 from actors.pid import Pid, Ref, living
+from actors.server import reports
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, Down, Exit, orderly
 
 if TYPE_CHECKING:

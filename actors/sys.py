@@ -15,15 +15,14 @@ from typing import Any, Literal, overload
 
 from actors.address import Address
 from actors.current import current_system
-from actors.debug import Event, Received, Replied, Served, Statistics, Stopped
 from actors.errors import CallFailed
 from actors.gen_server import GenServer, SystemMessage, ask
 from actors.pid import Pid
-from actors.server_process import ServerProcess
-from actors.starting import stop
-from actors.status import Status
-from actors.system import CALL_TIMEOUT_S
-from actors.system_messages import (
+from actors.server.debug import Event, Received, Replied, Served, Statistics, Stopped
+from actors.server.server_process import ServerProcess
+from actors.server.starting import stop
+from actors.server.status import Status
+from actors.server.system_messages import (
     ChangeCode,
     Count,
     GetLog,
@@ -37,6 +36,7 @@ from actors.system_messages import (
     Suspend,
     Trace,
 )
+from actors.system import CALL_TIMEOUT_S
 
 __all__ = [
     "Event",

@@ -18,13 +18,13 @@ from actors.current import current_process as current_process
 from actors.current import current_system as current_system
 from actors.current import open_systems, system_here
 from actors.current import process_context as process_context
-from actors.deadlines import Deadlines
 from actors.ending import end_of
 from actors.errors import AlreadyNamed, InvalidName, NameTaken, NoSystem, NotRegistered
 from actors.groups import Groups
 from actors.log import log
 from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, SLICE, Process
+from actors.server.deadlines import Deadlines
 from actors.signals import KILL, NOPROC, SHUTDOWN, Crash, DeadLetter, Down, Exit
 from actors.watchdog import Watchdog
 

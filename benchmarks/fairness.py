@@ -14,7 +14,7 @@ from typing import Any
 
 from actors import AsyncioSystemBase, GenServer, NoReply, call, new_event_loop, receive, send, spawn, start
 from actors.gen_server import Caller
-from actors.outcomes import Reply
+from actors.server.outcomes import Reply
 
 WATCHED_S = 2.0
 HOLD_S = 0.05

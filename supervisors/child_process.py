@@ -25,7 +25,7 @@ from actors import (
     whereis,
 )
 from actors.process import Process
-from actors.starting import prepare
+from actors.server.starting import prepare
 from actors.system import process_context
 from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
 from supervisors.errors import AlreadyStarted

@@ -41,7 +41,7 @@ from actors import (
     stop,
     sys,
 )
-from actors.status import Status
+from actors.server.status import Status
 from supervisors import ChildSpec, Flags, Supervisor, start_supervisor, which_children
 
 pytestmark = pytest.mark.usefixtures("system")

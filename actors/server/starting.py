@@ -8,9 +8,9 @@ from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout, StartFailed
 from actors.gen_server import GenServer, Terminate, ask
-from actors.outcomes import Ignore
 from actors.pid import Pid
-from actors.server_process import ServerProcess, Started
+from actors.server.outcomes import Ignore
+from actors.server.server_process import ServerProcess, Started
 from actors.signals import KILL, NORMAL
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from actors.gen_server import SystemMessage
 from actors.message_queue import Letter, MessageQueue
-from actors.outcomes import TIMEOUT, After, Hibernate
 from actors.process import DEAD
+from actors.server.outcomes import TIMEOUT, After, Hibernate
 
 if TYPE_CHECKING:
-    from actors.server_process import ServerProcess
+    from actors.server.server_process import ServerProcess
 
 
 class DormantQueue(list[Letter]):

@@ -9,21 +9,21 @@ from typing import Any
 from thespian.actors import ActorExitRequest
 
 from actors.bounded import keep_to
-from actors.callbacks import Failed, begun, close, guarded, reason_of, waits
 from actors.current import process_context
-from actors.debug import Debug, Observed
-from actors.dormant import DormantQueue
 from actors.errors import BadReturn, StartFailed
 from actors.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
-from actors.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
 from actors.pid import Pid
 from actors.process import IDLE, RUNNING, WAITING, Process
-from actors.reference import Reference
+from actors.server.callbacks import Failed, begun, close, guarded, reason_of, waits
+from actors.server.debug import Debug, Observed
+from actors.server.dormant import DormantQueue
+from actors.server.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
+from actors.server.status import shown_in_report
+from actors.server.suspended import SuspendedQueue
+from actors.server.system_messages import answer
 from actors.signals import CRASHES, NORMAL, Crash, Exit
-from actors.status import shown_in_report
-from actors.suspended import SuspendedQueue
 from actors.system import ProcessSystem
-from actors.system_messages import answer
+from actors.thespian.reference import Reference
 
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
