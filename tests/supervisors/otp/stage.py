@@ -70,7 +70,7 @@ class Stage:
         return [pid for pid in self._tags if pid.alive and pid is not self.driver]
 
     async def befall(self, sup: Pid, steps: Iterable[Meanwhile]) -> None:
-        """Returns when each waits in the mailbox of the supervisor, which waits for the caller, or was refused before."""
+        """Returns when each waits in the mailbox of the supervisor, which waits for the caller, or has been refused."""
         assert sup.process is not None
         for step in steps:
             if isinstance(step, End):
