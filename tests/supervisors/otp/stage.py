@@ -70,7 +70,7 @@ class Stage:
         return [pid for pid in self._tags if pid.alive and pid is not self.driver]
 
     async def befall(self, sup: Pid, steps: Iterable[Meanwhile]) -> None:
-        """Returns when each waits in the mailbox of the supervisor, which waits for the caller."""
+        """Returns when each waits in the mailbox of the supervisor, which waits for the caller, or has been refused."""
         assert sup.process is not None
         for step in steps:
             if isinstance(step, End):
@@ -79,8 +79,9 @@ class Stage:
                     await end(pid, step.reason)
                 continue
             before = len(sup.process.mailbox)
-            self.asked.append(asyncio.create_task(self._perform(sup, step), context=self._context.copy()))
-            while len(sup.process.mailbox) == before:  # noqa: ASYNC110 (no event tells it)
+            request = asyncio.create_task(self._perform(sup, step), context=self._context.copy())
+            self.asked.append(request)
+            while len(sup.process.mailbox) == before and not request.done():  # noqa: ASYNC110 (no event tells it)
                 await asyncio.sleep(0)
 
     def why(self, reason: Any) -> Any:
