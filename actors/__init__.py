@@ -37,6 +37,7 @@ from actors.errors import (
 )
 from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
+from actors.observer import ProcessInfo, SystemInfo, process_info, processes, system_info, text_to_pid, top
 from actors.pid import Pid, Ref
 from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.server.starting import start, start_link, stop
@@ -84,12 +85,14 @@ __all__ = [
     "Overflow",
     "Pid",
     "ProcessError",
+    "ProcessInfo",
     "Ready",
     "Ref",
     "Reply",
     "Shutdown",
     "StartFailed",
     "Stop",
+    "SystemInfo",
     "Task",
     "Via",
     "alive",
@@ -103,6 +106,8 @@ __all__ = [
     "link",
     "monitor",
     "new_event_loop",
+    "process_info",
+    "processes",
     "receive",
     "register",
     "reply",
@@ -115,6 +120,9 @@ __all__ = [
     "start",
     "start_link",
     "stop",
+    "system_info",
+    "text_to_pid",
+    "top",
     "unlink",
     "unregister",
     "whereis",

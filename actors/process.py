@@ -46,6 +46,8 @@ class Process:
         "parent",
         "phase",
         "pid",
+        "reductions",
+        "since_s",
         "system",
         "trap_exit",
         "watchers",
@@ -67,6 +69,8 @@ class Process:
         self.names: tuple[str, ...] = ()
         self.doomed: tuple[Any] | None = None  # the reason of an end that waits for the running callback
         self.coroutine: asyncio.Task[Any] | None = None
+        self.reductions = 0  # messages taken, counted by the slice
+        self.since_s = system.loop.time()
         living[self.pid.number] = self.pid
         system.processes[self.pid.number] = self
 

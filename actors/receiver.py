@@ -37,6 +37,7 @@ class Receiver(Process):
         Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
         """
         self._taken += 1
+        self.reductions += 1
         if self.mailbox and (self._taken >= self.system.slice or monotonic() >= self._until):
             await asyncio.sleep(0)
             self._taken = 0

@@ -41,8 +41,7 @@ class Clock(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Stuck(self.now_s, sorted(_name(task) for task in asyncio.all_tasks(asyncio.get_running_loop())))
-        if timeout > 0:
-            self.now_s = _later(self.now_s, timeout)
+        self.now_s = _later(self.now_s, timeout)
         return []
 
 
@@ -62,7 +61,8 @@ class Lottery(deque[Process]):
         self._chance, self._ran = chance, ran
 
     def popleft(self) -> Process:
-        self.rotate(self._chance.randrange(len(self)))
+        drawn = self._chance.randrange(len(self))
+        self[0], self[drawn] = self[drawn], self[0]
         process = super().popleft()
         if process.phase == READY:
             self._ran(process)
@@ -113,7 +113,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return super().call_soon(callback, *args, context=context)
 
     def _run_a_step(self) -> None:
-        callback, args, context = self._steps.pop(self._chance.randrange(len(self._steps)))
+        steps = self._steps
+        drawn = self._chance.randrange(len(steps))
+        steps[drawn], steps[-1] = steps[-1], steps[drawn]
+        callback, args, context = steps.pop()
         task = getattr(callback, "__self__", None)
         if isinstance(task, asyncio.Task):
             process = context.get(process_here)
@@ -139,10 +142,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 def _later(now_s: float, wait_s: float) -> float:
     """The time after a wait, rounded, so that 0.1 s and 0.2 s are 0.3 s.
 
-    A float of many days can't hold the resolution any more; a timer is due only when time has passed it.
+    A float of a hundred days can't hold the resolution any more: there even a wait of nothing takes the smallest step,
+    for a timer is due only when time has passed it.
     """
-    then = max(round(now_s + wait_s, DECIMALS), nextafter(now_s, inf))
-    return then if then + RESOLUTION_S > then else nextafter(then, inf)
+    if wait_s > 0 or now_s + RESOLUTION_S == now_s:
+        return max(round(now_s + wait_s, DECIMALS), nextafter(now_s, inf))
+    return now_s
 
 
 def _name(task: "asyncio.Task[Any]") -> str:

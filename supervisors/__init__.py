@@ -33,6 +33,7 @@ from supervisors.errors import (
 )
 from supervisors.flags import AutoShutdown, DynamicFlags, Flags, Strategy
 from supervisors.supervisor import FailedToStartChild, Supervisor, start_supervisor
+from supervisors.tree import Node, tree
 
 __all__ = [
     "BRUTAL_KILL",
@@ -54,6 +55,7 @@ __all__ = [
     "InvalidFlags",
     "InvalidTree",
     "MaxChildren",
+    "Node",
     "NotFound",
     "RestartType",
     "Restarting",
@@ -73,5 +75,6 @@ __all__ = [
     "start_dynamic_supervisor",
     "start_supervisor",
     "terminate_child",
+    "tree",
     "which_children",
 ]

@@ -22,8 +22,11 @@ Place: TypeAlias = Pid | Literal[_Restarting.RESTARTING] | None
 
 
 class Child(NamedTuple):
+    """starts: how many processes it has had."""
+
     spec: ChildSpec
     pid: Place = None
+    starts: int = 0
 
 
 class ChildInfo(NamedTuple):
@@ -74,9 +77,9 @@ class Children:
         self._forget_pid(spec.id)
         if pid is not None and spec.args and spec.restart == RestartType.TEMPORARY:
             spec = spec.without_args()
-        self._by_id[spec.id] = Child(spec, pid)
-        if isinstance(pid, Pid):
-            self._ids[pid] = spec.id
+        known = self._by_id.get(spec.id)
+        starts = known.starts if known is not None else 0
+        self._put(Child(spec, pid, starts + isinstance(pid, Pid)))
 
     def lose(self, child: Hashable) -> None:
         """The process is gone: the spec stays without one, a temporary child's is forgotten. OTP: del_child/2."""
@@ -104,10 +107,10 @@ class Children:
         changed = Children()
         for spec in specs:
             known = self._by_id.get(spec.id)
-            changed.place(spec, known.pid if known is not None else None)
-        for child, (spec, pid) in self._by_id.items():
-            if child not in changed:
-                changed.place(spec, pid)
+            changed._put(Child(spec) if known is None else known._replace(spec=spec))
+        for id_, child in self._by_id.items():
+            if id_ not in changed:
+                changed._put(child)
         return changed
 
     def placed(self) -> Iterator[ChildSpec]:
@@ -123,6 +126,11 @@ class Children:
         active = sum(isinstance(child.pid, Pid) and child.pid.alive for child in children)
         supervisors = sum(child.spec.type == ChildType.SUPERVISOR for child in children)
         return Counts(len(children), active, supervisors, len(children) - supervisors)
+
+    def _put(self, child: Child) -> None:
+        self._by_id[child.spec.id] = child
+        if isinstance(child.pid, Pid):
+            self._ids[child.pid] = child.spec.id
 
     def _forget_pid(self, child: Hashable) -> None:
         known = self._by_id.get(child)

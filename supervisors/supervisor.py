@@ -251,7 +251,7 @@ class Supervisor(GenServer[Supervised]):
     async def _stop_all(self, children: Children, ids: tuple[Hashable, ...]) -> None:
         """Stop in reverse order, one after the other. OTP: terminate_children/2."""
         for child in reversed(ids):
-            spec, pid = children[child]
+            spec, pid, _ = children[child]
             if pid is None:
                 continue
             if isinstance(pid, Pid):

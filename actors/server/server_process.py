@@ -140,6 +140,7 @@ class ServerProcess(Reference):
             self._stop(reason_of(error))
             return
         finally:
+            self.reductions += system.slice - left
             system.current = None
         if self.mailbox or self.doomed is not None:
             self._go_on()

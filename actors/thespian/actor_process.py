@@ -71,6 +71,7 @@ class ActorProcess(Reference):
                 message, sender = mailbox.popleft()
                 self._receive(message, sender or system.root.pid)
         finally:
+            self.reductions += system.slice - left
             system.current = None
         if self.doomed is not None:
             self.end(self.doomed[0])

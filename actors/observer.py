@@ -1,0 +1,116 @@
+"""What runs: a living system as data. Erlang: processes/0, process_info/1, and the tools observer and etop.
+
+for info in top("mailbox", 5):
+    print(info.pid, info.label, info.mailbox)
+
+Everything is read in place: no process is asked, so one that hangs is seen, too. The loop is held meanwhile, some
+microseconds a process. Of a state and of messages only types and sizes are told, never contents: they may be secret.
+"""
+
+from collections.abc import Callable
+from heapq import nlargest
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from actors.current import current_system
+from actors.footprint import footprint_bytes, summary
+from actors.pid import Pid, living
+from actors.process import Process
+from actors.server.server_process import ServerProcess
+
+STATUS: Final = ("idle", "ready", "running", "waiting", "dead")
+"""By phase. waiting: for a callback or coroutine of its own."""
+
+Measure: TypeAlias = Literal["mailbox", "reductions", "memory"]
+
+
+class ProcessInfo(Struct, frozen=True):
+    """One process. Pids are text, as in logs; text_to_pid finds them again.
+
+    label: what it runs. mailbox: how many messages wait. reductions: how many it has taken, without those of the slice
+    that runs. memory_bytes: an estimate, see footprint.py. state: the type of a server's state, and its length.
+    monitors: whom it watches; monitored_by: the processes that watch it. age_s: since it was made.
+    """
+
+    pid: str
+    label: str
+    names: tuple[str, ...]
+    parent: str | None
+    status: str
+    mailbox: int
+    reductions: int
+    memory_bytes: int
+    state: str | None
+    links: tuple[str, ...]
+    monitors: tuple[str, ...]
+    monitored_by: tuple[str, ...]
+    trap_exit: bool
+    age_s: float
+
+
+class SystemInfo(Struct, frozen=True):
+    """The whole system: processes, those of them that are ready to run, names, and dead letters so far."""
+
+    processes: int
+    ready: int
+    names: int
+    dead_letters: int
+
+
+def processes() -> list[Pid]:
+    """Every process of the current system, the oldest first; its root is the first. Erlang: processes/0."""
+    return [process.pid for process in current_system().processes.values()]
+
+
+def process_info(pid: Pid) -> ProcessInfo | None:
+    """None if it has ended. Erlang: process_info/1."""
+    return info_of(pid.process) if pid.process is not None else None
+
+
+def top(by: Measure = "reductions", count: int = 10) -> list[ProcessInfo]:
+    """The processes with the most of it, the most first. Erlang: etop."""
+    measure = MEASURES.get(by)
+    if measure is None:
+        raise ValueError(f"expected one of {', '.join(MEASURES)}, got {by!r}")
+    return [info_of(process) for process in nlargest(count, current_system().processes.values(), key=measure)]
+
+
+def system_info() -> SystemInfo:
+    system = current_system()
+    return SystemInfo(len(system.processes), len(system.ready), len(system.names), system.dead_letter_count)
+
+
+def text_to_pid(text: str) -> Pid:
+    """The process of this OS process that "Pid(7)" names, dead or alive. Erlang: list_to_pid/1. Raises ValueError."""
+    number = text.removeprefix("Pid(").removesuffix(")")
+    if text != f"Pid({number})" or not number.isdecimal():
+        raise ValueError(f'expected a pid as "Pid(7)", got {text!r}')
+    return living.get(int(number)) or Pid(None, int(number))
+
+
+def info_of(process: Process) -> ProcessInfo:
+    """process_info of a living process."""
+    return ProcessInfo(
+        pid=str(process.pid),
+        label=process.label,
+        names=process.names,
+        parent=str(process.parent) if process.parent is not None else None,
+        status=STATUS[process.phase],
+        mailbox=len(process.mailbox),
+        reductions=process.reductions,
+        memory_bytes=footprint_bytes(process),
+        state=summary(process.state) if isinstance(process, ServerProcess) else None,
+        links=tuple(str(other.pid) for other in process.links or ()),
+        monitors=tuple(str(other.pid) for other in (process.monitors or {}).values()),
+        monitored_by=tuple(str(by.pid) for by in (process.watchers or {}).values() if isinstance(by, Process)),
+        trap_exit=process.trap_exit,
+        age_s=process.system.loop.time() - process.since_s,
+    )
+
+
+MEASURES: Final[dict[str, Callable[[Process], int]]] = {
+    "mailbox": lambda process: len(process.mailbox),
+    "reductions": lambda process: process.reductions,
+    "memory": footprint_bytes,
+}

@@ -1,0 +1,130 @@
+"""The tree of what runs, as data."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from actors import GenServer, Mailbox, receive, spawn
+from supervisors import (
+    ChildSpec,
+    DynamicFlags,
+    Flags,
+    Node,
+    RestartType,
+    Supervisor,
+    start_supervisor,
+    terminate_child,
+    tree,
+)
+from supervisors import dynamic_supervisor as dynamic
+from tests.supervisors.troupe import START, Script, Worker, end, pids
+
+SECRET = "sk-3141592653589793"
+
+
+class Helped(Worker):
+    """Starts a process of its own."""
+
+    def init(self, *args: Any) -> tuple[Any, ...]:
+        spawn(receive)
+        return args
+
+
+def shape(node: Node) -> Any:
+    """(who, [below])."""
+    label = node.process.label if node.process is not None else node.status
+    return (node.id or label, [shape(child) for child in node.children])
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from nodes(child)
+
+
+def find(id_: str) -> Node:
+    return next(node for node in nodes(tree()) if node.id == id_)
+
+
+async def test_supervisors_hold_their_children_in_order_and_processes_what_they_started(box: Mailbox) -> None:
+    inner = Flags(), (ChildSpec("b", Worker, SECRET), ChildSpec("a", Helped))
+    await start_supervisor(Flags(), [ChildSpec("inner", Supervisor, *inner), ChildSpec("z", Worker)])
+    below: Any = [("inner", [("b", []), ("a", [("receive", [])])]), ("z", [])]
+    assert shape(tree()) == ("system", [("mailbox", [("Supervisor", below)])])
+    assert SECRET.encode() not in msgspec.json.encode(tree())
+
+
+async def test_a_restarted_child_keeps_its_place_and_counts(box: Mailbox) -> None:
+    supervisor = await start_supervisor(Flags(intensity=5), [ChildSpec("a", Worker), ChildSpec("b", Worker)])
+    for _ in range(3):
+        await end((await pids(supervisor))["a"], "boom")
+        await pids(supervisor)
+    assert [(node.id, node.restarts, node.restart) for node in tree().children[0].children[0].children] == [
+        ("a", 3, "permanent"),
+        ("b", 0, "permanent"),
+    ]
+
+
+async def test_a_child_without_a_process_is_there_all_the_same(box: Mailbox) -> None:
+    script = Script(START, ValueError("no"))
+    specs = [ChildSpec("failing", script), ChildSpec("stopped", Worker)]
+    supervisor = await start_supervisor(Flags(intensity=10**6), specs)
+    await terminate_child(supervisor, "stopped")
+    await end((await pids(supervisor))["failing"], "boom")
+    seen = set()
+    for _ in range(20):  # it is tried again and again, and seen while it is tried, too
+        seen.add((find("failing").status, find("failing").process))
+        await asyncio.sleep(0)
+    assert ("restarting", None) in seen
+    assert (find("stopped").status, find("stopped").process) == ("stopped", None)
+    await terminate_child(supervisor, "failing")
+
+
+async def test_dynamic_children_are_under_their_supervisor(box: Mailbox) -> None:
+    template = ChildSpec("worker", Worker, restart=RestartType.TEMPORARY)
+    supervisor = await dynamic.start_dynamic_supervisor(DynamicFlags(), template)
+    for _ in range(3):
+        await dynamic.start_child(supervisor)
+    (node,) = (node for node in nodes(tree()) if node.process and node.process.pid == str(supervisor))
+    assert [(child.id, child.restart, child.restarts) for child in node.children] == [("worker", "temporary", None)] * 3
+
+
+async def test_an_orphan_is_under_the_root(box: Mailbox) -> None:
+    async def parent() -> None:
+        box.process.deliver(spawn(receive), None)
+
+    spawn(parent)
+    orphan = await box.receive()
+    await asyncio.sleep(0)
+    assert str(orphan) in [child.process.pid for child in tree().children if child.process]
+
+
+async def test_a_chain_of_thousands_is_no_recursion(box: Mailbox) -> None:
+    async def link(left: int) -> None:
+        if left:
+            spawn(link, left - 1)
+        else:
+            box.process.deliver("built", None)
+        await receive()
+
+    spawn(link, 3000)
+    assert await box.receive() == "built"
+    depth, node = 0, tree()
+    while node.children:
+        depth, node = depth + 1, node.children[-1]
+    assert depth > 3000
+
+
+async def test_a_supervisor_that_hangs_is_seen_as_it_is(box: Mailbox) -> None:
+    class Hanging(GenServer[None]):
+        async def init(self, *args: Any) -> Any:
+            await asyncio.get_running_loop().create_future()
+
+    spawn(start_supervisor, Flags(), [ChildSpec("slow", Hanging)])
+    for _ in range(5):
+        await asyncio.sleep(0)
+    labels = [(node.process.label, node.status) for node in nodes(tree()) if node.process]
+    assert ("Supervisor", "waiting") in labels
+    assert ("Hanging", "waiting") in labels
