@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from actors import AsyncioSystemBase, CallFailed, Mailbox, Pid, StartFailed, start_link
+from actors import NOPROC, AsyncioSystemBase, CallFailed, Mailbox, Pid, StartFailed, start_link
 from actors import exit as send_exit
 from supervisors import (
     AlreadyPresent,
@@ -147,6 +147,8 @@ class Run:
 
     async def answer(self, sup: Pid, step: Any) -> Any:
         simple = sup in self.stage.simple
+        if not sup.alive:  # before a faulty spec is refused: OTP asks the supervisor about it
+            raise CallFailed(sup, NOPROC)
         match step:
             case StartChild(spec) if simple:
                 return self.started(await dynamic_supervisor.start_child(sup, spec.id))
