@@ -195,7 +195,7 @@ async def test_the_text_of_a_pid_names_it_again() -> None:
         assert not text_to_pid(str(pid)).alive
 
 
-@pytest.mark.parametrize("text", ["", "7", "Pid()", "Pid<x>", "Pid<7", "<7>", "Pid<-7>"])
+@pytest.mark.parametrize("text", ["", "7", "Pid()", "Pid(x)", "Pid(7", "(7)", "Pid(-7)"])
 def test_what_is_no_pid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a pid as"):
         text_to_pid(text)
