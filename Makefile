@@ -1,10 +1,10 @@
-# make demo | test | test-thespian | check | bench: each sets up .venv by itself.
+# make demo | test | test-thespian | test-otp | check | bench: each sets up .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-thespian check lint types bench clean
+.PHONY: demo test test-thespian test-otp check lint types bench clean
 
 demo: $(STAMP)
 	$(BIN)/understudy demo
@@ -14,6 +14,11 @@ test: $(STAMP)
 
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite
+# Compares our supervisors with those of a real Erlang: OTP_SCRIPTS=5000 make test-otp
+test-otp: $(STAMP)
+	@command -v erlc >/dev/null || apt-get install --yes --quiet erlang-base || { \
+		echo "test-otp needs an Erlang, and could not install one: apt-get install erlang-base"; exit 1; }
+	$(BIN)/pytest -m otp --capture=no tests/supervisors/otp
 
 check: lint types test
 

@@ -1,5 +1,6 @@
 """The process system: processes, links, monitors, GenServer, Task, names. Knows no supervisor and no LLM."""
 
+from actors.address import Address, Via
 from actors.api import (
     alive,
     create_actor,
@@ -17,15 +18,19 @@ from actors.api import (
     whereis,
 )
 from actors.base import AsyncioSystemBase
+from actors.bounded import Bound, Overflow, send_blocking
 from actors.errors import (
+    AlreadyNamed,
     CallbackFailed,
     CallFailed,
     CallTimeout,
     ExitProcess,
+    InvalidName,
     MailboxClosed,
     NameTaken,
     NoCaller,
     NoSystem,
+    NotJoined,
     NotRegistered,
     ProcessError,
     StartFailed,
@@ -33,10 +38,10 @@ from actors.errors import (
 from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
 from actors.observer import ProcessInfo, SystemInfo, process_info, processes, system_info, text_to_pid, top
-from actors.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.pid import Pid, Ref
-from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
-from actors.starting import start, start_link, stop
+from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
+from actors.server.starting import start, start_link, stop
+from actors.signals import KILL, KILLED, MAILBOX_FULL, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
 from actors.threaded_system import new_event_loop
@@ -46,12 +51,16 @@ __all__ = [
     "IGNORE",
     "KILL",
     "KILLED",
+    "MAILBOX_FULL",
     "NOPROC",
     "NORMAL",
     "SHUTDOWN",
     "TIMEOUT",
+    "Address",
     "After",
+    "AlreadyNamed",
     "AsyncioSystemBase",
+    "Bound",
     "CallFailed",
     "CallTimeout",
     "CallbackFailed",
@@ -62,6 +71,7 @@ __all__ = [
     "Exit",
     "ExitProcess",
     "GenServer",
+    "InvalidName",
     "Mailbox",
     "MailboxClosed",
     "NameTaken",
@@ -69,8 +79,10 @@ __all__ = [
     "NoCaller",
     "NoReply",
     "NoSystem",
+    "NotJoined",
     "NotRegistered",
     "Outcome",
+    "Overflow",
     "Pid",
     "ProcessError",
     "ProcessInfo",
@@ -82,6 +94,7 @@ __all__ = [
     "Stop",
     "SystemInfo",
     "Task",
+    "Via",
     "alive",
     "call",
     "cast",
@@ -101,6 +114,7 @@ __all__ = [
     "self_pid",
     "send",
     "send_after",
+    "send_blocking",
     "spawn",
     "spawn_link",
     "start",

@@ -5,6 +5,7 @@ from typing import Any
 
 from thespian.actors import Actor
 
+from actors.address import Address
 from actors.current import current_process, current_system
 from actors.ending import end_of
 from actors.errors import NoCaller, ProcessError
@@ -16,7 +17,7 @@ from actors.signals import NOPROC
 
 def self_pid() -> Pid:
     """The calling process. Erlang: self/0. Raises NoCaller in code that is no process."""
-    return _self("self_pid").pid
+    return calling_process("self_pid").pid
 
 
 def alive(pid: Pid) -> bool:
@@ -36,7 +37,7 @@ def create_actor(actor: type[Actor], name: str | None = None) -> Pid:
 
 def link(pid: Pid) -> None:
     """When one of the two ends, the other gets an exit signal. To a dead process: the signal is NOPROC."""
-    me = _self("link")
+    me = calling_process("link")
     if pid.process is not None:
         me.link(pid.process)
     else:
@@ -45,12 +46,12 @@ def link(pid: Pid) -> None:
 
 def unlink(pid: Pid) -> None:
     if pid.process is not None:
-        _self("unlink").unlink(pid.process)
+        calling_process("unlink").unlink(pid.process)
 
 
 def monitor(pid: Pid) -> Ref:
     """Get one Down when pid ends; at once, with NOPROC, if it has. Erlang: monitor/2."""
-    return _self("monitor").monitor(pid)
+    return calling_process("monitor").monitor(pid)
 
 
 async def ended(pid: Pid) -> Any:
@@ -60,7 +61,7 @@ async def ended(pid: Pid) -> Any:
 
 def demonitor(ref: Ref) -> None:
     """No Down for ref from now on, not even one that has arrived. Erlang: demonitor(Ref, [flush])."""
-    _self("demonitor").demonitor(ref)
+    calling_process("demonitor").demonitor(ref)
 
 
 def exit(pid: Pid, reason: Any) -> None:  # noqa: A001 (OTP's word)
@@ -71,7 +72,11 @@ def exit(pid: Pid, reason: Any) -> None:  # noqa: A001 (OTP's word)
 
 
 def register(name: str, pid: Pid) -> None:
-    """Give a living process a name. Raises NameTaken, and ProcessError for a dead process. Erlang: register/2."""
+    """Give a living process a name. Erlang: register/2.
+
+    Raises NameTaken, AlreadyNamed (a process has one name at most), InvalidName for what is no name (an empty string,
+    or no string: OTP's `undefined`), and ProcessError for a dead process.
+    """
     if pid.process is None:
         raise ProcessError(f"expected a living process to register as {name!r}, got {pid}, which has ended")
     pid.process.system.register(name, pid.process)
@@ -90,18 +95,19 @@ def whereis(name: str) -> Pid | None:
 
 async def receive(timeout_s: float | None = None) -> Any:
     """The calling process's next message, for a spawned coroutine. Raises TimeoutError after timeout_s."""
-    me = _self("receive")
+    me = calling_process("receive")
     if not isinstance(me, Receiver):
         raise NoCaller(f"receive expects a task or a mailbox as its caller, got {me.label}")
     return await me.receive(timeout_s)
 
 
-def send_after(delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:
+def send_after(delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
     """Send later; `cancel()` the result to stop it. Erlang: erlang:send_after/3."""
     return current_system().send_after(delay_s, to, message)
 
 
-def _self(what: str) -> Process:
+def calling_process(what: str) -> Process:
+    """Whom a primitive acts for. Raises NoCaller."""
     process = current_process()
     if process is None:
         raise NoCaller(f"{what} expects a calling process: call it in one, or inside `async with Mailbox():`")

@@ -15,16 +15,16 @@ from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
-from actors.actor_process import ActorProcess
-from actors.capabilities import common
-from actors.creating import create_actor
 from actors.current import running_loop
 from actors.errors import NoSystem, SourceRefused
-from actors.external import External
 from actors.pid import Pid
 from actors.process import Process
 from actors.signals import NORMAL
-from actors.thespian_status import StatusRoot
+from actors.thespian.actor_process import ActorProcess
+from actors.thespian.capabilities import common
+from actors.thespian.creating import create_actor
+from actors.thespian.external import External
+from actors.thespian.status import StatusRoot
 from actors.threaded_system import ThreadedSystem
 
 
@@ -43,11 +43,12 @@ class AsyncioSystemBase(ThreadedSystem):
         logDefs: dict[str, Any] | bool | None = None,  # noqa: N803 (Thespian's)
         *,
         capabilities: dict[str, Any] | None = None,
+        watchdog_s: float | None = None,
     ) -> None:
         """system, logDefs: what Thespian's ActorSystem hands to a base that it makes. It makes none of this one, so its
         own capabilities don't arrive: give them here. logDefs: for logging.config.dictConfig; without, nothing is set.
         """
-        super().__init__()
+        super().__init__(watchdog_s=watchdog_s)
         self.capabilities = system.capabilities if system is not None else dict(capabilities or {})
         self.capabilities.update(common())
         if isinstance(logDefs, dict):

@@ -4,7 +4,10 @@ ProcessError
 ├── NoSystem          no actor system runs here (Thespian's ActorSystemFailure, too)
 ├── NoCaller          the call needs a process as its caller
 ├── NameTaken         register: the name has an owner
+├── AlreadyNamed      register: the process has a name
+├── InvalidName       register: what is no name
 ├── NotRegistered     a name that nobody has
+├── NotJoined         pg.leave: not a member
 ├── MailboxClosed     receive in a process that has ended
 ├── StartFailed       init raised, or said Stop
 ├── CallFailed        the server was dead, or died
@@ -18,10 +21,12 @@ ProcessError
 ExitProcess           not an error: raised inside a process, ends it with a reason
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
+from actors.address import Address
 from actors.pid import Pid
 
 
@@ -41,6 +46,24 @@ class NameTaken(ProcessError):
     def __init__(self, name: str, owner: Pid) -> None:
         super().__init__(f"expected a free name, got {name!r}, which {owner} has")
         self.name, self.owner = name, owner
+
+
+class AlreadyNamed(ProcessError):
+    def __init__(self, name: str, pid: Pid, has: str) -> None:
+        super().__init__(f"expected a process without a name to register as {name!r}, got {pid}, which is {has!r}")
+        self.name, self.pid, self.has = name, pid, has
+
+
+class InvalidName(ProcessError):
+    def __init__(self, name: object) -> None:
+        super().__init__(f"expected a string that is not empty as a name, got {name!r}")
+        self.name = name
+
+
+class NotJoined(ProcessError):
+    def __init__(self, group: Hashable, pids: tuple[Pid, ...]) -> None:
+        super().__init__(f"expected members of {group!r} to leave it, got {', '.join(map(str, pids))}")
+        self.group, self.pids = group, pids
 
 
 class NotRegistered(ProcessError):
@@ -68,7 +91,7 @@ class StartFailed(ProcessError):
 class CallFailed(ProcessError):
     """The server is dead, or died before it replied. reason: its exit reason, NOPROC if it was dead before."""
 
-    def __init__(self, server: Pid | str, reason: Any) -> None:
+    def __init__(self, server: Address, reason: Any) -> None:
         super().__init__(f"call to {server} failed: {reason!r}")
         self.server, self.reason = server, reason
 
@@ -76,7 +99,7 @@ class CallFailed(ProcessError):
 class CallTimeout(CallFailed, TimeoutError):
     """The server goes on; its reply, should it come, goes nowhere."""
 
-    def __init__(self, server: Pid | str, timeout_s: float) -> None:
+    def __init__(self, server: Address, timeout_s: float) -> None:
         super().__init__(server, f"no reply within {timeout_s:g} s")
         self.timeout_s = timeout_s
 

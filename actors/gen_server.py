@@ -22,16 +22,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
 
+from actors.address import Address
 from actors.current import current_process, current_system
 from actors.errors import CallFailed, CallTimeout
-from actors.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.pid import Pid, Ref, numbers
 from actors.process import Process
+from actors.server.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.signals import NOPROC
 from actors.system import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from actors.status import Status
+    from actors.bounded import Bound
+    from actors.server.status import Status
 
 S = TypeVar("S")
 
@@ -100,6 +102,8 @@ class GenServer(Actor, Generic[S]):
     """Subclass with the callbacks that are needed. trap_exit: exit signals come to handle_info as Exit."""
 
     trap_exit: ClassVar[bool] = False
+    bound: ClassVar["Bound | None"] = None
+    """Of the mailbox, where a start gives none."""
     version: ClassVar[Any] = None
     """Of the code: what code_change gets of the class that ran before. Erlang: the attribute vsn."""
     eager: ClassVar[bool] = False
@@ -148,7 +152,7 @@ class GenServer(Actor, Generic[S]):
         return pid
 
 
-def send(to: Pid | str, message: Any) -> None:
+def send(to: Address, message: Any) -> None:
     """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`."""
     sender = current_process()
     if sender is None:
@@ -159,12 +163,12 @@ def send(to: Pid | str, message: Any) -> None:
         sender.system.send(to, message, sender.pid)
 
 
-def cast(server: Pid | str, message: Any) -> None:
+def cast(server: Address, message: Any) -> None:
     """Send to handle_cast, and don't wait. Erlang: gen_server:cast/2."""
     send(server, Cast(message))
 
 
-def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
+def call(server: Address, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
     """Ask and wait for the reply. Erlang: gen_server:call/3.
 
     timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if it is dead or dies, and
@@ -173,7 +177,7 @@ def call(server: Pid | str, request: Any, timeout_s: float | None = CALL_TIMEOUT
     return ask(server, partial(Call, request), timeout_s)
 
 
-async def ask(server: Pid | str, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:
+async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:
     """Deliver message(caller) and wait for the caller's reply."""
     pid = server if isinstance(server, Pid) else None
     target = pid.process if pid is not None else current_system().find(server)

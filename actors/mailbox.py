@@ -9,6 +9,7 @@ import contextvars
 from types import TracebackType
 from typing import Any, Self
 
+from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system, process_here
 from actors.errors import MailboxClosed
 from actors.pid import Pid
@@ -32,10 +33,11 @@ class MailboxProcess(Receiver):
 class Mailbox:
     """A process without code of its own. It traps exits, so what it links to and monitors reports here."""
 
-    def __init__(self) -> None:
+    def __init__(self, bound: Bound | None = None) -> None:
         system = current_system()
         self.process = MailboxProcess(system, "mailbox", current_process() or system.root)
         self.process.trap_exit = True
+        keep_to(self.process, bound)
         self.process.begin()
         self._token: contextvars.Token[Process | None] | None = None
 

@@ -20,7 +20,7 @@ from actors.current import current_system, open_systems, system_here
 from actors.footprint import footprint_bytes, summary
 from actors.pid import Pid, living
 from actors.process import Process
-from actors.server_process import ServerProcess
+from actors.server.server_process import ServerProcess
 
 T = TypeVar("T")
 
@@ -87,10 +87,10 @@ def system_info() -> SystemInfo:
 
 
 def text_to_pid(text: str) -> Pid:
-    """The process of this OS process that "Pid<7>" names, dead or alive. Erlang: list_to_pid/1. Raises ValueError."""
-    number = text.removeprefix("Pid<").removesuffix(">")
-    if text != f"Pid<{number}>" or not number.isdecimal():
-        raise ValueError(f'expected a pid as "Pid<7>", got {text!r}')
+    """The process of this OS process that "Pid(7)" names, dead or alive. Erlang: list_to_pid/1. Raises ValueError."""
+    number = text.removeprefix("Pid(").removesuffix(")")
+    if text != f"Pid({number})" or not number.isdecimal():
+        raise ValueError(f'expected a pid as "Pid(7)", got {text!r}')
     return living.get(int(number)) or Pid(None, int(number))
 
 

@@ -57,7 +57,7 @@ class Pid(ActorAddress):
         return self.number
 
     def __repr__(self) -> str:
-        return f"Pid<{self.number}>"
+        return f"Pid({self.number})"
 
     __str__ = __repr__
 
@@ -81,4 +81,4 @@ class Ref:
         self.number = next(numbers)
 
     def __repr__(self) -> str:
-        return f"Ref<{self.number}>"
+        return f"Ref({self.number})"

@@ -8,17 +8,19 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors import reports
 from actors.pid import Pid, Ref, living
+from actors.server import reports
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, Down, Exit, orderly
 
 if TYPE_CHECKING:
+    from actors.bounded import Bound
     from actors.message_queue import MessageQueue
     from actors.system import ProcessSystem
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 """Phases. IDLE: a message wakes it. READY: in the run queue. RUNNING: on the loop now. WAITING: on its coroutine."""
 
+SLICE = 64  # messages a process may take before the next one's turn
 INSIST_S = 0.01  # a coroutine that swallows its cancellation is cancelled again this often after a kill
 
 
@@ -32,6 +34,8 @@ class Process:
     """One process. label: what it runs, for reports. parent: who started it; the system's root has none."""
 
     __slots__ = (
+        "allowance",
+        "bound",
         "coroutine",
         "doomed",
         "label",
@@ -55,6 +59,8 @@ class Process:
         self.pid = Pid(self)
         self.parent: Pid | None = parent.pid if parent is not None else None
         self.mailbox: MessageQueue = deque()
+        self.allowance = 1  # messages in one slice: it doubles up to SLICE, and is 1 again after one that took too long
+        self.bound: Bound | None = None
         self.phase = IDLE
         self.trap_exit = False
         self.links: dict[Process, None] | None = None  # in order, so that signals are
@@ -87,6 +93,8 @@ class Process:
     def rest(self) -> None:
         """Leave RUNNING: back into the queue if messages are left, else IDLE."""
         if self.mailbox:
+            if self.allowance < self.system.slice:
+                self.allowance *= 2
             self.phase = READY
             self.system.ready.append(self)
             if not self.system.awake:
@@ -127,14 +135,13 @@ class Process:
         if target is not None and target.watchers:
             target.watchers.pop(ref, None)
         else:
-            self._flush(ref)
+            self.flush(ref, Down)
 
-    def _flush(self, ref: Ref) -> None:
-        """In place: a process that runs holds its mailbox."""
-        for index, (message, _) in enumerate(self.mailbox):
-            if type(message) is Down and message.ref is ref:
-                del self.mailbox[index]
-                break
+    def flush(self, ref: Ref, *kinds: type) -> None:
+        """Take the news of ref out of the mailbox. In place: a process that runs holds its mailbox."""
+        news = [at for at, (message, _) in enumerate(self.mailbox) if type(message) in kinds and message.ref is ref]
+        for index in reversed(news):
+            del self.mailbox[index]
 
     def watch(self, ref: Ref, watcher: Watcher) -> None:
         if self.watchers is None:

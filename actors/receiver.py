@@ -1,10 +1,13 @@
 """A process that asks for its messages: the ground of Task and Mailbox."""
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 from actors.errors import MailboxClosed
 from actors.process import DEAD, IDLE, WAITING, Process
+
+YIELD_S = 0.002  # how long a receiver may deal with what it takes from a full mailbox before others run
 
 
 class Receiver(Process):
@@ -13,13 +16,15 @@ class Receiver(Process):
     One that finds its mailbox full yields after a slice.
     """
 
-    __slots__ = ("_waiter",)
+    __slots__ = ("_taken", "_until", "_waiter")
 
     _waiter: asyncio.Future[None] | None
 
     def begin(self) -> None:
         self.phase = WAITING
         self._waiter = None
+        self._taken = 0
+        self._until = 0.0
 
     def run(self) -> None:
         self.phase = WAITING
@@ -31,9 +36,12 @@ class Receiver(Process):
 
         Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
         """
+        self._taken += 1
         self.reductions += 1
-        if self.reductions % self.system.slice == 0:
+        if self.mailbox and (self._taken >= self.system.slice or monotonic() >= self._until):
             await asyncio.sleep(0)
+            self._taken = 0
+            self._until = monotonic() + YIELD_S
         while not self.mailbox:  # again, if the message that woke it was flushed by a demonitor
             await self._wait(timeout_s)
         return self.mailbox.popleft()[0]

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from thespian.actors import ActorAddress
 
+from actors.address import Address
 from actors.pid import Pid, Ref
 
 
@@ -18,6 +19,7 @@ class Reason(Enum):
     KILL = "kill"
     KILLED = "killed"
     NOPROC = "noproc"
+    MAILBOX_FULL = "mailbox_full"
 
     def __repr__(self) -> str:
         return self.value
@@ -30,6 +32,7 @@ SHUTDOWN = Reason.SHUTDOWN
 KILL = Reason.KILL
 KILLED = Reason.KILLED
 NOPROC = Reason.NOPROC
+MAILBOX_FULL = Reason.MAILBOX_FULL
 
 
 @final
@@ -82,8 +85,9 @@ class Down:
 @final
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that found no process."""
+    """A message that found no process, or (reason MAILBOX_FULL) no room in a bounded mailbox."""
 
-    to: ActorAddress | str
+    to: Address | ActorAddress
     message: Any
     sender: Pid | None
+    reason: Any = NOPROC

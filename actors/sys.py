@@ -13,16 +13,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, overload
 
+from actors.address import Address
 from actors.current import current_system
-from actors.debug import Event, Received, Replied, Served, Statistics, Stopped
 from actors.errors import CallFailed
 from actors.gen_server import GenServer, SystemMessage, ask
 from actors.pid import Pid
-from actors.server_process import ServerProcess
-from actors.starting import stop
-from actors.status import Status
-from actors.system import CALL_TIMEOUT_S
-from actors.system_messages import (
+from actors.server.debug import Event, Received, Replied, Served, Statistics, Stopped
+from actors.server.server_process import ServerProcess
+from actors.server.starting import stop
+from actors.server.status import Status
+from actors.server.system_messages import (
     ChangeCode,
     Count,
     GetLog,
@@ -36,6 +36,7 @@ from actors.system_messages import (
     Suspend,
     Trace,
 )
+from actors.system import CALL_TIMEOUT_S
 
 __all__ = [
     "Event",
@@ -62,13 +63,13 @@ __all__ = [
 LOG_LENGTH = 10  # events that log(server, True) keeps, as in OTP
 
 
-async def get_state(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
+async def get_state(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
     """The state of a GenServer, for tests and for looking inside. Erlang: sys:get_state/2."""
     return await _ask(server, GetState(), timeout_s)
 
 
 async def replace_state(
-    server: Pid | str, function: Callable[[Any], Any], timeout_s: float | None = CALL_TIMEOUT_S
+    server: Address, function: Callable[[Any], Any], timeout_s: float | None = CALL_TIMEOUT_S
 ) -> Any:
     """Make function(state) the state, and return it. Erlang: sys:replace_state/3.
 
@@ -77,24 +78,24 @@ async def replace_state(
     return await _ask(server, ReplaceState(function), timeout_s)
 
 
-async def suspend(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+async def suspend(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
     """From now on it answers only system messages, and its parent's exit signal. Erlang: sys:suspend/2."""
     await _ask(server, Suspend(), timeout_s)
 
 
-async def resume(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+async def resume(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
     """Go on, with what came meanwhile, in its order. Erlang: sys:resume/2."""
     await _ask(server, Resume(), timeout_s)
 
 
-async def get_status(server: Pid | str, timeout_s: float | None = CALL_TIMEOUT_S) -> Status:
+async def get_status(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> Status:
     """How it is, as its format_status lets it be seen. Erlang: sys:get_status/2."""
     status: Status = await _ask(server, GetStatus(), timeout_s)
     return status
 
 
 async def change_code(
-    server: Pid | str, new: type[GenServer[Any]], extra: Any = None, timeout_s: float | None = CALL_TIMEOUT_S
+    server: Address, new: type[GenServer[Any]], extra: Any = None, timeout_s: float | None = CALL_TIMEOUT_S
 ) -> None:
     """Go on with the callbacks of another class, and the state that its code_change makes. Erlang: sys:change_code/5.
 
@@ -106,22 +107,22 @@ async def change_code(
     await _ask(server, ChangeCode(new, extra), timeout_s)
 
 
-async def terminate(server: Pid | str, reason: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+async def terminate(server: Address, reason: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
     """End it with reason, after its terminate; return when it has ended. Erlang: sys:terminate/3 (it doesn't wait)."""
     await stop(server, reason, timeout_s)
 
 
-async def trace(server: Pid | str, on: bool, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+async def trace(server: Address, on: bool, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
     """Log each event, by its types, as `traced` at level info. Erlang: sys:trace/3."""
     await _ask(server, Trace(on), timeout_s)
 
 
 @overload
-async def log(server: Pid | str, flag: Literal["get"], timeout_s: float | None = ...) -> list[Event]: ...
+async def log(server: Address, flag: Literal["get"], timeout_s: float | None = ...) -> list[Event]: ...
 @overload
-async def log(server: Pid | str, flag: bool | int, timeout_s: float | None = ...) -> None: ...
+async def log(server: Address, flag: bool | int, timeout_s: float | None = ...) -> None: ...
 async def log(
-    server: Pid | str, flag: bool | int | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
+    server: Address, flag: bool | int | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
 ) -> list[Event] | None:
     """Keep the last 10 events (True), or as many as flag says; keep none (False); or get them. Erlang: sys:log/3."""
     if flag == "get":
@@ -132,11 +133,11 @@ async def log(
 
 
 @overload
-async def statistics(server: Pid | str, flag: Literal["get"], timeout_s: float | None = ...) -> Statistics | None: ...
+async def statistics(server: Address, flag: Literal["get"], timeout_s: float | None = ...) -> Statistics | None: ...
 @overload
-async def statistics(server: Pid | str, flag: bool, timeout_s: float | None = ...) -> None: ...
+async def statistics(server: Address, flag: bool, timeout_s: float | None = ...) -> None: ...
 async def statistics(
-    server: Pid | str, flag: bool | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
+    server: Address, flag: bool | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
 ) -> Statistics | None:
     """Count messages from now on, or don't; or get the counts: None if they are off. Erlang: sys:statistics/3."""
     if flag == "get":
@@ -147,18 +148,18 @@ async def statistics(
 
 
 async def install(
-    server: Pid | str, name: Any, function: Callable[[Event], None], timeout_s: float | None = CALL_TIMEOUT_S
+    server: Address, name: Any, function: Callable[[Event], None], timeout_s: float | None = CALL_TIMEOUT_S
 ) -> None:
     """Have function called in the server with each event; one that raises is taken out. Erlang: sys:install/3."""
     await _ask(server, Install(name, function), timeout_s)
 
 
-async def remove(server: Pid | str, name: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
+async def remove(server: Address, name: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
     """Take out what was installed by this name. Erlang: sys:remove/3."""
     await _ask(server, Install(name, None), timeout_s)
 
 
-async def _ask(server: Pid | str, request: Any, timeout_s: float | None) -> Any:
+async def _ask(server: Address, request: Any, timeout_s: float | None) -> Any:
     process = server.process if isinstance(server, Pid) else current_system().find(server)
     if process is not None and not isinstance(process, ServerProcess):
         raise CallFailed(server, f"expected a GenServer, got {process.label}, which knows no system messages")

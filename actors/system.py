@@ -13,19 +13,21 @@ from typing import Any, ClassVar, Self
 
 from thespian.actors import Actor, ActorAddress, DeadEnvelope
 
+from actors.address import Address, Via
 from actors.current import current_process as current_process
 from actors.current import current_system as current_system
 from actors.current import open_systems, system_here
 from actors.current import process_context as process_context
-from actors.deadlines import Deadlines
 from actors.ending import end_of
-from actors.errors import NameTaken, NoSystem, NotRegistered
+from actors.errors import AlreadyNamed, InvalidName, NameTaken, NoSystem, NotRegistered
+from actors.groups import Groups
 from actors.log import log
 from actors.pid import Pid
-from actors.process import DEAD, READY, RUNNING, Process
-from actors.signals import KILL, SHUTDOWN, Crash, DeadLetter, Down, Exit
+from actors.process import DEAD, READY, RUNNING, SLICE, Process
+from actors.server.deadlines import Deadlines
+from actors.signals import KILL, NOPROC, SHUTDOWN, Crash, DeadLetter, Down, Exit
+from actors.watchdog import Watchdog
 
-SLICE = 64  # messages that a process may take before the next one's turn
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
 CALL_TIMEOUT_S = 5.0
@@ -48,17 +50,20 @@ class ProcessSystem:
 
     `async with ProcessSystem() as system:` runs on the caller's loop until the block ends. Then every process that was
     started from outside gets an exit signal SHUTDOWN, the last one first, and is killed if it takes more than STOP_S.
+
+    watchdog_s: log a handler that holds the loop longer than this, with its stack; None: watch nothing.
     """
 
     root_kind: ClassVar[type[Root]] = Root
 
-    def __init__(self) -> None:
+    def __init__(self, *, watchdog_s: float | None = None) -> None:
         self.ready: deque[Process] = deque()
         self.slice, self.slice_s = SLICE, SLICE_S
         self.awake = False
         self.current: Process | None = None  # the process whose callback runs right now
         self.processes: dict[int, Process] = {}
         self.names: dict[str, Process] = {}
+        self.groups = Groups()
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.dead_letter_count = 0
         self.loop: asyncio.AbstractEventLoop
@@ -66,6 +71,8 @@ class ProcessSystem:
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
         self.undertaker: Process | None = None  # Thespian's dead letter handler
+        self._watchdog_s = watchdog_s
+        self._watchdog: Watchdog | None = None
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
         self._context = contextvars.Context()
@@ -89,12 +96,15 @@ class ProcessSystem:
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
         self.loop = asyncio.get_running_loop()
-        if (schedule := getattr(self.loop, "schedule", None)) is not None:  # a loop that simulates: actors/testing.py
+        schedule = getattr(self.loop, "schedule", None)  # of a loop that simulates: actors/testing.py
+        if schedule is not None:
             schedule(self)
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
         open_systems.append(self)
+        if self._watchdog_s is not None and schedule is None:  # it watches from a thread, and real time
+            self._watchdog = Watchdog(self, self._watchdog_s)
 
     async def close(self) -> None:
         """End every process that has no living parent, the last one first, until none is left.
@@ -112,6 +122,8 @@ class ProcessSystem:
                         log.error("process_survived", pid=str(process.pid), label=process.label)
                         survivors.add(process)
         finally:
+            if self._watchdog is not None:
+                self._watchdog.stop()
             self.root.end(SHUTDOWN)
             open_systems.remove(self)
 
@@ -144,14 +156,18 @@ class ProcessSystem:
         What process.run() lets out is no process's crash but the program's end (KeyboardInterrupt), or a bug in here.
         """
         ready = self.ready
-        until = monotonic() + self.slice_s
+        now = monotonic()
+        until = now + self.slice_s
         try:
             while ready:
                 process = ready.popleft()
                 if process.phase == READY:
                     process.phase = RUNNING
                     process.run()
-                    if monotonic() >= until:
+                    began, now = now, monotonic()
+                    if now >= until:
+                        if now - began > SLICE_S:
+                            process.allowance = 1
                         break
         except BaseException as error:
             process.end(Crash(error))
@@ -178,11 +194,19 @@ class ProcessSystem:
     # Names
 
     def register(self, name: str, process: Process) -> None:
+        """Source: erlang:register/2, which calls each refusal badarg."""
+        self.check_free(name)
+        if process.names:
+            raise AlreadyNamed(name, process.pid, process.names[0])
+        self.names[name] = process
+        process.names = (*process.names, name)
+
+    def check_free(self, name: object) -> None:
+        if not (isinstance(name, str) and name):
+            raise InvalidName(name)
         owner = self.names.get(name)
         if owner is not None:
             raise NameTaken(name, owner.pid)
-        self.names[name] = process
-        process.names = (*process.names, name)
 
     def unregister(self, name: str) -> None:
         process = self.names.pop(name, None)
@@ -190,13 +214,15 @@ class ProcessSystem:
             raise NotRegistered(name)
         process.names = tuple(n for n in process.names if n != name)
 
-    def find(self, to: Pid | str) -> Process | None:
-        """The living process that a Pid or a name stands for."""
-        return to.process if isinstance(to, Pid) else self.names.get(to)
+    def find(self, to: Address) -> Process | None:
+        """The living process that an address stands for."""
+        if isinstance(to, Pid):
+            return to.process
+        return self.names.get(to) if isinstance(to, str) else self._stranger(to)
 
     # Messages
 
-    def send(self, to: ActorAddress | str, message: Any, sender: Pid | None) -> None:
+    def send(self, to: Address | ActorAddress, message: Any, sender: Pid | None) -> None:
         """Deliver to a process or a name; to nobody, it is a dead letter."""
         if isinstance(to, Pid):
             target = to.process
@@ -209,10 +235,13 @@ class ProcessSystem:
         else:
             self.dead_letter(to, message, sender)
 
-    def _stranger(self, to: ActorAddress) -> Process | None:
-        """Who has an address that is no Pid: SYSTEM_ADDRESS is the root's, any other nobody's."""
+    def _stranger(self, to: object) -> Process | None:
+        """Who has an address that is no Pid and no name: a Via's, or the root, whose address is SYSTEM_ADDRESS."""
+        if isinstance(to, Via):
+            pid = to.whereis_name()
+            return pid.process if pid is not None else None
         if not isinstance(to, ActorAddress):
-            raise TypeError(f"expected a Pid or a name, got {to!r}")
+            raise TypeError(f"expected a Pid, a name or a Via, got {to!r}")
         return self.root if to.addressDetails == SYSTEM_ADDRESS else None
 
     def send_from_outside(self, to: ActorAddress, message: Any, sender: Pid) -> None:
@@ -220,14 +249,14 @@ class ProcessSystem:
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(self.send, to, message, sender, context=self._context)
 
-    def send_after(self, delay_s: float, to: Pid | str, message: Any) -> asyncio.TimerHandle:
+    def send_after(self, delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
         """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""
         return self.loop.call_later(delay_s, self.send, to, message, None, context=self._context)
 
-    def dead_letter(self, to: ActorAddress | str, message: Any, sender: Pid | None) -> None:
+    def dead_letter(self, to: Address | ActorAddress, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
         """Count it, keep it among the last DEAD_LETTERS, and show it to the actor that handles dead letters."""
         self.dead_letter_count += 1
-        self.dead_letters.append(DeadLetter(to, message, sender))
+        self.dead_letters.append(DeadLetter(to, message, sender, reason))
         if self.undertaker is not None:
             address = to if isinstance(to, ActorAddress) else Pid(None)
             self.undertaker.deliver(DeadEnvelope(address, message), self.root.pid)

@@ -14,6 +14,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
+from actors.address import Address
+from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system, process_context
 from actors.errors import ExitProcess
 from actors.pid import Pid
@@ -27,6 +29,8 @@ class Task:
     """Subclass with `run`. trap_exit: exit signals come as Exit messages."""
 
     trap_exit: ClassVar[bool] = False
+    bound: ClassVar[Bound | None] = None
+    """Of the mailbox."""
     process: "TaskProcess"
 
     async def run(self) -> Any:
@@ -40,7 +44,7 @@ class Task:
         """The next message. Raises TimeoutError when none came within timeout_s."""
         return await self.process.receive(timeout_s)
 
-    def send(self, to: Pid | str, message: Any) -> None:
+    def send(self, to: Address, message: Any) -> None:
         self.process.system.send(to, message, self.process.pid)
 
     @classmethod
@@ -64,6 +68,7 @@ class TaskProcess(Receiver):
         self.task = task
         self.trap_exit = task.trap_exit
         task.process = self
+        keep_to(self, task.bound)
         self.begin()
 
     def go(self) -> None:

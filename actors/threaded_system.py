@@ -18,8 +18,8 @@ T = TypeVar("T")
 class ThreadedSystem(ProcessSystem):
     """Processes on the caller's loop, within `async with`, or on a loop thread that the first use starts."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, watchdog_s: float | None = None) -> None:
+        super().__init__(watchdog_s=watchdog_s)
         self._thread: threading.Thread | None = None
         self._open = False
         self._door = threading.Lock()  # held while work is handed in, and while the system opens and closes to it

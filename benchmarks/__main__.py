@@ -1,4 +1,4 @@
-"""python -m benchmarks [--rounds N] [--only NAME]: measures all in turn, prints the tables, writes RESULTS.md."""
+"""python -m benchmarks [--rounds N] [--only NAME]: measures in turn, prints the tables, writes them to RESULTS.md."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from benchmarks.figures import SUITES, Suite, figures
-from benchmarks.report import results, suites_named, table
+from benchmarks.report import merged, preface, suites_named, table
 from benchmarks.subject import Job
 from benchmarks.workload import Measured
 
@@ -24,14 +24,19 @@ RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 @click.option(
     "--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Figures are medians of these."
 )
-@click.option("--only", type=click.Choice([suite.name for suite in SUITES]), help="One suite; RESULTS.md stays.")
+@click.option(
+    "--only",
+    type=click.Choice([suite.name for suite in SUITES]),
+    help="One suite; its table in RESULTS.md is replaced.",
+)
 def main(rounds: int, only: str | None) -> None:
     suites = suites_named(only)
     measured = _in_turn(suites, rounds)
-    tables = [table(suite, figures(suite, measured[suite.name])) for suite in suites]
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
+    when = "" if only is None else f"{date}, {rounds} rounds."
+    tables = [table(suite, figures(suite, measured[suite.name]), when) for suite in suites]
     print("\n\n".join(tables))
-    if only is None:
-        RESULTS.write_text(results(tables, rounds, f"{datetime.now(UTC):%Y-%m-%d}"))
+    RESULTS.write_text(merged(RESULTS.read_text(), tables, preface(rounds, date) if only is None else None))
 
 
 def _in_turn(suites: Sequence[Suite], rounds: int) -> dict[str, list[Measured]]:
@@ -56,7 +61,7 @@ def _once(jobs: Sequence[Job], base_url: str) -> Measured:
 def run_apart(job: Job, base_url: str) -> Measured:
     """Measure in an OS process of its own."""
     command = [sys.executable, "-m", "benchmarks.subject", msgspec.json.encode(job).decode(), base_url]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600)
     return msgspec.json.decode(done.stdout, type=Measured)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from benchmarks.subject import READERS, Cpu, FirstToken, Job, Processes
+from benchmarks.subject import READERS, Cpu, Endurance, FirstToken, Job, Otp, Processes, Supervision
 from benchmarks.workload import Load, Measured
 
 TARGET: Final = 2.0
@@ -20,8 +20,25 @@ READER_TITLES: Final = {
 }
 
 
+BESIDE_OTP: Final = """\
+CPU time, but for the restart and the call from another thread, which are taken by the clock. OTP runs in the same
+rounds: as it comes, with a scheduler for each core, and with one scheduler, as we have one loop. Reports are off in
+both. Bytes: of OTP what its memory holds more, of ours what the OS process holds more."""
+
+
+class Target(Struct, frozen=True):
+    """What a figure may be: a number, or so many times what OTP takes for the figure of that name."""
+
+    most: float
+    of: str | None = None
+
+
 class Suite(Struct, frozen=True):
-    """Figures that are compared with each other. references: of a spike of this design, by figure."""
+    """Figures that are compared with each other. references: of a spike of this design, by figure.
+
+    targets: if there are some, the suite is compared with OTP. remark: what stands below the table. long: measured only
+    by its name.
+    """
 
     name: str
     title: str
@@ -29,6 +46,9 @@ class Suite(Struct, frozen=True):
     jobs: Sequence[Job]
     titles: Mapping[str, str]
     references: Mapping[str, float] = {}
+    targets: Mapping[str, Target] = {}
+    remark: str = ""
+    long: bool = False
 
 
 def _streams(load: Load) -> list[Job]:
@@ -69,17 +89,47 @@ SUITES: Final = (
     Suite(
         "processes",
         "The process system",
-        "CPU us",
-        [Processes()],
+        "us",
+        [Processes(), Supervision(), Otp("otp"), Otp("core")],
         {
-            "ping_pong": "a hop, to and fro between two GenServers",
             "one_way": "a message, one way from a Task to a GenServer",
+            "ping_pong": "a hop, to and fro between two GenServers",
             "call": "a call of a GenServer and its reply",
-            "spawn_server": "a spawn of a GenServer",
-            "spawn_child": "a spawn of a supervised GenServer",
+            "call_from_thread": "the same from another thread",
+            "spawn_server": "a spawn of a GenServer; OTP: of a bare process",
             "spawn_task": "a spawn of a Task",
+            "spawn_child": "a spawn of a GenServer, supervised and monitored",
+            "start_100k_s": "seconds to spawn 100,000 of them",
+            "child_bytes": "bytes that one of them holds",
+            "restart": "from a crash to the new process, supervised",
         },
-        {"ping_pong": 0.4, "spawn_server": 3.5},
+        targets={
+            "one_way": Target(1 / 0.7, "one_way"),
+            "ping_pong": Target(1.5, "ping_pong"),
+            "call": Target(4, "call"),
+            "call_from_thread": Target(60),
+            "spawn_child": Target(8, "spawn_server"),
+            "start_100k_s": Target(2),
+            "child_bytes": Target(2600),
+            "restart": Target(60),
+        },
+        remark=BESIDE_OTP,
+    ),
+    Suite(
+        "endurance",
+        "What is left behind",
+        "",
+        [Endurance()],
+        {
+            "restart_cycle": "us of CPU time a crash and restart, of 1,000,000 one after the other",
+            "growth_kib": "KiB of memory that they leave behind",
+            "growth_files": "open files that they leave behind",
+            "growth_entries": "entries in the system's tables that they leave behind",
+            "idle_cpu_ms": "ms of CPU time that 100,000 idle processes take in 10 s",
+        },
+        remark="By `python -m benchmarks --only endurance`. The restarts begin to count after 100,000 others.",
+        targets={"growth_files": Target(0), "growth_entries": Target(0), "idle_cpu_ms": Target(10)},
+        long=True,
     ),
 )
 
@@ -100,9 +150,11 @@ class Figure(Struct, frozen=True):
 
 
 def figures(suite: Suite, rounds: Sequence[Measured]) -> dict[str, Figure]:
-    """By name, in the order of the table."""
-    return {name: _figure(suite, name, [each[name] for each in rounds]) for name in suite.titles}
+    """By name, in the order of the table; then what is only compared with."""
+    names = dict.fromkeys([*suite.titles, *rounds[0]])
+    return {name: _figure(suite, name, [each[name] for each in rounds]) for name in names}
 
 
 def _figure(suite: Suite, name: str, values: Sequence[float]) -> Figure:
-    return Figure(suite.titles[name], suite.unit, median(values), min(values), max(values), suite.references.get(name))
+    title = suite.titles.get(name, name)
+    return Figure(title, suite.unit, median(values), min(values), max(values), suite.references.get(name))

@@ -1,12 +1,13 @@
 """The figures of a run as a table, for the terminal and for RESULTS.md: the same lines."""
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from os import cpu_count
 from platform import machine, python_version, system
 from typing import Final
 
-from benchmarks.figures import SUITES, TARGET, Figure, Suite
+from benchmarks.figures import SUITES, TARGET, Figure, Suite, Target
 
 LIBRARIES: Final = ("openai", "aiohttp", "httpx2", "msgspec", "thespian", "uvloop")
 
@@ -29,27 +30,47 @@ HEADER: Final = """\
 | {unit} | median | lowest to highest | reference | of it | of the floor | AsyncOpenAI is |
 |---|--:|--:|--:|--:|--:|--:|"""
 
+BESIDE_OTP: Final = """\
+| {unit} | median | lowest to highest | OTP | OTP, one core | of OTP's | of one core's | at most |
+|---|--:|--:|--:|--:|--:|--:|--:|"""
 
-def table(suite: Suite, figures: Mapping[str, Figure]) -> str:
-    """A suite's figures, a line each; after it what follows from them."""
+_SECTION: Final = re.compile(r"\n\n(?=## )")
+
+OF_OTHER: Final = {"spawn_server": "a bare spawn of OTP's"}
+"""Where a target is not a multiple of the figure in its own line, what it is of."""
+
+
+def table(suite: Suite, figures: Mapping[str, Figure], when: str = "") -> str:
+    """A suite's figures, a line each; after it what follows from them. when: if it is not of the page's own run."""
+    lines = [f"## {suite.title}", "", *([when, ""] if when else [])]
+    if suite.targets:
+        lines.append(BESIDE_OTP.format(unit=suite.unit))
+        lines += [_beside_otp(name, figures, suite.targets.get(name)) for name in suite.titles]
+        return "\n".join([*lines, "", suite.remark])
     floor, sdk = figures.get("floor"), figures.get("sdk")
-    lines = [f"## {suite.title}", "", HEADER.format(unit=suite.unit)]
+    lines.append(HEADER.format(unit=suite.unit))
     lines += [_line(figure, floor, sdk) for figure in figures.values()]
     return "\n".join([*lines, *_remarks(figures)])
 
 
-def results(tables: list[str], rounds: int, date: str) -> str:
-    """The whole page."""
+def merged(page: str, tables: list[str], preface: str | None = None) -> str:
+    """The page with these tables in the place of those of the same titles, or behind all."""
+    head, *sections = _SECTION.split(page.rstrip())
+    by_title = {section.partition("\n")[0]: section for section in [*sections, *tables]}
+    return "\n\n".join([preface or head, *by_title.values()]) + "\n"
+
+
+def preface(rounds: int, date: str) -> str:
+    """What stands above the tables."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     host = f"{system()} {machine()}, {cpu_count()} cores"
-    preface = PREFACE.format(
+    return PREFACE.format(
         date=date, rounds=rounds, machine=host, python=python_version(), libraries=libraries, target=TARGET
-    )
-    return "\n\n".join([preface.rstrip(), *tables]) + "\n"
+    ).rstrip()
 
 
 def suites_named(only: str | None) -> list[Suite]:
-    return [suite for suite in SUITES if only in (None, suite.name)]
+    return [suite for suite in SUITES if (not suite.long if only is None else suite.name == only)]
 
 
 def _line(figure: Figure, floor: Figure | None, sdk: Figure | None) -> str:
@@ -65,14 +86,35 @@ def _line(figure: Figure, floor: Figure | None, sdk: Figure | None) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def _beside_otp(name: str, figures: Mapping[str, Figure], target: Target | None) -> str:
+    ours, otp, core = figures[name], figures.get(f"otp_{name}"), figures.get(f"core_{name}")
+    cells = (
+        ours.title,
+        _number(ours.median),
+        f"{_number(ours.low)} to {_number(ours.high)}",
+        _number(otp.median if otp else None),
+        _number(core.median if core else None),
+        _times(ours.median / otp.median if otp else None),
+        _times(ours.median / core.median if core else None),
+        _most(target, figures) if target else "",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _most(target: Target, figures: Mapping[str, Figure]) -> str:
+    """The limit as a number, where what it is a multiple of was measured."""
+    if target.of is None:
+        return _number(target.most)
+    multiple = f"{target.most:.3g}x {OF_OTHER.get(target.of, '')}".rstrip()
+    otp = figures.get(f"otp_{target.of}")
+    return f"{_number(target.most * otp.median)} ({multiple})" if otp else multiple
+
+
 def _remarks(figures: Mapping[str, Figure]) -> Iterator[str]:
     floor = figures.get("floor")
     if floor is not None and floor.unit == "ms":
         over = [f"{each.title} {each.median - floor.median:+.2f} ms" for each in figures.values() if each is not floor]
         yield f"\nOver the floor: {'; '.join(over)}."
-    if "ping_pong" in figures:
-        hops, messages = 1e6 / figures["ping_pong"].median, 1e6 / figures["one_way"].median
-        yield f"\nA core's second holds {hops:,.0f} hops to and fro, {messages:,.0f} messages one way."
 
 
 def _number(value: float | None) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import processes
+from benchmarks import endurance, otp, processes, supervision
 from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
 
 READERS: Final = {
@@ -41,21 +41,43 @@ class FirstToken(Struct, frozen=True, tag_field="job", tag="first_token"):
 
 
 class Processes(Struct, frozen=True, tag_field="job", tag="processes"):
-    """CPU microseconds of what the process system does."""
+    """What messages and spawns take."""
 
     sizes: processes.Sizes = field(default_factory=processes.Sizes)
 
 
-Job: TypeAlias = Cpu | FirstToken | Processes
+class Supervision(Struct, frozen=True, tag_field="job", tag="supervision"):
+    """What supervised children take."""
+
+    sizes: supervision.Sizes = field(default_factory=supervision.Sizes)
+
+
+class Endurance(Struct, frozen=True, tag_field="job", tag="endurance"):
+    """What very many restarts and processes leave behind."""
+
+    sizes: endurance.Sizes = field(default_factory=endurance.Sizes)
+
+
+class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
+    """What OTP takes; kind: "otp" as it comes, "core" on one core."""
+
+    kind: str
+
+
+Work: TypeAlias = Cpu | FirstToken | Processes | Supervision | Endurance
+"""What runs on a loop of ours."""
+Job: TypeAlias = Work | Otp
 
 
 def measure(job: Job, base_url: str) -> Measured:
     """Run the job on an event loop of its own, the same kind for all."""
+    if isinstance(job, Otp):
+        return otp.measured(job.kind)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(_work(job, base_url))
 
 
-def _work(job: Job, base_url: str) -> Coroutine[Any, Any, Measured]:
+def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
     match job:
         case Cpu(reader, load):
             return _named(reader, cpu_us_a_token(_subject(reader), base_url, load))
@@ -63,6 +85,10 @@ def _work(job: Job, base_url: str) -> Coroutine[Any, Any, Measured]:
             return _named(reader, first_token_ms(_subject(reader), base_url, load))
         case Processes(sizes):
             return processes.measured(sizes)
+        case Supervision(sizes):
+            return supervision.measured(sizes)
+        case Endurance(sizes):
+            return endurance.measured(sizes)
     assert_never(job)
 
 

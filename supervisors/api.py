@@ -90,7 +90,10 @@ async def delete_child(supervisor: Pid | str, child: Hashable) -> None:
 
 
 async def get_childspec(supervisor: Pid | str, child: Hashable) -> ChildSpec:
-    """The spec of a child, by its id or its Pid; a temporary child's is without args. Raises NotFound."""
+    """The spec of a child by its id; a temporary child's is without args. Raises NotFound.
+
+    Of a DynamicSupervisor: the template, by its id or by the Pid of a child, even of one that has ended.
+    """
     spec: ChildSpec = await request(supervisor, GetChildspec(child))
     return spec
 

@@ -1,7 +1,6 @@
 """Starting and stopping the processes of children; what supervisors do with their hands.
 
-Both are coroutines that wait only where there is something to wait for: for a callback that is `async def`, or takes
-its time to stop.
+They wait only where there is something to wait for: for a callback that is `async def`, or takes its time to stop.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ from actors import (
     whereis,
 )
 from actors.process import Process
-from actors.starting import prepare
+from actors.server.starting import prepare
 from actors.system import process_context
 from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
 from supervisors.errors import AlreadyStarted
@@ -37,27 +36,53 @@ Outcome: TypeAlias = Pid | tuple[Pid, Any] | StartFailed | AlreadyStarted | None
 FAIR = 256  # signals sent at one go before others run
 
 
-async def start_process(supervisor: Process, spec: ChildSpec, extra: tuple[Any, ...] = ()) -> Outcome:
-    """Start a child, linked to its supervisor, which calls this. Source: supervisor:do_start_child_i/3 (OTP).
+async def start_process(supervisor: Process, spec: ChildSpec) -> Outcome:
+    """Start a child, linked to its supervisor, which calls this. Source: supervisor:do_start_child_i/3 (OTP)."""
+    outcome = begin_process(supervisor, spec)
+    return await outcome if isinstance(outcome, Coroutine) else outcome
+
+
+def begin_process(
+    supervisor: Process, spec: ChildSpec, extra: tuple[Any, ...] = ()
+) -> Outcome | Coroutine[Any, Any, Outcome]:
+    """start_process, with more args: the outcome itself if the start does not wait.
 
     An async start function runs as an asyncio task: it may use all that asyncio has.
     """
-    args = spec.args + extra
     try:
-        started: Any = _start(spec, args)
-        if isinstance(started, Coroutine):
-            started = supervisor.system.loop.create_task(started, context=process_context(supervisor))
-        if isinstance(started, asyncio.Future):
-            started = await started
-    except AlreadyStarted as already:
-        return already
-    except NameTaken as taken:
-        return AlreadyStarted(taken.owner)
-    except StartFailed as failed:
-        started = failed
+        started: Any = _start(spec, spec.args + extra)
+        if type(started) is Pid or not isinstance(started, Coroutine | asyncio.Future):
+            return _outcome(supervisor, spec, started)
     except Exception as error:  # noqa: BLE001 (the crash boundary of a start function)
-        return StartFailed(str(spec.id), Crash(error))
+        return _refusal(spec, error)
+    if isinstance(started, Coroutine):
+        started = supervisor.system.loop.create_task(started, context=process_context(supervisor))
+    return _outcome_of(supervisor, spec, started)
+
+
+async def _outcome_of(supervisor: Process, spec: ChildSpec, starting: asyncio.Future[Any]) -> Outcome:
+    try:
+        started = await starting
+    except Exception as error:  # noqa: BLE001 (as above)
+        return _refusal(spec, error)
     return _outcome(supervisor, spec, started)
+
+
+def _refusal(spec: ChildSpec, error: Exception) -> Outcome:
+    """What a start function's exception says."""
+    match error:
+        case AlreadyStarted():
+            return error
+        case NameTaken(owner=owner):
+            return AlreadyStarted(owner)
+        case StartFailed(reason=reason):
+            return _none(spec, reason)
+    return StartFailed(str(spec.id), Crash(error))
+
+
+def _none(spec: ChildSpec, reason: Any) -> StartFailed | None:
+    """No process, and why."""
+    return None if reason is IGNORE else StartFailed(str(spec.id), reason)
 
 
 def _start(spec: ChildSpec, args: tuple[Any, ...]) -> Any:
@@ -80,16 +105,21 @@ def _start_task(task: type[Task], args: tuple[Any, ...], name: str | None) -> Pi
 
 
 def _outcome(supervisor: Process, spec: ChildSpec, started: Any) -> Outcome:
+    if type(started) is Pid:
+        return _linked(supervisor, started)
     match started:
-        case Pid() | (Pid(), _):
-            outcome: Pid | tuple[Pid, Any] = started
-            if pid_of(outcome).process not in (supervisor.links or ()):  # by a function that did not, or dead already
-                link(pid_of(outcome))
-            return outcome
+        case (Pid() as pid, info):
+            return _linked(supervisor, pid), info
         case StartFailed(reason=reason):
-            return None if reason is IGNORE else StartFailed(str(spec.id), reason)
-        case _:
-            return None if started is IGNORE else StartFailed(str(spec.id), started)
+            return _none(spec, reason)
+    return _none(spec, started)
+
+
+def _linked(supervisor: Process, pid: Pid) -> Pid:
+    """A process whose start function did not link it, or that is dead already, is linked now."""
+    if pid.process not in (supervisor.links or ()):
+        link(pid)
+    return pid
 
 
 def pid_of(started: Pid | tuple[Pid, Any]) -> Pid:

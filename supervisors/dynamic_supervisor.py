@@ -10,14 +10,15 @@ the one before. All children stop at once, under one timer. A start or stop cost
 are.
 """
 
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, NoReply, Pid, Reply, Stop, cast, start_link
-from actors.outcomes import Ignore
+from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, Next, NoReply, Pid, Reply, Stop, cast, start_link
 from actors.process import Process
+from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
     ChangeCode,
@@ -32,7 +33,7 @@ from supervisors.api import (
     terminate_child,
     which_children,
 )
-from supervisors.child_process import Outcome, pid_of, start_process, stop_processes, why
+from supervisors.child_process import Outcome, begin_process, pid_of, stop_processes, why
 from supervisors.child_spec import ChildSpec, ChildType, RestartType, check_childspecs
 from supervisors.children import RESTARTING, ChildInfo, Counts
 from supervisors.errors import Invalid, InvalidChildSpec, InvalidTree, MaxChildren, NotFound, WrongSupervisor
@@ -51,6 +52,7 @@ __all__ = [
 
 Template: TypeAlias = tuple[DynamicFlags, ChildSpec] | Ignore
 Args: TypeAlias = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class StartDynamicChild(Struct, frozen=True):
@@ -105,15 +107,14 @@ class DynamicSupervisor(GenServer[Brood]):
         flags, template = _checked(tree)
         return Brood(flags, template, {}, {})
 
-    async def handle_call(self, request: Any, caller: Caller, state: Brood) -> Reply[Brood]:
+    def handle_call(self, request: Any, caller: Caller, state: Brood) -> Reply[Brood] | Awaitable[Reply[Brood]]:
         match request:
             case StartDynamicChild(args):
-                return Reply(await self._add(args, state), state)
+                return self._add(args, state)
             case TerminateChild(pid):
-                return Reply(await self._terminate_child(pid, state), state)
-            case GetChildspec(pid):
-                known = pid in state.running or pid in state.restarting
-                return Reply(state.template if known else NotFound(pid), state)
+                return self._terminate_child(pid, state)
+            case GetChildspec(child):
+                return Reply(state.template if _had(state, child) else NotFound(child), state)
             case WhichChildren():
                 return Reply(_which(state), state)
             case CountChildren():
@@ -124,7 +125,7 @@ class DynamicSupervisor(GenServer[Brood]):
                 return self._change_code(args, state)
         return Reply(WrongSupervisor("a request that a DynamicSupervisor knows", request), state)
 
-    async def handle_info(self, message: Any, state: Brood) -> NoReply[Brood] | Stop[Brood]:
+    def handle_info(self, message: Any, state: Brood) -> Next[Brood] | Awaitable[Next[Brood]]:
         if type(message) is not Exit:
             reports.message_dropped(self._process, message)
             return NoReply(state)
@@ -135,17 +136,26 @@ class DynamicSupervisor(GenServer[Brood]):
         if is_failure(template.restart, reason):
             reports.child_terminated(self._process, template, message.pid, reason)
         if fate(template.restart, reason) is Fate.RESTART:
-            return await self._restart(message.pid, args, state)
+            return self._restart(message.pid, args, state)
         return NoReply(state)
 
-    async def handle_cast(self, message: Any, state: Brood) -> NoReply[Brood] | Stop[Brood]:
+    def handle_cast(self, message: Any, state: Brood) -> Next[Brood] | Awaitable[Next[Brood]]:
         if type(message) is not TryAgain:
             reports.message_dropped(self._process, message)
             return NoReply(state)
         args = state.restarting.pop(message.pid, None)
         if args is None:  # terminated meanwhile: that cancels the restart
             return NoReply(state)
-        return await self._restart(message.pid, args, state)
+        return self._restart(message.pid, args, state)
+
+    def code_change(self, old_version: Any, state: Brood, extra: tuple[Any, ...] | None) -> Brood:
+        """By sys.change_code. extra: the arguments of tree; None keeps flags and specs. See supervisors.code_change."""
+        if extra is None:
+            return state
+        changed = self._change_code(extra, state)
+        if isinstance(changed.value, Invalid):
+            raise changed.value
+        return changed.state
 
     async def terminate(self, reason: Any, state: Brood) -> None:
         template = state.template
@@ -153,28 +163,31 @@ class DynamicSupervisor(GenServer[Brood]):
         failures = [reason for reason in reasons.values() if is_stop_failure(template, reason)]
         reports.children_not_stopped(self._process, template, failures)
 
-    async def _add(self, args: Args, state: Brood) -> Outcome | MaxChildren:
+    def _add(self, args: Args, state: Brood) -> Reply[Brood] | Awaitable[Reply[Brood]]:
         limit = state.flags.max_children
         if limit is not None and len(state.running) + len(state.restarting) >= limit:
-            return MaxChildren(limit)
-        outcome = await start_process(self._process, state.template, args)
-        if outcome is not None and not isinstance(outcome, Exception):
-            _note(state, outcome, args)
-        return outcome
+            return Reply(MaxChildren(limit), state)
 
-    async def _terminate_child(self, pid: Any, state: Brood) -> Any:
+        def added(outcome: Outcome) -> Reply[Brood]:
+            if outcome is not None and not isinstance(outcome, Exception):
+                _note(state, outcome, args)
+            return Reply(outcome, state)
+
+        return self._start(args, state, added)
+
+    async def _terminate_child(self, pid: Any, state: Brood) -> Reply[Brood]:
         """Source: the clauses of terminate_child for simple_one_for_one in supervisor:handle_call/3 (OTP)."""
         if not isinstance(pid, Pid):
-            return WrongSupervisor("the Pid of a dynamic child", pid)
+            return Reply(WrongSupervisor("the Pid of a dynamic child", pid), state)
         if state.restarting.pop(pid, None) is not None:
-            return None
+            return Reply(None, state)
         if pid not in state.running:
-            return NotFound(pid) if pid.alive else None
+            return Reply(NotFound(pid) if pid.alive else None, state)
         reason = (await stop_processes(self._process, (pid,), state.template.shutdown))[pid]
         if is_stop_failure(state.template, reason):
             reports.children_not_stopped(self._process, state.template, [reason])
         del state.running[pid]
-        return None
+        return Reply(None, state)
 
     def _change_code(self, args: Args, state: Brood) -> Reply[Brood]:
         try:
@@ -186,7 +199,7 @@ class DynamicSupervisor(GenServer[Brood]):
             return Reply(fault, state)
         return Reply(None, replace(state, flags=flags, template=template))
 
-    async def _restart(self, ended: Pid, args: Args, state: Brood) -> NoReply[Brood] | Stop[Brood]:
+    def _restart(self, ended: Pid, args: Args, state: Brood) -> Next[Brood] | Awaitable[Next[Brood]]:
         """Source: supervisor:restart/2,3 (OTP)."""
         flags, template = state.flags, state.template
         restarts = state.restarts.record(self._process.system.loop.time(), flags.period_s)
@@ -194,14 +207,24 @@ class DynamicSupervisor(GenServer[Brood]):
         if restarts.count > flags.intensity:
             reports.gave_up(self._process, template, ended)
             return Stop(SHUTDOWN, state)
-        outcome = await start_process(self._process, template, args)
-        if isinstance(outcome, Exception):
-            reports.child_not_started(self._process, template, why(outcome))
-            state.restarting[ended] = args
-            cast(self.pid, TryAgain(ended))
-        elif outcome is not None:
-            _note(state, outcome, args)
-        return NoReply(state)
+
+        def restarted(outcome: Outcome) -> NoReply[Brood]:
+            if isinstance(outcome, Exception):
+                reports.child_not_started(self._process, template, why(outcome))
+                state.restarting[ended] = args
+                cast(self.pid, TryAgain(ended))
+            elif outcome is not None:
+                _note(state, outcome, args)
+            return NoReply(state)
+
+        return self._start(args, state, restarted)
+
+    def _start(self, args: Args, state: Brood, proceed: Callable[[Outcome], T]) -> T | Awaitable[T]:
+        """Go on with the outcome of a start: at once, unless it waits."""
+        outcome = begin_process(self._process, state.template, args)
+        if type(outcome) is Pid or not isinstance(outcome, Coroutine):
+            return proceed(outcome)
+        return _when(outcome, proceed)
 
     @property
     def _process(self) -> Process:
@@ -224,6 +247,17 @@ def _checked(tree: Any) -> tuple[DynamicFlags, ChildSpec]:
 def _note(state: Brood, outcome: Pid | tuple[Pid, Any], args: Args) -> None:
     """A temporary child is never started again, so nothing keeps its args alive."""
     state.running[pid_of(outcome)] = () if state.template.restart == RestartType.TEMPORARY else args
+
+
+async def _when(starting: Awaitable[Outcome], proceed: Callable[[Outcome], T]) -> T:
+    return proceed(await starting)
+
+
+def _had(state: Brood, child: Any) -> bool:
+    """Whether the template may be the spec of this child: of a dead process that can't be told. OTP: find_child/2."""
+    if isinstance(child, Pid):
+        return child in state.running or child in state.restarting or not child.alive
+    return bool(child == state.template.id)
 
 
 def _which(state: Brood) -> list[ChildInfo]:

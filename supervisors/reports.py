@@ -11,7 +11,7 @@ from typing import Any
 from actors import Pid
 from actors.log import get_logger
 from actors.process import Process
-from actors.reports import reason_fields
+from actors.server.reports import reason_fields
 from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 

@@ -22,8 +22,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, NoReply, Pid, Reply, Shutdown, Stop, cast, start_link
-from actors.outcomes import Ignore
 from actors.process import Process
+from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
     ChangeCode,
@@ -145,6 +145,15 @@ class Supervisor(GenServer[Supervised]):
         if child is None or child.pid is not RESTARTING:  # terminated meanwhile: that cancels the restart
             return NoReply(state)
         return await self._restart(child, state)
+
+    def code_change(self, old_version: Any, state: Supervised, extra: tuple[Any, ...] | None) -> Supervised:
+        """By sys.change_code. extra: the arguments of tree; None keeps flags and specs. See supervisors.code_change."""
+        if extra is None:
+            return state
+        changed = self._change_code(extra, state)
+        if isinstance(changed.value, Invalid):
+            raise changed.value
+        return changed.state
 
     async def terminate(self, reason: Any, state: Supervised) -> None:
         await self._stop_all(state.children, tuple(state.children))

@@ -15,7 +15,7 @@ from actors.current import current_system
 from actors.footprint import summary
 from actors.observer import ProcessInfo, info_of
 from actors.process import Process
-from actors.server_process import ServerProcess
+from actors.server.server_process import ServerProcess
 from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 from supervisors.dynamic_supervisor import Brood

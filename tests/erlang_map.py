@@ -54,7 +54,9 @@ def rows(heading: str) -> list[Row]:
 
 
 def headings() -> list[str]:
-    return re.findall(r"^## (.+)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    """Of the sections that hold a table."""
+    sections = re.split(r"^## ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return [section.partition("\n")[0] for section in sections if "\n|" in section]
 
 
 def _fields(owner: Any) -> tuple[str, ...]:

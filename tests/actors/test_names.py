@@ -1,22 +1,33 @@
 """Names: one owner each, given back at the owner's end."""
 
+from typing import Any
+
 import pytest
 
 from actors import (
+    AlreadyNamed,
     AsyncioSystemBase,
     CallFailed,
     Down,
+    GenServer,
+    InvalidName,
     Mailbox,
     NameTaken,
     NotRegistered,
+    Pid,
     ProcessError,
+    Reply,
     call,
     exit,  # noqa: A004 (OTP's word)
     monitor,
     receive,
     register,
     send,
+    send_after,
     spawn,
+    start,
+    stop,
+    sys,
     unregister,
     whereis,
 )
@@ -49,11 +60,10 @@ async def test_a_dead_process_gives_its_names_back() -> None:
     async with Mailbox() as box:
         pid = spawn(waits)
         register("one", pid)
-        register("two", pid)
         ref = monitor(pid)
         exit(pid, "x")
         assert await box.receive() == Down(ref, pid, "x")
-        assert whereis("one") is whereis("two") is None
+        assert whereis("one") is None
         register("one", box.pid)
 
 
@@ -62,6 +72,27 @@ async def test_a_dead_process_gets_no_name() -> None:
         pass
     with pytest.raises(ProcessError, match="expected a living process"):
         register("ghost", box.pid)
+
+
+async def test_a_process_has_one_name_at_most() -> None:
+    async with Mailbox() as box:
+        register("one", box.pid)
+        with pytest.raises(AlreadyNamed) as refused:
+            register("two", box.pid)
+        assert (refused.value.name, refused.value.has) == ("two", "one")
+        assert whereis("two") is None
+        unregister("one")
+        register("two", box.pid)
+
+
+@pytest.mark.parametrize("name", ["", None, 7])
+async def test_what_is_no_name_is_refused(name: Any) -> None:
+    async with Mailbox() as box:
+        with pytest.raises(InvalidName):
+            register(name, box.pid)
+    if name is not None:
+        with pytest.raises(InvalidName):
+            await start(GenServer, name=name)
 
 
 async def test_an_unregistered_name_is_free() -> None:
@@ -83,3 +114,59 @@ async def test_what_is_sent_to_a_name_that_nobody_has_is_a_dead_letter(system: A
 async def test_a_call_to_a_name_that_nobody_has_fails() -> None:
     with pytest.raises(CallFailed, match="call to nobody failed: noproc"):
         await call("nobody", "hello")
+
+
+# Via
+
+
+class Least:
+    """The one with the least messages. A value of this stands for another process each time."""
+
+    def __init__(self, *boxes: Mailbox) -> None:
+        self.boxes = boxes
+
+    def whereis_name(self) -> Pid | None:
+        alive = [box for box in self.boxes if box.pid.alive]
+        return min(alive, key=lambda box: len(box.process.mailbox)).pid if alive else None
+
+
+async def test_a_via_finds_its_process_anew_at_each_send(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as one, Mailbox() as two:
+        for number in range(4):
+            send(Least(one, two), number)
+        assert [await one.receive(), await one.receive()] == [0, 2]
+        assert [await two.receive(), await two.receive()] == [1, 3]
+        send_after(0, Least(one), "later")
+        assert await one.receive() == "later"
+
+
+async def test_a_via_that_finds_nobody_is_as_a_name_that_nobody_has(system: AsyncioSystemBase) -> None:
+    nobody = Least()
+    send(nobody, "hello")
+    assert system.dead_letters[-1].to is nobody
+    with pytest.raises(CallFailed, match="noproc"):
+        await call(nobody, "hello")
+
+
+async def test_a_server_is_called_and_looked_into_via() -> None:
+    class Echo(GenServer[str]):
+        def init(self) -> str:
+            return "state"
+
+        def handle_call(self, request: str, caller: object, state: str) -> Reply[str]:
+            return Reply(request, state)
+
+    class Known:
+        def whereis_name(self) -> Pid | None:
+            return pid
+
+    pid = await start(Echo)
+    assert await call(Known(), "hello") == "hello"
+    assert await sys.get_state(Known()) == "state"
+    await stop(Known())
+    assert not pid.alive
+
+
+async def test_what_is_no_address_is_refused() -> None:
+    with pytest.raises(TypeError, match="expected a Pid, a name or a Via, got 7"):
+        send(7, "hello")  # type: ignore[arg-type]

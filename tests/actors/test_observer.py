@@ -26,6 +26,7 @@ from actors import (
     spawn,
     start,
     stop,
+    sys,
     system_info,
     text_to_pid,
     top,
@@ -93,6 +94,18 @@ async def test_reductions_are_the_messages_that_were_taken() -> None:
         assert told(keeper).reductions == 101
         assert told(task).reductions == 101  # the one that it waits for, too
         assert told(box.pid).reductions == 1
+
+
+@pytest.mark.parametrize("count", [1, 3, 64, 1000])
+async def test_reductions_are_counted_whatever_the_slices(count: int) -> None:
+    async with AsyncioSystemBase(), Mailbox():
+        keeper = await start(Keeper, ())
+        for _ in range(2):
+            for number in range(count):
+                send(keeper, number)
+            await sys.get_state(keeper)
+        await call(keeper, "how many?")
+        assert told(keeper).reductions == 2 * count + 3
 
 
 @simulated(seeds=10)
@@ -196,7 +209,7 @@ async def test_the_text_of_a_pid_names_it_again() -> None:
         assert not text_to_pid(str(pid)).alive
 
 
-@pytest.mark.parametrize("text", ["", "7", "Pid<>", "Pid<x>", "Pid<7", "<7>", "Pid<-7>"])
+@pytest.mark.parametrize("text", ["", "7", "Pid()", "Pid(x)", "Pid(7", "(7)", "Pid(-7)"])
 def test_what_is_no_pid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a pid as"):
         text_to_pid(text)

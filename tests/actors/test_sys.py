@@ -41,7 +41,7 @@ from actors import (
     stop,
     sys,
 )
-from actors.status import Status
+from actors.server.status import Status
 from supervisors import ChildSpec, Flags, Supervisor, start_supervisor, which_children
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -467,7 +467,7 @@ async def test_a_crash_report_has_the_types_of_the_message_and_of_the_reason(cap
     for field in [
         "registered_name='vault'",
         "label='ClosedVault'",
-        "parent='Pid<",
+        "parent='Pid(",
         "mailbox_length=0",
         "links=[]",
         "trap_exit=False",

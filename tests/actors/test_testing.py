@@ -291,6 +291,12 @@ async def test_signals_reach_their_watchers_in_any_order() -> None:
         assert await box.receive() == Down(ref, account, SHUTDOWN)
 
 
+@simulated(seeds=2)
+async def test_a_simulated_system_has_no_watchdog() -> None:
+    async with AsyncioSystemBase(watchdog_s=0.001):
+        assert [thread.name for thread in threading.enumerate() if "watchdog" in thread.name] == []
+
+
 # The end of a simulation, and of the world
 
 

@@ -10,7 +10,7 @@ from thespian.actors import Actor, ActorAddress
 
 from actors import KILL, CallFailed, GenServer, Mailbox, NoCaller, NoReply, Pid, get_state, send, start
 from actors import exit as send_exit
-from actors.creating import create_actor
+from actors.thespian.creating import create_actor
 from agents import agent
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import find_agent

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from actors import IGNORE, Mailbox, start_link
+from actors import IGNORE, CallbackFailed, Mailbox, start_link, sys
 from supervisors import (
     ChildSpec,
+    DynamicFlags,
+    DynamicSupervisor,
     Flags,
     InvalidChildSpec,
     InvalidTree,
@@ -16,6 +18,7 @@ from supervisors import (
     code_change,
     get_childspec,
     start_child,
+    start_dynamic_supervisor,
 )
 from supervisors.supervisor import Tree
 from tests.supervisors.troupe import Worker, end, pids
@@ -51,6 +54,30 @@ async def test_code_change_keeps_a_child_that_was_added(box: Mailbox) -> None:
     pid = await start_child(supervisor, ChildSpec("added", Worker, restart=RestartType.TEMPORARY))
     await code_change(supervisor, (Flags(), [ChildSpec("new", Worker)]))
     assert await pids(supervisor) == {"new": None, "added": pid}
+
+
+class ToldOtherwise(Told):
+    version = 2
+
+
+async def test_sys_change_code_gives_a_supervisor_another_class_and_tree(box: Mailbox) -> None:
+    spec = ChildSpec("child", Worker)
+    supervisor = await start_link(Told, (Flags(), [spec]))
+    before = await pids(supervisor)
+    await sys.change_code(supervisor, ToldOtherwise)
+    assert await pids(supervisor) == before
+    await sys.change_code(supervisor, ToldOtherwise, ((Flags(), [spec, ChildSpec("new", Worker)]),))
+    assert await pids(supervisor) == {"new": None, **before}
+    with pytest.raises(CallbackFailed):
+        await sys.change_code(supervisor, Told, ("garbage",))
+    assert (await sys.get_status(supervisor)).label == "ToldOtherwise"
+
+
+async def test_sys_change_code_gives_a_dynamic_supervisor_another_template(box: Mailbox) -> None:
+    supervisor = await start_dynamic_supervisor(DynamicFlags(), ChildSpec("one", Worker))
+    template = ChildSpec("other", Worker, restart=RestartType.TEMPORARY)
+    await sys.change_code(supervisor, DynamicSupervisor, (DynamicFlags(), template))
+    assert (await sys.get_state(supervisor)).template == template
 
 
 @pytest.mark.parametrize("told", [IGNORE, "garbage", ("one_for_one", []), (Flags(), ["spec"])], ids=str)

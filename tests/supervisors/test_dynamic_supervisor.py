@@ -73,8 +73,10 @@ async def test_sup_start_map_simple(box: Mailbox) -> None:
     template = ChildSpec("child", Worker, 1)
     supervisor = await start_dynamic_supervisor(LONG, template)
     pid = await start_child(supervisor, 2)
-    assert await get_childspec(supervisor, pid) == template
-    for stranger in (box.pid, "child"):
+    await end(pid, NORMAL)
+    for known in (pid, "child", await start_child(supervisor, 2)):
+        assert await get_childspec(supervisor, known) == template
+    for stranger in (box.pid, "another"):
         with pytest.raises(NotFound):
             await get_childspec(supervisor, stranger)
 

@@ -2,6 +2,4 @@
 
 from collections.abc import Callable
 
-__file__: str
-
 actor_system_unsupported: Callable[..., None]

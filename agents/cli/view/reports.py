@@ -73,7 +73,7 @@ def _drop(_: str) -> None:
 
 
 def fields_of(message: str) -> dict[str, str]:
-    """event='child_started' pid='Pid<7>' -> its fields. A message of another form is an event without fields."""
+    """event='child_started' pid='Pid(7)' -> its fields. A message of another form is an event without fields."""
     try:
         pairs = [word.partition("=") for word in shlex.split(message)]
     except ValueError:

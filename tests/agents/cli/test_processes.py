@@ -34,7 +34,7 @@ asyncio.run(main())
 
 def info(number: int, label: str = "Worker", **fields: Any) -> ProcessInfo:
     values: dict[str, Any] = {
-        "pid": f"Pid<{number}>",
+        "pid": f"Pid({number})",
         "label": label,
         "names": (),
         "parent": None,
@@ -60,12 +60,12 @@ def test_a_tree_is_drawn_with_what_is_worth_a_word() -> None:
     gone = Node("gone", "restarting", None, "permanent", 0)
     below = node(2, node(3, id_="restarted"), node(4, id_="late", mailbox=7), gone, names=("top",))
     assert tree_text(node(1, below, node(5), label="system")).splitlines() == [
-        "system Pid<1>",
-        "├── top Pid<2>",
-        "│   ├── restarted Pid<3> restarts 2",
-        "│   ├── late Pid<4> mailbox 7",
+        "system Pid(1)",
+        "├── top Pid(2)",
+        "│   ├── restarted Pid(3) restarts 2",
+        "│   ├── late Pid(4) mailbox 7",
         "│   └── gone (restarting)",
-        "└── Worker Pid<5>",
+        "└── Worker Pid(5)",
     ]
 
 
@@ -83,8 +83,8 @@ def test_the_table_is_aligned_and_cut_to_a_line_each() -> None:
     lines = top_text(infos, SystemInfo(2, 1, 0, 5)).splitlines()
     assert lines[0] == "2 processes, 1 ready, 5 dead letters"
     assert lines[1].split() == ["pid", "process", "status", "mailbox", "reductions", "memory", "state"]
-    assert lines[2].split() == ["Pid<1>", "A" * 31 + "…", "idle", "0", "1000000", "2.0", "KiB", "dict[3]"]
-    assert lines[3].split()[:3] == ["Pid<22>", "two", "lines"]
+    assert lines[2].split() == ["Pid(1)", "A" * 31 + "…", "idle", "0", "1000000", "2.0", "KiB", "dict[3]"]
+    assert lines[3].split()[:3] == ["Pid(22)", "two", "lines"]
     assert len(lines) == 4
 
 
@@ -93,7 +93,7 @@ async def test_a_program_is_run_and_its_tree_shown_beside_it(tmp_path: Path) -> 
     path.write_text(PROGRAM)
     code, out, err = await understudy("tree", "--every", "0.05", str(path), "--its", "own", env=environment())
     assert (code, out) == (0, "runs --its own\n")
-    assert "└── main supervisor Pid<2>\n    └── worker Pid<3>" in err
+    assert "└── main supervisor Pid(2)\n    └── worker Pid(3)" in err
 
 
 async def test_the_busiest_process_of_a_program_is_shown_first(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ async def test_the_busiest_process_of_a_program_is_shown_first(tmp_path: Path) -
     assert code == 0
     last = err.strip().split("\n\n")[-1].splitlines()
     assert last[0].startswith("3 processes")
-    assert last[2].split()[:2] == ["Pid<3>", "Busy"]
+    assert last[2].split()[:2] == ["Pid(3)", "Busy"]
 
 
 async def test_the_end_of_the_program_is_the_end_of_the_command(tmp_path: Path) -> None:

@@ -17,25 +17,25 @@ def lines() -> list[str]:
 
 def test_a_crash_is_a_line_with_its_fields_in_order(lines: list[str]) -> None:
     with Reports() as reports, reports.shown(lines.append):
-        log.error("process_crashed", pid="Pid<7>", label="ToolWorker", exception="WorkerDied", where="/a/b.py:3")
-    assert lines == ["process_crashed label=ToolWorker pid=Pid<7> exception=WorkerDied"]
+        log.error("process_crashed", pid="Pid(7)", label="ToolWorker", exception="WorkerDied", where="/a/b.py:3")
+    assert lines == ["process_crashed label=ToolWorker pid=Pid(7) exception=WorkerDied"]
 
 
 def test_a_second_start_of_a_child_is_a_restart_and_the_first_is_none(lines: list[str]) -> None:
     with Reports() as reports, reports.shown(lines.append):
-        for pid in ("Pid<1>", "Pid<2>"):
+        for pid in ("Pid(1)", "Pid(2)"):
             log.info("child_started", supervisor="Call<9>", child="worker", pid=pid)
-        log.info("child_started", supervisor="Call<10>", child="worker", pid="Pid<3>")
-    assert lines == ["child_restarted child=worker pid=Pid<2> supervisor=Call<9>"]
+        log.info("child_started", supervisor="Call<10>", child="worker", pid="Pid(3)")
+    assert lines == ["child_restarted child=worker pid=Pid(2) supervisor=Call<9>"]
 
 
 def test_a_start_that_nobody_watched_counts(lines: list[str]) -> None:
     with Reports() as reports:
-        log.info("child_started", supervisor="top", child="pool", pid="Pid<1>")
+        log.info("child_started", supervisor="top", child="pool", pid="Pid(1)")
         with reports.shown(lines.append):
-            log.info("child_started", supervisor="top", child="pool", pid="Pid<2>")
+            log.info("child_started", supervisor="top", child="pool", pid="Pid(2)")
         log.error("process_crashed", label="unseen")
-    assert lines == ["child_restarted child=pool pid=Pid<2> supervisor=top"]
+    assert lines == ["child_restarted child=pool pid=Pid(2) supervisor=top"]
 
 
 def test_a_message_of_another_form_is_shown_as_it_is(lines: list[str]) -> None:

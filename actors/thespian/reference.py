@@ -8,9 +8,9 @@ from typing import Any
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, WakeupMessage
 from thespian.system.timing import ExpirationTimer, timePeriodSeconds
 
-from actors.alone import Alone
 from actors.pid import Pid
 from actors.process import DEAD, Process
+from actors.thespian.alone import Alone
 
 GRAIN_S = 0.001
 """uvloop's timers count whole milliseconds and may ring that much early. A wakeup must not: a @transient actor compares

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from actors.deadlines import Deadlines
+from actors.server.deadlines import Deadlines
 from actors.testing import simulated
 
 

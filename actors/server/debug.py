@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 
 from actors.log import log
-from actors.outcomes import NoReply, Reply, Stop
+from actors.server.outcomes import NoReply, Reply, Stop
 from actors.signals import CRASHES
 
 if TYPE_CHECKING:

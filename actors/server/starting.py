@@ -3,31 +3,43 @@
 import asyncio
 from typing import Any
 
+from actors.address import Address
+from actors.bounded import Bound, keep_to
 from actors.current import current_process, current_system
-from actors.errors import CallFailed, CallTimeout, NameTaken, StartFailed
+from actors.errors import CallFailed, CallTimeout, StartFailed
 from actors.gen_server import GenServer, Terminate, ask
-from actors.outcomes import Ignore
 from actors.pid import Pid
-from actors.server_process import ServerProcess, Started
+from actors.server.outcomes import Ignore
+from actors.server.server_process import ServerProcess, Started
 from actors.signals import KILL, NORMAL
 
 
 async def start(
-    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
+    server: type[GenServer[Any]],
+    *args: Any,
+    name: str | None = None,
+    timeout_s: float | None = None,
+    bound: Bound | None = None,
 ) -> Pid:
     """Start a server, linked to nobody, and wait for its init. Erlang: gen_server:start/4.
+
+    bound: of its mailbox, in place of its class's.
 
     Raises StartFailed (its reason: Crash(exception) if init raised, the reason of a Stop, IGNORE, or "timeout": then
     the process is killed) and NameTaken.
     """
-    return await _started(prepare(server, name=name), args, timeout_s)
+    return await _started(prepare(server, name=name, bound=bound), args, timeout_s)
 
 
 async def start_link(
-    server: type[GenServer[Any]], *args: Any, name: str | None = None, timeout_s: float | None = None
+    server: type[GenServer[Any]],
+    *args: Any,
+    name: str | None = None,
+    timeout_s: float | None = None,
+    bound: Bound | None = None,
 ) -> Pid:
     """start, linked to the calling process, which is its parent. Erlang: gen_server:start_link/4."""
-    return await _started(prepare(server, name=name, link=True), args, timeout_s)
+    return await _started(prepare(server, name=name, link=True, bound=bound), args, timeout_s)
 
 
 async def _started(process: ServerProcess, args: tuple[Any, ...], timeout_s: float | None) -> Pid:
@@ -58,7 +70,7 @@ async def _within(timeout_s: float | None, process: ServerProcess, starting: asy
     return StartFailed(process.label, "timeout")
 
 
-async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
+async def stop(server: Address, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
     """End a server with reason, after its terminate, and return when it has ended. Erlang: gen_server:stop/3.
 
     Raises CallFailed(NOPROC) if it is dead, CallTimeout if it has not ended within timeout_s.
@@ -72,14 +84,19 @@ async def stop(server: Pid | str, reason: Any = NORMAL, timeout_s: float | None 
             raise
 
 
-def prepare(server: type[GenServer[Any]], *, name: str | None = None, link: bool = False) -> ServerProcess:
-    """A server's process, the calling process's child, before its init. Raises NameTaken, with nothing started."""
+def prepare(
+    server: type[GenServer[Any]], *, name: str | None = None, link: bool = False, bound: Bound | None = None
+) -> ServerProcess:
+    """A server's process, the calling process's child, before its init.
+
+    Raises NameTaken and InvalidName, with nothing started.
+    """
     system = current_system()
-    owner = system.names.get(name) if name is not None else None
-    if name is not None and owner is not None:
-        raise NameTaken(name, owner.pid)
+    if name is not None:
+        system.check_free(name)
     parent = current_process() or system.root
     process = ServerProcess(system, server(), parent)
+    keep_to(process, bound)
     if name is not None:
         system.register(name, process)
     if link:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors.debug import Event, Statistics
 from actors.gen_server import Call, Cast, GenServer
-from actors.outcomes import NOTHING
 from actors.pid import Pid
-from actors.reports import reason_fields
+from actors.server.debug import Event, Statistics
+from actors.server.outcomes import NOTHING
+from actors.server.reports import reason_fields
+from actors.server.suspended import SuspendedQueue
 from actors.signals import CRASHES
-from actors.suspended import SuspendedQueue
 
 if TYPE_CHECKING:
-    from actors.server_process import ServerProcess
+    from actors.server.server_process import ServerProcess
 
 SysState: TypeAlias = Literal["running", "suspended"]
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from thespian.system.messages.status import Thespian_ActorStatus, Thespian_StatusReq, Thespian_SystemStatus
 
 from actors.pid import Pid
-from actors.reference import Reference
 from actors.system import ProcessSystem, Root
+from actors.thespian.reference import Reference
 
 if TYPE_CHECKING:
-    from actors.actor_process import ActorProcess
+    from actors.thespian.actor_process import ActorProcess
 
 
 class StatusRoot(Root):

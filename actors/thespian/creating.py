@@ -5,18 +5,18 @@ from typing import Any
 from thespian.actors import Actor, ChildActorExited, InvalidActorSpecification, NoCompatibleSystemForActor
 from thespian.system.utilis import actualActorClass, withPossibleInitArgs
 
-from actors.actor_process import ActorProcess
-from actors.capabilities import suffice
 from actors.errors import SourceRefused, StartFailed
 from actors.gen_server import GenServer
 from actors.log import log
-from actors.outcomes import Ignore
 from actors.pid import Pid
 from actors.process import Process
-from actors.reference import Reference
-from actors.server_process import ServerProcess
+from actors.server.outcomes import Ignore
+from actors.server.server_process import ServerProcess
 from actors.signals import CRASHES
 from actors.system import ProcessSystem
+from actors.thespian.actor_process import ActorProcess
+from actors.thespian.capabilities import suffice
+from actors.thespian.reference import Reference
 
 
 def create_actor(

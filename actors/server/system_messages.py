@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from actors.callbacks import reason_of
-from actors.debug import Debug, Event, Observed
 from actors.errors import CallbackFailed
+from actors.server.callbacks import reason_of
+from actors.server.debug import Debug, Event, Observed
+from actors.server.status import status_of
+from actors.server.suspended import SuspendedQueue
 from actors.signals import CRASHES
-from actors.status import status_of
-from actors.suspended import SuspendedQueue
 
 if TYPE_CHECKING:
     from actors.gen_server import GenServer
-    from actors.server_process import ServerProcess
+    from actors.server.server_process import ServerProcess
 
 
 class GetState(Struct, frozen=True):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from actors.gen_server import SystemMessage
 from actors.message_queue import Letter, MessageQueue
-from actors.outcomes import TIMEOUT, After, Hibernate
 from actors.process import DEAD
+from actors.server.outcomes import TIMEOUT, After, Hibernate
 
 if TYPE_CHECKING:
-    from actors.server_process import ServerProcess
+    from actors.server.server_process import ServerProcess
 
 
 class DormantQueue(list[Letter]):
@@ -25,8 +25,7 @@ class DormantQueue(list[Letter]):
     def __init__(self, process: "ServerProcess", then: After | Hibernate) -> None:
         super().__init__()
         self._process = process
-        queue: object = process.mailbox
-        self._queue = None if type(queue) is deque else process.mailbox
+        self._queue = None if process.bound is None else process.mailbox
         self._timer: asyncio.TimerHandle | None = None
         if type(then) is After:
             self._timer = process.system.loop.call_later(then.timeout_s, self._ring)

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
+from inspect import isawaitable
 from typing import Any, NamedTuple
 
 from actors.errors import ExitProcess
@@ -18,6 +19,12 @@ class Failed(NamedTuple):
 def reason_of(error: BaseException) -> Any:
     """The exit reason that an exception stands for."""
     return error.reason if isinstance(error, ExitProcess) else Crash(error)
+
+
+def waits(value: Any) -> bool:
+    """inspect.isawaitable, in a tenth of the time for a value that is not: asked of every start and every coroutine."""
+    kind = type(value)
+    return hasattr(kind, "__await__") or (kind is types.GeneratorType and isawaitable(value))
 
 
 async def guarded(value: Any) -> Any:

@@ -17,16 +17,16 @@ from thespian.actors import (
 )
 from thespian.system.messages.status import Thespian_StatusReq
 
-from actors import thespian_status
-from actors.capabilities import suffice
 from actors.errors import ExitProcess
 from actors.log import log
 from actors.pid import Pid
 from actors.process import DEAD, IDLE, Process
-from actors.reference import Reference
 from actors.signals import CRASHES, NORMAL, Crash, orderly
 from actors.system import ProcessSystem
-from actors.watch import Watch
+from actors.thespian import status
+from actors.thespian.capabilities import suffice
+from actors.thespian.reference import Reference
+from actors.thespian.watch import Watch
 
 RETRIES = 3
 
@@ -64,14 +64,14 @@ class ActorProcess(Reference):
     def run(self) -> None:
         system, mailbox = self.system, self.mailbox
         system.current = self
-        left = system.slice
+        allowance = left = self.allowance
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1
                 message, sender = mailbox.popleft()
                 self._receive(message, sender or system.root.pid)
         finally:
-            self.reductions += system.slice - left
+            self.reductions += allowance - left
             system.current = None
         if self.doomed is not None:
             self.end(self.doomed[0])
@@ -83,7 +83,7 @@ class ActorProcess(Reference):
         if type(message) is _Again:
             message, failures = message
         elif type(message) is Thespian_StatusReq:
-            self.actor_send(sender, thespian_status.of_actor(self))
+            self.actor_send(sender, status.of_actor(self))
             return
         try:
             result = self.actor.receiveMessage(message, sender)

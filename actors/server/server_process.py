@@ -3,26 +3,27 @@
 import asyncio
 from enum import Enum
 from functools import partial
-from inspect import isawaitable, iscoroutine
+from inspect import iscoroutine
 from typing import Any
 
 from thespian.actors import ActorExitRequest
 
-from actors.callbacks import Failed, begun, close, guarded, reason_of
+from actors.bounded import keep_to
 from actors.current import process_context
-from actors.debug import Debug, Observed
-from actors.dormant import DormantQueue
 from actors.errors import BadReturn, StartFailed
 from actors.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
-from actors.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
 from actors.pid import Pid
 from actors.process import IDLE, RUNNING, WAITING, Process
-from actors.reference import Reference
+from actors.server.callbacks import Failed, begun, close, guarded, reason_of, waits
+from actors.server.debug import Debug, Observed
+from actors.server.dormant import DormantQueue
+from actors.server.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
+from actors.server.status import shown_in_report
+from actors.server.suspended import SuspendedQueue
+from actors.server.system_messages import answer
 from actors.signals import CRASHES, NORMAL, Crash, Exit
-from actors.status import shown_in_report
-from actors.suspended import SuspendedQueue
 from actors.system import ProcessSystem
-from actors.system_messages import answer
+from actors.thespian.reference import Reference
 
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
@@ -52,6 +53,7 @@ class ServerProcess(Reference):
         self.dormant: DormantQueue | None = None
         self.last: Any = NOTHING  # the message that a callback waits or failed with
         self.serve(server)
+        keep_to(self, server.bound)
 
     def serve(self, server: GenServer[Any]) -> None:
         """Run this server's callbacks from now on."""
@@ -109,7 +111,7 @@ class ServerProcess(Reference):
         system = self.system
         system.current = self
         server, mailbox = self.callbacks, self.mailbox
-        left = system.slice
+        allowance = left = self.allowance
         try:
             while left and mailbox and self.doomed is None:
                 left -= 1
@@ -138,7 +140,7 @@ class ServerProcess(Reference):
             self._stop(reason_of(error))
             return
         finally:
-            self.reductions += system.slice - left
+            self.reductions += allowance - left
             system.current = None
         if self.mailbox or self.doomed is not None:
             self._go_on()
@@ -191,7 +193,7 @@ class ServerProcess(Reference):
                 self.last = message
                 self._stop(reason)
                 return False
-            case _ if isawaitable(outcome):
+            case _ if waits(outcome):
                 self.last = message
                 self._settle(outcome, partial(self._resume, message))
                 return False
@@ -224,7 +226,7 @@ class ServerProcess(Reference):
     def _settle(self, value: Any, proceed: Any) -> None:
         """proceed(value), or if it is awaitable proceed(what it gives) when it has given it."""
         rest = begun(value) if self.server.eager and iscoroutine(value) else value
-        if not isawaitable(rest):
+        if not waits(rest):
             self._proceed(rest, proceed)
             return
         self.phase = WAITING

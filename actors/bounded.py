@@ -1,0 +1,189 @@
+"""Mailboxes with a bound, and what happens to a message that finds one full.
+
+    class Importer(GenServer[Rows]):
+        bound = Bound(1000, Overflow.BLOCK_SENDER)
+
+    await send_blocking(importer, row)      # waits for room; so does call
+    send(importer, row)                     # can't wait: a dead letter if it is full
+
+An unbounded process pays nothing for this: a bounded one has another queue. System messages, Exit and Down are taken
+in any case. What was not taken is a dead letter whose reason is MAILBOX_FULL, and a call of it fails with that reason.
+"""
+
+import asyncio
+from collections import deque
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from thespian.actors import ChildActorExited
+
+from actors.address import Address
+from actors.current import current_process, current_system
+from actors.gen_server import SYSTEM, Call
+from actors.log import log
+from actors.message_queue import Letter
+from actors.signals import MAILBOX_FULL, Down, Exit
+
+if TYPE_CHECKING:
+    from actors.process import Process
+
+
+class Overflow(StrEnum):
+    """DROP_NEWEST: the message that comes. DROP_OLDEST: the one that waits longest. CRASH_RECEIVER: the process ends
+    with MAILBOX_FULL, which no trap_exit stops. BLOCK_SENDER: `call` and `send_blocking` wait in a line for room, and
+    what can't wait (send, cast, a timer) is dropped as by DROP_NEWEST.
+    """
+
+    DROP_NEWEST = "drop_newest"
+    DROP_OLDEST = "drop_oldest"
+    BLOCK_SENDER = "block_sender"
+    CRASH_RECEIVER = "crash_receiver"
+
+
+class Bound(Struct, frozen=True):
+    """At most max_length messages wait in the mailbox. Raises ValueError for less than 1."""
+
+    max_length: int
+    overflow: Overflow
+
+    def __post_init__(self) -> None:
+        if self.max_length < 1:
+            raise ValueError(f"expected a max_length of at least 1, got {self.max_length!r}")
+        Overflow(self.overflow)
+
+
+class Blocking(Struct, frozen=True):
+    """What send_blocking hands to a mailbox: room gives done its result."""
+
+    message: Any
+    done: asyncio.Future[None]
+
+
+_ALWAYS_TAKEN = SYSTEM | {Exit, Down, ChildActorExited}
+
+
+class BoundedQueue(deque[Letter]):
+    """A mailbox's queue that keeps to a bound. dropped: how many messages it has not taken, or thrown away."""
+
+    def __init__(self, process: "Process", bound: Bound) -> None:
+        super().__init__()
+        self._process = process
+        self.bound = bound
+        self.dropped = 0
+        self._line: deque[Letter] = deque()  # of senders who wait: Call and Blocking
+
+    def append(self, letter: Letter, /) -> None:
+        if len(self) < self.bound.max_length and not self._line:
+            self._take(letter)
+        elif type(letter[0]) in _ALWAYS_TAKEN:
+            super().append(letter)
+        else:
+            self._overflow(letter)
+
+    def popleft(self) -> Letter:
+        letter = super().popleft()
+        if self._line:
+            self._admit()
+        return letter
+
+    def __delitem__(self, index: Any, /) -> None:
+        super().__delitem__(index)
+        self._admit()
+
+    def clear(self) -> None:
+        """The process has ended: who waits for room sends to the dead, as any other. A caller is told of the end."""
+        super().clear()
+        for message, sender in self._line:
+            if _waits(message):
+                self._process.system.dead_letter(self._process.pid, _content(message), sender)
+            if type(message) is Blocking and _waits(message):
+                message.done.set_result(None)
+        self._line.clear()
+
+    def _overflow(self, letter: Letter) -> None:
+        match self.bound.overflow:
+            case Overflow.DROP_OLDEST:
+                self._drop_oldest(letter)
+            case Overflow.BLOCK_SENDER if type(letter[0]) is Call or type(letter[0]) is Blocking:
+                self._line.append(letter)
+            case Overflow.CRASH_RECEIVER:
+                self._drop(letter)
+                log.error("mailbox_overflowed", pid=str(self._process.pid), label=self._process.label)
+                self._process.die(MAILBOX_FULL)
+            case _:
+                self._drop(letter)
+
+    def _drop_oldest(self, letter: Letter) -> None:
+        for index, old in enumerate(self):
+            if type(old[0]) not in _ALWAYS_TAKEN:
+                super().__delitem__(index)
+                super().append(letter)
+                self._drop(old)
+                return
+        self._drop(letter)
+
+    def _drop(self, letter: Letter) -> None:
+        message, sender = letter
+        self.dropped += 1
+        pid = self._process.pid
+        self._process.system.dead_letter(pid, message, sender, MAILBOX_FULL)
+        if type(message) is Call:
+            message.caller.down(message.caller, pid, MAILBOX_FULL)
+
+    def _take(self, letter: Letter) -> None:
+        message, sender = letter
+        if type(message) is Blocking:
+            message.done.set_result(None)
+        super().append((_content(message), sender))
+
+    def _admit(self) -> None:
+        """Let in who waits longest, and still does, while there is room."""
+        while self._line and len(self) < self.bound.max_length:
+            letter = self._line.popleft()
+            if _waits(letter[0]):
+                self._take(letter)
+
+
+def keep_to(process: "Process", bound: Bound | None) -> None:
+    """Bound the mailbox of a process that has not begun. None: without bound."""
+    if bound is not None:
+        process.bound = bound
+        process.mailbox = BoundedQueue(process, bound)
+
+
+async def send_blocking(to: Address, message: Any, timeout_s: float | None = None) -> None:
+    """Send, and go on when the message is in the mailbox: at once, unless that is full and says BLOCK_SENDER.
+
+    A process that waits here serves nobody meanwhile: two that fill each other's mailbox wait for ever, without a
+    timeout_s. Raises TimeoutError after it; then the message is not sent.
+    """
+    sender = current_process()
+    system = sender.system if sender is not None else current_system()
+    me = sender.pid if sender is not None else None
+    target = system.find(to)
+    if target is None or target.bound is None or target.bound.overflow is not Overflow.BLOCK_SENDER:
+        system.send(to, message, me)
+        return
+    done = system.loop.create_future()
+    timer = None if timeout_s is None else system.loop.call_later(timeout_s, _expire, done, timeout_s)
+    target.deliver(Blocking(message, done), me)
+    try:
+        await done
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+def _expire(done: asyncio.Future[None], timeout_s: float) -> None:
+    if not done.done():
+        done.set_exception(TimeoutError(f"no room in the mailbox within {timeout_s:g} s"))
+
+
+def _content(message: Any) -> Any:
+    return message.message if type(message) is Blocking else message
+
+
+def _waits(message: Any) -> bool:
+    future = message.done if type(message) is Blocking else message.caller.future
+    return not future.done()

@@ -1,0 +1,128 @@
+"""The process groups of one system: who has joined what, and who is told of it. Erlang: pg's state."""
+
+from collections import Counter
+from collections.abc import Hashable
+from typing import Any
+
+from msgspec import Struct
+
+from actors.pid import Pid, Ref
+from actors.process import Process
+
+
+class Joined(Struct, frozen=True):
+    """To who monitors the group. Erlang: {Ref, join, Group, Pids}."""
+
+    ref: Ref
+    group: Hashable
+    pids: tuple[Pid, ...]
+
+
+class Left(Struct, frozen=True):
+    """To who monitors the group; a process that ended is named as often as it had joined. Erlang: {Ref, leave, ...}."""
+
+    ref: Ref
+    group: Hashable
+    pids: tuple[Pid, ...]
+
+
+class Membership(Ref):
+    """All that one process has joined and monitors. It watches the process, whose end ends both."""
+
+    __slots__ = ("groups", "joined", "monitored", "process")
+
+    def __init__(self, groups: "Groups", process: Process) -> None:
+        super().__init__()
+        self.groups, self.process = groups, process
+        self.joined: Counter[Hashable] = Counter()
+        self.monitored: dict[Ref, Hashable] = {}
+        process.watch(self, self)
+
+    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
+        self.groups.forget(self)
+
+
+class Groups:
+    """The groups of one system, and the processes that have to do with them."""
+
+    def __init__(self) -> None:
+        self.members_of: dict[Hashable, dict[Process, int]] = {}
+        self._monitors_of: dict[Hashable, dict[Ref, Process]] = {}
+        self._memberships: dict[Process, Membership] = {}
+
+    def members(self, group: Hashable) -> list[Pid]:
+        return [process.pid for process, times in self.members_of.get(group, {}).items() for _ in range(times)]
+
+    def join(self, group: Hashable, process: Process) -> None:
+        members = self.members_of.setdefault(group, {})
+        members[process] = members.get(process, 0) + 1
+        self._membership(process).joined[group] += 1
+
+    def leave(self, group: Hashable, process: Process) -> bool:
+        """Once. False if process is no member."""
+        members = self.members_of.get(group, {})
+        if process not in members:
+            return False
+        members[process] -= 1
+        self._memberships[process].joined[group] -= 1
+        if not members[process]:
+            self._remove(group, process)
+        return True
+
+    def monitor(self, group: Hashable, process: Process) -> Ref:
+        ref = Ref()
+        self._monitors_of.setdefault(group, {})[ref] = process
+        self._membership(process).monitored[ref] = group
+        return ref
+
+    def demonitor(self, ref: Ref, process: Process) -> bool:
+        membership = self._memberships.get(process)
+        if membership is None or ref not in membership.monitored:
+            return False
+        self._unmonitor(ref, membership.monitored.pop(ref))
+        self._drop_if_idle(membership)
+        process.flush(ref, Joined, Left)
+        return True
+
+    def tell(self, event: type[Joined | Left], group: Hashable, pids: tuple[Pid, ...]) -> None:
+        for ref, process in tuple(self._monitors_of.get(group, {}).items()):
+            if pids:
+                process.deliver(event(ref, group, pids), None)
+
+    def forget(self, membership: Membership) -> None:
+        """The process has ended: its monitors first, so that nothing is sent to the dead."""
+        process = membership.process
+        del self._memberships[process]
+        for ref, group in membership.monitored.items():
+            self._unmonitor(ref, group)
+        for group, times in membership.joined.items():
+            if times:
+                self._remove_member(group, process)
+                self.tell(Left, group, (process.pid,) * times)
+
+    def _membership(self, process: Process) -> Membership:
+        if process not in self._memberships:
+            self._memberships[process] = Membership(self, process)
+        return self._memberships[process]
+
+    def _remove(self, group: Hashable, process: Process) -> None:
+        self._remove_member(group, process)
+        membership = self._memberships[process]
+        del membership.joined[group]
+        self._drop_if_idle(membership)
+
+    def _remove_member(self, group: Hashable, process: Process) -> None:
+        del self.members_of[group][process]
+        if not self.members_of[group]:
+            del self.members_of[group]
+
+    def _unmonitor(self, ref: Ref, group: Hashable) -> None:
+        del self._monitors_of[group][ref]
+        if not self._monitors_of[group]:
+            del self._monitors_of[group]
+
+    def _drop_if_idle(self, membership: Membership) -> None:
+        if not membership.joined and not membership.monitored:
+            del self._memberships[membership.process]
+            if membership.process.watchers is not None:
+                membership.process.watchers.pop(membership, None)

@@ -1,0 +1,31 @@
+"""The same figures of OTP, where an Erlang is installed: otp.erl as it comes, and on one core, as we run on one."""
+
+import subprocess
+from pathlib import Path
+from shutil import which
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+
+from benchmarks.workload import Measured
+
+SOURCE: Final = Path(__file__).with_name("otp.erl")
+SCHEDULERS: Final = {"otp": (), "core": ("+S", "1:1")}
+"""By what stands before the names of the figures."""
+IDLE: Final = ("+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none")
+"""A scheduler without work does not look for it busily: that would be counted as work."""
+MANY: Final = ("+P", "1000000")
+
+
+def measured(kind: str) -> Measured:
+    """Every figure once; none without an Erlang."""
+    if which("erlc") is None:
+        return {}
+    with TemporaryDirectory() as folder:
+        subprocess.run(["erlc", "-o", folder, SOURCE], check=True)
+        command = ["erl", *SCHEDULERS[kind], *IDLE, *MANY, "-noshell", "-pa", folder, "-s", "otp", "main"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    found = msgspec.json.decode(done.stdout, type=Measured)
+    found["start_100k_s"] = found["spawn_child"] / 10
+    return {f"{kind}_{name}": value for name, value in found.items()}

@@ -1,0 +1,174 @@
+"""The children of the differential test, as oracle.erl has them. A Stage tells them what their script holds for them.
+
+Of the workers, plain is ended by any exit signal; trapping by its supervisor's only, and its end is noted; stubborn
+outlasts every supervisor's patience; odd ends with another reason than it was told.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final, cast
+
+from actors import IGNORE, SHUTDOWN, ExitProcess, GenServer, NoReply, Pid, StartFailed, Stop, Task, self_pid, start_link
+from actors.task import TaskProcess
+from supervisors import (
+    AlreadyStarted,
+    AutoShutdown,
+    ChildSpec,
+    ChildType,
+    DynamicFlags,
+    DynamicSupervisor,
+    Flags,
+    RestartType,
+    Strategy,
+    Supervisor,
+)
+from supervisors.child_spec import Patience, Stopping
+from tests.supervisors.otp.script import Spec, Tree
+from tests.supervisors.otp.stage import Begun, Stage, as_reason
+
+PERIOD_S: Final = 3600.0
+
+
+class Plain(GenServer[str]):
+    """State: how it takes being shut down, the `runs` of its spec; "willing" once it ends by itself."""
+
+    def init(self, stage: Stage, spec: Spec, label: str, begun: Begun | None = None) -> Any:
+        """begun: given by a start function; without one the plan is for init itself."""
+        self.stage = stage
+        if begun is not None:
+            return self._live(spec, label, begun)
+        begun = stage.begun(label)
+        return self._after(spec, label, begun) if begun.meanwhile else self._come_to(spec, label, begun)
+
+    async def _after(self, spec: Spec, label: str, begun: Begun) -> Any:
+        parent: Pid = self._myRef.parent
+        await self.stage.befall(parent, begun.meanwhile)
+        return self._come_to(spec, label, begun)
+
+    def _come_to(self, spec: Spec, label: str, begun: Begun) -> Any:
+        match begun.come:
+            case "ok":
+                return self._live(spec, label, begun)
+            case "ignore":
+                return IGNORE
+            case "crash":
+                raise ValueError("crash")
+        return Stop(begun.come, None)
+
+    def _live(self, spec: Spec, label: str, begun: Begun) -> str:
+        self.stage.enter(label, begun.tag, self.pid)
+        return spec.runs
+
+    def handle_info(self, message: Any, runs: str) -> NoReply[str] | Stop[str]:
+        return Stop(as_reason(message), "willing") if isinstance(message, str) else NoReply(runs)
+
+    def terminate(self, reason: Any, runs: str) -> Awaitable[None] | None:
+        if runs == "stubborn" and reason is SHUTDOWN:
+            return asyncio.get_running_loop().create_future()
+        self.stage.note("terminate", self.stage.tag(self.pid), self.stage.why(reason))
+        if runs == "odd":
+            raise ExitProcess("odd")
+        return None
+
+
+class Trapping(Plain):
+    trap_exit = True
+
+
+class Errand(Task):
+    """A worker that is a Task."""
+
+    def __init__(self, stage: Stage, spec: Spec, label: str) -> None:
+        self.stage, self.label, self.begun = stage, label, stage.begun(label)
+        if self.begun.come != "ok":
+            raise ValueError("crash")
+
+    async def run(self) -> None:
+        raise ExitProcess(as_reason(await self.receive()))
+
+    @classmethod
+    def start_link(cls, *args: Any, **kwargs: Any) -> Pid:
+        pid = super().start_link(*args, **kwargs)
+        errand = cast("Errand", cast("TaskProcess", pid.process).task)
+        errand.stage.enter(errand.label, errand.begun.tag, pid)
+        return pid
+
+
+async def start_function(stage: Stage, spec: Spec, label: str) -> Any:
+    begun = stage.begun(label)
+    await stage.befall(self_pid(), begun.meanwhile)
+    match begun.come:
+        case "ok" | "info":
+            pid = await start_link(_worker(spec), stage, spec, label, begun)
+            return pid if begun.come == "ok" else (pid, "info")
+        case "ignore":
+            return IGNORE
+        case "garbage":
+            return "garbage"
+        case "taken":
+            raise AlreadyStarted(stage.driver)
+        case "error":
+            raise StartFailed(label, "error")
+    raise ValueError("crash")
+
+
+class Static(Supervisor):
+    """Of any strategy but simple_one_for_one."""
+
+    def tree(self, stage: Stage, tree: Tree, label: str) -> Any:
+        if _ignores(stage, label, self.pid):
+            return IGNORE
+        flags = Flags(Strategy(tree.strategy), tree.intensity, PERIOD_S, AutoShutdown(tree.auto_shutdown))
+        return flags, [childspec(stage, spec) for spec in tree.children]
+
+
+class Dynamic(DynamicSupervisor):
+    """simple_one_for_one."""
+
+    def tree(self, stage: Stage, tree: Tree, label: str) -> Any:
+        stage.simple.add(self.pid)
+        if _ignores(stage, label, self.pid):
+            return IGNORE
+        return DynamicFlags(tree.intensity, PERIOD_S), _spec(tree.children[0], *_worker_start(stage, tree.children[0]))
+
+
+def start_of(tree: Tree) -> type[Static | Dynamic]:
+    return Dynamic if tree.strategy == "simple_one_for_one" else Static
+
+
+def childspec(stage: Stage, spec: Spec) -> ChildSpec:
+    """Raises InvalidChildSpec."""
+    if spec.tree is not None:
+        return _spec(spec, start_of(spec.tree), stage, spec.tree, spec.id)
+    return _spec(spec, *_worker_start(stage, spec), spec.id)
+
+
+def _spec(spec: Spec, start: Any, *args: Any) -> ChildSpec:
+    shutdown: Stopping = spec.shutdown / 1000 if isinstance(spec.shutdown, int) else Patience(spec.shutdown)
+    return ChildSpec(
+        spec.id,
+        start,
+        *args,
+        restart=RestartType(spec.restart),
+        significant=spec.significant,
+        type=ChildType(spec.type),
+        shutdown=shutdown,
+    )
+
+
+def _worker_start(stage: Stage, spec: Spec) -> tuple[Any, Stage, Spec]:
+    return {"server": _worker(spec), "function": start_function, "task": Errand}[spec.by], stage, spec
+
+
+def _worker(spec: Spec) -> type[Plain]:
+    return Plain if spec.runs == "plain" else Trapping
+
+
+def _ignores(stage: Stage, label: str, pid: Pid) -> bool:
+    """The start of a supervisor, of which nothing befalls it."""
+    begun = stage.begun(label)
+    stage.enter(label, begun.tag, pid)
+    stage.supervisors.add(pid)
+    if begun.come not in ("ok", "ignore"):
+        raise ValueError("crash")
+    return begun.come == "ignore"

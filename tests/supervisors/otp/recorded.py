@@ -1,0 +1,23 @@
+"""Scripts with the transcripts of an OTP: those that once showed a difference, and a few that meet much."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from tests.supervisors.otp.script import Script, Transcript
+
+RECORDED: Final = Path(__file__).with_name("recorded.jsonl")
+
+
+class Recorded(Struct, frozen=True):
+    """transcript: OTP's, comparable."""
+
+    law: str
+    script: Script
+    transcript: Transcript
+
+
+def recorded() -> list[Recorded]:
+    return [msgspec.json.decode(line, type=Recorded) for line in RECORDED.read_bytes().splitlines()]
