@@ -123,7 +123,7 @@ def plans(draw: st.DrawFn, children: Sequence[str]) -> Plan:
     child = draw(st.sampled_from(children))
     may_ignore = child not in DYNAMIC_WORKERS + INNER_WORKERS
     comes = [come for come in COMES if may_ignore or come != "ignore"]
-    befalls = st.one_of(requests(children, faults=0), requests(children, faults=0), ends(children))
+    befalls = st.one_of(requests(children, faults=0), ends(children))
     most = 0 if child in INNER_WORKERS else 3
     outcomes = st.builds(Outcome, st.sampled_from(comes), st.lists(befalls, max_size=most).map(tuple))
     return Plan(child, tuple(draw(st.lists(outcomes, min_size=1, max_size=6))))
@@ -142,10 +142,34 @@ def failing_restarts(draw: st.DrawFn, children: Sequence[str]) -> tuple[Step, ..
 
 
 @st.composite
+def planned_starts(draw: st.DrawFn, children: Sequence[str]) -> tuple[Step, ...]:
+    """A child is asked to start, and something comes between."""
+    plan = draw(plans(children))
+    child, sup = plan.child, INNER if plan.child in INNER_WORKERS else TOP
+    if draw(st.booleans()):
+        return plan, TerminateChild(child, sup), RestartChild(child, sup)
+    spec = inner("never") if child == INNER else workers(child, "never")
+    return plan, TerminateChild(child, sup), DeleteChild(child, sup), StartChild(draw(spec), sup)
+
+
+@st.composite
 def acts(draw: st.DrawFn, tree: Tree, children: Sequence[str]) -> tuple[Step, ...]:
-    """One thing, or two that belong together. again: if the top supervisor has ended it starts anew."""
+    """One thing, or some that belong together. again: if the top supervisor has ended it starts anew."""
     match draw(
-        st.sampled_from(["again", "again", "request", "request", "request", "end", "end", *["failing"] * 3, "exit"])
+        st.sampled_from(
+            [
+                "again",
+                "again",
+                "request",
+                "request",
+                "request",
+                "end",
+                "end",
+                *["failing"] * 3,
+                *["planned"] * 2,
+                "exit",
+            ]
+        )
     ):
         case "again":
             return (StartLink(tree),)
@@ -155,6 +179,8 @@ def acts(draw: st.DrawFn, tree: Tree, children: Sequence[str]) -> tuple[Step, ..
             return (draw(ends(children)),)
         case "failing":
             return draw(failing_restarts(children))
+        case "planned":
+            return draw(planned_starts(children))
         case _:
             return (draw(st.builds(Exit, st.sampled_from(children), st.sampled_from(REASONS))),)
 

@@ -80,6 +80,7 @@ answer(#{verb := Verb, child := Id}, Sup, Simple) ->
 started({ok, Pid}) -> [ok, tag(Pid)];
 started({ok, Pid, Info}) -> [ok, tag(Pid), Info];
 started({error, {already_started, Pid}}) -> [error, already_started, tag(Pid)];
+started({error, {{already_started, _} = Reason, _Child}}) -> started({error, Reason});  %% before OTP 27
 started(ignore) -> [error, ignore];
 started({error, {Fault, _}}) when Fault =:= bad_combination; Fault =:= duplicate_child_name -> [error, Fault];
 started({error, {Reason, Child}}) when element(1, Child) =:= child -> [error, why(Reason)];
