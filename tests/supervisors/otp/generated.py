@@ -50,6 +50,7 @@ RUNS: list[Runs] = ["plain", "trapping", "trapping", "odd", "stubborn"]
 BYS: list[By] = ["server", "server", "function", "function", "task"]
 PATIENCES: list[Patience] = [5000, 5000, "infinity", "brutal_kill"]
 STRATEGIES: list[Strategy] = ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
+ACTS = ["again", "request", "request", "end", "failing", "failing", "planned", "exit"]
 VERBS = {verb.__name__: verb for verb in (TerminateChild, RestartChild, DeleteChild, GetChildspec)}
 
 
@@ -155,22 +156,7 @@ def planned_starts(draw: st.DrawFn, children: Sequence[str]) -> tuple[Step, ...]
 @st.composite
 def acts(draw: st.DrawFn, tree: Tree, children: Sequence[str]) -> tuple[Step, ...]:
     """One thing, or some that belong together. again: if the top supervisor has ended it starts anew."""
-    match draw(
-        st.sampled_from(
-            [
-                "again",
-                "again",
-                "request",
-                "request",
-                "request",
-                "end",
-                "end",
-                *["failing"] * 3,
-                *["planned"] * 2,
-                "exit",
-            ]
-        )
-    ):
+    match draw(st.sampled_from(ACTS)):
         case "again":
             return (StartLink(tree),)
         case "request":
