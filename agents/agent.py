@@ -14,7 +14,7 @@ from typing import Final
 from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
-from agents.agent_instance import Cancel, GetConversation, Subscribe, Unsubscribe
+from agents.agent_instance import Cancel, GetConversation, Steer, Subscribe, Unsubscribe
 from agents.agent_state import StreamChat
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
@@ -35,8 +35,9 @@ class StreamFailed(Exception):
 def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None) -> str:
     """Send the agent a message, and return at once: the id of the stream that will answer.
 
-    The events go to subscriber_pid, by default to the calling process, and to all who subscribe to the agent. A
-    message that comes while a turn runs waits for its end. Raises CallFailed(NOPROC) if the agent has ended, and
+    The events go to subscriber_pid, by default to the calling process, and to all who subscribe to the agent. What
+    becomes of a message that comes while a turn runs, the agent's `when_busy` says: it waits, is refused (its stream
+    is one stream_error, Busy), ends the turn, or steers it (then the running stream's events are the answer). Raises CallFailed(NOPROC) if the agent has ended, and
     NoCaller without subscriber_pid in code that is no process: use `stream`, or a Mailbox.
     """
     subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
@@ -95,13 +96,21 @@ def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
     send(pid, Unsubscribe(subscriber_pid if subscriber_pid is not None else self_pid()))
 
 
-async def cancel(pid: Pid) -> bool:
-    """Cancel the running turn: its stream ends with stream_error, reason Cancelled; what had arrived is kept.
+async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
+    """Cancel a turn: its stream ends with stream_error, reason Cancelled; what had arrived is kept.
 
-    Returns when its connection is closed and its tools are dead: True, or False if no turn ran.
+    stream_id: of a turn that runs or waits; None: the one that runs. Returns when its connection is closed and its
+    tools are dead: True, or False if there was none.
     """
-    cancelled: bool = await call(pid, Cancel(), timeout_s=None)
+    cancelled: bool = await call(pid, Cancel(stream_id), timeout_s=None)
     return cancelled
+
+
+async def steer(pid: Pid, message: str) -> bool:
+    """Say something while a turn runs: the model reads it with the next model call of the turn, which goes on until
+    it has. False if no turn runs; then nothing was said."""
+    steered: bool = await call(pid, Steer(message))
+    return steered
 
 
 async def conversation(pid: Pid) -> Conversation:

@@ -7,7 +7,7 @@ stream's one terminal event.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,11 +29,11 @@ from actors import (
     reply,
 )
 from actors import exit as send_exit
-from agents.agent_config import InvalidAgentConfig, agent_config
+from agents.agent_config import InvalidAgentConfig, WhenBusy, agent_config
 from agents.agent_registry import find_agent, name_of
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
-from agents.core.errors import Cancelled, HandlerCrashed
+from agents.core.errors import Busy, Cancelled, HandlerCrashed
 from agents.llm.endpoint import Api
 from agents.settings import Settings
 from agents.stream import Stream
@@ -62,11 +62,25 @@ class Unsubscribe(Struct, frozen=True):
 
 
 class Cancel(Struct, frozen=True):
-    """Answered, when the turn's connection is closed and its workers are gone, with whether a turn ran."""
+    """Answered, when the turn's connection is closed and its workers are gone, with whether there was such a turn.
+
+    stream_id: of the turn, which may still wait; None: the one that runs.
+    """
+
+    stream_id: str | None = None
+
+
+class Steer(Struct, frozen=True):
+    """The message joins the running turn's next model call. Answered with whether a turn ran."""
+
+    message: str
 
 
 class GetConversation(Struct, frozen=True):
     """Answered with the conversation; of a running turn, without what it has said so far."""
+
+
+Request: TypeAlias = Cancel | Steer | GetConversation
 
 
 async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
@@ -111,7 +125,7 @@ class AgentInstance(GenServer[AgentState]):
     async def handle_info(self, message: Any, state: AgentState) -> NoReply[AgentState]:
         match message:
             case StreamChat() if state.running is not None:
-                return NoReply(replace(state, queue=(*state.queue, message)))
+                return NoReply(self._while_busy(message, state.running, state))
             case StreamChat():
                 return NoReply(await self._begin(message, state))
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
@@ -122,16 +136,22 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(_unsubscribed(state, subscriber))
         return NoReply(state)
 
-    def handle_call(self, request: Cancel | GetConversation, caller: Caller, state: AgentState) -> Outcome[AgentState]:
+    def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
+        running = state.running
         match request:
             case GetConversation():
                 return Reply(state.conversation, state)
-            case Cancel() if state.running is None:
-                return Reply(False, state)
-            case Cancel():
-                send_exit(state.running.handler, Shutdown("cancelled"))
-                cancellers = (*state.running.cancellers, caller)
-                return NoReply(replace(state, running=replace(state.running, cancelled=True, cancellers=cancellers)))
+            case Steer(message):
+                return Reply(running is not None and running.stream.steer(message, _now_s()), state)
+            case Cancel(stream_id) if running is not None and stream_id in (None, running.stream.id):
+                cancelled = replace(_interrupted(running), cancellers=(*running.cancellers, caller))
+                return NoReply(replace(state, running=cancelled))
+            case Cancel(stream_id):
+                waiting = tuple(chat for chat in state.queue if chat.stream_id != stream_id)
+                for chat in state.queue:
+                    if chat not in waiting:
+                        self._stream(chat, state).fail(Cancelled(), _now_s())
+                return Reply(len(waiting) < len(state.queue), replace(state, queue=waiting))
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
@@ -144,6 +164,25 @@ class AgentInstance(GenServer[AgentState]):
             self._stream(waiting, state).fail(stopped, _now_s())
 
     # Turns
+
+    def _while_busy(self, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
+        """A message that comes while a turn runs, by the agent's policy."""
+        match state.config.when_busy:
+            case WhenBusy.STEER if running.stream.steer(chat.message, _now_s()):
+                if chat.subscriber is not None:
+                    running.stream.subscribe(chat.subscriber)
+                return state
+            case WhenBusy.REJECT:
+                return self._refused(chat, "a turn runs", state)
+            case _ if len(state.queue) >= state.config.max_queue:
+                return self._refused(chat, f"{len(state.queue)} messages wait, which is max_queue", state)
+            case WhenBusy.INTERRUPT:
+                state = replace(state, running=_interrupted(running))
+        return replace(state, queue=(*state.queue, chat))
+
+    def _refused(self, chat: StreamChat, why: str, state: AgentState) -> AgentState:
+        self._stream(chat, state).fail(Busy(why), _now_s())
+        return state
 
     async def _begin(self, chat: StreamChat, state: AgentState) -> AgentState:
         stream = self._stream(chat, state)
@@ -168,6 +207,12 @@ class AgentInstance(GenServer[AgentState]):
     def _stream(self, chat: StreamChat, state: AgentState) -> Stream:
         own = () if chat.subscriber is None else (chat.subscriber,)
         return Stream(chat.stream_id, self.pid, (*state.subscribers, *own))
+
+
+def _interrupted(running: Running) -> Running:
+    if not running.cancelled:
+        send_exit(running.handler, Shutdown("cancelled"))
+    return replace(running, cancelled=True)
 
 
 def _subscribed(state: AgentState, subscriber: Pid) -> AgentState:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from agents.core.limits import Price
+
 Milliseconds = Annotated[int, Field(gt=0)]
 HTTP_ADDRESS = "^https?://."
 HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS)]
@@ -13,13 +15,16 @@ HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS)]
 class StreamingSettings(BaseModel):
     """Defaults for every agent. Source: API reference, "Stream Configuration".
 
-    timeout: longest silence of a provider. tool_timeout: deadline of a tool that has none of its own.
-    max_tool_calls: calls of a turn that run at once; the rest wait.
+    timeout: longest silence of a provider. connect_timeout: until it takes the connection. first_byte_timeout: until
+    its answer begins; None: as timeout. tool_timeout: deadline of a tool that has none of its own. max_tool_calls:
+    calls of a turn that run at once; the rest wait.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     timeout: Milliseconds = 30_000
+    connect_timeout: Milliseconds = 10_000
+    first_byte_timeout: Milliseconds | None = None
     tool_timeout: Milliseconds = 30_000
     max_tool_calls: Annotated[int, Field(gt=0)] = 10
 
@@ -47,14 +52,28 @@ class ToolSettings(BaseModel):
         return bound
 
 
+class ModelPrice(BaseModel):
+    """Of a million tokens, in any one currency. cached_input: of input tokens that the provider had cached."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cached_input: Annotated[float, Field(ge=0)] | None = None
+
+    def of_model(self) -> Price:
+        return Price(self.input, self.output, self.cached_input)
+
+
 class Settings(BaseModel):
     """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
-    OPENAI_API_KEY."""
+    OPENAI_API_KEY. prices: by the name of the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str | None = None
     base_url: HttpAddress | None = None
     api_key: SecretStr | None = None
+    prices: dict[str, ModelPrice] = {}
     streaming: StreamingSettings = StreamingSettings()
     tools: ToolSettings = ToolSettings()

@@ -24,10 +24,10 @@ from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import Response, StreamComplete
 from agents.core.stream_event import deltas_of
+from agents.core.metrics import Tally
 from agents.core.turn import Past, Phase, Turn
 from agents.llm.endpoint import Api
 from agents.stream import Stream
-from agents.tools.executor import Calls
 from agents.turn_shell import TurnShell
 
 __all__ = [
@@ -94,7 +94,7 @@ async def finalize_stream(accumulator: Accumulator, stream_pid: Subscriber, stat
     stream_complete. state's conversation ends with the message that was being answered.
     """
     now_s = asyncio.get_running_loop().time()
-    past = Past(state.config.id, state.conversation, state.config.limits, now_s)
+    past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
     end = accumulator.end or Finished(None)
     turn = Turn(Phase.STREAMING, replace(accumulator, end=None), past)
     return await _carry_out(turns.step(turn, end, now_s), _stream(stream_pid), state)
@@ -121,20 +121,15 @@ async def _answer(
     api: Api, stream_pid: Subscriber, messages: Conversation | Sequence[Mapping[str, Any]], state: AgentState
 ) -> TurnResult:
     conversation = msgspec.convert(tuple(messages), tuple[Message, ...], from_attributes=False)
-    state = replace(state, config=replace(state.config, api=api), conversation=conversation)
+    state = replace(state, config=state.config.over(api), conversation=conversation)
     stream = _stream(stream_pid)
     now_s = asyncio.get_running_loop().time()
-    return await _carry_out(
-        turns.begin(stream.id, state.config.id, conversation, state.config.limits, now_s), stream, state
-    )
+    begun = turns.begin(stream.id, state.config.id, conversation, state.config.policy, now_s)
+    return await _carry_out(begun, stream, state)
 
 
 async def _carry_out(begun: turns.Step, stream: Stream, state: AgentState) -> TurnResult:
-    calls = Calls(state.config.tools)
-    try:
-        turn = await TurnShell(stream, state.config, calls).run(begun)
-    finally:
-        await calls.stop()
+    turn = await TurnShell(stream, state.config).run(begun)
     outcome = turn.outcome
     assert outcome is not None
     if isinstance(outcome, StreamComplete):

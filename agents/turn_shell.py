@@ -1,131 +1,127 @@
 """The shell of a turn: carries out the effects of its steps, and feeds what happens back in."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from uuid import uuid4
+from collections import deque
+from collections.abc import Awaitable
+from random import uniform
 
 from agents.agent_config import AgentConfig
-from agents.core.conversation import Conversation
 from agents.core.deltas import Delta
-from agents.core.errors import ApiError
-from agents.core.turn import Effect, Phase, RunTool, StartCompletion, Step, Turn, step
-from agents.llm.chat import ChatReader
-from agents.llm.chat import request as chat_request
-from agents.llm.clients import open_client
-from agents.llm.endpoint import Api, MissingKey, ProviderFailed
-from agents.llm.reader import StreamReader
-from agents.llm.responses import ResponsesReader
-from agents.llm.responses import request as responses_request
+from agents.core.errors import Timeout
+
+from agents.core.turn import (
+    WORK,
+    CheckAnswer,
+    DropTools,
+    Effect,
+    Happened,
+    Phase,
+    RunTool,
+    StartCompletion,
+    Step,
+    Turn,
+    Work,
+    fail,
+    step,
+)
+from agents.model_call import model_call
 from agents.stream import Stream
 from agents.tools.executor import Calls
 
-TRAILER_S = 1.0  # a provider may send usage after its finish, or nothing more at all
-DRAIN_S = 0.05  # how long an answer's end may take to arrive, so that its connection can be used again
-
 
 class TurnShell:
-    """stream: where each new value of the turn is kept, and published. calls: what runs the tools."""
+    """The turn's value is its stream's: the agent, too, may step it (a user steers) while the shell waits.
 
-    def __init__(self, stream: Stream, config: AgentConfig, calls: Calls) -> None:
-        self._stream, self._config, self._calls = stream, config, calls
+    It owns the calls of the turn: they end with it.
+    """
+
+    def __init__(self, stream: Stream, config: AgentConfig) -> None:
+        self._stream, self._config = stream, config
         self._loop = asyncio.get_running_loop()
+        self._work: deque[Work] = deque()
+        self._calls = stream.calls = Calls(config.tools)
 
     async def run(self, begun: Step) -> Turn:
         """Go on until the turn has ended."""
-        turn, effects = begun
-        while True:
-            self._stream.turn = turn
-            conversation = await self._carry_out(effects)
-            if turn.phase is Phase.ENDED:
-                return turn
-            if conversation is not None:
-                turn, effects = await self._complete(turn, conversation)
-            else:
-                turn, effects = step(turn, await self._calls.next(), self._loop.time())
-
-    async def _carry_out(self, effects: tuple[Effect, ...]) -> Conversation | None:
-        """Publish events and start tools; the conversation to be completed, if that was asked for."""
-        conversation: Conversation | None = None
-        for effect in effects:
-            match effect:
-                case StartCompletion(conversation):
-                    pass
-                case RunTool(call):
-                    await self._calls.start(call)
-                case _:
-                    self._stream.publish(effect)
-        return conversation
-
-    async def _complete(self, turn: Turn, conversation: Conversation) -> Step:
-        """One model call: publish what it says; the step of its end."""
-        config = self._config
-        reader = _reader(config.api)
+        limit_s = self._config.policy.limits.time_s
         try:
-            client = await open_client(config.endpoint)
-            body = _body(config, conversation)
-            async with client.stream(
-                config.api, body, chunk_timeout_s=config.chunk_timeout_s, max_retries=config.max_retries
-            ) as chunks:
-                async for chunk in chunks:
-                    turn, effects = self._fold(turn, reader.feed(chunk))
-                    if reader.settled:
-                        break
-                if not reader.ended:
-                    turn, effects = await self._trailer(turn, chunks, reader)
-                await _drain(chunks)
-        except ProviderFailed as failed:
-            if not reader.ended:  # else it broke behind the answer's end
-                turn, effects = self._fold(turn, reader.break_off(failed.fault))
-        except MissingKey as missing:
-            turn, effects = self._fold(turn, reader.break_off(ApiError(401, str(missing), "missing_key")))
-        return turn, effects
+            self._take(begun)
+            async with asyncio.timeout(limit_s) as deadline:
+                await self._go_on()
+        except TimeoutError:
+            if limit_s is None or not deadline.expired():
+                raise
+            self._take(fail(self._turn, Timeout("end of the turn", limit_s), self._loop.time()))
+        finally:
+            self._stream.calls = None
+            await self._calls.stop()
+        return self._turn
 
-    def _fold(self, turn: Turn, deltas: list[Delta]) -> Step:
-        """Step through deltas and publish, up to the last: the effects of the model call's end are left to run."""
+    @property
+    def _turn(self) -> Turn:
+        turn = self._stream.turn
+        assert turn is not None
+        return turn
+
+    async def _go_on(self) -> None:
+        while self._turn.phase is not Phase.ENDED:
+            if self._work:
+                await self._do(self._work.popleft())
+            else:
+                self._feed(await self._calls.next())
+
+    async def _do(self, work: Work) -> None:
+        match work:
+            case StartCompletion():
+                await self._complete(work)
+            case RunTool(call):
+                await self._calls.start(call)
+            case DropTools():
+                await self._calls.stop()
+                self._calls = self._stream.calls = Calls(self._config.tools)
+            case CheckAnswer(content):
+                assert self._config.answer is not None
+                self._feed(self._config.answer.check(content))
+
+    async def _complete(self, asked: StartCompletion) -> None:
+        """One model call: publish what it says, until its end."""
+        if asked.at_most_s:
+            await asyncio.sleep(uniform(asked.at_least_s, asked.at_most_s))  # noqa: S311 (jitter, no secret)
+        config = self._config
+        await model_call(
+            config.asked_by(asked.tries.route),
+            asked.conversation,
+            self._heard,
+            tools=config.shown_tools(),
+            deadlines=config.deadlines,
+            stream=config.stream,
+        )
+
+    def _heard(self, deltas: list[Delta]) -> Awaitable[None] | None:
+        """Step through what one read of the provider brought. The token path: nothing here waits, but eager tools."""
         stream, now_s = self._stream, self._loop.time()
+        turn = self._turn
         for delta in deltas:
             turn, effects = step(turn, delta, now_s)
-            if turn.phase is not Phase.STREAMING:
-                return turn, effects
             stream.turn = turn
-            for event in effects:
-                stream.publish(event)  # type: ignore[arg-type]  # while the model streams, effects are events alone
-        return turn, ()
+            self._publish(effects)
+        return self._start_eager() if self._work and turn.phase is Phase.STREAMING else None
 
-    async def _trailer(self, turn: Turn, chunks: AsyncIterator[bytes], reader: StreamReader) -> Step:
-        """The model has finished: wait a little for usage and the end, which some providers never send."""
-        try:
-            async with asyncio.timeout(TRAILER_S):
-                async for chunk in chunks:
-                    turn, effects = self._fold(turn, reader.feed(chunk))
-                    if reader.ended:
-                        return turn, effects
-        except TimeoutError:
-            pass
-        return self._fold(turn, reader.end())
+    async def _start_eager(self) -> None:
+        while self._work and isinstance(self._work[0], RunTool):
+            await self._do(self._work.popleft())
 
+    def _feed(self, happened: Happened) -> None:
+        self._take(step(self._turn, happened, self._loop.time()))
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    try:
-        async with asyncio.timeout(DRAIN_S):
-            async for _ in chunks:
-                pass
-    except TimeoutError:
-        pass
+    def _take(self, taken: Step) -> None:
+        self._stream.turn, effects = taken
+        self._publish(effects)
 
-
-def _reader(api: Api) -> StreamReader:
-    return ChatReader(_new_id) if api is Api.CHAT else ResponsesReader(_new_id)
-
-
-def _new_id() -> str:
-    return f"call_{uuid4().hex}"
-
-
-def _body(config: AgentConfig, conversation: Conversation) -> dict[str, object]:
-    request = chat_request if config.api is Api.CHAT else responses_request
-    tools = [
-        {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-        for tool in config.tools.values()
-    ]
-    return request(conversation, tools, model=config.model, options=config.model_options)
+    def _publish(self, effects: tuple[Effect, ...]) -> None:
+        """Publish the events; the rest is work, to be done in its order."""
+        for effect in effects:
+            if type(effect) in WORK:
+                self._work.append(effect)  # type: ignore[arg-type]  # just asked
+            else:
+                self._stream.publish(effect)  # type: ignore[arg-type]  # an event

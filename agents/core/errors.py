@@ -7,8 +7,11 @@ StreamFault
 ├── ApiError           the provider answered with an error     documented
 ├── NetworkError       no connection, or it broke              documented
 ├── ConnectionClosed   the stream ended before its end         documented
+├── CircuitOpen        the provider failed too often: not asked
 ├── Cancelled          agent.cancel
 ├── LimitReached       a limit of the agent
+├── InvalidAnswer      the answer is not of the agent's answer type
+├── Busy               the agent takes no message while a turn runs
 └── HandlerCrashed     the stream handler died
 """
 
@@ -77,19 +80,53 @@ class ConnectionClosed(StreamFault, frozen=True, tag="connection_closed"):
         return "connection closed before the stream was finished"
 
 
+class CircuitOpen(StreamFault, frozen=True, tag="circuit_open"):
+    """provider: its address. retry_after_s: how long it will not be asked yet."""
+
+    provider: str
+    retry_after_s: float
+
+    def __str__(self) -> str:
+        return f"circuit open: {self.provider} failed too often and is not asked for {self.retry_after_s:.3g} s"
+
+
 class Cancelled(StreamFault, frozen=True, tag="cancelled"):
     def __str__(self) -> str:
         return "cancelled"
 
 
 class LimitReached(StreamFault, frozen=True, tag="limit_reached"):
-    """limit: the configuration key; value: what it is set to."""
+    """limit: the configuration key under `limits`; value: what it is set to; spent: what the turn took, if known."""
 
     limit: str
     value: int | float
+    spent: int | float | None = None
 
     def __str__(self) -> str:
-        return f"limit reached: {self.limit} is {self.value}"
+        spent = "unknown: the provider does not say" if self.spent is None else f"{self.spent:g}"
+        return f"limit reached: {self.limit} is {self.value:g}, taken were {spent}"
+
+
+class InvalidAnswer(StreamFault, frozen=True, tag="invalid_answer"):
+    """faults: one line each: which part of the answer, what was expected, what came."""
+
+    faults: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"invalid answer: {'; '.join(self.faults)}"
+
+    def for_the_model(self) -> str:
+        lines = "".join(f"\n- {fault}" for fault in self.faults)
+        return f"This answer does not have the required form:{lines}\nAnswer again, with the corrected JSON alone."
+
+
+class Busy(StreamFault, frozen=True, tag="busy"):
+    """why: in words."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"busy: {self.why}"
 
 
 class HandlerCrashed(StreamFault, frozen=True, tag="handler_crashed"):
@@ -108,7 +145,10 @@ Fault = (
     | ApiError
     | NetworkError
     | ConnectionClosed
+    | CircuitOpen
     | Cancelled
     | LimitReached
+    | InvalidAnswer
+    | Busy
     | HandlerCrashed
 )

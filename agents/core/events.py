@@ -80,6 +80,37 @@ class StreamToolResult(StreamEvent, frozen=True, tag="stream_tool_result"):
     result: ToolResult
 
 
+class StreamToolProgress(StreamEvent, frozen=True, tag="stream_tool_progress"):
+    """A call that runs tells how far it is. data: what its tool said, as JSON data; the model does not see it."""
+
+    tool_call: ToolCall
+    data: Any
+
+
+class StreamApprovalRequired(StreamEvent, frozen=True, tag="stream_approval_required"):
+    """The call runs only after agent.approve with its id; without an answer within timeout_s it is denied."""
+
+    tool_call: ToolCall
+    timeout_s: float
+
+
+class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):
+    """A model call is made anew, as attempt `attempt`: what it had said, and its calls, are void.
+
+    reason: why. content: the text of the turn that stands, of the model calls before; it is followed by new tokens.
+    """
+
+    reason: Fault
+    content: str = ""
+
+
+class StreamUsage(StreamEvent, frozen=True, tag="stream_usage"):
+    """A model call has ended and its provider said what it took. Both are of the turn so far; None: unknown."""
+
+    usage: Usage
+    cost: float | None = None
+
+
 class StreamMetrics(Struct, frozen=True):
     """A turn in figures. Source: API reference, stream_metrics and analyze_metrics.
 
@@ -100,8 +131,9 @@ class StreamMetrics(Struct, frozen=True):
 class Response(Struct, frozen=True):
     """The finished turn.
 
-    content: all its text, equal to the joined tokens. answer: the text of its last model call, without what the model
-    said before it called tools. tool_calls: all calls of the turn, in order.
+    content: all its text: the joined tokens, less what a stream_reset took back. answer: the text of its last model
+    call, without what the model said before it called tools. tool_calls: all calls of the turn, in order. value: the
+    answer as JSON data, where the agent has an answer type. cost: in the currency of the price table; None: unknown.
     """
 
     content: str
@@ -112,6 +144,8 @@ class Response(Struct, frozen=True):
     usage: Usage = Usage()
     model: str | None = None
     metrics: StreamMetrics | None = None
+    value: Any = None
+    cost: float | None = None
 
 
 class StreamComplete(StreamEvent, frozen=True, tag="stream_complete"):
@@ -125,6 +159,7 @@ class StreamError(StreamEvent, frozen=True, tag="stream_error"):
 
     reason: Fault
     content: str = ""
+    metrics: StreamMetrics | None = None
 
 
 Event: TypeAlias = (
@@ -136,6 +171,10 @@ Event: TypeAlias = (
     | StreamFunctionCallComplete
     | StreamFunctionExecutionStart
     | StreamToolResult
+    | StreamToolProgress
+    | StreamApprovalRequired
+    | StreamReset
+    | StreamUsage
     | StreamComplete
     | StreamError
 )

@@ -1,60 +1,89 @@
 """A turn: one user message until the final answer, as a value and a step.
 
 `step(turn, happened, now_s)` answers with the next turn and the effects: events to publish, a model call to start,
-tools to run. The shell (streaming_function_handler) carries them out and feeds what happens back in.
+tools to run. The shell (agents/turn_shell.py) carries them out and feeds what happens back in.
 
-    STREAMING --Finished, no calls--> ENDED                      stream_complete
+    STREAMING --Finished, no calls--> ENDED                            stream_complete
+    STREAMING --Finished, no calls--> CHECKING --AnswerChecked--> ENDED, or STREAMING again
     STREAMING --Finished, calls--> EXECUTING --all results--> STREAMING
-    STREAMING, EXECUTING --Failed--> ENDED                       stream_error
+    STREAMING --Failed, may be retried--> STREAMING                    stream_reset
+    any --Failed, a limit--> ENDED                                     stream_error
 """
 
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.core.accumulator import Accumulator, fold, init_accumulator
-from agents.core.conversation import AssistantMessage, Conversation, ToolCall, ToolMessage
-from agents.core.deltas import Delta, Failed, Finished, TextDelta, Usage
-from agents.core.errors import Fault, LimitReached, ToolError
+from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
+from agents.core.deltas import CallDone, Delta, Failed, Finished, TextDelta, Usage
+from agents.core.errors import Fault, InvalidAnswer, ToolError
 from agents.core.events import (
     Event,
     Response,
+    StreamApprovalRequired,
     StreamComplete,
     StreamError,
     StreamFunctionExecutionStart,
-    StreamMetrics,
+    StreamReset,
     StreamStart,
+    StreamToolProgress,
     StreamToolResult,
-    ToolResult,
+    StreamUsage,
 )
+from agents.core.limits import Spent, added, breach, cost
+from agents.core.metrics import Tally, metrics
+from agents.core.policy import TurnPolicy
+from agents.core.retry import Again, Tries, next_try
+from agents.core.round import Round, ToolFinished, started
 
 
 class Phase(Enum):
     STREAMING = "streaming"
     EXECUTING = "executing"
+    CHECKING = "checking"
     ENDED = "ended"
 
 
-class Limits(Struct, frozen=True):
-    """Of one turn. parallel_tools: calls that run at once; the rest wait. model_calls: rounds with the model."""
-
-    parallel_tools: int = 10
-    model_calls: int = 25
-
-
-class ToolFinished(Struct, frozen=True):
-    """The call with this index, of the model call that is running, has its result."""
+class ToolProgressed(Struct, frozen=True):
+    """A call that runs tells how far it is. data: JSON data."""
 
     index: int
-    result: ToolResult
+    data: Any
+
+
+class ApprovalAsked(Struct, frozen=True):
+    """A call that was started waits for a person's approval, at most timeout_s; then it is denied."""
+
+    index: int
+    timeout_s: float
+
+
+class Steered(Struct, frozen=True):
+    """The user says something while the turn runs: it joins the next model call."""
+
+    message: str
+
+
+class AnswerChecked(Struct, frozen=True):
+    """The answer held against its type. faults: one line each, for the model; none: it is of that type, with value."""
+
+    faults: tuple[str, ...] = ()
+    value: Any = None
 
 
 class StartCompletion(Struct, frozen=True):
-    """Effect: ask the model, with this conversation."""
+    """Effect: ask the model, with this conversation.
+
+    tries: which of the agent's models, and how often it was tried. Wait between at_least_s and at_most_s before.
+    """
 
     conversation: Conversation
+    tries: Tries = Tries()
+    at_least_s: float = 0.0
+    at_most_s: float = 0.0
 
 
 class RunTool(Struct, frozen=True):
@@ -63,28 +92,34 @@ class RunTool(Struct, frozen=True):
     call: ToolCall
 
 
-class Past(Struct, frozen=True):
-    """What of a turn does not change with a token. Times in monotonic seconds, as given to `step`.
+class DropTools(Struct, frozen=True):
+    """Effect: end all calls that run; nothing of them is to come back."""
 
-    said: the text of the model calls that are over.
+
+class CheckAnswer(Struct, frozen=True):
+    """Effect: hold the answer against the agent's answer type, and come back with AnswerChecked."""
+
+    content: str
+
+
+class Past(Struct, frozen=True):
+    """What of a turn does not change with a token.
+
+    said: the text of the model calls that are over. tries: of the present one. steered: what the user has said since
+    it began. round: the calls of the present one, once it is over, and of eager ones before.
     """
 
     agent_id: str
     conversation: Conversation
-    limits: Limits
-    started_s: float
-    first_token_s: float | None = None
-    executing_since_s: float = 0.0
-    tool_time_s: float = 0.0
-    model_calls: int = 1
+    policy: TurnPolicy
+    tally: Tally
+    spent: Spent = Spent()
     said: str = ""
-    tokens: int = 0
-    bytes: int = 0
+    tries: Tries = Tries()
+    steered: tuple[str, ...] = ()
+    answer_tries: int = 0
+    round: Round = Round()
     calls: tuple[ToolCall, ...] = ()
-    results: tuple[ToolFinished, ...] = ()
-    waiting: tuple[ToolCall, ...] = ()
-    usage: Usage = Usage(0, 0, 0, 0, 0)
-    errors: tuple[str, ...] = ()
 
 
 class Turn(Struct, frozen=True, gc=False):
@@ -101,44 +136,62 @@ class Turn(Struct, frozen=True, gc=False):
 
     @property
     def content(self) -> str:
-        """All text of the turn so far: the joined tokens."""
+        """All text of the turn so far: the joined tokens, less what a stream_reset took back."""
         return self.past.said + self.acc.content
 
 
-Happened: TypeAlias = Delta | ToolFinished
-Effect: TypeAlias = Event | StartCompletion | RunTool
+Happened: TypeAlias = Delta | ToolFinished | ToolProgressed | ApprovalAsked | Steered | AnswerChecked
+Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer
+Effect: TypeAlias = Event | Work
 Step: TypeAlias = tuple[Turn, tuple[Effect, ...]]
 
 STREAMING: Final = Phase.STREAMING
+WORK: Final = frozenset({StartCompletion, RunTool, DropTools, CheckAnswer})
+"""The effects that are no events."""
 
 
-def begin(stream_id: str, agent_id: str, conversation: Conversation, limits: Limits, now_s: float) -> Step:
+def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: TurnPolicy, now_s: float) -> Step:
     """The turn that answers the conversation's last message."""
     acc = init_accumulator(stream_id, seq=1)
     start = StreamStart(agent_id, stream_id=stream_id, seq=1)
-    return Turn(STREAMING, acc, Past(agent_id, conversation, limits, now_s)), (start, StartCompletion(conversation))
+    return Turn(STREAMING, acc, Past(agent_id, conversation, policy, Tally(now_s))), (
+        start,
+        StartCompletion(conversation),
+    )
 
 
 def step(turn: Turn, happened: Happened, now_s: float) -> Step:
-    """The next turn and what is to be done. An ended turn takes nothing more.
+    """The next turn and what is to be done. What can't happen in this phase any more (a late result) changes nothing.
 
     now_s: monotonic seconds, as in begin.
     """
-    if turn.phase is STREAMING:
-        acc, events = fold(turn.acc, happened)  # type: ignore[arg-type]  # a ToolFinished can't come in this phase
-        if type(happened) is TextDelta:
-            past = turn.past
-            if past.first_token_s is None:
-                past = replace(past, first_token_s=now_s)
-            return Turn(STREAMING, acc, past), events
-        turn = Turn(STREAMING, acc, turn.past)
-        if isinstance(happened, Finished):
-            return _finished(turn, happened, now_s)
-        if isinstance(happened, Failed):
-            return fail(turn, happened.fault, now_s)
-        return turn, events
-    if turn.phase is Phase.EXECUTING and isinstance(happened, ToolFinished):
-        return _tool_finished(turn, happened, now_s)
+    if type(happened) is TextDelta:  # first: nearly all are
+        if turn.phase is not STREAMING:
+            return turn, ()
+        acc, events = fold(turn.acc, happened)
+        past = turn.past
+        if past.tally.first_token_s is None:
+            past = replace(past, tally=replace(past.tally, first_token_s=now_s))
+        return Turn(STREAMING, acc, past), events
+    match turn.phase, happened:
+        case Phase.ENDED, _:
+            return turn, ()
+        case _, Steered(message):
+            return replace(turn, past=replace(turn.past, steered=(*turn.past.steered, message))), ()
+        case Phase.EXECUTING, ToolFinished():
+            return _tool_finished(turn, happened, now_s)
+        case Phase.EXECUTING, ToolProgressed(index, data) if call := turn.past.round.call(index):
+            return _saying(turn, StreamToolProgress(call, data))
+        case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
+            return _saying(turn, StreamApprovalRequired(call, timeout_s))
+        case Phase.CHECKING, AnswerChecked():
+            return _answer_checked(turn, happened, now_s)
+        case Phase.STREAMING, Finished() | Failed() | CallDone():
+            acc, events = fold(turn.acc, happened)
+            return _model_said(replace(turn, acc=acc), happened, events, now_s)
+        case Phase.STREAMING, _:
+            acc, events = fold(turn.acc, happened)  # type: ignore[arg-type]  # the other kinds have their cases above
+            return replace(turn, acc=acc), events
     return turn, ()
 
 
@@ -146,128 +199,232 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
     """End the turn with stream_error, wherever it is. What the model had said stays in the conversation, marked."""
     if turn.phase is Phase.ENDED:
         return turn, ()
-    turn = _model_call_counted(turn) if turn.phase is STREAMING else turn
-    content = turn.acc.content
-    past = turn.past
+    end = turn.acc.end
+    if turn.phase is STREAMING and not isinstance(end, Finished):
+        turn = _model_call_counted(turn, Usage())
+    past, content = turn.past, turn.content
     conversation = past.conversation
     if turn.phase is Phase.EXECUTING:
         conversation = _with_results(turn)
-    elif content:
-        conversation = (*conversation, AssistantMessage(content, reasoning=turn.acc.reasoning, partial=True))
-    past = replace(past, conversation=conversation, errors=(*past.errors, str(fault)))
-    event = StreamError(
-        fault, turn.content, stream_id=turn.acc.stream_id, seq=turn.acc.seq + 1, attempt=turn.acc.attempt
-    )
-    return _ended(replace(turn, past=past), event)
+    elif turn.acc.content:
+        whole = isinstance(end, Finished) and end.complete and not turn.acc.calls
+        said = AssistantMessage(turn.acc.content, reasoning=turn.acc.reasoning, partial=not whole)
+        conversation = (*conversation, said)
+    past = replace(past, conversation=_with_steered(conversation, past), tally=past.tally.failed(str(fault)))
+    turn = replace(turn, past=past)
+    figures = metrics(past.tally, len(past.calls), now_s)
+    return _ended(turn, StreamError(fault, content, figures))
 
 
-def _ended(turn: Turn, event: StreamComplete | StreamError) -> Step:
-    acc = replace(turn.acc, seq=event.seq)
-    return Turn(Phase.ENDED, acc, turn.past, event), (event,)
+# The model's answer
+
+
+def _model_said(turn: Turn, delta: Finished | Failed | CallDone, events: tuple[Event, ...], now_s: float) -> Step:
+    match delta:
+        case CallDone():
+            turn, work = _eager(turn, delta)
+            return turn, (*events, *work)
+        case Failed(fault):
+            return _failed(turn, fault, now_s)
+        case Finished():
+            return _finished(turn, delta, now_s)
+
+
+def _eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
+    """Start the call at once if its tool is eager and there is room."""
+    past = turn.past
+    if not past.policy.eager:
+        return turn, ()
+    call = next(call for call in turn.acc.tool_calls if call.index == done.index)
+    limits, begun = past.policy.limits, past.round
+    within = limits.tool_calls is None or len(past.calls) + len(turn.acc.calls) <= limits.tool_calls
+    if call.name not in past.policy.eager or begun.running >= limits.parallel_tools or not within:
+        return turn, ()
+    begun = Round((*begun.calls, call), begun.started | {call.index})
+    return replace(turn, past=replace(past, round=begun)), (RunTool(call),)
+
+
+def _failed(turn: Turn, fault: Fault, now_s: float) -> Step:
+    """The model call broke: try again, if the policy has it so, and say so; or end."""
+    past, acc = turn.past, turn.acc
+    output = bool(acc.text or acc.thoughts or acc.calls)
+    routes = len(past.policy.prices)
+    again = next_try(past.policy.retries, past.tries, fault, routes=routes, output=output)
+    if again is None:
+        return fail(turn, fault, now_s)
+    if output:  # what it took will never be known
+        past = _model_call_counted(turn, Usage()).past
+    dropped: tuple[Work, ...] = (DropTools(),) if past.round.started else ()
+    past = replace(past, tries=again.tries, round=Round(), tally=past.tally.failed(str(fault)))
+    turn, effects = _asking_anew(replace(turn, past=past), fault, again)
+    return turn, (*dropped, *effects)
+
+
+def _asking_anew(turn: Turn, reason: Fault, again: Again) -> Step:
+    """Take back what the present model call has said, and ask again."""
+    acc, past = turn.acc, turn.past
+    acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
+    turn, events = _saying(Turn(STREAMING, acc, past), StreamReset(reason, past.said))
+    return turn, (*events, StartCompletion(past.conversation, again.tries, again.at_least_s, again.at_most_s))
 
 
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
-    """The model has ended its answer: run its calls, or complete."""
-    turn = _model_call_counted(turn)
-    turn = replace(turn, past=replace(turn.past, usage=added(turn.past.usage, end.usage or Usage())))
-    calls = turn.acc.tool_calls
-    if not calls:
-        return _complete(turn, end, now_s)
+    """The model has ended its answer: run its calls, or let the turn end with it."""
+    turn = _model_call_counted(turn, end.usage or Usage())
+    events: tuple[Effect, ...] = ()
+    if end.usage is not None:
+        turn, events = _saying(turn, StreamUsage(turn.past.spent.usage, turn.past.spent.cost))
+    turn, effects = _executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
+    return turn, (*events, *effects)
+
+
+def _model_call_counted(turn: Turn, usage: Usage) -> Turn:
+    """Add what the model call that has ended took."""
+    past, acc = turn.past, turn.acc
+    price = past.policy.prices[past.tries.route]
+    spent, paid = past.spent, cost(usage, price)
+    total = None if paid is None or spent.cost is None else spent.cost + paid
+    spent = replace(spent, usage=added(spent.usage, usage), cost=total)
+    return replace(turn, past=replace(past, spent=spent, tally=past.tally.heard(acc.tokens, acc.content)))
+
+
+def _answered(turn: Turn, end: Finished, now_s: float) -> Step:
+    past, acc = turn.past, turn.acc
+    if past.steered:
+        return _ask_again(turn, (*past.conversation, _answer(turn, end)), now_s)
+    if past.policy.answer_retries is not None and acc.refusal is None:
+        return replace(turn, phase=Phase.CHECKING), (CheckAnswer(acc.content),)
+    return _complete(turn, end, None, now_s)
+
+
+def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
+    past, acc = turn.past, turn.acc
+    end = acc.end
+    assert isinstance(end, Finished)
+    if not checked.faults:
+        return _complete(turn, end, checked.value, now_s)
+    fault = InvalidAnswer(checked.faults)
+    if past.answer_tries >= (past.policy.answer_retries or 0):
+        return fail(turn, fault, now_s)
+    if (reached := breach(past.policy.limits, past.spent)) is not None:
+        return fail(turn, reached, now_s)
+    conversation = (*past.conversation, _answer(turn, end), UserMessage(fault.for_the_model()))
+    past = replace(
+        _next_model_call(past, _with_steered(conversation, past)),
+        answer_tries=past.answer_tries + 1,
+        tally=past.tally.failed(str(fault)),
+    )
+    return _asking_anew(replace(turn, past=past), fault, Again(Tries(), 0.0, 0.0))
+
+
+def _answer(turn: Turn, end: Finished) -> AssistantMessage:
+    acc = turn.acc
+    return AssistantMessage(acc.content, reasoning=acc.reasoning, partial=not end.complete, items=end.items)
+
+
+def _complete(turn: Turn, end: Finished, value: Any, now_s: float) -> Step:
+    acc, past = turn.acc, turn.past
+    conversation = _with_steered((*past.conversation, _answer(turn, end)), past)
+    response = Response(
+        turn.content,
+        acc.content,
+        past.calls,
+        end.reason,
+        acc.refusal,
+        past.spent.usage,
+        end.model,
+        metrics(past.tally, len(past.calls), now_s),
+        value,
+        past.spent.cost,
+    )
+    return _ended(replace(turn, past=replace(past, conversation=conversation)), StreamComplete(response))
+
+
+# Its calls
+
+
+def _executing(turn: Turn, end: Finished, now_s: float) -> Step:
+    """Run the calls of the model call that has ended, if it ended well and the limits leave room for its results."""
+    past, calls = turn.past, turn.acc.tool_calls
     if not end.complete:
         cut = end.raw_reason or "cut"
         return fail(turn, ToolError(calls[-1].id, f"the response ended early ({cut}), so no call of it was run"), now_s)
-    return _execute(turn, calls, now_s)
-
-
-def _model_call_counted(turn: Turn) -> Turn:
-    """Add the tokens of the model call that has ended."""
-    past, acc = turn.past, turn.acc
-    count = past.bytes + len(acc.content.encode(errors="surrogatepass"))
-    return replace(turn, past=replace(past, tokens=past.tokens + acc.tokens, bytes=count))
-
-
-def _complete(turn: Turn, end: Finished, now_s: float) -> Step:
-    acc, past = turn.acc, turn.past
-    answer = AssistantMessage(acc.content, reasoning=acc.reasoning, partial=not end.complete, items=end.items)
-    turn = replace(turn, past=replace(past, conversation=(*past.conversation, answer)))
-    response = Response(
-        turn.content, acc.content, past.calls, end.reason, acc.refusal, past.usage, end.model, metrics(turn.past, now_s)
+    spent = replace(past.spent, tool_calls=past.spent.tool_calls + len(calls))
+    if (reached := breach(past.policy.limits, spent)) is not None:
+        return fail(turn, reached, now_s)
+    begun = Round(calls, past.round.started)
+    tally = replace(past.tally, executing_since_s=now_s)
+    turn = Turn(
+        Phase.EXECUTING,
+        turn.acc,
+        replace(past, spent=spent, tally=tally, calls=past.calls + calls, round=begun),
     )
-    event = StreamComplete(response, stream_id=acc.stream_id, seq=acc.seq + 1, attempt=acc.attempt)
-    return _ended(turn, event)
+    turn, events = _saying(turn, StreamFunctionExecutionStart())
+    turn, runs = _running_more(turn)
+    return turn, (*events, *runs)
 
 
-def _execute(turn: Turn, calls: tuple[ToolCall, ...], now_s: float) -> Step:
-    acc, past = turn.acc, turn.past
-    acc = replace(acc, seq=acc.seq + 1)
-    start = StreamFunctionExecutionStart(stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt)
-    first = past.limits.parallel_tools
-    past = replace(past, calls=past.calls + calls, results=(), waiting=calls[first:], executing_since_s=now_s)
-    return Turn(Phase.EXECUTING, acc, past), (start, *(RunTool(call) for call in calls[:first]))
+def _running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
+    policy = turn.past.policy
+    following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers)
+    return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
 
 
 def _tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
-    """One result: publish it, start a call that waited, and ask the model again after the last."""
-    acc, past = turn.acc, turn.past
-    call = next((c for c in acc.tool_calls if c.index == finished.index), None)
-    if call is None or any(r.index == finished.index for r in past.results):
+    """One result: publish it, start what waited for it, and ask the model again after the last."""
+    call = turn.past.round.call(finished.index)
+    if call is None:
         return turn, ()
-    acc = replace(acc, seq=acc.seq + 1)
-    event = StreamToolResult(call, finished.result, stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt)
-    errors = (f"{call.name}: {finished.result.error}",) if finished.result.error else ()
-    next_calls = past.waiting[:1]
-    past = replace(past, results=(*past.results, finished), waiting=past.waiting[1:], errors=past.errors + errors)
-    turn = Turn(Phase.EXECUTING, acc, past)
-    if len(past.results) < len(acc.calls):
-        return turn, (event, *(RunTool(c) for c in next_calls))
-    turn, effects = _ask_again(turn, now_s)
-    return turn, (event, *effects)
+    past = replace(turn.past, round=turn.past.round.finished(finished))
+    if finished.result.error:
+        past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
+    turn, events = _saying(replace(turn, past=past), StreamToolResult(call, finished.result))
+    if past.round.over:
+        tally = replace(past.tally, tool_time_s=past.tally.tool_time_s + now_s - past.tally.executing_since_s)
+        turn = replace(turn, past=replace(past, tally=tally))
+        turn, effects = _ask_again(turn, _with_results(turn), now_s)
+    else:
+        turn, effects = _running_more(turn)
+    return turn, (*events, *effects)
 
 
-def _ask_again(turn: Turn, now_s: float) -> Step:
+def _ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
+    """The next model call, with what the user has said meanwhile."""
     acc, past = turn.acc, turn.past
-    if past.model_calls >= past.limits.model_calls:
-        return fail(turn, LimitReached("max_model_calls", past.limits.model_calls), now_s)
-    past = replace(
-        past,
-        conversation=_with_results(turn),
-        said=turn.content,
-        model_calls=past.model_calls + 1,
-        tool_time_s=past.tool_time_s + now_s - past.executing_since_s,
-    )
+    if (reached := breach(past.policy.limits, past.spent)) is not None:
+        return fail(turn, reached, now_s)
+    past = _next_model_call(replace(past, said=turn.content), _with_steered(conversation, past))
     following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
     return Turn(STREAMING, following, past), (StartCompletion(past.conversation),)
 
 
+def _next_model_call(past: Past, conversation: Conversation) -> Past:
+    spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
+    return replace(past, conversation=conversation, spent=spent, steered=(), tries=Tries(), round=Round())
+
+
 def _with_results(turn: Turn) -> Conversation:
-    """The conversation with the model's calls and the results that there are, in the model's order."""
-    acc = turn.acc
-    by_index = {finished.index: finished.result for finished in turn.past.results}
-    calls = acc.tool_calls
+    """The conversation with the model's calls and the results that there are."""
+    acc, past = turn.acc, turn.past
     items = acc.end.items if isinstance(acc.end, Finished) else ()
-    said = AssistantMessage(acc.content, calls, acc.reasoning, items=items)
-    results = (ToolMessage(c.id, c.name, by_index[c.index].content) for c in calls if c.index in by_index)
-    return (*turn.past.conversation, said, *results)
+    said = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items)
+    return (*past.conversation, said, *past.round.messages())
 
 
-def added(total: Usage, more: Usage) -> Usage:
-    """Usage over several model calls. A field that one of them did not report is unknown, not less."""
-    pairs = ((getattr(total, field), getattr(more, field)) for field in Usage.__struct_fields__)
-    return Usage(*(None if a is None or b is None else a + b for a, b in pairs))
+def _with_steered(conversation: Conversation, past: Past) -> Conversation:
+    return (*conversation, *map(UserMessage, past.steered))
 
 
-def metrics(past: Past, now_s: float) -> StreamMetrics:
-    """Source: API reference, analyze_metrics."""
-    total_s = max(now_s - past.started_s, 1e-9)
-    first = past.first_token_s
-    return StreamMetrics(
-        total_time_ms=total_s * 1000,
-        time_to_first_token_ms=None if first is None else (first - past.started_s) * 1000,
-        token_count=past.tokens,
-        byte_count=past.bytes,
-        tokens_per_second=past.tokens / total_s,
-        bytes_per_second=past.bytes / total_s,
-        function_calls=len(past.calls),
-        tool_time_ms=past.tool_time_s * 1000,
-        errors=past.errors,
-    )
+# Events
+
+
+def _saying(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:
+    """The event with its place in the stream."""
+    acc = replace(turn.acc, seq=turn.acc.seq + 1)
+    event = replace(event, stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt)
+    return replace(turn, acc=acc), (event,)
+
+
+def _ended(turn: Turn, event: StreamComplete | StreamError) -> Step:
+    turn, (event,) = _saying(turn, event)  # type: ignore[assignment]  # the same event, with its place
+    return replace(turn, phase=Phase.ENDED, outcome=event), (event,)

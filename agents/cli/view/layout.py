@@ -91,6 +91,8 @@ def _call_table(calls: Iterable[Call], now_s: float | None) -> Table:
         table.add_row(_mark(call, now_s), Text(one_line(call.name)), _clock(call, now_s), asked)
         if call.result is not None:
             table.add_row("", "", "", Text(outcome(call.result), style="red" if call.result.error else ""))
+        elif call.progress:
+            table.add_row("", "", "", Text(one_line(call.progress[:SHOWN_CHARS]), style="dim"))
     return table
 
 

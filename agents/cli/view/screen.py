@@ -19,8 +19,10 @@ from agents.cli.view.view import Block, Note, View, close, step
 from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
+    StreamApprovalRequired,
     StreamComplete,
     StreamFunctionCallComplete,
+    StreamReset,
     StreamToken,
     StreamToolResult,
     ToolResult,
@@ -104,6 +106,10 @@ class Lines:
                 self._tell(f"-> {_title(call)}")
             case StreamToolResult(call, result):
                 self._tell(f"<- {_ending(call, result)}")
+            case StreamReset(reason):
+                self._tell(f"[what it said last is void, it is asked again: {one_line(str(reason))}]")
+            case StreamApprovalRequired(call):
+                self._tell(f"?? {_title(call)} waits for approval")
             case StreamComplete(response):
                 self._tell(f"[{layout.figures(response)}]")
             case Note(text, report):

@@ -11,6 +11,7 @@ again. So an answer of any length stays on the screen whole.
 
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
     Response,
+    StreamApprovalRequired,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -25,7 +27,9 @@ from agents.core.events import (
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
     StreamReasoning,
+    StreamReset,
     StreamToken,
+    StreamToolProgress,
     StreamToolResult,
     ToolResult,
 )
@@ -39,13 +43,17 @@ class Note(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """A tool call: its arguments as far as they have come, since when it runs, its result."""
+    """A tool call: its arguments as far as they have come, since when it runs, its result.
+
+    progress: what its tool said last, or what it waits for.
+    """
 
     index: int
     name: str
     arguments: str = ""
     started_s: float | None = None
     result: ToolResult | None = None
+    progress: str = ""
 
 
 class Said(Struct, frozen=True):
@@ -105,6 +113,9 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
             return view, (*finished, Ended(response))
         case StreamError():
             return close(view)
+        case StreamReset(reason):
+            view, finished = close(view)
+            return view, (*finished, Noted(Note(f"what it said last is void, it is asked again: {reason}")))
         case StreamFunctionCallStarted(call):
             return _called(view, call)
         case StreamToolResult(call, result):
@@ -156,6 +167,10 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
             return replace(call, arguments=whole.arguments)
         case StreamFunctionExecutionStart():
             return replace(call, started_s=now_s)
+        case StreamToolProgress(whole, data) if whole.index == call.index:
+            return replace(call, progress=data if isinstance(data, str) else msgspec.json.encode(data).decode())
+        case StreamApprovalRequired(whole) if whole.index == call.index:
+            return replace(call, progress="waits for approval")
     return call
 
 

@@ -3,8 +3,17 @@
 from collections.abc import Iterable
 
 from agents.cli.view.view import Block, Call, Called, Ended, Note, Noted, Said, Thought, View, close, step
+from agents.core.conversation import Function, ToolCall
 from agents.core.errors import ConnectionClosed
-from agents.core.events import Event, StreamError, StreamReasoning, StreamToken
+from agents.core.events import (
+    Event,
+    StreamApprovalRequired,
+    StreamError,
+    StreamReasoning,
+    StreamReset,
+    StreamToken,
+    StreamToolProgress,
+)
 from tests.agents.cli.turns import RUNNING, TURN, answered, asked, tokens
 
 NEW = View()
@@ -92,3 +101,20 @@ def test_a_failed_turn_leaves_all_that_had_come() -> None:
 def test_a_view_that_is_closed_early_leaves_all_that_had_come() -> None:
     view, _ = folded(tokens("half a sen"))
     assert close(view) == (View(), (Said("half a sen"),))
+
+
+def test_what_a_reset_makes_void_is_finished_with_a_note_below_it() -> None:
+    view, blocks = folded([*tokens("It is fo"), StreamReset(ConnectionClosed(), "")])
+    assert view == NEW
+    said, noted = blocks
+    assert said == Said("It is fo")
+    assert isinstance(noted, Noted)
+    assert "connection closed" in noted.note.text
+
+
+def test_a_running_call_shows_its_last_progress() -> None:
+    call = ToolCall("call_0", Function("dig", "{}"))
+    view, _ = folded([*asked("dig", "{}"), RUNNING, StreamToolProgress(call, "half"), StreamToolProgress(call, [3, 4])])
+    assert [each.progress for each in view.calls] == ["[3,4]"]
+    view, _ = folded([StreamApprovalRequired(call, 60.0)], view)
+    assert [each.progress for each in view.calls] == ["waits for approval"]

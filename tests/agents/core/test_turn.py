@@ -1,5 +1,9 @@
 """The turn: the laws of a stream hold for any model, any tools and any moment of failure."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,21 +20,52 @@ from agents.core.deltas import (
     TextDelta,
     Usage,
 )
-from agents.core.errors import Cancelled, ConnectionClosed, LimitReached, ToolError
+from agents.core.errors import (
+    ApiError,
+    Cancelled,
+    ConnectionClosed,
+    InvalidAnswer,
+    LimitReached,
+    NetworkError,
+    ToolError,
+)
 from agents.core.events import (
     Event,
+    StreamApprovalRequired,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
     StreamFunctionCallComplete,
     StreamFunctionCallStarted,
     StreamFunctionExecutionStart,
+    StreamReset,
     StreamStart,
     StreamToken,
+    StreamToolProgress,
     StreamToolResult,
     ToolResult,
 )
-from agents.core.turn import Effect, Limits, Phase, RunTool, StartCompletion, ToolFinished, Turn, begin, fail, step
+from agents.core.limits import Limits, Price, cost
+from agents.core.policy import TurnPolicy
+from agents.core.retry import RetryPolicy
+from agents.core.round import ToolFinished
+from agents.core.turn import (
+    AnswerChecked,
+    ApprovalAsked,
+    CheckAnswer,
+    DropTools,
+    Effect,
+    Happened,
+    Phase,
+    RunTool,
+    StartCompletion,
+    Steered,
+    ToolProgressed,
+    Turn,
+    begin,
+    fail,
+    step,
+)
 
 ASKED = (UserMessage("?"),)
 USAGE = Usage(10, 5, 15, 0, 0)
@@ -58,12 +93,21 @@ FINISHED = Finished(FinishReason.STOP, usage=USAGE)
 class Play:
     """Carries effects out in order: tools answer when the test says so."""
 
-    def __init__(self, *answers: list[Delta], limits: Limits = NO_LIMITS) -> None:
+    def __init__(
+        self,
+        *answers: list[Delta],
+        limits: Limits = NO_LIMITS,
+        answers_with: Sequence[list[Delta]] = (),
+        check: Sequence[AnswerChecked] = (),
+        **policy: Any,
+    ) -> None:
         self.events: list[Event] = []
         self.running: list[int] = []
         self.most = 0
-        self.answers = list(answers)
-        self.turn, effects = begin("s", "agent", ASKED, limits, 0.0)
+        self.answers = [*answers, *answers_with]
+        self.asked: list[StartCompletion] = []
+        self.verdicts = list(check)
+        self.turn, effects = begin("s", "agent", ASKED, TurnPolicy(limits, **policy), 0.0)
         self.do(effects)
 
     def do(self, effects: tuple[Effect, ...]) -> None:
@@ -71,15 +115,20 @@ class Play:
             match effect:
                 case StartCompletion(conversation):
                     assert well_formed(conversation) == conversation
+                    self.asked.append(effect)
                     for delta in self.answers.pop(0):
                         self.happens(delta)
                 case RunTool(called):
                     self.running.append(called.index)
                     self.most = max(self.most, len(self.running))
+                case DropTools():
+                    self.running.clear()
+                case CheckAnswer():
+                    self.happens(self.verdicts.pop(0))
                 case _:
                     self.events.append(effect)
 
-    def happens(self, what: Delta | ToolFinished) -> None:
+    def happens(self, what: Happened) -> None:
         self.turn, effects = step(self.turn, what, 1.0)
         self.do(effects)
 
@@ -103,9 +152,11 @@ def test_the_documented_order_of_events() -> None:
         "StreamFunctionArgumentsDelta",
         "StreamFunctionArgumentsDelta",
         "StreamFunctionCallComplete",
+        "StreamUsage",
         "StreamFunctionExecutionStart",
         "StreamToolResult",
         "StreamToken",
+        "StreamUsage",
         "StreamComplete",
     ]
 
@@ -169,10 +220,10 @@ def test_an_answer_that_was_cut_is_complete_and_says_so() -> None:
 def test_a_turn_that_never_stops_calling_ends_at_its_limit() -> None:
     play = Play([*calls(1), FINISHED], [*calls(1), FINISHED], limits=Limits(model_calls=2))
     play.finish(0)
-    play.finish(0)
+    assert not play.running, "calls whose results no model would read"
     end = play.events[-1]
     assert isinstance(end, StreamError)
-    assert end.reason == LimitReached("max_model_calls", 2)
+    assert end.reason == LimitReached("model_calls", 2, 2)
 
 
 def test_a_broken_stream_keeps_its_partial_text_and_runs_no_call() -> None:
@@ -193,6 +244,198 @@ def test_a_turn_that_fails_while_tools_run_keeps_the_results_it_has() -> None:
     assert [message.tool_call_id for message in sent if isinstance(message, ToolMessage)] == ["call_0", "call_1"]
 
 
+BROKEN = Failed(NetworkError("econnreset"))
+TWICE = RetryPolicy(max_retries=1, after_output=True)
+
+
+def errors_of(play: Play) -> tuple[str, ...]:
+    end = play.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.metrics is not None
+    return end.response.metrics.errors
+
+
+def test_a_model_call_that_broke_before_its_first_token_is_made_again_and_says_so() -> None:
+    play = Play([BROKEN], [*text("Hello"), FINISHED])
+    reset = next(event for event in play.events if isinstance(event, StreamReset))
+    assert (reset.reason, reset.content, reset.attempt) == (BROKEN.fault, "", 2)
+    assert [event.attempt for event in play.events] == [1, 2, 2, 2, 2]
+    assert play.asked[1].at_most_s > 0
+    assert errors_of(play) == ("network error: econnreset",)
+
+
+def test_after_output_a_broken_model_call_ends_the_turn_unless_the_policy_says_otherwise() -> None:
+    assert isinstance(Play([*text("Hel"), BROKEN]).events[-1], StreamError)
+    play = Play([*text("Hel"), BROKEN], [*text("Hello"), FINISHED], retries=TWICE)
+    end = play.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.content == "Hello"
+    assert end.response.usage == Usage(), "what the broken call took is unknown"
+    assert end.response.metrics is not None
+    assert end.response.metrics.token_count == 2
+
+
+def test_a_reset_takes_back_only_what_its_own_model_call_said() -> None:
+    rounds = ([*text("One. "), *calls(1), FINISHED], [*text("Tw"), BROKEN], [*text("Two."), FINISHED])
+    play = Play(*rounds, retries=TWICE)
+    play.finish(0)
+    reset = next(event for event in play.events if isinstance(event, StreamReset))
+    end = play.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert (reset.content, end.response.content) == ("One. ", "One. Two.")
+
+
+def test_when_a_model_fails_for_good_the_next_one_is_asked_at_once() -> None:
+    gone = Failed(ApiError(404, "no such model"))
+    play = Play([gone], [*text("Hi"), FINISHED], prices=(None, Price(1.0, 2.0)))
+    assert [asked.tries.route for asked in play.asked] == [0, 1]
+    assert play.asked[1].at_most_s == 0
+    end = play.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.cost == (10 * 1.0 + 5 * 2.0) / 1_000_000
+
+
+def test_an_eager_call_starts_before_the_model_has_finished_and_only_once() -> None:
+    play = Play([*call(0, "{}"), *text("and"), *call(1, "{}")], eager=frozenset({"search"}))
+    assert play.running == [0, 1]
+    play.answers.append([FINISHED])
+    play.happens(FINISHED)
+    assert play.running == [0, 1]
+    play.finish(0)
+    play.finish(1)
+    check_laws(play.events, play.turn)
+
+
+def test_a_reset_ends_the_eager_calls_of_its_model_call() -> None:
+    play = Play([*call(0, "{}"), BROKEN], [*text("No need."), FINISHED], eager=frozenset({"search"}), retries=TWICE)
+    assert play.running == []
+    assert isinstance(play.events[-1], StreamComplete)
+
+
+def test_an_eager_call_beyond_a_limit_waits() -> None:
+    one_at_once = Play([*call(0, "{}"), *call(1, "{}")], eager=frozenset({"search"}), limits=Limits(parallel_tools=1))
+    assert one_at_once.running == [0]
+    one_a_turn = Play([*call(0, "{}"), *call(1, "{}")], eager=frozenset({"search"}), limits=Limits(tool_calls=1))
+    assert one_a_turn.running == [0]
+    one_a_turn.happens(FINISHED)
+    end = one_a_turn.events[-1]
+    assert isinstance(end, StreamError)
+    assert end.reason == LimitReached("tool_calls", 1, 2)
+
+
+def named(*names: str) -> list[Delta]:
+    deltas: list[Delta] = []
+    for index, name in enumerate(names):
+        deltas += [CallStarted(index, f"call_{index}", name), CallDone(index, "{}")]
+    return [*deltas, FINISHED]
+
+
+def test_a_call_of_a_barrier_tool_runs_alone_and_in_the_models_order() -> None:
+    play = Play(named("read", "read", "write", "read", "read"), [FINISHED], barriers=frozenset({"write"}))
+    assert play.running == [0, 1]
+    play.finish(1)
+    assert play.running == [0]
+    play.finish(0)
+    assert play.running == [2]
+    play.finish(2)
+    assert play.running == [3, 4]
+
+
+def test_what_a_user_says_meanwhile_joins_the_next_model_call() -> None:
+    play = Play([*calls(1), FINISHED], [*text("Done."), FINISHED])
+    play.happens(Steered("In French, please."))
+    play.finish(0)
+    assert play.asked[1].conversation[-1] == UserMessage("In French, please.")
+    assert isinstance(play.events[-1], StreamComplete)
+
+
+def test_a_turn_goes_on_for_what_a_user_said_during_its_last_model_call() -> None:
+    play = Play(text("Bonjour."))
+    play.happens(Steered("Longer."))
+    play.answers.append([*text(" Bonjour, mon ami."), FINISHED])
+    play.happens(FINISHED)
+    assert play.asked[1].conversation[-2:] == (AssistantMessage("Bonjour."), UserMessage("Longer."))
+    end = play.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert (end.response.content, end.response.answer) == ("Bonjour. Bonjour, mon ami.", " Bonjour, mon ami.")
+
+
+def test_what_a_user_said_stays_in_the_conversation_when_the_turn_fails() -> None:
+    play = Play(text("Bon"))
+    play.happens(Steered("Longer."))
+    play.happens(Failed(ConnectionClosed()))
+    assert play.turn.conversation[-2:] == (AssistantMessage("Bon", partial=True), UserMessage("Longer."))
+
+
+def test_an_answer_of_the_wrong_form_is_sent_back_until_it_is_right() -> None:
+    verdicts = [AnswerChecked(('n: expected an integer, got "x"',)), AnswerChecked(value={"n": 1})]
+    play = Play(answer_retries=2, answers_with=[[*text("x"), FINISHED], [*text('{"n": 1}'), FINISHED]], check=verdicts)
+    end = play.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert (end.response.value, end.response.content) == ({"n": 1}, '{"n": 1}')
+    asked = play.asked[1].conversation[-1]
+    assert isinstance(asked, UserMessage)
+    assert "n: expected an integer" in asked.content
+    check_laws(play.events, play.turn)
+
+
+def test_an_answer_that_stays_wrong_is_an_error_after_its_retries() -> None:
+    wrong = AnswerChecked(("answer: expected JSON",))
+    play = Play(answer_retries=1, answers_with=[[*text("x"), FINISHED], [*text("y"), FINISHED]], check=[wrong, wrong])
+    end = play.events[-1]
+    assert isinstance(end, StreamError)
+    assert end.reason == InvalidAnswer(("answer: expected JSON",))
+    assert play.turn.conversation[-1] == AssistantMessage("y")
+
+
+def test_progress_and_questions_of_a_call_are_events_until_it_has_its_result() -> None:
+    play = Play([*calls(1), FINISHED], [FINISHED])
+    play.happens(ToolProgressed(0, 0.5))
+    play.happens(ApprovalAsked(0, 60.0))
+    play.happens(ToolProgressed(7, "of nobody"))
+    play.finish(0)
+    play.happens(ToolProgressed(0, "too late"))
+    kept = [event for event in play.events if isinstance(event, StreamToolProgress | StreamApprovalRequired)]
+    assert kinds(list(kept)) == ["StreamToolProgress", "StreamApprovalRequired"]
+    check_laws(play.events, play.turn)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reached"),
+    [
+        (Limits(model_calls=1), LimitReached("model_calls", 1, 1)),
+        (Limits(tool_calls=0), LimitReached("tool_calls", 0, 1)),
+        (Limits(tokens=15), LimitReached("tokens", 15, 15)),
+        (Limits(cost=0.0001), LimitReached("cost", 0.0001, 15.0)),
+    ],
+)
+def test_a_limit_ends_the_turn_before_a_tool_runs(limits: Limits, reached: LimitReached) -> None:
+    play = Play([*text("Let me see."), *calls(1), FINISHED], limits=limits, prices=(Price(1e6, 1e6),))
+    assert not play.running
+    end = play.events[-1]
+    assert isinstance(end, StreamError)
+    assert (end.reason, end.content) == (reached, "Let me see.")
+
+
+def test_a_limit_that_can_not_be_kept_is_reached() -> None:
+    play = Play([*calls(1), Finished(FinishReason.TOOL_CALLS)], limits=Limits(tokens=1000))
+    end = play.events[-1]
+    assert isinstance(end, StreamError)
+    assert end.reason == LimitReached("tokens", 1000, None)
+
+
+def test_an_answer_is_never_failed_for_what_it_took() -> None:
+    play = Play([*text("Long answer"), FINISHED], limits=Limits(tokens=1, cost=0.1, model_calls=1))
+    assert isinstance(play.events[-1], StreamComplete)
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
+def test_cached_input_is_charged_at_its_own_price(fresh: int, cached: int, output: int) -> None:
+    used = Usage(fresh + cached, output, fresh + cached + output, 0, cached)
+    charged = cost(used, Price(4.0, 8.0, 1.0))
+    assert charged == pytest.approx((fresh * 4 + cached + output * 8) / 1e6)
+
+
 pieces = st.text(min_size=1, max_size=4)
 
 
@@ -206,15 +449,31 @@ def answers(draw: st.DrawFn, *, with_calls: bool) -> list[Delta]:
     return [*deltas, *text(*draw(st.lists(pieces, max_size=3))), FINISHED]
 
 
-@given(st.data())
-def test_every_law_of_a_stream_holds_until_any_end(data: st.DataObject) -> None:
-    rounds = [data.draw(answers(with_calls=True)) for _ in range(data.draw(st.integers(0, 2)))]
-    rounds.append(data.draw(answers(with_calls=False)))
-    play = Play(*rounds, limits=Limits(parallel_tools=data.draw(st.integers(1, 3))))
-    stop_after = data.draw(st.integers(0, 12))
-    for _ in range(stop_after):
+@st.composite
+def scripts(draw: st.DrawFn) -> list[list[Delta]]:
+    """Model calls up to one without calls; any of them may break first, anywhere."""
+    rounds: list[list[Delta]] = []
+    for with_calls in [*[True] * draw(st.integers(0, 2)), False]:
+        said = draw(answers(with_calls=with_calls))
+        if draw(st.booleans()):
+            rounds.append([*said[: draw(st.integers(0, len(said) - 1))], BROKEN])
+        rounds.append(said)
+    return rounds
+
+
+@given(st.data(), scripts(), st.integers(1, 3), st.sets(st.sampled_from(["eager", "barriers"])))
+def test_every_law_of_a_stream_holds_until_any_end(
+    data: st.DataObject, rounds: list[list[Delta]], parallel: int, marks: set[str]
+) -> None:
+    policy = {mark: frozenset({"search"}) for mark in marks}
+    spare = [*text("Yes."), FINISHED]
+    play = Play(*rounds, spare, spare, limits=Limits(parallel_tools=parallel), retries=TWICE, **policy)
+    for _ in range(data.draw(st.integers(0, 12))):
+        if data.draw(st.integers(0, 9)) == 0:
+            play.happens(Steered("And?"))
         if play.running:
             play.finish(data.draw(st.sampled_from(play.running)))
+    assert play.most <= parallel
     if play.turn.phase is not Phase.ENDED:
         play.turn, effects = fail(play.turn, Cancelled(), 2.0)
         play.do(effects)
@@ -227,9 +486,20 @@ def check_laws(events: list[Event], turn: Turn) -> None:
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [isinstance(event, StreamComplete | StreamError) for event in events].count(True) == 1
     end = events[-1]
-    tokens = "".join(event.token for event in events if isinstance(event, StreamToken))
-    started = [e.function_call.id for e in events if isinstance(e, StreamFunctionCallStarted)]
-    completed = [e.function_call.id for e in events if isinstance(e, StreamFunctionCallComplete)]
+    tokens, started, completed = "", [], []
+    void: tuple[int, int] = (0, 0)  # how many of both belong to model calls that are over
+    for event in events:
+        match event:
+            case StreamReset(content=content):
+                tokens, started, completed = content, started[: void[0]], completed[: void[1]]
+            case StreamToken(token):
+                tokens += token
+            case StreamFunctionCallStarted(called):
+                started.append(called.id)
+            case StreamFunctionCallComplete(called):
+                completed.append(called.id)
+            case StreamFunctionExecutionStart():
+                void = len(started), len(completed)
     results = [e.tool_call.id for e in events if isinstance(e, StreamToolResult)]
     if isinstance(end, StreamComplete):
         assert sorted(started) == sorted(completed) == sorted(results)
@@ -253,7 +523,7 @@ def joined_arguments(events: list[Event]) -> set[str]:
     for event in events:
         if isinstance(event, StreamFunctionArgumentsDelta):
             now[event.index] = now.get(event.index, "") + event.delta
-        elif isinstance(event, StreamFunctionExecutionStart | StreamComplete | StreamError):
+        elif isinstance(event, StreamFunctionExecutionStart | StreamReset | StreamComplete | StreamError):
             joined |= set(now.values())
             now = {}
     return joined

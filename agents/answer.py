@@ -1,0 +1,119 @@
+"""The type of an agent's answer: what the model is asked to keep to, and what its answer is held against.
+
+A type that pydantic can check (a model, a dataclass, a TypedDict), or a JSON schema. Its root must be an object: that is
+what providers take.
+"""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
+from agents.core.turn import AnswerChecked
+from agents.llm.endpoint import Api
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+NAME = re.compile(r"[^a-zA-Z0-9_-]+")
+FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
+MAX_FAULTS = 10
+SNIPPET_CHARS = 40
+
+
+class InvalidAnswerType(ValueError):
+    """One line: "expected ..., got ..."."""
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerType:
+    """name, schema: what the model is shown. read: the value of a JSON document, or what is wrong with it."""
+
+    name: str
+    schema: dict[str, Any]
+    read: Callable[[str], AnswerChecked]
+
+    @classmethod
+    def of(cls, given: Any) -> Self:
+        """Raises InvalidAnswerType for what is no type that pydantic can check and no JSON schema of an object."""
+        made = cls._of_schema(given) if isinstance(given, Mapping) else cls._of_type(given)
+        if made.schema.get("type") != "object":
+            raise InvalidAnswerType(f"expected a type or a JSON schema of an object, got {_snippet(made.schema)}")
+        return made
+
+    @classmethod
+    def _of_schema(cls, given: Mapping[str, Any]) -> Self:
+        from jsonschema import Draft202012Validator, SchemaError  # 0.1 s, for the few agents that give a bare schema
+
+        schema = dict(given)
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            raise InvalidAnswerType(
+                f"expected a JSON schema, got a fault at {error.json_path}: {error.message}"
+            ) from None
+        validator = Draft202012Validator(schema)
+        return cls(_name(schema.get("title", "answer")), schema, lambda text: _held_against(validator, text))
+
+    @classmethod
+    def _of_type(cls, given: Any) -> Self:
+        try:
+            adapter: TypeAdapter[Any] = TypeAdapter(given)
+            schema = adapter.json_schema()
+        except (PydanticUserError, TypeError, NameError) as error:
+            raise InvalidAnswerType(f"expected a type that pydantic can check, got {given!r}: {error}") from None
+        return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
+
+    def check(self, content: str) -> AnswerChecked:
+        """A fence of Markdown around the whole document is not held against it."""
+        fenced = FENCED.fullmatch(content)
+        return self.read(fenced.group(1) if fenced else content)
+
+    def asked_for(self, api: Api) -> dict[str, Any]:
+        """The keys of a request that ask for it. Not `strict`: few types keep to what that allows; we check anyway."""
+        form = {"name": self.name, "schema": self.schema, "strict": False}
+        if api is Api.RESPONSES:
+            return {"text": {"format": {"type": "json_schema", **form}}}
+        return {"response_format": {"type": "json_schema", "json_schema": form}}
+
+
+def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
+    try:
+        value = adapter.validate_json(text, strict=True)  # as the schema has it: "5" is no integer
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False)[:MAX_FAULTS]
+        return AnswerChecked(tuple(_fault(dict(each)) for each in faults))
+    except Exception as error:  # noqa: BLE001 - the crash boundary: a validator that the type brought along
+        return AnswerChecked((f"answer: {type(error).__name__}: {error}",))
+    return AnswerChecked(value=adapter.dump_python(value, mode="json"))
+
+
+def _held_against(validator: "Draft202012Validator", text: str) -> AnswerChecked:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return AnswerChecked((f"answer: expected JSON, got {_snippet(text)} ({error})",))
+    errors = [*validator.iter_errors(value)][:MAX_FAULTS]
+    if errors:
+        return AnswerChecked(tuple(f"{error.json_path}: {error.message}" for error in errors))
+    return AnswerChecked(value=value)
+
+
+def _fault(error: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "answer"
+    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {_snippet(error['input'])}"
+
+
+def _name(given: object) -> str:
+    return NAME.sub("_", str(given))[:64] or "answer"
+
+
+def _snippet(value: Any) -> str:
+    try:
+        shown = json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__}"
+    return shown if len(shown) <= SNIPPET_CHARS else f"{shown[:SNIPPET_CHARS]}..."
