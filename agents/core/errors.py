@@ -7,6 +7,7 @@ StreamFault
 ├── ApiError           the provider answered with an error     documented
 ├── NetworkError       no connection, or it broke              documented
 ├── ConnectionClosed   the stream ended before its end         documented
+├── CircuitOpen        the provider failed too often: not asked
 ├── Cancelled          agent.cancel
 ├── LimitReached       a limit of the agent
 └── HandlerCrashed     the stream handler died
@@ -77,6 +78,16 @@ class ConnectionClosed(StreamFault, frozen=True, tag="connection_closed"):
         return "connection closed before the stream was finished"
 
 
+class CircuitOpen(StreamFault, frozen=True, tag="circuit_open"):
+    """provider: its address. retry_after_s: how long it will not be asked yet."""
+
+    provider: str
+    retry_after_s: float
+
+    def __str__(self) -> str:
+        return f"circuit open: {self.provider} failed too often and is not asked for {self.retry_after_s:.3g} s"
+
+
 class Cancelled(StreamFault, frozen=True, tag="cancelled"):
     def __str__(self) -> str:
         return "cancelled"
@@ -108,6 +119,7 @@ Fault = (
     | ApiError
     | NetworkError
     | ConnectionClosed
+    | CircuitOpen
     | Cancelled
     | LimitReached
     | HandlerCrashed

@@ -1,0 +1,160 @@
+"""Retries of a model call, as arithmetic: whether a failed try is followed by another, where, and how long to wait.
+
+A route is one of the ordered models and endpoints that an agent may ask. Every route has its own retries; all waits of
+a model call together stay within one budget.
+
+    transient         a later try may succeed: the same route again, after a wait; then the next route
+    of the route      this route will not answer, another may: the next route at once
+    of the request    no route would answer it: given up
+"""
+
+from enum import Enum
+from typing import Final
+
+from msgspec import Struct
+
+from agents.core.errors import ApiError, CircuitOpen, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
+
+
+class RetryPolicy(Struct, frozen=True):
+    """max_retries: on each route, after its first try. after_output: also when some of the answer has been published.
+
+    The n-th wait is of 0 to first_wait_s * 2**n seconds, and never longer than longest_wait_s; budget_s bounds all of
+    them together.
+    """
+
+    max_retries: int = 3
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0
+    budget_s: float = 60.0
+    after_output: bool = False
+
+
+class Tries(Struct, frozen=True):
+    """Of one model call: the route that is tried, its retries so far, and the waits so far, at their longest."""
+
+    route: int = 0
+    retries: int = 0
+    waited_s: float = 0.0
+
+
+class Again(Struct, frozen=True):
+    """Try once more, after a wait of at_least_s to at_most_s seconds: any of them, chosen evenly."""
+
+    tries: Tries
+    at_least_s: float
+    at_most_s: float
+
+
+class Scope(Enum):
+    """What a fault says about the next try."""
+
+    TRANSIENT = "transient"
+    ROUTE = "of the route"
+    REQUEST = "of the request"
+
+
+def next_try(policy: RetryPolicy, tries: Tries, fault: Fault, *, routes: int, output: bool) -> Again | None:
+    """The try that follows the one that ended with fault, or None.
+
+    routes: how many there are. output: some token, reasoning or call of this model call has been published.
+    """
+    if output and not policy.after_output:
+        return None
+    found = scope(fault)
+    if found is Scope.REQUEST:
+        return None
+    same = _same_route(policy, tries, fault) if found is Scope.TRANSIENT else None
+    return same or _next_route(tries, routes)
+
+
+def scope(fault: Fault) -> Scope:
+    """Of a fault of a model call."""
+    match fault:
+        case Timeout() | ConnectionClosed():
+            return Scope.TRANSIENT
+        case NetworkError(posix):
+            return Scope.ROUTE if posix == _WRONG_ADDRESS else Scope.TRANSIENT
+        case ApiError():
+            return _scope_of_api_error(fault)
+        case ParseError() | CircuitOpen():
+            return Scope.ROUTE
+        case _:
+            return Scope.REQUEST
+
+
+def _same_route(policy: RetryPolicy, tries: Tries, fault: Fault) -> Again | None:
+    """Full jitter: clients that failed together shall not come back together. What the provider asks for comes first.
+
+    Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+    """
+    if tries.retries >= policy.max_retries:
+        return None
+    backoff_s = min(policy.longest_wait_s, policy.first_wait_s * 2.0 ** min(tries.retries, _MANY))
+    at_least_s = (fault.retry_after_s or 0.0) if isinstance(fault, ApiError) else 0.0
+    at_most_s = max(at_least_s, min(policy.longest_wait_s, at_least_s + backoff_s))
+    if at_least_s > policy.longest_wait_s or tries.waited_s + at_most_s > policy.budget_s:
+        return None
+    return Again(Tries(tries.route, tries.retries + 1, tries.waited_s + at_most_s), at_least_s, at_most_s)
+
+
+def _next_route(tries: Tries, routes: int) -> Again | None:
+    if tries.route + 1 >= routes:
+        return None
+    return Again(Tries(tries.route + 1, 0, tries.waited_s), 0.0, 0.0)
+
+
+def _scope_of_api_error(error: ApiError) -> Scope:
+    """By its status; a kind wins where it says that the route is of no use: a spent quota is a 429, too."""
+    kind = (error.kind or "").lower()
+    if kind in _ROUTE_KINDS:
+        return Scope.ROUTE
+    if error.code == 0:  # in a stream, where most errors name no status
+        return _SCOPE_OF_KIND.get(kind, Scope.ROUTE)
+    if error.code in _TRANSIENT_CODES or 500 <= error.code <= 599:
+        return Scope.TRANSIENT
+    return Scope.ROUTE if error.code in _ROUTE_CODES else Scope.REQUEST
+
+
+_MANY: Final = 64  # doublings: more of them would be no float any more
+_WRONG_ADDRESS: Final = "einval"
+
+_TRANSIENT_CODES: Final = frozenset((408, 409, 429))
+_ROUTE_CODES: Final = frozenset((401, 402, 403, 404))
+
+# Kinds as OpenAI, Anthropic, Google, Mistral, DeepSeek and llama.cpp spell them.
+_ROUTE_KINDS: Final = frozenset(
+    (
+        "insufficient_quota",
+        "quota_exceeded",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "insufficient_balance",
+        "context_length_exceeded",
+        "exceed_context_size_error",
+        "model_not_found",
+        "invalid_model",
+    )
+)
+_SCOPE_OF_KIND: Final = {
+    "server_error": Scope.TRANSIENT,
+    "internal_server_error": Scope.TRANSIENT,
+    "internal_error": Scope.TRANSIENT,
+    "internal": Scope.TRANSIENT,
+    "api_error": Scope.TRANSIENT,
+    "overloaded": Scope.TRANSIENT,
+    "overloaded_error": Scope.TRANSIENT,
+    "engine_overloaded_error": Scope.TRANSIENT,
+    "service_unavailable": Scope.TRANSIENT,
+    "unavailable": Scope.TRANSIENT,
+    "timeout": Scope.TRANSIENT,
+    "timeout_error": Scope.TRANSIENT,
+    "rate_limit_error": Scope.TRANSIENT,
+    "rate_limit_exceeded": Scope.TRANSIENT,
+    "resource_exhausted": Scope.TRANSIENT,
+    "invalid_request_error": Scope.REQUEST,
+    "invalid_argument": Scope.REQUEST,
+    "invalid_prompt": Scope.REQUEST,
+    "content_filter": Scope.REQUEST,
+    "content_policy_violation": Scope.REQUEST,
+}
