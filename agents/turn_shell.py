@@ -1,26 +1,16 @@
 """The shell of a turn: carries out the effects of its steps, and feeds what happens back in."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from uuid import uuid4
+import random
 
 from agents.agent_config import AgentConfig
 from agents.core.conversation import Conversation
-from agents.core.deltas import Delta
-from agents.core.errors import ApiError
+from agents.core.deltas import Delta, Failed
+from agents.core.retry import Again, RetryPolicy, Tries, next_try
 from agents.core.turn import Effect, Phase, RunTool, StartCompletion, Step, Turn, step
-from agents.llm.chat import ChatReader
-from agents.llm.chat import request as chat_request
-from agents.llm.clients import open_client
-from agents.llm.endpoint import Api, MissingKey, ProviderFailed
-from agents.llm.reader import StreamReader
-from agents.llm.responses import ResponsesReader
-from agents.llm.responses import request as responses_request
+from agents.model_call import Deadlines, Route, model_call
 from agents.stream import Stream
 from agents.tools.executor import Calls
-
-TRAILER_S = 1.0  # a provider may send usage after its finish, or nothing more at all
-DRAIN_S = 0.05  # how long an answer's end may take to arrive, so that its connection can be used again
 
 
 class TurnShell:
@@ -57,28 +47,29 @@ class TurnShell:
         return conversation
 
     async def _complete(self, turn: Turn, conversation: Conversation) -> Step:
-        """One model call: publish what it says; the step of its end."""
+        """One model call: publish what it says; the step of its end. Tried again while it has said nothing."""
         config = self._config
-        reader = _reader(config.api)
-        try:
-            client = await open_client(config.endpoint)
-            body = _body(config, conversation)
-            async with client.stream(
-                config.api, body, chunk_timeout_s=config.chunk_timeout_s, max_retries=config.max_retries
-            ) as chunks:
-                async for chunk in chunks:
-                    turn, effects = self._fold(turn, reader.feed(chunk))
-                    if reader.settled:
-                        break
-                if not reader.ended:
-                    turn, effects = await self._trailer(turn, chunks, reader)
-                await _drain(chunks)
-        except ProviderFailed as failed:
-            if not reader.ended:  # else it broke behind the answer's end
-                turn, effects = self._fold(turn, reader.break_off(failed.fault))
-        except MissingKey as missing:
-            turn, effects = self._fold(turn, reader.break_off(ApiError(401, str(missing), "missing_key")))
-        return turn, effects
+        route = Route(config.endpoint, config.model, config.api, config.model_options)
+        deadlines = Deadlines(first_byte_s=config.chunk_timeout_s, idle_s=config.chunk_timeout_s)
+        policy, tries = RetryPolicy(config.max_retries), Tries()
+        latest: Step = turn, ()
+        again: Again | None = None
+
+        def sink(deltas: list[Delta]) -> None:
+            nonlocal latest, again
+            again = None
+            if isinstance(deltas[-1], Failed):
+                output = latest[0] is not turn or len(deltas) > 1
+                again = next_try(policy, tries, deltas[-1].fault, routes=1, output=output)
+            if again is None:
+                latest = self._fold(latest[0], deltas)
+
+        while True:
+            await model_call(route, conversation, sink, tools=_tools(config), deadlines=deadlines)
+            if again is None:
+                return latest
+            tries = again.tries
+            await asyncio.sleep(random.uniform(again.at_least_s, again.at_most_s))  # noqa: S311 (no secret)
 
     def _fold(self, turn: Turn, deltas: list[Delta]) -> Step:
         """Step through deltas and publish, up to the last: the effects of the model call's end are left to run."""
@@ -92,40 +83,9 @@ class TurnShell:
                 stream.publish(event)  # type: ignore[arg-type]  # while the model streams, effects are events alone
         return turn, ()
 
-    async def _trailer(self, turn: Turn, chunks: AsyncIterator[bytes], reader: StreamReader) -> Step:
-        """The model has finished: wait a little for usage and the end, which some providers never send."""
-        try:
-            async with asyncio.timeout(TRAILER_S):
-                async for chunk in chunks:
-                    turn, effects = self._fold(turn, reader.feed(chunk))
-                    if reader.ended:
-                        return turn, effects
-        except TimeoutError:
-            pass
-        return self._fold(turn, reader.end())
 
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    try:
-        async with asyncio.timeout(DRAIN_S):
-            async for _ in chunks:
-                pass
-    except TimeoutError:
-        pass
-
-
-def _reader(api: Api) -> StreamReader:
-    return ChatReader(_new_id) if api is Api.CHAT else ResponsesReader(_new_id)
-
-
-def _new_id() -> str:
-    return f"call_{uuid4().hex}"
-
-
-def _body(config: AgentConfig, conversation: Conversation) -> dict[str, object]:
-    request = chat_request if config.api is Api.CHAT else responses_request
-    tools = [
+def _tools(config: AgentConfig) -> list[dict[str, object]]:
+    return [
         {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
         for tool in config.tools.values()
     ]
-    return request(conversation, tools, model=config.model, options=config.model_options)
