@@ -14,6 +14,7 @@ FLOORS = ["actors", "supervisors", "agents"]
 ORDER = [
     {"core"},
     {"llm", "tools", "settings"},
+    {"model_call"},
     {"agent_config", "stream"},
     {"agent_state"},
     {"turn_shell"},

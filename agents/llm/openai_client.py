@@ -1,7 +1,8 @@
 """The way to a provider: the openai client makes the request, we read the bytes of its answer.
 
-The client brings keys, organisation, proxies and retries before the first byte; the aiohttp transport costs a third of
-its default one a token. Every failure leaves here as a ProviderFailed that holds a Fault.
+The client brings keys, organisation and proxies; the aiohttp transport costs a third of its default one a token.
+Neither tries again, nor times more than the connection: what reads the answer does. Every failure leaves here as a
+ProviderFailed that holds a Fault.
 """
 
 import asyncio
@@ -21,12 +22,13 @@ from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, 
 from agents.llm import faults
 from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
 
-CONNECT_TIMEOUT_S = 10.0
-
-
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
 """What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
 given by name `create` walks through, annotation by annotation, and a conversation is long."""
+
+
+NO_LIMITS: Final = httpx2.Limits(max_connections=0)
+"""aiohttp's 0 is no limit. A stream that waited for another's connection would be timed as one that can't connect."""
 
 
 class OpenAIClient:
@@ -37,41 +39,39 @@ class OpenAIClient:
         if not key:
             raise MissingKey
         self._client = openai.AsyncOpenAI(
-            api_key=key, base_url=endpoint.base_url, http_client=openai.DefaultAioHttpClient()
+            api_key=key,
+            base_url=endpoint.base_url,
+            max_retries=0,
+            http_client=openai.DefaultAioHttpClient(limits=NO_LIMITS),
         )
-        self._creates: dict[tuple[Api, int], Any] = {}
+        self._creates = {
+            Api.CHAT: self._client.chat.completions.with_streaming_response.create,
+            Api.RESPONSES: self._client.responses.with_streaming_response.create,
+        }
 
     async def close(self) -> None:
         await self._client.close()
 
     @asynccontextmanager
     async def stream(
-        self, api: Api, body: Mapping[str, Any], *, chunk_timeout_s: float, max_retries: int
+        self, api: Api, body: Mapping[str, Any], *, connect_s: float
     ) -> AsyncGenerator[AsyncIterator[bytes], None]:
         """The answer's bytes, as they come. Leaving the block closes the connection if the answer is not at its end.
 
-        chunk_timeout_s: longest silence, before the first byte and between two reads.
+        connect_s: the deadline of the connection; the answer has none.
         """
-        timeout = httpx2.Timeout(chunk_timeout_s, connect=min(CONNECT_TIMEOUT_S, chunk_timeout_s))
-        create = self._create(api, max_retries)
+        create: Any = self._creates[api]
+        timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
+        stream = body.get("stream", openai.omit)
         try:
             async with create(
-                model=body["model"], stream=True, timeout=timeout, extra_body=body, **REQUIRED[api]
+                model=body["model"], stream=stream, timeout=timeout, extra_body=body, **REQUIRED[api]
             ) as response:
                 yield _chunks(response.http_response)
         except openai.APIStatusError as error:
             raise ProviderFailed(_status_fault(error)) from error
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise ProviderFailed(_connection_fault(error, chunk_timeout_s)) from error
-
-    def _create(self, api: Api, max_retries: int) -> Any:
-        """The client's `create`, with so many retries. Kept: a client finds out its platform in a thread, once."""
-        create = self._creates.get((api, max_retries))
-        if create is None:
-            client = self._client.with_options(max_retries=max_retries)
-            resource: Any = client.chat.completions if api is Api.CHAT else client.responses
-            create = self._creates[api, max_retries] = resource.with_streaming_response.create
-        return create
+            raise ProviderFailed(_connection_fault(error, connect_s)) from error
 
 
 def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
@@ -88,14 +88,12 @@ def _status_fault(error: openai.APIStatusError) -> ApiError:
     return faults.api_error(response.status_code, response.content, wait_s)
 
 
-def _connection_fault(error: BaseException, timeout_s: float) -> Fault:
+def _connection_fault(error: BaseException, connect_s: float) -> Fault:
     """Look through the wrappers for what really happened: a timeout, an errno, or a connection that ended."""
     for cause in _causes(error):
         match cause:
-            case aiohttp.ConnectionTimeoutError():
-                return Timeout("connection", min(CONNECT_TIMEOUT_S, timeout_s))
-            case aiohttp.ServerTimeoutError() | asyncio.TimeoutError() | httpx2.ReadTimeout():
-                return Timeout("data from the provider", timeout_s)
+            case aiohttp.ServerTimeoutError() | asyncio.TimeoutError():
+                return Timeout("connection", connect_s)
             case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
                 return ConnectionClosed()
             case aiohttp.ClientConnectorError():

@@ -26,7 +26,7 @@ class StreamReader(ABC):
     """Reads one response body. new_id: makes an id for a call that the provider gave none.
 
     events: how many events with data have come, which is what an idle timer should watch: bytes may be comments, and
-    data may give no delta yet.
+    data may give no delta yet. Of a document, each piece is one.
     """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
@@ -127,6 +127,7 @@ class StreamReader(ABC):
         return list(self._payloads_of(head))
 
     def _collect(self, chunk: bytes) -> list[bytes]:
+        self.events += 1
         self._document.append(chunk)
         self._document_bytes += len(chunk)
         if self._document_bytes > self._limit_bytes:
