@@ -37,8 +37,10 @@ def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None) -> st
 
     The events go to subscriber_pid, by default to the calling process, and to all who subscribe to the agent. What
     becomes of a message that comes while a turn runs, the agent's `when_busy` says: it waits, is refused (its stream
-    is one stream_error, Busy), ends the turn, or steers it (then the running stream's events are the answer). Raises CallFailed(NOPROC) if the agent has ended, and
-    NoCaller without subscriber_pid in code that is no process: use `stream`, or a Mailbox.
+    is one stream_error, Busy), ends the turn, or steers it (then the running stream's events are the answer).
+
+    Raises CallFailed(NOPROC) if the agent has ended, and NoCaller without subscriber_pid in code that is no process:
+    use `stream`, or a Mailbox.
     """
     subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
     if not pid.alive:

@@ -229,7 +229,7 @@ def _policy(checked: _Given, tools: Mapping[str, Tool], settings: Settings) -> T
             time_s=None if limits.time is None else limits.time / 1000,
         ),
         retries=RetryPolicy(max_retries=streaming.max_retries, after_output=streaming.retry_after_output),
-        prices=tuple(price and price.of_model() for price in prices),
+        prices=tuple(None if price is None else price.of_model() for price in prices),
         barriers=frozenset(name for name, tool in tools.items() if not tool.parallel),
         eager=frozenset(name for name, tool in tools.items() if tool.eager),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,

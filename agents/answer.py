@@ -1,7 +1,7 @@
 """The type of an agent's answer: what the model is asked to keep to, and what its answer is held against.
 
-A type that pydantic can check (a model, a dataclass, a TypedDict), or a JSON schema. Its root must be an object: that is
-what providers take.
+A type that pydantic can check (a model, a dataclass, a TypedDict), or a JSON schema. Its root must be an object: that
+is what providers take.
 """
 
 import dataclasses

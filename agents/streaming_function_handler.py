@@ -23,8 +23,8 @@ from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import Response, StreamComplete
-from agents.core.stream_event import deltas_of
 from agents.core.metrics import Tally
+from agents.core.stream_event import deltas_of
 from agents.core.turn import Past, Phase, Turn
 from agents.llm.endpoint import Api
 from agents.stream import Stream

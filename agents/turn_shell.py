@@ -8,7 +8,6 @@ from random import uniform
 from agents.agent_config import AgentConfig
 from agents.core.deltas import Delta
 from agents.core.errors import Timeout
-
 from agents.core.turn import (
     WORK,
     CheckAnswer,

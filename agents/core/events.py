@@ -105,7 +105,10 @@ class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):
 
 
 class StreamUsage(StreamEvent, frozen=True, tag="stream_usage"):
-    """A model call has ended and its provider said what it took. Both are of the turn so far; None: unknown."""
+    """What the turn has taken so far, said before its calls run, if the provider tells; None: unknown.
+
+    What the whole turn took stands in the Response.
+    """
 
     usage: Usage
     cost: float | None = None

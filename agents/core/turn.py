@@ -271,11 +271,7 @@ def _asking_anew(turn: Turn, reason: Fault, again: Again) -> Step:
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
     """The model has ended its answer: run its calls, or let the turn end with it."""
     turn = _model_call_counted(turn, end.usage or Usage())
-    events: tuple[Effect, ...] = ()
-    if end.usage is not None:
-        turn, events = _saying(turn, StreamUsage(turn.past.spent.usage, turn.past.spent.cost))
-    turn, effects = _executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
-    return turn, (*events, *effects)
+    return _executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
 
 
 def _model_call_counted(turn: Turn, usage: Usage) -> Turn:
@@ -359,9 +355,12 @@ def _executing(turn: Turn, end: Finished, now_s: float) -> Step:
         turn.acc,
         replace(past, spent=spent, tally=tally, calls=past.calls + calls, round=begun),
     )
-    turn, events = _saying(turn, StreamFunctionExecutionStart())
+    events: tuple[Event, ...] = ()
+    if end.usage is not None:
+        turn, events = _saying(turn, StreamUsage(spent.usage, spent.cost))
+    turn, start = _saying(turn, StreamFunctionExecutionStart())
     turn, runs = _running_more(turn)
-    return turn, (*events, *runs)
+    return turn, (*events, *start, *runs)
 
 
 def _running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from actors import NORMAL, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, ended, monitor
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
-from agents.core.turn import ToolFinished
+from agents.core.round import ToolFinished
 from agents.tools.errors import InvalidArguments, ToolRaised, WorkerDied
 from agents.tools.pool_server import open_pool
 from agents.tools.result import result_text

@@ -53,6 +53,8 @@ class Tool:
     restart: Restart = "temporary"
     max_restarts: int = 2
     isolation: Isolation = "process"
+    parallel: bool = True
+    eager: bool = False
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

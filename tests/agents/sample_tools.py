@@ -96,3 +96,24 @@ def dies_always(mark: str) -> str:
         file.write("x")
     os.kill(os.getpid(), signal.SIGKILL)
     return "never"
+
+
+class Gate:
+    """What pass_gate waits for."""
+
+    opened = asyncio.Event()
+
+    @classmethod
+    def close(cls) -> None:
+        cls.opened = asyncio.Event()
+
+    @classmethod
+    def open(cls) -> None:
+        cls.opened.set()
+
+
+@tool
+async def pass_gate() -> str:
+    """Answers once a test has opened the gate."""
+    await Gate.opened.wait()
+    return "passed"

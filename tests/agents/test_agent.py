@@ -245,12 +245,12 @@ async def test_a_provider_that_recovers_is_tried_again_before_the_first_token(st
 
 
 async def test_a_model_that_calls_for_ever_meets_its_limit(stage: Stage) -> None:
-    pid = await stage.agent("forever", tools=tools("shout"), max_model_calls=3)
+    pid = await stage.agent("forever", tools=tools("shout"), limits={"model_calls": 3})
     events = await events_of(pid)
     end = events[-1]
     assert isinstance(end, StreamError)
-    assert str(end.reason) == "limit reached: max_model_calls is 3"
-    assert [event.result.content for event in events if isinstance(event, StreamToolResult)] == ["AGAIN"] * 3
+    assert str(end.reason) == "limit reached: model_calls is 3, taken were 3"
+    assert [event.result.content for event in events if isinstance(event, StreamToolResult)] == ["AGAIN"] * 2
 
 
 # Cancelling, queueing, dying

@@ -20,6 +20,7 @@ from agents import (
     StreamStart,
     StreamToken,
     StreamToolResult,
+    StreamUsage,
     ToolError,
     agent,
 )
@@ -114,6 +115,7 @@ async def test_a_turn_with_tools_has_the_documented_order(stage: Stage, api: str
         StreamStart,
         StreamToken,
         *CALLS[api],
+        StreamUsage,
         StreamFunctionExecutionStart,
         StreamToolResult,
         StreamToken,

@@ -1,0 +1,150 @@
+"""What becomes of a message that comes while a turn runs."""
+
+from actors import Mailbox, Pid
+from agents import Busy, Cancelled, Event, StreamComplete, StreamError, StreamFunctionExecutionStart, agent
+from agents.core.conversation import AssistantMessage, UserMessage
+from tests.agents.sample_tools import Gate, pass_gate
+from tests.agents.stage import Stage
+
+SCRIPT = """
+[models.gated]
+[[models.gated.turns]]
+match = "go"
+steps = [{ text = "Wait. ", tool_calls = [{ name = "pass_gate", arguments = {} }] }, { text = "Passed." }]
+[[models.gated.turns]]
+steps = [{ text = "{user}!" }]
+
+[models.slow]
+[[models.slow.turns]]
+match = "go"
+steps = [{ text = ["one ", "two ", "three"], fault = { name = "stall", after_tokens = 2 } }]
+[[models.slow.turns]]
+steps = [{ text = "{user}!" }]
+"""
+
+
+class Box:
+    """Collects the events of several streams."""
+
+    def __init__(self, box: Mailbox) -> None:
+        self._box = box
+        self.events: list[Event] = []
+
+    async def until(self, kind: type[Event], stream_id: str) -> Event:
+        while True:
+            event: Event = await self._box.receive(10.0)
+            self.events.append(event)
+            if isinstance(event, kind) and event.stream_id == stream_id:
+                return event
+
+
+async def end_of(box: Box, stream_id: str) -> StreamComplete | StreamError:
+    while True:
+        event = await box.until(Event, stream_id)  # type: ignore[arg-type]  # a union of classes
+        if isinstance(event, StreamComplete | StreamError):
+            return event
+
+
+async def gated(stage: Stage, **config: object) -> Pid:
+    Gate.close()
+    return await stage.agent("gated", tools=[pass_gate], **config)
+
+
+async def test_by_default_it_waits_for_its_turn(stage: Stage) -> None:
+    pid = await gated(stage)
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        second = agent.stream_chat(pid, "next")
+        await box.until(StreamFunctionExecutionStart, first)
+        assert all(event.stream_id == first for event in box.events)
+        Gate.open()
+        assert isinstance(await end_of(box, first), StreamComplete)
+        end = await end_of(box, second)
+    assert isinstance(end, StreamComplete)
+    assert end.response.answer == "next!"
+
+
+async def test_a_waiting_message_can_be_cancelled_by_its_stream(stage: Stage) -> None:
+    pid = await gated(stage)
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        second = agent.stream_chat(pid, "next")
+        await box.until(StreamFunctionExecutionStart, first)
+        assert await agent.cancel(pid, second)
+        end = await end_of(box, second)
+        assert isinstance(end, StreamError)
+        assert (end.reason, end.seq) == (Cancelled(), 1)
+        assert not await agent.cancel(pid, second)
+        Gate.open()
+        assert isinstance(await end_of(box, first), StreamComplete)
+
+
+async def test_a_full_queue_refuses_with_one_event(stage: Stage) -> None:
+    pid = await gated(stage, max_queue=0)
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        await box.until(StreamFunctionExecutionStart, first)
+        end = await end_of(box, agent.stream_chat(pid, "next"))
+        assert isinstance(end, StreamError)
+        assert str(end.reason) == "busy: 0 messages wait, which is max_queue"
+        Gate.open()
+        assert isinstance(await end_of(box, first), StreamComplete)
+
+
+async def test_an_agent_that_rejects_says_so_and_its_turn_goes_on(stage: Stage) -> None:
+    pid = await gated(stage, when_busy="reject")
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        await box.until(StreamFunctionExecutionStart, first)
+        end = await end_of(box, agent.stream_chat(pid, "next"))
+        assert isinstance(end, StreamError)
+        assert (end.reason, end.seq) == (Busy("a turn runs"), 1)
+        Gate.open()
+        assert isinstance(await end_of(box, first), StreamComplete)
+    assert UserMessage("next") not in await agent.conversation(pid)
+
+
+async def test_an_agent_that_is_interrupted_keeps_what_it_had_said_and_answers_the_new_message(stage: Stage) -> None:
+    pid = await stage.agent("slow", when_busy="interrupt")
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        while "two" not in "".join(getattr(event, "token", "") for event in box.events):
+            box.events.append(await mailbox.receive(10.0))
+        second = agent.stream_chat(pid, "stop")
+        interrupted = await end_of(box, first)
+        assert isinstance(interrupted, StreamError)
+        assert (interrupted.reason, interrupted.content) == (Cancelled(), "one two ")
+        answered = await end_of(box, second)
+    assert isinstance(answered, StreamComplete)
+    assert answered.response.answer == "stop!"
+    assert AssistantMessage("one two ", partial=True) in await agent.conversation(pid)
+
+
+async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_call(stage: Stage) -> None:
+    pid = await gated(stage, when_busy="steer")
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        await box.until(StreamFunctionExecutionStart, first)
+        agent.stream_chat(pid, "in French")
+        assert await agent.steer(pid, "and short")
+        Gate.open()
+        end = await end_of(box, first)
+    assert isinstance(end, StreamComplete)
+    assert end.response.answer == "and short!"
+    assert [message for message in await agent.conversation(pid) if isinstance(message, UserMessage)] == [
+        UserMessage("go"),
+        UserMessage("in French"),
+        UserMessage("and short"),
+    ]
+
+
+async def test_an_idle_agent_can_not_be_steered(stage: Stage) -> None:
+    pid = await stage.agent("echo", when_busy="steer")
+    assert not await agent.steer(pid, "faster")
+    assert (await agent.chat(pid, "hello")).answer == "hello"
