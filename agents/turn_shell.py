@@ -50,6 +50,7 @@ class TurnShell:
         except TimeoutError:
             if limit_s is None or not deadline.expired():
                 raise
+            await self._calls.stop()  # before its end is told
             self._take(fail(self._turn, Timeout("end of the turn", limit_s), self._loop.time()))
         finally:
             self._stream.calls = None
