@@ -27,6 +27,7 @@ from actors import (
     link,
     register,
     reply,
+    send,
 )
 from actors import exit as send_exit
 from agents.agent_config import InvalidAgentConfig, agent_config
@@ -35,8 +36,10 @@ from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled, HandlerCrashed
 from agents.llm.endpoint import Api
+from agents.recent_streams import KEPT_S, with_ended, without_old
 from agents.settings import Settings
 from agents.stream import Stream
+from agents.stream_report import report_end
 from agents.streaming_function_handler import (
     StreamHandler,
     TurnResult,
@@ -59,6 +62,18 @@ class Subscribe(Struct, frozen=True):
 
 class Unsubscribe(Struct, frozen=True):
     subscriber: Pid
+
+
+class Follow(Struct, frozen=True):
+    """Answered with whether there is such a stream: one that waits, runs or has ended not long ago."""
+
+    stream_id: str
+    subscriber: Pid
+    after: int
+
+
+class Forget(Struct, frozen=True):
+    """Drop the streams that ended long enough ago."""
 
 
 class Cancel(Struct, frozen=True):
@@ -106,7 +121,7 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
-        return AgentState(checked, checked.opening())
+        return AgentState(checked, checked.opening(), buffer_size=settings.streaming.buffer_size)
 
     async def handle_info(self, message: Any, state: AgentState) -> NoReply[AgentState]:
         match message:
@@ -120,10 +135,16 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(_subscribed(state, subscriber))
             case Unsubscribe(subscriber):
                 return NoReply(_unsubscribed(state, subscriber))
+            case Forget():
+                return NoReply(self._forgotten(state))
         return NoReply(state)
 
-    def handle_call(self, request: Cancel | GetConversation, caller: Caller, state: AgentState) -> Outcome[AgentState]:
+    def handle_call(
+        self, request: Cancel | Follow | GetConversation, caller: Caller, state: AgentState
+    ) -> Outcome[AgentState]:
         match request:
+            case Follow():
+                return _followed(state, request)
             case GetConversation():
                 return Reply(state.conversation, state)
             case Cancel() if state.running is None:
@@ -140,6 +161,7 @@ class AgentInstance(GenServer[AgentState]):
             send_exit(state.running.handler, Shutdown("agent ended"))
             await ended(state.running.handler)
             state.running.stream.fail(Cancelled() if state.running.cancelled else stopped, _now_s())
+            report_end(state.config.id, state.running.stream)
         for waiting in state.queue:
             self._stream(waiting, state).fail(stopped, _now_s())
 
@@ -155,11 +177,12 @@ class AgentInstance(GenServer[AgentState]):
         """The turn is over: with its own terminal event, or with ours if the handler was cancelled or fell."""
         stream = running.stream
         stream.fail(Cancelled() if running.cancelled else HandlerCrashed(_words(reason)), _now_s())
+        report_end(state.config.id, stream)
         for canceller in running.cancellers:
             reply(canceller, True)
         asked = (*state.conversation, UserMessage(running.chat.message))
         conversation = stream.turn.conversation if stream.turn is not None else asked
-        state = replace(state, running=None, conversation=conversation)
+        state = replace(self._kept(stream, state), running=None, conversation=conversation)
         if not state.queue:
             return state
         following, *rest = state.queue
@@ -167,7 +190,23 @@ class AgentInstance(GenServer[AgentState]):
 
     def _stream(self, chat: StreamChat, state: AgentState) -> Stream:
         own = () if chat.subscriber is None else (chat.subscriber,)
-        return Stream(chat.stream_id, self.pid, (*state.subscribers, *own))
+        subscribers = (*state.subscribers, *own, *chat.followers)
+        return Stream(chat.stream_id, self.pid, subscribers, buffer_size=state.buffer_size)
+
+    def _kept(self, stream: Stream, state: AgentState) -> AgentState:
+        if not state.recent:
+            self._remind(KEPT_S)
+        return replace(state, recent=with_ended(state.recent, stream, _now_s()))
+
+    def _forgotten(self, state: AgentState) -> AgentState:
+        recent = without_old(state.recent, _now_s())
+        if recent:
+            self._remind(recent[0].ended_s + KEPT_S - _now_s())
+        return replace(state, recent=recent)
+
+    def _remind(self, delay_s: float) -> None:
+        """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
+        asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
 
 
 def _subscribed(state: AgentState, subscriber: Pid) -> AgentState:
@@ -177,9 +216,30 @@ def _subscribed(state: AgentState, subscriber: Pid) -> AgentState:
     return replace(state, subscribers=(*others, subscriber))
 
 
+def _followed(state: AgentState, asked: Follow) -> Reply[AgentState]:
+    """A stream that waits has no event yet, so its followers are those of its first one."""
+    running = (state.running.stream,) if state.running is not None else ()
+    for stream in (*running, *(recent.stream for recent in state.recent)):
+        if stream.id == asked.stream_id:
+            stream.follow(asked.subscriber, asked.after)
+            return Reply(True, state)
+    for at, waiting in enumerate(state.queue):
+        if waiting.stream_id == asked.stream_id:
+            joining = replace(waiting, followers=(*waiting.followers, asked.subscriber))
+            return Reply(True, replace(state, queue=(*state.queue[:at], joining, *state.queue[at + 1 :])))
+    return Reply(False, state)
+
+
+def _forget(agent: Pid) -> None:
+    if agent.alive:
+        send(agent, Forget())
+
+
 def _unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
     if state.running is not None:
         state.running.stream.unsubscribe(subscriber)
+    for recent in state.recent:
+        recent.stream.unsubscribe(subscriber)
     return replace(state, subscribers=tuple(pid for pid in state.subscribers if pid != subscriber))
 
 

@@ -13,12 +13,14 @@ HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS)]
 class StreamingSettings(BaseModel):
     """Defaults for every agent. Source: API reference, "Stream Configuration".
 
+    buffer_size: messages that may wait unread in a subscriber's mailbox; from then on it gets the rest joined.
     timeout: longest silence of a provider. tool_timeout: deadline of a tool that has none of its own.
     max_tool_calls: calls of a turn that run at once; the rest wait.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    buffer_size: Annotated[int, Field(gt=0)] = 4096
     timeout: Milliseconds = 30_000
     tool_timeout: Milliseconds = 30_000
     max_tool_calls: Annotated[int, Field(gt=0)] = 10
