@@ -3,6 +3,7 @@
 They are kept whole, event by event, since who comes back may have had any number of them: so few, and not for long.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from agents.stream import Stream
 KEPT_STREAMS: Final = 4
 KEPT_BYTES: Final = 4 * 2**20
 KEPT_S: Final = 60.0
-EVENT_BYTES: Final = 160  # of an event without its text: a StreamToken and its two objects, on CPython 3.11
+EVENT_BYTES: Final = 141  # a StreamToken in a log, its seq and its empty text, on CPython 3.11
 
 
 class RecentStream(Struct, frozen=True):
@@ -40,7 +41,7 @@ Recent = tuple[RecentStream, ...]
 
 def with_ended(recent: Recent, stream: Stream, now_s: float) -> Recent:
     """The last KEPT_STREAMS. Of those before the newest, which always stays, as many as KEPT_BYTES have room for."""
-    newest = RecentStream(stream, sum(map(_size_bytes, stream.events)), now_s)
+    newest = RecentStream(stream, _size_bytes(stream.events), now_s)
     kept, total_bytes = [newest], newest.size_bytes
     for earlier in reversed(recent[1 - KEPT_STREAMS :]):
         total_bytes += earlier.size_bytes
@@ -55,18 +56,24 @@ def without_old(recent: Recent, now_s: float) -> Recent:
     return tuple(each for each in recent if now_s - each.ended_s < KEPT_S)
 
 
-def _size_bytes(event: Event) -> int:
-    """About what it holds in memory: text counts as one byte a character."""
+def _size_bytes(events: Sequence[Event]) -> int:
+    """About what they hold in memory: text counts as one byte a character."""
+    tokens = sum([len(event.token) for event in events if type(event) is StreamToken])
+    others = [event for event in events if type(event) is not StreamToken]
+    return EVENT_BYTES * len(events) + tokens + sum(map(_text_bytes, others))
+
+
+def _text_bytes(event: Event) -> int:
     match event:
-        case StreamToken(text) | StreamReasoning(text) | StreamFunctionArgumentsDelta(_, text):
-            return EVENT_BYTES + len(text)
+        case StreamReasoning(text) | StreamFunctionArgumentsDelta(_, text):
+            return len(text)
         case StreamFunctionCallStarted(call) | StreamFunctionCallComplete(call):
-            return EVENT_BYTES + len(call.arguments)
+            return len(call.arguments)
         case StreamToolResult(call, result):
-            return EVENT_BYTES + len(call.arguments) + len(result.content)
+            return len(call.arguments) + len(result.content)
         case StreamComplete(response):
-            return EVENT_BYTES + len(response.content) + len(response.answer)
+            return len(response.content) + len(response.answer)
         case StreamError(_, content):
-            return EVENT_BYTES + len(content)
+            return len(content)
         case _:
-            return EVENT_BYTES
+            return 0
