@@ -10,17 +10,15 @@ agent.stream_chat(pid, "Thanks")                             # the events go to 
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Final
 from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
-from agents.agent_instance import Cancel, GetConversation, Steer, Subscribe, Unsubscribe
+from agents.agent_instance import Cancel, Follow, GetConversation, Steer, Subscribe, Unsubscribe
 from agents.agent_state import StreamChat
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
-from agents.core.events import Event, Response, StreamComplete, StreamError
+from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
 
-TERMINAL: Final = (StreamComplete, StreamError)
 LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself
 
 
@@ -92,6 +90,19 @@ async def chat(pid: Pid, message: str) -> Response:
 def subscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
     """Send the events of all the agent's streams to subscriber_pid, by default the calling process."""
     send(pid, Subscribe(subscriber_pid if subscriber_pid is not None else self_pid()))
+
+
+async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *, after: int = 0) -> bool:
+    """Send the events of one stream to subscriber_pid, by default the calling process: all with a seq above after.
+
+    It begins with those that were, the pieces of a text as one event, and goes on with those that come, without gap or
+    repeat; so who lost its connection goes on where it was. A subscriber that gets the stream already keeps its place.
+    False, and nothing is sent, if the agent has no such stream: a stream that has ended is kept for a minute, and of
+    those the last four.
+    """
+    subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
+    found: bool = await call(pid, Follow(stream_id, subscriber, after))
+    return found
 
 
 def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:

@@ -27,16 +27,19 @@ from actors import (
     link,
     register,
     reply,
+    send,
 )
 from actors import exit as send_exit
 from agents.agent_config import InvalidAgentConfig, WhenBusy, agent_config
 from agents.agent_registry import find_agent, name_of
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
-from agents.core.errors import Busy, Cancelled, HandlerCrashed
+from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
 from agents.llm.endpoint import Api
+from agents.recent_streams import KEPT_S, with_ended, without_old
 from agents.settings import Settings
 from agents.stream import Stream
+from agents.stream_report import report_end
 from agents.streaming_function_handler import (
     StreamHandler,
     TurnResult,
@@ -61,6 +64,18 @@ class Unsubscribe(Struct, frozen=True):
     subscriber: Pid
 
 
+class Follow(Struct, frozen=True):
+    """Answered with whether there is such a stream: one that waits, runs or has ended not long ago."""
+
+    stream_id: str
+    subscriber: Pid
+    after: int
+
+
+class Forget(Struct, frozen=True):
+    """Drop the streams that ended long enough ago."""
+
+
 class Cancel(Struct, frozen=True):
     """Answered, when the turn's connection is closed and its workers are gone, with whether there was such a turn.
 
@@ -80,7 +95,7 @@ class GetConversation(Struct, frozen=True):
     """Answered with the conversation; of a running turn, without what it has said so far."""
 
 
-Request: TypeAlias = Cancel | Steer | GetConversation
+Request: TypeAlias = Cancel | Steer | Follow | GetConversation
 
 
 async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
@@ -120,7 +135,7 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
-        return AgentState(checked, checked.opening())
+        return AgentState(checked, checked.opening(), buffer_size=settings.streaming.buffer_size)
 
     async def handle_info(self, message: Any, state: AgentState) -> NoReply[AgentState]:
         match message:
@@ -134,11 +149,15 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(_subscribed(state, subscriber))
             case Unsubscribe(subscriber):
                 return NoReply(_unsubscribed(state, subscriber))
+            case Forget():
+                return NoReply(self._forgotten(state))
         return NoReply(state)
 
     def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
         running = state.running
         match request:
+            case Follow():
+                return _followed(state, request)
             case GetConversation():
                 return Reply(state.conversation, state)
             case Steer(message):
@@ -147,11 +166,11 @@ class AgentInstance(GenServer[AgentState]):
                 cancelled = replace(_interrupted(running), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
             case Cancel(stream_id):
-                waiting = tuple(chat for chat in state.queue if chat.stream_id != stream_id)
-                for chat in state.queue:
-                    if chat not in waiting:
-                        self._stream(chat, state).fail(Cancelled(), _now_s())
-                return Reply(len(waiting) < len(state.queue), replace(state, queue=waiting))
+                chosen = tuple(chat for chat in state.queue if chat.stream_id == stream_id)
+                for chat in chosen:
+                    self._refuse(chat, Cancelled(), state)
+                waiting = tuple(chat for chat in state.queue if chat not in chosen)
+                return Reply(bool(chosen), replace(state, queue=waiting))
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
@@ -160,8 +179,9 @@ class AgentInstance(GenServer[AgentState]):
             send_exit(state.running.handler, Shutdown("agent ended"))
             await ended(state.running.handler)
             state.running.stream.fail(Cancelled() if state.running.cancelled else stopped, _now_s())
+            report_end(state.config.id, state.running.stream)
         for waiting in state.queue:
-            self._stream(waiting, state).fail(stopped, _now_s())
+            self._refuse(waiting, stopped, state)
 
     # Turns
 
@@ -170,19 +190,23 @@ class AgentInstance(GenServer[AgentState]):
         match state.config.when_busy:
             case WhenBusy.STEER if running.stream.steer(chat.message, _now_s()):
                 if chat.subscriber is not None:
-                    running.stream.subscribe(chat.subscriber)
+                    running.stream.follow(chat.subscriber, after=0)
                 return state
             case WhenBusy.REJECT:
-                return self._refused(chat, "a turn runs", state)
+                self._refuse(chat, Busy("a turn runs"), state)
+                return state
             case _ if len(state.queue) >= state.config.max_queue:
-                return self._refused(chat, f"{len(state.queue)} messages wait, which is max_queue", state)
+                self._refuse(chat, Busy(f"{len(state.queue)} messages wait, which is max_queue"), state)
+                return state
             case WhenBusy.INTERRUPT:
                 state = replace(state, running=_interrupted(running))
         return replace(state, queue=(*state.queue, chat))
 
-    def _refused(self, chat: StreamChat, why: str, state: AgentState) -> AgentState:
-        self._stream(chat, state).fail(Busy(why), _now_s())
-        return state
+    def _refuse(self, chat: StreamChat, fault: Fault, state: AgentState) -> None:
+        """End a stream that never began."""
+        stream = self._stream(chat, state)
+        stream.fail(fault, _now_s())
+        report_end(state.config.id, stream)
 
     async def _begin(self, chat: StreamChat, state: AgentState) -> AgentState:
         stream = self._stream(chat, state)
@@ -194,11 +218,12 @@ class AgentInstance(GenServer[AgentState]):
         """The turn is over: with its own terminal event, or with ours if the handler was cancelled or fell."""
         stream = running.stream
         stream.fail(Cancelled() if running.cancelled else HandlerCrashed(_words(reason)), _now_s())
+        report_end(state.config.id, stream)
         for canceller in running.cancellers:
             reply(canceller, True)
         asked = (*state.conversation, UserMessage(running.chat.message))
         conversation = stream.turn.conversation if stream.turn is not None else asked
-        state = replace(state, running=None, conversation=conversation)
+        state = replace(self._kept(stream, state), running=None, conversation=conversation)
         if not state.queue:
             return state
         following, *rest = state.queue
@@ -206,7 +231,23 @@ class AgentInstance(GenServer[AgentState]):
 
     def _stream(self, chat: StreamChat, state: AgentState) -> Stream:
         own = () if chat.subscriber is None else (chat.subscriber,)
-        return Stream(chat.stream_id, self.pid, (*state.subscribers, *own))
+        subscribers = (*state.subscribers, *own, *chat.followers)
+        return Stream(chat.stream_id, self.pid, subscribers, buffer_size=state.buffer_size)
+
+    def _kept(self, stream: Stream, state: AgentState) -> AgentState:
+        if not state.recent:
+            self._remind(KEPT_S)
+        return replace(state, recent=with_ended(state.recent, stream, _now_s()))
+
+    def _forgotten(self, state: AgentState) -> AgentState:
+        recent = without_old(state.recent, _now_s())
+        if recent:
+            self._remind(recent[0].ended_s + KEPT_S - _now_s())
+        return replace(state, recent=recent)
+
+    def _remind(self, delay_s: float) -> None:
+        """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
+        asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
 
 
 def _interrupted(running: Running) -> Running:
@@ -222,9 +263,30 @@ def _subscribed(state: AgentState, subscriber: Pid) -> AgentState:
     return replace(state, subscribers=(*others, subscriber))
 
 
+def _followed(state: AgentState, asked: Follow) -> Reply[AgentState]:
+    """A stream that waits has no event yet, so its followers are those of its first one."""
+    running = (state.running.stream,) if state.running is not None else ()
+    for stream in (*running, *(recent.stream for recent in state.recent)):
+        if stream.id == asked.stream_id:
+            stream.follow(asked.subscriber, asked.after)
+            return Reply(True, state)
+    for at, waiting in enumerate(state.queue):
+        if waiting.stream_id == asked.stream_id:
+            joining = replace(waiting, followers=(*waiting.followers, asked.subscriber))
+            return Reply(True, replace(state, queue=(*state.queue[:at], joining, *state.queue[at + 1 :])))
+    return Reply(False, state)
+
+
+def _forget(agent: Pid) -> None:
+    if agent.alive:
+        send(agent, Forget())
+
+
 def _unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
     if state.running is not None:
         state.running.stream.unsubscribe(subscriber)
+    for recent in state.recent:
+        recent.stream.unsubscribe(subscriber)
     return replace(state, subscribers=tuple(pid for pid in state.subscribers if pid != subscriber))
 
 

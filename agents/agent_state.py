@@ -5,18 +5,21 @@ from msgspec import Struct
 from actors import Caller, Pid
 from agents.agent_config import AgentConfig
 from agents.core.conversation import Conversation
+from agents.recent_streams import Recent
 from agents.stream import Stream
 
 
 class StreamChat(Struct, frozen=True):
     """The message that starts a turn. Its events go to subscriber, and to all who subscribe to the agent.
 
-    stream_id: made by the sender, so that it can tell its own stream's events.
+    stream_id: made by the sender, so that it can tell its own stream's events. followers: who asked to follow the
+    stream before it began.
     """
 
     message: str
     subscriber: Pid | None = None
     stream_id: str = ""
+    followers: tuple[Pid, ...] = ()
 
 
 class Running(Struct, frozen=True):
@@ -30,10 +33,15 @@ class Running(Struct, frozen=True):
 
 
 class AgentState(Struct, frozen=True):
-    """queue: turns that wait, in order of arrival. One turn at a time writes the conversation."""
+    """queue: turns that wait, in order of arrival. One turn at a time writes the conversation.
+
+    recent: streams that have ended and may still be followed. buffer_size: as of Stream.
+    """
 
     config: AgentConfig
     conversation: Conversation
     subscribers: tuple[Pid, ...] = ()
     running: Running | None = None
     queue: tuple[StreamChat, ...] = ()
+    recent: Recent = ()
+    buffer_size: int | None = None

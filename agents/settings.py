@@ -15,13 +15,15 @@ HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS)]
 class StreamingSettings(BaseModel):
     """Defaults for every agent. Source: API reference, "Stream Configuration".
 
-    timeout: longest silence of a provider. connect_timeout: until it takes the connection. first_byte_timeout: until
-    its answer begins; None: as timeout. tool_timeout: deadline of a tool that has none of its own. max_tool_calls:
-    calls of a turn that run at once; the rest wait.
+    buffer_size: messages that may wait unread in a subscriber's mailbox; from then on it gets the rest joined. timeout:
+    longest silence of a provider. connect_timeout: until it takes the connection. first_byte_timeout: until its answer
+    begins; None: as timeout. tool_timeout: deadline of a tool that has none of its own. max_tool_calls: calls of a
+    turn that run at once; the rest wait.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    buffer_size: Annotated[int, Field(gt=0)] = 4096
     timeout: Milliseconds = 30_000
     connect_timeout: Milliseconds = 10_000
     first_byte_timeout: Milliseconds | None = None

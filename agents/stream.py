@@ -1,48 +1,110 @@
-"""A running stream, as its agent and its handler both see it: who subscribes, and the last value of its turn.
+"""A stream, as its agent and its handler both see it: its events, who subscribes, and the last value of its turn.
 
 It outlives the handler, as an ETS table outlives the process that writes it: when the handler falls, the agent takes
 the turn from here and ends it with the right seq and all that had arrived.
+
+A subscriber whose mailbox is full gets nothing more for now. The stream keeps its place in the log, which costs a
+number and delays nobody; when it has read half of what it had, it gets what it missed, the pieces of a text as one.
 """
 
+import asyncio
+from bisect import bisect_right
 from collections.abc import Iterable
+from sys import maxsize
+from typing import Final
 
 from actors import Pid
+from actors.process import Process
+from agents.core.backlog import backlog, pieces_in
 from agents.core.errors import Fault
-from agents.core.events import Event, StreamError
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
 from agents.core.turn import Steered, Turn, fail, step
 from agents.tools.executor import Calls
+
+CHECK_S: Final = 0.1  # how often those who are behind are looked at when no event comes
+LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
 
 
 class Stream:
     """id: the stream's. agent: who sends its events. turn: stored by the handler before it publishes its events.
-    calls: of the turn, while its handler runs, to be approved or denied."""
+    calls: of the turn, while its handler runs, to be approved or denied.
 
-    __slots__ = ("_subscribers", "agent", "calls", "id", "turn")
+    buffer_size: unread messages in a subscriber's mailbox from which on it is behind. None: it never is, every event is
+    sent at once, as by `send`.
+    """
 
-    def __init__(self, id_: str, agent: Pid | None = None, subscribers: Iterable[Pid] = ()) -> None:
+    __slots__ = (
+        "_behind",
+        "_log",
+        "_subscribers",
+        "_timer",
+        "_waited_s",
+        "agent",
+        "buffer_size",
+        "calls",
+        "id",
+        "turn",
+    )
+
+    def __init__(
+        self, id_: str, agent: Pid | None = None, subscribers: Iterable[Pid] = (), *, buffer_size: int | None = None
+    ) -> None:
         self.id = id_
         self.agent = agent
+        self.buffer_size = buffer_size
         self.turn: Turn | None = None
         self.calls: Calls | None = None
-        self._subscribers: dict[Pid, None] = dict.fromkeys(subscribers)
+        self._log: list[Event] = []
+        self._subscribers: dict[Pid, int] = {}  # those who have all of the log, with what their mailbox may hold
+        self._behind: dict[Pid, int] = {}  # the others, with how much of the log they have
+        self._timer: asyncio.TimerHandle | None = None
+        self._waited_s = 0.0
+        for subscriber in subscribers:
+            self.subscribe(subscriber)
+
+    @property
+    def outcome(self) -> StreamComplete | StreamError | None:
+        """The terminal event, when it has been published."""
+        last = self._log[-1] if self._log else None
+        return last if isinstance(last, TERMINAL) else None
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        return tuple(self._log)
 
     def subscribe(self, subscriber: Pid) -> None:
-        self._subscribers[subscriber] = None
+        """Send it the events from the next one on. One that has a place in this stream keeps it."""
+        process = subscriber.process
+        if process is not None and subscriber not in self._behind:
+            self._subscribers[subscriber] = self._limit(process)
+
+    def follow(self, subscriber: Pid, after: int) -> None:
+        """Send it the events with a seq above after: those that were, then those that come. One that has them or is
+        about to get them keeps its place."""
+        has_all = subscriber in self._subscribers and self.outcome is None
+        if not has_all and subscriber not in self._behind:
+            self._behind[subscriber] = bisect_right(self._log, after, key=_seq)
+            self._waited_s = 0.0
+            self._catch_up()
 
     def unsubscribe(self, subscriber: Pid) -> None:
         self._subscribers.pop(subscriber, None)
+        self._behind.pop(subscriber, None)
 
     def publish(self, event: Event) -> None:
-        """Put the event into every subscriber's mailbox. One that has died is left out from now on."""
-        dead: list[Pid] | None = None
-        for subscriber in self._subscribers:
+        """Put the event into every subscriber's mailbox that has room. One that has died is left out from now on."""
+        self._log.append(event)
+        passed: list[Pid] | None = None
+        for subscriber, limit in self._subscribers.items():
             process = subscriber.process
-            if process is not None:
+            if process is not None and len(process.mailbox) < limit:
                 process.deliver(event, self.agent)
             else:
-                dead = [*(dead or ()), subscriber]
-        for subscriber in dead or ():
-            del self._subscribers[subscriber]
+                passed = [*(passed or ()), subscriber]
+        if passed is not None:
+            self._fall_behind(passed)
+        if self._behind:
+            self._catch_up()
 
     def steer(self, message: str, now_s: float) -> bool:
         """Let the message join the turn's next model call; False if the turn is over, or has not begun."""
@@ -59,3 +121,73 @@ class Stream:
             self.turn, _ = fail(self.turn, fault, now_s)
             assert self.turn.outcome is not None
             self.publish(self.turn.outcome)
+
+    # Those who are behind
+
+    def _fall_behind(self, passed: list[Pid]) -> None:
+        """They lack the last event."""
+        for subscriber in passed:
+            del self._subscribers[subscriber]
+            self._behind[subscriber] = len(self._log) - 1
+
+    def _catch_up(self) -> None:
+        """Send those who are behind what they missed, as far as there is room. The dead are dropped."""
+        for subscriber, place in list(self._behind.items()):
+            process = subscriber.process
+            if process is not None:
+                place = self._send_missed(process, place)
+            if process is None or place == len(self._log):
+                del self._behind[subscriber]
+                self.subscribe(subscriber)  # which leaves the dead out
+            else:
+                self._behind[subscriber] = place
+        if self._behind and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(CHECK_S, self._check)
+
+    def _send_missed(self, process: Process, place: int) -> int:
+        """The place in the log behind what was sent."""
+        room = self._room(process)
+        if not room:
+            return place
+        for event in backlog(self._log[place:]):
+            process.deliver(event, self.agent)
+            place += pieces_in(event)
+            room -= 1
+            if not room:
+                break
+        return place
+
+    def _room(self, process: Process) -> int:
+        """How many events the mailbox may take: none before half of it was read.
+
+        At the end it takes what is left, for that is not much once it is joined; but a bound of its own stays a bound.
+        """
+        if process.bound is None and self.outcome is not None:
+            return maxsize
+        limit, waiting = self._limit(process), len(process.mailbox)
+        return limit - waiting if waiting <= limit // 2 else 0
+
+    def _limit(self, process: Process) -> int:
+        if self.buffer_size is None:
+            return maxsize
+        return self.buffer_size if process.bound is None else min(self.buffer_size, process.bound.max_length)
+
+    def _check(self) -> None:
+        """The model may pause, or the stream have ended, while someone is behind."""
+        self._timer = None
+        self._catch_up()
+        if self.outcome is not None:
+            self._waited_s += CHECK_S
+            if self._waited_s >= LINGER_S:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """The end goes to those who had no room for it all this time; their mailbox's own policy does the rest."""
+        for subscriber in self._behind:
+            if subscriber.process is not None:
+                subscriber.process.deliver(self._log[-1], self.agent)
+        self._behind.clear()
+
+
+def _seq(event: Event) -> int:
+    return event.seq

@@ -548,7 +548,17 @@ async def _max_tool_calls() -> None:
     assert Meeting.peak == 1
 
 
+async def _buffer_size() -> None:
+    async with running(buffer_size=1) as stage, Mailbox() as slow:
+        pid = await stage.agent("echo")
+        agent.subscribe(pid, slow.pid)
+        await agent.chat(pid, "one two three")
+        _, token = await slow.receive(), await slow.receive()
+    assert (token.token, token.joined) == ("one two three", 3)
+
+
 APPLICATION_KEYS: dict[str, Callable[[], Awaitable[None]]] = {
+    "buffer_size": _buffer_size,
     "timeout": _timeout,
     "tool_timeout": _tool_timeout,
     "max_tool_calls": _max_tool_calls,

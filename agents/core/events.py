@@ -2,9 +2,12 @@
 
 The nine documented tuples are frozen structs: the tag is the documented atom, the fields the documented ones. Each
 carries `stream_id`, `seq` (from 1, without gaps) and `attempt` (from 1). `msgspec.json.encode(event)` is the wire form.
+
+A subscriber that fell behind gets the pieces of a text that it missed as one event. `joined` says how many: the event
+has the seq of the last one, so `seq - joined` is the seq of the event before it.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -29,12 +32,14 @@ class StreamToken(StreamEvent, frozen=True, gc=False, tag="stream_token"):
     """A piece of the answer's text, never empty."""
 
     token: str
+    joined: int = 1
 
 
 class StreamReasoning(StreamEvent, frozen=True, gc=False, tag="stream_reasoning"):
     """A piece of the model's visible reasoning: not part of the answer."""
 
     text: str
+    joined: int = 1
 
 
 class StreamFunctionCallStarted(StreamEvent, frozen=True, tag="stream_function_call_started"):
@@ -48,6 +53,7 @@ class StreamFunctionArgumentsDelta(StreamEvent, frozen=True, gc=False, tag="stre
 
     index: int
     delta: str
+    joined: int = 1
 
 
 class StreamFunctionCallComplete(StreamEvent, frozen=True, tag="stream_function_call_complete"):
@@ -181,3 +187,6 @@ Event: TypeAlias = (
     | StreamComplete
     | StreamError
 )
+
+TERMINAL: Final = (StreamComplete, StreamError)
+"""One of these is a stream's last event."""
