@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+_system_here = system_here.get  # bound once: the method of an imported name costs an object at every call
+
 
 class Caller(Ref, frozen=True, eq=False, gc=True, kw_only=True):
     """Who waits for a reply: handed to handle_call, and to `reply` if that comes later."""
@@ -152,8 +154,8 @@ class GenServer(Actor, Generic[S]):
 
 def send(to: Address, message: Any) -> None:
     """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`."""
-    system = system_here.get(None)
-    sender = system.current if system is not None else None  # nearly always a callback's: a call less
+    system = _system_here(None)
+    sender = system.current if system is not None else None  # nearly always: a callback sends
     if sender is None:
         sender = current_process()
     if sender is None:

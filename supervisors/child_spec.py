@@ -91,7 +91,7 @@ class ChildSpec:
         _check_policy(self)
 
     def with_args(self, *args: Any) -> "ChildSpec":
-        """The same, started with these args alone. What was checked stays so: a template for very many is checked once."""
+        """The same, with these args alone, and not checked again: a template for very many is checked once."""
         spec = object.__new__(ChildSpec)
         spec._fill(self.id, self.start, args, self.restart, self.significant, self.type, self.shutdown, self.name)
         return spec

@@ -25,6 +25,7 @@ class AutoShutdown(StrEnum):
     ANY_SIGNIFICANT = "any_significant"
     ALL_SIGNIFICANT = "all_significant"
 
+
 STRATEGIES: Final = tuple(Strategy)
 AUTO_SHUTDOWNS: Final = tuple(AutoShutdown)
 """To look a value up in: to list an Enum anew takes longer than all else that Flags are checked for."""

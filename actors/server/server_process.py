@@ -219,7 +219,7 @@ class ServerProcess(Reference):
             if not self.mailbox:
                 self.mailbox = self.dormant = DormantQueue(self, term)
         elif term is not NOTHING:
-            self.mailbox.appendleft((Continue(term), None))
+            self.opened().appendleft((Continue(term), None))
 
     def _go_on(self) -> None:
         if self.doomed is not None:
