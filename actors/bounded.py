@@ -109,8 +109,8 @@ class BoundedQueue(deque[Letter]):
                 self._line.append(letter)
             case Overflow.CRASH_RECEIVER:
                 self._drop(letter)
-                log.error("mailbox_overflowed", pid=str(self._process.pid), label=self._process.label)
                 self._process.die(MAILBOX_FULL)
+                log.error("mailbox_overflowed", pid=str(self._process.pid), label=self._process.label)
             case _:
                 self._drop(letter)
 

@@ -7,14 +7,10 @@ from actors.pid import Pid, Ref
 from actors.process import Process
 
 
-class Ending(Ref):
+class Ending(Ref, frozen=True, eq=False, gc=True, kw_only=True):
     """A watcher whose future gives the exit reason."""
 
-    __slots__ = ("future",)
-
-    def __init__(self, future: "asyncio.Future[Any]") -> None:
-        super().__init__()
-        self.future = future
+    future: "asyncio.Future[Any]"
 
     def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
         if not self.future.done():
@@ -28,7 +24,7 @@ class Ending(Ref):
 async def end_of(process: Process, timeout_s: float | None = None) -> Any:
     """The exit reason of a living process, when it has ended. Raises TimeoutError after timeout_s."""
     loop = process.system.loop
-    ending = Ending(loop.create_future())
+    ending = Ending(future=loop.create_future())
     process.watch(ending, ending)
     timer = None if timeout_s is None else loop.call_later(timeout_s, ending.expire)
     try:

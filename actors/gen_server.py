@@ -23,9 +23,9 @@ from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
 
 from actors.address import Address
-from actors.current import current_process, current_system
+from actors.current import current_process, current_system, system_here
 from actors.errors import CallFailed, CallTimeout
-from actors.pid import Pid, Ref, numbers
+from actors.pid import Pid, Ref
 from actors.process import Process
 from actors.server.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.signals import NOPROC
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+_system_here = system_here.get  # bound once: the method of an imported name costs an object at every call
 
-class Caller(Ref):
+
+class Caller(Ref, frozen=True, eq=False, gc=True, kw_only=True):
     """Who waits for a reply: handed to handle_call, and to `reply` if that comes later."""
 
-    __slots__ = ("future", "pid", "server")
-
-    def __init__(self, future: asyncio.Future[Any], server: Process, pid: Pid | None) -> None:
-        self.number = next(numbers)  # Ref's own __init__, on the hot path of call
-        self.future, self.server, self.pid = future, server, pid
+    future: asyncio.Future[Any]
+    server: Process
+    pid: Pid | None
 
     def reply(self, value: Any) -> None:
         if not self.future.done():
@@ -154,11 +154,14 @@ class GenServer(Actor, Generic[S]):
 
 def send(to: Address, message: Any) -> None:
     """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`."""
-    sender = current_process()
+    system = _system_here(None)
+    sender = system.current if system is not None else None  # nearly always: a callback sends
+    if sender is None:
+        sender = current_process()
     if sender is None:
         current_system().send(to, message, None)
-    elif type(to) is Pid and to.process is not None:  # nearly every send: no lookup
-        to.process.deliver(message, sender.pid)
+    elif type(to) is Pid and (target := to.process) is not None:  # nearly every send: no lookup
+        target.deliver(message, sender.pid)
     else:
         sender.system.send(to, message, sender.pid)
 
@@ -188,7 +191,7 @@ async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: floa
     loop = system.loop
     if (asker is None or asker.system is not system) and asyncio.get_running_loop() is not loop:
         raise CallFailed(server, "its system runs on another loop: use its base's run()")
-    caller = Caller(loop.create_future(), target, asker.pid if asker is not None else None)
+    caller = Caller(future=loop.create_future(), server=target, pid=asker.pid if asker is not None else None)
     target.watch(caller, caller)
     target.deliver(message(caller), caller.pid)
     timer = None

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from actors.pid import Pid, Ref
 from actors.process import Process
@@ -26,17 +26,16 @@ class Left(Struct, frozen=True):
     pids: tuple[Pid, ...]
 
 
-class Membership(Ref):
+class Membership(Ref, frozen=True, eq=False, gc=True, kw_only=True):
     """All that one process has joined and monitors. It watches the process, whose end ends both."""
 
-    __slots__ = ("groups", "joined", "monitored", "process")
+    groups: "Groups"
+    process: Process
+    joined: Counter[Hashable] = field(default_factory=Counter)
+    monitored: dict[Ref, Hashable] = field(default_factory=dict)
 
-    def __init__(self, groups: "Groups", process: Process) -> None:
-        super().__init__()
-        self.groups, self.process = groups, process
-        self.joined: Counter[Hashable] = Counter()
-        self.monitored: dict[Ref, Hashable] = {}
-        process.watch(self, self)
+    def __post_init__(self) -> None:
+        self.process.watch(self, self)
 
     def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
         self.groups.forget(self)
@@ -102,7 +101,7 @@ class Groups:
 
     def _membership(self, process: Process) -> Membership:
         if process not in self._memberships:
-            self._memberships[process] = Membership(self, process)
+            self._memberships[process] = Membership(groups=self, process=process)
         return self._memberships[process]
 
     def _remove(self, group: Hashable, process: Process) -> None:

@@ -5,6 +5,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from thespian.actors import ActorAddress
 
 if TYPE_CHECKING:
@@ -72,13 +73,13 @@ def _restore(node: int, number: int) -> Pid:
     return living.get(number) or Pid(None, number)
 
 
-class Ref:
-    """A unique, hashable token. Erlang: make_ref/0."""
+class Ref(Struct, frozen=True, eq=False, gc=False):
+    """A unique, hashable token. Erlang: make_ref/0.
 
-    __slots__ = ("number",)
+    A Struct is made in half the time of a class of Python's; there is one for each monitor and each call.
+    """
 
-    def __init__(self) -> None:
-        self.number = next(numbers)
+    number: int = field(default_factory=numbers.__next__)
 
     def __repr__(self) -> str:
         return f"Ref({self.number})"

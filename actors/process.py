@@ -8,13 +8,13 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from actors.message_queue import UNOPENED, MessageQueue
 from actors.pid import Pid, Ref, living
 from actors.server import reports
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, Down, Exit, orderly
 
 if TYPE_CHECKING:
     from actors.bounded import Bound
-    from actors.message_queue import MessageQueue
     from actors.system import ProcessSystem
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
@@ -58,7 +58,7 @@ class Process:
         self.label = label
         self.pid = Pid(self)
         self.parent: Pid | None = parent.pid if parent is not None else None
-        self.mailbox: MessageQueue = deque()
+        self.mailbox: MessageQueue = UNOPENED
         self.allowance = 1  # messages in one slice: it doubles up to SLICE, and is 1 again after one that took too long
         self.bound: Bound | None = None
         self.phase = IDLE
@@ -78,13 +78,22 @@ class Process:
 
     def deliver(self, message: Any, sender: Pid | None) -> None:
         """Put a message in the mailbox; the run queue does the rest. The hot path of everything."""
-        self.mailbox.append((message, sender))
+        mailbox = self.mailbox
+        if mailbox is UNOPENED:
+            mailbox = self.mailbox = deque()
+        mailbox.append((message, sender))
         if not self.phase:
             self.phase = READY
             system = self.system
             system.ready.append(self)
             if not system.awake:
                 system.wake()
+
+    def opened(self) -> MessageQueue:
+        """The mailbox, to put something in past deliver."""
+        if self.mailbox is UNOPENED:
+            self.mailbox = deque()
+        return self.mailbox
 
     def run(self) -> None:
         """Take one slice of messages; called by the run queue. Each kind has its own."""
@@ -196,8 +205,14 @@ class Process:
         self.pid.process = None
         del living[self.pid.number]
         del self.system.processes[self.pid.number]
-        if self.doomed is None and not orderly(reason):
-            reports.process_crashed(self, reason)
+        try:
+            if self.doomed is None and not orderly(reason):
+                reports.process_crashed(self, reason)
+        finally:  # a host's log handler may raise: nobody may wait for the dead for that
+            self.depart(reason)
+
+    def depart(self, reason: Any) -> None:
+        """All that others learn of an end. Each kind may have more to tell."""
         self.system.bury(self)
         self._tell_watchers(reason)
         self._tell_links(reason)

@@ -64,8 +64,8 @@ class Receiver(Process):
             if self.phase != DEAD:
                 self.phase = WAITING
 
-    def end(self, reason: Any) -> None:
-        super().end(reason)
+    def depart(self, reason: Any) -> None:
+        super().depart(reason)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(MailboxClosed(self.pid))
 

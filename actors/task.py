@@ -45,7 +45,11 @@ class Task:
         return await self.process.receive(timeout_s)
 
     def send(self, to: Address, message: Any) -> None:
-        self.process.system.send(to, message, self.process.pid)
+        me = self.process
+        if type(to) is Pid and (target := to.process) is not None:  # nearly every send: no lookup
+            target.deliver(message, me.pid)
+        else:
+            me.system.send(to, message, me.pid)
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> Pid:

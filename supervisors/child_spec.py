@@ -30,6 +30,11 @@ class ChildType(StrEnum):
     SUPERVISOR = "supervisor"
 
 
+RESTART_TYPES: Final = tuple(RestartType)
+CHILD_TYPES: Final = tuple(ChildType)
+"""To look a value up in: to list an Enum takes longer than all else that a spec is checked for."""
+
+
 class Patience(Enum):
     """How long a child may take to stop, where that is no number of seconds."""
 
@@ -81,23 +86,20 @@ class ChildSpec:
             type = getattr(start, "child_type", ChildType.WORKER)  # noqa: A001 (OTP's word)
         if shutdown is None:
             shutdown = INFINITY if type == ChildType.SUPERVISOR else SHUTDOWN_S
-        values = (id, start, args, restart, significant, type, shutdown, name)
-        for key, value in zip(self.__slots__, values, strict=True):
-            object.__setattr__(self, key, value)
+        self._fill(id, start, args, restart, significant, type, shutdown, name)
         _check_start(self)
         _check_policy(self)
 
-    def without_args(self) -> "ChildSpec":
-        """The same, its args forgotten: a temporary child is never started again, so nothing keeps them alive."""
-        return ChildSpec(
-            self.id,
-            self.start,
-            restart=self.restart,
-            significant=self.significant,
-            type=self.type,
-            shutdown=self.shutdown,
-            name=self.name,
-        )
+    def with_args(self, *args: Any) -> "ChildSpec":
+        """The same, with these args alone, and not checked again: a template for very many is checked once."""
+        spec = object.__new__(ChildSpec)
+        spec._fill(self.id, self.start, args, self.restart, self.significant, self.type, self.shutdown, self.name)
+        return spec
+
+    def _fill(self, *values: Any) -> None:
+        """Set every field, in order."""
+        for key, value in zip(self.__slots__, values, strict=True):
+            object.__setattr__(self, key, value)
 
 
 def check_childspecs(specs: Iterable[ChildSpec], auto_shutdown: AutoShutdown | None = None) -> tuple[ChildSpec, ...]:
@@ -138,13 +140,13 @@ def _check_start(spec: ChildSpec) -> None:
 
 
 def _check_policy(spec: ChildSpec) -> None:
-    if spec.restart not in list(RestartType):
+    if spec.restart not in RESTART_TYPES:
         raise InvalidChildSpec("invalid_restart_type", "permanent, transient or temporary", spec.restart)
     if not isinstance(spec.significant, bool):
         raise InvalidChildSpec("invalid_significant", "significant to be True or False", spec.significant)
     if spec.significant and spec.restart == RestartType.PERMANENT:
         raise InvalidChildSpec("bad_combination", "a significant child to be transient or temporary", spec.restart)
-    if spec.type not in list(ChildType):
+    if spec.type not in CHILD_TYPES:
         raise InvalidChildSpec("invalid_child_type", "worker or supervisor", spec.type)
     if not isinstance(spec.shutdown, Patience) and not _seconds(spec.shutdown):
         raise InvalidChildSpec("invalid_shutdown", "seconds to stop in, BRUTAL_KILL or INFINITY", spec.shutdown)

@@ -76,7 +76,7 @@ class Children:
         """Note a child's process, at its place or as the last. A temporary one that runs is kept without its args."""
         self._forget_pid(spec.id)
         if pid is not None and spec.args and spec.restart == RestartType.TEMPORARY:
-            spec = spec.without_args()
+            spec = spec.with_args()
         known = self._by_id.get(spec.id)
         starts = known.starts if known is not None else 0
         self._put(Child(spec, pid, starts + isinstance(pid, Pid)))

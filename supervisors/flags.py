@@ -5,6 +5,7 @@ A supervisor gives up, and ends, when it would restart more than `intensity` tim
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from supervisors.errors import InvalidFlags
 
@@ -25,6 +26,11 @@ class AutoShutdown(StrEnum):
     ALL_SIGNIFICANT = "all_significant"
 
 
+STRATEGIES: Final = tuple(Strategy)
+AUTO_SHUTDOWNS: Final = tuple(AutoShutdown)
+"""To look a value up in: to list an Enum anew takes longer than all else that Flags are checked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flags:
     """Of a Supervisor. Raises InvalidFlags. Source: supervisor:check_flags/1 (OTP), its defaults and its order."""
@@ -35,10 +41,10 @@ class Flags:
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
 
     def __post_init__(self) -> None:
-        if self.strategy not in list(Strategy):
+        if self.strategy not in STRATEGIES:
             raise InvalidFlags("invalid_strategy", "one_for_one, one_for_all or rest_for_one", self.strategy)
         _check_limits(self.intensity, self.period_s)
-        if self.auto_shutdown not in list(AutoShutdown):
+        if self.auto_shutdown not in AUTO_SHUTDOWNS:
             expected = "never, any_significant or all_significant"
             raise InvalidFlags("invalid_auto_shutdown", expected, self.auto_shutdown)
 

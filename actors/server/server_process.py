@@ -4,7 +4,7 @@ import asyncio
 from enum import Enum
 from functools import partial
 from inspect import iscoroutine
-from typing import Any
+from typing import Any, Final
 
 from thespian.actors import ActorExitRequest
 
@@ -27,6 +27,9 @@ from actors.thespian.reference import Reference
 
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
+
+NOT_INFO: Final = SYSTEM | {Call, Cast, Exit}
+"""What may be something else than a message for handle_info: one look tells the most frequent kind."""
 
 
 class Stage(Enum):
@@ -118,19 +121,22 @@ class ServerProcess(Reference):
                 message, _ = mailbox.popleft()
                 kind = type(message)
                 outcome: Any
-                if kind is Cast:
-                    outcome = server.handle_cast(message.message, self.state)
+                if kind not in NOT_INFO:
+                    outcome = server.handle_info(message, self.state)
                 elif kind is Call:
                     outcome = server.handle_call(message.request, message.caller, self.state)
-                elif kind in SYSTEM or (kind is Exit and message.pid is self.parent):
-                    if not self._internal(message):
-                        return
+                elif kind is Cast:
+                    outcome = server.handle_cast(message.message, self.state)
+                elif kind is Exit and message.pid is not self.parent:
+                    outcome = server.handle_info(message, self.state)
+                elif self._internal(message):
                     continue
                 else:
-                    outcome = server.handle_info(message, self.state)
-                if type(outcome) is NoReply and outcome.then is NOTHING:
+                    return
+                given = type(outcome)
+                if given is NoReply and outcome.then is NOTHING:
                     self.state = outcome.state
-                elif type(outcome) is Reply and outcome.then is NOTHING and kind is Call:
+                elif given is Reply and outcome.then is NOTHING and kind is Call:
                     self.state = outcome.state
                     message.caller.reply(outcome.value)
                 elif not self._apply(message, outcome):
@@ -213,7 +219,7 @@ class ServerProcess(Reference):
             if not self.mailbox:
                 self.mailbox = self.dormant = DormantQueue(self, term)
         elif term is not NOTHING:
-            self.mailbox.appendleft((Continue(term), None))
+            self.opened().appendleft((Continue(term), None))
 
     def _go_on(self) -> None:
         if self.doomed is not None:

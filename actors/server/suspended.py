@@ -19,7 +19,7 @@ class SuspendedQueue(deque[Letter]):
     def __init__(self, process: Process) -> None:
         super().__init__()
         self._parent = process.parent
-        self.held: MessageQueue = process.mailbox
+        self.held: MessageQueue = process.opened()
         letters = list(self.held)
         for index in reversed(range(len(letters))):
             if self._is_urgent(letters[index][0]):

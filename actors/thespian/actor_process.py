@@ -134,7 +134,7 @@ class ActorProcess(Reference):
         if self.phase == IDLE:
             self.deliver(_ShutDown(reason), self.parent)
         else:
-            self.mailbox.appendleft((_ShutDown(reason), self.parent))
+            self.opened().appendleft((_ShutDown(reason), self.parent))
 
     def end(self, reason: Any) -> None:
         """What waits to be tried again is a dead letter as it was sent; an exit signal is none."""

@@ -43,6 +43,6 @@ class External(Process):
             return None
         return message
 
-    def end(self, reason: Any) -> None:
-        super().end(reason)
+    def depart(self, reason: Any) -> None:
+        super().depart(reason)
         self.inbox.put(_CLOSED)

@@ -107,6 +107,9 @@ class Reference(Alone, Process):
             if child.process is not None:
                 child.process.deliver(ActorExitRequest(), self.pid)
         super().end(reason)
+
+    def depart(self, reason: Any) -> None:
+        super().depart(reason)
         parent = self.parent.process if self.parent is not None else None
         if isinstance(parent, Reference) and parent.children and self.pid in parent.children:
             del parent.children[self.pid]

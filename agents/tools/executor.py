@@ -94,6 +94,14 @@ class OwnerWatch(GenServer[None]):
         return Stop(NORMAL, None) if isinstance(message, Down) else NoReply(None)
 
 
+OWNER: Final = ChildSpec("owner", OwnerWatch, restart=RestartType.TEMPORARY, significant=True)
+WORKERS: Final = {
+    str(restart): ChildSpec("worker", ToolWorker, restart=restart, significant=True, shutdown=STOP_S)
+    for restart in (RestartType.TRANSIENT, RestartType.TEMPORARY)
+}
+"""By a tool's restart type. Checked here once, not again for each call."""
+
+
 class CallSupervisor(Supervisor):
     """Supervises one call. A worker that crashes is restarted by its tool's policy."""
 
@@ -101,8 +109,8 @@ class CallSupervisor(Supervisor):
         tool = job.tool
         any_end = AutoShutdown.ANY_SIGNIFICANT
         return Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end), (
-            ChildSpec("owner", OwnerWatch, job.owner, restart=RestartType.TEMPORARY, significant=True),
-            ChildSpec("worker", ToolWorker, job, restart=RestartType(tool.restart), significant=True, shutdown=STOP_S),
+            OWNER.with_args(job.owner),
+            WORKERS[tool.restart].with_args(job),
         )
 
 

@@ -116,5 +116,5 @@ def test_a_spec_never_shows_its_args() -> None:
 
 def test_a_spec_without_args_is_otherwise_the_same() -> None:
     spec = ChildSpec("child", Worker, 1, restart=TEMPORARY, significant=True, shutdown=3, name="n")
-    bare = spec.without_args()
+    bare = spec.with_args()
     assert bare == ChildSpec("child", Worker, restart=TEMPORARY, significant=True, shutdown=3, name="n")
