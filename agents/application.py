@@ -14,8 +14,9 @@ from typing import Final
 
 from actors import AsyncioSystemBase, Pid
 from agents.agent_instance import HANDLER, STREAM_SUPERVISOR, AgentInstance
-from agents.llm.clients import LLM_CLIENTS, LlmClients
-from agents.settings import Settings
+from agents.llm.breaker import BreakerPolicy
+from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy
+from agents.settings import ProviderSettings, Settings
 from agents.tools.executor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool_server import TOOL_POOL, ToolPool
 from supervisors import (
@@ -37,7 +38,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
     many = DynamicFlags(intensity=100, period_s=10.0)  # of all agents together: one that falls must not end the others
     return Flags(Strategy.REST_FOR_ONE, intensity=3, period_s=5.0), (
-        ChildSpec(LLM_CLIENTS, LlmClients, name=LLM_CLIENTS),
+        ChildSpec(LLM_SUPERVISOR, LlmSupervisor, _provider_policy(settings.providers), name=LLM_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, DynamicFlags(), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, DynamicFlags(), HANDLER, name=STREAM_SUPERVISOR),
@@ -57,3 +58,8 @@ async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSyst
     async with AsyncioSystemBase() as system:
         await start(settings)
         yield system
+
+
+def _provider_policy(providers: ProviderSettings) -> ProviderPolicy:
+    breaker = BreakerPolicy(providers.max_failures, providers.open_time / 1000)
+    return ProviderPolicy(breaker, providers.idle_time / 1000, providers.max_count)

@@ -15,10 +15,11 @@ from msgspec import Struct, field
 from agents.core.conversation import Conversation
 from agents.core.deltas import Delta
 from agents.core.errors import ApiError
+from agents.llm.breaker import Outcome, outcome_of
 from agents.llm.chat import ChatReader
 from agents.llm.chat import request as chat_request
-from agents.llm.clients import open_client
 from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
+from agents.llm.provider import Client, acquire, report
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
 from agents.llm.responses import request as responses_request
@@ -66,14 +67,27 @@ async def model_call(
     """
     reader = _reader(route.api)
     try:
-        client = await open_client(route.endpoint)
-        connect_s = min(deadlines.connect_s, deadlines.first_byte_s)
-        answer = client.stream(route.api, _body(route, conversation, tools, stream=stream), connect_s=connect_s)
-        await _read(answer, reader, sink, deadlines)
+        lease = await acquire(route.endpoint)
     except ProviderFailed as failed:
         await _give(sink, reader.break_off(failed.fault))
+        return
     except MissingKey as missing:
         await _give(sink, reader.break_off(ApiError(401, str(missing), "missing_key")))
+        return
+    try:
+        await _answer(lease.client, route, _body(route, conversation, tools, stream=stream), reader, sink, deadlines)
+    finally:
+        report(lease, outcome_of(reader.fault) if reader.ended else Outcome.UNKNOWN)
+
+
+async def _answer(
+    client: Client, route: Route, body: dict[str, Any], reader: StreamReader, sink: Sink, deadlines: Deadlines
+) -> None:
+    connect_s = min(deadlines.connect_s, deadlines.first_byte_s)
+    try:
+        await _read(client.stream(route.api, body, connect_s=connect_s), reader, sink, deadlines)
+    except ProviderFailed as failed:
+        await _give(sink, reader.break_off(failed.fault))
 
 
 async def _read(

@@ -67,6 +67,22 @@ class ModelPrice(BaseModel):
         return Price(self.input, self.output, self.cached_input)
 
 
+class ProviderSettings(BaseModel):
+    """Of every provider, that is of every pair of an address and a key.
+
+    max_failures: in a row, of the provider's own (no connection, silence, 5xx); then it is left alone for open_time,
+    and asked again with a single call first. idle_time: how long its connections are kept when nobody asks it.
+    max_count: of providers in use at a time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_failures: Annotated[int, Field(gt=0)] = 5
+    open_time: Milliseconds = 30_000
+    idle_time: Milliseconds = 300_000
+    max_count: Annotated[int, Field(gt=0)] = 1000
+
+
 class Settings(BaseModel):
     """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
     OPENAI_API_KEY. prices: by the name of the model."""
@@ -79,3 +95,4 @@ class Settings(BaseModel):
     prices: dict[str, ModelPrice] = {}
     streaming: StreamingSettings = StreamingSettings()
     tools: ToolSettings = ToolSettings()
+    providers: ProviderSettings = ProviderSettings()

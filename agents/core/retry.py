@@ -3,7 +3,7 @@
 A route is one of the ordered models and endpoints that an agent may ask. Every route has its own retries; all waits of
 a model call together stay within one budget.
 
-    transient         a later try may succeed: the same route again, after a wait; then the next route
+    transient, busy   a later try may succeed: the same route again, after a wait; then the next route
     of the route      this route will not answer, another may: the next route at once
     of the request    no route would answer it: given up
 """
@@ -47,9 +47,10 @@ class Again(Struct, frozen=True):
 
 
 class Scope(Enum):
-    """What a fault says about the next try."""
+    """What a fault says about the next try. BUSY: the provider is well, but has too much to do for us."""
 
     TRANSIENT = "transient"
+    BUSY = "busy"
     ROUTE = "of the route"
     REQUEST = "of the request"
 
@@ -64,7 +65,7 @@ def next_try(policy: RetryPolicy, tries: Tries, fault: Fault, *, routes: int, ou
     found = scope(fault)
     if found is Scope.REQUEST:
         return None
-    same = _same_route(policy, tries, fault) if found is Scope.TRANSIENT else None
+    same = _same_route(policy, tries, fault) if found in _RETRIED else None
     return same or _next_route(tries, routes)
 
 
@@ -111,6 +112,8 @@ def _scope_of_api_error(error: ApiError) -> Scope:
         return Scope.ROUTE
     if error.code == 0:  # in a stream, where most errors name no status
         return _SCOPE_OF_KIND.get(kind, Scope.ROUTE)
+    if error.code == _TOO_MANY_REQUESTS:
+        return Scope.BUSY
     if error.code in _TRANSIENT_CODES or 500 <= error.code <= 599:
         return Scope.TRANSIENT
     return Scope.ROUTE if error.code in _ROUTE_CODES else Scope.REQUEST
@@ -119,7 +122,9 @@ def _scope_of_api_error(error: ApiError) -> Scope:
 _MANY: Final = 64  # doublings: more of them would be no float any more
 _WRONG_ADDRESS: Final = "einval"
 
-_TRANSIENT_CODES: Final = frozenset((408, 409, 429))
+_RETRIED: Final = (Scope.TRANSIENT, Scope.BUSY)
+_TOO_MANY_REQUESTS: Final = 429
+_TRANSIENT_CODES: Final = frozenset((408, 409))
 _ROUTE_CODES: Final = frozenset((401, 402, 403, 404))
 
 # Kinds as OpenAI, Anthropic, Google, Mistral, DeepSeek and llama.cpp spell them.
@@ -149,9 +154,9 @@ _SCOPE_OF_KIND: Final = {
     "unavailable": Scope.TRANSIENT,
     "timeout": Scope.TRANSIENT,
     "timeout_error": Scope.TRANSIENT,
-    "rate_limit_error": Scope.TRANSIENT,
-    "rate_limit_exceeded": Scope.TRANSIENT,
-    "resource_exhausted": Scope.TRANSIENT,
+    "rate_limit_error": Scope.BUSY,
+    "rate_limit_exceeded": Scope.BUSY,
+    "resource_exhausted": Scope.BUSY,
     "invalid_request_error": Scope.REQUEST,
     "invalid_argument": Scope.REQUEST,
     "invalid_prompt": Scope.REQUEST,

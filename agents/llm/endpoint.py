@@ -1,10 +1,15 @@
 """Where a model is, as whom we ask it, and what can be wrong with that. The client that asks is in openai_client.py."""
 
+import os
 from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from agents.core.errors import Fault
+
+OPENAI: Final = "https://api.openai.com/v1"
 
 
 class Api(StrEnum):
@@ -33,5 +38,11 @@ class Endpoint(Struct, frozen=True):
     base_url: str | None = None
     api_key: str | None = None
 
+    @property
+    def address(self) -> str:
+        """Where, for people: without what an address may hold of names, passwords and keys."""
+        parts = urlsplit(self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
     def __repr__(self) -> str:
-        return f"Endpoint(base_url={self.base_url!r})"
+        return f"Endpoint({self.address!r})"

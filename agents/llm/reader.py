@@ -26,11 +26,12 @@ class StreamReader(ABC):
     """Reads one response body. new_id: makes an id for a call that the provider gave none.
 
     events: how many events with data have come, which is what an idle timer should watch: bytes may be comments, and
-    data may give no delta yet. Of a document, each piece is one.
+    data may give no delta yet. Of a document, each piece is one. fault: why it failed, if it did.
     """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
         self.events = 0
+        self.fault: Fault | None = None
         self._new_id = new_id
         self._limit_bytes = limit_bytes
         self._decoder = SseDecoder(limit_bytes)
@@ -112,6 +113,7 @@ class StreamReader(ABC):
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
         if not self._ended:
             self._ended = True
+            self.fault = fault
             deltas.append(Failed(fault))
 
     def _sniff(self, chunk: bytes) -> list[bytes]:

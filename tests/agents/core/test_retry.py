@@ -23,7 +23,8 @@ POLICY = RetryPolicy()
 DOWN = ApiError(503, "down")
 
 SCOPES: list[tuple[Fault, Scope]] = [
-    *((ApiError(code, "later"), Scope.TRANSIENT) for code in (408, 409, 429, 500, 502, 503, 504, 520, 529)),
+    *((ApiError(code, "later"), Scope.TRANSIENT) for code in (408, 409, 500, 502, 503, 504, 520, 529)),
+    (ApiError(429, "later"), Scope.BUSY),
     (Timeout("connection", 10.0), Scope.TRANSIENT),
     (Timeout("first data from the provider", 30.0), Scope.TRANSIENT),
     (Timeout("data from the provider", 30.0), Scope.TRANSIENT),
@@ -42,7 +43,7 @@ SCOPES: list[tuple[Fault, Scope]] = [
     (ApiError(0, "in the stream", "server_error"), Scope.TRANSIENT),
     (ApiError(0, "in the stream", "overloaded_error"), Scope.TRANSIENT),
     (ApiError(0, "in the stream", "UNAVAILABLE"), Scope.TRANSIENT),
-    (ApiError(0, "in the stream", "rate_limit_exceeded"), Scope.TRANSIENT),
+    (ApiError(0, "in the stream", "rate_limit_exceeded"), Scope.BUSY),
     (ApiError(502, "in the stream", "502"), Scope.TRANSIENT),
     (ApiError(0, "in the stream", "invalid_prompt"), Scope.REQUEST),
     (ApiError(0, "in the stream", "insufficient_quota"), Scope.ROUTE),
@@ -52,7 +53,7 @@ SCOPES: list[tuple[Fault, Scope]] = [
     (LimitReached("max_model_calls", 3), Scope.REQUEST),
     (HandlerCrashed("crash: KeyError"), Scope.REQUEST),
 ]
-TRANSIENT = [fault for fault, found in SCOPES if found is Scope.TRANSIENT]
+TRANSIENT = [fault for fault, found in SCOPES if found in (Scope.TRANSIENT, Scope.BUSY)]
 
 
 @pytest.mark.parametrize(("fault", "expected"), SCOPES, ids=repr)
@@ -60,6 +61,7 @@ def test_a_fault_says_what_may_be_tried_after_it(fault: Fault, expected: Scope) 
     assert scope(fault) is expected
     after = {
         Scope.TRANSIENT: Tries(0, 1, 0.5),
+        Scope.BUSY: Tries(0, 1, 0.5),
         Scope.ROUTE: Tries(1, 0, 0.0),
         Scope.REQUEST: None,
     }[expected]

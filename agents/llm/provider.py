@@ -1,0 +1,240 @@
+"""A provider: the process that holds one endpoint's client and its circuit breaker.
+
+State: ProviderState. It is started when its endpoint is first asked, shared by all agents of that endpoint, and ends
+when it was idle for idle_s; then the next call starts it anew. An endpoint with another key is another provider.
+
+    lease = await acquire(endpoint)         # raises ProviderFailed(CircuitOpen) while it is left alone
+    ...                                     # one model call with lease.client
+    report(lease, outcome)
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from hashlib import blake2b
+from secrets import token_bytes
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from actors import (
+    IGNORE,
+    NOPROC,
+    NORMAL,
+    TIMEOUT,
+    After,
+    Caller,
+    CallFailed,
+    Down,
+    GenServer,
+    Next,
+    NoReply,
+    Pid,
+    Ready,
+    Ref,
+    Reply,
+    Shutdown,
+    StartFailed,
+    Stop,
+    call,
+    cast,
+    demonitor,
+    monitor,
+    register,
+    whereis,
+)
+from actors.log import get_logger
+from actors.server.outcomes import Ignore
+from agents.core.errors import CircuitOpen, LimitReached
+from agents.llm.breaker import CLOSED, Admitted, Breaker, BreakerPolicy, Open, Outcome, admit, record
+from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
+from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
+from supervisors.dynamic_supervisor import start_child
+from supervisors.errors import MaxChildren
+
+LLM_SUPERVISOR: Final = "llm_supervisor"
+IDLE: Final = (NORMAL, NOPROC)
+
+log = get_logger("understudy.agents")
+
+
+class Client(Protocol):
+    """What makes the requests: OpenAIClient, or a test's own."""
+
+    def stream(
+        self, api: Api, body: Mapping[str, Any], *, connect_s: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+    async def close(self) -> None: ...
+
+
+class ProviderPolicy(Struct, frozen=True):
+    """idle_s: how long a provider that nobody asks keeps its connections. max_count: of providers at a time."""
+
+    breaker: BreakerPolicy = BreakerPolicy()
+    idle_s: float = 300.0
+    max_count: int = 1000
+
+    @property
+    def patience(self) -> After:
+        """An open breaker is not forgotten."""
+        return After(max(self.idle_s, self.breaker.open_s))
+
+
+class Acquire(Struct, frozen=True):
+    """Answered with a Lease, or with CircuitOpen."""
+
+
+class Lease(Struct, frozen=True):
+    """Leave to make one model call with this client. It ends with its report, or with the process that asked for it."""
+
+    ref: Ref
+    provider: Pid
+    client: Client
+
+
+class Ended(Struct, frozen=True):
+    """A call that was leased is over."""
+
+    ref: Ref
+    outcome: Outcome
+
+
+class ProviderState(Struct, frozen=True):
+    """address: without what may be secret.
+
+    leases: of the calls that run, and whether the breaker waits for their outcome. It changes in place.
+    """
+
+    address: str
+    client: Client
+    policy: ProviderPolicy
+    leases: dict[Ref, bool]
+    breaker: Breaker = CLOSED
+
+
+async def acquire(endpoint: Endpoint) -> Lease:
+    """Raises MissingKey, or ProviderFailed with CircuitOpen or, if too many providers are open, LimitReached."""
+    while True:
+        provider = await open_provider(endpoint)
+        try:
+            answer: Lease | CircuitOpen = await call(provider, Acquire())
+        except CallFailed as failed:
+            if failed.reason not in IDLE:
+                raise
+        else:
+            if isinstance(answer, CircuitOpen):
+                raise ProviderFailed(answer)
+            return answer
+
+
+def report(lease: Lease, outcome: Outcome) -> None:
+    """To be called once for every lease."""
+    cast(lease.provider, Ended(lease.ref, outcome))
+
+
+async def open_provider(endpoint: Endpoint) -> Pid:
+    """The endpoint's process. Raises as acquire does, but for CircuitOpen."""
+    name = name_of(endpoint)
+    try:
+        while (running := whereis(name)) is None:
+            await start_child(LLM_SUPERVISOR, endpoint)
+    except MaxChildren as full:
+        raise ProviderFailed(LimitReached("providers.max_count", full.limit)) from None
+    except StartFailed as failed:
+        if isinstance(failed.reason, Shutdown) and isinstance(failed.reason.detail, MissingKey):
+            raise failed.reason.detail from None
+        raise
+    return running
+
+
+def name_of(endpoint: Endpoint) -> str:
+    """Its address, and a mark of its key that tells keys apart and nothing else."""
+    secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode()
+    return f"provider:{endpoint.address}#{blake2b(secret, key=_SALT, digest_size=4).hexdigest()}"
+
+
+class Provider(GenServer[ProviderState]):
+    """Temporary: what it knows is of the moment, and the next call starts it anew."""
+
+    trap_exit = True
+
+    def init(
+        self, policy: ProviderPolicy, new_client: Callable[[Endpoint], Client], endpoint: Endpoint
+    ) -> Ready[ProviderState] | Stop[None] | Ignore:
+        if whereis(name_of(endpoint)) is not None:  # two calls found none, and both started one
+            return IGNORE
+        try:
+            client = new_client(endpoint)
+        except MissingKey as missing:
+            return Stop(Shutdown(missing), None)
+        register(name_of(endpoint), self.pid)
+        return Ready(ProviderState(endpoint.address, client, policy, {}), policy.patience)
+
+    def handle_call(self, request: Acquire, caller: Caller, state: ProviderState) -> Reply[ProviderState]:
+        admitted = admit(state.policy.breaker, state.breaker, _now_s())
+        if not isinstance(admitted, Admitted):
+            return Reply(CircuitOpen(state.address, admitted.retry_after_s), state, state.policy.patience)
+        ref = monitor(caller.pid) if caller.pid is not None else Ref()
+        state.leases[ref] = admitted.probe
+        lease = Lease(ref, self.pid, state.client)
+        return Reply(lease, replace(state, breaker=admitted.breaker), state.policy.patience)
+
+    def handle_cast(self, ended: Ended, state: ProviderState) -> NoReply[ProviderState]:
+        demonitor(ended.ref)
+        return _ended(ended.ref, ended.outcome, state)
+
+    def handle_info(self, message: Any, state: ProviderState) -> Next[ProviderState]:
+        if message is TIMEOUT and not state.leases:
+            return Stop(NORMAL, state)
+        if isinstance(message, Down):
+            return _ended(message.ref, Outcome.UNKNOWN, state)
+        return NoReply(state, state.policy.patience)
+
+    async def terminate(self, reason: Any, state: ProviderState) -> None:
+        await state.client.close()
+
+
+class LlmSupervisor(DynamicSupervisor):
+    """Started with the ProviderPolicy of all providers."""
+
+    def tree(self, policy: ProviderPolicy) -> tuple[DynamicFlags, ChildSpec]:
+        _import_client()  # at the application's start, not in the first turn
+        provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
+        return DynamicFlags(max_children=policy.max_count), provider
+
+
+def _ended(ref: Ref, outcome: Outcome, state: ProviderState) -> NoReply[ProviderState]:
+    probe = state.leases.pop(ref, None)
+    if probe is None:
+        return NoReply(state, state.policy.patience)
+    breaker = record(state.policy.breaker, state.breaker, outcome, _now_s(), probe=probe)
+    if type(breaker) is not type(state.breaker):
+        _log_change(state, breaker)
+    return NoReply(replace(state, breaker=breaker), state.policy.patience)
+
+
+def _log_change(state: ProviderState, breaker: Breaker) -> None:
+    if isinstance(breaker, Open):
+        log.warning("circuit_opened", provider=state.address, open_s=state.policy.breaker.open_s)
+    elif breaker == CLOSED:
+        log.info("circuit_closed", provider=state.address)
+
+
+def _openai_client(endpoint: Endpoint) -> Client:
+    return _import_client()(endpoint)
+
+
+def _import_client() -> Callable[[Endpoint], Client]:
+    """Imported late: it takes 0.8 s, and a worker process that imports a host's script for its tools shall not pay."""
+    from agents.llm.openai_client import OpenAIClient
+
+    return OpenAIClient
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+_SALT: Final = token_bytes(16)

@@ -1,0 +1,65 @@
+"""Providers without a network: their clients say what a test wants, on any loop, in virtual time too."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from actors import AsyncioSystemBase
+from agents.core.errors import Fault
+from agents.llm.endpoint import Api, Endpoint, ProviderFailed
+from agents.llm.provider import LLM_SUPERVISOR, Client, Provider, ProviderPolicy
+from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, Flags, RestartType, start_supervisor
+
+Piece = float | bytes | Fault
+"""Seconds to wait, bytes that come, or how it breaks."""
+
+
+class ScriptedClient:
+    """Plays one script for each request, the last one again and again. opened, closed: how many answers were."""
+
+    def __init__(self, *scripts: Iterable[Piece]) -> None:
+        self.scripts = [list(script) for script in scripts]
+        self.bodies: list[Mapping[str, Any]] = []
+        self.opened = self.closed = 0
+        self.ended = False
+
+    @asynccontextmanager
+    async def stream(
+        self, api: Api, body: Mapping[str, Any], *, connect_s: float
+    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        self.bodies.append(body)
+        script = self.scripts[min(len(self.bodies), len(self.scripts)) - 1]
+        self.opened += 1
+        try:
+            yield _chunks(script)
+        finally:
+            self.closed += 1
+
+    async def close(self) -> None:
+        self.ended = True
+
+
+async def _chunks(script: Iterable[Piece]) -> AsyncIterator[bytes]:
+    for piece in script:
+        if isinstance(piece, bytes):
+            yield piece
+        elif isinstance(piece, float):
+            await asyncio.sleep(piece)
+        else:
+            raise ProviderFailed(piece)
+
+
+@asynccontextmanager
+async def providers(
+    new_client: Callable[[Endpoint], Client], policy: ProviderPolicy | None = None
+) -> AsyncIterator[AsyncioSystemBase]:
+    """A process system with nothing but providers in it."""
+    policy = policy if policy is not None else ProviderPolicy()
+    provider = ChildSpec("provider", Provider, policy, new_client, restart=RestartType.TEMPORARY)
+    flags = DynamicFlags(max_children=policy.max_count)
+    async with AsyncioSystemBase() as system:
+        await start_supervisor(
+            Flags(), [ChildSpec(LLM_SUPERVISOR, DynamicSupervisor, flags, provider, name=LLM_SUPERVISOR)]
+        )
+        yield system

@@ -1,0 +1,145 @@
+"""The circuit breaker: what opens it, what it lets through, and what closes it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.core.errors import (
+    ApiError,
+    Cancelled,
+    CircuitOpen,
+    ConnectionClosed,
+    Fault,
+    NetworkError,
+    ParseError,
+    Timeout,
+)
+from agents.llm.breaker import (
+    CLOSED,
+    Admitted,
+    Breaker,
+    BreakerPolicy,
+    Closed,
+    HalfOpen,
+    Open,
+    Outcome,
+    Refused,
+    admit,
+    outcome_of,
+    record,
+)
+
+POLICY = BreakerPolicy(max_failures=3, open_s=10.0)
+NOW = 100.0
+
+ANSWERED, FAILED, UNKNOWN = Outcome.ANSWERED, Outcome.FAILED, Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("breaker", "expected"),
+    [
+        (CLOSED, Admitted(CLOSED)),
+        (Closed(2), Admitted(Closed(2))),
+        (Open(NOW + 4), Refused(4.0)),
+        (Open(NOW), Admitted(HalfOpen(NOW + 10), probe=True)),
+        (HalfOpen(NOW + 4), Refused(4.0)),
+        (HalfOpen(NOW), Admitted(HalfOpen(NOW + 10), probe=True)),
+    ],
+)
+def test_a_call_is_let_through_by_the_breakers_state(breaker: Breaker, expected: Admitted | Refused) -> None:
+    assert admit(POLICY, breaker, NOW) == expected
+
+
+@pytest.mark.parametrize("probe", [False, True])
+@pytest.mark.parametrize(
+    ("breaker", "outcome", "after_a_call", "after_a_probe"),
+    [
+        (CLOSED, ANSWERED, CLOSED, CLOSED),
+        (CLOSED, FAILED, Closed(1), Closed(1)),
+        (CLOSED, UNKNOWN, CLOSED, CLOSED),
+        (Closed(2), ANSWERED, CLOSED, CLOSED),
+        (Closed(2), FAILED, Open(NOW + 10), Open(NOW + 10)),
+        (Closed(2), UNKNOWN, Closed(2), Closed(2)),
+        (Open(105), ANSWERED, Open(105), Open(105)),
+        (Open(105), FAILED, Open(105), Open(105)),
+        (Open(105), UNKNOWN, Open(105), Open(105)),
+        (HalfOpen(105), ANSWERED, HalfOpen(105), CLOSED),
+        (HalfOpen(105), FAILED, HalfOpen(105), Open(NOW + 10)),
+        (HalfOpen(105), UNKNOWN, HalfOpen(105), HalfOpen(NOW)),
+    ],
+)
+def test_an_outcome_changes_the_breaker(
+    breaker: Breaker, outcome: Outcome, after_a_call: Breaker, after_a_probe: Breaker, probe: bool
+) -> None:
+    assert record(POLICY, breaker, outcome, NOW, probe=probe) == (after_a_probe if probe else after_a_call)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (None, ANSWERED),
+        (Timeout("connection", 10.0), FAILED),
+        (Timeout("data from the provider", 10.0), FAILED),
+        (NetworkError("econnrefused"), FAILED),
+        (ConnectionClosed(), FAILED),
+        (ParseError("expected an event stream, got '<html>'"), FAILED),
+        *((ApiError(code, "down"), FAILED) for code in (500, 502, 503, 529)),
+        (ApiError(0, "in the stream", "server_error"), FAILED),
+        (ApiError(429, "busy"), UNKNOWN),
+        (ApiError(0, "in the stream", "rate_limit_exceeded"), UNKNOWN),
+        *((ApiError(code, "ours"), ANSWERED) for code in (400, 401, 403, 404, 408, 409, 422)),
+        (ApiError(429, "no money", "insufficient_quota"), ANSWERED),
+        (Cancelled(), UNKNOWN),
+        (CircuitOpen("https://a/v1", 1.0), UNKNOWN),
+    ],
+    ids=repr,
+)
+def test_only_the_providers_own_failures_count_against_it(fault: Fault | None, expected: Outcome) -> None:
+    assert outcome_of(fault) is expected
+
+
+class Play:
+    """Calls against a breaker: each begins, and ends later or never."""
+
+    def __init__(self) -> None:
+        self.breaker: Breaker = CLOSED
+        self.now_s = 0.0
+        self.running: list[bool] = []
+        self.in_a_row = 0
+
+    def begin(self) -> None:
+        admitted = admit(POLICY, self.breaker, self.now_s)
+        if isinstance(admitted, Refused):
+            assert not isinstance(self.breaker, Closed)
+            assert 0 < admitted.retry_after_s <= POLICY.open_s
+            return
+        assert admitted.probe == (not isinstance(self.breaker, Closed))
+        self.breaker = admitted.breaker
+        self.running.append(admitted.probe)
+
+    def end(self, outcome: Outcome) -> None:
+        if not self.running:
+            return
+        was, probe = self.breaker, self.running.pop(0)
+        self.breaker = record(POLICY, was, outcome, self.now_s, probe=probe)
+        if isinstance(was, Closed):
+            counts = {ANSWERED: 0, FAILED: self.in_a_row + 1, UNKNOWN: self.in_a_row}
+            self.in_a_row = counts[outcome]
+            assert isinstance(self.breaker, Open) == (self.in_a_row == POLICY.max_failures)
+        if isinstance(self.breaker, Open):
+            self.in_a_row = 0
+            assert self.breaker.until_s <= self.now_s + POLICY.open_s
+
+
+@given(st.lists(st.sampled_from([None, ANSWERED, FAILED, UNKNOWN]) | st.floats(0.5, 20.0), max_size=200))
+def test_it_opens_after_so_many_failures_in_a_row_and_never_for_ever(happened: list[Outcome | float | None]) -> None:
+    play = Play()
+    for each in happened:
+        if each is None:
+            play.begin()
+        elif isinstance(each, Outcome):
+            play.end(each)
+        else:
+            play.now_s += each
+    play.now_s += POLICY.open_s
+    assert isinstance(admit(POLICY, play.breaker, play.now_s), Admitted)
