@@ -16,7 +16,7 @@ from actors import AsyncioSystemBase, Pid
 from agents.agent_instance import HANDLER, STREAM_SUPERVISOR, AgentInstance
 from agents.llm.clients import LLM_CLIENTS, LlmClients
 from agents.settings import Settings
-from agents.tools.executor import CALL, TOOL_SUPERVISOR
+from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool_server import TOOL_POOL, ToolPool
 from supervisors import (
     ChildSpec,
