@@ -44,6 +44,7 @@ from agents.core.events import (
 )
 
 if TYPE_CHECKING:
+    from agents.tools.progress import progress
     from agents.tools.signature import Bound
     from agents.tools.tool import Tool, tool
 
@@ -81,10 +82,16 @@ __all__ = [
     "Tool",
     "ToolError",
     "ToolResult",
+    "progress",
     "tool",
 ]
 
-_LATE = {"Bound": "agents.tools.signature", "Tool": "agents.tools.tool", "tool": "agents.tools.tool"}
+_LATE = {
+    "Bound": "agents.tools.signature",
+    "Tool": "agents.tools.tool",
+    "progress": "agents.tools.progress",
+    "tool": "agents.tools.tool",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
-from agents.agent_instance import Cancel, Follow, GetConversation, Steer, Subscribe, Unsubscribe
+from agents.agent_instance import Approve, Cancel, Deny, Follow, GetConversation, Steer, Subscribe, Unsubscribe
 from agents.agent_state import StreamChat
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
@@ -117,6 +117,22 @@ async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
     """
     cancelled: bool = await call(pid, Cancel(stream_id), timeout_s=None)
     return cancelled
+
+
+async def approve(pid: Pid, call_id: str, arguments: str | None = None) -> Answer:
+    """Have the call run that a stream_approval_required asks for.
+
+    arguments: exactly those of the event; given, they make sure that nothing else is approved than what was read.
+    Answers with Decided; or with what stands instead: AlreadyDecided, NotAsked, OtherArguments.
+    """
+    answer: Answer = await call(pid, Approve(call_id, arguments))
+    return answer
+
+
+async def deny(pid: Pid, call_id: str, reason: str = "") -> Answer:
+    """Have the call end with a result that says so. reason: for the model. Answers as `approve`."""
+    answer: Answer = await call(pid, Deny(call_id, reason))
+    return answer
 
 
 async def steer(pid: Pid, message: str) -> bool:

@@ -46,6 +46,8 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
+from agents.tools.approval import Answer, NotAsked
+from agents.tools.executor import Calls
 from supervisors import AlreadyStarted, ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
 
@@ -91,11 +93,25 @@ class Steer(Struct, frozen=True):
     message: str
 
 
+class Approve(Struct, frozen=True):
+    """Answered with an approval.Answer. arguments: those that were asked for, to the letter; None: whatever they are."""
+
+    call_id: str
+    arguments: str | None = None
+
+
+class Deny(Struct, frozen=True):
+    """Answered with an approval.Answer. reason: for the model."""
+
+    call_id: str
+    reason: str = ""
+
+
 class GetConversation(Struct, frozen=True):
     """Answered with the conversation; of a running turn, without what it has said so far."""
 
 
-Request: TypeAlias = Cancel | Steer | Follow | GetConversation
+Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetConversation
 
 
 async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
@@ -162,6 +178,9 @@ class AgentInstance(GenServer[AgentState]):
                 return Reply(state.conversation, state)
             case Steer(message):
                 return Reply(running is not None and running.stream.steer(message, _now_s()), state)
+            case Approve(call_id) | Deny(call_id):
+                calls = running.stream.calls if running is not None else None
+                return Reply(NotAsked(call_id) if calls is None else _decided(calls, request), state)
             case Cancel(stream_id) if running is not None and stream_id in (None, running.stream.id):
                 cancelled = replace(_interrupted(running), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
@@ -248,6 +267,12 @@ class AgentInstance(GenServer[AgentState]):
     def _remind(self, delay_s: float) -> None:
         """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
         asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
+
+
+def _decided(calls: Calls, request: Approve | Deny) -> Answer:
+    if isinstance(request, Approve):
+        return calls.approve(request.call_id, request.arguments)
+    return calls.deny(request.call_id, request.reason)
 
 
 def _interrupted(running: Running) -> Running:

@@ -17,7 +17,7 @@ from agents.agent_instance import HANDLER, STREAM_SUPERVISOR, AgentInstance
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy
 from agents.settings import ProviderSettings, Settings
-from agents.tools.executor import CALL, TOOL_SUPERVISOR
+from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool_server import TOOL_POOL, ToolPool
 from supervisors import (
     ChildSpec,

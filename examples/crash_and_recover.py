@@ -20,7 +20,7 @@ text = "The archive says: {tool:look_up}."
 """)
 
 
-@tool(restart="transient", max_restarts=2)
+@tool(idempotent=True, restart="transient", max_restarts=2)
 def look_up(title: str, desk: Annotated[Path, Bound]) -> str:
     """Find a title in the archive."""
     if not (desk / "opened").exists():  # the first attempt takes its OS process down

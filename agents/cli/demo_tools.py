@@ -12,7 +12,7 @@ ARCHIVE = {
 }
 
 
-@tool(restart="transient", timeout_s=10.0)
+@tool(timeout_s=10.0, idempotent=True, restart="transient")
 def search_archive(topic: str) -> str:
     """Search the theatre's archive for a topic, such as illness or fire."""
     time.sleep(WORK_S)

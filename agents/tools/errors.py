@@ -5,6 +5,7 @@ ValueError
 ToolFailed              one call failed; its text may be shown to the model
 ├── InvalidArguments    the model's: what it sent does not fit; nothing ran
 ├── ToolRaised          the tool's: it raised
+├── CpuTimeUsedUp       the tool's: it was ended with its worker
 └── WorkerDied          the OS process that ran it ended
 TimeoutError            the call's deadline passed (the builtin)
 RuntimeError
@@ -45,6 +46,14 @@ class ToolRaised(ToolFailed):
     @classmethod
     def by(cls, error: BaseException) -> "ToolRaised":
         return cls(type(error).__name__, str(error))
+
+
+class CpuTimeUsedUp(ToolFailed):
+    """cpu_s: the CPU time that the call had."""
+
+    def __init__(self, cpu_s: int) -> None:
+        super().__init__(f"no result within {cpu_s} s of CPU time")
+        self.cpu_s = cpu_s
 
 
 class WorkerDied(ToolFailed):

@@ -1,128 +1,57 @@
-"""Fans the calls of a turn out: one supervised worker process a call, with its deadline and its restart policy.
-
-    tool_supervisor                 DynamicSupervisor: all calls that run
-    └── supervisor of one call      ends when its worker has answered, or has crashed too often
-        ├── OwnerWatch              ends when the turn has gone, and the call with it
-        └── ToolWorker              runs the tool
-
-A crash is the supervisor's business; a tool that raises, or passes its deadline, is a result for the model.
-"""
+"""Fans the calls of a turn out: each asked for first where its tool demands that, then supervised until its answer."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from actors import NORMAL, Down, GenServer, Mailbox, NoReply, Pid, Ref, Stop, Task, ended, monitor
+from actors import Down, Mailbox, Pid, Ref, ended
+from actors.log import get_logger
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
-from agents.tools.errors import InvalidArguments, ToolRaised, WorkerDied
-from agents.tools.pool_server import open_pool
-from agents.tools.result import result_text
-from agents.tools.run import run_call
+from agents.core.turn import ApprovalAsked, ToolProgressed
+from agents.tools.approval import Answer, Approvals, Decision, required
+from agents.tools.call_supervisor import (
+    TOOL_SUPERVISOR,
+    Answered,
+    Attempted,
+    Crashed,
+    Job,
+    Progressed,
+    failed,
+)
+from agents.tools.errors import InvalidArguments
+from agents.tools.result import plain, result_text
 from agents.tools.tool import Tool
-from supervisors import AutoShutdown, ChildSpec, Flags, RestartType, Strategy, Supervisor
 from supervisors.dynamic_supervisor import start_child
 
-TOOL_SUPERVISOR: Final = "tool_supervisor"
-RESTART_PERIOD_S = 60.0
-STOP_S = 0.2  # what a worker gets to end in
+FAILED_FOR_GOOD = frozenset({"raised", "timeout", "crashed", "cpu_time"})
+
+log = get_logger("understudy.tools")
 
 
-class Job(Struct, frozen=True):
-    """One call to be run for its owner, who gets Attempted for every attempt, and Answered.
-
-    number: of the call in its turn; an index comes again with every model call.
-    """
-
-    number: int
-    tool: Tool
-    call: ToolCall
-    owner: Pid
+Happened: TypeAlias = ToolFinished | ToolProgressed | ApprovalAsked
 
 
-class Attempted(Struct, frozen=True):
+class _Asked(Struct, frozen=True):
     number: int
 
 
-class Crashed(Struct, frozen=True):
-    """The worker of this call is about to crash: why, in words for the model."""
-
+class _Approved(Struct, frozen=True):
     number: int
-    reason: str
-
-
-class Answered(Struct, frozen=True):
-    number: int
-    result: ToolResult
-
-
-class ToolWorker(Task):
-    """Runs one call once. Its crash is its exit; everything else that can happen to a tool is an answer."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    async def run(self) -> None:
-        job = self._job
-        self.send(job.owner, Attempted(job.number))
-        try:
-            value = await run_call(job.tool, job.call.arguments, await open_pool())
-            result = ToolResult(result_text(value), value)
-        except InvalidArguments as invalid:
-            result = _failed("invalid_arguments", str(invalid))
-        except ToolRaised as raised:
-            result = _failed("raised", str(raised))
-        except TimeoutError as late:
-            result = _failed("timeout", str(late))
-        except WorkerDied as died:
-            self.send(job.owner, Crashed(job.number, str(died)))
-            raise
-        self.send(job.owner, Answered(job.number, result))
-
-
-class OwnerWatch(GenServer[None]):
-    """Ends when the owner has ended: as a significant child, and its siblings with it."""
-
-    def init(self, owner: Pid) -> None:
-        monitor(owner)
-
-    def handle_info(self, message: Any, state: None) -> NoReply[None] | Stop[None]:
-        return Stop(NORMAL, None) if isinstance(message, Down) else NoReply(None)
-
-
-OWNER: Final = ChildSpec("owner", OwnerWatch, restart=RestartType.TEMPORARY, significant=True)
-WORKERS: Final = {
-    str(restart): ChildSpec("worker", ToolWorker, restart=restart, significant=True, shutdown=STOP_S)
-    for restart in (RestartType.TRANSIENT, RestartType.TEMPORARY)
-}
-"""By a tool's restart type. Checked here once, not again for each call."""
-
-
-class CallSupervisor(Supervisor):
-    """Supervises one call. A worker that crashes is restarted by its tool's policy."""
-
-    def tree(self, job: Job) -> tuple[Flags, tuple[ChildSpec, ...]]:
-        tool = job.tool
-        any_end = AutoShutdown.ANY_SIGNIFICANT
-        return Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end), (
-            OWNER.with_args(job.owner),
-            WORKERS[tool.restart].with_args(job),
-        )
-
-
-CALL: Final = ChildSpec("call", CallSupervisor, restart=RestartType.TEMPORARY)
-"""The template of the tool supervisor's children."""
 
 
 class _Open(Struct):
-    """A call that runs: since when, its attempts, and why the last one crashed."""
+    """A call that is not answered: since when it runs, its attempts, and why the last one crashed."""
 
     call: ToolCall
+    tool: Tool | None
     started_s: float
+    untaken: deque[Any]
     attempts: int = 0
     crash: str = "its worker was stopped"
 
@@ -133,51 +62,101 @@ class Calls:
     def __init__(self, tools: Mapping[str, Tool]) -> None:
         self._tools = tools
         self._inbox = Mailbox()
+        self._approvals = Approvals(self._decided)
         self._open: dict[int, _Open] = {}
         self._supervisors: dict[Ref, tuple[int, Pid]] = {}  # the number of its call, until its Down has come
         self._started = 0
         self._loop = asyncio.get_running_loop()
 
     async def start(self, call: ToolCall) -> None:
-        """Start the call's worker; an unknown tool is answered at once."""
+        """Start the call's worker, or ask for its approval; what can't run is answered at once."""
         self._started += 1
-        number = self._started
-        self._open[number] = _Open(call, self._loop.time())
-        tool = self._tools.get(call.name)
+        number, tool = self._started, self._tools.get(call.name)
+        self._open[number] = _Open(call, tool, self._loop.time(), deque())
         if tool is None:
             known = ", ".join(self._tools) or "none"
-            result = _failed("unknown_tool", f"there is no tool {call.name!r}; the tools are: {known}")
-            self._inbox.process.deliver(Answered(number, result), None)
-            return
-        supervisor = await start_child(TOOL_SUPERVISOR, Job(number, tool, call, self._inbox.pid))
-        self._supervisors[self._inbox.process.monitor(supervisor)] = number, supervisor
+            reason = f"there is no tool {call.name!r}; the tools are: {known}"
+            return self._deliver(Answered(number, failed("unknown_tool", reason)))
+        try:
+            needed = required(tool, call.arguments)
+        except InvalidArguments as invalid:
+            return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
+        if not needed:
+            return await self._run(number, tool)
+        self._approvals.ask(number, call, tool.approval_timeout_s)
+        return self._deliver(_Asked(number))
 
-    async def next(self) -> ToolFinished:
-        """The next result, in order of arrival."""
-        while True:
-            match await self._inbox.receive():
-                case Attempted(number) if number in self._open:
-                    self._open[number].attempts += 1
-                case Crashed(number, reason) if number in self._open:
-                    self._open[number].crash = reason
-                case Answered(number, result) if number in self._open:
-                    return self._finished(number, result)
-                case Down(ref):
-                    number, _ = self._supervisors.pop(ref)
-                    if number in self._open:
-                        return self._finished(number, _failed("crashed", self._open[number].crash))
+    async def next(self) -> Happened:
+        """What happened next, in order of arrival: each call finishes once, and nothing of it comes after that."""
+        while (happened := await self._happened(await self._inbox.receive())) is None:
+            pass
+        return happened
 
-    def _finished(self, number: int, result: ToolResult) -> ToolFinished:
-        call = self._open.pop(number)
-        elapsed_s = self._loop.time() - call.started_s
-        return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
+    def approve(self, call_id: str, arguments: str | None = None) -> Answer:
+        """Have the call run that waits for an approval. arguments: those that were asked for, to the letter."""
+        return self._approvals.approve(call_id, arguments)
+
+    def deny(self, call_id: str, reason: str = "") -> Answer:
+        """Have the call end as denied. reason: for the model."""
+        return self._approvals.deny(call_id, reason)
 
     async def stop(self) -> None:
-        """End what still runs; returns when every worker of the turn is gone."""
+        """End what still runs or waits; returns when every worker of the turn is gone."""
+        self._approvals.close()
         self._inbox.close()
         for _, supervisor in self._supervisors.values():
             await ended(supervisor)
 
+    async def _happened(self, message: Any) -> Happened | None:
+        """What the message is to the turn, if anything."""
+        if isinstance(message, Down):
+            number, _ = self._supervisors.pop(message.ref)
+        else:
+            number = message.number
+        call = self._open.get(number)
+        if call is None:
+            return None
+        match message:
+            case _Asked():
+                assert call.tool is not None
+                return ApprovalAsked(call.call.index, call.tool.approval_timeout_s)
+            case _Approved():
+                assert call.tool is not None
+                call.started_s = self._loop.time()
+                await self._run(number, call.tool)
+            case Attempted():
+                call.attempts += 1
+            case Progressed():
+                return ToolProgressed(call.call.index, call.untaken.popleft())
+            case Crashed(_, reason):
+                call.crash = reason
+            case Answered(_, result):
+                return self._finished(number, result)
+            case Down():
+                return self._finished(number, failed("crashed", call.crash))
+        return None
 
-def _failed(kind: str, reason: str) -> ToolResult:
-    return ToolResult(f"error: {reason}", error=kind)
+    async def _run(self, number: int, tool: Tool) -> None:
+        call = self._open[number]
+        job = Job(number, tool, call.call, self._inbox.pid, call.untaken)
+        supervisor = await start_child(TOOL_SUPERVISOR, job)
+        self._supervisors[self._inbox.process.monitor(supervisor)] = number, supervisor
+
+    def _decided(self, number: int, decision: Decision, reason: str) -> None:
+        """Approved from here, to be started by who takes what happens: whoever approves need not wait for that."""
+        if decision == "approved":
+            self._deliver(_Approved(number))
+        else:
+            self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
+
+    def _finished(self, number: int, result: ToolResult) -> ToolFinished:
+        call = self._open.pop(number)
+        if call.tool is not None and result.error in FAILED_FOR_GOOD and call.tool.fallback is not UNSET:
+            log.warning("tool_fell_back", tool=call.tool.name, error=result.error, reason=result.content)
+            value = plain(call.tool.fallback)
+            result = replace(result, content=result_text(value), value=value)
+        elapsed_s = self._loop.time() - call.started_s
+        return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
+
+    def _deliver(self, message: Any) -> None:
+        self._inbox.process.deliver(message, None)

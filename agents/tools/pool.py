@@ -19,12 +19,13 @@ from typing import Any, Self
 import msgspec
 
 from actors.log import get_logger
-from agents.tools.errors import InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
+from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
+from agents.tools.progress import Send, unwatched
 from agents.tools.tool import Tool
 from agents.tools.worker.confine import confined
 from agents.tools.worker.confine import environment as allowed_environment
 from agents.tools.worker.process import WorkerProcess
-from agents.tools.worker.wire import Answer, Job, Origin, Raised, Ready, Refused, Returned
+from agents.tools.worker.wire import Answer, Job, Limits, Origin, Raised, Ready, Refused, Returned
 
 DEFAULT_SIZE = max(4, os.cpu_count() or 1)
 
@@ -98,13 +99,15 @@ class WorkerPool:
         arguments_json: str,
         timeout_s: float | None = None,
         on_start: Callable[[int], None] | None = None,
+        on_progress: Send = unwatched,
     ) -> Any:
-        """What the tool returned, as JSON data. A string over 1 MiB is cut with a mark.
+        """What the tool returned, as JSON data, within the tool's max_output_bytes.
 
         timeout_s: the tool's own unless given. on_start: called with the worker's pid when it takes the call.
-        Raises InvalidArguments, ToolRaised (also for a result that is too large), WorkerDied, PoolUnavailable, and
-        TimeoutError at the deadline. At the deadline, and when the caller is cancelled, this ends only after its
-        process group was sent SIGKILL and the worker is reaped.
+        on_progress: called with each value that the tool reports.
+        Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
+        deadline. At the deadline, and when the caller is cancelled, this ends only after its process group was sent
+        SIGKILL and the worker is reaped.
         """
         worker = await self._take_worker()
         self.running[worker.pid] = tool.name
@@ -112,7 +115,11 @@ class WorkerPool:
             if on_start is not None:
                 on_start(worker.pid)
             limit_s = tool.deadline_s if timeout_s is None else timeout_s
-            answer = await _answer(worker, _job(tool, arguments_json), limit_s)
+            answer = await _answer(worker, _job(tool, arguments_json), limit_s, on_progress)
+        except WorkerDied as died:
+            if tool.cpu_s is not None and died.how == "SIGXCPU":
+                raise CpuTimeUsedUp(tool.cpu_s) from died
+            raise
         finally:
             del self.running[worker.pid]
             self._give(worker)
@@ -180,10 +187,10 @@ class WorkerPool:
                 turn.set_exception(PoolUnavailable(why))
 
 
-async def _answer(worker: WorkerProcess, job: Job, timeout_s: float) -> Answer:
+async def _answer(worker: WorkerProcess, job: Job, timeout_s: float, on_progress: Send) -> Answer:
     try:
         async with asyncio.timeout(timeout_s):
-            return await worker.ask(job)
+            return await worker.ask(job, on_progress)
     except TimeoutError:
         await worker.killed()
         raise TimeoutError(f"no result within {timeout_s:g} s") from None
@@ -198,7 +205,9 @@ def _job(tool: Tool, arguments_json: str) -> Job:
     spec = module.__spec__
     name = spec.name if spec is not None else module.__name__
     origin = Origin(name, tool.function.__qualname__, module.__file__ or "")
-    return Job(origin, arguments_json, msgspec.json.encode(tool.bound).decode(), [*map(str, sys.path)])
+    bound = msgspec.json.encode(tool.bound).decode()
+    limits = Limits(tool.cpu_s, tool.memory_bytes, tool.open_files)
+    return Job(origin, arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
 
 
 def _value(answer: Answer) -> Any:

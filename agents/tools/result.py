@@ -23,10 +23,16 @@ def plain(value: Any) -> Any:
     return built
 
 
-def result_text(value: Any) -> str:
-    """How a result is shown to the model: a string as it is, anything else as compact JSON; cut at 1 MiB."""
+def bounded(value: Any, limit_bytes: int = MAX_RESULT_BYTES) -> Any:
+    """The value as JSON data if that is within the limit, else its text, cut."""
     value = plain(value)
-    return cut(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    text = result_text(value)
+    return value if len(text) * 4 <= limit_bytes or len(text.encode()) <= limit_bytes else cut(text, limit_bytes)
+
+
+def result_text(value: Any) -> str:
+    """How JSON data is shown to the model: a string as it is, anything else as compact JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def cut(text: str, limit_bytes: int = MAX_RESULT_BYTES) -> str:

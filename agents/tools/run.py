@@ -8,14 +8,17 @@ The deadline of every kind is the tool's timeout_s, and a cancelled caller ends 
 
 import asyncio
 import contextlib
+import inspect
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from typing import Any, cast
 
 from actors.log import get_logger
 from agents.tools.errors import InvalidArguments, ToolRaised
 from agents.tools.pool import WorkerPool
-from agents.tools.result import plain
+from agents.tools.progress import Reports, Send, last_of, of_call, unwatched
+from agents.tools.result import bounded
 from agents.tools.tool import Tool
 
 GRACE_S = 0.1  # what a cancelled coroutine has to clean up in
@@ -24,20 +27,25 @@ log = get_logger("understudy.tools")
 
 
 async def run_call(
-    tool: Tool, arguments_json: str, pool: WorkerPool, on_start: Callable[[int], None] | None = None
+    tool: Tool,
+    arguments_json: str,
+    pool: WorkerPool,
+    on_start: Callable[[int], None] | None = None,
+    on_progress: Send = unwatched,
 ) -> Any:
-    """What the tool returned, as JSON data.
+    """What the tool returned, as JSON data within its max_output_bytes.
 
     on_start: called with the pid of the OS process that runs the call, at the moment when its deadline begins.
-    Raises InvalidArguments before anything runs, ToolRaised, WorkerDied, PoolUnavailable, TimeoutError.
+    on_progress: called on the loop with each value that the tool reports.
+    Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
-        return await pool.run(tool, arguments_json, on_start=on_start)
+        return await pool.run(tool, arguments_json, on_start=on_start, on_progress=on_progress)
     if on_start is not None:
         on_start(os.getpid())
     run = _run_task if tool.isolation == "task" else _run_thread
-    return await run(tool, values)
+    return await run(tool, values, on_progress)
 
 
 def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
@@ -49,8 +57,8 @@ def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
         raise ToolRaised.by(error) from error
 
 
-async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:
-    task = asyncio.create_task(_awaited(tool, values), name=f"tool {tool.name}")
+async def _run_task(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
+    task = asyncio.create_task(_awaited(tool, values, on_progress), name=f"tool {tool.name}")
     try:
         done, _ = await asyncio.wait({task}, timeout=tool.deadline_s)
     except asyncio.CancelledError:
@@ -64,27 +72,32 @@ async def _run_task(tool: Tool, values: dict[str, Any]) -> Any:
     return task.result()
 
 
-async def _run_thread(tool: Tool, values: dict[str, Any]) -> Any:
-    thread = asyncio.ensure_future(asyncio.to_thread(_called, tool, values))
-    try:
-        done, _ = await asyncio.wait({thread}, timeout=tool.deadline_s)
-    finally:
-        thread.cancel()
-    if not done:
-        raise _late(tool)
-    return thread.result()
+async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
+    loop = asyncio.get_running_loop()
+    with closing(Reports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
+        thread = asyncio.ensure_future(asyncio.to_thread(_called, tool, values, reports))
+        try:
+            done, _ = await asyncio.wait({thread}, timeout=tool.deadline_s)
+        finally:
+            thread.cancel()
+        if not done:
+            raise _late(tool)
+        return thread.result()
 
 
-async def _awaited(tool: Tool, values: dict[str, Any]) -> Any:
+async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
     try:
-        return plain(await tool.function(**values))
+        with closing(of_call(Reports(on_progress))):
+            made = tool.function(**values)
+            return bounded(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
     except (Exception, SystemExit) as error:  # the crash boundary; sys.exit would end the event loop
         raise ToolRaised.by(error) from error
 
 
-def _called(tool: Tool, values: dict[str, Any]) -> Any:
+def _called(tool: Tool, values: dict[str, Any], reports: Reports) -> Any:
     try:
-        return plain(tool.function(**values))
+        with closing(of_call(reports)):
+            return bounded(tool.function(**values), tool.max_output_bytes)
     except (Exception, SystemExit) as error:  # the crash boundary; as above
         raise ToolRaised.by(error) from error
 

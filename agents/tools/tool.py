@@ -5,7 +5,7 @@
         '''Add two whole numbers.'''
         return a + b
 
-    @tool(timeout_s=5.0, restart="transient")
+    @tool(timeout_s=5.0, idempotent=True, retries=2)
     async def fetch(url: Annotated[str, Field(description="Where to look")]) -> str: ...
 
 The name, the docstring's first paragraph and the parameters are what the model is shown.
@@ -16,31 +16,24 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, get_args, overload
+from typing import Any, Unpack, overload
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from agents.tools import arguments, signature
 from agents.tools.errors import InvalidTool
+from agents.tools.policy import Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
-Isolation: TypeAlias = Literal["process", "task", "thread"]
-Restart: TypeAlias = Literal["temporary", "transient"]
-
-DEFAULT_TIMEOUT_S = 30.0
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what every provider accepts
 
 
-@dataclass(frozen=True)
-class Tool:
-    """A value: made by `tool`, changed by `bind`.
+@dataclass(frozen=True, kw_only=True)
+class Tool(Policy):
+    """A value: made by `tool`, changed by `bind`. How its calls run: Policy.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
-    timeout_s: deadline of one attempt, from the moment it runs; None: the tool_timeout of the agent that has the tool.
-    restart: "transient" has a call whose worker crashed tried again, max_restarts times within 60 s; "temporary" not.
-    isolation: "process" runs in a worker OS process, "task" on the event loop, "thread" in a thread, which can't be
-    killed.
     bound: values that the host has set, as JSON data; the model neither sees nor sets them. fixed: the same, typed.
     """
 
@@ -49,19 +42,8 @@ class Tool:
     parameters: dict[str, Any] = field(hash=False)
     function: Callable[..., Any]
     validator: Validator = field(repr=False, compare=False)
-    timeout_s: float | None = None
-    restart: Restart = "temporary"
-    max_restarts: int = 2
-    isolation: Isolation = "process"
-    parallel: bool = True
-    eager: bool = False
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def deadline_s(self) -> float:
-        """timeout_s, or DEFAULT_TIMEOUT_S for a tool that nobody has given one."""
-        return DEFAULT_TIMEOUT_S if self.timeout_s is None else self.timeout_s
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function as it was written: nothing is validated, what is bound is filled in."""
@@ -100,13 +82,7 @@ class Tool:
 def tool(function: Callable[..., Any], /) -> Tool: ...
 @overload
 def tool(
-    *,
-    name: str | None = ...,
-    description: str | None = ...,
-    timeout_s: float | None = ...,
-    restart: Restart = ...,
-    max_restarts: int = ...,
-    isolation: Isolation | None = ...,
+    *, name: str | None = ..., description: str | None = ..., **options: Unpack[Options]
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -114,18 +90,20 @@ def tool(
     *,
     name: str | None = None,
     description: str | None = None,
-    timeout_s: float | None = None,
-    restart: Restart = "temporary",
-    max_restarts: int = 2,
-    isolation: Isolation | None = None,
+    **options: Unpack[Options],
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
-    """Make a Tool of a typed function; with or without arguments. Raises InvalidTool where it is written.
+    """Make a Tool of a typed function; with or without options. Raises InvalidTool where it is written.
 
-    name, description: of the function and its docstring unless given. isolation: "task" for `async def`, "process"
-    for `def`, unless given.
+    name, description: of the function and its docstring unless given. options: the fields of Policy, which says what
+    each means. isolation: "process" for `def`, "task" for `async def`, unless given.
+
+    An `async def` that yields is a tool, too: its last value is the result, each one before it progress.
     """
 
     def decorate(function: Callable[..., Any]) -> Tool:
+        policy: dict[str, Any] = {"isolation": None, **options}
+        policy["isolation"] = policy["isolation"] or ("task" if _is_async(function) else "process")
+        _refuse(function, unknown_options(options))
         parameters = signature.parameters_of(function)
         validator, schema = signature.validator_of(function, parameters, signature.host_only(parameters))
         made = Tool(
@@ -134,17 +112,21 @@ def tool(
             parameters=schema,
             function=function,
             validator=validator,
-            timeout_s=timeout_s,
-            restart=restart,
-            max_restarts=max_restarts,
-            isolation=isolation or ("task" if inspect.iscoroutinefunction(function) else "process"),
+            **policy,
         )
-        faults = _isolation_faults(made) or _policy_faults(made)
-        if faults:
-            raise InvalidTool(*(f"{signature.location(function)}: {fault}" for fault in faults))
+        _refuse(function, _isolation_faults(made) or _name_faults(made) or policy_faults(made))
         return made
 
     return decorate if function is None else decorate(function)
+
+
+def _refuse(function: Callable[..., Any], faults: list[str]) -> None:
+    if faults:
+        raise InvalidTool(*(f"{signature.location(function)}: {fault}" for fault in faults))
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
@@ -157,24 +139,14 @@ def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
         raise InvalidTool(f"{where}: expected plain JSON data, got {value!r}") from None
 
 
-def _policy_faults(made: Tool) -> list[str]:
-    return [
-        f"{subject}: expected {expected}, got {got!r}"
-        for subject, holds, expected, got in (
-            ("name", NAME.fullmatch(made.name), NAME.pattern, made.name),
-            ("timeout_s", 0 < made.deadline_s < float("inf"), "a number of seconds above 0", made.timeout_s),
-            ("restart", made.restart in get_args(Restart), "temporary or transient", made.restart),
-            ("max_restarts", made.max_restarts >= 0, "0 or more", made.max_restarts),
-            ("isolation", made.isolation in get_args(Isolation), "process, task or thread", made.isolation),
-        )
-        if not holds
-    ]
+def _name_faults(made: Tool) -> list[str]:
+    return [] if NAME.fullmatch(made.name) else [f"name: expected {NAME.pattern}, got {made.name!r}"]
 
 
 def _isolation_faults(made: Tool) -> list[str]:
-    function, is_async = made.function, inspect.iscoroutinefunction(made.function)
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return ["expected a function that returns its result, got a generator"]
+    function, is_async = made.function, _is_async(made.function)
+    if inspect.isgeneratorfunction(function):
+        return ["expected a function that returns its result, or an async def that yields, got a generator"]
     match made.isolation:
         case "task" if not is_async:
             return ['isolation "task": expected async def, got def, which would hold up the event loop']

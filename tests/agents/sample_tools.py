@@ -78,7 +78,7 @@ def segfaults() -> str:
     return "never"
 
 
-@tool(restart="transient", max_restarts=2)
+@tool(idempotent=True, restart="transient", max_restarts=2)
 def dies_once(mark: str) -> str:
     """Kills itself the first time, and answers the second."""
     path = Path(mark)
@@ -89,7 +89,7 @@ def dies_once(mark: str) -> str:
     return "never"
 
 
-@tool(restart="transient", max_restarts=2)
+@tool(idempotent=True, restart="transient", max_restarts=2)
 def dies_always(mark: str) -> str:
     """Counts its lives in a file."""
     with Path(mark).open("a") as file:

@@ -10,6 +10,7 @@ import inspect
 import socket
 import sys
 from collections.abc import Coroutine
+from contextlib import closing
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -17,10 +18,24 @@ from typing import Any
 import msgspec
 
 from agents.tools.errors import InvalidArguments, InvalidTool
-from agents.tools.result import MAX_RESULT_BYTES, cut, plain
+from agents.tools.progress import Reports, Send, last_of, of_process
+from agents.tools.result import bounded, cut, plain
 from agents.tools.tool import Tool, tool
 from agents.tools.worker.confine import confine
-from agents.tools.worker.wire import HEADER, Answer, Job, Origin, Raised, Ready, Refused, Returned, framed
+from agents.tools.worker.limits import limited
+from agents.tools.worker.wire import (
+    HEADER,
+    Answer,
+    Frame,
+    Job,
+    Origin,
+    Progressed,
+    Raised,
+    Ready,
+    Refused,
+    Returned,
+    framed,
+)
 
 MAIN = "__worker_main__"
 
@@ -30,42 +45,42 @@ def main(descriptor: int, parent: int) -> None:
     confine(parent)
     with socket.socket(fileno=descriptor) as pool:
         pool.set_inheritable(False)
-        pool.sendall(framed(msgspec.json.encode(Ready())))
+
+        def send(frame: Frame) -> None:
+            pool.sendall(framed(msgspec.json.encode(frame)))
+
+        send(Ready())
         while (header := _received(pool, HEADER.size)) is not None:
             body = _received(pool, HEADER.unpack(header)[0])
             if body is None:
                 break
-            pool.sendall(framed(_encoded(_answer(msgspec.json.decode(body, type=Job)))))
+            send(_answer(msgspec.json.decode(body, type=Job), lambda data: send(Progressed(data))))
 
 
-def _answer(job: Job) -> Answer:
+def _answer(job: Job, send_progress: Send) -> Answer:
     if sys.path != job.path:
         sys.path[:] = job.path
     try:
         made = _tool(job.origin, job.bound)
-        result = made.function(**made.arguments(job.arguments))
-        return Returned(plain(_awaited(result) if inspect.iscoroutine(result) else result))
+        with closing(of_process(Reports(send_progress))), limited(job.limits):
+            result = made.function(**made.arguments(job.arguments))
+            return Returned(bounded(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:
         return Refused(error.faults)
     except Exception as error:  # noqa: BLE001 - the crash boundary: what a tool raises is data for the model
         return Raised(type(error).__name__, _text(error))
 
 
-def _encoded(answer: Answer) -> bytes:
-    """The answer's body, within the limit: a long string is cut with a mark, any other value is too large."""
-    if isinstance(answer, Returned) and isinstance(answer.value, str):
-        answer = Returned(cut(answer.value))
-    body = msgspec.json.encode(answer)
-    if isinstance(answer, Returned) and not isinstance(answer.value, str) and len(body) > MAX_RESULT_BYTES:
-        message = f"expected at most {MAX_RESULT_BYTES} bytes of JSON, got {len(body)}"
-        return msgspec.json.encode(Raised("ResultTooLarge", message))
-    return body
+def _awaited(result: Any) -> Any:
+    if inspect.isasyncgen(result):
+        result = last_of(result)
+    return _ran(result) if inspect.iscoroutine(result) else result
 
 
-def _awaited(result: Coroutine[Any, Any, Any]) -> Any:
+def _ran(coroutine: Coroutine[Any, Any, Any]) -> Any:
     import asyncio  # a third of a worker's start, for the few tools that need it
 
-    return asyncio.run(result)
+    return asyncio.run(coroutine)
 
 
 @lru_cache(maxsize=256)

@@ -17,7 +17,8 @@ from typing import cast
 import msgspec
 
 from agents.tools.errors import WorkerDied
-from agents.tools.worker.wire import HEADER, MAX_ANSWER_BYTES, Answer, Job, framed
+from agents.tools.progress import Send, unwatched
+from agents.tools.worker.wire import HEADER, MAX_ANSWER_BYTES, Answer, Frame, Job, Progressed, framed
 
 START_TIMEOUT_S = 30.0
 EXIT_TIMEOUT_S = (
@@ -45,6 +46,7 @@ class WorkerProcess(asyncio.Protocol):
         self._killed = False
         self._lost = False
         self._answer: asyncio.Future[Answer] | None = None
+        self._on_progress: Send = unwatched
         self._received = bytearray()
         self._transport: asyncio.WriteTransport | None = None
         self._pidfd = os.pidfd_open(process.pid)
@@ -78,12 +80,16 @@ class WorkerProcess(asyncio.Protocol):
     def usable(self) -> bool:
         return not (self._killed or self._lost or self.exited.done())
 
-    async def ask(self, job: Job) -> Answer:
-        """The worker's answer. Raises WorkerDied. Whoever stops waiting for it must kill the worker."""
+    async def ask(self, job: Job, on_progress: Send = unwatched) -> Answer:
+        """The worker's answer; on_progress gets what it reports before. Raises WorkerDied.
+
+        Whoever stops waiting for it must kill the worker.
+        """
         if self.exited.done():
             raise WorkerDied.of(self.exited.result())
         assert self._transport is not None
         answer = self._expect_answer()
+        self._on_progress = on_progress
         self._transport.write(framed(msgspec.json.encode(job)))
         return await answer
 
@@ -103,17 +109,15 @@ class WorkerProcess(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if len(self._received) < HEADER.size:
-            return
-        end = HEADER.size + HEADER.unpack_from(self._received)[0]
-        if end > MAX_ANSWER_BYTES:
-            self._fail(f"announced an answer of {end} bytes, allowed are {MAX_ANSWER_BYTES}")
-        elif len(self._received) >= end:
+        while len(self._received) >= HEADER.size and not self._killed:
+            end = HEADER.size + HEADER.unpack_from(self._received)[0]
+            if end > MAX_ANSWER_BYTES:
+                self._fail(f"announced an answer of {end} bytes, allowed are {MAX_ANSWER_BYTES}")
+            if len(self._received) < end:
+                return
             body = bytes(self._received[HEADER.size : end])
             del self._received[:end]
             self._take(body)
-            if self._received:
-                self._fail("sent more than one answer")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A worker without its socket is of no use. Most are about to exit, with a code of which more can be told."""
@@ -123,14 +127,16 @@ class WorkerProcess(asyncio.Protocol):
 
     def _take(self, body: bytes) -> None:
         try:
-            answer = msgspec.json.decode(body, type=Answer)
+            frame: Frame = msgspec.json.decode(body, type=Frame)
         except msgspec.MsgspecError:
             self._fail("sent an answer that can't be read")
             return
         if self._answer is None or self._answer.done():
             self._fail("sent an answer to no question")
+        elif isinstance(frame, Progressed):
+            self._on_progress(frame.data)
         else:
-            self._answer.set_result(answer)
+            self._answer.set_result(frame)
 
     def _fail(self, how: str) -> None:
         self._received.clear()

@@ -1,7 +1,7 @@
 """What a pool and its workers say to each other: JSON in frames of a length and a body. Nothing in it is executed.
 
 pool -> worker    Job
-worker -> pool    Ready once, then one Answer a job: Returned | Raised | Refused
+worker -> pool    Ready once, then for each job any number of Progressed and one Answer: Returned | Raised | Refused
 """
 
 import struct
@@ -25,6 +25,14 @@ class Origin(Struct, frozen=True):
     file: str
 
 
+class Limits(Struct, frozen=True):
+    """What one job may use besides what its worker has: the options of Policy with these names."""
+
+    cpu_s: int | None = None
+    memory_bytes: int | None = None
+    open_files: int | None = None
+
+
 class Job(Struct, frozen=True):
     """One call. arguments: the model's wire string. bound: JSON of what the host has set. path: the pool's sys.path."""
 
@@ -32,10 +40,16 @@ class Job(Struct, frozen=True):
     arguments: str
     bound: str
     path: list[str]
+    limits: Limits = Limits()
+    max_output_bytes: int = MAX_RESULT_BYTES
 
 
 class Ready(Struct, frozen=True, tag="ready"):
     """The worker has confined itself and takes jobs."""
+
+
+class Progressed(Struct, frozen=True, tag="progressed"):
+    data: Any
 
 
 class Returned(Struct, frozen=True, tag="returned"):
@@ -54,6 +68,7 @@ class Refused(Struct, frozen=True, tag="refused"):
 
 
 Answer: TypeAlias = Ready | Returned | Raised | Refused
+Frame: TypeAlias = Answer | Progressed
 
 
 def framed(body: bytes) -> bytes:

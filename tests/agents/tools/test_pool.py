@@ -1,6 +1,7 @@
 """Laws of the pool: what goes in and comes out, who waits, and what a worker is given."""
 
 import asyncio
+import dataclasses
 import importlib.util
 import json
 import os
@@ -77,9 +78,15 @@ async def test_a_text_over_the_limit_is_cut_with_a_mark(pool: WorkerPool) -> Non
     assert mark == f"[cut: the first {MAX_RESULT_BYTES} of {2 * MAX_RESULT_BYTES} bytes]"
 
 
-async def test_any_other_value_over_the_limit_is_an_error(pool: WorkerPool) -> None:
-    with pytest.raises(ToolRaised, match="ResultTooLarge"):
-        await pool.run(sample_tools.returns_many, f'{{"count": {MAX_RESULT_BYTES}}}')
+async def test_any_other_value_over_the_limit_is_its_json_cut_with_a_mark(pool: WorkerPool) -> None:
+    text = await pool.run(sample_tools.returns_many, f'{{"count": {MAX_RESULT_BYTES}}}')
+    assert text.startswith("[0,0,")
+    assert text.endswith(f"\n[cut: the first {MAX_RESULT_BYTES} of {2 * MAX_RESULT_BYTES + 1} bytes]")
+
+
+async def test_the_limit_is_the_tools_own(pool: WorkerPool) -> None:
+    small = dataclasses.replace(sample_tools.returns_text, max_output_bytes=4)
+    assert await pool.run(small, '{"count": 3}') == "éé\n[cut: the first 4 of 6 bytes]"
 
 
 async def test_as_many_tools_as_workers_run_at_once(pool: WorkerPool, tmp_path: Path) -> None:

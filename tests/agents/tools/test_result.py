@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.tools.result import MAX_RESULT_BYTES, cut, plain, result_text
+from agents.tools.result import MAX_RESULT_BYTES, bounded, cut, plain, result_text
 
 
 @dataclasses.dataclass
@@ -42,7 +42,7 @@ class Opaque:
     ],
 )
 def test_a_text_is_shown_as_it_is_and_all_else_as_compact_json(value: Any, text: str) -> None:
-    assert result_text(value) == text
+    assert result_text(plain(value)) == text
 
 
 @given(st.recursive(st.none() | st.text(st.characters()) | st.binary() | st.dates(), st.lists) | st.sets(st.integers()))
@@ -65,4 +65,11 @@ def test_a_cut_text_is_within_its_limit_and_says_so(text: str, limit: int) -> No
 
 
 def test_a_result_of_any_size_is_shown_within_the_limit() -> None:
-    assert len(result_text([0] * MAX_RESULT_BYTES)) < MAX_RESULT_BYTES + 100
+    assert len(bounded([0] * MAX_RESULT_BYTES)) < MAX_RESULT_BYTES + 100
+
+
+@given(st.lists(st.text()) | st.text(), st.integers(1, 50))
+def test_a_value_within_its_limit_is_kept_and_one_beyond_becomes_its_cut_text(value: Any, limit: int) -> None:
+    text = result_text(plain(value))
+    fits = len(text.encode()) <= limit
+    assert bounded(value, limit) == (plain(value) if fits else cut(text, limit))

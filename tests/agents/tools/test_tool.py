@@ -87,11 +87,9 @@ def test_a_def_runs_in_a_process_and_an_async_def_as_a_task() -> None:
 
 
 def test_the_policy_is_what_the_decorator_says() -> None:
-    made = tool(name="other", description="Else.", timeout_s=1.5, restart="transient", max_restarts=5)(
-        forecast.function
-    )
+    made = tool(name="other", description="Else.", timeout_s=1.5, idempotent=True, retries=5)(forecast.function)
     assert (made.name, made.description) == ("other", "Else.")
-    assert (made.timeout_s, made.restart, made.max_restarts) == (1.5, "transient", 5)
+    assert (made.timeout_s, made.idempotent, made.retries) == (1.5, True, 5)
 
 
 def test_a_parameter_may_have_any_name_that_python_allows() -> None:

@@ -1,0 +1,163 @@
+"""The policy of a tool: how its calls run. What can't be kept is refused where the tool is written."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
+
+import msgspec
+from msgspec import UNSET
+
+from agents.tools.result import MAX_RESULT_BYTES
+
+Isolation: TypeAlias = Literal["process", "task", "thread"]
+Restart: TypeAlias = Literal["temporary", "transient"]
+Needed: TypeAlias = bool | Callable[..., bool]
+
+DEFAULT_TIMEOUT_S = 30.0
+
+TWICE = "unless idempotent=True: the effect of a call that failed may have happened, and would happen twice"
+SECONDS = "a number of seconds above 0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Every option of `tool`, with its default.
+
+    timeout_s: deadline of one attempt, from the moment it runs; None: the tool_timeout of the agent that has the tool.
+    isolation: "process" runs in a worker OS process, "task" on the event loop, "thread" in a thread, which can't be
+    killed.
+
+    idempotent: to run a call twice does no more than to run it once. The next three need it.
+    retries: further attempts after one that raised or was late, with a pause of backoff_s before the first, twice as
+    long before each other, up to 30 s, and up to a half of it left out by chance.
+    restart: "transient" has a call whose worker crashed tried again, max_restarts times within 60 s; "temporary" not.
+    eager: the call may start when its own arguments are complete, before the model has finished its answer.
+
+    parallel: False has the call run while no other call of its turn does.
+    requires_approval: True, or a function that is called as the tool's is and answers at once: the call runs only after
+    an approval. Where the function raises, approval is required. approval_timeout_s: no answer within it is a denial.
+
+    fallback: the result, as JSON data, of a call that failed for good: raised, late, crashed, or over its CPU time.
+    max_output_bytes: of a result; a text that is longer, or a value whose JSON is, is cut with a mark.
+
+    cpu_s: CPU time that a call may use. memory_bytes: memory that it may add to its worker. open_files: files and
+    sockets that it may hold open. For each of the processes that it starts, the same. isolation "process" only.
+    """
+
+    timeout_s: float | None = None
+    isolation: Isolation = "process"
+    idempotent: bool = False
+    retries: int = 0
+    backoff_s: float = 0.5
+    restart: Restart = "temporary"
+    max_restarts: int = 2
+    eager: bool = False
+    parallel: bool = True
+    requires_approval: Needed = False
+    approval_timeout_s: float = 300.0
+    fallback: Any = field(default=UNSET, hash=False)
+    max_output_bytes: int = MAX_RESULT_BYTES
+    cpu_s: int | None = None
+    memory_bytes: int | None = None
+    open_files: int | None = None
+
+    @property
+    def deadline_s(self) -> float:
+        """timeout_s, or DEFAULT_TIMEOUT_S for a tool that nobody has given one."""
+        return DEFAULT_TIMEOUT_S if self.timeout_s is None else self.timeout_s
+
+
+class Options(TypedDict, total=False):
+    """Policy as keywords of `tool`. isolation None: by the kind of function."""
+
+    timeout_s: float | None
+    isolation: Isolation | None
+    idempotent: bool
+    retries: int
+    backoff_s: float
+    restart: Restart
+    max_restarts: int
+    eager: bool
+    parallel: bool
+    requires_approval: Needed
+    approval_timeout_s: float
+    fallback: Any
+    max_output_bytes: int
+    cpu_s: int | None
+    memory_bytes: int | None
+    open_files: int | None
+
+
+Rule: TypeAlias = tuple[str, bool, str]
+"""An option, whether its value may stand, and what is expected of it."""
+
+
+def unknown_options(names: Iterable[str]) -> list[str]:
+    known = ", ".join(Options.__annotations__)
+    return [f"expected name, description, {known}; got {name}" for name in names if name not in Options.__annotations__]
+
+
+def policy_faults(policy: Policy) -> list[str]:
+    """One line a fault. What options demand of each other is checked only where each by itself may stand."""
+    return _broken(policy, _own_rules(policy)) or _broken(policy, _joint_rules(policy))
+
+
+def _broken(policy: Policy, rules: Iterable[Rule]) -> list[str]:
+    return [
+        f"{name}: expected {expected}, got {getattr(policy, name)!r}" for name, holds, expected in rules if not holds
+    ]
+
+
+def _own_rules(policy: Policy) -> Iterator[Rule]:
+    for name in ("timeout_s", "backoff_s", "approval_timeout_s"):
+        optional = name == "timeout_s" and policy.timeout_s is None
+        yield name, optional or _is_seconds(getattr(policy, name)), SECONDS
+    for name in ("idempotent", "eager", "parallel"):
+        yield name, isinstance(getattr(policy, name), bool), "True or False"
+    for name in ("retries", "max_restarts"):
+        yield name, _is_whole(getattr(policy, name), 0), "0 or more"
+    for name, least in (("cpu_s", 1), ("memory_bytes", 1), ("open_files", 0)):
+        value = getattr(policy, name)
+        yield name, value is None or _is_whole(value, least), f"a whole number, {least} or more"
+    yield "isolation", policy.isolation in get_args(Isolation), "process, task or thread"
+    yield "restart", policy.restart in get_args(Restart), "temporary or transient"
+    yield "requires_approval", _may_ask(policy.requires_approval), "True, False, or a def that is called as the tool is"
+    yield "fallback", policy.fallback is UNSET or _is_json(policy.fallback), "plain JSON data"
+    within = _is_whole(policy.max_output_bytes, 1) and policy.max_output_bytes <= MAX_RESULT_BYTES
+    yield "max_output_bytes", within, f"1 to {MAX_RESULT_BYTES}"
+
+
+def _joint_rules(policy: Policy) -> Iterator[Rule]:
+    again = policy.idempotent
+    yield "retries", again or not policy.retries, f"0 {TWICE}"
+    yield "restart", again or policy.restart == "temporary", f"temporary {TWICE}"
+    yield (
+        "eager",
+        again or not policy.eager,
+        "False unless idempotent=True: the model may not finish, or may begin again",
+    )
+    yield "eager", not (policy.eager and policy.requires_approval), "False where approval is required"
+    for name in ("cpu_s", "memory_bytes", "open_files"):
+        kept = policy.isolation == "process" or getattr(policy, name) is None
+        yield name, kept, 'None unless isolation is "process"'
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _may_ask(value: object) -> bool:
+    return isinstance(value, bool) or (callable(value) and not inspect.iscoroutinefunction(value))
+
+
+def _is_json(value: object) -> bool:
+    try:
+        msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
