@@ -44,23 +44,28 @@ from agents.core.events import (
 )
 
 if TYPE_CHECKING:
+    from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
     from agents.tools.progress import progress
     from agents.tools.signature import Bound
     from agents.tools.tool import Tool, tool
 
 __all__ = [
+    "AlreadyDecided",
     "ApiError",
     "Bound",
     "Busy",
     "Cancelled",
     "CircuitOpen",
     "ConnectionClosed",
+    "Decided",
     "Event",
     "Fault",
     "HandlerCrashed",
     "InvalidAnswer",
     "LimitReached",
     "NetworkError",
+    "NotAsked",
+    "OtherArguments",
     "ParseError",
     "Response",
     "StreamApprovalRequired",
@@ -87,7 +92,11 @@ __all__ = [
 ]
 
 _LATE = {
+    "AlreadyDecided": "agents.tools.approval",
     "Bound": "agents.tools.signature",
+    "Decided": "agents.tools.approval",
+    "NotAsked": "agents.tools.approval",
+    "OtherArguments": "agents.tools.approval",
     "Tool": "agents.tools.tool",
     "progress": "agents.tools.progress",
     "tool": "agents.tools.tool",

@@ -18,6 +18,7 @@ from agents.agent_state import StreamChat
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
+from agents.tools.approval import Answer
 
 LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself
 

@@ -94,7 +94,7 @@ class Steer(Struct, frozen=True):
 
 
 class Approve(Struct, frozen=True):
-    """Answered with an approval.Answer. arguments: those that were asked for, to the letter; None: whatever they are."""
+    """Answered with an approval.Answer. arguments: exactly those that were asked for; None: whatever they are."""
 
     call_id: str
     arguments: str | None = None

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from agents.tools.progress import progress
 from agents.tools.tool import tool
 
 
@@ -117,3 +118,34 @@ async def pass_gate() -> str:
     """Answers once a test has opened the gate."""
     await Gate.opened.wait()
     return "passed"
+
+
+def dear(euros: int) -> bool:
+    return euros > 100
+
+
+@tool(requires_approval=dear, approval_timeout_s=0.25)
+async def pays(euros: int) -> str:
+    """Spends money; above a hundred somebody has to allow it."""
+    return f"paid {euros}"
+
+
+async def counts_on_the_loop(to: int) -> str:
+    """Counts, and says so."""
+    for number in range(to):
+        progress(number + 1)
+    return "counted"
+
+
+def counts_elsewhere(to: int) -> str:
+    """Counts, and says so."""
+    for number in range(to):
+        progress(number + 1)
+    return "counted"
+
+
+counts = {
+    "task": tool(name="counts")(counts_on_the_loop),
+    "process": tool(name="counts")(counts_elsewhere),
+    "thread": tool(name="counts", isolation="thread")(counts_elsewhere),
+}

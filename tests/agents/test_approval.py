@@ -1,0 +1,109 @@
+"""Calls that a person has to allow, and what else an agent's tools do besides their result."""
+
+from typing import Any
+
+import pytest
+
+from actors import Pid
+from agents import (
+    AlreadyDecided,
+    Decided,
+    Event,
+    NotAsked,
+    OtherArguments,
+    StreamApprovalRequired,
+    StreamComplete,
+    StreamToolProgress,
+    StreamToolResult,
+    agent,
+)
+from tests.agents.sample_tools import counts, pays
+from tests.agents.stage import Stage
+
+SCRIPT = """
+[models.buyer]
+[[models.buyer.turns]]
+[[models.buyer.turns.steps]]
+tool_calls = [
+    { name = "pays", arguments = { euros = 5 } },
+    { name = "pays", arguments = { euros = 500 } },
+    { name = "pays", arguments = { euros = 900 } },
+]
+[[models.buyer.turns.steps]]
+text = "{result:0}, {result:1}, {result:2}"
+
+[models.counter]
+[[models.counter.turns]]
+steps = [{ tool_calls = [{ name = "counts", arguments = { to = 3 } }] }, { text = "{result:0}" }]
+"""
+
+
+def asked(events: list[Event]) -> list[StreamApprovalRequired]:
+    return [event for event in events if isinstance(event, StreamApprovalRequired)]
+
+
+async def turn(pid: Pid, decide: Any) -> list[Event]:
+    """All events of a turn; decide is called for each question."""
+    events = []
+    async for event in agent.stream(pid, "buy"):
+        events.append(event)
+        if isinstance(event, StreamApprovalRequired):
+            await decide(event.tool_call)
+    return events
+
+
+async def test_each_call_that_needs_it_waits_for_its_own_approval(stage: Stage, api: str) -> None:
+    pid = await stage.agent("buyer", tools=[pays], api_preference=api)
+
+    async def decide(call: Any) -> None:
+        if "900" in call.arguments:
+            assert await agent.deny(pid, call.id, "too dear") == Decided(call.id, "denied")
+        else:
+            assert await agent.approve(pid, call.id, call.arguments) == Decided(call.id, "approved")
+
+    events = await turn(pid, decide)
+    assert ["500" in event.tool_call.arguments for event in asked(events)] == [True, False]
+    end = events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.answer == "paid 5, paid 500, error: denied: too dear"
+
+
+async def test_an_approval_is_for_the_arguments_that_were_shown(stage: Stage) -> None:
+    pid = await stage.agent("buyer", tools=[pays])
+
+    async def decide(call: Any) -> None:
+        assert await agent.approve(pid, call.id, '{"euros": 1}') == OtherArguments(call.id, call.arguments)
+        assert await agent.approve(pid, call.id) == Decided(call.id, "approved")
+        assert await agent.deny(pid, call.id) == AlreadyDecided(call.id, "approved")
+
+    events = await turn(pid, decide)
+    end = events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.answer == "paid 5, paid 500, paid 900"
+
+
+async def test_no_answer_within_its_deadline_is_a_denial(stage: Stage) -> None:
+    pid = await stage.agent("buyer", tools=[pays])
+
+    async def decide(call: Any) -> None:
+        """Be silent; the tool waits a quarter of a second."""
+
+    results = [event.result for event in await turn(pid, decide) if isinstance(event, StreamToolResult)]
+    assert sorted(result.error or "" for result in results) == ["", "denied", "denied"]
+
+
+async def test_an_approval_that_nothing_waits_for_says_so(stage: Stage) -> None:
+    pid = await stage.agent("echo")
+    assert await agent.approve(pid, "call_1") == NotAsked("call_1")
+    assert await agent.deny(pid, "call_1") == NotAsked("call_1")
+
+
+@pytest.mark.parametrize("isolation", ["task", "process", "thread"])
+async def test_progress_is_told_and_not_fed_to_the_model(stage: Stage, api: str, isolation: str) -> None:
+    pid = await stage.agent("counter", tools=[counts[isolation]], api_preference=api)
+    events = [event async for event in agent.stream(pid, "count")]
+    told = [event.data for event in events if isinstance(event, StreamToolProgress)]
+    assert told == [1, 2, 3]
+    end = events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.answer == "counted"
