@@ -1,0 +1,104 @@
+"""Every recorded stream, cut after each of its events: what had arrived is kept, and nothing is run too early."""
+
+import re
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+import pytest
+
+from agents.core.conversation import AssistantMessage, UserMessage
+from agents.core.deltas import Delta
+from agents.core.errors import ConnectionClosed
+from agents.core.events import StreamError
+from agents.core.turn import Effect, Limits, RunTool, Turn, begin, step
+from agents.llm.chat import ChatReader
+from agents.llm.reader import StreamReader
+from agents.llm.responses import ResponsesReader
+from tests.agents.llm.answer import ids
+from tests.agents.llm.corpus import Recording, recordings
+
+READERS: dict[str, Callable[[Callable[[], str]], StreamReader]] = {"chat": ChatReader, "responses": ResponsesReader}
+
+LINE_END = re.compile(rb"\r\n?")
+
+
+def events_of(recording: Recording) -> Iterator[bytes]:
+    body = LINE_END.sub(b"\n", recording.body)
+    return (event + b"\n\n" for event in body.split(b"\n\n") if event.strip())
+
+
+class Reading:
+    """A turn that reads a recording, as far as it has come."""
+
+    def __init__(self, reader: StreamReader) -> None:
+        self.reader = reader
+        self.turn, _ = begin("s", "agent", (UserMessage("go"),), Limits(), 0.0)
+        self.effects: list[Effect] = []
+
+    def feed(self, event: bytes) -> None:
+        self._step(self.reader.feed(event))
+
+    def cut(self) -> "Reading":
+        """The same, had the connection been closed here."""
+        cut = Reading(deepcopy(self.reader))
+        cut.turn, cut.effects = self.turn, []
+        cut._step(cut.reader.end())
+        return cut
+
+    def _step(self, deltas: list[Delta]) -> None:
+        for delta in deltas:
+            self.turn, effects = step(self.turn, delta, 0.0)
+            self.effects += effects
+
+    @property
+    def ran(self) -> list[str]:
+        return [effect.call.id for effect in self.effects if isinstance(effect, RunTool)]
+
+
+def answered(turn: Turn) -> str:
+    """What the conversation has of the answer, which must be marked as partial."""
+    said = turn.conversation[-1]
+    if isinstance(said, UserMessage):
+        return ""
+    assert isinstance(said, AssistantMessage)
+    assert said.partial
+    assert not said.tool_calls
+    return said.content
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_recording_cut_after_any_event_keeps_its_text_and_runs_no_call_that_was_not_finished(kind: str) -> None:
+    for recording in recordings(kind):
+        whole = Reading(READERS[kind](ids()))
+        kept: list[str] = []
+        for event in events_of(recording):
+            whole.feed(event)
+            if whole.reader.settled:
+                break
+            kept.append(interrupted(whole.cut(), recording.name))
+        assert not whole.ran or whole.reader.ended, recording.name
+        assert all(whole.turn.content.startswith(text) for text in kept), recording.name
+
+
+def interrupted(cut: Reading, name: str) -> str:
+    """The text that was kept."""
+    outcome = cut.turn.outcome
+    assert isinstance(outcome, StreamError), name
+    assert outcome.reason == ConnectionClosed(), name
+    assert cut.ran == [], name
+    assert answered(cut.turn) == outcome.content == cut.turn.content, name
+    return outcome.content
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_recording_cut_behind_its_finish_runs_all_its_calls_or_if_they_were_cut_none(kind: str) -> None:
+    for recording in recordings(kind):
+        whole = Reading(READERS[kind](ids()))
+        for event in events_of(recording):
+            whole.feed(event)
+            if whole.reader.settled:
+                break
+        cut = whole if whole.reader.ended else whole.cut()
+        failed = isinstance(cut.turn.outcome, StreamError)
+        calls = [call.id for call in cut.turn.acc.tool_calls]
+        assert cut.ran == ([] if failed else calls[: Limits().parallel_tools]), recording.name
