@@ -1,8 +1,9 @@
-"""How late the tokens of many paced streams are, and what share of a core that takes."""
+"""How late the tokens of many paced streams are, what share of a core that takes, and what the machine kept from it."""
 
 import asyncio
 import gc
 import time
+from pathlib import Path
 from typing import Final
 
 from benchmarks.workload import Load, Measured, Stopwatch, Subject, check_whole, warm
@@ -12,7 +13,7 @@ WARMING_PART: Final = 5
 
 
 async def measured(subject: Subject, base_url: str, load: Load) -> Measured:
-    """Milliseconds from a token's writing by the provider to its reader; percent of a core while all streams run."""
+    """Milliseconds from a token's writing by the provider to its reader; percents while all streams run."""
     watches = [Stopwatch() for _ in range(load.streams)]
     ramp_s = load.tokens * (load.every_ms or 0) / 1000 / WARMING_PART
     async with subject(base_url) as new_reader:
@@ -26,7 +27,7 @@ async def measured(subject: Subject, base_url: str, load: Load) -> Measured:
 
         streams = [asyncio.create_task(one(number)) for number in range(load.streams)]
         await asyncio.sleep(ramp_s)
-        core = await _share_of_core(streams)
+        shares = await _shares(streams)
         await asyncio.gather(*streams)
     for watch in watches:
         check_whole(watch, load.model)
@@ -34,12 +35,21 @@ async def measured(subject: Subject, base_url: str, load: Load) -> Measured:
     return {
         "median": delays_ns[len(delays_ns) // 2] / 1e6,
         "p99": delays_ns[len(delays_ns) * 99 // 100] / 1e6,
-        "core": core * 100,
+        **shares,
     }
 
 
-async def _share_of_core(streams: list[asyncio.Task[None]]) -> float:
+async def _shares(streams: list[asyncio.Task[None]]) -> Measured:
     """From now, when all have started, until the first one ends."""
-    cpu_s, now_s = time.process_time(), time.perf_counter()
+    cpu_s, kept_s, now_s = time.process_time(), _kept_waiting_s(), time.perf_counter()
     await asyncio.wait(streams, return_when=asyncio.FIRST_COMPLETED)
-    return (time.process_time() - cpu_s) / (time.perf_counter() - now_s)
+    passed_s = time.perf_counter() - now_s
+    return {
+        "core": (time.process_time() - cpu_s) / passed_s * 100,
+        "kept": (_kept_waiting_s() - kept_s) / passed_s * 100,
+    }
+
+
+def _kept_waiting_s() -> float:
+    """How long this thread could have run, and others had the cores."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9

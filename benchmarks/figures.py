@@ -26,6 +26,13 @@ READER_TITLES: Final = {
     "iteration": "an agent, async for over agent.stream",
 }
 
+DELAY_TITLES: Final = {
+    "median": "delay of a token, median, ms",
+    "p99": "delay of a token, p99, ms",
+    "core": "% of a core",
+    "kept": "% of the time in which it could run and others had the cores",
+}
+
 OTP: Final = {"otp": "OTP", "core": "OTP, one core"}
 FLOOR: Final = {"floor": "bare socket"}
 SDK: Final = {"sdk": "AsyncOpenAI"}
@@ -38,7 +45,8 @@ both. Bytes: of OTP what its memory holds more, of ours what the OS process hold
 DELAYS: Final = """\
 Every token holds the time at which the provider wrote it; the delay is what passes until it is in the reader's hands,
 the subscriber process's in ours. The streams start one after the other; what comes in the first fifth of a stream does
-not count. % of a core: of the reader's OS process, from the last stream's start to the first one's end."""
+not count. The percents are of the reader's OS process, from the last stream's start to the first one's end. Where others
+had the cores for more than a few percent of the time, the delays are the machine's, not the reader's."""
 
 TOOLS: Final = """\
 By the clock. AsyncOpenAI: in a loop written by hand around it, with coroutines gathered and plain functions in threads,
@@ -114,7 +122,7 @@ SUITES: Final = (
             Delay("sdk", Load(300, 250, every_ms=20), "sdk_"),
             Delay("process", Load(300, 250, every_ms=20)),
         ],
-        {"median": "delay of a token, median, ms", "p99": "delay of a token, p99, ms", "core": "% of a core"},
+        DELAY_TITLES,
         targets={"median": [Target(2)], "p99": [Target(10)], "core": [Target(80)]},
         beside=FLOOR | SDK,
         remark=DELAYS,
@@ -124,7 +132,7 @@ SUITES: Final = (
         "600 streams at once of 250 tokens, 50 tokens a second each",
         "",
         [Delay("floor", Load(600, 250, every_ms=20), "floor_"), Delay("process", Load(600, 250, every_ms=20))],
-        {"median": "delay of a token, median, ms", "p99": "delay of a token, p99, ms", "core": "% of a core"},
+        DELAY_TITLES,
         targets={"p99": [Target(20)]},
         beside=FLOOR,
         remark="As before; AsyncOpenAI has no core left for so many.",
