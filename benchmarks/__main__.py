@@ -12,15 +12,16 @@ from typing import Final
 import click
 import msgspec
 
-from benchmarks.figures import SUITES, Suite, figures
-from benchmarks.report import merged, preface, suites_named, table
+from benchmarks.figures import SUITES
+from benchmarks.report import load, merged, preface, suites_named, table
 from benchmarks.subject import Job
+from benchmarks.suite import Suite, figures
 from benchmarks.workload import Measured
 
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 
 
-@click.command(help="What a token, a hop and a spawn cost, beside the floor and beside the openai client.")
+@click.command(help="What a token, a tool call, a hop and a spawn cost, beside what else there is.")
 @click.option(
     "--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Figures are medians of these."
 )
@@ -31,12 +32,12 @@ RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 )
 def main(rounds: int, only: str | None) -> None:
     suites = suites_named(only)
+    date, before = f"{datetime.now(UTC):%Y-%m-%d}", load()
     measured = _in_turn(suites, rounds)
-    date = f"{datetime.now(UTC):%Y-%m-%d}"
-    when = "" if only is None else f"{date}, {rounds} rounds."
+    when = "" if only is None else f"{date}, {rounds} rounds, the machine's load {before} when they began."
     tables = [table(suite, figures(suite, measured[suite.name]), when) for suite in suites]
     print("\n\n".join(tables))
-    RESULTS.write_text(merged(RESULTS.read_text(), tables, preface(rounds, date) if only is None else None))
+    RESULTS.write_text(merged(RESULTS.read_text(), tables, preface(rounds, date, before) if only is None else None))
 
 
 def _in_turn(suites: Sequence[Suite], rounds: int) -> dict[str, list[Measured]]:

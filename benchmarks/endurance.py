@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 from collections.abc import Sized
+from pathlib import Path
 from time import process_time
 
 from msgspec import Struct
@@ -30,17 +31,27 @@ class Sizes(Struct, frozen=True):
 
 
 class Left(Struct, frozen=True):
-    """What this OS process holds."""
+    """What this OS process holds. processes: OS processes that it has started."""
 
     bytes: int
     files: int
     entries: int
+    processes: int
 
     @classmethod
     def now(cls, system: AsyncioSystemBase) -> "Left":
         gc.collect()
         tables: list[Sized] = [living, system.processes, system.names, system.ready, system.deadlines.waiting]
-        return cls(resident_bytes(), len(os.listdir("/proc/self/fd")), sum(len(table) for table in tables))
+        files, entries = len(os.listdir("/proc/self/fd")), sum(len(table) for table in tables)
+        return cls(resident_bytes(), files, entries, sum(map(_children, os.listdir("/proc/self/task"))))
+
+    def growth(self, before: "Left", name: str = "growth") -> Measured:
+        return {
+            f"{name}_kib": (self.bytes - before.bytes) / 1024,
+            f"{name}_files": self.files - before.files,
+            f"{name}_entries": self.entries - before.entries,
+            f"{name}_processes": self.processes - before.processes,
+        }
 
 
 async def measured(sizes: Sizes) -> Measured:
@@ -61,12 +72,7 @@ async def restarts(system: AsyncioSystemBase, sizes: Sizes) -> Measured:
     await kill(moments, sizes.restarts)
     took_s = process_time() - before_s
     after = Left.now(system)
-    return {
-        "restart_cycle": took_s / sizes.restarts * 1e6,
-        "growth_kib": (after.bytes - before.bytes) / 1024,
-        "growth_files": after.files - before.files,
-        "growth_entries": after.entries - before.entries,
-    }
+    return {"restart_cycle": took_s / sizes.restarts * 1e6, **after.growth(before)}
 
 
 async def kill(moments: Moments, times: int) -> None:
@@ -85,3 +91,7 @@ async def idle(sizes: Sizes) -> float:
     before_s = process_time()
     await asyncio.sleep(sizes.idle_s)
     return (process_time() - before_s) * 1000
+
+
+def _children(thread: str) -> int:
+    return len(Path(f"/proc/self/task/{thread}/children").read_text().split())

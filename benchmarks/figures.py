@@ -1,16 +1,23 @@
-"""What is measured, in the order of the table, and the reference that each figure is held against."""
+"""What is measured, in the order of the tables, and what each figure is held against."""
 
-from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Final
 
-from msgspec import Struct
-
-from benchmarks.subject import READERS, Cpu, Endurance, FirstToken, Job, Otp, Processes, Supervision
-from benchmarks.workload import Load, Measured
-
-TARGET: Final = 2.0
-"""Of its reference, a figure may be this much."""
+from benchmarks.subject import (
+    STREAM_READERS,
+    Beside,
+    Cpu,
+    Delay,
+    Endurance,
+    FanOut,
+    FirstToken,
+    Job,
+    Otp,
+    Processes,
+    Supervision,
+    Turns,
+)
+from benchmarks.suite import Suite, Target
+from benchmarks.workload import Load
 
 READER_TITLES: Final = {
     "floor": "bare socket, split and decoded",
@@ -19,40 +26,56 @@ READER_TITLES: Final = {
     "iteration": "an agent, async for over agent.stream",
 }
 
+DELAY_TITLES: Final = {
+    "median": "delay of a token, median, ms",
+    "p99": "delay of a token, p99, ms",
+    "core": "% of a core",
+    "kept": "% of the time in which it could run and others had the cores",
+}
+
+OTP: Final = {"otp": "OTP", "core": "OTP, one core"}
+FLOOR: Final = {"floor": "bare socket"}
+SDK: Final = {"sdk": "AsyncOpenAI"}
 
 BESIDE_OTP: Final = """\
 CPU time, but for the restart and the call from another thread, which are taken by the clock. OTP runs in the same
 rounds: as it comes, with a scheduler for each core, and with one scheduler, as we have one loop. Reports are off in
 both. Bytes: of OTP what its memory holds more, of ours what the OS process holds more."""
 
+DELAYS: Final = """\
+Every token holds the time at which the provider wrote it; the delay is what passes until it is in the reader's hands,
+the subscriber process's in ours. The streams start one after the other; what comes in the first fifth of a stream does
+not count. The percents are of the reader's OS process, from the last stream's start to the first one's end. Where others
+had the cores for more than a few percent of the time, the delays are the machine's, not the reader's."""
 
-class Target(Struct, frozen=True):
-    """What a figure may be: a number, or so many times what OTP takes for the figure of that name."""
+TOOLS: Final = """\
+By the clock. AsyncOpenAI: in a loop written by hand around it, with coroutines gathered and plain functions in threads,
+as nothing else comes with it. The gap is the longest between two tokens of another stream, in the same OS process,
+while the tools run: its provider leaves 20 ms between them. Computing: 300 ms of a core each."""
 
-    most: float
-    of: str | None = None
-
-
-class Suite(Struct, frozen=True):
-    """Figures that are compared with each other. references: of a spike of this design, by figure.
-
-    targets: if there are some, the suite is compared with OTP. remark: what stands below the table. long: measured only
-    by its name.
-    """
-
-    name: str
-    title: str
-    unit: str
-    jobs: Sequence[Job]
-    titles: Mapping[str, str]
-    references: Mapping[str, float] = {}
-    targets: Mapping[str, Target] = {}
-    remark: str = ""
-    long: bool = False
+LEFT_BEHIND: Final = """\
+By `python -m benchmarks --only endurance`. The restarts begin to count after 100,000 others, the turns after 2,000; an
+agent lives for ten turns, every other agent's with two tool calls in a worker process each. Memory that does not grow
+with their number moves by some hundred KiB all the same, as the allocator cuts its arenas."""
 
 
 def _streams(load: Load) -> list[Job]:
-    return [Cpu(reader, load) for reader in READERS]
+    return [Cpu(reader, load) for reader in STREAM_READERS]
+
+
+def _left(name: str, who: str) -> dict[str, str]:
+    return {
+        f"{name}_kib": f"KiB of memory that {who} leave behind",
+        f"{name}_files": f"open files that {who} leave behind",
+        f"{name}_entries": f"entries in the system's tables that {who} leave behind",
+        f"{name}_processes": f"OS processes that {who} leave behind",
+    }
+
+
+def _nothing_left(name: str) -> dict[str, list[Target]]:
+    return {f"{name}_kib": [Target(1024)]} | {
+        f"{name}_{what}": [Target(0)] for what in ("files", "entries", "processes")
+    }
 
 
 SUITES: Final = (
@@ -63,6 +86,7 @@ SUITES: Final = (
         _streams(Load(1, 20_000)),
         READER_TITLES,
         {"floor": 2.6, "sdk": 103.0, "process": 3.3},
+        targets={"process": [Target(2, "floor"), Target(1 / 20, "sdk")]},
     ),
     Suite(
         "many_streams",
@@ -71,6 +95,16 @@ SUITES: Final = (
         _streams(Load(100, 200)),
         READER_TITLES,
         {"process": 11.0},
+        targets={"process": [Target(1 / 8, "sdk")]},
+    ),
+    Suite(
+        "very_many_streams",
+        "500 streams at once of 200 tokens, requests included",
+        "CPU us a token",
+        _streams(Load(500, 200)),
+        READER_TITLES,
+        {"process": 12.0},
+        targets={"process": [Target(1 / 8, "sdk")]},
     ),
     Suite(
         "paced",
@@ -80,11 +114,69 @@ SUITES: Final = (
         READER_TITLES,
     ),
     Suite(
+        "delay_300",
+        "300 streams at once of 250 tokens, 50 tokens a second each",
+        "",
+        [
+            Delay("floor", Load(300, 250, every_ms=20), "floor_"),
+            Delay("sdk", Load(300, 250, every_ms=20), "sdk_"),
+            Delay("process", Load(300, 250, every_ms=20)),
+        ],
+        DELAY_TITLES,
+        targets={"median": [Target(2)], "p99": [Target(10)], "core": [Target(80)]},
+        beside=FLOOR | SDK,
+        remark=DELAYS,
+    ),
+    Suite(
+        "delay_600",
+        "600 streams at once of 250 tokens, 50 tokens a second each",
+        "",
+        [Delay("floor", Load(600, 250, every_ms=20), "floor_"), Delay("process", Load(600, 250, every_ms=20))],
+        DELAY_TITLES,
+        targets={"p99": [Target(20)]},
+        beside=FLOOR,
+        remark="As before; AsyncOpenAI has no core left for so many.",
+    ),
+    Suite(
         "first_token",
         "Time to first token, median of 100 streams of 20 tokens one after the other",
         "ms",
-        [FirstToken(reader, Load(100, 20)) for reader in READERS],
+        [FirstToken(reader, Load(100, 20)) for reader in STREAM_READERS],
         READER_TITLES,
+        targets={"process": [Target(2, "floor", above=True)], "iteration": [Target(2, "floor", above=True)]},
+    ),
+    Suite(
+        "tools",
+        "Turns with tools",
+        "ms",
+        [
+            FanOut("sdk", 64, "sdk_"),
+            FanOut("tools", 64),
+            Beside("sdk", "calls-8-of-block", "block", "sdk_"),
+            Beside("tools", "calls-8-of-block", "block"),
+            Beside("sdk", "calls-1-of-burn", "burn", "sdk_"),
+            Beside("tools", "calls-1-of-burn", "burn"),
+            Beside("sdk", "calls-4-of-burn", "burns", "sdk_"),
+            Beside("tools", "calls-4-of-burn", "burns"),
+        ],
+        {
+            "beyond": "64 parallel async tools of 100 ms: the turn's time beyond 100 ms",
+            "block_turn": "8 sync tools that wait for 200 ms: the turn",
+            "block_gap": "the worst gap of another stream meanwhile",
+            "burn_turn": "a tool that computes for 300 ms: the turn",
+            "burn_gap": "the worst gap of another stream meanwhile",
+            "burns_turn": "four of them at once: the turn",
+            "burns_gap": "the worst gap of another stream meanwhile",
+        },
+        targets={
+            "beyond": [Target(15)],
+            "block_turn": [Target(260)],
+            "block_gap": [Target(30)],
+            "burn_gap": [Target(25)],
+            "burns_gap": [Target(40)],
+        },
+        beside=SDK,
+        remark=TOOLS,
     ),
     Suite(
         "processes",
@@ -104,57 +196,33 @@ SUITES: Final = (
             "restart": "from a crash to the new process, supervised",
         },
         targets={
-            "one_way": Target(1 / 0.7, "one_way"),
-            "ping_pong": Target(1.5, "ping_pong"),
-            "call": Target(4, "call"),
-            "call_from_thread": Target(60),
-            "spawn_child": Target(8, "spawn_server"),
-            "start_100k_s": Target(2),
-            "child_bytes": Target(2600),
-            "restart": Target(60),
+            "one_way": [Target(1 / 0.7, "otp_one_way")],
+            "ping_pong": [Target(1.5, "otp_ping_pong")],
+            "call": [Target(4, "otp_call")],
+            "call_from_thread": [Target(60)],
+            "spawn_child": [Target(8, "otp_spawn_server")],
+            "start_100k_s": [Target(2)],
+            "child_bytes": [Target(2600)],
+            "restart": [Target(60)],
         },
+        beside=OTP,
         remark=BESIDE_OTP,
     ),
     Suite(
         "endurance",
         "What is left behind",
         "",
-        [Endurance()],
+        [Endurance(), Turns()],
         {
             "restart_cycle": "us of CPU time a crash and restart, of 1,000,000 one after the other",
-            "growth_kib": "KiB of memory that they leave behind",
-            "growth_files": "open files that they leave behind",
-            "growth_entries": "entries in the system's tables that they leave behind",
+            **_left("growth", "they"),
             "idle_cpu_ms": "ms of CPU time that 100,000 idle processes take in 10 s",
+            "turn_cycle": "us of CPU time a turn, of 10,000 one after the other",
+            **_left("turns", "they"),
         },
-        remark="By `python -m benchmarks --only endurance`. The restarts begin to count after 100,000 others.",
-        targets={"growth_files": Target(0), "growth_entries": Target(0), "idle_cpu_ms": Target(10)},
+        targets={**_nothing_left("growth"), "idle_cpu_ms": [Target(10)], **_nothing_left("turns")},
+        beside={},
+        remark=LEFT_BEHIND,
         long=True,
     ),
 )
-
-
-class Figure(Struct, frozen=True):
-    """A figure over all rounds of a run."""
-
-    title: str
-    unit: str
-    median: float
-    low: float
-    high: float
-    reference: float | None
-
-    @property
-    def of_reference(self) -> float | None:
-        return None if self.reference is None else self.median / self.reference
-
-
-def figures(suite: Suite, rounds: Sequence[Measured]) -> dict[str, Figure]:
-    """By name, in the order of the table; then what is only compared with."""
-    names = dict.fromkeys([*suite.titles, *rounds[0]])
-    return {name: _figure(suite, name, [each[name] for each in rounds]) for name in names}
-
-
-def _figure(suite: Suite, name: str, values: Sequence[float]) -> Figure:
-    title = suite.titles.get(name, name)
-    return Figure(title, suite.unit, median(values), min(values), max(values), suite.references.get(name))

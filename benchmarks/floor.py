@@ -6,7 +6,6 @@ a stream in Python pays at least this.
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, cast
@@ -15,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Struct
 
-from benchmarks.workload import QUESTION, Answer, NewReader, Read
+from benchmarks.workload import QUESTION, Listener, NewReader, Read
 
 DONE: Final = b"data: [DONE]"
 
@@ -36,16 +35,16 @@ _decode = msgspec.json.Decoder(Event).decode
 
 
 class Connection(asyncio.Protocol):
-    """One stream at a time. answered: set when its last byte has come."""
+    """One stream at a time. answered: done when its last byte has come."""
 
     transport: asyncio.Transport
-    answered: asyncio.Future[Answer]
+    answered: asyncio.Future[None]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
-    def ask(self, request: bytes) -> asyncio.Future[Answer]:
-        self.rest, self.tokens, self.first_token_s = b"", 0, 0.0
+    def ask(self, request: bytes, listener: Listener) -> asyncio.Future[None]:
+        self.rest, self.listener = b"", listener
         self.answered = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return self.answered
@@ -57,12 +56,10 @@ class Connection(asyncio.Protocol):
             if event.startswith(DONE, start):
                 continue
             choices = _decode(event[start + 6 :]).choices
-            if choices and choices[0].delta.content:
-                self.tokens += 1
-                if self.tokens == 1:
-                    self.first_token_s = time.perf_counter()
+            if choices and (text := choices[0].delta.content):
+                self.listener.token(text)
         if self.rest.endswith(b"\r\n0\r\n\r\n"):
-            self.answered.set_result(Answer(self.tokens, self.first_token_s))
+            self.answered.set_result(None)
 
 
 @asynccontextmanager
@@ -73,11 +70,10 @@ async def bare_socket(base_url: str) -> AsyncIterator[NewReader]:
     async def new_reader(model: str) -> Read:
         request = _request(address.path, model)
 
-        async def read() -> Answer:
+        async def read(listener: Listener) -> None:
             connection = idle.pop() if idle else await _connected(address)
-            answer = await connection.ask(request)
+            await connection.ask(request, listener)
             idle.append(connection)
-            return answer
 
         return read
 

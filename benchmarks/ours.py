@@ -1,34 +1,40 @@
 """An agent of the whole application, from the provider's bytes to who reads its events."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
-from actors import GenServer, NoReply, Pid, start
+from actors import GenServer, NoReply, Pid, send, start
 from agents import agent, application
 from agents.core.events import Event, StreamComplete, StreamError, StreamToken
-from agents.settings import Settings, ToolSettings
-from benchmarks.workload import QUESTION, Answer, NewReader, Read
+from agents.settings import Settings, StreamingSettings, ToolSettings
+from benchmarks.answers import Asked
+from benchmarks.chores import CHORES
+from benchmarks.workload import QUESTION, Listener, NewReader, Read
 from supervisors import agent_supervisor
 
+ONE_WORKER: Final = Settings(tools=ToolSettings(workers=1))
+MANY_CALLS: Final = Settings(tools=ToolSettings(workers=8), streaming=StreamingSettings(max_tool_calls=64))
 
-class TokenCounter(GenServer[int]):
-    """A subscriber process: takes the events of one stream from its mailbox and counts the tokens."""
 
-    def init(self, answered: asyncio.Future[Answer]) -> int:
+class Reader(GenServer[Listener | None]):
+    """A subscriber process: takes the events of one stream from its mailbox and tells the listener of each token.
+
+    State: the listener, which is its first message.
+    """
+
+    def init(self, answered: asyncio.Future[None]) -> None:
         self.answered = answered
-        self.first_token_s = 0.0
-        return 0
 
-    def handle_info(self, message: Event, tokens: int) -> NoReply[int]:
-        if type(message) is StreamToken:
-            if not tokens:
-                self.first_token_s = time.perf_counter()
-            return NoReply(tokens + 1)
-        if isinstance(message, StreamComplete | StreamError):
-            self.answered.set_result(Answer(tokens, self.first_token_s))
-        return NoReply(tokens)
+    def handle_info(self, message: Event | Listener, listener: Listener | None) -> NoReply[Listener | None]:
+        if type(message) is StreamToken and listener is not None:
+            listener.token(message.token)
+        elif isinstance(message, Listener):
+            return NoReply(message)
+        elif isinstance(message, StreamComplete | StreamError):
+            self.answered.set_result(None)
+        return NoReply(listener)
 
 
 @asynccontextmanager
@@ -36,43 +42,47 @@ async def to_process(base_url: str) -> AsyncIterator[NewReader]:
     """agent.stream_chat, its events handled by a subscriber process."""
 
     async def new_reader(model: str) -> Read:
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        pid, counter = await _agent(base_url, model), await start(TokenCounter, answered)
-        return lambda: _ask(pid, counter, answered)
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        pid, reader = await start_agent(base_url, model), await start(Reader, answered)
 
-    async with application.running(_SETTINGS):
+        async def read(listener: Listener) -> None:
+            send(reader, listener)
+            agent.stream_chat(pid, QUESTION, reader)
+            await answered
+
+        return read
+
+    async with application.running(ONE_WORKER):
         yield new_reader
 
 
 @asynccontextmanager
 async def by_iteration(base_url: str) -> AsyncIterator[NewReader]:
     """async for event in agent.stream."""
-
-    async def new_reader(model: str) -> Read:
-        pid = await _agent(base_url, model)
-        return lambda: _iterate(pid)
-
-    async with application.running(_SETTINGS):
-        yield new_reader
+    async with application.running(ONE_WORKER):
+        yield lambda model: _iterator(base_url, model)
 
 
-_SETTINGS = Settings(tools=ToolSettings(workers=1))
+@asynccontextmanager
+async def with_tools(base_url: str) -> AsyncIterator[NewReader]:
+    """The same where agents have the chores as their tools, and many of their calls may run at once."""
+    async with application.running(MANY_CALLS):
+        yield lambda model: _iterator(base_url, model)
 
 
-async def _agent(base_url: str, model: str) -> Pid:
-    return await agent_supervisor.start_agent({"model": model, "base_url": base_url, "api_key": "none"})
+async def start_agent(base_url: str, model: str) -> Pid:
+    tools = CHORES if Asked.of(model).calls else ()
+    return await agent_supervisor.start_agent(
+        {"model": model, "base_url": base_url, "api_key": "none", "tools": [*tools]}
+    )
 
 
-async def _ask(pid: Pid, counter: Pid, answered: asyncio.Future[Answer]) -> Answer:
-    agent.stream_chat(pid, QUESTION, counter)
-    return await answered
+async def _iterator(base_url: str, model: str) -> Read:
+    pid = await start_agent(base_url, model)
 
+    async def read(listener: Listener) -> None:
+        async for event in agent.stream(pid, QUESTION):
+            if type(event) is StreamToken:
+                listener.token(event.token)
 
-async def _iterate(pid: Pid) -> Answer:
-    tokens, first_token_s = 0, 0.0
-    async for event in agent.stream(pid, QUESTION):
-        if type(event) is StreamToken:
-            tokens += 1
-            if tokens == 1:
-                first_token_s = time.perf_counter()
-    return Answer(tokens, first_token_s)
+    return read

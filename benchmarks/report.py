@@ -1,13 +1,14 @@
 """The figures of a run as a table, for the terminal and for RESULTS.md: the same lines."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
-from os import cpu_count
+from os import cpu_count, getloadavg
 from platform import machine, python_version, system
 from typing import Final
 
-from benchmarks.figures import SUITES, TARGET, Figure, Suite, Target
+from benchmarks.figures import SUITES
+from benchmarks.suite import Figure, Suite, Target
 
 LIBRARIES: Final = ("openai", "aiohttp", "httpx2", "msgspec", "thespian", "uvloop")
 
@@ -19,38 +20,37 @@ PREFACE: Final = """\
 Each measurement is an OS process of its own, all in turn in every round, on the same loop (uvloop) against the same
 provider (an OS process, too, whose CPU time is not counted). Figures are medians over the rounds, with the lowest and
 the highest. CPU time is the reader's own, of all threads, kernel included. Reference: what a spike of this design took
-on one core of another run; a figure is to be within {target:g} times of it.
+on one core of another run; a figure is to be within 2 times of it. At most: what a figure may be, the strictest where
+it is held against more than one thing. The machine's load when the run began: {load}.
 
-What else the machine did meanwhile shows in the range. The last two columns say how often the floor goes into a figure,
-and the figure into AsyncOpenAI's. The first two suites are written as fast as they are read, so a read brings many
-tokens; a provider's tokens come one by one, as in the third, where each costs a turn of the loop and a system call.
+What else the machine did meanwhile shows in the range. Of the floor, AsyncOpenAI is: how often the floor goes into a
+figure, and the figure into AsyncOpenAI's. The first three suites are written as fast as they are read, so a read brings
+many tokens; a provider's tokens come one by one, as in those after, where each costs a turn of the loop and a system
+call.
 """
 
 HEADER: Final = """\
-| {unit} | median | lowest to highest | reference | of it | of the floor | AsyncOpenAI is |
-|---|--:|--:|--:|--:|--:|--:|"""
-
-BESIDE_OTP: Final = """\
-| {unit} | median | lowest to highest | OTP | OTP, one core | of OTP's | of one core's | at most |
+| {unit} | median | lowest to highest | reference | of it | of the floor | AsyncOpenAI is | at most |
 |---|--:|--:|--:|--:|--:|--:|--:|"""
 
 _SECTION: Final = re.compile(r"\n\n(?=## )")
 
-OF_OTHER: Final = {"spawn_server": "a bare spawn of OTP's"}
-"""Where a target is not a multiple of the figure in its own line, what it is of."""
+OTHERS: Final = {"otp_spawn_server": "a bare spawn of OTP's", "floor": "the floor", "sdk": "AsyncOpenAI"}
+"""Of what a target is a multiple, where that is not the figure beside it."""
 
 
 def table(suite: Suite, figures: Mapping[str, Figure], when: str = "") -> str:
     """A suite's figures, a line each; after it what follows from them. when: if it is not of the page's own run."""
     lines = [f"## {suite.title}", "", *([when, ""] if when else [])]
-    if suite.targets:
-        lines.append(BESIDE_OTP.format(unit=suite.unit))
-        lines += [_beside_otp(name, figures, suite.targets.get(name)) for name in suite.titles]
-        return "\n".join([*lines, "", suite.remark])
-    floor, sdk = figures.get("floor"), figures.get("sdk")
-    lines.append(HEADER.format(unit=suite.unit))
-    lines += [_line(figure, floor, sdk) for figure in figures.values()]
-    return "\n".join([*lines, *_remarks(figures)])
+    if suite.beside is not None:
+        columns = [cell for other in suite.beside.values() for cell in (other, "ours of it")]
+        head = [suite.unit, "median", "lowest to highest", *columns, "at most"]
+        lines += [_row(head), _row(["---", *("--:" for _ in head[1:])]).replace(" ", "")]
+        lines += [_beside(name, figures, suite) for name in suite.titles]
+    else:
+        lines.append(HEADER.format(unit=suite.unit))
+        lines += [_line(name, figures, suite) for name in suite.titles]
+    return "\n".join([*lines, *_remarks(figures), *(["", suite.remark] if suite.remark else [])])
 
 
 def merged(page: str, tables: list[str], preface: str | None = None) -> str:
@@ -60,54 +60,70 @@ def merged(page: str, tables: list[str], preface: str | None = None) -> str:
     return "\n\n".join([preface or head, *by_title.values()]) + "\n"
 
 
-def preface(rounds: int, date: str) -> str:
+def preface(rounds: int, date: str, load: str) -> str:
     """What stands above the tables."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     host = f"{system()} {machine()}, {cpu_count()} cores"
     return PREFACE.format(
-        date=date, rounds=rounds, machine=host, python=python_version(), libraries=libraries, target=TARGET
+        date=date, rounds=rounds, machine=host, python=python_version(), libraries=libraries, load=load
     ).rstrip()
+
+
+def load() -> str:
+    """Of the last minute: how many threads of all the machine ran or wanted to."""
+    return f"{getloadavg()[0]:.1f}"
 
 
 def suites_named(only: str | None) -> list[Suite]:
     return [suite for suite in SUITES if (not suite.long if only is None else suite.name == only)]
 
 
-def _line(figure: Figure, floor: Figure | None, sdk: Figure | None) -> str:
-    cells = (
-        figure.title,
-        _number(figure.median),
-        f"{_number(figure.low)} to {_number(figure.high)}",
-        _number(figure.reference),
-        _times(figure.of_reference),
-        _times(figure.median / floor.median if floor else None),
-        _times(sdk.median / figure.median if sdk else None),
+def _line(name: str, figures: Mapping[str, Figure], suite: Suite) -> str:
+    figure, floor, sdk = figures[name], figures.get("floor"), figures.get("sdk")
+    return _row(
+        [
+            *_own(figure),
+            _number(figure.reference),
+            _times(figure.of_reference),
+            _times(figure.median / floor.median if floor else None),
+            _times(sdk.median / figure.median if sdk else None),
+            _at_most(name, figures, suite),
+        ]
     )
-    return "| " + " | ".join(cells) + " |"
 
 
-def _beside_otp(name: str, figures: Mapping[str, Figure], target: Target | None) -> str:
-    ours, otp, core = figures[name], figures.get(f"otp_{name}"), figures.get(f"core_{name}")
-    cells = (
-        ours.title,
-        _number(ours.median),
-        f"{_number(ours.low)} to {_number(ours.high)}",
-        _number(otp.median if otp else None),
-        _number(core.median if core else None),
-        _times(ours.median / otp.median if otp else None),
-        _times(ours.median / core.median if core else None),
-        _most(target, figures) if target else "",
-    )
-    return "| " + " | ".join(cells) + " |"
+def _beside(name: str, figures: Mapping[str, Figure], suite: Suite) -> str:
+    figure = figures[name]
+    others = [figures.get(f"{prefix}_{name}") for prefix in suite.beside or ()]
+    pairs = [(_number(each.median), _times(figure.median / each.median)) if each else ("", "") for each in others]
+    return _row([*_own(figure), *(cell for pair in pairs for cell in pair), _at_most(name, figures, suite)])
 
 
-def _most(target: Target, figures: Mapping[str, Figure]) -> str:
-    """The limit as a number, where what it is a multiple of was measured."""
+def _own(figure: Figure) -> tuple[str, str, str]:
+    return figure.title, _number(figure.median), f"{_number(figure.low)} to {_number(figure.high)}"
+
+
+def _at_most(name: str, figures: Mapping[str, Figure], suite: Suite) -> str:
+    """The strictest limit, and whether the figure misses it; where nothing was measured to be relative to, in words."""
+    targets = suite.targets.get(name, ())
+    limits = [(limit, target) for target in targets if (limit := target.limit(figures)) is not None]
+    if not limits:
+        return ", ".join(map(_words, targets))
+    limit, target = min(limits, key=lambda each: each[0])
+    words = _words(target)
+    missed = ", missed" if figures[name].median > limit else ""
+    return (_number(limit) if target.of is None else f"{_number(limit)} ({words})") + missed
+
+
+def _words(target: Target) -> str:
     if target.of is None:
         return _number(target.most)
-    multiple = f"{target.most:.3g}x {OF_OTHER.get(target.of, '')}".rstrip()
-    otp = figures.get(f"otp_{target.of}")
-    return f"{_number(target.most * otp.median)} ({multiple})" if otp else multiple
+    other = OTHERS.get(target.of, "")
+    return f"{other} + {target.most:g}" if target.above else f"{target.most:.3g}x {other}".rstrip()
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _remarks(figures: Mapping[str, Figure]) -> Iterator[str]:

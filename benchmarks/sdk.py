@@ -1,12 +1,17 @@
-"""The openai client as its README shows it: `async for chunk in stream`."""
+"""The openai client as its README shows it, `async for chunk in stream`, and an agent loop around it, by hand."""
 
-import time
+import asyncio
+import inspect
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from openai import AsyncOpenAI
 
-from benchmarks.workload import QUESTION, Answer, NewReader, Read
+from benchmarks.answers import Asked
+from benchmarks.chores import CHORES
+from benchmarks.workload import QUESTION, Listener, NewReader, Read
 
 
 @asynccontextmanager
@@ -14,19 +19,57 @@ async def iterated(base_url: str) -> AsyncIterator[NewReader]:
     async with AsyncOpenAI(api_key="none", base_url=base_url) as client:
 
         async def new_reader(model: str) -> Read:
-            return lambda: _read(client, model)
+            turn = _turn if Asked.of(model).calls else _read
+            return lambda listener: turn(client, model, listener)
 
         yield new_reader
 
 
-async def _read(client: AsyncOpenAI, model: str) -> Answer:
-    tokens, first_token_s = 0, 0.0
+async def _read(client: AsyncOpenAI, model: str, listener: Listener) -> None:
     stream = await client.chat.completions.create(
         model=model, messages=[{"role": "user", "content": QUESTION}], stream=True
     )
     async for chunk in stream:
-        if chunk.choices and chunk.choices[0].delta.content:
-            tokens += 1
-            if tokens == 1:
-                first_token_s = time.perf_counter()
-    return Answer(tokens, first_token_s)
+        if chunk.choices and (text := chunk.choices[0].delta.content):
+            listener.token(text)
+
+
+async def _turn(client: AsyncOpenAI, model: str, listener: Listener) -> None:
+    """Ask, run all calls at once, and ask again with their results, until there is no call."""
+    messages: list[Any] = [{"role": "user", "content": QUESTION}]
+    tools: Any = [
+        {"type": "function", "function": {"name": chore.name, "parameters": chore.parameters}} for chore in CHORES
+    ]
+    while True:
+        calls: dict[int, dict[str, Any]] = {}
+        stream: Any = await client.chat.completions.create(model=model, messages=messages, tools=tools, stream=True)
+        async for chunk in stream:
+            if not chunk.choices:
+                continue
+            delta = chunk.choices[0].delta
+            if delta.content:
+                listener.token(delta.content)
+            for piece in delta.tool_calls or ():
+                _add(calls, piece)
+        if not calls:
+            return
+        results = await asyncio.gather(*map(_run, calls.values()))
+        messages.append({"role": "assistant", "content": None, "tool_calls": list(calls.values())})
+        messages += [
+            {"role": "tool", "tool_call_id": call["id"], "content": result}
+            for call, result in zip(calls.values(), results, strict=True)
+        ]
+
+
+def _add(calls: dict[int, dict[str, Any]], piece: Any) -> None:
+    empty = {"id": piece.id, "type": "function", "function": {"name": piece.function.name, "arguments": ""}}
+    calls.setdefault(piece.index, empty)["function"]["arguments"] += piece.function.arguments
+
+
+async def _run(call: dict[str, Any]) -> str:
+    """A coroutine on the loop, a plain function in a thread: what such a loop can do."""
+    function = next(chore.function for chore in CHORES if chore.name == call["function"]["name"])
+    arguments = json.loads(call["function"]["arguments"])
+    if inspect.iscoroutinefunction(function):
+        return str(await function(**arguments))
+    return str(await asyncio.to_thread(function, **arguments))

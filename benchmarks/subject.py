@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import endurance, otp, processes, supervision
+from benchmarks import delay, endurance, otp, processes, supervision, tools, turns
 from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
 
 READERS: Final = {
@@ -22,8 +22,11 @@ READERS: Final = {
     "sdk": "benchmarks.sdk:iterated",
     "process": "benchmarks.ours:to_process",
     "iteration": "benchmarks.ours:by_iteration",
+    "tools": "benchmarks.ours:with_tools",
 }
 """By name, where each stands: an OS process imports only the one that it runs."""
+STREAM_READERS: Final = ("floor", "sdk", "process", "iteration")
+"""Those that are asked for text alone."""
 
 
 class Cpu(Struct, frozen=True, tag_field="job", tag="cpu"):
@@ -38,6 +41,34 @@ class FirstToken(Struct, frozen=True, tag_field="job", tag="first_token"):
 
     reader: str
     load: Load
+
+
+class Delay(Struct, frozen=True, tag_field="job", tag="delay"):
+    """How late the tokens of many paced streams come to one reader. prefix: before the names of its figures."""
+
+    reader: str
+    load: Load
+    prefix: str = ""
+
+
+class FanOut(Struct, frozen=True, tag_field="job", tag="fan_out"):
+    """Milliseconds of turns with so many calls at once, beyond the wait of one."""
+
+    reader: str
+    calls: int
+    prefix: str = ""
+    turns: int = 10
+
+
+class Beside(Struct, frozen=True, tag_field="job", tag="beside"):
+    """What a paced stream notices of the calls of another turn. model: of the calls. name: of the figures."""
+
+    reader: str
+    model: str
+    name: str
+    prefix: str = ""
+    turns: int = 3
+    neighbour_tokens: int = 120
 
 
 class Processes(Struct, frozen=True, tag_field="job", tag="processes"):
@@ -58,13 +89,19 @@ class Endurance(Struct, frozen=True, tag_field="job", tag="endurance"):
     sizes: endurance.Sizes = field(default_factory=endurance.Sizes)
 
 
+class Turns(Struct, frozen=True, tag_field="job", tag="turns"):
+    """What very many turns leave behind."""
+
+    sizes: turns.Sizes = field(default_factory=turns.Sizes)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """What OTP takes; kind: "otp" as it comes, "core" on one core."""
 
     kind: str
 
 
-Work: TypeAlias = Cpu | FirstToken | Processes | Supervision | Endurance
+Work: TypeAlias = Cpu | FirstToken | Delay | FanOut | Beside | Processes | Supervision | Endurance | Turns
 """What runs on a loop of ours."""
 Job: TypeAlias = Work | Otp
 
@@ -83,17 +120,30 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return _named(reader, cpu_us_a_token(_subject(reader), base_url, load))
         case FirstToken(reader, load):
             return _named(reader, first_token_ms(_subject(reader), base_url, load))
+        case Delay(reader, load, prefix):
+            return _prefixed(prefix, delay.measured(_subject(reader), base_url, load))
+        case FanOut(reader, calls, prefix, count):
+            return _named(f"{prefix}beyond", tools.fan_out_ms(_subject(reader), base_url, calls, count))
+        case Beside(reader, model, name, prefix, count, tokens):
+            found = tools.beside_stream(_subject(reader), base_url, model, count, tokens)
+            return _prefixed(f"{prefix}{name}_", found)
         case Processes(sizes):
             return processes.measured(sizes)
         case Supervision(sizes):
             return supervision.measured(sizes)
         case Endurance(sizes):
             return endurance.measured(sizes)
+        case Turns(sizes):
+            return turns.measured(base_url, sizes)
     assert_never(job)
 
 
 async def _named(name: str, figure: Coroutine[Any, Any, float]) -> Measured:
     return {name: await figure}
+
+
+async def _prefixed(prefix: str, figures: Coroutine[Any, Any, Measured]) -> Measured:
+    return {prefix + name: value for name, value in (await figures).items()}
 
 
 def _subject(reader: str) -> Subject:

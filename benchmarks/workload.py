@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from benchmarks.answers import Asked, sent_ns
+
 QUESTION: Final = "Say something."
 WARMING: Final = "tokens-20"
 SETTLE_S: Final = 0.2  # what is done after a stream's last token is its cost, too; waiting costs no CPU time
@@ -19,15 +21,37 @@ Measured: TypeAlias = dict[str, float]
 """Figures of one run, by name."""
 
 
-class Answer(Struct, frozen=True):
-    """A stream that was read. first_token_s: when its first token was in the reader's hands, by perf_counter."""
+class Listener:
+    """Told of the text of one stream, as soon as a reader has it. size: characters so far."""
 
-    tokens: int
-    first_token_s: float
+    def __init__(self) -> None:
+        self.size = 0
+        self.first_token_s = 0.0
+
+    def token(self, text: str) -> None:
+        if not self.size:
+            self.first_token_s = time.perf_counter()
+        self.size += len(text)
 
 
-Read: TypeAlias = Callable[[], Awaitable[Answer]]
-"""Ask, and read one stream to its end."""
+class Stopwatch(Listener):
+    """Of a paced stream: when each token came, and how long before that it was written. Nanoseconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrivals_ns: list[int] = []
+        self.delays_ns: list[int] = []
+
+    def token(self, text: str) -> None:
+        now_ns = time.monotonic_ns()
+        self.size += len(text)
+        for moment_ns in sent_ns(text):
+            self.arrivals_ns.append(now_ns)
+            self.delays_ns.append(now_ns - moment_ns)
+
+
+Read: TypeAlias = Callable[[Listener], Awaitable[None]]
+"""Ask, and read one answer to its end: where the model calls tools, the turn to its end."""
 
 NewReader: TypeAlias = Callable[[str], Awaitable[Read]]
 """For a model: what is set up once and for many streams is set up here, and not measured."""
@@ -50,15 +74,17 @@ class Load(Struct, frozen=True):
 
 async def cpu_us_a_token(subject: Subject, base_url: str, load: Load) -> float:
     """CPU time of this OS process a token, with kernel time and all threads: requests and ends of streams included."""
+    listeners = [Listener() for _ in range(load.streams)]
     async with subject(base_url) as new_reader:
-        await _warm(new_reader)
-        readers = [await new_reader(load.model) for _ in range(load.streams)]
+        await warm(new_reader)
+        readers = [await new_reader(load.model) for _ in listeners]
         gc.collect()
         before_s = time.process_time()
-        answers = await asyncio.gather(*(read() for read in readers))
+        await asyncio.gather(*(read(listener) for read, listener in zip(readers, listeners, strict=True)))
         await asyncio.sleep(SETTLE_S)
         spent_s = time.process_time() - before_s
-    assert {answer.tokens for answer in answers} == {load.tokens}, answers
+    for listener in listeners:
+        check_whole(listener, load.model)
     return spent_s / (load.streams * load.tokens) * 1e6
 
 
@@ -66,16 +92,22 @@ async def first_token_ms(subject: Subject, base_url: str, load: Load) -> float:
     """From the question to the first token: the median of load.streams, one after the other, on a warm connection."""
     waits_s = []
     async with subject(base_url) as new_reader:
-        await _warm(new_reader)
+        await warm(new_reader)
         for _ in range(load.streams):
-            read = await new_reader(load.model)
+            read, listener = await new_reader(load.model), Listener()
             asked_s = time.perf_counter()
-            answer = await read()
-            waits_s.append(answer.first_token_s - asked_s)
+            await read(listener)
+            waits_s.append(listener.first_token_s - asked_s)
     return median(waits_s) * 1000
 
 
-async def _warm(new_reader: NewReader) -> None:
+async def warm(new_reader: NewReader) -> None:
     """What is imported, opened or cached by the first streams of a program is not the cost of the others."""
     for _ in range(3):
-        await (await new_reader(WARMING))()
+        await (await new_reader(WARMING))(Listener())
+
+
+def check_whole(listener: Listener, model: str) -> None:
+    """What a reader left out can't be counted as cheap."""
+    expected = Asked.of(model).size
+    assert listener.size == expected, f"{model}: expected {expected} characters, got {listener.size}"

@@ -1,10 +1,11 @@
 """The accumulator: folds the deltas of one model call into content, calls and the events that they cause.
 
 Source: API reference, accumulator() and process_stream_event/3. A value: `fold` answers with the next one, and the old
-one stays as it was. Text is kept as a rope (a chain of pairs), so that a step costs the same at every length.
+one stays as it was. Text is kept as a rope (a chain of pairs), so that a step costs the same at every length; its
+pieces are long, since of one a token the garbage collector would find very many to walk, and pause every stream.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ Rope: TypeAlias = tuple[Any, ...]
 """() or (the rope before, a text)."""
 
 EMPTY: Rope = ()
+PIECE_CHARS: Final = 128
 
 
 class PartialCall(Struct, frozen=True):
@@ -88,6 +90,13 @@ def init_accumulator(stream_id: str = "", *, attempt: int = 1, seq: int = 0) -> 
     return Accumulator(stream_id, attempt, seq)
 
 
+def longer(rope: Rope, text: str) -> Rope:
+    """The rope with this text at its end. Its last piece grows until it is long, which copies a few characters."""
+    if rope and len(rope[1]) < PIECE_CHARS:
+        return rope[0], rope[1] + text
+    return rope, text
+
+
 def joined(rope: Rope) -> str:
     """The rope's text."""
     texts: list[str] = []
@@ -109,7 +118,7 @@ def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]
             acc.attempt,
             seq,
             acc.tokens + 1,
-            (acc.text, text),
+            longer(acc.text, text),
             acc.thoughts,
             acc.refusals,
             acc.calls,
@@ -121,7 +130,7 @@ def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]
 def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]]:
     match delta:
         case CallDelta(index, piece):
-            acc = _with_call(acc, index, lambda call: replace(call, arguments=(call.arguments, piece)))
+            acc = _with_call(acc, index, lambda call: replace(call, arguments=longer(call.arguments, piece)))
             return acc, (StreamFunctionArgumentsDelta(index, piece, **_envelope(acc)),)
         case CallStarted(index, id_, name):
             call = PartialCall(index, id_, name)
@@ -134,10 +143,10 @@ def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Even
             call = next(call for call in acc.calls if call.index == index)
             return acc, (StreamFunctionCallComplete(call.tool_call(), **_envelope(acc)),)
         case ReasoningDelta(text):
-            acc = replace(acc, thoughts=(acc.thoughts, text), seq=acc.seq + 1)
+            acc = replace(acc, thoughts=longer(acc.thoughts, text), seq=acc.seq + 1)
             return acc, (StreamReasoning(text, **_envelope(acc)),)
         case RefusalDelta(text):
-            return replace(acc, refusals=(acc.refusals, text)), ()
+            return replace(acc, refusals=longer(acc.refusals, text)), ()
         case _:
             assert isinstance(delta, Finished | Failed), delta
             return replace(acc, end=delta), ()

@@ -4,11 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import endurance, processes, supervision
+from benchmarks import endurance, processes, supervision, turns
 from benchmarks.__main__ import provider, run_apart
-from benchmarks.figures import SUITES, Suite, figures
+from benchmarks.figures import SUITES
 from benchmarks.report import merged, preface, table
-from benchmarks.subject import READERS, Cpu, Endurance, FirstToken, Processes, Supervision
+from benchmarks.subject import (
+    STREAM_READERS,
+    Beside,
+    Cpu,
+    Delay,
+    Endurance,
+    FanOut,
+    FirstToken,
+    Processes,
+    Supervision,
+    Turns,
+)
+from benchmarks.suite import Suite, figures
 from benchmarks.workload import Load
 
 
@@ -18,7 +30,7 @@ def base_url() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", STREAM_READERS)
 def test_each_reader_gets_every_token_of_streams_at_once(base_url: str, reader: str) -> None:
     found = run_apart(Cpu(reader, Load(streams=2, tokens=5)), base_url)
     assert found[reader] > 0
@@ -26,6 +38,23 @@ def test_each_reader_gets_every_token_of_streams_at_once(base_url: str, reader: 
 
 def test_paced_streams_come_whole(base_url: str) -> None:
     assert run_apart(Cpu("floor", Load(streams=2, tokens=5, every_ms=1)), base_url)["floor"] > 0
+
+
+@pytest.mark.parametrize("reader", ["floor", "sdk", "process"])
+def test_paced_tokens_have_delays_and_take_a_share_of_a_core(base_url: str, reader: str) -> None:
+    found = run_apart(Delay(reader, Load(streams=3, tokens=20, every_ms=2)), base_url)
+    assert set(found) == set(suite("delay_300").titles)
+    assert min(found.values()) > 0
+
+
+@pytest.mark.parametrize(("reader", "prefix"), [("tools", ""), ("sdk", "sdk_")])
+def test_turns_with_tools_have_a_figure_for_the_turn_and_one_for_its_neighbour(
+    base_url: str, reader: str, prefix: str
+) -> None:
+    found = run_apart(FanOut(reader, calls=3, prefix=prefix, turns=1), base_url)
+    found |= run_apart(Beside(reader, "calls-2-of-echo", "echo", prefix, turns=1, neighbour_tokens=20), base_url)
+    assert set(found) == {f"{prefix}{name}" for name in ("beyond", "echo_turn", "echo_gap")}
+    assert min(found.values()) > 0
 
 
 def test_the_first_token_has_a_time(base_url: str) -> None:
@@ -42,22 +71,32 @@ def test_the_process_system_has_all_figures_of_its_suite(base_url: str) -> None:
 def test_what_is_left_behind_has_all_figures_of_its_suite(base_url: str) -> None:
     sizes = endurance.Sizes(idle=20, idle_s=0.01, warming=20, restarts=200)
     found = run_apart(Endurance(sizes), base_url)
+    found |= run_apart(Turns(turns.Sizes(turns=8, warming=4, of_an_agent=2)), base_url)
     assert set(found) == set(suite("endurance").titles)
-    assert found["growth_files"] == found["growth_entries"] == 0
+    counted = [name for suffix in ("files", "entries", "processes") for name in found if name.endswith(suffix)]
+    assert {found[name] for name in counted} == {0}
 
 
 def test_a_page_has_a_line_for_every_figure() -> None:
     for each in SUITES:
         rounds = [dict.fromkeys(each.titles, value) for value in (4.0, 2.0, 3.0)]
-        page = merged("# Old", [table(each, figures(each, rounds))], preface(rounds=3, date="2000-01-01"))
+        page = merged("# Old", [table(each, figures(each, rounds))], preface(rounds=3, date="2000-01-01", load="0.0"))
         assert all(f"| {title} | 3.00 | 2.00 to 4.00 |" in page for title in each.titles.values())
 
 
 def test_a_target_is_so_many_times_what_otp_took() -> None:
     names = [*suite("processes").titles, "otp_call", "otp_spawn_server", "core_call"]
     page = table(suite("processes"), figures(suite("processes"), [dict.fromkeys(names, 2.0)]))
-    assert "| 2.00 | 2.00 to 2.00 | 2.00 | 2.00 | 1.00x | 1.00x | 8.00 (4x) |" in page
+    assert "| 2.00 | 2.00 to 2.00 | 2.00 | 1.00x | 2.00 | 1.00x | 8.00 (4x) |" in page
     assert "| 16.00 (8x a bare spawn of OTP's) |" in page
+
+
+def test_of_several_targets_the_strictest_is_told_and_whether_it_is_missed() -> None:
+    measured = {"floor": 2.0, "sdk": 60.0, "process": 3.5, "iteration": 3.5}
+    page = table(suite("one_stream"), figures(suite("one_stream"), [measured]))
+    assert "| 3.00 (0.05x AsyncOpenAI), missed |" in page
+    page = table(suite("first_token"), figures(suite("first_token"), [measured]))
+    assert "| 4.00 (the floor + 2) |" in page
 
 
 def test_a_suite_measured_alone_replaces_its_table_and_leaves_the_others() -> None:
