@@ -25,6 +25,7 @@ from agents.tools.tool import Tool
 from agents.tools.worker.confine import confined
 from agents.tools.worker.confine import environment as allowed_environment
 from agents.tools.worker.process import WorkerProcess
+from agents.tools.worker.server_process import ServerProcess
 from agents.tools.worker.wire import Answer, Job, Limits, Origin, Raised, Ready, Refused, Returned
 
 DEFAULT_SIZE = max(4, os.cpu_count() or 1)
@@ -41,6 +42,8 @@ log = get_logger("understudy.tools")
 class WorkerPool:
     """State: the workers that live, those of them that are idle, the callers that wait. Never both of the last two.
 
+    Its workers are forked by one OS process of its own (worker/fork_server.py), so that a new one is ready at once.
+
     running: the tool's name by the pid of the worker that runs it, to be read only.
 
     It belongs to the loop and the thread that started it: the kernel kills the workers when that thread ends.
@@ -54,6 +57,7 @@ class WorkerPool:
         self.running: dict[int, str] = {}
         self._environment = {**allowed_environment(os.environ), **(environment or {})}
         self._open = False
+        self._server: ServerProcess | None = None
         self._workers: set[WorkerProcess] = set()
         self._idle: deque[WorkerProcess] = deque()
         self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
@@ -85,6 +89,8 @@ class WorkerPool:
         self._refuse_waiting("the pool of worker processes was closed")
         ends = [worker.killed() for worker in self._workers]
         await asyncio.gather(*ends, *self._replacements, return_exceptions=True)
+        if self._server is not None:
+            await self._server.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -106,8 +112,8 @@ class WorkerPool:
         timeout_s: the tool's own unless given. on_start: called with the worker's pid when it takes the call.
         on_progress: called with each value that the tool reports.
         Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
-        deadline. At the deadline, and when the caller is cancelled, this ends only after its process group was sent
-        SIGKILL and the worker is reaped.
+        deadline. At the deadline, and when the caller is cancelled, this ends only after the worker and all that it
+        started were killed and reaped.
         """
         worker = await self._take_worker()
         self.running[worker.pid] = tool.name
@@ -153,7 +159,9 @@ class WorkerPool:
         self._idle.append(worker)
 
     async def _start_worker(self) -> None:
-        worker = await WorkerProcess.start(self._environment)
+        if self._server is None or self._server.exited.done():
+            self._server = ServerProcess(self._environment)
+        worker = await WorkerProcess.start(self._server)
         self._workers.add(worker)
         worker.exited.add_done_callback(lambda _: self._on_exit(worker))
         self._give(worker)

@@ -1,4 +1,4 @@
-"""What a worker process gives up, and how it is tied to the life of its pool's process. Linux.
+"""What a worker process gives up, and how it is tied to the life of its parent. Linux.
 
 This is hygiene, not a sandbox: a tool has its user's files, network and the /proc of its user's processes.
 """
@@ -9,8 +9,10 @@ import os
 import resource
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
 NICENESS = 10
@@ -32,20 +34,27 @@ def environment(parent: Mapping[str, str]) -> dict[str, str]:
 
 
 def confine(parent: int) -> None:
-    """Tie this process to its parent (a pid), give up privileges, core dumps and priority.
-
-    The kernel kills us when the parent dies from here on; if it died before, getppid has changed and we leave.
-    """
+    """Tie this process to its parent (a pid), in a session of its own; give up privileges, core dumps and priority."""
     global _confined
     _confined = True
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    for option, value in ((PR_SET_PDEATHSIG, signal.SIGKILL), (PR_SET_NO_NEW_PRIVS, 1)):
-        if prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), f"prctl {option}")
-    if os.getppid() != parent:
-        os._exit(1)
+    die_with(parent, signal.SIGKILL)
+    reap_descendants()
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _step_back()
+
+
+def die_with(parent: int, number: int) -> None:
+    """Have the kernel send this signal when the parent's thread ends; if it ended before, we leave."""
+    _prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def reap_descendants() -> None:
+    """Have a descendant that loses its parent become our child, and not init's."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def confined() -> bool:
@@ -53,8 +62,20 @@ def confined() -> bool:
     return _confined
 
 
+def hurry(pid: int) -> None:
+    """Give a worker its priority back, where we may: a process of low priority dies at low priority, too."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PGRP, pid, 0)
+        Path(f"/proc/{pid}/autogroup").write_text("0")
+
+
+def _prctl(option: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
 def _step_back() -> None:
     """Leave the processor to the event loop, also where the kernel shares it out by session (autogroup)."""
     os.nice(NICENESS)
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as autogroup:
-        autogroup.write(str(NICENESS))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))

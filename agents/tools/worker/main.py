@@ -1,16 +1,17 @@
 """A worker process's main: takes one job after the other from its socket and answers each.
 
 It starts with little (no event loop, no HTTP client) and keeps the modules of the tools it ran. It ends with its
-socket, with its pool's process, or by the pool's SIGKILL; what a tool does to it (exit, segfault) ends it, too.
+socket, with its fork server, or by SIGKILL; what a tool does to it (exit, segfault) ends it, too.
 """
 
 import importlib
 import importlib.util
 import inspect
+import os
 import socket
 import sys
 from collections.abc import Coroutine
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -41,7 +42,7 @@ MAIN = "__worker_main__"
 
 
 def main(descriptor: int, parent: int) -> None:
-    """descriptor: of our end of the socket pair. parent: pid of the pool's process."""
+    """descriptor: of our end of the socket pair. parent: pid of the fork server."""
     confine(parent)
     with socket.socket(fileno=descriptor) as pool:
         pool.set_inheritable(False)
@@ -49,12 +50,13 @@ def main(descriptor: int, parent: int) -> None:
         def send(frame: Frame) -> None:
             pool.sendall(framed(msgspec.json.encode(frame)))
 
-        send(Ready())
+        send(Ready(os.getpid()))
         while (header := _received(pool, HEADER.size)) is not None:
             body = _received(pool, HEADER.unpack(header)[0])
             if body is None:
                 break
             send(_answer(msgspec.json.decode(body, type=Job), lambda data: send(Progressed(data))))
+            _reap()
 
 
 def _answer(job: Job, send_progress: Send) -> Answer:
@@ -69,6 +71,16 @@ def _answer(job: Job, send_progress: Send) -> Answer:
         return Refused(error.faults)
     except Exception as error:  # noqa: BLE001 - the crash boundary: what a tool raises is data for the model
         return Raised(type(error).__name__, _text(error))
+
+
+def _reap() -> None:
+    """Take the exit codes of what tools left behind: orphans come to us, and would stay as zombies.
+
+    Also of a child that a tool means to wait for in a later call; subprocess takes its exit code for 0 then.
+    """
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _awaited(result: Any) -> Any:

@@ -1,73 +1,54 @@
 """A worker process as its pool sees it, from its start until its exit is known.
 
-Its death is learned from its pidfd, not from its socket: a child that it left behind may hold that one open.
+Its death is told by the fork server, not by its socket: a child that it left behind may hold that one open.
 """
 
 import asyncio
-import contextlib
-import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Mapping
 from typing import cast
 
 import msgspec
 
 from agents.tools.errors import WorkerDied
 from agents.tools.progress import Send, unwatched
-from agents.tools.worker.wire import HEADER, MAX_ANSWER_BYTES, Answer, Frame, Job, Progressed, framed
+from agents.tools.worker.server_process import ServerProcess
+from agents.tools.worker.wire import HEADER, MAX_ANSWER_BYTES, Answer, Frame, Job, Progressed, Ready, framed
 
 START_TIMEOUT_S = 30.0
 EXIT_TIMEOUT_S = (
-    1.0  # for a SIGKILL to be carried out: milliseconds, unless the process sits in an uninterruptible wait
+    1.5  # for a SIGKILL to be carried out: milliseconds, unless the process sits in an uninterruptible wait
 )
 LOST_S = 5.0  # for the exit of a worker that has closed its socket: at its low priority it may have to wait for a core
-
-BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
-    "from agents.tools.worker.main import main; main(int(sys.argv[1]), int(sys.argv[2]))"
-)
 
 
 class WorkerProcess(asyncio.Protocol):
     """One worker, leader of its own session and process group. It is asked one job at a time.
 
-    exited: done, with the return code as subprocess has it, once the process is gone and reaped.
+    pid: once it is started. exited: done, with the return code as subprocess has it, once the process is gone and
+    reaped, with all that it started.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, server: ServerProcess, number: int, exited: "asyncio.Future[int]") -> None:
         self._loop = asyncio.get_running_loop()
-        self.exited: asyncio.Future[int] = self._loop.create_future()
-        self.pid = process.pid
-        self._process = process
+        self.exited = exited
+        self.pid = 0
+        self._server, self._number = server, number
         self._killed = False
         self._lost = False
         self._answer: asyncio.Future[Answer] | None = None
         self._on_progress: Send = unwatched
         self._received = bytearray()
         self._transport: asyncio.WriteTransport | None = None
-        self._pidfd = os.pidfd_open(process.pid)
-        self._loop.add_reader(self._pidfd, self._on_exit)
+        exited.add_done_callback(self._on_exit)
 
     @classmethod
-    async def start(cls, environment: Mapping[str, str]) -> "WorkerProcess":
+    async def start(cls, server: ServerProcess) -> "WorkerProcess":
         """Start one and wait until it is ready. Raises WorkerDied or OSError; nothing of it is left then."""
-        ours, process = _spawned(environment)
-        try:
-            worker = cls(process)
-        except OSError:  # no descriptor left for its pidfd
-            ours.close()
-            process.kill()
-            process.wait()
-            raise
+        number, ours, exited = server.fork()
+        worker = cls(server, number, exited)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                ready = worker._expect_answer()
-                await worker._loop.create_unix_connection(lambda: worker, sock=ours)
-                await ready
+                await worker._greeted(ours)
         except TimeoutError:
             await worker.killed()
             raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
@@ -75,6 +56,13 @@ class WorkerProcess(asyncio.Protocol):
             await worker.killed()
             raise
         return worker
+
+    async def _greeted(self, ours: socket.socket) -> None:
+        greeting = self._expect_answer()
+        await self._loop.create_unix_connection(lambda: self, sock=ours)
+        ready = await greeting
+        assert isinstance(ready, Ready)
+        self.pid = ready.pid
 
     @property
     def usable(self) -> bool:
@@ -94,10 +82,9 @@ class WorkerProcess(asyncio.Protocol):
         return await answer
 
     def kill(self) -> None:
-        """SIGKILL the whole process group, at once. Its number is ours until the exit is known."""
+        """SIGKILL for it, its process group, and whatever else came of it."""
         self._killed = True
-        if not self.exited.done():
-            self._signal_group()
+        self._server.kill(self._number)
 
     async def killed(self) -> None:
         """Kill it and wait until it is reaped, as long as that may reasonably take."""
@@ -144,49 +131,12 @@ class WorkerProcess(asyncio.Protocol):
             self._answer.set_exception(WorkerDied(how))
         self.kill()
 
-    def _on_exit(self) -> None:
-        """The process is a zombie now: its group still bears its number, so what it left behind can be killed."""
-        self._loop.remove_reader(self._pidfd)
-        os.close(self._pidfd)
-        self._signal_group()
-        returncode = self._process.wait()
+    def _on_exit(self, exited: "asyncio.Future[int]") -> None:
         if self._transport is not None:
             self._transport.close()
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(WorkerDied.of(returncode))
-        self.exited.set_result(returncode)
-
-    def _signal_group(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+            self._answer.set_exception(WorkerDied.of(exited.result()))
 
     def _expect_answer(self) -> "asyncio.Future[Answer]":
         self._answer = self._loop.create_future()
         return self._answer
-
-
-def _spawned(environment: Mapping[str, str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """Our end of the socket pair, and the process with the other: its only descriptor above 2.
-
-    This holds the loop up for the milliseconds of one fork and exec; a thread to do it in would be the process's
-    parent in the eyes of PR_SET_PDEATHSIG, and take the worker along at its own end.
-    """
-    ours, theirs = socket.socketpair()
-    try:
-        with theirs:
-            descriptor = theirs.fileno()
-            command = [sys.executable, "-P", "-c", BOOT, str(descriptor), str(os.getpid()), json.dumps(sys.path)]
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=dict(environment),
-                pass_fds=[descriptor],
-                start_new_session=True,
-                umask=0o077,
-            )
-    except BaseException:
-        ours.close()
-        raise
-    return ours, process

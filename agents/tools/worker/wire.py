@@ -1,5 +1,8 @@
-"""What a pool and its workers say to each other: JSON in frames of a length and a body. Nothing in it is executed.
+"""What a pool, its workers and their fork server say to each other, in JSON. Nothing in it is executed.
 
+With a worker in frames of a length and a body, with the fork server in packets:
+pool -> server    Fork with the descriptor of the worker's socket, Kill
+server -> pool    Ended
 pool -> worker    Job
 worker -> pool    Ready once, then for each job any number of Progressed and one Answer: Returned | Raised | Refused
 """
@@ -47,6 +50,8 @@ class Job(Struct, frozen=True):
 class Ready(Struct, frozen=True, tag="ready"):
     """The worker has confined itself and takes jobs."""
 
+    pid: int
+
 
 class Progressed(Struct, frozen=True, tag="progressed"):
     data: Any
@@ -67,6 +72,24 @@ class Refused(Struct, frozen=True, tag="refused"):
     faults: tuple[str, ...]
 
 
+class Fork(Struct, frozen=True, tag="fork"):
+    """A new worker, please. number: what the pool calls it."""
+
+    number: int
+
+
+class Kill(Struct, frozen=True, tag="kill"):
+    number: int
+
+
+class Ended(Struct, frozen=True):
+    """The worker is gone, and all that it started. returncode: as subprocess has it, negative for a signal."""
+
+    number: int
+    returncode: int
+
+
+Order: TypeAlias = Fork | Kill
 Answer: TypeAlias = Ready | Returned | Raised | Refused
 Frame: TypeAlias = Answer | Progressed
 

@@ -20,3 +20,10 @@ def fifo(tmp_path: Path) -> Iterator[Fifo]:
     fifo = Fifo(tmp_path / "fifo")
     yield fifo
     fifo.close()
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Fifo]:
+    fifo = Fifo(tmp_path / "second")
+    yield fifo
+    fifo.close()

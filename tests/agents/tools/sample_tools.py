@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel
 
+from agents.tools.progress import progress
 from agents.tools.signature import Bound
 from agents.tools.tool import tool
 
@@ -168,6 +170,160 @@ async def sleeps_in_a_process() -> str:
     """A coroutine that may be killed."""
     await asyncio.sleep(0)
     return "slept"
+
+
+@tool
+def misbehaves(how: str, note: str) -> str:
+    """Do what no tool should, after telling by the FIFO note which processes it takes to do it."""
+    MISBEHAVIOUR[how](note)
+    return how
+
+
+def spins(note: str) -> None:
+    _tell(note, os.getpid())
+    while True:
+        pass
+
+
+def sleeps(note: str) -> None:
+    _tell(note, os.getpid())
+    time.sleep(600)
+
+
+def ignores_signals(note: str) -> None:
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        with contextlib.suppress(OSError):
+            signal.signal(number, signal.SIG_IGN)
+    sleeps(note)
+
+
+def fills_memory(note: str) -> None:
+    _tell(note, os.getpid())
+    held = []
+    while True:
+        held.append(bytes(100_000))
+        time.sleep(0.01)
+
+
+def starts_children(note: str) -> None:
+    children = [subprocess.Popen(["sleep", "600"]) for _ in range(3)]
+    _tell(note, os.getpid(), *(child.pid for child in children))
+    time.sleep(600)
+
+
+def starts_a_daemon(note: str) -> None:
+    daemonize(note)
+    time.sleep(600)
+
+
+def leaves_a_daemon_by_exit(note: str) -> None:
+    daemonize(note)
+    os._exit(5)
+
+
+def leaves_a_daemon_by_segfault(note: str) -> None:
+    daemonize(note)
+    ctypes.string_at(0)
+
+
+def daemonize(note: str) -> None:
+    """Fork twice, with a new session each time: who is left has lost its parent, its group and its session."""
+    worker = os.getpid()
+    told, tells = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.setsid()
+            os.write(tells, b".")
+            _tell(note, worker, os.getpid())
+            time.sleep(600)
+        os._exit(0)
+    os.read(told, 1)
+    os.wait()
+
+
+MISBEHAVIOUR = {
+    each.__name__: each
+    for each in (
+        spins,
+        sleeps,
+        ignores_signals,
+        fills_memory,
+        starts_children,
+        starts_a_daemon,
+        leaves_a_daemon_by_exit,
+        leaves_a_daemon_by_segfault,
+    )
+}
+
+
+@tool
+def leaves_a_helper(note: str) -> str:
+    """Start a process, and return without it."""
+    helper = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    _tell(note, os.getpid(), helper.pid)
+    return "left"
+
+
+@tool
+def soft_limits() -> list[int]:
+    """What the worker may use."""
+    return [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_NOFILE)]
+
+
+@tool
+def parent() -> int:
+    """The process that forked the worker."""
+    return os.getppid()
+
+
+@tool(memory_bytes=64 * 1024 * 1024)
+def takes_memory(count: int) -> int:
+    """Hold this many bytes at once."""
+    return len(bytes(count))
+
+
+@tool(open_files=3)
+def opens_files(count: int) -> int:
+    """Hold this many files open at once."""
+    with contextlib.ExitStack() as stack:
+        return len([stack.enter_context(open("/dev/null")) for _ in range(count)])
+
+
+@tool(cpu_s=1)
+def computes(rounds: int) -> int:
+    """Count, in C, for as long as that takes."""
+    return sum(range(rounds))
+
+
+@tool
+def reports(count: int, last: str) -> str:
+    """Report numbers, then return."""
+    for number in range(count):
+        progress(number)
+    return last
+
+
+@tool
+def reports_from_a_thread() -> str:
+    """Report from a thread of its own."""
+    thread = threading.Thread(target=progress, args=("from the thread",))
+    thread.start()
+    thread.join()
+    return "done"
+
+
+@tool
+def reports_much() -> None:
+    """Report more than progress may be."""
+    progress("é" * 100_000)
+
+
+@tool(isolation="process")
+async def yields_in_a_process() -> AsyncIterator[int]:
+    """Yield in a worker."""
+    for number in range(4):
+        yield number
 
 
 def _tell(note: str, *pids: int) -> None:

@@ -1,0 +1,125 @@
+"""Laws of killing: whatever a tool does, it is gone with all that it started, and nobody else notices."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from agents.tools.errors import WorkerDied
+from agents.tools.pool import WorkerPool
+from tests.agents.tools import sample_tools
+from tests.agents.tools.observed import Fifo, Watch
+from tests.agents.tools.sample_tools import MISBEHAVIOUR
+
+DEADLINE_S = 2.0  # long enough for a tool on a busy machine to tell its pids before it
+
+
+def arguments(how: str, note: Fifo) -> str:
+    return json.dumps({"how": how, "note": note.path})
+
+
+async def warm(pool: WorkerPool) -> None:
+    """Have every worker load the tools' module, so that a deadline is the tool's alone."""
+    await asyncio.gather(*(pool.run(sample_tools.add, '{"a": 1}') for _ in range(pool.size)))
+
+
+async def whole(pool: WorkerPool) -> None:
+    """Return once as many tools as the pool has workers run at once."""
+    everyone = asyncio.Barrier(pool.size)
+
+    async def at_once() -> None:
+        worker = await pool._take_worker()
+        await everyone.wait()
+        pool._give(worker)
+
+    await asyncio.gather(*(at_once() for _ in range(pool.size)))
+
+
+@pytest.mark.parametrize("how", [name for name in MISBEHAVIOUR if not name.startswith("leaves")])
+async def test_at_its_deadline_a_tool_is_gone_with_all_it_started(pool: WorkerPool, fifo: Fifo, how: str) -> None:
+    await warm(pool)
+    call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments(how, fifo), DEADLINE_S))
+    pids = await fifo.pids()
+    processes = Watch(pids)
+    with pytest.raises(TimeoutError):
+        await call
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):  # dead and reaped before the caller was told
+            os.kill(pid, 0)
+    await processes.ended()
+    await whole(pool)
+
+
+@pytest.mark.parametrize("how", [name for name in MISBEHAVIOUR if name.startswith("leaves")])
+async def test_who_a_dead_worker_left_behind_is_gone_before_its_death_is_told(
+    pool: WorkerPool, fifo: Fifo, how: str
+) -> None:
+    call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments(how, fifo)))
+    pids = await fifo.pids()
+    with pytest.raises(WorkerDied):
+        await call
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    await whole(pool)
+
+
+async def test_a_call_beside_one_that_is_killed_does_not_notice(pool: WorkerPool, fifo: Fifo, second: Fifo) -> None:
+    beside = asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": second.path})))
+    call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments("starts_a_daemon", fifo)))
+    await fifo.pids()
+    call.cancel()
+    await asyncio.wait({call})
+    assert not beside.done()
+    second.release()
+    assert await beside > 0
+
+
+async def test_a_daemon_of_a_tool_that_returned_lives_as_long_as_its_worker(pool: WorkerPool, fifo: Fifo) -> None:
+    call = asyncio.create_task(pool.run(sample_tools.leaves_a_helper, json.dumps({"note": fifo.path})))
+    worker, helper = await fifo.pids()
+    assert await call == "left"
+    os.kill(helper, 0)
+    watch = Watch([worker, helper])
+    await pool.close()
+    await watch.ended()
+
+
+async def test_a_pool_whose_fork_server_is_killed_is_whole_again(pool: WorkerPool, fifo: Fifo) -> None:
+    server = await pool.run(sample_tools.parent, "")
+    call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments("sleeps", fifo)))
+    workers = Watch(await fifo.pids())
+    os.kill(server, signal.SIGKILL)
+    with pytest.raises(WorkerDied, match="SIGKILL"):
+        await call
+    await workers.ended()
+    await whole(pool)
+    assert await pool.run(sample_tools.parent, "") != server
+
+
+HOST = """
+import asyncio, sys
+from agents.tools.pool import WorkerPool
+from tests.agents.tools.sample_tools import misbehaves
+
+async def main():
+    async with WorkerPool(size=2) as pool:
+        await pool.run(misbehaves, sys.argv[1])
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["spins", "starts_children", "starts_a_daemon"])
+async def test_nothing_outlives_the_death_of_the_host(fifo: Fifo, how: str) -> None:
+    host = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOST, arguments(how, fifo), stdout=subprocess.DEVNULL
+    )
+    processes = Watch(await fifo.pids())
+    host.kill()
+    await host.wait()
+    await processes.ended()
