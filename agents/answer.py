@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
-from agents.core.turn import AnswerChecked
+from agents.core.effects import AnswerChecked
 from agents.llm.endpoint import Api
 
 if TYPE_CHECKING:

@@ -16,9 +16,11 @@ from typing import Final
 from actors import Pid
 from actors.process import Process
 from agents.core.backlog import backlog, pieces_in
+from agents.core.effects import Steered
 from agents.core.errors import Fault
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
-from agents.core.turn import Steered, Turn, fail, step
+from agents.core.step import step
+from agents.core.turn import Turn, fail
 from agents.tools.executor import Calls
 
 CHECK_S: Final = 0.1  # how often those who are behind are looked at when no event comes

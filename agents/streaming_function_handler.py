@@ -1,6 +1,6 @@
 """Carries out a turn: streams the model's answer to the subscribers, runs its tools, and streams on with the results.
 
-Source: API reference, "Module: streaming_function_handler". What happens is decided in core/turn.py; this is its shell.
+Source: API reference, "Module: streaming_function_handler". What happens is decided in core/step.py; this is its shell.
 
     Continue(accumulator) | Done(accumulator) | Error(reason)      of process_stream_event
     Ok(response, state) | Error(reason)                            of everything that ends a turn
@@ -17,15 +17,15 @@ from msgspec.structs import replace
 
 from actors import Pid, Task, alive
 from agents.agent_state import AgentState
-from agents.core import turn as turns
 from agents.core.accumulator import Accumulator, fold, init_accumulator
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import Response, StreamComplete
 from agents.core.metrics import Tally
+from agents.core.step import step
 from agents.core.stream_event import deltas_of
-from agents.core.turn import Past, Phase, Turn
+from agents.core.turn import Past, Phase, Step, Turn, begin
 from agents.llm.endpoint import Api
 from agents.stream import Stream
 from agents.turn_shell import TurnShell
@@ -97,7 +97,7 @@ async def finalize_stream(accumulator: Accumulator, stream_pid: Subscriber, stat
     past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
     end = accumulator.end or Finished(None)
     turn = Turn(Phase.STREAMING, replace(accumulator, end=None), past)
-    return await _carry_out(turns.step(turn, end, now_s), _stream(stream_pid), state)
+    return await _carry_out(step(turn, end, now_s), _stream(stream_pid), state)
 
 
 async def handle_chat_api_stream(
@@ -124,11 +124,11 @@ async def _answer(
     state = replace(state, config=state.config.over(api), conversation=conversation)
     stream = _stream(stream_pid)
     now_s = asyncio.get_running_loop().time()
-    begun = turns.begin(stream.id, state.config.id, conversation, state.config.policy, now_s)
+    begun = begin(stream.id, state.config.id, conversation, state.config.policy, now_s)
     return await _carry_out(begun, stream, state)
 
 
-async def _carry_out(begun: turns.Step, stream: Stream, state: AgentState) -> TurnResult:
+async def _carry_out(begun: Step, stream: Stream, state: AgentState) -> TurnResult:
     turn = await TurnShell(stream, state.config).run(begun)
     outcome = turn.outcome
     assert outcome is not None

@@ -7,22 +7,19 @@ from random import uniform
 
 from agents.agent_config import AgentConfig
 from agents.core.deltas import Delta
-from agents.core.errors import Timeout
-from agents.core.turn import (
+from agents.core.effects import (
     WORK,
     CheckAnswer,
     DropTools,
     Effect,
     Happened,
-    Phase,
     RunTool,
     StartCompletion,
-    Step,
-    Turn,
     Work,
-    fail,
-    step,
 )
+from agents.core.errors import Timeout
+from agents.core.step import step
+from agents.core.turn import Phase, Step, Turn, fail
 from agents.model_call import model_call
 from agents.stream import Stream
 from agents.tools.executor import Calls

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from actors import Down, Mailbox, Pid, Ref, ended
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
+from agents.core.effects import ApprovalAsked, ToolProgressed
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
-from agents.core.turn import ApprovalAsked, ToolProgressed
 from agents.tools.approval import Answer, Approvals, Decision, required
 from agents.tools.call_supervisor import (
     TOOL_SUPERVISOR,

@@ -20,6 +20,18 @@ from agents.core.deltas import (
     TextDelta,
     Usage,
 )
+from agents.core.effects import (
+    AnswerChecked,
+    ApprovalAsked,
+    CheckAnswer,
+    DropTools,
+    Effect,
+    Happened,
+    RunTool,
+    StartCompletion,
+    Steered,
+    ToolProgressed,
+)
 from agents.core.errors import (
     ApiError,
     Cancelled,
@@ -49,23 +61,8 @@ from agents.core.limits import Limits, Price, cost
 from agents.core.policy import TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.core.round import ToolFinished
-from agents.core.turn import (
-    AnswerChecked,
-    ApprovalAsked,
-    CheckAnswer,
-    DropTools,
-    Effect,
-    Happened,
-    Phase,
-    RunTool,
-    StartCompletion,
-    Steered,
-    ToolProgressed,
-    Turn,
-    begin,
-    fail,
-    step,
-)
+from agents.core.step import step
+from agents.core.turn import Phase, Turn, begin, fail
 
 ASKED = (UserMessage("?"),)
 USAGE = Usage(10, 5, 15, 0, 0)

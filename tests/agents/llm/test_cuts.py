@@ -8,15 +8,21 @@ import pytest
 
 from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.deltas import Delta
+from agents.core.effects import Effect, RunTool
 from agents.core.errors import ConnectionClosed
 from agents.core.events import StreamError
-from agents.core.turn import Effect, Limits, RunTool, Turn, begin, step
+from agents.core.limits import Limits
+from agents.core.policy import TurnPolicy
+from agents.core.retry import RetryPolicy
+from agents.core.step import step
+from agents.core.turn import Turn, begin
 from agents.llm.chat import ChatReader
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
 from tests.agents.llm.answer import ids
 from tests.agents.llm.corpus import Recording, recordings
 
+ONCE = TurnPolicy(retries=RetryPolicy(max_retries=0))
 READERS: dict[str, Callable[[Callable[[], str]], StreamReader]] = {"chat": ChatReader, "responses": ResponsesReader}
 
 LINE_END = re.compile(rb"\r\n?")
@@ -32,7 +38,7 @@ class Reading:
 
     def __init__(self, reader: StreamReader) -> None:
         self.reader = reader
-        self.turn, _ = begin("s", "agent", (UserMessage("go"),), Limits(), 0.0)
+        self.turn, _ = begin("s", "agent", (UserMessage("go"),), ONCE, 0.0)
         self.effects: list[Effect] = []
 
     def feed(self, event: bytes) -> None:

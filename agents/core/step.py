@@ -1,0 +1,271 @@
+"""The steps of a turn: `step(turn, happened, now_s)` answers with the next turn and the effects.
+
+The effects are events to publish, a model call to start, tools to run. The shell (agents/turn_shell.py) carries them
+out and feeds what happens back in.
+
+    STREAMING --Finished, no calls--> ENDED                            stream_complete
+    STREAMING --Finished, no calls--> CHECKING --AnswerChecked--> ENDED, or STREAMING again
+    STREAMING --Finished, calls--> EXECUTING --all results--> STREAMING
+    STREAMING --Failed, may be retried--> STREAMING                    stream_reset
+    any --Failed, a limit--> ENDED                                     stream_error
+"""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from agents.core.accumulator import fold, init_accumulator
+from agents.core.conversation import AssistantMessage, Conversation, UserMessage
+from agents.core.deltas import CallDone, Failed, Finished, TextDelta, Usage
+from agents.core.effects import (
+    AnswerChecked,
+    ApprovalAsked,
+    CheckAnswer,
+    DropTools,
+    Happened,
+    RunTool,
+    StartCompletion,
+    Steered,
+    ToolProgressed,
+    Work,
+)
+from agents.core.errors import Fault, InvalidAnswer, ToolError
+from agents.core.events import (
+    Event,
+    Response,
+    StreamApprovalRequired,
+    StreamComplete,
+    StreamFunctionExecutionStart,
+    StreamReset,
+    StreamToolProgress,
+    StreamToolResult,
+    StreamUsage,
+)
+from agents.core.limits import breach
+from agents.core.metrics import metrics
+from agents.core.retry import Again, Tries, next_try
+from agents.core.round import Round, ToolFinished, started
+from agents.core.turn import (
+    STREAMING,
+    Past,
+    Phase,
+    Step,
+    Turn,
+    ended,
+    fail,
+    model_call_counted,
+    saying,
+    with_results,
+    with_steered,
+)
+
+
+def step(turn: Turn, happened: Happened, now_s: float) -> Step:
+    """The next turn and what is to be done. What can't happen in this phase any more (a late result) changes nothing.
+
+    now_s: monotonic seconds, as in begin.
+    """
+    if type(happened) is TextDelta:  # first: nearly all are
+        if turn.phase is not STREAMING:
+            return turn, ()
+        acc, events = fold(turn.acc, happened)
+        past = turn.past
+        if past.tally.first_token_s is None:
+            past = replace(past, tally=replace(past.tally, first_token_s=now_s))
+        return Turn(STREAMING, acc, past), events
+    match turn.phase, happened:
+        case Phase.ENDED, _:
+            return turn, ()
+        case _, Steered(message):
+            return replace(turn, past=replace(turn.past, steered=(*turn.past.steered, message))), ()
+        case Phase.EXECUTING, ToolFinished():
+            return _tool_finished(turn, happened, now_s)
+        case Phase.EXECUTING, ToolProgressed(index, data) if call := turn.past.round.call(index):
+            return saying(turn, StreamToolProgress(call, data))
+        case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
+            return saying(turn, StreamApprovalRequired(call, timeout_s))
+        case Phase.CHECKING, AnswerChecked():
+            return _answer_checked(turn, happened, now_s)
+        case Phase.STREAMING, Finished() | Failed() | CallDone():
+            acc, events = fold(turn.acc, happened)
+            return _model_said(replace(turn, acc=acc), happened, events, now_s)
+        case Phase.STREAMING, _:
+            acc, events = fold(turn.acc, happened)  # type: ignore[arg-type]  # the other kinds have their cases above
+            return replace(turn, acc=acc), events
+    return turn, ()
+
+
+# The model's answer
+
+
+def _model_said(turn: Turn, delta: Finished | Failed | CallDone, events: tuple[Event, ...], now_s: float) -> Step:
+    match delta:
+        case CallDone():
+            turn, work = _eager(turn, delta)
+            return turn, (*events, *work)
+        case Failed(fault):
+            return _failed(turn, fault, now_s)
+        case Finished():
+            return _finished(turn, delta, now_s)
+
+
+def _eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
+    """Start the call at once if its tool is eager and there is room."""
+    past = turn.past
+    if not past.policy.eager:
+        return turn, ()
+    call = next(call for call in turn.acc.tool_calls if call.index == done.index)
+    limits, begun = past.policy.limits, past.round
+    within = limits.tool_calls is None or len(past.calls) + len(turn.acc.calls) <= limits.tool_calls
+    if call.name not in past.policy.eager or begun.running >= limits.parallel_tools or not within:
+        return turn, ()
+    begun = Round((*begun.calls, call), begun.started | {call.index})
+    return replace(turn, past=replace(past, round=begun)), (RunTool(call),)
+
+
+def _failed(turn: Turn, fault: Fault, now_s: float) -> Step:
+    """The model call broke: try again, if the policy has it so, and say so; or end."""
+    past, acc = turn.past, turn.acc
+    output = bool(acc.text or acc.thoughts or acc.calls)
+    routes = len(past.policy.prices)
+    again = next_try(past.policy.retries, past.tries, fault, routes=routes, output=output)
+    if again is None:
+        return fail(turn, fault, now_s)
+    if output:  # what it took will never be known
+        past = model_call_counted(turn, Usage()).past
+    dropped: tuple[Work, ...] = (DropTools(),) if past.round.started else ()
+    past = replace(past, tries=again.tries, round=Round(), tally=past.tally.failed(str(fault)))
+    turn, effects = _asking_anew(replace(turn, past=past), fault, again)
+    return turn, (*dropped, *effects)
+
+
+def _asking_anew(turn: Turn, reason: Fault, again: Again) -> Step:
+    """Take back what the present model call has said, and ask again."""
+    acc, past = turn.acc, turn.past
+    acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
+    turn, events = saying(Turn(STREAMING, acc, past), StreamReset(reason, past.said))
+    return turn, (*events, StartCompletion(past.conversation, again.tries, again.at_least_s, again.at_most_s))
+
+
+def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
+    """The model has ended its answer: run its calls, or let the turn end with it."""
+    turn = model_call_counted(turn, end.usage or Usage())
+    return _executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
+
+
+def _answered(turn: Turn, end: Finished, now_s: float) -> Step:
+    past, acc = turn.past, turn.acc
+    if past.steered:
+        return _ask_again(turn, (*past.conversation, _answer(turn, end)), now_s)
+    if past.policy.answer_retries is not None and acc.refusal is None:
+        return replace(turn, phase=Phase.CHECKING), (CheckAnswer(acc.content),)
+    return _complete(turn, end, None, now_s)
+
+
+def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
+    past, acc = turn.past, turn.acc
+    end = acc.end
+    assert isinstance(end, Finished)
+    if not checked.faults:
+        return _complete(turn, end, checked.value, now_s)
+    fault = InvalidAnswer(checked.faults)
+    if past.answer_tries >= (past.policy.answer_retries or 0):
+        return fail(turn, fault, now_s)
+    if (reached := breach(past.policy.limits, past.spent)) is not None:
+        return fail(turn, reached, now_s)
+    conversation = (*past.conversation, _answer(turn, end), UserMessage(fault.for_the_model()))
+    past = replace(
+        _next_model_call(past, with_steered(conversation, past)),
+        answer_tries=past.answer_tries + 1,
+        tally=past.tally.failed(str(fault)),
+    )
+    return _asking_anew(replace(turn, past=past), fault, Again(Tries(), 0.0, 0.0))
+
+
+def _answer(turn: Turn, end: Finished) -> AssistantMessage:
+    acc = turn.acc
+    return AssistantMessage(acc.content, reasoning=acc.reasoning, partial=not end.complete, items=end.items)
+
+
+def _complete(turn: Turn, end: Finished, value: Any, now_s: float) -> Step:
+    acc, past = turn.acc, turn.past
+    conversation = with_steered((*past.conversation, _answer(turn, end)), past)
+    response = Response(
+        turn.content,
+        acc.content,
+        past.calls,
+        end.reason,
+        acc.refusal,
+        past.spent.usage,
+        end.model,
+        metrics(past.tally, len(past.calls), now_s),
+        value,
+        past.spent.cost,
+    )
+    return ended(replace(turn, past=replace(past, conversation=conversation)), StreamComplete(response))
+
+
+# Its calls
+
+
+def _executing(turn: Turn, end: Finished, now_s: float) -> Step:
+    """Run the calls of the model call that has ended, if it ended well and the limits leave room for its results."""
+    past, calls = turn.past, turn.acc.tool_calls
+    if not end.complete:
+        cut = end.raw_reason or "cut"
+        return fail(turn, ToolError(calls[-1].id, f"the response ended early ({cut}), so no call of it was run"), now_s)
+    spent = replace(past.spent, tool_calls=past.spent.tool_calls + len(calls))
+    if (reached := breach(past.policy.limits, spent)) is not None:
+        return fail(turn, reached, now_s)
+    begun = Round(calls, past.round.started)
+    tally = replace(past.tally, executing_since_s=now_s)
+    turn = Turn(
+        Phase.EXECUTING,
+        turn.acc,
+        replace(past, spent=spent, tally=tally, calls=past.calls + calls, round=begun),
+    )
+    events: tuple[Event, ...] = ()
+    if end.usage is not None:
+        turn, events = saying(turn, StreamUsage(spent.usage, spent.cost))
+    turn, start = saying(turn, StreamFunctionExecutionStart())
+    turn, runs = _running_more(turn)
+    return turn, (*events, *start, *runs)
+
+
+def _running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
+    policy = turn.past.policy
+    following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers)
+    return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
+
+
+def _tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
+    """One result: publish it, start what waited for it, and ask the model again after the last."""
+    call = turn.past.round.call(finished.index)
+    if call is None:
+        return turn, ()
+    past = replace(turn.past, round=turn.past.round.finished(finished))
+    if finished.result.error:
+        past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
+    turn, events = saying(replace(turn, past=past), StreamToolResult(call, finished.result))
+    if past.round.over:
+        tally = replace(past.tally, tool_time_s=past.tally.tool_time_s + now_s - past.tally.executing_since_s)
+        turn = replace(turn, past=replace(past, tally=tally))
+        turn, effects = _ask_again(turn, with_results(turn), now_s)
+    else:
+        turn, effects = _running_more(turn)
+    return turn, (*events, *effects)
+
+
+def _ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
+    """The next model call, with what the user has said meanwhile."""
+    acc, past = turn.acc, turn.past
+    if (reached := breach(past.policy.limits, past.spent)) is not None:
+        return fail(turn, reached, now_s)
+    past = _next_model_call(replace(past, said=turn.content), with_steered(conversation, past))
+    following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
+    return Turn(STREAMING, following, past), (StartCompletion(past.conversation),)
+
+
+def _next_model_call(past: Past, conversation: Conversation) -> Past:
+    spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
+    return replace(past, conversation=conversation, spent=spent, steered=(), tries=Tries(), round=Round())
