@@ -79,12 +79,12 @@ def register(name: str, pid: Pid) -> None:
     """
     if pid.process is None:
         raise ProcessError(f"expected a living process to register as {name!r}, got {pid}, which has ended")
-    pid.process.system.register(name, pid.process)
+    pid.process.system.names.register(name, pid.process)
 
 
 def unregister(name: str) -> None:
     """Raises NotRegistered. Erlang: unregister/1."""
-    current_system().unregister(name)
+    current_system().names.unregister(name)
 
 
 def whereis(name: str) -> Pid | None:

@@ -96,7 +96,7 @@ class BoundedQueue(deque[Letter]):
         super().clear()
         for message, sender in self._line:
             if _waits(message):
-                self._process.system.dead_letter(self._process.pid, _content(message), sender)
+                self._process.system.dead_letters.add(self._process.pid, _content(message), sender)
             if type(message) is Blocking and _waits(message):
                 message.done.set_result(None)
         self._line.clear()
@@ -127,7 +127,7 @@ class BoundedQueue(deque[Letter]):
         message, sender = letter
         self.dropped += 1
         pid = self._process.pid
-        self._process.system.dead_letter(pid, message, sender, MAILBOX_FULL)
+        self._process.system.dead_letters.add(pid, message, sender, MAILBOX_FULL)
         if type(message) is Call:
             message.caller.down(message.caller, pid, MAILBOX_FULL)
 

@@ -11,25 +11,26 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from thespian.actors import Actor, ActorAddress, DeadEnvelope
+from thespian.actors import Actor, ActorAddress
 
 from actors.address import Address, Via
 from actors.current import current_process as current_process
 from actors.current import current_system as current_system
 from actors.current import open_systems, system_here
 from actors.current import process_context as process_context
+from actors.dead_letters import DeadLetters
 from actors.ending import end_of
-from actors.errors import AlreadyNamed, InvalidName, NameTaken, NoSystem, NotRegistered
+from actors.errors import NoSystem
 from actors.groups import Groups
 from actors.log import log
+from actors.names import Names
 from actors.pid import Pid
 from actors.process import DEAD, READY, RUNNING, SLICE, Process
 from actors.server.deadlines import Deadlines
-from actors.signals import KILL, NOPROC, SHUTDOWN, Crash, DeadLetter, Down, Exit
+from actors.signals import KILL, SHUTDOWN, Crash, Down, Exit
 from actors.watchdog import Watchdog
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
-DEAD_LETTERS = 1000  # how many dead letters are kept to be read; all are counted
 CALL_TIMEOUT_S = 5.0
 SYSTEM_ADDRESS = "/ActorSys"  # what Thespian's ActorSystem.systemAddress holds
 STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
@@ -42,7 +43,7 @@ class Root(Process):
 
     def deliver(self, message: Any, sender: Pid | None) -> None:
         if not isinstance(message, Down | Exit):
-            self.system.dead_letter(self.pid, message, sender)
+            self.system.dead_letters.add(self.pid, message, sender)
 
 
 class ProcessSystem:
@@ -62,15 +63,13 @@ class ProcessSystem:
         self.awake = False
         self.current: Process | None = None  # the process whose callback runs right now
         self.processes: dict[int, Process] = {}
-        self.names: dict[str, Process] = {}
+        self.names = Names()
         self.groups = Groups()
-        self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
-        self.dead_letter_count = 0
+        self.dead_letters = DeadLetters()
         self.loop: asyncio.AbstractEventLoop
         self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
-        self.undertaker: Process | None = None  # Thespian's dead letter handler
         self._watchdog_s = watchdog_s
         self._watchdog: Watchdog | None = None
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
@@ -191,36 +190,13 @@ class ProcessSystem:
             finally:
                 self._signalling = False
 
-    # Names
-
-    def register(self, name: str, process: Process) -> None:
-        """Source: erlang:register/2, which calls each refusal badarg."""
-        self.check_free(name)
-        if process.names:
-            raise AlreadyNamed(name, process.pid, process.names[0])
-        self.names[name] = process
-        process.names = (*process.names, name)
-
-    def check_free(self, name: object) -> None:
-        if not (isinstance(name, str) and name):
-            raise InvalidName(name)
-        owner = self.names.get(name)
-        if owner is not None:
-            raise NameTaken(name, owner.pid)
-
-    def unregister(self, name: str) -> None:
-        process = self.names.pop(name, None)
-        if process is None:
-            raise NotRegistered(name)
-        process.names = tuple(n for n in process.names if n != name)
+    # Messages
 
     def find(self, to: Address) -> Process | None:
         """The living process that an address stands for."""
         if isinstance(to, Pid):
             return to.process
         return self.names.get(to) if isinstance(to, str) else self._stranger(to)
-
-    # Messages
 
     def send(self, to: Address | ActorAddress, message: Any, sender: Pid | None) -> None:
         """Deliver to a process or a name; to nobody, it is a dead letter."""
@@ -233,7 +209,7 @@ class ProcessSystem:
         if target is not None:
             target.deliver(message, sender)
         else:
-            self.dead_letter(to, message, sender)
+            self.dead_letters.add(to, message, sender)
 
     def _stranger(self, to: object) -> Process | None:
         """Who has an address that is no Pid and no name: a Via's, or the root, whose address is SYSTEM_ADDRESS."""
@@ -253,30 +229,16 @@ class ProcessSystem:
         """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""
         return self.loop.call_later(delay_s, self.send, to, message, None, context=self._context)
 
-    def dead_letter(self, to: Address | ActorAddress, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
-        """Count it, keep it among the last DEAD_LETTERS, and show it to the actor that handles dead letters."""
-        self.dead_letter_count += 1
-        self.dead_letters.append(DeadLetter(to, message, sender, reason))
-        if self.undertaker is not None:
-            address = to if isinstance(to, ActorAddress) else Pid(None)
-            self.undertaker.deliver(DeadEnvelope(address, message), self.root.pid)
-
-    def handle_dead_letters(self, process: Process, *, enable: bool) -> None:
-        """Thespian: Actor.handleDeadLetters. The last one that asked gets them; the one before is not asked again."""
-        if enable:
-            self.undertaker = process
-        elif self.undertaker is process:
-            self.undertaker = None
+    @property
+    def dead_letter_count(self) -> int:
+        """Of all so far; the last of them are in dead_letters."""
+        return self.dead_letters.total
 
     def bury(self, process: Process) -> None:
-        """Take back a dead process's names and count what its mailbox still held. Signals are no letters."""
+        """Take back a dead process's names, and what its mailbox still held."""
         for name in process.names:
             del self.names[name]
-        self.handle_dead_letters(process, enable=False)
-        for message, sender in process.mailbox:
-            if not isinstance(message, Down | Exit):
-                self.dead_letter(process.pid, message, sender)
-        process.mailbox.clear()
+        self.dead_letters.inherit(process)
 
     # Thespian
 

@@ -3,18 +3,17 @@
 import asyncio
 from enum import Enum
 from functools import partial
-from inspect import iscoroutine
 from typing import Any, Final
 
 from thespian.actors import ActorExitRequest
 
 from actors.bounded import keep_to
-from actors.current import process_context
 from actors.errors import BadReturn, StartFailed
 from actors.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
 from actors.pid import Pid
-from actors.process import IDLE, RUNNING, WAITING, Process
-from actors.server.callbacks import Failed, begun, close, guarded, reason_of, waits
+from actors.process import IDLE, RUNNING, Process
+from actors.server.callback_process import CallbackProcess
+from actors.server.callbacks import reason_of, waits
 from actors.server.debug import Debug, Observed
 from actors.server.dormant import DormantQueue
 from actors.server.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
@@ -23,7 +22,6 @@ from actors.server.suspended import SuspendedQueue
 from actors.server.system_messages import answer
 from actors.signals import CRASHES, NORMAL, Crash, Exit
 from actors.system import ProcessSystem
-from actors.thespian.reference import Reference
 
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
@@ -40,10 +38,10 @@ class Stage(Enum):
     STOPPING = "stopping"
 
 
-class ServerProcess(Reference):
+class ServerProcess(CallbackProcess):
     """Runs a GenServer's callbacks, one at a time."""
 
-    __slots__ = ("answer", "callbacks", "debug", "dormant", "last", "server", "stage", "state")
+    __slots__ = ("answer", "callbacks", "debug", "dormant", "last", "stage", "state")
 
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process) -> None:
         super().__init__(system, type(server).__name__, parent)
@@ -73,9 +71,9 @@ class ServerProcess(Reference):
         self.phase = RUNNING
         outer, system.current = system.current, self
         try:
-            self._settle(self.server.init(*args), self._initialised)
+            self.settle(self.server.init(*args), self._initialised)
         except CRASHES as error:
-            self._stop(reason_of(error))
+            self.stop(reason_of(error))
         finally:
             system.current = outer
         if self.answer is None:
@@ -87,10 +85,10 @@ class ServerProcess(Reference):
 
     def _initialised(self, value: Any) -> None:
         if type(value) is Stop or self.doomed is not None:
-            self._stop(value.reason if type(value) is Stop else NORMAL)
+            self.stop(value.reason if type(value) is Stop else NORMAL)
         elif type(value) is Ignore:
             self._started(value)
-            self._stop(NORMAL)
+            self.stop(NORMAL)
         else:
             self.stage = Stage.SERVING
             self.state = value
@@ -143,7 +141,7 @@ class ServerProcess(Reference):
                     return
         except CRASHES as error:
             self.last = message
-            self._stop(reason_of(error))
+            self.stop(reason_of(error))
             return
         finally:
             self.reductions += allowance - left
@@ -165,10 +163,10 @@ class ServerProcess(Reference):
             case ActorExitRequest():
                 if not message.isRecursive:
                     self.children = None
-                self._stop(NORMAL)
+                self.stop(NORMAL)
                 return False
             case _:
-                self._stop(message.reason)
+                self.stop(message.reason)
                 return False
 
     def _settle_down(self) -> None:
@@ -197,14 +195,14 @@ class ServerProcess(Reference):
                 if reply is not NOTHING and type(message) is Call:
                     message.caller.reply(reply)
                 self.last = message
-                self._stop(reason)
+                self.stop(reason)
                 return False
             case _ if waits(outcome):
                 self.last = message
-                self._settle(outcome, partial(self._resume, message))
+                self.settle(outcome, partial(self._resume, message))
                 return False
         self.last = message
-        self._stop(Crash(BadReturn(f"{self.label}, for {type(message).__name__}", outcome)))
+        self.stop(Crash(BadReturn(f"{self.label}, for {type(message).__name__}", outcome)))
         return False
 
     def _resume(self, message: Any, outcome: Any) -> None:
@@ -227,43 +225,9 @@ class ServerProcess(Reference):
         else:
             self.rest()
 
-    # Callbacks that wait
-
-    def _settle(self, value: Any, proceed: Any) -> None:
-        """proceed(value), or if it is awaitable proceed(what it gives) when it has given it."""
-        rest = begun(value) if self.server.eager and iscoroutine(value) else value
-        if not waits(rest):
-            self._proceed(rest, proceed)
-            return
-        self.phase = WAITING
-        self.coroutine = self.system.loop.create_task(guarded(rest), context=process_context(self))
-        self.coroutine.add_done_callback(partial(self._settled, value, proceed))
-        if self.doomed is not None:  # by the callback itself, before it waited
-            self.coroutine.cancel()
-
-    def _proceed(self, result: Any, proceed: Any) -> None:
-        if type(result) is Failed:
-            self._stop(result.reason)
-        else:
-            proceed(result)
-
-    def _settled(self, value: Any, proceed: Any, done: asyncio.Task[Any]) -> None:
-        self.coroutine = None
-        self.phase = RUNNING
-        if done.cancelled() and iscoroutine(value):
-            close(value)
-        if self.doomed is not None:
-            self.end(self.doomed[0])
-        elif done.cancelled():
-            self._stop(Crash(asyncio.CancelledError("cancelled by code of its own")))
-        elif (error := done.exception()) is not None:
-            self.end(Crash(error))  # a KeyboardInterrupt, which the loop has raised as well
-        else:
-            self._proceed(done.result(), proceed)
-
     # End
 
-    def _stop(self, reason: Any) -> None:
+    def stop(self, reason: Any) -> None:
         """End with reason, after terminate if the server had started and no signal has ended it."""
         if self.doomed is not None or self.stage is not Stage.SERVING:
             self.end(reason if self.doomed is None else self.doomed[0])
@@ -272,7 +236,7 @@ class ServerProcess(Reference):
         system = self.system
         outer, system.current = system.current, self
         try:
-            self._settle(self.server.terminate(reason, self.state), lambda _: self.end(reason))
+            self.settle(self.server.terminate(reason, self.state), lambda _: self.end(reason))
         except CRASHES as error:
             self.end(reason_of(error))
         finally:

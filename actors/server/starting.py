@@ -93,12 +93,12 @@ def prepare(
     """
     system = current_system()
     if name is not None:
-        system.check_free(name)
+        system.names.check_free(name)
     parent = current_process() or system.root
     process = ServerProcess(system, server(), parent)
     keep_to(process, bound)
     if name is not None:
-        system.register(name, process)
+        system.names.register(name, process)
     if link:
         process.link(parent)
     return process

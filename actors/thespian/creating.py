@@ -61,7 +61,7 @@ def _created(
         raise NoCompatibleSystemForActor(actor, "no system has the capabilities")
     process = _new_process(system, parent, found, requirements)
     if name:
-        system.register(name, process)
+        system.names.register(name, process)
     return process.pid
 
 

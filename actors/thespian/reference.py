@@ -57,7 +57,7 @@ class Reference(Alone, Process):
             process.system.send_from_outside(to, message, self.pid)
 
     def handleDeadLetters(self, address: Pid, enable: bool) -> None:  # noqa: N802 (Thespian's signature)
-        self.system.handle_dead_letters(self, enable=enable)
+        self.system.dead_letters.show_to(self, enable=enable)
 
     def updateCapability(self, name: str, value: Any) -> None:  # noqa: N802 (Thespian's name)
         self.system.updateCapability(name, value)

@@ -1,6 +1,8 @@
 """Links, monitors, exit signals: the rules of the Erlang reference manual, "Processes"."""
 
 import asyncio
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,16 +13,21 @@ from actors import (
     NOPROC,
     NORMAL,
     SHUTDOWN,
+    Caller,
+    CallFailed,
     Crash,
     Down,
     Exit,
     ExitProcess,
+    GenServer,
     Mailbox,
     NoCaller,
     Pid,
     Shutdown,
+    Stop,
     Task,
     alive,
+    call,
     demonitor,
     exit,  # noqa: A004 (OTP's word)
     link,
@@ -31,6 +38,7 @@ from actors import (
     send,
     spawn,
     spawn_link,
+    start,
     unlink,
     whereis,
 )
@@ -384,3 +392,44 @@ async def test_a_crash_is_reported_without_the_exceptions_text(caplog: pytest.Lo
     assert "process_crashed" in caplog.text
     assert "ValueError" in caplog.text
     assert "sk-secret" not in caplog.text
+
+
+class Refusing(logging.Handler):
+    """A host's handler that fails at every crash report."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "process_crashed" in record.getMessage():
+            raise OSError("the disk is full")
+
+
+@pytest.fixture
+def _refused_reports() -> Iterator[None]:
+    log, handler = logging.getLogger("understudy.actors"), Refusing()
+    log.addHandler(handler)
+    yield
+    log.removeHandler(handler)
+
+
+class Brittle(GenServer[None]):
+    def init(self) -> None:
+        pass
+
+    def handle_call(self, request: Any, caller: Caller, state: None) -> Stop[None]:
+        return Stop("boom", None)
+
+
+@pytest.mark.usefixtures("_refused_reports")
+async def test_watchers_and_links_learn_of_a_crash_whose_report_the_hosts_log_refuses() -> None:
+    async with Mailbox() as box:
+        pid = spawn_link(ending_with, "boom")
+        ref = monitor(pid)
+        news = [await box.receive(timeout_s=1), await box.receive(timeout_s=1)]
+        assert news == [Down(ref, pid, "boom"), Exit(pid, "boom")]
+
+
+@pytest.mark.usefixtures("_refused_reports")
+async def test_a_caller_learns_of_a_crash_whose_report_the_hosts_log_refuses() -> None:
+    server = await start(Brittle)
+    with pytest.raises(CallFailed) as failed:
+        await call(server, "break", timeout_s=1)
+    assert failed.value.reason == "boom"

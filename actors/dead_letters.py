@@ -1,0 +1,44 @@
+"""Messages that found no process: counted, kept to be read, and shown to the actor that asked for them."""
+
+from collections import deque
+from typing import Any, Final
+
+from thespian.actors import ActorAddress, DeadEnvelope
+
+from actors.address import Address
+from actors.pid import Pid
+from actors.process import Process
+from actors.signals import NOPROC, DeadLetter, Down, Exit
+
+KEPT: Final = 1000
+
+
+class DeadLetters(deque[DeadLetter]):
+    """The last KEPT of one system. total: of all there ever were. undertaker: the actor that is shown each."""
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=KEPT)
+        self.total = 0
+        self.undertaker: Process | None = None
+
+    def add(self, to: Address | ActorAddress, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
+        self.total += 1
+        self.append(DeadLetter(to, message, sender, reason))
+        if self.undertaker is not None:
+            address = to if isinstance(to, ActorAddress) else Pid(None)
+            self.undertaker.deliver(DeadEnvelope(address, message), self.undertaker.system.root.pid)
+
+    def show_to(self, process: Process, *, enable: bool) -> None:
+        """Thespian: Actor.handleDeadLetters. The last one that asked gets them; the one before is not asked again."""
+        if enable:
+            self.undertaker = process
+        elif self.undertaker is process:
+            self.undertaker = None
+
+    def inherit(self, process: Process) -> None:
+        """Take what a process that has ended had not read. Signals are no letters."""
+        self.show_to(process, enable=False)
+        for message, sender in process.mailbox:
+            if not isinstance(message, Down | Exit):
+                self.add(process.pid, message, sender)
+        process.mailbox.clear()
