@@ -45,8 +45,8 @@ both. Bytes: of OTP what its memory holds more, of ours what the OS process hold
 DELAYS: Final = """\
 Every token holds the time at which the provider wrote it; the delay is what passes until it is in the reader's hands,
 the subscriber process's in ours. The streams start one after the other; what comes in the first fifth of a stream does
-not count. The percents are of the reader's OS process, from the last stream's start to the first one's end. Where others
-had the cores for more than a few percent of the time, the delays are the machine's, not the reader's."""
+not count. The percents are of the reader's OS process, from the last stream's start to the first one's end. Where
+others had the cores for more than a few percent of the time, the delays are the machine's, not the reader's."""
 
 TOOLS: Final = """\
 By the clock. AsyncOpenAI: in a loop written by hand around it, with coroutines gathered and plain functions in threads,
