@@ -153,8 +153,12 @@ def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Even
 
 
 def _with_call(acc: Accumulator, index: int, change: Any) -> Accumulator:
-    calls = tuple(change(call) if call.index == index else call for call in acc.calls)
-    return replace(acc, calls=calls, seq=acc.seq + 1)
+    calls = list(acc.calls)
+    for position in reversed(range(len(calls))):  # nearly always it is the last one
+        if calls[position].index == index:
+            calls[position] = change(calls[position])
+            break
+    return replace(acc, calls=tuple(calls), seq=acc.seq + 1)
 
 
 def _envelope(acc: Accumulator) -> dict[str, Any]:
