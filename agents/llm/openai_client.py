@@ -10,8 +10,9 @@ import errno
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -52,26 +53,43 @@ class OpenAIClient:
     async def close(self) -> None:
         await self._client.close()
 
-    @asynccontextmanager
-    async def stream(
+    def stream(
         self, api: Api, body: Mapping[str, Any], *, connect_s: float
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The answer's bytes, as they come. Leaving the block closes the connection if the answer is not at its end.
 
         connect_s: the deadline of the connection; the answer has none.
         """
         create: Any = self._creates[api]
-        timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
         stream = body.get("stream", openai.omit)
-        try:
-            async with create(
-                model=body["model"], stream=stream, timeout=timeout, extra_body=body, **REQUIRED[api]
-            ) as response:
-                yield _chunks(response.http_response)
-        except openai.APIStatusError as error:
-            raise ProviderFailed(_status_fault(error)) from error
-        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise ProviderFailed(_connection_fault(error, connect_s)) from error
+        request = partial(create, model=body["model"], stream=stream, extra_body=body, **REQUIRED[api])
+        return _answer(request, connect_s)
+
+    def resume(
+        self, response_id: str, after: int, *, connect_s: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The rest of a background response, behind the event with this number, as stream gives it."""
+        retrieve: Any = self._client.responses.with_streaming_response.retrieve
+        return _answer(partial(retrieve, response_id, stream=True, starting_after=after), connect_s)
+
+    async def cancel(self, response_id: str, *, timeout_s: float) -> None:
+        """End a background response, whose answer nobody waits for: if it can't be told so, it ends by itself."""
+        cancel = self._client.responses.with_streaming_response.cancel
+        with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(timeout_s), cancel(response_id):
+                pass
+
+
+@asynccontextmanager
+async def _answer(request: Callable[..., Any], connect_s: float) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
+    try:
+        async with request(timeout=timeout) as response:
+            yield _chunks(response.http_response)
+    except openai.APIStatusError as error:
+        raise ProviderFailed(_status_fault(error)) from error
+    except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+        raise ProviderFailed(_connection_fault(error, connect_s)) from error
 
 
 def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:

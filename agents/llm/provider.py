@@ -60,11 +60,17 @@ log = get_logger("understudy.agents")
 
 
 class Client(Protocol):
-    """What makes the requests: OpenAIClient, or a test's own."""
+    """What makes the requests: OpenAIClient, or a test's own. resume and cancel: of responses in background mode."""
 
     def stream(
         self, api: Api, body: Mapping[str, Any], *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+    def resume(
+        self, response_id: str, after: int, *, connect_s: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+    async def cancel(self, response_id: str, *, timeout_s: float) -> None: ...
 
     async def close(self) -> None: ...
 

@@ -34,11 +34,12 @@ class StreamReader(ABC):
         self.fault: Fault | None = None
         self._new_id = new_id
         self._limit_bytes = limit_bytes
-        self._decoder = SseDecoder(limit_bytes)
-        self._payloads_of: Callable[[bytes], Sequence[bytes]] = self._sniff
-        self._head = b""  # what came before it was known which kind of body this is
-        self._document: list[bytes] = []  # a body that is no event stream
-        self._document_bytes = 0
+        self._decoder: SseDecoder
+        self._payloads_of: Callable[[bytes], Sequence[bytes]]
+        self._head: bytes  # what came before it was known which kind of body this is
+        self._document: list[bytes]  # a body that is no event stream
+        self._document_bytes: int
+        self._begin_body()
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
         self._ended = False
 
@@ -46,6 +47,11 @@ class StreamReader(ABC):
     def ended(self) -> bool:
         """Finished or Failed has been given."""
         return self._ended
+
+    @property
+    def resumable(self) -> bool:
+        """The rest of a broken answer can be asked for: its end leaves it open."""
+        return False
 
     @property
     def settled(self) -> bool:
@@ -67,13 +73,14 @@ class StreamReader(ABC):
         return deltas
 
     def end(self) -> list[Delta]:
-        """The connection was closed in good order."""
+        """The connection was closed in good order. An answer that is resumable stays open, if it has no end yet."""
         deltas: list[Delta] = []
         if not self._ended and self._document:
             self._read_document_body(b"".join(self._document), deltas)
         elif not self._ended:
             self._read([payload for payload in self._decoder.end() if _is_whole(payload)], deltas)
-        self._close(ConnectionClosed(), deltas)
+        if not self.resumable:
+            self._close(ConnectionClosed(), deltas)
         return deltas
 
     def break_off(self, fault: Fault) -> list[Delta]:
@@ -81,6 +88,14 @@ class StreamReader(ABC):
         deltas: list[Delta] = []
         self._close(fault, deltas)
         return deltas
+
+    def _begin_body(self) -> None:
+        """What comes next is the beginning of a body; what was not complete of the last one is forgotten."""
+        self._decoder = SseDecoder(self._limit_bytes)
+        self._payloads_of = self._sniff
+        self._head = b""
+        self._document = []
+        self._document_bytes = 0
 
     @abstractmethod
     def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:

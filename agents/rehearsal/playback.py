@@ -26,13 +26,19 @@ class Pace:
 
 @dataclass(frozen=True)
 class Performance:
-    """All that is to be played. fault: None, or the one that is due."""
+    """All that is to be played. fault: None, or the one that is due.
+
+    after: the number of the last event that is left out, of a stream that is taken up again. stream: None, as the
+    request says.
+    """
 
     api: Api
     request: Request
     reply: Reply
     pace: Pace
     fault: Fault | None = None
+    after: int = -1
+    stream: bool | None = None
 
 
 def pace_of(step: Step, model: Model) -> Pace:
@@ -44,7 +50,7 @@ def pace_of(step: Step, model: Model) -> Pace:
 async def play(http: web.Request, performance: Performance) -> web.StreamResponse:
     if performance.fault and performance.fault.name == "html":
         return web.Response(text=HTML, content_type="text/html")
-    if performance.request.stream:
+    if performance.request.stream if performance.stream is None else performance.stream:
         return await _play_stream(http, performance)
     return await _play_whole(http, performance)
 
@@ -77,10 +83,11 @@ async def _play_stream(http: web.Request, performance: Performance) -> web.Strea
 
 def _events(performance: Performance) -> list[Event]:
     api, request, reply = performance.api, performance.request, performance.reply
-    events = api.stream(reply, request)
+    events = api.stream(reply, request)[performance.after + 1 :]
     if performance.fault is None:
         return events
-    return broken(events, performance.fault, lambda sent: api.failure(reply, request, sent))
+    before = performance.after + 1
+    return broken(events, performance.fault, lambda sent: api.failure(reply, request, before + sent))
 
 
 async def _play_whole(http: web.Request, performance: Performance) -> web.StreamResponse:

@@ -133,7 +133,7 @@ def _response(reply: Reply, request: Request) -> JSON:
         "object": "response",
         "created_at": reply.created,
         "status": "in_progress",
-        "background": False,
+        "background": bool(request.body.get("background")),
         "error": None,
         "incomplete_details": None,
         "model": reply.model,

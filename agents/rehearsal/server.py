@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from agents.rehearsal import chat, responses
+from agents.rehearsal.background import Background
 from agents.rehearsal.errors import Refusal, invalid_api_key, model_not_found, scripted_refusal
 from agents.rehearsal.faults import Failures
 from agents.rehearsal.loop_thread import LoopThread
@@ -45,6 +46,7 @@ class RehearsalServer:
         self._api_key = api_key
         self._requests: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
         self._failures = Failures()
+        self._background = Background()
         self._runner = web.AppRunner(
             self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
         )
@@ -64,6 +66,11 @@ class RehearsalServer:
     def requests(self) -> list[dict[str, Any]]:
         """The decoded bodies of the last requests, oldest first, refused ones too."""
         return list(self._requests)
+
+    @property
+    def cancelled(self) -> list[str]:
+        """The ids of the background responses that were cancelled, in order."""
+        return list(self._background.cancelled)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -105,6 +112,8 @@ class RehearsalServer:
                 web.get("/v1/models", self._models),
                 web.post("/v1/chat/completions", self._chat_completions),
                 web.post("/v1/responses", self._responses),
+                web.get("/v1/responses/{id}", self._resume),
+                web.post("/v1/responses/{id}/cancel", self._cancel),
             ]
         )
         app.on_response_prepare.append(_number)
@@ -135,7 +144,22 @@ class RehearsalServer:
             raise scripted_refusal(fault)
         length = (fault.after_tokens or 0) if fault and fault.name == "length" else None
         reply = compose(step, request, key=secrets.token_hex(12), created=int(time.time()), length=length)
-        return await play(http, Performance(api, request, reply, pace_of(step, model), fault))
+        performance = Performance(api, request, reply, pace_of(step, model), fault)
+        if api is responses and body.get("background"):
+            self._background.keep(performance, step.fault, (request.model, place, key))
+        return await play(http, performance)
+
+    async def _resume(self, http: web.Request) -> web.StreamResponse:
+        self._check_key(http)
+        running = self._background.find(http.match_info["id"])
+        fault = self._failures.due(running.fault, running.place)
+        if fault and fault.name in REFUSING:
+            raise scripted_refusal(fault)
+        return await self._background.resume(http, running, fault)
+
+    async def _cancel(self, http: web.Request) -> web.Response:
+        self._check_key(http)
+        return web.json_response(self._background.cancel(http.match_info["id"]))
 
     def _check_key(self, http: web.Request) -> str:
         given = http.headers.get("authorization", "").removeprefix("Bearer ")

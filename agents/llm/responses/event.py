@@ -6,6 +6,7 @@ One open struct and no union by type: the API grows event types, and proxies add
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from agents.core.deltas import ReasoningDelta, RefusalDelta, TextDelta
@@ -40,6 +41,21 @@ class Event(Struct, gc=False):
     item: Any = None
     response: Any = None
     error: Any = None
+
+
+class _Numbered(Struct, gc=False):
+    sequence_number: int | None = None
+
+
+_decode_number = msgspec.json.Decoder(_Numbered).decode
+
+
+def number_of(payload: bytes) -> int | None:
+    """An event's sequence number, if it has one."""
+    try:
+        return _decode_number(payload).sequence_number
+    except (ValueError, RecursionError):
+        return None
 
 
 def event_of(value: Any) -> Event:

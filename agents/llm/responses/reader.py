@@ -14,7 +14,7 @@ from agents.core.errors import ApiError
 from agents.llm.faults import error_in_stream
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
-from agents.llm.responses.event import DELTAS, Event, event_of, items_of, texts_of
+from agents.llm.responses.event import DELTAS, Event, event_of, items_of, number_of, texts_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, safe
 from agents.llm.usage import read_usage
@@ -32,6 +32,7 @@ _TERMINAL = {
     "response.failed": "failed",
     "response.cancelled": "cancelled",
 }
+_UNFINISHED = ("queued", "in_progress")
 _PLAIN = ("message", "function_call")
 
 _decode = msgspec.json.Decoder(Event).decode
@@ -48,10 +49,15 @@ class ResponsesReader(StreamReader):
 
     Only deltas add text. What the done items and the final output say is held against it at the end, and text that
     never came as deltas is given then.
+
+    background: the provider goes on without a connection, and has numbered its events. After a break, the rest of them
+    is asked for with response_id and sequence_number, and resume() is called before it is fed.
     """
 
-    def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES, *, background: bool = False) -> None:
         super().__init__(new_id, limit_bytes)
+        self.sequence_number = -1
+        self.background = background
         self._calls = Calls(new_id)
         self._parts: dict[tuple[TextKind, int | None, int | None, int | None], list[str]] = {}
         self._done_items: list[tuple[int, dict[str, Any]]] = []
@@ -63,7 +69,26 @@ class ResponsesReader(StreamReader):
         self._content_index: int | None = None
         self._part: list[str] = []
 
+    @property
+    def response_id(self) -> str | None:
+        found: str | None = self._origin.get("id")
+        return found
+
+    @property
+    def resumable(self) -> bool:
+        return self.background and self.sequence_number >= 0 and self.response_id is not None
+
+    def resume(self) -> str:
+        """The id to resume with. The next bytes are of the connection that brings the rest.
+
+        An event that comes again is not read again. Only if it is resumable.
+        """
+        self._begin_body()
+        return self.response_id or ""
+
     def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
+        if self.background:
+            payloads = self._new_ones(payloads)
         for payload in payloads:
             try:
                 event = _decode(payload)
@@ -87,6 +112,15 @@ class ResponsesReader(StreamReader):
             if self._ended:
                 return
 
+    def _new_ones(self, payloads: Sequence[bytes]) -> list[bytes]:
+        found = []
+        for payload in payloads:
+            number = number_of(payload)
+            if number is None or number > self.sequence_number:
+                found.append(payload)
+                self.sequence_number = self.sequence_number if number is None else number
+        return found
+
     def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
         if isinstance(payload, ErrorData):
             self._fail(error_in_stream(value), deltas)
@@ -95,6 +129,8 @@ class ResponsesReader(StreamReader):
 
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
         if not isinstance(value, dict) or value.get("error"):
+            return
+        if value.get("status") in _UNFINISHED:
             return
         if isinstance(value.get("output"), list) or value.get("object") == "response":
             self._conclude(str(value.get("status") or "completed"), value, deltas)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from actors import AsyncioSystemBase
@@ -22,6 +22,7 @@ class ScriptedClient:
         self.scripts = [list(script) for script in scripts]
         self.bodies: list[Mapping[str, Any]] = []
         self.opened = self.closed = 0
+        self.cancelled: list[str] = []
         self.ended = False
 
     @asynccontextmanager
@@ -35,6 +36,14 @@ class ScriptedClient:
             yield _chunks(script)
         finally:
             self.closed += 1
+
+    def resume(
+        self, response_id: str, after: int, *, connect_s: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self.stream(Api.RESPONSES, {"id": response_id, "starting_after": after}, connect_s=connect_s)
+
+    async def cancel(self, response_id: str, *, timeout_s: float) -> None:
+        self.cancelled.append(response_id)
 
     async def close(self) -> None:
         self.ended = True

@@ -1,0 +1,86 @@
+"""An answer as it arrives: a client's bytes, read into deltas, given to a sink, within two deadlines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from agents.core.deltas import Delta
+from agents.llm.reader import StreamReader
+from agents.llm.silence import Silence
+
+TRAILER_S: Final = 1.0  # a provider may send usage after its finish, or nothing more at all
+DRAIN_S: Final = 0.05  # how long an answer's end may take to arrive, so that its connection can be used again
+
+Sink: TypeAlias = Callable[[list[Delta]], Awaitable[None] | None]
+"""Takes the deltas of one chunk, never none of them. Where it answers with an awaitable, that is awaited before the
+next chunk is read."""
+
+Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[bytes]]
+"""The bytes of one connection; closed when its block is left."""
+
+
+class Deadlines(Struct, frozen=True):
+    """connect_s: until there is a connection. first_byte_s: from the request until its answer's first event with data;
+    idle_s: between two of them. An answer that is not streamed is one event for each piece of it that arrives."""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 30.0
+    idle_s: float = 30.0
+
+    @property
+    def connection_s(self) -> float:
+        return min(self.connect_s, self.first_byte_s)
+
+
+async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadlines: Deadlines) -> None:
+    """Read to the end of the answer, or of the connection. Then the reader has ended, or is resumable.
+
+    Raises ProviderFailed when the connection breaks or a deadline passes; the reader may have ended all the same.
+    """
+    silence = Silence(reader, first_s=deadlines.first_byte_s, idle_s=deadlines.idle_s)
+    async with silence, answer as chunks:
+        async for chunk in chunks:
+            deltas = reader.feed(chunk)
+            silence.heard()
+            if deltas and (taking := sink(deltas)) is not None:
+                silence.suspend()
+                await taking
+                silence.resume()
+            if reader.settled:
+                break
+        silence.suspend()
+        if not reader.ended:
+            await _trailer(chunks, reader, sink)
+        await _drain(chunks)
+
+
+async def give(sink: Sink, deltas: list[Delta]) -> None:
+    if deltas and (taking := sink(deltas)) is not None:
+        await taking
+
+
+async def _trailer(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink) -> None:
+    """The body is at its end, or the model has finished and only usage may follow, which some providers never send."""
+    until_s = asyncio.get_running_loop().time() + TRAILER_S
+    while not reader.ended:
+        try:
+            async with asyncio.timeout_at(until_s):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            chunk = None
+        if chunk is None:
+            await give(sink, reader.end())
+            return
+        await give(sink, reader.feed(chunk))
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            async for _ in chunks:
+                pass
+    except TimeoutError:
+        pass

@@ -1,0 +1,55 @@
+"""Responses in background mode: an answer outlives its connection, is taken up where it broke, and can be ended."""
+
+import asyncio
+import random
+from typing import Final
+
+from agents.core.errors import ConnectionClosed, Fault
+from agents.core.retry import RetryPolicy, Tries, next_try
+from agents.llm.answer import Answer, Deadlines, Sink, read_answer
+from agents.llm.endpoint import ProviderFailed
+from agents.llm.provider import Client
+from agents.llm.responses import ResponsesReader
+
+CANCEL_S: Final = 1.0  # good manners, and no more: a provider that does not hear it ends the response by itself
+
+
+async def read_resuming(
+    client: Client, answer: Answer, reader: ResponsesReader, sink: Sink, deadlines: Deadlines, retry: RetryPolicy
+) -> None:
+    """read_answer, over as many connections as retry allows in a row without an event. Then the reader has ended.
+
+    Raises ProviderFailed with what broke the answer. However it is left before the answer's end: the response is
+    cancelled.
+    """
+    tries, number = Tries(), -1
+    fault: Fault | None = None
+    try:
+        while not reader.ended:
+            broken = await _read_until_broken(answer, reader, sink, deadlines)
+            if fault is None or reader.sequence_number > number:  # else it is the same break, not yet mended
+                fault, number = broken, reader.sequence_number
+                tries = Tries(waited_s=tries.waited_s)
+            if not reader.ended:
+                tries = await _wait(tries, broken, reader, retry, fault)
+                answer = client.resume(reader.resume(), number, connect_s=deadlines.connection_s)
+    finally:
+        if not reader.ended and reader.response_id is not None:
+            await client.cancel(reader.response_id, timeout_s=CANCEL_S)
+
+
+async def _read_until_broken(answer: Answer, reader: ResponsesReader, sink: Sink, deadlines: Deadlines) -> Fault:
+    try:
+        await read_answer(answer, reader, sink, deadlines)
+    except ProviderFailed as failed:
+        return failed.fault
+    return ConnectionClosed()
+
+
+async def _wait(tries: Tries, broken: Fault, reader: ResponsesReader, retry: RetryPolicy, fault: Fault) -> Tries:
+    """Wait until the answer may be taken up again. Raises ProviderFailed(fault) if it may not."""
+    again = next_try(retry, tries, broken, routes=1, output=False) if reader.resumable else None
+    if again is None:
+        raise ProviderFailed(fault)
+    await asyncio.sleep(random.uniform(again.at_least_s, again.at_most_s))  # noqa: S311 (no secret)
+    return again.tries

@@ -1,0 +1,55 @@
+"""Responses in background mode: they outlive their connection; a client comes back for the rest, or cancels them."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import web
+
+from agents.rehearsal.errors import Refusal
+from agents.rehearsal.playback import Performance, play
+from agents.rehearsal.script import Fault
+
+KEPT_RESPONSES = 1000
+
+
+@dataclass(frozen=True)
+class Running:
+    """A response: what is played of it, and who counts its faults."""
+
+    performance: Performance
+    fault: Fault | None
+    place: Any
+
+
+class Background:
+    """The last responses, by id. cancelled: ids, in the order in which they were cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled: list[str] = []
+        self._running: OrderedDict[str, Running] = OrderedDict()
+
+    def keep(self, performance: Performance, fault: Fault | None, place: Any) -> None:
+        """fault: the step's own, whether or not it was due at first. place: what its failures are counted by."""
+        self._running[f"resp_{performance.reply.key}"] = Running(performance, fault, place)
+        while len(self._running) > KEPT_RESPONSES:
+            self._running.popitem(last=False)
+
+    def find(self, id_: str) -> Running:
+        """Raises Refusal."""
+        if id_ not in self._running:
+            raise Refusal(404, f"Response with id '{id_}' not found.", param="id")
+        return self._running[id_]
+
+    async def resume(self, http: web.Request, running: Running, fault: Fault | None) -> web.StreamResponse:
+        """Play the events after `starting_after`, or answer with the whole response."""
+        wants_stream = http.query.get("stream") == "true"
+        after = int(http.query.get("starting_after", "-1"))
+        performance = replace(running.performance, fault=fault, after=after, stream=wants_stream)
+        return await play(http, performance)
+
+    def cancel(self, id_: str) -> dict[str, Any]:
+        """The response object, cancelled. Raises Refusal."""
+        performance = self.find(id_).performance
+        self.cancelled.append(id_)
+        return performance.api.whole(performance.reply, performance.request) | {"status": "cancelled", "output": []}
