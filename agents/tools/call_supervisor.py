@@ -30,7 +30,7 @@ from supervisors import AutoShutdown, ChildSpec, Flags, RestartType, Strategy, S
 TOOL_SUPERVISOR: Final = "tool_supervisor"
 RESTART_PERIOD_S = 60.0
 STOP_S = 0.2  # what a worker gets to end in
-MAX_UNTAKEN = 32  # progress of a call that its owner has not taken; from there on the latest replaces the one before it
+MAX_UNTAKEN = 16  # progress of a call that its owner has not taken; from there on the latest replaces the one before it
 
 RETRIED: Final = frozenset({"raised", "timeout"})
 

@@ -329,3 +329,13 @@ async def yields_in_a_process() -> AsyncIterator[int]:
 def _tell(note: str, *pids: int) -> None:
     with open(note, "w") as fifo:
         fifo.write(" ".join(map(str, pids)) + "\n")
+
+
+@tool(idempotent=True, restart="transient")
+def dies_once(mark: str) -> str:
+    """Crash the first time, answer the second."""
+    path = Path(mark)
+    if path.exists():
+        return "alive again"
+    path.touch()
+    os._exit(1)

@@ -1,0 +1,344 @@
+"""Laws of the calls of a turn: asked for, run, tried again, reported on, and answered once each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents import application
+from agents.core.conversation import Function, ToolCall
+from agents.core.events import ToolResult
+from agents.core.turn import ToolFinished
+from agents.settings import Settings, ToolSettings
+from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
+from agents.tools.call_supervisor import MAX_UNTAKEN
+from agents.tools.executor import ApprovalAsked, Calls, Happened, ToolProgressed
+from agents.tools.progress import BURST, progress
+from agents.tools.tool import Tool, tool
+from tests.agents.tools import sample_tools
+
+Stage = Callable[..., Calls]
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    """Makes the calls of a turn that has these tools."""
+    async with application.running(Settings(tools=ToolSettings(workers=1))):
+        made: list[Calls] = []
+
+        def calls(*tools: Tool) -> Calls:
+            made.append(Calls({each.name: each for each in tools}))
+            return made[-1]
+
+        yield calls
+        for each in made:
+            await each.stop()
+
+
+def call(name: str, arguments: str = "{}", index: int = 0) -> ToolCall:
+    return ToolCall(f"call_{index}", Function(name, arguments), index)
+
+
+async def until_finished(calls: Calls) -> list[Happened]:
+    happened = [await calls.next()]
+    while not isinstance(happened[-1], ToolFinished):
+        happened.append(await calls.next())
+    return happened
+
+
+async def result(calls: Calls) -> ToolResult:
+    last = (await until_finished(calls))[-1]
+    assert isinstance(last, ToolFinished)
+    return last.result
+
+
+class Tries:
+    """An async tool that fails a number of times, and notes what it was called with."""
+
+    def __init__(self, failures: int = 0, late: bool = False) -> None:
+        self.failures, self.late = failures, late
+        self.seen: list[str] = []
+
+    def tool(self, **options: Any) -> Tool:
+        async def send(text: str) -> str:
+            self.seen.append(text)
+            if len(self.seen) > self.failures:
+                return f"sent {text}"
+            if self.late:
+                await asyncio.Event().wait()
+            raise ConnectionError("try later")
+
+        return tool(**options)(send)
+
+
+AGAIN: dict[str, Any] = {"idempotent": True, "backoff_s": 0.001}
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_call_that_raised_or_was_late_is_tried_again(stage: Stage, late: bool) -> None:
+    tries = Tries(failures=2, late=late)
+    calls = stage(tries.tool(**AGAIN, retries=2, timeout_s=0.05 if late else None))
+    await calls.start(call("send", '{"text": "a"}'))
+    answer = await result(calls)
+    assert (answer.content, answer.error, answer.attempts) == ("sent a", None, 3)
+
+
+async def test_a_call_that_fails_as_often_as_it_may_has_the_last_failure(stage: Stage) -> None:
+    calls = stage(Tries(failures=9).tool(**AGAIN, retries=1))
+    await calls.start(call("send", '{"text": "a"}'))
+    answer = await result(calls)
+    assert (answer.content, answer.error, answer.attempts) == ("error: ConnectionError: try later", "raised", 2)
+
+
+async def test_a_call_with_invalid_arguments_is_not_tried_again(stage: Stage) -> None:
+    tries = Tries()
+    calls = stage(tries.tool(**AGAIN, retries=3))
+    await calls.start(call("send", "{}"))
+    assert (await result(calls)).error == "invalid_arguments"
+    assert tries.seen == []
+
+
+async def test_the_model_reads_the_fallback_and_the_user_the_kind_of_failure(stage: Stage) -> None:
+    calls = stage(Tries(failures=9).tool(fallback={"sent": False}))
+    await calls.start(call("send", '{"text": "a"}'))
+    answer = await result(calls)
+    assert (answer.content, answer.value, answer.error) == ('{"sent":false}', {"sent": False}, "raised")
+
+
+async def test_a_crash_falls_back_too_and_none_is_a_fallback(stage: Stage) -> None:
+    calls = stage(tool(fallback=None)(sample_tools.segfaults.function))
+    await calls.start(call("segfaults"))
+    answer = await result(calls)
+    assert (answer.content, answer.value, answer.error) == ("null", None, "crashed")
+
+
+async def test_what_the_model_did_wrong_has_no_fallback(stage: Stage) -> None:
+    calls = stage(Tries().tool(fallback="nothing"))
+    await calls.start(call("send", "{}"))
+    assert (await result(calls)).content.startswith("error: text:")
+
+
+async def test_cpu_time_that_is_used_up_is_a_result_of_its_own_kind(stage: Stage) -> None:
+    calls = stage(sample_tools.computes)
+    await calls.start(call("computes", f'{{"rounds": {10**12}}}'))
+    answer = await result(calls)
+    assert (answer.content, answer.error) == ("error: no result within 1 s of CPU time", "cpu_time")
+
+
+# Progress
+
+
+@tool
+async def reports_on_the_loop(count: int, last: str) -> str:
+    """Report numbers, then return."""
+    for number in range(count):
+        progress(number)
+    return last
+
+
+in_a_thread = tool(isolation="thread", name="reports_in_a_thread")(sample_tools.reports.function)
+REPORTERS = [reports_on_the_loop, in_a_thread, sample_tools.reports]
+
+
+@pytest.mark.parametrize("reports", REPORTERS, ids=lambda each: each.isolation)
+async def test_progress_comes_in_order_and_before_the_result(stage: Stage, reports: Tool) -> None:
+    calls = stage(reports)
+    await calls.start(call(reports.name, '{"count": 3, "last": "done"}', index=7))
+    *before, last = await until_finished(calls)
+    assert before == [ToolProgressed(7, number) for number in range(3)]
+    assert isinstance(last, ToolFinished)
+    assert last.result.content == "done"
+
+
+@pytest.mark.parametrize("reports", REPORTERS, ids=lambda each: each.isolation)
+async def test_a_flood_is_thinned_and_its_latest_value_arrives(stage: Stage, reports: Tool) -> None:
+    calls = stage(reports)
+    await calls.start(call(reports.name, '{"count": 5000, "last": "done"}'))
+    *before, _ = await until_finished(calls)
+    assert len(before) < 2000
+    assert before[-1] == ToolProgressed(0, 4999)
+
+
+async def test_progress_that_nobody_takes_is_bounded_and_ends_with_the_latest(stage: Stage) -> None:
+    calls = stage(reports_on_the_loop)  # reports all before anybody can take any
+    await calls.start(call("reports_on_the_loop", f'{{"count": {BURST}, "last": "done"}}'))
+    *before, _ = await until_finished(calls)
+    kept = [*range(MAX_UNTAKEN - 1), BURST - 1]
+    assert before == [ToolProgressed(0, number) for number in kept]
+
+
+async def test_a_thread_of_a_worker_reports_too(stage: Stage) -> None:
+    calls = stage(sample_tools.reports_from_a_thread)
+    await calls.start(call("reports_from_a_thread"))
+    assert (await until_finished(calls))[0] == ToolProgressed(0, "from the thread")
+
+
+async def test_progress_that_is_too_large_is_cut_with_a_mark(stage: Stage) -> None:
+    calls = stage(sample_tools.reports_much)
+    await calls.start(call("reports_much"))
+    reported, _ = await until_finished(calls)
+    assert isinstance(reported, ToolProgressed)
+    assert reported.data.endswith("\n[cut: the first 16384 of 200000 bytes]")
+
+
+async def test_what_a_generator_yields_is_progress_and_its_last_value_the_result(stage: Stage) -> None:
+    @tool
+    async def counts(to: int) -> AsyncIterator[int]:
+        for number in range(to):
+            yield number
+
+    calls = stage(counts, sample_tools.yields_in_a_process)
+    for name, arguments in (("counts", '{"to": 4}'), ("yields_in_a_process", "{}")):
+        await calls.start(call(name, arguments))
+        *before, last = await until_finished(calls)
+        assert before == [ToolProgressed(0, number) for number in range(3)]
+        assert isinstance(last, ToolFinished)
+        assert last.result.value == 3
+
+
+async def test_a_generator_that_yields_nothing_returns_none(stage: Stage) -> None:
+    @tool
+    async def silent() -> AsyncIterator[int]:
+        for number in range(0):
+            yield number
+
+    calls = stage(silent)
+    await calls.start(call("silent"))
+    (last,) = await until_finished(calls)
+    assert isinstance(last, ToolFinished)
+    assert last.result == ToolResult("null", elapsed_s=last.result.elapsed_s)
+
+
+async def test_a_generator_is_closed_at_its_deadline() -> None:
+    closed = asyncio.Event()
+
+    @tool(timeout_s=0.01)
+    async def waits() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+            yield 2
+        finally:
+            closed.set()
+
+    async with application.running(Settings(tools=ToolSettings(workers=1))):
+        calls = Calls({"waits": waits})
+        await calls.start(call("waits"))
+        assert (await result(calls)).error == "timeout"
+        await calls.stop()
+    assert closed.is_set()
+
+
+def test_progress_outside_of_a_call_does_nothing() -> None:
+    progress({"any": "thing"})
+
+
+# Approval
+
+
+async def asked(calls: Calls, name: str = "send", text: str = "a", index: int = 0) -> ApprovalAsked:
+    await calls.start(call(name, f'{{"text": "{text}"}}', index))
+    happened = await calls.next()
+    assert isinstance(happened, ApprovalAsked)
+    return happened
+
+
+async def test_a_call_runs_once_it_is_approved(stage: Stage) -> None:
+    tries = Tries()
+    calls = stage(tries.tool(requires_approval=True, approval_timeout_s=60.0))
+    assert await asked(calls) == ApprovalAsked(0, 60.0)
+    assert tries.seen == []
+    assert calls.approve("call_0") == Decided("call_0", "approved")
+    assert (await result(calls)).content == "sent a"
+    assert tries.seen == ["a"]
+
+
+async def test_a_call_that_is_denied_never_runs_and_the_model_reads_why(stage: Stage) -> None:
+    tries = Tries()
+    calls = stage(tries.tool(requires_approval=True, fallback="kept"))
+    await asked(calls)
+    assert calls.deny("call_0", "not today") == Decided("call_0", "denied")
+    answer = await result(calls)
+    assert (answer.content, answer.error) == ("error: denied: not today", "denied")
+    assert tries.seen == []
+
+
+async def test_no_answer_within_the_deadline_is_a_denial(stage: Stage) -> None:
+    tries = Tries()
+    calls = stage(tries.tool(requires_approval=True, approval_timeout_s=0.01))
+    await asked(calls)
+    answer = await result(calls)
+    assert (answer.content, answer.error) == ("error: denied: no answer within 0.01 s", "denied")
+    assert calls.approve("call_0") == AlreadyDecided("call_0", "expired")
+    assert tries.seen == []
+
+
+async def test_parallel_calls_are_approved_one_by_one(stage: Stage) -> None:
+    tries = Tries()
+    calls = stage(tries.tool(requires_approval=True))
+    await asked(calls, text="a", index=0)
+    await asked(calls, text="b", index=1)
+    assert calls.approve("call_1") == Decided("call_1", "approved")
+    assert (await result(calls)).content == "sent b"
+    assert tries.seen == ["b"]
+    calls.deny("call_0")
+    assert (await result(calls)).content == "error: denied"
+
+
+async def test_an_approval_is_for_the_arguments_that_were_asked_for(stage: Stage) -> None:
+    tries = Tries()
+    calls = stage(tries.tool(requires_approval=True))
+    await asked(calls)
+    assert calls.approve("call_0", '{"text": "b"}') == OtherArguments("call_0", '{"text": "a"}')
+    assert calls.approve("call_0", '{"text": "a"}') == Decided("call_0", "approved")
+    assert (await result(calls)).content == "sent a"
+
+
+async def test_an_answer_to_nobody_and_a_second_answer_say_so(stage: Stage) -> None:
+    calls = stage(Tries().tool(requires_approval=True))
+    assert calls.approve("call_0") == NotAsked("call_0")
+    await asked(calls)
+    calls.deny("call_0")
+    assert calls.approve("call_0") == AlreadyDecided("call_0", "denied")
+    assert calls.deny("call_0") == AlreadyDecided("call_0", "denied")
+    assert (await result(calls)).error == "denied"
+
+
+async def test_a_predicate_over_the_arguments_decides(stage: Stage) -> None:
+    calls = stage(Tries().tool(requires_approval=lambda text: text == "b"))
+    await calls.start(call("send", '{"text": "a"}'))
+    assert (await result(calls)).content == "sent a"
+    await asked(calls, text="b")
+
+
+async def test_where_the_predicate_raises_approval_is_required(stage: Stage) -> None:
+    calls = stage(Tries().tool(requires_approval=lambda text: text / 2))
+    await asked(calls)
+
+
+async def test_a_call_with_invalid_arguments_is_not_asked_for(stage: Stage) -> None:
+    for needed in (True, lambda text: True):
+        calls = stage(Tries().tool(requires_approval=needed))
+        await calls.start(call("send", '{"text": 1}'))
+        assert (await result(calls)).error == "invalid_arguments"
+
+
+async def test_a_turn_that_ends_forgets_what_it_had_asked_for(stage: Stage) -> None:
+    tries = Tries()
+    calls = stage(tries.tool(requires_approval=True))
+    await asked(calls)
+    await calls.stop()
+    assert calls.approve("call_0") == NotAsked("call_0")
+    assert tries.seen == []
+
+
+async def test_an_approved_call_that_crashes_runs_again_without_another_approval(stage: Stage, tmp_path: Path) -> None:
+    dies = tool(idempotent=True, restart="transient", requires_approval=True)(sample_tools.dies_once.function)
+    calls = stage(dies)
+    await calls.start(call("dies_once", f'{{"mark": "{tmp_path / "mark"}"}}'))
+    assert isinstance(await calls.next(), ApprovalAsked)
+    calls.approve("call_0")
+    answer = await result(calls)
+    assert (answer.content, answer.attempts) == ("alive again", 2)
