@@ -50,7 +50,8 @@ class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
     """What the model said and asked for.
 
     reasoning: its visible thoughts. partial: the stream was cut or cancelled.
-    items: output items of the Responses API that must go back unchanged and in order (reasoning, unknown kinds).
+    items: what must go back to the provider beside text and calls. Of the Responses API its output items, unchanged and
+    in order (reasoning, unknown kinds); of the Chat API how its reasoning came (llm/chat/reasoning.py).
     """
 
     content: str

@@ -78,7 +78,7 @@ class Finished(Struct, frozen=True):
     """The model ended its answer. Its calls may be run, unless it was cut (`complete` is false).
 
     reason: None if the provider never said. complete: false for length, content_filter and an incomplete response.
-    items: all output items of the Responses API, in order, to be sent back; empty where text and calls say all.
+    items: what has to be sent back, as of AssistantMessage; empty where text and calls say all.
     """
 
     reason: FinishReason | None

@@ -9,10 +9,11 @@ from agents.core.deltas import Delta, Finished, FinishReason, ReasoningDelta, Re
 from agents.core.errors import ParseError
 from agents.llm.chat.calls import Call, Calls, Nameless
 from agents.llm.chat.chunk import Choice, ChoiceDelta, Chunk, chunk_of, reasoning_of, refusal_of, text_of, thinking_of
+from agents.llm.chat.reasoning import ReasoningFields
 from agents.llm.faults import error_in_stream
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
-from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates
+from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
 from agents.llm.usage import read_usage
 
 REASONS = {
@@ -45,6 +46,7 @@ class ChatReader(StreamReader):
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
         super().__init__(new_id, limit_bytes)
         self._calls = Calls(new_id)
+        self._reasoning = ReasoningFields()
         self._choice_index: int | None = -1  # the choice that is read, once an index has come twice
         self._indexes: list[int | None] = []
         self._spoke = False
@@ -119,6 +121,7 @@ class ChatReader(StreamReader):
         content = delta.content
         if delta.reasoning_content or delta.reasoning or delta.reasoning_text or delta.reasoning_details:
             self._say(ReasoningDelta, reasoning_of(delta), deltas)
+            self._reasoning.note(delta)
         if content:
             if content.__class__ is str and self._halves is None:
                 self._spoke = True
@@ -198,6 +201,7 @@ class ChatReader(StreamReader):
             response_id=self._response_id,
             model=self._model,
             complete=reason not in CUT and raw != "error",
+            items=self._reasoning.items() if self._halves is None else tuple(safe(self._reasoning.items())),
         )
 
 

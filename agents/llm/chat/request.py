@@ -1,6 +1,6 @@
 """The body of a Chat Completions request."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agents.core.conversation import (
@@ -13,6 +13,7 @@ from agents.core.conversation import (
     UserMessage,
     well_formed,
 )
+from agents.llm.chat.reasoning import fields_going_back
 from agents.llm.text import safe
 
 
@@ -26,7 +27,7 @@ def request(
     """
     body: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message) for message in well_formed(messages)],
+        "messages": [entry for turn in _turns(well_formed(messages)) for entry in _entries(turn)],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -37,6 +38,22 @@ def request(
         del body["stream_options"]
     kept: dict[str, Any] = safe({name: value for name, value in body.items() if value is not None})
     return kept
+
+
+def _turns(messages: Conversation) -> Iterator[list[Message]]:
+    """What stands between the messages of the user, each with the one that began it."""
+    turn: list[Message] = []
+    for message in messages:
+        if isinstance(message, UserMessage) and turn:
+            yield turn
+            turn = []
+        turn.append(message)
+    yield turn
+
+
+def _entries(turn: list[Message]) -> Iterator[dict[str, Any]]:
+    for message, reasoning in zip(turn, fields_going_back(turn), strict=True):
+        yield _message(message) | reasoning
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The body of a Responses request."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agents.core.conversation import (
+    UNANSWERED,
     AssistantMessage,
     Conversation,
     Message,
@@ -13,6 +14,7 @@ from agents.core.conversation import (
     UserMessage,
     well_formed,
 )
+from agents.llm.chat.reasoning import ITEMS as CHAT_ITEMS
 from agents.llm.text import safe
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -27,9 +29,10 @@ def request(
     asked for in encrypted form, to be sent back.
     """
     stored = options.get("store") is not False
+    offered = _custom_tools(options)
     body: dict[str, Any] = {
         "model": model,
-        "input": [item for message in well_formed(messages) for item in _items(message, stored=stored)],
+        "input": [item for message in well_formed(messages) for item in _items(message, offered, stored=stored)],
         "stream": True,
     }
     if tools:
@@ -41,7 +44,7 @@ def request(
     return kept
 
 
-def _items(message: Message, *, stored: bool) -> Iterator[dict[str, Any]]:
+def _items(message: Message, offered: frozenset[str], *, stored: bool) -> Iterator[dict[str, Any]]:
     match message:
         case SystemMessage(content):
             yield {"role": "system", "content": content}
@@ -50,11 +53,13 @@ def _items(message: Message, *, stored: bool) -> Iterator[dict[str, Any]]:
         case ToolMessage():
             yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content}
         case AssistantMessage():
-            yield from _output(message, stored=stored)
+            output = list(_with_followers(_output(message, stored=stored)))
+            yield from output
+            yield from _unanswered(output, offered)
 
 
-def _output(message: AssistantMessage, *, stored: bool) -> Iterator[dict[str, Any]]:
-    """The output items of an answer in their order: reasoning must stand right before what it led to.
+def _output(message: AssistantMessage, *, stored: bool) -> Iterator[dict[str, Any] | None]:
+    """The output items of an answer in their order, None for one that does not go back.
 
     Calls are taken from the message, not from its items, so that what is sent back is what was run.
     """
@@ -63,12 +68,39 @@ def _output(message: AssistantMessage, *, stored: bool) -> Iterator[dict[str, An
         yield {"role": "assistant", "content": message.content}
     for item in message.items:
         if item.get("type") == "function_call":
-            if call := calls.pop(str(item.get("call_id")), None):
-                yield item | _call(call)
-        elif stored or not _is_reference(item):
+            call = calls.pop(str(item.get("call_id")), None)
+            yield item | _call(call) if call is not None else None
+        elif item.get("type") not in CHAT_ITEMS and (stored or not _is_reference(item)):
             yield item
     for call in calls.values():
         yield _call(call)
+
+
+def _with_followers(output: Iterable[dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
+    """The output without reasoning that has lost what it led to, or was cut before it: a provider refuses that."""
+    thoughts: list[dict[str, Any]] = []
+    for item in output:
+        if item is not None and item.get("type") == "reasoning":
+            thoughts.append(item)
+        else:
+            if item is not None:
+                yield from (*thoughts, item)
+            thoughts = []
+
+
+def _unanswered(output: Iterable[dict[str, Any]], offered: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """Outputs of the calls of custom tools that the request's own options offer: nobody here can run them.
+
+    A custom call of a tool that was not offered is one that the provider ran itself (xAI's search), and has no output.
+    """
+    for item in output:
+        if item.get("type") == "custom_tool_call" and item.get("name") in offered:
+            yield {"type": "custom_tool_call_output", "call_id": item.get("call_id"), "output": UNANSWERED}
+
+
+def _custom_tools(options: Mapping[str, Any]) -> frozenset[str]:
+    tools = (tool for tool in options.get("tools") or () if isinstance(tool, Mapping))
+    return frozenset(str(tool.get("name")) for tool in tools if tool.get("type") == "custom")
 
 
 def _is_reference(item: dict[str, Any]) -> bool:

@@ -156,7 +156,8 @@ def test_a17_a_whole_completion_as_the_body_is_read() -> None:
     answer = answer_of(deltas)
     assert (answer.content, answer.reasoning) == ("a", "why")
     assert answer.calls == [{"id": "c1", "name": "f", "arguments": "{}"}]
-    assert answer.finished == Finished(FinishReason.TOOL_CALLS, "tool_calls", Usage(1, 2, 3), "x", "m")
+    items = ({"type": "chat_reasoning_content"},)
+    assert answer.finished == Finished(FinishReason.TOOL_CALLS, "tool_calls", Usage(1, 2, 3), "x", "m", items=items)
     assert read_with(ChatReader(ids()), encoded[:9], encoded[9:]) == answer
 
 

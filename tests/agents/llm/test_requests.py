@@ -135,19 +135,88 @@ def test_output_items_go_back_in_their_order_and_unchanged() -> None:
     assert responses_body(talk)["input"][1:4] == [REASONING, said, item | {"arguments": '{"x":1}'}]
 
 
-def test_a_call_that_is_no_longer_in_the_message_does_not_go_back() -> None:
+def kinds(talk: Conversation, **options: Any) -> list[Any]:
+    return [entry.get("type", entry.get("role")) for entry in responses_body(talk, **options)["input"][1:]]
+
+
+def test_a_call_that_is_no_longer_in_the_message_does_not_go_back_and_nor_does_its_reasoning() -> None:
     item = {"type": "function_call", "call_id": "other", "name": "f", "arguments": "{}"}
     talk: Conversation = (UserMessage("go"), AssistantMessage("a", (CALL,), items=(REASONING, item)))
-    kinds = [(entry.get("type"), entry.get("call_id")) for entry in responses_body(talk)["input"][1:4]]
-    assert kinds == [(None, None), ("reasoning", None), ("function_call", "c1")]
+    assert kinds(talk) == ["assistant", "function_call", "function_call_output"]
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_reasoning_goes_back_right_before_what_it_led_to_and_not_without_it(stored: bool) -> None:
+    said = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
+    whole: Conversation = (UserMessage("go"), AssistantMessage("a", items=(REASONING, REASONING, said)))
+    cut: Conversation = (UserMessage("go"), AssistantMessage("a", items=(said, REASONING), partial=True))
+    assert kinds(whole, store=stored) == ["reasoning", "reasoning", "message"]
+    assert kinds(cut, store=stored) == ["message"]
+
+
+def test_d18_a_custom_call_has_no_output_unless_the_options_offered_its_tool() -> None:
+    item = {"type": "custom_tool_call", "call_id": "ct_1", "name": "patch", "input": "free {text"}
+    talk: Conversation = (UserMessage("go"), AssistantMessage("", items=(REASONING, item)), UserMessage("well?"))
+    assert kinds(talk) == ["reasoning", "custom_tool_call", "user"]
+    sent = responses_body(talk, tools=None, tool_choice="auto")["input"]
+    assert sent[2] == item
+    offered = responses.request(talk, [], model="m", options={"tools": [{"type": "custom", "name": "patch"}]})
+    assert offered["input"][3] == {"type": "custom_tool_call_output", "call_id": "ct_1", "output": UNANSWERED}
+    assert offered["input"][4]["role"] == "user"
 
 
 def test_what_is_not_stored_is_asked_for_in_encrypted_form_and_never_referred_to() -> None:
     bare = {"type": "reasoning", "id": "rs_2", "summary": []}
-    talk: Conversation = (UserMessage("go"), AssistantMessage("a", items=(REASONING, bare)))
+    said = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+    talk: Conversation = (UserMessage("go"), AssistantMessage("a", items=(REASONING, bare, said)))
     kept = responses_body(talk)
     assert "include" not in kept
-    assert kept["input"][2:] == [REASONING, bare]
+    assert kept["input"][1:] == [REASONING, bare, said]
     sent = responses_body(talk, store=False, include=["file_search_call.results"])
     assert sent["include"] == ["reasoning.encrypted_content", "file_search_call.results"]
-    assert sent["input"][2:] == [REASONING]
+    assert sent["input"][1:] == [REASONING, said]
+
+
+# Reasoning of chat answers
+
+
+THINKS = ({"type": "chat_reasoning_content"},)
+
+
+def reasoning_sent(talk: Conversation, field: str = "reasoning_content") -> list[Any]:
+    """Of each assistant message in the request, or "none"."""
+    return [entry.get(field, "none") for entry in chat_body(talk)["messages"] if entry["role"] == "assistant"]
+
+
+def test_b14_reasoning_content_goes_back_with_every_answer_of_a_turn_that_called_tools() -> None:
+    talk: Conversation = (
+        UserMessage("go"),
+        AssistantMessage("", (CALL,), reasoning="first", items=THINKS),
+        ToolMessage("c1", "f", "done"),
+        AssistantMessage("cut", reasoning="then", partial=True),
+        UserMessage("and?"),
+        AssistantMessage("no tool", reasoning="alone", items=THINKS),
+    )
+    assert reasoning_sent(talk) == ["first", "then", "none"]
+    assert reasoning_sent(talk[:4]) == ["first", "then"]
+
+
+def test_b14_reasoning_that_came_in_another_field_does_not_go_back() -> None:
+    talk: Conversation = (UserMessage("go"), AssistantMessage("", (CALL,), reasoning="thought"))
+    assert reasoning_sent(talk) == ["none"]
+    assert "reasoning" not in chat_body(talk)["messages"][1]
+
+
+def test_b14_reasoning_details_go_back_as_they_came() -> None:
+    details = [{"type": "reasoning.encrypted", "data": "gAAA", "index": 0}]
+    items = ({"type": "chat_reasoning_details", "details": details},)
+    talk: Conversation = (UserMessage("go"), AssistantMessage("", (CALL,), items=items))
+    assert reasoning_sent(talk, "reasoning_details") == [details]
+    assert reasoning_sent(talk) == ["none"]
+
+
+def test_what_one_api_wants_back_is_not_sent_to_the_other() -> None:
+    talk: Conversation = (UserMessage("go"), AssistantMessage("a", (CALL,), reasoning="r", items=(*THINKS, REASONING)))
+    assert kinds(talk) == ["assistant", "reasoning", "function_call", "function_call_output"]
+    assert reasoning_sent(talk) == ["r"]
+    assert "items" not in chat_body(talk)["messages"][1]
