@@ -9,12 +9,13 @@ import pytest
 
 from agents import application
 from agents.core.conversation import Function, ToolCall
+from agents.core.effects import ApprovalAsked, ToolProgressed
 from agents.core.events import ToolResult
-from agents.core.turn import ToolFinished
+from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
 from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
 from agents.tools.call_supervisor import MAX_UNTAKEN
-from agents.tools.executor import ApprovalAsked, Calls, Happened, ToolProgressed
+from agents.tools.executor import Calls, Happened
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
 from tests.agents.tools import sample_tools
