@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from agents.answer import AnswerType, InvalidAnswerType
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.limits import Limits
-from agents.core.policy import TurnPolicy
+from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.endpoint import Api, Endpoint
 from agents.model_call import Deadlines, Route
@@ -166,13 +166,14 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     faults += _model_faults(checked, settings)
     if faults:
         raise InvalidAgentConfig(faults)
+    routes = tuple(_routes(checked, settings))
     return AgentConfig(
         id=checked.id,
         name=checked.name,
         system_prompt=checked.system_prompt,
         tools=tools,
-        routes=tuple(_routes(checked, settings)),
-        policy=_policy(checked, tools, settings),
+        routes=routes,
+        policy=_policy(checked, tools, routes, settings),
         deadlines=_deadlines(checked, settings),
         stream=checked.stream,
         when_busy=checked.when_busy,
@@ -216,9 +217,13 @@ def _routes(checked: _Given, settings: Settings) -> Iterator[Route]:
         )
 
 
-def _policy(checked: _Given, tools: Mapping[str, Tool], settings: Settings) -> TurnPolicy:
+def _candidate(route: Route, settings: Settings) -> Candidate:
+    price = settings.prices.get(route.model)
+    return Candidate(None if price is None else price.of_model(), f"{route.model} at {route.endpoint.address}")
+
+
+def _policy(checked: _Given, tools: Mapping[str, Tool], routes: tuple[Route, ...], settings: Settings) -> TurnPolicy:
     streaming, limits = checked.streaming_config, checked.limits
-    prices = (settings.prices.get(model) for model in _models(checked, settings))
     return TurnPolicy(
         limits=Limits(
             model_calls=limits.model_calls,
@@ -229,7 +234,7 @@ def _policy(checked: _Given, tools: Mapping[str, Tool], settings: Settings) -> T
             time_s=None if limits.time is None else limits.time / 1000,
         ),
         retries=RetryPolicy(max_retries=streaming.max_retries, after_output=streaming.retry_after_output),
-        prices=tuple(None if price is None else price.of_model() for price in prices),
+        models=tuple(_candidate(route, settings) for route in routes),
         barriers=frozenset(name for name, tool in tools.items() if not tool.parallel),
         eager=frozenset(name for name, tool in tools.items() if tool.eager),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,

@@ -6,6 +6,7 @@ Every tool call has its result and every result its call before a request is mad
 from typing import Any, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Function(Struct, frozen=True):
@@ -59,6 +60,7 @@ class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
     reasoning: str = ""
     partial: bool = False
     items: tuple[dict[str, Any], ...] = ()
+    origin: str = ""
 
 
 class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool"):
@@ -72,6 +74,20 @@ class ToolMessage(Struct, frozen=True, tag_field="role", tag="tool"):
 Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 
 Conversation: TypeAlias = tuple[Message, ...]
+
+
+def addressed(messages: Conversation, origin: str) -> Conversation:
+    """The conversation for the model of this origin: without what other models alone can read."""
+    return tuple(
+        _in_plain(message) if isinstance(message, AssistantMessage) and message.origin not in ("", origin) else message
+        for message in messages
+    )
+
+
+def _in_plain(message: AssistantMessage) -> AssistantMessage:
+    calls = tuple(replace(call, extra=None) for call in message.tool_calls)
+    return replace(message, tool_calls=calls, items=())
+
 
 UNANSWERED = "error: this call was not run"
 

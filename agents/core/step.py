@@ -24,7 +24,6 @@ from agents.core.effects import (
     DropTools,
     Happened,
     RunTool,
-    StartCompletion,
     Steered,
     ToolProgressed,
     Work,
@@ -51,6 +50,7 @@ from agents.core.turn import (
     Phase,
     Step,
     Turn,
+    asking,
     ended,
     fail,
     model_call_counted,
@@ -127,8 +127,7 @@ def _failed(turn: Turn, fault: Fault, now_s: float) -> Step:
     """The model call broke: try again, if the policy has it so, and say so; or end."""
     past, acc = turn.past, turn.acc
     output = bool(acc.text or acc.thoughts or acc.calls)
-    routes = len(past.policy.prices)
-    again = next_try(past.policy.retries, past.tries, fault, routes=routes, output=output)
+    again = next_try(past.policy.retries, past.tries, fault, routes=len(past.policy.models), output=output)
     if again is None:
         return fail(turn, fault, now_s)
     if output:  # what it took will never be known
@@ -144,7 +143,7 @@ def _asking_anew(turn: Turn, reason: Fault, again: Again) -> Step:
     acc, past = turn.acc, turn.past
     acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
     turn, events = saying(Turn(STREAMING, acc, past), StreamReset(reason, past.said))
-    return turn, (*events, StartCompletion(past.conversation, again.tries, again.at_least_s, again.at_most_s))
+    return turn, (*events, asking(past, again.at_least_s, again.at_most_s))
 
 
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
@@ -179,12 +178,14 @@ def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
         answer_tries=past.answer_tries + 1,
         tally=past.tally.failed(str(fault)),
     )
-    return _asking_anew(replace(turn, past=past), fault, Again(Tries(), 0.0, 0.0))
+    return _asking_anew(replace(turn, past=past), fault, Again(past.tries, 0.0, 0.0))
 
 
 def _answer(turn: Turn, end: Finished) -> AssistantMessage:
-    acc = turn.acc
-    return AssistantMessage(acc.content, reasoning=acc.reasoning, partial=not end.complete, items=end.items)
+    acc, origin = turn.acc, turn.past.model.origin
+    return AssistantMessage(
+        acc.content, reasoning=acc.reasoning, partial=not end.complete, items=end.items, origin=origin
+    )
 
 
 def _complete(turn: Turn, end: Finished, value: Any, now_s: float) -> Step:
@@ -263,9 +264,11 @@ def _ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
         return fail(turn, reached, now_s)
     past = _next_model_call(replace(past, said=turn.content), with_steered(conversation, past))
     following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
-    return Turn(STREAMING, following, past), (StartCompletion(past.conversation),)
+    return Turn(STREAMING, following, past), (asking(past),)
 
 
 def _next_model_call(past: Past, conversation: Conversation) -> Past:
+    """Of the model that answered the last one: one that failed is not asked again in this turn."""
     spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
-    return replace(past, conversation=conversation, spent=spent, steered=(), tries=Tries(), round=Round())
+    tries = Tries(past.tries.route)
+    return replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round())

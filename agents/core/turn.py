@@ -10,14 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.core.accumulator import Accumulator, init_accumulator
-from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
+from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage, addressed
 from agents.core.deltas import Finished, Usage
 from agents.core.effects import Effect, StartCompletion
 from agents.core.errors import Fault
 from agents.core.events import Event, StreamComplete, StreamError, StreamStart
 from agents.core.limits import Spent, added, cost
 from agents.core.metrics import Tally, metrics
-from agents.core.policy import TurnPolicy
+from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import Tries
 from agents.core.round import Round
 
@@ -48,6 +48,11 @@ class Past(Struct, frozen=True):
     round: Round = Round()
     calls: tuple[ToolCall, ...] = ()
 
+    @property
+    def model(self) -> Candidate:
+        """The one that is asked."""
+        return self.policy.models[self.tries.route]
+
 
 class Turn(Struct, frozen=True, gc=False):
     """phase, what the present model call has said, and the rest. outcome: when ENDED, the terminal event."""
@@ -76,10 +81,13 @@ def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: Tur
     """The turn that answers the conversation's last message."""
     acc = init_accumulator(stream_id, seq=1)
     start = StreamStart(agent_id, stream_id=stream_id, seq=1)
-    return Turn(STREAMING, acc, Past(agent_id, conversation, policy, Tally(now_s))), (
-        start,
-        StartCompletion(conversation),
-    )
+    past = Past(agent_id, conversation, policy, Tally(now_s))
+    return Turn(STREAMING, acc, past), (start, asking(past))
+
+
+def asking(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
+    """The effect that asks the model, after a wait."""
+    return StartCompletion(addressed(past.conversation, past.model.origin), past.tries, at_least_s, at_most_s)
 
 
 def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
@@ -118,8 +126,7 @@ def ended(turn: Turn, event: StreamComplete | StreamError) -> Step:
 def model_call_counted(turn: Turn, usage: Usage) -> Turn:
     """Add what the model call that has ended took."""
     past, acc = turn.past, turn.acc
-    price = past.policy.prices[past.tries.route]
-    spent, paid = past.spent, cost(usage, price)
+    spent, paid = past.spent, cost(usage, past.model.price)
     total = None if paid is None or spent.cost is None else spent.cost + paid
     spent = replace(spent, usage=added(spent.usage, usage), cost=total)
     return replace(turn, past=replace(past, spent=spent, tally=past.tally.heard(acc.tokens, acc.content)))
@@ -129,7 +136,7 @@ def with_results(turn: Turn) -> Conversation:
     """The conversation with the model's calls and the results that there are."""
     acc, past = turn.acc, turn.past
     items = acc.end.items if isinstance(acc.end, Finished) else ()
-    said = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items)
+    said = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=past.model.origin)
     return (*past.conversation, said, *past.round.messages())
 
 

@@ -58,7 +58,7 @@ from agents.core.events import (
     ToolResult,
 )
 from agents.core.limits import Limits, Price, cost
-from agents.core.policy import TurnPolicy
+from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.core.round import ToolFinished
 from agents.core.step import step
@@ -283,12 +283,35 @@ def test_a_reset_takes_back_only_what_its_own_model_call_said() -> None:
 
 def test_when_a_model_fails_for_good_the_next_one_is_asked_at_once() -> None:
     gone = Failed(ApiError(404, "no such model"))
-    play = Play([gone], [*text("Hi"), FINISHED], prices=(None, Price(1.0, 2.0)))
+    play = Play([gone], [*text("Hi"), FINISHED], models=(Candidate(), Candidate(Price(1.0, 2.0))))
     assert [asked.tries.route for asked in play.asked] == [0, 1]
     assert play.asked[1].at_most_s == 0
     end = play.events[-1]
     assert isinstance(end, StreamComplete)
     assert end.response.cost == (10 * 1.0 + 5 * 2.0) / 1_000_000
+
+
+def test_a_model_that_failed_is_not_asked_again_in_the_turn() -> None:
+    gone = Failed(ApiError(404, "no such model"))
+    play = Play([gone], [*calls(1), FINISHED], [FINISHED], models=(Candidate(), Candidate()))
+    play.finish(0)
+    assert [asked.tries.route for asked in play.asked] == [0, 1, 1]
+
+
+def test_what_one_model_alone_can_read_goes_to_no_other() -> None:
+    thought = ({"type": "reasoning", "id": "rs_1"},)
+    said = Finished(FinishReason.TOOL_CALLS, usage=USAGE, items=thought)
+    gone = Failed(ApiError(404, "gone"))
+    models = (Candidate(origin="a"), Candidate(origin="b"))
+    play = Play([CallStarted(0, "c", "search"), CallDone(0, "{}", {"signature": "s"}), said], models=models)
+    play.answers += [[gone], [FINISHED]]
+    play.finish(0)
+    back, elsewhere = (asked.conversation[1] for asked in play.asked[1:])
+    assert isinstance(back, AssistantMessage)
+    assert isinstance(elsewhere, AssistantMessage)
+    assert (back.items, back.tool_calls[0].extra) == (thought, {"signature": "s"})
+    assert (elsewhere.items, elsewhere.tool_calls[0].extra) == ((), None)
+    assert play.turn.conversation[1] == back, "the conversation itself keeps it"
 
 
 def test_an_eager_call_starts_before_the_model_has_finished_and_only_once() -> None:
@@ -406,7 +429,7 @@ def test_progress_and_questions_of_a_call_are_events_until_it_has_its_result() -
     ],
 )
 def test_a_limit_ends_the_turn_before_a_tool_runs(limits: Limits, reached: LimitReached) -> None:
-    play = Play([*text("Let me see."), *calls(1), FINISHED], limits=limits, prices=(Price(1e6, 1e6),))
+    play = Play([*text("Let me see."), *calls(1), FINISHED], limits=limits, models=(Candidate(Price(1e6, 1e6)),))
     assert not play.running
     end = play.events[-1]
     assert isinstance(end, StreamError)
