@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from actors import GenServer, NoReply, Pid, start
 from agents import agent, application
 from agents.core.events import Event, StreamComplete, StreamError, StreamToken
-from agents.settings import Settings, ToolSettings
+from agents.settings import Settings, StreamingSettings, ToolSettings
 from benchmarks.workload import QUESTION, Answer, NewReader, Read
 from supervisors import agent_supervisor
 
@@ -56,7 +56,10 @@ async def by_iteration(base_url: str) -> AsyncIterator[NewReader]:
         yield new_reader
 
 
-_SETTINGS = Settings(tools=ToolSettings(workers=1))
+_SETTINGS = Settings(
+    streaming=StreamingSettings(buffer_size=1_000_000),  # every token an event of its own, however fast they come
+    tools=ToolSettings(workers=1),
+)
 
 
 async def _agent(base_url: str, model: str) -> Pid:
