@@ -46,6 +46,7 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
+from agents.subscriptions import followed, subscribed, unsubscribed
 from supervisors import AlreadyStarted, ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
 
@@ -132,9 +133,9 @@ class AgentInstance(GenServer[AgentState]):
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
                 return NoReply(await self._handler_ended(state.running, reason, state))
             case Subscribe(subscriber):
-                return NoReply(_subscribed(state, subscriber))
+                return NoReply(subscribed(state, subscriber))
             case Unsubscribe(subscriber):
-                return NoReply(_unsubscribed(state, subscriber))
+                return NoReply(unsubscribed(state, subscriber))
             case Forget():
                 return NoReply(self._forgotten(state))
         return NoReply(state)
@@ -143,8 +144,8 @@ class AgentInstance(GenServer[AgentState]):
         self, request: Cancel | Follow | GetConversation, caller: Caller, state: AgentState
     ) -> Outcome[AgentState]:
         match request:
-            case Follow():
-                return _followed(state, request)
+            case Follow(stream_id, subscriber, after):
+                return Reply(*followed(state, stream_id, subscriber, after))
             case GetConversation():
                 return Reply(state.conversation, state)
             case Cancel() if state.running is None:
@@ -209,38 +210,9 @@ class AgentInstance(GenServer[AgentState]):
         asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
 
 
-def _subscribed(state: AgentState, subscriber: Pid) -> AgentState:
-    if state.running is not None:
-        state.running.stream.subscribe(subscriber)
-    others = tuple(pid for pid in state.subscribers if pid.alive and pid != subscriber)
-    return replace(state, subscribers=(*others, subscriber))
-
-
-def _followed(state: AgentState, asked: Follow) -> Reply[AgentState]:
-    """A stream that waits has no event yet, so its followers are those of its first one."""
-    running = (state.running.stream,) if state.running is not None else ()
-    for stream in (*running, *(recent.stream for recent in state.recent)):
-        if stream.id == asked.stream_id:
-            stream.follow(asked.subscriber, asked.after)
-            return Reply(True, state)
-    for at, waiting in enumerate(state.queue):
-        if waiting.stream_id == asked.stream_id:
-            joining = replace(waiting, followers=(*waiting.followers, asked.subscriber))
-            return Reply(True, replace(state, queue=(*state.queue[:at], joining, *state.queue[at + 1 :])))
-    return Reply(False, state)
-
-
 def _forget(agent: Pid) -> None:
     if agent.alive:
         send(agent, Forget())
-
-
-def _unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
-    if state.running is not None:
-        state.running.stream.unsubscribe(subscriber)
-    for recent in state.recent:
-        recent.stream.unsubscribe(subscriber)
-    return replace(state, subscribers=tuple(pid for pid in state.subscribers if pid != subscriber))
 
 
 def _words(reason: object) -> str:
