@@ -46,8 +46,12 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
+<<<<<<< HEAD
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
+=======
+from agents.subscriptions import followed, subscribed, unsubscribed
+>>>>>>> subs
 from supervisors import AlreadyStarted, ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
 
@@ -162,9 +166,9 @@ class AgentInstance(GenServer[AgentState]):
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
                 return NoReply(await self._handler_ended(state.running, reason, state))
             case Subscribe(subscriber):
-                return NoReply(_subscribed(state, subscriber))
+                return NoReply(subscribed(state, subscriber))
             case Unsubscribe(subscriber):
-                return NoReply(_unsubscribed(state, subscriber))
+                return NoReply(unsubscribed(state, subscriber))
             case Forget():
                 return NoReply(self._forgotten(state))
         return NoReply(state)
@@ -172,8 +176,8 @@ class AgentInstance(GenServer[AgentState]):
     def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
         running = state.running
         match request:
-            case Follow():
-                return _followed(state, request)
+            case Follow(stream_id, subscriber, after):
+                return Reply(*followed(state, stream_id, subscriber, after))
             case GetConversation():
                 return Reply(state.conversation, state)
             case Steer(message):
@@ -269,6 +273,7 @@ class AgentInstance(GenServer[AgentState]):
         asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
 
 
+<<<<<<< HEAD
 def _decided(calls: Calls, request: Approve | Deny) -> Answer:
     if isinstance(request, Approve):
         return calls.approve(request.call_id, request.arguments)
@@ -302,17 +307,11 @@ def _followed(state: AgentState, asked: Follow) -> Reply[AgentState]:
     return Reply(False, state)
 
 
+=======
+>>>>>>> subs
 def _forget(agent: Pid) -> None:
     if agent.alive:
         send(agent, Forget())
-
-
-def _unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
-    if state.running is not None:
-        state.running.stream.unsubscribe(subscriber)
-    for recent in state.recent:
-        recent.stream.unsubscribe(subscriber)
-    return replace(state, subscribers=tuple(pid for pid in state.subscribers if pid != subscriber))
 
 
 def _words(reason: object) -> str:

@@ -1,7 +1,8 @@
 """What the application can be told: providers, streaming defaults, tools. Durations in the documented unit, ms."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -83,6 +84,89 @@ class ProviderSettings(BaseModel):
     max_count: Annotated[int, Field(gt=0)] = 1000
 
 
+class Durability(StrEnum):
+    """Of a session's events: visible only when on disk; at most a little before; not kept."""
+
+    SYNC = "sync"
+    BATCHED = "batched"
+    OFF = "off"
+
+
+class OnRestart(StrEnum):
+    """What becomes of a turn that a crash cut: it goes on from its last durable step, or ends as interrupted."""
+
+    RESUME = "resume"
+    INTERRUPT = "interrupt"
+
+
+class SessionSettings(BaseModel):
+    """Of what is kept of agents. url: a database, as SQLAlchemy spells it; None: sessions.db in the daemon's state_dir.
+
+    durability: of events. batch_time, batch_events: how far, at most, what is visible may be ahead of what is on disk,
+    where that is `batched`. on_restart: of turns that a crash cut. idle_time: after which an agent's process ends, to
+    come back with its next message; None: never.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str | None = None
+    durability: Durability = Durability.OFF
+    batch_time: Milliseconds = 20
+    batch_events: Annotated[int, Field(gt=0)] = 64
+    on_restart: OnRestart = OnRestart.RESUME
+    idle_time: Milliseconds | None = None
+
+
+class GatewaySettings(BaseModel):
+    """Of the HTTP gateway. host, port: where it listens. allow_remote: may that be an address that is not loopback.
+
+    token_file: holds the token that every request needs; None: `token` in the daemon's state_dir. allowed_hosts,
+    allowed_origins: names beside loopback's, and pages, that requests may come for and from. tls_certificate, tls_key:
+    files. heartbeat: pause between two signs of life on a silent stream. write_timeout: how long a client may take
+    nothing. max_body_bytes, max_message_bytes: of a request, of a WebSocket message. max_connections: at a time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8765
+    allow_remote: bool = False
+    token_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    heartbeat: Milliseconds = 10_000
+    write_timeout: Milliseconds = 10_000
+    max_body_bytes: Annotated[int, Field(gt=0)] = 1024 * 1024
+    max_message_bytes: Annotated[int, Field(gt=0)] = 256 * 1024
+    max_connections: Annotated[int, Field(gt=0)] = 2000
+
+
+class DaemonSettings(BaseModel):
+    """state_dir: of the token, the sessions, the lock; None: $XDG_STATE_HOME/understudy. drain_time: what running turns
+    get to end in when the daemon is told to stop."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state_dir: Path | None = None
+    drain_time: Milliseconds = 30_000
+
+
+class LogFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogSettings(BaseModel):
+    """level: of the standard library's names, in lower case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: LogFormat = LogFormat.CONSOLE
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class Settings(BaseModel):
     """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
     OPENAI_API_KEY. prices: by the name of the model."""
@@ -96,3 +180,7 @@ class Settings(BaseModel):
     streaming: StreamingSettings = StreamingSettings()
     tools: ToolSettings = ToolSettings()
     providers: ProviderSettings = ProviderSettings()
+    sessions: SessionSettings = SessionSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    daemon: DaemonSettings = DaemonSettings()
+    logging: LogSettings = LogSettings()

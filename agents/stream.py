@@ -14,7 +14,7 @@ from sys import maxsize
 from typing import Final
 
 from actors import Pid
-from actors.process import Process
+from actors.process import DEAD, Process
 from agents.core.backlog import backlog, pieces_in
 from agents.core.effects import Steered
 from agents.core.errors import Fault
@@ -57,7 +57,7 @@ class Stream:
         self.turn: Turn | None = None
         self.calls: Calls | None = None
         self._log: list[Event] = []
-        self._subscribers: dict[Pid, int] = {}  # those who have all of the log, with what their mailbox may hold
+        self._subscribers: tuple[tuple[Process, int], ...] = ()  # who have all of the log; what their mailbox may hold
         self._behind: dict[Pid, int] = {}  # the others, with how much of the log they have
         self._timer: asyncio.TimerHandle | None = None
         self._waited_s = 0.0
@@ -78,33 +78,30 @@ class Stream:
         """Send it the events from the next one on. One that has a place in this stream keeps it."""
         process = subscriber.process
         if process is not None and subscriber not in self._behind:
-            self._subscribers[subscriber] = self._limit(process)
+            self._subscribers = (*self._without(subscriber), (process, self._limit(process)))
 
     def follow(self, subscriber: Pid, after: int) -> None:
         """Send it the events with a seq above after: those that were, then those that come. One that has them or is
         about to get them keeps its place."""
-        has_all = subscriber in self._subscribers and self.outcome is None
+        has_all = self.outcome is None and any(process.pid == subscriber for process, _ in self._subscribers)
         if not has_all and subscriber not in self._behind:
             self._behind[subscriber] = bisect_right(self._log, after, key=_seq)
             self._waited_s = 0.0
             self._catch_up()
 
     def unsubscribe(self, subscriber: Pid) -> None:
-        self._subscribers.pop(subscriber, None)
+        self._subscribers = self._without(subscriber)
         self._behind.pop(subscriber, None)
 
     def publish(self, event: Event) -> None:
         """Put the event into every subscriber's mailbox that has room. One that has died is left out from now on."""
         self._log.append(event)
-        passed: list[Pid] | None = None
-        for subscriber, limit in self._subscribers.items():
-            process = subscriber.process
-            if process is not None and len(process.mailbox) < limit:
-                process.deliver(event, self.agent)
+        agent = self.agent
+        for process, limit in self._subscribers:
+            if len(process.mailbox) < limit and process.phase != DEAD:
+                process.deliver(event, agent)
             else:
-                passed = [*(passed or ()), subscriber]
-        if passed is not None:
-            self._fall_behind(passed)
+                self._fall_behind(process.pid)
         if self._behind:
             self._catch_up()
 
@@ -126,11 +123,13 @@ class Stream:
 
     # Those who are behind
 
-    def _fall_behind(self, passed: list[Pid]) -> None:
-        """They lack the last event."""
-        for subscriber in passed:
-            del self._subscribers[subscriber]
-            self._behind[subscriber] = len(self._log) - 1
+    def _fall_behind(self, subscriber: Pid) -> None:
+        """It lacks the last event."""
+        self._subscribers = self._without(subscriber)
+        self._behind[subscriber] = len(self._log) - 1
+
+    def _without(self, subscriber: Pid) -> tuple[tuple[Process, int], ...]:
+        return tuple(each for each in self._subscribers if each[0].pid != subscriber)
 
     def _catch_up(self) -> None:
         """Send those who are behind what they missed, as far as there is room. The dead are dropped."""

@@ -301,6 +301,22 @@ def test_without_a_buffer_size_every_event_is_sent_at_once() -> None:
     simulated(scenario())
 
 
+def test_a_subscriber_that_has_died_is_sent_nothing_more_and_the_others_all() -> None:
+    async def scenario() -> None:
+        stream, dying, living = Stream("s", buffer_size=100), Mailbox(), Mailbox()
+        stream.subscribe(dying.pid)
+        stream.subscribe(living.pid)
+        publisher = Publisher(stream)
+        publisher.tokens(2)
+        send_exit(dying.pid, KILL)
+        publisher.tokens(2)
+        publisher.publish("StreamComplete")
+        assert waiting(dying) == 0
+        assert_all_of(publisher.events, await rest_of(living), 0)
+
+    simulated(scenario())
+
+
 def test_a_subscriber_that_dies_or_leaves_while_it_is_behind_is_sent_nothing_more() -> None:
     async def scenario() -> None:
         stream, dying, leaving = Stream("s", buffer_size=2), Mailbox(), Mailbox()
@@ -311,7 +327,7 @@ def test_a_subscriber_that_dies_or_leaves_while_it_is_behind_is_sent_nothing_mor
         send_exit(dying.pid, KILL)
         stream.unsubscribe(leaving.pid)
         publisher.publish("StreamComplete")
-        assert not dying.pid.alive
+        assert waiting(dying) == 0
         assert [event.seq for event in await rest_of(leaving)] == [1, 2]
 
     simulated(scenario())

@@ -80,6 +80,19 @@ async def test_a_stream_that_waits_for_its_turn_is_followed_from_its_first_event
         assert text(await whole(late)) == "two"
 
 
+async def test_who_unsubscribes_before_the_stream_it_follows_begins_gets_none_of_it(stage: Stage) -> None:
+    pid = await stage.agent("echo")
+    async with Mailbox() as first, Mailbox() as late:
+        agent.stream_chat(pid, "one", first.pid)
+        stream_id = agent.stream_chat(pid, "two", first.pid)
+        assert await agent.follow(pid, stream_id, late.pid) is True
+        agent.unsubscribe(pid, late.pid)
+        for _ in range(2):
+            await whole(first)
+        with pytest.raises(TimeoutError):
+            await late.receive(0)
+
+
 async def test_a_stream_that_the_agent_does_not_know_is_not_followed(stage: Stage) -> None:
     pid = await stage.agent("echo")
     async with Mailbox():

@@ -1,0 +1,45 @@
+"""Who gets the events of an agent's streams, as steps of its state."""
+
+from msgspec.structs import replace
+
+from actors import Pid
+from agents.agent_state import AgentState
+
+
+def subscribed(state: AgentState, subscriber: Pid) -> AgentState:
+    """It gets the events of all streams from now on, of a running one from its next event."""
+    if state.running is not None:
+        state.running.stream.subscribe(subscriber)
+    others = _others(state.subscribers, subscriber)
+    return replace(state, subscribers=(*(pid for pid in others if pid.alive), subscriber))
+
+
+def unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
+    """It gets nothing more, also not of the streams that it follows. Of a message that waits, its sender gets them."""
+    if state.running is not None:
+        state.running.stream.unsubscribe(subscriber)
+    for recent in state.recent:
+        recent.stream.unsubscribe(subscriber)
+    queue = tuple(replace(chat, followers=_others(chat.followers, subscriber)) for chat in state.queue)
+    return replace(state, subscribers=_others(state.subscribers, subscriber), queue=queue)
+
+
+def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> tuple[bool, AgentState]:
+    """It gets the events of one stream with a seq above after, if the agent has that stream, which is the answer.
+
+    A stream that waits has no event yet: its followers are subscribers from its first one on.
+    """
+    running = (state.running.stream,) if state.running is not None else ()
+    for stream in (*running, *(recent.stream for recent in state.recent)):
+        if stream.id == stream_id:
+            stream.follow(subscriber, after)
+            return True, state
+    for at, waiting in enumerate(state.queue):
+        if waiting.stream_id == stream_id:
+            joining = replace(waiting, followers=(*waiting.followers, subscriber))
+            return True, replace(state, queue=(*state.queue[:at], joining, *state.queue[at + 1 :]))
+    return False, state
+
+
+def _others(pids: tuple[Pid, ...], pid: Pid) -> tuple[Pid, ...]:
+    return tuple(each for each in pids if each != pid)
