@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agents.core.errors import (
     ApiError,
     Cancelled,
+    CircuitOpen,
     ConnectionClosed,
     Fault,
     HandlerCrashed,
@@ -44,6 +45,7 @@ __all__ = [
     "ApiError",
     "Bound",
     "Cancelled",
+    "CircuitOpen",
     "ConnectionClosed",
     "Event",
     "Fault",
