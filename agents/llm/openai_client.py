@@ -40,6 +40,7 @@ class OpenAIClient:
         key = endpoint.api_key or os.environ.get("OPENAI_API_KEY")
         if not key:
             raise MissingKey
+        self._address = endpoint.address
         self._client = openai.AsyncOpenAI(
             api_key=key,
             base_url=endpoint.base_url,
@@ -50,6 +51,9 @@ class OpenAIClient:
             Api.CHAT: self._client.chat.completions.with_streaming_response.create,
             Api.RESPONSES: self._client.responses.with_streaming_response.create,
         }
+
+    def __repr__(self) -> str:
+        return f"OpenAIClient({self._address!r})"
 
     async def close(self) -> None:
         await self._client.close()
