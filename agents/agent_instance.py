@@ -46,12 +46,9 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
-<<<<<<< HEAD
+from agents.subscriptions import followed, subscribed, unsubscribed
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
-=======
-from agents.subscriptions import followed, subscribed, unsubscribed
->>>>>>> subs
 from supervisors import AlreadyStarted, ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
 
@@ -273,7 +270,6 @@ class AgentInstance(GenServer[AgentState]):
         asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
 
 
-<<<<<<< HEAD
 def _decided(calls: Calls, request: Approve | Deny) -> Answer:
     if isinstance(request, Approve):
         return calls.approve(request.call_id, request.arguments)
@@ -286,29 +282,6 @@ def _interrupted(running: Running) -> Running:
     return replace(running, cancelled=True)
 
 
-def _subscribed(state: AgentState, subscriber: Pid) -> AgentState:
-    if state.running is not None:
-        state.running.stream.subscribe(subscriber)
-    others = tuple(pid for pid in state.subscribers if pid.alive and pid != subscriber)
-    return replace(state, subscribers=(*others, subscriber))
-
-
-def _followed(state: AgentState, asked: Follow) -> Reply[AgentState]:
-    """A stream that waits has no event yet, so its followers are those of its first one."""
-    running = (state.running.stream,) if state.running is not None else ()
-    for stream in (*running, *(recent.stream for recent in state.recent)):
-        if stream.id == asked.stream_id:
-            stream.follow(asked.subscriber, asked.after)
-            return Reply(True, state)
-    for at, waiting in enumerate(state.queue):
-        if waiting.stream_id == asked.stream_id:
-            joining = replace(waiting, followers=(*waiting.followers, asked.subscriber))
-            return Reply(True, replace(state, queue=(*state.queue[:at], joining, *state.queue[at + 1 :])))
-    return Reply(False, state)
-
-
-=======
->>>>>>> subs
 def _forget(agent: Pid) -> None:
     if agent.alive:
         send(agent, Forget())

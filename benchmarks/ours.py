@@ -9,17 +9,16 @@ from actors import GenServer, NoReply, Pid, send, start
 from agents import agent, application
 from agents.core.events import Event, StreamComplete, StreamError, StreamToken
 from agents.settings import Settings, StreamingSettings, ToolSettings
-<<<<<<< HEAD
 from benchmarks.answers import Asked
 from benchmarks.chores import CHORES
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
-=======
-from benchmarks.workload import QUESTION, Answer, NewReader, Read
->>>>>>> subs
 from supervisors import agent_supervisor
 
-ONE_WORKER: Final = Settings(tools=ToolSettings(workers=1))
-MANY_CALLS: Final = Settings(tools=ToolSettings(workers=8), streaming=StreamingSettings(max_tool_calls=64))
+MANY_UNREAD: Final = 1_000_000  # so that every token is an event of its own, however fast they come
+ONE_WORKER: Final = Settings(tools=ToolSettings(workers=1), streaming=StreamingSettings(buffer_size=MANY_UNREAD))
+MANY_CALLS: Final = Settings(
+    tools=ToolSettings(workers=8), streaming=StreamingSettings(buffer_size=MANY_UNREAD, max_tool_calls=64)
+)
 
 
 class Reader(GenServer[Listener | None]):
@@ -67,18 +66,11 @@ async def by_iteration(base_url: str) -> AsyncIterator[NewReader]:
         yield lambda model: _iterator(base_url, model)
 
 
-<<<<<<< HEAD
 @asynccontextmanager
 async def with_tools(base_url: str) -> AsyncIterator[NewReader]:
     """The same where agents have the chores as their tools, and many of their calls may run at once."""
     async with application.running(MANY_CALLS):
         yield lambda model: _iterator(base_url, model)
-=======
-_SETTINGS = Settings(
-    streaming=StreamingSettings(buffer_size=1_000_000),  # every token an event of its own, however fast they come
-    tools=ToolSettings(workers=1),
-)
->>>>>>> subs
 
 
 async def start_agent(base_url: str, model: str) -> Pid:

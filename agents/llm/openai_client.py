@@ -19,9 +19,10 @@ import aiohttp
 import httpx2
 import openai
 
-from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, Timeout
+from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.llm import faults
 from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
+from agents.llm.text import one_line
 
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
 """What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
@@ -39,6 +40,7 @@ class OpenAIClient:
         key = endpoint.api_key or os.environ.get("OPENAI_API_KEY")
         if not key:
             raise MissingKey
+        self._address = endpoint.address
         self._client = openai.AsyncOpenAI(
             api_key=key,
             base_url=endpoint.base_url,
@@ -49,6 +51,9 @@ class OpenAIClient:
             Api.CHAT: self._client.chat.completions.with_streaming_response.create,
             Api.RESPONSES: self._client.responses.with_streaming_response.create,
         }
+
+    def __repr__(self) -> str:
+        return f"OpenAIClient({self._address!r})"
 
     async def close(self) -> None:
         await self._client.close()
@@ -75,7 +80,7 @@ class OpenAIClient:
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
         """End a background response, whose answer nobody waits for: if it can't be told so, it ends by itself."""
         cancel = self._client.responses.with_streaming_response.cancel
-        with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, OSError):
+        with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError):
             async with asyncio.timeout(timeout_s), cancel(response_id):
                 pass
 
@@ -88,7 +93,7 @@ async def _answer(request: Callable[..., Any], connect_s: float) -> AsyncGenerat
             yield _chunks(response.http_response)
     except openai.APIStatusError as error:
         raise ProviderFailed(_status_fault(error)) from error
-    except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+    except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:  # an OSError is the block's own
         raise ProviderFailed(_connection_fault(error, connect_s)) from error
 
 
@@ -116,6 +121,10 @@ def _connection_fault(error: BaseException, connect_s: float) -> Fault:
                 return ConnectionClosed()
             case aiohttp.ClientConnectorError():
                 return _os_fault(cause.os_error, f"{cause.host}:{cause.port}")
+            case aiohttp.ClientResponseError():
+                return ParseError(f"expected an answer in HTTP: {one_line(cause.message, faults.EXCERPT_LIMIT)}")
+            case httpx2.DecodingError():
+                return ParseError(f"expected a body as its content-encoding says: {cause}")
             case aiohttp.InvalidURL():
                 return NetworkError("einval", f"expected an http or https address, got {cause.url}")
             case OSError():

@@ -44,8 +44,10 @@ class Background:
     async def resume(self, http: web.Request, running: Running, fault: Fault | None) -> web.StreamResponse:
         """Play the events after `starting_after`, or answer with the whole response."""
         wants_stream = http.query.get("stream") == "true"
-        after = int(http.query.get("starting_after", "-1"))
-        performance = replace(running.performance, fault=fault, after=after, stream=wants_stream)
+        after = http.query.get("starting_after", "-1")
+        if not after.removeprefix("-").isdecimal():
+            raise Refusal(400, f"Invalid 'starting_after': expected an integer, got '{after}'.", param="starting_after")
+        performance = replace(running.performance, fault=fault, after=max(int(after), -1), stream=wants_stream)
         return await play(http, performance)
 
     def cancel(self, id_: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ TABLE = HERE.parents[2] / "docs" / "edge-cases.md"
 
 def test_every_test_that_the_table_names_exists() -> None:
     source = "".join(path.read_text() for path in HERE.glob("test_*.py"))
-    defined = set(re.findall(r"^def (test_\w+)", source, re.MULTILINE))
+    defined = set(re.findall(r"^(?:async )?def (test_\w+)", source, re.MULTILINE))
     named = re.findall(r"`(test_\w+)`", TABLE.read_text())
     assert named
     assert [name for name in named if name not in defined] == []

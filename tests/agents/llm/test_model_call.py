@@ -184,6 +184,49 @@ async def test_what_the_provider_asks_to_wait_comes_with_its_refusal(server: Reh
     assert (failed.fault.code, failed.fault.retry_after_s) == (429, 1.0)
 
 
+@pytest.mark.parametrize("error", [OSError("disk full"), TimeoutError(), KeyError("bug")], ids=repr)
+async def test_what_a_sink_raises_is_its_own_and_the_provider_not_blamed(
+    server: RehearsalServer, api: Api, error: Exception
+) -> None:
+    def failing(_: list[Delta]) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        await model_call(route(server, "echo", api), (UserMessage("?"),), failing, deadlines=PATIENT)
+    assert raised.value is error
+    state = await get_state(await open_provider(Endpoint(server.base_url, "any")))
+    assert (state.leases, state.breaker) == ({}, CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"\x00\x01 no HTTP\r\n\r\n", ParseError),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip", ParseError),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", ConnectionClosed),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ndata:", ConnectionClosed),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            ParseError,
+        ),
+    ],
+    ids=["no HTTP", "no gzip", "no content", "cut body", "no chunk"],
+)
+async def test_what_is_no_answer_at_all_is_a_fault_too(head: bytes, expected: type[Fault]) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, providers():
+        port = server.sockets[0].getsockname()[1]
+        deltas = await asked(Route(Endpoint(f"http://127.0.0.1:{port}/v1", "any"), "any"))
+    (failed,) = deltas
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.fault, expected)
+
+
 # Both modes
 
 
