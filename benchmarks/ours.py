@@ -35,8 +35,10 @@ class Reader(GenServer[Listener | None]):
             listener.token(message.token)
         elif isinstance(message, Listener):
             return NoReply(message)
-        elif isinstance(message, StreamComplete | StreamError):
+        elif isinstance(message, StreamComplete):
             self.answered.set_result(None)
+        elif isinstance(message, StreamError):
+            self.answered.set_exception(agent.StreamFailed(message.reason, message.content))
         return NoReply(listener)
 
 
