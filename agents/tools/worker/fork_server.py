@@ -134,7 +134,6 @@ def end_all() -> Never:
         while True:
             for pid in children():
                 _kill_group(pid)
-                os.kill(pid, signal.SIGKILL)
             os.waitpid(-1, 0)
     os._exit(0)
 
@@ -157,7 +156,7 @@ def _parents() -> Iterator[tuple[int, int]]:
 
 
 def _kill_group(pid: int) -> None:
-    """Of a child: as long as it is not reaped, the group's number is nobody else's. The child may have left it."""
+    """A child and its group: as long as it is not reaped, their number is nobody else's. It may have left the group."""
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
