@@ -65,7 +65,7 @@ class TurnShell:
                 latest = self._fold(latest[0], deltas)
 
         while True:
-            await model_call(route, conversation, sink, tools=_tools(config), deadlines=deadlines)
+            await model_call(route, conversation, sink, tools=_tools(config), deadlines=deadlines, retry=policy)
             if again is None:
                 return latest
             tries = again.tries
