@@ -92,6 +92,7 @@ class TurnShell:
             tools=config.shown_tools(),
             deadlines=config.deadlines,
             stream=config.stream,
+            retry=config.policy.retries,
         )
 
     def _heard(self, deltas: list[Delta]) -> Awaitable[None] | None:

@@ -156,9 +156,9 @@ async def open_provider(endpoint: Endpoint) -> Pid:
 
 
 def name_of(endpoint: Endpoint) -> str:
-    """Its address, and a mark of its key that tells keys apart and nothing else."""
-    secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode()
-    return f"provider:{endpoint.address}#{blake2b(secret, key=_SALT, digest_size=4).hexdigest()}"
+    """Its address, and a mark of its key: no two keys share one, and nothing of a key can be told from it."""
+    secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode(errors="surrogatepass")
+    return f"provider:{endpoint.address}#{blake2b(secret, key=_SALT, digest_size=16).hexdigest()}"
 
 
 class Provider(GenServer[ProviderState]):
