@@ -57,7 +57,7 @@ class Lived(Play):
 
     def do(self, effects: tuple[Effect, ...]) -> None:
         events = [effect for effect in effects if hasattr(effect, "seq")]
-        self.disk.events += events
+        self.disk.events += events  # type: ignore[arg-type]  # events, by their seq
         if len(events) < len(effects) or any(isinstance(event, StreamToolResult) for event in events):
             self.disk.saved = msgspec.json.encode(checkpoint(self.turn, ()))
         for effect in effects:
