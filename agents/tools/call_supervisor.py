@@ -39,7 +39,8 @@ class Job(Struct, frozen=True):
     """One call to be run for its owner, who gets Attempted for every attempt, Progressed, and Answered.
 
     number: of the call in its turn; an index comes again with every model call.
-    untaken: what the call has reported, as many values as Progressed are on their way.
+    untaken: what the call has reported, as many values as Progressed are on their way. begun: where its supervisor puts
+    itself, for an owner that is ended before it hears of it.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Job(Struct, frozen=True):
     call: ToolCall
     owner: Pid
     untaken: deque[Any]
+    begun: list[Pid]
 
 
 class Attempted(Struct, frozen=True):
@@ -133,6 +135,7 @@ class CallSupervisor(Supervisor):
     """Supervises one call. A worker that crashes is restarted by its tool's policy."""
 
     def tree(self, job: Job) -> tuple[Flags, tuple[ChildSpec, ...]]:
+        job.begun.append(self.pid)
         tool = job.tool
         any_end = AutoShutdown.ANY_SIGNIFICANT
         return Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end), (
