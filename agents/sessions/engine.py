@@ -34,7 +34,7 @@ def new_engine(url: URL) -> AsyncEngine:
         _make_file(Path(url.database or ""))
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_S}} if sqlite else {"pool_pre_ping": True}
     try:
-        engine = create_async_engine(url, pool_size=CONNECTIONS, max_overflow=1, **options)
+        engine = create_async_engine(url, pool_size=CONNECTIONS, max_overflow=1, hide_parameters=True, **options)
     except ModuleNotFoundError as error:
         raise StoreUnavailable(
             f"the store at {shown(url)} needs {error.name}, which is not installed: pip install 'understudy[postgres]'"

@@ -114,7 +114,7 @@ class Store:
 
     async def session(self, id_: str) -> Session | None:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
-        return Session(*rows[0]) if rows else None
+        return Session(**_fields(rows[0])) if rows else None
 
     async def sessions(self, after: str | None = None, limit: int = 100) -> list[SessionInfo]:
         """Those that changed last come first. after: the last id of the page before."""
@@ -122,7 +122,7 @@ class Store:
         if after is not None:
             place = select(SESSIONS.c.updated_at, SESSIONS.c.id).where(SESSIONS.c.id == after)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
-        return [SessionInfo(*row) for row in await self._rows(newest, *([] if after is None else [after]))]
+        return [SessionInfo(**_fields(row)) for row in await self._rows(newest, *([] if after is None else [after]))]
 
     async def conversation(self, id_: str) -> Conversation:
         """What the turns that have ended left. Raises UnknownSession."""
@@ -170,12 +170,16 @@ class Store:
             return []
         with as_unavailable(self.url):
             async with self._engine.connect() as connection:
-                return (await connection.execute(wanted)).all()
+                rows: Sequence[Row[Any]] = (await connection.execute(wanted)).all()
+                return rows
 
 
 def _stream(row: Row[Any]) -> StreamInfo:
-    fields = dict(row._mapping)
-    return StreamInfo(**fields | {"status": StreamStatus(row.status)})
+    return StreamInfo(**_fields(row) | {"status": StreamStatus(row.status)})
+
+
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)  # noqa: SLF001 (public: its underscore keeps it apart from the columns' names)
 
 
 def _open_stream(row: Row[Any]) -> OpenStream:

@@ -1,9 +1,9 @@
 """Writes a batch: as many statements for a thousand streams as for one."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Text, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.core.conversation import Conversation
@@ -13,19 +13,15 @@ from agents.sessions.payload import encoded, keepable
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
 from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
 
-_KEY = bindparam("key")
+_KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
 _RENEW = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(name=bindparam("its_name"))
 _CONFIGURE = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(config=bindparam("its_config"))
 _GROW = (
-    update(SESSIONS)
-    .where(SESSIONS.c.id == _KEY)
-    .values(message_count=bindparam("count"), updated_at=bindparam("at"))
+    update(SESSIONS).where(SESSIONS.c.id == _KEY).values(message_count=bindparam("count"), updated_at=bindparam("at"))
 )
 _CHECKPOINT = (
-    update(STREAMS)
-    .where(STREAMS.c.id == _KEY)
-    .values(checkpoint=bindparam("payload"), checkpoint_seq=bindparam("seq"))
+    update(STREAMS).where(STREAMS.c.id == _KEY).values(checkpoint=bindparam("payload"), checkpoint_seq=bindparam("seq"))
 )
 _END = (
     update(STREAMS)
