@@ -14,7 +14,7 @@ FLOORS = ["actors", "supervisors", "agents"]
 ORDER = [
     {"core"},
     {"llm", "tools", "settings"},
-    {"model_call"},
+    {"model_call", "sessions"},
     {"agent_config", "stream"},
     {"agent_state"},
     {"turn_shell"},
@@ -35,6 +35,8 @@ FOREIGN = {
     "rich": {"agents/cli"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
+    "sqlalchemy": {"agents/sessions"},
+    "alembic": {"agents/sessions"},
 }
 
 IMPURE = {
