@@ -31,12 +31,13 @@ from actors import (
 )
 from actors import exit as send_exit
 from agents.agent_config import InvalidAgentConfig, WhenBusy, agent_config
-from agents.agent_registry import find_agent, name_of
+from agents.agent_info import info_of
+from agents.agent_registry import find_agent, has_no_stream, has_stream, name_of
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
 from agents.llm.endpoint import Api
-from agents.recent_streams import KEPT_S, with_ended, without_old
+from agents.recent_streams import KEPT_S, Recent, with_ended, without_old
 from agents.settings import Settings
 from agents.stream import Stream
 from agents.stream_report import report_end
@@ -46,7 +47,7 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
-from agents.subscriptions import followed, subscribed, unsubscribed
+from agents.subscriptions import followed, known, subscribed, unsubscribed
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
 from supervisors import AlreadyStarted, ChildSpec, RestartType
@@ -89,9 +90,13 @@ class Cancel(Struct, frozen=True):
 
 
 class Steer(Struct, frozen=True):
-    """The message joins the running turn's next model call. Answered with whether a turn ran."""
+    """The message joins the running turn's next model call. Answered with whether a turn ran.
+
+    stream_id: of that turn, here and below: if another runs, none does. None: whichever runs.
+    """
 
     message: str
+    stream_id: str | None = None
 
 
 class Approve(Struct, frozen=True):
@@ -99,6 +104,7 @@ class Approve(Struct, frozen=True):
 
     call_id: str
     arguments: str | None = None
+    stream_id: str | None = None
 
 
 class Deny(Struct, frozen=True):
@@ -106,13 +112,18 @@ class Deny(Struct, frozen=True):
 
     call_id: str
     reason: str = ""
+    stream_id: str | None = None
+
+
+class GetInfo(Struct, frozen=True):
+    """Answered with an AgentInfo."""
 
 
 class GetConversation(Struct, frozen=True):
     """Answered with the conversation; of a running turn, without what it has said so far."""
 
 
-Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetConversation
+Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation
 
 
 async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
@@ -156,6 +167,8 @@ class AgentInstance(GenServer[AgentState]):
 
     async def handle_info(self, message: Any, state: AgentState) -> NoReply[AgentState]:
         match message:
+            case StreamChat(_, subscriber, stream_id) if known(state, stream_id):  # asked again: the answer was lost
+                return NoReply(state if subscriber is None else followed(state, stream_id, subscriber, after=0)[1])
             case StreamChat() if state.running is not None:
                 return NoReply(self._while_busy(message, state.running, state))
             case StreamChat():
@@ -175,12 +188,16 @@ class AgentInstance(GenServer[AgentState]):
         match request:
             case Follow(stream_id, subscriber, after):
                 return Reply(*followed(state, stream_id, subscriber, after))
+            case GetInfo():
+                return Reply(info_of(state), state)
             case GetConversation():
                 return Reply(state.conversation, state)
-            case Steer(message):
-                return Reply(running is not None and running.stream.steer(message, _now_s()), state)
-            case Approve(call_id) | Deny(call_id):
-                calls = running.stream.calls if running is not None else None
+            case Steer(message, stream_id):
+                stream = _meant(running, stream_id)
+                return Reply(stream is not None and stream.steer(message, _now_s()), state)
+            case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
+                stream = _meant(running, stream_id)
+                calls = stream.calls if stream is not None else None
                 return Reply(NotAsked(call_id) if calls is None else _decided(calls, request), state)
             case Cancel(stream_id) if running is not None and stream_id in (None, running.stream.id):
                 cancelled = replace(_interrupted(running), cancellers=(*running.cancellers, caller))
@@ -220,15 +237,18 @@ class AgentInstance(GenServer[AgentState]):
                 return state
             case WhenBusy.INTERRUPT:
                 state = replace(state, running=_interrupted(running))
+        has_stream(self.pid, chat.stream_id)
         return replace(state, queue=(*state.queue, chat))
 
     def _refuse(self, chat: StreamChat, fault: Fault, state: AgentState) -> None:
         """End a stream that never began."""
+        has_no_stream(self.pid, chat.stream_id)
         stream = self._stream(chat, state)
         stream.fail(fault, _now_s())
         report_end(state.config.id, stream)
 
     async def _begin(self, chat: StreamChat, state: AgentState) -> AgentState:
+        has_stream(self.pid, chat.stream_id)
         stream = self._stream(chat, state)
         handler = await start_child(STREAM_SUPERVISOR, process_streaming_chat, chat.message, stream, state)
         link(handler)
@@ -257,17 +277,28 @@ class AgentInstance(GenServer[AgentState]):
     def _kept(self, stream: Stream, state: AgentState) -> AgentState:
         if not state.recent:
             self._remind(KEPT_S)
-        return replace(state, recent=with_ended(state.recent, stream, _now_s()))
+        return self._keeping(with_ended(state.recent, stream, _now_s()), state)
 
     def _forgotten(self, state: AgentState) -> AgentState:
         recent = without_old(state.recent, _now_s())
         if recent:
             self._remind(recent[0].ended_s + KEPT_S - _now_s())
+        return self._keeping(recent, state)
+
+    def _keeping(self, recent: Recent, state: AgentState) -> AgentState:
+        for dropped in state.recent:
+            if dropped not in recent:
+                has_no_stream(self.pid, dropped.stream.id)
         return replace(state, recent=recent)
 
     def _remind(self, delay_s: float) -> None:
         """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
         asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
+
+
+def _meant(running: Running | None, stream_id: str | None) -> Stream | None:
+    """The stream that runs, if it is the one that was meant."""
+    return running.stream if running is not None and stream_id in (None, running.stream.id) else None
 
 
 def _decided(calls: Calls, request: Approve | Deny) -> Answer:

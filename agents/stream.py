@@ -71,6 +71,11 @@ class Stream:
         return last if isinstance(last, TERMINAL) else None
 
     @property
+    def seq(self) -> int:
+        """Of the last event; 0: there is none yet."""
+        return self._log[-1].seq if self._log else 0
+
+    @property
     def events(self) -> tuple[Event, ...]:
         return tuple(self._log)
 
