@@ -16,6 +16,8 @@ from actors import AsyncioSystemBase, Pid
 from agents.agent_instance import HANDLER, STREAM_SUPERVISOR, AgentInstance
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy
+from agents.session import Recovery
+from agents.sessions import JOURNAL, Journal
 from agents.settings import ProviderSettings, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool_server import TOOL_POOL, ToolPool
@@ -38,11 +40,13 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
     many = DynamicFlags(intensity=100, period_s=10.0)  # of all agents together: one that falls must not end the others
     return Flags(Strategy.REST_FOR_ONE, intensity=3, period_s=5.0), (
+        ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, _provider_policy(settings.providers), name=LLM_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, DynamicFlags(), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, DynamicFlags(), HANDLER, name=STREAM_SUPERVISOR),
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, many, agent, name=AGENT_SUPERVISOR),
+        ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
     )
 
 

@@ -37,15 +37,15 @@ class Checkpoint(Struct, frozen=True):
     """
 
     messages: Conversation
-    executing: AssistantMessage | None
-    started: tuple[int, ...]
-    results: tuple[ToolFinished, ...]
-    said: str
-    spent: Spent
-    tries: Tries
-    steered: tuple[str, ...]
-    answer_tries: int
-    calls: tuple[ToolCall, ...]
+    executing: AssistantMessage | None = None
+    started: tuple[int, ...] = ()
+    results: tuple[ToolFinished, ...] = ()
+    said: str = ""
+    spent: Spent = Spent()
+    tries: Tries = Tries()
+    steered: tuple[str, ...] = ()
+    answer_tries: int = 0
+    calls: tuple[ToolCall, ...] = ()
 
 
 def checkpoint(turn: Turn, before: Conversation) -> Checkpoint:

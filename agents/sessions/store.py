@@ -7,6 +7,7 @@ history.py. Reads are short: each is one statement, so none keeps SQLite from cl
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Row, Select, func, select, tuple_
@@ -151,17 +152,19 @@ class Store:
         )
         rows = await self._rows(wanted, stream_id)
         events = [event for (payload,) in rows for event in _EVENTS(payload) if after < event.seq <= last]
-        if events and [event.seq for event in events] != list(range(events[0].seq, events[0].seq + len(events))):
-            raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
+        if any(later.seq <= event.seq for event, later in pairwise(events)):
+            raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} are out of order")
         return events
 
-    async def open_streams(self) -> list[OpenStream]:
-        """Of turns that run; in a store that was just claimed, of turns that were cut."""
+    async def open_streams(self, session_id: str | None = None) -> list[OpenStream]:
+        """Of turns that run or wait; in a store that was just claimed, those that were cut. None: of all sessions."""
         wanted = (
             select(STREAMS, _LAST_SEQ.label("last_seq"))
             .where(STREAMS.c.status == StreamStatus.OPEN.value)
             .order_by(STREAMS.c.begun_at, STREAMS.c.id)
         )
+        if session_id is not None:
+            wanted = wanted.where(STREAMS.c.session_id == session_id)
         return [_open_stream(row) for row in await self._rows(wanted)]
 
     async def _rows(self, wanted: Select[Any], *ids: str) -> Sequence[Row[Any]]:
