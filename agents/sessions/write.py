@@ -29,7 +29,8 @@ _END = (
     .values(
         status=bindparam("its_status"),
         ended_at=bindparam("at"),
-        position=bindparam("its_position"),
+        messages_from=bindparam("its_first"),
+        messages_until=bindparam("its_end"),
         usage=bindparam("its_usage"),
         cost=bindparam("its_cost"),
         checkpoint=None,
@@ -137,7 +138,8 @@ def _ended(stream: StreamEnded, position: int) -> dict[str, Any]:
         "key": stream.id,
         "its_status": stream.status.value,
         "at": stream.at,
-        "its_position": position,
+        "its_first": position,
+        "its_end": position + len(stream.messages),
         "its_usage": stream.usage,
         "its_cost": stream.cost,
     }
