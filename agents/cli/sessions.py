@@ -1,6 +1,7 @@
 """`understudy sessions`: what the store has of the agents' conversations. Works beside a daemon that writes it."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -87,7 +88,7 @@ def export_command(url: str | None, session_id: str) -> None:
     """All of it as JSON Lines, to stdout."""
 
     async def write(store: Store) -> None:
-        out = click.get_binary_stream("stdout")
+        out = sys.stdout.buffer
         async for line in history.export(store, session_id):
             out.write(line)
         out.flush()
