@@ -1,4 +1,4 @@
-"""The command line: `understudy demo | chat | rehearse | top | tree`.
+"""The command line: `understudy demo | chat | top | tree | sessions | rehearse`.
 
 A command's module is imported when the command is called: `understudy --help` need not wait for an HTTP client.
 """
@@ -17,6 +17,7 @@ COMMANDS = {
     "chat": ("agents.cli.chat:chat", "Talk to a model over any OpenAI-compatible endpoint."),
     "top": ("agents.cli.inspect:top_command", "Run a program and show its busiest processes."),
     "tree": ("agents.cli.inspect:tree_command", "Run a program and show its supervision tree."),
+    "sessions": ("agents.cli.sessions:sessions", "List, read, rename, delete, export and fork kept sessions."),
     "rehearse": ("agents.rehearsal.command:rehearse", "Serve OpenAI's HTTP API with scripted models."),
 }
 """name: (where the command is, its line in the help)"""

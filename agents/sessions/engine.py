@@ -21,17 +21,18 @@ PRAGMAS: Final = (
     "journal_mode = WAL",  # readers don't wait for the writer, nor it for them
     "synchronous = FULL",  # what was committed is there after a power failure, too
     "foreign_keys = ON",
+    "secure_delete = ON",  # what was deleted can't be read in the file
     "journal_size_limit = 67108864",  # bytes that the log keeps after a checkpoint
 )
 
 CONNECTIONS: Final = 4  # for reading; each to SQLite is a thread
 
 
-def new_engine(url: URL) -> AsyncEngine:
-    """Raises StoreUnavailable if the file can't be made, or the driver is not installed."""
+def new_engine(url: URL, *, create: bool) -> AsyncEngine:
+    """create: a file that is missing. Raises StoreUnavailable if there is none, or the driver is not installed."""
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite:
-        _make_file(Path(url.database or ""))
+        _file_at(Path(url.database or ""), create=create)
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_S}} if sqlite else {"pool_pre_ping": True}
     try:
         engine = create_async_engine(url, pool_size=CONNECTIONS, max_overflow=1, hide_parameters=True, **options)
@@ -68,7 +69,9 @@ def as_failed(url: URL) -> Iterator[None]:
         raise StoreFailed(f"the store at {shown(url)} can't be written: {_why(error, url)}") from error
 
 
-def _make_file(path: Path) -> None:
+def _file_at(path: Path, *, create: bool) -> None:
+    if not create and not path.exists():
+        raise StoreUnavailable(f"there is no store at {path}")
     try:
         make_private(path)
     except OSError as error:

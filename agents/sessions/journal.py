@@ -87,10 +87,12 @@ class Journal(GenServer[Journalling]):
 
     async def terminate(self, reason: Any, state: Journalling) -> None:
         group = state.group
-        if not isinstance(reason, Crash | Fenced):
-            await self._flush_all(state)
-        group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
-        await group.store.close()
+        try:
+            if not isinstance(reason, Crash | Fenced):
+                await self._flush_all(state)
+            group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
+        finally:
+            await group.store.close()
 
     def _begin(self, state: Journalling) -> Journalling:
         flush = asyncio.get_running_loop().create_task(state.group.flush(state.group.take()))

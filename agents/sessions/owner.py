@@ -42,7 +42,7 @@ def _identity(pid: int) -> str:
 def _started(pid: int) -> str:
     """In ticks since the boot. The command, in parentheses before it, may hold anything."""
     fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return fields[START_TIME] if fields else "-"
+    return fields[START_TIME] if len(fields) > START_TIME else "-"
 
 
 def _text(path: Path) -> str:

@@ -94,7 +94,8 @@ class Session(SessionInfo, frozen=True):
 
 
 class StreamInfo(Struct, frozen=True):
-    """last_seq: of the events in the store; 0: none yet."""
+    """last_seq: of the events in the store; 0: none yet. messages_from, messages_until: positions in the conversation,
+    of what it appended when it ended."""
 
     id: str
     session_id: str
@@ -104,6 +105,8 @@ class StreamInfo(Struct, frozen=True):
     ended_at: datetime | None
     usage: Usage | None
     cost: float | None
+    messages_from: int | None
+    messages_until: int | None
     last_seq: int
 
 

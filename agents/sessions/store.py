@@ -48,10 +48,10 @@ class Store:
         self._one_write = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str | URL | None = None) -> Self:
-        """Its schema is up to date then. url: see location.store_url."""
+    async def open(cls, url: str | URL | None = None, *, create: bool = True) -> Self:
+        """Its schema is up to date then. url: see location.store_url. create: SQLite's file, if there is none."""
         where = url if isinstance(url, URL) else store_url(url)
-        engine = new_engine(where)
+        engine = new_engine(where, create=create)
         try:
             with as_unavailable(where):
                 await migrate(engine)
@@ -98,6 +98,13 @@ class Store:
             async with self._engine.begin() as connection:
                 await writer.lock(connection)
                 yield connection
+
+    async def clear_log(self) -> None:
+        """SQLite: bring its write-ahead log into the database, and empty it, unless somebody reads it."""
+        if self._engine.dialect.name == "sqlite":
+            with as_unavailable(self.url):
+                async with self._engine.connect() as connection:
+                    await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _release(self, epoch: int) -> None:
         await self._drop_connection()

@@ -84,14 +84,15 @@ STREAMS: Final = Table(
     Column("status", Text, nullable=False, index=True),
     Column("begun_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    Column("position", Integer),
+    Column("messages_from", Integer),
+    Column("messages_until", Integer),
     Column("usage", Json(Usage)),
     Column("cost", Float),
     Column("checkpoint", LargeBinary),
     Column("checkpoint_seq", Integer),
     Index(None, "session_id", "begun_at"),
 )
-"""position: in the conversation, of the first of the messages that the stream appended when it ended."""
+"""messages_from, messages_until: positions in the conversation, of what the stream appended when it ended."""
 
 EVENTS: Final = Table(
     "events",

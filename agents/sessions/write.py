@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Text, bindparam, insert, select, update
+from sqlalchemy import Text, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.core.conversation import Conversation
@@ -29,7 +29,8 @@ _END = (
     .values(
         status=bindparam("its_status"),
         ended_at=bindparam("at"),
-        position=bindparam("its_position"),
+        messages_from=bindparam("its_first"),
+        messages_until=bindparam("its_end"),
         usage=bindparam("its_usage"),
         cost=bindparam("its_cost"),
         checkpoint=None,
@@ -45,7 +46,7 @@ async def write(connection: AsyncConnection, batch: Batch) -> None:
     if batch.streams:
         await _begin_streams(connection, batch.streams)
     if batch.events:
-        await connection.execute(insert(EVENTS), [_row(stream_id, events) for stream_id, events in batch.events])
+        await _add_events(connection, batch.events)
     if batch.checkpoints:
         await connection.execute(_CHECKPOINT, list(map(_checkpointed, batch.checkpoints)))
     if batch.ended:
@@ -57,6 +58,19 @@ def message_rows(session_id: str, position: int, messages: Conversation) -> list
         {"session_id": session_id, "position": place, "payload": message}
         for place, message in enumerate(messages, position)
     ]
+
+
+async def _add_events(connection: AsyncConnection, added: list[tuple[str, list[Event]]]) -> None:
+    """Those of a stream go on where the store's end."""
+    rows = [_row(stream_id, events) for stream_id, events in added]
+    of_these = select(EVENTS.c.stream_id, func.max(EVENTS.c.last_seq).label("seq")).group_by(EVENTS.c.stream_id)
+    found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_([row["stream_id"] for row in rows])))
+    last = {row.stream_id: row.seq for row in found}
+    for row in rows:
+        expected = last.get(row["stream_id"], 0) + 1
+        if row["first_seq"] != expected:
+            raise Refused(f"expected event {expected} of stream {row['stream_id']}, got {row['first_seq']}")
+    await connection.execute(insert(EVENTS), rows)
 
 
 def _row(stream_id: str, events: list[Event]) -> dict[str, Any]:
@@ -137,7 +151,8 @@ def _ended(stream: StreamEnded, position: int) -> dict[str, Any]:
         "key": stream.id,
         "its_status": stream.status.value,
         "at": stream.at,
-        "its_position": position,
+        "its_first": position,
+        "its_end": position + len(stream.messages),
         "its_usage": stream.usage,
         "its_cost": stream.cost,
     }
