@@ -5,6 +5,7 @@ gets says so, and where to go on.
 """
 
 import asyncio
+import re
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
@@ -23,6 +24,9 @@ HEADERS: Final = [
     (b"cache-control", b"no-cache, no-store"),
     (b"x-accel-buffering", b"no"),  # a proxy that collected events would be a client that is always late
 ]
+
+
+_REFUSED: Final = re.compile(r"\s*q=0(\.0*)?\s*", re.IGNORECASE)
 
 
 class Connection(Protocol):
@@ -123,5 +127,5 @@ def _takes_gzip(scope: Scope) -> bool:
     for each in accepted.split(","):
         coding, _, weight = each.partition(";")
         if coding.strip().lower() in ("gzip", "*"):
-            return weight.replace(" ", "").rstrip("0").rstrip(".") != "q="
+            return not _REFUSED.fullmatch(weight)
     return False
