@@ -150,7 +150,8 @@ class Store:
         return [_stream(row) for row in await self._rows(wanted, session_id)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int = 10_000) -> list[Event]:
-        """As they were published, those with a seq above after."""
+        """As they were published, those with a seq above after. Between two attempts some may be missing: a crash took
+        them."""
         last = after + limit
         wanted = (
             select(EVENTS.c.payload)
@@ -159,8 +160,8 @@ class Store:
         )
         rows = await self._rows(wanted, stream_id)
         events = [event for (payload,) in rows for event in _EVENTS(payload) if after < event.seq <= last]
-        if any(later.seq <= event.seq for event, later in pairwise(events)):
-            raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} are out of order")
+        if any(later.seq != event.seq + 1 and later.attempt == event.attempt for event, later in pairwise(events)):
+            raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
         return events
 
     async def open_streams(self, session_id: str | None = None) -> list[OpenStream]:

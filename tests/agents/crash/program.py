@@ -2,8 +2,8 @@
 
     python -m tests.agents.crash.program BASE_URL DIRECTORY < points.json
 
-A point: {"name", "durability", "on_restart", "kill"}. kill: "event:N", when the client has seen N events, or "tool:NAME",
-when that tool has taken its effect. Each life is a fork: what was imported need not be imported again.
+A point: {"name", "durability", "on_restart", "kill"}. kill: "event:N", when the client has seen N events, or
+"tool:NAME", when that tool has taken its effect. Each life is a fork: what was imported need not be imported again.
 """
 
 import asyncio

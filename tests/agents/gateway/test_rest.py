@@ -136,7 +136,10 @@ async def test_a_stream_that_runs_is_steered_and_one_that_is_over_is_not(site: S
 
 @pytest.mark.parametrize(
     ("verb", "more", "said"),
-    [("approve", {"arguments": '{"euros":500}'}, "paid 500"), ("deny", {"reason": "too dear"}, "error: denied: too dear")],
+    [
+        ("approve", {"arguments": '{"euros":500}'}, "paid 500"),
+        ("deny", {"reason": "too dear"}, "error: denied: too dear"),
+    ],
 )
 async def test_a_call_waits_for_a_decision_that_names_its_stream(
     site: Site, verb: str, more: dict[str, str], said: str
