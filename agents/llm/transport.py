@@ -12,6 +12,7 @@ import aiohttp
 import httpx2
 
 from agents.llm.body import Pushed, Take, pull
+from agents.llm.framing import whole_chunks
 
 BODY: Final = "body"
 """A response's extension: its WireBody."""
@@ -111,9 +112,11 @@ class _Stream(httpx2.AsyncByteStream):
 
 
 class _Tap(asyncio.Protocol):
-    """Stands between a connection and aiohttp's protocol, which gets all as ever, and takes what that has read.
+    """Stands between a connection and aiohttp's protocol, which reads it as ever, and takes what that has read.
 
-    It gives the connection back before anyone else can get it: when it is closed, or when aiohttp lets go of it.
+    Whole chunks pass it by, once it has been seen to stand between two of them: for a token, what it does is a quarter
+    of all the work. It gets the connection back before anyone else can have it: when the tap is closed, or when aiohttp
+    lets go of the connection.
     """
 
     def __init__(self, connection: Any, content: aiohttp.StreamReader, take: Take) -> None:
@@ -121,6 +124,7 @@ class _Tap(asyncio.Protocol):
         self._content, self._take = content, take
         self._transport: asyncio.Transport = connection.transport
         self._reader: asyncio.Protocol = connection.protocol
+        self._between_chunks = False
         connection.add_callback(self.close)
         self._transport.set_protocol(self)
 
@@ -129,8 +133,15 @@ class _Tap(asyncio.Protocol):
             self._transport.set_protocol(self._reader)
 
     def data_received(self, data: bytes) -> None:
-        self._reader.data_received(data)
-        self._hand_on()
+        payloads, rest = whole_chunks(data)
+        if not self._between_chunks:
+            read = self._have_read(data)
+            self._between_chunks = rest == len(data) and bool(read) and read == b"".join(payloads)
+        elif rest == len(data) and not self.enough.done():
+            self._give(payloads[0] if len(payloads) == 1 else b"".join(payloads))
+        else:
+            self._between_chunks = False
+            self._have_read(data)
 
     def eof_received(self) -> bool | None:
         return self._reader.eof_received()
@@ -145,16 +156,29 @@ class _Tap(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._reader.resume_writing()
 
-    def _hand_on(self) -> None:
-        if self.enough.done():  # it is told so, or was cancelled, and has not run yet
-            return
-        content = self._content
+    def _have_read(self, data: bytes) -> bytes:
+        """Let aiohttp read it, and hand on what there is. The answer is that, if it was in one piece."""
+        self._reader.data_received(data)
+        return self._hand_on()
+
+    def _hand_on(self) -> bytes:
+        content, chunk = self._content, b""
         try:
-            while chunk := content.read_nowait(PIECE_BYTES):
-                if self._take(chunk):
-                    self.enough.set_result(None)
-                    return
-            if content.at_eof():
+            while not self.enough.done():  # else it is told so, or was cancelled, and has not run yet
+                chunk = content.read_nowait(PIECE_BYTES)
+                if chunk:
+                    self._give(chunk)
+                if len(chunk) < PIECE_BYTES:
+                    break
+            if content.at_eof() and not self.enough.done():
+                self.enough.set_result(None)
+        except Exception as error:  # noqa: BLE001 (raised where it is awaited)
+            self.enough.set_exception(error)
+        return chunk
+
+    def _give(self, chunk: bytes) -> None:
+        try:
+            if self._take(chunk):
                 self.enough.set_result(None)
         except BaseException as error:  # noqa: BLE001 (raised where it is awaited)
             self.enough.set_exception(error)
