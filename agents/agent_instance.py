@@ -30,8 +30,9 @@ from actors import (
     send,
 )
 from actors import exit as send_exit
-from agents.agent_config import InvalidAgentConfig, WhenBusy, agent_config
+from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import find_agent, name_of
+from agents.agent_settings import WhenBusy
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
