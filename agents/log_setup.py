@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TextIO
 
 import structlog
@@ -86,7 +86,7 @@ def _clean(name: str, value: Any, redactor: Redactor) -> Any:
 
 def _one_json_line(_: Any, __: str, event: EventDict) -> str:
     """What JSON leaves as it is, and no terminal should get, stands in texts only: there it may be escaped."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", _JSON(None, "", dict(_ordered(event))))
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", str(_JSON(None, "", dict(_ordered(event)))))
 
 
 def _console_lines(_: Any, __: str, event: EventDict) -> str:
@@ -117,5 +117,5 @@ def _ordered(event: EventDict) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-_JSON: Final[Callable[..., str]] = structlog.processors.JSONRenderer(ensure_ascii=False)
+_JSON: Final = structlog.processors.JSONRenderer(ensure_ascii=False)
 _PLAIN: Final = re.compile(r"[^\s\"'=]+")

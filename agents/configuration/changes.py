@@ -129,8 +129,8 @@ def _at(section: Any, path: KeyPath) -> Any:
 
 
 def _with(section: Any, path: KeyPath, value: Any) -> Any:
-    name, *below = path
+    name, below = str(path[0]), path[1:]
     if below:
-        value = _with(getattr(section, str(name)), tuple(below), value)
+        value = _with(getattr(section, name), below, value)
     assert isinstance(section, BaseModel)
     return section.model_copy(update={name: value})

@@ -73,7 +73,8 @@ def kind_of_field(field: FieldInfo) -> Kind:
 
 def kind_of(annotation: Annotation, metadata: Sequence[Any] = ()) -> Kind:
     """Raises TypeError for an annotation that settings don't use."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin: Any = get_origin(annotation)
+    arguments = get_args(annotation)
     if origin is Annotated:
         return kind_of(arguments[0], (*metadata, *_flat(arguments[1:])))
     if origin in (Union, UnionType):
@@ -136,7 +137,7 @@ def _bounds(metadata: Sequence[Any]) -> str:
             case Ge(ge=bound):
                 words += f" from {bound}"
             case Le(le=bound):
-                words += f" to {bound}"
+                words += f" and at most {bound}" if "above" in words else f" to {bound}"
             case Unit(name=name):
                 words += f", in {name}"
     return words

@@ -53,11 +53,10 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
         _lay_over(data, marks, reader)
     faults += _name_agents(data, marks)
     settings, further = _validated(data, marks)
-    faults += [fault for fault in further if not any(_related(fault.path, known.path) for known in faults)]
-    if settings is not None and not faults:
-        faults += _cross_faults(settings, marks)
-    if faults or settings is None:
-        raise InvalidConfiguration(faults)
+    faults += _unrelated(further, faults)
+    faults += _unrelated(_cross_faults(settings, marks, sound=not any(_is_ground(fault) for fault in faults)), faults)
+    if faults:
+        raise InvalidConfiguration(sorted(faults, key=_place))
     return Loaded(settings, marks, () if files is None else tuple(files.read))
 
 
@@ -95,15 +94,32 @@ def _name_agents(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> Iterato
         known.add(id_)
 
 
-def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Settings | None, list[Fault]]:
-    try:
-        return Settings.model_validate(data), []
-    except ValidationError as error:
-        return None, [_told(each, marks) for each in error.errors(include_url=False, include_input=False)]
+def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Settings, list[Fault]]:
+    """The settings, without what is wrong in itself: so that the rest can be checked, too."""
+    faults: list[Fault] = []
+    while True:
+        try:
+            return Settings.model_validate(data), faults
+        except ValidationError as error:
+            for each in error.errors(include_url=False, include_input=False):
+                path = tuple(each["loc"])
+                faults.append(_told(path, marks))
+                _remove(data, path)
 
 
-def _told(error: Any, marks: Mapping[KeyPath, Mark]) -> Fault:
-    path: KeyPath = tuple(error["loc"])
+def _remove(data: Any, path: KeyPath) -> None:
+    """Take out the value; of a list the whole, and where it is a value that is missing, what lacks it."""
+    *above, name = path
+    section = data
+    for part in above:
+        section = section[part] if isinstance(part, int) or part in section else {}
+    if isinstance(name, int) or name not in section:
+        _remove(data, tuple(above))
+    else:
+        del section[name]
+
+
+def _told(path: KeyPath, marks: Mapping[KeyPath, Mark]) -> Fault:
     mark = marks.get(path)
     return _fault(path, marks, _kind_at(path).words, "nothing" if mark is None else mark.text)
 
@@ -115,14 +131,14 @@ def _kind_at(path: KeyPath) -> Kind:
     return kind
 
 
-def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark]) -> Iterator[Fault]:
-    """What no value shows by itself."""
+def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: bool) -> Iterator[Fault]:
+    """What no value shows by itself. sound: what agents rely on is; else their faults may be but its."""
     names = settings.providers.named
     for number, name in enumerate(settings.providers.order):
         if name not in names:
             expected = f"one of providers.named ({', '.join(names) or 'none'})"
             yield _fault(("providers", "order", number), marks, expected, repr(name))
-    for number, agent in enumerate(settings.agents):
+    for number, agent in enumerate(settings.agents if sound else ()):
         yield from _agent_faults(("agents", number), agent.given(), settings, marks)
 
 
@@ -151,7 +167,21 @@ def _fault(path: KeyPath, marks: Mapping[KeyPath, Mark], expected: str, got: str
     return Fault("settings" if around is None else around.where, path, expected, got)
 
 
-def _related(one: KeyPath, other: KeyPath) -> bool:
-    """One of them is in the other, so that both tell of the same value."""
+def _place(fault: Fault) -> tuple[str, int, int]:
+    """In a file, from its top; what stands in none comes as it came."""
+    file, line, column = (fault.where.rsplit(":", 2) + ["", ""])[:3]
+    return (file, int(line), int(column)) if line.isdigit() and column.isdigit() else ("\uffff", 0, 0)
+
+
+def _unrelated(faults: Iterable[Fault], known: list[Fault]) -> list[Fault]:
+    """Those that tell of something else than the known ones: whose value is neither in, nor around, one of theirs."""
+    return [fault for fault in faults if not any(_within(fault.path, each.path) for each in known if each.path)]
+
+
+def _within(one: KeyPath, other: KeyPath) -> bool:
     length = min(len(one), len(other))
     return one[:length] == other[:length]
+
+
+def _is_ground(fault: Fault) -> bool:
+    return not fault.path or fault.path[0] in {"model", "providers", "prices", "tools"}

@@ -62,8 +62,8 @@ class Reader:
             case Form.SECRET | Form.ADDRESS:
                 return self._secret(term, kind, path)
             case Form.PATH:
-                text = _text(term)
-                fits = bool(text) and "\0" not in text and not isinstance(term, Atom)
+                text = (None if isinstance(term, Atom) else _text(term)) or ""
+                fits = text and "\0" not in text
                 return self._folder / Path(text).expanduser() if fits else self._misfit(term, kind, path)
             case _:
                 value = _scalar(term, kind)
@@ -93,9 +93,7 @@ class Reader:
                 got = to_text(key) if name is None else unknown_key(name, kind.fields)
                 self.fault(key.at, (*path, name or "?"), "a known key", got)
             elif name in first:
-                self.fault(
-                    key.at, (*path, name), f"every key once, and this one is at {self._where(first[name])}", name
-                )
+                self.fault(key.at, (*path, name), f"every key once (it is at {self._where(first[name])})", "it again")
             else:
                 first[name] = key.at
                 values[name] = self._value(value, inner, (*path, name))

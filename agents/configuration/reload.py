@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors import get_state, replace_state
+from actors import Pid
+from actors.sys import get_state, replace_state
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.configuration.changes import AGENTS, Applies, Change, Reload, changes, rule
@@ -53,9 +54,8 @@ async def _unfit(settings: Settings) -> tuple[Change, ...]:
         try:
             agent_config(config, settings)
         except InvalidAgentConfig as invalid:
-            rejected += [
-                Change((AGENTS, config["id"]), f"runs, and could not any more: {line}") for line in invalid.faults
-            ]
+            path = (AGENTS, config["id"])
+            rejected += [Change(path, f"runs, and could not be started any more: {line}") for line in invalid.faults]
     return tuple(rejected)
 
 
@@ -86,7 +86,8 @@ async def _change_policy(policy: ProviderPolicy) -> None:
         return replace(state, policy=policy)
 
     for provider in await which_children(LLM_SUPERVISOR):
-        await replace_state(provider.pid, changed)
+        if isinstance(provider.pid, Pid):
+            await replace_state(provider.pid, changed)
 
 
 async def _with_agents(planned: Reload) -> Reload:

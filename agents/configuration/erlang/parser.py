@@ -193,7 +193,7 @@ def _refuse_triple(strings: list[Token]) -> None:
 
 
 def _no_token(text: str, stuck: UnexpectedCharacters) -> ParseFailed:
-    character = text[stuck.pos_in_stream or 0]
+    character = text[cast("int", stuck.pos_in_stream)]
     at = Place(stuck.line, stuck.column)
     if character in "\"'":
         return ParseFailed(at, f"a closing {character}", "the end of the file")
