@@ -36,6 +36,7 @@ from agents.agent_settings import WhenBusy
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
+from agents.debug_stream import DebugStream
 from agents.llm.endpoint import Api
 from agents.recent_streams import KEPT_S, with_ended, without_old
 from agents.settings import Settings
@@ -153,7 +154,9 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
-        return AgentState(checked, checked.opening(), buffer_size=settings.streaming.buffer_size)
+        streaming = settings.streaming
+        stream_type = DebugStream if streaming.debug_streaming else Stream
+        return AgentState(checked, checked.opening(), buffer_size=streaming.buffer_size, stream_type=stream_type)
 
     async def handle_info(self, message: Any, state: AgentState) -> NoReply[AgentState]:
         match message:
@@ -253,7 +256,7 @@ class AgentInstance(GenServer[AgentState]):
     def _stream(self, chat: StreamChat, state: AgentState) -> Stream:
         own = () if chat.subscriber is None else (chat.subscriber,)
         subscribers = (*state.subscribers, *own, *chat.followers)
-        return Stream(chat.stream_id, self.pid, subscribers, buffer_size=state.buffer_size)
+        return state.stream_type(chat.stream_id, self.pid, subscribers, buffer_size=state.buffer_size)
 
     def _kept(self, stream: Stream, state: AgentState) -> AgentState:
         if not state.recent:

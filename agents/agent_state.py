@@ -35,7 +35,7 @@ class Running(Struct, frozen=True):
 class AgentState(Struct, frozen=True):
     """queue: turns that wait, in order of arrival. One turn at a time writes the conversation.
 
-    recent: streams that have ended and may still be followed. buffer_size: as of Stream.
+    recent: streams that have ended and may still be followed. buffer_size: as of Stream. stream_type: of its streams.
     """
 
     config: AgentConfig
@@ -45,3 +45,4 @@ class AgentState(Struct, frozen=True):
     queue: tuple[StreamChat, ...] = ()
     recent: Recent = ()
     buffer_size: int | None = None
+    stream_type: type[Stream] = Stream

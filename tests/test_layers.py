@@ -20,6 +20,7 @@ ORDER = [
     {"model_call"},
     {"routes"},
     {"agent_config", "stream"},
+    {"debug_stream"},
     {"agent_state"},
     {"turn_shell"},
     {"streaming_function_handler"},

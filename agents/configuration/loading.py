@@ -1,5 +1,6 @@
 """From the sources to Settings: read, merged by precedence, validated, and every fault told at once."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from agents.configuration.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.reading import Mark, Reader
 from agents.settings import Settings
 
+_PLACE: Final = re.compile(r"(.+):(\d+):(\d+)")
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
 FILE: Final = "sys.config"
 
@@ -169,8 +171,8 @@ def _fault(path: KeyPath, marks: Mapping[KeyPath, Mark], expected: str, got: str
 
 def _place(fault: Fault) -> tuple[str, int, int]:
     """In a file, from its top; what stands in none comes as it came."""
-    file, line, column = (fault.where.rsplit(":", 2) + ["", ""])[:3]
-    return (file, int(line), int(column)) if line.isdigit() and column.isdigit() else ("\uffff", 0, 0)
+    place = _PLACE.fullmatch(fault.where)
+    return ("\uffff", 0, 0) if place is None else (place[1], int(place[2]), int(place[3]))
 
 
 def _unrelated(faults: Iterable[Fault], known: list[Fault]) -> list[Fault]:

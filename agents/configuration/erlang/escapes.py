@@ -41,7 +41,7 @@ def _character(found: re.Match[str]) -> str:
         case "one" if found["one"] != "x":
             return NAMED.get(found["one"], found["one"])
         case _:
-            raise InvalidEscape(ascii(found[0])[1:-1])
+            raise InvalidEscape(found[0] if found[0].isprintable() else ascii(found[0])[1:-1])
 
 
 def _of_code(code: int, escape: str) -> str:
