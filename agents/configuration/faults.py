@@ -41,5 +41,7 @@ def dotted(path: KeyPath) -> str:
 def unknown_key(name: str, known: Iterable[str]) -> str:
     """What was got, and what may have been meant."""
     names = list(known)
+    if not names:
+        return f"{name}, where no key is"
     near = get_close_matches(name, names, n=1)
     return f"{name}; did you mean {near[0]}?" if near else f"{name}; known are {', '.join(names)}"

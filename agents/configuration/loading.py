@@ -146,13 +146,17 @@ def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: b
 
 def _agent_faults(
     path: KeyPath, given: Mapping[str, Any], settings: Settings, marks: Mapping[KeyPath, Mark]
-) -> Iterable[Fault]:
-    """What start_agent would say."""
+) -> Iterator[Fault]:
+    """What start_agent would say; and a file has no Python types."""
+    answer = given.get("answer_type")
+    if answer is not None and not isinstance(answer, Mapping):
+        yield _fault((*path, "answer_type"), marks, "a JSON schema of an object", repr(answer))
+        given = {**given, "answer_type": None}
     try:
         agent_config(given, settings)
     except InvalidAgentConfig as invalid:
         for line in invalid.faults:
-            key, _, told = line.partition(": expected ")
+            key, _, told = " ".join(line.split()).partition(": expected ")
             expected, _, got = told.rpartition(", got ")
             yield _fault((*path, *_parts(key)), marks, expected, got)
 
