@@ -17,7 +17,7 @@ from agents.core.retry import RetryPolicy
 from agents.llm.endpoint import Api
 from agents.model_call import Deadlines, Route
 from agents.routes import route_faults, routes
-from agents.settings import Settings
+from agents.settings import Settings, ToolSettings
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
@@ -88,7 +88,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     tools: Mapping[str, Tool] = {}
     answer: AnswerType | None = None
     try:
-        tools = _with_deadlines(resolve(checked.tools, settings.tools.bound()), settings.streaming.tool_timeout / 1000)
+        tools = _with_deadlines(resolve(checked.tools, _bound(settings.tools)), settings.streaming.tool_timeout / 1000)
     except InvalidTool as error:
         faults += error.faults
     try:
@@ -112,6 +112,16 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
         max_queue=checked.max_queue,
         answer=answer,
     )
+
+
+def _bound(tools: ToolSettings) -> Mapping[str, Mapping[str, Any]]:
+    """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
+    bound: dict[str, dict[str, Any]] = {}
+    if tools.file_ops_root is not None:
+        bound["file_ops"] = {"root": str(tools.file_ops_root)}
+    if tools.web_search_endpoint is not None:
+        bound["web_search"] = {"endpoint": tools.web_search_endpoint}
+    return bound
 
 
 def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str, Tool]:

@@ -7,10 +7,12 @@ from typing import Final
 MASK: Final = "***"
 SHORTEST: Final = 6  # a shorter one would be found in words that are none
 
-_TELLING = r"api[_-]?key|authorization|cookie|password|passwd|secret|access[_-]?token"
+_HEADERS = "authorization|cookie"
+_TELLING = rf"{_HEADERS}|api[_-]?key|password|passwd|secret|access[_-]?token"
 _PATTERNS: Final = (
     r"\bsk-[A-Za-z0-9_-]{8,}",
     r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
+    rf"(?P<header>(?i:\b[\w-]*(?:{_HEADERS})\s*:\s*))[^'\"\n]+",
     rf"(?P<name>(?i:\b[\w-]*(?:{_TELLING})['\"]?\s*[:=]\s*))(?:\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)",
     r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
 )
@@ -31,4 +33,4 @@ class Redactor:
 
 
 def _masked(found: re.Match[str]) -> str:
-    return (found["name"] or "") + MASK
+    return (found["header"] or found["name"] or "") + MASK

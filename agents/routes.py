@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from agents.agent_settings import AgentSettings, Fallback
+from agents.core.limits import Price
 from agents.core.policy import Candidate
 from agents.llm.endpoint import Endpoint
 from agents.model_call import Route
-from agents.settings import ModelPrice, NamedProvider, Settings
+from agents.settings import NamedProvider, Settings
 
 UNNAMED = NamedProvider()
 
@@ -24,7 +25,7 @@ def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Ca
         )
         price = _price(each, route.model, settings)
         where = f"{route.model} at {route.endpoint.address}"
-        yield route, Candidate(None if price is None else price.of_model(), where)
+        yield route, Candidate(price, where)
 
 
 def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[str]:
@@ -77,8 +78,9 @@ def _model(asked: Fallback, agent: AgentSettings, settings: Settings) -> str | N
     return asked.model or _provider(asked, settings).model or agent.model or settings.model
 
 
-def _price(asked: Fallback, model: str, settings: Settings) -> ModelPrice | None:
-    return _provider(asked, settings).prices.get(model) or settings.prices.get(model)
+def _price(asked: Fallback, model: str, settings: Settings) -> Price | None:
+    price = _provider(asked, settings).prices.get(model) or settings.prices.get(model)
+    return None if price is None else Price(price.input, price.output, price.cached_input)
 
 
 def _unknown(name: str | None, settings: Settings) -> bool:

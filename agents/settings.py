@@ -2,12 +2,11 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.agent_settings import AgentSettings
-from agents.core.limits import Price
 from agents.values import (
     HTTP_ADDRESS,
     Amount,
@@ -58,15 +57,6 @@ class ToolSettings(BaseModel):
     file_ops_root: Path | None = None
     web_search_endpoint: HttpAddress | None = None
 
-    def bound(self) -> dict[str, dict[str, Any]]:
-        """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
-        bound: dict[str, dict[str, Any]] = {}
-        if self.file_ops_root is not None:
-            bound["file_ops"] = {"root": str(self.file_ops_root)}
-        if self.web_search_endpoint is not None:
-            bound["web_search"] = {"endpoint": self.web_search_endpoint}
-        return bound
-
 
 class ModelPrice(BaseModel):
     """Of a million tokens, in any one currency. cached_input: of input tokens that the provider had cached."""
@@ -76,9 +66,6 @@ class ModelPrice(BaseModel):
     input: Amount
     output: Amount
     cached_input: Amount | None = None
-
-    def of_model(self) -> Price:
-        return Price(self.input, self.output, self.cached_input)
 
 
 class NamedProvider(BaseModel):

@@ -42,7 +42,8 @@ def test_a_bare_atom_of_a_proplist_is_true_and_undefined_is_none(loading: Loader
         agents("{model, undefined}, {streaming, [debug_streaming, {first_byte_timeout, undefined}]}")
     ).settings
     assert settings.streaming.debug_streaming
-    assert settings.streaming.first_byte_timeout is settings.model is None
+    assert settings.streaming.first_byte_timeout is None
+    assert settings.model is None
 
 
 def test_choices_prices_and_numbers_are_read(loading: Loader) -> None:
@@ -57,7 +58,7 @@ def test_choices_prices_and_numbers_are_read(loading: Loader) -> None:
 
 
 AGENT = """
-#{name => <<"Writer">>, model => 'gpt-4o', system_prompt => "Be " "brief.", 
+#{name => <<"Writer">>, model => 'gpt-4o', system_prompt => "Be " "brief.",
   tools => [calculator, "tests.agents.sample_tools:shout"],
   api_preference => responses, when_busy => steer, limits => [{time, undefined}, {cost, 0.5}],
   streaming_config => #{chunk_timeout => 45000, parallel_tools => false, max_retries => 3},
@@ -115,8 +116,10 @@ def test_every_fault_is_told_at_once_each_with_its_place_and_key(refusal: Refusa
         "sys.config:7:22: tools.workers: expected a whole number above 0 and at most 256, got 257",
         "sys.config:7:44: tools.file_ops_root: expected a path, or undefined, got x",
         "sys.config:8:28: providers.order[1]: expected one of providers.named (a), got 'b'",
-        "sys.config:8:60: providers.named.a.base_url: expected an address that begins with http:// or https://,"
-        " or undefined, got 1",
+        (
+            "sys.config:8:60: providers.named.a.base_url: expected an address that begins with http:// or https://,"
+            " or undefined, got 1"
+        ),
         "sys.config:11:21: gateway.port: expected a whole number from 0 to 65535, got 65536",
         "sys.config:11:44: gateway.allow_remote: expected true or false, got yes",
         'sys.config:11:66: gateway.allowed_hosts: expected a list; of each: text, got "a"',
@@ -127,7 +130,7 @@ def test_every_fault_is_told_at_once_each_with_its_place_and_key(refusal: Refusa
         "sys.config:14:13: agents[0]: expected an id or a name, got neither",
         "sys.config:14:64: agents[1].limits.tokens: expected a whole number above 0, or undefined, got 0",
         "sys.config:14:77: agents[2].id: expected every id once, got 'x' again",
-        "sys.config:14:93: agents[3].tool: expected a known key, got tool; did you mean tools?",
+        "sys.config:14:94: agents[3].tool: expected a known key, got tool; did you mean tools?",
         "sys.config:15:41: supervision.understudy.period: expected a number above 0, in s, got 0",
     ]
 
@@ -140,8 +143,10 @@ def test_what_start_agent_would_refuse_is_a_fault_of_the_file(refusal: Refusal) 
   [{name, c}, {model, m}, {limits, [{cost, 1.0}]}, {answer_type, 17}]]}""")
     ) == [
         "sys.config:2:3: agents[0].model: expected the name of a model, got none (here or in the settings)",
-        "sys.config:2:24: agents[0].tools[0]: expected calculator, file_ops, web_search or module:function,"
-        " got 'calculater'; did you mean 'calculator'?",
+        (
+            "sys.config:2:24: agents[0].tools[0]: expected calculator, file_ops, web_search or module:function,"
+            " got 'calculater'; did you mean 'calculator'?"
+        ),
         "sys.config:3:38: agents[1].provider: expected one of the settings' providers (none has a name), got 'nowhere'",
         "sys.config:4:44: agents[2].limits.cost: expected a price of 'm' in the settings, got none",
         "sys.config:4:66: agents[2].answer_type: expected a JSON schema of an object, got 17",
@@ -189,8 +194,10 @@ def test_wrong_variables_and_flags_are_told_with_the_faults_of_the_file(refusal:
     environ = {"UNDERSTUDY_GATEWAY__PROT": "1", "UNDERSTUDY_GATEWAY__PORT": "many", "UNDERSTUDY_AGENTS": "[#{"}
     assert refusal(agents("{model, 1}"), environ, {"gateway.port.x": "1", "logging.level": "loud"}) == [
         "sys.config:1:20: model: expected text that is not empty, or undefined, got 1",
-        "UNDERSTUDY_AGENTS: agents: expected a list; of each: a section: [{key, value}, ...] or #{key => value},"
-        " got '[#{'",
+        (
+            "UNDERSTUDY_AGENTS: agents: expected a list; of each: a section: [{key, value}, ...] or #{key => value},"
+            " got '[#{'"
+        ),
         "UNDERSTUDY_GATEWAY__PORT: gateway.port: expected a whole number from 0 to 65535, got many",
         "UNDERSTUDY_GATEWAY__PROT: gateway.prot: expected a known key, got prot; did you mean port?",
         "--set gateway.port.x: gateway.port.x: expected a known key, got x, where no key is",
