@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from actors import (
     NORMAL,
+    SHUTDOWN,
     Caller,
     Crash,
     Exit,
@@ -54,7 +55,7 @@ from agents.agent_requests import (
 from agents.agent_settings import WhenBusy
 from agents.agent_state import AgentState, Keeping, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
-from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
+from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted
 from agents.debug_stream import DebugKeptStream, DebugStream
 from agents.kept_stream import KeptStream, Lost
 from agents.llm.endpoint import Api
@@ -213,7 +214,7 @@ class AgentInstance(GenServer[AgentState]):
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
-        stopped = HandlerCrashed(f"its agent ended: {_words(reason)}")
+        stopped = Interrupted() if reason == SHUTDOWN else HandlerCrashed(f"its agent ended: {_words(reason)}")
         if (running := state.running) is not None:
             send_exit(running.handler, Shutdown("agent ended"))
             await ended(running.handler)

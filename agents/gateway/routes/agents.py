@@ -58,6 +58,7 @@ def agents(streams: Streams, pace: Pace) -> APIRouter:
     @routes.post("/agents", status_code=201)
     async def start(body: StartAgent) -> Response:
         """Start an agent."""
+        streams.door.check()
         pid = await agent_supervisor.start_agent(body.model_dump(exclude_none=True))
         return Json(await agent.info(pid), 201)
 
