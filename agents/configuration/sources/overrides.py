@@ -11,8 +11,8 @@ from typing import Final
 from agents.configuration.erlang import Atom, ParseFailed, String, parse
 from agents.configuration.faults import KeyPath, unknown_key
 from agents.configuration.kinds import AS_IT_IS, Form, Kind
-from agents.configuration.reading import SHOWN_CHARS, Reader
-from agents.configuration.secrets import holds_password
+from agents.configuration.sources.reading import SHOWN_CHARS, Reader
+from agents.configuration.sources.secrets import holds_password
 
 PREFIX: Final = "UNDERSTUDY_"
 CONFIG: Final = "UNDERSTUDY_CONFIG"

@@ -9,7 +9,7 @@ from msgspec import Struct
 from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map, Place, String, Term, Tuple, to_text
 from agents.configuration.faults import Fault, KeyPath, unknown_key
 from agents.configuration.kinds import Form, Kind
-from agents.configuration.secrets import NoSecret, holds_password, is_reference, resolved
+from agents.configuration.sources.secrets import NoSecret, holds_password, is_reference, resolved
 
 SHOWN_CHARS: Final = 60
 
