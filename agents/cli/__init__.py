@@ -15,6 +15,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "demo": ("agents.cli.demo:demo", "Watch a supervised agent work, without a key or a network."),
     "chat": ("agents.cli.chat:chat", "Talk to a model over any OpenAI-compatible endpoint."),
+    "serve": ("agents.cli.serve:serve", "Run the daemon: agents over HTTP, in the foreground."),
     "config": ("agents.cli.config:config", "Check, show or write the configuration file."),
     "top": ("agents.cli.inspect:top_command", "Run a program and show its busiest processes."),
     "tree": ("agents.cli.inspect:tree_command", "Run a program and show its supervision tree."),

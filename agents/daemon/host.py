@@ -1,12 +1,15 @@
 """What the gateway asks of the daemon, and how new settings come to both."""
 
 import asyncio
-from collections.abc import Callable
-
-from starlette.types import ASGIApp, Receive, Scope, Send
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from actors.log import get_logger
 from agents.configuration.reload import reload
+from agents.daemon.notify import Notifier
 from agents.daemon.scrape import Scrape
 from agents.gateway import Door, gateway
 from agents.gateway.routes.host import Figures, Reloaded
@@ -28,7 +31,7 @@ class DaemonHost:
         self._one_reload = asyncio.Lock()
         self._take(settings)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
 
     async def figures(self) -> Figures:
@@ -47,7 +50,33 @@ class DaemonHost:
             log.info("configuration_reloaded", outcome="nothing has changed")
         return told
 
+    @contextmanager
+    def reloaded_by_signal(self, notifier: Notifier) -> Iterator[None]:
+        """Within the block, SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        tasks: set[asyncio.Task[None]] = set()
+
+        def begin() -> None:
+            task = loop.create_task(self._reload_told(notifier))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, begin)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    async def _reload_told(self, notifier: Notifier) -> None:
+        """Source: sd_notify(3), RELOADING."""
+        notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        try:
+            await self.reload()
+        finally:
+            notifier.tell("READY=1")
+
     def _take(self, settings: Settings) -> None:
         """Requests that run go on in the app in which they began."""
         compression = settings.streaming.enable_compression
-        self._app: ASGIApp = gateway(settings, StoredSessions(), self._token, compression=compression, host=self)
+        self._app = gateway(settings, StoredSessions(), self._token, compression=compression, host=self)

@@ -1,6 +1,6 @@
-"""What systemd is told: that the daemon is ready, that it lives, what it does. Source: sd_notify(3), sd_watchdog_enabled(3).
+"""What systemd is told: that the daemon is ready, lives, reloads. Source: sd_notify(3), sd_watchdog_enabled(3).
 
-Without NOTIFY_SOCKET nothing is told to nobody.
+Without NOTIFY_SOCKET nobody is told anything.
 """
 
 import asyncio

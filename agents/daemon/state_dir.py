@@ -30,9 +30,8 @@ class StateDir(Struct, frozen=True):
     def lock(self) -> Path:
         return self.path / "lock"
 
-    @property
-    def token(self) -> Path:
-        return self.path / "token"
+    def token_file(self, settings: Settings) -> Path:
+        return (settings.gateway.token_file or self.path / "token").absolute()
 
     @contextmanager
     def address_told(self, address: Address) -> Iterator[None]:

@@ -26,7 +26,11 @@ class StoredSessions(LiveSessions):
         store = await _store()
         if store is None or await store.stream(stream_id) is None:
             return None
-        return await store.events(stream_id, after)
+        found: list[Event] = []
+        while page := await store.events(stream_id, after):
+            found += page
+            after = page[-1].seq
+        return found
 
     async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
         store = await _store()
