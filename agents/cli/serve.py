@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from agents.cli.config import settings_option
-from agents.cli.program import refuse
+from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, found, load
 from agents.daemon.errors import CannotStart
 

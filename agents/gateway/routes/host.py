@@ -11,7 +11,7 @@ from agents.gateway.routes.reply import REFUSALS, Json
 
 
 class Reloaded(Struct, frozen=True):
-    """What a configuration that was read again has changed, a line each. rejected: then nothing of it holds."""
+    """What a configuration that was read again has changed, a line each. rejected: what is wrong with it."""
 
     applied: tuple[str, ...] = ()
     needs_restart: tuple[str, ...] = ()
@@ -56,9 +56,8 @@ def host_routes(host: Host) -> APIRouter:
 
     @routes.post("/reload")
     async def reload() -> Response:
-        """Read the configuration again. 422: nothing of it was taken, and why."""
-        reloaded = await host.reload()
-        return Json(reloaded, 422 if reloaded.rejected and not reloaded.applied else 200)
+        """Read the configuration again: what holds from now on, what needs a restart, what was rejected and why."""
+        return Json(await host.reload())
 
     @routes.post("/stop")
     async def stop() -> Response:
