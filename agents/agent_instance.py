@@ -301,6 +301,7 @@ class AgentInstance(GenServer[AgentState]):
             buffer_size=state.buffer_size,
             before=state.conversation,
             ahead=state.keeping.ahead,
+            cut=chat.cut,
         )
 
     def _kept(self, stream: Stream, state: AgentState) -> AgentState:
