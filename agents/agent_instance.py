@@ -143,6 +143,7 @@ class AgentInstance(GenServer[AgentState]):
 
     trap_exit = True
     eager = True
+    _reminder: asyncio.TimerHandle | None = None
 
     def init(self, settings: Settings, config: Mapping[str, Any]) -> AgentState | Stop[None]:
         try:
@@ -194,6 +195,8 @@ class AgentInstance(GenServer[AgentState]):
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
+        if self._reminder is not None:
+            self._reminder.cancel()
         stopped = HandlerCrashed(f"its agent ended: {_words(reason)}")
         if state.running is not None:
             send_exit(state.running.handler, Shutdown("agent ended"))
@@ -267,7 +270,7 @@ class AgentInstance(GenServer[AgentState]):
 
     def _remind(self, delay_s: float) -> None:
         """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
-        asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
+        self._reminder = asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
 
 
 def _decided(calls: Calls, request: Approve | Deny) -> Answer:
