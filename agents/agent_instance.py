@@ -138,6 +138,7 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
+        self._reminders: dict[type[Forget | Idle], asyncio.TimerHandle] = {}
         keeping = Keeping.by(settings.sessions)
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead)
@@ -206,6 +207,8 @@ class AgentInstance(GenServer[AgentState]):
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
+        for reminder in self._reminders.values():
+            reminder.cancel()
         stopped = HandlerCrashed(f"its agent ended: {_words(reason)}")
         if (running := state.running) is not None:
             send_exit(running.handler, Shutdown("agent ended"))
@@ -323,7 +326,10 @@ class AgentInstance(GenServer[AgentState]):
 
     def _remind(self, delay_s: float, message: Forget | Idle) -> None:
         """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
-        asyncio.get_running_loop().call_later(delay_s, _remind, self.pid, message)
+        if (earlier := self._reminders.pop(type(message), None)) is not None:
+            earlier.cancel()
+        timer = asyncio.get_running_loop().call_later(delay_s, _remind, self.pid, message)
+        self._reminders[type(message)] = timer
 
 
 def _meant(running: Running | None, stream_id: str | None) -> Stream | None:

@@ -5,6 +5,8 @@ wakes a task and passes three iterators to get there (docs/adr/0004-tokens-where
 """
 
 import asyncio
+import ssl
+from functools import cache
 from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -28,10 +30,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
     def __init__(self, address: httpx2.URL) -> None:
         self._proxy = proxy_of(address)
+        self._secure = address.scheme == "https"
         self._session: aiohttp.ClientSession | None = None  # made on the loop
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self._session = self._session or _session()
+        self._session = self._session or _session(self._secure)
         timeout = request.extensions["timeout"]
         response = await self._session.request(
             request.method,
@@ -55,8 +58,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
 
-def _session() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=0, ssl=httpx2.create_ssl_context())
+@cache
+def _certificates() -> ssl.SSLContext:
+    """As the environment has them. Once for all: to load them holds the loop for 40 ms."""
+    return httpx2.create_ssl_context()
+
+
+def _session(secure: bool) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, ssl=_certificates() if secure else True)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
