@@ -186,7 +186,11 @@ class Store:
 
 
 def _stream(row: Row[Any]) -> StreamInfo:
-    return StreamInfo(**_fields(row) | {"status": StreamStatus(row.status)})
+    try:
+        status = StreamStatus(row.status)
+    except ValueError:
+        raise StoreDamaged(f"the store is damaged: the status of stream {row.id!r} is {row.status!r}") from None
+    return StreamInfo(**_fields(row) | {"status": status})
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:
