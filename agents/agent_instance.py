@@ -36,7 +36,7 @@ from actors import (
 )
 from actors import exit as send_exit
 from actors.server.outcomes import Next
-from agents.agent_config import InvalidAgentConfig, WhenBusy, agent_config
+from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_info import info_of
 from agents.agent_registry import find_agent, has_no_stream, has_stream, name_of
 from agents.agent_requests import (
@@ -51,9 +51,11 @@ from agents.agent_requests import (
     Subscribe,
     Unsubscribe,
 )
+from agents.agent_settings import WhenBusy
 from agents.agent_state import AgentState, Keeping, Running, StreamChat
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
+from agents.debug_stream import DebugKeptStream, DebugStream
 from agents.kept_stream import KeptStream, Lost
 from agents.llm.endpoint import Api
 from agents.recent_streams import KEPT_S, Recent, with_ended, without_old
@@ -139,14 +141,19 @@ class AgentInstance(GenServer[AgentState]):
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
         self._reminders: dict[type[Forget | Idle], asyncio.TimerHandle] = {}
-        keeping = Keeping.by(settings.sessions)
+        keeping, streaming = Keeping.by(settings.sessions), settings.streaming
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead)
         except SessionError as failed:
             return Stop(failed, None)
         queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)
         state = AgentState(
-            checked, conversation, queue=queue, buffer_size=settings.streaming.buffer_size, keeping=keeping
+            checked,
+            conversation,
+            queue=queue,
+            buffer_size=streaming.buffer_size,
+            debug=streaming.debug_streaming,
+            keeping=keeping,
         )
         return Ready(state, GO_ON)
 
@@ -295,8 +302,10 @@ class AgentInstance(GenServer[AgentState]):
         own = () if chat.subscriber is None else (chat.subscriber,)
         subscribers = (*state.subscribers, *own, *chat.followers)
         if chat.recorder is None:
-            return Stream(chat.stream_id, self.pid, subscribers, buffer_size=state.buffer_size)
-        return KeptStream(
+            stream_type = DebugStream if state.debug else Stream
+            return stream_type(chat.stream_id, self.pid, subscribers, buffer_size=state.buffer_size)
+        kept_type = DebugKeptStream if state.debug else KeptStream
+        return kept_type(
             chat.stream_id,
             self.pid,
             subscribers,

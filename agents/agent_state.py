@@ -64,7 +64,8 @@ class Keeping(Struct, frozen=True):
 class AgentState(Struct, frozen=True):
     """queue: turns that wait, in order of arrival. One turn at a time writes the conversation.
 
-    recent: streams that have ended and may still be followed. buffer_size: as of Stream. turns: that have begun.
+    recent: streams that have ended and may still be followed. buffer_size: as of Stream. debug: its streams log the
+    kinds of their events. turns: that have begun.
     """
 
     config: AgentConfig
@@ -74,5 +75,6 @@ class AgentState(Struct, frozen=True):
     queue: tuple[StreamChat, ...] = ()
     recent: Recent = ()
     buffer_size: int | None = None
+    debug: bool = False
     keeping: Keeping = Keeping()
     turns: int = 0

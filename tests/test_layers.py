@@ -13,9 +13,14 @@ FLOORS = ["actors", "supervisors", "agents"]
 
 ORDER = [
     {"core"},
-    {"llm", "tools", "settings"},
+    {"llm", "tools", "values", "redaction"},
+    {"agent_settings"},
+    {"settings"},
+    {"log_setup"},
     {"model_call", "sessions"},
+    {"routes"},
     {"agent_config", "stream"},
+    {"debug_stream"},
     {"agent_state"},
     {"turn_shell"},
     {"streaming_function_handler"},
@@ -24,6 +29,7 @@ ORDER = [
     {"agent"},
     {"gateway"},
     {"application"},
+    {"configuration"},
     {"cli"},
 ]
 """Inside agents/: a module may import its own row's folder and the rows above."""
@@ -38,6 +44,7 @@ FOREIGN = {
     "uvicorn": {"agents/gateway/serving.py"},
     "websockets": {"agents/gateway/serving.py"},
     "rich": {"agents/cli"},
+    "lark": {"agents/configuration/erlang/parser.py"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
     "sqlalchemy": {"agents/sessions"},
