@@ -1,7 +1,7 @@
 """Takes secrets out of text that goes to a log: those that are known, and what looks like one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 MASK: Final = "***"
@@ -19,6 +19,11 @@ _PATTERNS: Final = (
 
 TELLING_NAME: Final = re.compile(rf"(?i)(?:{_TELLING}|token)$")
 """Of a field whose value is a secret, whatever it looks like."""
+
+
+def secrets_in(environ: Mapping[str, str]) -> Iterator[str]:
+    """Values of variables that are named as secrets are."""
+    return (value for name, value in environ.items() if TELLING_NAME.search(name))
 
 
 class Redactor:

@@ -38,7 +38,7 @@ class Form(Enum):
     SECRET = "secret"  # noqa: S105 (a name)
 
 
-AS_IT_IS = frozenset({Form.TEXT, Form.CHOICE, Form.PATH, Form.ADDRESS, Form.SECRET})
+AS_IT_IS = frozenset({Form.TEXT, Form.CHOICE, Form.PATH, Form.ADDRESS})
 """Forms that an environment variable and a flag hold as they are, without Erlang's quotes."""
 
 

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.configuration.faults import Fault, InvalidConfiguration, KeyPath
-from agents.configuration.files import Files, place_in
 from agents.configuration.kinds import Form, Kind
-from agents.configuration.overrides import CONFIG, of_environment, of_flags
-from agents.configuration.reading import Mark, Reader
+from agents.configuration.sources.files import Files, place_in
+from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
+from agents.configuration.sources.reading import Mark, Reader
 from agents.settings import Settings
 
 _PLACE: Final = re.compile(r"(.+):(\d+):(\d+)")

@@ -7,8 +7,8 @@ from agents.configuration.erlang import Atom, Float, Integer, List, Map, String,
 from agents.configuration.faults import dotted
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.loading import Loaded
-from agents.configuration.reading import Mark
-from agents.configuration.secrets import holds_password
+from agents.configuration.sources.reading import Mark
+from agents.configuration.sources.secrets import holds_password
 from agents.configuration.walking import leaves
 from agents.redaction import MASK
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, SecretStr
 
 from agents.configuration.faults import KeyPath
 from agents.configuration.kinds import Form, Kind, fields_of
-from agents.configuration.secrets import holds_password
+from agents.configuration.sources.secrets import holds_password
 from agents.settings import Settings
 
 

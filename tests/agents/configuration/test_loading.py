@@ -276,3 +276,13 @@ def test_what_is_refused_shows_no_secret_of_another_source() -> None:
             {"UNDERSTUDY_API_KEY": "sk-of-mine", "UNDERSTUDY_SESSIONS__URL": "x://u:sk-of-mine@h", "UNDERSTUDY_X": "1"},
         )
     assert "sk-of-mine" not in str(refused.value)
+
+
+def test_a_flag_is_seen_by_others_so_that_a_secret_stands_there_by_reference(loading: Loader, refusal: Refusal) -> None:
+    key = loading(agents(""), {"KEY": "of-mine"}, {"api_key": '{env, "KEY"}'}).settings.api_key
+    assert key is not None
+    assert key.get_secret_value() == "of-mine"
+    for literal in ("sk-of-mine", '"sk-of-mine"', "{sk-of-mine"):
+        (line,) = refusal(agents(""), {}, {"api_key": literal})
+        assert line.startswith("--set api_key: api_key: expected {env, ")
+        assert "sk-of-mine" not in line

@@ -8,8 +8,8 @@ import pytest
 from agents.agent_settings import AgentSettings, Fallback, LimitsConfig, StreamingConfig
 from agents.configuration import load
 from agents.configuration.erlang import parse
-from agents.configuration.files import APPLICATIONS
 from agents.configuration.shipped import text
+from agents.configuration.sources.files import APPLICATIONS
 from agents.configuration.walking import keys
 from agents.settings import Settings
 from tests.agents.configuration.conftest import Loader

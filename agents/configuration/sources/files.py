@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from agents.configuration.erlang import Atom, List, ParseFailed, Place, String, Term, Tuple, parse, to_text
 from agents.configuration.faults import Fault, KeyPath, unknown_key
-from agents.configuration.reading import SHOWN_CHARS, pairs_of
-from agents.configuration.regular_file import UnreadableFile, read
+from agents.configuration.sources.reading import SHOWN_CHARS, pairs_of
+from agents.configuration.sources.regular_file import UnreadableFile, read
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_FILES: Final = 100

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from agents.configuration.erlang import Atom, Binary, String, Term, Tuple
-from agents.configuration.regular_file import UnreadableFile, read
+from agents.configuration.sources.regular_file import UnreadableFile, read
 
 MAX_BYTES: Final = 64 * 1024
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO

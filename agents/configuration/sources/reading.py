@@ -9,7 +9,7 @@ from msgspec import Struct
 from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map, Place, String, Term, Tuple, to_text
 from agents.configuration.faults import Fault, KeyPath, unknown_key
 from agents.configuration.kinds import Form, Kind
-from agents.configuration.secrets import NoSecret, holds_password, is_reference, resolved
+from agents.configuration.sources.secrets import NoSecret, holds_password, is_reference, resolved
 
 SHOWN_CHARS: Final = 60
 
@@ -39,13 +39,10 @@ class Reader:
         if value is not NOTHING:
             self.found[path] = value
 
-    def take(self, text: str, kind: Kind, path: KeyPath) -> None:
-        """A value that is written without Erlang's quotes. A secret is itself here, not its reference."""
-        if kind.form is Form.SECRET:
-            self.marks[path] = Mark(self._where(Place(1, 1)), "***", reference=True)
-            self.found[path] = text
-        else:
-            self.read(String(text), kind, path)
+    def take_secret(self, text: str, path: KeyPath) -> None:
+        """A value that may be secret, and is given as it is."""
+        self.marks[path] = Mark(self._where(Place(1, 1)), "a literal (not shown)", reference=True)
+        self.found[path] = text
 
     def fault(self, at: Place, path: KeyPath, expected: str, got: str) -> None:
         self.faults.append(Fault(self._where(at), path, expected, got))
