@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from msgspec import Struct
 
+from agents.configuration.erlang.printer import escaped
+
 KeyPath = tuple[str | int, ...]
 """Of a value in Settings: ("agents", 0, "name")."""
 
@@ -19,7 +21,7 @@ class Fault(Struct, frozen=True):
 
     def __str__(self) -> str:
         told = f"expected {self.expected}, got {self.got}"
-        return ": ".join(filter(None, (self.where, dotted(self.path), told)))
+        return escaped(": ".join(filter(None, (self.where, dotted(self.path), told))))
 
 
 class InvalidConfiguration(ValueError):

@@ -6,7 +6,7 @@ from agents.configuration.erlang.reserved import RESERVED
 from agents.configuration.erlang.term import Atom, Binary, Float, Integer, List, Map, String, Term, Tuple
 
 _BARE = re.compile(r"[a-z][0-9A-Za-z_@]*")
-_SPECIAL = re.compile("[\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_SPECIAL = re.compile("[\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r", "\x1b": r"\e"}
 
 
@@ -34,9 +34,14 @@ def to_text(term: Term) -> str:
             raise TypeError(f"expected a term, got {type(term).__name__}")
 
 
+def escaped(text: str) -> str:
+    """On one line: what no terminal shows stands as Erlang's escapes."""
+    return _SPECIAL.sub(_escape, text)
+
+
 def _quoted(text: str, quote: str) -> str:
     text = text.replace("\\", r"\\").replace(quote, f"\\{quote}")
-    return f"{quote}{_SPECIAL.sub(_escape, text)}{quote}"
+    return f"{quote}{escaped(text)}{quote}"
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -13,9 +13,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from agents.configuration.erlang import Atom, List, ParseFailed, Place, String, Term, Tuple, parse, to_text
+from agents.configuration.erlang import Atom, List, ParseFailed, Place, String, Term, Tuple, parse
 from agents.configuration.faults import Fault, KeyPath, unknown_key
-from agents.configuration.sources.reading import SHOWN_CHARS, pairs_of
+from agents.configuration.sources.reading import pairs_of, shown
 from agents.configuration.sources.regular_file import UnreadableFile, read
 
 MAX_BYTES: Final = 1024 * 1024
@@ -62,7 +62,7 @@ class Files:
                     self._application(path, application, element.at, environment)
                 case _:
                     expected = '{Application, [{Parameter, Value}]} or "file"'
-                    self._fault(path, element.at, (), expected, to_text(element)[:SHOWN_CHARS])
+                    self._fault(path, element.at, (), expected, shown(element))
         return None
 
     def _include(self, path: Path, at: Place, name: str, including: tuple[Path, ...]) -> None:
@@ -79,10 +79,10 @@ class Files:
         pairs = pairs_of(environment)
         if pairs is None:
             expected = f"the parameters of {name}: [{{Parameter, Value}}, ...]"
-            return self._fault(path, environment.at, (), expected, to_text(environment)[:SHOWN_CHARS])
+            return self._fault(path, environment.at, (), expected, shown(environment))
         given: set[str] = set()
         for key, value in pairs:
-            parameter = key.name if isinstance(key, Atom) else to_text(key)
+            parameter = key.name if isinstance(key, Atom) else shown(key)
             if parameter not in known:
                 self._fault(path, key.at, (parameter,), f"a parameter of {name}", _misplaced(parameter, known))
             elif parameter in given:
@@ -105,7 +105,7 @@ def _elements(path: Path) -> tuple[Term, ...]:
     """Raises UnreadableFile, ParseFailed."""
     term = parse(_text(path))
     if not isinstance(term, List):
-        raise ParseFailed(term.at, "a list: [{Application, [...]}, ...].", to_text(term)[:SHOWN_CHARS])
+        raise ParseFailed(term.at, "a list: [{Application, [...]}, ...].", shown(term))
     return term.items
 
 

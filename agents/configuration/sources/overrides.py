@@ -11,7 +11,7 @@ from typing import Final
 from agents.configuration.erlang import Atom, ParseFailed, String, parse
 from agents.configuration.faults import KeyPath, unknown_key
 from agents.configuration.kinds import AS_IT_IS, Form, Kind
-from agents.configuration.sources.reading import SHOWN_CHARS, Reader
+from agents.configuration.sources.reading import NOT_SHOWN, Reader
 from agents.configuration.sources.secrets import holds_password
 
 PREFIX: Final = "UNDERSTUDY_"
@@ -61,8 +61,7 @@ def _take(reader: Reader, text: str, kind: Kind, path: KeyPath) -> None:
         try:
             term = parse(f"{text}\n.")
         except ParseFailed:
-            got = "a literal (not shown)" if kind.form is Form.SECRET else ascii(text[:SHOWN_CHARS])
-            reader.fault(_START, path, kind.words, got)
+            reader.fault(_START, path, kind.words, NOT_SHOWN if kind.form is Form.SECRET else "no term")
         else:
             reader.read(term, kind, path)
 

@@ -10,8 +10,11 @@ from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map,
 from agents.configuration.faults import Fault, KeyPath, unknown_key
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.secrets import NoSecret, holds_password, is_reference, resolved
+from agents.redaction import Redactor
 
 SHOWN_CHARS: Final = 60
+NOT_SHOWN: Final = "a literal (not shown)"
+_REDACT: Final = Redactor()
 
 
 class Mark(Struct, frozen=True):
@@ -41,7 +44,7 @@ class Reader:
 
     def take_secret(self, text: str, path: KeyPath) -> None:
         """A value that may be secret, and is given as it is."""
-        self.marks[path] = Mark(self._where(Place(1, 1)), "a literal (not shown)", reference=True)
+        self.marks[path] = Mark(self._where(Place(1, 1)), NOT_SHOWN, reference=True)
         self.found[path] = text
 
     def fault(self, at: Place, path: KeyPath, expected: str, got: str) -> None:
@@ -87,7 +90,7 @@ class Reader:
             name = _text(key)
             inner = kind.inner if kind.form is Form.MAPPING else kind.fields.get(name or "")
             if name is None or inner is None:
-                got = to_text(key) if name is None else unknown_key(name, kind.fields)
+                got = shown(key) if name is None else unknown_key(name, kind.fields)
                 self.fault(key.at, (*path, name or "?"), "a known key", got)
             elif name in first:
                 self.fault(key.at, (*path, name), f"every key once (it is at {self._where(first[name])})", "it again")
@@ -119,14 +122,16 @@ class _Nothing:
 NOTHING: Final = _Nothing()
 
 
-def shown(term: Term, kind: Kind) -> str:
-    """The term, shortened, but never what may be secret."""
-    if kind.form in {Form.SECRET, Form.ADDRESS} and not is_reference(term):
-        text = _text(term)
-        if kind.form is Form.SECRET or (text is not None and holds_password(text)):
-            return "a literal (not shown)"
+def shown(term: Term, kind: Kind | None = None) -> str:
+    """The term, shortened, but never what may be secret: what is in another term may be a secret in the wrong place."""
+    if is_reference(term):
+        return to_text(term)[:SHOWN_CHARS]
+    if kind is not None and kind.form is Form.SECRET:
+        return NOT_SHOWN
+    if isinstance(term, List | Tuple | Map) and (term.pairs if isinstance(term, Map) else term.items):
+        return f"a {type(term).__name__.lower()}"
     text = to_text(term)
-    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}..."
+    return _REDACT(text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}...")
 
 
 def plain(term: Term) -> Any:

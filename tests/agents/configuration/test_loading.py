@@ -125,7 +125,7 @@ def test_every_fault_is_told_at_once_each_with_its_place_and_key(refusal: Refusa
         'sys.config:11:66: gateway.allowed_hosts: expected a list; of each: text, got "a"',
         "sys.config:12:22: logging.level: expected debug, info, warning or error, got loud",
         "sys.config:12:30: logging.level: expected every key once (it is at sys.config:12:15), got it again",
-        "sys.config:12:53: logging.format: expected console or json, got {a, b}",
+        "sys.config:12:53: logging.format: expected console or json, got a tuple",
         "sys.config:13:14: sessions: expected a section: [{key, value}, ...] or #{key => value}, got off",
         "sys.config:14:13: agents[0]: expected an id or a name, got neither",
         "sys.config:14:64: agents[1].limits.tokens: expected a whole number above 0, or undefined, got 0",
@@ -196,7 +196,7 @@ def test_wrong_variables_and_flags_are_told_with_the_faults_of_the_file(refusal:
         "sys.config:1:20: model: expected text that is not empty, or undefined, got 1",
         (
             "UNDERSTUDY_AGENTS: agents: expected a list; of each: a section: [{key, value}, ...] or #{key => value},"
-            " got '[#{'"
+            " got no term"
         ),
         "UNDERSTUDY_GATEWAY__PORT: gateway.port: expected a whole number from 0 to 65535, got many",
         "UNDERSTUDY_GATEWAY__PROT: gateway.prot: expected a known key, got prot; did you mean port?",
