@@ -33,6 +33,7 @@ TYPES: Final = {
     421: "misdirected",
     422: "invalid",
     429: "too_many_requests",
+    431: "header_too_large",
     500: "internal",
     503: "unavailable",
 }

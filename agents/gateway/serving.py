@@ -20,9 +20,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from agents.gateway.errors import NotSafe
+from agents.gateway.guard.middleware import HEADER_BYTES
 from agents.settings import GatewaySettings
 
-HEADER_BYTES: Final = 16 * 1024
 HEADER_S: Final = 10.0  # for the whole head of a request
 KEEP_ALIVE_S: Final = 5
 PING_S: Final = 20.0
@@ -141,7 +141,8 @@ class HttpConnection(H11Protocol):
         super().connection_lost(exc)
 
     def cut(self, last: bytes) -> None:
-        self.transport.write((self.conn.send(h11.Data(data=last)) or b"") + (self.conn.send(h11.EndOfMessage()) or b""))
+        rest = [self.conn.send(h11.Data(data=last)), self.conn.send(h11.EndOfMessage())]
+        self.transport.write(b"".join([piece for piece in rest if piece]))
         self.cycle.disconnected = True
         _linger(self.loop, self.transport)
 

@@ -53,15 +53,13 @@ class EventStream(Response):
     ) -> None:
         self.status_code, self.background = 200, None
         self._reader, self._pace, self._encode, self._head = reader, pace, encode, head
+        self._over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         squeeze = _Gzip() if self._pace.compression and _takes_gzip(scope) else _Plain()
         watcher = asyncio.create_task(self._watch(receive))
         try:
-            headers = [*HEADERS, *squeeze.headers, (b"x-stream-id", self._reader.stream_id.encode("ascii", "ignore"))]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._write_all(send, squeeze)
-            await send({"type": "http.response.body", "body": squeeze.end(), "more_body": False})
         except TimeoutError:
             self._cut(scope, squeeze)
         except MailboxClosed:
@@ -71,13 +69,19 @@ class EventStream(Response):
             self._reader.close()
 
     async def _write_all(self, send: Send, squeeze: "_Plain") -> None:
-        timeout_s = self._pace.write_timeout_s
+        headers = [*HEADERS, *squeeze.headers, (b"x-stream-id", self._reader.stream_id.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         if self._head:
-            await send({"type": "http.response.body", "body": squeeze.some(self._head), "more_body": True})
+            await self._write(send, squeeze.some(self._head))
         async for batch in self._reader.batches(self._pace.heartbeat_s):
-            body = squeeze.some(self._encode(batch) if batch else HEARTBEAT)
-            async with asyncio.timeout(timeout_s):
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._write(send, squeeze.some(self._encode(batch) if batch else HEARTBEAT))
+        self._over = True
+        await self._write(send, squeeze.end(), more=False)
+
+    async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        """A server waits with a piece until it has room for it."""
+        async with asyncio.timeout(self._pace.write_timeout_s):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -88,7 +92,8 @@ class EventStream(Response):
         """Without a connection of ours the server ends the answer where it is: its last id is the place, too."""
         connection: Connection | None = scope.get("state", {}).get("connection")
         if connection is not None:
-            connection.cut(squeeze.some(frame("cut", too_slow(self._pace.write_timeout_s))) + squeeze.end())
+            told = b"" if self._over else squeeze.some(frame("cut", too_slow(self._pace.write_timeout_s)))
+            connection.cut(told + squeeze.end())
 
 
 def too_slow(timeout_s: float) -> dict[str, object]:

@@ -25,6 +25,7 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGES: Final = frozenset({"/docs", "/openapi.json"})
 """What a browser shows: it may give the token as a password, which it asks for. Nothing else takes one."""
 USER: Final = "understudy"
+HEADER_BYTES: Final = 16 * 1024
 LOG_PAUSE_S: Final = 1.0
 
 HEADERS: Final = [
@@ -53,6 +54,7 @@ class Guard:
             return
         safe_send = _with_headers(send)
         try:
+            _check_size(scope)
             self._check_place(scope)
             if scope["type"] == "http" and scope["path"] == f"{scope.get('root_path', '')}/healthz":
                 await _healthy(scope, safe_send)
@@ -99,6 +101,12 @@ class Guard:
             self._logged_s = now_s
             log.warning("wrong_tokens_refused", address=address)
         raise Refusal(429, "expected fewer wrong tokens; wait a second")
+
+
+def _check_size(scope: Scope) -> None:
+    """Also of a head that came in one read, which a server's own limit lets through."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+        raise Refusal(431, f"expected headers of at most {HEADER_BYTES} bytes in all")
 
 
 def _check_kind(scope: Scope) -> None:

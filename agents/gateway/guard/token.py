@@ -44,20 +44,25 @@ def _write(path: Path, token: str) -> None:
 
 def _read(path: Path) -> str:
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe must not hold the start
     except OSError as error:
         raise InvalidToken(f"{path}: expected a file with the token, got {error.strerror}") from None
-    with open(opened, encoding="ascii", errors="replace") as file:
-        facts = os.fstat(opened)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
-            raise InvalidToken(f"{path}: expected a regular file of this user's own")
-        mode = stat.S_IMODE(facts.st_mode)
-        if mode & 0o077:
-            raise InvalidToken(f"{path}: expected mode 0600, got {mode:04o}: others can read the token; chmod 600 it")
-        token = file.read(1024).strip()
+    try:
+        _check_owned(path, os.fstat(opened))
+        token = os.read(opened, 1024).decode("ascii", "replace").strip()
+    finally:
+        os.close(opened)
     if not TOKEN.fullmatch(token):
         raise InvalidToken(f"{path}: expected one line of at least {LENGTH} of A-Z a-z 0-9 _ -, got something else")
     return token
+
+
+def _check_owned(path: Path, facts: os.stat_result) -> None:
+    mode = stat.S_IMODE(facts.st_mode)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
+        raise InvalidToken(f"{path}: expected a regular file of this user's own")
+    if mode & 0o077:
+        raise InvalidToken(f"{path}: expected mode 0600, got {mode:04o}: others can read the token; chmod 600 it")
 
 
 def same(given: str, token: str) -> bool:

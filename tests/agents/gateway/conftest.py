@@ -13,6 +13,8 @@ from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import GatewaySettings, Settings, StreamingSettings, ToolSettings
 from tests.agents.gateway.site import TOKEN, Site
 
+LOOPBACK = GatewaySettings(port=0)
+
 
 @pytest.fixture
 async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
@@ -20,7 +22,7 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     script = builtin()
     if (own := getattr(request.module, "SCRIPT", None)) is not None:
         script |= parse(own, request.module.__name__)
-    told = getattr(request, "param", None) or getattr(request.module, "GATEWAY", GatewaySettings(port=0))
+    told: GatewaySettings = getattr(request, "param", None) or getattr(request.module, "GATEWAY", LOOPBACK)
     compression = getattr(request.module, "COMPRESSION", False)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(script))

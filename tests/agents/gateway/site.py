@@ -48,8 +48,9 @@ class Site:
             assert response.status == 200
             return [event async for event in events(response)]
 
-    async def events(self, stream_id: str, after: int = 0, **headers: str) -> list[Sse]:
+    async def events(self, stream_id: str, after: int = 0, last_event_id: str | None = None) -> list[Sse]:
         path = f"/streams/{stream_id}/events?after={after}"
+        headers = {} if last_event_id is None else {"last-event-id": last_event_id}
         async with self.http.get(self.url + path, headers=headers) as response:
             assert response.status in (200, 204)
             return [event async for event in events(response)]

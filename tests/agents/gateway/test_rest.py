@@ -237,6 +237,6 @@ async def test_the_documentation_needs_nothing_from_elsewhere(site: Site) -> Non
 async def test_text_with_every_kind_of_character_comes_back_as_it_was(site: Site) -> None:
     await site.agent("echo")
     said = "a\r\nb \u2028 \x1b[0m \x00 \U0001f600 data: x"
-    status, answer = await site.json("POST", "/agents/a/chat", {"message": said})
+    _, answer = await site.json("POST", "/agents/a/chat", {"message": said})
     found = await site.stream("a", said)
     assert text_of(found) == answer["response"]["content"]

@@ -63,13 +63,13 @@ async def test_a_stream_goes_on_behind_any_place(site: Site, after: int) -> None
     again = await site.events("s", after)
     assert text_of(again) == text_of(found[after:])
     assert [event.id for event in again[-1:]] == [event.id for event in found[after:][-1:]]
-    assert await site.events("s", **{"Last-Event-ID": str(after)}) == again
+    assert await site.events("s", last_event_id=str(after)) == again
 
 
 async def test_last_event_id_goes_before_after(site: Site) -> None:
     await site.agent("echo")
     found = await site.stream("a", "one two", stream_id="s")
-    assert await site.events("s", after=0, **{"Last-Event-ID": "3"}) == found[3:]
+    assert await site.events("s", after=0, last_event_id="3") == found[3:]
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "1.0", "1_0", " 1", "5", "99999999999999999999", "٣", "1e3", ""])

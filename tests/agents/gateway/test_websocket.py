@@ -1,4 +1,4 @@
-"""The WebSocket: the documented action and its answers, several streams on one socket, and errors that leave it alive."""
+"""The WebSocket: the documented action and its answers, many streams on one socket, and errors that leave it alive."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ async def until(socket: Any, kind: str) -> list[Any]:
 
 async def alive(socket: Any) -> bool:
     await socket.send_json({"action": "ping", "ref": "still"})
-    return await socket.receive_json(timeout=30) == {"type": "pong", "ref": "still"}
+    return bool(await socket.receive_json(timeout=30) == {"type": "pong", "ref": "still"})
 
 
 async def test_the_documented_action_gets_the_documented_answers(site: Site) -> None:
