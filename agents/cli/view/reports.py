@@ -65,6 +65,8 @@ class Reports(logging.Handler):
                 self._children.add(child)
                 return
             fields = {**fields, "event": RESTARTED}
+        elif record.levelno < logging.WARNING:
+            return
         self._show(line(fields))
 
 

@@ -34,7 +34,6 @@ async def server() -> AsyncIterator[RehearsalServer]:
 async def test_a_message_is_answered_on_stdout_and_told_about_on_stderr(server: RehearsalServer, api: str) -> None:
     code, out, err = await understudy("chat", "hello there", "--model", "echo", "--api", api, env=pointing_at(server))
     assert (code, out) == (0, "hello there\n")
-    assert err.count("\n") == 1, err
     (figures,) = err.splitlines()
     assert "first token" in figures
 
