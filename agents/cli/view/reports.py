@@ -12,6 +12,9 @@ LOGGER = "understudy"
 STARTED = "child_started"
 RESTARTED = "child_restarted"
 
+TOLD = frozenset({"stream_completed", "stream_failed"})
+"""The end of a stream, which the view tells by itself: as a report it would come before or after, by chance."""
+
 FIELDS = ("child", "label", "pid", "reason", "exception", "restart_type", "supervisor")
 """What a line shows of an event, in this order; an event with none of them shows all that it has."""
 
@@ -65,7 +68,7 @@ class Reports(logging.Handler):
                 self._children.add(child)
                 return
             fields = {**fields, "event": RESTARTED}
-        elif record.levelno < logging.WARNING:
+        elif fields["event"] in TOLD:
             return
         self._show(line(fields))
 
