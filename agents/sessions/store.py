@@ -6,7 +6,7 @@ history.py. Reads are short: each is one statement, so none keeps SQLite from cl
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Row, Select, func, select, tuple_
@@ -16,7 +16,7 @@ from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.sessions import writer
 from agents.sessions.engine import as_failed, as_unavailable, new_engine
-from agents.sessions.errors import StoreDamaged, UnknownSession
+from agents.sessions.errors import StoreDamaged, StoreUnavailable, UnknownSession
 from agents.sessions.location import shown, store_url
 from agents.sessions.migrate import migrate
 from agents.sessions.payload import Decoder, keepable
@@ -60,9 +60,13 @@ class Store:
         return cls(where, engine)
 
     async def close(self) -> None:
-        if self._epoch is not None:
-            await self._release(self._epoch)
-        await self._engine.dispose()
+        """Also where it can't be written: who comes next sees that the writer's OS process is gone."""
+        try:
+            if self._epoch is not None:
+                with suppress(StoreUnavailable):
+                    await self._release(self._epoch)
+        finally:
+            await self._engine.dispose()
 
     def __str__(self) -> str:
         return shown(self.url)
