@@ -49,6 +49,10 @@ class Mailbox:
         """The next message. Raises TimeoutError when none came within timeout_s, MailboxClosed after close."""
         return await self.process.receive(timeout_s)
 
+    async def receive_many(self, most: int, timeout_s: float | None = None) -> list[Any]:
+        """The next message, and those that have come after it, at most so many in all. As receive."""
+        return await self.process.receive_many(most, timeout_s)
+
     def close(self) -> None:
         """What is sent here from now on is a dead letter."""
         self.process.end(NORMAL)

@@ -13,7 +13,18 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
-from agents.agent_instance import Approve, Cancel, Deny, Follow, GetConversation, Steer, Subscribe, Unsubscribe
+from agents.agent_info import AgentInfo
+from agents.agent_requests import (
+    Approve,
+    Cancel,
+    Deny,
+    Follow,
+    GetConversation,
+    GetInfo,
+    Steer,
+    Subscribe,
+    Unsubscribe,
+)
 from agents.agent_state import StreamChat
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
@@ -31,12 +42,15 @@ class StreamFailed(Exception):
         self.fault, self.content = fault, content
 
 
-def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None) -> str:
+def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None) -> str:
     """Send the agent a message, and return at once: the id of the stream that will answer.
 
     The events go to subscriber_pid, by default to the calling process, and to all who subscribe to the agent. What
     becomes of a message that comes while a turn runs, the agent's `when_busy` says: it waits, is refused (its stream
     is one stream_error, Busy), ends the turn, or steers it (then the running stream's events are the answer).
+
+    stream_id: of the caller's making, so that it may ask again without being answered twice: of a stream that the agent
+    has, the subscriber gets the events, as by `follow`.
 
     Raises CallFailed(NOPROC) if the agent has ended, and NoCaller without subscriber_pid in code that is no process:
     use `stream`, or a Mailbox.
@@ -44,7 +58,7 @@ def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None) -> st
     subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
     if not pid.alive:
         raise CallFailed(pid, NOPROC)
-    stream_id = uuid4().hex
+    stream_id = stream_id or uuid4().hex
     send(pid, StreamChat(message, subscriber, stream_id))
     return stream_id
 
@@ -120,27 +134,34 @@ async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
     return cancelled
 
 
-async def approve(pid: Pid, call_id: str, arguments: str | None = None) -> Answer:
+async def approve(pid: Pid, call_id: str, arguments: str | None = None, *, stream_id: str | None = None) -> Answer:
     """Have the call run that a stream_approval_required asks for.
 
     arguments: exactly those of the event; given, they make sure that nothing else is approved than what was read.
+    stream_id: of the event; an id of a call is its provider's, and may come again in a later turn.
     Answers with Decided; or with what stands instead: AlreadyDecided, NotAsked, OtherArguments.
     """
-    answer: Answer = await call(pid, Approve(call_id, arguments))
+    answer: Answer = await call(pid, Approve(call_id, arguments, stream_id))
     return answer
 
 
-async def deny(pid: Pid, call_id: str, reason: str = "") -> Answer:
+async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
     """Have the call end with a result that says so. reason: for the model. Answers as `approve`."""
-    answer: Answer = await call(pid, Deny(call_id, reason))
+    answer: Answer = await call(pid, Deny(call_id, reason, stream_id))
     return answer
 
 
-async def steer(pid: Pid, message: str) -> bool:
+async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool:
     """Say something while a turn runs: the model reads it with the next model call of the turn, which goes on until
-    it has. False if no turn runs; then nothing was said."""
-    steered: bool = await call(pid, Steer(message))
+    it has. False if no turn runs, or not that of stream_id; then nothing was said."""
+    steered: bool = await call(pid, Steer(message, stream_id))
     return steered
+
+
+async def info(pid: Pid) -> AgentInfo:
+    """What the agent is, and which streams it has."""
+    found: AgentInfo = await call(pid, GetInfo())
+    return found
 
 
 async def conversation(pid: Pid) -> Conversation:

@@ -1,9 +1,10 @@
-"""Which agent has which id. Source: API reference, agent_registry:find_agent/1.
+"""Which agent has which id, and which has which stream. Source: API reference, agent_registry:find_agent/1.
 
-An agent's name in the process system is its id with a prefix: unique, and given back when the agent ends.
+An agent's name in the process system is its id with a prefix: unique, and given back when the agent ends. An agent is a
+member of the process group of each stream that it has: those that wait, run or have ended not long ago.
 """
 
-from actors import Pid, whereis
+from actors import Pid, pg, whereis
 
 PREFIX = "agent:"
 
@@ -15,3 +16,25 @@ def find_agent(agent_id: str) -> Pid | None:
 
 def name_of(agent_id: str) -> str:
     return PREFIX + agent_id
+
+
+def find_stream(stream_id: str) -> Pid | None:
+    """The living agent that has this stream."""
+    having = pg.members(_group(stream_id))
+    return having[0] if having else None
+
+
+def has_stream(agent: Pid, stream_id: str) -> None:
+    """Called by the agent, as often as it likes."""
+    if agent not in pg.members(_group(stream_id)):
+        pg.join(_group(stream_id), agent)
+
+
+def has_no_stream(agent: Pid, stream_id: str) -> None:
+    """Called by the agent that has it no more, or never had."""
+    if agent in pg.members(_group(stream_id)):
+        pg.leave(_group(stream_id), agent)
+
+
+def _group(stream_id: str) -> tuple[str, str]:
+    return "stream", stream_id

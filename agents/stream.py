@@ -71,6 +71,11 @@ class Stream:
         return last if isinstance(last, TERMINAL) else None
 
     @property
+    def seq(self) -> int:
+        """Of the last event; 0: there is none yet."""
+        return self._log[-1].seq if self._log else 0
+
+    @property
     def events(self) -> tuple[Event, ...]:
         return tuple(self._log)
 
@@ -104,6 +109,13 @@ class Stream:
                 self._fall_behind(process.pid)
         if self._behind:
             self._catch_up()
+
+    def checkpoint(self) -> None:
+        """The turn has come to a point from which it could go on after a crash. Kept streams write it down."""
+
+    async def durable(self) -> Fault | None:
+        """Return when all that was published is as durable as it is to be; with a fault if it can't be."""
+        return None
 
     def steer(self, message: str, now_s: float) -> bool:
         """Let the message join the turn's next model call; False if the turn is over, or has not begun."""

@@ -41,5 +41,15 @@ def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> 
     return False, state
 
 
+def known(state: AgentState, stream_id: str) -> bool:
+    """Whether the agent has this stream."""
+    running = state.running is not None and state.running.stream.id == stream_id
+    return running or any(stream_id == chat.stream_id for chat in state.queue) or _ended(state, stream_id)
+
+
+def _ended(state: AgentState, stream_id: str) -> bool:
+    return any(recent.stream.id == stream_id for recent in state.recent)
+
+
 def _others(pids: tuple[Pid, ...], pid: Pid) -> tuple[Pid, ...]:
     return tuple(each for each in pids if each != pid)

@@ -89,7 +89,7 @@ def _in_plain(message: AssistantMessage) -> AssistantMessage:
     return replace(message, tool_calls=calls, items=())
 
 
-UNANSWERED = "error: this call was not run"
+UNANSWERED = "error: no result: this call was not run, or was stopped"
 
 
 def well_formed(messages: Conversation) -> Conversation:

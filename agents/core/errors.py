@@ -12,6 +12,8 @@ StreamFault
 ├── LimitReached       a limit of the agent
 ├── InvalidAnswer      the answer is not of the agent's answer type
 ├── Busy               the agent takes no message while a turn runs
+├── Interrupted        the program that ran the turn ended
+├── StoreFailed        what must be on disk could not be written
 └── HandlerCrashed     the stream handler died
 """
 
@@ -129,6 +131,20 @@ class Busy(StreamFault, frozen=True, tag="busy"):
         return f"busy: {self.why}"
 
 
+class Interrupted(StreamFault, frozen=True, tag="interrupted"):
+    def __str__(self) -> str:
+        return "interrupted: the program that ran the turn ended"
+
+
+class StoreFailed(StreamFault, frozen=True, tag="store_failed"):
+    """why: in words, without what was to be written."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"the store failed: {self.why}"
+
+
 class HandlerCrashed(StreamFault, frozen=True, tag="handler_crashed"):
     """reason: the handler's exit reason, as text without secrets."""
 
@@ -150,5 +166,7 @@ Fault = (
     | LimitReached
     | InvalidAnswer
     | Busy
+    | Interrupted
+    | StoreFailed
     | HandlerCrashed
 )

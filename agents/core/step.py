@@ -229,11 +229,12 @@ def _executing(turn: Turn, end: Finished, now_s: float) -> Step:
     if end.usage is not None:
         turn, events = saying(turn, StreamUsage(spent.usage, spent.cost))
     turn, start = saying(turn, StreamFunctionExecutionStart())
-    turn, runs = _running_more(turn)
+    turn, runs = running_more(turn)
     return turn, (*events, *start, *runs)
 
 
-def _running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
+def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
+    """Start the calls that may start now."""
     policy = turn.past.policy
     following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers)
     return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
@@ -253,7 +254,7 @@ def _tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
         turn = replace(turn, past=replace(past, tally=tally))
         turn, effects = _ask_again(turn, with_results(turn), now_s)
     else:
-        turn, effects = _running_more(turn)
+        turn, effects = running_more(turn)
     return turn, (*events, *effects)
 
 

@@ -9,6 +9,7 @@ when it was idle for idle_s; then the next call starts it anew. An endpoint with
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from hashlib import blake2b
@@ -156,9 +157,9 @@ async def open_provider(endpoint: Endpoint) -> Pid:
 
 
 def name_of(endpoint: Endpoint) -> str:
-    """Its address, and a mark of its key that tells keys apart and nothing else."""
-    secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode()
-    return f"provider:{endpoint.address}#{blake2b(secret, key=_SALT, digest_size=4).hexdigest()}"
+    """Its address, and a mark of its key: no two keys share one, and nothing of a key can be told from it."""
+    secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode(errors="surrogatepass")
+    return f"provider:{endpoint.address}#{blake2b(secret, key=_SALT, digest_size=16).hexdigest()}"
 
 
 class Provider(GenServer[ProviderState]):
@@ -203,12 +204,12 @@ class Provider(GenServer[ProviderState]):
 
 
 class LlmSupervisor(DynamicSupervisor):
-    """Started with the ProviderPolicy of all providers."""
+    """Started with the ProviderPolicy of all providers, and its own flags."""
 
-    def tree(self, policy: ProviderPolicy) -> tuple[DynamicFlags, ChildSpec]:
+    def tree(self, policy: ProviderPolicy, flags: DynamicFlags) -> tuple[DynamicFlags, ChildSpec]:
         _import_client()  # at the application's start, not in the first turn
         provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
-        return DynamicFlags(max_children=policy.max_count), provider
+        return dataclasses.replace(flags, max_children=policy.max_count), provider
 
 
 def _ended(ref: Ref, outcome: Outcome, state: ProviderState) -> NoReply[ProviderState]:

@@ -43,7 +43,7 @@ def _identity(pid: int) -> str:
 def _started(pid: int) -> str:
     """In ticks since the boot; "-" if it has ended. The command, in parentheses before it, may hold anything."""
     state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return fields[START_TIME] if state not in ENDED else "-"
+    return fields[START_TIME] if fields and state not in ENDED else "-"
 
 
 def _text(path: Path) -> str:

@@ -7,6 +7,7 @@ history.py. Reads are short: each is one statement, so none keeps SQLite from cl
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Row, Select, func, select, tuple_
@@ -153,7 +154,8 @@ class Store:
         return [_stream(row) for row in await self._rows(wanted, session_id)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int = 10_000) -> list[Event]:
-        """As they were published, those with a seq above after."""
+        """As they were published, those with a seq above after. Between two attempts some may be missing: a crash took
+        them."""
         last = after + limit
         wanted = (
             select(EVENTS.c.payload)
@@ -162,17 +164,19 @@ class Store:
         )
         rows = await self._rows(wanted, stream_id)
         events = [event for (payload,) in rows for event in _EVENTS(payload) if after < event.seq <= last]
-        if events and [event.seq for event in events] != list(range(events[0].seq, events[0].seq + len(events))):
+        if any(later.seq != event.seq + 1 and later.attempt == event.attempt for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
         return events
 
-    async def open_streams(self) -> list[OpenStream]:
-        """Of turns that run; in a store that was just claimed, of turns that were cut."""
+    async def open_streams(self, session_id: str | None = None) -> list[OpenStream]:
+        """Of turns that run or wait; in a store that was just claimed, those that were cut. None: of all sessions."""
         wanted = (
             select(STREAMS, _LAST_SEQ.label("last_seq"))
             .where(STREAMS.c.status == StreamStatus.OPEN.value)
             .order_by(STREAMS.c.begun_at, STREAMS.c.id)
         )
+        if session_id is not None:
+            wanted = wanted.where(STREAMS.c.session_id == session_id)
         return [_open_stream(row) for row in await self._rows(wanted)]
 
     async def _rows(self, wanted: Select[Any], *ids: str) -> Sequence[Row[Any]]:

@@ -12,6 +12,9 @@ LOGGER = "understudy"
 STARTED = "child_started"
 RESTARTED = "child_restarted"
 
+SHOWN_ANYWAY = frozenset(("stream_completed", "stream_failed"))
+"""The view has these from the stream itself."""
+
 FIELDS = ("child", "label", "pid", "reason", "exception", "restart_type", "supervisor")
 """What a line shows of an event, in this order; an event with none of them shows all that it has."""
 
@@ -59,6 +62,8 @@ class Reports(logging.Handler):
 
     def _report(self, record: logging.LogRecord) -> None:
         fields = fields_of(record.getMessage())
+        if fields["event"] in SHOWN_ANYWAY:
+            return
         if fields["event"] == STARTED:
             child = (fields.get("supervisor", ""), fields.get("child", ""))
             if child not in self._children:

@@ -34,7 +34,7 @@ def environment(parent: Mapping[str, str]) -> dict[str, str]:
 
 
 def confine(parent: int) -> None:
-    """Tie this process to its parent (a pid), in a session of its own; give up privileges, core dumps and priority."""
+    """Tie this process to its parent (a pid), in a session of its own; give up privileges and core dumps."""
     global _confined
     _confined = True
     die_with(parent, signal.SIGKILL)
@@ -42,7 +42,6 @@ def confine(parent: int) -> None:
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _step_back()
 
 
 def die_with(parent: int, number: int) -> None:
@@ -62,6 +61,13 @@ def confined() -> bool:
     return _confined
 
 
+def step_back() -> None:
+    """Leave the processor to the event loop, also where the kernel shares it out by session (autogroup)."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
 def hurry(pid: int) -> None:
     """Give a worker its priority back, where we may: a process of low priority dies at low priority, too."""
     with contextlib.suppress(OSError):
@@ -72,10 +78,3 @@ def hurry(pid: int) -> None:
 def _prctl(option: int, value: int) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
-
-
-def _step_back() -> None:
-    """Leave the processor to the event loop, also where the kernel shares it out by session (autogroup)."""
-    os.nice(NICENESS)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICENESS))

@@ -63,13 +63,18 @@ class ForkServer:
     def run(self) -> Never:
         """Until SystemExit, or Forked in a child."""
         while True:
-            for descriptor, _ in self._poll.poll(BURIAL_S * 1000 if self._dead else None):
+            for descriptor, _ in self._poll.poll(BURIAL_S * 1000 if self._dead else None):  # None: without end
                 if descriptor == self._control.fileno():
                     self._obey()
                 else:
                     self._on_death(descriptor)
-            if self._dead:
+            if self._dead or self._orphans:
                 self._bury()
+
+    @property
+    def _orphans(self) -> int:
+        """How many that are no workers are being killed."""
+        return len(self._watched) - len(self._workers)
 
     def _obey(self) -> None:
         body, descriptors, _, _ = socket.recv_fds(self._control, 4096, 1)
@@ -87,6 +92,7 @@ class ForkServer:
         try:
             pid = os.fork()
         except OSError:
+            os.close(descriptor)
             self._dead.append(Ended(number, UNFORKED))
             return
         if pid == 0:
@@ -122,7 +128,7 @@ class ForkServer:
             if pid not in watched:
                 os.kill(pid, signal.SIGKILL)
                 self._watch(pid)
-        if len(self._watched) == len(self._workers) or time.monotonic() - self._died_s > BURIAL_S:
+        if not self._orphans or time.monotonic() - self._died_s > BURIAL_S:
             for ended in self._dead:
                 self._control.send(msgspec.json.encode(ended))
             self._dead.clear()
@@ -134,7 +140,6 @@ def end_all() -> Never:
         while True:
             for pid in children():
                 _kill_group(pid)
-                os.kill(pid, signal.SIGKILL)
             os.waitpid(-1, 0)
     os._exit(0)
 
@@ -157,7 +162,7 @@ def _parents() -> Iterator[tuple[int, int]]:
 
 
 def _kill_group(pid: int) -> None:
-    """Of a child: as long as it is not reaped, the group's number is nobody else's. The child may have left it."""
+    """A child and its group: as long as it is not reaped, their number is nobody else's. It may have left the group."""
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)

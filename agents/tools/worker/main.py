@@ -22,7 +22,7 @@ from agents.tools.errors import InvalidArguments, InvalidTool
 from agents.tools.progress import Reports, Send, last_of, of_process
 from agents.tools.result import bounded, cut, plain
 from agents.tools.tool import Tool, tool
-from agents.tools.worker.confine import confine
+from agents.tools.worker.confine import confine, step_back
 from agents.tools.worker.limits import limited
 from agents.tools.worker.wire import (
     HEADER,
@@ -51,6 +51,7 @@ def main(descriptor: int, parent: int) -> None:
             pool.sendall(framed(msgspec.json.encode(frame)))
 
         send(Ready(os.getpid()))
+        step_back()  # not before: a worker that replaces another is waited for
         while (header := _received(pool, HEADER.size)) is not None:
             body = _received(pool, HEADER.unpack(header)[0])
             if body is None:

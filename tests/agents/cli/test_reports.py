@@ -29,6 +29,13 @@ def test_a_second_start_of_a_child_is_a_restart_and_the_first_is_none(lines: lis
     assert lines == ["child_restarted child=worker pid=Pid(2) supervisor=Call<9>"]
 
 
+def test_the_end_of_a_stream_is_no_line_for_the_view_shows_the_stream(lines: list[str]) -> None:
+    with Reports() as reports, reports.shown(lines.append):
+        log.info("stream_completed", agent_id="ada", token_count=3)
+        log.info("worker_replaced", pid=7, reason="SIGKILL")
+    assert lines == ["worker_replaced pid=7 reason=SIGKILL"]
+
+
 def test_a_start_that_nobody_watched_counts(lines: list[str]) -> None:
     with Reports() as reports:
         log.info("child_started", supervisor="top", child="pool", pid="Pid(1)")

@@ -1,6 +1,5 @@
 """The turn: the laws of a stream hold for any model, any tools and any moment of failure."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,19 +15,11 @@ from agents.core.deltas import (
     Failed,
     Finished,
     FinishReason,
-    ReasoningDelta,
-    TextDelta,
     Usage,
 )
 from agents.core.effects import (
     AnswerChecked,
     ApprovalAsked,
-    CheckAnswer,
-    DropTools,
-    Effect,
-    Happened,
-    RunTool,
-    StartCompletion,
     Steered,
     ToolProgressed,
 )
@@ -38,104 +29,34 @@ from agents.core.errors import (
     ConnectionClosed,
     InvalidAnswer,
     LimitReached,
-    NetworkError,
     ToolError,
 )
 from agents.core.events import (
-    Event,
     StreamApprovalRequired,
     StreamComplete,
     StreamError,
-    StreamFunctionArgumentsDelta,
-    StreamFunctionCallComplete,
-    StreamFunctionCallStarted,
-    StreamFunctionExecutionStart,
     StreamReset,
-    StreamStart,
-    StreamToken,
     StreamToolProgress,
     StreamToolResult,
     ToolResult,
 )
 from agents.core.limits import Limits, Price, cost
-from agents.core.policy import Candidate, TurnPolicy
-from agents.core.retry import RetryPolicy
-from agents.core.round import ToolFinished
-from agents.core.step import step
-from agents.core.turn import Phase, Turn, begin, fail
-
-ASKED = (UserMessage("?"),)
-USAGE = Usage(10, 5, 15, 0, 0)
-
-
-def text(*pieces: str) -> list[Delta]:
-    return [TextDelta(piece) for piece in pieces]
-
-
-def call(index: int, *pieces: str) -> list[Delta]:
-    deltas: list[Delta] = [CallStarted(index, f"call_{index}", "search")]
-    deltas += [CallDelta(index, piece) for piece in pieces]
-    return [*deltas, CallDone(index, "".join(pieces))]
-
-
-def calls(count: int) -> list[Delta]:
-    return [delta for index in range(count) for delta in call(index, '{"q"', ": 1}")]
-
-
-NO_LIMITS = Limits()
-FOUND = ToolResult("found")
-FINISHED = Finished(FinishReason.STOP, usage=USAGE)
-
-
-class Play:
-    """Carries effects out in order: tools answer when the test says so."""
-
-    def __init__(
-        self,
-        *answers: list[Delta],
-        limits: Limits = NO_LIMITS,
-        answers_with: Sequence[list[Delta]] = (),
-        check: Sequence[AnswerChecked] = (),
-        **policy: Any,
-    ) -> None:
-        self.events: list[Event] = []
-        self.running: list[int] = []
-        self.most = 0
-        self.answers = [*answers, *answers_with]
-        self.asked: list[StartCompletion] = []
-        self.verdicts = list(check)
-        self.turn, effects = begin("s", "agent", ASKED, TurnPolicy(limits, **policy), 0.0)
-        self.do(effects)
-
-    def do(self, effects: tuple[Effect, ...]) -> None:
-        for effect in effects:
-            match effect:
-                case StartCompletion(conversation):
-                    assert well_formed(conversation) == conversation
-                    self.asked.append(effect)
-                    for delta in self.answers.pop(0):
-                        self.happens(delta)
-                case RunTool(called):
-                    self.running.append(called.index)
-                    self.most = max(self.most, len(self.running))
-                case DropTools():
-                    self.running.clear()
-                case CheckAnswer():
-                    self.happens(self.verdicts.pop(0))
-                case _:
-                    self.events.append(effect)
-
-    def happens(self, what: Happened) -> None:
-        self.turn, effects = step(self.turn, what, 1.0)
-        self.do(effects)
-
-    def finish(self, index: int, result: ToolResult = FOUND) -> None:
-        self.running.remove(index)
-        self.happens(ToolFinished(index, result))
-
-
-def kinds(events: list[Event]) -> list[str]:
-    return [type(event).__name__ for event in events]
+from agents.core.policy import Candidate
+from agents.core.turn import Phase, fail
+from tests.agents.core.play import (
+    ASKED,
+    BROKEN,
+    FINISHED,
+    TWICE,
+    USAGE,
+    Play,
+    call,
+    calls,
+    check_laws,
+    kinds,
+    scripts,
+    text,
+)
 
 
 def test_the_documented_order_of_events() -> None:
@@ -238,10 +159,6 @@ def test_a_turn_that_fails_while_tools_run_keeps_the_results_it_has() -> None:
     assert isinstance(play.events[-1], StreamError)
     sent = well_formed(play.turn.conversation)
     assert [message.tool_call_id for message in sent if isinstance(message, ToolMessage)] == ["call_0", "call_1"]
-
-
-BROKEN = Failed(NetworkError("econnreset"))
-TWICE = RetryPolicy(max_retries=1, after_output=True)
 
 
 def errors_of(play: Play) -> tuple[str, ...]:
@@ -455,31 +372,6 @@ def test_cached_input_is_charged_at_its_own_price(fresh: int, cached: int, outpu
     assert charged == pytest.approx((fresh * 4 + cached + output * 8) / 1e6)
 
 
-pieces = st.text(min_size=1, max_size=4)
-
-
-@st.composite
-def answers(draw: st.DrawFn, *, with_calls: bool) -> list[Delta]:
-    deltas: list[Delta] = []
-    for index in range(draw(st.integers(1, 3)) if with_calls else 0):
-        deltas += text(*draw(st.lists(pieces, max_size=2)))
-        deltas += call(index, *draw(st.lists(pieces, min_size=1, max_size=3)))
-    deltas += [ReasoningDelta(piece) for piece in draw(st.lists(pieces, max_size=1))]
-    return [*deltas, *text(*draw(st.lists(pieces, max_size=3))), FINISHED]
-
-
-@st.composite
-def scripts(draw: st.DrawFn) -> list[list[Delta]]:
-    """Model calls up to one without calls; any of them may break first, anywhere."""
-    rounds: list[list[Delta]] = []
-    for with_calls in [*[True] * draw(st.integers(0, 2)), False]:
-        said = draw(answers(with_calls=with_calls))
-        if draw(st.booleans()):
-            rounds.append([*said[: draw(st.integers(0, len(said) - 1))], BROKEN])
-        rounds.append(said)
-    return rounds
-
-
 @given(st.data(), scripts(), st.integers(1, 3), st.sets(st.sampled_from(["eager", "barriers"])))
 def test_every_law_of_a_stream_holds_until_any_end(
     data: st.DataObject, rounds: list[list[Delta]], parallel: int, marks: set[str]
@@ -497,52 +389,3 @@ def test_every_law_of_a_stream_holds_until_any_end(
         play.turn, effects = fail(play.turn, Cancelled(), 2.0)
         play.do(effects)
     check_laws(play.events, play.turn)
-
-
-def check_laws(events: list[Event], turn: Turn) -> None:
-    """Laws 1 to 4 and 7 of the architecture's "Laws of a stream"."""
-    assert isinstance(events[0], StreamStart)
-    assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    assert [isinstance(event, StreamComplete | StreamError) for event in events].count(True) == 1
-    end = events[-1]
-    tokens, started, completed = "", list[str](), list[str]()
-    void: tuple[int, int] = (0, 0)  # how many of both belong to model calls that are over
-    for event in events:
-        match event:
-            case StreamReset(content=content):
-                tokens, started, completed = content, started[: void[0]], completed[: void[1]]
-            case StreamToken(token):
-                tokens += token
-            case StreamFunctionCallStarted(called):
-                started.append(called.id)
-            case StreamFunctionCallComplete(called):
-                completed.append(called.id)
-            case StreamFunctionExecutionStart():
-                void = len(started), len(completed)
-    results = [e.tool_call.id for e in events if isinstance(e, StreamToolResult)]
-    if isinstance(end, StreamComplete):
-        assert sorted(started) == sorted(completed) == sorted(results)
-        assert end.response.content == tokens
-        assert tokens.endswith(end.response.answer)
-    else:
-        assert isinstance(end, StreamError)
-        assert end.content == tokens
-        assert len(results) <= len(completed) <= len(started)
-    for event in events:
-        if isinstance(event, StreamFunctionCallComplete):
-            assert event.function_call.arguments in joined_arguments(events)
-    sent = well_formed(turn.conversation)
-    assert well_formed(sent) == sent
-
-
-def joined_arguments(events: list[Event]) -> set[str]:
-    """The joined argument deltas of each call of each model call."""
-    joined: set[str] = set()
-    now: dict[int, str] = {}
-    for event in events:
-        if isinstance(event, StreamFunctionArgumentsDelta):
-            now[event.index] = now.get(event.index, "") + event.delta
-        elif isinstance(event, StreamFunctionExecutionStart | StreamReset | StreamComplete | StreamError):
-            joined |= set(now.values())
-            now = {}
-    return joined

@@ -240,17 +240,27 @@ async def test_a_whole_answer_says_what_the_streamed_one_says(server: RehearsalS
 # Cancelling
 
 
-async def test_a_cancelled_call_has_closed_its_connection(server: RehearsalServer, api: Api) -> None:
-    began = asyncio.Event()
-    calling = asyncio.create_task(
-        model_call(route(server, "slow", api), (UserMessage("?"),), lambda _: began.set(), deadlines=PATIENT)
-    )
-    await began.wait()
-    calling.cancel()
-    await asyncio.wait([calling])
-    assert calling.cancelled()
-    state = await get_state(await open_provider(Endpoint(server.base_url, "any")))
-    assert (state.leases, state.breaker) == ({}, CLOSED)
+async def test_a_cancelled_call_closes_its_connection_and_gives_its_lease_back() -> None:
+    began, closed = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\n\r\ndata: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n')
+        await reader.read()  # to its end: the client has closed the connection
+        writer.close()
+        closed.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, providers():
+        endpoint = Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "any")
+        asking = model_call(Route(endpoint, "any"), (UserMessage("?"),), lambda _: began.set(), deadlines=PATIENT)
+        calling = asyncio.create_task(asking)
+        await began.wait()
+        calling.cancel()
+        await asyncio.wait([calling])
+        assert calling.cancelled()
+        await closed.wait()
+        state = await get_state(await open_provider(endpoint))
+        assert (state.leases, state.breaker) == ({}, CLOSED)
 
 
 # The breaker
@@ -323,3 +333,29 @@ async def test_a_cancelled_call_cancels_its_background_response(server: Rehearsa
     await asyncio.wait([calling])
     assert calling.cancelled()
     assert len(server.cancelled) == 1
+
+
+async def test_a_provider_that_does_not_hear_the_cancel_keeps_nobody_waiting() -> None:
+    event = b'data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1"}}\n\n'
+    text = b'data: {"type":"response.output_text.delta","sequence_number":1,"delta":"Hi"}\n\n'
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + event + text if len(asked) == 1 else b"")
+        await reader.read()
+        writer.close()
+
+    began = asyncio.Event()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, providers():
+        endpoint = Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", "any")
+        asking = Route(endpoint, "any", Api.RESPONSES, {"background": True})
+        calling = asyncio.create_task(model_call(asking, (UserMessage("?"),), lambda _: began.set(), deadlines=PATIENT))
+        await began.wait()
+        calling.cancel()
+        await asyncio.wait([calling])
+    assert calling.cancelled()
+    assert [line.split()[:2] for line in asked] == [
+        [b"POST", b"/v1/responses"],
+        [b"POST", b"/v1/responses/resp_1/cancel"],
+    ]

@@ -22,6 +22,8 @@ from agents.tools.progress import progress
 from agents.tools.signature import Bound
 from agents.tools.tool import tool
 
+GO, GONE = threading.Event(), threading.Event()
+
 
 class Point(BaseModel):
     x: int
@@ -234,8 +236,8 @@ def daemonize(note: str) -> None:
         os.setsid()
         if os.fork() == 0:
             os.setsid()
-            os.write(tells, b".")
             _tell(note, worker, os.getpid())
+            os.write(tells, b".")
             time.sleep(600)
         os._exit(0)
     os.read(told, 1)
@@ -310,6 +312,28 @@ def reports_from_a_thread() -> str:
     thread = threading.Thread(target=progress, args=("from the thread",))
     thread.start()
     thread.join()
+    return "done"
+
+
+@tool
+def leaves_a_thread_that_reports() -> str:
+    """Leave a thread behind that reports when the next call lets it."""
+
+    def later() -> None:
+        GO.wait()
+        progress("from the one before")
+        GONE.set()
+
+    threading.Thread(target=later, daemon=True).start()
+    return "left"
+
+
+@tool
+def lets_the_thread_report() -> str:
+    """Let the thread of another call report."""
+    GO.set()
+    GONE.wait()
+    progress("its own")
     return "done"
 
 

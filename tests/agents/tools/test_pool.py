@@ -130,8 +130,14 @@ async def test_a_caller_that_gives_up_waiting_loses_no_worker(fifo: Fifo) -> Non
         assert await pool.run(sample_tools.add, '{"a": 1}') == 2
 
 
+SECRETS = (
+    *("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_BASE_URL", "AZURE_OPENAI_API_KEY", "ANTHROPIC_API_KEY"),
+    *("UNDERSTUDY_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "LC_SECRET", "HTTPS_PROXY"),
+)
+
+
 async def test_a_worker_has_an_allowed_environment_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GITHUB_TOKEN", "LC_SECRET", "HTTPS_PROXY"):
+    for name in SECRETS:
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("TZ", "UTC")
     async with WorkerPool(size=1, environment={"ROOM": "101"}) as pool:

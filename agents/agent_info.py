@@ -1,0 +1,59 @@
+"""What an agent tells about itself: data, without what was said and without secrets."""
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from agents.agent_state import AgentState
+from agents.core.events import StreamComplete
+from agents.stream import Stream
+
+Status: TypeAlias = Literal["waiting", "running", "complete", "error"]
+
+
+class StreamInfo(Struct, frozen=True):
+    """seq: of its last event; 0: it has none yet."""
+
+    id: str
+    status: Status
+    seq: int
+
+
+class AgentInfo(Struct, frozen=True):
+    """messages: of the conversation, without the turn that runs. streams: in the order in which they are answered: the
+    last ones that ended, the one that runs, those that wait."""
+
+    id: str
+    name: str
+    model: str
+    api: str
+    tools: tuple[str, ...]
+    when_busy: str
+    messages: int
+    streams: tuple[StreamInfo, ...]
+
+
+def info_of(state: AgentState) -> AgentInfo:
+    config = state.config
+    return AgentInfo(
+        id=config.id,
+        name=config.name,
+        model=config.routes[0].model,
+        api=config.api,
+        tools=tuple(config.tools),
+        when_busy=config.when_busy,
+        messages=len(state.conversation),
+        streams=streams_of(state),
+    )
+
+
+def streams_of(state: AgentState) -> tuple[StreamInfo, ...]:
+    ended = (_of_stream(recent.stream) for recent in state.recent)
+    running = () if state.running is None else (_of_stream(state.running.stream),)
+    return (*ended, *running, *(StreamInfo(chat.stream_id, "waiting", 0) for chat in state.queue))
+
+
+def _of_stream(stream: Stream) -> StreamInfo:
+    if stream.outcome is None:
+        return StreamInfo(stream.id, "running", stream.seq)
+    return StreamInfo(stream.id, "complete" if isinstance(stream.outcome, StreamComplete) else "error", stream.seq)

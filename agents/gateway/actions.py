@@ -1,0 +1,75 @@
+"""What a client may say on the WebSocket: one JSON object a message, its `action` says which."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agents.gateway.errors import invalid
+
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
+"""Of an agent or a stream: what stands in a path as it is."""
+Seq = Annotated[int, Field(ge=0, lt=2**53)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Action(BaseModel):
+    """ref: of the client's making: the answer has it, too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    ref: str | int | None = None
+
+
+class StreamChat(_Action):
+    action: Literal["stream_chat"]
+    agent_id: Id
+    message: Text
+    stream_id: Id | None = None
+
+
+class Subscribe(_Action):
+    action: Literal["subscribe"]
+    stream_id: Id
+    after: Seq = 0
+
+
+class Cancel(_Action):
+    action: Literal["cancel"]
+    stream_id: Id
+
+
+class Approve(_Action):
+    action: Literal["approve"]
+    stream_id: Id
+    call_id: Text
+    arguments: str | None = None
+
+
+class Deny(_Action):
+    action: Literal["deny"]
+    stream_id: Id
+    call_id: Text
+    reason: str = ""
+
+
+class Steer(_Action):
+    action: Literal["steer"]
+    stream_id: Id
+    message: Text
+
+
+class Ping(_Action):
+    action: Literal["ping"]
+
+
+Action: TypeAlias = StreamChat | Subscribe | Cancel | Approve | Deny | Steer | Ping
+
+_ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator="action")])
+
+
+def action_of(text: str | bytes) -> Action:
+    """Raises Refusal for what is none."""
+    try:
+        return _ACTIONS.validate_json(text)
+    except ValidationError as error:
+        raise invalid(error.errors(include_input=False, include_context=False, include_url=False)) from None

@@ -1,0 +1,76 @@
+"""The gateway as one ASGI app: to be served (serving.py), or mounted in a host's own app, on the process system's loop.
+
+app = gateway(settings, LiveSessions(), token_of(path))
+hosts_own_app.mount("/agents", app)
+"""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.websockets import WebSocket
+
+from actors import CallFailed
+from agents.agent_config import InvalidAgentConfig
+from agents.gateway.errors import Refusal, answer
+from agents.gateway.guard.middleware import Guard
+from agents.gateway.routes.agents import agents
+from agents.gateway.routes.docs import docs
+from agents.gateway.routes.message_stream import message_stream
+from agents.gateway.routes.streams import streams
+from agents.gateway.routes.system import system
+from agents.gateway.sessions import Sessions
+from agents.gateway.sse import Pace
+from agents.gateway.streams import Streams
+from agents.gateway.websocket import Socket
+from agents.settings import Settings
+from supervisors import AlreadyStarted
+
+GZIP_FROM_BYTES = 1024
+DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: Bearer TOKEN`."
+
+
+def gateway(settings: Settings, sessions: Sessions, token: str, *, compression: bool = False) -> FastAPI:
+    """compression: of answers, events and messages, where the client asks for it.
+
+    Raises ValueError for allowed_hosts or allowed_origins that are none.
+    """
+    told = settings.gateway
+    pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
+    app = _bare_app()
+    if compression:
+        app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
+    Guard(app, told, token)  # so that what it refuses is refused here, and not at the first request
+    app.add_middleware(Guard, settings=told, token=token)
+    known = Streams(sessions)
+    for router in (agents(known, pace), streams(known, pace), system(sessions, settings), message_stream(known, pace)):
+        app.include_router(router)
+    docs(app)
+
+    @app.websocket("/ws")
+    async def ws(websocket: WebSocket) -> None:
+        await Socket(websocket, known, pace, told.max_message_bytes).run()
+
+    return app
+
+
+def _bare_app() -> FastAPI:
+    """Without FastAPI's own pages, which load scripts from elsewhere, and without its telemetry, which may report
+    elsewhere, and copies what clients send into its records."""
+    app = FastAPI(
+        title="understudy",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    for kind in (HTTPException, RequestValidationError, Refusal, InvalidAgentConfig, AlreadyStarted, CallFailed):
+        app.add_exception_handler(kind, answer)
+    return app

@@ -1,0 +1,104 @@
+"""What the gateway refuses: its caller, who starts it, or a client.
+
+GatewayError
+├── InvalidToken     the file of the token can't be trusted
+└── NotSafe          it would listen where anyone could come
+
+Refusal              not of these: the answer to a client, {"error": {"type": ..., "message": ...}} on every protocol
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors import CallFailed
+from agents.agent_config import InvalidAgentConfig
+from supervisors import AlreadyStarted
+
+LINE: Final = 300  # characters
+TYPES: Final = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "too_large",
+    415: "unsupported_media_type",
+    421: "misdirected",
+    422: "invalid",
+    429: "too_many_requests",
+    431: "header_too_large",
+    500: "internal",
+    503: "unavailable",
+}
+"""By status, the word for programs."""
+
+
+class GatewayError(Exception):
+    """Base of what keeps the gateway from starting."""
+
+
+class InvalidToken(GatewayError):
+    pass
+
+
+class NotSafe(GatewayError):
+    pass
+
+
+class Refusal(Exception):
+    """message: one line, for a person. faults: where there are many, a line each."""
+
+    def __init__(self, status: int, message: str, kind: str = "", faults: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.status, self.message, self.faults = status, message, tuple(faults)
+        self.kind = kind or TYPES.get(status, "error")
+
+    @property
+    def body(self) -> bytes:
+        error: dict[str, Any] = {"type": self.kind, "message": self.message}
+        if self.faults:
+            error["faults"] = self.faults
+        return msgspec.json.encode({"error": error})
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """The answer to what went wrong in a route. Raises what is our own bug."""
+    match error:
+        case Refusal():
+            return error
+        case HTTPException(status_code=status, detail=detail):
+            return Refusal(status, str(detail))
+        case RequestValidationError():
+            return invalid(error.errors())
+        case InvalidAgentConfig(faults=faults):
+            return Refusal(422, "; ".join(faults), faults=faults)
+        case AlreadyStarted():
+            return Refusal(409, "expected an id of no agent that runs, got one that has it", "conflict")
+        case CallFailed():
+            return Refusal(503, "the agent has ended, or does not answer")
+    raise error
+
+
+def invalid(faults: Sequence[Any]) -> Refusal:
+    """pydantic's faults as lines of ours. What came is not repeated: it may be long, or a secret in the wrong place."""
+    lines = [_line(fault) for fault in faults]
+    return Refusal(422, "; ".join(lines), faults=lines)
+
+
+def _line(fault: Any) -> str:
+    where, what = ".".join(str(part) for part in fault["loc"]), fault["msg"]
+    return f"{where or 'message'}: {what[0].lower()}{what[1:]}"[:LINE]
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """An exception handler for FastAPI."""
+    refusal = refusal_of(error)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return Response(refusal.body, refusal.status, headers, media_type="application/json")

@@ -1,0 +1,164 @@
+"""The guard: pure ASGI around every route and every upgrade, also where the gateway is mounted in a host's app.
+
+In order, and before any work: Host, Origin, token, kind of body, its size and pace. /healthz, which is a constant, it
+answers itself, so nothing else can be taken for it. There is no CORS: no page of another origin reads anything here.
+"""
+
+import asyncio
+import base64
+import binascii
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from actors.log import get_logger
+from agents.gateway.errors import Refusal
+from agents.gateway.guard.body import has_body, refuse, whole_body
+from agents.gateway.guard.origin import Allowed, host_of, origin_of
+from agents.gateway.guard.token import WrongTokens, same
+from agents.settings import GatewaySettings
+
+log = get_logger("understudy.gateway")
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
+PAGES: Final = frozenset({"/docs", "/openapi.json"})
+"""What a browser shows: it may give the token as a password, which it asks for. Nothing else takes one."""
+USER: Final = "understudy"
+HEADER_BYTES: Final = 16 * 1024
+LOG_PAUSE_S: Final = 1.0
+
+HEADERS: Final = [
+    (
+        b"content-security-policy",
+        b"default-src 'self'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+
+
+class Guard:
+    """Raises ValueError for settings that name no hosts or origins."""
+
+    def __init__(self, app: ASGIApp, settings: GatewaySettings, token: str) -> None:
+        self._app, self._settings, self._token = app, settings, token
+        self._allowed = Allowed(settings.allowed_hosts, settings.allowed_origins)
+        self._wrong = WrongTokens(lambda: asyncio.get_running_loop().time())
+        self._logged_s = -LOG_PAUSE_S
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        safe_send = _with_headers(send)
+        try:
+            _check_size(scope)
+            self._check_place(scope)
+            if scope["type"] == "http" and scope["path"] == f"{scope.get('root_path', '')}/healthz":
+                await _healthy(scope, safe_send)
+                return
+            self._check_token(scope)
+            if scope["type"] == "http":
+                _check_kind(scope)
+                if has_body(scope):
+                    receive = await whole_body(scope, receive, self._settings.max_body_bytes)
+        except Refusal as refusal:
+            await refuse(scope, receive, safe_send, refusal, _challenge(scope, refusal))
+            return
+        await self._app(scope, receive, safe_send)
+
+    def _check_place(self, scope: Scope) -> None:
+        """Source: RFC 9110 section 7.2, 7.4; RFC 6454; the Host is what makes rebinding of DNS visible."""
+        scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
+        our_port = (scope.get("server") or (None, None))[1]
+        hosts = _values(scope, b"host")
+        host = host_of(hosts[0]) if len(hosts) == 1 else None
+        if host is None:
+            raise Refusal(400, f"expected one Host header with a host, got {len(hosts)} or something else")
+        if not self._allowed.host(host, scheme, our_port):
+            raise Refusal(421, "expected a Host that is served here: see allowed_hosts in the settings")
+        for text in _values(scope, b"origin"):
+            origin = origin_of(text)
+            if origin is None or not self._allowed.origin(origin, scheme, our_port):
+                raise Refusal(403, "expected no Origin or an allowed one: see allowed_origins in the settings")
+
+    def _check_token(self, scope: Scope) -> None:
+        given = _values(scope, b"authorization")
+        token = _token_in(given[0], password=_is_page(scope)) if len(given) == 1 else None
+        if token is None:
+            raise Refusal(401, "expected one header `Authorization: Bearer TOKEN`; the token stands in the token file")
+        if not same(token, self._token):
+            self._wrong_token(scope)
+
+    def _wrong_token(self, scope: Scope) -> None:
+        address = (scope.get("client") or ("",))[0]
+        if not self._wrong.too_many(address):
+            raise Refusal(401, "expected the token of the token file, got another")
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._logged_s >= LOG_PAUSE_S:
+            self._logged_s = now_s
+            log.warning("wrong_tokens_refused", address=address)
+        raise Refusal(429, "expected fewer wrong tokens; wait a second")
+
+
+def _check_size(scope: Scope) -> None:
+    """Also of a head that came in one read, which a server's own limit lets through."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+        raise Refusal(431, f"expected headers of at most {HEADER_BYTES} bytes in all")
+
+
+def _check_kind(scope: Scope) -> None:
+    """A form or a text/plain body is all that another page can send without asking first."""
+    if scope["method"] in SAFE:
+        return
+    kinds = _values(scope, b"content-type")
+    if len(kinds) != 1 or kinds[0].partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(415, "expected the header `Content-Type: application/json`, which every write needs")
+    if _values(scope, b"content-encoding"):
+        raise Refusal(415, "expected a body without Content-Encoding")
+
+
+def _token_in(header: str, *, password: bool) -> str | None:
+    scheme, _, given = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return given.strip() or None
+        case "basic" if password:
+            try:
+                return base64.b64decode(given, validate=True).decode().partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                return None
+    return None
+
+
+def _is_page(scope: Scope) -> bool:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return scope["type"] == "http" and scope["method"] in SAFE and path in PAGES
+
+
+def _challenge(scope: Scope, refusal: Refusal) -> list[tuple[bytes, bytes]]:
+    if refusal.status != 401:
+        return []
+    return [(b"www-authenticate", b'Basic realm="the token"' if _is_page(scope) else b"Bearer")]
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def _with_headers(send: Send) -> Send:
+    async def safe_send(message: Message) -> None:
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
+            own = {name for name, _ in message.get("headers", ())}
+            message["headers"] = [*message.get("headers", ()), *(each for each in HEADERS if each[0] not in own)]
+        await send(message)
+
+    return safe_send
+
+
+async def _healthy(scope: Scope, send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"15")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"status":"ok"}' if scope["method"] != "HEAD" else b""})

@@ -1,0 +1,78 @@
+"""Where a request comes for and from: Host and Origin, compared as parsed values, never by their beginning."""
+
+import re
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+PORTS: Final = {"http": 80, "https": 443}
+
+_HOST: Final = re.compile(r"(?:\[(?P<six>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9._-]{1,253}))(?::(?P<port>[0-9]{1,5}))?")
+_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<host>.+)")
+
+
+class Host(Struct, frozen=True):
+    """port: None where it is not written."""
+
+    name: str
+    port: int | None
+
+
+class Origin(Struct, frozen=True):
+    scheme: str
+    name: str
+    port: int
+
+
+def host_of(text: str) -> Host | None:
+    """A Host header: None for what is none. No user, no path, no dot at the end, no other way to write a number."""
+    found = _HOST.fullmatch(text.lower())
+    if found is None:
+        return None
+    port = None if found["port"] is None else int(found["port"])
+    return Host(found["six"] or found["name"], port) if port is None or 0 < port < 65536 else None
+
+
+def origin_of(text: str) -> Origin | None:
+    """An Origin header: None for what is none, "null" included."""
+    found = _ORIGIN.fullmatch(text.lower())
+    host = host_of(found["host"]) if found is not None else None
+    if found is None or host is None:
+        return None
+    return Origin(found["scheme"], host.name, host.port or PORTS[found["scheme"]])
+
+
+class Allowed:
+    """Whom requests may come for, and from which pages.
+
+    hosts: beside loopback's; without a port they are meant with ours. origins: beside our own, which are those hosts.
+    """
+
+    def __init__(self, hosts: Iterable[str], origins: Iterable[str]) -> None:
+        self._hosts = {_checked(host_of(host), "a host", host) for host in (*map(_bracketed, LOOPBACK), *hosts)}
+        self._origins = {_checked(origin_of(origin), "an origin", origin) for origin in origins}
+
+    def host(self, given: Host, scheme: str, our_port: int | None) -> bool:
+        """our_port: where the request came in; None: at no port, but a socket file."""
+        port = given.port or PORTS[scheme]
+        return Host(given.name, port) in self._hosts or (
+            Host(given.name, None) in self._hosts and our_port in (None, port)
+        )
+
+    def origin(self, given: Origin, scheme: str, our_port: int | None) -> bool:
+        own = given.scheme == scheme and self.host(Host(given.name, given.port), scheme, our_port)
+        return own or given in self._origins
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+def _checked(parsed: T | None, what: str, given: str) -> T:
+    if parsed is None:
+        raise ValueError(f"expected {what}, got {given!r}")
+    return parsed

@@ -1,0 +1,103 @@
+"""Agents: start, list, show, stop; ask one and wait for the whole answer, or read it as it comes."""
+
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from agents import agent
+from agents.agent_settings import LimitsConfig, StreamingConfig, WhenBusy
+from agents.core.events import StreamComplete, StreamError
+from agents.gateway.actions import Id, Text
+from agents.gateway.errors import Refusal
+from agents.gateway.routes.reply import REFUSALS, Json
+from agents.gateway.sse import EventStream, Pace
+from agents.gateway.streams import Streams
+from agents.llm.endpoint import Api
+from supervisors import agent_supervisor
+
+AgentId = Annotated[Id, Path()]
+
+
+class StartAgent(BaseModel):
+    """What a client may say of a new agent. Whom it asks, with which key, and which code its tools are, only the host
+    says: a client that could would have the host's keys and its user's files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Id | None = None
+    name: str | None = None
+    model: str | None = None
+    system_prompt: str | None = None
+    tools: list[Annotated[str, Field(pattern=r"^[a-z_]+$")]] | None = None
+    api_preference: Api | None = None
+    stream: bool | None = None
+    streaming_config: StreamingConfig | None = None
+    model_options: dict[str, Any] | None = None
+    limits: LimitsConfig | None = None
+    when_busy: WhenBusy | None = None
+    max_queue: Annotated[int, Field(ge=0)] | None = None
+    answer_type: dict[str, Any] | None = None
+    answer_retries: Annotated[int, Field(ge=0)] | None = None
+
+
+class Ask(BaseModel):
+    """stream_id: of the client's making: who asks again by it, because the answer was lost, gets that answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message: Text
+    stream_id: Id | None = None
+
+
+def agents(streams: Streams, pace: Pace) -> APIRouter:
+    routes = APIRouter(tags=["agents"], responses=REFUSALS)
+
+    @routes.post("/agents", status_code=201)
+    async def start(body: StartAgent) -> Response:
+        """Start an agent."""
+        pid = await agent_supervisor.start_agent(body.model_dump(exclude_none=True))
+        return Json(await agent.info(pid), 201)
+
+    @routes.get("/agents")
+    async def list_(after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+        """The agents that run, in order of their ids."""
+        found = await streams.sessions.sessions(after, limit)
+        return Json({"agents": [each for each in found if each.live]})
+
+    @routes.get("/agents/{agent_id}")
+    async def show(agent_id: AgentId) -> Response:
+        """What an agent is, and which streams it has."""
+        return Json(await agent.info(await streams.agent(agent_id)))
+
+    @routes.delete("/agents/{agent_id}")
+    async def stop(agent_id: AgentId) -> Response:
+        """End an agent; its running turn ends with an error, and what it had said is kept in it."""
+        await agent_supervisor.stop_agent(await streams.agent(agent_id))
+        return Json({"stopped": True})
+
+    @routes.post("/agents/{agent_id}/chat")
+    async def chat(agent_id: AgentId, body: Ask) -> Response:
+        """Ask, and wait for the whole answer. It goes on if the client does not wait."""
+        reader = await streams.ask(agent_id, body.message, body.stream_id)
+        try:
+            async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
+                async for batch in batches:
+                    match batch[-1] if batch else None:
+                        case StreamComplete(response):
+                            return Json({"stream_id": reader.stream_id, "response": response})
+                        case StreamError(reason, content):
+                            error = {"type": "turn_failed", "message": str(reason), "reason": reason}
+                            return Json({"error": error, "stream_id": reader.stream_id, "content": content}, 502)
+        finally:
+            reader.close()
+        raise Refusal(503, "the stream ended without its last event")
+
+    @routes.post("/agents/{agent_id}/stream")
+    async def stream(agent_id: AgentId, body: Ask) -> Response:
+        """Ask, and read the answer as server-sent events. The header X-Stream-Id says where to come back."""
+        return EventStream(await streams.ask(agent_id, body.message, body.stream_id), pace)
+
+    return routes

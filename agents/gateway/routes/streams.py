@@ -1,0 +1,90 @@
+"""Streams: read one from any place on, and decide what it does."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from agents.gateway.actions import Id, Text
+from agents.gateway.errors import Refusal
+from agents.gateway.routes.reply import REFUSALS, Json
+from agents.gateway.sse import EventStream, Pace
+from agents.gateway.streams import Streams
+
+StreamId = Annotated[Id, Path()]
+Seq = Annotated[str | None, Query(description="the seq of the last event that the client has had; 0: none")]
+LastEventId = Annotated[str | None, Header(description="the same, as EventSource sends it; it goes before `after`")]
+
+DIGITS = 16
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Approve(_Body):
+    """arguments: exactly those of the event that asked: then nothing else is approved than what was read."""
+
+    call_id: Text
+    arguments: str | None = None
+
+
+class Deny(_Body):
+    """reason: for the model."""
+
+    call_id: Text
+    reason: str = ""
+
+
+class Steer(_Body):
+    """message: what the model reads with its next model call."""
+
+    message: Text
+
+
+def streams(known: Streams, pace: Pace) -> APIRouter:
+    routes = APIRouter(tags=["streams"], responses=REFUSALS)
+
+    @routes.get("/streams/{stream_id}")
+    async def show(stream_id: StreamId) -> Response:
+        """Whose it is, whether it runs, and the seq of its last event."""
+        return Json(await known.show(stream_id))
+
+    @routes.get("/streams/{stream_id}/events")
+    async def events(stream_id: StreamId, after: Seq = None, last_event_id: LastEventId = None) -> Response:
+        """The events that came after, then those that come. 204: there is none, and never will be."""
+        place = _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
+        reader = await known.follow(stream_id, place)
+        return Response(status_code=204) if reader is None else EventStream(reader, pace)
+
+    @routes.post("/streams/{stream_id}/cancel")
+    async def cancel(stream_id: StreamId) -> Response:
+        """End the turn; what had arrived is kept. Answered when its tools are dead."""
+        return Json(await known.cancel(stream_id))
+
+    @routes.post("/streams/{stream_id}/approve")
+    async def approve(stream_id: StreamId, body: Approve) -> Response:
+        """Have a call run that an approval_required asked for."""
+        return Json(await known.approve(stream_id, body.call_id, body.arguments))
+
+    @routes.post("/streams/{stream_id}/deny")
+    async def deny(stream_id: StreamId, body: Deny) -> Response:
+        """Have it not run."""
+        return Json(await known.deny(stream_id, body.call_id, body.reason))
+
+    @routes.post("/streams/{stream_id}/steer")
+    async def steer(stream_id: StreamId, body: Steer) -> Response:
+        """Say something to the turn while it runs."""
+        return Json(await known.steer(stream_id, body.message))
+
+    return routes
+
+
+def _seq(text: str | None, name: str) -> int:
+    """Not pydantic's int, which takes "1_0" and " 7 "."""
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS):
+        raise Refusal(422, f"{name}: expected the seq of an event, which is digits, got {text[:40]!r}")
+    return int(text)

@@ -1,0 +1,190 @@
+"""The gateway's own server: uvicorn, with what its defaults leave open closed.
+
+What uvicorn does by itself, as read in its source: it keeps a connection whose request never ends, counts WebSockets in
+no limit, trusts X-Forwarded-For of loopback, logs addresses with their query, answers pings without end to one that
+reads none, and waits for ever for a client that takes nothing.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from ipaddress import ip_address
+from typing import Any, Final
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from agents.gateway.errors import NotSafe
+from agents.gateway.guard.middleware import HEADER_BYTES
+from agents.settings import GatewaySettings
+
+HEADER_S: Final = 10.0  # for the whole head of a request
+KEEP_ALIVE_S: Final = 5
+PING_S: Final = 20.0
+FRAGMENTS: Final = 1000  # of a message: empty ones add nothing to its size
+SEND_BUFFER_BYTES: Final = 128 * 1024  # in the kernel, a connection; by itself it grows to megabytes
+LINGER_S: Final = 30.0  # how long a client that was cut may still take what lies ready
+END_S: Final = 5
+FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+CUT: Final = 1013  # "try again later"
+
+
+def check_listen(settings: GatewaySettings) -> None:
+    """Raises NotSafe if others could read along: on loopback nobody can; elsewhere TLS, or someone said so."""
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        raise NotSafe("expected tls_certificate and tls_key together, got one of them")
+    if not (_is_loopback(settings.host) or settings.tls_certificate or settings.allow_remote):
+        raise NotSafe(
+            f"expected a host that is loopback, got {settings.host!r}: set tls_certificate and tls_key, or allow_remote"
+        )
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, settings: GatewaySettings, *, compression: bool = False) -> AsyncIterator[int]:
+    """Serve on the running loop until the block ends: the port. Then connections have END_S.
+
+    Raises NotSafe, and OSError if the port can't be had.
+    """
+    check_listen(settings)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    config = _config(app, settings, compression=compression)
+    config.load()  # reads the certificate: what is wrong with it is raised here
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        await server.listening.wait()
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _config(app: ASGIApp, settings: GatewaySettings, *, compression: bool) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=HttpConnection,
+        ws=SocketConnection,
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=END_S,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        ws_max_size=settings.max_message_bytes,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        ws_per_message_deflate=compression,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the program's, which decides what ends when."""
+        yield
+
+
+class HttpConnection(H11Protocol):
+    """scope["state"]["connection"] is this object, so that an answer may cut itself."""
+
+    def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+        self._max_connections = config.limit_concurrency or 0
+        self.limit_concurrency = None  # uvicorn would count what waits for its first byte, but no WebSocket
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        if len(self.connections) > self._max_connections:
+            transport.write(FULL)
+            transport.close()
+        else:
+            self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self._await_head()
+        else:
+            self._head_came()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def cut(self, last: bytes) -> None:
+        rest = [self.conn.send(h11.Data(data=last)), self.conn.send(h11.EndOfMessage())]
+        self.transport.write(b"".join([piece for piece in rest if piece]))
+        self.cycle.disconnected = True
+        _linger(self.loop, self.transport)
+
+    def _await_head(self) -> None:
+        """From the connection's beginning, and from the first byte of each later head; not again for each byte."""
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEADER_S, self.transport.abort)
+
+    def _head_came(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class SocketConnection(WebSocketsSansIOProtocol):
+    def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+
+    def handle_ping(self) -> None:
+        """Its pong lies in the protocol already. One that takes nothing gets none."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= FRAGMENTS:
+            self.conn.fail(1009, "too many fragments")
+            self.handle_parser_exception()
+        else:
+            super().handle_cont(event)
+
+    def cut(self, last: bytes) -> None:
+        self.conn.send_text(last)
+        self.conn.send_close(CUT, "slow reader")
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self.disconnected = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": CUT})
+        self.writable.set()  # who waits to write learns that it is over
+        _linger(self.loop, self.transport)
+
+
+def _linger(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+    transport.close()  # once what lies there is taken
+    loop.call_later(LINGER_S, transport.abort)

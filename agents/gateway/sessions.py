@@ -1,0 +1,66 @@
+"""What the gateway asks of sessions: a port, so that it works with a store and without one."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from actors import CallFailed, Pid
+from agents import agent
+from agents.agent_registry import find_agent, find_stream
+from agents.core.conversation import Conversation
+from agents.core.events import Event
+from supervisors import agent_supervisor
+
+
+class SessionInfo(Struct, frozen=True):
+    """id: of the session, which is its agent's. live: has it a process now."""
+
+    id: str
+    name: str
+    live: bool
+
+
+class Sessions(Protocol):
+    """A session's id is its agent's. Each answers with None for what it does not know."""
+
+    async def wake(self, agent_id: str) -> Pid | None:
+        """The agent's process, started from its session if it has none."""
+
+    async def find_stream(self, stream_id: str) -> Pid | None:
+        """The process that has the stream; None also for one that is over and known to `events` alone."""
+
+    async def events(self, stream_id: str, after: int) -> list[Event] | None:
+        """Of a stream that no process has any more: its events with a seq above after."""
+
+    async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
+        """At most limit of them, those behind after: its id is the last one's of the page before."""
+
+    async def conversation(self, session_id: str) -> Conversation | None: ...
+
+
+class LiveSessions:
+    """Sessions without a store: those of the agents that run, and what they remember of their streams."""
+
+    async def wake(self, agent_id: str) -> Pid | None:
+        return find_agent(agent_id)
+
+    async def find_stream(self, stream_id: str) -> Pid | None:
+        return find_stream(stream_id)
+
+    async def events(self, stream_id: str, after: int) -> list[Event] | None:
+        return None
+
+    async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
+        found = []
+        for pid in await agent_supervisor.which_agents():
+            try:
+                info = await agent.info(pid)
+            except CallFailed:
+                continue  # it has ended since
+            found.append(SessionInfo(info.id, info.name, live=True))
+        behind = sorted((each for each in found if after is None or each.id > after), key=lambda each: each.id)
+        return behind[:limit]
+
+    async def conversation(self, session_id: str) -> Conversation | None:
+        pid = find_agent(session_id)
+        return None if pid is None else await agent.conversation(pid)

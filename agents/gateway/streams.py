@@ -1,0 +1,134 @@
+"""What a client may do with agents and their streams, the same on every protocol. What can't be done raises Refusal."""
+
+from typing import Any, assert_never
+from uuid import uuid4
+
+from msgspec import Struct
+
+from actors import Pid
+from agents import agent
+from agents.agent_info import StreamInfo
+from agents.core.events import StreamComplete
+from agents.gateway.errors import Refusal
+from agents.gateway.reader import Reader
+from agents.gateway.sessions import Sessions
+from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked, OtherArguments
+
+
+class Shown(Struct, frozen=True):
+    """A stream. agent_id: None where no process has it any more."""
+
+    stream_id: str
+    agent_id: str | None
+    status: str
+    seq: int
+
+
+class Streams:
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+
+    async def agent(self, agent_id: str) -> Pid:
+        pid = await self.sessions.wake(agent_id)
+        if pid is None:
+            raise Refusal(404, f"expected the id of an agent, got {agent_id!r}"[:200], "agent_not_found")
+        return pid
+
+    async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> Reader:
+        """stream_id: of the client's making, so that it may ask again when it lost the answer."""
+        pid = await self.agent(agent_id)
+        reader = Reader(stream_id or uuid4().hex)
+        reader.ask(pid, message)
+        return reader
+
+    async def follow(self, stream_id: str, after: int) -> Reader | None:
+        """What came after; None if that is nothing and never will be."""
+        pid, info = await self._live(stream_id)
+        if pid is not None and info is not None:
+            _check_after(after, info.seq)
+            if after == info.seq and info.status in ("complete", "error"):
+                return None
+            reader = Reader(stream_id, after)
+            if await reader.follow(pid):
+                return reader
+        return await self._stored(stream_id, after)
+
+    async def show(self, stream_id: str) -> Shown:
+        pid, info = await self._live(stream_id)
+        if pid is not None and info is not None:
+            return Shown(stream_id, (await agent.info(pid)).id, info.status, info.seq)
+        events = await self.sessions.events(stream_id, 0)
+        if not events:
+            raise _unknown(stream_id)
+        status = "complete" if isinstance(events[-1], StreamComplete) else "error"
+        return Shown(stream_id, None, status, events[-1].seq)
+
+    async def cancel(self, stream_id: str) -> dict[str, Any]:
+        """False if it is over: cancelling twice, or just too late, is no fault."""
+        pid = await self._owner(stream_id)
+        return {"cancelled": pid is not None and await agent.cancel(pid, stream_id)}
+
+    async def approve(self, stream_id: str, call_id: str, arguments: str | None) -> dict[str, Any]:
+        pid = await self._owner(stream_id)
+        answer = NotAsked(call_id) if pid is None else await agent.approve(pid, call_id, arguments, stream_id=stream_id)
+        return _decision(answer)
+
+    async def deny(self, stream_id: str, call_id: str, reason: str) -> dict[str, Any]:
+        pid = await self._owner(stream_id)
+        return _decision(
+            NotAsked(call_id) if pid is None else await agent.deny(pid, call_id, reason, stream_id=stream_id)
+        )
+
+    async def steer(self, stream_id: str, message: str) -> dict[str, Any]:
+        pid = await self._owner(stream_id)
+        if pid is None or not await agent.steer(pid, message, stream_id=stream_id):
+            raise Refusal(409, "expected a stream that runs, got one that waits or is over", "conflict")
+        return {"steered": True}
+
+    async def _live(self, stream_id: str) -> tuple[Pid | None, StreamInfo | None]:
+        pid = await self.sessions.find_stream(stream_id)
+        streams = (await agent.info(pid)).streams if pid is not None else ()
+        return pid, next((each for each in streams if each.id == stream_id), None)
+
+    async def _owner(self, stream_id: str) -> Pid | None:
+        """None: the stream is over. Raises Refusal if there was none."""
+        pid = await self.sessions.find_stream(stream_id)
+        if pid is None and await self.sessions.events(stream_id, 0) is None:
+            raise _unknown(stream_id)
+        return pid
+
+    async def _stored(self, stream_id: str, after: int) -> Reader | None:
+        events = await self.sessions.events(stream_id, 0)
+        if not events:
+            raise _unknown(stream_id)
+        _check_after(after, events[-1].seq)
+        rest = [event for event in events if event.seq > after]
+        if not rest:
+            return None
+        reader = Reader(stream_id, after)
+        reader.replay(rest)
+        return reader
+
+
+def _check_after(after: int, last: int) -> None:
+    if after > last:
+        raise Refusal(422, f"after: expected the seq of an event of this stream, at most {last}, got {after}")
+
+
+def _unknown(stream_id: str) -> Refusal:
+    return Refusal(
+        404, f"expected a stream that waits, runs or has not long ended, got {stream_id!r}"[:200], "stream_not_found"
+    )
+
+
+def _decision(answer: Answer) -> dict[str, Any]:
+    match answer:
+        case Decided(call_id, decision):
+            return {"call_id": call_id, "decision": decision}
+        case AlreadyDecided(_, decision):
+            raise Refusal(409, f"expected a call that waits for a decision, got one that is {decision}", "conflict")
+        case OtherArguments():
+            raise Refusal(409, "expected the arguments that the call has, got others: read them again", "conflict")
+        case NotAsked():
+            raise Refusal(404, "expected a call of this stream that waits for a decision", "call_not_found")
+    assert_never(answer)

@@ -1,0 +1,171 @@
+"""The WebSocket: actions come in, answers and the events of any number of streams go out.
+
+    {"action": "stream_chat", "agent_id": "a", "message": "Hello", "ref": 1}
+    {"type": "answer", "action": "stream_chat", "data": {"stream_id": "..."}, "ref": 1}
+    {"type": "token", "data": "Hi", "seq": 2, "stream_id": "..."} ...
+
+What can't be done is answered with {"type": "refused", "code", "error"}, and the socket lives.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, assert_never
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from actors import CallFailed, MailboxClosed
+from agents.gateway import actions
+from agents.gateway.actions import Action, action_of
+from agents.gateway.errors import Refusal, refusal_of
+from agents.gateway.reader import Reader
+from agents.gateway.sse import Connection, Pace, too_slow
+from agents.gateway.streams import Streams
+from agents.gateway.wire import message
+
+MAX_STREAMS: Final = 100  # of a socket, at a time
+TOO_LARGE: Final = 1009
+TRY_AGAIN_LATER: Final = 1013
+
+
+class Socket:
+    """One connection. A task of its own reads each stream, so a slow one is behind alone."""
+
+    def __init__(self, websocket: WebSocket, streams: Streams, pace: Pace, max_bytes: int) -> None:
+        self._websocket, self._streams, self._pace, self._max_bytes = websocket, streams, pace, max_bytes
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._readers: dict[str, Reader] = {}
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """To the end of the connection. Its streams go on."""
+        await self._websocket.accept()
+        self._start(self._listen())
+        try:
+            await self._over
+        finally:
+            for reader in self._readers.values():
+                reader.close()
+            for task in self._tasks:
+                task.cancel()
+
+    async def _listen(self) -> None:
+        while (received := await self._websocket.receive())["type"] != "websocket.disconnect":
+            text = received.get("text")
+            said = received["bytes"] if text is None else text.encode()
+            if len(said) > self._max_bytes:
+                await self._websocket.close(TOO_LARGE, f"expected a message of at most {self._max_bytes} bytes")
+                break
+            await self._take(said)
+        raise WebSocketDisconnect
+
+    async def _take(self, said: bytes) -> None:
+        action: Action | None = None
+        try:
+            action = action_of(said)
+            await self._do(action)
+        except (Refusal, CallFailed) as error:
+            await self._refuse(refusal_of(error), action)
+
+    async def _do(self, action: Action) -> None:
+        match action:
+            case actions.Ping():
+                await self._send({"type": "pong", **_ref(action)})
+            case actions.StreamChat():
+                self._check_room()
+                reader = await self._streams.ask(action.agent_id, action.message, action.stream_id)
+                await self._read(action, reader)
+            case actions.Subscribe():
+                self._check_room()
+                await self._read(action, await self._streams.follow(action.stream_id, action.after))
+            case actions.Cancel():  # its answer takes as long as the turn's tools do to die
+                self._start(self._cancel(action))
+            case actions.Approve():
+                decision = await self._streams.approve(action.stream_id, action.call_id, action.arguments)
+                await self._answer(action, decision)
+            case actions.Deny():
+                await self._answer(action, await self._streams.deny(action.stream_id, action.call_id, action.reason))
+            case actions.Steer():
+                await self._answer(action, await self._streams.steer(action.stream_id, action.message))
+            case _:
+                assert_never(action)
+
+    async def _cancel(self, action: actions.Cancel) -> None:
+        try:
+            await self._answer(action, await self._streams.cancel(action.stream_id))
+        except (Refusal, CallFailed) as error:
+            await self._refuse(refusal_of(error), action)
+
+    # Streams
+
+    def _check_room(self) -> None:
+        if len(self._readers) >= MAX_STREAMS:
+            raise Refusal(429, f"expected at most {MAX_STREAMS} streams at a time on a socket")
+
+    async def _read(self, action: actions.StreamChat | actions.Subscribe, reader: Reader | None) -> None:
+        """The answer, then the events. A stream that is read anew is read from there on alone."""
+        stream_id = reader.stream_id if reader is not None else action.stream_id
+        await self._answer(action, {"stream_id": stream_id, "over": reader is None})
+        if reader is not None:
+            if (before := self._readers.get(reader.stream_id)) is not None:
+                before.close()
+            self._readers[reader.stream_id] = reader
+            self._start(self._pump(reader))
+
+    async def _pump(self, reader: Reader) -> None:
+        try:
+            async for batch in reader.batches(self._pace.heartbeat_s):
+                for event in batch:
+                    await self._write(message(event))
+        except MailboxClosed:
+            return
+        finally:
+            reader.close()
+            if self._readers.get(reader.stream_id) is reader:
+                del self._readers[reader.stream_id]
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._until_gone(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
+        """Whichever task first finds that the client has gone, or fails, ends the socket."""
+        try:
+            await work
+        except WebSocketDisconnect:
+            if not self._over.done():
+                self._over.set_result(None)
+        except Exception as error:  # noqa: BLE001 - the crash boundary: `run` raises it
+            if not self._over.done():
+                self._over.set_exception(error)
+
+    # Writing
+
+    async def _answer(self, action: Action, data: dict[str, Any]) -> None:
+        await self._send({"type": "answer", "action": action.action, "data": data, **_ref(action)})
+
+    async def _refuse(self, refusal: Refusal, action: Action | None) -> None:
+        named = {} if action is None else {"action": action.action, **_ref(action)}
+        await self._send({"type": "refused", "code": refusal.kind, "error": refusal.message, **named})
+
+    async def _send(self, said: dict[str, Any]) -> None:
+        await self._write(msgspec.json.encode(said).decode())
+
+    async def _write(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(self._pace.write_timeout_s):
+                await self._websocket.send({"type": "websocket.send", "text": text})
+        except TimeoutError:
+            self._cut()
+            raise WebSocketDisconnect(TRY_AGAIN_LATER) from None
+
+    def _cut(self) -> None:
+        connection: Connection | None = self._websocket.scope.get("state", {}).get("connection")
+        if connection is not None:
+            data = too_slow(self._pace.write_timeout_s)
+            connection.cut(msgspec.json.encode({"type": "cut", "data": data}))
+
+
+def _ref(action: Action) -> dict[str, Any]:
+    return {} if action.ref is None else {"ref": action.ref}

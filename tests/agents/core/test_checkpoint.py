@@ -1,0 +1,202 @@
+"""A turn that is cut anywhere goes on from what is on disk: the laws of a stream hold over both of its lives."""
+
+from collections import Counter
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.core.checkpoint import UNKNOWN, Checkpoint, Log, checkpoint, interrupted, log_of, resumed
+from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
+from agents.core.deltas import Delta, TextDelta
+from agents.core.effects import Effect, RunTool, Steered
+from agents.core.errors import Interrupted
+from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamToolResult, ToolResult
+from agents.core.limits import Limits
+from agents.core.metrics import Tally
+from agents.core.policy import TurnPolicy
+from agents.core.turn import Past, Step
+from tests.agents.core.play import FINISHED, TWICE, Play, call, calls, check_laws, scripts, text
+
+
+class Cut(Exception):
+    """The program was killed."""
+
+
+class Disk:
+    """What was written before the cut: events, and the last checkpoint. Calls are counted as they are started."""
+
+    def __init__(self, cut_after: int | None = None) -> None:
+        self.events: list[Event] = []
+        self.saved: bytes | None = None
+        self.started: Counter[str] = Counter()
+        self.left = cut_after
+
+    def tick(self) -> None:
+        """One more thing has happened."""
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Cut
+
+
+class Lived(Play):
+    """A turn whose events and checkpoints are written, as its shell does, before work is done."""
+
+    def __init__(self, disk: Disk, *answers: list[Delta], parallel: int = 4, resume: Step | None = None) -> None:
+        self.disk = disk
+        policy = TurnPolicy(Limits(parallel_tools=parallel), retries=TWICE)
+        if resume is None:
+            super().__init__(*answers, limits=policy.limits, retries=TWICE)
+            return
+        self.events, self.running, self.most = [], [], 0
+        self.answers, self.asked, self.verdicts = list(answers), [], []
+        self.turn, effects = resume
+        self.do(effects)
+
+    def do(self, effects: tuple[Effect, ...]) -> None:
+        events = [effect for effect in effects if hasattr(effect, "seq")]
+        self.disk.events += events  # type: ignore[arg-type]  # events, by their seq
+        if len(events) < len(effects) or any(isinstance(event, StreamToolResult) for event in events):
+            self.disk.saved = msgspec.json.encode(checkpoint(self.turn, ()))
+        for effect in effects:
+            self.disk.tick()
+            if isinstance(effect, RunTool):
+                self.disk.started[f"{self.turn.past.spent.model_calls}:{effect.call.index}"] += 1
+            super().do((effect,))
+
+
+def loaded(disk: Disk) -> tuple[Checkpoint, Log, Past]:
+    assert disk.saved is not None
+    saved = msgspec.json.decode(disk.saved, type=Checkpoint)
+    policy = TurnPolicy(Limits(parallel_tools=4), retries=TWICE)
+    return saved, log_of("s", disk.events), Past("agent", (), policy, Tally(5.0))
+
+
+def killed(cut_after: int, finish: int, *answers: list[Delta]) -> Disk:
+    """The disk of a turn that was killed after so many effects, when `finish` tools had their results."""
+    disk = Disk(cut_after)
+    try:
+        life = Lived(disk, *answers)
+        for _ in range(finish):
+            if life.running:
+                life.finish(life.running[0])
+    except Cut:
+        pass
+    disk.left = None
+    return disk
+
+
+@given(st.data(), scripts(), st.integers(1, 40), st.integers(0, 8), st.booleans())
+def test_the_laws_hold_over_a_crash_anywhere(
+    data: st.DataObject, rounds: list[list[Delta]], cut_after: int, finish: int, idempotent: bool
+) -> None:
+    disk = killed(cut_after, finish, *rounds)
+    if disk.events and isinstance(disk.events[-1], StreamComplete | StreamError):
+        return
+    saved, log, past = loaded(disk)
+    names = {"search"} if idempotent else set[str]()
+    spare: list[list[Delta]] = [[*text("Yes."), FINISHED]] * 9
+    life = Lived(disk, *spare, resume=resumed(saved, log, past, idempotent=names, now_s=6.0))
+    if data.draw(st.booleans()):
+        life.happens(Steered("And?"))
+    while life.running:
+        life.finish(data.draw(st.sampled_from(life.running)))
+    check_laws(disk.events, life.turn)
+    assert idempotent or not disk.started or max(disk.started.values()) == 1
+
+
+@given(scripts(), st.integers(1, 40), st.integers(0, 8))
+def test_a_turn_that_is_not_resumed_ends_interrupted_with_all_that_had_arrived(
+    rounds: list[list[Delta]], cut_after: int, finish: int
+) -> None:
+    disk = killed(cut_after, finish, *rounds)
+    if disk.events and isinstance(disk.events[-1], StreamComplete | StreamError):
+        return
+    saved, log, past = loaded(disk)
+    turn, effects = interrupted(saved, log, past, 6.0)
+    disk.events += effects  # type: ignore[arg-type]  # events, all of them
+    check_laws(disk.events, turn)
+    end = disk.events[-1]
+    assert isinstance(end, StreamError)
+    assert end.reason == Interrupted()
+    assert well_formed(turn.conversation)[0] == UserMessage("?")
+
+
+def cut_in(*answers: list[Delta], finish: int = 0) -> Disk:
+    """The disk of a turn that was killed when nothing more happened."""
+    disk = Disk()
+    life = Lived(disk, *answers)
+    for index in range(finish):
+        life.finish(index, ToolResult(f"result {index}"))
+    return disk
+
+
+def test_what_a_model_call_had_said_is_asked_for_again_and_taken_back() -> None:
+    disk = cut_in([*text("One. "), *calls(1), FINISHED], text("Tw"), finish=1)
+    life = Lived(disk, [*text("Two."), FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
+    reset = next(event for event in life.events if isinstance(event, StreamReset))
+    assert (reset.reason, reset.content, reset.attempt) == (Interrupted(), "One. ", 2)
+    end = life.events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.content == "One. Two."
+
+
+def test_a_result_that_is_on_disk_is_kept_and_its_call_not_run_again() -> None:
+    disk = cut_in([*calls(2), FINISHED], finish=1)
+    life = Lived(disk, [FINISHED], resume=resumed(*loaded(disk), idempotent={"search"}, now_s=6.0))
+    assert life.running == [1]
+    life.finish(1, ToolResult("again"))
+    assert [each.content for each in life.turn.conversation if isinstance(each, ToolMessage)] == ["result 0", "again"]
+
+
+def test_a_call_that_was_in_flight_is_unknown_to_the_model_and_never_run_again() -> None:
+    disk = cut_in([*calls(2), FINISHED], finish=1)
+    life = Lived(disk, [FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
+    assert life.running == []
+    told = [each.content for each in life.turn.conversation if isinstance(each, ToolMessage)]
+    assert told == ["result 0", UNKNOWN.content]
+    assert max(disk.started.values()) == 1
+
+
+def test_a_call_that_waited_for_its_place_runs_after_the_restart() -> None:
+    disk = Disk()
+    Lived(disk, [*calls(3), FINISHED], parallel=1)
+    life = Lived(disk, [FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
+    assert life.running == [1, 2]
+    assert disk.started == {"1:0": 1, "1:1": 1, "1:2": 1}
+
+
+def test_a_turn_that_nobody_had_heard_of_begins_anew() -> None:
+    disk = cut_in(text())
+    disk.events.clear()
+    life = Lived(disk, [*text("Hi"), FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
+    check_laws(disk.events, life.turn)
+    assert isinstance(life.events[-1], StreamComplete)
+
+
+def test_what_the_user_said_meanwhile_is_not_lost() -> None:
+    disk = Disk()
+    life = Lived(disk, [*calls(1), FINISHED], [TextDelta("Half")])
+    life.happens(Steered("In French."))
+    life.finish(0)
+    again = Lived(disk, [*text("Oui."), FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
+    assert UserMessage("In French.") in again.asked[0].conversation
+
+
+@pytest.mark.parametrize("partial", ["", "half an ans"])
+def test_a_partial_answer_stays_in_the_conversation_marked(partial: str) -> None:
+    disk = cut_in(text(*([partial] if partial else [])))
+    turn, effects = interrupted(*loaded(disk), 6.0)
+    end = effects[-1]
+    assert isinstance(end, StreamError)
+    assert end.content == partial
+    kept = (AssistantMessage(partial, partial=True),) if partial else ()
+    assert turn.conversation == (UserMessage("?"), *kept)
+
+
+def test_calls_in_flight_of_an_interrupted_turn_are_unknown_to_the_next_one() -> None:
+    disk = cut_in([*call(0, "{}"), FINISHED])
+    turn, _ = interrupted(*loaded(disk), 6.0)
+    assert turn.conversation[-1] == ToolMessage("call_0", "search", UNKNOWN.content)

@@ -1,0 +1,280 @@
+"""Who gets in: every route and method, with and without what it takes; and whatever a foreign page could send."""
+
+import base64
+import io
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from fastapi import FastAPI
+
+from agents.gateway import LiveSessions, gateway, serving
+from agents.settings import GatewaySettings, Settings
+from tests.agents.gateway.raw import connected, request
+from tests.agents.gateway.site import TOKEN, Site
+
+GATEWAY = GatewaySettings(
+    port=0, max_body_bytes=1000, allowed_hosts=("agents.test",), allowed_origins=("https://page.test",)
+)
+
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"]
+PATHS = sorted(
+    {
+        path.replace("{agent_id}", "a").replace("{stream_id}", "s").replace("{session_id}", "a").replace("{mid}", "m")
+        for path in gateway(Settings(), LiveSessions(), TOKEN).openapi()["paths"]
+    }
+    | {"/docs", "/openapi.json", "/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
+)
+
+REFUSED = {
+    "none": {},
+    "wrong": {"authorization": "Bearer " + "w" * 43},
+    "truncated": {"authorization": f"Bearer {TOKEN[:-1]}"},
+    "longer": {"authorization": f"Bearer {TOKEN}t"},
+    "empty": {"authorization": "Bearer "},
+    "bare": {"authorization": TOKEN},
+    "password": {"authorization": "Basic " + base64.b64encode(f"x:{TOKEN}".encode()).decode()},
+    "cookie": {"cookie": f"token={TOKEN}"},
+}
+
+
+def test_the_table_has_every_route() -> None:
+    assert len(PATHS) > 25
+    assert "/agents/a/stream" in PATHS
+
+
+@pytest.mark.parametrize("credentials", REFUSED)
+async def test_without_the_token_no_method_of_no_route_answers_anything(site: Site, credentials: str) -> None:
+    await site.agent("echo")
+    pages = {"/docs", "/openapi.json"} if credentials == "password" else set()
+    async with aiohttp.ClientSession(headers=REFUSED[credentials]) as stranger:
+        for path in PATHS:
+            for method in METHODS:
+                if path in pages and method in ("GET", "HEAD", "OPTIONS"):
+                    continue
+                for query in ("", f"?token={TOKEN}&access_token={TOKEN}"):
+                    async with stranger.request(method, site.url + path + query, json={"message": "x"}) as response:
+                        assert response.status in (401, 429), (method, path)
+                        text = await response.text()
+                        assert TOKEN not in text
+                        assert not text or set(await response.json()) == {"error"}
+    assert (await site.json("GET", "/agents/a"))[1]["streams"] == []
+
+
+async def test_with_the_token_none_of_them_is_refused_for_it(site: Site) -> None:
+    await site.agent("echo")
+    for path in PATHS:
+        for method in METHODS:
+            if method != "DELETE":
+                async with site.http.request(method, site.url + path, json={"message": "x"}) as response:
+                    assert response.status not in (401, 403, 429, 500), (method, path)
+
+
+async def test_health_is_a_constant_for_everyone(site: Site) -> None:
+    async with aiohttp.ClientSession() as stranger:
+        async with stranger.get(f"{site.url}/healthz") as response:
+            assert (response.status, await response.json()) == (200, {"status": "ok"})
+        async with stranger.head(f"{site.url}/healthz") as response:
+            assert response.status == 200
+
+
+async def test_an_upgrade_without_the_token_is_refused_as_a_request_is(site: Site) -> None:
+    async with aiohttp.ClientSession() as stranger:
+        for headers in (*REFUSED.values(), {"sec-websocket-protocol": TOKEN}):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await stranger.ws_connect(f"{site.url}/ws?token={TOKEN}", headers=headers)
+            assert refused.value.status in (401, 429)
+
+
+async def test_the_pages_for_people_take_the_token_as_a_password(site: Site) -> None:
+    async with aiohttp.ClientSession() as browser:
+        async with browser.get(f"{site.url}/docs") as response:
+            assert response.headers["www-authenticate"].startswith("Basic")
+        for password, status in ((TOKEN, 200), ("x", 401)):
+            headers = {"authorization": "Basic " + base64.b64encode(f"understudy:{password}".encode()).decode()}
+            async with browser.get(f"{site.url}/docs", headers=headers) as response:
+                assert response.status == status
+        async with browser.get(f"{site.url}/agents") as response:
+            assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_wrong_tokens_are_slowed_down_and_told_and_right_ones_are_not(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = {"authorization": "Bearer " + "w" * 43}
+    with caplog.at_level(logging.WARNING, "understudy.gateway"):
+        statuses = []
+        for _ in range(200):
+            async with site.http.get(f"{site.url}/agents", headers=wrong) as response:
+                statuses.append(response.status)
+        assert (await site.json("GET", "/agents"))[0] == 200
+    assert statuses[0] == 401
+    assert 429 in statuses
+    assert "wrong_tokens_refused" in caplog.text
+    assert "127.0.0.1" in caplog.text
+    assert "w" * 43 not in caplog.text
+    assert TOKEN not in caplog.text
+
+
+async def test_two_tokens_are_none(site: Site) -> None:
+    async with connected(site) as raw:
+        raw.writer.write(request("GET", "/agents", f"Authorization: Bearer {TOKEN}", host=f"localhost:{site.port}"))
+        assert await raw.status() == 401
+
+
+# Host and Origin
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:PORT", 200),
+        ("127.0.0.1:PORT", 200),
+        ("[::1]:PORT", 200),
+        ("agents.test:PORT", 200),
+        ("attacker.test:PORT", 421),
+        ("localhost.attacker.test:PORT", 421),
+        ("localhost:1", 421),
+        ("localhost", 421),
+        ("localhost:PORT@attacker.test", 400),
+        ("", 400),
+    ],
+)
+async def test_a_request_is_for_a_host_that_is_served_here(site: Site, host: str, status: int) -> None:
+    async with connected(site) as raw:
+        raw.writer.write(f"GET /agents HTTP/1.1\r\nHost: {host.replace('PORT', str(site.port))}\r\n".encode())
+        raw.writer.write(f"Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+        assert await raw.status() == status
+
+
+@pytest.mark.parametrize("hosts", [[], ["localhost:PORT", "localhost:PORT"]])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_request_has_one_host(site: Site, hosts: list[str], version: str) -> None:
+    lines = [f"Host: {host.replace('PORT', str(site.port))}\r\n" for host in hosts]
+    async with connected(site) as raw:
+        raw.writer.write(
+            f"GET /agents HTTP/{version}\r\n{''.join(lines)}Authorization: Bearer {TOKEN}\r\n\r\n".encode()
+        )
+        assert await raw.status() == 400
+
+
+FOREIGN = ["http://attacker.test", "null", "http://localhost:1", "https://page.test.evil.test", "https://page.test/"]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+async def test_a_foreign_page_gets_nothing_by_http_or_websocket(site: Site, origin: str) -> None:
+    headers = {"origin": origin}
+    for method in ("GET", "POST", "OPTIONS", "DELETE"):
+        more = {"access-control-request-method": "POST"} if method == "OPTIONS" else {}
+        async with site.http.request(method, f"{site.url}/agents", headers={**headers, **more}, json={}) as response:
+            assert response.status == 403
+            assert "access-control-allow-origin" not in response.headers
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await site.http.ws_connect(f"{site.url}/ws", headers=headers)
+    assert refused.value.status == 403
+
+
+async def test_an_allowed_page_and_our_own_get_in(site: Site) -> None:
+    for origin in ("https://page.test", site.url, f"http://localhost:{site.port}"):
+        assert (await site.json("GET", "/agents", headers={"origin": origin}))[0] == 200
+        async with site.http.ws_connect(f"{site.url}/ws", headers={"origin": origin}):
+            pass
+
+
+async def test_an_upgrade_for_another_host_is_refused(site: Site) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await site.http.ws_connect(f"{site.url}/ws", headers={"host": f"attacker.test:{site.port}"})
+    assert refused.value.status == 421
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/jsonx"],
+)
+async def test_a_write_is_json_or_nothing(site: Site, kind: str) -> None:
+    headers = {"content-type": kind} if kind else {}
+    skip = () if kind else ("content-type",)
+    path = f"{site.url}/agents"
+    async with site.http.post(path, data=b"{}", headers=headers, skip_auto_headers=skip) as response:
+        assert response.status == 415
+
+
+async def test_json_may_name_its_characters_and_be_packed_by_nobody(site: Site) -> None:
+    headers = {"content-type": "application/json; charset=utf-8"}
+    async with site.http.post(f"{site.url}/agents", data=b'{"model": "echo"}', headers=headers) as response:
+        assert response.status == 201
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    async with site.http.post(f"{site.url}/agents", data=b"{}", headers=headers) as response:
+        assert response.status == 415
+
+
+@pytest.mark.parametrize(("size", "status"), [(999, 422), (1000, 422), (1001, 413), (3_000_000, 413)])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_has_a_limit(site: Site, size: int, status: int, chunked: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        left = size
+        while left:
+            piece = min(left, 700)
+            yield b" " * piece
+            left -= piece
+
+    data = pieces() if chunked else io.BytesIO(b" " * size)
+    headers = {"content-type": "application/json"}
+    async with site.http.post(f"{site.url}/agents", data=data, headers=headers) as response:
+        assert response.status == status
+        assert (await response.json())["error"]["message"]
+
+
+async def test_a_refused_body_ends_its_connection(site: Site) -> None:
+    async with connected(site) as raw:
+        head = request("POST", "/agents", "Content-Length: 999999999", host=f"localhost:{site.port}", token="no")
+        raw.writer.write(head)
+        answer = await raw.rest()
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"connection: close" in answer.lower()
+
+
+# Mounted in a host's own app
+
+
+async def test_a_mounted_gateway_is_guarded_as_one_of_its_own(site: Site) -> None:
+    await site.agent("echo")
+    host = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
+    host.mount("/inner", gateway(site.settings, LiveSessions(), TOKEN))
+
+    @host.get("/outer")
+    async def outer() -> str:
+        return "the host's own"
+
+    async with serving(host, site.settings.gateway) as port, aiohttp.ClientSession() as stranger:
+        url = f"http://127.0.0.1:{port}"
+        async with stranger.get(f"{url}/outer") as response:
+            assert response.status == 200
+        async with stranger.get(f"{url}/inner/healthz") as response:
+            assert response.status == 200
+        for path in ("/inner/agents", "/inner/docs", "/inner/openapi.json", "/inner/nothing", "/inner/", "/inner"):
+            async with stranger.get(url + path) as response:
+                assert response.status == 401, path
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await stranger.ws_connect(f"{url}/inner/ws")
+        mounted = Site(port, site.http, site.settings)
+        mounted.url += "/inner"
+        assert (await mounted.stream("a", "one two"))[-1].data["content"] == "one two"
+        async with mounted.socket() as socket:
+            await socket.send_json({"action": "ping"})
+            assert await socket.receive_json(timeout=30) == {"type": "pong"}
+
+
+async def test_the_token_is_in_no_log_and_no_error(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await site.json("GET", f"/agents?x={TOKEN}")
+        await site.json("GET", "/streams/none/events", headers={"last-event-id": "x"})
+        async with site.http.ws_connect(f"{site.url}/ws?token={TOKEN}") as socket:
+            await socket.send_str("{")
+            await socket.receive_json(timeout=30)
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("aiohttp", "asyncio"))]
+    assert not [line for line in ours if TOKEN in line]

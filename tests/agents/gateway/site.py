@@ -1,0 +1,82 @@
+"""The gateway on loopback, and a client that holds its token."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from agents.agent_registry import find_agent
+from agents.settings import Settings
+from supervisors import agent_supervisor
+
+TOKEN = "t" * 43
+
+
+class Sse(Struct, frozen=True):
+    """A server-sent event. id: None where it has none."""
+
+    name: str
+    data: Any
+    id: int | None = None
+
+
+class Site:
+    """settings: of the application and the gateway. http: sends the token."""
+
+    def __init__(self, port: int, http: aiohttp.ClientSession, settings: Settings) -> None:
+        self.port, self.http, self.settings = port, http, settings
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def agent(self, model: str, id_: str = "a", **config: Any) -> str:
+        await agent_supervisor.start_agent({"id": id_, "model": model, **config})
+        assert find_agent(id_) is not None
+        return id_
+
+    async def json(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
+        """The status and the answer."""
+        if method not in ("GET", "HEAD"):
+            more["json"] = {} if body is None else body
+        async with self.http.request(method, self.url + path, **more) as response:
+            return response.status, msgspec.json.decode(await response.read() or b"null")
+
+    async def stream(self, agent_id: str, message: str, **body: Any) -> list[Sse]:
+        """A whole stream."""
+        path = f"/agents/{agent_id}/stream"
+        async with self.http.post(self.url + path, json={"message": message, **body}) as response:
+            assert response.status == 200
+            return [event async for event in events(response)]
+
+    async def events(self, stream_id: str, after: int = 0, last_event_id: str | None = None) -> list[Sse]:
+        path = f"/streams/{stream_id}/events?after={after}"
+        headers = {} if last_event_id is None else {"last-event-id": last_event_id}
+        async with self.http.get(self.url + path, headers=headers) as response:
+            assert response.status in (200, 204)
+            return [event async for event in events(response)]
+
+    def socket(self) -> Any:
+        return self.http.ws_connect(self.url + "/ws", autoping=True)
+
+
+async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Sse]:
+    """As they come. The last one may have been cut off; it is none then."""
+    text = b""
+    async for chunk in response.content.iter_any():
+        text += chunk
+        *blocks, text = text.split(b"\n\n")
+        for block in blocks:
+            for event in parsed(block):
+                yield event
+
+
+def parsed(block: bytes) -> Iterator[Sse]:
+    """Nothing for a comment."""
+    fields = dict(line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith(":"))
+    if fields:
+        id_ = int(fields["id"]) if "id" in fields else None
+        yield Sse(fields.get("event", "message"), msgspec.json.decode(fields["data"]), id_)
+
+
+def text_of(found: list[Sse]) -> str:
+    return "".join(event.data["text"] for event in found if event.name == "token")

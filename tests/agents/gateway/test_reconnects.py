@@ -1,0 +1,100 @@
+"""Clients that lose their connection at any place and come back by the last id they saw: no loss, no repeat."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from random import Random
+from typing import Any, TypeAlias
+
+import pytest
+from msgspec import Struct
+
+from agents.settings import GatewaySettings, StreamingSettings
+from tests.agents.gateway.site import Site, events
+
+SENTENCE = " ".join(f"word{number}" for number in range(400))
+SCRIPT = f"""
+[models.talker]
+token_delay_s = 0.01
+turns = [{{ steps = [
+    {{ text = "{SENTENCE}", tool_calls = [{{ name = "calculator", arguments = {{ expression = "6 * 7" }} }}] }},
+    {{ text = "It is {{result:0}}." }},
+] }}]
+"""
+GATEWAY = GatewaySettings(port=0)
+STREAMING = StreamingSettings(buffer_size=16)
+STREAMS, CLIENTS, DROPS = 8, 200, 4
+
+
+class Piece(Struct, frozen=True):
+    """What a client had of a stream: an event of either protocol."""
+
+    name: str
+    seq: int
+    joined: int
+    data: Any
+
+
+Pieces: TypeAlias = AsyncGenerator[Piece, None]
+
+
+async def by_sse(site: Site, stream_id: str, after: int, random: Random) -> Pieces:
+    place = {"params": {"after": after}} if random.random() < 0.5 else {"headers": {"Last-Event-ID": str(after)}}
+    async with site.http.get(f"{site.url}/streams/{stream_id}/events", **place) as response:
+        assert response.status in (200, 204)
+        async for event in events(response):
+            assert event.id is not None
+            yield Piece(event.name, event.id, event.data.get("joined", 1), event.data)
+
+
+async def by_socket(site: Site, stream_id: str, after: int, _random: Random) -> Pieces:
+    async with site.socket() as socket:
+        await socket.send_json({"action": "subscribe", "stream_id": stream_id, "after": after})
+        answer = await socket.receive_json(timeout=60)
+        assert answer["type"] == "answer", answer
+        while not answer["data"]["over"]:
+            said = await socket.receive_json(timeout=60)
+            yield Piece(said["type"], said["seq"], said.get("joined", 1), said["data"])
+
+
+async def client(site: Site, stream_id: str, seed: int) -> list[Piece]:
+    """Drops some times after some events, each time by another protocol, and reads on to the end."""
+    random = Random(seed)
+    had: list[Piece] = []
+    for patience in [random.randrange(60) for _ in range(DROPS)] + [10**9]:
+        after = had[-1].seq if had else 0
+        protocol = random.choice([by_sse, by_socket])
+        async with aclosing(protocol(site, stream_id, after, random)) as pieces:
+            async for piece in pieces:
+                had.append(piece)
+                patience -= 1
+                if piece.name == "complete":
+                    return had
+                if patience <= 0:
+                    break
+    raise AssertionError(f"client {seed}: the stream ended without its last event")
+
+
+def spelled(pieces: list[Piece]) -> tuple[str, str]:
+    """The text and the arguments."""
+    text = [each.data if isinstance(each.data, str) else each.data["text"] for each in pieces if each.name == "token"]
+    return "".join(text), "".join(each.data["delta"] for each in pieces if each.name == "function_arguments")
+
+
+@pytest.mark.timeout(300)
+async def test_200_clients_drop_anywhere_and_come_back_without_loss_or_repeat(site: Site) -> None:
+    for number in range(STREAMS):
+        await site.agent("talker", f"a{number}", tools=["calculator"])
+        path = f"{site.url}/agents/a{number}/stream"
+        response = await site.http.post(path, json={"message": "go", "stream_id": f"s{number}"})
+        response.close()
+    async with asyncio.timeout(240):
+        all_had = await asyncio.gather(*(client(site, f"s{seed % STREAMS}", seed) for seed in range(CLIENTS)))
+    for had in all_had:
+        last = 0
+        for piece in had:
+            assert piece.seq - piece.joined == last
+            last = piece.seq
+        assert spelled(had) == (f"{SENTENCE}It is 42.", '{"expression":"6 * 7"}')
+        assert [piece.name for piece in had].count("complete") == 1
+        assert had[-1].data["content"] == f"{SENTENCE}It is 42."

@@ -1,0 +1,242 @@
+"""REST over the gateway: agents, whole answers, streams and what is decided about them, the system behind them."""
+
+import asyncio
+
+import pytest
+
+from agents import agent
+from agents.agent_registry import find_agent
+from agents.core.conversation import UserMessage
+from tests.agents.gateway.site import Site, events, text_of
+from tests.agents.sample_tools import pays
+
+SCRIPT = """
+[models.buyer]
+[[models.buyer.turns]]
+steps = [
+    { tool_calls = [{ name = "pays", arguments = { euros = 500 } }] },
+    { text = "{result:0}" },
+]
+
+[models.slow]
+turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
+
+[models.broken]
+turns = [{ steps = [{ fault = { name = "error_event" } }] }]
+"""
+
+
+async def stalled(site: Site, agent_id: str) -> str:
+    """The id of a stream that has said two tokens and goes on when it is cancelled."""
+    stream_id = "stalled"
+    response = await site.http.post(
+        f"{site.url}/agents/{agent_id}/stream", json={"message": "go", "stream_id": stream_id}
+    )
+    async for event in events(response):
+        if event.id == 3:
+            break
+    response.close()
+    return stream_id
+
+
+async def test_an_agent_is_started_listed_shown_and_stopped(site: Site) -> None:
+    status, info = await site.json("POST", "/agents", {"name": "Helper", "model": "echo", "tools": ["calculator"]})
+    assert (status, info["name"], info["model"], info["tools"]) == (201, "Helper", "echo", ["calculator"])
+    assert len(info["id"]) == 32  # nobody guesses it
+    listed = (await site.json("GET", "/agents"))[1]["agents"]
+    assert listed == [{"id": info["id"], "name": "Helper", "live": True}]
+    assert await site.json("GET", f"/agents/{info['id']}") == (200, info)
+    assert await site.json("DELETE", f"/agents/{info['id']}") == (200, {"stopped": True})
+    assert (await site.json("GET", f"/agents/{info['id']}"))[0] == 404
+
+
+async def test_agents_are_listed_in_pages(site: Site) -> None:
+    for id_ in "cab":
+        await site.agent("echo", id_)
+    status, page = await site.json("GET", "/agents?limit=2")
+    assert (status, [each["id"] for each in page["agents"]]) == (200, ["a", "b"])
+    assert [each["id"] for each in (await site.json("GET", "/agents?after=b"))[1]["agents"]] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"model": "echo", "colour": "red"}, "body.colour"),
+        ({"model": "echo", "base_url": "http://evil.test/"}, "body.base_url"),
+        ({"model": "echo", "api_key": "sk-secret"}, "body.api_key"),
+        ({"model": "echo", "tools": ["os:system"]}, "body.tools.0"),
+        ({"model": "echo", "tools": ["abacus"]}, "calculator"),
+        ({"model": "echo", "id": "a/b"}, "body.id"),
+        ({}, "model"),
+    ],
+)
+async def test_an_agent_that_can_not_be_is_refused_in_words(site: Site, body: dict[str, object], word: str) -> None:
+    status, answer = await site.json("POST", "/agents", body)
+    assert status == 422
+    assert word in answer["error"]["message"]
+    assert answer["error"]["type"] == "invalid"
+    assert "secret" not in str(answer)
+
+
+async def test_an_id_that_is_taken_is_refused(site: Site) -> None:
+    await site.agent("echo")
+    status, answer = await site.json("POST", "/agents", {"id": "a", "model": "echo"})
+    assert (status, answer["error"]["type"]) == (409, "conflict")
+
+
+async def test_a_chat_is_answered_whole(site: Site) -> None:
+    await site.agent("echo")
+    status, answer = await site.json("POST", "/agents/a/chat", {"message": "one two"})
+    assert status == 200
+    assert answer["response"]["content"] == "one two"
+    shown = {"stream_id": answer["stream_id"], "agent_id": "a", "status": "complete", "seq": 4}
+    assert await site.json("GET", f"/streams/{answer['stream_id']}") == (200, shown)
+
+
+async def test_a_turn_that_fails_is_an_error_with_its_reason(site: Site) -> None:
+    await site.agent("broken")
+    status, answer = await site.json("POST", "/agents/a/chat", {"message": "go"})
+    assert status == 502
+    assert answer["error"]["type"] == "turn_failed"
+    assert answer["error"]["reason"]["type"] == "api_error"
+
+
+async def test_a_message_that_is_sent_twice_by_one_id_is_answered_once(site: Site) -> None:
+    await site.agent("echo")
+    body = {"message": "one two", "stream_id": "mine"}
+    answers = await asyncio.gather(*(site.json("POST", "/agents/a/chat", body) for _ in range(3)))
+    assert all(answer == answers[0] for answer in answers)
+    pid = find_agent("a")
+    assert pid is not None
+    asked = [message for message in await agent.conversation(pid) if isinstance(message, UserMessage)]
+    assert len(asked) == 1
+
+
+async def test_a_stream_is_cancelled_once_and_keeps_what_it_said(site: Site) -> None:
+    await site.agent("slow")
+    stream_id = await stalled(site, "a")
+    shown = (await site.json("GET", f"/streams/{stream_id}"))[1]
+    assert (shown["status"], shown["seq"]) == ("running", 3)
+    path = f"/streams/{stream_id}/cancel"
+    assert await site.json("POST", path) == (200, {"cancelled": True})
+    assert await site.json("POST", path) == (200, {"cancelled": False})
+    *_, end = await site.events(stream_id)
+    assert (end.name, end.data["error"]["type"], end.data["content"]) == ("error", "cancelled", "One two")
+
+
+async def test_a_stream_that_runs_is_steered_and_one_that_is_over_is_not(site: Site) -> None:
+    await site.agent("slow")
+    stream_id = await stalled(site, "a")
+    path = f"/streams/{stream_id}/steer"
+    assert await site.json("POST", path, {"message": "and four"}) == (200, {"steered": True})
+    await site.json("POST", f"/streams/{stream_id}/cancel")
+    status, answer = await site.json("POST", path, {"message": "and five"})
+    assert (status, answer["error"]["type"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("verb", "more", "said"),
+    [
+        ("approve", {"arguments": '{"euros":500}'}, "paid 500"),
+        ("deny", {"reason": "too dear"}, "error: denied: too dear"),
+    ],
+)
+async def test_a_call_waits_for_a_decision_that_names_its_stream(
+    site: Site, verb: str, more: dict[str, str], said: str
+) -> None:
+    await site.agent("buyer", tools=[pays])
+    async with site.http.post(f"{site.url}/agents/a/stream", json={"message": "buy"}) as response:
+        stream_id = response.headers["x-stream-id"]
+        async for event in events(response):
+            if event.name == "approval_required":
+                body = {"call_id": event.data["tool_call"]["id"], **more}
+                assert (await site.json("POST", f"/streams/other/{verb}", body))[0] == 404
+                if verb == "approve":
+                    other = {**body, "arguments": "{}"}
+                    assert (await site.json("POST", f"/streams/{stream_id}/approve", other))[0] == 409
+                status, answer = await site.json("POST", f"/streams/{stream_id}/{verb}", body)
+                assert (status, answer["call_id"]) == (200, body["call_id"])
+                assert (await site.json("POST", f"/streams/{stream_id}/{verb}", body))[0] in (404, 409)
+    assert event.name == "complete"
+    assert event.data["answer"] == said
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/agents/none"),
+        ("DELETE", "/agents/none"),
+        ("POST", "/agents/none/chat"),
+        ("POST", "/agents/none/stream"),
+        ("GET", "/streams/none"),
+        ("GET", "/streams/none/events"),
+        ("POST", "/streams/none/cancel"),
+        ("GET", "/sessions/none"),
+        ("GET", "/nothing"),
+        ("POST", "/streams/none/interrupt"),
+    ],
+)
+async def test_what_does_not_exist_is_one_json_error(site: Site, method: str, path: str) -> None:
+    status, answer = await site.json(method, path, {"message": "hello"})
+    assert status == 404
+    assert set(answer) == {"error"}
+    assert answer["error"]["message"]
+
+
+async def test_a_method_that_a_route_does_not_have_is_refused_in_the_same_shape(site: Site) -> None:
+    status, answer = await site.json("PUT", "/agents")
+    assert (status, answer["error"]["type"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'"text"', b"[" * 100_000, b'{"message": 1}', b"{}", b""])
+async def test_a_body_that_is_not_what_was_expected_is_one_clear_error(site: Site, body: bytes) -> None:
+    await site.agent("echo")
+    headers = {"content-type": "application/json"}
+    async with site.http.post(f"{site.url}/agents/a/chat", data=body, headers=headers) as response:
+        assert response.status in (400, 422)
+        assert (await response.json())["error"]["message"]
+
+
+async def test_a_conversation_is_shown(site: Site) -> None:
+    await site.agent("echo")
+    await site.stream("a", "hello")
+    status, session = await site.json("GET", "/sessions/a")
+    assert status == 200
+    assert [each["role"] for each in session["conversation"]] == ["user", "assistant"]
+    assert (await site.json("GET", "/sessions"))[1]["sessions"] == [{"id": "a", "name": "agent", "live": True}]
+
+
+async def test_the_tree_and_the_processes_are_data(site: Site) -> None:
+    status, root = await site.json("GET", "/tree")
+    assert status == 200
+    assert "agent_supervisor" in str(root)
+    status, found = await site.json("GET", "/processes?by=memory&count=3")
+    assert (status, len(found["processes"])) == (200, 3)
+    assert found["system"]["processes"] > 3
+    assert (await site.json("GET", "/processes?by=colour"))[0] == 422
+
+
+async def test_the_settings_are_shown_without_their_secrets(site: Site) -> None:
+    status, config = await site.json("GET", "/config")
+    assert (status, config["streaming"]["buffer_size"]) == (200, 4096)
+    assert "rehearsal-key" not in str(config)
+
+
+async def test_the_documentation_needs_nothing_from_elsewhere(site: Site) -> None:
+    async with site.http.get(site.url + "/docs") as response:
+        page = await response.text()
+        assert response.status == 200
+    assert "POST /agents/{agent_id}/stream" in page
+    assert "<script" not in page
+    assert "http://" not in page.replace("http://127.0.0.1", "")
+    assert "https://" not in page
+    status, schema = await site.json("GET", "/openapi.json")
+    assert (status, schema["info"]["title"]) == (200, "understudy")
+
+
+async def test_text_with_every_kind_of_character_comes_back_as_it_was(site: Site) -> None:
+    await site.agent("echo")
+    said = "a\r\nb \u2028 \x1b[0m \x00 \U0001f600 data: x"
+    _, answer = await site.json("POST", "/agents/a/chat", {"message": said})
+    found = await site.stream("a", said)
+    assert text_of(found) == answer["response"]["content"]

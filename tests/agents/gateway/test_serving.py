@@ -1,0 +1,230 @@
+"""The gateway's own server: where it listens, and what becomes of connections that ask too much of it."""
+
+import asyncio
+import base64
+import os
+import struct
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from agents.gateway import NotSafe, check_listen, serving
+from agents.settings import GatewaySettings
+from tests.agents.gateway.raw import Raw, connected, request
+from tests.agents.gateway.site import Site
+
+
+@pytest.fixture
+def short_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["agents.gateway.serving"], "HEADER_S", 0.3)
+
+
+async def nothing(*_: object) -> None:
+    """An app."""
+
+
+# Where it listens
+
+SAFE = [
+    {"host": "127.0.0.1"},
+    {"host": "::1"},
+    {"host": "localhost"},
+    {"host": "127.9.9.9"},
+    {"host": "0.0.0.0", "allow_remote": True},
+    {"host": "0.0.0.0", "tls_certificate": Path("c"), "tls_key": Path("k")},
+]
+NOT_SAFE = [
+    {"host": "0.0.0.0"},
+    {"host": "::"},
+    {"host": "192.0.2.1"},
+    {"host": "example.org"},
+    {"host": ""},
+    {"host": "localhost.example.org"},
+    {"host": "127.0.0.1.example.org"},
+    {"host": "127.0.0.1", "tls_key": Path("k")},
+    {"host": "0.0.0.0", "tls_certificate": Path("c")},
+]
+
+
+@pytest.mark.parametrize("told", SAFE)
+def test_it_listens_where_nobody_else_can_read_along(told: dict[str, object]) -> None:
+    check_listen(GatewaySettings.model_validate(told))
+
+
+@pytest.mark.parametrize("told", NOT_SAFE)
+async def test_it_does_not_start_where_others_could(told: dict[str, object]) -> None:
+    settings = GatewaySettings.model_validate({"port": 0, **told})
+    with pytest.raises(NotSafe, match="expected"):
+        async with serving(nothing, settings):
+            pass
+
+
+async def test_a_port_that_is_taken_is_an_error_of_the_system(site: Site) -> None:
+    with pytest.raises(OSError, match="in use"):
+        async with serving(nothing, GatewaySettings(port=site.port)):
+            pass
+
+
+def listening_sockets() -> list[str]:
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return [row[1] for row in rows if row[3] == "0A"]
+
+
+async def test_it_listens_on_loopback_alone(site: Site) -> None:
+    listening = listening_sockets()
+    ours = [address for address in listening if int(address.partition(":")[2], 16) == site.port]
+    assert ours == [f"0100007F:{site.port:04X}"]
+
+
+# Heads
+
+
+@pytest.mark.usefixtures("short_head")
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"G"])
+async def test_a_head_that_does_not_end_in_time_ends_its_connection(site: Site, sent: bytes) -> None:
+    async with connected(site) as raw:
+        raw.writer.write(sent)
+        assert await raw.rest() == b""
+
+
+@pytest.mark.usefixtures("short_head")
+async def test_a_drip_of_bytes_is_no_head_and_nor_is_it_the_second_time(site: Site) -> None:
+    async with connected(site) as raw:
+        raw.writer.write(request("GET", "/agents", host=f"localhost:{site.port}"))
+        assert await raw.status() == 200
+        await raw.head()
+        dripping = asyncio.create_task(drip(raw))
+        rest = await raw.rest()
+        dripping.cancel()
+    assert b"HTTP/1.1" not in rest
+
+
+async def drip(raw: Raw) -> None:
+    while True:
+        raw.writer.write(b"G")
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("short_head")
+async def test_an_answer_may_take_longer_than_a_head(site: Site) -> None:
+    await site.agent("echo")
+    async with site.socket() as open_all_the_time:
+        for _ in range(3):
+            await asyncio.sleep(0.2)
+            await open_all_the_time.send_json({"action": "ping"})
+            assert await open_all_the_time.receive_json(timeout=30) == {"type": "pong"}
+
+
+@pytest.mark.parametrize(("size", "status"), [(16_000, 200), (17_000, 431), (10_000_000, 400)])
+async def test_a_head_has_a_limit(site: Site, size: int, status: int) -> None:
+    async with connected(site) as raw:
+        raw.writer.write(request("GET", "/agents", f"X-Long: {'x' * size}", host=f"localhost:{site.port}"))
+        assert await raw.status() == status
+
+
+# Connections
+
+
+@pytest.mark.parametrize("site", [GatewaySettings(port=0, max_connections=3)], indirect=True)
+async def test_connections_have_a_limit_and_room_comes_back(site: Site) -> None:
+    sockets = [await site.http.ws_connect(f"{site.url}/ws") for _ in range(3)]
+    async with connected(site) as raw:
+        assert (await raw.rest()).startswith(b"HTTP/1.1 503")
+    await sockets[1].send_json({"action": "ping"})
+    assert await sockets[1].receive_json(timeout=30) == {"type": "pong"}
+    await sockets[0].close()
+    async with asyncio.timeout(30):
+        while (await once(site)) == 503:
+            pass
+    for each in sockets:
+        await each.close()
+
+
+async def once(site: Site) -> int:
+    async with connected(site) as raw:
+        raw.writer.write(request("GET", "/healthz", host=f"localhost:{site.port}"))
+        try:
+            return await raw.status()
+        except (ConnectionResetError, IndexError):
+            return 503
+
+
+async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: Site) -> None:
+    wrong = {"authorization": "Bearer " + "w" * 43}
+    statuses = []
+    for number in range(200):
+        headers = {**wrong, "x-forwarded-for": f"192.0.2.{number}"}
+        async with site.http.get(f"{site.url}/agents", headers=headers) as response:
+            statuses.append(response.status)
+    assert 429 in statuses
+
+
+# Frames
+
+
+async def upgraded(site: Site, raw: Raw) -> None:
+    key = base64.b64encode(os.urandom(16)).decode()
+    more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
+    raw.writer.write(request("GET", "/ws", *more, host=f"localhost:{site.port}"))
+    assert b" 101 " in await raw.head()
+
+
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
+    length = (
+        struct.pack("!BH", 126 | (0x80 * masked), len(payload))
+        if len(payload) > 125
+        else bytes([len(payload) | (0x80 * masked)])
+    )
+    return bytes([opcode | (0x80 * fin)]) + length + (b"\0\0\0\0" if masked else b"") + payload
+
+
+def close_code(answer: bytes) -> int:
+    at = answer.index(b"\x88")
+    return int.from_bytes(answer[at + 2 : at + 4], "big")
+
+
+WRONG_FRAMES = {
+    "not masked": (frame(1, b"{}", masked=False), 1002),
+    "unknown opcode": (frame(3), 1002),
+    "a continuation of nothing": (frame(0, b"x"), 1002),
+    "a long ping": (frame(9, b"x" * 126), 1002),
+    "no UTF-8": (frame(1, b"\xff\xfe"), 1007),
+    "too large": (b"\x81\xff" + struct.pack("!Q", 2**62) + b"\0\0\0\0", 1009),
+    "too large in pieces": (frame(1, b"x" * 60_000, fin=False) + frame(0, b"x" * 60_000, fin=False) * 5, 1009),
+    "without end": (frame(1, fin=False) + frame(0, fin=False) * 2000, 1009),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_FRAMES)
+async def test_a_wrong_frame_closes_its_socket_with_a_code_and_no_other(site: Site, what: str) -> None:
+    sent, code = WRONG_FRAMES[what]
+    async with site.socket() as other, connected(site) as raw:
+        await upgraded(site, raw)
+        raw.writer.write(sent)
+        assert close_code(await raw.rest()) == code
+        await other.send_json({"action": "ping"})
+        assert await other.receive_json(timeout=30) == {"type": "pong"}
+
+
+async def test_pings_that_nobody_reads_the_pongs_of_are_not_all_answered(site: Site) -> None:
+    """A server that answered each would keep all that the client does not take."""
+    async with connected(site) as raw:
+        await upgraded(site, raw)
+        raw.writer.transport.pause_reading()  # type: ignore[attr-defined]  # what it is on every loop of ours
+        flood = frame(9, b"x" * 125) * 1000
+        for _ in range(100):
+            raw.writer.write(flood)
+            await asyncio.wait_for(raw.writer.drain(), 60)
+        raw.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        raw.writer.write(frame(8, struct.pack("!H", 1000)))
+        pongs = await raw.rest()
+    assert len(pongs) < 100_000 * 127 / 2
+
+
+async def test_a_server_that_ends_closes_its_sockets(site: Site) -> None:
+    async with serving(nothing, GatewaySettings(port=0)) as port:
+        pass
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await site.http.get(f"http://127.0.0.1:{port}/")

@@ -1,0 +1,122 @@
+"""Clients that take nothing, or go: they cost little, delay nobody, and are told where to go on."""
+
+import asyncio
+import socket as sockets
+from typing import Any, cast
+
+import msgspec
+
+from actors import Down, Mailbox, Pid, process_info, processes
+from actors.current import current_system
+from agents.settings import GatewaySettings, StreamingSettings
+from tests.agents.gateway.raw import Raw, connected, request
+from tests.agents.gateway.site import Site, Sse, parsed, text_of
+
+GATEWAY = GatewaySettings(port=0, write_timeout=1500)
+STREAMING = StreamingSettings(buffer_size=64)
+WORDS = " ".join(f"{number:0700}" for number in range(3000))  # more than lies between a server and its client
+SCRIPT = f"""
+[models.long]
+turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
+"""
+
+
+async def asks(raw: Raw, site: Site, agent_id: str) -> None:
+    """Ask for a stream and read none of it."""
+    raw.writer.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 32768)
+    body = msgspec.json.encode({"message": "go", "stream_id": "s"})
+    more = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    raw.writer.write(request("POST", f"/agents/{agent_id}/stream", *more, host=f"localhost:{site.port}") + body)
+    await raw.head()
+
+
+def body_of(answer: bytes) -> bytes:
+    """Without the chunks' lengths. A chunk that is not whole is left out."""
+    body = b""
+    while answer:
+        length, _, rest = answer.partition(b"\r\n")
+        size = int(length, 16)
+        body += rest[:size]
+        answer = rest[size + 2 :]
+    return body
+
+
+def events_of(body: bytes) -> list[Sse]:
+    return [event for block in body.split(b"\n\n")[:-1] for event in parsed(block)]
+
+
+async def test_a_client_that_takes_nothing_is_cut_told_so_and_goes_on_where_it_was(site: Site) -> None:
+    await site.agent("long")
+    async with connected(site, limit_bytes=4096) as raw:
+        await asks(raw, site, "a")
+        await site.events("s")  # until it has ended
+        await asyncio.sleep(3)  # more than its time: what is measured is that it was cut
+        had = events_of(body_of(await raw.rest()))
+    cut = had.pop()
+    assert (cut.name, cut.data["code"], cut.id) == ("cut", "slow_reader", None)
+    assert had[-1].id is not None
+    rest = await site.events("s", had[-1].id)
+    assert (text_of(had) + text_of(rest) == WORDS) is True  # nobody wants to see how they differ
+    assert rest[-1].name == "complete"
+    assert max(event.data.get("joined", 1) for event in rest if event.name == "token") > 1
+
+
+async def test_a_client_that_takes_nothing_holds_no_more_than_its_buffer_and_delays_nobody(site: Site) -> None:
+    await site.agent("long")
+    await site.agent("echo", "fast")
+    async with connected(site, limit_bytes=4096) as raw:
+        await asks(raw, site, "a")
+        unread = 0
+        while (await site.json("GET", "/streams/s"))[1]["status"] != "complete":
+            unread = max(unread, longest_mailbox())
+        found = await site.stream("fast", "one two three")
+    assert unread <= 64 + 2  # and at the end all that is left: a text and the last event
+    assert [event.id for event in found] == [1, 2, 3, 4, 5]
+
+
+def longest_mailbox() -> int:
+    return max(len(process.mailbox) for process in current_system().processes.values() if process.label == "mailbox")
+
+
+async def test_a_socket_that_takes_nothing_is_cut_with_a_code(site: Site) -> None:
+    await site.agent("long")
+    async with site.http.ws_connect(f"{site.url}/ws", max_msg_size=0) as socket:
+        transport: Any = cast("Any", socket._conn).transport
+        transport.pause_reading()
+        await socket.send_json({"action": "stream_chat", "agent_id": "a", "message": "go", "stream_id": "s"})
+        await site.events("s")  # until it has ended
+        await asyncio.sleep(3)
+        transport.resume_reading()
+        found = []
+        while (message := await socket.receive(timeout=60)).type.name == "TEXT":
+            found.append(msgspec.json.decode(message.data))
+        assert socket.close_code == 1013
+    assert found[-1]["type"] == "cut"
+    assert found[-1]["data"]["code"] == "slow_reader"
+    tokens = [each for each in found if each["type"] == "token"]
+    rest = await site.events("s", tokens[-1]["seq"])
+    assert ("".join(each["data"] for each in tokens) + text_of(rest) == WORDS) is True
+
+
+async def test_a_client_that_goes_leaves_nothing_behind(site: Site) -> None:
+    await site.agent("echo")
+    await site.stream("a", "the first one starts what all use")
+    before = len(processes())
+    for number in range(20):
+        async with connected(site) as raw:
+            body = msgspec.json.encode({"message": "one two", "stream_id": f"s{number}"})
+            more = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+            raw.writer.write(request("POST", "/agents/a/stream", *more, host=f"localhost:{site.port}") + body)
+            await raw.head()
+    async with Mailbox() as box:
+        theirs = [pid for pid in processes() if pid != box.pid and label(pid) == "mailbox"]
+        for pid in theirs:
+            box.process.monitor(pid)
+        for _ in theirs:
+            assert isinstance(await box.receive(30), Down)
+        assert len(processes()) <= before + 1
+
+
+def label(pid: Pid) -> str | None:
+    info = process_info(pid)
+    return info.label if info is not None else None
