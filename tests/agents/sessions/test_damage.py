@@ -85,6 +85,20 @@ async def _goes_on(handle: JournalHandle, writer: Recorder, seq: int) -> None:
     assert [each.seq for each in await handle.store.events("t")] == list(range(1, seq + 1))
 
 
+async def test_a_file_that_was_moved_is_written_again_when_it_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    store = await Store.open(f"sqlite:///{file}")
+    await store.claim()
+    await store.write(begun(events=3))
+    moved = file.rename(tmp_path / "elsewhere")
+    with pytest.raises(StoreFailed, match=r"can't be written: its file was moved or deleted$"):
+        await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+    moved.rename(file)
+    await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+    assert await store.events("t") == tokens("t", 1, 4)
+    await store.close()
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_damaged_files_are_one_line_or_read_as_they_are(tmp_path: Path, seed: int) -> None:
     whole = await _file_with_a_session(tmp_path / "whole.db")
