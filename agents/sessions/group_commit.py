@@ -145,8 +145,8 @@ class GroupCommit:
                     self._keep(taken, failure)
         if whole is not None:
             settle(whole.waiters, failures[0] if failures else None)
-        if self.due or (self.count >= self.batch_events and not self._failing):
-            self.due = True
+        self.due = not self._failing and (self.due or self.count >= self.batch_events)
+        if self.due:
             self._call()
 
     def close(self, failure: StoreFailed) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import endurance, processes, supervision, turns
+from benchmarks import endurance, processes, sessions, supervision, turns
 from benchmarks.__main__ import provider, run_apart
 from benchmarks.figures import SUITES
 from benchmarks.report import merged, preface, table
@@ -16,7 +16,9 @@ from benchmarks.subject import (
     Endurance,
     FanOut,
     FirstToken,
+    Journal,
     Processes,
+    Resume,
     Supervision,
     Turns,
 )
@@ -66,6 +68,13 @@ def test_the_process_system_has_all_figures_of_its_suite(base_url: str) -> None:
     found |= run_apart(Supervision(supervision.Sizes(children=2000, restarts=20)), base_url)
     assert set(found) == set(suite("processes").titles)
     assert min(found.values()) > 0
+
+
+def test_kept_sessions_have_all_figures_of_their_suite(base_url: str) -> None:
+    found = run_apart(Journal(Load(streams=1, tokens=20), "one"), base_url)
+    found |= run_apart(Journal(Load(streams=3, tokens=20), "many"), base_url)
+    found |= run_apart(Resume(sessions.Sizes(events=40)), base_url)
+    assert set(found) == set(suite("sessions").titles)
 
 
 def test_what_is_left_behind_has_all_figures_of_its_suite(base_url: str) -> None:

@@ -64,6 +64,8 @@ async def journal(
     """With a session s."""
     pid, handle = await started(url, durability, batch_time, batch_events)
     handle.begin_session("s", "agent")
-    yield handle
-    if pid.alive:
-        await stop(pid)
+    try:
+        yield handle
+    finally:
+        if pid.alive:
+            await stop(pid)

@@ -6,13 +6,11 @@ from asyncio.subprocess import PIPE
 from collections import Counter
 from random import Random
 
-import pytest
-
 from agents.core.conversation import AssistantMessage, UserMessage
 from agents.sessions import Store, StreamStatus
 from tests.agents.sessions.writing import EVENTS, token
 
-ROUNDS = 8
+ROUNDS = 6
 LINES = 150
 
 
@@ -31,9 +29,8 @@ class Reported:
                 self.ended.add(stream_id)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_what_a_killed_writer_had_reported_is_on_disk_and_nothing_is_half_there(url: str, seed: int) -> None:
-    random, reported = Random(seed), Reported()
+async def test_what_a_killed_writer_had_reported_is_on_disk_and_nothing_is_half_there(url: str) -> None:
+    random, reported = Random(1), Reported()
     for number in range(ROUNDS):
         await _write_until_killed(url, number * 1000, random.randrange(1, LINES), random.random() * 0.004, reported)
         await _check(url, reported)

@@ -1,17 +1,17 @@
 """A disk that is full, and files whose bytes are not what was written."""
 
-import asyncio
 import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from sqlalchemy.event import listen
 
-from agents.core.events import StreamToken
 from agents.sessions import JournalHandle, Recorder, SessionError, Store, StoreFailed, history
 from tests.agents.sessions.keeping import batch, begun, ended, tokens
 from tests.agents.sessions.recorded import Told, journal, recorder
@@ -26,17 +26,11 @@ def small_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def enlarge(folder: Path) -> None:
     subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
-
-
-async def limit_pages(store: Store, pages: int) -> None:
-    assert store._connection is not None
-    async with store._connection.begin():
-        await store._connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
 
 @pytest.mark.usefixtures("system")
@@ -52,26 +46,33 @@ async def test_a_full_disk_fails_those_who_record_and_all_goes_on_when_there_is_
 
 @pytest.mark.usefixtures("system")
 async def test_a_database_at_its_limit_is_as_a_full_disk(tmp_path: Path) -> None:
+    limit = 100
+
+    def limited(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {limit}")
+
     async with journal(f"sqlite:///{tmp_path}/sessions.db") as handle:
+        listen(handle.store._engine.sync_engine, "checkout", limited)
         writer, told = recorder(handle)
         await writer.durable()
-        await limit_pages(handle.store, 100)
         seq = await _record_until_full(handle, writer, told)
-        await handle.store.clear_log()
-        await _goes_on(handle, writer, seq)  # the limit was that connection's, and a write that fails takes a new one
+        limit = 1_000_000
+        await _goes_on(handle, writer, seq)
 
 
 async def _record_until_full(handle: JournalHandle, writer: Recorder, told: Told) -> int:
     """How many events were recorded until a write failed."""
     seq = 0
     while not told.failures:
-        seq += 1
-        writer.event(StreamToken(TEXT, stream_id="t", seq=seq))
-        await asyncio.sleep(0)
+        for event in tokens("t", seq + 1, seq + 20, TEXT):
+            writer.event(event)
+        seq += 20
+        with suppress(StoreFailed):
+            await writer.durable()
     assert type(told.failures[0]) is StoreFailed
     assert re.fullmatch(r"the store at [^\n]+ can't be written: [^\n]*full[^\n]*", str(told.failures[0]))
     kept = await handle.store.events("t")  # reading goes on
-    assert [event.seq for event in kept] == list(range(1, len(kept) + 1))
+    assert [each.seq for each in kept] == list(range(1, len(kept) + 1))
     assert len(kept) < seq
     return seq
 
@@ -81,7 +82,21 @@ async def _goes_on(handle: JournalHandle, writer: Recorder, seq: int) -> None:
     other, _ = recorder(handle, "u")
     other.event(tokens("u", 1, 1)[0])
     await other.durable()
-    assert [event.seq for event in await handle.store.events("t")] == list(range(1, seq + 1))
+    assert [each.seq for each in await handle.store.events("t")] == list(range(1, seq + 1))
+
+
+async def test_a_file_that_was_moved_is_written_again_when_it_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    store = await Store.open(f"sqlite:///{file}")
+    await store.claim()
+    await store.write(begun(events=3))
+    moved = file.rename(tmp_path / "elsewhere")
+    with pytest.raises(StoreFailed, match=r"can't be written: its file was moved or deleted$"):
+        await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+    moved.rename(file)
+    await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+    assert await store.events("t") == tokens("t", 1, 4)
+    await store.close()
 
 
 @pytest.mark.parametrize("seed", range(3))
