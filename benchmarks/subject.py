@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import delay, endurance, otp, processes, supervision, tools, turns
+from benchmarks import delay, endurance, gateway, otp, processes, supervision, tools, turns
 from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
 
 READERS: Final = {
@@ -95,13 +95,19 @@ class Turns(Struct, frozen=True, tag_field="job", tag="turns"):
     sizes: turns.Sizes = field(default_factory=turns.Sizes)
 
 
+class Gateway(Struct, frozen=True, tag_field="job", tag="gateway"):
+    """What an event costs on its way to a client."""
+
+    sizes: gateway.Sizes = field(default_factory=gateway.Sizes)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """What OTP takes; kind: "otp" as it comes, "core" on one core."""
 
     kind: str
 
 
-Work: TypeAlias = Cpu | FirstToken | Delay | FanOut | Beside | Processes | Supervision | Endurance | Turns
+Work: TypeAlias = Cpu | FirstToken | Delay | FanOut | Beside | Processes | Supervision | Endurance | Turns | Gateway
 """What runs on a loop of ours."""
 Job: TypeAlias = Work | Otp
 
@@ -135,6 +141,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return endurance.measured(sizes)
         case Turns(sizes):
             return turns.measured(base_url, sizes)
+        case Gateway(sizes):
+            return gateway.measured(base_url, sizes)
     assert_never(job)
 
 
