@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["processes.md", "subscribers.md", "testing.md", "thespian.md", "tools.md"]
+PAGES = ["gateway.md", "processes.md", "subscribers.md", "testing.md", "thespian.md", "tools.md"]
 
 PROGRAMS = [
     pytest.param(program, id=f"{page.name}-{number}")

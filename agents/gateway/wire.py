@@ -105,6 +105,9 @@ def frames(events: Iterable[Event]) -> bytes:
 
 def message(event: Event) -> str:
     """A WebSocket message. Of a text the data is the text itself."""
+    if type(event) is StreamToken and event.joined == 1:
+        said_by = (_json(event.token), event.seq, _json(event.stream_id))
+        return (b'{"type":"token","data":%b,"seq":%d,"stream_id":%b}' % said_by).decode()
     said: dict[str, Any] = {"type": name_of(event), "data": data_of(event)}
     if isinstance(event, StreamToken | StreamReasoning):
         said["data"] = said["data"]["text"]
