@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from agents.gateway import NotSafe, check_listen, serving
 from agents.settings import GatewaySettings
@@ -21,7 +22,7 @@ def short_head(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["agents.gateway.serving"], "HEADER_S", 0.3)
 
 
-async def nothing(*_: object) -> None:
+async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """An app."""
 
 
