@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import delay, endurance, otp, processes, sessions, supervision, tools, turns
+from benchmarks import delay, endurance, gateway, otp, processes, sessions, supervision, tools, turns
 from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
 
 READERS: Final = {
@@ -108,6 +108,12 @@ class Resume(Struct, frozen=True, tag_field="job", tag="resume"):
     sizes: sessions.Sizes = field(default_factory=sessions.Sizes)
 
 
+class Gateway(Struct, frozen=True, tag_field="job", tag="gateway"):
+    """What an event costs on its way to a client."""
+
+    sizes: gateway.Sizes = field(default_factory=gateway.Sizes)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """What OTP takes; kind: "otp" as it comes, "core" on one core."""
 
@@ -115,7 +121,18 @@ class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
 
 
 Work: TypeAlias = (
-    Cpu | FirstToken | Delay | FanOut | Beside | Processes | Supervision | Endurance | Turns | Journal | Resume
+    Cpu
+    | FirstToken
+    | Delay
+    | FanOut
+    | Beside
+    | Processes
+    | Supervision
+    | Endurance
+    | Turns
+    | Journal
+    | Resume
+    | Gateway
 )
 """What runs on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -154,6 +171,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return sessions.journal_us(base_url, load, name)
         case Resume(sizes):
             return sessions.resume_ms(sizes)
+        case Gateway(sizes):
+            return gateway.measured(base_url, sizes)
     assert_never(job)
 
 

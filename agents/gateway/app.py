@@ -5,15 +5,12 @@ hosts_own_app.mount("/agents", app)
 """
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.websockets import WebSocket
 
-from actors import CallFailed
-from agents.agent_config import InvalidAgentConfig
-from agents.gateway.errors import Refusal, answer
+from agents.gateway.errors import EXPECTED, answer
 from agents.gateway.guard.middleware import Guard
+from agents.gateway.guard.origin import Allowed
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.message_stream import message_stream
@@ -24,7 +21,6 @@ from agents.gateway.sse import Pace
 from agents.gateway.streams import Streams
 from agents.gateway.websocket import Socket
 from agents.settings import Settings
-from supervisors import AlreadyStarted
 
 GZIP_FROM_BYTES = 1024
 DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: Bearer TOKEN`."
@@ -40,8 +36,8 @@ def gateway(settings: Settings, sessions: Sessions, token: str, *, compression: 
     app = _bare_app()
     if compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
-    Guard(app, told, token)  # so that what it refuses is refused here, and not at the first request
-    app.add_middleware(Guard, settings=told, token=token)
+    allowed = Allowed(told.allowed_hosts, told.allowed_origins)
+    app.add_middleware(Guard, allowed=allowed, token=token, max_body_bytes=told.max_body_bytes)
     known = Streams(sessions)
     for router in (agents(known, pace), streams(known, pace), system(sessions, settings), message_stream(known, pace)):
         app.include_router(router)
@@ -71,6 +67,6 @@ def _bare_app() -> FastAPI:
             "auto_configure": False,
         },
     )
-    for kind in (HTTPException, RequestValidationError, Refusal, InvalidAgentConfig, AlreadyStarted, CallFailed):
+    for kind in EXPECTED:
         app.add_exception_handler(kind, answer)
     return app

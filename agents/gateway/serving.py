@@ -51,12 +51,9 @@ async def serving(app: ASGIApp, settings: GatewaySettings, *, compression: bool 
     Raises NotSafe, and OSError if the port can't be had.
     """
     check_listen(settings)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.create_server((settings.host, settings.port), family=family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     config = _config(app, settings, compression=compression)
     config.load()  # reads the certificate: what is wrong with it is raised here
-    server = _Server(config)
+    server, listener = _Server(config), _listener(settings)
     task = asyncio.create_task(server.serve([listener]))
     try:
         await server.listening.wait()
@@ -64,6 +61,16 @@ async def serving(app: ASGIApp, settings: GatewaySettings, *, compression: bool 
     finally:
         server.should_exit = True
         await task
+
+
+def _listener(settings: GatewaySettings) -> socket.socket:
+    """What is set here, every connection has, too."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    gone_ms = settings.write_timeout + int(LINGER_S * 1000)  # of a client that vanished: the kernel would try for long
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, gone_ms)
+    return listener
 
 
 def _is_loopback(host: str) -> bool:

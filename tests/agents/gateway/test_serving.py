@@ -3,17 +3,19 @@
 import asyncio
 import base64
 import os
+import ssl
 import struct
 import sys
 from pathlib import Path
 
 import aiohttp
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from agents.gateway import NotSafe, check_listen, serving
+from agents.gateway import LiveSessions, NotSafe, check_listen, gateway, serving
 from agents.settings import GatewaySettings
 from tests.agents.gateway.raw import Raw, connected, request
-from tests.agents.gateway.site import Site
+from tests.agents.gateway.site import TOKEN, Site
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def short_head(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["agents.gateway.serving"], "HEADER_S", 0.3)
 
 
-async def nothing(*_: object) -> None:
+async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """An app."""
 
 
@@ -76,6 +78,32 @@ async def test_it_listens_on_loopback_alone(site: Site) -> None:
     listening = listening_sockets()
     ours = [address for address in listening if int(address.partition(":")[2], 16) == site.port]
     assert ours == [f"0100007F:{site.port:04X}"]
+
+
+async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    process = await asyncio.create_subprocess_exec(
+        *command, "-keyout", key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
+    told = GatewaySettings(port=0, tls_certificate=certificate, tls_key=key)
+    app = gateway(site.settings, LiveSessions(), TOKEN)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    async with serving(app, told) as port:
+        url = f"https://localhost:{port}/agents"
+        for origin, status in ((f"https://localhost:{port}", 200), (f"http://localhost:{port}", 403)):
+            async with site.http.get(url, ssl=trusting, headers={"origin": origin}) as response:
+                assert response.status == status
+
+
+async def test_a_certificate_that_is_none_keeps_it_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    told = GatewaySettings(port=0, tls_certificate=tmp_path / "empty", tls_key=tmp_path / "empty")
+    with pytest.raises(ssl.SSLError):
+        async with serving(nothing, told):
+            pass
 
 
 # Heads
