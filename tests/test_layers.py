@@ -31,7 +31,7 @@ FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/openai_client.py"},
     "simpleeval": {"agents/tools/builtin"},
-    "httpx2": {"agents/tools", "agents/llm/openai_client.py"},
+    "httpx2": {"agents/tools", "agents/llm/openai_client.py", "agents/llm/transport.py"},
     "rich": {"agents/cli"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
