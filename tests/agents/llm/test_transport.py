@@ -1,7 +1,7 @@
 """Bodies are read where they come in, whatever way they are framed and cut, and their connections serve again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors import new_event_loop
 from agents.llm.body import push
 from agents.llm.transport import BODY, AiohttpTransport, WireBody, proxy_of
 
@@ -81,10 +82,11 @@ def cut(wire: bytes, cuts: Sequence[int]) -> list[bytes]:
 CHUNKS = st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.sampled_from([b"", b"", b";a=b"])), max_size=8)
 
 
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
 @given(chunks=CHUNKS, cuts=st.lists(st.integers(0, 500), max_size=10), whole=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_any_framing_and_any_cut_give_the_same_bytes(
-    chunks: list[tuple[bytes, bytes]], cuts: list[int], whole: bool
+    new_loop: Callable[[], asyncio.AbstractEventLoop], chunks: list[tuple[bytes, bytes]], cuts: list[int], whole: bool
 ) -> None:
     """whole: each chunk is written on its own, as providers do; else the cuts fall anywhere."""
     wire = [framed(payload, extension) for payload, extension in chunks]
@@ -95,7 +97,8 @@ def test_any_framing_and_any_cut_give_the_same_bytes(
         async with asked(server) as client:
             return server, await pushed(client), await pushed(client)
 
-    server, first, second = asyncio.run(twice())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        server, first, second = runner.run(twice())
     assert first == second == b"".join(payload for payload, _ in chunks)
     assert server.connections == 1
 
