@@ -9,13 +9,13 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import Crash, Pid, ProcessError, Shutdown, ended, link, register, reply, send
+from actors import SHUTDOWN, Crash, Pid, ProcessError, Shutdown, ended, link, register, reply, send
 from actors import exit as send_exit
 from agents.agent_registry import has_no_stream, has_stream
 from agents.agent_settings import WhenBusy
 from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import UserMessage
-from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
+from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted
 from agents.debug_stream import DebugKeptStream, DebugStream
 from agents.kept_stream import KeptStream
 from agents.recent_streams import KEPT_S, Recent, with_ended, without_old
@@ -167,7 +167,7 @@ class AgentTurns:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
         for reminder in self._reminders.values():
             reminder.cancel()
-        stopped = HandlerCrashed(f"its agent ended: {_words(reason)}")
+        stopped = Interrupted() if reason == SHUTDOWN else HandlerCrashed(f"its agent ended: {_words(reason)}")
         if (running := state.running) is not None:
             send_exit(running.handler, Shutdown("agent ended"))
             await ended(running.handler)

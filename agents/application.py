@@ -15,6 +15,7 @@ from typing import Final
 from actors import AsyncioSystemBase, Pid
 from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
+from agents.configured_agents import ConfiguredAgents
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy
 from agents.session import Recovery
@@ -48,6 +49,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, _many(limits.agent_supervisor), agent, name=AGENT_SUPERVISOR),
+        ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
     )
 

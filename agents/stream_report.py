@@ -1,19 +1,45 @@
-"""The log event of a stream's end: what it took, and never what was said."""
+"""What is told of a stream's end: a log event, and figures for the meter if there is one. Never what was said."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 
+from actors import send, whereis
 from actors.log import get_logger
+from agents.core.deltas import Usage
 from agents.core.errors import ApiError, Fault
-from agents.core.events import StreamComplete, StreamMetrics
+from agents.core.events import Event, StreamComplete, StreamError, StreamMetrics, StreamToolResult
 from agents.stream import Stream
 
 log = get_logger("understudy.agents")
 
 
+METER: Final = "meter"
+"""Registered name of the process that is told TurnEnded."""
+
+
+class ToolCalled(msgspec.Struct, frozen=True):
+    """error: the kind of its failure, or None."""
+
+    name: str
+    error: str | None
+    elapsed_s: float
+
+
+class TurnEnded(msgspec.Struct, frozen=True):
+    """fault: the tag of the stream's error, or None. retries: of model calls, which count each call once."""
+
+    fault: str | None
+    metrics: StreamMetrics | None
+    usage: Usage
+    model_calls: int
+    retries: int
+    tools: tuple[ToolCalled, ...]
+
+
 def report_end(agent_id: str, stream: Stream) -> None:
-    """Log stream_completed or stream_failed. Called once a stream, by its agent."""
+    """Log stream_completed or stream_failed, and tell the meter. Called once a stream, by its agent."""
     outcome = stream.outcome
     if outcome is None:
         return
@@ -22,6 +48,28 @@ def report_end(agent_id: str, stream: Stream) -> None:
         log.info("stream_completed", **fields, **_metrics(outcome.response.metrics))
     else:
         log.info("stream_failed", **fields, **_reason(outcome.reason), **_metrics(outcome.metrics))
+    if (meter := whereis(METER)) is not None:
+        send(meter, _figures(stream, outcome))
+
+
+def _figures(stream: Stream, outcome: StreamComplete | StreamError) -> TurnEnded:
+    """Its events are gone through only if there were calls."""
+    fault, metrics = None, None
+    if isinstance(outcome, StreamError):
+        fault, metrics = str(type(outcome.reason).__struct_config__.tag), outcome.metrics
+    else:
+        metrics = outcome.response.metrics
+    if stream.turn is None:
+        return TurnEnded(fault, metrics, Usage(), 0, 0, ())
+    past = stream.turn.past
+    tools = tuple(_calls(stream.events)) if past.calls else ()
+    return TurnEnded(fault, metrics, past.spent.usage, past.spent.model_calls, outcome.attempt - 1, tools)
+
+
+def _calls(events: tuple[Event, ...]) -> Iterator[ToolCalled]:
+    for event in events:
+        if type(event) is StreamToolResult:
+            yield ToolCalled(event.tool_call.name, event.result.error, event.result.elapsed_s)
 
 
 def _reason(fault: Fault) -> dict[str, Any]:

@@ -13,7 +13,7 @@ FLOORS = ["actors", "supervisors", "agents"]
 
 ORDER = [
     {"core"},
-    {"llm", "tools", "values", "redaction"},
+    {"llm", "tools", "values", "redaction", "state_files"},
     {"agent_settings"},
     {"settings"},
     {"log_setup"},
@@ -30,6 +30,7 @@ ORDER = [
     {"gateway"},
     {"application"},
     {"configuration"},
+    {"daemon", "client"},
     {"cli"},
 ]
 """Inside agents/: a module may import its own row's folder and the rows above."""

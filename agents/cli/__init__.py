@@ -1,4 +1,4 @@
-"""The command line: `understudy demo | chat | config | top | tree | sessions | rehearse`.
+"""The command line. Its commands, and where each of them is, are in COMMANDS.
 
 A command's module is imported when the command is called: `understudy --help` need not wait for an HTTP client.
 """
@@ -14,10 +14,21 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "demo": ("agents.cli.demo:demo", "Watch a supervised agent work, without a key or a network."),
-    "chat": ("agents.cli.chat:chat", "Talk to a model over any OpenAI-compatible endpoint."),
+    "chat": ("agents.cli.chat:chat", "Talk to a model over any OpenAI-compatible endpoint, or to a daemon's agent."),
+    "serve": ("agents.cli.serve:serve", "Run the daemon: agents over HTTP, in the foreground."),
     "config": ("agents.cli.config:config", "Check, show or write the configuration file."),
-    "top": ("agents.cli.inspect:top_command", "Run a program and show its busiest processes."),
-    "tree": ("agents.cli.inspect:tree_command", "Run a program and show its supervision tree."),
+    "doctor": ("agents.cli.doctor:doctor", "Check what a daemon needs, a line each."),
+    "ps": ("agents.cli.remote.look:ps", "Show the agents of the daemon, and their streams."),
+    "top": ("agents.cli.inspect:top_command", "Show the busiest processes of the daemon, or of a program."),
+    "tree": ("agents.cli.inspect:tree_command", "Show the supervision tree of the daemon, or of a program."),
+    "tail": ("agents.cli.remote.streams:tail", "Follow a stream of the daemon, through restarts, to its end."),
+    "cancel": ("agents.cli.remote.streams:cancel", "End a turn."),
+    "approve": ("agents.cli.remote.streams:approve", "Let a tool call run that waits for it."),
+    "deny": ("agents.cli.remote.streams:deny", "Keep a tool call from running."),
+    "steer": ("agents.cli.remote.streams:steer", "Say something to a turn that runs."),
+    "stop": ("agents.cli.remote.control:stop", "End an agent of the daemon."),
+    "reload": ("agents.cli.remote.control:reload_command", "Have the daemon read its configuration again."),
+    "stop-daemon": ("agents.cli.remote.control:stop_daemon", "End the daemon; turns that run get their time."),
     "sessions": ("agents.cli.sessions:sessions", "List, read, rename, delete, export and fork kept sessions."),
     "rehearse": ("agents.rehearsal.command:rehearse", "Serve OpenAI's HTTP API with scripted models."),
 }

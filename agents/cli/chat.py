@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from actors import Pid
 from agents import application
 from agents.cli.conversation import messages
-from agents.cli.program import Program, refuse, run
+from agents.cli.program import Program, run
+from agents.cli.refusal import refuse
+from agents.cli.remote.chat import chat_with_daemon
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
 from agents.llm.endpoint import Api, MissingKey
@@ -60,7 +63,12 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option(
     "--search-endpoint", metavar="URL", callback=_address, help="A SearXNG-style JSON endpoint for web_search."
 )
+@click.option("--url", metavar="URL", callback=_address, help="Of a daemon: talk to an agent of it, over HTTP.")
+@click.option("--agent", "agent_id", metavar="ID", help="Of the daemon: talk to this one, and let it be.")
+@click.option("--state-dir", type=click.Path(path_type=Path), metavar="DIR", help="Of the daemon: where its token is.")
+@click.pass_context
 def chat(
+    context: click.Context,
     message: str | None,
     model: str,
     base_url: str | None,
@@ -69,12 +77,20 @@ def chat(
     system: str,
     root: Path | None,
     search_endpoint: str | None,
+    url: str | None,
+    agent_id: str | None,
+    state_dir: Path | None,
 ) -> None:
     """Send MESSAGE and show the answer; without MESSAGE, talk until Ctrl-D.
+
+    With --url, --agent or --state-dir the agent is a daemon's: a new one, unless --agent names it.
 
     The key is read from OPENAI_API_KEY. Ctrl-C cancels the answer that is being given; a second one leaves.
     """
     names = [name.strip() for name in tools.split(",") if name.strip()]
+    if url is not None or agent_id is not None or state_dir is not None:
+        new = _new_agent(context, names)
+        sys.exit(run(lambda program: chat_with_daemon(message, agent_id, new, url, state_dir, program)))
     _check_tool_options(names, root, search_endpoint)
     if message is not None and not message.strip():
         raise click.UsageError("expected a message, got an empty one")
@@ -85,6 +101,17 @@ def chat(
     )
     config = {"system_prompt": system, "tools": names, "api_preference": api, "streaming_config": PATIENCE}
     sys.exit(run(lambda program: _chat(message, settings, config, program)))
+
+
+def _new_agent(context: click.Context, names: list[str]) -> dict[str, Any]:
+    """What was said of it: the rest is the daemon's to know."""
+    keys = {"model": "model", "api": "api_preference", "system": "system_prompt"}
+    said = {
+        key: context.params[name]
+        for name, key in keys.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    return said | ({"tools": names} if names else {})
 
 
 def _check_tool_options(names: list[str], root: Path | None, search_endpoint: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from agents.cli import WRONG_USE
-from agents.cli.program import refuse
+from agents.cli.refusal import refuse
 from agents.cli.view.printable import one_line
 from agents.configuration import InvalidConfiguration, Loaded, found, load
 from agents.configuration.loading import own_folder

@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from actors import Pid
 from agents import application
 from agents.cli.demo_tools import search_archive
-from agents.cli.program import Program, refuse, run
+from agents.cli.program import Program, run
+from agents.cli.refusal import refuse
 from agents.cli.rehearsal_process import Rehearsal, RehearsalFailed, rehearsal
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import Screen, open_screen

@@ -1,5 +1,7 @@
 """`understudy top PROGRAM` and `understudy tree PROGRAM`: run a Python program, and look inside it while it runs.
 
+Without PROGRAM they look into the daemon (remote/look.py).
+
 The program runs as `python PROGRAM` would run it. A thread beside it asks each process system of this OS process for
 what it shows, and draws it on stderr; a system whose loop is held for too long is left out of that picture.
 """
@@ -9,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -18,13 +20,15 @@ from rich.text import Text
 
 from actors import system_info, top
 from actors.observer import MEASURES, look
+from agents.cli.remote.connection import daemon_options
+from agents.cli.remote.look import show_top, show_tree
 from agents.cli.view.processes import top_text, tree_text
 from supervisors import tree
 
 ROWS = 20
 SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
-program = click.argument("program", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+program = click.argument("program", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 every = click.option("--every", "every_s", default=1.0, show_default=True, help="Seconds between two pictures.")
 
@@ -32,20 +36,28 @@ every = click.option("--every", "every_s", default=1.0, show_default=True, help=
 @click.command("top", context_settings=SETTINGS)
 @click.option("--by", type=click.Choice(list(MEASURES)), default="reductions", show_default=True)
 @every
+@daemon_options
 @program
 @arguments
-def top_command(by: str, every_s: float, program: Path, arguments: tuple[str, ...]) -> None:
-    """Run PROGRAM and show which of its processes do most."""
-    _run(program, arguments, lambda: top_text(top(by, ROWS), system_info()), every_s)  # type: ignore[arg-type]  # a Choice
+def top_command(by: str, every_s: float, program: Path | None, arguments: tuple[str, ...], **options: Any) -> None:
+    """Show which processes do most: of the daemon, or of PROGRAM, which is run."""
+    if program is None:
+        show_top(options, by, every_s)
+    else:
+        _run(program, arguments, lambda: top_text(top(by, ROWS), system_info()), every_s)  # type: ignore[arg-type]  # a Choice
 
 
 @click.command("tree", context_settings=SETTINGS)
 @every
+@daemon_options
 @program
 @arguments
-def tree_command(every_s: float, program: Path, arguments: tuple[str, ...]) -> None:
-    """Run PROGRAM and show its supervision tree."""
-    _run(program, arguments, lambda: tree_text(tree()), every_s)
+def tree_command(every_s: float, program: Path | None, arguments: tuple[str, ...], **options: Any) -> None:
+    """Show the supervision tree: of the daemon, or of PROGRAM, which is run."""
+    if program is None:
+        show_tree(options)
+    else:
+        _run(program, arguments, lambda: tree_text(tree()), every_s)
 
 
 def _run(program: Path, arguments: tuple[str, ...], picture: Callable[[], str], every_s: float) -> None:

@@ -8,20 +8,20 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-import click
-
-from actors import CallFailed, Pid, ProcessError, new_event_loop
-from agents import agent
-from agents.cli import INTERRUPTED, WRONG_USE
-from agents.cli.view.printable import one_line
+from actors import ProcessError, new_event_loop
+from agents.cli import INTERRUPTED
+from agents.cli.refusal import refuse
 from agents.cli.view.reports import Reports
 from agents.log_setup import set_up_logging
 from agents.redaction import secrets_in
 from agents.settings import LogSettings
+
+Cancel: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -36,7 +36,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.count = 0
         self.code = INTERRUPTED
-        self._turn: Pid | None = None
+        self._turn: Cancel | None = None
         self._leaving = False
         self._loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
@@ -46,9 +46,9 @@ class Interrupts:
             self._loop.add_signal_handler(number, self._leave, 128 + number)
 
     @contextmanager
-    def cancel(self, pid: Pid) -> Iterator[None]:
-        """Within the block, the first Ctrl-C cancels the agent's turn."""
-        self._turn, self.count = pid, 0
+    def cancel(self, turn: Cancel) -> Iterator[None]:
+        """Within the block, the first Ctrl-C cancels the turn."""
+        self._turn, self.count = turn, 0
         try:
             yield
         finally:
@@ -65,7 +65,7 @@ class Interrupts:
     def _interrupted(self) -> None:
         self.count += 1
         if self._turn is not None and self.count == 1:
-            self._cancelling = self._loop.create_task(_cancel(self._turn))
+            self._cancelling = self._loop.create_task(self._turn())
         else:
             self._leave(INTERRUPTED)
 
@@ -93,18 +93,6 @@ def run(main: Callable[[Program], Awaitable[int]]) -> int:
         code = runner.run(_guarded(main))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the exit code stands, the interpreter only has to clean up
     return code
-
-
-def refuse(*lines: str) -> int:
-    """Say on stderr what was wrong, a line each; the exit code for it."""
-    for line in lines:
-        click.echo(f"understudy: {one_line(line)}", err=True)
-    return WRONG_USE
-
-
-async def _cancel(pid: Pid) -> None:
-    with suppress(CallFailed):  # the agent has ended, and its turn with it
-        await agent.cancel(pid)
 
 
 async def _guarded(main: Callable[[Program], Awaitable[int]]) -> int:

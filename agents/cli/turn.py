@@ -1,13 +1,15 @@
 """One turn on the screen, from the message to its end."""
 
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from functools import partial
 from typing import TypeAlias
 
-from actors import Pid
+from actors import CallFailed, Pid
 from agents import agent
 from agents.cli import INTERRUPTED
-from agents.cli.program import Program, refuse
+from agents.cli.program import Cancel, Program
+from agents.cli.refusal import refuse
 from agents.cli.view import Screen
 from agents.cli.view.view import Note
 from agents.core.errors import Cancelled
@@ -23,12 +25,23 @@ async def show_turn(
 
     watch: is given each event after it was shown.
     """
+    return await show_events(agent.stream(pid, message), partial(_cancel, pid), screen, program, watch)
+
+
+async def show_events(
+    stream: AsyncGenerator[Event, None],
+    cancel: Cancel,
+    screen: Screen,
+    program: Program,
+    watch: Callable[[Event], None] = lambda _: None,
+) -> End:
+    """As show_turn, of a stream from anywhere. cancel: what Ctrl-C does to it."""
 
     def report(line: str) -> None:
         screen.show(Note(line, report=True))
 
-    with program.interrupts.cancel(pid), screen, program.reports.shown(report):
-        async with aclosing(agent.stream(pid, message)) as events:
+    with program.interrupts.cancel(cancel), screen, program.reports.shown(report):
+        async with aclosing(stream) as events:
             async for event in events:
                 screen.show(event)
                 watch(event)
@@ -42,3 +55,8 @@ def exit_code(end: End) -> int:
         return 0
     code = refuse(str(end.reason))
     return INTERRUPTED if isinstance(end.reason, Cancelled) else code
+
+
+async def _cancel(pid: Pid) -> None:
+    with suppress(CallFailed):  # the agent has ended, and its turn with it
+        await agent.cancel(pid)

@@ -5,13 +5,17 @@ async with serving(app, settings) as address: ...
 """
 
 from agents.gateway.app import gateway
+from agents.gateway.door import Door
 from agents.gateway.errors import GatewayError, InvalidToken, NotSafe
 from agents.gateway.guard.token import token_of
+from agents.gateway.routes.host import Host
 from agents.gateway.serving import check_listen, serving
 from agents.gateway.sessions import LiveSessions, SessionInfo, Sessions
 
 __all__ = [
+    "Door",
     "GatewayError",
+    "Host",
     "InvalidToken",
     "LiveSessions",
     "NotSafe",

@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.websockets import WebSocket
 
+from agents.gateway.door import Door
 from agents.gateway.errors import EXPECTED, answer
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.docs import docs
+from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.message_stream import message_stream
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
@@ -26,8 +28,11 @@ GZIP_FROM_BYTES = 1024
 DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: Bearer TOKEN`."
 
 
-def gateway(settings: Settings, sessions: Sessions, token: str, *, compression: bool = False) -> FastAPI:
-    """compression: of answers, events and messages, where the client asks for it.
+def gateway(
+    settings: Settings, sessions: Sessions, token: str, *, compression: bool = False, host: Host | None = None
+) -> FastAPI:
+    """compression: of answers, events and messages, where the client asks for it. host: the program around it, which
+    tells how it is, and may be told to change.
 
     Raises ValueError for allowed_hosts or allowed_origins that are none.
     """
@@ -38,9 +43,11 @@ def gateway(settings: Settings, sessions: Sessions, token: str, *, compression: 
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, token=token, max_body_bytes=told.max_body_bytes)
-    known = Streams(sessions)
+    known = Streams(sessions, host.door if host is not None else Door())
     for router in (agents(known, pace), streams(known, pace), system(sessions, settings), message_stream(known, pace)):
         app.include_router(router)
+    if host is not None:
+        app.include_router(host_routes(host))
     docs(app)
 
     @app.websocket("/ws")

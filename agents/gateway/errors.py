@@ -53,10 +53,14 @@ class NotSafe(GatewayError):
 
 
 class Refusal(Exception):
-    """message: one line, for a person. faults: where there are many, a line each."""
+    """message: one line, for a person. faults: where there are many, a line each. retry_after_s: when it may be
+    otherwise."""
 
-    def __init__(self, status: int, message: str, kind: str = "", faults: Sequence[str] = ()) -> None:
+    def __init__(
+        self, status: int, message: str, kind: str = "", faults: Sequence[str] = (), retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.status, self.message, self.faults = status, message, tuple(faults)
         self.kind = kind or TYPES.get(status, "error")
 
@@ -119,4 +123,6 @@ async def answer(request: Request, error: Exception) -> Response:
     """An exception handler for FastAPI."""
     refusal = refusal_of(error)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if refusal.retry_after_s is not None:
+        headers["retry-after"] = str(refusal.retry_after_s)
     return Response(refusal.body, refusal.status, headers, media_type="application/json")

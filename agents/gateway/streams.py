@@ -9,6 +9,7 @@ from actors import Pid
 from agents import agent
 from agents.agent_info import StreamInfo
 from agents.core.events import StreamComplete
+from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.reader import Reader
 from agents.gateway.sessions import Sessions
@@ -25,8 +26,8 @@ class Shown(Struct, frozen=True):
 
 
 class Streams:
-    def __init__(self, sessions: Sessions) -> None:
-        self.sessions = sessions
+    def __init__(self, sessions: Sessions, door: Door) -> None:
+        self.sessions, self.door = sessions, door
 
     async def agent(self, agent_id: str) -> Pid:
         pid = await self.sessions.wake(agent_id)
@@ -36,6 +37,7 @@ class Streams:
 
     async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> Reader:
         """stream_id: of the client's making, so that it may ask again when it lost the answer."""
+        self.door.check()
         pid = await self.agent(agent_id)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)

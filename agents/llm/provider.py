@@ -11,7 +11,7 @@ when it was idle for idle_s; then the next call starts it anew. An endpoint with
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from hashlib import blake2b
 from secrets import token_bytes
 from typing import Any, Final, Protocol
@@ -41,6 +41,7 @@ from actors import (
     call,
     cast,
     demonitor,
+    get_state,
     monitor,
     register,
     whereis,
@@ -51,7 +52,7 @@ from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, Admitted, Breaker, BreakerPolicy, Open, Outcome, admit, record
 from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
-from supervisors.dynamic_supervisor import start_child
+from supervisors.dynamic_supervisor import start_child, which_children
 from supervisors.errors import MaxChildren
 
 LLM_SUPERVISOR: Final = "llm_supervisor"
@@ -155,6 +156,16 @@ async def open_provider(endpoint: Endpoint) -> Pid:
             raise failed.reason.detail from None
         raise
     return running
+
+
+async def breakers() -> list[tuple[str, Breaker]]:
+    """Of the providers in use: their addresses, which are no names (two keys of one address are two), and breakers."""
+    states: list[ProviderState] = []
+    for child in await which_children(LLM_SUPERVISOR):
+        if isinstance(child.pid, Pid):
+            with suppress(CallFailed):  # it has ended since
+                states.append(await get_state(child.pid))
+    return [(state.address, state.breaker) for state in states]
 
 
 def name_of(endpoint: Endpoint) -> str:

@@ -16,7 +16,7 @@ from agents.sessions.errors import (
 )
 from agents.sessions.journal import JOURNAL, Journal, open_journal
 from agents.sessions.journal_handle import JournalHandle
-from agents.sessions.location import default_state_dir, store_url
+from agents.sessions.location import store_url
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import (
     Batch,
@@ -31,6 +31,7 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.store import Store
+from agents.state_files import default_state_dir
 
 __all__ = [
     "JOURNAL",

@@ -18,6 +18,11 @@ class JournalHandle:
         self.store, self.durability = store, durability
         self._group = group
 
+    @property
+    def waiting(self) -> int:
+        """Events that were recorded and have not yet begun their way to the disk."""
+        return self._group.count
+
     def begin_session(
         self, id_: str, name: str, config: dict[str, Any] | None = None, opening: Conversation = ()
     ) -> None:

@@ -8,18 +8,12 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from agents.sessions.errors import StoreUnavailable
+from agents.state_files import default_state_dir
 
 FILE: Final = "sessions.db"
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
-
-
-def default_state_dir() -> Path:
-    """Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
-    home = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
-    return base / "understudy"
 
 
 def store_url(url: str | None, state_dir: Path | None = None) -> URL:

@@ -13,6 +13,7 @@ from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal
 from agents.gateway.routes.reply import REFUSALS, Json
+from agents.gateway.sessions import LiveSessions
 from agents.gateway.sse import EventStream, Pace
 from agents.gateway.streams import Streams
 from agents.llm.endpoint import Api
@@ -58,14 +59,14 @@ def agents(streams: Streams, pace: Pace) -> APIRouter:
     @routes.post("/agents", status_code=201)
     async def start(body: StartAgent) -> Response:
         """Start an agent."""
+        streams.door.check()
         pid = await agent_supervisor.start_agent(body.model_dump(exclude_none=True))
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
     async def list_(after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         """The agents that run, in order of their ids."""
-        found = await streams.sessions.sessions(after, limit)
-        return Json({"agents": [each for each in found if each.live]})
+        return Json({"agents": await LiveSessions().sessions(after, limit)})
 
     @routes.get("/agents/{agent_id}")
     async def show(agent_id: AgentId) -> Response:

@@ -1,0 +1,79 @@
+"""`understudy ps`; and `tree` and `top` of a daemon: what runs in it."""
+
+import asyncio
+import sys
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from actors import ProcessInfo, SystemInfo
+from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.view.printable import one_line
+from agents.cli.view.processes import top_text, tree_text
+from agents.client import Client
+from agents.client.client import path
+from supervisors import Node
+
+HEADER = ("AGENT", "NAME", "MODEL", "MESSAGES", "STREAM", "STATUS", "EVENTS")
+ROWS = 20
+PAGE = 1000
+
+
+@click.command()
+@daemon_options
+def ps(**options: Any) -> None:
+    """Show the agents that run, and their streams."""
+    ask(options, _ps)
+
+
+async def _ps(client: Client) -> None:
+    rows: list[tuple[str, ...]] = [HEADER]
+    after: dict[str, str | int] = {}
+    while page := (await client.get("/agents", limit=PAGE, **after))["agents"]:
+        for agent in page:
+            rows += _rows(await client.get(path("agents", agent["id"])))
+        after = {"after": page[-1]["id"]}
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _rows(agent: Any) -> list[tuple[str, ...]]:
+    """A line a stream; one without streams has one."""
+    own = tuple(map(one_line, (agent["id"], agent["name"], agent["model"], str(agent["messages"]))))
+    streams = [(each["id"], each["status"], str(each["seq"])) for each in agent["streams"]] or [("-", "-", "-")]
+    return [(*own, *stream) for stream in streams]
+
+
+def show_tree(options: dict[str, Any]) -> None:
+    """Of a daemon, once."""
+
+    async def show(client: Client) -> None:
+        click.echo(tree_text(msgspec.convert(await client.get("/tree"), Node)))
+
+    ask(options, show)
+
+
+def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
+    """Of a daemon: a picture that changes on a terminal; elsewhere one."""
+
+    async def picture(client: Client) -> str:
+        told = await client.get("/processes", by=by, count=ROWS)
+        processes = msgspec.convert(told["processes"], list[ProcessInfo])
+        return top_text(processes, msgspec.convert(told["system"], SystemInfo))
+
+    async def show(client: Client) -> None:
+        console = Console(file=sys.stdout, highlight=False)
+        if not console.is_terminal:
+            click.echo(await picture(client))
+            return
+        with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
+            while True:
+                live.update(Text(await picture(client), no_wrap=True, overflow="ellipsis"), refresh=True)
+                await asyncio.sleep(every_s)
+
+    ask(options, show)

@@ -1,0 +1,92 @@
+"""Commands about one stream: tail, cancel, approve, deny, steer."""
+
+import sys
+from contextlib import aclosing
+from typing import Any
+
+import click
+
+from agents.cli.refusal import refuse
+from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.view import open_screen
+from agents.client import Client
+from agents.client.client import path
+from agents.core.errors import Cancelled
+from agents.core.events import Event, StreamError
+
+stream_argument = click.argument("stream_id", metavar="STREAM")
+call_argument = click.argument("call_id", metavar="CALL")
+
+
+@click.command()
+@stream_argument
+@click.option("--after", default=0, type=click.IntRange(min=0), metavar="SEQ", help="Only what came behind this event.")
+@daemon_options
+def tail(stream_id: str, after: int, **options: Any) -> None:
+    """Show a stream as it comes, from its beginning to its end.
+
+    It goes on by itself when the connection breaks, and when the daemon is restarted.
+    """
+
+    async def follow(client: Client) -> int:
+        last: Event | None = None
+        with open_screen(sys.stdout, sys.stderr) as screen:
+            async with aclosing(client.events(stream_id, after)) as events:
+                async for last in events:
+                    screen.show(last)
+        if isinstance(last, StreamError) and not isinstance(last.reason, Cancelled):
+            return refuse(str(last.reason))
+        return 0
+
+    ask(options, follow)
+
+
+@click.command()
+@stream_argument
+@daemon_options
+def cancel(stream_id: str, **options: Any) -> None:
+    """End a turn. What had arrived is kept."""
+
+    async def do(client: Client) -> None:
+        done = (await client.post(path("streams", stream_id, "cancel")))["cancelled"]
+        click.echo("cancelled" if done else "it is over")
+
+    ask(options, do)
+
+
+@click.command()
+@stream_argument
+@call_argument
+@click.option("--arguments", metavar="JSON", help="Those that were asked for, to the letter: approve nothing else.")
+@daemon_options
+def approve(stream_id: str, call_id: str, arguments: str | None, **options: Any) -> None:
+    """Let a tool call run that waits for an approval."""
+    ask(options, lambda client: _decide(client, stream_id, "approve", {"call_id": call_id, "arguments": arguments}))
+
+
+@click.command()
+@stream_argument
+@call_argument
+@click.option("--reason", default="", metavar="TEXT", help="For the model.")
+@daemon_options
+def deny(stream_id: str, call_id: str, reason: str, **options: Any) -> None:
+    """Keep a tool call from running that waits for an approval."""
+    ask(options, lambda client: _decide(client, stream_id, "deny", {"call_id": call_id, "reason": reason}))
+
+
+@click.command()
+@stream_argument
+@click.argument("message")
+@daemon_options
+def steer(stream_id: str, message: str, **options: Any) -> None:
+    """Say something to a turn while it runs."""
+
+    async def do(client: Client) -> None:
+        await client.post(path("streams", stream_id, "steer"), {"message": message})
+        click.echo("said")
+
+    ask(options, do)
+
+
+async def _decide(client: Client, stream_id: str, what: str, body: dict[str, Any]) -> None:
+    click.echo((await client.post(path("streams", stream_id, what), body))["decision"])

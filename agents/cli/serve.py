@@ -1,0 +1,49 @@
+"""`understudy serve`: the daemon, in the foreground."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from agents.cli.config import settings_option
+from agents.cli.refusal import refuse
+from agents.configuration import InvalidConfiguration, found, load
+from agents.daemon.errors import CannotStart
+
+
+@click.command()
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Default: UNDERSTUDY_CONFIG, else ~/.config/understudy/sys.config if there is one.",
+)
+@click.option("--host", metavar="ADDRESS", help="gateway.host: where to listen.")
+@click.option("--port", metavar="PORT", help="gateway.port; 0: any that is free.")
+@click.option("--state-dir", metavar="DIR", help="daemon.state_dir: its token, its lock, its sessions.")
+@settings_option
+def serve(file: Path | None, host: str | None, port: str | None, state_dir: str | None, flags: dict[str, str]) -> None:
+    """Run agents and serve them over HTTP until SIGTERM or Ctrl-C.
+
+    The first signal lets running turns end, within daemon.drain_time; the second ends at once. SIGHUP reads the
+    configuration again.
+    """
+    file = file or found(os.environ)
+    given = {"gateway.host": host, "gateway.port": port, "daemon.state_dir": state_dir}
+    flags = flags | {key: value for key, value in given.items() if value is not None}
+    from agents.daemon.serve import serve as run  # not before what was typed is known to be good
+
+    try:
+        run(lambda: load(file, os.environ, flags), _say)
+    except InvalidConfiguration as invalid:
+        sys.exit(refuse(*map(str, invalid.faults)))
+    except CannotStart as refused:
+        sys.exit(refuse(str(refused)))
+
+
+def _say(line: str) -> None:
+    """At once, also into a pipe: who waits for the line reads it there."""
+    click.echo(line)
+    sys.stdout.flush()

@@ -1,0 +1,13 @@
+"""A client of the daemon, for commands and for programs of one's own. It needs nothing of what runs agents.
+
+async with Client.found() as client:                         # the daemon of this user
+    async for event in client.ask("writer", "Hello."):       # goes on by itself when its connection breaks
+        print(event)
+
+Client("http://127.0.0.1:8765", token)                       # any other
+"""
+
+from agents.client.client import Client
+from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
+
+__all__ = ["Client", "ClientError", "NoDaemon", "Refused", "Unreachable"]

@@ -1,0 +1,25 @@
+"""The agents of the configuration: they start with the application, and anew when their supervisor does.
+
+Before those that come back because a crash cut their turn: what the configuration says of an agent goes before what was
+kept of it.
+"""
+
+from actors import IGNORE, GenServer, Stop
+from actors.server.outcomes import Ignore
+from agents.agent_settings import AgentSettings
+from supervisors import AlreadyStarted
+from supervisors.agent_supervisor import start_agent
+
+
+class ConfiguredAgents(GenServer[None]):
+    """Starts them, and is done. Stops with InvalidAgentConfig, or SessionError, of the first that can't be started."""
+
+    async def init(self, agents: tuple[AgentSettings, ...]) -> Ignore | Stop[None]:
+        for agent in agents:
+            try:
+                await start_agent(agent.given())
+            except AlreadyStarted:
+                continue
+            except Exception as failed:  # noqa: BLE001 (whatever its init stopped with is the reason of ours)
+                return Stop(failed, None)
+        return IGNORE

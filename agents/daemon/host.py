@@ -1,0 +1,82 @@
+"""What the gateway asks of the daemon, and how new settings come to both."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from actors.log import get_logger
+from agents.configuration.reload import reload
+from agents.daemon.notify import Notifier
+from agents.daemon.scrape import Scrape
+from agents.gateway import Door, gateway
+from agents.gateway.routes.host import Figures, Reloaded
+from agents.gateway.stored_sessions import StoredSessions
+from agents.settings import Settings
+
+log = get_logger("understudy.daemon")
+
+
+class DaemonHost:
+    """An ASGI app, too: the gateway of the settings that hold. read: reads the configuration again."""
+
+    def __init__(
+        self, settings: Settings, token: str, read: Callable[[], Settings], scrape: Scrape, stop: Callable[[], None]
+    ) -> None:
+        self.door = Door()
+        self.stop = stop
+        self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
+        self._one_reload = asyncio.Lock()
+        self._take(settings)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+
+    async def figures(self) -> Figures:
+        return Figures(*await self._scrape.figures())
+
+    async def reload(self) -> Reloaded:
+        """One at a time; every change is logged, too."""
+        async with self._one_reload:
+            done = await reload(self._settings, self._read, self._take)
+            self._settings = done.settings
+        told = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
+        for outcome in told.__struct_fields__:
+            for change in getattr(told, outcome):
+                log.info("configuration_reloaded", outcome=outcome, change=change)
+        if told == Reloaded():
+            log.info("configuration_reloaded", outcome="nothing has changed")
+        return told
+
+    @contextmanager
+    def reloaded_by_signal(self, notifier: Notifier) -> Iterator[None]:
+        """Within the block, SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        tasks: set[asyncio.Task[None]] = set()
+
+        def begin() -> None:
+            task = loop.create_task(self._reload_told(notifier))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, begin)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    async def _reload_told(self, notifier: Notifier) -> None:
+        """Source: sd_notify(3), RELOADING."""
+        notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        try:
+            await self.reload()
+        finally:
+            notifier.tell("READY=1")
+
+    def _take(self, settings: Settings) -> None:
+        """Requests that run go on in the app in which they began."""
+        compression = settings.streaming.enable_compression
+        self._app = gateway(settings, StoredSessions(), self._token, compression=compression, host=self)

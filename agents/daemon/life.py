@@ -1,0 +1,137 @@
+"""The life of the daemon on its loop: start, ready, drain, end.
+
+    application        every process that runs agents
+    └── gateway        reads and asks them; it outlives the agents, so that who reads a stream gets its end
+
+What was started ends in the reverse order, also when something on the way does not start.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Final
+
+from actors import Crash, Shutdown, StartFailed
+from actors.log import get_logger
+from agents import application
+from agents.daemon.crashes import Crashes
+from agents.daemon.drain import drain
+from agents.daemon.errors import CannotStart
+from agents.daemon.host import DaemonHost
+from agents.daemon.meter import Counts, Meter
+from agents.daemon.notify import Notifier
+from agents.daemon.place import no_port, url_of
+from agents.daemon.scrape import Scrape
+from agents.daemon.state_dir import StateDir
+from agents.gateway import serving
+from agents.settings import Settings
+from agents.state_files import Address
+from agents.stream_report import METER
+from supervisors import ChildSpec, Flags, start_supervisor
+from supervisors.supervisor import FailedToStartChild
+
+ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
+log = get_logger("understudy.daemon")
+
+
+class Stopping:
+    """What signals do: the first begins the end, the second is the end."""
+
+    def __init__(self, forget: Callable[[], None]) -> None:
+        """forget: called before an end at once."""
+        self._asked = asyncio.Event()
+        self._forget = forget
+        self.wait = self._asked.wait
+
+    def ask(self) -> None:
+        self._asked.set()
+
+    @contextmanager
+    def by_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in ENDING:
+            loop.add_signal_handler(number, self._signalled, number)
+        try:
+            yield
+        finally:
+            for number in ENDING:
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_IGN)  # what is left is quick, and is not interrupted
+
+    def _signalled(self, number: int) -> None:
+        if self._asked.is_set():
+            self._forget()
+            os._exit(128 + number)  # workers die with us, by the kernel's hand; so does the lock
+        self.ask()
+
+
+async def live(
+    settings: Settings, folder: StateDir, token: str, read: Callable[[], Settings], say: Callable[[str], None]
+) -> None:
+    """Until a signal, or /stop, asks for the end. say: is given the one line that says where it listens.
+
+    Raises CannotStart; then nothing runs.
+    """
+    notifier = Notifier(os.environ)
+    stopping = Stopping(folder.forget_address)
+    with stopping.by_signals():
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_running(settings))
+            crashes = stack.enter_context(Crashes().counted())
+            scrape = Scrape(await _metered(), crashes)
+            host = DaemonHost(settings, token, read, scrape, stopping.ask)
+            port = await stack.enter_async_context(_served(host, settings))
+            address = Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)))
+            stack.enter_context(folder.address_told(address))
+            stack.enter_context(host.reloaded_by_signal(notifier))
+            await stack.enter_async_context(notifier.alive())
+            notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
+            say(f"understudy listens on {address.url}")
+            await stopping.wait()
+            notifier.tell("STOPPING=1", "STATUS=draining")
+            host.door.open = False
+            await drain(settings.daemon.drain_time / 1000)
+    log.info("daemon_stopped")
+
+
+@asynccontextmanager
+async def _running(settings: Settings) -> AsyncIterator[None]:
+    try:
+        async with application.running(settings):
+            yield
+    except StartFailed as failed:
+        raise CannotStart(_why(failed.reason)) from None
+
+
+def _why(reason: object) -> str:
+    """The reason at the bottom of the supervisors', in a line."""
+    match reason:
+        case Shutdown(FailedToStartChild(_, inner)):
+            return _why(inner)
+        case Crash(exception):
+            return f"{type(exception).__name__}: {exception}"
+        case StartFailed(reason=inner):
+            return _why(inner)
+    return str(reason)
+
+
+async def _metered() -> Counts:
+    """From now on the turns that end are counted."""
+    counts = Counts()
+    await start_supervisor(Flags(), (ChildSpec("meter", Meter, counts, name=METER),), name="daemon")
+    return counts
+
+
+@asynccontextmanager
+async def _served(host: DaemonHost, settings: Settings) -> AsyncIterator[int]:
+    """The port. Only what is raised before the block begins is about it."""
+    async with AsyncExitStack() as stack:
+        compression = settings.streaming.enable_compression
+        try:
+            port = await stack.enter_async_context(serving(host, settings.gateway, compression=compression))
+        except OSError as error:
+            raise no_port(settings.gateway, error) from None
+        yield port

@@ -1,0 +1,100 @@
+"""The system as it is seen at one moment, as numbers. Nothing of it is counted while nobody looks."""
+
+import asyncio
+from collections import Counter
+from typing import Final
+
+from msgspec import Struct
+
+from actors import CallFailed, SystemInfo, system_info, top
+from agents.agent_turns import STREAM_SUPERVISOR
+from agents.llm.breaker import Breaker, Closed, HalfOpen
+from agents.llm.provider import breakers
+from agents.sessions import open_journal
+from supervisors.agent_supervisor import AGENT_SUPERVISOR
+from supervisors.api import count_children
+from supervisors.tree import Node, tree
+
+PROBE_S: Final = 0.01
+LONGEST: Final = 10
+
+
+class Seen(Struct, frozen=True):
+    """restarts: of children that a supervisor names, by supervisor and child. mailboxes: the fullest, by process.
+    breakers: how many providers have theirs in which state. journal: events that are not on disk; None: there is none.
+    loop_lag_s: how late a timer was."""
+
+    system: SystemInfo
+    agents: int
+    turns: int
+    restarts: dict[tuple[str, str], int]
+    mailboxes: dict[str, int]
+    breakers: dict[tuple[str, str], int]
+    journal: int | None
+    loop_lag_s: float
+
+
+async def seen() -> Seen:
+    return Seen(
+        system=system_info(),
+        agents=(await count_children(AGENT_SUPERVISOR)).active,
+        turns=(await count_children(STREAM_SUPERVISOR)).active,
+        restarts=_restarts(tree()),
+        mailboxes=_mailboxes(),
+        breakers=await _breakers(),
+        journal=await _journal(),
+        loop_lag_s=await _loop_lag_s(),
+    )
+
+
+def _restarts(root: Node) -> dict[tuple[str, str], int]:
+    """No recursion: a chain of processes may be long."""
+    found: dict[tuple[str, str], int] = {}
+    left = [root]
+    while left:
+        node = left.pop()
+        left += node.children
+        for child in node.children:
+            if child.restarts is not None and child.id is not None:
+                found[_called(node), child.id] = child.restarts
+    return found
+
+
+def _called(node: Node) -> str:
+    names = node.process.names if node.process is not None else ()
+    return names[0] if names else node.id or "?"
+
+
+def _mailboxes() -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for info in top("mailbox", LONGEST):
+        found[info.names[0] if info.names else info.label] += info.mailbox
+    return dict(found)
+
+
+async def _breakers() -> dict[tuple[str, str], int]:
+    return Counter((address, _state(breaker)) for address, breaker in await breakers())
+
+
+def _state(breaker: Breaker) -> str:
+    match breaker:
+        case Closed():
+            return "closed"
+        case HalfOpen():
+            return "half_open"
+    return "open"
+
+
+async def _journal() -> int | None:
+    try:
+        journal = await open_journal()
+    except CallFailed:
+        return None  # it is being restarted
+    return None if journal is None else journal.waiting
+
+
+async def _loop_lag_s() -> float:
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    await asyncio.sleep(PROBE_S)
+    return max(0.0, loop.time() - began_s - PROBE_S)

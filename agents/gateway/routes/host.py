@@ -1,0 +1,68 @@
+"""The program around the gateway: whether it is ready, its figures, and its configuration read again."""
+
+from typing import Protocol
+
+from fastapi import APIRouter
+from msgspec import Struct
+from starlette.responses import Response
+
+from agents.gateway.door import Door
+from agents.gateway.routes.reply import REFUSALS, Json
+
+
+class Reloaded(Struct, frozen=True):
+    """What a configuration that was read again has changed, a line each. rejected: what is wrong with it."""
+
+    applied: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+
+class Figures(Struct, frozen=True):
+    """In a format of Prometheus's."""
+
+    body: bytes
+    media_type: str
+
+
+class Host(Protocol):
+    """What the gateway asks of the program that serves it."""
+
+    @property
+    def door(self) -> Door: ...
+
+    async def figures(self) -> Figures: ...
+
+    async def reload(self) -> Reloaded: ...
+
+    def stop(self) -> None:
+        """Begin to end, as by a signal."""
+
+
+def host_routes(host: Host) -> APIRouter:
+    routes = APIRouter(tags=["host"], responses=REFUSALS)
+
+    @routes.get("/readyz")
+    async def ready() -> Response:
+        """Whether new turns are taken."""
+        host.door.check()
+        return Json({"status": "ready"})
+
+    @routes.get("/metrics")
+    async def metrics() -> Response:
+        """For Prometheus."""
+        figures = await host.figures()
+        return Response(figures.body, headers={"content-type": figures.media_type})
+
+    @routes.post("/reload")
+    async def reload() -> Response:
+        """Read the configuration again: what holds from now on, what needs a restart, what was rejected and why."""
+        return Json(await host.reload())
+
+    @routes.post("/stop")
+    async def stop() -> Response:
+        """End the daemon, as SIGTERM does."""
+        host.stop()
+        return Json({"stopping": True}, 202)
+
+    return routes

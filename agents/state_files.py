@@ -1,0 +1,33 @@
+"""The files by which a command finds the daemon: where it listens, and its token."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+ADDRESS: Final = "daemon.json"
+
+
+class Address(Struct, frozen=True):
+    """Of a daemon that listens. token_file: the path of its token."""
+
+    url: str
+    pid: int
+    token_file: str
+
+
+def default_state_dir() -> Path:
+    """Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
+    home = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
+    return base / "understudy"
+
+
+def address_in(state_dir: Path) -> Address | None:
+    """None: there is no daemon, as far as its folder tells."""
+    try:
+        return msgspec.json.decode((state_dir / ADDRESS).read_bytes(), type=Address)
+    except (OSError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,138 @@
+"""The daemon as an OS process of its own, what it starts, and a client of it."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from agents.client import Client
+from agents.rehearsal import RehearsalServer
+from agents.state_files import address_in
+from tests.agents.cli.terminal import environment
+
+UNDERSTUDY = str(Path(sys.executable).with_name("understudy"))
+START_S = 60.0
+END_S = 60.0
+
+SCRIPT = """
+[models.slow]
+token_delay_s = 0.05
+turns = [{ steps = [{ text = "{user} one two three four five six seven eight nine ten eleven twelve thirteen." }] }]
+
+[models.endless]
+token_delay_s = 0.2
+turns = [{ steps = [{ text = "TEXT" }] }]
+""".replace("TEXT", " ".join(f"w{number}" for number in range(3000)))
+
+
+class Daemon:
+    """A running one. pids: of it and all that it has started, as identities that no other process gets."""
+
+    def __init__(self, process: Process, folder: Path, line: str) -> None:
+        self.process, self.folder = process, folder
+        self.url = line.removeprefix("understudy listens on ").strip()
+        self.token = (folder / "token").read_text().strip()
+        self.identities = set(identities(process.pid))
+
+    def client(self) -> Client:
+        return Client(self.url, self.token)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    async def ended(self) -> int:
+        """Its exit code, when it and all that it started are gone."""
+        self.identities |= set(identities(self.process.pid))
+        async with asyncio.timeout(END_S):
+            code = await self.process.wait()
+            while any(alive(identity) for identity in self.identities):
+                await asyncio.sleep(0.02)
+        return code
+
+    async def stopped(self) -> int:
+        self.signal(signal.SIGTERM)
+        return await self.ended()
+
+    async def said(self) -> str:
+        """What it logged, after its end."""
+        assert self.process.stderr is not None
+        return (await self.process.stderr.read()).decode()
+
+
+@asynccontextmanager
+async def daemon(
+    server: RehearsalServer, folder: Path, *arguments: str, port: int = 0, **env: str
+) -> AsyncIterator[Daemon]:
+    """Ready, with its state in the folder. It is gone when the block is left, however it is left."""
+    process = await begun(server, folder, "--port", str(port), *arguments, **env)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(START_S):
+            line = (await process.stdout.readline()).decode()
+        assert line, (await process.communicate())[1].decode()
+        yield Daemon(process, folder, line)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def begun(server: RehearsalServer, folder: Path, *arguments: str, **env: str) -> Process:
+    command = (UNDERSTUDY, "serve", "--state-dir", str(folder), *arguments)
+    keys = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "rehearsal-key", **env}
+    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment(**keys))
+
+
+async def refused(server: RehearsalServer, folder: Path, *arguments: str) -> tuple[int | None, str]:
+    """The exit code and stderr of a daemon that does not start."""
+    process = await begun(server, folder, *arguments)
+    async with asyncio.timeout(START_S):
+        out, err = await process.communicate()
+    assert not out
+    return process.returncode, err.decode()
+
+
+async def understudy(*arguments: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(UNDERSTUDY, *arguments, stdout=PIPE, stderr=PIPE, env=environment())
+    async with asyncio.timeout(START_S):
+        out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def listening(folder: Path) -> None:
+    """Until a daemon with this folder can be found."""
+    async with asyncio.timeout(START_S):
+        while address_in(folder) is None:
+            await asyncio.sleep(0.02)
+
+
+def identities(pid: int) -> Iterator[tuple[int, str]]:
+    """Of the process and its descendants: pid and start time."""
+    started = _stat(pid)
+    if started is not None:
+        yield pid, started
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            try:
+                children = (task / "children").read_text().split()
+            except OSError:
+                continue
+            for child in children:
+                yield from identities(int(child))
+
+
+def alive(identity: tuple[int, str]) -> bool:
+    pid, started = identity
+    return _stat(pid) == started
+
+
+def _stat(pid: int) -> str | None:
+    """None for what is dead, or only waits to be reaped."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
