@@ -91,9 +91,11 @@ class Journal(GenServer[Journalling]):
         try:
             if not isinstance(reason, Crash | Fenced):
                 await self._flush_all(state)
-            group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
         finally:
-            await group.store.close()
+            try:
+                group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
+            finally:
+                await group.store.close()
 
     def _begin(self, state: Journalling) -> Journalling:
         flush = asyncio.get_running_loop().create_task(state.group.flush(state.group.take()))
