@@ -113,11 +113,12 @@ class Store:
                     await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _release(self, epoch: int) -> None:
-        await self._drop_connection()
-        self._epoch = None
-        with as_unavailable(self.url):
-            async with self._engine.begin() as connection:
-                await writer.release(connection, epoch)
+        async with self._one_write:  # the one that is on its way ends first
+            await self._drop_connection()
+            self._epoch = None
+            with as_unavailable(self.url):
+                async with self._engine.begin() as connection:
+                    await writer.release(connection, epoch)
 
     def _check_file(self) -> None:
         """SQLite would write on, into a file that nobody will find."""
