@@ -1,10 +1,10 @@
-# make demo | test | test-thespian | test-otp | check | bench: each sets up .venv by itself.
+# make demo | test | test-thespian | test-otp | test-postgres | check | bench: each sets up .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-thespian test-otp check lint types bench clean
+.PHONY: demo test test-thespian test-otp test-postgres check lint types bench clean
 
 demo: $(STAMP)
 	$(BIN)/understudy demo
@@ -19,6 +19,13 @@ test-otp: $(STAMP)
 	@command -v erlc >/dev/null || apt-get install --yes --quiet erlang-base || { \
 		echo "test-otp needs an Erlang, and could not install one: apt-get install erlang-base"; exit 1; }
 	$(BIN)/pytest -m otp --capture=no tests/supervisors/otp
+
+# The sessions' tests again, on a PostgreSQL that is started for them and stopped.
+test-postgres: $(STAMP)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+		|| apt-get install --yes --quiet postgresql || { \
+		echo "test-postgres needs a PostgreSQL, and could not install one: apt-get install postgresql"; exit 1; }
+	$(BIN)/pytest -m postgres tests/agents/sessions
 
 check: lint types test
 

@@ -1,25 +1,33 @@
 """Log events with fields, through the standard library's logging: the host decides where they go."""
 
 import logging
-from typing import cast
+from typing import Any, Final, cast
 
 import structlog
 from structlog.stdlib import BoundLogger
+from structlog.typing import EventDict
 
 
 def get_logger(name: str) -> BoundLogger:
     """A logger whose events are past-tense noun phrases with fields: `log.info("child_restarted", child=...)`.
 
-    Rendered as key=value pairs on the standard logger `name`, with its level and handlers.
+    Rendered as key=value pairs on the standard logger `name`, with its level and handlers. The record has the fields,
+    too, as its attribute `fields`: for a host that renders them in its own way.
     """
     return cast(
         "BoundLogger",
         structlog.wrap_logger(
             logging.getLogger(name),
-            processors=[structlog.stdlib.filter_by_level, structlog.processors.KeyValueRenderer(key_order=["event"])],
+            processors=[structlog.stdlib.filter_by_level, _rendered],
             wrapper_class=BoundLogger,
         ),
     )
 
+
+def _rendered(logger: Any, method: str, event: EventDict) -> tuple[tuple[str], dict[str, Any]]:
+    return (_RENDER(logger, method, dict(event)),), {"extra": {"fields": event}}
+
+
+_RENDER: Final = structlog.processors.KeyValueRenderer(key_order=["event"])
 
 log = get_logger("understudy.actors")

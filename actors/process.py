@@ -168,21 +168,24 @@ class Process:
         if self.phase == DEAD:
             return
         if reason is KILL and not linked:
-            self.die(KILLED)
+            self.die(KILLED, killed=True)
         elif self.trap_exit:
             self.deliver(Exit(sender, reason), sender)
         elif reason is not NORMAL or sender is self.pid:
             self.die(reason)
 
-    def die(self, reason: Any) -> None:
-        """End with reason: now if idle, after the callback if that runs, when the coroutine has ended if one does."""
-        if self.phase == DEAD or (self.doomed is not None and reason is not KILLED):
+    def die(self, reason: Any, *, killed: bool = False) -> None:
+        """End with reason: now if idle, after the callback if that runs, when the coroutine has ended if one does.
+
+        killed: by a KILL, which gives the coroutine no peace. KILLED as the reason of a linked process is any reason.
+        """
+        if self.phase == DEAD or (self.doomed is not None and not killed):
             return
         if self.phase == RUNNING:
             self.doomed = (reason,)
         elif self.coroutine is not None:
             self.doomed = (reason,)
-            self._cancel(insist=reason is KILLED)
+            self._cancel(insist=killed)
         else:
             self.doomed = (reason,)
             self.end(reason)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
 from agents.agent_info import AgentInfo
-from agents.agent_instance import (
+from agents.agent_requests import (
     Approve,
     Cancel,
     Deny,

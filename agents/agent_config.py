@@ -2,36 +2,25 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import Annotated, Any
-from uuid import uuid4
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from agents.agent_settings import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
 from agents.answer import AnswerType, InvalidAnswerType
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.limits import Limits
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
-from agents.llm.endpoint import Api, Endpoint
+from agents.llm.endpoint import Api
 from agents.model_call import Deadlines, Route
-from agents.settings import HttpAddress, Milliseconds, Settings
+from agents.routes import route_faults, routes
+from agents.settings import Settings, ToolSettings
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
-
-Count = Annotated[int, Field(gt=0)]
-
-
-class WhenBusy(StrEnum):
-    """What becomes of a message that comes while a turn runs: it waits, is refused, ends the turn, or joins it."""
-
-    QUEUE = "queue"
-    REJECT = "reject"
-    INTERRUPT = "interrupt"
-    STEER = "steer"
 
 
 class InvalidAgentConfig(ValueError):
@@ -40,63 +29,6 @@ class InvalidAgentConfig(ValueError):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(f"agent config: {fault}" for fault in faults))
         self.faults = faults
-
-
-class _Checked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class StreamingConfig(_Checked):
-    """chunk_timeout: longest silence of the provider, in ms. parallel_tools: False runs one call at a time.
-    max_retries: of a model call, on each of the agent's models. retry_after_output: also of one that broke when some of
-    its answer had been published; that is announced by stream_reset."""
-
-    chunk_timeout: Milliseconds | None = None
-    parallel_tools: bool = True
-    max_retries: Annotated[int, Field(ge=0)] = 3
-    retry_after_output: bool = False
-
-
-class LimitsConfig(_Checked):
-    """Of one turn; see core/limits.py. time: in ms, tools and approvals included."""
-
-    model_calls: Count = 25
-    tool_calls: Count | None = None
-    tokens: Count | None = None
-    cost: Annotated[float, Field(gt=0)] | None = None
-    time: Milliseconds | None = 600_000
-
-
-class Fallback(_Checked):
-    """Another model, or the same elsewhere: what is not given is as of the agent."""
-
-    model: str | None = None
-    api_preference: Api | None = None
-    base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
-    model_options: dict[str, Any] | None = None
-
-
-class _Given(_Checked):
-    """The keys of start_agent's mapping."""
-
-    id: Annotated[str, Field(min_length=1)] = Field(default_factory=lambda: uuid4().hex)
-    name: str = "agent"
-    model: str | None = None
-    system_prompt: str = ""
-    tools: list[Any] = []
-    api_preference: Api = Api.CHAT
-    stream: bool = True
-    streaming_config: StreamingConfig = StreamingConfig()
-    base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
-    model_options: dict[str, Any] = {}
-    fallbacks: list[Fallback] = []
-    limits: LimitsConfig = LimitsConfig()
-    when_busy: WhenBusy = WhenBusy.QUEUE
-    max_queue: Annotated[int, Field(ge=0)] = 100
-    answer_type: Any = None
-    answer_retries: Annotated[int, Field(ge=0)] = 2
 
 
 class AgentConfig(Struct, frozen=True):
@@ -149,31 +81,31 @@ class AgentConfig(Struct, frozen=True):
 def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     """Check an agent's configuration. Raises InvalidAgentConfig with every fault; nothing has been started."""
     try:
-        checked = _Given.model_validate(dict(given))
+        checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidAgentConfig([_line(fault) for fault in error.errors()]) from None
     faults: list[str] = []
     tools: Mapping[str, Tool] = {}
     answer: AnswerType | None = None
     try:
-        tools = _with_deadlines(resolve(checked.tools, settings.tools.bound()), settings.streaming.tool_timeout / 1000)
+        tools = _with_deadlines(resolve(checked.tools, _bound(settings.tools)), settings.streaming.tool_timeout / 1000)
     except InvalidTool as error:
         faults += error.faults
     try:
         answer = None if checked.answer_type is None else AnswerType.of(checked.answer_type)
     except InvalidAnswerType as invalid:
         faults.append(f"answer_type: {invalid}")
-    faults += _model_faults(checked, settings)
+    faults += route_faults(checked, settings)
     if faults:
         raise InvalidAgentConfig(faults)
-    routes = tuple(_routes(checked, settings))
+    asked = tuple(routes(checked, settings))
     return AgentConfig(
         id=checked.id,
         name=checked.name,
         system_prompt=checked.system_prompt,
         tools=tools,
-        routes=routes,
-        policy=_policy(checked, tools, routes, settings),
+        routes=tuple(route for route, _ in asked),
+        policy=_policy(checked, tools, tuple(candidate for _, candidate in asked), settings),
         deadlines=_deadlines(checked, settings),
         stream=checked.stream,
         when_busy=checked.when_busy,
@@ -182,19 +114,14 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     )
 
 
-def _model_faults(checked: _Given, settings: Settings) -> Iterator[str]:
-    if not (checked.model or settings.model):
-        yield "model: expected the name of a model, got none (here or in the settings)"
-    elif checked.limits.cost is not None:
-        for model in _models(checked, settings):
-            if model not in settings.prices:
-                yield f"limits.cost: expected a price of {model!r} in the settings, got none"
-
-
-def _models(checked: _Given, settings: Settings) -> tuple[str, ...]:
-    """In the order in which they are tried."""
-    first = checked.model or settings.model or ""
-    return (first, *(each.model or first for each in checked.fallbacks))
+def _bound(tools: ToolSettings) -> Mapping[str, Mapping[str, Any]]:
+    """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
+    bound: dict[str, dict[str, Any]] = {}
+    if tools.file_ops_root is not None:
+        bound["file_ops"] = {"root": str(tools.file_ops_root)}
+    if tools.web_search_endpoint is not None:
+        bound["web_search"] = {"endpoint": tools.web_search_endpoint}
+    return bound
 
 
 def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str, Tool]:
@@ -204,25 +131,9 @@ def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str,
     }
 
 
-def _routes(checked: _Given, settings: Settings) -> Iterator[Route]:
-    own = Fallback(api_preference=checked.api_preference, model_options=checked.model_options)
-    for model, each in zip(_models(checked, settings), (own, *checked.fallbacks), strict=True):
-        key = each.api_key or checked.api_key or settings.api_key
-        base_url = each.base_url or checked.base_url or settings.base_url
-        yield Route(
-            Endpoint(base_url, key.get_secret_value() if key else None),
-            model,
-            each.api_preference or checked.api_preference,
-            checked.model_options if each.model_options is None else each.model_options,
-        )
-
-
-def _candidate(route: Route, settings: Settings) -> Candidate:
-    price = settings.prices.get(route.model)
-    return Candidate(None if price is None else price.of_model(), f"{route.model} at {route.endpoint.address}")
-
-
-def _policy(checked: _Given, tools: Mapping[str, Tool], routes: tuple[Route, ...], settings: Settings) -> TurnPolicy:
+def _policy(
+    checked: AgentSettings, tools: Mapping[str, Tool], candidates: tuple[Candidate, ...], settings: Settings
+) -> TurnPolicy:
     streaming, limits = checked.streaming_config, checked.limits
     return TurnPolicy(
         limits=Limits(
@@ -234,14 +145,14 @@ def _policy(checked: _Given, tools: Mapping[str, Tool], routes: tuple[Route, ...
             time_s=None if limits.time is None else limits.time / 1000,
         ),
         retries=RetryPolicy(max_retries=streaming.max_retries, after_output=streaming.retry_after_output),
-        models=tuple(_candidate(route, settings) for route in routes),
+        models=candidates,
         barriers=frozenset(name for name, tool in tools.items() if not tool.parallel),
         eager=frozenset(name for name, tool in tools.items() if tool.eager),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
     )
 
 
-def _deadlines(checked: _Given, settings: Settings) -> Deadlines:
+def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
     streaming = settings.streaming
     idle = checked.streaming_config.chunk_timeout or streaming.timeout
     first_byte = checked.streaming_config.chunk_timeout or streaming.first_byte_timeout or streaming.timeout
@@ -267,4 +178,4 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 def _keys(section: tuple[Any, ...]) -> Iterator[str]:
     """What may stand there."""
-    return iter((SECTIONS[section[0]] if section else _Given).model_fields)
+    return iter((SECTIONS[section[0]] if section else AgentSettings).model_fields)

@@ -5,44 +5,51 @@ responsive: it queues, subscribes and cancels while the turn runs. When a handle
 stream's one terminal event.
 """
 
-import asyncio
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import (
+    NORMAL,
     Caller,
-    Crash,
     Exit,
     GenServer,
     NoReply,
     Outcome,
     Pid,
+    Ready,
     Reply,
-    Shutdown,
     Stop,
-    ended,
-    link,
     register,
-    reply,
-    send,
 )
-from actors import exit as send_exit
-from agents.agent_config import InvalidAgentConfig, WhenBusy, agent_config
+from actors.server.outcomes import Next
+from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_info import info_of
-from agents.agent_registry import find_agent, has_no_stream, has_stream, name_of
-from agents.agent_state import AgentState, Running, StreamChat
+from agents.agent_registry import find_agent, has_stream, name_of
+from agents.agent_requests import (
+    Approve,
+    Cancel,
+    Deny,
+    Follow,
+    GetConversation,
+    GetInfo,
+    Request,
+    Steer,
+    Subscribe,
+    Unsubscribe,
+)
+from agents.agent_state import AgentState, Keeping, Running, StreamChat
+from agents.agent_turns import AgentTurns, Forget, Idle, given_up, now_s, taken_down
 from agents.core.conversation import Conversation, UserMessage
-from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed
+from agents.core.errors import Cancelled
+from agents.kept_stream import Lost
 from agents.llm.endpoint import Api
-from agents.recent_streams import KEPT_S, Recent, with_ended, without_old
+from agents.session import open_session
+from agents.sessions import SessionError
 from agents.settings import Settings
 from agents.stream import Stream
-from agents.stream_report import report_end
 from agents.streaming_function_handler import (
-    StreamHandler,
     TurnResult,
     handle_chat_api_stream,
     handle_responses_api_stream,
@@ -50,80 +57,9 @@ from agents.streaming_function_handler import (
 from agents.subscriptions import followed, known, subscribed, unsubscribed
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
-from supervisors import AlreadyStarted, ChildSpec, RestartType
-from supervisors.dynamic_supervisor import start_child
+from supervisors import AlreadyStarted
 
-STREAM_SUPERVISOR: Final = "stream_supervisor"
-HANDLER: Final = ChildSpec("handler", StreamHandler, restart=RestartType.TEMPORARY)
-"""The template of the stream supervisor's children."""
-
-
-class Subscribe(Struct, frozen=True):
-    """From now on the subscriber gets the events of all streams, of a running one from its next event."""
-
-    subscriber: Pid
-
-
-class Unsubscribe(Struct, frozen=True):
-    subscriber: Pid
-
-
-class Follow(Struct, frozen=True):
-    """Answered with whether there is such a stream: one that waits, runs or has ended not long ago."""
-
-    stream_id: str
-    subscriber: Pid
-    after: int
-
-
-class Forget(Struct, frozen=True):
-    """Drop the streams that ended long enough ago."""
-
-
-class Cancel(Struct, frozen=True):
-    """Answered, when the turn's connection is closed and its workers are gone, with whether there was such a turn.
-
-    stream_id: of the turn, which may still wait; None: the one that runs.
-    """
-
-    stream_id: str | None = None
-
-
-class Steer(Struct, frozen=True):
-    """The message joins the running turn's next model call. Answered with whether a turn ran.
-
-    stream_id: of that turn, here and below: if another runs, none does. None: whichever runs.
-    """
-
-    message: str
-    stream_id: str | None = None
-
-
-class Approve(Struct, frozen=True):
-    """Answered with an approval.Answer. arguments: exactly those that were asked for; None: whatever they are."""
-
-    call_id: str
-    arguments: str | None = None
-    stream_id: str | None = None
-
-
-class Deny(Struct, frozen=True):
-    """Answered with an approval.Answer. reason: for the model."""
-
-    call_id: str
-    reason: str = ""
-    stream_id: str | None = None
-
-
-class GetInfo(Struct, frozen=True):
-    """Answered with an AgentInfo."""
-
-
-class GetConversation(Struct, frozen=True):
-    """Answered with the conversation; of a running turn, without what it has said so far."""
-
-
-Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation
+GO_ON: Final = "go on"
 
 
 async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
@@ -155,7 +91,7 @@ class AgentInstance(GenServer[AgentState]):
     trap_exit = True
     eager = True
 
-    def init(self, settings: Settings, config: Mapping[str, Any]) -> AgentState | Stop[None]:
+    async def init(self, settings: Settings, config: Mapping[str, Any]) -> Ready[AgentState] | Stop[None]:
         try:
             checked = agent_config(config, settings)
         except InvalidAgentConfig as invalid:
@@ -163,24 +99,49 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
-        return AgentState(checked, checked.opening(), buffer_size=settings.streaming.buffer_size)
+        self._turns = AgentTurns(self.pid, process_streaming_chat)
+        keeping, streaming = Keeping.by(settings.sessions), settings.streaming
+        try:
+            conversation, cuts = await open_session(checked, config, keeping.ahead)
+        except SessionError as failed:
+            return Stop(failed, None)
+        queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)
+        state = AgentState(
+            checked,
+            conversation,
+            queue=queue,
+            buffer_size=streaming.buffer_size,
+            debug=streaming.debug_streaming,
+            keeping=keeping,
+        )
+        return Ready(state, GO_ON)
 
-    async def handle_info(self, message: Any, state: AgentState) -> NoReply[AgentState]:
+    async def handle_continue(self, term: Any, state: AgentState) -> NoReply[AgentState]:
+        """After the start: the turns that were cut come first."""
+        for chat in state.queue:
+            has_stream(self.pid, chat.stream_id)
+        return NoReply(await self._turns.next(state))
+
+    async def handle_info(self, message: Any, state: AgentState) -> Next[AgentState]:
         match message:
             case StreamChat(_, subscriber, stream_id) if known(state, stream_id):  # asked again: the answer was lost
                 return NoReply(state if subscriber is None else followed(state, stream_id, subscriber, after=0)[1])
             case StreamChat() if state.running is not None:
-                return NoReply(self._while_busy(message, state.running, state))
+                return NoReply(await self._turns.while_busy(message, state.running, state))
             case StreamChat():
-                return NoReply(await self._begin(message, state))
+                return NoReply(await self._turns.begin(await taken_down(message, state), state))
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
-                return NoReply(await self._handler_ended(state.running, reason, state))
+                return NoReply(await self._turns.handler_ended(state.running, reason, state))
             case Subscribe(subscriber):
                 return NoReply(subscribed(state, subscriber))
             case Unsubscribe(subscriber):
                 return NoReply(unsubscribed(state, subscriber))
             case Forget():
-                return NoReply(self._forgotten(state))
+                return NoReply(self._turns.forgotten(state))
+            case Lost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
+                return NoReply(replace(state, running=given_up(state.running, fault)))
+            case Idle(turns) if turns == state.turns and state.running is None:
+                return Stop(NORMAL, state)
         return NoReply(state)
 
     def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
@@ -194,106 +155,24 @@ class AgentInstance(GenServer[AgentState]):
                 return Reply(state.conversation, state)
             case Steer(message, stream_id):
                 stream = _meant(running, stream_id)
-                return Reply(stream is not None and stream.steer(message, _now_s()), state)
+                return Reply(stream is not None and stream.steer(message, now_s()), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
                 stream = _meant(running, stream_id)
                 calls = stream.calls if stream is not None else None
                 return Reply(NotAsked(call_id) if calls is None else _decided(calls, request), state)
             case Cancel(stream_id) if running is not None and stream_id in (None, running.stream.id):
-                cancelled = replace(_interrupted(running), cancellers=(*running.cancellers, caller))
+                cancelled = replace(given_up(running, Cancelled()), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
             case Cancel(stream_id):
                 chosen = tuple(chat for chat in state.queue if chat.stream_id == stream_id)
                 for chat in chosen:
-                    self._refuse(chat, Cancelled(), state)
+                    self._turns.refuse(chat, Cancelled(), state)
                 waiting = tuple(chat for chat in state.queue if chat not in chosen)
                 return Reply(bool(chosen), replace(state, queue=waiting))
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""
-        stopped = HandlerCrashed(f"its agent ended: {_words(reason)}")
-        if state.running is not None:
-            send_exit(state.running.handler, Shutdown("agent ended"))
-            await ended(state.running.handler)
-            state.running.stream.fail(Cancelled() if state.running.cancelled else stopped, _now_s())
-            report_end(state.config.id, state.running.stream)
-        for waiting in state.queue:
-            self._refuse(waiting, stopped, state)
-
-    # Turns
-
-    def _while_busy(self, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
-        """A message that comes while a turn runs, by the agent's policy."""
-        match state.config.when_busy:
-            case WhenBusy.STEER if running.stream.steer(chat.message, _now_s()):
-                if chat.subscriber is not None:
-                    running.stream.follow(chat.subscriber, after=0)
-                return state
-            case WhenBusy.REJECT:
-                self._refuse(chat, Busy("a turn runs"), state)
-                return state
-            case _ if len(state.queue) >= state.config.max_queue:
-                self._refuse(chat, Busy(f"{len(state.queue)} messages wait, which is max_queue"), state)
-                return state
-            case WhenBusy.INTERRUPT:
-                state = replace(state, running=_interrupted(running))
-        has_stream(self.pid, chat.stream_id)
-        return replace(state, queue=(*state.queue, chat))
-
-    def _refuse(self, chat: StreamChat, fault: Fault, state: AgentState) -> None:
-        """End a stream that never began."""
-        has_no_stream(self.pid, chat.stream_id)
-        stream = self._stream(chat, state)
-        stream.fail(fault, _now_s())
-        report_end(state.config.id, stream)
-
-    async def _begin(self, chat: StreamChat, state: AgentState) -> AgentState:
-        has_stream(self.pid, chat.stream_id)
-        stream = self._stream(chat, state)
-        handler = await start_child(STREAM_SUPERVISOR, process_streaming_chat, chat.message, stream, state)
-        link(handler)
-        return replace(state, running=Running(chat, stream, handler))
-
-    async def _handler_ended(self, running: Running, reason: Any, state: AgentState) -> AgentState:
-        """The turn is over: with its own terminal event, or with ours if the handler was cancelled or fell."""
-        stream = running.stream
-        stream.fail(Cancelled() if running.cancelled else HandlerCrashed(_words(reason)), _now_s())
-        report_end(state.config.id, stream)
-        for canceller in running.cancellers:
-            reply(canceller, True)
-        asked = (*state.conversation, UserMessage(running.chat.message))
-        conversation = stream.turn.conversation if stream.turn is not None else asked
-        state = replace(self._kept(stream, state), running=None, conversation=conversation)
-        if not state.queue:
-            return state
-        following, *rest = state.queue
-        return await self._begin(following, replace(state, queue=tuple(rest)))
-
-    def _stream(self, chat: StreamChat, state: AgentState) -> Stream:
-        own = () if chat.subscriber is None else (chat.subscriber,)
-        subscribers = (*state.subscribers, *own, *chat.followers)
-        return Stream(chat.stream_id, self.pid, subscribers, buffer_size=state.buffer_size)
-
-    def _kept(self, stream: Stream, state: AgentState) -> AgentState:
-        if not state.recent:
-            self._remind(KEPT_S)
-        return self._keeping(with_ended(state.recent, stream, _now_s()), state)
-
-    def _forgotten(self, state: AgentState) -> AgentState:
-        recent = without_old(state.recent, _now_s())
-        if recent:
-            self._remind(recent[0].ended_s + KEPT_S - _now_s())
-        return self._keeping(recent, state)
-
-    def _keeping(self, recent: Recent, state: AgentState) -> AgentState:
-        for dropped in state.recent:
-            if dropped not in recent:
-                has_no_stream(self.pid, dropped.stream.id)
-        return replace(state, recent=recent)
-
-    def _remind(self, delay_s: float) -> None:
-        """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
-        asyncio.get_running_loop().call_later(delay_s, _forget, self.pid)
+        await self._turns.end(reason, state)
 
 
 def _meant(running: Running | None, stream_id: str | None) -> Stream | None:
@@ -305,23 +184,3 @@ def _decided(calls: Calls, request: Approve | Deny) -> Answer:
     if isinstance(request, Approve):
         return calls.approve(request.call_id, request.arguments)
     return calls.deny(request.call_id, request.reason)
-
-
-def _interrupted(running: Running) -> Running:
-    if not running.cancelled:
-        send_exit(running.handler, Shutdown("cancelled"))
-    return replace(running, cancelled=True)
-
-
-def _forget(agent: Pid) -> None:
-    if agent.alive:
-        send(agent, Forget())
-
-
-def _words(reason: object) -> str:
-    """An exit reason for the subscriber: of a crash the exception's type only, for its text may hold secrets."""
-    return f"crash: {type(reason.exception).__name__}" if isinstance(reason, Crash) else repr(reason)
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

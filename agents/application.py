@@ -13,10 +13,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from actors import AsyncioSystemBase, Pid
-from agents.agent_instance import HANDLER, STREAM_SUPERVISOR, AgentInstance
+from agents.agent_instance import AgentInstance
+from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy
-from agents.settings import ProviderSettings, Settings
+from agents.session import Recovery
+from agents.sessions import JOURNAL, Journal
+from agents.settings import RestartLimits, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool_server import TOOL_POOL, ToolPool
 from supervisors import (
@@ -36,13 +39,16 @@ NAME: Final = "understudy"
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     """The whole system, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
-    many = DynamicFlags(intensity=100, period_s=10.0)  # of all agents together: one that falls must not end the others
-    return Flags(Strategy.REST_FOR_ONE, intensity=3, period_s=5.0), (
-        ChildSpec(LLM_SUPERVISOR, LlmSupervisor, _provider_policy(settings.providers), name=LLM_SUPERVISOR),
+    limits, policy = settings.supervision, provider_policy(settings)
+    root, streams = limits.understudy, _many(limits.stream_supervisor)
+    return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
+        ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
+        ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
-        ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, DynamicFlags(), CALL, name=TOOL_SUPERVISOR),
-        ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, DynamicFlags(), HANDLER, name=STREAM_SUPERVISOR),
-        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, many, agent, name=AGENT_SUPERVISOR),
+        ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
+        ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
+        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, _many(limits.agent_supervisor), agent, name=AGENT_SUPERVISOR),
+        ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
     )
 
 
@@ -60,6 +66,11 @@ async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSyst
         yield system
 
 
-def _provider_policy(providers: ProviderSettings) -> ProviderPolicy:
+def provider_policy(settings: Settings) -> ProviderPolicy:
+    providers = settings.providers
     breaker = BreakerPolicy(providers.max_failures, providers.open_time / 1000)
     return ProviderPolicy(breaker, providers.idle_time / 1000, providers.max_count)
+
+
+def _many(limits: RestartLimits) -> DynamicFlags:
+    return DynamicFlags(limits.intensity, limits.period)

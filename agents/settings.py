@@ -1,16 +1,25 @@
-"""What the application can be told: providers, streaming defaults, tools. Durations in the documented unit, ms."""
+"""What the application can be told. Durations in the documented unit, ms. The file: config/sys.config."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from agents.core.limits import Price
+from agents.agent_settings import AgentSettings
+from agents.values import (
+    HTTP_ADDRESS,
+    Amount,
+    Bytes,
+    Count,
+    DatabaseAddress,
+    HttpAddress,
+    Milliseconds,
+    Name,
+    Seconds,
+)
 
-Milliseconds = Annotated[int, Field(gt=0)]
-HTTP_ADDRESS = "^https?://."
-HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS)]
+__all__ = ["HTTP_ADDRESS", "HttpAddress", "Milliseconds"]
 
 
 class StreamingSettings(BaseModel):
@@ -19,17 +28,20 @@ class StreamingSettings(BaseModel):
     buffer_size: messages that may wait unread in a subscriber's mailbox; from then on it gets the rest joined. timeout:
     longest silence of a provider. connect_timeout: until it takes the connection. first_byte_timeout: until its answer
     begins; None: as timeout. tool_timeout: deadline of a tool that has none of its own. max_tool_calls: calls of a
-    turn that run at once; the rest wait.
+    turn that run at once; the rest wait. enable_compression: of the gateway's answers. debug_streaming: log the kind of
+    every event, at level debug.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    buffer_size: Annotated[int, Field(gt=0)] = 4096
+    buffer_size: Count = 4096
     timeout: Milliseconds = 30_000
     connect_timeout: Milliseconds = 10_000
     first_byte_timeout: Milliseconds | None = None
     tool_timeout: Milliseconds = 30_000
-    max_tool_calls: Annotated[int, Field(gt=0)] = 10
+    max_tool_calls: Count = 10
+    enable_compression: bool = False
+    debug_streaming: bool = False
 
 
 class ToolSettings(BaseModel):
@@ -45,43 +57,48 @@ class ToolSettings(BaseModel):
     file_ops_root: Path | None = None
     web_search_endpoint: HttpAddress | None = None
 
-    def bound(self) -> dict[str, dict[str, Any]]:
-        """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
-        bound: dict[str, dict[str, Any]] = {}
-        if self.file_ops_root is not None:
-            bound["file_ops"] = {"root": str(self.file_ops_root)}
-        if self.web_search_endpoint is not None:
-            bound["web_search"] = {"endpoint": self.web_search_endpoint}
-        return bound
-
 
 class ModelPrice(BaseModel):
     """Of a million tokens, in any one currency. cached_input: of input tokens that the provider had cached."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
-    cached_input: Annotated[float, Field(ge=0)] | None = None
-
-    def of_model(self) -> Price:
-        return Price(self.input, self.output, self.cached_input)
+    input: Amount
+    output: Amount
+    cached_input: Amount | None = None
 
 
-class ProviderSettings(BaseModel):
-    """Of every provider, that is of every pair of an address and a key.
+class NamedProvider(BaseModel):
+    """A provider that agents name. model: of agents and fallbacks that name none. prices: by model, before the general.
 
-    max_failures: in a row, of the provider's own (no connection, silence, 5xx); then it is left alone for open_time,
-    and asked again with a single call first. idle_time: how long its connections are kept when nobody asks it.
-    max_count: of providers in use at a time.
+    base_url, api_key: as of Settings where they are not given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_failures: Annotated[int, Field(gt=0)] = 5
+    base_url: HttpAddress | None = None
+    api_key: SecretStr | None = None
+    model: Name | None = None
+    prices: dict[str, ModelPrice] = {}
+
+
+class ProviderSettings(BaseModel):
+    """Of every provider, that is of every pair of an address and a key; and those that have a name.
+
+    max_failures: in a row, of the provider's own (no connection, silence, 5xx); then it is left alone for open_time,
+    and asked again with a single call first. idle_time: how long its connections are kept when nobody asks it.
+    max_count: of providers in use at a time. named: by their names. order: names; agents ask the first one and fall
+    back on the others, unless they say whom.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_failures: Count = 5
     open_time: Milliseconds = 30_000
     idle_time: Milliseconds = 300_000
-    max_count: Annotated[int, Field(gt=0)] = 1000
+    max_count: Count = 1000
+    named: dict[str, NamedProvider] = {}
+    order: tuple[Name, ...] = ()
 
 
 class Durability(StrEnum):
@@ -109,10 +126,10 @@ class SessionSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str | None = None
+    url: DatabaseAddress | None = Field(default=None, repr=False)
     durability: Durability = Durability.OFF
     batch_time: Milliseconds = 20
-    batch_events: Annotated[int, Field(gt=0)] = 64
+    batch_events: Count = 64
     on_restart: OnRestart = OnRestart.RESUME
     idle_time: Milliseconds | None = None
 
@@ -138,9 +155,9 @@ class GatewaySettings(BaseModel):
     tls_key: Path | None = None
     heartbeat: Milliseconds = 10_000
     write_timeout: Milliseconds = 10_000
-    max_body_bytes: Annotated[int, Field(gt=0)] = 1024 * 1024
-    max_message_bytes: Annotated[int, Field(gt=0)] = 256 * 1024
-    max_connections: Annotated[int, Field(gt=0)] = 2000
+    max_body_bytes: Bytes = 1024 * 1024
+    max_message_bytes: Bytes = 256 * 1024
+    max_connections: Count = 2000
 
 
 class DaemonSettings(BaseModel):
@@ -167,19 +184,48 @@ class LogSettings(BaseModel):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Settings(BaseModel):
-    """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
-    OPENAI_API_KEY. prices: by the name of the model."""
+class RestartLimits(BaseModel):
+    """Of a supervisor: it gives up, and ends, when it would restart more than intensity times within period.
+
+    period: in seconds, which is what it is in OTP.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str | None = None
+    intensity: Annotated[int, Field(ge=0)] = 1
+    period: Seconds = 5.0
+
+
+class SupervisionSettings(BaseModel):
+    """By the names of the supervisors in application.tree. understudy: the root.
+
+    agent_supervisor: of all agents together; one that falls again and again must not end the others.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    understudy: RestartLimits = RestartLimits(intensity=3)
+    llm_supervisor: RestartLimits = RestartLimits()
+    tool_supervisor: RestartLimits = RestartLimits()
+    stream_supervisor: RestartLimits = RestartLimits()
+    agent_supervisor: RestartLimits = RestartLimits(intensity=100, period=10.0)
+
+
+class Settings(BaseModel):
+    """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
+    OPENAI_API_KEY. prices: by the name of the model. agents: those that start with the daemon."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Name | None = None
     base_url: HttpAddress | None = None
     api_key: SecretStr | None = None
     prices: dict[str, ModelPrice] = {}
     streaming: StreamingSettings = StreamingSettings()
     tools: ToolSettings = ToolSettings()
     providers: ProviderSettings = ProviderSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
+    agents: tuple[AgentSettings, ...] = ()
     sessions: SessionSettings = SessionSettings()
     gateway: GatewaySettings = GatewaySettings()
     daemon: DaemonSettings = DaemonSettings()

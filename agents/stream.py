@@ -110,6 +110,13 @@ class Stream:
         if self._behind:
             self._catch_up()
 
+    def checkpoint(self) -> None:
+        """The turn has come to a point from which it could go on after a crash. Kept streams write it down."""
+
+    async def durable(self) -> Fault | None:
+        """Return when all that was published is as durable as it is to be; with a fault if it can't be."""
+        return None
+
     def steer(self, message: str, now_s: float) -> bool:
         """Let the message join the turn's next model call; False if the turn is over, or has not begun."""
         if self.turn is None or self.turn.outcome is not None:

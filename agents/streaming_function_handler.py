@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from actors import Pid, Task, alive
 from agents.agent_state import AgentState
 from agents.core.accumulator import Accumulator, fold, init_accumulator
+from agents.core.checkpoint import Checkpoint, Log, interrupted, resumed
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import Fault, HandlerCrashed
@@ -115,6 +116,24 @@ async def handle_responses_api_stream(
 ) -> TurnResult:
     """A turn over the Responses API: as handle_chat_api_stream."""
     return await _answer(Api.RESPONSES, stream_pid, input_, state)
+
+
+async def resume_stream(saved: Checkpoint, log: Log, stream: Stream, state: AgentState) -> TurnResult:
+    """Go on with a turn that was cut, from its last checkpoint. state: with the conversation before the turn."""
+    now_s = asyncio.get_running_loop().time()
+    idempotent = {name for name, tool in state.config.tools.items() if tool.idempotent}
+    past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
+    return await _carry_out(resumed(saved, log, past, idempotent=idempotent, now_s=now_s), stream, state)
+
+
+def interrupt_stream(saved: Checkpoint, log: Log, stream: Stream, state: AgentState) -> Conversation:
+    """End a turn that was cut, as resume_stream would go on with it; the conversation with what is known of it."""
+    now_s = asyncio.get_running_loop().time()
+    past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
+    stream.turn, events = interrupted(saved, log, past, now_s)
+    for event in events:
+        stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
+    return stream.turn.conversation
 
 
 async def _answer(

@@ -18,6 +18,7 @@ from agents.core.effects import (
     Work,
 )
 from agents.core.errors import Timeout
+from agents.core.events import StreamToolResult
 from agents.core.step import step
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.model_call import model_call
@@ -68,11 +69,15 @@ class TurnShell:
                 self._feed(await self._calls.next())
 
     async def _do(self, work: Work) -> None:
+        """Carry it out. A turn that ends here takes no more work."""
         match work:
             case StartCompletion():
                 await self._complete(work)
             case RunTool(call):
-                await self._calls.start(call)
+                if (fault := await self._stream.durable()) is None:  # that it will run, before it can have run
+                    await self._calls.start(call)
+                else:
+                    self._take(fail(self._turn, fault, self._loop.time()))
             case DropTools():
                 await self._calls.stop()
                 self._calls = self._stream.calls = Calls(self._config.tools)
@@ -118,8 +123,12 @@ class TurnShell:
 
     def _publish(self, effects: tuple[Effect, ...]) -> None:
         """Publish the events; the rest is work, to be done in its order."""
+        notable = False
         for effect in effects:
             if type(effect) in WORK:
                 self._work.append(effect)  # type: ignore[arg-type]  # just asked
+                notable = True
             else:
                 self._stream.publish(effect)  # type: ignore[arg-type]  # an event
+        if notable or (effects and type(effects[0]) is StreamToolResult):
+            self._stream.checkpoint()

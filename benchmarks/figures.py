@@ -12,8 +12,10 @@ from benchmarks.subject import (
     FirstToken,
     Gateway,
     Job,
+    Journal,
     Otp,
     Processes,
+    Resume,
     Supervision,
     Turns,
 )
@@ -53,6 +55,10 @@ TOOLS: Final = """\
 By the clock. AsyncOpenAI: in a loop written by hand around it, with coroutines gathered and plain functions in threads,
 as nothing else comes with it. The gap is the longest between two tokens of another stream, in the same OS process,
 while the tools run: its provider leaves 20 ms between them. Computing: 300 ms of a core each."""
+
+KEPT: Final = """\
+The journal at `batched`, on SQLite in a file that is synced at every commit: what recording the same streams takes on
+top, in CPU time of all threads. A slower disk makes larger groups, which cost less."""
 
 LEFT_BEHIND: Final = """\
 By `python -m benchmarks --only endurance`. The restarts begin to count after 100,000 others, the turns after 2,000; an
@@ -229,6 +235,28 @@ SUITES: Final = (
         targets={"sse": [Target(2, "prepared")], "resume_ms": [Target(50)]},
         beside={},
         remark=THROUGH_HTTP,
+    ),
+    Suite(
+        "sessions",
+        "Sessions that are kept",
+        "",
+        [Journal(Load(1, 20_000), "one"), Journal(Load(100, 200), "many"), Resume()],
+        {
+            "one_agent": "a token of one stream of 20,000, to a subscriber process, us",
+            "one_journal": "the journal on top, us",
+            "many_agent": "a token of 100 streams at once of 200, us",
+            "many_journal": "the journal on top, us",
+            "resume_first_ms": "2,000 events read again from the store, the first time, ms",
+            "resume_ms": "the same, the median, ms",
+        },
+        targets={
+            "one_journal": [Target(3)],
+            "many_journal": [Target(3)],
+            "resume_first_ms": [Target(50)],
+            "resume_ms": [Target(50)],
+        },
+        beside={},
+        remark=KEPT,
     ),
     Suite(
         "endurance",

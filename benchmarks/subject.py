@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import delay, endurance, gateway, otp, processes, supervision, tools, turns
+from benchmarks import delay, endurance, gateway, otp, processes, sessions, supervision, tools, turns
 from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
 
 READERS: Final = {
@@ -101,13 +101,39 @@ class Gateway(Struct, frozen=True, tag_field="job", tag="gateway"):
     sizes: gateway.Sizes = field(default_factory=gateway.Sizes)
 
 
+class Journal(Struct, frozen=True, tag_field="job", tag="journal"):
+    """What the journal takes of a token. name: of the figures."""
+
+    load: Load
+    name: str
+
+
+class Resume(Struct, frozen=True, tag_field="job", tag="resume"):
+    """How long it takes to read a stream again."""
+
+    sizes: sessions.Sizes = field(default_factory=sessions.Sizes)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """What OTP takes; kind: "otp" as it comes, "core" on one core."""
 
     kind: str
 
 
-Work: TypeAlias = Cpu | FirstToken | Delay | FanOut | Beside | Processes | Supervision | Endurance | Turns | Gateway
+Work: TypeAlias = (
+    Cpu
+    | FirstToken
+    | Delay
+    | FanOut
+    | Beside
+    | Processes
+    | Supervision
+    | Endurance
+    | Turns
+    | Gateway
+    | Journal
+    | Resume
+)
 """What runs on a loop of ours."""
 Job: TypeAlias = Work | Otp
 
@@ -143,6 +169,10 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return turns.measured(base_url, sizes)
         case Gateway(sizes):
             return gateway.measured(base_url, sizes)
+        case Journal(load, name):
+            return sessions.journal_us(base_url, load, name)
+        case Resume(sizes):
+            return sessions.resume_ms(sizes)
     assert_never(job)
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "erlang-map.md"
-NOT_YET = "not yet"
 
-_ROW = re.compile(r"\| `(?P<erlang>[^`]+)` \| (?:`(?P<python>[\w.]+)`|not yet) \| .*\|")
+_ROW = re.compile(r"\| `(?P<erlang>[^`]+)` \| `(?P<python>[\w.]+)` \| .*\|")
 
 
 class Row(NamedTuple):
-    """erlang: as documented. python: a dotted path, or NOT_YET."""
+    """erlang: as documented. python: a dotted path."""
 
     erlang: str
     python: str
@@ -50,7 +49,7 @@ def rows(heading: str) -> list[Row]:
     assert lines, f"no table under {heading!r}"
     found = [_ROW.fullmatch(line) for line in lines]
     assert all(found), [line for line, match in zip(lines, found, strict=True) if not match]
-    return [Row(match["erlang"], match["python"] or NOT_YET) for match in found if match]
+    return [Row(match["erlang"], match["python"]) for match in found if match]
 
 
 def headings() -> list[str]:

@@ -13,9 +13,14 @@ FLOORS = ["actors", "supervisors", "agents"]
 
 ORDER = [
     {"core"},
-    {"llm", "tools", "settings"},
-    {"model_call"},
+    {"llm", "tools", "values", "redaction"},
+    {"agent_settings"},
+    {"settings"},
+    {"log_setup"},
+    {"model_call", "sessions"},
+    {"routes"},
     {"agent_config", "stream"},
+    {"debug_stream"},
     {"agent_state"},
     {"turn_shell"},
     {"streaming_function_handler"},
@@ -24,6 +29,7 @@ ORDER = [
     {"agent"},
     {"gateway"},
     {"application"},
+    {"configuration"},
     {"cli"},
 ]
 """Inside agents/: a module may import its own row's folder and the rows above."""
@@ -32,14 +38,17 @@ FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/openai_client.py"},
     "simpleeval": {"agents/tools/builtin"},
-    "httpx2": {"agents/tools", "agents/llm/openai_client.py"},
+    "httpx2": {"agents/tools", "agents/llm/openai_client.py", "agents/llm/transport.py"},
     "fastapi": {"agents/gateway"},
     "starlette": {"agents/gateway"},
     "uvicorn": {"agents/gateway/serving.py"},
     "websockets": {"agents/gateway/serving.py"},
     "rich": {"agents/cli"},
+    "lark": {"agents/configuration/erlang/parser.py"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
+    "sqlalchemy": {"agents/sessions"},
+    "alembic": {"agents/sessions"},
 }
 
 IMPURE = {

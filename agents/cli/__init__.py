@@ -1,4 +1,4 @@
-"""The command line: `understudy demo | chat | rehearse | top | tree`.
+"""The command line: `understudy demo | chat | config | top | tree | sessions | rehearse`.
 
 A command's module is imported when the command is called: `understudy --help` need not wait for an HTTP client.
 """
@@ -15,8 +15,10 @@ INTERRUPTED = 130
 COMMANDS = {
     "demo": ("agents.cli.demo:demo", "Watch a supervised agent work, without a key or a network."),
     "chat": ("agents.cli.chat:chat", "Talk to a model over any OpenAI-compatible endpoint."),
+    "config": ("agents.cli.config:config", "Check, show or write the configuration file."),
     "top": ("agents.cli.inspect:top_command", "Run a program and show its busiest processes."),
     "tree": ("agents.cli.inspect:tree_command", "Run a program and show its supervision tree."),
+    "sessions": ("agents.cli.sessions:sessions", "List, read, rename, delete, export and fork kept sessions."),
     "rehearse": ("agents.rehearsal.command:rehearse", "Serve OpenAI's HTTP API with scripted models."),
 }
 """name: (where the command is, its line in the help)"""

@@ -5,6 +5,7 @@ Leaving ends all processes in order, which is quick and is not interrupted.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,6 +19,9 @@ from agents import agent
 from agents.cli import INTERRUPTED, WRONG_USE
 from agents.cli.view.printable import one_line
 from agents.cli.view.reports import Reports
+from agents.log_setup import set_up_logging
+from agents.redaction import secrets_in
+from agents.settings import LogSettings
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -84,6 +88,7 @@ def run(main: Callable[[Program], Awaitable[int]]) -> int:
     """Run a command's coroutine function to its exit code. What it started has ended then, however it ends."""
     for out in (sys.stdout, sys.stderr):
         out.reconfigure(errors="replace")  # type: ignore[union-attr]  # a model says what an encoding may not hold
+    set_up_logging(LogSettings(level="warning"), secrets_in(os.environ))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         code = runner.run(_guarded(main))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the exit code stands, the interpreter only has to clean up

@@ -37,15 +37,15 @@ class Checkpoint(Struct, frozen=True):
     """
 
     messages: Conversation
-    executing: AssistantMessage | None
-    started: tuple[int, ...]
-    results: tuple[ToolFinished, ...]
-    said: str
-    spent: Spent
-    tries: Tries
-    steered: tuple[str, ...]
-    answer_tries: int
-    calls: tuple[ToolCall, ...]
+    executing: AssistantMessage | None = None
+    started: tuple[int, ...] = ()
+    results: tuple[ToolFinished, ...] = ()
+    said: str = ""
+    spent: Spent = Spent()
+    tries: Tries = Tries()
+    steered: tuple[str, ...] = ()
+    answer_tries: int = 0
+    calls: tuple[ToolCall, ...] = ()
 
 
 def checkpoint(turn: Turn, before: Conversation) -> Checkpoint:
@@ -101,7 +101,7 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
     if log.seq == 0:
         return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, now_s)
     if turn.phase is STREAMING:
-        acc = Accumulator(log.stream_id, log.attempt + 1, log.seq)
+        acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
         turn, events = saying(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said))
         return turn, (*events, asking(turn.past))
     in_flight = _in_flight(turn)
@@ -133,7 +133,10 @@ def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float) -> Step:
 
 
 def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
-    """The turn as it was, as far as it is known: what a model call had said of reasoning and calls is gone."""
+    """The turn as it was, as far as it is known: what a model call had said of reasoning and calls is gone.
+
+    Its events are of the next attempt: after a crash their seqs need not follow on the last one's.
+    """
     tries = saved.tries if saved.tries.route < len(past.policy.models) else Tries()
     past = replace(
         past,
@@ -148,14 +151,14 @@ def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
     said = saved.executing
     if said is None:
         text = log.content[len(saved.said) :]
-        return Turn(STREAMING, Accumulator(log.stream_id, log.attempt, log.seq, text=_rope(text)), past)
+        return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
     calls = tuple(
         PartialCall(call.index, call.id, call.name, _rope(call.arguments), done=True, extra=call.extra)
         for call in said.tool_calls
     )
     acc = Accumulator(
         log.stream_id,
-        log.attempt,
+        log.attempt + 1,
         log.seq,
         text=_rope(said.content),
         thoughts=_rope(said.reasoning),

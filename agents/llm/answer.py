@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from agents.core.deltas import Delta
+from agents.llm.body import push
 from agents.llm.reader import StreamReader
 from agents.llm.silence import Silence
 
@@ -41,16 +42,25 @@ async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadline
     Raises ProviderFailed when the connection breaks or a deadline passes; the reader may have ended all the same.
     """
     silence = Silence(reader, first_s=deadlines.first_byte_s, idle_s=deadlines.idle_s)
+    taking: Awaitable[None] | None = None
+
+    def take(chunk: bytes) -> bool:  # the token path: no task is switched to, nothing waits
+        nonlocal taking
+        deltas = reader.feed(chunk)
+        silence.heard()
+        if deltas:
+            taking = sink(deltas)
+        return taking is not None or reader.settled
+
     async with silence, answer as chunks:
-        async for chunk in chunks:
-            deltas = reader.feed(chunk)
-            silence.heard()
-            if deltas and (taking := sink(deltas)) is not None:
-                silence.suspend()
-                await taking
-                silence.resume()
-            if reader.settled:
-                break
+        await push(chunks, take)
+        while taking is not None:
+            silence.suspend()
+            await taking
+            silence.resume()
+            taking = None
+            if not reader.settled:
+                await push(chunks, take)
         silence.suspend()
         if not reader.ended:
             await _trailer(chunks, reader, sink)

@@ -39,9 +39,13 @@ class Endpoint(Struct, frozen=True):
     api_key: str | None = None
 
     @property
+    def url(self) -> str:
+        return self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
+
+    @property
     def address(self) -> str:
         """Where, for people: without what an address may hold of names, passwords and keys."""
-        parts = urlsplit(self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
+        parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
 """The way to a provider: the openai client makes the request, we read the bytes of its answer.
 
-The client brings keys, organisation and proxies; the aiohttp transport costs a third of its default one a token.
-Neither tries again, nor times more than the connection: what reads the answer does. Every failure leaves here as a
+The client brings keys and organisation, the transport the connections and their proxy. Neither tries again, nor times
+more than the connection: what reads the answer does. Every failure leaves here as a
 ProviderFailed that holds a Fault.
 """
 
@@ -23,14 +23,11 @@ from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, 
 from agents.llm import faults
 from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
 from agents.llm.text import one_line
+from agents.llm.transport import BODY, AiohttpTransport, WireBody
 
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
 """What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
 given by name `create` walks through, annotation by annotation, and a conversation is long."""
-
-
-NO_LIMITS: Final = httpx2.Limits(max_connections=0)
-"""aiohttp's 0 is no limit. A stream that waited for another's connection would be timed as one that can't connect."""
 
 
 class OpenAIClient:
@@ -41,11 +38,10 @@ class OpenAIClient:
         if not key:
             raise MissingKey
         self._address = endpoint.address
+        transport = AiohttpTransport(httpx2.URL(endpoint.url))
+        http_client = httpx2.AsyncClient(transport=transport, follow_redirects=True)
         self._client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=endpoint.base_url,
-            max_retries=0,
-            http_client=openai.DefaultAioHttpClient(limits=NO_LIMITS),
+            api_key=key, base_url=endpoint.base_url, max_retries=0, http_client=http_client
         )
         self._creates = {
             Api.CHAT: self._client.chat.completions.with_streaming_response.create,
@@ -98,11 +94,9 @@ async def _answer(request: Callable[..., Any], connect_s: float) -> AsyncGenerat
 
 
 def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
-    """The body as it comes. Of a plain one, each chunk need not pass the three generators that would decode it."""
-    stream = response.stream
-    if "content-encoding" in response.headers or not isinstance(stream, httpx2.AsyncByteStream):
-        return response.aiter_bytes()
-    return aiter(stream)
+    """The body as it comes; a compressed one by way of the generators that decode it."""
+    body: WireBody = response.extensions[BODY]
+    return response.aiter_bytes() if "content-encoding" in response.headers else body
 
 
 def _status_fault(error: openai.APIStatusError) -> ApiError:

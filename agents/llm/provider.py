@@ -9,6 +9,7 @@ when it was idle for idle_s; then the next call starts it anew. An endpoint with
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from hashlib import blake2b
@@ -203,12 +204,12 @@ class Provider(GenServer[ProviderState]):
 
 
 class LlmSupervisor(DynamicSupervisor):
-    """Started with the ProviderPolicy of all providers."""
+    """Started with the ProviderPolicy of all providers, and its own flags."""
 
-    def tree(self, policy: ProviderPolicy) -> tuple[DynamicFlags, ChildSpec]:
+    def tree(self, policy: ProviderPolicy, flags: DynamicFlags) -> tuple[DynamicFlags, ChildSpec]:
         _import_client()  # at the application's start, not in the first turn
         provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
-        return DynamicFlags(max_children=policy.max_count), provider
+        return dataclasses.replace(flags, max_children=policy.max_count), provider
 
 
 def _ended(ref: Ref, outcome: Outcome, state: ProviderState) -> NoReply[ProviderState]:

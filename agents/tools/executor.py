@@ -3,12 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from actors import Down, Mailbox, Pid, Ref, ended
+from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
 from agents.core.effects import ApprovalAsked, ToolProgressed
@@ -27,6 +28,7 @@ from agents.tools.call_supervisor import (
 from agents.tools.errors import InvalidArguments
 from agents.tools.result import plain, result_text
 from agents.tools.tool import Tool
+from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child
 
 FAILED_FOR_GOOD = frozenset({"raised", "timeout", "crashed", "cpu_time"})
@@ -64,7 +66,9 @@ class Calls:
         self._inbox = Mailbox()
         self._approvals = Approvals(self._decided)
         self._open: dict[int, _Open] = {}
-        self._supervisors: dict[Ref, tuple[int, Pid]] = {}  # the number of its call, until its Down has come
+        self._numbers: dict[Ref, int] = {}  # of the calls whose supervisors are monitored
+        self._begun: list[Pid] = []  # those supervisors, and one whose start was cut short
+        self._starting = False
         self._started = 0
         self._loop = asyncio.get_running_loop()
 
@@ -104,15 +108,15 @@ class Calls:
         """End what still runs or waits; returns when every worker of the turn is gone."""
         self._approvals.close()
         self._inbox.close()
-        for _, supervisor in self._supervisors.values():
+        if self._starting:  # cut in the middle of it: once this is answered, that start is over, too
+            with suppress(CallFailed):
+                await count_children(TOOL_SUPERVISOR)
+        for supervisor in self._begun:
             await ended(supervisor)
 
     async def _happened(self, message: Any) -> Happened | None:
         """What the message is to the turn, if anything."""
-        if isinstance(message, Down):
-            number, _ = self._supervisors.pop(message.ref)
-        else:
-            number = message.number
+        number = self._numbers.pop(message.ref) if isinstance(message, Down) else message.number
         call = self._open.get(number)
         if call is None:
             return None
@@ -138,9 +142,11 @@ class Calls:
 
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
-        job = Job(number, tool, call.call, self._inbox.pid, call.untaken)
+        job = Job(number, tool, call.call, self._inbox.pid, call.untaken, self._begun)
+        self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
-        self._supervisors[self._inbox.process.monitor(supervisor)] = number, supervisor
+        self._starting = False
+        self._numbers[self._inbox.process.monitor(supervisor)] = number
 
     def _decided(self, number: int, decision: Decision, reason: str) -> None:
         """Approved from here, to be started by who takes what happens: whoever approves need not wait for that."""

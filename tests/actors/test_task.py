@@ -27,6 +27,7 @@ from actors import (
     spawn,
     spawn_link,
 )
+from actors.process import INSIST_S
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -129,6 +130,30 @@ async def test_a_kill_ends_a_coroutine_that_swallows_its_cancellation() -> None:
         ref = monitor(pid)
         exit(pid, KILL)
         assert [await box.receive() for _ in range(4)] == [0, 1, 2, Down(ref, pid, KILLED)]
+
+
+async def test_a_linked_process_that_was_killed_leaves_the_time_to_clean_up() -> None:
+    """`killed` is the reason that comes over the link, and no kill of its own."""
+
+    async def careful(to: Pid) -> None:
+        try:
+            await hangs()
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(INSIST_S)
+            send(to, "cleaned up")
+
+    async def host(to: Pid) -> None:
+        send(to, spawn_link(careful, to))
+        await hangs()
+
+    async with Mailbox() as box:
+        pid = spawn(host, box.pid)
+        linked = await box.receive()
+        ref = monitor(linked)
+        exit(pid, KILL)
+        assert await box.receive() == "cleaned up"
+        assert await box.receive() == Down(ref, linked, KILLED)
 
 
 async def test_a_kill_overrules_the_signal_before_it() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from actors import KILL, AsyncioSystemBase, CallFailed, Mailbox, Pid, new_event_loop
@@ -65,6 +65,7 @@ BLOWS: list[Blow] = [cancel, stop_agent, kill_agent, kill_handler, kill_calls, n
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example([(14, kill_agent)])
 @given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from(BLOWS)), min_size=1, max_size=3))
 def test_every_stream_that_began_ends_once_whatever_falls(blows: list[tuple[int, Blow]]) -> None:
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -90,6 +90,7 @@ class Lines:
     def __init__(self, out: TextIO, about: TextIO) -> None:
         self._out, self._about = out, about
         self._in_line = False
+        self._said = False  # something of the present model call
         self._waiting: list[str] = []
 
     def __enter__(self) -> Self:
@@ -101,12 +102,16 @@ class Lines:
     def show(self, happened: Event | Note) -> None:
         match happened:
             case StreamToken(token):
+                self._said = True
                 self._write(printable(token))
             case StreamFunctionCallComplete(call):
+                self._said = True
                 self._tell(f"-> {_title(call)}")
             case StreamToolResult(call, result):
+                self._said = False
                 self._tell(f"<- {_ending(call, result)}")
-            case StreamReset(reason):
+            case StreamReset(reason) if self._said:
+                self._said = False
                 self._tell(f"[what it said last is void, it is asked again: {one_line(str(reason))}]")
             case StreamApprovalRequired(call):
                 self._tell(f"?? {_title(call)} waits for approval")

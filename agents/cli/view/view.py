@@ -83,12 +83,14 @@ Block: TypeAlias = Said | Thought | Called | Noted | Ended
 
 
 class View(Struct, frozen=True):
-    """What still changes. text: the last line of the answer, or of the reasoning while `thinking`."""
+    """What still changes. text: the last line of the answer, or of the reasoning while `thinking`. said: something of
+    the present model call is on the screen."""
 
     text: str = ""
     thinking: bool = False
     calls: tuple[Call, ...] = ()
     notes: tuple[Note, ...] = ()
+    said: bool = False
 
 
 Step: TypeAlias = tuple[View, tuple[Block, ...]]
@@ -113,7 +115,7 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
             return view, (*finished, Ended(response))
         case StreamError():
             return close(view)
-        case StreamReset(reason):
+        case StreamReset(reason) if view.said:
             view, finished = close(view)
             return view, (*finished, Noted(Note(f"what it said last is void, it is asked again: {reason}")))
         case StreamFunctionCallStarted(call):
@@ -136,7 +138,7 @@ def _written(view: View, text: str, *, thinking: bool) -> Step:
     finished: tuple[Block, ...] = ()
     if view.text and view.thinking is not thinking:
         view, finished = _text_closed(view)
-    view = replace(view, text=view.text + text, thinking=thinking)
+    view = replace(view, text=view.text + text, thinking=thinking, said=True)
     lines, newline, rest = view.text.rpartition("\n")
     if not newline or view.calls:
         return view, finished
@@ -148,14 +150,14 @@ def _called(view: View, call: ToolCall) -> Step:
     finished: tuple[Block, ...] = ()
     if not view.calls:
         view, finished = _text_closed(view)
-    return replace(view, calls=(*view.calls, Call(call.index, call.name))), finished
+    return replace(view, calls=(*view.calls, Call(call.index, call.name)), said=True), finished
 
 
 def _answered(view: View, call: ToolCall, result: ToolResult) -> Step:
     calls = tuple(replace(each, result=result) if each.index == call.index else each for each in view.calls)
     view = replace(view, calls=calls)
     if all(each.result is not None for each in calls):
-        return replace(view, calls=(), notes=()), (Called(calls, view.notes),)
+        return replace(view, calls=(), notes=(), said=False), (Called(calls, view.notes),)
     return view, ()
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
-from agents.agent_config import LimitsConfig, StreamingConfig, WhenBusy
+from agents.agent_settings import LimitsConfig, StreamingConfig, WhenBusy
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal

@@ -22,7 +22,8 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     script = builtin()
     if (own := getattr(request.module, "SCRIPT", None)) is not None:
         script |= parse(own, request.module.__name__)
-    told: GatewaySettings = getattr(request, "param", getattr(request.module, "GATEWAY", LOOPBACK))
+    of_module: GatewaySettings = getattr(request.module, "GATEWAY", LOOPBACK)
+    told: GatewaySettings = getattr(request, "param", of_module)
     compression = getattr(request.module, "COMPRESSION", False)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(script))

@@ -1,0 +1,99 @@
+"""`understudy config check | show | init`: the configuration file, before anything is started with it."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from agents.cli import WRONG_USE
+from agents.cli.program import refuse
+from agents.cli.view.printable import one_line
+from agents.configuration import InvalidConfiguration, Loaded, found, load
+from agents.configuration.loading import own_folder
+from agents.configuration.shipped import write
+from agents.configuration.showing import rows
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def settings_option(command: Command) -> Command:
+    """--set KEY=VALUE, as often as wanted: a flag goes over the file and the environment."""
+    return click.option(
+        "--set", "flags", multiple=True, metavar="KEY=VALUE", callback=_flags, help="Over all else: gateway.port=9000."
+    )(command)
+
+
+def _flags(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    flags: dict[str, str] = {}
+    for each in given:
+        key, equals, value = each.partition("=")
+        if not equals:
+            raise click.BadParameter(f"expected KEY=VALUE, got {each!r}")
+        flags[key] = value
+    return flags
+
+
+FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
+
+
+@click.group(no_args_is_help=False, invoke_without_command=True)
+@click.pass_context
+def config(context: click.Context) -> None:
+    """Check, show or write the configuration file.
+
+    Without FILE it is the one that UNDERSTUDY_CONFIG names, else ~/.config/understudy/sys.config.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@config.command()
+@FILE
+@settings_option
+def check(file: Path | None, flags: dict[str, str]) -> None:
+    """Say all that is wrong with FILE, its includes and the environment, a line each."""
+    file = file or found(os.environ)
+    if file is None:
+        sys.exit(refuse("expected a configuration file, got none (understudy config init writes one)"))
+    loaded = loaded_or_exit(file, flags)
+    agents = len(loaded.settings.agents)
+    others = len(loaded.files) - 1
+    click.echo(one_line(f"{file}: good; {others} included; {agents} {'agent' if agents == 1 else 'agents'} to start"))
+
+
+@config.command()
+@FILE
+@settings_option
+def show(file: Path | None, flags: dict[str, str]) -> None:
+    """Show every setting that holds, and where it came from. Secrets are not shown."""
+    found_rows = list(rows(loaded_or_exit(file or found(os.environ), flags)))
+    widths = [max(len(one_line(row[column])) for row in found_rows) for column in (0, 1)]
+    for key, value, where in found_rows:
+        click.echo(f"{one_line(key):{widths[0]}}  {one_line(value):{min(widths[1], 40)}}  {one_line(where)}")
+
+
+@config.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path))
+def init(folder: Path | None) -> None:
+    """Write sys.config, with every key and its default, to DIR. Without DIR it is where it is found by itself."""
+    folder = folder or own_folder(os.environ)
+    try:
+        path = write(folder)
+    except FileExistsError as error:
+        sys.exit(refuse(f"expected no file at {error.filename}, got one; it is left as it is"))
+    except OSError as error:
+        sys.exit(refuse(f"expected a folder to write to, got {folder}: {error.strerror}"))
+    click.echo(one_line(f"wrote {path}"))
+
+
+def loaded_or_exit(file: Path | None, flags: dict[str, str]) -> Loaded:
+    """The settings of a command; what is wrong with them is said on stderr, a line each, and ends it."""
+    try:
+        return load(file, os.environ, flags)
+    except InvalidConfiguration as invalid:
+        for fault in invalid.faults:
+            click.echo(one_line(str(fault)), err=True)
+        sys.exit(WRONG_USE)

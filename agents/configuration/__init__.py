@@ -1,0 +1,12 @@
+"""The configuration: config/sys.config, the environment and flags, made into checked Settings.
+
+    loaded = load(Path("config/sys.config"), os.environ, {"gateway.port": "9000"})      # raises InvalidConfiguration
+    loaded.settings.gateway.port
+
+Defaults, then the file, then UNDERSTUDY_..., then flags: each overrides what comes before it.
+"""
+
+from agents.configuration.faults import Fault, InvalidConfiguration
+from agents.configuration.loading import Loaded, found, load
+
+__all__ = ["Fault", "InvalidConfiguration", "Loaded", "found", "load"]

@@ -1,0 +1,136 @@
+"""What a change of the settings means for a system that runs: taken over now, or at its next start. Pure.
+
+A turn that runs ends as it began, so nothing here asks for one to be cut.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from msgspec import Struct
+from pydantic import BaseModel
+
+from agents.agent_settings import AgentSettings
+from agents.configuration.faults import KeyPath, dotted
+from agents.configuration.walking import keys
+from agents.settings import Settings
+
+
+class Applies(StrEnum):
+    """To what a change applies without a restart."""
+
+    NEW_AGENTS = "agents that start from now on"
+    PROVIDERS = "model calls from now on"
+    SUPERVISORS = "restarts from now on"
+    LOGGING = "log events from now on"
+    GATEWAY = "requests from now on"
+
+
+class Change(Struct, frozen=True):
+    """why: to what it applies, or why it does not. Values are not told: they may be secret."""
+
+    path: KeyPath
+    why: str
+
+    def __str__(self) -> str:
+        return f"{dotted(self.path)}: {self.why}"
+
+
+class Reload(Struct, frozen=True):
+    """settings: those that hold from now on, that is with what is applied. agents: to be started.
+
+    rejected: what is wrong in itself, or for something that runs; then nothing of it was applied.
+    """
+
+    settings: Settings
+    applied: tuple[Change, ...] = ()
+    needs_restart: tuple[Change, ...] = ()
+    rejected: tuple[Change, ...] = ()
+    agents: tuple[AgentSettings, ...] = ()
+
+
+RULES: Final[Mapping[KeyPath, Applies]] = {
+    ("model",): Applies.NEW_AGENTS,
+    ("base_url",): Applies.NEW_AGENTS,
+    ("api_key",): Applies.NEW_AGENTS,
+    ("prices",): Applies.NEW_AGENTS,
+    ("streaming",): Applies.NEW_AGENTS,
+    ("streaming", "enable_compression"): Applies.GATEWAY,
+    ("tools", "file_ops_root"): Applies.NEW_AGENTS,
+    ("tools", "web_search_endpoint"): Applies.NEW_AGENTS,
+    ("providers",): Applies.PROVIDERS,
+    ("providers", "named"): Applies.NEW_AGENTS,
+    ("providers", "order"): Applies.NEW_AGENTS,
+    ("supervision",): Applies.SUPERVISORS,
+    ("logging",): Applies.LOGGING,
+    ("gateway", "allowed_hosts"): Applies.GATEWAY,
+    ("gateway", "allowed_origins"): Applies.GATEWAY,
+    ("gateway", "heartbeat"): Applies.GATEWAY,
+    ("gateway", "write_timeout"): Applies.GATEWAY,
+    ("gateway", "max_body_bytes"): Applies.GATEWAY,
+    ("gateway", "max_message_bytes"): Applies.GATEWAY,
+    ("gateway", "max_connections"): Applies.GATEWAY,
+}
+"""By key path; the longest that fits counts. What has no rule needs a restart."""
+
+AGENTS: Final = "agents"
+
+
+def changes(old: Settings, new: Settings) -> Reload:
+    """What becomes of all that new says otherwise than old."""
+    settings = old
+    applied: list[Change] = []
+    needs_restart: list[Change] = []
+    for path in differing(old, new):
+        applies = rule(path)
+        if applies is None:
+            needs_restart.append(Change(path, "needs a restart"))
+        else:
+            applied.append(Change(path, f"applies to {applies}"))
+            settings = _with(settings, path, _at(new, path))
+    added = tuple(_added(old, new))
+    applied += [Change((AGENTS, agent.id), "is started") for agent in added]
+    needs_restart += _running(old, new)
+    settings = settings.model_copy(update={AGENTS: (*old.agents, *added)})
+    return Reload(settings, tuple(applied), tuple(needs_restart), agents=added)
+
+
+def differing(old: Settings, new: Settings) -> Iterator[KeyPath]:
+    """The keys whose values differ; agents are told one by one."""
+    for path, value, _ in keys(new):
+        if path != (AGENTS,) and value != _at(old, path):
+            yield path
+
+
+def rule(path: KeyPath) -> Applies | None:
+    fitting = (path[:length] for length in range(len(path), 0, -1))
+    return next((RULES[each] for each in fitting if each in RULES), None)
+
+
+def _added(old: Settings, new: Settings) -> Iterator[AgentSettings]:
+    known = {agent.id for agent in old.agents}
+    return (agent for agent in new.agents if agent.id not in known)
+
+
+def _running(old: Settings, new: Settings) -> Iterator[Change]:
+    """Agents that changed or are gone: theirs are conversations, which nobody asked to end."""
+    after = {agent.id: agent for agent in new.agents}
+    for agent in old.agents:
+        if agent.id not in after:
+            yield Change((AGENTS, agent.id), "goes on until it is stopped")
+        elif agent != after[agent.id]:
+            yield Change((AGENTS, agent.id), "goes on as it was started until it is stopped")
+
+
+def _at(section: Any, path: KeyPath) -> Any:
+    for part in path:
+        section = getattr(section, str(part))
+    return section
+
+
+def _with(section: Any, path: KeyPath, value: Any) -> Any:
+    name, below = str(path[0]), path[1:]
+    if below:
+        value = _with(getattr(section, name), below, value)
+    assert isinstance(section, BaseModel)
+    return section.model_copy(update={name: value})

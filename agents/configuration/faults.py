@@ -1,0 +1,49 @@
+"""What is wrong with a configuration: all of it at once, a line each."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from msgspec import Struct
+
+from agents.configuration.erlang.printer import escaped
+
+KeyPath = tuple[str | int, ...]
+"""Of a value in Settings: ("agents", 0, "name")."""
+
+
+class Fault(Struct, frozen=True):
+    """where: file:line:column, or the variable or flag. path: of the key, "" for the file as a whole."""
+
+    where: str
+    path: KeyPath
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        told = f"expected {self.expected}, got {self.got}"
+        return escaped(": ".join(filter(None, (self.where, dotted(self.path), told))))
+
+
+class InvalidConfiguration(ValueError):
+    """Its text has a line for each fault, in the order of the file."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+def dotted(path: KeyPath) -> str:
+    """agents[0].streaming_config.chunk_timeout"""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def unknown_key(name: str, known: Iterable[str]) -> str:
+    """What was got, and what may have been meant."""
+    names = list(known)
+    if not names:
+        return f"{name}, where no key is"
+    near = get_close_matches(name, names, n=1)
+    return f"{name}; did you mean {near[0]}?" if near else f"{name}; known are {', '.join(names)}"

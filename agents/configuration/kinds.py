@@ -1,0 +1,148 @@
+"""What kind of value a key of the settings takes, read from its annotation, and said in words.
+
+The words stand in every fault and in the shipped file, so that both say what is checked.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum, StrEnum
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, MinLen
+from msgspec import Struct
+from msgspec.structs import replace
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from agents.values import Address, Unit
+
+REFERENCE = '{env, "NAME"} or {file, "path"}'
+
+
+class Form(Enum):
+    """How a value is written."""
+
+    SECTION = "section"
+    MAPPING = "mapping"
+    SEQUENCE = "sequence"
+    ANYTHING = "anything"
+    FLAG = "flag"
+    WHOLE = "whole"
+    NUMBER = "number"
+    TEXT = "text"
+    CHOICE = "choice"
+    PATH = "path"
+    ADDRESS = "address"
+    SECRET = "secret"  # noqa: S105 (a name)
+
+
+AS_IT_IS = frozenset({Form.TEXT, Form.CHOICE, Form.PATH, Form.ADDRESS})
+"""Forms that an environment variable and a flag hold as they are, without Erlang's quotes."""
+
+
+class Kind(Struct, frozen=True):
+    """words: what is expected. inner: of the values of a mapping, of the items of a sequence. model: of a section."""
+
+    form: Form
+    words: str
+    optional: bool = False
+    inner: Any = None
+    model: type[BaseModel] | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> Mapping[str, "Kind"]:
+        """The keys of a section."""
+        return fields_of(self.model) if self.model is not None else {}
+
+
+Annotation: TypeAlias = Any
+
+
+@cache
+def fields_of(model: type[BaseModel]) -> Mapping[str, Kind]:
+    """The keys of a section, in the order of its class."""
+    return {name: kind_of_field(field) for name, field in model.model_fields.items()}
+
+
+def kind_of_field(field: FieldInfo) -> Kind:
+    return kind_of(field.annotation, field.metadata)
+
+
+def kind_of(annotation: Annotation, metadata: Sequence[Any] = ()) -> Kind:
+    """Raises TypeError for an annotation that settings don't use."""
+    origin: Any = get_origin(annotation)
+    arguments = get_args(annotation)
+    if origin is Annotated:
+        return kind_of(arguments[0], (*metadata, *_flat(arguments[1:])))
+    if origin in (Union, UnionType):
+        (given,) = (each for each in arguments if each is not NoneType)
+        kind = kind_of(given, metadata)
+        return replace(kind, optional=True, words=f"{kind.words}, or undefined")
+    if origin in (tuple, list):
+        inner = kind_of(arguments[0])
+        return Kind(Form.SEQUENCE, f"a list; of each: {inner.words}", inner=inner)
+    if origin is dict:
+        inner = kind_of(arguments[1])
+        return Kind(Form.MAPPING, "a map, or a list of {name, value}", inner=inner)
+    if origin is Literal:
+        return _choice(arguments)
+    return _plain(annotation, metadata)
+
+
+def _plain(type_: Any, metadata: Sequence[Any]) -> Kind:
+    if type_ is Any:
+        return Kind(Form.ANYTHING, "any term")
+    if type_ is bool:
+        return Kind(Form.FLAG, "true or false")
+    if type_ is int:
+        return Kind(Form.WHOLE, f"a whole number{_bounds(metadata)}")
+    if type_ is float:
+        return Kind(Form.NUMBER, f"a number{_bounds(metadata)}")
+    if type_ is Path:
+        return Kind(Form.PATH, "a path")
+    if type_ is SecretStr:
+        return Kind(Form.SECRET, REFERENCE)
+    if issubclass(type_, BaseModel):
+        return Kind(Form.SECTION, "a section: [{key, value}, ...] or #{key => value}", model=type_)
+    if issubclass(type_, StrEnum):
+        return _choice([each.value for each in type_])
+    if type_ is str:
+        return _text(metadata)
+    raise TypeError(f"expected an annotation that settings use, got {type_!r}")
+
+
+def _text(metadata: Sequence[Any]) -> Kind:
+    if any(isinstance(each, Address) for each in metadata):
+        pattern = next(str(each.pattern) for each in metadata if getattr(each, "pattern", None))
+        scheme = "http:// or https://" if "http" in pattern else "the name of a database and ://"
+        return Kind(Form.ADDRESS, f"an address that begins with {scheme}")
+    filled = any(isinstance(each, MinLen) for each in metadata)
+    return Kind(Form.TEXT, "text that is not empty" if filled else "text")
+
+
+def _choice(names: Sequence[str]) -> Kind:
+    *others, last = names
+    return Kind(Form.CHOICE, f"{', '.join(others)} or {last}", choices=tuple(names))
+
+
+def _bounds(metadata: Sequence[Any]) -> str:
+    words = ""
+    for each in metadata:
+        match each:
+            case Gt(gt=bound):
+                words += f" above {bound}"
+            case Ge(ge=bound):
+                words += f" from {bound}"
+            case Le(le=bound):
+                words += f" and at most {bound}" if "above" in words else f" to {bound}"
+            case Unit(name=name):
+                words += f", in {name}"
+    return words
+
+
+def _flat(metadata: Sequence[Any]) -> Sequence[Any]:
+    """Field(gt=0) as its parts."""
+    return [part for each in metadata for part in (each.metadata if isinstance(each, FieldInfo) else (each,))]

@@ -1,0 +1,193 @@
+"""From the sources to Settings: read, merged by precedence, validated, and every fault told at once."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+from pydantic import ValidationError
+
+from agents.agent_config import InvalidAgentConfig, agent_config
+from agents.configuration.faults import Fault, InvalidConfiguration, KeyPath
+from agents.configuration.kinds import Form, Kind
+from agents.configuration.sources.files import Files, place_in
+from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
+from agents.configuration.sources.reading import Mark, Reader
+from agents.settings import Settings
+
+_PLACE: Final = re.compile(r"(.+):(\d+):(\d+)")
+ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
+FILE: Final = "sys.config"
+
+
+class Loaded(Struct, frozen=True):
+    """marks: where the values came from that are no defaults. files: the file, if there was one, and its includes."""
+
+    settings: Settings
+    marks: Mapping[KeyPath, Mark]
+    files: tuple[Path, ...] = ()
+
+
+def found(environ: Mapping[str, str]) -> Path | None:
+    """The file where none is named: of UNDERSTUDY_CONFIG, else the user's, if there is one."""
+    if named := environ.get(CONFIG):
+        return Path(named)
+    own = own_folder(environ) / FILE
+    return own if own.exists() else None
+
+
+def own_folder(environ: Mapping[str, str]) -> Path:
+    """Source: XDG Base Directory Specification."""
+    home = Path(environ.get("HOME") or Path.home())
+    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "understudy"
+
+
+def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Loaded:
+    """Defaults, file, environment, flags: each over what is before it. Raises InvalidConfiguration with every fault."""
+    files = None if file is None else Files(file)
+    faults = [] if files is None else list(files.faults)
+    data: dict[str, Any] = {}
+    marks: dict[KeyPath, Mark] = {}
+    of_files = () if files is None else _of_files(files, environ)
+    for reader in (*of_files, *of_environment(environ, ROOT), *of_flags(flags or {}, ROOT, environ)):
+        faults += reader.faults
+        _lay_over(data, marks, reader)
+    faults += _name_agents(data, marks)
+    settings, further = _validated(data, marks)
+    faults += _unrelated(further, faults)
+    faults += _unrelated(_cross_faults(settings, marks, sound=not any(_is_ground(fault) for fault in faults)), faults)
+    if faults:
+        raise InvalidConfiguration(sorted(faults, key=_place))
+    return Loaded(settings, marks, () if files is None else tuple(files.read))
+
+
+def _of_files(files: Files, environ: Mapping[str, str]) -> Iterator[Reader]:
+    for name, parameter in files.parameters.items():
+        path = parameter.file
+        reader = Reader(lambda at, path=path: place_in(path, at), path.parent, environ)  # type: ignore[misc]  # a default
+        reader.read(parameter.value, ROOT.fields[name], (name,))
+        yield reader
+
+
+def _lay_over(data: dict[str, Any], marks: dict[KeyPath, Mark], reader: Reader) -> None:
+    """A value takes the place of what was there, and so do its marks."""
+    for path, value in reader.found.items():
+        *above, name = path
+        section = data
+        for part in above:
+            section = section.setdefault(part, {})  # type: ignore[arg-type]  # lists are given as a whole
+        section[name] = value  # type: ignore[index]
+        for old in [each for each in marks if each[: len(path)] == path]:
+            del marks[old]
+    marks.update(reader.marks)
+
+
+def _name_agents(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> Iterator[Fault]:
+    """An agent that starts with the daemon finds its session again: its id is its own, not one of the moment."""
+    known: set[str] = set()
+    for number, agent in enumerate(data.get("agents") or ()):
+        id_ = agent.setdefault("id", agent.get("name"))
+        if id_ is None:
+            del agent["id"]
+            yield _fault(("agents", number), marks, "an id or a name", "neither")
+        elif id_ in known:
+            yield _fault(("agents", number, "id"), marks, "every id once", f"{id_!a} again")
+        known.add(id_)
+
+
+def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Settings, list[Fault]]:
+    """The settings, without what is wrong in itself: so that the rest can be checked, too."""
+    faults: list[Fault] = []
+    while True:
+        try:
+            return Settings.model_validate(data), faults
+        except ValidationError as error:
+            for each in error.errors(include_url=False, include_input=False):
+                path = tuple(each["loc"])
+                faults.append(_told(path, marks))
+                _remove(data, path)
+
+
+def _remove(data: Any, path: KeyPath) -> None:
+    """Take out the value; of a list the whole, and where it is a value that is missing, what lacks it."""
+    *above, name = path
+    section = data
+    for part in above:
+        section = section[part] if isinstance(part, int) or part in section else {}
+    if isinstance(name, int) or name not in section:
+        _remove(data, tuple(above))
+    else:
+        del section[name]
+
+
+def _told(path: KeyPath, marks: Mapping[KeyPath, Mark]) -> Fault:
+    mark = marks.get(path)
+    return _fault(path, marks, _kind_at(path).words, "nothing" if mark is None else mark.text)
+
+
+def _kind_at(path: KeyPath) -> Kind:
+    kind = ROOT
+    for part in path:
+        kind = kind.fields[str(part)] if kind.form is Form.SECTION else kind.inner
+    return kind
+
+
+def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: bool) -> Iterator[Fault]:
+    """What no value shows by itself. sound: what agents rely on is; else their faults may be but its."""
+    names = settings.providers.named
+    for number, name in enumerate(settings.providers.order):
+        if name not in names:
+            expected = f"one of providers.named ({', '.join(names) or 'none'})"
+            yield _fault(("providers", "order", number), marks, expected, repr(name))
+    for number, agent in enumerate(settings.agents if sound else ()):
+        yield from _agent_faults(("agents", number), agent.given(), settings, marks)
+
+
+def _agent_faults(
+    path: KeyPath, given: Mapping[str, Any], settings: Settings, marks: Mapping[KeyPath, Mark]
+) -> Iterator[Fault]:
+    """What start_agent would say; and a file has no Python types."""
+    answer = given.get("answer_type")
+    if answer is not None and not isinstance(answer, Mapping):
+        yield _fault((*path, "answer_type"), marks, "a JSON schema of an object", repr(answer))
+        given = {**given, "answer_type": None}
+    try:
+        agent_config(given, settings)
+    except InvalidAgentConfig as invalid:
+        for line in invalid.faults:
+            key, _, told = " ".join(line.split()).partition(": expected ")
+            expected, _, got = told.rpartition(", got ")
+            yield _fault((*path, *_parts(key)), marks, expected, got)
+
+
+def _parts(key: str) -> KeyPath:
+    """tools[0].name -> "tools", 0, "name" """
+    words = key.replace("[", ".").replace("]", "").split(".")
+    return tuple(int(word) if word.isdigit() else word for word in words)
+
+
+def _fault(path: KeyPath, marks: Mapping[KeyPath, Mark], expected: str, got: str) -> Fault:
+    """At the place of the value, or of the next one around it that has a place."""
+    around = next((marks[path[:length]] for length in range(len(path), 0, -1) if path[:length] in marks), None)
+    return Fault("settings" if around is None else around.where, path, expected, got)
+
+
+def _place(fault: Fault) -> tuple[str, int, int]:
+    """In a file, from its top; what stands in none comes as it came."""
+    place = _PLACE.fullmatch(fault.where)
+    return ("\uffff", 0, 0) if place is None else (place[1], int(place[2]), int(place[3]))
+
+
+def _unrelated(faults: Iterable[Fault], known: list[Fault]) -> list[Fault]:
+    """Those that tell of something else than the known ones: whose value is neither in, nor around, one of theirs."""
+    return [fault for fault in faults if not any(_within(fault.path, each.path) for each in known if each.path)]
+
+
+def _within(one: KeyPath, other: KeyPath) -> bool:
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]
+
+
+def _is_ground(fault: Fault) -> bool:
+    return not fault.path or fault.path[0] in {"model", "providers", "prices", "tools"}

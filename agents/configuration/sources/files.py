@@ -1,0 +1,130 @@
+"""The parameters of applications, as a sys.config and the files that it includes give them.
+
+Source: application_controller:check_conf_sys/4 (OTP). A file is one list of {Application, [{Parameter, Value}]} and of
+names of other files, which stand for what they hold. What comes later overrides what came before, parameter by
+parameter, each as a whole. Beyond OTP: an included file may include, names are relative to the file they stand in, and
+a parameter that one list gives twice is a fault.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from agents.configuration.erlang import Atom, List, ParseFailed, Place, String, Term, Tuple, parse
+from agents.configuration.faults import Fault, KeyPath, unknown_key
+from agents.configuration.sources.reading import pairs_of, shown
+from agents.configuration.sources.regular_file import UnreadableFile, read
+
+MAX_BYTES: Final = 1024 * 1024
+MAX_FILES: Final = 100
+EXTENSION: Final = ".config"
+
+APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "agents": ("model", "base_url", "api_key", "prices", "streaming", "tools", "providers"),
+    "understudy": ("agents", "sessions", "gateway", "daemon", "logging", "supervision"),
+}
+"""Which application has which parameters. The first: API reference, "Stream Configuration"."""
+
+
+class Parameter(Struct, frozen=True):
+    value: Term
+    file: Path
+
+
+class Files:
+    """A file and all that it includes. parameters: by name, the last value of each. read: every file, by its path."""
+
+    def __init__(self, path: Path) -> None:
+        self.parameters: dict[str, Parameter] = {}
+        self.faults: list[Fault] = []
+        self.read: list[Path] = []
+        self._take(path, (), (path, None))
+
+    def _take(self, path: Path, including: tuple[Path, ...], asked: tuple[Path, Place | None]) -> None:
+        """including: the files that this one is included by, the outermost first. asked: where."""
+        if len(self.read) >= MAX_FILES:
+            return self._fault(*asked, (), f"at most {MAX_FILES} files", "more")
+        self.read.append(path)
+        try:
+            elements = _elements(path)
+        except ParseFailed as failed:
+            return self._fault(path, failed.at, (), failed.expected, failed.got)
+        except UnreadableFile as failed:
+            return self._fault(*asked, (), f"a file that can be read at {path}", str(failed))
+        for element in elements:
+            match element:
+                case String(text=name) if name:
+                    self._include(path, element.at, name, (*including, path))
+                case Tuple(items=(Atom(name=application), environment)):
+                    self._application(path, application, element.at, environment)
+                case _:
+                    expected = '{Application, [{Parameter, Value}]} or "file"'
+                    self._fault(path, element.at, (), expected, shown(element))
+        return None
+
+    def _include(self, path: Path, at: Place, name: str, including: tuple[Path, ...]) -> None:
+        """The extension may be left out. Source: config(4) of OTP."""
+        included = path.parent / (name if name.endswith(EXTENSION) else name + EXTENSION)
+        if any(_same(included, each) for each in including):
+            return self._fault(path, at, (), "a file that does not include itself", str(included))
+        return self._take(included, including, (path, at))
+
+    def _application(self, path: Path, name: str, at: Place, environment: Term) -> None:
+        known = APPLICATIONS.get(name)
+        if known is None:
+            return self._fault(path, at, (), "a known application", unknown_key(name, APPLICATIONS))
+        pairs = pairs_of(environment)
+        if pairs is None:
+            expected = f"the parameters of {name}: [{{Parameter, Value}}, ...]"
+            return self._fault(path, environment.at, (), expected, shown(environment))
+        given: set[str] = set()
+        for key, value in pairs:
+            parameter = key.name if isinstance(key, Atom) else shown(key)
+            if parameter not in known:
+                self._fault(path, key.at, (parameter,), f"a parameter of {name}", _misplaced(parameter, known))
+            elif parameter in given:
+                self._fault(path, key.at, (parameter,), "every key once", f"{parameter} again")
+            else:
+                given.add(parameter)
+                self.parameters[parameter] = Parameter(value, path)
+        return None
+
+    def _fault(self, path: Path, at: Place | None, key: KeyPath, expected: str, got: str) -> None:
+        where = str(path) if at is None else place_in(path, at)
+        self.faults.append(Fault(where, key, expected, got))
+
+
+def place_in(path: Path, at: Place) -> str:
+    return f"{path}:{at.line}:{at.column}"
+
+
+def _elements(path: Path) -> tuple[Term, ...]:
+    """Raises UnreadableFile, ParseFailed."""
+    term = parse(_text(path))
+    if not isinstance(term, List):
+        raise ParseFailed(term.at, "a list: [{Application, [...]}, ...].", shown(term))
+    return term.items
+
+
+def _text(path: Path) -> str:
+    data, _ = read(path, MAX_BYTES)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        lines = data[: error.start].decode("utf-8-sig", errors="replace").split("\n")
+        at = Place(len(lines), len(lines[-1]) + 1)
+        raise ParseFailed(at, "UTF-8", f"the byte {data[error.start]:#04x}") from None
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _misplaced(parameter: str, known: tuple[str, ...]) -> str:
+    for application, parameters in APPLICATIONS.items():
+        if parameter in parameters:
+            return f"{parameter}, which belongs to {application}"
+    return unknown_key(parameter, known)

@@ -1,0 +1,33 @@
+"""Streams that log the kind of each of their events, and never what was said: for streaming.debug_streaming.
+
+They are classes of their own so that a stream of an agent without it has not even a question to answer on its token
+path.
+"""
+
+from actors.log import get_logger
+from agents.core.events import Event
+from agents.kept_stream import KeptStream
+from agents.stream import Stream
+
+log = get_logger("understudy.streams")
+
+
+class DebugStream(Stream):
+    __slots__ = ()
+
+    def publish(self, event: Event) -> None:
+        _log(self, event)
+        super().publish(event)
+
+
+class DebugKeptStream(KeptStream):
+    __slots__ = ()
+
+    def publish(self, event: Event) -> None:
+        _log(self, event)
+        super().publish(event)
+
+
+def _log(stream: Stream, event: Event) -> None:
+    kind = event.__struct_config__.tag
+    log.debug("event_published", stream_id=stream.id, seq=event.seq, attempt=event.attempt, kind=kind)

@@ -1,0 +1,131 @@
+"""A stream of a kept session: its events go to disk, and are shown no sooner than the durability of sessions allows.
+
+What others must be able to rely on is shown only when it is on disk: that the turn began, that calls are about to run,
+their results, and the end. Other events may be shown a few ahead of the disk, or not at all, by `ahead`.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from actors import Pid, send
+from agents.core.checkpoint import checkpoint
+from agents.core.conversation import Conversation
+from agents.core.errors import Fault, StoreFailed
+from agents.core.events import (
+    TERMINAL,
+    Event,
+    StreamComplete,
+    StreamFunctionExecutionStart,
+    StreamStart,
+    StreamToolResult,
+)
+from agents.core.turn import Phase
+from agents.session import Cut
+from agents.sessions import Recorder, SessionError, StreamStatus
+from agents.stream import Stream
+
+ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """To the agent: this stream can't be written."""
+
+    stream_id: str
+    fault: StoreFailed
+
+
+class KeptStream(Stream):
+    """before: the conversation before its turn. ahead: how many events may be shown that are not on disk.
+
+    cut: of a stream that goes on after a crash, what there is of it.
+    """
+
+    __slots__ = ("_ahead", "_before", "_durable_seq", "_held", "_lost", "_recorder", "_seen_seq")
+
+    def __init__(
+        self,
+        id_: str,
+        agent: Pid,
+        subscribers: Iterable[Pid],
+        recorder: Recorder,
+        *,
+        buffer_size: int | None,
+        before: Conversation,
+        ahead: int,
+        cut: Cut | None,
+    ) -> None:
+        super().__init__(id_, agent, subscribers, buffer_size=buffer_size)
+        self._seen_seq = 0
+        if cut is not None:
+            self._log += cut.events
+            self._seen_seq = cut.log.seq
+        self._recorder, self._before, self._ahead = recorder, before, ahead
+        self._durable_seq = recorder.last_seq
+        self._held: deque[Event] = deque()
+        self._lost = False
+        recorder.on_durable, recorder.on_failure = self._on_durable, self._on_failure
+
+    @property
+    def seq(self) -> int:
+        """Of the last event that anybody may have seen."""
+        return max(super().seq, self._seen_seq)
+
+    def publish(self, event: Event) -> None:
+        self._recorder.event(event)
+        kind = type(event)
+        if kind in TERMINAL:
+            self._record_end(event)
+        if self._lost or not (self._held or kind in ON_DISK_FIRST or event.seq > self._durable_seq + self._ahead):
+            super().publish(event)
+        else:
+            self._held.append(event)
+
+    def checkpoint(self) -> None:
+        turn = self.turn
+        if turn is not None and turn.phase is not Phase.ENDED:
+            self._recorder.checkpoint(msgspec.json.encode(checkpoint(turn, self._before)))
+
+    async def durable(self) -> Fault | None:
+        try:
+            await self._recorder.durable()
+        except SessionError as failed:
+            self._on_failure(failed)
+            return StoreFailed(str(failed))
+        return None
+
+    def steer(self, message: str, now_s: float) -> bool:
+        steered = super().steer(message, now_s)
+        if steered:
+            self.checkpoint()
+        return steered
+
+    def _record_end(self, event: Event) -> None:
+        """In the same transaction as the terminal event."""
+        turn = self.turn
+        status = StreamStatus.COMPLETE if isinstance(event, StreamComplete) else StreamStatus.ERROR
+        if turn is None:
+            self._recorder.ended(status, None, None, ())
+        else:
+            spent, messages = turn.past.spent, turn.conversation[len(self._before) :]
+            self._recorder.ended(status, spent.usage, spent.cost, messages)
+
+    def _on_durable(self, seq: int) -> None:
+        self._durable_seq = seq
+        held = self._held
+        while held and (
+            held[0].seq <= seq or (type(held[0]) not in ON_DISK_FIRST and held[0].seq <= seq + self._ahead)
+        ):
+            super().publish(held.popleft())
+
+    def _on_failure(self, failed: Exception) -> None:
+        """The turn ends for it: whoever waits is told, and shall not wait until there is a disk again."""
+        if self._lost:
+            return
+        self._lost = True
+        while self._held:
+            super().publish(self._held.popleft())
+        if self.agent is not None and self.outcome is None:
+            send(self.agent, Lost(self.id, StoreFailed(str(failed))))

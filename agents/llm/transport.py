@@ -1,0 +1,193 @@
+"""How the openai client's requests travel: an httpx2 transport on aiohttp, whose bodies are read where they come in.
+
+aiohttp keeps the connections and reads HTTP. Why not the openai package's own transport on aiohttp: each chunk of it
+wakes a task and passes three iterators to get there (docs/adr/0004-tokens-where-they-arrive.md).
+"""
+
+import asyncio
+import ssl
+from functools import cache
+from typing import Any, Final
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx2
+
+from agents.llm.body import Pushed, Take, pull
+from agents.llm.framing import whole_chunks
+
+BODY: Final = "body"
+"""A response's extension: its WireBody."""
+
+
+PIECE_BYTES: Final = 16 * 1024
+"""Taken at a time, where much has come at once: what is made of it should still be in the processor's cache."""
+
+
+class AiohttpTransport(httpx2.AsyncBaseTransport):
+    """Requests to one address, over any number of connections: one that waits for another's would be timed as one that
+    can't connect. aiohttp's errors leave it as they are."""
+
+    def __init__(self, address: httpx2.URL) -> None:
+        self._proxy = proxy_of(address)
+        self._secure = address.scheme == "https"
+        self._session: aiohttp.ClientSession | None = None  # made on the loop
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self._session = self._session or _session(self._secure)
+        timeout = request.extensions["timeout"]
+        response = await self._session.request(
+            request.method,
+            str(request.url),
+            headers=request.headers,
+            data=await request.aread() or None,
+            allow_redirects=False,
+            auto_decompress=False,
+            proxy=self._proxy,
+            timeout=aiohttp.ClientTimeout(
+                connect=timeout["pool"], sock_connect=timeout["connect"], sock_read=timeout["read"]
+            ),
+        )
+        body = WireBody(response)
+        return httpx2.Response(
+            response.status, headers=response.raw_headers, stream=_Stream(body), extensions={BODY: body}
+        )
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """As the environment has them. Once for all: to load them holds the loop for 40 ms."""
+    return httpx2.create_ssl_context()
+
+
+def _session(secure: bool) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, ssl=_certificates() if secure else True)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def proxy_of(address: httpx2.URL) -> str | None:
+    """The proxy that the environment names for this address."""
+    proxies = getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(address.host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+class WireBody(Pushed):
+    """The body of a response, as aiohttp reads it off the wire."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.response = response
+
+    async def __anext__(self) -> bytes:
+        if chunk := await self.response.content.readany():
+            return chunk
+        raise StopAsyncIteration
+
+    async def push(self, take: Take) -> None:
+        response = self.response
+        chunk = response.content.read_nowait()
+        if chunk and take(chunk):
+            return
+        connection = response.connection
+        if connection is None or connection.transport is None:  # at its end, or broken
+            await pull(self, take)
+            return
+        tap = _Tap(connection, response.content, take)
+        try:
+            await tap.enough
+        finally:
+            tap.close()
+
+
+class _Stream(httpx2.AsyncByteStream):
+    """The same for httpx2, which closes it, and reads the bodies of errors and of compressed answers."""
+
+    def __init__(self, body: WireBody) -> None:
+        self._body = body
+
+    def __aiter__(self) -> WireBody:
+        return self._body
+
+    async def aclose(self) -> None:
+        response = self._body.response
+        response.release()
+        await response.wait_for_close()
+
+
+class _Tap(asyncio.Protocol):
+    """Stands between a connection and aiohttp's protocol, which reads it as ever, and takes what that has read.
+
+    Whole chunks pass it by, once it has been seen to stand between two of them: for a token, what it does is a quarter
+    of all the work. It gets the connection back before anyone else can have it: when the tap is closed, or when aiohttp
+    lets go of the connection.
+    """
+
+    def __init__(self, connection: Any, content: aiohttp.StreamReader, take: Take) -> None:
+        self.enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._content, self._take = content, take
+        self._transport: asyncio.Transport = connection.transport
+        self._reader: asyncio.Protocol = connection.protocol
+        self._between_chunks = False
+        connection.add_callback(self.close)
+        self._transport.set_protocol(self)
+
+    def close(self) -> None:
+        if self._transport.get_protocol() is self:
+            self._transport.set_protocol(self._reader)
+
+    def data_received(self, data: bytes) -> None:
+        payloads, rest = whole_chunks(data)
+        if not self._between_chunks:
+            read = self._have_read(data)
+            self._between_chunks = rest == len(data) and bool(read) and read == b"".join(payloads)
+        elif rest == len(data) and not self.enough.done():
+            self._give(payloads[0] if len(payloads) == 1 else b"".join(payloads))
+        else:
+            self._between_chunks = False
+            self._have_read(data)
+
+    def eof_received(self) -> bool | None:
+        return self._reader.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._reader.connection_lost(exc)
+        self._hand_on()
+
+    def pause_writing(self) -> None:
+        self._reader.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._reader.resume_writing()
+
+    def _have_read(self, data: bytes) -> bytes:
+        """Let aiohttp read it, and hand on what there is. The answer is that, if it was in one piece."""
+        self._reader.data_received(data)
+        return self._hand_on()
+
+    def _hand_on(self) -> bytes:
+        content, chunk = self._content, b""
+        try:
+            while not self.enough.done():  # else it is told so, or was cancelled, and has not run yet
+                chunk = content.read_nowait(PIECE_BYTES)
+                if chunk:
+                    self._give(chunk)
+                if len(chunk) < PIECE_BYTES:
+                    break
+            if content.at_eof() and not self.enough.done():
+                self.enough.set_result(None)
+        except Exception as error:  # noqa: BLE001 (raised where it is awaited)
+            self.enough.set_exception(error)
+        return chunk
+
+    def _give(self, chunk: bytes) -> None:
+        try:
+            if self._take(chunk):
+                self.enough.set_result(None)
+        except BaseException as error:  # noqa: BLE001 (raised where it is awaited)
+            self.enough.set_exception(error)

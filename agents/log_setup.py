@@ -1,0 +1,121 @@
+"""Where a program's log events go: one line each on stderr, for people or as JSON, without secrets.
+
+A library only logs (actors/log.py) and leaves this to its host. The daemon and the commands are hosts.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
+from structlog.typing import EventDict, Processor
+
+from agents.redaction import MASK, TELLING_NAME, Redactor
+from agents.settings import LogFormat, LogSettings
+
+MAX_CHARS: Final = 8 * 1024
+INDENT: Final = "    "
+FIRST: Final = ("timestamp", "level", "event")
+
+# C0, DEL, C1, lone surrogates, line and paragraph separators, and what reorders or hides the text around it.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+class LogHandler(logging.StreamHandler[TextIO]):
+    """Ours on the root logger: there is one, which the next set-up replaces."""
+
+
+def set_up_logging(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+    """Send all log events of this OS process to stream, or stderr. secrets: to be masked, beside what looks like one.
+
+    The level is ours; what others' libraries log is shown from warnings on.
+    """
+    handler = LogHandler(stream or sys.stderr)
+    handler.setFormatter(_formatter(settings.format, Redactor(secrets)))
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, LogHandler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    root.setLevel(max(level, logging.WARNING))
+    logging.getLogger("understudy").setLevel(level)
+
+
+def _formatter(form: LogFormat, redactor: Redactor) -> logging.Formatter:
+    return ProcessorFormatter(
+        foreign_pre_chain=[_fields],
+        processors=[
+            add_log_level,
+            add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            ProcessorFormatter.remove_processors_meta,
+            _cleaned(redactor),
+            _one_json_line if form is LogFormat.JSON else _console_lines,
+        ],
+    )
+
+
+def _fields(_: Any, __: str, event: EventDict) -> EventDict:
+    """The event that a logger of ours rendered, as it was before."""
+    fields: Mapping[str, Any] | None = getattr(event["_record"], "fields", None)
+    return event if fields is None else {**event, **fields}
+
+
+def _cleaned(redactor: Redactor) -> Processor:
+    """Every value as plain data, not too long, without secrets."""
+
+    def clean(_: Any, __: str, event: EventDict) -> EventDict:
+        return {name: _clean(name, value, redactor) for name, value in event.items()}
+
+    return clean
+
+
+def _clean(name: str, value: Any, redactor: Redactor) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if TELLING_NAME.search(name):
+        return MASK
+    text = redactor(value if isinstance(value, str) else repr(value))
+    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}... ({len(text)} characters)"
+
+
+def _one_json_line(_: Any, __: str, event: EventDict) -> str:
+    """What JSON leaves as it is, and no terminal should get, stands in texts only: there it may be escaped."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", str(_JSON(None, "", dict(_ordered(event)))))
+
+
+def _console_lines(_: Any, __: str, event: EventDict) -> str:
+    """One line; an exception's traceback below it, indented, so that none of its lines looks like an event."""
+    exception = event.pop("exception", None)
+    fields = dict(_ordered(event))
+    timestamp, level, name = (fields.pop(key) for key in FIRST)
+    words = [timestamp, f"{level:7}", _safe(name), *(f"{_safe(key)}={_word(value)}" for key, value in fields.items())]
+    trace = "" if exception is None else "".join(f"\n{INDENT}{_safe(line)}" for line in exception.split("\n"))
+    return " ".join(words) + trace
+
+
+def _word(value: Any) -> str:
+    """In quotes where it would not be seen where it ends."""
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else _safe(json.dumps(text, ensure_ascii=False))
+
+
+def _safe(text: str) -> str:
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def _ordered(event: EventDict) -> Iterator[tuple[str, Any]]:
+    for name in FIRST:
+        yield name, event[name]
+    for name, value in event.items():
+        if name not in FIRST:
+            yield name, value
+
+
+_JSON: Final = structlog.processors.JSONRenderer(ensure_ascii=False)
+_PLAIN: Final = re.compile(r"[^\s\"'=]+")

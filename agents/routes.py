@@ -1,0 +1,87 @@
+"""Whom an agent asks: its model, then those that it falls back on, each with its provider's address, key and price."""
+
+from collections.abc import Iterator
+
+from agents.agent_settings import AgentSettings, Fallback
+from agents.core.limits import Price
+from agents.core.policy import Candidate
+from agents.llm.endpoint import Endpoint
+from agents.model_call import Route
+from agents.settings import NamedProvider, Settings
+
+UNNAMED = NamedProvider()
+
+
+def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Candidate]]:
+    """In the order in which they are tried. Only where route_faults has none."""
+    for each in _asked(agent, settings):
+        provider = _provider(each, settings)
+        key = each.api_key or provider.api_key or settings.api_key
+        route = Route(
+            Endpoint(each.base_url or provider.base_url or settings.base_url, key.get_secret_value() if key else None),
+            _model(each, agent, settings) or "",
+            each.api_preference or agent.api_preference,
+            agent.model_options if each.model_options is None else each.model_options,
+        )
+        price = _price(each, route.model, settings)
+        where = f"{route.model} at {route.endpoint.address}"
+        yield route, Candidate(price, where)
+
+
+def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[str]:
+    """What keeps the agent from asking anybody, a line each."""
+    unknown = [each.provider for each in (agent, *(agent.fallbacks or ())) if _unknown(each.provider, settings)]
+    for name in unknown:
+        known = ", ".join(settings.providers.named) or "none has a name"
+        yield f"provider: expected one of the settings' providers ({known}), got {name!r}"
+    if unknown:
+        return
+    for each in _asked(agent, settings):
+        model = _model(each, agent, settings)
+        if model is None:
+            yield "model: expected the name of a model, got none (here or in the settings)"
+            return
+        if agent.limits.cost is not None and _price(each, model, settings) is None:
+            yield f"limits.cost: expected a price of {model!r} in the settings, got none"
+
+
+def _asked(agent: AgentSettings, settings: Settings) -> tuple[Fallback, ...]:
+    """The agent's own choice, and those that it falls back on, whose provider is told where it is not the agent's."""
+    order = settings.providers.order
+    provider = agent.provider or (order[0] if order and agent.base_url is None else None)
+    own = Fallback(provider=provider, model=agent.model, base_url=agent.base_url, api_key=agent.api_key)
+    if agent.fallbacks is None:
+        others = tuple(Fallback(provider=name) for name in order if name != provider)
+        return (own, *others) if provider is not None else (own,)
+    return (own, *(_at_home(each, own) for each in agent.fallbacks))
+
+
+def _at_home(fallback: Fallback, own: Fallback) -> Fallback:
+    """A fallback that names no provider is where the agent is, but for what it says itself."""
+    if fallback.provider is not None:
+        return fallback
+    return fallback.model_copy(
+        update={
+            "provider": own.provider,
+            "model": fallback.model or own.model,
+            "base_url": fallback.base_url or own.base_url,
+            "api_key": fallback.api_key or own.api_key,
+        }
+    )
+
+
+def _provider(asked: Fallback, settings: Settings) -> NamedProvider:
+    return UNNAMED if asked.provider is None else settings.providers.named[asked.provider]
+
+
+def _model(asked: Fallback, agent: AgentSettings, settings: Settings) -> str | None:
+    return asked.model or _provider(asked, settings).model or agent.model or settings.model
+
+
+def _price(asked: Fallback, model: str, settings: Settings) -> Price | None:
+    price = _provider(asked, settings).prices.get(model) or settings.prices.get(model)
+    return None if price is None else Price(price.input, price.output, price.cached_input)
+
+
+def _unknown(name: str | None, settings: Settings) -> bool:
+    return name is not None and name not in settings.providers.named

@@ -1,0 +1,161 @@
+"""The session of an agent: what is kept of it, how its agent opens it, and how it comes back without one.
+
+A session's id is its agent's. Where sessions are not kept (no journal runs) all of this does nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from pydantic import BaseModel
+
+from actors import Pid, Task, ended, whereis
+from actors.log import get_logger
+from agents.agent_config import AgentConfig, InvalidAgentConfig
+from agents.agent_registry import find_agent
+from agents.core.checkpoint import Checkpoint, Log, log_of
+from agents.core.conversation import Conversation, UserMessage
+from agents.core.events import Event
+from agents.sessions import JournalHandle, OpenStream, Recorder, open_journal
+from agents.tools.tool import Tool
+from supervisors import AlreadyStarted
+from supervisors.agent_supervisor import start_agent
+
+SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
+
+log = get_logger("understudy.agents")
+
+
+class Cut(Struct, frozen=True):
+    """A turn that a crash cut, or that waited for its turn.
+
+    events: of its stream that are on disk. log: what may have been seen of it. recorder: of the stream, which goes on.
+    """
+
+    stream_id: str
+    message: str
+    saved: Checkpoint
+    events: tuple[Event, ...]
+    log: Log
+    recorder: Recorder
+
+    @property
+    def begun(self) -> bool:
+        """Somebody may have seen an event of it."""
+        return self.log.seq > 0
+
+
+async def open_session(
+    config: AgentConfig, given: Mapping[str, Any], ahead: int
+) -> tuple[Conversation, tuple[Cut, ...]]:
+    """The agent's conversation so far, and its cut turns in their order. Raises SessionError.
+
+    given: what the agent was started with. ahead: how many events may have been seen that are not on disk: their seqs
+    are not given out again.
+    """
+    await _last_turn_gone(config.id)
+    journal = await open_journal()
+    if journal is None:
+        return config.opening(), ()
+    journal.begin_session(config.id, config.name, kept_config(given))
+    await journal.durable()
+    conversation = await journal.store.conversation(config.id)
+    cuts = [await _cut(journal, each, ahead) for each in await journal.store.open_streams(config.id)]
+    return (*config.opening(), *conversation), tuple(cuts)
+
+
+async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder | None:
+    """Of a new stream: the message is on its way to disk."""
+    journal = await open_journal()
+    if journal is None:
+        return None
+    return journal.recorder(agent_id, stream_id, message, on_durable=_to_nobody, on_failure=_to_nobody)
+
+
+async def wake(agent_id: str) -> Pid | None:
+    """The agent with this id: the one that lives, or one that goes on with the session of this id; None: there is none.
+
+    Raises InvalidAgentConfig if what is kept of it is no configuration any more, as when a tool is gone.
+    """
+    if (pid := find_agent(agent_id)) is not None:
+        return pid
+    journal = await open_journal()
+    session = await journal.store.session(agent_id) if journal is not None else None
+    if session is None or session.config is None:
+        return None
+    try:
+        return await start_agent({**session.config, "id": agent_id})
+    except AlreadyStarted as other:
+        return other.pid
+
+
+class Recovery(Task):
+    """Wakes the agents whose turns were cut, each by itself: one that can't come back costs no other its turn."""
+
+    async def run(self) -> None:
+        journal = await open_journal()
+        if journal is None:
+            return
+        for agent_id in dict.fromkeys(cut.session_id for cut in await journal.store.open_streams()):
+            try:
+                await wake(agent_id)
+            except InvalidAgentConfig as invalid:
+                log.warning("session_not_recovered", session=agent_id, reason=str(invalid))
+
+
+def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an agent can be started from again, as JSON data without secrets; None if it can't be said in JSON."""
+    config = {key: _plain(key, value) for key, value in given.items() if key != SECRET}
+    try:
+        kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return kept
+
+
+def _plain(key: str, value: Any) -> Any:
+    match key:
+        case "tools":
+            return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
+        case "fallbacks":
+            return [{name: each for name, each in fallback.items() if name != SECRET} for fallback in value]
+        case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
+            return value.model_json_schema()
+        case _:
+            return value
+
+
+def _address(tool: Tool) -> str:
+    """Raises TypeError, in JSON's place, for a tool that no other program could find."""
+    module, name = tool.function.__module__, tool.function.__qualname__
+    if module == "__main__" or "<" in name or tool.bound:
+        raise TypeError(f"{tool.name} has no address")
+    return f"{module}:{name}"
+
+
+async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int) -> Cut:
+    events = await journal.store.events(open_.stream_id)
+    log = log_of(open_.stream_id, events)
+    saved = Checkpoint((UserMessage(open_.message),))
+    if open_.checkpoint is not None:
+        saved = msgspec.json.decode(open_.checkpoint.payload, type=Checkpoint)
+    recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
+    log = replace(log, seq=log.seq + ahead if events else 0)
+    return Cut(open_.stream_id, open_.message, saved, tuple(events), log, recorder)
+
+
+def turn_name(agent_id: str) -> str:
+    """The name of the process that carries out the agent's turn."""
+    return f"turn:{agent_id}"
+
+
+async def _last_turn_gone(agent_id: str) -> None:
+    """Of an agent that fell: one writer a session."""
+    if (handler := whereis(turn_name(agent_id))) is not None:
+        await ended(handler)
+
+
+def _to_nobody(_: object) -> None:
+    """Until the stream is there."""

@@ -1,0 +1,137 @@
+"""The journal: the process that owns the store, and the one writer of it.
+
+Recorders call it on the loop (recorder.py); it lets one flush after the other run beside its mailbox, and tells the
+recorders what is on disk. It ends with its last flush. One that falls takes its recorders with it: they are closed,
+and who holds one opens the journal anew, which by then is another epoch's.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from actors import IGNORE, Caller, Crash, GenServer, NoReply, Pid, Reply, Stop, call, send, whereis
+from actors.server.outcomes import Ignore
+from agents.sessions.errors import Fenced, StoreFailed, StoreUnavailable
+from agents.sessions.group_commit import GroupCommit, Outcome
+from agents.sessions.journal_handle import JournalHandle
+from agents.sessions.location import store_url
+from agents.sessions.store import Store
+from agents.settings import Durability, SessionSettings
+
+JOURNAL: Final = "journal"
+
+
+class OpenJournal(Struct, frozen=True):
+    """Answered with a JournalHandle."""
+
+
+class Due(Struct, frozen=True):
+    """A flush is due."""
+
+
+class Written(Struct, frozen=True):
+    """The flush that was on its way has ended."""
+
+
+async def open_journal() -> JournalHandle | None:
+    """None where sessions are not kept. Raises CallFailed if the journal falls meanwhile."""
+    if whereis(JOURNAL) is None:
+        return None
+    handle: JournalHandle = await call(JOURNAL, OpenJournal())
+    return handle
+
+
+class Journalling(Struct, frozen=True):
+    """flush: the one that is on its way."""
+
+    handle: JournalHandle
+    group: GroupCommit
+    flush: asyncio.Task[list[Outcome]] | None = None
+
+
+class Journal(GenServer[Journalling]):
+    """Refuses to start with StoreUnavailable; with durability off it is not started."""
+
+    trap_exit = True
+
+    async def init(self, settings: SessionSettings, state_dir: Path | None = None) -> Journalling | Stop[None] | Ignore:
+        if settings.durability is Durability.OFF:
+            return IGNORE
+        try:
+            store = await _claimed(settings.url, state_dir)
+        except StoreUnavailable as unavailable:
+            return Stop(unavailable, None)
+        sync = settings.durability is Durability.SYNC
+        wake = _Wake(self.pid)
+        group = GroupCommit(store, settings.batch_time / 1000, 1 if sync else settings.batch_events, wake)
+        wake.group = group
+        return Journalling(JournalHandle(store, settings.durability, group), group)
+
+    def handle_call(self, request: OpenJournal, caller: Caller, state: Journalling) -> Reply[Journalling]:
+        return Reply(state.handle, state)
+
+    def handle_info(self, message: Any, state: Journalling) -> NoReply[Journalling] | Stop[Journalling]:
+        match message:
+            case Due() if state.flush is None and state.group.due:
+                return NoReply(self._begin(state))
+            case Written() if state.flush is not None:
+                try:
+                    outcomes = state.flush.result()
+                except Fenced as fenced:
+                    return Stop(fenced, state)
+                state.group.done(outcomes)
+                return NoReply(Journalling(state.handle, state.group))
+        return NoReply(state)
+
+    async def terminate(self, reason: Any, state: Journalling) -> None:
+        group = state.group
+        try:
+            if not isinstance(reason, Crash | Fenced):
+                await self._flush_all(state)
+            group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
+        finally:
+            await group.store.close()
+
+    def _begin(self, state: Journalling) -> Journalling:
+        flush = asyncio.get_running_loop().create_task(state.group.flush(state.group.take()))
+        me = self.pid
+        flush.add_done_callback(lambda _: send(me, Written()))
+        return Journalling(state.handle, state.group, flush)
+
+    async def _flush_all(self, state: Journalling) -> None:
+        """The last flushes, until nothing waits, or one fails."""
+        group, flush = state.group, state.flush
+        failed = False
+        while not failed and (flush is not None or not group.idle):
+            outcomes = await (flush if flush is not None else group.flush(group.take()))
+            failed = any(failure is not None for _, failure in outcomes)
+            group.done(outcomes)
+            flush = None
+
+
+class _Wake:
+    """Tells the journal that a flush is due. One that was killed could not say that it ended: it is said for it."""
+
+    def __init__(self, journal: Pid) -> None:
+        self.journal = journal
+        self.group: GroupCommit | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    def __call__(self) -> None:
+        if self.journal.alive:
+            send(self.journal, Due())
+        elif self.group is not None and self._closing is None:
+            self.group.close(StoreFailed("the journal was killed"))
+            self._closing = asyncio.get_running_loop().create_task(self.group.store.close())
+
+
+async def _claimed(url: str | None, state_dir: Path | None) -> Store:
+    store = await Store.open(store_url(url, state_dir))
+    try:
+        await store.claim()
+    except BaseException:
+        await store.close()
+        raise
+    return store

@@ -1,0 +1,60 @@
+"""Where a store is: its URL, as SQLAlchemy spells it, and for SQLite its file, which only its owner may read."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from agents.sessions.errors import StoreUnavailable
+
+FILE: Final = "sessions.db"
+DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+PRIVATE_FILE: Final = 0o600
+PRIVATE_FOLDER: Final = 0o700
+
+
+def default_state_dir() -> Path:
+    """Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
+    home = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
+    return base / "understudy"
+
+
+def store_url(url: str | None, state_dir: Path | None = None) -> URL:
+    """url: as in the settings. Raises StoreUnavailable for what names no store of ours."""
+    if url is None:
+        path = (state_dir or default_state_dir()) / FILE
+        return URL.create(DRIVERS["sqlite"], database=str(path.absolute()))
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreUnavailable("expected the store's URL as sqlite:///FILE or postgresql://..., got no URL") from None
+    backend = parsed.get_backend_name()
+    if backend not in DRIVERS or parsed.drivername not in (backend, DRIVERS[backend]):
+        expected = " or ".join(sorted({*DRIVERS, *DRIVERS.values()}))
+        raise StoreUnavailable(f"expected a store's URL that begins with {expected}, got {parsed.drivername!r}")
+    if backend == "sqlite" and (parsed.database or ":memory:") == ":memory:":
+        raise StoreUnavailable("expected the file of a SQLite store, as sqlite:///FILE, got none")
+    return parsed.set(drivername=DRIVERS[backend])
+
+
+def shown(url: URL) -> str:
+    """For people: without the password."""
+    return url.render_as_string(hide_password=True)
+
+
+def make_private(path: Path) -> None:
+    """The file exists, and nobody but its owner can read it; a folder that has to be made is private, too.
+
+    SQLite gives its -wal and -shm files the mode of the database. A file that exists is not opened here: to close it
+    again would give up the locks that SQLite holds on it in this OS process. Raises OSError.
+    """
+    if not path.parent.exists():
+        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(PRIVATE_FILE)

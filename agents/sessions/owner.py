@@ -1,0 +1,53 @@
+"""Which OS process something is, so that it is known again: a pid alone comes back."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+LOCKS: Final = Path("/proc/locks")
+START_TIME: Final = 18  # of the fields of /proc/PID/stat behind the state; see proc(5), starttime
+ENDED: Final = frozenset("ZX-")  # the states of those that nobody has waited for yet; there is no such process
+
+
+def this_process() -> str:
+    """HOST BOOT PID STARTED."""
+    return _identity(os.getpid())
+
+
+def pid_of_another(owner: str) -> int | None:
+    """The pid of the owner if it lives on this host, and is not this OS process."""
+    pid = int(owner.split()[2])
+    return pid if pid != os.getpid() and owner == _identity(pid) else None
+
+
+def pids_with_locks(path: Path) -> list[int]:
+    """Of other OS processes that hold a lock on the file. The kernel's list is read, for to open and close the file
+    would give up the locks of our own."""
+    try:
+        inode = path.stat().st_ino
+        lines = LOCKS.read_text().splitlines()
+    except OSError:
+        return []
+    # "1: POSIX  ADVISORY  WRITE 4711 fe:00:12345 120 120"; a waiting one has "->" behind its number
+    fields = [line.split() for line in lines if "->" not in line]
+    found = {int(each[4]) for each in fields if each[5].rpartition(":")[2] == str(inode) and each[3] == "WRITE"}
+    return sorted(found - {os.getpid()})
+
+
+def _identity(pid: int) -> str:
+    return f"{socket.gethostname()} {_text(BOOT_ID)} {pid} {_started(pid)}"
+
+
+def _started(pid: int) -> str:
+    """In ticks since the boot; "-" if it has ended. The command, in parentheses before it, may hold anything."""
+    state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return fields[START_TIME] if fields and state not in ENDED else "-"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return "-"

@@ -1,0 +1,132 @@
+"""A recorder: takes down what happens in one stream, on the loop. What it took goes to disk with the next flush.
+
+To take an event is to append it to a list. Terminal events, results of tools and checkpoints make a flush begin at
+once; what they make others believe must be on disk soon.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from agents.core.conversation import Conversation
+from agents.core.deltas import Usage
+from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
+from agents.sessions.errors import StoreFailed
+from agents.sessions.records import Checkpoint, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.taken import Records, Waiter, settle
+
+if TYPE_CHECKING:
+    from agents.sessions.group_commit import GroupCommit
+
+AT_ONCE: Final = frozenset({StreamComplete, StreamError, StreamToolResult})
+
+OnDurable: TypeAlias = Callable[[int], None]
+OnFailure: TypeAlias = Callable[[StoreFailed], None]
+
+
+class Recorder:
+    """on_durable: called after a flush with the seq up to which the stream's events are on disk. on_failure: called
+    when a write failed; what it held is kept and written with a later one, unless the failure is Refused: then
+    this recorder is closed, and takes nothing more."""
+
+    __slots__ = (
+        "_begun",
+        "_checkpoint",
+        "_ended",
+        "_events",
+        "_group",
+        "closed",
+        "last_seq",
+        "on_durable",
+        "on_failure",
+        "session_id",
+        "stream_id",
+        "waiters",
+    )
+
+    def __init__(
+        self,
+        group: "GroupCommit",
+        session_id: str,
+        stream_id: str,
+        last_seq: int,
+        on_durable: OnDurable,
+        on_failure: OnFailure,
+    ) -> None:
+        """last_seq: of what the store holds of the stream."""
+        self.session_id, self.stream_id = session_id, stream_id
+        self.last_seq = last_seq
+        self.on_durable, self.on_failure = on_durable, on_failure
+        self.closed: StoreFailed | None = None
+        self.waiters: list[Waiter] = []  # for what is not on its way yet
+        self._group = group
+        self._begun: StreamBegun | None = None
+        self._events: list[Event] = []
+        self._checkpoint: Checkpoint | None = None
+        self._ended: StreamEnded | None = None
+
+    def begun(self, message: str) -> None:
+        """The stream is new. Once, before anything else."""
+        if self.closed is None:
+            self._begun = StreamBegun(self.stream_id, self.session_id, message, datetime.now(UTC))
+            self._group.join(self)
+
+    def event(self, event: Event) -> None:
+        """The next one: its seq is one above the last one's."""
+        if self.closed is not None:
+            return
+        events, group = self._events, self._group
+        if not events:
+            group.join(self)
+        events.append(event)
+        group.count += 1
+        if group.count >= group.batch_events or type(event) in AT_ONCE:
+            group.hurry(type(event) in AT_ONCE)
+
+    def checkpoint(self, payload: bytes) -> None:
+        """The turn can go on from here, after the last event."""
+        if self.closed is None:
+            seq = self._events[-1].seq if self._events else self.last_seq
+            self._checkpoint = Checkpoint(self.stream_id, seq, payload)
+            self._group.join(self)
+            self._group.hurry()
+
+    def ended(self, status: StreamStatus, usage: Usage | None, cost: float | None, messages: Conversation) -> None:
+        """Once, after all events. messages: what the turn appends to the conversation, the user's first."""
+        if self.closed is None:
+            now = datetime.now(UTC)
+            self._ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now)
+            self._group.join(self)
+            self._group.hurry()
+
+    async def durable(self) -> None:
+        """All that was recorded so far is on disk. Raises StoreFailed if it could not be written."""
+        if self.closed is not None:
+            raise self.closed
+        await self._group.written(self)
+
+    # For the group
+
+    def take(self) -> Records:
+        """All that waits."""
+        taken = Records(self, self._begun, self._events, self._checkpoint, self._ended, self.waiters)
+        self._clear()
+        if taken.events:
+            self.last_seq = taken.events[-1].seq
+        return taken
+
+    def take_back(self, records: Records) -> None:
+        """It was not written: it comes before what has been recorded since."""
+        self._begun = records.begun
+        self._events = records.events + self._events
+        self._checkpoint = self._checkpoint or records.checkpoint
+        self._ended = self._ended or records.ended
+
+    def close(self, failure: StoreFailed) -> None:
+        self.closed = failure
+        settle(self.waiters, failure)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._begun = self._checkpoint = self._ended = None
+        self._events, self.waiters = [], []

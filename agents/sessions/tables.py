@@ -1,0 +1,112 @@
+"""The tables of the store. Their history is in migrations/, which ends in the same tables.
+
+What people and models say is JSON; ids, numbers and times are columns. A row of `events` holds what one flush had of
+one stream. The one row of `writer` is locked by whoever writes, and says who may: see writer.py.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from agents.core.conversation import Message
+from agents.core.deltas import Usage
+from agents.sessions.payload import Decoder, encoded
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Json(TypeDecorator[Any]):
+    """A value of a type that msgspec knows. None is NULL."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, of: Any) -> None:
+        super().__init__()
+        self.of = of
+        self._decoder: Decoder[Any] = Decoder(of)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        return None if value is None else encoded(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self._decoder(value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A time in UTC, in microseconds since 1970: both databases order it, and neither knows of zones."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+METADATA: Final = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
+)
+
+WRITER: Final = Table(
+    "writer",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("owner", Text),
+)
+
+SESSIONS: Final = Table(
+    "sessions",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Json(str), nullable=False),
+    Column("title", Json(str)),
+    Column("config", Json(dict[str, Any])),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("message_count", Integer, nullable=False),
+    Index(None, "updated_at", "id"),
+)
+
+STREAMS: Final = Table(
+    "streams",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("message", Json(str), nullable=False),
+    Column("status", Text, nullable=False, index=True),
+    Column("begun_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("messages_from", Integer),
+    Column("messages_until", Integer),
+    Column("usage", Json(Usage)),
+    Column("cost", Float),
+    Column("checkpoint", LargeBinary),
+    Column("checkpoint_seq", Integer),
+    Index(None, "session_id", "begun_at"),
+)
+"""messages_from, messages_until: positions in the conversation, of what the stream appended when it ended."""
+
+EVENTS: Final = Table(
+    "events",
+    METADATA,
+    Column("stream_id", Text, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("first_seq", Integer, primary_key=True, autoincrement=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+MESSAGES: Final = Table(
+    "messages",
+    METADATA,
+    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("payload", Json(Message), nullable=False),
+)

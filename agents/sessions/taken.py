@@ -1,0 +1,70 @@
+"""What a flush takes: the records of some streams and sessions, on their way to the disk."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from agents.core.events import Event
+from agents.sessions.errors import StoreFailed
+from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded
+
+if TYPE_CHECKING:
+    from agents.sessions.recorder import Recorder
+
+Waiter = asyncio.Future[None]
+
+
+class Records(Struct, eq=False):
+    """Of one stream, in the order of the fields. waiters: who waits until they are on disk."""
+
+    recorder: "Recorder"
+    begun: StreamBegun | None = None
+    events: list[Event] = []
+    checkpoint: Checkpoint | None = None
+    ended: StreamEnded | None = None
+    waiters: list[Waiter] = []
+
+    def settle(self, failure: StoreFailed | None) -> None:
+        settle(self.waiters, failure)
+        self.waiters = []
+
+
+class Taken(Struct, eq=False):
+    """waiters: who waits for all of it."""
+
+    sessions: list[SessionBegun]
+    streams: list[Records]
+    waiters: list[Waiter] = []
+
+    @property
+    def session_ids(self) -> list[str]:
+        begun = [session.id for session in self.sessions]
+        return list(dict.fromkeys(begun + [records.recorder.session_id for records in self.streams]))
+
+    def of(self, session_id: str) -> "Taken":
+        """What of it is this session's."""
+        return Taken(
+            [each for each in self.sessions if each.id == session_id],
+            [each for each in self.streams if each.recorder.session_id == session_id],
+        )
+
+    def batch(self) -> Batch:
+        streams = self.streams
+        return Batch(
+            sessions=self.sessions,
+            streams=[each.begun for each in streams if each.begun is not None],
+            events=[(each.recorder.stream_id, each.events) for each in streams if each.events],
+            checkpoints=[each.checkpoint for each in streams if each.checkpoint is not None],
+            ended=[each.ended for each in streams if each.ended is not None],
+        )
+
+
+def settle(waiters: list[Waiter], failure: StoreFailed | None) -> None:
+    for waiter in waiters:
+        if waiter.done():
+            continue
+        if failure is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(failure)

@@ -1,0 +1,39 @@
+"""Who writes: the one row of `writer`, which every write locks first.
+
+The journal that opens a store takes the next epoch, and a write of an older epoch is refused: a journal that was held
+up, and whose place another one has taken, can't add to what that one writes. A store whose writer lives is not taken.
+To rename, fork or delete takes no epoch: it is one transaction, between two of the journal's.
+"""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents.sessions.errors import Fenced, StoreUnavailable
+from agents.sessions.owner import pid_of_another, this_process
+from agents.sessions.tables import WRITER
+
+
+async def claim(connection: AsyncConnection) -> int:
+    """The next epoch, which is ours. Raises StoreUnavailable if another OS process of this host has the store."""
+    await lock(connection)
+    row = (await connection.execute(select(WRITER.c.epoch, WRITER.c.owner))).one()
+    if row.owner is not None and (pid := pid_of_another(row.owner)) is not None:
+        raise StoreUnavailable(f"the store is in use by pid {pid}")
+    epoch: int = row.epoch + 1
+    await connection.execute(update(WRITER).values(epoch=epoch, owner=this_process()))
+    return epoch
+
+
+async def release(connection: AsyncConnection, epoch: int) -> None:
+    """The store has no writer, if it was this one."""
+    await connection.execute(update(WRITER).where(WRITER.c.epoch == epoch).values(owner=None))
+
+
+async def lock(connection: AsyncConnection, epoch: int | None = None) -> None:
+    """Begin to write: whoever else wants to waits for the end of this transaction. Raises Fenced.
+
+    An update, since SQLite must not begin with reading: it could not become a writer once another one has been.
+    """
+    mine = update(WRITER) if epoch is None else update(WRITER).where(WRITER.c.epoch == epoch)
+    if not (await connection.execute(mine.values(epoch=WRITER.c.epoch))).rowcount:
+        raise Fenced("the store has another writer: it was taken while this one did not write")

@@ -1,0 +1,29 @@
+"""The kinds of values that settings are made of. `kind` in agents/configuration/kinds.py says each in words."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+HTTP_ADDRESS = "^https?://."
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Of a number; a value's name says it too where it is not the documented ms."""
+
+    name: str
+
+
+class Address:
+    """Of text that may hold a password: in a file it stands by reference if it does."""
+
+
+Count = Annotated[int, Field(gt=0)]
+Milliseconds = Annotated[int, Field(gt=0), Unit("ms")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("s")]
+Bytes = Annotated[int, Field(gt=0), Unit("bytes")]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), Address()]
+DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
+Name = Annotated[str, Field(min_length=1)]

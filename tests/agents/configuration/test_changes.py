@@ -1,0 +1,107 @@
+"""What becomes of a change of the settings: applied, or told to need a restart."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from agents.agent_settings import AgentSettings
+from agents.configuration.changes import RULES, Applies, changes, rule
+from agents.configuration.walking import keys
+from agents.settings import Settings
+
+KEYS = {".".join(map(str, leaf.path)): leaf.path for leaf in keys(Settings())}
+
+NEEDS_RESTART = {
+    "tools.workers",
+    "agents",
+    "sessions.url",
+    "sessions.durability",
+    "sessions.batch_time",
+    "sessions.batch_events",
+    "sessions.on_restart",
+    "sessions.idle_time",
+    "gateway.host",
+    "gateway.port",
+    "gateway.allow_remote",
+    "gateway.token_file",
+    "gateway.tls_certificate",
+    "gateway.tls_key",
+    "daemon.state_dir",
+    "daemon.drain_time",
+}
+
+
+def of(**given: Any) -> Settings:
+    return Settings.model_validate(given)
+
+
+def told(old: Settings, new: Settings) -> tuple[list[str], list[str]]:
+    reload = changes(old, new)
+    assert reload.rejected == ()
+    return [str(change) for change in reload.applied], [str(change) for change in reload.needs_restart]
+
+
+def test_every_key_has_its_fate() -> None:
+    assert {key for key, path in KEYS.items() if rule(path) is None} == NEEDS_RESTART
+    assert not [path for path in RULES if not any(known[: len(path)] == path for known in KEYS.values())]
+
+
+def test_nothing_changed_is_nothing_told() -> None:
+    reload = changes(of(model="a"), of(model="a"))
+    assert (reload.settings, reload.applied, reload.needs_restart) == (of(model="a"), (), ())
+
+
+def test_each_change_is_told_by_its_key_and_never_with_its_value() -> None:
+    old = of(api_key=SecretStr("old-secret"), gateway={"port": 1}, providers={"max_failures": 1})
+    new = of(api_key=SecretStr("new-secret"), gateway={"port": 2, "heartbeat": 5}, providers={"order": ["a"]})
+    applied, needs_restart = told(old, new)
+    assert applied == [
+        "api_key: applies to agents that start from now on",
+        "providers.max_failures: applies to model calls from now on",
+        "providers.order: applies to agents that start from now on",
+        "gateway.heartbeat: applies to requests from now on",
+    ]
+    assert needs_restart == ["gateway.port: needs a restart"]
+
+
+def test_what_needs_a_restart_stays_as_it_was_and_is_told_again() -> None:
+    old, new = of(daemon={"drain_time": 1}, model="a"), of(daemon={"drain_time": 2}, model="b")
+    settings = changes(old, new).settings
+    assert (settings.daemon.drain_time, settings.model) == (1, "b")
+    assert told(settings, new) == ([], ["daemon.drain_time: needs a restart"])
+
+
+def test_new_agents_are_started_and_those_that_run_go_on() -> None:
+    same, before, after = AgentSettings(id="a"), AgentSettings(id="b"), AgentSettings(id="b", max_queue=1)
+    gone, added = AgentSettings(id="c"), AgentSettings(id="d")
+    old, new = Settings(agents=(same, before, gone)), Settings(agents=(added, same, after))
+    reload = changes(old, new)
+    assert reload.agents == (added,)
+    assert reload.settings.agents == (same, before, gone, added)
+    assert told(old, new) == (
+        ["agents.d: is started"],
+        ["agents.b: goes on as it was started until it is stopped", "agents.c: goes on until it is stopped"],
+    )
+
+
+@given(st.sets(st.sampled_from(["model", "streaming", "gateway", "daemon", "providers"])))
+def test_what_is_applied_is_of_the_new_and_all_else_of_the_old(sections: set[str]) -> None:
+    other: dict[str, Any] = {
+        "model": "x",
+        "streaming": {"timeout": 1},
+        "gateway": {"port": 1, "heartbeat": 1},
+        "daemon": {"drain_time": 1},
+        "providers": {"open_time": 1},
+    }
+    old, new = Settings(), of(**{name: other[name] for name in sections})
+    settings = changes(old, new).settings
+    for leaf, before, after in zip(keys(settings), keys(old), keys(new), strict=True):
+        assert leaf.value == (before.value if rule(leaf.path) is None else after.value)
+
+
+@pytest.mark.parametrize("applies", list(Applies))
+def test_every_kind_of_applying_has_a_key(applies: Applies) -> None:
+    assert applies in RULES.values()

@@ -1,0 +1,43 @@
+"""Whole chunks are found as RFC 9112 frames them, and nothing else is taken for one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.llm.framing import whole_chunks
+
+LAST = b"0\r\n\r\n"
+
+
+def framed(payloads: list[bytes]) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(payload), payload) for payload in payloads)
+
+
+@given(st.lists(st.binary(min_size=1)), st.data())
+def test_wherever_the_bytes_are_cut_the_whole_chunks_are_found(payloads: list[bytes], data: st.DataObject) -> None:
+    wire = framed(payloads)
+    cut = data.draw(st.integers(0, len(wire)))
+    before, rest = whole_chunks(wire[:cut])
+    after, end = whole_chunks(wire[rest:])
+    assert [*before, *after] == payloads
+    assert rest + end == len(wire)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        LAST,
+        b"5;name=value\r\nhello\r\n",
+        b"+5\r\nhello\r\n",
+        b"0x5\r\nhello\r\n",
+        b"1_0\r\nhello\r\n",
+        b"5\nhello\n",
+        b"",
+    ],
+)
+def test_what_is_no_plain_whole_chunk_is_left_to_the_parser(odd: bytes) -> None:
+    assert whole_chunks(framed([b"one"]) + odd) == ([b"one"], len(framed([b"one"])))
+
+
+def test_a_chunk_that_is_longer_than_it_says_is_none() -> None:
+    assert whole_chunks(b"3\r\nhello\r\n") == ([], 0)

@@ -1,0 +1,203 @@
+"""Bodies are read where they come in, whatever way they are framed and cut, and their connections serve again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.llm.body import push
+from agents.llm.transport import BODY, AiohttpTransport, WireBody, proxy_of
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+
+
+class Server:
+    """Answers every request with these pieces, each written on its own. connections: how many there were."""
+
+    def __init__(self, pieces: Sequence[bytes], *, then_closes: bool = False) -> None:
+        self.pieces, self.then_closes = pieces, then_closes
+        self.connections = 0
+        self.closed = asyncio.Semaphore(0)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                for piece in self.pieces:
+                    writer.write(piece)
+                    for _ in range(3):  # so that the client reads before the next one, if it can
+                        await asyncio.sleep(0)
+                if self.then_closes:
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        self.closed.release()
+
+
+@asynccontextmanager
+async def asked(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+    transport = AiohttpTransport(httpx2.URL(url))
+    async with httpx2.AsyncClient(transport=transport, base_url=url, timeout=None) as client:
+        yield client
+    listening.close()
+    for _ in range(server.connections):
+        await server.closed.acquire()
+
+
+async def pushed(client: httpx2.AsyncClient) -> bytes:
+    """The next answer's body."""
+    got: list[bytes] = []
+
+    def take(chunk: bytes) -> bool:
+        got.append(chunk)
+        return False
+
+    async with client.stream("GET", "/") as response:
+        body: WireBody = response.extensions[BODY]
+        await push(body, take)
+    return b"".join(got)
+
+
+def framed(payload: bytes, extension: bytes) -> bytes:
+    return b"%x%b\r\n%b\r\n" % (len(payload), extension, payload)
+
+
+def cut(wire: bytes, cuts: Sequence[int]) -> list[bytes]:
+    borders = sorted({0, len(wire), *(number % (len(wire) + 1) for number in cuts)})
+    return [wire[begin:end] for begin, end in pairwise(borders)]
+
+
+CHUNKS = st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.sampled_from([b"", b"", b";a=b"])), max_size=8)
+
+
+@given(chunks=CHUNKS, cuts=st.lists(st.integers(0, 500), max_size=10), whole=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_any_framing_and_any_cut_give_the_same_bytes(
+    chunks: list[tuple[bytes, bytes]], cuts: list[int], whole: bool
+) -> None:
+    """whole: each chunk is written on its own, as providers do; else the cuts fall anywhere."""
+    wire = [framed(payload, extension) for payload, extension in chunks]
+    pieces = wire if whole else cut(b"".join(wire), cuts)
+
+    async def twice() -> tuple[Server, bytes, bytes]:
+        server = Server([CHUNKED, *pieces, b"0\r\n\r\n"])
+        async with asked(server) as client:
+            return server, await pushed(client), await pushed(client)
+
+    server, first, second = asyncio.run(twice())
+    assert first == second == b"".join(payload for payload, _ in chunks)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "then_closes"),
+    [(HEAD + b"content-length: 10\r\n\r\n", False), (HEAD + b"connection: close\r\n\r\n", True)],
+)
+async def test_what_looks_like_a_chunk_is_none_in_a_body_without_chunks(head: bytes, then_closes: bool) -> None:
+    async with asked(Server([head, b"5\r\n", b"hello\r\n"], then_closes=then_closes)) as client:
+        assert await pushed(client) == b"5\r\nhello\r\n"
+
+
+async def test_all_that_has_come_is_given_before_a_body_breaks() -> None:
+    got: list[bytes] = []
+
+    def take(chunk: bytes) -> bool:
+        got.append(chunk)
+        return False
+
+    async with (
+        asked(Server([CHUNKED, framed(b"whole", b""), b"9\r\nhalf"], then_closes=True)) as client,
+        client.stream("GET", "/") as response,
+    ):
+        with pytest.raises(Exception, match="payload"):
+            await push(response.extensions[BODY], take)
+    assert b"".join(got) == b"wholehalf"
+
+
+async def test_what_comes_after_enough_waits_for_who_asks_next() -> None:
+    pieces = [CHUNKED, *(framed(b"%d" % number, b"") for number in range(50)), b"0\r\n\r\n"]
+    got: list[bytes] = []
+
+    def take(chunk: bytes) -> bool:
+        got.append(chunk)
+        return True
+
+    server = Server(pieces)
+    async with asked(server) as client:
+        async with client.stream("GET", "/") as response:
+            body: WireBody = response.extensions[BODY]
+            for _ in range(3):
+                await push(body, take)
+            assert len(got) == 3
+            rest = b"".join([chunk async for chunk in body])
+        assert b"".join(got) + rest == b"".join(b"%d" % number for number in range(50))
+        await pushed(client)
+    assert server.connections == 1
+
+
+async def test_a_body_that_is_given_up_is_closed_and_takes_no_more() -> None:
+    got: list[bytes] = []
+    heard = asyncio.Event()
+
+    def take(chunk: bytes) -> bool:
+        got.append(chunk)
+        heard.set()
+        return False
+
+    server = Server([CHUNKED, framed(b"one", b"")])
+    async with asked(server) as client:
+        async with client.stream("GET", "/") as response:
+            pushing = asyncio.create_task(push(response.extensions[BODY], take))
+            await heard.wait()
+            pushing.cancel()
+            await asyncio.wait({pushing})
+        assert pushing.cancelled()
+        assert got == [b"one"]
+        server.pieces = [CHUNKED, framed(b"two", b""), b"0\r\n\r\n"]
+        assert await pushed(client) == b"two"
+    assert server.connections == 2
+
+
+async def test_what_the_taker_raises_is_raised_where_it_was_asked_for() -> None:
+    def take(chunk: bytes) -> bool:
+        raise LookupError(chunk)
+
+    async with (
+        asked(Server([CHUNKED, framed(b"one", b"")])) as client,
+        client.stream("GET", "/") as response,
+    ):
+        with pytest.raises(LookupError, match="one"):
+            await push(response.extensions[BODY], take)
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "proxy"),
+    [
+        ({}, "https://api.example.com/v1", None),
+        ({"https_proxy": "http://proxy:3128"}, "https://api.example.com/v1", "http://proxy:3128"),
+        ({"https_proxy": "proxy:3128"}, "https://api.example.com/v1", "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128"}, "http://localhost/v1", None),
+        ({"all_proxy": "http://proxy:3128"}, "http://localhost/v1", "http://proxy:3128"),
+        ({"all_proxy": "http://proxy:3128", "no_proxy": "localhost"}, "http://localhost/v1", None),
+    ],
+)
+def test_the_environment_names_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str, proxy: str | None
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_of(httpx2.URL(url)) == proxy

@@ -1,0 +1,44 @@
+"""A PostgreSQL of the tests' own: in a temporary folder, on a Unix socket in it, with no port."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+OWNER = "understudy"
+SOCKET_FOLDER_CHARS = 90  # a Unix socket's path must stay below 108
+
+
+@contextmanager
+def cluster() -> Iterator[Path]:
+    """The folder of its socket. PostgreSQL refuses to run as root: then it runs as nobody."""
+    folder = Path(mkdtemp(prefix="understudy-postgres-"))
+    assert len(str(folder)) < SOCKET_FOLDER_CHARS
+    if os.getuid() == 0:
+        shutil.chown(folder, "nobody")
+    try:
+        _run("initdb", "-D", str(folder / "data"), "-U", OWNER, "--auth=trust", "-E", "UTF8", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+        _run("pg_ctl", "start", "-w", "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options)
+        try:
+            yield folder
+        finally:
+            _run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(folder / "data"))
+    finally:
+        shutil.rmtree(folder)
+
+
+def _run(program: str, *arguments: str) -> None:
+    as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
+    command = [str(_path(program)), *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_nobody)  # type: ignore[call-overload]
+
+
+def _path(program: str) -> Path:
+    """Debian keeps the server's programs out of the PATH, each version in a folder."""
+    if (found := shutil.which(program)) is not None:
+        return Path(found)
+    return max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
