@@ -49,18 +49,18 @@ async def measured(base_url: str, sizes: Sizes) -> Measured:
 
 
 async def _us_an_event(app: ASGIApp, paths: Sequence[str]) -> float:
-    async with serving(app, SETTINGS.gateway) as port:
+    async with serving(app, SETTINGS) as server:
         for path in paths:
-            seconds, events = await _client(port, path)
+            seconds, events = await _client(server.port, path)
     return seconds / events * 1e6
 
 
 async def _resume_ms(app: ASGIApp, base_url: str, tokens: int) -> float:
     """From the request to the last event of a stream that is over, from its second event on."""
     path, *_ = await _questions(base_url, tokens)
-    async with serving(app, SETTINGS.gateway) as port:
-        await _client(port, path, stream_id="resumed")
-        seconds, _ = await _client(port, "/streams/resumed/events?after=1", ask=False)
+    async with serving(app, SETTINGS) as server:
+        await _client(server.port, path, stream_id="resumed")
+        seconds, _ = await _client(server.port, "/streams/resumed/events?after=1", ask=False)
     return seconds * 1000
 
 

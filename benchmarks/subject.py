@@ -95,6 +95,12 @@ class Turns(Struct, frozen=True, tag_field="job", tag="turns"):
     sizes: turns.Sizes = field(default_factory=turns.Sizes)
 
 
+class Gateway(Struct, frozen=True, tag_field="job", tag="gateway"):
+    """What an event costs on its way to a client."""
+
+    sizes: gateway.Sizes = field(default_factory=gateway.Sizes)
+
+
 class Journal(Struct, frozen=True, tag_field="job", tag="journal"):
     """What the journal takes of a token. name: of the figures."""
 
@@ -106,12 +112,6 @@ class Resume(Struct, frozen=True, tag_field="job", tag="resume"):
     """How long it takes to read a stream again."""
 
     sizes: sessions.Sizes = field(default_factory=sessions.Sizes)
-
-
-class Gateway(Struct, frozen=True, tag_field="job", tag="gateway"):
-    """What an event costs on its way to a client."""
-
-    sizes: gateway.Sizes = field(default_factory=gateway.Sizes)
 
 
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
@@ -130,9 +130,9 @@ Work: TypeAlias = (
     | Supervision
     | Endurance
     | Turns
+    | Gateway
     | Journal
     | Resume
-    | Gateway
 )
 """What runs on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -167,12 +167,12 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return endurance.measured(sizes)
         case Turns(sizes):
             return turns.measured(base_url, sizes)
+        case Gateway(sizes):
+            return gateway.measured(base_url, sizes)
         case Journal(load, name):
             return sessions.journal_us(base_url, load, name)
         case Resume(sizes):
             return sessions.resume_ms(sizes)
-        case Gateway(sizes):
-            return gateway.measured(base_url, sizes)
     assert_never(job)
 
 

@@ -6,6 +6,7 @@ hosts_own_app.mount("/agents", app)
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from agents.gateway.door import Door
@@ -28,15 +29,32 @@ GZIP_FROM_BYTES = 1024
 DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: Bearer TOKEN`."
 
 
-def gateway(
-    settings: Settings, sessions: Sessions, token: str, *, compression: bool = False, host: Host | None = None
-) -> FastAPI:
-    """compression: of answers, events and messages, where the client asks for it. host: the program around it, which
-    tells how it is, and may be told to change.
+class Gateway:
+    """The ASGI app. app: what answers requests from now on; those that run are answered by the one that began.
 
-    Raises ValueError for allowed_hosts or allowed_origins that are none.
+    host: the program around it, which tells how it is, and may be told to change.
     """
-    told = settings.gateway
+
+    def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
+        self._sessions, self._token, self._host = sessions, token, host
+        self.take(settings)
+
+    def take(self, settings: Settings) -> None:
+        """Go by these settings from the next request on. Raises ValueError, and goes by the old ones, for allowed_hosts
+        or allowed_origins that are none."""
+        self.app = _app(settings, self._sessions, self._token, self._host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+def gateway(settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> Gateway:
+    """Raises ValueError for allowed_hosts or allowed_origins that are none."""
+    return Gateway(settings, sessions, token, host)
+
+
+def _app(settings: Settings, sessions: Sessions, token: str, host: Host | None) -> FastAPI:
+    told, compression = settings.gateway, settings.streaming.enable_compression
     pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
     app = _bare_app()
     if compression:
