@@ -25,7 +25,7 @@ PIECE_BYTES: Final = 16 * 1024
 
 
 BURST_BYTES: Final = 16 * 1024
-"""Of one read, after which others have their turn on the loop: it would give this connection dozens of reads in a row."""
+"""Of one read, after which others have their turn: uvloop would give this connection dozens of reads in a row."""
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
