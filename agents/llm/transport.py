@@ -24,6 +24,10 @@ PIECE_BYTES: Final = 16 * 1024
 """Taken at a time, where much has come at once: what is made of it should still be in the processor's cache."""
 
 
+BURST_BYTES: Final = 16 * 1024
+"""Of one read, after which others have their turn: uvloop would give this connection dozens of reads in a row."""
+
+
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Requests to one address, over any number of connections: one that waits for another's would be timed as one that
     can't connect. aiohttp's errors leave it as they are."""
@@ -142,10 +146,18 @@ class _Tap(asyncio.Protocol):
             self._transport.set_protocol(self._protocol)
 
     def data_received(self, data: bytes) -> None:
+        burst = len(data) >= BURST_BYTES
         if not self._between_chunks:
             data = self._up_to_border(data)
         if data:
             self._pass_by(data)
+        if burst and not self._transport.is_closing():  # last: a read of aiohttp's resumes, whoever has paused
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool | None:
         return self._protocol.eof_received()

@@ -204,3 +204,32 @@ def test_the_environment_names_the_proxy(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert proxy_of(httpx2.URL(url)) == proxy
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
+def test_a_body_that_comes_all_at_once_leaves_others_their_turn(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    turns, at = 0, set[int]()
+
+    def take(chunk: bytes) -> bool:
+        at.add(turns)
+        return False
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def measured() -> None:
+        event = framed(b"x" * 4000, b"")
+        async with asked(Server([CHUNKED, event * 2000, b"0\r\n\r\n"])) as client:
+            beside = asyncio.create_task(other())
+            async with client.stream("GET", "/") as response:
+                await push(response.extensions[BODY], take)
+            beside.cancel()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(measured())
+    assert len(at) >= 8_000_000 // 512_000
