@@ -14,6 +14,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from agents.core.effects import AnswerChecked
 from agents.llm.endpoint import Api
+from agents.tools.arguments import snippet
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
 MAX_FAULTS = 10
-SNIPPET_CHARS = 40
 
 
 class InvalidAnswerType(ValueError):
@@ -41,7 +41,7 @@ class AnswerType:
         """Raises InvalidAnswerType for what is no type that pydantic can check and no JSON schema of an object."""
         made = cls._of_schema(given) if isinstance(given, Mapping) else cls._of_type(given)
         if made.schema.get("type") != "object":
-            raise InvalidAnswerType(f"expected a type or a JSON schema of an object, got {_snippet(made.schema)}")
+            raise InvalidAnswerType(f"expected a type or a JSON schema of an object, got {snippet(made.schema)}")
         return made
 
     @classmethod
@@ -95,7 +95,7 @@ def _held_against(validator: "Draft202012Validator", text: str) -> AnswerChecked
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return AnswerChecked((f"answer: expected JSON, got {_snippet(text)} ({error})",))
+        return AnswerChecked((f"answer: expected JSON, got {snippet(text)} ({error})",))
     errors = [*validator.iter_errors(value)][:MAX_FAULTS]
     if errors:
         return AnswerChecked(tuple(f"{error.json_path}: {error.message}" for error in errors))
@@ -104,16 +104,8 @@ def _held_against(validator: "Draft202012Validator", text: str) -> AnswerChecked
 
 def _fault(error: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "answer"
-    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {_snippet(error['input'])}"
+    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {snippet(error['input'])}"
 
 
 def _name(given: object) -> str:
     return NAME.sub("_", str(given))[:64] or "answer"
-
-
-def _snippet(value: Any) -> str:
-    try:
-        shown = json.dumps(value, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):
-        return f"a {type(value).__name__}"
-    return shown if len(shown) <= SNIPPET_CHARS else f"{shown[:SNIPPET_CHARS]}..."

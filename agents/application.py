@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from actors import AsyncioSystemBase, Pid
-from agents.agent_instance import HANDLER, STREAM_SUPERVISOR, AgentInstance
+from agents.agent_instance import AgentInstance
+from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy

@@ -23,6 +23,7 @@ from agents.core.events import (
     StreamToolResult,
 )
 from agents.core.turn import Phase
+from agents.session import Cut
 from agents.sessions import Recorder, SessionError, StreamStatus
 from agents.stream import Stream
 
@@ -37,9 +38,12 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class KeptStream(Stream):
-    """before: the conversation before its turn. ahead: how many events may be shown that are not on disk."""
+    """before: the conversation before its turn. ahead: how many events may be shown that are not on disk.
 
-    __slots__ = ("_ahead", "_before", "_durable_seq", "_held", "_lost", "_recorder")
+    cut: of a stream that goes on after a crash, what there is of it.
+    """
+
+    __slots__ = ("_ahead", "_before", "_durable_seq", "_held", "_lost", "_recorder", "_seen_seq")
 
     def __init__(
         self,
@@ -51,13 +55,23 @@ class KeptStream(Stream):
         buffer_size: int | None,
         before: Conversation,
         ahead: int,
+        cut: Cut | None,
     ) -> None:
         super().__init__(id_, agent, subscribers, buffer_size=buffer_size)
+        self._seen_seq = 0
+        if cut is not None:
+            self._log += cut.events
+            self._seen_seq = cut.log.seq
         self._recorder, self._before, self._ahead = recorder, before, ahead
         self._durable_seq = recorder.last_seq
         self._held: deque[Event] = deque()
         self._lost = False
         recorder.on_durable, recorder.on_failure = self._on_durable, self._on_failure
+
+    @property
+    def seq(self) -> int:
+        """Of the last event that anybody may have seen."""
+        return max(super().seq, self._seen_seq)
 
     def publish(self, event: Event) -> None:
         self._recorder.event(event)

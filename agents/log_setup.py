@@ -80,8 +80,9 @@ def _clean(name: str, value: Any, redactor: Redactor) -> Any:
         return value
     if TELLING_NAME.search(name):
         return MASK
-    text = redactor(value if isinstance(value, str) else repr(value))
-    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}... ({len(text)} characters)"
+    whole = value if isinstance(value, str) else repr(value)
+    text = redactor(whole[: 2 * MAX_CHARS])  # no secret is cut in two before it is found
+    return text if len(whole) <= MAX_CHARS else f"{text[:MAX_CHARS]}... ({len(whole)} characters)"
 
 
 def _one_json_line(_: Any, __: str, event: EventDict) -> str:

@@ -12,8 +12,8 @@ _TELLING = rf"{_HEADERS}|api[_-]?key|password|passwd|secret|access[_-]?token"
 _PATTERNS: Final = (
     r"\bsk-[A-Za-z0-9_-]{8,}",
     r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
-    rf"(?P<header>(?i:\b[\w-]*(?:{_HEADERS})\s*:\s*))[^'\"\n]+",
-    rf"(?P<name>(?i:\b[\w-]*(?:{_TELLING})['\"]?\s*[:=]\s*))(?:\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)",
+    rf"(?P<header>(?i:\b[\w-]{{0,40}}(?:{_HEADERS})\s*:\s*))[^'\"\n]+",
+    rf"(?P<name>(?i:\b[\w-]{{0,40}}(?:{_TELLING})['\"]?\s*[:=]\s*))(?:\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)",
     r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
 )
 

@@ -17,6 +17,7 @@ from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_registry import find_agent
 from agents.core.checkpoint import Checkpoint, Log, log_of
 from agents.core.conversation import Conversation, UserMessage
+from agents.core.events import Event
 from agents.sessions import JournalHandle, OpenStream, Recorder, open_journal
 from agents.tools.tool import Tool
 from supervisors import AlreadyStarted
@@ -28,11 +29,15 @@ log = get_logger("understudy.agents")
 
 
 class Cut(Struct, frozen=True):
-    """A turn that a crash cut, or that waited for its turn. recorder: of its stream, which goes on."""
+    """A turn that a crash cut, or that waited for its turn.
+
+    events: of its stream that are on disk. log: what may have been seen of it. recorder: of the stream, which goes on.
+    """
 
     stream_id: str
     message: str
     saved: Checkpoint
+    events: tuple[Event, ...]
     log: Log
     recorder: Recorder
 
@@ -137,7 +142,8 @@ async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int) -> Cut:
     if open_.checkpoint is not None:
         saved = msgspec.json.decode(open_.checkpoint.payload, type=Checkpoint)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
-    return Cut(open_.stream_id, open_.message, saved, replace(log, seq=log.seq + ahead if log.seq else 0), recorder)
+    log = replace(log, seq=log.seq + ahead if events else 0)
+    return Cut(open_.stream_id, open_.message, saved, tuple(events), log, recorder)
 
 
 def turn_name(agent_id: str) -> str:

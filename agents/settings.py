@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.agent_settings import AgentSettings
 from agents.values import (
-    HTTP_ADDRESS,
     Amount,
     Bytes,
     Count,
@@ -18,8 +17,6 @@ from agents.values import (
     Name,
     Seconds,
 )
-
-__all__ = ["HTTP_ADDRESS", "HttpAddress", "Milliseconds"]
 
 
 class StreamingSettings(BaseModel):

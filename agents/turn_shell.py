@@ -19,7 +19,7 @@ from agents.core.effects import (
 )
 from agents.core.errors import Timeout
 from agents.core.events import StreamToolResult
-from agents.core.step import step
+from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.model_call import model_call
 from agents.stream import Stream
@@ -102,12 +102,9 @@ class TurnShell:
 
     def _heard(self, deltas: list[Delta]) -> Awaitable[None] | None:
         """Step through what one read of the provider brought. The token path: nothing here waits, but eager tools."""
-        stream, now_s = self._stream, self._loop.time()
-        turn = self._turn
-        for delta in deltas:
-            turn, effects = step(turn, delta, now_s)
-            stream.turn = turn
-            self._publish(effects)
+        turn, effects = steps(self._turn, deltas, self._loop.time())
+        self._stream.turn = turn
+        self._publish(effects)
         return self._start_eager() if self._work and turn.phase is Phase.STREAMING else None
 
     async def _start_eager(self) -> None:

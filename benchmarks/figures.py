@@ -10,6 +10,7 @@ from benchmarks.subject import (
     Endurance,
     FanOut,
     FirstToken,
+    Gateway,
     Job,
     Journal,
     Otp,
@@ -63,6 +64,12 @@ LEFT_BEHIND: Final = """\
 By `python -m benchmarks --only endurance`. The restarts begin to count after 100,000 others, the turns after 2,000; an
 agent lives for ten turns, every other agent's with two tool calls in a worker process each. Memory that does not grow
 with their number moves by some hundred KiB all the same, as the allocator cuts its arenas."""
+
+
+THROUGH_HTTP: Final = """\
+By the clock, in a client that is an OS process of its own and only counts. The server is the same, the gateway's; the
+prepared bytes are those of as many tokens, made before. The first line is what the gateway is held against: a server
+that is told of each event; the second one encodes nothing, waits for nobody and writes 512 events as one piece."""
 
 
 def _streams(load: Load) -> list[Job]:
@@ -213,6 +220,21 @@ SUITES: Final = (
         },
         beside=OTP,
         remark=BESIDE_OTP,
+    ),
+    Suite(
+        "gateway",
+        "A stream of 20,000 tokens as server-sent events, to one client",
+        "us an event",
+        [Gateway()],
+        {
+            "prepared": "the server sends prepared bytes, event by event",
+            "prepared_at_once": "the server sends prepared bytes, 512 events at a time",
+            "sse": "an agent's stream, from the provider to the client",
+            "resume_ms": "ms to read on in a stream of 2,000 events that is over",
+        },
+        targets={"sse": [Target(2, "prepared")], "resume_ms": [Target(50)]},
+        beside={},
+        remark=THROUGH_HTTP,
     ),
     Suite(
         "sessions",

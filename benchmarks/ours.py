@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from actors import GenServer, NoReply, Pid, send, start
 from agents import agent, application
 from agents.core.events import Event, StreamComplete, StreamError, StreamToken
-from agents.settings import Settings, StreamingSettings, ToolSettings
+from agents.settings import Durability, SessionSettings, Settings, StreamingSettings, ToolSettings
 from benchmarks.answers import Asked
 from benchmarks.chores import CHORES
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
@@ -45,20 +46,17 @@ class Reader(GenServer[Listener | None]):
 @asynccontextmanager
 async def to_process(base_url: str) -> AsyncIterator[NewReader]:
     """agent.stream_chat, its events handled by a subscriber process."""
-
-    async def new_reader(model: str) -> Read:
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        pid, reader = await start_agent(base_url, model), await start(Reader, answered)
-
-        async def read(listener: Listener) -> None:
-            send(reader, listener)
-            agent.stream_chat(pid, QUESTION, reader)
-            await answered
-
-        return read
-
     async with application.running(ONE_WORKER):
-        yield new_reader
+        yield lambda model: _to_reader(base_url, model)
+
+
+@asynccontextmanager
+async def to_process_kept(base_url: str) -> AsyncIterator[NewReader]:
+    """The same where sessions are kept, as the daemon keeps them."""
+    with TemporaryDirectory() as folder:
+        kept = SessionSettings(url=f"sqlite:///{folder}/sessions.db", durability=Durability.BATCHED)
+        async with application.running(ONE_WORKER.model_copy(update={"sessions": kept})):
+            yield lambda model: _to_reader(base_url, model)
 
 
 @asynccontextmanager
@@ -80,6 +78,18 @@ async def start_agent(base_url: str, model: str) -> Pid:
     return await agent_supervisor.start_agent(
         {"model": model, "base_url": base_url, "api_key": "none", "tools": [*tools]}
     )
+
+
+async def _to_reader(base_url: str, model: str) -> Read:
+    answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    pid, reader = await start_agent(base_url, model), await start(Reader, answered)
+
+    async def read(listener: Listener) -> None:
+        send(reader, listener)
+        agent.stream_chat(pid, QUESTION, reader)
+        await answered
+
+    return read
 
 
 async def _iterator(base_url: str, model: str) -> Read:

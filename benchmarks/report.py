@@ -35,7 +35,12 @@ HEADER: Final = """\
 
 _SECTION: Final = re.compile(r"\n\n(?=## )")
 
-OTHERS: Final = {"otp_spawn_server": "a bare spawn of OTP's", "floor": "the floor", "sdk": "AsyncOpenAI"}
+OTHERS: Final = {
+    "otp_spawn_server": "a bare spawn of OTP's",
+    "floor": "the floor",
+    "sdk": "AsyncOpenAI",
+    "prepared": "prepared bytes",
+}
 """Of what a target is a multiple, where that is not the figure beside it."""
 
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import delay, endurance, otp, processes, sessions, supervision, tools, turns
+from benchmarks import delay, endurance, gateway, otp, processes, sessions, supervision, tools, turns
 from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
 
 READERS: Final = {
@@ -95,6 +95,12 @@ class Turns(Struct, frozen=True, tag_field="job", tag="turns"):
     sizes: turns.Sizes = field(default_factory=turns.Sizes)
 
 
+class Gateway(Struct, frozen=True, tag_field="job", tag="gateway"):
+    """What an event costs on its way to a client."""
+
+    sizes: gateway.Sizes = field(default_factory=gateway.Sizes)
+
+
 class Journal(Struct, frozen=True, tag_field="job", tag="journal"):
     """What the journal takes of a token. name: of the figures."""
 
@@ -115,7 +121,18 @@ class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
 
 
 Work: TypeAlias = (
-    Cpu | FirstToken | Delay | FanOut | Beside | Processes | Supervision | Endurance | Turns | Journal | Resume
+    Cpu
+    | FirstToken
+    | Delay
+    | FanOut
+    | Beside
+    | Processes
+    | Supervision
+    | Endurance
+    | Turns
+    | Gateway
+    | Journal
+    | Resume
 )
 """What runs on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -150,6 +167,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return endurance.measured(sizes)
         case Turns(sizes):
             return turns.measured(base_url, sizes)
+        case Gateway(sizes):
+            return gateway.measured(base_url, sizes)
         case Journal(load, name):
             return sessions.journal_us(base_url, load, name)
         case Resume(sizes):

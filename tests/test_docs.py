@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["agents.md", "processes.md", "subscribers.md", "testing.md", "thespian.md", "tools.md"]
+PAGES = [
+    "agents.md",
+    "gateway.md",
+    "processes.md",
+    "sessions.md",
+    "subscribers.md",
+    "testing.md",
+    "thespian.md",
+    "tools.md",
+]
 
 PROGRAMS = [
     pytest.param(program, id=f"{page.name}-{number}")

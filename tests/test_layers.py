@@ -39,7 +39,7 @@ FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/openai_client.py"},
     "simpleeval": {"agents/tools/builtin"},
-    "httpx2": {"agents/tools", "agents/llm/openai_client.py"},
+    "httpx2": {"agents/tools", "agents/llm/openai_client.py", "agents/llm/transport.py"},
     "fastapi": {"agents/gateway"},
     "starlette": {"agents/gateway"},
     "uvicorn": {"agents/gateway/serving.py"},

@@ -18,7 +18,8 @@ from agents.cli.remote.chat import chat_with_daemon
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
 from agents.llm.endpoint import Api, MissingKey
-from agents.settings import HTTP_ADDRESS, Settings, ToolSettings
+from agents.settings import Settings, ToolSettings
+from agents.values import HTTP_ADDRESS
 from supervisors.agent_supervisor import start_agent
 
 DEFAULT_MODEL = "gpt-4o"

@@ -110,15 +110,25 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
 
 
 def _remove(data: Any, path: KeyPath) -> None:
-    """Take out the value; of a list the whole, and where it is a value that is missing, what lacks it."""
-    *above, name = path
-    section = data
-    for part in above:
-        section = section[part] if isinstance(part, int) or part in section else {}
-    if isinstance(name, int) or name not in section:
-        _remove(data, tuple(above))
-    else:
-        del section[name]
+    """Take out the value; of a list the whole, and where it is a value that is missing, what lacks it.
+
+    What is gone already, for another of its faults, stays gone, and nothing around it goes.
+    """
+    for length in range(len(path), 0, -1):
+        section, name = _section(data, path[: length - 1]), path[length - 1]
+        if section is None or (isinstance(name, str) and name in section):
+            if section is not None:
+                del section[name]
+            return
+
+
+def _section(data: Any, path: KeyPath) -> Any:
+    """None: it is not there."""
+    for part in path:
+        if isinstance(part, str) and part not in data:
+            return None
+        data = data[part]
+    return data
 
 
 def _told(path: KeyPath, marks: Mapping[KeyPath, Mark]) -> Fault:

@@ -7,6 +7,7 @@ The supervisors get the flags and specs that the new settings make, as by OTP's 
 anew, is of the new settings.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,10 +18,11 @@ from actors.sys import get_state, replace_state
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.configuration.changes import AGENTS, Applies, Change, Reload, changes, rule
-from agents.configuration.faults import InvalidConfiguration
+from agents.configuration.faults import Fault, InvalidConfiguration
 from agents.configuration.walking import secrets_of
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, ProviderState
 from agents.log_setup import set_up_logging
+from agents.redaction import secrets_in
 from agents.settings import Settings
 from supervisors import AlreadyStarted, ChildType
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, start_agent
@@ -37,13 +39,17 @@ async def reload(settings: Settings, read: Callable[[], Settings], gateway: Call
     try:
         new = read()
     except InvalidConfiguration as invalid:
-        return Reload(settings, rejected=tuple(Change(fault.path, str(fault)) for fault in invalid.faults))
+        return Reload(settings, rejected=tuple(_rejected(fault) for fault in invalid.faults))
     planned = changes(settings, new)
     rejected = await _unfit(planned.settings)
     if rejected:
         return Reload(settings, rejected=rejected)
     await _apply(settings, planned, gateway)
     return await _with_agents(planned)
+
+
+def _rejected(fault: Fault) -> Change:
+    return Change(fault.path, f"expected {fault.expected}, got {fault.got} ({fault.where})")
 
 
 async def _unfit(settings: Settings) -> tuple[Change, ...]:
@@ -62,7 +68,7 @@ async def _unfit(settings: Settings) -> tuple[Change, ...]:
 async def _apply(old: Settings, planned: Reload, gateway: Callable[[Settings], None]) -> None:
     new, applies = planned.settings, {rule(change.path) for change in planned.applied}
     if Applies.LOGGING in applies or secrets_of(new) != secrets_of(old):
-        set_up_logging(new.logging, secrets_of(new))
+        set_up_logging(new.logging, {*secrets_of(new), *secrets_in(os.environ)})
     await _respecify(new)
     if Applies.PROVIDERS in applies:
         await _change_policy(application.provider_policy(new))

@@ -5,6 +5,7 @@ one stays as it was. Text is kept as a rope (a chain of pairs), so that a step c
 pieces are long, since of one a token the garbage collector would find very many to walk, and pause every stream.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -127,6 +128,24 @@ def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]
     return _fold_other(acc, delta)
 
 
+def fold_texts(acc: Accumulator, texts: Sequence[str]) -> tuple[Accumulator, tuple[Event, ...]]:
+    """fold, of the texts of so many TextDeltas in one go: of a token it takes a third. acc has no end."""
+    stream_id, attempt, seq = acc.stream_id, acc.attempt, acc.seq
+    following = Accumulator(
+        stream_id,
+        attempt,
+        seq + len(texts),
+        acc.tokens + len(texts),
+        longer(acc.text, "".join(texts)),
+        acc.thoughts,
+        acc.refusals,
+        acc.calls,
+    )
+    return following, tuple(
+        [StreamToken(text, stream_id=stream_id, seq=at, attempt=attempt) for at, text in enumerate(texts, seq + 1)]
+    )
+
+
 def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]]:
     match delta:
         case CallDelta(index, piece):
@@ -140,7 +159,7 @@ def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Even
             acc = _with_call(
                 acc, index, lambda call: replace(call, arguments=(EMPTY, arguments), done=True, extra=extra)
             )
-            call = next(call for call in acc.calls if call.index == index)
+            call = acc.calls[_place(acc.calls, index)]
             return acc, (StreamFunctionCallComplete(call.tool_call(), **_envelope(acc)),)
         case ReasoningDelta(text):
             acc = replace(acc, thoughts=longer(acc.thoughts, text), seq=acc.seq + 1)
@@ -152,13 +171,20 @@ def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Even
             return replace(acc, end=delta), ()
 
 
-def _with_call(acc: Accumulator, index: int, change: Any) -> Accumulator:
+def _with_call(acc: Accumulator, index: int, change: Callable[[PartialCall], PartialCall]) -> Accumulator:
     calls = list(acc.calls)
-    for position in reversed(range(len(calls))):  # nearly always it is the last one
-        if calls[position].index == index:
-            calls[position] = change(calls[position])
-            break
+    place = _place(acc.calls, index)
+    calls[place] = change(calls[place])
     return replace(acc, calls=tuple(calls), seq=acc.seq + 1)
+
+
+def _place(calls: tuple[PartialCall, ...], index: int) -> int:
+    """Where the call with this index is. Nearly always it is the last one, or the index says it."""
+    if calls[-1].index == index:
+        return len(calls) - 1
+    if 0 <= index < len(calls) and calls[index].index == index:
+        return index
+    return next(place for place, call in enumerate(calls) if call.index == index)
 
 
 def _envelope(acc: Accumulator) -> dict[str, Any]:

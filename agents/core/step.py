@@ -10,18 +10,20 @@ out and feeds what happens back in.
     any --Failed, a limit--> ENDED                                     stream_error
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from agents.core.accumulator import fold, init_accumulator
+from agents.core.accumulator import fold, fold_texts, init_accumulator
 from agents.core.conversation import AssistantMessage, Conversation, UserMessage
-from agents.core.deltas import CallDone, Failed, Finished, TextDelta, Usage
+from agents.core.deltas import CallDone, Delta, Failed, Finished, TextDelta, Usage
 from agents.core.effects import (
     AnswerChecked,
     ApprovalAsked,
     CheckAnswer,
     DropTools,
+    Effect,
     Happened,
     RunTool,
     Steered,
@@ -60,6 +62,21 @@ from agents.core.turn import (
 )
 
 
+def steps(turn: Turn, deltas: Sequence[Delta], now_s: float) -> Step:
+    """step for each in turn. Where they are text and nothing else, as nearly always, it is one step."""
+    if len(deltas) == 1:
+        return step(turn, deltas[0], now_s)
+    texts = [delta.text for delta in deltas if type(delta) is TextDelta]
+    if texts and len(texts) == len(deltas) and turn.phase is STREAMING and turn.acc.end is None:
+        acc, events = fold_texts(turn.acc, texts)
+        return Turn(STREAMING, acc, _with_first_token(turn.past, now_s)), events
+    effects: list[Effect] = []
+    for delta in deltas:
+        turn, more = step(turn, delta, now_s)
+        effects += more
+    return turn, tuple(effects)
+
+
 def step(turn: Turn, happened: Happened, now_s: float) -> Step:
     """The next turn and what is to be done. What can't happen in this phase any more (a late result) changes nothing.
 
@@ -69,10 +86,7 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
         if turn.phase is not STREAMING:
             return turn, ()
         acc, events = fold(turn.acc, happened)
-        past = turn.past
-        if past.tally.first_token_s is None:
-            past = replace(past, tally=replace(past.tally, first_token_s=now_s))
-        return Turn(STREAMING, acc, past), events
+        return Turn(STREAMING, acc, _with_first_token(turn.past, now_s)), events
     match turn.phase, happened:
         case Phase.ENDED, _:
             return turn, ()
@@ -96,6 +110,12 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
 
 
 # The model's answer
+
+
+def _with_first_token(past: Past, now_s: float) -> Past:
+    if past.tally.first_token_s is not None:
+        return past
+    return replace(past, tally=replace(past.tally, first_token_s=now_s))
 
 
 def _model_said(turn: Turn, delta: Finished | Failed | CallDone, events: tuple[Event, ...], now_s: float) -> Step:

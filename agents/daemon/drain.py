@@ -8,7 +8,7 @@ import asyncio
 from actors import CallFailed, CallTimeout, Pid, ended
 from actors.log import get_logger
 from agents import agent, application
-from agents.agent_instance import STREAM_SUPERVISOR
+from agents.agent_turns import STREAM_SUPERVISOR
 from supervisors import terminate_child
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_agents
 from supervisors.api import which_children

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from actors.log import get_logger
 from agents.configuration.reload import reload
@@ -20,19 +19,16 @@ log = get_logger("understudy.daemon")
 
 
 class DaemonHost:
-    """An ASGI app, too: the gateway of the settings that hold. read: reads the configuration again."""
+    """app: the gateway of the settings that hold. read: reads the configuration again."""
 
     def __init__(
         self, settings: Settings, token: str, read: Callable[[], Settings], scrape: Scrape, stop: Callable[[], None]
     ) -> None:
         self.door = Door()
         self.stop = stop
-        self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
+        self._settings, self._read, self._scrape = settings, read, scrape
         self._one_reload = asyncio.Lock()
-        self._take(settings)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._app(scope, receive, send)
+        self.app = gateway(settings, StoredSessions(), token, host=self)
 
     async def figures(self) -> Figures:
         return Figures(*await self._scrape.figures())
@@ -40,7 +36,7 @@ class DaemonHost:
     async def reload(self) -> Reloaded:
         """One at a time; every change is logged, too."""
         async with self._one_reload:
-            done = await reload(self._settings, self._read, self._take)
+            done = await reload(self._settings, self._read, self.app.take)
             self._settings = done.settings
         told = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
         for outcome in told.__struct_fields__:
@@ -75,8 +71,3 @@ class DaemonHost:
             await self.reload()
         finally:
             notifier.tell("READY=1")
-
-    def _take(self, settings: Settings) -> None:
-        """Requests that run go on in the app in which they began."""
-        compression = settings.streaming.enable_compression
-        self._app = gateway(settings, StoredSessions(), self._token, compression=compression, host=self)

@@ -129,9 +129,8 @@ async def _metered() -> Counts:
 async def _served(host: DaemonHost, settings: Settings) -> AsyncIterator[int]:
     """The port. Only what is raised before the block begins is about it."""
     async with AsyncExitStack() as stack:
-        compression = settings.streaming.enable_compression
         try:
-            port = await stack.enter_async_context(serving(host, settings.gateway, compression=compression))
+            server = await stack.enter_async_context(serving(host.app, settings))
         except OSError as error:
             raise no_port(settings.gateway, error) from None
-        yield port
+        yield server.port

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from actors import CallFailed, SystemInfo, system_info, top
-from agents.agent_instance import STREAM_SUPERVISOR
+from agents.agent_turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.provider import breakers
 from agents.sessions import open_journal

@@ -1,24 +1,26 @@
 """The gateway: agents over HTTP, as REST, server-sent events and WebSocket. docs/gateway.md is its manual.
 
 app = gateway(settings, LiveSessions(), token_of(path))      # an ASGI app: to serve, or to mount in a host's own
-async with serving(app, settings) as address: ...
+async with serving(app, settings) as server: ...    # on server.port
 """
 
-from agents.gateway.app import gateway
+from agents.gateway.app import Gateway, gateway
 from agents.gateway.door import Door
 from agents.gateway.errors import GatewayError, InvalidToken, NotSafe
 from agents.gateway.guard.token import token_of
 from agents.gateway.routes.host import Host
-from agents.gateway.serving import check_listen, serving
+from agents.gateway.serving import Server, check_listen, serving
 from agents.gateway.sessions import LiveSessions, SessionInfo, Sessions
 
 __all__ = [
     "Door",
+    "Gateway",
     "GatewayError",
     "Host",
     "InvalidToken",
     "LiveSessions",
     "NotSafe",
+    "Server",
     "SessionInfo",
     "Sessions",
     "check_listen",

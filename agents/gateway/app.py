@@ -5,16 +5,14 @@ hosts_own_app.mount("/agents", app)
 """
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from actors import CallFailed
-from agents.agent_config import InvalidAgentConfig
 from agents.gateway.door import Door
-from agents.gateway.errors import Refusal, answer
+from agents.gateway.errors import EXPECTED, answer
 from agents.gateway.guard.middleware import Guard
+from agents.gateway.guard.origin import Allowed
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
@@ -26,27 +24,43 @@ from agents.gateway.sse import Pace
 from agents.gateway.streams import Streams
 from agents.gateway.websocket import Socket
 from agents.settings import Settings
-from supervisors import AlreadyStarted
 
 GZIP_FROM_BYTES = 1024
 DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: Bearer TOKEN`."
 
 
-def gateway(
-    settings: Settings, sessions: Sessions, token: str, *, compression: bool = False, host: Host | None = None
-) -> FastAPI:
-    """compression: of answers, events and messages, where the client asks for it. host: the program around it, which
-    tells how it is, and may be told to change.
+class Gateway:
+    """The ASGI app. app: what answers requests from now on; those that run are answered by the one that began.
 
-    Raises ValueError for allowed_hosts or allowed_origins that are none.
+    host: the program around it, which tells how it is, and may be told to change.
     """
-    told = settings.gateway
+
+    def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
+        self._sessions, self._token, self._host = sessions, token, host
+        self.take(settings)
+
+    def take(self, settings: Settings) -> None:
+        """Go by these settings from the next request on. Raises ValueError, and goes by the old ones, for allowed_hosts
+        or allowed_origins that are none."""
+        self.app = _app(settings, self._sessions, self._token, self._host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+def gateway(settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> Gateway:
+    """Raises ValueError for allowed_hosts or allowed_origins that are none."""
+    return Gateway(settings, sessions, token, host)
+
+
+def _app(settings: Settings, sessions: Sessions, token: str, host: Host | None) -> FastAPI:
+    told, compression = settings.gateway, settings.streaming.enable_compression
     pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
     app = _bare_app()
     if compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
-    Guard(app, told, token)  # so that what it refuses is refused here, and not at the first request
-    app.add_middleware(Guard, settings=told, token=token)
+    allowed = Allowed(told.allowed_hosts, told.allowed_origins)
+    app.add_middleware(Guard, allowed=allowed, token=token, max_body_bytes=told.max_body_bytes)
     known = Streams(sessions, host.door if host is not None else Door())
     for router in (agents(known, pace), streams(known, pace), system(sessions, settings), message_stream(known, pace)):
         app.include_router(router)
@@ -78,6 +92,6 @@ def _bare_app() -> FastAPI:
             "auto_configure": False,
         },
     )
-    for kind in (HTTPException, RequestValidationError, Refusal, InvalidAgentConfig, AlreadyStarted, CallFailed):
+    for kind in EXPECTED:
         app.add_exception_handler(kind, answer)
     return app

@@ -16,9 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors import CallFailed
+from actors import CallFailed, StartFailed
 from agents.agent_config import InvalidAgentConfig
-from supervisors import AlreadyStarted
+from supervisors import AlreadyStarted, MaxChildren, NotFound
 
 LINE: Final = 300  # characters
 TYPES: Final = {
@@ -72,6 +72,20 @@ class Refusal(Exception):
         return msgspec.json.encode({"error": error})
 
 
+EXPECTED: Final[tuple[type[Exception], ...]] = (
+    Refusal,
+    HTTPException,
+    RequestValidationError,
+    InvalidAgentConfig,
+    AlreadyStarted,
+    NotFound,
+    CallFailed,
+    StartFailed,
+    MaxChildren,
+)
+"""What may go wrong in a route without a fault of ours."""
+
+
 def refusal_of(error: Exception) -> Refusal:
     """The answer to what went wrong in a route. Raises what is our own bug."""
     match error:
@@ -85,8 +99,12 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(422, "; ".join(faults), faults=faults)
         case AlreadyStarted():
             return Refusal(409, "expected an id of no agent that runs, got one that has it", "conflict")
+        case NotFound():
+            return Refusal(404, "expected an agent that its supervisor runs, got one that has just ended")
         case CallFailed():
             return Refusal(503, "the agent has ended, or does not answer")
+        case StartFailed() | MaxChildren():
+            return Refusal(503, "the agent could not be started")
     raise error
 
 

@@ -21,7 +21,7 @@ from websockets.frames import Frame
 
 from agents.gateway.errors import NotSafe
 from agents.gateway.guard.middleware import HEADER_BYTES
-from agents.settings import GatewaySettings
+from agents.settings import GatewaySettings, Settings
 
 HEADER_S: Final = 10.0  # for the whole head of a request
 KEEP_ALIVE_S: Final = 5
@@ -45,25 +45,33 @@ def check_listen(settings: GatewaySettings) -> None:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, settings: GatewaySettings, *, compression: bool = False) -> AsyncIterator[int]:
-    """Serve on the running loop until the block ends: the port. Then connections have END_S.
+async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
+    """Serve on the running loop until the block ends; then connections have END_S.
 
     Raises NotSafe, and OSError if the port can't be had.
     """
-    check_listen(settings)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.create_server((settings.host, settings.port), family=family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    config = _config(app, settings, compression=compression)
+    check_listen(settings.gateway)
+    config = _config(app, settings.gateway, compression=settings.streaming.enable_compression)
     config.load()  # reads the certificate: what is wrong with it is raised here
-    server = _Server(config)
+    listener = _listener(settings.gateway)
+    server = Server(config, listener.getsockname()[1])
     task = asyncio.create_task(server.serve([listener]))
     try:
         await server.listening.wait()
-        yield listener.getsockname()[1]
+        yield server
     finally:
         server.should_exit = True
         await task
+
+
+def _listener(settings: GatewaySettings) -> socket.socket:
+    """What is set here, every connection has, too."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    gone_ms = settings.write_timeout + int(LINGER_S * 1000)  # of a client that vanished: the kernel would try for long
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, gone_ms)
+    return listener
 
 
 def _is_loopback(host: str) -> bool:
@@ -97,10 +105,19 @@ def _config(app: ASGIApp, settings: GatewaySettings, *, compression: bool) -> uv
     )
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+class Server(uvicorn.Server):
+    """port: where it listens."""
+
+    def __init__(self, config: uvicorn.Config, port: int) -> None:
         super().__init__(config)
+        self.port = port
         self.listening = asyncio.Event()
+
+    def take(self, settings: Settings) -> None:
+        """What of these settings is a server's holds for connections from now on. An app has its own `take`."""
+        self.config.limit_concurrency = settings.gateway.max_connections
+        self.config.ws_max_size = settings.gateway.max_message_bytes
+        self.config.ws_per_message_deflate = settings.streaming.enable_compression
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

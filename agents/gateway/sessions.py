@@ -33,7 +33,7 @@ class Sessions(Protocol):
         """Of a stream that no process has any more: its events with a seq above after."""
 
     async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
-        """At most limit of them, in order of their ids, those behind after."""
+        """At most limit of them, those behind after: its id is the last one's of the page before."""
 
     async def conversation(self, session_id: str) -> Conversation | None: ...
 

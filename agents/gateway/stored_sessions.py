@@ -37,7 +37,7 @@ class StoredSessions(LiveSessions):
         if store is None:
             return await super().sessions(after, limit)
         kept = await store.sessions(after, limit)
-        return [SessionInfo(each.id, each.name, live=find_agent(each.id) is not None) for each in kept]
+        return [SessionInfo(each.id, each.title or each.name, live=find_agent(each.id) is not None) for each in kept]
 
     async def conversation(self, session_id: str) -> Conversation | None:
         store = await _store()

@@ -8,7 +8,7 @@ What can't be done is answered with {"type": "refused", "code", "error"}, and th
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -115,8 +115,7 @@ class Socket:
     async def _pump(self, reader: Reader) -> None:
         try:
             async for batch in reader.batches(self._pace.heartbeat_s):
-                for event in batch:
-                    await self._write(message(event))
+                await self._write(map(message, batch))
         except MailboxClosed:
             return
         finally:
@@ -150,12 +149,13 @@ class Socket:
         await self._send({"type": "refused", "code": refusal.kind, "error": refusal.message, **named})
 
     async def _send(self, said: dict[str, Any]) -> None:
-        await self._write(msgspec.json.encode(said).decode())
+        await self._write([msgspec.json.encode(said).decode()])
 
-    async def _write(self, text: str) -> None:
+    async def _write(self, texts: Iterable[str]) -> None:
         try:
             async with asyncio.timeout(self._pace.write_timeout_s):
-                await self._websocket.send({"type": "websocket.send", "text": text})
+                for text in texts:
+                    await self._websocket.send({"type": "websocket.send", "text": text})
         except TimeoutError:
             self._cut()
             raise WebSocketDisconnect(TRY_AGAIN_LATER) from None

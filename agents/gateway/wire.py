@@ -4,7 +4,8 @@ SSE         id: 7                                      WebSocket    {"type": "to
             event: token                                             "seq": 7, "stream_id": "..."}
             data: {"text": "Hello"}
 
-`joined` says that an event stands for several: the client was behind, or came late.
+`joined`, in the data of the one and beside the seq of the other, says that an event stands for several: the client was
+behind, or came late.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agents.core.backlog import pieces_in
 from agents.core.errors import Timeout
 from agents.core.events import (
     Event,
@@ -65,11 +67,10 @@ def data_of(event: Event) -> Any:
     match event:
         case StreamStart(agent_id):
             return {"agent_id": agent_id, "stream_id": event.stream_id}
-        case StreamToken(text, joined) | StreamReasoning(text, joined):
-            return {"text": text} if joined == 1 else {"text": text, "joined": joined}
-        case StreamFunctionArgumentsDelta(index, delta, joined):
-            said = {"index": index, "delta": delta}
-            return said if joined == 1 else {**said, "joined": joined}
+        case StreamToken(text) | StreamReasoning(text):
+            return {"text": text}
+        case StreamFunctionArgumentsDelta(index, delta):
+            return {"index": index, "delta": delta}
         case StreamFunctionCallStarted(call) | StreamFunctionCallComplete(call):
             return call
         case StreamFunctionExecutionStart():
@@ -97,19 +98,29 @@ def frames(events: Iterable[Event]) -> bytes:
         [
             b'id: %d\nevent: token\ndata: {"text":%b}\n\n' % (event.seq, json(event.token))
             if type(event) is StreamToken and event.joined == 1
-            else b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, name_of(event).encode(), json(data_of(event)))
+            else _frame(event)
             for event in events
         ]
     )
 
 
+def _frame(event: Event) -> bytes:
+    data = data_of(event)
+    if (joined := pieces_in(event)) > 1:
+        data["joined"] = joined
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, name_of(event).encode(), _json(data))
+
+
 def message(event: Event) -> str:
     """A WebSocket message. Of a text the data is the text itself."""
+    if type(event) is StreamToken and event.joined == 1:
+        said_by = (_json(event.token), event.seq, _json(event.stream_id))
+        return (b'{"type":"token","data":%b,"seq":%d,"stream_id":%b}' % said_by).decode()
     said: dict[str, Any] = {"type": name_of(event), "data": data_of(event)}
     if isinstance(event, StreamToken | StreamReasoning):
         said["data"] = said["data"]["text"]
-        if event.joined > 1:
-            said["joined"] = event.joined
+    if (joined := pieces_in(event)) > 1:
+        said["joined"] = joined
     said["seq"] = event.seq
     said["stream_id"] = event.stream_id
     return _json(said).decode()

@@ -10,6 +10,7 @@ from typing import Final
 
 _head: Final = re.compile(rb"([0-9A-Fa-f]{1,7})\r\n").match
 """The line of a chunk's size. One with an extension is left to the parser."""
+_border: Final = re.compile(rb"(?:\A|\r\n)(?=[0-9A-Fa-f]{1,7}\r\n)").search
 
 
 def whole_chunks(data: bytes) -> tuple[Sequence[bytes], int]:
@@ -25,3 +26,13 @@ def whole_chunks(data: bytes) -> tuple[Sequence[bytes], int]:
         payloads.append(data[begin:end])
         rest = end + 2
     return payloads, rest
+
+
+def next_chunk(data: bytes) -> tuple[int, int, bytes]:
+    """Where the first part of data that looks like a whole chunk begins and ends, and what is in it; else its end."""
+    border = _border(data)
+    if border is not None and (head := _head(data, border.end())):
+        begin, end = head.end(), head.end() + int(head[1], 16)
+        if end > begin and data[end : end + 2] == b"\r\n":
+            return border.end(), end + 2, data[begin:end]
+    return len(data), len(data), b""

@@ -57,6 +57,7 @@ from supervisors.errors import MaxChildren
 
 LLM_SUPERVISOR: Final = "llm_supervisor"
 IDLE: Final = (NORMAL, NOPROC)
+ONCE: Final = DynamicFlags()
 
 log = get_logger("understudy.agents")
 
@@ -217,7 +218,7 @@ class Provider(GenServer[ProviderState]):
 class LlmSupervisor(DynamicSupervisor):
     """Started with the ProviderPolicy of all providers, and its own flags."""
 
-    def tree(self, policy: ProviderPolicy, flags: DynamicFlags) -> tuple[DynamicFlags, ChildSpec]:
+    def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
         _import_client()  # at the application's start, not in the first turn
         provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
         return dataclasses.replace(flags, max_children=policy.max_count), provider

@@ -5,6 +5,8 @@ wakes a task and passes three iterators to get there (docs/adr/0004-tokens-where
 """
 
 import asyncio
+import ssl
+from functools import cache
 from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -12,7 +14,7 @@ import aiohttp
 import httpx2
 
 from agents.llm.body import Pushed, Take, pull
-from agents.llm.framing import whole_chunks
+from agents.llm.framing import next_chunk, whole_chunks
 
 BODY: Final = "body"
 """A response's extension: its WireBody."""
@@ -22,16 +24,21 @@ PIECE_BYTES: Final = 16 * 1024
 """Taken at a time, where much has come at once: what is made of it should still be in the processor's cache."""
 
 
+BURST_BYTES: Final = 16 * 1024
+"""Of one read, after which others have their turn: uvloop would give this connection dozens of reads in a row."""
+
+
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Requests to one address, over any number of connections: one that waits for another's would be timed as one that
     can't connect. aiohttp's errors leave it as they are."""
 
     def __init__(self, address: httpx2.URL) -> None:
         self._proxy = proxy_of(address)
+        self._secure = address.scheme == "https"
         self._session: aiohttp.ClientSession | None = None  # made on the loop
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self._session = self._session or _session()
+        self._session = self._session or _session(self._secure)
         timeout = request.extensions["timeout"]
         response = await self._session.request(
             request.method,
@@ -55,8 +62,14 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             await self._session.close()
 
 
-def _session() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=0, ssl=httpx2.create_ssl_context())
+@cache
+def _certificates() -> ssl.SSLContext:
+    """As the environment has them. Once for all: to load them holds the loop for 40 ms."""
+    return httpx2.create_ssl_context()
+
+
+def _session(secure: bool) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, ssl=_certificates() if secure else True)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
@@ -123,42 +136,67 @@ class _Tap(asyncio.Protocol):
         self.enough: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._content, self._take = content, take
         self._transport: asyncio.Transport = connection.transport
-        self._reader: asyncio.Protocol = connection.protocol
+        self._protocol: asyncio.Protocol = connection.protocol
         self._between_chunks = False
         connection.add_callback(self.close)
         self._transport.set_protocol(self)
 
     def close(self) -> None:
         if self._transport.get_protocol() is self:
-            self._transport.set_protocol(self._reader)
+            self._transport.set_protocol(self._protocol)
 
     def data_received(self, data: bytes) -> None:
-        payloads, rest = whole_chunks(data)
+        burst = len(data) >= BURST_BYTES
         if not self._between_chunks:
-            read = self._have_read(data)
-            self._between_chunks = rest == len(data) and bool(read) and read == b"".join(payloads)
-        elif rest == len(data) and not self.enough.done():
-            self._give(payloads[0] if len(payloads) == 1 else b"".join(payloads))
-        else:
-            self._between_chunks = False
-            self._have_read(data)
+            data = self._up_to_border(data)
+        if data:
+            self._pass_by(data)
+        if burst and not self._transport.is_closing():  # last: a read of aiohttp's resumes, whoever has paused
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool | None:
-        return self._reader.eof_received()
+        return self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._reader.connection_lost(exc)
+        self._protocol.connection_lost(exc)
         self._hand_on()
 
     def pause_writing(self) -> None:
-        self._reader.pause_writing()
+        self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        self._reader.resume_writing()
+        self._protocol.resume_writing()
 
-    def _have_read(self, data: bytes) -> bytes:
+    def _up_to_border(self, data: bytes) -> bytes:
+        """Let aiohttp read until it stands between two chunks, or all; the rest.
+
+        It stands there, if what looks like a chunk was read as one.
+        """
+        begin, end, payload = next_chunk(data)
+        if begin:
+            self._read(data[:begin])
+        if end > begin:
+            self._between_chunks = self._read(data[begin:end]) == payload
+        if not self._between_chunks and end < len(data):
+            self._read(data[end:])
+        return data[end:] if self._between_chunks else b""
+
+    def _pass_by(self, data: bytes) -> None:
+        payloads, rest = ((), 0) if self.enough.done() else whole_chunks(data)
+        if payloads:
+            self._give(payloads[0] if len(payloads) == 1 else b"".join(payloads))
+        if rest < len(data):
+            self._between_chunks = False
+            self._read(data[rest:])
+
+    def _read(self, data: bytes) -> bytes:
         """Let aiohttp read it, and hand on what there is. The answer is that, if it was in one piece."""
-        self._reader.data_received(data)
+        self._protocol.data_received(data)
         return self._hand_on()
 
     def _hand_on(self) -> bytes:

@@ -1,7 +1,11 @@
 """Sessions: an agent's conversation and its streams, kept in a database.
 
-Whoever runs agents records through the journal (`open_journal`); whoever looks at them reads the `Store`.
+Whoever runs agents records through the journal (`open_journal`); whoever looks at them reads the `Store`. What talks to
+a database is loaded when it is named: a program that keeps nothing does not wait for it.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from agents.sessions.errors import (
     Fenced,
@@ -16,7 +20,6 @@ from agents.sessions.errors import (
 )
 from agents.sessions.journal import JOURNAL, Journal, open_journal
 from agents.sessions.journal_handle import JournalHandle
-from agents.sessions.location import store_url
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import (
     Batch,
@@ -30,8 +33,10 @@ from agents.sessions.records import (
     StreamInfo,
     StreamStatus,
 )
-from agents.sessions.store import Store
-from agents.state_files import default_state_dir
+
+if TYPE_CHECKING:
+    from agents.sessions.location import store_url
+    from agents.sessions.store import Store
 
 __all__ = [
     "JOURNAL",
@@ -58,7 +63,18 @@ __all__ = [
     "StreamStatus",
     "UnknownSession",
     "UnknownStream",
-    "default_state_dir",
     "open_journal",
     "store_url",
 ]
+
+_LATE = {
+    "Store": "agents.sessions.store",
+    "store_url": "agents.sessions.location",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """An export that takes SQLAlchemy with it."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATE[name]), name)

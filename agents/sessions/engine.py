@@ -25,6 +25,9 @@ PRAGMAS: Final = (
     "journal_size_limit = 67108864",  # bytes that the log keeps after a checkpoint
 )
 
+FOREIGN: Final = (SQLAlchemyError, OSError, UnicodeDecodeError)
+"""What databases raise; the last one where SQLite names a thing in a damaged file."""
+
 CONNECTIONS: Final = 4  # for reading; each to SQLite is a thread
 
 
@@ -52,7 +55,7 @@ def as_unavailable(url: URL) -> Iterator[None]:
         yield
     except SessionError:
         raise
-    except (SQLAlchemyError, OSError) as error:
+    except FOREIGN as error:
         raise StoreUnavailable(f"the store at {shown(url)} can't be used: {_why(error, url)}") from error
 
 
@@ -65,7 +68,7 @@ def as_failed(url: URL) -> Iterator[None]:
         raise
     except IntegrityError as error:
         raise Refused(f"the store at {shown(url)} does not take it: {_first_line(error.orig)}") from error
-    except (SQLAlchemyError, OSError) as error:
+    except FOREIGN as error:
         raise StoreFailed(f"the store at {shown(url)} can't be written: {_why(error, url)}") from error
 
 
@@ -87,7 +90,9 @@ def _prepare(connection: Any, _record: Any) -> None:
         cursor.close()
 
 
-def _why(error: SQLAlchemyError | OSError, url: URL) -> str:
+def _why(error: SQLAlchemyError | OSError | UnicodeDecodeError, url: URL) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is damaged"
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
         return f"it is in use{_by(url)}"

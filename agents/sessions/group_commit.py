@@ -9,13 +9,15 @@ refuses is tried session by session: the sessions that it concerns lose their re
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from agents.sessions.errors import Fenced, Refused, StoreFailed
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import SessionBegun
-from agents.sessions.store import Store
 from agents.sessions.taken import Taken, Waiter, settle
+
+if TYPE_CHECKING:
+    from agents.sessions.store import Store
 
 RETRY_S: Final = 1.0
 
@@ -25,7 +27,7 @@ Outcome: TypeAlias = tuple[Taken, StoreFailed | None]
 class GroupCommit:
     """call: lets the journal begin a flush. batch_events, count: of events that wait; read by recorders."""
 
-    def __init__(self, store: Store, batch_s: float, batch_events: int, call: Callable[[], None]) -> None:
+    def __init__(self, store: "Store", batch_s: float, batch_events: int, call: Callable[[], None]) -> None:
         self.store = store
         self.batch_events = batch_events
         self.count = 0
@@ -145,8 +147,8 @@ class GroupCommit:
                     self._keep(taken, failure)
         if whole is not None:
             settle(whole.waiters, failures[0] if failures else None)
-        if self.due or (self.count >= self.batch_events and not self._failing):
-            self.due = True
+        self.due = not self._failing and (self.due or self.count >= self.batch_events)
+        if self.due:
             self._call()
 
     def close(self, failure: StoreFailed) -> None:

@@ -7,7 +7,7 @@ and who holds one opens the journal anew, which by then is another epoch's.
 
 import asyncio
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
@@ -16,9 +16,10 @@ from actors.server.outcomes import Ignore
 from agents.sessions.errors import Fenced, StoreFailed, StoreUnavailable
 from agents.sessions.group_commit import GroupCommit, Outcome
 from agents.sessions.journal_handle import JournalHandle
-from agents.sessions.location import store_url
-from agents.sessions.store import Store
 from agents.settings import Durability, SessionSettings
+
+if TYPE_CHECKING:
+    from agents.sessions.store import Store
 
 JOURNAL: Final = "journal"
 
@@ -90,9 +91,11 @@ class Journal(GenServer[Journalling]):
         try:
             if not isinstance(reason, Crash | Fenced):
                 await self._flush_all(state)
-            group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
         finally:
-            await group.store.close()
+            try:
+                group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
+            finally:
+                await group.store.close()
 
     def _begin(self, state: Journalling) -> Journalling:
         flush = asyncio.get_running_loop().create_task(state.group.flush(state.group.take()))
@@ -127,7 +130,11 @@ class _Wake:
             self._closing = asyncio.get_running_loop().create_task(self.group.store.close())
 
 
-async def _claimed(url: str | None, state_dir: Path | None) -> Store:
+async def _claimed(url: str | None, state_dir: Path | None) -> "Store":
+    """SQLAlchemy is loaded here: where sessions are not kept, nobody waits for it."""
+    from agents.sessions.location import store_url
+    from agents.sessions.store import Store
+
     store = await Store.open(store_url(url, state_dir))
     try:
         await store.claim()

@@ -1,20 +1,22 @@
 """What the journal gives to those who record."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.core.conversation import Conversation
 from agents.sessions.group_commit import GroupCommit
 from agents.sessions.recorder import OnDurable, OnFailure, Recorder
 from agents.sessions.records import OpenStream, SessionBegun
-from agents.sessions.store import Store
 from agents.settings import Durability
+
+if TYPE_CHECKING:
+    from agents.sessions.store import Store
 
 
 class JournalHandle:
     """Of one journal process: when that has ended, its recorders are closed, and a new one has to be opened."""
 
-    def __init__(self, store: Store, durability: Durability, group: GroupCommit) -> None:
+    def __init__(self, store: "Store", durability: Durability, group: GroupCommit) -> None:
         self.store, self.durability = store, durability
         self._group = group
 

@@ -39,6 +39,17 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
+def identity(url: URL) -> tuple[int, int] | None:
+    """Which file is at the URL now; None for what is no file, or is gone."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = Path(url.database or "").stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def make_private(path: Path) -> None:
     """The file exists, and nobody but its owner can read it; a folder that has to be made is private, too.
 

@@ -7,7 +7,8 @@ from typing import Final
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 LOCKS: Final = Path("/proc/locks")
-START_TIME: Final = 19  # of the fields of /proc/PID/stat behind the command; see proc(5), starttime
+START_TIME: Final = 18  # of the fields of /proc/PID/stat behind the state; see proc(5), starttime
+ENDED: Final = frozenset("ZX-")  # the states of those that nobody has waited for yet; there is no such process
 
 
 def this_process() -> str:
@@ -40,9 +41,9 @@ def _identity(pid: int) -> str:
 
 
 def _started(pid: int) -> str:
-    """In ticks since the boot. The command, in parentheses before it, may hold anything."""
-    fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    return fields[START_TIME] if len(fields) > START_TIME else "-"
+    """In ticks since the boot; "-" if it has ended. The command, in parentheses before it, may hold anything."""
+    state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return fields[START_TIME] if fields and state not in ENDED else "-"
 
 
 def _text(path: Path) -> str:

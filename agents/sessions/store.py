@@ -6,7 +6,7 @@ history.py. Reads are short: each is one statement, so none keeps SQLite from cl
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from typing import Any, Final, Self
 
@@ -17,8 +17,8 @@ from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.sessions import writer
 from agents.sessions.engine import as_failed, as_unavailable, new_engine
-from agents.sessions.errors import StoreDamaged, UnknownSession
-from agents.sessions.location import shown, store_url
+from agents.sessions.errors import StoreDamaged, StoreFailed, StoreUnavailable, UnknownSession
+from agents.sessions.location import identity, shown, store_url
 from agents.sessions.migrate import migrate
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Batch, Checkpoint, OpenStream, Session, SessionInfo, StreamInfo, StreamStatus
@@ -43,6 +43,7 @@ class Store:
         """Not called: see open."""
         self.url = url
         self._engine = engine
+        self._file = identity(url)
         self._epoch: int | None = None
         self._connection: AsyncConnection | None = None  # the writer's own: to fetch one costs half a write
         self._one_write = asyncio.Lock()
@@ -61,9 +62,13 @@ class Store:
         return cls(where, engine)
 
     async def close(self) -> None:
-        if self._epoch is not None:
-            await self._release(self._epoch)
-        await self._engine.dispose()
+        """Also where it can't be written: who comes next sees that the writer's OS process is gone."""
+        try:
+            if self._epoch is not None:
+                with suppress(StoreUnavailable):
+                    await self._release(self._epoch)
+        finally:
+            await self._engine.dispose()
 
     def __str__(self) -> str:
         return shown(self.url)
@@ -81,6 +86,7 @@ class Store:
         assert self._epoch is not None, "write expects a store that was claimed"
         async with self._one_write:
             with as_failed(self.url):
+                self._check_file()
                 try:
                     if self._connection is None:
                         self._connection = await self._engine.connect()
@@ -107,11 +113,17 @@ class Store:
                     await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _release(self, epoch: int) -> None:
-        await self._drop_connection()
-        self._epoch = None
-        with as_unavailable(self.url):
-            async with self._engine.begin() as connection:
-                await writer.release(connection, epoch)
+        async with self._one_write:  # the one that is on its way ends first
+            await self._drop_connection()
+            self._epoch = None
+            with as_unavailable(self.url):
+                async with self._engine.begin() as connection:
+                    await writer.release(connection, epoch)
+
+    def _check_file(self) -> None:
+        """SQLite would write on, into a file that nobody will find."""
+        if identity(self.url) != self._file:
+            raise StoreFailed(f"the store at {self} can't be written: its file was moved or deleted")
 
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
@@ -186,7 +198,11 @@ class Store:
 
 
 def _stream(row: Row[Any]) -> StreamInfo:
-    return StreamInfo(**_fields(row) | {"status": StreamStatus(row.status)})
+    try:
+        status = StreamStatus(row.status)
+    except ValueError:
+        raise StoreDamaged(f"the store is damaged: the status of stream {row.id!r} is {row.status!r}") from None
+    return StreamInfo(**_fields(row) | {"status": status})
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:

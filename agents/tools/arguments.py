@@ -37,7 +37,7 @@ def _object_text(text: str) -> str:
     if isinstance(value, str):
         text, value = value, _decoded(value)
     if not isinstance(value, dict):
-        raise InvalidArguments(f"arguments: expected a JSON object, got {_snippet(text)}")
+        raise InvalidArguments(f"arguments: expected a JSON object, got {snippet(text)}")
     return text
 
 
@@ -49,7 +49,7 @@ def _decoded(text: str) -> Any:
         around = text[max(0, error.pos - SNIPPET_CHARS // 2) :]
         raise InvalidArguments(
             f"arguments: expected valid JSON, got a fault at character {error.pos} of {len(text)}: "
-            f"{error.msg}, near {_snippet(around)}"
+            f"{error.msg}, near {snippet(around)}"
         ) from None
     except RecursionError:
         raise InvalidArguments("arguments: expected an object of moderate depth, got one nested too deep") from None
@@ -71,15 +71,15 @@ def _fault(error: dict[str, Any], names: tuple[str, ...]) -> str:
             return f"{path}: expected only {', '.join(names) or 'no arguments'}, got this one too"
         case _:
             message = " ".join(error["msg"].split())
-            return f"{path}: {message[:1].lower()}{message[1:]}, got {_snippet(error['input'])}"
+            return f"{path}: {message[:1].lower()}{message[1:]}, got {snippet(error['input'])}"
 
 
 def _step(part: str | int) -> str:
     """A part of a path; quoted where the model made up a name that is none."""
-    return _snippet(part) if isinstance(part, str) and not part.isidentifier() else str(part)
+    return snippet(part) if isinstance(part, str) and not part.isidentifier() else str(part)
 
 
-def _snippet(value: Any) -> str:
+def snippet(value: Any) -> str:
     """The beginning of a value as JSON, on one line; of a text that is no JSON, as a string."""
     try:
         shown = json.dumps(value, ensure_ascii=False, default=str)

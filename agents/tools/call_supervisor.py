@@ -1,8 +1,7 @@
 """The processes of one call: its worker, and what supervises that by the tool's policy.
 
     tool_supervisor                 DynamicSupervisor: all calls that run
-    └── supervisor of one call      ends when its worker has answered, or has crashed too often
-        ├── OwnerWatch              ends when the turn has gone, and the call with it
+    └── supervisor of one call      ends when its worker has answered or has crashed too often, or the turn has gone
         └── ToolWorker              runs the tool
 
 A crash is the supervisor's business; a tool that raises, or passes its deadline, is a result for the model, after the
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from actors import NORMAL, Down, GenServer, NoReply, Pid, Stop, Task, monitor
+from actors import SHUTDOWN, Down, NoReply, Pid, Stop, Task, monitor
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
@@ -26,6 +25,7 @@ from agents.tools.retry import pause_s
 from agents.tools.run import run_call
 from agents.tools.tool import Tool
 from supervisors import AutoShutdown, ChildSpec, Flags, RestartType, Strategy, Supervisor
+from supervisors.supervisor import Supervised
 
 TOOL_SUPERVISOR: Final = "tool_supervisor"
 RESTART_PERIOD_S = 60.0
@@ -90,7 +90,8 @@ class ToolWorker(Task):
         job = self._job
         self.send(job.owner, Attempted(job.number))
         try:
-            value = await run_call(job.tool, job.call.arguments, await open_pool(), on_progress=self._report)
+            pool = await open_pool() if job.tool.isolation == "process" else None
+            value = await run_call(job.tool, job.call.arguments, pool, on_progress=self._report)
             return ToolResult(result_text(value), value)
         except InvalidArguments as invalid:
             return failed("invalid_arguments", str(invalid))
@@ -113,17 +114,6 @@ class ToolWorker(Task):
             untaken[-1] = data
 
 
-class OwnerWatch(GenServer[None]):
-    """Ends when the owner has ended: as a significant child, and its siblings with it."""
-
-    def init(self, owner: Pid) -> None:
-        monitor(owner)
-
-    def handle_info(self, message: Any, state: None) -> NoReply[None] | Stop[None]:
-        return Stop(NORMAL, None) if isinstance(message, Down) else NoReply(None)
-
-
-OWNER: Final = ChildSpec("owner", OwnerWatch, restart=RestartType.TEMPORARY, significant=True)
 WORKERS: Final = {
     str(restart): ChildSpec("worker", ToolWorker, restart=restart, significant=True, shutdown=STOP_S)
     for restart in (RestartType.TRANSIENT, RestartType.TEMPORARY)
@@ -132,16 +122,23 @@ WORKERS: Final = {
 
 
 class CallSupervisor(Supervisor):
-    """Supervises one call. A worker that crashes is restarted by its tool's policy."""
+    """Supervises one call. A worker that crashes is restarted by its tool's policy; the owner's end is the call's."""
+
+    async def init(self, job: Job) -> Any:
+        monitor(job.owner)
+        return await super().init(job)
 
     def tree(self, job: Job) -> tuple[Flags, tuple[ChildSpec, ...]]:
         job.begun.append(self.pid)
         tool = job.tool
         any_end = AutoShutdown.ANY_SIGNIFICANT
-        return Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end), (
-            OWNER.with_args(job.owner),
-            WORKERS[tool.restart].with_args(job),
-        )
+        flags = Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end)
+        return flags, (WORKERS[tool.restart].with_args(job),)
+
+    async def handle_info(self, message: Any, state: Supervised) -> NoReply[Supervised] | Stop[Supervised]:
+        if isinstance(message, Down):
+            return Stop(SHUTDOWN, state)
+        return await super().handle_info(message, state)
 
 
 CALL: Final = ChildSpec("call", CallSupervisor, restart=RestartType.TEMPORARY)

@@ -29,18 +29,19 @@ log = get_logger("understudy.tools")
 async def run_call(
     tool: Tool,
     arguments_json: str,
-    pool: WorkerPool,
+    pool: WorkerPool | None,
     on_start: Callable[[int], None] | None = None,
     on_progress: Send = unwatched,
 ) -> Any:
     """What the tool returned, as JSON data within its max_output_bytes.
 
-    on_start: called with the pid of the OS process that runs the call, at the moment when its deadline begins.
-    on_progress: called on the loop with each value that the tool reports.
+    pool: where a tool runs whose isolation is "process". on_start: called with the pid of the OS process that runs the
+    call, at the moment when its deadline begins. on_progress: called on the loop with each value that the tool reports.
     Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
+        assert pool is not None
         return await pool.run(tool, arguments_json, on_start=on_start, on_progress=on_progress)
     if on_start is not None:
         on_start(os.getpid())

@@ -96,6 +96,20 @@ async def test_iteration_ends_when_the_mailbox_is_killed() -> None:
         assert got == [1, 2]
 
 
+async def test_many_messages_are_taken_at_once_in_order_and_no_more_than_asked_for() -> None:
+    async with Mailbox() as box:
+        for number in range(5):
+            send(box.pid, number)
+        assert await box.receive_many(3) == [0, 1, 2]
+        assert await box.receive_many(3) == [3, 4]
+        with pytest.raises(TimeoutError):
+            await box.receive_many(3, 0)
+        waiting = asyncio.create_task(box.receive_many(3))
+        await asyncio.sleep(0)
+        send(box.pid, 5)
+        assert await waiting == [5]
+
+
 async def test_what_a_closed_mailbox_is_sent_is_a_dead_letter(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         send(box.pid, "unread")

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE
 
-HEAVY = "openai aiohttp httpx2"
+HEAVY = "openai aiohttp httpx2 sqlalchemy alembic"
 
 
 async def test_the_application_is_imported_without_a_client() -> None:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from actors import Mailbox, Pid, get_state, send
 from actors.sys import replace_state
 from agents import agent
-from agents.agent_instance import Forget
 from agents.agent_state import AgentState
+from agents.agent_turns import Forget
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamMetrics, StreamStart, StreamToken
 from agents.recent_streams import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
 from agents.stream import Stream

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import endurance, processes, supervision, turns
+from benchmarks import endurance, gateway, processes, sessions, supervision, turns
 from benchmarks.__main__ import provider, run_apart
 from benchmarks.figures import SUITES
 from benchmarks.report import merged, preface, table
@@ -16,7 +16,10 @@ from benchmarks.subject import (
     Endurance,
     FanOut,
     FirstToken,
+    Gateway,
+    Journal,
     Processes,
+    Resume,
     Supervision,
     Turns,
 )
@@ -68,6 +71,13 @@ def test_the_process_system_has_all_figures_of_its_suite(base_url: str) -> None:
     assert min(found.values()) > 0
 
 
+def test_kept_sessions_have_all_figures_of_their_suite(base_url: str) -> None:
+    found = run_apart(Journal(Load(streams=1, tokens=20), "one"), base_url)
+    found |= run_apart(Journal(Load(streams=3, tokens=20), "many"), base_url)
+    found |= run_apart(Resume(sessions.Sizes(events=40)), base_url)
+    assert set(found) == set(suite("sessions").titles)
+
+
 def test_what_is_left_behind_has_all_figures_of_its_suite(base_url: str) -> None:
     sizes = endurance.Sizes(idle=20, idle_s=0.01, warming=20, restarts=200)
     found = run_apart(Endurance(sizes), base_url)
@@ -75,6 +85,12 @@ def test_what_is_left_behind_has_all_figures_of_its_suite(base_url: str) -> None
     assert set(found) == set(suite("endurance").titles)
     counted = [name for suffix in ("files", "entries", "processes") for name in found if name.endswith(suffix)]
     assert {found[name] for name in counted} == {0}
+
+
+def test_the_gateway_has_all_figures_of_its_suite(base_url: str) -> None:
+    found = run_apart(Gateway(gateway.Sizes(tokens=50, resumed=50)), base_url)
+    assert set(found) == set(suite("gateway").titles)
+    assert min(found.values()) > 0
 
 
 def test_a_page_has_a_line_for_every_figure() -> None:

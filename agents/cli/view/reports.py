@@ -12,8 +12,8 @@ LOGGER = "understudy"
 STARTED = "child_started"
 RESTARTED = "child_restarted"
 
-SHOWN_ANYWAY = frozenset(("stream_completed", "stream_failed"))
-"""The view has these from the stream itself."""
+TOLD = frozenset({"stream_completed", "stream_failed"})
+"""The end of a stream, which the view tells by itself: as a report it would come before or after, by chance."""
 
 FIELDS = ("child", "label", "pid", "reason", "exception", "restart_type", "supervisor")
 """What a line shows of an event, in this order; an event with none of them shows all that it has."""
@@ -62,14 +62,14 @@ class Reports(logging.Handler):
 
     def _report(self, record: logging.LogRecord) -> None:
         fields = fields_of(record.getMessage())
-        if fields["event"] in SHOWN_ANYWAY:
-            return
         if fields["event"] == STARTED:
             child = (fields.get("supervisor", ""), fields.get("child", ""))
             if child not in self._children:
                 self._children.add(child)
                 return
             fields = {**fields, "event": RESTARTED}
+        elif fields["event"] in TOLD:
+            return
         self._show(line(fields))
 
 

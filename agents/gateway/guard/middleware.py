@@ -16,7 +16,6 @@ from agents.gateway.errors import Refusal
 from agents.gateway.guard.body import has_body, refuse, whole_body
 from agents.gateway.guard.origin import Allowed, host_of, origin_of
 from agents.gateway.guard.token import WrongTokens, same
-from agents.settings import GatewaySettings
 
 log = get_logger("understudy.gateway")
 
@@ -40,11 +39,8 @@ HEADERS: Final = [
 
 
 class Guard:
-    """Raises ValueError for settings that name no hosts or origins."""
-
-    def __init__(self, app: ASGIApp, settings: GatewaySettings, token: str) -> None:
-        self._app, self._settings, self._token = app, settings, token
-        self._allowed = Allowed(settings.allowed_hosts, settings.allowed_origins)
+    def __init__(self, app: ASGIApp, allowed: Allowed, token: str, max_body_bytes: int) -> None:
+        self._app, self._allowed, self._token, self._max_body_bytes = app, allowed, token, max_body_bytes
         self._wrong = WrongTokens(lambda: asyncio.get_running_loop().time())
         self._logged_s = -LOG_PAUSE_S
 
@@ -63,7 +59,7 @@ class Guard:
             if scope["type"] == "http":
                 _check_kind(scope)
                 if has_body(scope):
-                    receive = await whole_body(scope, receive, self._settings.max_body_bytes)
+                    receive = await whole_body(scope, receive, self._max_body_bytes)
         except Refusal as refusal:
             await refuse(scope, receive, safe_send, refusal, _challenge(scope, refusal))
             return

@@ -38,7 +38,9 @@ def serve(descriptor: int, parent: int) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         return forked.descriptor
     except (SystemExit, OSError):  # an end in order, or a pool that closed its end
-        end_all()
+        while True:  # the other sign of the same end may come in the middle of it
+            with contextlib.suppress(SystemExit):
+                end_all()
 
 
 class Forked(BaseException):

@@ -135,6 +135,17 @@ def test_every_fault_is_told_at_once_each_with_its_place_and_key(refusal: Refusa
     ]
 
 
+def test_many_faults_of_one_entry_are_told_each(refusal: Refusal) -> None:
+    assert refusal(agents("{prices, #{m => #{cached_input => -1}, n => #{output => -1, cached_input => -1}}}")) == [
+        "sys.config:1:28: prices.m.input: expected a number from 0, got nothing",
+        "sys.config:1:28: prices.m.output: expected a number from 0, got nothing",
+        "sys.config:1:46: prices.m.cached_input: expected a number from 0, or undefined, got -1",
+        "sys.config:1:56: prices.n.input: expected a number from 0, got nothing",
+        "sys.config:1:68: prices.n.output: expected a number from 0, got -1",
+        "sys.config:1:88: prices.n.cached_input: expected a number from 0, or undefined, got -1",
+    ]
+
+
 def test_what_start_agent_would_refuse_is_a_fault_of_the_file(refusal: Refusal) -> None:
     assert refusal(
         understudy("""{agents, [

@@ -149,7 +149,7 @@ async def test_a_file_with_faults_changes_nothing(running: Running) -> None:
         raise InvalidConfiguration([Fault("sys.config:1:2", ("model",), "text", "1")])
 
     done = await reload(running.settings, read, running.gateway.append)
-    assert [change.why for change in done.rejected] == ["sys.config:1:2: model: expected text, got 1"]
+    assert [str(change) for change in done.rejected] == ["model: expected text, got 1 (sys.config:1:2)"]
     assert done.settings is running.settings
 
 

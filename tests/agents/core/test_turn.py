@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.deltas import (
@@ -20,6 +21,7 @@ from agents.core.deltas import (
 from agents.core.effects import (
     AnswerChecked,
     ApprovalAsked,
+    Effect,
     Steered,
     ToolProgressed,
 )
@@ -41,8 +43,9 @@ from agents.core.events import (
     ToolResult,
 )
 from agents.core.limits import Limits, Price, cost
-from agents.core.policy import Candidate
-from agents.core.turn import Phase, fail
+from agents.core.policy import Candidate, TurnPolicy
+from agents.core.step import step, steps
+from agents.core.turn import Phase, begin, fail
 from tests.agents.core.play import (
     ASKED,
     BROKEN,
@@ -50,6 +53,7 @@ from tests.agents.core.play import (
     TWICE,
     USAGE,
     Play,
+    answers,
     call,
     calls,
     check_laws,
@@ -389,3 +393,20 @@ def test_every_law_of_a_stream_holds_until_any_end(
         play.turn, effects = fail(play.turn, Cancelled(), 2.0)
         play.do(effects)
     check_laws(play.events, play.turn)
+
+
+@given(answers(with_calls=True), st.lists(st.integers(1, 4), max_size=20))
+def test_what_comes_at_once_is_as_what_comes_one_by_one(deltas: list[Delta], sizes: list[int]) -> None:
+    together, one_by_one = (begin("s", "agent", ASKED, TurnPolicy(Limits()), 0.0)[0] for _ in range(2))
+    effects: list[Effect] = []
+    for delta in deltas:
+        one_by_one, more = step(one_by_one, delta, 1.0)
+        effects += more
+    for size in (*sizes, len(deltas)):
+        now, deltas = deltas[:size], deltas[size:]
+        together, more = steps(together, now, 1.0)
+        assert list(more) == effects[: len(more)]
+        effects = effects[len(more) :]
+    assert not effects
+    assert together.acc.content == one_by_one.acc.content
+    assert replace(together.acc, text=()) == replace(one_by_one.acc, text=())

@@ -9,6 +9,7 @@ A point: {"name", "durability", "on_restart", "kill"}. kill: "event:N", when the
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -17,15 +18,17 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
+import agents.llm.openai_client  # noqa: F401 (once, and not in each life)
 from actors import Mailbox, new_event_loop
 from agents import Event, StreamComplete, StreamError, agent, application
 from agents.session import wake
-from agents.sessions import open_journal
+from agents.sessions import Store, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 
 AGENT, STREAM = "agent", "stream"
+STORE = "store.db"
 
 
 class Life:
@@ -71,7 +74,7 @@ def record(event: Event) -> int:
 
 async def live(base_url: str, point: dict[str, Any], *, again: bool) -> None:
     sessions = SessionSettings(
-        url=f"sqlite:///{Life.directory / 'store.db'}", durability=point["durability"], on_restart=point["on_restart"]
+        url=f"sqlite:///{Life.directory / STORE}", durability=point["durability"], on_restart=point["on_restart"]
     )
     settings = Settings(base_url=base_url, api_key=SecretStr("any"), sessions=sessions, tools=ToolSettings(workers=1))
     async with application.running(settings), Mailbox() as box:
@@ -125,11 +128,19 @@ def fork(base_url: str, directory: Path, point: dict[str, Any], *, again: bool) 
     os._exit(0)
 
 
+async def make_store(path: Path) -> None:
+    """Once, for it takes longer than a life."""
+    await (await Store.open(f"sqlite:///{path}")).close()
+
+
 def main() -> None:
     base_url, root = sys.argv[1], Path(sys.argv[2])
+    empty = root / STORE
+    asyncio.run(make_store(empty))
     for point in json.load(sys.stdin):
         directory = root / point["name"]
         directory.mkdir()
+        shutil.copy(empty, directory)
         first = fork(base_url, directory, point, again=False)
         second = fork(base_url, directory, point, again=True)
         (directory / "lives.json").write_text(json.dumps([first, second]))

@@ -44,13 +44,16 @@ POINTS: list[dict[str, Any]] = [
 ]
 
 
+pytestmark = pytest.mark.timeout(450)  # sixty lives
+
+
 @pytest.fixture(scope="module")
 def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The directories of all points, each after its two lives."""
     root = tmp_path_factory.mktemp("crash")
     with RehearsalServer(parse(SCRIPT)) as server:
         command = [sys.executable, "-m", "tests.agents.crash.program", server.base_url, str(root)]
-        subprocess.run(command, input=json.dumps(POINTS).encode(), check=True, timeout=110)
+        subprocess.run(command, input=json.dumps(POINTS).encode(), check=True, timeout=400)
         yield root
 
 

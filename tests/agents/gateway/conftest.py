@@ -22,8 +22,8 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     script = builtin()
     if (own := getattr(request.module, "SCRIPT", None)) is not None:
         script |= parse(own, request.module.__name__)
-    told: GatewaySettings = getattr(request, "param", None) or getattr(request.module, "GATEWAY", LOOPBACK)
-    compression = getattr(request.module, "COMPRESSION", False)
+    of_module: GatewaySettings = getattr(request.module, "GATEWAY", LOOPBACK)
+    told: GatewaySettings = getattr(request, "param", of_module)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(script))
         settings = Settings(
@@ -34,9 +34,9 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
             gateway=told,
         )
         await stack.enter_async_context(application.running(settings))
-        app = gateway(settings, LiveSessions(), TOKEN, compression=compression)
-        port = await stack.enter_async_context(serving(app, told, compression=compression))
+        app = gateway(settings, LiveSessions(), TOKEN)
+        served = await stack.enter_async_context(serving(app, settings))
         headers = {"authorization": f"Bearer {TOKEN}"}
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=headers, connector=connector))
-        yield Site(port, http, settings)
+        yield Site(served.port, http, settings)

@@ -4,9 +4,10 @@ import zlib
 
 import pytest
 
+from agents.settings import StreamingSettings
 from tests.agents.gateway.site import Site, parsed, text_of
 
-COMPRESSION = True
+STREAMING = StreamingSettings(enable_compression=True)
 
 
 async def test_events_are_compressed_and_each_can_be_read_when_it_comes(site: Site) -> None:

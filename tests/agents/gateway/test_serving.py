@@ -3,17 +3,19 @@
 import asyncio
 import base64
 import os
+import ssl
 import struct
 import sys
 from pathlib import Path
 
 import aiohttp
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from agents.gateway import NotSafe, check_listen, serving
-from agents.settings import GatewaySettings
+from agents.gateway import LiveSessions, NotSafe, check_listen, gateway, serving
+from agents.settings import GatewaySettings, Settings
 from tests.agents.gateway.raw import Raw, connected, request
-from tests.agents.gateway.site import Site
+from tests.agents.gateway.site import TOKEN, Site
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def short_head(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["agents.gateway.serving"], "HEADER_S", 0.3)
 
 
-async def nothing(*_: object) -> None:
+async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """An app."""
 
 
@@ -55,7 +57,7 @@ def test_it_listens_where_nobody_else_can_read_along(told: dict[str, object]) ->
 
 @pytest.mark.parametrize("told", NOT_SAFE)
 async def test_it_does_not_start_where_others_could(told: dict[str, object]) -> None:
-    settings = GatewaySettings.model_validate({"port": 0, **told})
+    settings = Settings.model_validate({"gateway": {"port": 0, **told}})
     with pytest.raises(NotSafe, match="expected"):
         async with serving(nothing, settings):
             pass
@@ -63,7 +65,7 @@ async def test_it_does_not_start_where_others_could(told: dict[str, object]) -> 
 
 async def test_a_port_that_is_taken_is_an_error_of_the_system(site: Site) -> None:
     with pytest.raises(OSError, match="in use"):
-        async with serving(nothing, GatewaySettings(port=site.port)):
+        async with serving(nothing, Settings(gateway=GatewaySettings(port=site.port))):
             pass
 
 
@@ -76,6 +78,60 @@ async def test_it_listens_on_loopback_alone(site: Site) -> None:
     listening = listening_sockets()
     ours = [address for address in listening if int(address.partition(":")[2], 16) == site.port]
     assert ours == [f"0100007F:{site.port:04X}"]
+
+
+async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    process = await asyncio.create_subprocess_exec(
+        *command, "-keyout", key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
+    told = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
+    app = gateway(site.settings, LiveSessions(), TOKEN)
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    async with serving(app, told) as served:
+        place = f"localhost:{served.port}"
+        url = f"https://{place}/agents"
+        for origin, status in ((f"https://{place}", 200), (f"http://{place}", 403)):
+            async with site.http.get(url, ssl=trusting, headers={"origin": origin}) as response:
+                assert response.status == status
+
+
+async def test_a_certificate_that_is_none_keeps_it_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    empty = tmp_path / "empty"
+    told = Settings(gateway=GatewaySettings(port=0, tls_certificate=empty, tls_key=empty))
+    with pytest.raises(ssl.SSLError):
+        async with serving(nothing, told):
+            pass
+
+
+async def test_settings_are_taken_while_it_serves(site: Site) -> None:
+    await site.agent("echo")
+    app = gateway(site.settings, LiveSessions(), TOKEN)
+    async with serving(app, site.settings) as served:
+        there = Site(served.port, site.http, site.settings)
+        async with there.socket() as before:
+            told = {"port": 0, "allowed_origins": ["https://page.test"], "max_body_bytes": 10, "max_message_bytes": 50}
+            other = Settings.model_validate({"gateway": told, "streaming": {"enable_compression": True}})
+            app.take(other)
+            served.take(other)
+            await before.send_str('{"action": "ping"}'.ljust(60))
+            assert await before.receive_json(timeout=30) == {"type": "pong"}
+        assert (await there.json("GET", "/agents", headers={"origin": "https://page.test"}))[0] == 200
+        assert (await there.json("POST", "/agents", {"model": "echo"}))[0] == 413
+        async with there.http.get(f"{there.url}/tree", headers={"accept-encoding": "gzip"}) as response:
+            assert response.headers["content-encoding"] == "gzip"
+            await response.read()
+        async with there.socket() as after:
+            await after.send_str('{"action": "ping"}'.ljust(60))
+            await after.receive(timeout=30)
+            assert after.close_code == 1009
+        with pytest.raises(ValueError, match="expected a host"):
+            app.take(Settings(gateway=GatewaySettings(allowed_hosts=("http://x",))))
+        assert (await there.json("GET", "/agents", headers={"origin": "https://page.test"}))[0] == 200
 
 
 # Heads
@@ -224,7 +280,7 @@ async def test_pings_that_nobody_reads_the_pongs_of_are_not_all_answered(site: S
 
 
 async def test_a_server_that_ends_closes_its_sockets(site: Site) -> None:
-    async with serving(nothing, GatewaySettings(port=0)) as port:
+    async with serving(nothing, Settings(gateway=GatewaySettings(port=0))) as served:
         pass
     with pytest.raises(aiohttp.ClientConnectorError):
-        await site.http.get(f"http://127.0.0.1:{port}/")
+        await site.http.get(f"http://127.0.0.1:{served.port}/")

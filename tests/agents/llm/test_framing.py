@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.llm.framing import whole_chunks
+from agents.llm.framing import next_chunk, whole_chunks
 
 LAST = b"0\r\n\r\n"
 
@@ -41,3 +41,17 @@ def test_what_is_no_plain_whole_chunk_is_left_to_the_parser(odd: bytes) -> None:
 
 def test_a_chunk_that_is_longer_than_it_says_is_none() -> None:
     assert whole_chunks(b"3\r\nhello\r\n") == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"5\r\nhello\r\n", (0, 10, b"hello")),
+        (b"lo\r\n3\r\none\r\n3\r\ntw", (4, 12, b"one")),
+        (b"lo\r\n3\r\non", (9, 9, b"")),
+        (b"lo\r\n0\r\n\r\n", (9, 9, b"")),
+        (b"no chunk", (8, 8, b"")),
+    ],
+)
+def test_the_next_chunk_is_found_behind_the_rest_of_one(data: bytes, found: tuple[int, int, bytes]) -> None:
+    assert next_chunk(data) == found

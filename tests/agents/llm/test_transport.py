@@ -1,7 +1,7 @@
 """Bodies are read where they come in, whatever way they are framed and cut, and their connections serve again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors import new_event_loop
 from agents.llm.body import push
 from agents.llm.transport import BODY, AiohttpTransport, WireBody, proxy_of
 
@@ -81,10 +82,11 @@ def cut(wire: bytes, cuts: Sequence[int]) -> list[bytes]:
 CHUNKS = st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.sampled_from([b"", b"", b";a=b"])), max_size=8)
 
 
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
 @given(chunks=CHUNKS, cuts=st.lists(st.integers(0, 500), max_size=10), whole=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_any_framing_and_any_cut_give_the_same_bytes(
-    chunks: list[tuple[bytes, bytes]], cuts: list[int], whole: bool
+    new_loop: Callable[[], asyncio.AbstractEventLoop], chunks: list[tuple[bytes, bytes]], cuts: list[int], whole: bool
 ) -> None:
     """whole: each chunk is written on its own, as providers do; else the cuts fall anywhere."""
     wire = [framed(payload, extension) for payload, extension in chunks]
@@ -95,7 +97,8 @@ def test_any_framing_and_any_cut_give_the_same_bytes(
         async with asked(server) as client:
             return server, await pushed(client), await pushed(client)
 
-    server, first, second = asyncio.run(twice())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        server, first, second = runner.run(twice())
     assert first == second == b"".join(payload for payload, _ in chunks)
     assert server.connections == 1
 
@@ -201,3 +204,32 @@ def test_the_environment_names_the_proxy(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert proxy_of(httpx2.URL(url)) == proxy
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
+def test_a_body_that_comes_all_at_once_leaves_others_their_turn(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    turns, at = 0, set[int]()
+
+    def take(chunk: bytes) -> bool:
+        at.add(turns)
+        return False
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def measured() -> None:
+        event = framed(b"x" * 4000, b"")
+        async with asked(Server([CHUNKED, event * 2000, b"0\r\n\r\n"])) as client:
+            beside = asyncio.create_task(other())
+            async with client.stream("GET", "/") as response:
+                await push(response.extensions[BODY], take)
+            beside.cancel()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(measured())
+    assert len(at) >= 8_000_000 // 512_000

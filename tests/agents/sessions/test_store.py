@@ -181,6 +181,15 @@ async def test_what_is_no_event_is_damage_and_one_line(store: Store) -> None:
         await store.stream("t")
 
 
+async def test_between_two_attempts_seqs_may_be_missing(store: Store) -> None:
+    again = [replace(event, attempt=2) for event in tokens("t", 68, 70)]
+    await store.write(begun(events=3))
+    await store.write(batch(events=[("t", again)]))
+    assert await store.events("t") == [*tokens("t", 1, 3), *again]
+    for after in (3, 4, 67):
+        assert await store.events("t", after) == again
+
+
 async def test_events_with_a_gap_are_damage(store: Store) -> None:
     await store.write(begun(events=3))
     await store.write(batch(events=[("t", tokens("t", 4, 6))]))

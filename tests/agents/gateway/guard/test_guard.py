@@ -22,7 +22,7 @@ METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", 
 PATHS = sorted(
     {
         path.replace("{agent_id}", "a").replace("{stream_id}", "s").replace("{session_id}", "a").replace("{mid}", "m")
-        for path in gateway(Settings(), LiveSessions(), TOKEN).openapi()["paths"]
+        for path in gateway(Settings(), LiveSessions(), TOKEN).app.openapi()["paths"]
     }
     | {"/docs", "/openapi.json", "/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
 )
@@ -250,8 +250,8 @@ async def test_a_mounted_gateway_is_guarded_as_one_of_its_own(site: Site) -> Non
     async def outer() -> str:
         return "the host's own"
 
-    async with serving(host, site.settings.gateway) as port, aiohttp.ClientSession() as stranger:
-        url = f"http://127.0.0.1:{port}"
+    async with serving(host, site.settings) as served, aiohttp.ClientSession() as stranger:
+        url = f"http://127.0.0.1:{served.port}"
         async with stranger.get(f"{url}/outer") as response:
             assert response.status == 200
         async with stranger.get(f"{url}/inner/healthz") as response:
@@ -261,7 +261,7 @@ async def test_a_mounted_gateway_is_guarded_as_one_of_its_own(site: Site) -> Non
                 assert response.status == 401, path
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await stranger.ws_connect(f"{url}/inner/ws")
-        mounted = Site(port, site.http, site.settings)
+        mounted = Site(served.port, site.http, site.settings)
         mounted.url += "/inner"
         assert (await mounted.stream("a", "one two"))[-1].data["content"] == "one two"
         async with mounted.socket() as socket:

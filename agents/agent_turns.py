@@ -1,0 +1,212 @@
+"""How an agent takes its messages, one after the other: steps of its state that begin, end and keep streams."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from actors import SHUTDOWN, Crash, Pid, ProcessError, Shutdown, ended, link, register, reply, send
+from actors import exit as send_exit
+from agents.agent_registry import has_no_stream, has_stream
+from agents.agent_settings import WhenBusy
+from agents.agent_state import AgentState, Running, StreamChat
+from agents.core.conversation import UserMessage
+from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted
+from agents.debug_stream import DebugKeptStream, DebugStream
+from agents.kept_stream import KeptStream
+from agents.recent_streams import KEPT_S, Recent, with_ended, without_old
+from agents.session import Cut, recorder_of, turn_name
+from agents.settings import OnRestart
+from agents.stream import Stream
+from agents.stream_report import report_end
+from agents.streaming_function_handler import StreamHandler, TurnResult, interrupt_stream, resume_stream
+from supervisors import ChildSpec, RestartType
+from supervisors.dynamic_supervisor import start_child
+
+STREAM_SUPERVISOR: Final = "stream_supervisor"
+HANDLER: Final = ChildSpec("handler", StreamHandler, restart=RestartType.TEMPORARY)
+"""The template of the stream supervisor's children."""
+
+Answering: TypeAlias = Callable[[str, Stream, AgentState], Awaitable[TurnResult]]
+
+
+class Forget(Struct, frozen=True):
+    """Drop the streams that ended long enough ago."""
+
+
+class Idle(Struct, frozen=True):
+    """Nothing has happened since so many turns: the process may end, if its session is kept."""
+
+    turns: int
+
+
+class AgentTurns:
+    """Of one agent. answer: what carries out a turn."""
+
+    def __init__(self, agent: Pid, answer: Answering) -> None:
+        self._agent, self._answer = agent, answer
+        self._reminders: dict[type[Forget | Idle], asyncio.TimerHandle] = {}
+
+    async def while_busy(self, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
+        """A message that comes while a turn runs, by the agent's policy."""
+        match state.config.when_busy:
+            case WhenBusy.STEER if running.stream.steer(chat.message, now_s()):
+                if chat.subscriber is not None:
+                    running.stream.follow(chat.subscriber, after=0)
+                return state
+            case WhenBusy.REJECT:
+                self.refuse(chat, Busy("a turn runs"), state)
+                return state
+            case _ if len(state.queue) >= state.config.max_queue:
+                self.refuse(chat, Busy(f"{len(state.queue)} messages wait, which is max_queue"), state)
+                return state
+            case WhenBusy.INTERRUPT:
+                state = replace(state, running=given_up(running, Cancelled()))
+        has_stream(self._agent, chat.stream_id)
+        return replace(state, queue=(*state.queue, await taken_down(chat, state)))
+
+    def refuse(self, chat: StreamChat, fault: Fault, state: AgentState) -> None:
+        """End a stream that never began."""
+        has_no_stream(self._agent, chat.stream_id)
+        stream = self._stream(chat, state)
+        stream.fail(fault, now_s())
+        report_end(state.config.id, stream)
+
+    async def begin(self, chat: StreamChat, state: AgentState) -> AgentState:
+        has_stream(self._agent, chat.stream_id)
+        stream = self._stream(chat, state)
+        answer = self._answer
+        if (cut := chat.cut) is not None and cut.begun:
+            if state.keeping.on_restart is OnRestart.INTERRUPT:
+                return await self._interrupted(chat, cut, stream, state)
+            answer = partial(_resume, cut)
+        handler = await start_child(STREAM_SUPERVISOR, answer, chat.message, stream, state)
+        link(handler)
+        with suppress(ProcessError):  # it has ended: its Exit is on the way
+            register(turn_name(state.config.id), handler)
+        return replace(state, running=Running(chat, stream, handler), turns=state.turns + 1)
+
+    async def _interrupted(self, chat: StreamChat, cut: Cut, stream: Stream, state: AgentState) -> AgentState:
+        """End a turn that was cut."""
+        conversation = interrupt_stream(cut.saved, cut.log, stream, state)
+        return await self._over(stream, replace(state, conversation=conversation))
+
+    async def handler_ended(self, running: Running, reason: Any, state: AgentState) -> AgentState:
+        """The turn is over: with its own terminal event, or with ours if the handler was cancelled or fell."""
+        stream = running.stream
+        stream.fail(running.fault or HandlerCrashed(_words(reason)), now_s())
+        asked = (*state.conversation, UserMessage(running.chat.message))
+        conversation = stream.turn.conversation if stream.turn is not None else asked
+        state = replace(state, running=None, conversation=conversation)
+        await stream.durable()
+        for canceller in running.cancellers:
+            reply(canceller, True)
+        return await self._over(stream, state)
+
+    async def _over(self, stream: Stream, state: AgentState) -> AgentState:
+        """A stream has ended: keep it for a while, and go on with the next."""
+        await stream.durable()
+        report_end(state.config.id, stream)
+        return await self.next(self._kept(stream, state))
+
+    async def next(self, state: AgentState) -> AgentState:
+        if not state.queue:
+            if state.keeping.idle_s is not None:
+                self._remind(state.keeping.idle_s, Idle(state.turns))
+            return state
+        following, *rest = state.queue
+        return await self.begin(following, replace(state, queue=tuple(rest)))
+
+    def _stream(self, chat: StreamChat, state: AgentState) -> Stream:
+        own = () if chat.subscriber is None else (chat.subscriber,)
+        subscribers = (*state.subscribers, *own, *chat.followers)
+        if chat.recorder is None:
+            stream_type = DebugStream if state.debug else Stream
+            return stream_type(chat.stream_id, self._agent, subscribers, buffer_size=state.buffer_size)
+        kept_type = DebugKeptStream if state.debug else KeptStream
+        return kept_type(
+            chat.stream_id,
+            self._agent,
+            subscribers,
+            chat.recorder,
+            buffer_size=state.buffer_size,
+            before=state.conversation,
+            ahead=state.keeping.ahead,
+            cut=chat.cut,
+        )
+
+    def _kept(self, stream: Stream, state: AgentState) -> AgentState:
+        if not state.recent:
+            self._remind(KEPT_S, Forget())
+        return self._keeping(with_ended(state.recent, stream, now_s()), state)
+
+    def forgotten(self, state: AgentState) -> AgentState:
+        recent = without_old(state.recent, now_s())
+        if recent:
+            self._remind(recent[0].ended_s + KEPT_S - now_s(), Forget())
+        return self._keeping(recent, state)
+
+    def _keeping(self, recent: Recent, state: AgentState) -> AgentState:
+        for dropped in state.recent:
+            if dropped not in recent:
+                has_no_stream(self._agent, dropped.stream.id)
+        return replace(state, recent=recent)
+
+    def _remind(self, delay_s: float, message: Forget | Idle) -> None:
+        """Not by send_after: the reminder of an agent that has ended would be a dead letter."""
+        if (earlier := self._reminders.pop(type(message), None)) is not None:
+            earlier.cancel()
+        timer = asyncio.get_running_loop().call_later(delay_s, _remind, self._agent, message)
+        self._reminders[type(message)] = timer
+
+    async def end(self, reason: Any, state: AgentState) -> None:
+        """End the running turn and those that wait: each of their streams gets its terminal event."""
+        for reminder in self._reminders.values():
+            reminder.cancel()
+        stopped = Interrupted() if reason == SHUTDOWN else HandlerCrashed(f"its agent ended: {_words(reason)}")
+        if (running := state.running) is not None:
+            send_exit(running.handler, Shutdown("agent ended"))
+            await ended(running.handler)
+            running.stream.fail(running.fault or stopped, now_s())
+            await running.stream.durable()
+            report_end(state.config.id, running.stream)
+        for waiting in state.queue:
+            self.refuse(waiting, stopped, state)
+
+
+def given_up(running: Running, fault: Fault) -> Running:
+    """End the turn; fault: what its stream ends with, unless it ends by itself, or for another one, before."""
+    if running.fault is not None:
+        return running
+    send_exit(running.handler, Shutdown("given up"))
+    return replace(running, fault=fault)
+
+
+async def taken_down(chat: StreamChat, state: AgentState) -> StreamChat:
+    """The message on its way to disk, where sessions are kept."""
+    if chat.recorder is not None:
+        return chat
+    return replace(chat, recorder=await recorder_of(state.config.id, chat.stream_id, chat.message))
+
+
+async def _resume(cut: Cut, message: str, stream: Stream, state: AgentState) -> TurnResult:
+    """Go on with the answer to a message, where a crash cut it."""
+    return await resume_stream(cut.saved, cut.log, stream, state)
+
+
+def _remind(agent: Pid, message: Forget | Idle) -> None:
+    if agent.alive:
+        send(agent, message)
+
+
+def _words(reason: object) -> str:
+    """An exit reason for the subscriber: of a crash the exception's type only, for its text may hold secrets."""
+    return f"crash: {type(reason.exception).__name__}" if isinstance(reason, Crash) else repr(reason)
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,96 @@
+"""What an event costs through the gateway, beside the same server sending bytes that were made before."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Final
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agents import application
+from agents.core.events import StreamToken
+from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway.wire import frames
+from agents.settings import GatewaySettings, Settings, StreamingSettings, ToolSettings
+from benchmarks.sse_client import TOKEN
+from benchmarks.workload import QUESTION, Measured
+from supervisors import agent_supervisor
+
+AT_ONCE: Final = 512
+SETTINGS: Final = Settings(
+    gateway=GatewaySettings(port=0),
+    streaming=StreamingSettings(buffer_size=1_000_000),  # so that every token is an event of its own
+    tools=ToolSettings(workers=1),
+)
+
+
+class Sizes(Struct, frozen=True):
+    """tokens: of a stream. resumed: of the one that is read again."""
+
+    tokens: int = 20_000
+    resumed: int = 2_000
+
+
+async def measured(base_url: str, sizes: Sizes) -> Measured:
+    """Microseconds an event, by the clock, in a client that is an OS process of its own; the second stream of two."""
+    events = [frames([StreamToken(f"token{number:05} ", seq=number)]) for number in range(sizes.tokens)]
+    pieces = [b"".join(events[at : at + AT_ONCE]) for at in range(0, len(events), AT_ONCE)]
+    async with application.running(SETTINGS):
+        live = gateway(SETTINGS, LiveSessions(), TOKEN)
+        return {
+            "prepared": await _us_an_event(_prepared(events), ["/"] * 2),
+            "prepared_at_once": await _us_an_event(_prepared(pieces), ["/"] * 2),
+            "sse": await _us_an_event(live, await _questions(base_url, sizes.tokens)),
+            "resume_ms": await _resume_ms(live, base_url, sizes.resumed),
+        }
+
+
+async def _us_an_event(app: ASGIApp, paths: Sequence[str]) -> float:
+    async with serving(app, SETTINGS) as server:
+        for path in paths:
+            seconds, events = await _client(server.port, path)
+    return seconds / events * 1e6
+
+
+async def _resume_ms(app: ASGIApp, base_url: str, tokens: int) -> float:
+    """From the request to the last event of a stream that is over, from its second event on."""
+    path, *_ = await _questions(base_url, tokens)
+    async with serving(app, SETTINGS) as server:
+        await _client(server.port, path, stream_id="resumed")
+        seconds, _ = await _client(server.port, "/streams/resumed/events?after=1", ask=False)
+    return seconds * 1000
+
+
+async def _questions(base_url: str, tokens: int) -> list[str]:
+    """Where to ask two agents: what the first one imports and opens is not the second one's cost."""
+    paths = []
+    for _ in range(2):
+        id_ = uuid4().hex
+        config = {"id": id_, "model": f"tokens-{tokens}", "base_url": base_url, "api_key": "none"}
+        await agent_supervisor.start_agent(config)
+        paths.append(f"/agents/{id_}/stream")
+    return paths
+
+
+def _prepared(pieces: Sequence[bytes]) -> ASGIApp:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return app
+
+
+async def _client(port: int, path: str, *, ask: bool = True, stream_id: str | None = None) -> tuple[float, int]:
+    question = {"message": QUESTION} if stream_id is None else {"message": QUESTION, "stream_id": stream_id}
+    body = msgspec.json.encode(question).decode() if ask else ""
+    command = [sys.executable, "-m", "benchmarks.sse_client", str(port), path, body]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    seconds, events = told.split()
+    return float(seconds), int(events)

@@ -1,0 +1,96 @@
+"""`understudy sessions`, beside a journal that has the store open."""
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agents.sessions import Store
+from tests.agents.cli.terminal import Ended, environment, understudy
+from tests.agents.sessions.keeping import batch, begun, ended
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """Claimed, and it stays open: as by a daemon."""
+    store = await Store.open(f"sqlite:///{tmp_path}/understudy/sessions.db")
+    await store.claim()
+    await store.write(begun("t", "first"))
+    await store.write(batch(ended=[ended("t", "first")]))
+    await store.write(begun("u", "second"))
+    yield store
+    await store.close()
+
+
+async def sessions(store: Store, *arguments: str) -> Ended:
+    return await understudy("sessions", *arguments, "--store", f"sqlite:///{store.url.database}")
+
+
+async def test_sessions_are_listed_renamed_and_shown(store: Store) -> None:
+    assert await sessions(store, "rename", "first", "Why\x1b[2J?") == (0, "", "")
+    listed = await sessions(store, "list")
+    assert (listed.code, listed.err) == (0, "")
+    assert {line.split()[0] for line in listed.out.splitlines()} == {"first", "second"}
+    shown = await sessions(store, "show", "first")
+    assert shown.code == 0
+    assert re.search(r"^first .* 2  Why.\[2J\?$", shown.out, re.MULTILINE)
+    assert "\nuser: Why?\n" in shown.out
+    assert "\nassistant: Because.\n" in shown.out
+    assert re.search(r"^stream t .* complete  3 events$", shown.out, re.MULTILINE)
+
+
+async def test_a_page_goes_on_behind_the_one_before(store: Store) -> None:
+    first = (await sessions(store, "list", "--limit", "1")).out.split()[0]
+    then = (await sessions(store, "list", "--after", first)).out.split()[0]
+    assert {first, then} == {"first", "second"}
+
+
+async def test_an_export_is_json_lines(store: Store) -> None:
+    exported = await sessions(store, "export", "first")
+    assert (exported.code, exported.err) == (0, "")
+    kinds = [json.loads(line)["type"] for line in exported.out.splitlines()]
+    assert kinds == ["session", "message", "message", "stream", "event", "event", "event"]
+
+
+async def test_a_fork_says_its_id_and_goes_on_from_the_event(store: Store) -> None:
+    assert await sessions(store, "fork", "first", "--as", "mine", "--stream", "t", "--seq", "2") == (0, "mine\n", "")
+    assert "\nassistant, cut:  word word\n" in (await sessions(store, "show", "mine")).out
+    whole = await sessions(store, "fork", "first", "--stream", "t")
+    assert "\nassistant: Because.\n" in (await sessions(store, "show", whole.out.strip())).out
+
+
+async def test_a_deleted_session_is_gone_and_the_journal_goes_on(store: Store) -> None:
+    assert await sessions(store, "delete", "first") == (0, "", "")
+    assert await store.session("first") is None
+    await store.write(batch(ended=[ended("u", "second")]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "no"], "expected the id of a session, got 'no', which is none"),
+        (["rename", "no", "x"], "expected the id of a session, got 'no', which is none"),
+        (["delete", "no"], "expected the id of a session, got 'no', which is none"),
+        (["export", "no"], "expected the id of a session, got 'no', which is none"),
+        (["list", "--after", "no"], "expected the id of a session, got 'no', which is none"),
+        (["fork", "no"], "expected the id of a session, got 'no', which is none"),
+        (["fork", "first", "--stream", "u"], "expected the id of a stream of session 'first', got 'u'"),
+        (["fork", "first", "--stream", "t", "--seq", "9"], "expected a seq from 0 to 3, got 9"),
+        (["fork", "first", "--as", "second"], "expected a new session's id, got 'second', which is one's"),
+        (["fork", "first", "--seq", "1"], "expected --stream, too"),
+    ],
+)
+async def test_what_is_not_there_is_one_line(store: Store, arguments: list[str], said: str) -> None:
+    code, out, err = await sessions(store, *arguments)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert said in line
+
+
+async def test_without_a_store_it_says_where_it_looked(tmp_path: Path) -> None:
+    found = await understudy("sessions", "list", env=environment(XDG_STATE_HOME=str(tmp_path)))
+    assert found == (2, "", f"understudy: there is no store at {tmp_path}/understudy/sessions.db\n")
+    assert not os.listdir(tmp_path)

@@ -1,0 +1,65 @@
+"""Streams that no process has any more, read from where sessions keep them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agents.agent_registry import find_stream
+from agents.core.errors import Interrupted
+from agents.core.events import Event, StreamComplete, StreamError, StreamStart, StreamToken
+from agents.core.events import Response as Answer
+from agents.gateway import LiveSessions, gateway, serving
+from tests.agents.gateway.site import TOKEN, Site
+
+
+class Kept(LiveSessions):
+    """Sessions that keep these streams."""
+
+    def __init__(self, streams: dict[str, list[Event]]) -> None:
+        self.streams = streams
+
+    async def events(self, stream_id: str, after: int) -> list[Event] | None:
+        kept = self.streams.get(stream_id)
+        return None if kept is None else [event for event in kept if event.seq > after]
+
+
+def spoken(*tokens: str) -> list[Event]:
+    said = [StreamToken(token, stream_id="kept", seq=seq) for seq, token in enumerate(tokens, 2)]
+    end = StreamComplete(Answer("".join(tokens), "".join(tokens)), stream_id="kept", seq=len(tokens) + 2)
+    return [StreamStart("a", stream_id="kept", seq=1), *said, end]
+
+
+CUT: list[Event] = [StreamError(Interrupted(), "", stream_id="cut", seq=1)]
+
+
+@pytest.fixture
+async def kept(site: Site) -> AsyncIterator[Site]:
+    app = gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT}), TOKEN)
+    async with serving(app, site.settings) as served:
+        yield Site(served.port, site.http, site.settings)
+
+
+async def test_a_kept_stream_is_read_from_any_place_with_every_token_its_own(kept: Site) -> None:
+    found = await kept.events("kept")
+    assert [(event.name, event.id) for event in found] == [("start", 1), ("token", 2), ("token", 3), ("complete", 4)]
+    for after in range(5):
+        assert await kept.events("kept", after) == found[after:]
+    assert (await kept.json("GET", "/streams/kept/events?after=5"))[0] == 422
+
+
+async def test_a_kept_stream_is_shown_and_can_not_be_changed(kept: Site) -> None:
+    shown = {"stream_id": "kept", "agent_id": None, "status": "complete", "seq": 4}
+    assert await kept.json("GET", "/streams/kept") == (200, shown)
+    assert (await kept.json("GET", "/streams/cut"))[1]["status"] == "error"
+    assert await kept.json("POST", "/streams/kept/cancel") == (200, {"cancelled": False})
+    assert (await kept.json("POST", "/streams/kept/steer", {"message": "x"}))[0] == 409
+    assert (await kept.json("POST", "/streams/kept/approve", {"call_id": "c"}))[0] == 404
+    assert find_stream("kept") is None
+
+
+async def test_a_kept_stream_is_subscribed_to_on_a_socket(kept: Site) -> None:
+    async with kept.socket() as socket:
+        await socket.send_json({"action": "subscribe", "stream_id": "kept", "after": 2})
+        answer, token, end = [await socket.receive_json(timeout=30) for _ in range(3)]
+    assert answer["data"] == {"stream_id": "kept", "over": False}
+    assert (token["data"], token["seq"], end["type"]) == (" two", 3, "complete")

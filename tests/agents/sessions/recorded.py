@@ -1,0 +1,71 @@
+"""A journal to record in, and what one who records is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from actors import Pid, register, start, stop
+from agents.sessions import JOURNAL, Journal, JournalHandle, Recorder, StoreFailed, open_journal
+from agents.settings import Durability, SessionSettings
+from tests.agents.sessions.keeping import QUESTION
+
+
+class Told:
+    """What a recorder's callbacks were called with."""
+
+    def __init__(self) -> None:
+        self.seqs: list[int] = []
+        self.failures: list[StoreFailed] = []
+        self._changed = asyncio.Event()
+
+    def durable(self, seq: int) -> None:
+        self.seqs.append(seq)
+        self._changed.set()
+
+    def failed(self, failure: StoreFailed) -> None:
+        self.failures.append(failure)
+        self._changed.set()
+
+    async def until(self, seq: int) -> None:
+        while not self.seqs or self.seqs[-1] < seq:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def until_failed(self) -> StoreFailed:
+        while not self.failures:
+            self._changed.clear()
+            await self._changed.wait()
+        return self.failures[-1]
+
+
+def recorder(handle: JournalHandle, stream_id: str = "t", session_id: str = "s") -> tuple[Recorder, Told]:
+    told = Told()
+    return (
+        handle.recorder(session_id, stream_id, QUESTION, on_durable=told.durable, on_failure=told.failed),
+        told,
+    )
+
+
+async def started(
+    url: str, durability: Durability = Durability.BATCHED, batch_time: int = 20, batch_events: int = 64
+) -> tuple[Pid, JournalHandle]:
+    settings = SessionSettings(url=url, durability=durability, batch_time=batch_time, batch_events=batch_events)
+    journal = await start(Journal, settings)
+    register(JOURNAL, journal)
+    handle = await open_journal()
+    assert handle is not None
+    return journal, handle
+
+
+@asynccontextmanager
+async def journal(
+    url: str, durability: Durability = Durability.BATCHED, batch_time: int = 20, batch_events: int = 64
+) -> AsyncIterator[JournalHandle]:
+    """With a session s."""
+    pid, handle = await started(url, durability, batch_time, batch_events)
+    handle.begin_session("s", "agent")
+    try:
+        yield handle
+    finally:
+        if pid.alive:
+            await stop(pid)

@@ -1,0 +1,139 @@
+"""A disk that is full, and files whose bytes are not what was written."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy.event import listen
+
+from agents.sessions import JournalHandle, Recorder, SessionError, Store, StoreFailed, history
+from tests.agents.sessions.keeping import batch, begun, ended, tokens
+from tests.agents.sessions.recorded import Told, journal, recorder
+
+TEXT = "x" * 10_000
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).returncode:
+        pytest.skip("no small disk can be mounted here: that takes root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def enlarge(folder: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
+
+
+@pytest.mark.usefixtures("system")
+async def test_a_full_disk_fails_those_who_record_and_all_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path):
+        async with journal(f"sqlite:///{tmp_path}/sessions.db") as handle:
+            writer, told = recorder(handle)
+            await writer.durable()
+            seq = await _record_until_full(handle, writer, told)
+            enlarge(tmp_path)
+            await _goes_on(handle, writer, seq)
+
+
+@pytest.mark.usefixtures("system")
+async def test_a_database_at_its_limit_is_as_a_full_disk(tmp_path: Path) -> None:
+    limit = 100
+
+    def limited(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {limit}")
+
+    async with journal(f"sqlite:///{tmp_path}/sessions.db") as handle:
+        listen(handle.store._engine.sync_engine, "checkout", limited)
+        writer, told = recorder(handle)
+        await writer.durable()
+        seq = await _record_until_full(handle, writer, told)
+        limit = 1_000_000
+        await _goes_on(handle, writer, seq)
+
+
+async def _record_until_full(handle: JournalHandle, writer: Recorder, told: Told) -> int:
+    """How many events were recorded until a write failed."""
+    seq = 0
+    while not told.failures:
+        for event in tokens("t", seq + 1, seq + 20, TEXT):
+            writer.event(event)
+        seq += 20
+        with suppress(StoreFailed):
+            await writer.durable()
+    assert type(told.failures[0]) is StoreFailed
+    assert re.fullmatch(r"the store at [^\n]+ can't be written: [^\n]*full[^\n]*", str(told.failures[0]))
+    kept = await handle.store.events("t")  # reading goes on
+    assert [each.seq for each in kept] == list(range(1, len(kept) + 1))
+    assert len(kept) < seq
+    return seq
+
+
+async def _goes_on(handle: JournalHandle, writer: Recorder, seq: int) -> None:
+    await writer.durable()
+    other, _ = recorder(handle, "u")
+    other.event(tokens("u", 1, 1)[0])
+    await other.durable()
+    assert [each.seq for each in await handle.store.events("t")] == list(range(1, seq + 1))
+
+
+async def test_a_file_that_was_moved_is_written_again_when_it_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    store = await Store.open(f"sqlite:///{file}")
+    await store.claim()
+    await store.write(begun(events=3))
+    moved = file.rename(tmp_path / "elsewhere")
+    with pytest.raises(StoreFailed, match=r"can't be written: its file was moved or deleted$"):
+        await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+    moved.rename(file)
+    await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+    assert await store.events("t") == tokens("t", 1, 4)
+    await store.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_damaged_files_are_one_line_or_read_as_they_are(tmp_path: Path, seed: int) -> None:
+    whole = await _file_with_a_session(tmp_path / "whole.db")
+    random = Random(seed)
+    for number in range(25):
+        file = tmp_path / f"damaged-{number}.db"
+        damaged = bytearray(whole)
+        for _ in range(random.choice([1, 10, 100])):
+            damaged[random.randrange(len(whole))] ^= 1 << random.randrange(8)
+        file.write_bytes(damaged if number % 5 else whole[: random.randrange(len(whole))])
+        assert "\n" not in await _read_all(f"sqlite:///{file}")
+
+
+async def _file_with_a_session(file: Path) -> bytes:
+    store = await Store.open(f"sqlite:///{file}")
+    await store.claim()
+    await store.write(begun(events=50))
+    await store.write(batch(ended=[ended("t")]))
+    await store.close()
+    return file.read_bytes()  # noqa: ASYNC240 (small)
+
+
+async def _read_all(url: str) -> str:
+    """What it is refused with, if it is."""
+    try:
+        store = await Store.open(url)
+    except SessionError as error:
+        return str(error)
+    try:
+        for session in await store.sessions():
+            [line async for line in history.export(store, session.id)]
+        await store.open_streams()
+        await store.events("t")
+    except SessionError as error:
+        return str(error)
+    finally:
+        await store.close()
+    return ""

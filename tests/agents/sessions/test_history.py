@@ -1,0 +1,179 @@
+"""Renamed, deleted, forked, exported."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.core.conversation import (
+    AssistantMessage,
+    Conversation,
+    Function,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from agents.core.errors import NetworkError
+from agents.core.events import (
+    Event,
+    Response,
+    StreamComplete,
+    StreamFunctionCallComplete,
+    StreamFunctionCallStarted,
+    StreamFunctionExecutionStart,
+    StreamReasoning,
+    StreamReset,
+    StreamStart,
+    StreamToken,
+    StreamToolResult,
+    ToolResult,
+)
+from agents.sessions import SessionExists, Store, UnknownSession, UnknownStream, history
+from tests.agents.sessions.keeping import QUESTION, SAID, batch, begun, ended, session, stream, tokens
+
+CALL = ToolCall("c1", Function("look", "{}"))
+OTHER = ToolCall("c2", Function("look", "{}"), 1)
+EVENTS: list[Event] = [
+    StreamStart("s", stream_id="t", seq=1),
+    StreamReasoning("Hm.", stream_id="t", seq=2),
+    StreamToken("Let me", stream_id="t", seq=3),
+    StreamToken(" look.", stream_id="t", seq=4),
+    StreamFunctionCallStarted(CALL, stream_id="t", seq=5),
+    StreamFunctionCallComplete(CALL, stream_id="t", seq=6),
+    StreamFunctionCallComplete(OTHER, stream_id="t", seq=7),
+    StreamFunctionExecutionStart(stream_id="t", seq=8),
+    StreamToolResult(OTHER, ToolResult("two"), stream_id="t", seq=9),
+    StreamToolResult(CALL, ToolResult("one"), stream_id="t", seq=10),
+    StreamToken("Thu", stream_id="t", seq=11),
+    StreamReset(NetworkError("epipe"), "Let me look.", stream_id="t", seq=12, attempt=2),
+    StreamToken("So.", stream_id="t", seq=13, attempt=2),
+    StreamComplete(Response("Let me look.So.", "So."), stream_id="t", seq=14, attempt=2),
+]
+SYSTEM = SystemMessage("Be brief.")
+ASKED = UserMessage(QUESTION)
+LOOKED = AssistantMessage("Let me look.", (CALL, OTHER), "Hm.")
+ONE, TWO = ToolMessage("c1", "look", "one"), ToolMessage("c2", "look", "two")
+TURN: Conversation = (ASKED, LOOKED, ONE, TWO, AssistantMessage("So.", items=({"type": "reasoning"},)))
+
+
+@pytest.fixture
+async def kept(store: Store) -> Store:
+    """A session of three turns, the second one with events."""
+    await store.write(batch([session("s", (SYSTEM,))], [stream("before")], ended=[ended("before")]))
+    await store.write(batch(streams=[stream("t")], events=[("t", EVENTS)], ended=[ended("t", "s", TURN)]))
+    await store.write(batch(streams=[stream("after")], ended=[ended("after")]))
+    return store
+
+
+@pytest.mark.parametrize(
+    ("seq", "turn"),
+    [
+        (0, ()),
+        (1, (ASKED,)),
+        (2, (ASKED,)),
+        (3, (ASKED, AssistantMessage("Let me", reasoning="Hm.", partial=True))),
+        (7, (ASKED, AssistantMessage("Let me look.", reasoning="Hm.", partial=True))),
+        (8, (ASKED, LOOKED)),
+        (9, (ASKED, LOOKED, TWO)),
+        (10, (ASKED, LOOKED, TWO, ONE)),
+        (11, (ASKED, LOOKED, TWO, ONE, AssistantMessage("Thu", partial=True))),
+        (12, (ASKED, LOOKED, TWO, ONE)),
+        (13, (ASKED, LOOKED, TWO, ONE, AssistantMessage("So.", partial=True))),
+        (14, TURN),
+    ],
+)
+async def test_a_fork_has_the_conversation_as_it_was_at_the_event(kept: Store, seq: int, turn: Conversation) -> None:
+    await history.fork(kept, "s", "fork", ("t", seq))
+    assert await kept.conversation("fork") == (SYSTEM, *SAID, *turn)
+    forked = await kept.session("fork")
+    assert forked is not None
+    assert (forked.name, forked.config, forked.message_count) == ("agent", {"model": "m"}, 3 + len(turn))
+    assert await kept.conversation("s") == (SYSTEM, *SAID, *TURN, *SAID)
+
+
+async def test_a_fork_without_a_place_has_all_turns_that_ended(kept: Store) -> None:
+    await kept.write(batch(streams=[stream("open")], events=[("open", tokens("open", 1, 2))]))
+    await history.fork(kept, "s", "fork")
+    assert await kept.conversation("fork") == (SYSTEM, *SAID, *TURN, *SAID)
+    await history.fork(kept, "s", "of the open one", ("open", 2))
+    cut = AssistantMessage(" word word", partial=True)
+    assert await kept.conversation("of the open one") == (SYSTEM, *SAID, *TURN, *SAID, ASKED, cut)
+
+
+async def test_a_fork_goes_its_own_way(kept: Store) -> None:
+    await history.fork(kept, "s", "fork", ("t", 0))
+    await kept.write(batch(streams=[stream("u", "fork")], ended=[ended("u", "fork")]))
+    assert await kept.conversation("fork") == (SYSTEM, *SAID, *SAID)
+    await history.delete(kept, "s")
+    assert await kept.conversation("fork") == (SYSTEM, *SAID, *SAID)
+
+
+async def test_a_fork_that_cannot_be_is_refused_and_makes_nothing(kept: Store) -> None:
+    with pytest.raises(UnknownSession, match="expected the id of a session, got 'no', which is none"):
+        await history.fork(kept, "no", "fork")
+    with pytest.raises(UnknownStream, match="expected the id of a stream of session 's', got 'no', which is none"):
+        await history.fork(kept, "s", "fork", ("no", 1))
+    with pytest.raises(ValueError, match="expected a seq from 0 to 14, got 15"):
+        await history.fork(kept, "s", "fork", ("t", 15))
+    with pytest.raises(ValueError, match="expected an id of 1 to 200 printable characters"):
+        await history.fork(kept, "s", "\n")
+    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which is one's"):
+        await history.fork(kept, "s", "s")
+    assert [each.id for each in await kept.sessions()] == ["s"]
+
+
+async def test_a_title_is_given_and_taken_away(kept: Store) -> None:
+    for title in ("About \0 \ud800 'looking'", None):
+        await history.rename(kept, "s", title)
+        (info,) = await kept.sessions()
+        assert info.title == title
+    for unknown in ("no", "\0", ""):
+        with pytest.raises(UnknownSession):
+            await history.rename(kept, unknown, "Title")
+
+
+async def test_delete_leaves_nothing_of_the_session(kept: Store) -> None:
+    await kept.write(begun("u", "other"))
+    await history.delete(kept, "s")
+    assert await kept.session("s") is None
+    assert await kept.streams("s") == []
+    assert await kept.events("t") == []
+    with pytest.raises(UnknownSession):
+        await kept.conversation("s")
+    with pytest.raises(UnknownSession):
+        await history.delete(kept, "s")
+    assert [each.id for each in await kept.sessions()] == ["other"]
+    assert await kept.events("u") == tokens("u", 1, 3)
+
+
+async def test_what_was_deleted_cannot_be_read_in_the_files(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/sessions.db")
+    await store.claim()
+    secret = "the-secret-of-this-session"
+    await store.write(batch([session("s")], [stream("t", message=secret)], [("t", tokens("t", 1, 300, secret))]))
+    assert _found(secret, tmp_path)
+    await history.delete(store, "s")
+    assert not _found(secret, tmp_path)
+    await store.close()
+
+
+async def test_an_export_has_everything_a_line_each(kept: Store) -> None:
+    await kept.write(batch(streams=[stream("long")], events=[("long", tokens("long", 1, 2500))]))
+    lines = [json.loads(line) async for line in history.export(kept, "s")]
+    assert [line["type"] for line in lines[:10]] == ["session", *["message"] * 9][: len(lines[:10])]
+    of_kind: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        of_kind.setdefault(line["type"], []).append(line)
+    assert [each["id"] for each in of_kind["session"]] == ["s"]
+    assert [each["position"] for each in of_kind["message"]] == list(range(1 + len(SAID) + len(TURN) + len(SAID)))
+    assert sorted(each["id"] for each in of_kind["stream"]) == ["after", "before", "long", "t"]
+    seqs = [each["event"]["seq"] for each in of_kind["event"] if each["event"]["stream_id"] == "long"]
+    assert seqs == list(range(1, 2501))
+    with pytest.raises(UnknownSession):
+        [line async for line in history.export(kept, "no")]
+
+
+def _found(text: str, folder: Path) -> bool:
+    return any(text.encode() in file.read_bytes() for file in folder.iterdir())

@@ -1,0 +1,86 @@
+"""A store that another OS process uses: one writes, and who is in the way is named."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from agents.sessions import Store, StoreFailed, StoreUnavailable, engine
+from tests.agents.sessions.keeping import batch, begun, tokens
+
+CLAIM = """
+import asyncio, sys
+from agents.sessions import Store
+
+async def main():
+    store = await Store.open(sys.argv[1])
+    await store.claim()
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+LOCK = """
+import sqlite3, sys
+
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@asynccontextmanager
+async def other(program: str, argument: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, argument, stdin=PIPE, stdout=PIPE)
+    try:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate(b"")
+
+
+async def test_a_store_whose_writer_lives_is_not_taken(url: str) -> None:
+    async with other(CLAIM, url) as process:
+        store = await Store.open(url)
+        with pytest.raises(StoreUnavailable, match=f"^the store is in use by pid {process.pid}$"):
+            await store.claim()
+        assert await store.sessions() == []  # to read it is nothing to the writer
+        await store.close()
+
+
+@pytest.mark.parametrize("end", ["kill", "close"])
+async def test_a_store_whose_writer_is_gone_is_taken(url: str, end: str) -> None:
+    async with other(CLAIM, url) as process:
+        if end == "kill":
+            process.kill()
+        await process.communicate(b"")
+    store = await Store.open(url)
+    await store.claim()
+    await store.write(begun())
+    await store.close()
+
+
+async def test_who_locks_the_store_is_named_and_the_write_may_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_S", 0.05)
+    file = tmp_path / "sessions.db"
+    store = await Store.open(f"sqlite:///{file}")
+    await store.claim()
+    await store.write(begun(events=3))
+    async with other(LOCK, str(file)) as process:
+        with pytest.raises(StoreFailed, match=f"it is in use by pid {process.pid}$"):
+            await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+        assert await store.events("t") == tokens("t", 1, 3)
+    await store.write(batch(events=[("t", tokens("t", 4, 4))]))
+    await store.close()

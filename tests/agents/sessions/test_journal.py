@@ -1,0 +1,255 @@
+"""What is recorded comes to disk, whoever else records, and who recorded is told."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from actors import IGNORE, KILL, AsyncioSystemBase, Crash, StartFailed, start, stop
+from actors import ended as end_of
+from actors import exit as send_exit
+from agents.core.conversation import Function, ToolCall
+from agents.core.errors import Cancelled
+from agents.core.events import StreamError, StreamToolResult, ToolResult
+from agents.sessions import (
+    Checkpoint,
+    Fenced,
+    Journal,
+    OpenStream,
+    Refused,
+    Store,
+    StoreFailed,
+    StoreUnavailable,
+    StreamStatus,
+    history,
+    open_journal,
+)
+from agents.settings import Durability, SessionSettings
+from tests.agents.sessions.keeping import QUESTION, SAID, USAGE, tokens
+from tests.agents.sessions.recorded import Told, journal, recorder, started
+
+NEVER_MS = 3_600_000
+RESULT = StreamToolResult(ToolCall("c", Function("look", "{}")), ToolResult("seen"), stream_id="t", seq=4)
+END = StreamError(Cancelled(), stream_id="t", seq=4)
+
+pytestmark = pytest.mark.usefixtures("system")
+
+
+async def test_what_was_recorded_is_on_disk_when_durable_returns(url: str) -> None:
+    async with journal(url) as handle:
+        writer, _ = recorder(handle)
+        for event in tokens("t", 1, 200):
+            writer.event(event)
+        await writer.durable()
+        assert await handle.store.events("t") == tokens("t", 1, 200)
+        writer.ended(StreamStatus.COMPLETE, USAGE, 0.5, SAID)
+        await writer.durable()
+        assert await handle.store.conversation("s") == SAID
+        info = await handle.store.stream("t")
+        assert info is not None
+        assert (info.status, info.usage, info.cost) == (StreamStatus.COMPLETE, USAGE, 0.5)
+        await writer.durable()  # nothing waits: at once
+
+
+async def test_a_lone_event_comes_to_disk_by_itself(url: str) -> None:
+    async with journal(url) as handle:
+        writer, told = recorder(handle)
+        writer.event(tokens("t", 1, 1)[0])
+        await told.until(1)
+        assert await handle.store.events("t") == tokens("t", 1, 1)
+
+
+@pytest.mark.parametrize("last", [RESULT, END], ids=["a tool's result", "the end"])
+async def test_what_others_act_on_is_written_at_once(url: str, last: StreamToolResult | StreamError) -> None:
+    async with journal(url, batch_time=NEVER_MS) as handle:
+        writer, told = recorder(handle)
+        for event in (*tokens("t", 1, 3), last):
+            writer.event(event)
+        await told.until(4)
+        assert await handle.store.events("t") == [*tokens("t", 1, 3), last]
+
+
+async def test_a_checkpoint_is_written_at_once_with_what_came_before_it(url: str) -> None:
+    async with journal(url, batch_time=NEVER_MS) as handle:
+        writer, told = recorder(handle)
+        for event in tokens("t", 1, 3):
+            writer.event(event)
+        writer.checkpoint(b"here")
+        await told.until(3)
+        assert await handle.store.open_streams() == [OpenStream("s", "t", QUESTION, 3, Checkpoint("t", 3, b"here"))]
+
+
+async def test_many_events_are_written_before_their_time(url: str) -> None:
+    async with journal(url, batch_time=NEVER_MS, batch_events=8) as handle:
+        writer, told = recorder(handle)
+        for event in tokens("t", 1, 8):
+            writer.event(event)
+        await told.until(8)
+
+
+async def test_in_sync_every_event_is_written_at_once(url: str) -> None:
+    async with journal(url, Durability.SYNC, batch_time=NEVER_MS) as handle:
+        assert handle.durability is Durability.SYNC
+        writer, told = recorder(handle)
+        for event in tokens("t", 1, 3):
+            writer.event(event)
+            await told.until(event.seq)
+        assert told.seqs == [1, 2, 3]
+
+
+async def test_streams_at_once_share_writes_and_each_is_whole(url: str) -> None:
+    async with journal(url) as handle:
+
+        async def stream(name: str) -> None:
+            writer, told = recorder(handle, name)
+            for event in tokens(name, 1, 50):
+                writer.event(event)
+                if event.seq % 7 == 0:
+                    await asyncio.sleep(0)
+            writer.ended(StreamStatus.COMPLETE, None, None, SAID)
+            await writer.durable()
+            assert told.seqs == sorted(set(told.seqs))
+            assert told.seqs[-1] == 50
+
+        names = [f"t{number}" for number in range(20)]
+        await asyncio.gather(*map(stream, names))
+        for name in names:
+            assert await handle.store.events(name) == tokens(name, 1, 50)
+        assert await handle.store.conversation("s") == SAID * 20
+
+
+async def test_a_cut_stream_goes_on_in_the_next_journal(url: str) -> None:
+    async with journal(url) as handle:
+        writer, _ = recorder(handle)
+        for event in tokens("t", 1, 3):
+            writer.event(event)
+        writer.checkpoint(b"here")
+        await writer.durable()
+    async with journal(url) as handle:
+        (cut,) = await handle.store.open_streams()
+        told = Told()
+        writer = handle.resumed(cut, on_durable=told.durable, on_failure=told.failed)
+        writer.event(END)
+        writer.ended(StreamStatus.ERROR, None, None, SAID)
+        await told.until(4)
+        assert await handle.store.open_streams() == []
+        assert await handle.store.events("t") == [*tokens("t", 1, 3), END]
+
+
+async def test_a_deleted_session_costs_only_its_own_streams(url: str) -> None:
+    async with journal(url, batch_time=NEVER_MS) as handle:
+        handle.begin_session("other", "agent")
+        (lost, told), (kept, _) = recorder(handle), recorder(handle, "u", "other")
+        await handle.durable()
+        beside = await Store.open(url)
+        await history.delete(beside, "s")
+        await beside.close()
+        lost.event(tokens("t", 1, 1)[0])
+        kept.event(tokens("u", 1, 1)[0])
+        await kept.durable()
+        assert await handle.store.events("u") == tokens("u", 1, 1)
+        assert isinstance(await told.until_failed(), Refused)
+        lost.event(tokens("t", 2, 2)[0])  # dropped
+        with pytest.raises(Refused):
+            await lost.durable()
+        await handle.durable()
+
+
+async def test_an_event_that_was_written_costs_its_own_session(url: str) -> None:
+    async with journal(url) as handle:
+        writer, told = recorder(handle)
+        for event in (*tokens("t", 1, 3), *tokens("t", 3, 3)):
+            writer.event(event)
+            with suppress(Refused):
+                await writer.durable()
+        assert [str(failure) for failure in told.failures] == ["expected event 4 of stream t or a later one, got 3"]
+        assert await handle.store.events("t") == tokens("t", 1, 3)
+
+
+async def test_a_journal_that_stops_writes_what_waits(url: str) -> None:
+    pid, handle = await started(url, batch_time=NEVER_MS)
+    handle.begin_session("s", "agent")
+    writer, told = recorder(handle)
+    writer.event(tokens("t", 1, 1)[0])
+    await stop(pid)
+    assert told.seqs == [1]
+    with pytest.raises(StoreFailed, match="the journal has ended"):
+        await writer.durable()
+    await _holds(url, 1)
+
+
+async def test_a_system_that_closes_writes_what_waits(url: str) -> None:
+    async with AsyncioSystemBase():
+        _, handle = await started(url, batch_time=NEVER_MS)
+        handle.begin_session("s", "agent")
+        writer, told = recorder(handle)
+        writer.event(tokens("t", 1, 1)[0])
+    assert told.seqs == [1]
+    await _holds(url, 1)
+
+
+async def test_a_killed_journals_recorders_fail_and_the_next_one_writes(url: str) -> None:
+    pid, old = await started(url)
+    old.begin_session("s", "agent")
+    writer, told = recorder(old)
+    writer.event(tokens("t", 1, 1)[0])
+    await writer.durable()
+    send_exit(pid, KILL)
+    await end_of(pid)
+    writer.event(tokens("t", 2, 2)[0])
+    with pytest.raises(StoreFailed, match="the journal was killed"):
+        await writer.durable()
+    assert len(told.failures) == 1
+    with pytest.raises(StoreFailed):
+        await old.durable()
+    async with journal(url) as handle:
+        (cut,) = await handle.store.open_streams()
+        assert cut.last_seq == 1
+
+
+async def test_a_journal_whose_store_was_taken_ends_and_says_so(url: str) -> None:
+    pid, handle = await started(url)
+    handle.begin_session("s", "agent")
+    writer, told = recorder(handle)
+    await writer.durable()
+    other = await Store.open(url)
+    await other.claim()
+    writer.event(tokens("t", 1, 1)[0])
+    with pytest.raises(Fenced):
+        await writer.durable()
+    assert isinstance(await end_of(pid), Fenced)
+    assert isinstance(told.failures[0], Fenced)
+    assert await other.events("t") == []
+    await other.close()
+
+
+async def test_a_crash_in_a_flush_is_the_journals_own(url: str) -> None:
+    """What is recorded with a wrong type is a fault of ours: no failure of the disk, and not tried again."""
+    pid, handle = await started(url)
+    handle.begin_session("s", "agent")
+    writer, told = recorder(handle)
+    writer.ended("complete", None, None, SAID)  # type: ignore[arg-type]
+    with pytest.raises(StoreFailed, match="the journal has ended"):
+        await writer.durable()
+    assert isinstance(await end_of(pid), Crash)
+    assert len(told.failures) == 1
+
+
+async def test_without_durability_there_is_no_journal() -> None:
+    with pytest.raises(StartFailed) as ignored:
+        await start(Journal, SessionSettings(durability=Durability.OFF))
+    assert ignored.value.reason is IGNORE
+    assert await open_journal() is None
+
+
+async def test_a_journal_without_a_store_does_not_start() -> None:
+    settings = SessionSettings(url="sqlite:////dev/null/x.db", durability=Durability.BATCHED)
+    with pytest.raises(StartFailed) as failed:
+        await start(Journal, settings)
+    assert isinstance(failed.value.reason, StoreUnavailable)
+
+
+async def _holds(url: str, last_seq: int) -> None:
+    store = await Store.open(url)
+    assert await store.events("t") == tokens("t", 1, last_seq)
+    await store.close()

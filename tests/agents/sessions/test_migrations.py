@@ -1,0 +1,65 @@
+"""The steps of the schema end in the tables that the code knows."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from agents.sessions import Store, StoreUnavailable
+from agents.sessions.migrations import HEAD
+from agents.sessions.tables import METADATA
+from tests.agents.sessions.keeping import begun, tokens
+
+
+def differences(connection: Connection) -> object:
+    return compare_metadata(MigrationContext.configure(connection), METADATA)
+
+
+async def test_the_migrated_schema_is_that_of_the_tables(store: Store) -> None:
+    async with store.changing() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+def test_the_head_is_the_last_step() -> None:
+    config = Config()
+    config.set_main_option("script_location", "agents.sessions:migrations")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+async def test_many_may_open_an_empty_store_at_once(url: str) -> None:
+    stores = await asyncio.gather(*(Store.open(url) for _ in range(4)))
+    await stores[0].claim()
+    await stores[0].write(begun(events=3))
+    assert [await store.events("t") for store in stores] == [tokens("t", 1, 3)] * 4
+    for store in stores:
+        await store.close()
+
+
+async def test_a_store_of_a_newer_version_is_refused_and_left_alone(url: str) -> None:
+    store = await Store.open(url)
+    async with store.changing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=r"^expected a store of schema 0001 or before, got 9999: [^\n]+$"):
+            await Store.open(url)
+    await store.close()
+
+
+async def test_a_step_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A table that is in the way: the second one of the step."""
+    import sqlite3
+
+    file = tmp_path / "sessions.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE sessions (id)")
+    connection.close()
+    with pytest.raises(StoreUnavailable, match="table sessions already exists"):
+        await Store.open(f"sqlite:///{file}")
+    connection = sqlite3.connect(file)
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("sessions",)]
+    connection.close()

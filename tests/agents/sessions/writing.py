@@ -1,0 +1,66 @@
+"""An OS process that records streams and says what is on disk, until it is killed. python -m ...writing URL FIRST
+
+A line for what was reported: `durable STREAM SEQ`, or `ended STREAM`.
+"""
+
+import asyncio
+import sys
+
+from actors import AsyncioSystemBase
+from agents.core.conversation import AssistantMessage, UserMessage
+from agents.core.errors import Cancelled
+from agents.core.events import StreamError, StreamToken
+from agents.sessions import JournalHandle, StoreFailed, StreamStatus
+from tests.agents.sessions.recorded import journal
+
+STREAMS = 4
+EVENTS = 60
+
+
+def token(stream_id: str, seq: int) -> StreamToken:
+    return StreamToken(f"{stream_id}:{seq} ", stream_id=stream_id, seq=seq)
+
+
+async def main(url: str, first: int) -> None:
+    async with AsyncioSystemBase(), journal(url, batch_time=2, batch_events=16) as handle:
+        await asyncio.gather(*(_streams(handle, f"s{number}", first) for number in range(STREAMS)))
+
+
+async def _streams(handle: JournalHandle, session_id: str, number: int) -> None:
+    """One after the other, for ever."""
+    handle.begin_session(session_id, "agent")
+    while True:
+        stream_id = f"{session_id}-{number}"
+        await _stream(handle, session_id, stream_id)
+        number += 1
+
+
+async def _stream(handle: JournalHandle, session_id: str, stream_id: str) -> None:
+    def told(seq: int) -> None:
+        _say(f"durable {stream_id} {seq}")
+
+    recorder = handle.recorder(session_id, stream_id, stream_id, on_durable=told, on_failure=_fail)
+    for seq in range(1, EVENTS):
+        recorder.event(token(stream_id, seq))
+        if seq % 7 == 0:
+            recorder.checkpoint(b"%d" % seq)
+        if seq % 5 == 0:
+            await asyncio.sleep(0.001)
+    recorder.event(StreamError(Cancelled(), stream_id=stream_id, seq=EVENTS))
+    said = (UserMessage(stream_id), AssistantMessage("".join(token(stream_id, seq).token for seq in range(1, EVENTS))))
+    recorder.ended(StreamStatus.ERROR, None, None, said)
+    await recorder.durable()
+    _say(f"ended {stream_id}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _fail(failure: StoreFailed) -> None:
+    raise failure
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,19 @@
+"""The tree of the application is made of its settings."""
+
+import pytest
+
+from actors import get_state
+from agents import application
+from agents.settings import RestartLimits, Settings, SupervisionSettings, ToolSettings
+
+SUPERVISORS = list(SupervisionSettings.model_fields)
+
+
+@pytest.mark.parametrize("name", SUPERVISORS)
+async def test_each_supervisor_has_the_restart_limits_of_the_settings(name: str) -> None:
+    limits = SupervisionSettings.model_validate({name: RestartLimits(intensity=42, period=7.5)})
+    async with application.running(Settings(supervision=limits, tools=ToolSettings(workers=1))):
+        for each in SUPERVISORS:
+            flags = (await get_state(each)).flags
+            expected = getattr(limits, each)
+            assert (flags.intensity, flags.period_s) == (expected.intensity, expected.period)

@@ -1,0 +1,192 @@
+"""What is kept of an agent: its conversation and its streams come back with it, and it may sleep meanwhile."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from pydantic import SecretStr
+
+from actors import KILL, AsyncioSystemBase, Mailbox, ended
+from actors import exit as send_exit
+from agents import Event, StreamComplete, StreamError, StreamToken, agent, agent_registry, application
+from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
+from agents.rehearsal import RehearsalServer, builtin, parse
+from agents.session import kept_config, wake
+from agents.sessions import JournalHandle, open_journal
+from agents.settings import SessionSettings, Settings, ToolSettings
+from supervisors import agent_supervisor
+from tests.agents.sample_tools import Gate, pass_gate, shout
+
+SCRIPT = """
+[models.gated]
+[[models.gated.turns]]
+match = "go"
+steps = [{ text = "Wait. ", tool_calls = [{ name = "pass_gate", arguments = {} }] }, { text = "Passed." }]
+[[models.gated.turns]]
+steps = [{ text = "{user}!" }]
+"""
+
+App = Callable[..., AbstractAsyncContextManager[AsyncioSystemBase]]
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    """Starts the application, again and again, on one store."""
+    async with RehearsalServer(builtin() | parse(SCRIPT)) as server:
+
+        @asynccontextmanager
+        async def running(**sessions: Any) -> AsyncIterator[AsyncioSystemBase]:
+            kept = {"url": f"sqlite:///{tmp_path / 'sessions.db'}", "durability": "batched", **sessions}
+            settings = Settings(
+                base_url=server.base_url,
+                api_key=SecretStr("rehearsal"),
+                sessions=SessionSettings(**kept),
+                tools=ToolSettings(workers=1),
+            )
+            async with application.running(settings) as system:
+                yield system
+
+        yield running
+
+
+async def journal() -> JournalHandle:
+    handle = await open_journal()
+    assert handle is not None
+    return handle
+
+
+@pytest.mark.parametrize("durability", ["batched", "sync"])
+async def test_a_conversation_goes_on_after_the_program_was_restarted(app: App, durability: str) -> None:
+    config = {"id": "ada", "model": "echo", "system_prompt": "Be brief."}
+    async with app(durability=durability):
+        await agent.chat(await agent_supervisor.start_agent(config), "one")
+    async with app(durability=durability):
+        pid = await agent_supervisor.start_agent({**config, "system_prompt": "Be long."})
+        await agent.chat(pid, "two")
+        assert await agent.conversation(pid) == (
+            SystemMessage("Be long."),
+            UserMessage("one"),
+            AssistantMessage("one", origin=origin(await agent.conversation(pid))),
+            UserMessage("two"),
+            AssistantMessage("two", origin=origin(await agent.conversation(pid))),
+        )
+
+
+def origin(conversation: Any) -> str:
+    return next(message.origin for message in conversation if isinstance(message, AssistantMessage))
+
+
+@pytest.mark.parametrize("durability", ["batched", "sync"])
+async def test_what_was_seen_is_what_the_store_holds(app: App, durability: str) -> None:
+    async with app(durability=durability):
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        seen = [event async for event in agent.stream(pid, "one two three")]
+        store = (await journal()).store
+        assert await store.events(seen[0].stream_id) == seen
+        info = await store.stream(seen[0].stream_id)
+        assert info is not None
+        assert (info.status, info.message, info.last_seq) == ("complete", "one two three", seen[-1].seq)
+
+
+async def test_in_sync_nothing_is_seen_that_is_not_on_disk(app: App) -> None:
+    async with app(durability="sync"):
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        store = (await journal()).store
+        async for event in agent.stream(pid, "one two three"):
+            on_disk = await store.events(event.stream_id)
+            assert on_disk[-1].seq >= event.seq
+
+
+async def test_without_durability_nothing_is_kept(app: App, tmp_path: Path) -> None:
+    async with app(durability="off"):
+        await agent.chat(await agent_supervisor.start_agent({"id": "ada", "model": "echo"}), "one")
+        assert await open_journal() is None
+        assert await wake("bob") is None
+    assert not (tmp_path / "sessions.db").exists()
+
+
+async def test_an_idle_agent_sleeps_and_comes_back_at_the_next_message(app: App) -> None:
+    async with app(idle_time=50):
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        await agent.chat(pid, "one")
+        await ended(pid)
+        assert agent_registry.find_agent("ada") is None
+        again = await wake("ada")
+        assert again is not None
+        assert UserMessage("one") in await agent.conversation(again)
+        assert (await agent.chat(again, "two")).answer == "two"
+
+
+async def test_an_agent_that_is_asked_all_the_time_does_not_sleep(app: App) -> None:
+    async with app(idle_time=200):
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        for number in range(20):
+            await agent.chat(pid, str(number))
+        assert pid.alive
+
+
+async def test_who_is_unknown_can_not_be_woken(app: App) -> None:
+    async with app():
+        assert await wake("nobody") is None
+
+
+async def test_an_agent_that_was_killed_goes_on_with_its_conversation(app: App) -> None:
+    async with app():
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        await agent.chat(pid, "one")
+        send_exit(pid, KILL)
+        await ended(pid)
+        await agent_supervisor.which_agents()  # it answers after the restart
+        successor = agent_registry.find_agent("ada")
+        assert successor is not None
+        assert UserMessage("one") in await agent.conversation(successor)
+
+
+async def test_messages_that_waited_when_the_agent_was_killed_are_answered_by_its_successor(app: App) -> None:
+    Gate.close()
+    async with app(), Mailbox() as box:
+        config = {"id": "ada", "model": "gated", "tools": ["tests.agents.sample_tools:pass_gate"]}
+        pid = await agent_supervisor.start_agent(config)
+        first = agent.stream_chat(pid, "go")
+        second = agent.stream_chat(pid, "next")
+        while "Wait." not in getattr(await box.receive(10), "token", ""):
+            pass
+        await (await journal()).durable()
+        send_exit(pid, KILL)
+        await ended(pid)
+        await agent_supervisor.which_agents()
+        successor = agent_registry.find_agent("ada")
+        assert successor is not None
+        assert await agent.follow(successor, second)
+        events: list[Event] = []
+        while not (events and isinstance(events[-1], StreamComplete) and events[-1].stream_id == second):
+            events.append(await box.receive(10))
+        assert "".join(e.token for e in events if isinstance(e, StreamToken) and e.stream_id == second) == "next!"
+        ends = [event for event in events if event.stream_id == first and isinstance(event, StreamError)]
+        assert len(ends) == 1
+
+
+def test_what_is_kept_of_a_configuration_has_no_secret_and_finds_its_tools_again() -> None:
+    class Point(pydantic.BaseModel):
+        x: int
+
+    given = {
+        "id": "ada",
+        "api_key": "sk-secret",
+        "tools": ["calculator", shout, pass_gate],
+        "fallbacks": [{"model": "other", "api_key": "sk-other"}],
+        "answer_type": Point,
+    }
+    kept = kept_config(given)
+    assert kept is not None
+    assert "secret" not in str(kept)
+    assert "sk-other" not in str(kept)
+    assert kept["tools"] == ["calculator", "tests.agents.sample_tools:shout", "tests.agents.sample_tools:pass_gate"]
+    assert kept["answer_type"]["properties"] == {"x": {"title": "X", "type": "integer"}}
+
+
+def test_a_configuration_that_no_other_program_could_use_is_not_kept() -> None:
+    assert kept_config({"tools": [object()]}) is None
