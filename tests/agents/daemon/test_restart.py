@@ -69,8 +69,7 @@ async def test_tail_follows_a_stream_to_a_daemon_at_another_port(server: Rehears
 
 
 async def test_tail_goes_on_where_its_connection_broke(server: RehearsalServer, folder: Path) -> None:
-    # enough for the head of an answer and its longest event, and not for the whole stream
-    async with Proxy(cut_after_bytes=2500) as proxy:
+    async with Proxy(600, 700, 800) as proxy:  # behind the heads of the answers, which take half a KiB
         hosts = f'["127.0.0.1:{proxy.port}"]'
         async with daemon(server, folder, "--set", f"gateway.allowed_hosts={hosts}") as running:
             proxy.target = int(running.url.rpartition(":")[2])
@@ -81,5 +80,5 @@ async def test_tail_goes_on_where_its_connection_broke(server: RehearsalServer, 
             url, token_file = f"http://127.0.0.1:{proxy.port}", str(folder / "token")
             code, out, err = await understudy("tail", "s", "--url", url, "--token-file", token_file)
             assert (code, out.strip()) == (0, TEXT), err
-            assert proxy.cuts > 0
+            assert proxy.cuts == 3
             assert await running.stopped() == 0
