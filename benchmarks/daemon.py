@@ -13,14 +13,14 @@ from msgspec import Struct
 from benchmarks.workload import Measured
 
 READY: Final = b"understudy listens on"
-SETTLED_S: Final = 3.0  # what a start leaves to be done, it does at once
 TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Idle(Struct, frozen=True):
-    """seconds: how long it is watched."""
+    """seconds: how long it is watched, settled_s after its start: what that leaves to be done is done by then."""
 
     seconds: float = 10.0
+    settled_s: float = 5.0
 
 
 async def idle_daemon(idle: Idle) -> Measured:
@@ -46,7 +46,7 @@ async def _started(folder: str, idle: Idle | None) -> Measured:
         cpu_s = _cpu_s(process.pid)
         if idle is None:
             return {}
-        await asyncio.sleep(SETTLED_S)
+        await asyncio.sleep(idle.settled_s)
         pids = _family(process.pid)
         before_s = sum(map(_cpu_s, pids))
         await asyncio.sleep(idle.seconds)

@@ -6,6 +6,7 @@ from benchmarks.subject import (
     STREAM_READERS,
     Beside,
     Cpu,
+    Daemon,
     Delay,
     Endurance,
     FanOut,
@@ -70,6 +71,12 @@ THROUGH_HTTP: Final = """\
 By the clock, in a client that is an OS process of its own and only counts. The server is the same, the gateway's; the
 prepared bytes are those of as many tokens, made before. The first line is what the gateway is held against: a server
 that is told of each event; the second one encodes nothing, waits for nobody and writes 512 events as one piece."""
+
+
+IDLE: Final = """\
+A daemon on a store that exists, with its four worker processes, that is asked nothing. By the clock, but for CPU time;
+it is watched for ten seconds. The start is one OS process that imports: where others have the cores, it takes as much
+longer."""
 
 
 def _streams(load: Load) -> list[Job]:
@@ -257,6 +264,26 @@ SUITES: Final = (
         },
         beside={},
         remark=KEPT,
+    ),
+    Suite(
+        "daemon",
+        "A daemon that is asked nothing",
+        "",
+        [Daemon()],
+        {
+            "daemon_ready_s": "from its start to ready, s",
+            "daemon_ready_cpu_s": "CPU time of that, s",
+            "daemon_rss_mib": "its resident memory, MiB",
+            "daemon_family_mib": "the same with its four workers, what they share counted once, MiB",
+            "daemon_idle_percent": "CPU time of all of them, % of a core",
+        },
+        targets={
+            "daemon_ready_s": [Target(1.5)],
+            "daemon_rss_mib": [Target(120)],
+            "daemon_idle_percent": [Target(0.5)],
+        },
+        beside={},
+        remark=IDLE,
     ),
     Suite(
         "endurance",

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import delay, endurance, gateway, otp, processes, sessions, supervision, tools, turns
+from benchmarks import daemon, delay, endurance, gateway, otp, processes, sessions, supervision, tools, turns
 from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
 
 READERS: Final = {
@@ -114,6 +114,12 @@ class Resume(Struct, frozen=True, tag_field="job", tag="resume"):
     sizes: sessions.Sizes = field(default_factory=sessions.Sizes)
 
 
+class Daemon(Struct, frozen=True, tag_field="job", tag="daemon"):
+    """What a daemon takes that nobody asks anything."""
+
+    idle: daemon.Idle = field(default_factory=daemon.Idle)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """What OTP takes; kind: "otp" as it comes, "core" on one core."""
 
@@ -133,6 +139,7 @@ Work: TypeAlias = (
     | Gateway
     | Journal
     | Resume
+    | Daemon
 )
 """What runs on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -173,6 +180,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return sessions.journal_us(base_url, load, name)
         case Resume(sizes):
             return sessions.resume_ms(sizes)
+        case Daemon(idle):
+            return daemon.idle_daemon(idle)
     assert_never(job)
 
 

@@ -8,6 +8,7 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [
     "agents.md",
+    "daemon.md",
     "gateway.md",
     "processes.md",
     "sessions.md",

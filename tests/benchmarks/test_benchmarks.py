@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import endurance, gateway, processes, sessions, supervision, turns
+from benchmarks import daemon, endurance, gateway, processes, sessions, supervision, turns
 from benchmarks.__main__ import provider, run_apart
 from benchmarks.figures import SUITES
 from benchmarks.report import merged, preface, table
@@ -12,6 +12,7 @@ from benchmarks.subject import (
     STREAM_READERS,
     Beside,
     Cpu,
+    Daemon,
     Delay,
     Endurance,
     FanOut,
@@ -37,6 +38,12 @@ def base_url() -> Iterator[str]:
 def test_each_reader_gets_every_token_of_streams_at_once(base_url: str, reader: str) -> None:
     found = run_apart(Cpu(reader, Load(streams=2, tokens=5)), base_url)
     assert found[reader] > 0
+
+
+def test_an_idle_daemon_has_all_its_figures(base_url: str) -> None:
+    found = run_apart(Daemon(daemon.Idle(seconds=0.1, settled_s=0.0)), base_url)
+    assert set(found) == set(suite("daemon").titles)
+    assert found["daemon_rss_mib"] > 0
 
 
 def test_paced_streams_come_whole(base_url: str) -> None:
