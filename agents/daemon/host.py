@@ -10,7 +10,7 @@ from actors.log import get_logger
 from agents.configuration.reload import reload
 from agents.daemon.notify import Notifier
 from agents.daemon.scrape import Scrape
-from agents.gateway import Door, gateway
+from agents.gateway import Door, Server, gateway
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
 from agents.settings import Settings
@@ -19,7 +19,7 @@ log = get_logger("understudy.daemon")
 
 
 class DaemonHost:
-    """app: the gateway of the settings that hold. read: reads the configuration again."""
+    """app: the gateway of the settings that hold. server: what serves it. read: reads the configuration again."""
 
     def __init__(
         self, settings: Settings, token: str, read: Callable[[], Settings], scrape: Scrape, stop: Callable[[], None]
@@ -29,6 +29,7 @@ class DaemonHost:
         self._settings, self._read, self._scrape = settings, read, scrape
         self._one_reload = asyncio.Lock()
         self.app = gateway(settings, StoredSessions(), token, host=self)
+        self.server: Server | None = None
 
     async def figures(self) -> Figures:
         return Figures(*await self._scrape.figures())
@@ -36,7 +37,7 @@ class DaemonHost:
     async def reload(self) -> Reloaded:
         """One at a time; every change is logged, too."""
         async with self._one_reload:
-            done = await reload(self._settings, self._read, self.app.take)
+            done = await reload(self._settings, self._read, self._take)
             self._settings = done.settings
         told = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
         for outcome in told.__struct_fields__:
@@ -71,3 +72,9 @@ class DaemonHost:
             await self.reload()
         finally:
             notifier.tell("READY=1")
+
+    def _take(self, settings: Settings) -> None:
+        """Requests and connections that are there go on as they began."""
+        self.app.take(settings)
+        if self.server is not None:
+            self.server.take(settings)

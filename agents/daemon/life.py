@@ -130,7 +130,7 @@ async def _served(host: DaemonHost, settings: Settings) -> AsyncIterator[int]:
     """The port. Only what is raised before the block begins is about it."""
     async with AsyncExitStack() as stack:
         try:
-            server = await stack.enter_async_context(serving(host.app, settings))
+            host.server = server = await stack.enter_async_context(serving(host.app, settings))
         except OSError as error:
             raise no_port(settings.gateway, error) from None
         yield server.port

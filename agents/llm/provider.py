@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from hashlib import blake2b
 from secrets import token_bytes
+from threading import Thread
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -57,6 +58,7 @@ from supervisors.errors import MaxChildren
 
 LLM_SUPERVISOR: Final = "llm_supervisor"
 IDLE: Final = (NORMAL, NOPROC)
+SETTLED_S: Final = 1.0  # by then an application has started, and its start was not held up
 ONCE: Final = DynamicFlags()
 
 log = get_logger("understudy.agents")
@@ -219,7 +221,8 @@ class LlmSupervisor(DynamicSupervisor):
     """Started with the ProviderPolicy of all providers, and its own flags."""
 
     def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
-        _import_client()  # at the application's start, not in the first turn
+        importing = Thread(target=_import_client, name="llm_client")
+        asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # before the first turn, if that has time
         provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
         return dataclasses.replace(flags, max_children=policy.max_count), provider
 
@@ -246,7 +249,10 @@ def _openai_client(endpoint: Endpoint) -> Client:
 
 
 def _import_client() -> Callable[[Endpoint], Client]:
-    """Imported late: it takes 0.8 s, and a worker process that imports a host's script for its tools shall not pay."""
+    """Imported late: it takes 0.8 s, and a worker process that imports a host's script for its tools shall not pay.
+
+    Whoever asks while a thread still imports it waits for the rest of it, by the import system's own lock.
+    """
     from agents.llm.openai_client import OpenAIClient
 
     return OpenAIClient

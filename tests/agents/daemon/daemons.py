@@ -49,7 +49,7 @@ class Daemon:
         self.identities |= set(identities(self.process.pid))
         async with asyncio.timeout(END_S):
             code = await self.process.wait()
-            while any(alive(identity) for identity in self.identities):
+            while any(alive(identity) for identity in self.identities):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return code
 
@@ -89,24 +89,33 @@ async def begun(server: RehearsalServer, folder: Path, *arguments: str, **env: s
 
 async def refused(server: RehearsalServer, folder: Path, *arguments: str) -> tuple[int | None, str]:
     """The exit code and stderr of a daemon that does not start."""
-    process = await begun(server, folder, *arguments)
-    async with asyncio.timeout(START_S):
-        out, err = await process.communicate()
-    assert not out
-    return process.returncode, err.decode()
+    code, out, err = await _ended(await begun(server, folder, *arguments))
+    assert not out, out
+    return code, err
 
 
 async def understudy(*arguments: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(UNDERSTUDY, *arguments, stdout=PIPE, stderr=PIPE, env=environment())
-    async with asyncio.timeout(START_S):
-        out, err = await process.communicate()
+    """The exit code of a command, its stdout and its stderr."""
+    return await _ended(
+        await asyncio.create_subprocess_exec(UNDERSTUDY, *arguments, stdout=PIPE, stderr=PIPE, env=environment())
+    )
+
+
+async def _ended(process: Process) -> tuple[int | None, str, str]:
+    try:
+        async with asyncio.timeout(START_S):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
     return process.returncode, out.decode(), err.decode()
 
 
 async def listening(folder: Path) -> None:
     """Until a daemon with this folder can be found."""
     async with asyncio.timeout(START_S):
-        while address_in(folder) is None:
+        while address_in(folder) is None:  # noqa: ASYNC110 (a file of another process)
             await asyncio.sleep(0.02)
 
 

@@ -118,7 +118,7 @@ async def _file_with_a_session(file: Path) -> bytes:
     await store.write(begun(events=50))
     await store.write(batch(ended=[ended("t")]))
     await store.close()
-    return file.read_bytes()  # noqa: ASYNC240 (small)
+    return file.read_bytes()
 
 
 async def _read_all(url: str) -> str:

@@ -1,0 +1,89 @@
+"""What a daemon takes that nobody asks anything: until it is ready, and while it waits."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from msgspec import Struct
+
+from benchmarks.workload import Measured
+
+READY: Final = b"understudy listens on"
+SETTLED_S: Final = 3.0  # what a start leaves to be done, it does at once
+TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
+
+
+class Idle(Struct, frozen=True):
+    """seconds: how long it is watched."""
+
+    seconds: float = 10.0
+
+
+async def idle_daemon(idle: Idle) -> Measured:
+    """The first start of a folder makes its store; the second is measured."""
+    with TemporaryDirectory() as folder:
+        await _started(folder, idle=None)
+        return await _started(folder, idle)
+
+
+async def _started(folder: str, idle: Idle | None) -> Measured:
+    began_s = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("understudy")),
+        *("serve", "--port", "0", "--state-dir", f"{folder}/state"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    try:
+        line = await process.stdout.readline()
+        took_s = time.perf_counter() - began_s
+        assert line.startswith(READY), line
+        cpu_s = _cpu_s(process.pid)
+        if idle is None:
+            return {}
+        await asyncio.sleep(SETTLED_S)
+        pids = _family(process.pid)
+        before_s = sum(map(_cpu_s, pids))
+        await asyncio.sleep(idle.seconds)
+        busy_s = sum(map(_cpu_s, pids)) - before_s
+        return {
+            "daemon_ready_s": took_s,
+            "daemon_ready_cpu_s": cpu_s,
+            "daemon_rss_mib": _rss_mib(process.pid),
+            "daemon_family_mib": sum(map(_pss_mib, pids)),
+            "daemon_idle_percent": 100 * busy_s / idle.seconds,
+        }
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_A_S
+
+
+def _rss_mib(pid: int) -> float:
+    return _kib(f"/proc/{pid}/status", "VmRSS:") / 1024
+
+
+def _pss_mib(pid: int) -> float:
+    """What it shares with others is counted in parts."""
+    return _kib(f"/proc/{pid}/smaps_rollup", "Pss:") / 1024
+
+
+def _kib(file: str, name: str) -> int:
+    return next(int(line.split()[1]) for line in Path(file).read_text().splitlines() if line.startswith(name))
+
+
+def _family(pid: int) -> list[int]:
+    """It, and all that it has started."""
+    children = [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
+    return [pid, *(each for child in children for each in _family(child))]

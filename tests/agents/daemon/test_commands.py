@@ -1,0 +1,165 @@
+"""The commands that ask a daemon, as OS processes; and what they say when it says no."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents.client import Client, NoDaemon, Refused
+from agents.core.events import StreamComplete, StreamError, StreamToken
+from agents.rehearsal import RehearsalServer
+from tests.agents.cli.terminal import pointing_at
+from tests.agents.cli.terminal import understudy as understudy_in
+from tests.agents.daemon.daemons import daemon, understudy
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_commands_find_the_daemon_and_do_what_they_say(server: RehearsalServer, folder: Path) -> None:
+    here = ("--state-dir", str(folder))
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "endless"})
+        said = asyncio.Event()
+
+        async def read() -> object:
+            async for event in client.ask("a", "go", stream_id="s"):
+                if isinstance(event, StreamToken):
+                    said.set()
+            return event
+
+        reading = asyncio.create_task(read())
+        await said.wait()
+        code, out, _ = await understudy("ps", *here)
+        assert code == 0
+        assert out.splitlines()[1].split()[:6] == ["a", "agent", "endless", "0", "s", "running"]
+        code, out, _ = await understudy("tree", *here)
+        assert "agent_supervisor" in out
+        code, out, _ = await understudy("top", *here, "--by", "mailbox")
+        assert "agent:a" in out
+        assert await understudy("cancel", "s", *here) == (0, "cancelled\n", "")
+        assert isinstance(await reading, StreamError)
+        assert await understudy("cancel", "s", *here) == (0, "it is over\n", "")
+        code, _, err = await understudy("steer", "s", "faster", *here)
+        assert (code, err.count("\n")) == (2, 1)
+        assert await understudy("stop", "a", *here) == (0, "stopped\n", "")
+        code, out, _ = await understudy("chat", "Hello.", "--url", running.url, *here, "--model", "echo")
+        assert (code, out) == (0, "Hello.\n")
+        code, out, _ = await understudy("chat", "Hello again.", *here, "--model", "echo")
+        assert (code, out) == (0, "Hello again.\n")
+        assert (await client.get("/agents"))["agents"] == []
+        assert (await understudy("stop-daemon", *here))[0] == 0
+        assert await running.ended() == 0
+
+
+async def test_chat_with_an_agent_that_lives_leaves_it_alive(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "echo"})
+        for message in ("One.", "Two."):
+            told = await understudy("chat", message, "--agent", "a", "--state-dir", str(folder))
+            assert told[:2] == (0, f"{message}\n")
+        assert (await client.get("/agents/a"))["messages"] == 4
+        assert await running.stopped() == 0
+
+
+async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("w" * 43)
+    here = ("--state-dir", str(folder))
+    told = await understudy("ps", *here)
+    assert told == (
+        2,
+        "",
+        f"understudy: expected a daemon with the state directory {folder}, found none: start one: understudy serve\n",
+    )
+    async with daemon(server, folder) as running:
+        for arguments in (
+            ("tail", "nope", *here),
+            ("tail", "../agents", *here),
+            ("stop", "nope", *here),
+            ("cancel", "nope", *here),
+            ("approve", "nope", "call", *here),
+            ("chat", "x", "--agent", "nope", *here),
+            ("ps", "--url", running.url, "--token-file", str(wrong)),
+            ("ps", "--url", "http://127.0.0.1:1", *here),
+            ("ps", "--url", running.url, "--token-file", str(tmp_path / "none")),
+        ):
+            code, out, err = await understudy(*arguments)
+            assert (code, out, err.count("\n")) == (2, "", 1), (arguments, err)
+            assert err.startswith("understudy: ")
+        assert await running.stopped() == 0
+
+
+async def test_the_figures_tell_of_turns_tools_and_processes(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "rehearsal", "tools": ["calculator"]})
+        await client.post("/agents", {"id": "b", "model": "fault-server_error", "streaming_config": {"max_retries": 0}})
+        for agent_id, end in (("a", StreamComplete), ("b", StreamError)):
+            *_, last = [event async for event in client.ask(agent_id, "go")]
+            assert isinstance(last, end)
+        token = {"Authorization": f"Bearer {running.token}"}
+        async with aiohttp.request("GET", f"{running.url}/metrics", headers=token) as answer:
+            figure = figures(await answer.text())
+        assert figure("turns_total", outcome="complete") == 1
+        assert figure("turns_total", outcome="api_error") == 1
+        assert figure("tool_calls_total", tool="calculator", outcome="complete") == 1
+        assert figure("tool_calls_total", tool="web_search", outcome="unknown_tool") == 1
+        assert figure("tool_seconds_count", tool="calculator") == 1
+        assert figure("first_token_seconds_count") == 1
+        assert figure("turn_seconds_count") == 2
+        assert figure("tokens_total", kind="output") > 0
+        assert figure("agents") == 2
+        assert figure("turns_running") == 0
+        assert figure("journal_waiting_events") >= 0
+        assert figure("restarts_total", supervisor="understudy", child="journal") == 0
+        assert figure("breakers", provider=server.base_url, state="closed") == 1
+        assert await running.stopped() == 0
+
+
+def figures(text: str) -> Callable[..., float]:
+    samples = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    return lambda name, **labels: samples[(f"understudy_{name}", *sorted(labels.items()))]
+
+
+async def test_the_doctor_finds_what_is_in_the_way(server: RehearsalServer, folder: Path) -> None:
+    env = pointing_at(server)
+    flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0")
+    well = await understudy_in("doctor", *flags, env=env)
+    assert well.code == 0, well.out
+    assert f"provider: {server.base_url}: takes the key" in well.out
+    assert all(line.startswith(("ok", "warn")) for line in well.out.splitlines())
+    ill = await understudy_in("doctor", *flags, env=env | {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"})
+    assert ill.code == 1
+    assert "fail  provider: http://127.0.0.1:1/v1: no connection" in ill.out
+    bad = await understudy_in("doctor", *flags, "--set", "gateway.prot=1", env=env)
+    assert bad.code == 1
+    assert "fail  config" in bad.out
+    async with daemon(server, folder) as running:
+        beside = await understudy_in("doctor", *flags, env=env)
+        assert beside.code == 0
+        assert "warn  lock: a daemon runs already" in beside.out
+        assert await running.stopped() == 0
+
+
+async def test_a_program_finds_the_daemon_as_a_command_does(server: RehearsalServer, folder: Path) -> None:
+    with pytest.raises(NoDaemon):
+        Client.found(folder)
+    async with daemon(server, folder) as running:
+        async with Client.found(folder) as client:
+            await client.post("/agents", {"id": "a", "model": "echo"})
+            events = [event async for event in client.ask("a", "Hello.", stream_id="s")]
+            assert [event.seq for event in events] == list(range(1, len(events) + 1))
+            again = [event async for event in client.events("s")]
+            assert again[-1] == events[-1]
+            assert [event async for event in client.events("s", after=events[-1].seq)] == []
+            with pytest.raises(Refused):
+                await client.get("/streams/none")
+        assert await running.stopped() == 0

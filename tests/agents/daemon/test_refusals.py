@@ -1,0 +1,97 @@
+"""What keeps a daemon from starting: one clear line, exit code 2, and nothing half started."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from agents.rehearsal import RehearsalServer
+from tests.agents.daemon.daemons import daemon, refused
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def test_a_folder_has_one_daemon(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running:
+        code, said = await refused(server, folder, "--port", "0")
+        assert (code, said) == (
+            2,
+            f"understudy: a daemon runs already with the state directory {folder}: pid {running.process.pid}\n",
+        )
+        async with running.client() as client:
+            assert await client.get("/readyz") == {"status": "ready"}
+        assert await running.stopped() == 0
+
+
+async def test_a_port_that_is_taken_is_told(server: RehearsalServer, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, said = await refused(server, folder, "--port", str(port))
+    assert code == 2
+    assert said == f"understudy: another program listens on 127.0.0.1 port {port}: end it, or set gateway.port\n"
+    assert not (folder / "lock").exists()
+
+
+async def test_a_store_has_one_daemon(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+    async with daemon(server, folder) as running:
+        url = f"sqlite:///{folder}/sessions.db"
+        code, said = await refused(server, tmp_path / "other", "--port", "0", "--set", f"sessions.url={url}")
+        assert code == 2
+        assert said.splitlines()[-1] == f"understudy: the store is in use by pid {running.process.pid}"
+        assert await running.stopped() == 0
+    assert not (tmp_path / "other" / "lock").exists()
+
+
+async def test_every_fault_of_a_configuration_is_a_line(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text("[{understudy, [{gateway, [{port, high}, {prot, 1}]}]}].")
+    code, said = await refused(server, folder, "--config", str(file))
+    lines = said.splitlines()
+    assert code == 2
+    assert len(lines) == 2
+    assert all(line.startswith(f"understudy: {file}:1:") for line in lines)
+    assert not folder.exists()
+
+
+async def test_a_folder_that_others_may_read_is_refused(server: RehearsalServer, folder: Path) -> None:
+    folder.mkdir(mode=0o755)
+    code, said = await refused(server, folder, "--port", "0")
+    assert code == 2
+    assert said == f"understudy: expected mode 0700 of the state directory {folder}, got 0755: chmod 700 it\n"
+
+
+async def test_a_folder_that_cannot_be_made_is_refused(server: RehearsalServer, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, said = await refused(server, tmp_path / "file" / "state", "--port", "0")
+    assert code == 2
+    assert "state directory" in said
+    assert said.count("\n") == 1
+
+
+async def test_a_token_that_others_may_read_is_refused(server: RehearsalServer, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / "token").write_text("t" * 43)
+    os.chmod(folder / "token", 0o644)
+    code, said = await refused(server, folder, "--port", "0")
+    assert code == 2
+    assert said.startswith(f"understudy: {folder}/token: expected mode 0600")
+    assert said.count("\n") == 1
+
+
+async def test_an_address_that_is_not_loopback_needs_more_than_a_flag_of_the_host(
+    server: RehearsalServer, folder: Path
+) -> None:
+    code, said = await refused(server, folder, "--host", "0.0.0.0", "--port", "0")
+    assert code == 2
+    assert "allow_remote" in said
+    assert said.count("\n") == 1
+
+
+async def test_an_agent_that_cannot_be_started_is_told(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text('[{understudy, [{agents, [[{id, "writer"}, {model, "echo"}, {tools, ["no_such_tool"]}]]}]}].')
+    code, said = await refused(server, folder, "--port", "0", "--config", str(file))
+    assert code == 2
+    assert "no_such_tool" in said
+    assert said.count("\n") == 1

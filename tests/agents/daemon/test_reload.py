@@ -1,0 +1,68 @@
+"""A configuration that is read again: what can be taken over is, what runs goes on, and all of it is told."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from agents.rehearsal import RehearsalServer
+from tests.agents.daemon.daemons import Daemon, daemon, understudy
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def config(*agents: str, port: int = 8765, beat: int = 10_000) -> str:
+    told = ", ".join(f'[{{id, "{each}"}}, {{model, "echo"}}]' for each in agents)
+    return f"[{{understudy, [{{agents, [{told}]}}, {{gateway, [{{port, {port}}}, {{heartbeat, {beat}}}]}}]}}]."
+
+
+async def agents_of(running: Daemon) -> set[str]:
+    async with running.client() as client:
+        return {agent["id"] for agent in (await client.get("/agents"))["agents"]}
+
+
+async def test_reload_tells_what_holds_what_waits_for_a_restart_and_what_is_wrong(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text(config("one"))
+    async with daemon(server, folder, "--config", str(file), port=0) as running:
+        assert await agents_of(running) == {"one"}
+        here = ("--state-dir", str(folder))
+        assert await understudy("reload", *here) == (0, "nothing has changed\n", "")
+
+        file.write_text(config("one", "two", beat=500))
+        code, told, _ = await understudy("reload", *here)
+        assert code == 0
+        assert "applied: agents.two: is started" in told
+        assert "applied: gateway.heartbeat: applies to requests from now on" in told
+        assert await agents_of(running) == {"one", "two"}
+        async with running.client() as client:
+            assert (await client.get("/config"))["gateway"]["heartbeat"] == 500
+
+        file.write_text(config("one", "two", "three", beat=500).replace("heartbeat", "heartbaet"))
+        code, told, _ = await understudy("reload", *here)
+        assert code == 1
+        assert told.startswith(f"rejected: gateway.heartbaet: {file}:1:") or "heartbaet" in told
+        assert await agents_of(running) == {"one", "two"}
+
+        file.write_text(config("one", "two", beat=500).replace("{gateway", "{daemon, [{drain_time, 5}]}, {gateway"))
+        code, told, _ = await understudy("reload", *here)
+        assert (code, told) == (0, "needs restart: daemon.drain_time: needs a restart\n")
+        assert await running.stopped() == 0
+
+
+async def test_sighup_reloads_and_a_faulty_file_changes_nothing(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text(config("one"))
+    async with daemon(server, folder, "--config", str(file), port=0) as running:
+        assert running.process.stderr is not None
+        for text, word in ((config("one", "two"), b"is started"), ("[{understudy, [", b"rejected")):
+            file.write_text(text)
+            running.signal(signal.SIGHUP)
+            while word not in await running.process.stderr.readline():
+                pass
+            assert await agents_of(running) == {"one", "two"}
+        assert await running.stopped() == 0
