@@ -13,26 +13,30 @@ FLOORS = ["actors", "supervisors", "agents"]
 
 ORDER = [
     {"core"},
-    {"llm", "tools", "values", "redaction", "state_files"},
+    {"llm", "tools", "values", "redaction", "state_files", "agent_registry"},
     {"agent_settings"},
     {"settings"},
     {"log_setup"},
-    {"model_call", "sessions"},
+    {"model_call", "sessions", "answer"},
     {"routes"},
     {"agent_config", "stream"},
+    {"recent_streams", "stream_report", "session"},
+    {"kept_stream"},
     {"debug_stream"},
     {"agent_state"},
-    {"turn_shell"},
+    {"agent_info", "agent_requests", "subscriptions", "turn_shell"},
     {"streaming_function_handler"},
-    {"agent_registry", "agent_info"},
+    {"agent_turns"},
     {"agent_instance"},
     {"agent"},
     {"gateway"},
+    {"configured_agents"},
     {"application"},
     {"configuration"},
     {"daemon", "client"},
     {"cli"},
 ]
+APART = {"__init__", "rehearsal"}
 """Inside agents/: a module may import its own row's folder and the rows above."""
 
 FOREIGN = {
@@ -91,6 +95,11 @@ def test_a_floor_imports_nothing_above_it(floor: str) -> None:
     above = set(FLOORS[FLOORS.index(floor) + 1 :])
     for path in sources(floor):
         assert not {name.split(".")[0] for name in imports(path)} & above, path
+
+
+def test_every_module_of_the_agents_has_its_row() -> None:
+    names = {path.relative_to(ROOT / "agents").parts[0].removesuffix(".py") for path in sources("agents")}
+    assert names - APART == set[str]().union(*ORDER)
 
 
 @pytest.mark.parametrize("path", sources("agents"), ids=lambda p: str(p.relative_to(ROOT)))

@@ -12,7 +12,7 @@ StreamFault
 ├── LimitReached       a limit of the agent
 ├── InvalidAnswer      the answer is not of the agent's answer type
 ├── Busy               the agent takes no message while a turn runs
-├── Interrupted        the program that ran the turn ended
+├── Interrupted        the agent was stopped, or the program that ran it
 ├── StoreFailed        what must be on disk could not be written
 └── HandlerCrashed     the stream handler died
 """
@@ -133,7 +133,7 @@ class Busy(StreamFault, frozen=True, tag="busy"):
 
 class Interrupted(StreamFault, frozen=True, tag="interrupted"):
     def __str__(self) -> str:
-        return "interrupted: the program that ran the turn ended"
+        return "interrupted: its agent was stopped, or the program that ran it"
 
 
 class StoreFailed(StreamFault, frozen=True, tag="store_failed"):

@@ -58,6 +58,8 @@ async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
     task = asyncio.create_task(server.serve([listener]))
     try:
         await server.listening.wait()
+        if not server.started:
+            await task  # raises why
         yield server
     finally:
         server.should_exit = True
@@ -120,8 +122,10 @@ class Server(uvicorn.Server):
         self.config.ws_per_message_deflate = settings.streaming.enable_compression
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
+        try:
+            await super().startup(sockets)
+        finally:
+            self.listening.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

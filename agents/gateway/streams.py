@@ -1,5 +1,6 @@
 """What a client may do with agents and their streams, the same on every protocol. What can't be done raises Refusal."""
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from msgspec import Struct
 from actors import Pid
 from agents import agent
 from agents.agent_info import StreamInfo
-from agents.core.events import StreamComplete
+from agents.core.events import Event, StreamComplete
 from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.reader import Reader
@@ -39,6 +40,12 @@ class Streams:
         """stream_id: of the client's making, so that it may ask again when it lost the answer."""
         self.door.check()
         pid = await self.agent(agent_id)
+        if stream_id is not None:
+            owner = await self.sessions.find_stream(stream_id)
+            if owner not in (None, pid):
+                raise Refusal(409, "expected a stream_id of this agent's or a new one, got another agent's", "conflict")
+            if owner is None and (kept := await self.sessions.events(stream_id, 0)):
+                return _replaying(stream_id, 0, kept)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)
         return reader
@@ -105,11 +112,13 @@ class Streams:
             raise _unknown(stream_id)
         _check_after(after, events[-1].seq)
         rest = [event for event in events if event.seq > after]
-        if not rest:
-            return None
-        reader = Reader(stream_id, after)
-        reader.replay(rest)
-        return reader
+        return _replaying(stream_id, after, rest) if rest else None
+
+
+def _replaying(stream_id: str, after: int, events: Sequence[Event]) -> Reader:
+    reader = Reader(stream_id, after)
+    reader.replay(events)
+    return reader
 
 
 def _check_after(after: int, last: int) -> None:

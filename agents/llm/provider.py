@@ -130,7 +130,7 @@ async def acquire(endpoint: Endpoint) -> Lease:
     while True:
         provider = await open_provider(endpoint)
         try:
-            answer: Lease | CircuitOpen = await call(provider, Acquire())
+            answer: Lease | CircuitOpen = await call(provider, Acquire(), timeout_s=None)
         except CallFailed as failed:
             if failed.reason not in IDLE:
                 raise

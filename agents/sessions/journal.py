@@ -40,7 +40,7 @@ async def open_journal() -> JournalHandle | None:
     """None where sessions are not kept. Raises CallFailed if the journal falls meanwhile."""
     if whereis(JOURNAL) is None:
         return None
-    handle: JournalHandle = await call(JOURNAL, OpenJournal())
+    handle: JournalHandle = await call(JOURNAL, OpenJournal(), timeout_s=None)
     return handle
 
 

@@ -15,7 +15,7 @@ class Lend(Struct, frozen=True):
 
 
 async def open_pool() -> WorkerPool:
-    pool: WorkerPool = await call(TOOL_POOL, Lend())
+    pool: WorkerPool = await call(TOOL_POOL, Lend(), timeout_s=None)
     return pool
 
 

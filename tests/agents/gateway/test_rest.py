@@ -112,6 +112,15 @@ async def test_a_message_that_is_sent_twice_by_one_id_is_answered_once(site: Sit
     assert len(asked) == 1
 
 
+async def test_a_stream_id_is_of_one_agent_alone(site: Site) -> None:
+    await site.agent("echo")
+    await site.agent("echo", "b")
+    body = {"message": "one two", "stream_id": "mine"}
+    assert (await site.json("POST", "/agents/a/chat", body))[0] == 200
+    status, answer = await site.json("POST", "/agents/b/chat", body)
+    assert (status, answer["error"]["type"]) == (409, "conflict")
+
+
 async def test_a_stream_is_cancelled_once_and_keeps_what_it_said(site: Site) -> None:
     await site.agent("slow")
     stream_id = await stalled(site, "a")

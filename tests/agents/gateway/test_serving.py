@@ -280,7 +280,9 @@ async def test_pings_that_nobody_reads_the_pongs_of_are_not_all_answered(site: S
 
 
 async def test_a_server_that_ends_closes_its_sockets(site: Site) -> None:
-    async with serving(nothing, Settings(gateway=GatewaySettings(port=0))) as served:
-        pass
+    app = gateway(site.settings, LiveSessions(), TOKEN)
+    async with serving(app, Settings(gateway=GatewaySettings(port=0))) as served:
+        socket = await Site(served.port, site.http, site.settings).socket()
+    assert (await socket.receive(timeout=30)).data == 1012
     with pytest.raises(aiohttp.ClientConnectorError):
         await site.http.get(f"http://127.0.0.1:{served.port}/")

@@ -128,7 +128,7 @@ async def test_an_agent_that_dies_ends_its_streams(site: Site) -> None:
     waiting = await site.http.post(f"{site.url}/agents/a/stream", json={"message": "go"})
     await site.json("DELETE", "/agents/a")
     ends = [[event async for event in events(each)][-1] for each in (running, waiting)]
-    assert [end.data["error"]["type"] for end in ends] == ["handler_crashed"] * 2
+    assert [end.data["error"]["type"] for end in ends] == ["interrupted"] * 2
 
 
 async def test_whoever_asked_a_stream_is_read_by_every_client(site: Site) -> None:

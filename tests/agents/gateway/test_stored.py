@@ -57,6 +57,12 @@ async def test_a_kept_stream_is_shown_and_can_not_be_changed(kept: Site) -> None
     assert find_stream("kept") is None
 
 
+async def test_a_message_whose_answer_is_kept_is_not_answered_again(kept: Site) -> None:
+    await kept.agent("echo")
+    assert (await kept.stream("a", "something else", stream_id="kept"))[-1].data["content"] == "one two"
+    assert (await kept.json("GET", "/sessions/a"))[1]["conversation"] == []
+
+
 async def test_a_kept_stream_is_subscribed_to_on_a_socket(kept: Site) -> None:
     async with kept.socket() as socket:
         await socket.send_json({"action": "subscribe", "stream_id": "kept", "after": 2})

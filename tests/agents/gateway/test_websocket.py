@@ -175,5 +175,5 @@ async def test_an_agent_that_dies_ends_its_streams_and_not_the_socket(site: Site
         await until(socket, "token")
         await site.json("DELETE", "/agents/a")
         *_, end = await until(socket, "error")
-        assert end["data"]["error"]["type"] == "handler_crashed"
+        assert end["data"]["error"]["type"] == "interrupted"
         assert await alive(socket)
