@@ -28,5 +28,6 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_in_the_docs_runs(program: str) -> None:
+def test_a_program_in_the_docs_runs(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # a daemon of the user's is none of theirs
     exec(compile(program, "docs", "exec"), {"__name__": "__main__"})
