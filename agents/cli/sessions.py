@@ -1,20 +1,28 @@
-"""`understudy sessions`: what the store has of the agents' conversations. Works beside a daemon that writes it."""
+"""`understudy sessions`: what the store has of the agents' conversations. Works beside a daemon that writes it.
+
+With --url the daemon there is asked, which lists and shows; what changes sessions is done on their store.
+"""
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import click
+import msgspec
 
 from agents.cli import WRONG_USE
+from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line, printable
+from agents.client import Client
+from agents.client.client import path
 from agents.core.conversation import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
-from agents.sessions import SessionError, SessionInfo, Store, StreamInfo, history
+from agents.sessions import SessionError, SessionInfo, Store, StreamInfo, history, store_url
 from agents.sessions.errors import UnknownSession
-from agents.settings import Settings
 
 TITLE_CHARS = 60
 
@@ -25,8 +33,11 @@ session_argument = click.argument("session_id", metavar="SESSION")
 
 
 @click.group("sessions")
-def sessions() -> None:
-    """List, read, rename, delete, export and fork sessions."""
+@daemon_options
+@click.pass_context
+def sessions(context: click.Context, /, **options: Any) -> None:
+    """List, read, rename, delete, export and fork sessions: in the store of --state-dir, or of a daemon at --url."""
+    context.obj = options
 
 
 @sessions.command("list")
@@ -34,7 +45,9 @@ def sessions() -> None:
 @click.option("--after", metavar="SESSION", help="Only those behind this one: the next page.")
 @store_option
 def list_command(url: str | None, limit: int, after: str | None) -> None:
-    """A line each: id, last change, messages, title."""
+    """A line each: id, last change, messages, title. Of a daemon at --url: id, name, whether its agent runs."""
+    if (options := _daemon()) is not None:
+        ask(options, lambda client: _listed(client, limit, after))
 
     async def show(store: Store) -> None:
         if after is not None and await store.session(after) is None:
@@ -50,6 +63,8 @@ def list_command(url: str | None, limit: int, after: str | None) -> None:
 @store_option
 def show_command(url: str | None, session_id: str) -> None:
     """Its conversation, and its streams."""
+    if (options := _daemon()) is not None:
+        ask(options, lambda client: _shown(client, session_id))
 
     async def show(store: Store) -> None:
         session = await store.session(session_id)
@@ -124,11 +139,34 @@ async def _place(store: Store, stream: str | None, seq: int | None) -> tuple[str
     return stream, seq
 
 
+def _daemon() -> dict[str, Any] | None:
+    """How to come to the one that is to be asked; None: the store is."""
+    options: dict[str, Any] = click.get_current_context().obj
+    return options if options["url"] is not None else None
+
+
+async def _listed(client: Client, limit: int, after: str | None) -> None:
+    query: dict[str, str | int] = {"limit": limit} | ({} if after is None else {"after": after})
+    for session in (await client.get("/sessions", **query))["sessions"]:
+        click.echo(f"{session['id']}  {one_line(session['name'])}{'  runs' if session['live'] else ''}")
+
+
+async def _shown(client: Client, session_id: str) -> None:
+    told = await client.get(path("sessions", session_id))
+    click.echo(told["id"])
+    for message in msgspec.convert(told["conversation"], list[Message]):
+        click.echo(f"\n{_message(message)}")
+
+
 def _with_store(url: str | None, use: Callable[[Store], Awaitable[None]]) -> None:
     """What goes wrong is one line, and the exit code that says so."""
+    options = click.get_current_context().obj
+    if options["url"] is not None:
+        raise click.UsageError("--url is for list and show: expected --store, or --state-dir")
+    state_dir = options["state_dir"]
 
     async def run() -> None:
-        async with _opened(url) as store:
+        async with _opened(url, state_dir) as store:
             await use(store)
 
     try:
@@ -139,8 +177,8 @@ def _with_store(url: str | None, use: Callable[[Store], Awaitable[None]]) -> Non
 
 
 @asynccontextmanager
-async def _opened(url: str | None) -> AsyncIterator[Store]:
-    store = await Store.open(url or Settings().sessions.url, create=False)
+async def _opened(url: str | None, state_dir: Path | None) -> AsyncIterator[Store]:
+    store = await Store.open(store_url(url, state_dir), create=False)
     try:
         yield store
     finally:

@@ -64,6 +64,21 @@ async def test_chat_with_an_agent_that_lives_leaves_it_alive(server: RehearsalSe
         assert await running.stopped() == 0
 
 
+async def test_sessions_are_told_by_the_daemon_and_by_its_folder(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "echo", "name": "Anna"})
+        assert [event async for event in client.ask("a", "Hello.")]
+        there = ("sessions", "--url", running.url, "--token-file", str(folder / "token"))
+        assert await understudy(*there, "list") == (0, "a  Anna  runs\n", "")
+        assert (await understudy(*there, "show", "a"))[1] == "a\n\nuser: Hello.\n\nassistant: Hello.\n"
+        code, _, err = await understudy(*there, "delete", "a")
+        assert (code, err.count("\n")) == (2, 1)
+        code, out, _ = await understudy("sessions", "--state-dir", str(folder), "show", "a")
+        assert code == 0
+        assert "assistant: Hello." in out
+        assert await running.stopped() == 0
+
+
 async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
