@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/understudy demo
 
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite

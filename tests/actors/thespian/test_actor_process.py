@@ -425,7 +425,7 @@ async def test_an_actor_may_be_named_by_its_import_path(system: AsyncioSystemBas
     assert alive(pid)
 
 
-@pytest.mark.parametrize("what", [int, object()], ids=repr)
+@pytest.mark.parametrize("what", [int, object()], ids=["a class", "no class"])
 async def test_what_is_no_actor_class_is_refused(system: AsyncioSystemBase, what: Any) -> None:
     with pytest.raises(InvalidActorSpecification):
         system.create_actor(system.root, what)

@@ -26,7 +26,7 @@ async def main():
     async with AsyncioSystemBase():
         await start_supervisor(Flags(), [ChildSpec("worker", Busy)], name="main supervisor")
         print("runs", *sys.argv[1:], flush=True)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(2.0)
 
 asyncio.run(main())
 """

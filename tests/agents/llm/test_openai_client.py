@@ -45,6 +45,7 @@ async def read(client: OpenAIClient, api: Api, body: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize(
     ("headers", "sent"),
     [({}, BODY), ({"content-encoding": "identity"}, BODY), ({"content-encoding": "gzip"}, gzip.compress(BODY))],
+    ids=["plain", "identity", "gzip"],
 )
 async def test_the_bytes_are_those_of_the_stream_however_it_was_sent(headers: dict[str, str], sent: bytes) -> None:
     async with provider(headers, sent) as (client, _):
