@@ -383,7 +383,9 @@ async def test_a_cancelled_caller_leaves_nothing_with_the_server() -> None:
 
 
 @each_kind
-@pytest.mark.parametrize("outcome", [Reply("answer", "s", lambda _: NoReply("continued")), "from init"], ids=["reply", "init"])
+@pytest.mark.parametrize(
+    "outcome", [Reply("answer", "s", lambda _: NoReply("continued")), "from init"], ids=["reply", "init"]
+)
 async def test_continue_runs_before_the_next_message(kind: type[Server], outcome: Any) -> None:
     class Continuing(kind):  # type: ignore[misc, valid-type]
         def init(self) -> Any:
