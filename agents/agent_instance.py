@@ -45,7 +45,7 @@ from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.kept_stream import Lost
 from agents.llm.endpoint import Api
-from agents.session import open_session
+from agents.session import comes_back_whole, open_session
 from agents.sessions import SessionError
 from agents.settings import Settings
 from agents.stream import Stream
@@ -100,7 +100,7 @@ class AgentInstance(GenServer[AgentState]):
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
         self._turns = AgentTurns(self.pid, process_streaming_chat)
-        keeping, streaming = Keeping.by(settings.sessions), settings.streaming
+        keeping, streaming = Keeping.by(settings.sessions, comes_back=comes_back_whole(config)), settings.streaming
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead)
         except SessionError as failed:

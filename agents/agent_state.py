@@ -46,18 +46,18 @@ class Running(Struct, frozen=True):
 
 class Keeping(Struct, frozen=True):
     """How the session is kept. ahead: events that may be shown before they are on disk. idle_s: after which an agent
-    that nobody asks ends; None: never."""
+    that nobody asks ends; None: never, as of one that would not come back whole."""
 
     ahead: int = 0
     on_restart: OnRestart = OnRestart.RESUME
     idle_s: float | None = None
 
     @classmethod
-    def by(cls, settings: SessionSettings) -> Self:
+    def by(cls, settings: SessionSettings, *, comes_back: bool) -> Self:
         if settings.durability is Durability.OFF:
             return cls()
         ahead = settings.batch_events if settings.durability is Durability.BATCHED else 0
-        idle = settings.idle_time
+        idle = settings.idle_time if comes_back else None
         return cls(ahead, settings.on_restart, None if idle is None else idle / 1000)
 
 

@@ -115,6 +115,12 @@ def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
     return kept
 
 
+def comes_back_whole(given: Mapping[str, Any]) -> bool:
+    """An agent that was started with this is the same when it is woken: it had no key of its own, which is not kept."""
+    keys = (given, *given.get("fallbacks", ()))
+    return kept_config(given) is not None and not any(SECRET in each for each in keys)
+
+
 def _plain(key: str, value: Any) -> Any:
     match key:
         case "tools":

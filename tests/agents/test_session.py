@@ -128,6 +128,14 @@ async def test_an_agent_that_is_asked_all_the_time_does_not_sleep(app: App) -> N
         assert pid.alive
 
 
+async def test_an_agent_with_a_key_of_its_own_does_not_sleep_for_the_key_is_not_kept(app: App) -> None:
+    async with app(idle_time=50):
+        sleeps = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        stays = await agent_supervisor.start_agent({"id": "bob", "model": "echo", "api_key": "own"})
+        await ended(sleeps)
+        assert stays.alive
+
+
 async def test_who_is_unknown_can_not_be_woken(app: App) -> None:
     async with app():
         assert await wake("nobody") is None

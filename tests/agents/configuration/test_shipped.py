@@ -11,7 +11,7 @@ from agents.configuration.erlang import parse
 from agents.configuration.shipped import text
 from agents.configuration.sources.files import APPLICATIONS
 from agents.configuration.walking import keys
-from agents.settings import Settings
+from agents.settings import Durability, SessionSettings, Settings
 from tests.agents.configuration.conftest import Loader
 
 SHIPPED = Path(__file__).parents[3] / "config" / "sys.config"
@@ -24,8 +24,9 @@ def test_it_is_what_is_written_by_init() -> None:
     assert text() == SHIPPED.read_text(encoding="utf-8")
 
 
-def test_it_is_equal_to_the_defaults() -> None:
-    assert load(SHIPPED, {}).settings == Settings()
+def test_it_is_equal_to_the_defaults_of_a_daemon() -> None:
+    kept = SessionSettings(durability=Durability.BATCHED)
+    assert load(SHIPPED, {}).settings == Settings(sessions=kept)
 
 
 @pytest.mark.parametrize("key", KEYS)
