@@ -1,6 +1,7 @@
 """The programs in docs/ run as they stand."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -30,4 +31,6 @@ PROGRAMS = [
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_in_the_docs_runs(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # a daemon of the user's is none of theirs
-    exec(compile(program, "docs", "exec"), {"__name__": "__main__"})
+    file = tmp_path / "program.py"
+    file.write_text(program)
+    runpy.run_path(str(file), run_name="__main__")
