@@ -240,6 +240,4 @@ async def test_an_agent_that_is_stopped_logs_the_end_of_its_running_stream(
     async with Mailbox() as box:
         stream_id = await stalled(pid, box)
         await agent_supervisor.stop_agent(pid)
-    assert [(event["stream_id"], event["reason"]) for event in logged(caplog)] == [
-        (f"'{stream_id}'", "'interrupted'")
-    ]
+    assert [(event["stream_id"], event["reason"]) for event in logged(caplog)] == [(f"'{stream_id}'", "'interrupted'")]
