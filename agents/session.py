@@ -107,8 +107,8 @@ class Recovery(Task):
 
 def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
     """What an agent can be started from again, as JSON data without secrets; None if it can't be said in JSON."""
-    config = {key: _plain(key, value) for key, value in given.items() if key != SECRET}
     try:
+        config = {key: _plain(key, value) for key, value in given.items() if key != SECRET}
         kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
     except (TypeError, ValueError, RecursionError):
         return None

@@ -17,6 +17,7 @@ from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.session import kept_config, wake
 from agents.sessions import JournalHandle, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
+from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.sample_tools import Gate, pass_gate, shout
 
@@ -197,4 +198,21 @@ def test_what_is_kept_of_a_configuration_has_no_secret_and_finds_its_tools_again
 
 
 def test_a_configuration_that_no_other_program_could_use_is_not_kept() -> None:
+    @tool
+    async def inner() -> str:
+        return "found by nobody else"
+
     assert kept_config({"tools": [object()]}) is None
+    assert kept_config({"tools": [inner]}) is None
+
+
+async def test_an_agent_with_a_tool_that_has_no_address_works_and_does_not_sleep(app: App) -> None:
+    @tool
+    async def inner() -> str:
+        return "found by nobody else"
+
+    async with app(idle_time=50):
+        sleeps = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        stays = await agent_supervisor.start_agent({"id": "bob", "model": "echo", "tools": [inner]})
+        await ended(sleeps)
+        assert (await agent.chat(stays, "one")).answer == "one"
