@@ -7,6 +7,7 @@ What was started ends in the reverse order, also when something on the way does 
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,6 +34,9 @@ from supervisors import ChildSpec, Flags, start_supervisor
 from supervisors.supervisor import FailedToStartChild
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+SETTLED_S: Final = 5.0
+"""By then all is loaded, and is frozen. A collection that walks it holds the loop for a tenth of a second: at 600
+streams the p99 of a token's delay was 124 ms, and is 36 without."""
 
 log = get_logger("understudy.daemon")
 
@@ -90,6 +94,7 @@ async def live(
             await stack.enter_async_context(notifier.alive())
             notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
             say(f"understudy listens on {address.url}")
+            asyncio.get_running_loop().call_later(SETTLED_S, gc.freeze)
             await stopping.wait()
             notifier.tell("STOPPING=1", "STATUS=draining")
             host.door.open = False
