@@ -58,8 +58,8 @@ as nothing else comes with it. The gap is the longest between two tokens of anot
 while the tools run: its provider leaves 20 ms between them. Computing: 300 ms of a core each."""
 
 KEPT: Final = """\
-The journal at `batched`, on SQLite in a file that is synced at every commit: what recording the same streams takes on
-top, in CPU time of all threads. A slower disk makes larger groups, which cost less."""
+The same agent where sessions are kept, at `batched`, on SQLite in a file that is synced at every commit: what it takes
+on top, in CPU time of all threads. A slower disk makes larger groups, which cost less."""
 
 LEFT_BEHIND: Final = """\
 By `python -m benchmarks --only endurance`. The restarts begin to count after 100,000 others, the turns after 2,000; an
@@ -250,9 +250,9 @@ SUITES: Final = (
         [Journal(Load(1, 20_000), "one"), Journal(Load(100, 200), "many"), Resume()],
         {
             "one_agent": "a token of one stream of 20,000, to a subscriber process, us",
-            "one_journal": "the journal on top, us",
+            "one_journal": "to keep it, on top, us",
             "many_agent": "a token of 100 streams at once of 200, us",
-            "many_journal": "the journal on top, us",
+            "many_journal": "to keep it, on top, us",
             "resume_first_ms": "2,000 events read again from the store, the first time, ms",
             "resume_ms": "the same, the median, ms",
         },
