@@ -9,24 +9,40 @@ from hypothesis import strategies as st
 
 from actors import KILL, AsyncioSystemBase, CallFailed, Mailbox, Pid, new_event_loop
 from actors import exit as send_exit
-from agents import Event, StreamComplete, StreamError, StreamToken, StreamToolResult, agent, application
+from agents import Event, StreamComplete, StreamError, StreamReset, StreamToken, StreamToolResult, agent, application
 from agents.rehearsal import RehearsalServer, parse
 from agents.settings import Settings, ToolSettings
 from supervisors import agent_supervisor, which_children
 
+FAULTS = ["drop", "close", "truncate", "bad_json", "error_event", "length", "rate_limit", "server_error", "html"]
 SCRIPT = """
-[[models.busy.turns]]
-[[models.busy.turns.steps]]
+[[models.busy-{name}.turns]]
+[[models.busy-{name}.turns.steps]]
 text = "Two things at once."
 token_delay_s = 0.001
 tool_calls = [
-    { name = "shout", arguments = { text = "a" } },
-    { name = "whoami", arguments = {} },
+    {{ name = "shout", arguments = {{ text = "a" }} }},
+    {{ name = "whoami", arguments = {{}} }},
 ]
-[[models.busy.turns.steps]]
-text = "{tool:shout} and that is all there is."
+{first}
+[[models.busy-{name}.turns.steps]]
+text = "{{tool:shout}} and that is all there is."
 token_delay_s = 0.001
+{second}
 """
+
+
+def script(name: str) -> str:
+    """Of a model whose first, or whose second answer breaks once after two tokens; or neither."""
+    place, _, fault = name.partition("-")
+    after = "" if fault in ("rate_limit", "server_error", "html") else "after_tokens = 2, "
+    broken = f'fault = {{ name = "{fault}", {after}times = 1 }}'
+    return SCRIPT.format(
+        name=name, first=broken if place == "first" else "", second=broken if place == "second" else ""
+    )
+
+
+MODELS = ["well", *(f"{place}-{fault}" for place in ("first", "second") for fault in FAULTS)]
 TOOLS = ["tests.agents.sample_tools:shout", "tests.agents.sample_tools:whoami"]
 MESSAGES = 2
 ONE_WORKER = Settings(tools=ToolSettings(workers=1))
@@ -65,17 +81,25 @@ BLOWS: list[Blow] = [cancel, stop_agent, kill_agent, kill_handler, kill_calls, n
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@example([(14, kill_agent)])
-@given(st.lists(st.tuples(st.integers(0, 20), st.sampled_from(BLOWS)), min_size=1, max_size=3))
-def test_every_stream_that_began_ends_once_whatever_falls(blows: list[tuple[int, Blow]]) -> None:
+@example(blows=[(14, kill_agent)], model="well", again=False)
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.sampled_from(BLOWS)), min_size=1, max_size=3),
+    st.sampled_from(MODELS),
+    st.booleans(),
+)
+def test_every_stream_that_began_ends_once_whatever_falls(
+    blows: list[tuple[int, Blow]], model: str, again: bool
+) -> None:
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(play(dict(blows)))
+        runner.run(play(dict(blows), model, again=again))
 
 
-async def play(blows: dict[int, Blow]) -> None:
-    async with RehearsalServer(parse(SCRIPT)) as server, application.running(ONE_WORKER) as system:
+async def play(blows: dict[int, Blow], model: str, *, again: bool) -> None:
+    async with RehearsalServer(parse(script(model))) as server, application.running(ONE_WORKER) as system:
         before = labels(system)
-        pid = await agent_supervisor.start_agent({"model": "busy", "tools": TOOLS, **server.endpoint})
+        streaming = {"max_retries": 1, "retry_after_output": again}
+        config = {"model": f"busy-{model}", "tools": TOOLS, "streaming_config": streaming, **server.endpoint}
+        pid = await agent_supervisor.start_agent(config)
         async with Mailbox() as box:
             down = box.process.monitor(pid)
             streams: dict[str, list[Event]] = {agent.stream_chat(pid, "go"): [] for _ in range(MESSAGES)}
@@ -108,7 +132,13 @@ def check(events: list[Event]) -> None:
     assert sum(isinstance(event, StreamComplete | StreamError) for event in events) == 1
     errors = {event.result.error for event in events if isinstance(event, StreamToolResult)}
     assert errors <= {None, "crashed"}
-    tokens = "".join(event.token for event in events if isinstance(event, StreamToken))
+    tokens = ""
+    for event in events:
+        match event:
+            case StreamReset(content=content):
+                tokens = content
+            case StreamToken(token):
+                tokens += token
     end = events[-1]
     assert tokens == (end.response.content if isinstance(end, StreamComplete) else end.content)  # type: ignore[union-attr]
 
