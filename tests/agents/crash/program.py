@@ -53,7 +53,6 @@ def effect(name: str) -> None:
 async def pay() -> str:
     """May run once."""
     effect("pay")
-    await asyncio.sleep(0.02)
     return "paid"
 
 
