@@ -6,7 +6,7 @@ from typing import Any
 from actors import ProcessInfo, SystemInfo
 from agents.cli.view.processes import top_text, tree_text
 from supervisors import Node
-from tests.agents.cli.terminal import environment, understudy
+from tests.agents.cli.terminal import environment, read_until, started, understudy
 
 PROGRAM = """
 import asyncio, sys
@@ -26,7 +26,7 @@ async def main():
     async with AsyncioSystemBase():
         await start_supervisor(Flags(), [ChildSpec("worker", Busy)], name="main supervisor")
         print("runs", *sys.argv[1:], flush=True)
-        await asyncio.sleep(2.0)
+        await asyncio.to_thread(sys.stdin.read)
 
 asyncio.run(main())
 """
@@ -91,19 +91,21 @@ def test_the_table_is_aligned_and_cut_to_a_line_each() -> None:
 async def test_a_program_is_run_and_its_tree_shown_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
-    code, out, err = await understudy("tree", "--every", "0.05", str(path), "--its", "own", env=environment())
-    assert (code, out) == (0, "runs --its own\n")
-    assert "└── main supervisor Pid(2)\n    └── worker Pid(3)" in err
+    async with started("tree", "--every", "0.05", str(path), "--its", "own", env=environment()) as process:
+        await read_until(process.stderr, "└── main supervisor Pid(2)\n    └── worker Pid(3)")
+        out, _ = await process.communicate(b"")
+    assert (process.returncode, out) == (0, b"runs --its own\n")
 
 
 async def test_the_busiest_process_of_a_program_is_shown_first(tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
-    code, _, err = await understudy("top", "--every", "0.05", str(path), env=environment())
-    assert code == 0
-    last = err.strip().split("\n\n")[-1].splitlines()
-    assert last[0].startswith("3 processes")
-    assert last[2].split()[:2] == ["Pid(3)", "Busy"]
+    async with started("top", "--every", "0.05", str(path), env=environment()) as process:
+        seen = await read_until(process.stderr, "Pid(2)")  # the second row of a picture that has all three
+        _, rest = await process.communicate(b"")
+    assert process.returncode == 0
+    picture = next(each for each in (seen + rest.decode()).split("\n\n") if each.startswith("3 processes"))
+    assert picture.splitlines()[2].split()[:2] == ["Pid(3)", "Busy"]
 
 
 async def test_the_end_of_the_program_is_the_end_of_the_command(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from agents.client import Client
 from agents.rehearsal import RehearsalServer
 from agents.state_files import address_in
 from tests.agents.cli.terminal import environment
+from tests.agents.tools.observed import Watch
 
 UNDERSTUDY = str(Path(sys.executable).with_name("understudy"))
 START_S = 60.0
@@ -49,8 +50,7 @@ class Daemon:
         self.identities |= set(identities(self.process.pid))
         async with asyncio.timeout(END_S):
             code = await self.process.wait()
-            while any(alive(identity) for identity in self.identities):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await Watch([pid for pid, since in self.identities if alive((pid, since))]).ended()
         return code
 
     async def stopped(self) -> int:
