@@ -13,8 +13,11 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
-from agents.agent_info import AgentInfo
-from agents.agent_requests import (
+from agents.core.conversation import Conversation
+from agents.core.errors import Fault, HandlerCrashed
+from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
+from agents.instance.info import AgentInfo
+from agents.instance.requests import (
     Approve,
     Cancel,
     Deny,
@@ -25,10 +28,7 @@ from agents.agent_requests import (
     Subscribe,
     Unsubscribe,
 )
-from agents.agent_state import StreamChat
-from agents.core.conversation import Conversation
-from agents.core.errors import Fault, HandlerCrashed
-from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
+from agents.instance.state import StreamChat
 from agents.tools.approval import Answer
 
 LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself

@@ -8,16 +8,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
-from agents.agent_settings import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
-from agents.answer import AnswerType, InvalidAnswerType
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.limits import Limits
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.endpoint import Api
-from agents.model_call import Deadlines, Route
-from agents.routes import route_faults, routes
+from agents.model.answer import AnswerType, InvalidAnswerType
+from agents.model.call import Deadlines, Route
+from agents.model.routes import route_faults, routes
 from agents.settings import Settings, ToolSettings
+from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool

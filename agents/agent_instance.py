@@ -25,9 +25,12 @@ from actors import (
 )
 from actors.server.outcomes import Next
 from agents.agent_config import InvalidAgentConfig, agent_config
-from agents.agent_info import info_of
 from agents.agent_registry import find_agent, has_stream, name_of
-from agents.agent_requests import (
+from agents.agent_turns import AgentTurns, Forget, Idle, given_up, now_s, taken_down
+from agents.core.conversation import Conversation, UserMessage
+from agents.core.errors import Cancelled
+from agents.instance.info import info_of
+from agents.instance.requests import (
     Approve,
     Cancel,
     Deny,
@@ -39,22 +42,19 @@ from agents.agent_requests import (
     Subscribe,
     Unsubscribe,
 )
-from agents.agent_state import AgentState, Keeping, Running, StreamChat
-from agents.agent_turns import AgentTurns, Forget, Idle, given_up, now_s, taken_down
-from agents.core.conversation import Conversation, UserMessage
-from agents.core.errors import Cancelled
-from agents.kept_stream import Lost
+from agents.instance.state import AgentState, Keeping, Running, StreamChat
+from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
 from agents.llm.endpoint import Api
 from agents.session import comes_back_whole, open_session
 from agents.sessions import SessionError
 from agents.settings import Settings
-from agents.stream import Stream
 from agents.streaming_function_handler import (
     TurnResult,
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
-from agents.subscriptions import followed, known, subscribed, unsubscribed
+from agents.streams.kept import Lost
+from agents.streams.stream import Stream
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
 from supervisors import AlreadyStarted

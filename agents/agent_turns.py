@@ -12,18 +12,18 @@ from msgspec.structs import replace
 from actors import SHUTDOWN, Crash, Pid, ProcessError, Shutdown, ended, link, register, reply, send
 from actors import exit as send_exit
 from agents.agent_registry import has_no_stream, has_stream
-from agents.agent_settings import WhenBusy
-from agents.agent_state import AgentState, Running, StreamChat
 from agents.core.conversation import UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted
-from agents.debug_stream import DebugKeptStream, DebugStream
-from agents.kept_stream import KeptStream
-from agents.recent_streams import KEPT_S, Recent, with_ended, without_old
+from agents.instance.state import AgentState, Running, StreamChat
 from agents.session import Cut, recorder_of, turn_name
 from agents.settings import OnRestart
-from agents.stream import Stream
-from agents.stream_report import report_end
+from agents.settings.agent import WhenBusy
 from agents.streaming_function_handler import StreamHandler, TurnResult, interrupt_stream, resume_stream
+from agents.streams.debug import DebugKeptStream, DebugStream
+from agents.streams.kept import KeptStream
+from agents.streams.recent import KEPT_S, Recent, with_ended, without_old
+from agents.streams.report import report_end
+from agents.streams.stream import Stream
 from supervisors import ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
 

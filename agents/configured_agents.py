@@ -6,7 +6,7 @@ kept of it.
 
 from actors import IGNORE, GenServer, Stop
 from actors.server.outcomes import Ignore
-from agents.agent_settings import AgentSettings
+from agents.settings.agent import AgentSettings
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agent
 

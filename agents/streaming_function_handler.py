@@ -16,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import Pid, Task, alive
-from agents.agent_state import AgentState
 from agents.core.accumulator import Accumulator, fold, init_accumulator
 from agents.core.checkpoint import Checkpoint, Log, interrupted, resumed
 from agents.core.conversation import Conversation, Message
@@ -27,8 +26,9 @@ from agents.core.metrics import Tally
 from agents.core.step import step
 from agents.core.stream_event import deltas_of
 from agents.core.turn import Past, Phase, Step, Turn, begin
+from agents.instance.state import AgentState
 from agents.llm.endpoint import Api
-from agents.stream import Stream
+from agents.streams.stream import Stream
 from agents.turn_shell import TurnShell
 
 __all__ = [

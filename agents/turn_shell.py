@@ -21,8 +21,8 @@ from agents.core.errors import Timeout
 from agents.core.events import StreamToolResult
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
-from agents.model_call import model_call
-from agents.stream import Stream
+from agents.model.call import model_call
+from agents.streams.stream import Stream
 from agents.tools.executor import Calls
 
 

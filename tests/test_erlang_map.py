@@ -29,11 +29,11 @@ from agents import (
     tool,
 )
 from agents.agent_config import AgentConfig, InvalidAgentConfig
-from agents.agent_state import AgentState
 from agents.core.accumulator import fold
 from agents.core.conversation import UserMessage
 from agents.core.deltas import CallStarted
 from agents.core.stream_event import deltas_of
+from agents.instance.state import AgentState
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Settings, StreamingSettings, ToolSettings
 from agents.streaming_function_handler import (

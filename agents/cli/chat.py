@@ -19,7 +19,7 @@ from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
 from agents.llm.endpoint import Api, MissingKey
 from agents.settings import Settings, ToolSettings
-from agents.values import HTTP_ADDRESS
+from agents.settings.values import HTTP_ADDRESS
 from supervisors.agent_supervisor import start_agent
 
 DEFAULT_MODEL = "gpt-4o"

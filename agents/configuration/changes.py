@@ -10,10 +10,10 @@ from typing import Any, Final
 from msgspec import Struct
 from pydantic import BaseModel
 
-from agents.agent_settings import AgentSettings
 from agents.configuration.faults import KeyPath, dotted
 from agents.configuration.walking import keys
 from agents.settings import Settings
+from agents.settings.agent import AgentSettings
 
 
 class Applies(StrEnum):

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from agents.values import Address, Unit
+from agents.settings.values import Address, Unit
 
 REFERENCE = '{env, "NAME"} or {file, "path"}'
 

@@ -29,7 +29,7 @@ from agents.daemon.state_dir import StateDir
 from agents.gateway import serving
 from agents.settings import Settings
 from agents.state_files import Address
-from agents.stream_report import METER
+from agents.streams.report import METER
 from supervisors import ChildSpec, Flags, start_supervisor
 from supervisors.supervisor import FailedToStartChild
 

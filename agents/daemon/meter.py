@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from actors import GenServer, NoReply
-from agents.stream_report import ToolCalled, TurnEnded
+from agents.streams.report import ToolCalled, TurnEnded
 
 TURN_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 FIRST_TOKEN_BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

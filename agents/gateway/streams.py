@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from actors import Pid
 from agents import agent
-from agents.agent_info import StreamInfo
 from agents.core.events import Event, StreamComplete
 from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.reader import Reader
 from agents.gateway.sessions import Sessions
+from agents.instance.info import StreamInfo
 from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked, OtherArguments
 
 

@@ -25,10 +25,10 @@ from agents import (
     agent,
 )
 from agents.agent_instance import process_streaming_chat
-from agents.agent_state import AgentState
 from agents.core.accumulator import Accumulator
 from agents.core.conversation import AssistantMessage, SystemMessage, ToolMessage, UserMessage
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Failed, Finished, FinishReason, TextDelta
+from agents.instance.state import AgentState
 from agents.streaming_function_handler import (
     Continue,
     Done,

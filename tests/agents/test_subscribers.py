@@ -8,11 +8,11 @@ from msgspec.structs import replace
 from actors import Mailbox, Pid, get_state, send
 from actors.sys import replace_state
 from agents import agent
-from agents.agent_state import AgentState
 from agents.agent_turns import Forget
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamMetrics, StreamStart, StreamToken
-from agents.recent_streams import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
-from agents.stream import Stream
+from agents.instance.state import AgentState
+from agents.streams.recent import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
+from agents.streams.stream import Stream
 from supervisors import agent_supervisor
 from tests.agents.stage import Stage
 

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
-from agents.agent_settings import LimitsConfig, StreamingConfig, WhenBusy
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal
@@ -17,6 +16,7 @@ from agents.gateway.sessions import LiveSessions
 from agents.gateway.sse import EventStream, Pace
 from agents.gateway.streams import Streams
 from agents.llm.endpoint import Api
+from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]

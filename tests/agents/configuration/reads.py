@@ -13,14 +13,14 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from agents import agent_settings, settings
+from agents.settings import agent, application
 
 ROOT: Final = Path(__file__).parents[3]
-OWN: Final = ("agents/settings.py", "agents/agent_settings.py", "agents/configuration")
+OWN: Final = ("agents/settings", "agents/configuration")
 
 MODELS: Final[Mapping[str, type[BaseModel]]] = {
     name: each
-    for module in (settings, agent_settings)
+    for module in (application, agent)
     for name, each in vars(module).items()
     if isinstance(each, type) and issubclass(each, BaseModel) and each is not BaseModel and not name.startswith("_")
 }
@@ -143,7 +143,7 @@ def _model(annotation: ast.AST) -> str | None:
 
 def _named(annotation: str) -> str | None:
     """The model that an annotation names, also within tuple[...] or X | None."""
-    words = annotation.replace("agents.settings.", "").replace("agents.agent_settings.", "")
+    words = annotation.replace("agents.settings.application.", "").replace("agents.settings.agent.", "")
     for mark in "[](),|.'\"<>":
         words = words.replace(mark, " ")
     return next((word for word in words.split() if word in MODELS), None)

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from agents.agent_settings import AgentSettings
 from agents.configuration.changes import RULES, Applies, changes, rule
 from agents.configuration.walking import keys
 from agents.settings import Settings
+from agents.settings.agent import AgentSettings
 
 KEYS = {".".join(map(str, leaf.path)): leaf.path for leaf in keys(Settings())}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agents.agent_settings import WhenBusy
 from agents.configuration import InvalidConfiguration, load
 from agents.llm.endpoint import Api
 from agents.settings import Durability, ModelPrice
+from agents.settings.agent import WhenBusy
 from tests.agents.configuration.conftest import Loader, Refusal
 
 

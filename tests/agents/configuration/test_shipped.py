@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from agents.agent_settings import AgentSettings, Fallback, LimitsConfig, StreamingConfig
 from agents.configuration import load
 from agents.configuration.erlang import parse
 from agents.configuration.shipped import text
 from agents.configuration.sources.files import APPLICATIONS
 from agents.configuration.walking import keys
 from agents.settings import Durability, SessionSettings, Settings
+from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig
 from tests.agents.configuration.conftest import Loader
 
 SHIPPED = Path(__file__).parents[3] / "config" / "sys.config"

@@ -15,7 +15,7 @@ from agents.core.deltas import Delta, Failed, Finished, TextDelta
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError
 from agents.core.retry import RetryPolicy
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
-from agents.model_call import Deadlines, Route, model_call
+from agents.model.call import Deadlines, Route, model_call
 from tests.agents.llm.corpus import recordings
 from tests.agents.llm.scripted import ScriptedClient, providers
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from agents.agent_settings import AgentSettings, Fallback
 from agents.core.limits import Price
 from agents.core.policy import Candidate
 from agents.llm.endpoint import Endpoint
-from agents.model_call import Route
+from agents.model.call import Route
 from agents.settings import NamedProvider, Settings
+from agents.settings.agent import AgentSettings, Fallback
 
 UNNAMED = NamedProvider()
 

@@ -10,7 +10,7 @@ from actors.log import get_logger
 from agents.core.deltas import Usage
 from agents.core.errors import ApiError, Fault
 from agents.core.events import Event, StreamComplete, StreamError, StreamMetrics, StreamToolResult
-from agents.stream import Stream
+from agents.streams.stream import Stream
 
 log = get_logger("understudy.agents")
 

@@ -6,8 +6,8 @@ path.
 
 from actors.log import get_logger
 from agents.core.events import Event
-from agents.kept_stream import KeptStream
-from agents.stream import Stream
+from agents.streams.kept import KeptStream
+from agents.streams.stream import Stream
 
 log = get_logger("understudy.streams")
 

@@ -25,7 +25,7 @@ from agents.core.events import (
     StreamStart,
     StreamToken,
 )
-from agents.stream import LINGER_S, Stream
+from agents.streams.stream import LINGER_S, Stream
 
 WHOLE = ["StreamStart", "token", "reasoning", "call 0", "call 1", "StreamFunctionExecutionStart", "StreamComplete"]
 

@@ -4,9 +4,9 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from agents.agent_state import AgentState
 from agents.core.events import StreamComplete
-from agents.stream import Stream
+from agents.instance.state import AgentState
+from agents.streams.stream import Stream
 
 Status: TypeAlias = Literal["waiting", "running", "complete", "error"]
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.llm.endpoint import Api
-from agents.values import Count, HttpAddress, Milliseconds, Name
+from agents.settings.values import Count, HttpAddress, Milliseconds, Name
 
 
 class WhenBusy(StrEnum):

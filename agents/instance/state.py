@@ -8,11 +8,11 @@ from actors import Caller, Pid
 from agents.agent_config import AgentConfig
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault
-from agents.recent_streams import Recent
 from agents.session import Cut
 from agents.sessions import Recorder
 from agents.settings import Durability, OnRestart, SessionSettings
-from agents.stream import Stream
+from agents.streams.recent import Recent
+from agents.streams.stream import Stream
 
 
 class StreamChat(Struct, frozen=True):

@@ -4,11 +4,11 @@ import pytest
 
 from actors import Mailbox
 from agents import Event, NotAsked, StreamComplete, StreamError, StreamStart, agent
-from agents.agent_info import StreamInfo
 from agents.agent_registry import find_stream
 from agents.core.conversation import UserMessage
 from agents.core.events import TERMINAL
-from agents.recent_streams import KEPT_STREAMS
+from agents.instance.info import StreamInfo
+from agents.streams.recent import KEPT_STREAMS
 from supervisors import agent_supervisor
 from tests.agents.stage import Stage
 

@@ -19,7 +19,7 @@ from agents.core.events import (
     StreamToken,
     StreamToolResult,
 )
-from agents.stream import Stream
+from agents.streams.stream import Stream
 
 KEPT_STREAMS: Final = 4
 KEPT_BYTES: Final = 4 * 2**20

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from agents.agent_settings import AgentSettings
-from agents.values import (
+from agents.settings.agent import AgentSettings
+from agents.settings.values import (
     Amount,
     Bytes,
     Count,

@@ -25,7 +25,7 @@ from agents.core.events import (
 from agents.core.turn import Phase
 from agents.session import Cut
 from agents.sessions import Recorder, SessionError, StreamStatus
-from agents.stream import Stream
+from agents.streams.stream import Stream
 
 ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
 

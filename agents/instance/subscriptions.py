@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from actors import Pid
-from agents.agent_state import AgentState
+from agents.instance.state import AgentState
 
 
 def subscribed(state: AgentState, subscriber: Pid) -> AgentState:

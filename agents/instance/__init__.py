@@ -1,0 +1,1 @@
+"""The state of an agent as a value, its steps, and what it is asked for."""

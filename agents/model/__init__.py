@@ -1,0 +1,1 @@
+"""Model calls: whom an agent asks, one call, and the type of its answer."""

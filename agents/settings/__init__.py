@@ -1,0 +1,40 @@
+"""What the application and its agents can be told. Every field is a key of config/sys.config.
+
+agent.py: the keys of one agent. application.py: the sections of the file. values.py: the kinds of values, with units.
+"""
+
+from agents.settings.application import (
+    DaemonSettings,
+    Durability,
+    GatewaySettings,
+    LogFormat,
+    LogSettings,
+    ModelPrice,
+    NamedProvider,
+    OnRestart,
+    ProviderSettings,
+    RestartLimits,
+    SessionSettings,
+    Settings,
+    StreamingSettings,
+    SupervisionSettings,
+    ToolSettings,
+)
+
+__all__ = [
+    "DaemonSettings",
+    "Durability",
+    "GatewaySettings",
+    "LogFormat",
+    "LogSettings",
+    "ModelPrice",
+    "NamedProvider",
+    "OnRestart",
+    "ProviderSettings",
+    "RestartLimits",
+    "SessionSettings",
+    "Settings",
+    "StreamingSettings",
+    "SupervisionSettings",
+    "ToolSettings",
+]
