@@ -6,6 +6,9 @@ import os
 import ssl
 import struct
 import sys
+from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import aiohttp
@@ -78,6 +81,15 @@ async def test_it_listens_on_loopback_alone(site: Site) -> None:
     listening = listening_sockets()
     ours = [address for address in listening if int(address.partition(":")[2], 16) == site.port]
     assert ours == [f"0100007F:{site.port:04X}"]
+
+
+async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrade(site: Site) -> None:
+    began = datetime.now(UTC).replace(microsecond=0)
+    dates = [(await site.http.get(f"{site.url}/agents")).headers["date"] for _ in range(2)]
+    async with connected(site) as raw:
+        head = BytesParser().parsebytes((await upgraded(site, raw)).partition(b"\r\n")[2])
+    dates.append(head["date"])
+    assert all(began <= parsedate_to_datetime(date) <= datetime.now(UTC) for date in dates)
 
 
 async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> None:
@@ -220,11 +232,14 @@ async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: 
 # Frames
 
 
-async def upgraded(site: Site, raw: Raw) -> None:
+async def upgraded(site: Site, raw: Raw) -> bytes:
+    """The head of the answer."""
     key = base64.b64encode(os.urandom(16)).decode()
     more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
     raw.writer.write(request("GET", "/ws", *more, host=f"localhost:{site.port}"))
-    assert b" 101 " in await raw.head()
+    head = await raw.head()
+    assert b" 101 " in head
+    return head
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
