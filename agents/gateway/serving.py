@@ -193,6 +193,17 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
 
+    async def run_asgi(self) -> None:
+        """An upgrade that is refused with a whole answer is done. uvicorn takes it for forgotten, and logs an error."""
+        app = self.app
+
+        async def done(scope: Any, receive: Any, send: Any) -> None:
+            await app(scope, receive, send)
+            self.handshake_complete |= self.close_sent
+
+        self.app = done
+        await super().run_asgi()
+
     def handle_ping(self) -> None:
         """Its pong lies in the protocol already. One that takes nothing gets none."""
         if self.writable.is_set():

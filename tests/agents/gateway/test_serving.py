@@ -87,7 +87,7 @@ async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrad
     began = datetime.now(UTC).replace(microsecond=0)
     dates = [(await site.http.get(f"{site.url}/agents")).headers["date"] for _ in range(2)]
     async with connected(site) as raw:
-        head = BytesParser().parsebytes((await upgraded(site, raw)).partition(b"\r\n")[2])
+        head = BytesParser().parsebytes((await asked_to_upgrade(site, raw)).partition(b"\r\n")[2])
     dates.append(head["date"])
     assert all(began <= parsedate_to_datetime(date) <= datetime.now(UTC) for date in dates)
 
@@ -232,14 +232,25 @@ async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: 
 # Frames
 
 
-async def upgraded(site: Site, raw: Raw) -> bytes:
+async def asked_to_upgrade(site: Site, raw: Raw, *headers: str) -> bytes:
     """The head of the answer."""
     key = base64.b64encode(os.urandom(16)).decode()
     more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
-    raw.writer.write(request("GET", "/ws", *more, host=f"localhost:{site.port}"))
-    head = await raw.head()
-    assert b" 101 " in head
-    return head
+    raw.writer.write(request("GET", "/ws", *more, *headers, host=f"localhost:{site.port}"))
+    return await raw.head()
+
+
+async def upgraded(site: Site, raw: Raw) -> None:
+    assert b" 101 " in await asked_to_upgrade(site, raw)
+
+
+async def test_an_upgrade_that_is_refused_is_answered_and_no_error_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(site) as raw:
+        assert b" 403 " in await asked_to_upgrade(site, raw, "Origin: http://example.org")
+        assert b"allowed_origins" in await raw.rest()
+    assert not caplog.records
 
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
