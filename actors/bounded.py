@@ -158,8 +158,7 @@ async def send_blocking(to: Address, message: Any, timeout_s: float | None = Non
     A process that waits here serves nobody meanwhile: two that fill each other's mailbox wait for ever, without a
     timeout_s. Raises TimeoutError after it; then the message is not sent.
     """
-    sender = current_process()
-    system = sender.system if sender is not None else current_system()
+    system, sender = current_system(), current_process()
     me = sender.pid if sender is not None else None
     target = system.find(to)
     if target is None or target.bound is None or target.bound.overflow is not Overflow.BLOCK_SENDER:

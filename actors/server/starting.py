@@ -5,7 +5,7 @@ from typing import Any
 
 from actors.address import Address
 from actors.bounded import Bound, keep_to
-from actors.current import current_process, current_system
+from actors.current import current_system, starter
 from actors.errors import CallFailed, CallTimeout, StartFailed
 from actors.gen_server import GenServer, Terminate, ask
 from actors.pid import Pid
@@ -94,7 +94,7 @@ def prepare(
     system = current_system()
     if name is not None:
         system.names.check_free(name)
-    parent = current_process() or system.root
+    parent = starter(system, link=link)
     process = ServerProcess(system, server(), parent)
     keep_to(process, bound)
     if name is not None:
