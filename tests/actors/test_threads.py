@@ -28,6 +28,7 @@ from actors import (
     link,
     monitor,
     pg,
+    process_info,
     receive,
     register,
     reply,
@@ -37,6 +38,7 @@ from actors import (
     spawn,
     spawn_link,
     start,
+    start_link,
     unregister,
     whereis,
 )
@@ -217,3 +219,22 @@ async def test_servers_of_two_loops_send_to_each_other(system: AsyncioSystemBase
             there = await asyncio.to_thread(other.run, start(Player, judge.pid))
             send(here, (there, 100))
             assert await judge.receive(timeout_s=60) == (here, -1)
+
+
+async def parent_of_a_new_one() -> str | None:
+    pid = await start_link(Collector)
+    info = process_info(pid)
+    exit(pid, "enough")
+    return info.parent if info is not None else None
+
+
+async def test_a_process_is_the_caller_of_what_its_thread_has_run(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        assert await asyncio.to_thread(system.run, parent_of_a_new_one()) == str(box.pid)
+
+
+async def test_a_process_is_no_caller_in_the_system_of_another_loop(system: AsyncioSystemBase) -> None:
+    """A link between the two would have one loop's thread end the other's process."""
+    with AsyncioSystemBase() as other:
+        async with Mailbox():
+            assert await asyncio.to_thread(other.run, parent_of_a_new_one()) == str(other.root.pid)
