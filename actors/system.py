@@ -16,10 +16,7 @@ from typing import Any, ClassVar, Self
 from thespian.actors import Actor, ActorAddress
 
 from actors.address import Address, Via
-from actors.current import current_process as current_process
-from actors.current import current_system as current_system
 from actors.current import of_another_thread, open_systems, system_here, turning
-from actors.current import process_context as process_context
 from actors.dead_letters import DeadLetters
 from actors.ending import end_of
 from actors.errors import NoSystem

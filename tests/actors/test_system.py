@@ -36,9 +36,10 @@ from actors import (
     start_link,
     stop,
 )
+from actors.current import current_system
 from actors.process import Process
 from actors.signals import orderly
-from actors.system import ProcessSystem, current_system
+from actors.system import ProcessSystem
 from actors.testing import simulated
 
 # Fairness
