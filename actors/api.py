@@ -6,11 +6,10 @@ from typing import Any
 from thespian.actors import Actor
 
 from actors.address import Address
-from actors.current import current_process, current_system
+from actors.current import calling_process, current_process, current_system, process_of, starter
 from actors.ending import end_of
 from actors.errors import NoCaller, ProcessError
 from actors.pid import Pid, Ref
-from actors.process import Process
 from actors.receiver import Receiver
 from actors.signals import NOPROC
 
@@ -32,31 +31,34 @@ def create_actor(actor: type[Actor], name: str | None = None) -> Pid:
     but in an actor or a GenServer: that is told by ChildActorExited of a child that could not be made.
     """
     system = current_system()
-    return system.create_actor(current_process() or system.root, actor, name=name)
+    return system.create_actor(starter(system, link=False), actor, name=name)
 
 
 def link(pid: Pid) -> None:
     """When one of the two ends, the other gets an exit signal. To a dead process: the signal is NOPROC."""
-    me = calling_process("link")
-    if pid.process is not None:
-        me.link(pid.process)
+    me, other = calling_process("link"), process_of(pid)
+    if other is not None:
+        me.link(other)
     else:
         me.exit_signal(pid, NOPROC, linked=True)
 
 
 def unlink(pid: Pid) -> None:
-    if pid.process is not None:
-        calling_process("unlink").unlink(pid.process)
+    other = process_of(pid)
+    if other is not None:
+        calling_process("unlink").unlink(other)
 
 
 def monitor(pid: Pid) -> Ref:
     """Get one Down when pid ends; at once, with NOPROC, if it has. Erlang: monitor/2."""
+    process_of(pid)
     return calling_process("monitor").monitor(pid)
 
 
 async def ended(pid: Pid) -> Any:
     """Wait for the end of a process: its exit reason, or NOPROC if it had ended before."""
-    return NOPROC if pid.process is None else await end_of(pid.process)
+    process = process_of(pid)
+    return NOPROC if process is None else await end_of(process)
 
 
 def demonitor(ref: Ref) -> None:
@@ -66,9 +68,10 @@ def demonitor(ref: Ref) -> None:
 
 def exit(pid: Pid, reason: Any) -> None:  # noqa: A001 (OTP's word)
     """Send an exit signal. Erlang: exit/2. KILL can't be trapped; its victim ends as KILLED."""
-    if pid.process is not None:
-        sender = current_process()
-        pid.process.exit_signal(sender.pid if sender else pid.process.system.root.pid, reason, linked=False)
+    process = process_of(pid)
+    if process is not None:
+        sender = current_process() or process.system.root
+        process.exit_signal(sender.pid, reason, linked=False)
 
 
 def register(name: str, pid: Pid) -> None:
@@ -77,9 +80,10 @@ def register(name: str, pid: Pid) -> None:
     Raises NameTaken, AlreadyNamed (a process has one name at most), InvalidName for what is no name (an empty string,
     or no string: OTP's `undefined`), and ProcessError for a dead process.
     """
-    if pid.process is None:
+    process = process_of(pid)
+    if process is None:
         raise ProcessError(f"expected a living process to register as {name!r}, got {pid}, which has ended")
-    pid.process.system.names.register(name, pid.process)
+    process.system.names.register(name, process)
 
 
 def unregister(name: str) -> None:
@@ -104,11 +108,3 @@ async def receive(timeout_s: float | None = None) -> Any:
 def send_after(delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
     """Send later; `cancel()` the result to stop it. Erlang: erlang:send_after/3."""
     return current_system().send_after(delay_s, to, message)
-
-
-def calling_process(what: str) -> Process:
-    """Whom a primitive acts for. Raises NoCaller."""
-    process = current_process()
-    if process is None:
-        raise NoCaller(f"{what} expects a calling process: call it in one, or inside `async with Mailbox():`")
-    return process

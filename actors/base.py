@@ -98,9 +98,7 @@ class AsyncioSystemBase(ThreadedSystem):
             return self._external
 
     def _tell(self, to: ActorAddress, message: Any, sender: External) -> None:
-        process = to.process if isinstance(to, Pid) else None
-        system = self if process is None else process.system
-        self._hand_in(lambda: system.send_from_outside(to, message, sender.pid))
+        self._hand_in(lambda: self.send(to, message, sender.pid))
 
     def updateCapability(self, name: str, value: Any = None) -> None:  # noqa: N802 (Thespian's name)
         """Set a capability, or take it away if value is None. Actors that need what is gone are asked to exit."""

@@ -71,7 +71,7 @@ class BoundedQueue(deque[Letter]):
         self._process = process
         self.bound = bound
         self.dropped = 0
-        self._line: deque[Letter] = deque()  # of senders who wait: Call and Blocking
+        self._line: dict[asyncio.Future[Any], Letter] = {}  # of senders who wait: Call and Blocking
 
     def append(self, letter: Letter, /) -> None:
         if len(self) < self.bound.max_length and not self._line:
@@ -94,19 +94,21 @@ class BoundedQueue(deque[Letter]):
     def clear(self) -> None:
         """The process has ended: who waits for room sends to the dead, as any other. A caller is told of the end."""
         super().clear()
-        for message, sender in self._line:
-            if _waits(message):
+        line, self._line = self._line, {}
+        for waiting, (message, sender) in line.items():
+            if not waiting.done():
                 self._process.system.dead_letters.add(self._process.pid, _content(message), sender)
-            if type(message) is Blocking and _waits(message):
-                message.done.set_result(None)
-        self._line.clear()
+                if type(message) is Blocking:
+                    waiting.set_result(None)
 
     def _overflow(self, letter: Letter) -> None:
         match self.bound.overflow:
             case Overflow.DROP_OLDEST:
                 self._drop_oldest(letter)
             case Overflow.BLOCK_SENDER if type(letter[0]) is Call or type(letter[0]) is Blocking:
-                self._line.append(letter)
+                waiting = _waiting(letter[0])
+                self._line[waiting] = letter
+                waiting.add_done_callback(self._leave)  # who gives up must not stay: there may be no room for ever
             case Overflow.CRASH_RECEIVER:
                 self._drop(letter)
                 self._process.die(MAILBOX_FULL)
@@ -140,9 +142,13 @@ class BoundedQueue(deque[Letter]):
     def _admit(self) -> None:
         """Let in who waits longest, and still does, while there is room."""
         while self._line and len(self) < self.bound.max_length:
-            letter = self._line.popleft()
-            if _waits(letter[0]):
+            waiting = next(iter(self._line))
+            letter = self._line.pop(waiting)
+            if not waiting.done():
                 self._take(letter)
+
+    def _leave(self, waiting: asyncio.Future[Any]) -> None:
+        self._line.pop(waiting, None)
 
 
 def keep_to(process: "Process", bound: Bound | None) -> None:
@@ -158,8 +164,7 @@ async def send_blocking(to: Address, message: Any, timeout_s: float | None = Non
     A process that waits here serves nobody meanwhile: two that fill each other's mailbox wait for ever, without a
     timeout_s. Raises TimeoutError after it; then the message is not sent.
     """
-    sender = current_process()
-    system = sender.system if sender is not None else current_system()
+    system, sender = current_system(), current_process()
     me = sender.pid if sender is not None else None
     target = system.find(to)
     if target is None or target.bound is None or target.bound.overflow is not Overflow.BLOCK_SENDER:
@@ -184,6 +189,5 @@ def _content(message: Any) -> Any:
     return message.message if type(message) is Blocking else message
 
 
-def _waits(message: Any) -> bool:
-    future = message.done if type(message) is Blocking else message.caller.future
-    return not future.done()
+def _waiting(message: Call | Blocking) -> asyncio.Future[Any]:
+    return message.done if isinstance(message, Blocking) else message.caller.future

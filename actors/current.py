@@ -2,21 +2,36 @@
 
 import asyncio
 import contextvars
+import threading
+from threading import get_ident
 from typing import TYPE_CHECKING
 
-from actors.errors import NoSystem
-from actors.process import Process
+from actors.errors import NoCaller, NoSystem
+from actors.pid import Pid
+from actors.process import DEAD, Process
 
 if TYPE_CHECKING:
     from actors.system import ProcessSystem
 
+turning: contextvars.ContextVar["ProcessSystem | None"] = contextvars.ContextVar("turning", default=None)
+"""The system in whose run queue's turn this is. Coroutines don't inherit it: their context may go on to a thread."""
 system_here: contextvars.ContextVar["ProcessSystem"] = contextvars.ContextVar("system")
 process_here: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
 open_systems: list["ProcessSystem"] = []
 
 
 def current_system() -> "ProcessSystem":
-    """The system of the calling process or block; else the only one on the running loop."""
+    """The system of the calling process or block; else the only one on the running loop. Raises NoSystem."""
+    system = named_system()
+    if system.thread != get_ident():
+        raise of_another_thread()
+    if system.root.phase == DEAD:
+        raise NoSystem("expected a running actor system, got one that has ended")
+    return system
+
+
+def named_system() -> "ProcessSystem":
+    """current_system for what may be asked from any thread, and after the end: asyncio.to_thread hands a system on."""
     system = system_here.get(None) or _only_here()
     if system is None:
         raise NoSystem(
@@ -24,6 +39,13 @@ def current_system() -> "ProcessSystem":
             "or the base's run() from another thread"
         )
     return system
+
+
+def of_another_thread() -> NoSystem:
+    return NoSystem(
+        f"expected a call on the thread of the actor system's loop, got one from {threading.current_thread().name!r}: "
+        "use the base's run()"
+    )
 
 
 def _only_here() -> "ProcessSystem | None":
@@ -44,15 +66,52 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 def current_process() -> Process | None:
     """The process whose code is running, if any."""
     system = system_here.get(None) or _only_here()
-    if system is not None and system.current is not None:
+    if system is not None and system.current is not None and system.thread == get_ident():
         return system.current
     return process_here.get()
+
+
+def calling_process(what: str) -> Process:
+    """Whom a primitive acts for. Raises NoCaller, and NoSystem in a thread that is not its system's."""
+    process = current_process()
+    if process is None:
+        raise NoCaller(f"{what} expects a calling process: call it in one, or inside `async with Mailbox():`")
+    if process.system.thread != get_ident():
+        raise of_another_thread()
+    if process.phase == DEAD:
+        raise NoCaller(f"{what} expects a living process as its caller, got {process.pid}, which has ended")
+    return process
+
+
+def process_of(pid: Pid) -> Process | None:
+    """Its process, to do something with; None if it has ended. Raises NoSystem if it is another thread's to touch."""
+    process = pid.process
+    if process is not None and process.system.thread != get_ident():
+        raise of_another_thread()
+    return process
+
+
+def starter(system: "ProcessSystem", *, link: bool) -> Process:
+    """Who starts a process: the calling one, or the root. Raises NoCaller if it is to be linked to one that has ended.
+
+    A task that a process has left behind may start what stands alone, but nothing that should have ended with it.
+    """
+    process = current_process() or system.root
+    if link and process.phase == DEAD:
+        raise NoCaller(f"start_link expects a living process as its caller, got {process.pid}, which has ended")
+    return process
 
 
 def process_context(process: Process) -> contextvars.Context:
     """A copy of the calling context in which process is the current one: for its coroutine."""
     context = contextvars.copy_context()
-    if context.get(system_here) is not process.system:
-        context.run(system_here.set, process.system)
-    context.run(process_here.set, process)
+    context.run(_enter, process)
     return context
+
+
+def _enter(process: Process) -> None:
+    if turning.get() is not None:
+        turning.set(None)
+    if system_here.get(None) is not process.system:
+        system_here.set(process.system)
+    process_here.set(process)

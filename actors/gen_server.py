@@ -17,13 +17,14 @@ a callback ends the process with Crash; nothing is ever retried. A callback runs
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
 
 from actors.address import Address
-from actors.current import current_process, current_system, system_here
+from actors.current import current_process, current_system, named_system, turning
 from actors.errors import CallFailed, CallTimeout
 from actors.pid import Pid, Ref
 from actors.process import Process
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
-_system_here = system_here.get  # bound once: the method of an imported name costs an object at every call
+_turning = turning.get  # bound once: the method of an imported name costs an object at every call
 
 
 class Caller(Ref, frozen=True, eq=False, gc=True, kw_only=True):
@@ -153,17 +154,29 @@ class GenServer(Actor, Generic[S]):
 
 
 def send(to: Address, message: Any) -> None:
-    """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`."""
-    system = _system_here(None)
-    sender = system.current if system is not None else None  # nearly always: a callback sends
-    if sender is None:
-        sender = current_process()
-    if sender is None:
-        current_system().send(to, message, None)
-    elif type(to) is Pid and (target := to.process) is not None:  # nearly every send: no lookup
+    """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`.
+
+    From a thread that asyncio.to_thread runs, too: then the loop's thread delivers it.
+    """
+    system = _turning()
+    sender = system.current if system is not None else None
+    if sender is None or system is None:
+        _send_from_coroutine(to, message)
+    elif type(to) is Pid and (target := to.process) is not None and target.system is system:  # nearly every send
         target.deliver(message, sender.pid)
     else:
-        sender.system.send(to, message, sender.pid)
+        system.send(to, message, sender.pid)
+
+
+def _send_from_coroutine(to: Address, message: Any) -> None:
+    """Or from code that is no process; maybe in another thread than the loop's."""
+    process = current_process()
+    system, sender = (process.system, process.pid) if process is not None else (named_system(), None)
+    target = to.process if type(to) is Pid else None
+    if target is not None and target.system is system and system.thread == get_ident():
+        target.deliver(message, sender)
+    else:
+        system.send(to, message, sender)
 
 
 def cast(server: Address, message: Any) -> None:
@@ -189,7 +202,7 @@ async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: floa
         raise CallFailed(server, NOPROC if target is None else "a process can't call itself")
     system = target.system
     loop = system.loop
-    if (asker is None or asker.system is not system) and asyncio.get_running_loop() is not loop:
+    if system.thread != get_ident():
         raise CallFailed(server, "its system runs on another loop: use its base's run()")
     caller = Caller(future=loop.create_future(), server=target, pid=asker.pid if asker is not None else None)
     target.watch(caller, caller)
@@ -210,5 +223,9 @@ async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: floa
 
 
 def reply(caller: Caller, value: Any) -> None:
-    """Answer a call that handle_call left open with NoReply. Erlang: gen_server:reply/2."""
-    caller.reply(value)
+    """Answer a call that handle_call left open with NoReply; from any thread. Erlang: gen_server:reply/2."""
+    system = caller.server.system
+    if system.thread == get_ident():
+        caller.reply(value)
+    else:
+        system.hand_in(caller.reply, value)

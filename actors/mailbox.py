@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from actors.bounded import Bound, keep_to
-from actors.current import current_process, current_system, process_here
+from actors.current import current_system, process_here, starter
 from actors.errors import MailboxClosed
 from actors.pid import Pid
 from actors.process import Process
@@ -35,7 +35,7 @@ class Mailbox:
 
     def __init__(self, bound: Bound | None = None) -> None:
         system = current_system()
-        self.process = MailboxProcess(system, "mailbox", current_process() or system.root)
+        self.process = MailboxProcess(system, "mailbox", starter(system, link=False))
         self.process.trap_exit = True
         keep_to(self.process, bound)
         self.process.begin()

@@ -11,8 +11,7 @@ could lag behind, or lose the groups by restarting.
 from collections.abc import Hashable
 from typing import Any
 
-from actors.api import calling_process
-from actors.current import current_process, current_system
+from actors.current import calling_process, current_process, current_system, process_of
 from actors.errors import NotJoined, ProcessError
 from actors.groups import Joined, Left
 from actors.pid import Pid, Ref
@@ -75,6 +74,7 @@ def demonitor(ref: Ref) -> bool:
 
 
 def _living(pid: Pid) -> Process:
-    if pid.process is None:
+    process = process_of(pid)
+    if process is None:
         raise ProcessError(f"expected a living process to join a group, got {pid}, which has ended")
-    return pid.process
+    return process

@@ -78,16 +78,16 @@ class Process:
 
     def deliver(self, message: Any, sender: Pid | None) -> None:
         """Put a message in the mailbox; the run queue does the rest. The hot path of everything."""
+        if not self.phase:
+            system = self.system
+            if not system.awake:
+                system.wake()  # first: it refuses another thread
+            self.phase = READY
+            system.ready.append(self)
         mailbox = self.mailbox
         if mailbox is UNOPENED:
             mailbox = self.mailbox = deque()
         mailbox.append((message, sender))
-        if not self.phase:
-            self.phase = READY
-            system = self.system
-            system.ready.append(self)
-            if not system.awake:
-                system.wake()
 
     def opened(self) -> MessageQueue:
         """The mailbox, to put something in past deliver."""

@@ -14,13 +14,9 @@ from functools import partial
 from typing import Any, Literal, overload
 
 from actors.address import Address
-from actors.current import current_system
-from actors.errors import CallFailed
-from actors.gen_server import GenServer, SystemMessage, ask
-from actors.pid import Pid
+from actors.gen_server import GenServer, SystemMessage
 from actors.server.debug import Event, Received, Replied, Served, Statistics, Stopped
-from actors.server.server_process import ServerProcess
-from actors.server.starting import stop
+from actors.server.starting import ask_server, stop
 from actors.server.status import Status
 from actors.server.system_messages import (
     ChangeCode,
@@ -160,7 +156,4 @@ async def remove(server: Address, name: Any, timeout_s: float | None = CALL_TIME
 
 
 async def _ask(server: Address, request: Any, timeout_s: float | None) -> Any:
-    process = server.process if isinstance(server, Pid) else current_system().find(server)
-    if process is not None and not isinstance(process, ServerProcess):
-        raise CallFailed(server, f"expected a GenServer, got {process.label}, which knows no system messages")
-    return await ask(server, partial(SystemMessage, request), timeout_s)
+    return await ask_server(server, partial(SystemMessage, request), timeout_s)

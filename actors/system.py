@@ -6,7 +6,9 @@ One ProcessSystem runs every process of its loop. Only its loop's thread touches
 import asyncio
 import contextvars
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from threading import get_ident
 from time import monotonic
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -14,10 +16,7 @@ from typing import Any, ClassVar, Self
 from thespian.actors import Actor, ActorAddress
 
 from actors.address import Address, Via
-from actors.current import current_process as current_process
-from actors.current import current_system as current_system
-from actors.current import open_systems, system_here
-from actors.current import process_context as process_context
+from actors.current import of_another_thread, open_systems, system_here, turning
 from actors.dead_letters import DeadLetters
 from actors.ending import end_of
 from actors.errors import NoSystem
@@ -67,6 +66,7 @@ class ProcessSystem:
         self.groups = Groups()
         self.dead_letters = DeadLetters()
         self.loop: asyncio.AbstractEventLoop
+        self.thread: int  # that the loop runs on: no other may touch a process
         self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
@@ -76,6 +76,7 @@ class ProcessSystem:
         self._signalling = False
         self._context = contextvars.Context()
         self._context.run(system_here.set, self)
+        self._context.run(turning.set, self)
 
     # Life
 
@@ -94,7 +95,7 @@ class ProcessSystem:
 
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
-        self.loop = asyncio.get_running_loop()
+        self.loop, self.thread = asyncio.get_running_loop(), get_ident()
         schedule = getattr(self.loop, "schedule", None)  # of a loop that simulates: actors/testing.py
         if schedule is not None:
             schedule(self)
@@ -146,6 +147,9 @@ class ProcessSystem:
     # Run queue
 
     def wake(self) -> None:
+        """Raises NoSystem in a thread that is not the loop's, which nothing would wake."""
+        if self.thread != get_ident():
+            raise of_another_thread()
         self.awake = True
         self.loop.call_soon(self._run_queue, context=self._context)
 
@@ -199,17 +203,22 @@ class ProcessSystem:
         return self.names.get(to) if isinstance(to, str) else self._stranger(to)
 
     def send(self, to: Address | ActorAddress, message: Any, sender: Pid | None) -> None:
-        """Deliver to a process or a name; to nobody, it is a dead letter."""
+        """Deliver to a process or a name, by the thread of its loop; to nobody, it is a dead letter."""
+        if self.thread != get_ident():
+            self.hand_in(self.send, to, message, sender)
+            return
         if isinstance(to, Pid):
             target = to.process
         elif isinstance(to, str):
             target = self.names.get(to)
         else:
             target = self._stranger(to)
-        if target is not None:
+        if target is None:
+            self.dead_letters.add(to, message, sender)
+        elif target.system.thread == self.thread:
             target.deliver(message, sender)
         else:
-            self.dead_letters.add(to, message, sender)
+            target.system.send(target.pid, message, sender)
 
     def _stranger(self, to: object) -> Process | None:
         """Who has an address that is no Pid and no name: a Via's, or the root, whose address is SYSTEM_ADDRESS."""
@@ -220,10 +229,10 @@ class ProcessSystem:
             raise TypeError(f"expected a Pid, a name or a Via, got {to!r}")
         return self.root if to.addressDetails == SYSTEM_ADDRESS else None
 
-    def send_from_outside(self, to: ActorAddress, message: Any, sender: Pid) -> None:
-        """send, from another thread or another system's process. An ended system's loop takes nothing any more."""
+    def hand_in(self, function: Callable[..., None], *args: Any) -> None:
+        """Have the loop's thread call it, soon. An ended system's loop takes nothing any more."""
         with suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.send, to, message, sender, context=self._context)
+            self.loop.call_soon_threadsafe(function, *args, context=self._context)
 
     def send_after(self, delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
         """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from actors.address import Address
 from actors.bounded import Bound, keep_to
-from actors.current import current_process, current_system, process_context
+from actors.current import current_system, process_context, starter
 from actors.errors import ExitProcess
 from actors.pid import Pid
 from actors.process import Process
@@ -46,7 +46,7 @@ class Task:
 
     def send(self, to: Address, message: Any) -> None:
         me = self.process
-        if type(to) is Pid and (target := to.process) is not None:  # nearly every send: no lookup
+        if type(to) is Pid and (target := to.process) is not None and target.system is me.system:  # nearly every send
             target.deliver(message, me.pid)
         else:
             me.system.send(to, message, me.pid)
@@ -101,7 +101,7 @@ class TaskProcess(Receiver):
 
 
 def start_task(system: ProcessSystem, task: Task, *, link: bool = False) -> TaskProcess:
-    parent = current_process() or system.root
+    parent = starter(system, link=link)
     process = TaskProcess(system, task, parent)
     if link:
         process.link(parent)

@@ -4,7 +4,7 @@ They wait only where there is something to wait for: for a callback that is `asy
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeAlias
 
 from actors import (
@@ -22,11 +22,11 @@ from actors import (
     Task,
     link,
     register,
-    whereis,
 )
+from actors.current import current_system, process_context
 from actors.process import Process
 from actors.server.starting import prepare
-from actors.system import process_context
+from actors.signals import CRASHES
 from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
 from supervisors.errors import AlreadyStarted
 
@@ -53,22 +53,34 @@ def begin_process(
         started: Any = _start(spec, spec.args + extra)
         if type(started) is Pid or not isinstance(started, Coroutine | asyncio.Future):
             return _outcome(supervisor, spec, started)
-    except Exception as error:  # noqa: BLE001 (the crash boundary of a start function)
+    except CRASHES as error:
         return _refusal(spec, error)
     if isinstance(started, Coroutine):
-        started = supervisor.system.loop.create_task(started, context=process_context(supervisor))
+        work = _caught(supervisor, spec, started)
+        return _result(supervisor.system.loop.create_task(work, context=process_context(supervisor)))
     return _outcome_of(supervisor, spec, started)
 
 
-async def _outcome_of(supervisor: Process, spec: ChildSpec, starting: asyncio.Future[Any]) -> Outcome:
+async def _result(task: "asyncio.Task[Outcome]") -> Outcome:
+    return await task
+
+
+async def _caught(supervisor: Process, spec: ChildSpec, starting: Coroutine[Any, Any, Any]) -> Outcome:
+    """In the task itself: a SystemExit that leaves one ends the loop's run."""
     try:
-        started = await starting
-    except Exception as error:  # noqa: BLE001 (as above)
+        return await _outcome_of(supervisor, spec, starting)
+    except CRASHES as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # its supervisor's end, no failure of its own
+            raise
         return _refusal(spec, error)
-    return _outcome(supervisor, spec, started)
 
 
-def _refusal(spec: ChildSpec, error: Exception) -> Outcome:
+async def _outcome_of(supervisor: Process, spec: ChildSpec, starting: Awaitable[Any]) -> Outcome:
+    return _outcome(supervisor, spec, await starting)
+
+
+def _refusal(spec: ChildSpec, error: BaseException) -> Outcome:
     """What a start function's exception says."""
     match error:
         case AlreadyStarted():
@@ -95,9 +107,8 @@ def _start(spec: ChildSpec, args: tuple[Any, ...]) -> Any:
 
 
 def _start_task(task: type[Task], args: tuple[Any, ...], name: str | None) -> Pid:
-    owner = whereis(name) if name is not None else None
-    if name is not None and owner is not None:
-        raise NameTaken(name, owner)
+    if name is not None:
+        current_system().names.check_free(name)
     pid = task.start_link(*args)
     if name is not None:
         register(name, pid)

@@ -56,7 +56,7 @@ class DormantQueue(list[Letter]):
             self._timer.cancel()
 
     def _ring(self) -> None:
-        """A message that lies in the mailbox of a suspended server came before its timeout, too."""
+        """A message that came first may lie behind a system message, or be held while the server is suspended."""
         process = self._process
-        if process.phase != DEAD and not len(process.mailbox):
+        if process.phase != DEAD and all(type(message) is SystemMessage for message, _ in process.mailbox):
             process.deliver(TIMEOUT, None)

@@ -49,7 +49,7 @@ class Ready(Struct, Generic[S], frozen=True):
     then: Any = NOTHING
 
 
-class Reply(Struct, Generic[S], frozen=True):
+class Reply(Struct, Generic[S], frozen=True, gc=False):  # read once and dropped: the garbage collector would only cost
     """From handle_call: the answer and the next state.
 
     then: HIBERNATE, After(timeout_s), or a term for handle_continue before the next message.
@@ -60,7 +60,7 @@ class Reply(Struct, Generic[S], frozen=True):
     then: Any = NOTHING
 
 
-class NoReply(Struct, Generic[S], frozen=True):
+class NoReply(Struct, Generic[S], frozen=True, gc=False):
     """The next state. A caller of handle_call is answered later, with `reply`. then: see Reply."""
 
     state: S

@@ -74,6 +74,9 @@ class ServerProcess(CallbackProcess):
             self.settle(self.server.init(*args), self._initialised)
         except CRASHES as error:
             self.stop(reason_of(error))
+        except BaseException as error:  # it ends the program, which would wait for one that has not quite started
+            self.end(Crash(error))
+            raise
         finally:
             system.current = outer
         if self.answer is None:
@@ -239,6 +242,9 @@ class ServerProcess(CallbackProcess):
             self.settle(self.server.terminate(reason, self.state), lambda _: self.end(reason))
         except CRASHES as error:
             self.end(reason_of(error))
+        except BaseException as error:
+            self.end(Crash(error))
+            raise
         finally:
             system.current = outer
 

@@ -1,13 +1,14 @@
 """Starting and stopping a GenServer from code that waits. Erlang: gen_server:start/4, start_link/4, stop/3."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from actors.address import Address
 from actors.bounded import Bound, keep_to
-from actors.current import current_process, current_system
+from actors.current import current_system, starter
 from actors.errors import CallFailed, CallTimeout, StartFailed
-from actors.gen_server import GenServer, Terminate, ask
+from actors.gen_server import Caller, GenServer, Terminate, ask
 from actors.pid import Pid
 from actors.server.outcomes import Ignore
 from actors.server.server_process import ServerProcess, Started
@@ -73,15 +74,24 @@ async def _within(timeout_s: float | None, process: ServerProcess, starting: asy
 async def stop(server: Address, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
     """End a server with reason, after its terminate, and return when it has ended. Erlang: gen_server:stop/3.
 
-    Raises CallFailed(NOPROC) if it is dead, CallTimeout if it has not ended within timeout_s.
+    Raises CallFailed(NOPROC) if it is dead, CallTimeout if it has not ended within timeout_s. For another process than
+    a GenServer's there is `exit`.
     """
     try:
-        await ask(server, lambda _: Terminate(reason), timeout_s)
+        await ask_server(server, lambda _: Terminate(reason), timeout_s)
     except CallTimeout:
         raise
     except CallFailed as failed:
         if failed.reason != reason:
             raise
+
+
+async def ask_server(server: Address, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:
+    """ask, with a message that only a GenServer understands: another process would never answer. Raises CallFailed."""
+    process = server.process if isinstance(server, Pid) else current_system().find(server)
+    if process is not None and not isinstance(process, ServerProcess):
+        raise CallFailed(server, f"expected a GenServer, got {process.label}, which knows no system messages")
+    return await ask(server, message, timeout_s)
 
 
 def prepare(
@@ -94,7 +104,7 @@ def prepare(
     system = current_system()
     if name is not None:
         system.names.check_free(name)
-    parent = current_process() or system.root
+    parent = starter(system, link=link)
     process = ServerProcess(system, server(), parent)
     keep_to(process, bound)
     if name is not None:

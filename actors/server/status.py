@@ -51,11 +51,15 @@ def status_of(process: "ServerProcess", message: Any = NOTHING, reason: Any = NO
     """
     status = _whole(process, message, reason)
     try:
-        formatted: Status = process.server.format_status(status)
+        formatted: Any = process.server.format_status(status)
     except CRASHES:
-        hidden = f"{process.label}.format_status crashed"
-        return replace(status, state=hidden, message=hidden, reason=hidden, log=())
-    return formatted
+        return _hidden(status, "crashed")
+    return formatted if isinstance(formatted, Status) else _hidden(status, "returned no Status")
+
+
+def _hidden(status: Status, why: str) -> Status:
+    hidden = f"{status.label}.format_status {why}"
+    return replace(status, state=hidden, message=hidden, reason=hidden, log=())
 
 
 def shown_in_report(process: "ServerProcess", message: Any, reason: Any) -> dict[str, str]:
@@ -65,10 +69,17 @@ def shown_in_report(process: "ServerProcess", message: Any, reason: Any) -> dict
     status = status_of(process, message, reason)
     return {
         **reason_fields(reason),
-        "message": repr(status.message),
-        "reason": repr(status.reason),
-        "state": repr(status.state),
+        "message": _text(status.message),
+        "reason": _text(status.reason),
+        "state": _text(status.state),
     }
+
+
+def _text(value: Any) -> str:
+    try:
+        return repr(value)
+    except CRASHES:
+        return f"{type(value).__name__}, whose repr crashed"
 
 
 def _type_of(message: Any) -> str:

@@ -48,13 +48,7 @@ class Reference(Alone, Process):
 
     def actor_send(self, to: ActorAddress, message: Any) -> None:
         """Send; also to an actor of another system of this OS process, which has a thread of its own."""
-        process = to.process if isinstance(to, Pid) else None
-        if process is None:
-            self.system.send(to, message, self.pid)
-        elif process.system is self.system:
-            process.deliver(message, self.pid)
-        else:
-            process.system.send_from_outside(to, message, self.pid)
+        self.system.send(to, message, self.pid)
 
     def handleDeadLetters(self, address: Pid, enable: bool) -> None:  # noqa: N802 (Thespian's signature)
         self.system.dead_letters.show_to(self, enable=enable)

@@ -1,7 +1,9 @@
 """Bounded mailboxes: each policy, what is always taken, and the line of those who wait for room."""
 
 import asyncio
+import gc
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -58,6 +60,20 @@ class Recorder(GenServer[list[Any]]):
 
     def handle_info(self, message: Any, got: list[Any]) -> NoReply[list[Any]]:
         return NoReply([*got, message])
+
+
+class Hanging(GenServer[Pid]):
+    """Takes one message, and no other ever."""
+
+    bound = Bound(1, Overflow.BLOCK_SENDER)
+
+    def init(self, to: Pid) -> Pid:
+        return to
+
+    async def handle_info(self, message: Any, to: Pid) -> NoReply[Pid]:
+        send(to, "hanging")
+        await asyncio.get_running_loop().create_future()
+        return NoReply(to)
 
 
 class WaitingRecorder(Recorder):
@@ -211,6 +227,31 @@ async def test_who_gave_up_waiting_sends_nothing() -> None:
     await sys.resume(pid)
     await waiting
     assert await get_state(pid) == ["full", "waited"]
+
+
+async def test_those_who_gave_up_waiting_leave_the_line() -> None:
+    """There may be no room for ever: a server that hangs would keep the messages of all who ever tried."""
+
+    class Heavy:
+        pass
+
+    kept: WeakSet[Heavy] = WeakSet()
+    async with Mailbox() as box:
+        hanging = await start(Hanging, box.pid)
+        send(hanging, "what it hangs on")
+        assert await box.receive(timeout_s=60) == "hanging"
+    send(hanging, "what fills its mailbox")
+    for wait in (send_blocking, call):
+        for _ in range(10):
+            heavy = Heavy()
+            kept.add(heavy)
+            with pytest.raises(TimeoutError):
+                await wait(hanging, heavy, 0.001)
+            del heavy
+    await asyncio.sleep(0)  # the loop tells the line of the last one
+    gc.collect()
+    assert len(kept) == 0
+    exit(hanging, KILL)
 
 
 async def test_who_waits_for_room_in_a_process_that_ends_is_let_go(system: AsyncioSystemBase) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from inspect import isawaitable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from actors import (
     NOPROC,
     NORMAL,
     SHUTDOWN,
+    AsyncioSystemBase,
     Caller,
     CallFailed,
     Crash,
@@ -29,9 +31,12 @@ from actors import (
     alive,
     call,
     demonitor,
+    ended,
     exit,  # noqa: A004 (OTP's word)
     link,
     monitor,
+    pg,
+    process_info,
     receive,
     register,
     self_pid,
@@ -39,6 +44,7 @@ from actors import (
     spawn,
     spawn_link,
     start,
+    start_link,
     unlink,
     whereis,
 )
@@ -368,6 +374,38 @@ async def test_links_and_monitors_want_a_calling_process(primitive: Any) -> None
     assert not box.pid.alive
     with pytest.raises(NoCaller, match="expects a calling process"):
         primitive(pid)
+
+
+@pytest.mark.parametrize(
+    "primitive",
+    [link, monitor, lambda _: pg.monitor("group"), lambda _: spawn_link(sleeper), lambda _: start_link(Brittle)],
+    ids=["link", "monitor", "pg.monitor", "spawn_link", "start_link"],
+)
+async def test_a_task_left_behind_by_a_process_binds_nobody_to_the_dead(
+    primitive: Any, system: AsyncioSystemBase
+) -> None:
+    """What it linked would outlive its link, and what it monitored would remember the dead for ever."""
+    left: list[asyncio.Task[Any]] = []
+    gone = asyncio.Event()
+
+    async def late(target: Pid) -> Any:
+        await gone.wait()
+        result = primitive(target)
+        return await result if isawaitable(result) else result
+
+    async def leaving(target: Pid) -> None:
+        left.append(asyncio.create_task(late(target)))
+
+    target = spawn(sleeper)
+    await ended(spawn(leaving, target))
+    before = len(system.processes)
+    gone.set()
+    with pytest.raises(NoCaller, match="which has ended"):
+        await left[0]
+    assert len(system.processes) == before
+    info = process_info(target)
+    assert info is not None
+    assert (info.links, info.monitored_by) == ((), ())
 
 
 async def test_self_pid_is_the_calling_process() -> None:

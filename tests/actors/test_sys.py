@@ -245,6 +245,9 @@ async def test_a_process_that_is_no_server_is_refused() -> None:
     pid = spawn(receive)
     with pytest.raises(CallFailed, match="expected a GenServer, got receive"):
         await sys.get_state(pid)
+    with pytest.raises(CallFailed, match="expected a GenServer, got receive"):
+        await stop(pid)
+    assert pid.alive
 
 
 # Change of code
@@ -439,14 +442,32 @@ class BrokenVault(Vault):
         raise ValueError(SECRET)
 
 
+class ForgetfulVault(Vault):
+    def format_status(self, status: Status) -> Status:  # type: ignore[empty-body]
+        """Forgets to return it."""
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise ValueError(SECRET)
+
+
+class UnspeakableVault(Vault):
+    def format_status(self, status: Status) -> Status:
+        return replace(status, state=Unspeakable(), message="hidden", reason="hidden")
+
+
 async def test_format_status_takes_secrets_out_of_the_status() -> None:
     pid = await start(Vault)
     assert (await sys.get_status(pid)).state == {"user": "joe", "password": "***"}
 
 
-async def test_a_format_status_that_fails_hides_everything() -> None:
-    pid = await start(BrokenVault)
-    assert (await sys.get_status(pid)).state == "BrokenVault.format_status crashed"
+@pytest.mark.parametrize(
+    ("kind", "shown"), [(BrokenVault, "format_status crashed"), (ForgetfulVault, "format_status returned no Status")]
+)
+async def test_a_format_status_that_fails_hides_everything(kind: type[Vault], shown: str) -> None:
+    pid = await start(kind)
+    assert (await sys.get_status(pid)).state == f"{kind.__name__}.{shown}"
 
 
 # Crash reports
@@ -491,8 +512,11 @@ async def test_a_crash_report_shows_everything_if_format_status_does(caplog: pyt
     assert (await report_of(OpenVault, caplog)).count(SECRET) == 3
 
 
-async def test_a_crash_report_hides_everything_if_format_status_fails(caplog: pytest.LogCaptureFixture) -> None:
-    assert SECRET not in await report_of(BrokenVault, caplog)
+@pytest.mark.parametrize("kind", [BrokenVault, ForgetfulVault, UnspeakableVault])
+async def test_a_crash_report_hides_what_format_status_fails_to_show(
+    kind: type[Vault], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert SECRET not in await report_of(kind, caplog)
 
 
 async def test_a_stop_that_is_not_orderly_is_reported(caplog: pytest.LogCaptureFixture) -> None:

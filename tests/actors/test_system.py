@@ -20,6 +20,7 @@ from actors import (
     NoSystem,
     Pid,
     Reply,
+    Stop,
     Task,
     call,
     cast,
@@ -35,9 +36,10 @@ from actors import (
     start_link,
     stop,
 )
+from actors.current import current_system
 from actors.process import Process
 from actors.signals import orderly
-from actors.system import ProcessSystem, current_system
+from actors.system import ProcessSystem
 from actors.testing import simulated
 
 # Fairness
@@ -382,6 +384,21 @@ async def test_a_bare_process_system_runs_processes_but_no_thespian_actors() -> 
 # The program's end
 
 
+async def test_nothing_starts_in_a_system_that_has_ended() -> None:
+    async def late() -> Pid:
+        await ended.wait()
+        return spawn(receive)
+
+    ended = asyncio.Event()
+    async with AsyncioSystemBase() as system:
+        task = asyncio.create_task(late())
+        await asyncio.sleep(0)
+    ended.set()
+    with pytest.raises(NoSystem, match="has ended"):
+        await task
+    assert system.processes == {}
+
+
 @pytest.mark.parametrize("waiting", [False, True], ids=["sync", "async"])
 def test_a_keyboard_interrupt_is_not_swallowed_and_the_system_still_closes(waiting: bool) -> None:
     class Interrupted(GenServer[None]):
@@ -408,6 +425,38 @@ def test_a_keyboard_interrupt_is_not_swallowed_and_the_system_still_closes(waiti
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(main())
     assert systems[0].processes == {}
+
+
+@pytest.mark.parametrize("where", ["init", "terminate", "terminate, after it waited"])
+def test_a_process_interrupted_at_its_start_or_end_does_not_hold_up_the_systems_end(where: str) -> None:
+    class Interrupted(GenServer[None]):
+        def init(self) -> None:
+            if where == "init":
+                raise KeyboardInterrupt
+
+        def handle_info(self, message: Any, state: None) -> Any:
+            return self.later() if "waited" in where else Stop(NORMAL, state)
+
+        async def later(self) -> Any:
+            await asyncio.sleep(0)
+            return Stop(NORMAL, None)
+
+        def terminate(self, reason: Any, state: None) -> None:
+            raise KeyboardInterrupt
+
+    left: list[int] = []
+
+    async def main() -> None:
+        async with AsyncioSystemBase() as system:
+            try:
+                send(await start(Interrupted), "go")
+                await asyncio.get_running_loop().create_future()
+            finally:
+                left.append(len(system.processes))
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+    assert left == [1]  # the root
 
 
 def test_a_keyboard_interrupt_in_a_task_is_not_swallowed() -> None:

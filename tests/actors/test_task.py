@@ -10,6 +10,7 @@ from actors import (
     KILLED,
     NORMAL,
     SHUTDOWN,
+    AsyncioSystemBase,
     Crash,
     Down,
     Exit,
@@ -28,6 +29,7 @@ from actors import (
     spawn_link,
 )
 from actors.process import INSIST_S
+from actors.testing import simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -132,10 +134,12 @@ async def test_a_kill_ends_a_coroutine_that_swallows_its_cancellation() -> None:
         assert [await box.receive() for _ in range(4)] == [0, 1, 2, Down(ref, pid, KILLED)]
 
 
+@simulated(seeds=10)
 async def test_a_linked_process_that_was_killed_leaves_the_time_to_clean_up() -> None:
     """`killed` is the reason that comes over the link, and no kill of its own."""
 
     async def careful(to: Pid) -> None:
+        send(to, self_pid())
         try:
             await hangs()
         finally:
@@ -144,10 +148,10 @@ async def test_a_linked_process_that_was_killed_leaves_the_time_to_clean_up() ->
             send(to, "cleaned up")
 
     async def host(to: Pid) -> None:
-        send(to, spawn_link(careful, to))
+        spawn_link(careful, to)
         await hangs()
 
-    async with Mailbox() as box:
+    async with AsyncioSystemBase(), Mailbox() as box:
         pid = spawn(host, box.pid)
         linked = await box.receive()
         ref = monitor(linked)

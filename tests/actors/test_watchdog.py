@@ -1,6 +1,5 @@
 """The watchdog: who holds the loop is told of, with the place."""
 
-import asyncio
 import logging
 import threading
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors import AsyncioSystemBase, GenServer, NoReply, get_state, receive, send, spawn, start
+from actors import AsyncioSystemBase, GenServer, NoReply, ended, get_state, receive, send, spawn, start
 
 
 class Report(logging.Handler):
@@ -67,8 +66,7 @@ async def test_a_coroutine_that_holds_the_loop_is_reported_as_its_process(report
     async with AsyncioSystemBase(watchdog_s=0.01):
         pid = spawn(holding)
         send(pid, report)
-        while pid.alive:  # noqa: ASYNC110 (its end is what lets the loop go)
-            await asyncio.sleep(0)
+        await ended(pid)
         assert f"pid='{pid}'" in report.text
 
 

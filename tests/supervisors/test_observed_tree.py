@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from actors import GenServer, Mailbox, receive, spawn
+from actors import GenServer, Mailbox, ended, receive, send, spawn
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -95,9 +95,8 @@ async def test_an_orphan_is_under_the_root(box: Mailbox) -> None:
     async def parent() -> None:
         box.process.deliver(spawn(receive), None)
 
-    spawn(parent)
+    await ended(spawn(parent))
     orphan = await box.receive()
-    await asyncio.sleep(0)
     assert str(orphan) in [child.process.pid for child in tree().children if child.process]
 
 
@@ -120,11 +119,11 @@ async def test_a_chain_of_thousands_is_no_recursion(box: Mailbox) -> None:
 async def test_a_supervisor_that_hangs_is_seen_as_it_is(box: Mailbox) -> None:
     class Hanging(GenServer[None]):
         async def init(self, *args: Any) -> Any:
+            send(box.pid, "hanging")
             await asyncio.get_running_loop().create_future()
 
     spawn(start_supervisor, Flags(), [ChildSpec("slow", Hanging)])
-    for _ in range(5):
-        await asyncio.sleep(0)
+    assert await box.receive() == "hanging"
     labels = [(node.process.label, node.status) for node in nodes(tree()) if node.process]
     assert ("Supervisor", "waiting") in labels
     assert ("Hanging", "waiting") in labels

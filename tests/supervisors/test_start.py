@@ -1,6 +1,7 @@
 """How a supervisor and its children start. Erlang: supervisor_SUITE, groups sup_start and sup_start_map."""
 
 import asyncio
+import sys
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from actors import (
     KILLED,
     NORMAL,
     SHUTDOWN,
+    CallFailed,
     Crash,
     Mailbox,
     Pid,
@@ -18,6 +20,8 @@ from actors import (
     StartFailed,
     Task,
     call,
+    ended,
+    register,
     self_pid,
     start,
     start_link,
@@ -259,3 +263,70 @@ async def test_a_supervisor_killed_in_its_start_leaves_no_child(box: Mailbox) ->
         await start_supervisor(Flags(), [ChildSpec("child1", Worker, name="first"), ChildSpec("child2", regicide)])
     assert caught.value.reason is KILLED
     assert whereis("first") is None
+
+
+@pytest.mark.parametrize("name", ["", "taken"])
+async def test_a_task_whose_name_is_refused_is_not_started(name: str, box: Mailbox) -> None:
+    """Nobody would know of it, and each restart would leave one more behind."""
+    started: list[Pid] = []
+
+    class Noted(Task):
+        async def run(self) -> None:
+            started.append(self.pid)
+
+    register("taken", box.pid)
+    supervisor = await start_supervisor(Flags(), [])
+    with pytest.raises((StartFailed, AlreadyStarted)):
+        await start_child(supervisor, ChildSpec("child", Noted, name=name))
+    await which_children(supervisor)
+    assert started == []
+
+
+async def fail_at_once() -> Pid:
+    raise SystemExit(3)
+
+
+async def fail_later() -> Pid:
+    await asyncio.sleep(0)
+    raise SystemExit(3)
+
+
+async def await_the_cancelled() -> Pid:
+    cancelled = asyncio.get_running_loop().create_future()
+    cancelled.cancel()
+    await asyncio.sleep(0)
+    await cancelled
+    raise AssertionError
+
+
+@pytest.mark.parametrize("start_function", [lambda: sys.exit(3), fail_at_once, fail_later, await_the_cancelled])
+async def test_a_start_function_that_exits_or_is_cancelled_has_failed_and_its_supervisor_lives(
+    start_function: Any, box: Mailbox
+) -> None:
+    supervisor = await start_supervisor(Flags(), [])
+    with pytest.raises(StartFailed) as failed:
+        await start_child(supervisor, ChildSpec("child", start_function))
+    assert isinstance(failed.value.reason, Crash)
+    assert isinstance(failed.value.reason.exception, SystemExit | asyncio.CancelledError)
+    assert await which_children(supervisor) == []
+
+
+async def test_a_supervisor_that_is_killed_cancels_the_start_function_it_waits_for(box: Mailbox) -> None:
+    cancelled, started = asyncio.Event(), asyncio.Event()
+
+    async def waiting() -> Pid:
+        started.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.set()
+        raise AssertionError
+
+    supervisor = await start_supervisor(Flags(), [])
+    starting = asyncio.create_task(start_child(supervisor, ChildSpec("child", waiting)))
+    await started.wait()
+    send_exit(supervisor, KILL)
+    assert await ended(supervisor) is KILLED
+    await cancelled.wait()
+    with pytest.raises(CallFailed):
+        await starting

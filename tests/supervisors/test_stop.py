@@ -154,10 +154,15 @@ async def test_children_end_with_a_killed_supervisor(box: Mailbox) -> None:
 
 
 async def test_a_supervisor_killed_while_it_stops_a_child_ends_at_once(box: Mailbox) -> None:
-    supervisor = await start_supervisor(Flags(), [ChildSpec("child", Stubborn, shutdown=0.05)])
+    class Telling(Stubborn):
+        async def terminate(self, reason: Any, state: tuple[Any, ...]) -> None:
+            send(box.pid, "terminating")
+            await super().terminate(reason, state)
+
+    supervisor = await start_supervisor(Flags(), [ChildSpec("child", Telling, shutdown=INFINITY)])
     child = (await pids(supervisor))["child"]
     send_exit(supervisor, SHUTDOWN)
-    await asyncio.sleep(0)
+    assert await box.receive() == "terminating"
     send_exit(supervisor, KILL)
     assert await exit_reason(box, supervisor) is KILLED
     send_exit(child, KILL)

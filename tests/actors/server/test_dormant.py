@@ -1,6 +1,7 @@
 """Servers that pause: HIBERNATE and After as the `then` of an outcome. Erlang: gen_server's hibernate and Timeout."""
 
 import asyncio
+import time
 from sys import getsizeof
 from typing import Any
 
@@ -23,6 +24,7 @@ from actors import (
     exit,  # noqa: A004 (OTP's word)
     get_state,
     link,
+    new_event_loop,
     receive,
     send,
     spawn,
@@ -133,6 +135,31 @@ async def test_a_system_message_does_not_stop_the_timeout() -> None:
         pid = await start(Pausing, box.pid, After(0.001))
         assert await get_state(pid) == box.pid
         assert await box.receive() is TIMEOUT
+
+
+class Holding(GenServer[None]):
+    """Holds the loop."""
+
+    def init(self) -> None:
+        return None
+
+    def handle_info(self, seconds: float, state: None) -> NoReply[None]:
+        time.sleep(seconds)
+        return NoReply(state)
+
+
+def test_a_timeout_comes_though_a_system_message_waits_when_it_is_due() -> None:
+    """On uvloop, where timers go before what is ready."""
+
+    async def main() -> None:
+        async with AsyncioSystemBase(), Mailbox() as box:
+            holding, paused = await start(Holding), await start(Pausing, box.pid, After(0.02))
+            send(holding, 0.05)
+            assert await get_state(paused) == box.pid  # it is in the mailbox while the loop is held
+            assert await box.receive(timeout_s=60) is TIMEOUT
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main())
 
 
 async def test_a_suspended_server_gets_its_timeout_when_it_is_resumed() -> None:

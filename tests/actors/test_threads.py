@@ -1,0 +1,240 @@
+"""What the process system does in threads that are not its loop's."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from thespian.actors import Actor
+
+from actors import (
+    AsyncioSystemBase,
+    Caller,
+    CallFailed,
+    GenServer,
+    Mailbox,
+    NoReply,
+    NoSystem,
+    Pid,
+    Reply,
+    Task,
+    call,
+    cast,
+    create_actor,
+    ended,
+    exit,  # noqa: A004 (OTP's word)
+    get_state,
+    link,
+    monitor,
+    pg,
+    process_info,
+    receive,
+    register,
+    reply,
+    send,
+    send_after,
+    send_blocking,
+    spawn,
+    spawn_link,
+    start,
+    start_link,
+    unregister,
+    whereis,
+)
+from actors.observer import processes
+
+
+class Collector(GenServer[list[Any]]):
+    """Keeps what comes."""
+
+    def init(self) -> list[Any]:
+        return []
+
+    def handle_info(self, message: Any, kept: list[Any]) -> NoReply[list[Any]]:
+        return NoReply([*kept, message])
+
+    def handle_cast(self, message: Any, kept: list[Any]) -> NoReply[list[Any]]:
+        return NoReply([*kept, ("cast", message)])
+
+    def handle_call(self, request: Any, caller: Caller, kept: list[Any]) -> Reply[list[Any]]:
+        return Reply(request, kept)
+
+
+class Spinner(GenServer[int]):
+    """Sends itself message after message, so that the loop always runs some process."""
+
+    def init(self) -> int:
+        send(self.pid, None)
+        return 0
+
+    def handle_info(self, message: Any, count: int) -> NoReply[int]:
+        send(self.pid, None)
+        return NoReply(count + 1)
+
+
+async def test_what_a_thread_sends_wakes_an_idle_loop(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        sent = threading.Event()
+
+        def work() -> None:
+            send(box.pid, "hello")
+            assert sent.wait(60)
+
+        working = asyncio.create_task(asyncio.to_thread(work))
+        await asyncio.sleep(0)
+        assert await box.receive(timeout_s=60) == "hello"
+        sent.set()
+        await working
+
+
+async def test_what_threads_send_is_all_delivered_in_each_ones_order(system: AsyncioSystemBase) -> None:
+    spinner, collector = await start(Spinner), await start(Collector)
+
+    def work(name: str) -> None:
+        for number in range(500):
+            send(collector, (name, number))
+
+    async with Mailbox():
+        await asyncio.gather(*(asyncio.to_thread(work, name) for name in "abc"))
+    kept = await get_state(collector)
+    assert len(kept) == 1500
+    for name in "abc":
+        assert [number for sender, number in kept if sender == name] == list(range(500))
+    exit(spinner, "enough")
+
+
+async def test_a_thread_sends_as_the_process_that_started_it(system: AsyncioSystemBase) -> None:
+    """Whichever process the loop runs at that moment."""
+
+    class Worker(Task):
+        async def run(self) -> None:
+            await asyncio.to_thread(self.work)
+
+        def work(self) -> None:
+            for number in range(500):
+                send("nobody", number)
+
+    spinner = await start(Spinner)
+    worker = Worker.start()
+    await ended(worker)
+    assert {letter.sender for letter in system.dead_letters} == {worker}
+    assert system.dead_letter_count == 500
+    exit(spinner, "enough")
+
+
+async def test_a_thread_may_cast_and_send_to_names(system: AsyncioSystemBase) -> None:
+    collector = await start(Collector, name="collector")
+    async with Mailbox():
+        await asyncio.to_thread(cast, "collector", 1)
+        await asyncio.to_thread(send, "collector", 2)
+    assert await get_state(collector) == [("cast", 1), 2]
+
+
+async def test_a_reply_may_come_from_a_thread(system: AsyncioSystemBase) -> None:
+    class Deferring(GenServer[None]):
+        def init(self) -> None:
+            return None
+
+        def handle_call(self, request: Any, caller: Caller, state: None) -> NoReply[None]:
+            asyncio.get_running_loop().run_in_executor(None, reply, caller, request * 2)
+            return NoReply(state)
+
+    assert await call(await start(Deferring), 21, timeout_s=60) == 42
+
+
+async def test_a_call_from_another_loop_is_refused_before_anything_is_sent(system: AsyncioSystemBase) -> None:
+    collector = await start(Collector)
+    async with Mailbox():
+        with pytest.raises(CallFailed, match="run\\(\\)"):
+            await asyncio.to_thread(lambda: asyncio.run(call(collector, 1)))
+    assert (await get_state(collector), system.dead_letter_count) == ([], 0)
+
+
+REFUSED: dict[str, Callable[[Pid], Any]] = {
+    "spawn": lambda _: spawn(receive),
+    "spawn_link": lambda _: spawn_link(receive),
+    "start": lambda _: asyncio.run(start(Collector)),
+    "create_actor": lambda _: create_actor(Actor),
+    "exit": lambda pid: exit(pid, "no"),
+    "link": link,
+    "monitor": monitor,
+    "ended": lambda pid: asyncio.run(ended(pid)),
+    "register": lambda pid: register("name", pid),
+    "unregister": lambda _: unregister("taken"),
+    "whereis": lambda _: whereis("taken"),
+    "send_after": lambda pid: send_after(0.0, pid, "late"),
+    "send_blocking": lambda pid: asyncio.run(send_blocking(pid, "now")),
+    "pg.join": lambda pid: pg.join("group", pid),
+    "pg.monitor": lambda _: pg.monitor("group"),
+    "Mailbox": lambda _: Mailbox(),
+    "processes": lambda _: processes(),
+}
+
+
+@pytest.mark.parametrize("primitive", REFUSED)
+async def test_any_other_primitive_is_refused_in_a_thread(system: AsyncioSystemBase, primitive: str) -> None:
+    collector = await start(Collector, name="taken")
+    spinner = await start(Spinner)
+    async with Mailbox():
+        before = len(system.processes)
+        with pytest.raises(NoSystem, match="run\\(\\)"):
+            await asyncio.to_thread(REFUSED[primitive], collector)
+        assert len(system.processes) == before
+    assert collector.alive
+    exit(spinner, "enough")
+
+
+async def test_a_tasks_own_send_is_refused_in_a_thread_that_could_not_wake_the_loop(system: AsyncioSystemBase) -> None:
+    class Worker(Task):
+        def __init__(self, to: Pid) -> None:
+            self.to = to
+
+        async def run(self) -> None:
+            with pytest.raises(NoSystem, match="run\\(\\)"):
+                await asyncio.to_thread(self.send, self.to, "hello")
+            self.send(self.to, "from the loop")
+
+    async with Mailbox() as box:
+        Worker.start(box.pid)
+        assert await box.receive(timeout_s=60) == "from the loop"
+
+
+class Player(GenServer[Pid]):
+    """Sends a number back to its peer, one less, until it is nought: then the judge is told."""
+
+    def init(self, judge: Pid) -> Pid:
+        return judge
+
+    def handle_info(self, message: tuple[Pid, int], judge: Pid) -> NoReply[Pid]:
+        peer, number = message
+        send(judge if number == 0 else peer, (self.pid, number - 1))
+        return NoReply(judge)
+
+
+async def test_servers_of_two_loops_send_to_each_other(system: AsyncioSystemBase) -> None:
+    with AsyncioSystemBase() as other:
+        async with Mailbox() as judge:
+            here = await start(Player, judge.pid)
+            there = await asyncio.to_thread(other.run, start(Player, judge.pid))
+            send(here, (there, 100))
+            assert await judge.receive(timeout_s=60) == (here, -1)
+
+
+async def parent_of_a_new_one() -> str | None:
+    pid = await start_link(Collector)
+    info = process_info(pid)
+    exit(pid, "enough")
+    return info.parent if info is not None else None
+
+
+async def test_a_process_is_the_caller_of_what_its_thread_has_run(system: AsyncioSystemBase) -> None:
+    async with Mailbox() as box:
+        assert await asyncio.to_thread(system.run, parent_of_a_new_one()) == str(box.pid)
+
+
+async def test_a_process_is_no_caller_in_the_system_of_another_loop(system: AsyncioSystemBase) -> None:
+    """A link between the two would have one loop's thread end the other's process."""
+    with AsyncioSystemBase() as other:
+        async with Mailbox():
+            assert await asyncio.to_thread(other.run, parent_of_a_new_one()) == str(other.root.pid)
