@@ -117,7 +117,7 @@ def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def comes_back_whole(given: Mapping[str, Any]) -> bool:
     """An agent that was started with this is the same when it is woken: it had no key of its own, which is not kept."""
-    keys = (given, *given.get("fallbacks", ()))
+    keys = (given, *(given.get("fallbacks") or ()))
     return kept_config(given) is not None and not any(SECRET in each for each in keys)
 
 
@@ -125,7 +125,7 @@ def _plain(key: str, value: Any) -> Any:
     match key:
         case "tools":
             return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
-        case "fallbacks":
+        case "fallbacks" if value is not None:
             return [{name: each for name, each in fallback.items() if name != SECRET} for fallback in value]
         case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
             return value.model_json_schema()

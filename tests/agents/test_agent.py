@@ -426,6 +426,14 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
         ({"model": "m", "streaming_config": {"chunk_timeout": -1}}, "streaming_config.chunk_timeout: "),
         ({"model": "m", "api_preference": "soap"}, "api_preference: "),
         ({"model": "m", "base_url": "nonsense"}, "base_url: "),
+        ({"model": "m", "base_url": "http://[::1"}, "base_url: "),
+        ({"model": "m", "base_url": "http://host:port"}, "base_url: "),
+        ({"model": "m", "base_url": "http://host:99999"}, "base_url: "),
+        ({"model": "m", "model_options": {"user": object()}}, "model_options: expected JSON data"),
+        (
+            {"model": "m", "fallbacks": [{"model_options": {"top_k": {1, 2}}}]},
+            "fallbacks.0.model_options: expected JSON",
+        ),
     ],
 )
 async def test_a_bad_configuration_is_refused_with_a_line_a_fault(
@@ -449,9 +457,10 @@ async def test_a_key_never_shows_in_what_can_be_printed(stage: Stage) -> None:
     pid = await stage.agent("echo", api_key="sk-secret-of-mine")
     state = await get_state(pid)
     assert "sk-secret-of-mine" not in repr(state)
-    with pytest.raises(InvalidAgentConfig) as refused:
-        await stage.agent("echo", api_key=["sk-secret-of-mine"])
-    assert "sk-secret-of-mine" not in str(refused.value)
+    for config in ({"api_key": ["sk-secret-of-mine"]}, {"fallbacks": {"model": "m", "api_key": "sk-secret-of-mine"}}):
+        with pytest.raises(InvalidAgentConfig) as refused:
+            await stage.agent("echo", **config)
+        assert "sk-secret-of-mine" not in str(refused.value)
 
 
 def test_a_tool_without_a_deadline_has_the_applications() -> None:

@@ -197,6 +197,15 @@ def test_what_is_kept_of_a_configuration_has_no_secret_and_finds_its_tools_again
     assert kept["answer_type"]["properties"] == {"x": {"title": "X", "type": "integer"}}
 
 
+async def test_an_agent_that_was_started_without_fallbacks_sleeps_and_comes_back(app: App) -> None:
+    async with app(idle_time=50):
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo", "fallbacks": None})
+        await ended(pid)
+        again = await wake("ada")
+        assert again is not None
+        assert (await agent.chat(again, "one")).answer == "one"
+
+
 def test_a_configuration_that_no_other_program_could_use_is_not_kept() -> None:
     @tool
     async def inner() -> str:
