@@ -10,8 +10,11 @@ import asyncio
 import contextlib
 import inspect
 import os
+import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import closing
+from contextvars import copy_context
 from typing import Any, cast
 
 from actors.log import get_logger
@@ -74,16 +77,24 @@ async def _run_task(tool: Tool, values: dict[str, Any], on_progress: Send) -> An
 
 
 async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
+    """In a thread of its own, which ends with the program: of a pool's, those that hang would be missed by others."""
     loop = asyncio.get_running_loop()
-    with closing(Reports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
-        thread = asyncio.ensure_future(asyncio.to_thread(_called, tool, values, reports))
+    outcome: Future[Any] = Future()
+
+    def work() -> None:
+        outcome.set_running_or_notify_cancel()  # from now on who gives it up does not disturb the thread
         try:
-            done, _ = await asyncio.wait({thread}, timeout=tool.deadline_s)
-        finally:
-            thread.cancel()
-        if not done:
-            raise _late(tool)
-        return thread.result()
+            outcome.set_result(_called(tool, values, reports))
+        except ToolRaised as raised:
+            outcome.set_exception(raised)
+
+    with closing(Reports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
+        threading.Thread(target=copy_context().run, args=(work,), name=f"tool {tool.name}", daemon=True).start()
+        try:
+            async with asyncio.timeout(tool.deadline_s):
+                return await asyncio.wrap_future(outcome)
+        except TimeoutError:
+            raise _late(tool) from None
 
 
 async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
