@@ -18,11 +18,7 @@ from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage,
 from agents.core.errors import (
     ApiError,
     Cancelled,
-    ConnectionClosed,
     NetworkError,
-    ParseError,
-    StreamFault,
-    Timeout,
 )
 from agents.core.events import (
     Event,
@@ -35,7 +31,7 @@ from agents.core.events import (
 )
 from agents.settings import Settings, StreamingSettings
 from supervisors import AlreadyStarted, agent_supervisor, which_children
-from tests.agents.stage import Stage
+from tests.agents.stage import FAULTS, Stage
 
 SCRIPT = """
 [models.two-tools]
@@ -175,20 +171,6 @@ async def test_a_worker_that_always_crashes_is_given_up_within_its_intensity(sta
 
 
 # Faults of the provider
-
-
-FAULTS: dict[str, type[StreamFault]] = {
-    "fault-drop": ConnectionClosed,
-    "fault-close": ConnectionClosed,
-    "fault-truncate": ConnectionClosed,
-    "fault-stall": Timeout,
-    "fault-error_event": ApiError,
-    "fault-rate_limit": ApiError,
-    "fault-server_error": ApiError,
-    "fault-overloaded": ApiError,
-    "fault-bad_json": ParseError,
-    "fault-html": ParseError,
-}
 
 
 @pytest.mark.parametrize("model", FAULTS)

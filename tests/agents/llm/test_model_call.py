@@ -17,6 +17,7 @@ from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy, o
 from agents.model.call import Deadlines, Route, model_call
 from agents.rehearsal import RehearsalServer, builtin, parse
 from supervisors import ChildSpec, Flags, start_supervisor
+from tests.agents.stage import FAULTS
 
 SCRIPT = """
 [models.caller]
@@ -103,20 +104,6 @@ def digest(deltas: list[Delta]) -> list[object]:
 
 
 # The five rows of the error handling flow: network, timeout, parse, API here; tools are the turn's
-
-
-FAULTS: dict[str, type[Fault]] = {
-    "fault-drop": ConnectionClosed,
-    "fault-close": ConnectionClosed,
-    "fault-truncate": ConnectionClosed,
-    "fault-stall": Timeout,
-    "fault-error_event": ApiError,
-    "fault-rate_limit": ApiError,
-    "fault-server_error": ApiError,
-    "fault-overloaded": ApiError,
-    "fault-bad_json": ParseError,
-    "fault-html": ParseError,
-}
 
 
 # A body that is cut is no JSON; before the first byte of one, a reset is what it is.

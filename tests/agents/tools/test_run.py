@@ -28,6 +28,16 @@ def thread(function: Any, timeout_s: float = 30.0) -> Tool:
     return tool(isolation="thread", timeout_s=timeout_s)(function)
 
 
+def raising(error: BaseException) -> tuple[Tool, Tool]:
+    def raises() -> None:
+        raise error
+
+    async def raises_too() -> None:
+        raise error
+
+    return thread(raises), task(raises_too)
+
+
 async def test_a_call_runs_where_its_isolation_says(pool: WorkerPool) -> None:
     async def in_task() -> list[int]:
         return [os.getpid(), threading.get_ident()]
@@ -57,13 +67,7 @@ async def test_a_crash_of_a_worker_is_told(pool: WorkerPool) -> None:
 
 @pytest.mark.parametrize("error", [KeyError("k"), TimeoutError("mine"), SystemExit(3)])
 async def test_whatever_a_tool_raises_is_its_own_failure(error: BaseException) -> None:
-    def raises() -> None:
-        raise error
-
-    async def raises_too() -> None:
-        raise error
-
-    for made in (thread(raises), task(raises_too)):
+    for made in raising(error):
         with pytest.raises(ToolRaised) as caught:
             await run_call(made, "", UNSTARTED)
         assert caught.value.type_name == type(error).__name__
@@ -83,13 +87,7 @@ class Unspeakable(Exception):
     ],
 )
 async def test_the_words_of_what_a_tool_raises_can_be_sent_on(error: Exception, message: str) -> None:
-    def raises() -> None:
-        raise error
-
-    async def raises_too() -> None:
-        raise error
-
-    for made in (thread(raises), task(raises_too)):
+    for made in raising(error):
         with pytest.raises(ToolRaised) as caught:
             await run_call(made, "", UNSTARTED)
         assert caught.value.message == message
