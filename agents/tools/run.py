@@ -9,9 +9,8 @@ The deadline of every kind is the tool's timeout_s, and a cancelled caller ends 
 import asyncio
 import contextlib
 import inspect
-import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import closing
 from contextvars import copy_context
@@ -33,21 +32,18 @@ async def run_call(
     tool: Tool,
     arguments_json: str,
     pool: WorkerPool | None,
-    on_start: Callable[[int], None] | None = None,
     on_progress: Send = unwatched,
 ) -> Any:
     """What the tool returned, as JSON data within its max_output_bytes.
 
-    pool: where a tool runs whose isolation is "process". on_start: called with the pid of the OS process that runs the
-    call, at the moment when its deadline begins. on_progress: called on the loop with each value that the tool reports.
+    pool: where a tool runs whose isolation is "process". on_progress: called on the loop with each value that the tool
+    reports.
     Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
         assert pool is not None
-        return await pool.run(tool, arguments_json, on_start=on_start, on_progress=on_progress)
-    if on_start is not None:
-        on_start(os.getpid())
+        return await pool.run(tool, arguments_json, on_progress)
     run = _run_task if tool.isolation == "task" else _run_thread
     return await run(tool, values, on_progress)
 
