@@ -113,7 +113,7 @@ async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *,
     It begins with those that were, the pieces of a text as one event, and goes on with those that come, without gap or
     repeat; so who lost its connection goes on where it was. A subscriber that gets the stream already keeps its place.
     False, and nothing is sent, if the agent has no such stream: a stream that has ended is kept for a minute, and of
-    those the last four.
+    those the last four, as far as 4 MiB hold them.
     """
     subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
     found: bool = await call(pid, Follow(stream_id, subscriber, after))
@@ -128,7 +128,7 @@ async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
     """Cancel a turn: its stream ends with stream_error, reason Cancelled; what had arrived is kept.
 
     stream_id: of a turn that runs or waits; None: the one that runs. Returns when its connection is closed and its
-    tools are dead: True, or False if there was none.
+    tools are dead, but those in threads: True, or False if there was none.
     """
     cancelled: bool = await call(pid, Cancel(stream_id), timeout_s=None)
     return cancelled

@@ -160,13 +160,14 @@ def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
 
 
 def _line(fault: Any) -> str:
-    """One fault of pydantic's as one line of ours, with what came; a secret's value is never shown."""
+    """One fault of pydantic's as one line of ours, with what came, unless that is or holds a secret."""
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         known = ", ".join(_keys(fault["loc"][:-1]))
         return f"{where}: expected one of {known}"
-    got = "a secret" if "api_key" in fault["loc"] else repr(fault["input"])[:80]
-    return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, got {got}"
+    came, message = repr(fault["input"]), fault["msg"].removeprefix("Value error, ")
+    got = "a secret" if "api_key" in where + came else came[:80]
+    return f"{where}: {message[0].lower()}{message[1:]}, got {got}"
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

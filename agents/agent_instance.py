@@ -141,7 +141,7 @@ class AgentInstance(GenServer[AgentState]):
             case Lost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
                 return NoReply(replace(state, running=given_up(state.running, fault)))
             case Idle(turns) if turns == state.turns and state.running is None:
-                return Stop(NORMAL, state)
+                return NoReply(await self._turns.next(state)) if self._missed(state) else Stop(NORMAL, state)
         return NoReply(state)
 
     def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
@@ -169,6 +169,11 @@ class AgentInstance(GenServer[AgentState]):
                     self._turns.refuse(chat, Cancelled(), state)
                 waiting = tuple(chat for chat in state.queue if chat not in chosen)
                 return Reply(bool(chosen), replace(state, queue=waiting))
+
+    def _missed(self, state: AgentState) -> bool:
+        """Whether its end would be: by who subscribes to it, or whose message waits behind the one that it takes."""
+        process = self.pid.process
+        return bool(process and process.mailbox) or any(pid.alive for pid in state.subscribers)
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         """End the running turn and those that wait: each of their streams gets its terminal event."""

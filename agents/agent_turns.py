@@ -39,7 +39,7 @@ class Forget(Struct, frozen=True):
 
 
 class Idle(Struct, frozen=True):
-    """Nothing has happened since so many turns: the process may end, if its session is kept."""
+    """Nothing has happened since so many turns: the process may end, if its session is kept and nobody misses it."""
 
     turns: int
 
@@ -114,6 +114,7 @@ class AgentTurns:
         return await self.next(self._kept(stream, state))
 
     async def next(self, state: AgentState) -> AgentState:
+        """Begin the turn that has waited longest; if none does, be idle."""
         if not state.queue:
             if state.keeping.idle_s is not None:
                 self._remind(state.keeping.idle_s, Idle(state.turns))

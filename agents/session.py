@@ -11,14 +11,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from actors import Pid, Task, ended, whereis
+from actors import Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
 from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_registry import find_agent
 from agents.core.checkpoint import Checkpoint, Log, log_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.events import Event
-from agents.sessions import JournalHandle, OpenStream, Recorder, open_journal
+from agents.sessions import JournalHandle, OpenStream, Recorder, SessionError, open_journal
+from agents.sessions.payload import Decoder
 from agents.tools.tool import Tool
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agent
@@ -26,6 +27,7 @@ from supervisors.agent_supervisor import start_agent
 SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
 
 log = get_logger("understudy.agents")
+_read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 class Cut(Struct, frozen=True):
@@ -77,7 +79,8 @@ async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder |
 async def wake(agent_id: str) -> Pid | None:
     """The agent with this id: the one that lives, or one that goes on with the session of this id; None: there is none.
 
-    Raises InvalidAgentConfig if what is kept of it is no configuration any more, as when a tool is gone.
+    Raises InvalidAgentConfig if what is kept of it is no configuration any more, as when a tool is gone; SessionError
+    if it can't be read.
     """
     if (pid := find_agent(agent_id)) is not None:
         return pid
@@ -101,8 +104,8 @@ class Recovery(Task):
         for agent_id in dict.fromkeys(cut.session_id for cut in await journal.store.open_streams()):
             try:
                 await wake(agent_id)
-            except InvalidAgentConfig as invalid:
-                log.warning("session_not_recovered", session=agent_id, reason=str(invalid))
+            except (InvalidAgentConfig, SessionError, StartFailed) as failed:
+                log.warning("session_not_recovered", session=agent_id, reason=str(failed))
 
 
 def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -117,7 +120,7 @@ def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def comes_back_whole(given: Mapping[str, Any]) -> bool:
     """An agent that was started with this is the same when it is woken: it had no key of its own, which is not kept."""
-    keys = (given, *given.get("fallbacks", ()))
+    keys = (given, *(given.get("fallbacks") or ()))
     return kept_config(given) is not None and not any(SECRET in each for each in keys)
 
 
@@ -125,7 +128,7 @@ def _plain(key: str, value: Any) -> Any:
     match key:
         case "tools":
             return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
-        case "fallbacks":
+        case "fallbacks" if value is not None:
             return [{name: each for name, each in fallback.items() if name != SECRET} for fallback in value]
         case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
             return value.model_json_schema()
@@ -146,7 +149,7 @@ async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int) -> Cut:
     log = log_of(open_.stream_id, events)
     saved = Checkpoint((UserMessage(open_.message),))
     if open_.checkpoint is not None:
-        saved = msgspec.json.decode(open_.checkpoint.payload, type=Checkpoint)
+        saved = _read_checkpoint(open_.checkpoint.payload)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
     log = replace(log, seq=log.seq + ahead if events else 0)
     return Cut(open_.stream_id, open_.message, saved, tuple(events), log, recorder)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +30,7 @@ from agents import (
     tool,
 )
 from agents.agent_config import AgentConfig, InvalidAgentConfig
-from agents.core.accumulator import fold
+from agents.core.accumulator import Accumulator, fold
 from agents.core.conversation import UserMessage
 from agents.core.deltas import CallStarted
 from agents.core.stream_event import deltas_of
@@ -79,6 +80,17 @@ DOCUMENTED = {
         "agent_instance:handle_streaming_response_events/3",
         "agent_supervisor:start_agent/1",
         "agent_registry:find_agent/1",
+    ],
+    "Values": [
+        "accumulator.content",
+        "accumulator.tool_calls",
+        "accumulator.tool_call_map",
+        "accumulator.metadata",
+        "tool_call.id",
+        "tool_call.type",
+        "tool_call.function.name",
+        "tool_call.function.arguments",
+        "stream_event.metadata",
     ],
     "Results": ["continue", "done", "ok", "error"],
     "Events of a model's stream": [
@@ -217,7 +229,7 @@ def test_the_document_has_the_documented_tables_and_no_other() -> None:
 
 @pytest.mark.parametrize("heading", DOCUMENTED)
 def test_every_documented_name_has_one_row_and_every_row_is_documented(heading: str) -> None:
-    whole = heading == "Functions" or heading.startswith("Configuration")
+    whole = heading in ("Functions", "Values") or heading.startswith("Configuration")
     assert [row.erlang if whole else row.tag for row in rows(heading)] == DOCUMENTED[heading]
 
 
@@ -337,6 +349,60 @@ def named(row: Row) -> str:
 @pytest.mark.parametrize("row", rows("Functions"), ids=named)
 async def test_a_documented_function_does_what_is_documented(stage: Stage, row: Row) -> None:
     await FUNCTIONS[row.erlang](stage, row.found())
+
+
+# Values
+
+
+CALLED: Any = {"id": "c1", "type": "function", "function": {"name": "meet", "arguments": '{"who": "Ada"}'}}
+VALUES: dict[str, Any] = {
+    "accumulator.content": "Hello",
+    "accumulator.tool_calls": [CALLED],
+    "accumulator.tool_call_map": {0: CALLED},
+    "accumulator.metadata": {"reason": "tool_calls"},
+    "tool_call.id": "c1",
+    "tool_call.type": "function",
+    "tool_call.function.name": "meet",
+    "tool_call.function.arguments": '{"who": "Ada"}',
+}
+
+
+@pytest.mark.parametrize("row", rows("Values")[:-1], ids=named)
+def test_a_documented_field_has_its_documented_value(row: Row) -> None:
+    accumulator = _accumulated({})
+    name = row.python.rpartition(".")[2]
+    assert row.found() is not None
+    owners = {"Accumulator": accumulator, "ToolCall": accumulator.tool_calls[0]}
+    owner = owners.get(row.python.split(".")[-2], accumulator.tool_calls[0].function)
+    said = msgspec.to_builtins(getattr(owner, name), str_keys=False)
+    assert _without_more(said, VALUES[row.erlang]) == VALUES[row.erlang]
+
+
+def test_metadata_of_an_event_changes_nothing() -> None:
+    (row,) = rows("Values")[-1:]
+    assert row.found() is deltas_of
+    assert _accumulated({"metadata": {"any": "thing"}}) == _accumulated({})
+
+
+def _accumulated(more: dict[str, Any]) -> Accumulator:
+    """What the documented events of an answer with one call come to. more: fields of each."""
+    accumulator = init_accumulator()
+    for type_ in ("content_delta", "tool_call_start", "tool_call_complete", "stream_done"):
+        data = "tool_calls" if type_ == "stream_done" else MODEL_EVENTS[type_]
+        for delta in deltas_of({"type": type_, "index": 0, "data": data, **more}, accumulator):
+            accumulator, _ = fold(accumulator, delta)
+    return accumulator
+
+
+def _without_more(said: Any, documented: Any) -> Any:
+    """What was said, without fields that are not documented."""
+    match documented:
+        case dict():
+            return {key: _without_more(said[key], each) for key, each in documented.items()}
+        case list():
+            return [_without_more(one, each) for one, each in zip(said, documented, strict=True)]
+        case _:
+            return said
 
 
 # Results

@@ -17,7 +17,7 @@ from agents.cli.refusal import refuse
 from agents.cli.remote.chat import chat_with_daemon
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
-from agents.llm.endpoint import Api, MissingKey
+from agents.llm.endpoint import MISSING_KEY, Api
 from agents.settings import Settings, ToolSettings
 from agents.settings.values import HTTP_ADDRESS
 from supervisors.agent_supervisor import start_agent
@@ -126,7 +126,7 @@ def _check_tool_options(names: list[str], root: Path | None, search_endpoint: st
 
 async def _chat(message: str | None, settings: Settings, config: dict[str, Any], program: Program) -> int:
     if not os.environ.get("OPENAI_API_KEY"):
-        return refuse(str(MissingKey()))
+        return refuse(MISSING_KEY)
     async with application.running(settings):
         with program.interrupts.until_the_end():
             try:

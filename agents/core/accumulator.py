@@ -85,6 +85,11 @@ class Accumulator(Struct, frozen=True, gc=False):
     def tool_calls(self) -> tuple[ToolCall, ...]:
         return tuple(call.tool_call() for call in self.calls)
 
+    @property
+    def tool_call_map(self) -> dict[int, ToolCall]:
+        """By index."""
+        return {call.index: call for call in self.tool_calls}
+
 
 def init_accumulator(stream_id: str = "", *, attempt: int = 1, seq: int = 0) -> Accumulator:
     """An empty one for the next model call of a stream whose last event had this seq."""

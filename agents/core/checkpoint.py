@@ -18,10 +18,11 @@ from agents.core.deltas import Finished
 from agents.core.effects import Effect, RunTool
 from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamReset, StreamToken, StreamToolResult, ToolResult
+from agents.core.execution import running_more
 from agents.core.limits import Spent
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
-from agents.core.step import running_more, step
+from agents.core.step import step
 from agents.core.turn import STREAMING, Past, Phase, Step, Turn, asking, begin, fail, saying
 
 UNKNOWN = ToolResult(

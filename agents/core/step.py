@@ -1,7 +1,7 @@
 """The steps of a turn: `step(turn, happened, now_s)` answers with the next turn and the effects.
 
 The effects are events to publish, a model call to start, tools to run. The shell (agents/turn_shell.py) carries them
-out and feeds what happens back in.
+out and feeds what happens back in. What calls do to a turn is in execution.py.
 
     STREAMING --Finished, no calls--> ENDED                            stream_complete
     STREAMING --Finished, no calls--> CHECKING --AnswerChecked--> ENDED, or STREAMING again
@@ -16,7 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.accumulator import fold, fold_texts, init_accumulator
-from agents.core.conversation import AssistantMessage, Conversation, UserMessage
+from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.deltas import CallDone, Delta, Failed, Finished, TextDelta, Usage
 from agents.core.effects import (
     AnswerChecked,
@@ -25,39 +25,37 @@ from agents.core.effects import (
     DropTools,
     Effect,
     Happened,
-    RunTool,
     Steered,
     ToolProgressed,
     Work,
 )
-from agents.core.errors import Fault, InvalidAnswer, ToolError
+from agents.core.errors import Fault, InvalidAnswer
 from agents.core.events import (
     Event,
     Response,
     StreamApprovalRequired,
     StreamComplete,
-    StreamFunctionExecutionStart,
     StreamReset,
     StreamToolProgress,
-    StreamToolResult,
-    StreamUsage,
 )
+from agents.core.execution import eager, executing, tool_finished
 from agents.core.limits import breach
 from agents.core.metrics import metrics
-from agents.core.retry import Again, Tries, next_try
-from agents.core.round import Round, ToolFinished, started
+from agents.core.retry import Again, next_try
+from agents.core.round import Round, ToolFinished
 from agents.core.turn import (
     STREAMING,
     Past,
     Phase,
     Step,
     Turn,
+    ask_again,
     asking,
     ended,
     fail,
     model_call_counted,
+    next_model_call,
     saying,
-    with_results,
     with_steered,
 )
 
@@ -93,7 +91,7 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
         case _, Steered(message):
             return replace(turn, past=replace(turn.past, steered=(*turn.past.steered, message))), ()
         case Phase.EXECUTING, ToolFinished():
-            return _tool_finished(turn, happened, now_s)
+            return tool_finished(turn, happened, now_s)
         case Phase.EXECUTING, ToolProgressed(index, data) if call := turn.past.round.call(index):
             return saying(turn, StreamToolProgress(call, data))
         case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
@@ -121,26 +119,12 @@ def _with_first_token(past: Past, now_s: float) -> Past:
 def _model_said(turn: Turn, delta: Finished | Failed | CallDone, events: tuple[Event, ...], now_s: float) -> Step:
     match delta:
         case CallDone():
-            turn, work = _eager(turn, delta)
+            turn, work = eager(turn, delta)
             return turn, (*events, *work)
         case Failed(fault):
             return _failed(turn, fault, now_s)
         case Finished():
             return _finished(turn, delta, now_s)
-
-
-def _eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
-    """Start the call at once if its tool is eager and there is room."""
-    past = turn.past
-    if not past.policy.eager:
-        return turn, ()
-    call = next(call for call in turn.acc.tool_calls if call.index == done.index)
-    limits, begun = past.policy.limits, past.round
-    within = limits.tool_calls is None or len(past.calls) + len(turn.acc.calls) <= limits.tool_calls
-    if call.name not in past.policy.eager or begun.running >= limits.parallel_tools or not within:
-        return turn, ()
-    begun = Round((*begun.calls, call), begun.started | {call.index})
-    return replace(turn, past=replace(past, round=begun)), (RunTool(call),)
 
 
 def _failed(turn: Turn, fault: Fault, now_s: float) -> Step:
@@ -169,13 +153,13 @@ def _asking_anew(turn: Turn, reason: Fault, again: Again) -> Step:
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
     """The model has ended its answer: run its calls, or let the turn end with it."""
     turn = model_call_counted(turn, end.usage or Usage())
-    return _executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
+    return executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
 
 
 def _answered(turn: Turn, end: Finished, now_s: float) -> Step:
     past, acc = turn.past, turn.acc
     if past.steered:
-        return _ask_again(turn, (*past.conversation, _answer(turn, end)), now_s)
+        return ask_again(turn, (*past.conversation, _answer(turn, end)), now_s)
     if past.policy.answer_retries is not None and acc.refusal is None:
         return replace(turn, phase=Phase.CHECKING), (CheckAnswer(acc.content),)
     return _complete(turn, end, None, now_s)
@@ -186,6 +170,8 @@ def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
     end = acc.end
     assert isinstance(end, Finished)
     if not checked.faults:
+        if past.steered:  # meanwhile: the connection takes its time to end
+            return ask_again(turn, (*past.conversation, _answer(turn, end)), now_s)
         return _complete(turn, end, checked.value, now_s)
     fault = InvalidAnswer(checked.faults)
     if past.answer_tries >= (past.policy.answer_retries or 0):
@@ -194,7 +180,7 @@ def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
         return fail(turn, reached, now_s)
     conversation = (*past.conversation, _answer(turn, end), UserMessage(fault.for_the_model()))
     past = replace(
-        _next_model_call(past, with_steered(conversation, past)),
+        next_model_call(past, with_steered(conversation, past)),
         answer_tries=past.answer_tries + 1,
         tally=past.tally.failed(str(fault)),
     )
@@ -210,7 +196,7 @@ def _answer(turn: Turn, end: Finished) -> AssistantMessage:
 
 def _complete(turn: Turn, end: Finished, value: Any, now_s: float) -> Step:
     acc, past = turn.acc, turn.past
-    conversation = with_steered((*past.conversation, _answer(turn, end)), past)
+    conversation = (*past.conversation, _answer(turn, end))
     response = Response(
         turn.content,
         acc.content,
@@ -224,72 +210,3 @@ def _complete(turn: Turn, end: Finished, value: Any, now_s: float) -> Step:
         past.spent.cost,
     )
     return ended(replace(turn, past=replace(past, conversation=conversation)), StreamComplete(response))
-
-
-# Its calls
-
-
-def _executing(turn: Turn, end: Finished, now_s: float) -> Step:
-    """Run the calls of the model call that has ended, if it ended well and the limits leave room for its results."""
-    past, calls = turn.past, turn.acc.tool_calls
-    if not end.complete:
-        cut = end.raw_reason or "cut"
-        return fail(turn, ToolError(calls[-1].id, f"the response ended early ({cut}), so no call of it was run"), now_s)
-    spent = replace(past.spent, tool_calls=past.spent.tool_calls + len(calls))
-    if (reached := breach(past.policy.limits, spent)) is not None:
-        return fail(turn, reached, now_s)
-    begun = Round(calls, past.round.started)
-    tally = replace(past.tally, executing_since_s=now_s)
-    turn = Turn(
-        Phase.EXECUTING,
-        turn.acc,
-        replace(past, spent=spent, tally=tally, calls=past.calls + calls, round=begun),
-    )
-    events: tuple[Event, ...] = ()
-    if end.usage is not None:
-        turn, events = saying(turn, StreamUsage(spent.usage, spent.cost))
-    turn, start = saying(turn, StreamFunctionExecutionStart())
-    turn, runs = running_more(turn)
-    return turn, (*events, *start, *runs)
-
-
-def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
-    """Start the calls that may start now."""
-    policy = turn.past.policy
-    following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers)
-    return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
-
-
-def _tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
-    """One result: publish it, start what waited for it, and ask the model again after the last."""
-    call = turn.past.round.call(finished.index)
-    if call is None:
-        return turn, ()
-    past = replace(turn.past, round=turn.past.round.finished(finished))
-    if finished.result.error:
-        past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
-    turn, events = saying(replace(turn, past=past), StreamToolResult(call, finished.result))
-    if past.round.over:
-        tally = replace(past.tally, tool_time_s=past.tally.tool_time_s + now_s - past.tally.executing_since_s)
-        turn = replace(turn, past=replace(past, tally=tally))
-        turn, effects = _ask_again(turn, with_results(turn), now_s)
-    else:
-        turn, effects = running_more(turn)
-    return turn, (*events, *effects)
-
-
-def _ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
-    """The next model call, with what the user has said meanwhile."""
-    acc, past = turn.acc, turn.past
-    if (reached := breach(past.policy.limits, past.spent)) is not None:
-        return fail(turn, reached, now_s)
-    past = _next_model_call(replace(past, said=turn.content), with_steered(conversation, past))
-    following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
-    return Turn(STREAMING, following, past), (asking(past),)
-
-
-def _next_model_call(past: Past, conversation: Conversation) -> Past:
-    """Of the model that answered the last one: one that failed is not asked again in this turn."""
-    spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
-    tries = Tries(past.tries.route)
-    return replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round())

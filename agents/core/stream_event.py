@@ -24,8 +24,8 @@ def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tup
     """The deltas that the event stands for, after all that the accumulator holds.
 
     More than one where a mapping says less than an adapter would: the arguments that only tool_call_complete has, and
-    the end of the calls that nobody ended before stream_done. Raises ValueError for what is no stream event, or does
-    not fit its call.
+    the end of the calls that nobody ended before stream_done. None where it says nothing: an empty piece.
+    Raises ValueError for what is no stream event, or does not fit its call.
     """
     delta = _delta(event) if isinstance(event, Mapping) else event
     if accumulator.end is not None:
@@ -33,8 +33,11 @@ def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tup
     match delta:
         case CallStarted(index) if any(call.index == index for call in accumulator.calls):
             raise ValueError(f"expected every call to start once, got the start of call {index} again")
-        case CallDelta(index):
+        case CallDelta(index, piece):
             _open_call(accumulator, index)
+            return (delta,) if piece else ()
+        case TextDelta(""):
+            return ()
         case CallDone(index):
             return _ended(_open_call(accumulator, index), delta)
         case Finished(complete=True):
@@ -59,7 +62,7 @@ def _delta(event: Mapping[str, Any]) -> Delta:
         case "error", StreamFault(), _:
             return Failed(data)  # type: ignore[arg-type]  # every StreamFault is a Fault
         case "error", _, _:
-            return Failed(ApiError(0, str(data)))
+            return Failed(ApiError(0, "the stream ended with an error" if data is None else str(data)))
     raise ValueError(f"expected a stream event of type {TYPES}, got {dict(event)!r}")
 
 

@@ -1,6 +1,6 @@
-"""A turn: one user message until the final answer, as a value; how it begins, and how it ends in an error.
+"""A turn: one user message until the final answer, as a value; how it begins, goes on, and ends in an error.
 
-What happens in between is in step.py.
+When it does is in step.py.
 """
 
 from enum import Enum
@@ -15,7 +15,7 @@ from agents.core.deltas import Finished, Usage
 from agents.core.effects import Effect, StartCompletion
 from agents.core.errors import Fault
 from agents.core.events import Event, StreamComplete, StreamError, StreamStart
-from agents.core.limits import Spent, added, cost
+from agents.core.limits import Spent, added, breach, cost
 from agents.core.metrics import Tally, metrics
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import Tries
@@ -88,6 +88,23 @@ def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: Tur
 def asking(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
     """The effect that asks the model, after a wait."""
     return StartCompletion(addressed(past.conversation, past.model.origin), past.tries, at_least_s, at_most_s)
+
+
+def ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
+    """The next model call, with what the user has said meanwhile."""
+    acc, past = turn.acc, turn.past
+    if (reached := breach(past.policy.limits, past.spent)) is not None:
+        return fail(turn, reached, now_s)
+    past = next_model_call(replace(past, said=turn.content), with_steered(conversation, past))
+    following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
+    return Turn(STREAMING, following, past), (asking(past),)
+
+
+def next_model_call(past: Past, conversation: Conversation) -> Past:
+    """Of the model that answered the last one: one that failed is not asked again in this turn."""
+    spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
+    tries = Tries(past.tries.route)
+    return replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round())
 
 
 def fail(turn: Turn, fault: Fault, now_s: float) -> Step:

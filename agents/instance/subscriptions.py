@@ -10,8 +10,7 @@ def subscribed(state: AgentState, subscriber: Pid) -> AgentState:
     """It gets the events of all streams from now on, of a running one from its next event."""
     if state.running is not None:
         state.running.stream.subscribe(subscriber)
-    others = _others(state.subscribers, subscriber)
-    return replace(state, subscribers=(*(pid for pid in others if pid.alive), subscriber))
+    return replace(state, subscribers=_with(state.subscribers, subscriber))
 
 
 def unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
@@ -36,7 +35,7 @@ def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> 
             return True, state
     for at, waiting in enumerate(state.queue):
         if waiting.stream_id == stream_id:
-            joining = replace(waiting, followers=(*waiting.followers, subscriber))
+            joining = replace(waiting, followers=_with(waiting.followers, subscriber))
             return True, replace(state, queue=(*state.queue[:at], joining, *state.queue[at + 1 :]))
     return False, state
 
@@ -49,6 +48,11 @@ def known(state: AgentState, stream_id: str) -> bool:
 
 def _ended(state: AgentState, stream_id: str) -> bool:
     return any(recent.stream.id == stream_id for recent in state.recent)
+
+
+def _with(pids: tuple[Pid, ...], pid: Pid) -> tuple[Pid, ...]:
+    """Once, and without those that have died: who loses its connection comes again as another."""
+    return (*(each for each in _others(pids, pid) if each.alive), pid)
 
 
 def _others(pids: tuple[Pid, ...], pid: Pid) -> tuple[Pid, ...]:

@@ -10,6 +10,9 @@ from msgspec import Struct
 from agents.core.errors import Fault
 
 OPENAI: Final = "https://api.openai.com/v1"
+MISSING_KEY: Final = (
+    "expected an API key in OPENAI_API_KEY, got none (for a local endpoint without keys, set any value)"
+)
 
 
 class Api(StrEnum):
@@ -25,13 +28,6 @@ class ProviderFailed(Exception):
         self.fault = fault
 
 
-class MissingKey(ValueError):
-    def __init__(self) -> None:
-        super().__init__(
-            "expected an API key in OPENAI_API_KEY, got none (for a local endpoint without keys, set any value)"
-        )
-
-
 class Endpoint(Struct, frozen=True):
     """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
 
@@ -45,7 +41,10 @@ class Endpoint(Struct, frozen=True):
     @property
     def address(self) -> str:
         """Where, for people: without what an address may hold of names, passwords and keys."""
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return "an address that is none"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def __repr__(self) -> str:

@@ -138,7 +138,7 @@ def _until_date(text: str, now: float) -> float | None:
     """Whole seconds until an HTTP date, rounded up; 0 if it has passed."""
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         return None
     moment = date if date.tzinfo else date.replace(tzinfo=UTC)
     return float(max(0, math.ceil(moment.timestamp() - now)))

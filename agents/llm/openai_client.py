@@ -21,7 +21,7 @@ import openai
 
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.llm import faults
-from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
+from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
 from agents.llm.text import one_line
 from agents.llm.transport import BODY, AiohttpTransport, WireBody
 
@@ -31,14 +31,13 @@ given by name `create` walks through, annotation by annotation, and a conversati
 
 
 class OpenAIClient:
-    """One endpoint's connections. Raises MissingKey when neither the endpoint nor the environment has a key."""
+    """One endpoint's connections. Raises ProviderFailed when it has no address or no key that a request can carry,
+    nor the environment in their place."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        key = endpoint.api_key or os.environ.get("OPENAI_API_KEY")
-        if not key:
-            raise MissingKey
+        key = _key(endpoint)
         self._address = endpoint.address
-        transport = AiohttpTransport(httpx2.URL(endpoint.url))
+        transport = AiohttpTransport(_url(endpoint))
         http_client = httpx2.AsyncClient(transport=transport, follow_redirects=True)
         self._client = openai.AsyncOpenAI(
             api_key=key, base_url=endpoint.base_url, max_retries=0, http_client=http_client
@@ -79,6 +78,28 @@ class OpenAIClient:
         with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError):
             async with asyncio.timeout(timeout_s), cancel(response_id):
                 pass
+
+
+def _key(endpoint: Endpoint) -> str:
+    """Refused in the provider's place, as it would: another one may have a key."""
+    key = endpoint.api_key or os.environ.get("OPENAI_API_KEY")
+    if not key:
+        raise ProviderFailed(ApiError(401, MISSING_KEY, "missing_key"))
+    if not (key.isascii() and key.isprintable()):
+        raise ProviderFailed(
+            ApiError(401, "expected an API key of printable ASCII, got other characters", "invalid_key")
+        )
+    return key
+
+
+def _url(endpoint: Endpoint) -> httpx2.URL:
+    try:
+        url = httpx2.URL(endpoint.url)
+    except httpx2.InvalidURL:
+        url = httpx2.URL()
+    if url.scheme not in ("http", "https"):
+        raise ProviderFailed(NetworkError("einval", f"expected an http or https address, got {endpoint.address}"))
+    return url
 
 
 @asynccontextmanager

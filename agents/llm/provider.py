@@ -51,7 +51,7 @@ from actors.log import get_logger
 from actors.server.outcomes import Ignore
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, Admitted, Breaker, BreakerPolicy, Open, Outcome, admit, record
-from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
+from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
 from supervisors.dynamic_supervisor import start_child, which_children
 from supervisors.errors import MaxChildren
@@ -126,7 +126,8 @@ class ProviderState(Struct, frozen=True):
 
 
 async def acquire(endpoint: Endpoint) -> Lease:
-    """Raises MissingKey, or ProviderFailed with CircuitOpen or, if too many providers are open, LimitReached."""
+    """Raises ProviderFailed: the endpoint is left alone (CircuitOpen), has no usable address or key, or is one too many
+    (LimitReached)."""
     while True:
         provider = await open_provider(endpoint)
         try:
@@ -154,7 +155,7 @@ async def open_provider(endpoint: Endpoint) -> Pid:
     except MaxChildren as full:
         raise ProviderFailed(LimitReached("providers.max_count", full.limit)) from None
     except StartFailed as failed:
-        if isinstance(failed.reason, Shutdown) and isinstance(failed.reason.detail, MissingKey):
+        if isinstance(failed.reason, Shutdown) and isinstance(failed.reason.detail, ProviderFailed):
             raise failed.reason.detail from None
         raise
     return running
@@ -188,8 +189,8 @@ class Provider(GenServer[ProviderState]):
             return IGNORE
         try:
             client = new_client(endpoint)
-        except MissingKey as missing:
-            return Stop(Shutdown(missing), None)
+        except ProviderFailed as failed:
+            return Stop(Shutdown(failed), None)
         register(name_of(endpoint), self.pid)
         return Ready(ProviderState(endpoint.address, client, policy, {}), policy.patience)
 

@@ -1,8 +1,10 @@
 """Token counts as providers spell them, read into Usage."""
 
-from typing import Any
+from typing import Any, Final
 
 from agents.core.deltas import Usage
+
+MOST: Final = 2**63 - 1  # what more claims to be counted is unknown: no sum, price or table has room for it
 
 
 def read_usage(counts: Any) -> Usage | None:
@@ -22,7 +24,12 @@ def read_usage(counts: Any) -> Usage | None:
 def _first(counts: dict[str, Any], *names: str) -> int | None:
     for name in names:
         count = counts.get(name)
-        if isinstance(count, (int, float)) and not isinstance(count, bool) and count >= 0 and count == count // 1:
+        if (
+            isinstance(count, (int, float))
+            and not isinstance(count, bool)
+            and 0 <= count <= MOST
+            and count == count // 1
+        ):
             return int(count)
     return None
 

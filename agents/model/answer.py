@@ -5,15 +5,17 @@ is what providers take.
 """
 
 import dataclasses
-import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from agents.core.effects import AnswerChecked
 from agents.llm.endpoint import Api
+from agents.llm.text import one_line
 from agents.tools.arguments import snippet
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
 MAX_FAULTS = 10
+FAULT_CHARS = 200
 
 
 class InvalidAnswerType(ValueError):
@@ -47,6 +50,7 @@ class AnswerType:
     @classmethod
     def _of_schema(cls, given: Mapping[str, Any]) -> Self:
         from jsonschema import Draft202012Validator, SchemaError  # 0.1 s, for the few agents that give a bare schema
+        from referencing import Registry
 
         schema = dict(given)
         try:
@@ -55,7 +59,7 @@ class AnswerType:
             raise InvalidAnswerType(
                 f"expected a JSON schema, got a fault at {error.json_path}: {error.message}"
             ) from None
-        validator = Draft202012Validator(schema)
+        validator = Draft202012Validator(schema, registry=Registry())  # an empty one: jsonschema's own would fetch
         return cls(_name(schema.get("title", "answer")), schema, lambda text: _held_against(validator, text))
 
     @classmethod
@@ -83,23 +87,30 @@ class AnswerType:
 def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
     try:
         value = adapter.validate_json(text, strict=True)  # as the schema has it: "5" is no integer
+        return AnswerChecked(value=adapter.dump_python(value, mode="json"))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)[:MAX_FAULTS]
         return AnswerChecked(tuple(_fault(dict(each)) for each in faults))
-    except Exception as error:  # noqa: BLE001 - the crash boundary: a validator that the type brought along
-        return AnswerChecked((f"answer: {type(error).__name__}: {error}",))
-    return AnswerChecked(value=adapter.dump_python(value, mode="json"))
+    except Exception as error:  # noqa: BLE001 - the crash boundary: validators and serializers that the type brought
+        return _broken(error)
 
 
 def _held_against(validator: "Draft202012Validator", text: str) -> AnswerChecked:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         return AnswerChecked((f"answer: expected JSON, got {snippet(text)} ({error})",))
-    errors = [*validator.iter_errors(value)][:MAX_FAULTS]
-    if errors:
-        return AnswerChecked(tuple(f"{error.json_path}: {error.message}" for error in errors))
+    try:
+        faults = [f"{error.json_path}: {error.message}" for error in islice(validator.iter_errors(value), MAX_FAULTS)]
+    except Exception as error:  # noqa: BLE001 - as above: a reference that leads nowhere, a value nested too deep
+        return _broken(error)
+    if faults:
+        return AnswerChecked(tuple(one_line(fault, FAULT_CHARS) for fault in faults))
     return AnswerChecked(value=value)
+
+
+def _broken(error: Exception) -> AnswerChecked:
+    return AnswerChecked((one_line(f"answer: {type(error).__name__}: {error}", FAULT_CHARS),))
 
 
 def _fault(error: dict[str, Any]) -> str:

@@ -11,14 +11,13 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from agents.core.conversation import Conversation
-from agents.core.errors import ApiError
 from agents.core.retry import RetryPolicy
 from agents.llm.answer import Deadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
 from agents.llm.breaker import Outcome, outcome_of
 from agents.llm.chat import ChatReader
 from agents.llm.chat import request as chat_request
-from agents.llm.endpoint import Api, Endpoint, MissingKey, ProviderFailed
+from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from agents.llm.provider import Client, acquire, report
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
@@ -63,8 +62,6 @@ async def model_call(
         lease = await acquire(route.endpoint)
     except ProviderFailed as failed:
         return await give(sink, reader.break_off(failed.fault))
-    except MissingKey as missing:
-        return await give(sink, reader.break_off(ApiError(401, str(missing), "missing_key")))
     try:
         body = _body(route, conversation, tools, stream=stream or _in_background(route))
         await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)

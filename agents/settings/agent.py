@@ -3,11 +3,12 @@
 Source: API reference, "Per-Agent Configuration". What they make of an agent is in agent_config.py.
 """
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from agents.llm.endpoint import Api
 from agents.settings.values import Count, HttpAddress, Milliseconds, Name
@@ -47,6 +48,18 @@ class LimitsConfig(_Checked):
     time: Milliseconds | None = 600_000
 
 
+def _sendable(options: dict[str, Any]) -> dict[str, Any]:
+    """Raises ValueError for what no request can carry."""
+    try:
+        json.dumps(options, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"expected JSON data ({error})") from None
+    return options
+
+
+ModelOptions = Annotated[dict[str, Any], AfterValidator(_sendable)]
+
+
 class Fallback(_Checked):
     """Another model, or the same elsewhere: what is not given is as of its provider, then as of the agent.
 
@@ -58,7 +71,7 @@ class Fallback(_Checked):
     api_preference: Api | None = None
     base_url: HttpAddress | None = None
     api_key: SecretStr | None = None
-    model_options: dict[str, Any] | None = None
+    model_options: ModelOptions | None = None
 
 
 class AgentSettings(_Checked):
@@ -78,7 +91,7 @@ class AgentSettings(_Checked):
     provider: Name | None = None
     base_url: HttpAddress | None = None
     api_key: SecretStr | None = None
-    model_options: dict[str, Any] = {}
+    model_options: ModelOptions = {}
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()
     when_busy: WhenBusy = WhenBusy.QUEUE

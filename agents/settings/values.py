@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 HTTP_ADDRESS = "^https?://."
 
@@ -19,11 +20,19 @@ class Address:
     """Of text that may hold a password: in a file it stands by reference if it does."""
 
 
+def _reachable(address: str) -> str:
+    """Raises ValueError for what begins as an address and has no host, or a port that is none."""
+    parts = urlsplit(address)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("expected a host, and a port from 1 to 65535 if any")
+    return address
+
+
 Count = Annotated[int, Field(gt=0)]
 Milliseconds = Annotated[int, Field(gt=0), Unit("ms")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("s")]
 Bytes = Annotated[int, Field(gt=0), Unit("bytes")]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), Address()]
+HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), AfterValidator(_reachable), Address()]
 DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
 Name = Annotated[str, Field(min_length=1)]

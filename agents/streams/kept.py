@@ -25,6 +25,7 @@ from agents.core.events import (
 from agents.core.turn import Phase
 from agents.session import Cut
 from agents.sessions import Recorder, SessionError, StreamStatus
+from agents.sessions.payload import encoded
 from agents.streams.stream import Stream
 
 ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
@@ -86,7 +87,7 @@ class KeptStream(Stream):
     def checkpoint(self) -> None:
         turn = self.turn
         if turn is not None and turn.phase is not Phase.ENDED:
-            self._recorder.checkpoint(msgspec.json.encode(checkpoint(turn, self._before)))
+            self._recorder.checkpoint(encoded(checkpoint(turn, self._before)))
 
     async def durable(self) -> Fault | None:
         try:

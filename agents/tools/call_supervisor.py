@@ -91,7 +91,7 @@ class ToolWorker(Task):
         self.send(job.owner, Attempted(job.number))
         try:
             pool = await open_pool() if job.tool.isolation == "process" else None
-            value = await run_call(job.tool, job.call.arguments, pool, on_progress=self._report)
+            value = await run_call(job.tool, job.call.arguments, pool, self._report)
             return ToolResult(result_text(value), value)
         except InvalidArguments as invalid:
             return failed("invalid_arguments", str(invalid))

@@ -13,6 +13,11 @@ RuntimeError
 """
 
 import signal
+from typing import Final
+
+from agents.tools.result import cut, plain
+
+MAX_MESSAGE_BYTES: Final = 4096
 
 
 class InvalidTool(ValueError):
@@ -36,7 +41,7 @@ class InvalidArguments(ToolFailed):
 
 
 class ToolRaised(ToolFailed):
-    """type_name and message of the exception. Its traceback stays where it was raised."""
+    """type_name and message of the exception, cut. Its traceback stays where it was raised."""
 
     def __init__(self, type_name: str, message: str) -> None:
         super().__init__(f"{type_name}: {message}" if message else type_name)
@@ -45,7 +50,15 @@ class ToolRaised(ToolFailed):
 
     @classmethod
     def by(cls, error: BaseException) -> "ToolRaised":
-        return cls(type(error).__name__, str(error))
+        return cls(type(error).__name__, _words(error))
+
+
+def _words(error: BaseException) -> str:
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 (its own code, too)
+        return ""
+    return cut(str(plain(words)), MAX_MESSAGE_BYTES)
 
 
 class CpuTimeUsedUp(ToolFailed):

@@ -13,7 +13,6 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -22,8 +21,7 @@ from actors.log import get_logger
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
 from agents.tools.progress import Send, unwatched
 from agents.tools.tool import Tool
-from agents.tools.worker.confine import confined
-from agents.tools.worker.confine import environment as allowed_environment
+from agents.tools.worker.confine import confined, environment
 from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.server_process import ServerProcess
 from agents.tools.worker.wire import Answer, Job, Limits, Origin, Raised, Ready, Refused, Returned
@@ -47,15 +45,14 @@ class WorkerPool:
     running: the tool's name by the pid of the worker that runs it, to be read only.
 
     It belongs to the loop and the thread that started it: the kernel kills the workers when that thread ends.
-    environment: variables that tools get besides the few of ours that are allowed (worker/confine.py).
     """
 
-    def __init__(self, size: int = DEFAULT_SIZE, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, size: int = DEFAULT_SIZE) -> None:
         if size < 1:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
         self.size = size
         self.running: dict[int, str] = {}
-        self._environment = {**allowed_environment(os.environ), **(environment or {})}
+        self._environment = environment(os.environ)
         self._open = False
         self._server: ServerProcess | None = None
         self._workers: set[WorkerProcess] = set()
@@ -103,13 +100,10 @@ class WorkerPool:
         self,
         tool: Tool,
         arguments_json: str,
-        timeout_s: float | None = None,
-        on_start: Callable[[int], None] | None = None,
         on_progress: Send = unwatched,
     ) -> Any:
         """What the tool returned, as JSON data, within the tool's max_output_bytes.
 
-        timeout_s: the tool's own unless given. on_start: called with the worker's pid when it takes the call.
         on_progress: called with each value that the tool reports.
         Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
         deadline. At the deadline, and when the caller is cancelled, this ends only after the worker and all that it
@@ -118,10 +112,7 @@ class WorkerPool:
         worker = await self._take_worker()
         self.running[worker.pid] = tool.name
         try:
-            if on_start is not None:
-                on_start(worker.pid)
-            limit_s = tool.deadline_s if timeout_s is None else timeout_s
-            answer = await _answer(worker, _job(tool, arguments_json), limit_s, on_progress)
+            answer = await _answer(worker, _job(tool, arguments_json), tool.deadline_s, on_progress)
         except WorkerDied as died:
             if tool.cpu_s is not None and died.how == "SIGXCPU":
                 raise CpuTimeUsedUp(tool.cpu_s) from died

@@ -9,9 +9,11 @@ The deadline of every kind is the tool's timeout_s, and a cancelled caller ends 
 import asyncio
 import contextlib
 import inspect
-import os
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
 from contextlib import closing
+from contextvars import copy_context
 from typing import Any, cast
 
 from actors.log import get_logger
@@ -30,21 +32,18 @@ async def run_call(
     tool: Tool,
     arguments_json: str,
     pool: WorkerPool | None,
-    on_start: Callable[[int], None] | None = None,
     on_progress: Send = unwatched,
 ) -> Any:
     """What the tool returned, as JSON data within its max_output_bytes.
 
-    pool: where a tool runs whose isolation is "process". on_start: called with the pid of the OS process that runs the
-    call, at the moment when its deadline begins. on_progress: called on the loop with each value that the tool reports.
+    pool: where a tool runs whose isolation is "process". on_progress: called on the loop with each value that the tool
+    reports.
     Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
         assert pool is not None
-        return await pool.run(tool, arguments_json, on_start=on_start, on_progress=on_progress)
-    if on_start is not None:
-        on_start(os.getpid())
+        return await pool.run(tool, arguments_json, on_progress)
     run = _run_task if tool.isolation == "task" else _run_thread
     return await run(tool, values, on_progress)
 
@@ -74,16 +73,24 @@ async def _run_task(tool: Tool, values: dict[str, Any], on_progress: Send) -> An
 
 
 async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
+    """In a thread of its own, which ends with the program: of a pool's, those that hang would be missed by others."""
     loop = asyncio.get_running_loop()
-    with closing(Reports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
-        thread = asyncio.ensure_future(asyncio.to_thread(_called, tool, values, reports))
+    outcome: Future[Any] = Future()
+
+    def work() -> None:
+        outcome.set_running_or_notify_cancel()  # from now on who gives it up does not disturb the thread
         try:
-            done, _ = await asyncio.wait({thread}, timeout=tool.deadline_s)
-        finally:
-            thread.cancel()
-        if not done:
-            raise _late(tool)
-        return thread.result()
+            outcome.set_result(_called(tool, values, reports))
+        except ToolRaised as raised:
+            outcome.set_exception(raised)
+
+    with closing(Reports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
+        threading.Thread(target=copy_context().run, args=(work,), name=f"tool {tool.name}", daemon=True).start()
+        try:
+            async with asyncio.timeout(tool.deadline_s):
+                return await asyncio.wrap_future(outcome)
+        except TimeoutError:
+            raise _late(tool) from None
 
 
 async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:

@@ -1,10 +1,25 @@
-"""What the agents' tests run against: the server, and agents that talk to it."""
+"""What the agents' tests run against: the server, what breaks on it, and agents that talk to it."""
 
 from typing import Any
 
 from actors import Pid
+from agents.core.errors import ApiError, ConnectionClosed, Fault, ParseError, Timeout
 from agents.rehearsal import RehearsalServer
 from supervisors import agent_supervisor
+
+FAULTS: dict[str, type[Fault]] = {
+    "fault-drop": ConnectionClosed,
+    "fault-close": ConnectionClosed,
+    "fault-truncate": ConnectionClosed,
+    "fault-stall": Timeout,
+    "fault-error_event": ApiError,
+    "fault-rate_limit": ApiError,
+    "fault-server_error": ApiError,
+    "fault-overloaded": ApiError,
+    "fault-bad_json": ParseError,
+    "fault-html": ParseError,
+}
+"""By the models of the rehearsal that break: what their break is to an agent."""
 
 
 class Stage:

@@ -18,11 +18,7 @@ from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage,
 from agents.core.errors import (
     ApiError,
     Cancelled,
-    ConnectionClosed,
     NetworkError,
-    ParseError,
-    StreamFault,
-    Timeout,
 )
 from agents.core.events import (
     Event,
@@ -35,7 +31,7 @@ from agents.core.events import (
 )
 from agents.settings import Settings, StreamingSettings
 from supervisors import AlreadyStarted, agent_supervisor, which_children
-from tests.agents.stage import Stage
+from tests.agents.stage import FAULTS, Stage
 
 SCRIPT = """
 [models.two-tools]
@@ -175,20 +171,6 @@ async def test_a_worker_that_always_crashes_is_given_up_within_its_intensity(sta
 
 
 # Faults of the provider
-
-
-FAULTS: dict[str, type[StreamFault]] = {
-    "fault-drop": ConnectionClosed,
-    "fault-close": ConnectionClosed,
-    "fault-truncate": ConnectionClosed,
-    "fault-stall": Timeout,
-    "fault-error_event": ApiError,
-    "fault-rate_limit": ApiError,
-    "fault-server_error": ApiError,
-    "fault-overloaded": ApiError,
-    "fault-bad_json": ParseError,
-    "fault-html": ParseError,
-}
 
 
 @pytest.mark.parametrize("model", FAULTS)
@@ -426,6 +408,14 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
         ({"model": "m", "streaming_config": {"chunk_timeout": -1}}, "streaming_config.chunk_timeout: "),
         ({"model": "m", "api_preference": "soap"}, "api_preference: "),
         ({"model": "m", "base_url": "nonsense"}, "base_url: "),
+        ({"model": "m", "base_url": "http://[::1"}, "base_url: "),
+        ({"model": "m", "base_url": "http://host:port"}, "base_url: "),
+        ({"model": "m", "base_url": "http://host:99999"}, "base_url: "),
+        ({"model": "m", "model_options": {"user": object()}}, "model_options: expected JSON data"),
+        (
+            {"model": "m", "fallbacks": [{"model_options": {"top_k": {1, 2}}}]},
+            "fallbacks.0.model_options: expected JSON",
+        ),
     ],
 )
 async def test_a_bad_configuration_is_refused_with_a_line_a_fault(
@@ -449,9 +439,10 @@ async def test_a_key_never_shows_in_what_can_be_printed(stage: Stage) -> None:
     pid = await stage.agent("echo", api_key="sk-secret-of-mine")
     state = await get_state(pid)
     assert "sk-secret-of-mine" not in repr(state)
-    with pytest.raises(InvalidAgentConfig) as refused:
-        await stage.agent("echo", api_key=["sk-secret-of-mine"])
-    assert "sk-secret-of-mine" not in str(refused.value)
+    for config in ({"api_key": ["sk-secret-of-mine"]}, {"fallbacks": {"model": "m", "api_key": "sk-secret-of-mine"}}):
+        with pytest.raises(InvalidAgentConfig) as refused:
+            await stage.agent("echo", **config)
+        assert "sk-secret-of-mine" not in str(refused.value)
 
 
 def test_a_tool_without_a_deadline_has_the_applications() -> None:

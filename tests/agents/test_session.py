@@ -9,16 +9,18 @@ import pydantic
 import pytest
 from pydantic import SecretStr
 
-from actors import KILL, AsyncioSystemBase, Mailbox, ended
+from actors import KILL, AsyncioSystemBase, Mailbox, Pid, ended, send
 from actors import exit as send_exit
+from actors import sys as otp_sys
 from agents import Event, StreamComplete, StreamError, StreamToken, agent, agent_registry, application
+from agents.agent_turns import Idle
 from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.session import kept_config, wake
-from agents.sessions import JournalHandle, open_journal
+from agents.sessions import JournalHandle, StoreDamaged, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
 from agents.tools.tool import tool
-from supervisors import agent_supervisor
+from supervisors import agent_supervisor, which_children
 from tests.agents.sample_tools import Gate, pass_gate, shout
 
 SCRIPT = """
@@ -121,6 +123,64 @@ async def test_an_idle_agent_sleeps_and_comes_back_at_the_next_message(app: App)
         assert (await agent.chat(again, "two")).answer == "two"
 
 
+async def test_a_message_that_comes_as_the_agent_falls_asleep_is_answered(app: App) -> None:
+    async with app(idle_time=60_000), Mailbox() as box:
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        await otp_sys.suspend(pid)
+        send(pid, Idle(0))
+        agent.stream_chat(pid, "one")
+        await otp_sys.resume(pid)
+        while not isinstance(event := await box.receive(10), StreamComplete):
+            assert not isinstance(event, StreamError)
+        assert event.response.answer == "one"
+
+
+async def test_an_agent_that_somebody_subscribes_to_does_not_sleep(app: App) -> None:
+    async with app(idle_time=50):
+        async with Mailbox() as box:
+            pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+            agent.subscribe(pid, box.pid)
+            other = await agent_supervisor.start_agent({"id": "bob", "model": "echo"})
+            await ended(other)
+            assert (await agent.chat(pid, "one")).answer == "one"
+            while not isinstance(await box.receive(10), StreamComplete):
+                pass
+        await ended(pid)  # the subscriber has gone
+
+
+async def test_text_that_is_no_unicode_is_kept_as_it_is(app: App) -> None:
+    async with app():
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        await agent.chat(pid, "half \ud800")
+    async with app():
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
+        assert UserMessage("half \ud800") in await agent.conversation(pid)
+
+
+async def test_a_session_that_can_not_come_back_costs_no_other_its_turn(app: App) -> None:
+    async with app():
+        handle = await journal()
+        for id_ in ("ada", "bob"):
+            handle.begin_session(id_, id_, {"model": "echo"})
+            recorder = handle.recorder(id_, f"stream of {id_}", "go", on_durable=ignored, on_failure=ignored)
+            if id_ == "ada":
+                recorder.checkpoint(b"damaged")
+        await handle.durable()
+    async with app():
+        for child in await which_children(application.NAME):
+            if child.id == "recovery" and isinstance(child.pid, Pid):
+                await ended(child.pid)
+        bob = agent_registry.find_agent("bob")
+        assert bob is not None
+        assert agent_registry.find_agent("ada") is None
+        with pytest.raises(StoreDamaged):
+            await wake("ada")
+
+
+def ignored(_: object) -> None:
+    """Nobody waits for it."""
+
+
 async def test_an_agent_that_is_asked_all_the_time_does_not_sleep(app: App) -> None:
     async with app(idle_time=200):
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
@@ -195,6 +255,15 @@ def test_what_is_kept_of_a_configuration_has_no_secret_and_finds_its_tools_again
     assert "sk-other" not in str(kept)
     assert kept["tools"] == ["calculator", "tests.agents.sample_tools:shout", "tests.agents.sample_tools:pass_gate"]
     assert kept["answer_type"]["properties"] == {"x": {"title": "X", "type": "integer"}}
+
+
+async def test_an_agent_that_was_started_without_fallbacks_sleeps_and_comes_back(app: App) -> None:
+    async with app(idle_time=50):
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo", "fallbacks": None})
+        await ended(pid)
+        again = await wake("ada")
+        assert again is not None
+        assert (await agent.chat(again, "one")).answer == "one"
 
 
 def test_a_configuration_that_no_other_program_could_use_is_not_kept() -> None:

@@ -263,6 +263,14 @@ async def test_an_end_of_a_call_without_arguments_keeps_those_that_came(system: 
     assert [call.arguments for call in result.accumulator.tool_calls] == ['{"text": "hey"}']
 
 
+async def test_an_empty_piece_is_no_event(system: AsyncioSystemBase) -> None:
+    pieces = [{"type": "content_delta", "data": ""}, {"type": "tool_call_delta", "index": 0, "data": ""}]
+    async with Mailbox() as box:
+        result, before = folded([*MAPPINGS[2:5], *pieces, TextDelta("")], box.pid)
+    assert isinstance(result, Continue)
+    assert (result.accumulator, before.seq) == (before, 3)
+
+
 async def test_the_end_of_a_stream_ends_the_calls_that_are_open(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         result, _ = folded([*MAPPINGS[2:5], {"type": "stream_done"}], box.pid)

@@ -10,7 +10,8 @@ from actors.sys import replace_state
 from agents import agent
 from agents.agent_turns import Forget
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamMetrics, StreamStart, StreamToken
-from agents.instance.state import AgentState
+from agents.instance.state import AgentState, StreamChat
+from agents.instance.subscriptions import followed
 from agents.streams.recent import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
 from agents.streams.stream import Stream
 from supervisors import agent_supervisor
@@ -78,6 +79,19 @@ async def test_a_stream_that_waits_for_its_turn_is_followed_from_its_first_event
         stream_id = agent.stream_chat(pid, "two", first.pid)
         assert await agent.follow(pid, stream_id, late.pid) is True
         assert text(await whole(late)) == "two"
+
+
+async def test_of_those_who_follow_a_stream_that_waits_only_the_living_are_kept_and_once(stage: Stage) -> None:
+    state: AgentState = await get_state(await stage.agent("echo"))
+    state = replace(state, queue=(StreamChat("two", stream_id="waits"),))
+    async with Mailbox() as stays:
+        for _ in range(3):
+            async with Mailbox() as leaves:
+                for box in (stays, leaves):
+                    found, state = followed(state, "waits", box.pid, 0)
+                    assert found
+        _, state = followed(state, "waits", stays.pid, 0)
+        assert [chat.followers for chat in state.queue] == [(stays.pid,)]
 
 
 async def test_who_unsubscribes_before_the_stream_it_follows_begins_gets_none_of_it(stage: Stage) -> None:

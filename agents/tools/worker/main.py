@@ -18,9 +18,9 @@ from typing import Any
 
 import msgspec
 
-from agents.tools.errors import InvalidArguments, InvalidTool
+from agents.tools.errors import InvalidArguments, InvalidTool, ToolRaised
 from agents.tools.progress import Reports, Send, last_of, of_process
-from agents.tools.result import bounded, cut, plain
+from agents.tools.result import bounded
 from agents.tools.tool import Tool, tool
 from agents.tools.worker.confine import confine, step_back
 from agents.tools.worker.limits import limited
@@ -71,7 +71,8 @@ def _answer(job: Job, send_progress: Send) -> Answer:
     except InvalidArguments as error:
         return Refused(error.faults)
     except Exception as error:  # noqa: BLE001 - the crash boundary: what a tool raises is data for the model
-        return Raised(type(error).__name__, _text(error))
+        raised = ToolRaised.by(error)
+        return Raised(raised.type_name, raised.message)
 
 
 def _reap() -> None:
@@ -145,7 +146,3 @@ def _received(pool: socket.socket, size: int) -> bytes | None:
             return None
         body += piece
     return bytes(body)
-
-
-def _text(error: Exception) -> str:
-    return cut(str(plain(str(error))), 4096)

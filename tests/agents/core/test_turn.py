@@ -22,6 +22,7 @@ from agents.core.effects import (
     AnswerChecked,
     ApprovalAsked,
     Effect,
+    StartCompletion,
     Steered,
     ToolProgressed,
 )
@@ -281,6 +282,19 @@ def test_a_call_of_a_barrier_tool_runs_alone_and_in_the_models_order() -> None:
     assert play.running == [3, 4]
 
 
+def test_an_eager_call_starts_only_where_a_barrier_would_let_it() -> None:
+    eager, write = frozenset({"read", "write"}), frozenset({"write"})
+    for names, running in (
+        (("read", "write"), [0]),
+        (("write", "read"), [0]),
+        (("post", "write"), []),
+        (("post", "read"), [1]),
+        (("wall", "read"), []),
+    ):
+        play = Play(named(*names)[:-1], eager=eager, barriers=write | {"wall"})
+        assert play.running == running, names
+
+
 def test_what_a_user_says_meanwhile_joins_the_next_model_call() -> None:
     play = Play([*calls(1), FINISHED], [*text("Done."), FINISHED])
     play.happens(Steered("In French, please."))
@@ -305,6 +319,16 @@ def test_what_a_user_said_stays_in_the_conversation_when_the_turn_fails() -> Non
     play.happens(Steered("Longer."))
     play.happens(Failed(ConnectionClosed()))
     assert play.turn.conversation[-2:] == (AssistantMessage("Bon", partial=True), UserMessage("Longer."))
+
+
+def test_a_turn_goes_on_for_what_a_user_said_while_its_answer_was_checked() -> None:
+    turn, _ = begin("s", "agent", ASKED, TurnPolicy(answer_retries=2), 0.0)
+    turn, _ = steps(turn, [*text("{}"), FINISHED], 1.0)
+    assert turn.phase is Phase.CHECKING
+    turn, _ = step(turn, Steered("Longer."), 1.0)
+    turn, effects = step(turn, AnswerChecked(value={}), 1.0)
+    assert [type(effect) for effect in effects] == [StartCompletion]
+    assert turn.conversation[-2:] == (AssistantMessage("{}"), UserMessage("Longer."))
 
 
 def test_an_answer_of_the_wrong_form_is_sent_back_until_it_is_right() -> None:

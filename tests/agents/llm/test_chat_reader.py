@@ -279,6 +279,11 @@ def test_b13_the_last_usage_that_says_something_counts_and_none_is_added_up() ->
     assert end.usage == Usage(5, 2)
 
 
+@pytest.mark.parametrize("count", [-1, 1.5, True, "5", 1e300, 10**400])
+def test_b13_a_count_that_can_not_be_one_is_unknown(count: Any) -> None:
+    assert finished(read(chunk({"content": "a"}, finish="stop", usage={"prompt_tokens": count}))).usage is None
+
+
 def test_b13_usage_is_found_where_groq_puts_it() -> None:
     end = finished(read(text("a"), chunk(finish="stop", x_groq={"usage": {"prompt_tokens": 5}})))
     assert end.usage == Usage(input_tokens=5)

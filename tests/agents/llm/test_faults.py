@@ -84,6 +84,7 @@ def test_a20_an_error_in_a_stream_names_its_status_where_it_has_one() -> None:
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-3"}, None),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, None),
         ({"x-ratelimit-reset-requests": "500ms", "x-ratelimit-reset-tokens": "6m0s"}, 0.5),
         (
             {

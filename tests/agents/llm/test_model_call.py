@@ -17,6 +17,7 @@ from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy, o
 from agents.model.call import Deadlines, Route, model_call
 from agents.rehearsal import RehearsalServer, builtin, parse
 from supervisors import ChildSpec, Flags, start_supervisor
+from tests.agents.stage import FAULTS
 
 SCRIPT = """
 [models.caller]
@@ -105,20 +106,6 @@ def digest(deltas: list[Delta]) -> list[object]:
 # The five rows of the error handling flow: network, timeout, parse, API here; tools are the turn's
 
 
-FAULTS: dict[str, type[Fault]] = {
-    "fault-drop": ConnectionClosed,
-    "fault-close": ConnectionClosed,
-    "fault-truncate": ConnectionClosed,
-    "fault-stall": Timeout,
-    "fault-error_event": ApiError,
-    "fault-rate_limit": ApiError,
-    "fault-server_error": ApiError,
-    "fault-overloaded": ApiError,
-    "fault-bad_json": ParseError,
-    "fault-html": ParseError,
-}
-
-
 # A body that is cut is no JSON; before the first byte of one, a reset is what it is.
 FAULTS_OF_WHOLE = FAULTS | {"fault-drop": NetworkError, "fault-truncate": ParseError}
 
@@ -175,6 +162,29 @@ async def test_without_a_key_a_call_fails_as_the_provider_would_say_it(
     assert isinstance(failed, Failed)
     assert isinstance(failed.fault, ApiError)
     assert (failed.fault.code, failed.fault.kind) == (401, "missing_key")
+
+
+@pytest.mark.parametrize("key", ["k\n", "\u043a\u043b\u044e\u0447", "\ud800", "a b\r"])
+async def test_a_key_that_no_request_can_carry_fails_as_the_provider_would_say_it(
+    server: RehearsalServer, key: str
+) -> None:
+    (failed,) = await asked(Route(Endpoint(server.base_url, key), "echo"))
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.fault, ApiError)
+    assert (failed.fault.code, failed.fault.kind) == (401, "invalid_key")
+    assert key not in failed.fault.message
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://host:port/v1", "http://host:99999", "ftp://host"])
+async def test_an_address_of_the_environment_that_is_none_is_a_network_error(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    async with providers():
+        (failed,) = await asked(Route(Endpoint(None, "any"), "echo"))
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.fault, NetworkError)
+    assert failed.fault.posix == "einval"
 
 
 async def test_what_the_provider_asks_to_wait_comes_with_its_refusal(server: RehearsalServer, api: Api) -> None:

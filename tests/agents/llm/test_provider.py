@@ -24,7 +24,7 @@ from actors.signals import KILL
 from actors.testing import simulated
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, HalfOpen, Open, Outcome
-from agents.llm.endpoint import Endpoint, MissingKey, ProviderFailed
+from agents.llm.endpoint import Endpoint, ProviderFailed
 from agents.llm.provider import LLM_SUPERVISOR, Acquire, Lease, LlmSupervisor, ProviderPolicy, acquire, report
 from supervisors import ChildSpec, Flags, start_supervisor
 from supervisors.dynamic_supervisor import count_children
@@ -166,7 +166,7 @@ async def test_without_a_key_nothing_is_started(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     async with AsyncioSystemBase():
         await real_providers()
-        with pytest.raises(MissingKey):
+        with pytest.raises(ProviderFailed, match="expected an API key"):
             await acquire(Endpoint(HERE.base_url))
         assert (await count_children(LLM_SUPERVISOR)).active == 0
 

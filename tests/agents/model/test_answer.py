@@ -122,6 +122,42 @@ def test_whatever_a_model_says_is_a_value_or_faults(given: Any, text: str) -> No
     assert AnswerType.of(given).check(text).faults
 
 
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"\\udfff": 1}', '{"a": NaN}'])
+def test_what_no_encoder_would_take_again_is_no_json(text: str) -> None:
+    (fault,) = AnswerType.of({"type": "object"}).check(text).faults
+    assert fault.startswith("answer: expected JSON, got")
+
+
+@pytest.mark.parametrize("reference", ["#/nowhere", "http://127.0.0.1:1/schema"])
+def test_a_schema_that_refers_to_what_is_not_in_it_is_a_fault_and_nothing_is_fetched(reference: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": reference}}}
+    (fault,) = AnswerType.of(schema).check('{"a": 1}').faults
+    assert reference in fault
+
+
+def test_what_is_told_of_a_huge_answer_is_short() -> None:
+    faults = AnswerType.of(SCHEMA).check(f'{{"title": 1, "lines": "{"x" * 100_000}"}}').faults
+    assert len(faults) == 2
+    assert max(map(len, faults)) <= 200
+
+
+def test_an_answer_that_is_nested_too_deep_for_its_schema_is_a_fault() -> None:
+    schema = {"type": "object", "additionalProperties": {"$ref": "#"}}
+    assert AnswerType.of(schema).check('{"a":' * 900 + "{}" + "}" * 900).faults
+
+
+def test_a_type_whose_value_can_not_be_shown_again_is_a_fault() -> None:
+    class Odd(pydantic.BaseModel):
+        n: int
+
+        @pydantic.field_serializer("n")
+        def never(self, n: int) -> int:
+            raise LookupError(n)
+
+    (fault,) = AnswerType.of(Odd).check('{"n": 3}').faults
+    assert "LookupError" in fault
+
+
 def test_a_type_that_can_not_be_checked_says_so() -> None:
     with pytest.raises(InvalidAnswerType):
         AnswerType.of(object())

@@ -42,6 +42,12 @@ def add(a: int, b: int = 1) -> int:
 
 
 @tool
+def runs_in() -> int:
+    """The worker's pid."""
+    return os.getpid()
+
+
+@tool
 def typed(point: Point, day: datetime.date) -> list[str]:
     """Name the types that arrived."""
     return [type(point).__name__, type(day).__name__]

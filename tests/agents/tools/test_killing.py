@@ -1,6 +1,7 @@
 """Laws of killing: whatever a tool does, it is gone with all that it started, and nobody else notices."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
@@ -42,7 +43,8 @@ async def whole(pool: WorkerPool) -> None:
 @pytest.mark.parametrize("how", [name for name in MISBEHAVIOUR if not name.startswith("leaves")])
 async def test_at_its_deadline_a_tool_is_gone_with_all_it_started(pool: WorkerPool, fifo: Fifo, how: str) -> None:
     await warm(pool)
-    call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments(how, fifo), DEADLINE_S))
+    misbehaves = dataclasses.replace(sample_tools.misbehaves, timeout_s=DEADLINE_S)
+    call = asyncio.create_task(pool.run(misbehaves, arguments(how, fifo)))
     pids = await fifo.pids()
     processes = Watch(pids)
     with pytest.raises(TimeoutError):

@@ -1,6 +1,7 @@
 """Laws of the pool when workers end: killed, crashed, too late, given up. The processes are real."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
@@ -21,7 +22,8 @@ async def test_a_tool_that_ignores_sigterm_is_gone_with_its_children_at_its_dead
 ) -> None:
     for _ in range(pool.size):  # each has the module then, and its deadline is the tool's alone
         await pool.run(sample_tools.add, '{"a": 1}')
-    call = asyncio.create_task(pool.run(sample_tools.hangs, json.dumps({"note": fifo.path}), timeout_s=2.0))
+    hangs = dataclasses.replace(sample_tools.hangs, timeout_s=2.0)
+    call = asyncio.create_task(pool.run(hangs, json.dumps({"note": fifo.path})))
     processes = Watch(await fifo.pids())
     with pytest.raises(TimeoutError, match="no result within 2 s"):
         await call
@@ -40,14 +42,12 @@ async def test_a_cancelled_call_kills_its_worker_with_its_children(pool: WorkerP
     await processes.ended()
 
 
-async def test_a_worker_that_is_killed_fails_its_call_and_no_other(pool: WorkerPool, fifo: Fifo) -> None:
+async def test_a_worker_that_is_killed_fails_its_call_and_no_other(pool: WorkerPool, fifo: Fifo, second: Fifo) -> None:
     waiting = asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": fifo.path})))
-
-    def kill(pid: int) -> None:
-        os.kill(pid, signal.SIGKILL)
-
+    killed = asyncio.create_task(pool.run(sample_tools.hangs, json.dumps({"note": second.path})))
+    os.kill((await second.pids())[0], signal.SIGKILL)
     with pytest.raises(WorkerDied) as caught:
-        await pool.run(sample_tools.add, '{"a": 1}', on_start=kill)
+        await killed
     assert caught.value.how == "SIGKILL"
     fifo.release()
     assert await waiting > 0
@@ -89,14 +89,12 @@ async def test_a_dead_worker_is_replaced(fifo: Fifo) -> None:
 
 
 async def test_a_worker_that_dies_idle_is_never_given_out() -> None:
-    pids: list[int] = []
     async with WorkerPool(size=1) as pool:
-        await pool.run(sample_tools.add, '{"a": 1}', on_start=pids.append)
-        watch = Watch(pids)
-        os.kill(pids[0], signal.SIGKILL)
+        pid = await pool.run(sample_tools.runs_in, "{}")
+        watch = Watch([pid])
+        os.kill(pid, signal.SIGKILL)
         await watch.ended()
-        assert await pool.run(sample_tools.add, '{"a": 1}', on_start=pids.append) == 2
-    assert len(set(pids)) == 2
+        assert await pool.run(sample_tools.runs_in, "{}") != pid
 
 
 async def test_closing_ends_running_calls_and_refuses_waiting_ones(fifo: Fifo) -> None:
@@ -121,7 +119,10 @@ from tests.agents.tools.sample_tools import waits_for
 
 async def main():
     async with WorkerPool(size=2) as pool:
-        await pool.run(waits_for, sys.argv[1], on_start=lambda pid: print(pid, flush=True))
+        call = asyncio.create_task(pool.run(waits_for, sys.argv[1]))
+        await asyncio.sleep(0)  # it has its worker
+        print(*pool.running, flush=True)
+        await call
 
 asyncio.run(main())
 """

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import subprocess
+import sys
 import threading
 from typing import Annotated, Any
 
@@ -26,6 +28,16 @@ def thread(function: Any, timeout_s: float = 30.0) -> Tool:
     return tool(isolation="thread", timeout_s=timeout_s)(function)
 
 
+def raising(error: BaseException) -> tuple[Tool, Tool]:
+    def raises() -> None:
+        raise error
+
+    async def raises_too() -> None:
+        raise error
+
+    return thread(raises), task(raises_too)
+
+
 async def test_a_call_runs_where_its_isolation_says(pool: WorkerPool) -> None:
     async def in_task() -> list[int]:
         return [os.getpid(), threading.get_ident()]
@@ -33,19 +45,16 @@ async def test_a_call_runs_where_its_isolation_says(pool: WorkerPool) -> None:
     def in_thread() -> list[int]:
         return [os.getpid(), threading.get_ident()]
 
-    pids: list[int] = []
     here = [os.getpid(), threading.get_ident()]
-    assert await run_call(task(in_task), "{}", pool, pids.append) == here
-    assert (await run_call(thread(in_thread), "{}", pool, pids.append))[1] != here[1]
-    assert await run_call(sample_tools.add, '{"a": 1}', pool, pids.append) == 2
-    assert [pid == os.getpid() for pid in pids] == [True, True, False]
+    assert await run_call(task(in_task), "{}", pool) == here
+    pid, thread_id = await run_call(thread(in_thread), "{}", pool)
+    assert (pid == here[0], thread_id == here[1]) == (True, False)
+    assert await run_call(sample_tools.runs_in, "{}", pool) != here[0]
 
 
 async def test_invalid_arguments_start_nothing() -> None:
-    started: list[int] = []
     with pytest.raises(InvalidArguments):
-        await run_call(sample_tools.add, '{"a": ', UNSTARTED, started.append)
-    assert started == []
+        await run_call(sample_tools.add, '{"a": ', UNSTARTED)
 
 
 async def test_a_crash_of_a_worker_is_told(pool: WorkerPool) -> None:
@@ -55,16 +64,30 @@ async def test_a_crash_of_a_worker_is_told(pool: WorkerPool) -> None:
 
 @pytest.mark.parametrize("error", [KeyError("k"), TimeoutError("mine"), SystemExit(3)])
 async def test_whatever_a_tool_raises_is_its_own_failure(error: BaseException) -> None:
-    def raises() -> None:
-        raise error
-
-    async def raises_too() -> None:
-        raise error
-
-    for made in (thread(raises), task(raises_too)):
+    for made in raising(error):
         with pytest.raises(ToolRaised) as caught:
             await run_call(made, "", UNSTARTED)
         assert caught.value.type_name == type(error).__name__
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("half \ud800"), "half \ufffd"),
+        (ValueError("x" * 5000), "x" * 4096 + "\n[cut: the first 4096 of 5000 bytes]"),
+        (Unspeakable(), ""),
+    ],
+)
+async def test_the_words_of_what_a_tool_raises_can_be_sent_on(error: Exception, message: str) -> None:
+    for made in raising(error):
+        with pytest.raises(ToolRaised) as caught:
+            await run_call(made, "", UNSTARTED)
+        assert caught.value.message == message
 
 
 async def test_a_validator_that_raises_is_the_tools_failure() -> None:
@@ -157,6 +180,28 @@ async def test_a_thread_that_is_late_is_given_up() -> None:
             await run_call(thread(waits, 0.01), "", UNSTARTED)
     finally:
         release.set()
+
+
+PROGRAM = """
+import asyncio, threading
+from agents.tools.run import run_call
+from agents.tools.tool import tool
+
+@tool(isolation="thread", timeout_s=0.01)
+def hangs() -> None:
+    threading.Event().wait()
+
+async def main() -> None:
+    late = await asyncio.gather(*(run_call(hangs, "{}", None) for _ in range(50)), return_exceptions=True)
+    print({type(each).__name__ for each in late}, await asyncio.to_thread(lambda: "a thread is left"))
+
+asyncio.run(main())
+"""
+
+
+def test_threads_that_hang_hold_up_no_other_work_of_the_program_nor_its_end() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("{'TimeoutError'} a thread is left\n", "")
 
 
 async def test_results_are_plain_data_in_every_isolation(pool: WorkerPool) -> None:

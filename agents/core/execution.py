@@ -1,0 +1,81 @@
+"""The calls of a turn: which start while the model still streams, which once it has finished, and what follows them.
+
+Part of step.py, which says when.
+"""
+
+from msgspec.structs import replace
+
+from agents.core.deltas import CallDone, Finished
+from agents.core.effects import RunTool, Work
+from agents.core.errors import ToolError
+from agents.core.events import Event, StreamFunctionExecutionStart, StreamToolResult, StreamUsage
+from agents.core.limits import breach
+from agents.core.round import Round, ToolFinished, started
+from agents.core.turn import Phase, Step, Turn, ask_again, fail, saying, with_results
+
+
+def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
+    """Start the call at once if its tool is eager, and it would start if the model's answer ended here."""
+    past, limits = turn.past, turn.past.policy.limits
+    if not past.policy.eager:
+        return turn, ()
+    calls = turn.acc.tool_calls
+    place = next(place for place, call in enumerate(calls) if call.index == done.index)
+    call, begun = calls[place], past.round
+    within = limits.tool_calls is None or len(past.calls) + len(calls) <= limits.tool_calls
+    if call.name not in past.policy.eager or not within:
+        return turn, ()
+    _, startable = started(Round(calls[: place + 1], begun.started), limits.parallel_tools, past.policy.barriers)
+    if call not in startable:
+        return turn, ()
+    begun = Round((*begun.calls, call), begun.started | {call.index})
+    return replace(turn, past=replace(past, round=begun)), (RunTool(call),)
+
+
+def executing(turn: Turn, end: Finished, now_s: float) -> Step:
+    """Run the calls of the model call that has ended, if it ended well and the limits leave room for its results."""
+    past, calls = turn.past, turn.acc.tool_calls
+    if not end.complete:
+        cut = end.raw_reason or "cut"
+        return fail(turn, ToolError(calls[-1].id, f"the response ended early ({cut}), so no call of it was run"), now_s)
+    spent = replace(past.spent, tool_calls=past.spent.tool_calls + len(calls))
+    if (reached := breach(past.policy.limits, spent)) is not None:
+        return fail(turn, reached, now_s)
+    begun = Round(calls, past.round.started)
+    tally = replace(past.tally, executing_since_s=now_s)
+    turn = Turn(
+        Phase.EXECUTING,
+        turn.acc,
+        replace(past, spent=spent, tally=tally, calls=past.calls + calls, round=begun),
+    )
+    events: tuple[Event, ...] = ()
+    if end.usage is not None:
+        turn, events = saying(turn, StreamUsage(spent.usage, spent.cost))
+    turn, start = saying(turn, StreamFunctionExecutionStart())
+    turn, runs = running_more(turn)
+    return turn, (*events, *start, *runs)
+
+
+def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
+    """Start the calls that may start now."""
+    policy = turn.past.policy
+    following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers)
+    return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
+
+
+def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
+    """One result: publish it, start what waited for it, and ask the model again after the last."""
+    call = turn.past.round.call(finished.index)
+    if call is None:
+        return turn, ()
+    past = replace(turn.past, round=turn.past.round.finished(finished))
+    if finished.result.error:
+        past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
+    turn, events = saying(replace(turn, past=past), StreamToolResult(call, finished.result))
+    if past.round.over:
+        tally = replace(past.tally, tool_time_s=past.tally.tool_time_s + now_s - past.tally.executing_since_s)
+        turn = replace(turn, past=replace(past, tally=tally))
+        turn, effects = ask_again(turn, with_results(turn), now_s)
+    else:
+        turn, effects = running_more(turn)
+    return turn, (*events, *effects)
