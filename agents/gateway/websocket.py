@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Final, assert_never
 
 import msgspec
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from actors import CallFailed, MailboxClosed
 from agents.gateway import actions
@@ -179,6 +179,8 @@ class Socket:
                 await self._websocket.close(REVOKED, "the token was revoked")
         except TimeoutError:
             self._cut()
+        except (WebSocketDisconnect, WebSocketDisconnected):
+            return  # it is over already
 
     def _cut(self) -> None:
         connection: Connection | None = self._websocket.scope.get("state", {}).get("connection")
