@@ -106,7 +106,8 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
         except ValidationError as error:
             for each in error.errors(include_url=False, include_input=False):
                 path = tuple(each["loc"])
-                faults.append(_told(path, marks))
+                if all(fault.path != path for fault in faults):  # else it is missing because it was taken out
+                    faults.append(_told(path, marks))
                 _remove(data, path)
 
 

@@ -50,6 +50,22 @@ async def test_a_store_of_a_newer_version_is_refused_and_left_alone(url: str) ->
     await store.close()
 
 
+async def test_sessions_of_before_there_were_owners_are_nobodys(url: str) -> None:
+    store = await Store.open(url)
+    await store.claim()
+    await store.write(begun(events=3))
+    async with store.changing() as connection:  # as the step before left it
+        await connection.execute(text("DROP INDEX ix_sessions_owner_updated_at_id"))
+        await connection.execute(text("ALTER TABLE sessions DROP COLUMN owner"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    await store.close()
+    store = await Store.open(url)
+    (kept,) = await store.sessions()
+    assert (kept.id, kept.owner) == ("s", None)
+    assert await store.events("t") == tokens("t", 1, 3)
+    await store.close()
+
+
 async def test_a_step_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:
     """A table that is in the way: the second one of the step."""
     import sqlite3
