@@ -1,5 +1,6 @@
 """gateway.tokens: who they are; what is wrong with one is a line at its place, without the secret."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from agents.configuration.walking import secrets_of
 from agents.settings import Scope
 from tests.agents.configuration.conftest import Loader, Refusal
 
+MANUAL = Path(__file__).parents[3] / "docs" / "gateway.md"
 GOOD = {"ANN": "a" * 43, "BOB": "b" * 60, "SHORT": "s" * 42, "ODD": "o" * 42 + "!"}
 
 
@@ -88,6 +90,16 @@ def test_a_token_is_shown_by_nothing(loading: Loader) -> None:
     assert shown["gateway.tokens[0].token"] == "***"
     assert shown["gateway.tokens[0].user"] == '"ann"'
     assert GOOD["ANN"] not in f"{shown} {loaded.settings!r} {loaded.settings.model_dump(mode='json')}"
+
+
+def test_the_tokens_of_the_manual_can_be_loaded(loading: Loader, tmp_path: Path) -> None:
+    (told_there,) = re.findall(r"^```erlang\n(.*?)^```$", MANUAL.read_text(), re.DOTALL | re.MULTILINE)
+    for user in ("ann", "olaf"):
+        file = tmp_path / f"{user}.token"
+        file.touch(0o600)
+        file.write_text(user[:1] * 43)
+    loaded = loading(f"[{{understudy, [{told_there}]}}].", {"DASHBOARD_TOKEN": "d" * 43})
+    assert [each.user for each in loaded.settings.gateway.tokens] == ["ann", "ann", "olaf"]
 
 
 def test_tokens_of_the_environment_are_by_reference_as_well(loading: Loader) -> None:
