@@ -35,7 +35,7 @@ class AgentConfig(Struct, frozen=True):
     """A checked configuration, with the application's defaults filled in.
 
     routes: the models to ask, in order. when_busy, max_queue: of messages that come while a turn runs.
-    answer: what the final answer must be, if anything.
+    answer: what the final answer must be, if anything. owner: whose it is at the gateway.
     """
 
     id: str
@@ -49,6 +49,7 @@ class AgentConfig(Struct, frozen=True):
     when_busy: WhenBusy
     max_queue: int
     answer: AnswerType | None
+    owner: str | None
 
     @property
     def api(self) -> Api:
@@ -111,6 +112,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
         when_busy=checked.when_busy,
         max_queue=checked.max_queue,
         answer=answer,
+        owner=checked.owner,
     )
 
 

@@ -25,7 +25,7 @@ from actors import (
 )
 from actors.server.outcomes import Next
 from agents.agent_config import InvalidAgentConfig, agent_config
-from agents.agent_registry import find_agent, has_stream, name_of
+from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
 from agents.agent_turns import AgentTurns, Forget, Idle, given_up, now_s, taken_down
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
@@ -99,6 +99,8 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Stop(AlreadyStarted(other), None)
         register(name_of(checked.id), self.pid)
+        if checked.owner is not None:
+            belongs_to(self.pid, checked.owner)
         self._turns = AgentTurns(self.pid, process_streaming_chat)
         keeping, streaming = Keeping.by(settings.sessions, comes_back=comes_back_whole(config)), settings.streaming
         try:

@@ -1,7 +1,8 @@
 """Which agent has which id, and which has which stream. Source: API reference, agent_registry:find_agent/1.
 
 An agent's name in the process system is its id with a prefix: unique, and given back when the agent ends. An agent is a
-member of the process group of each stream that it has: those that wait, run or have ended not long ago.
+member of the process group of each stream that it has, those that wait, run or have ended not long ago, and of its
+owner's. So each of these is known without asking the agent, which may be held up.
 """
 
 from actors import Pid, pg, whereis
@@ -16,6 +17,16 @@ def find_agent(agent_id: str) -> Pid | None:
 
 def name_of(agent_id: str) -> str:
     return PREFIX + agent_id
+
+
+def belongs_to(agent: Pid, owner: str) -> None:
+    """Called by the agent, once."""
+    pg.join(_of_owner(owner), agent)
+
+
+def agents_of(owner: str) -> list[Pid]:
+    """The living agents that belong to this user."""
+    return pg.members(_of_owner(owner))
 
 
 def find_stream(stream_id: str) -> Pid | None:
@@ -34,6 +45,10 @@ def has_no_stream(agent: Pid, stream_id: str) -> None:
     """Called by the agent that has it no more, or never had."""
     if agent in pg.members(_group(stream_id)):
         pg.leave(_group(stream_id), agent)
+
+
+def _of_owner(owner: str) -> tuple[str, str]:
+    return "owner", owner
 
 
 def _group(stream_id: str) -> tuple[str, str]:

@@ -61,7 +61,7 @@ async def open_session(
     journal = await open_journal()
     if journal is None:
         return config.opening(), ()
-    journal.begin_session(config.id, config.name, kept_config(given))
+    journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable()
     conversation = await journal.store.conversation(config.id)
     cuts = [await _cut(journal, each, ahead) for each in await journal.store.open_streams(config.id)]

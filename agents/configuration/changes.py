@@ -63,6 +63,7 @@ RULES: Final[Mapping[KeyPath, Applies]] = {
     ("providers", "order"): Applies.NEW_AGENTS,
     ("supervision",): Applies.SUPERVISORS,
     ("logging",): Applies.LOGGING,
+    ("gateway", "tokens"): Applies.GATEWAY,
     ("gateway", "allowed_hosts"): Applies.GATEWAY,
     ("gateway", "allowed_origins"): Applies.GATEWAY,
     ("gateway", "heartbeat"): Applies.GATEWAY,

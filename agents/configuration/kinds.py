@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from agents.settings.values import Address, Unit
+from agents.settings.values import Address, Spelled, Unit
 
 REFERENCE = '{env, "NAME"} or {file, "path"}'
 
@@ -83,7 +83,8 @@ def kind_of(annotation: Annotation, metadata: Sequence[Any] = ()) -> Kind:
         return replace(kind, optional=True, words=f"{kind.words}, or undefined")
     if origin in (tuple, list):
         inner = kind_of(arguments[0])
-        return Kind(Form.SEQUENCE, f"a list; of each: {inner.words}", inner=inner)
+        filled = " that is not empty" if _is_filled(metadata) else ""
+        return Kind(Form.SEQUENCE, f"a list{filled}; of each: {inner.words}", inner=inner)
     if origin is dict:
         inner = kind_of(arguments[1])
         return Kind(Form.MAPPING, "a map, or a list of {name, value}", inner=inner)
@@ -119,8 +120,12 @@ def _text(metadata: Sequence[Any]) -> Kind:
         pattern = next(str(each.pattern) for each in metadata if getattr(each, "pattern", None))
         scheme = "http:// or https://" if "http" in pattern else "the name of a database and ://"
         return Kind(Form.ADDRESS, f"an address that begins with {scheme}")
-    filled = any(isinstance(each, MinLen) for each in metadata)
-    return Kind(Form.TEXT, "text that is not empty" if filled else "text")
+    spelled = next((each.words for each in metadata if isinstance(each, Spelled)), None)
+    return Kind(Form.TEXT, spelled or ("text that is not empty" if _is_filled(metadata) else "text"))
+
+
+def _is_filled(metadata: Sequence[Any]) -> bool:
+    return any(isinstance(each, MinLen) for each in metadata)
 
 
 def _choice(names: Sequence[str]) -> Kind:

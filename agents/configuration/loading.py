@@ -15,6 +15,7 @@ from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.sources.reading import Mark, Reader
 from agents.settings import Settings
+from agents.settings.tokens import token_faults
 
 _PLACE: Final = re.compile(r"(.+):(\d+):(\d+)")
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
@@ -105,7 +106,8 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
         except ValidationError as error:
             for each in error.errors(include_url=False, include_input=False):
                 path = tuple(each["loc"])
-                faults.append(_told(path, marks))
+                if all(fault.path != path for fault in faults):  # else it is missing because it was taken out
+                    faults.append(_told(path, marks))
                 _remove(data, path)
 
 
@@ -150,6 +152,8 @@ def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: b
         if name not in names:
             expected = f"one of providers.named ({', '.join(names) or 'none'})"
             yield _fault(("providers", "order", number), marks, expected, repr(name))
+    for path, expected, got in token_faults(settings.gateway.tokens):
+        yield _fault(("gateway", "tokens", *path), marks, expected, got)
     for number, agent in enumerate(settings.agents if sound else ()):
         yield from _agent_faults(("agents", number), agent.given(), settings, marks)
 

@@ -8,7 +8,7 @@ anew, is of the new settings.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -30,11 +30,16 @@ from supervisors.api import code_change, which_children
 from supervisors.dynamic_supervisor import Brood
 
 
-async def reload(settings: Settings, read: Callable[[], Settings], gateway: Callable[[Settings], None]) -> Reload:
+async def reload(
+    settings: Settings,
+    read: Callable[[], Settings],
+    gateway: Callable[[Settings], None],
+    secrets: Collection[str] = (),
+) -> Reload:
     """Take over what read returns; settings are those that hold so far.
 
     read: raises InvalidConfiguration, whose faults are then what is rejected. gateway: called if something of the
-    gateway's has changed.
+    gateway's has changed. secrets: that no log may show, beside those of the settings.
     """
     try:
         new = read()
@@ -44,7 +49,7 @@ async def reload(settings: Settings, read: Callable[[], Settings], gateway: Call
     rejected = await _unfit(planned.settings)
     if rejected:
         return Reload(settings, rejected=rejected)
-    await _apply(settings, planned, gateway)
+    await _apply(settings, planned, gateway, secrets)
     return await _with_agents(planned)
 
 
@@ -65,10 +70,10 @@ async def _unfit(settings: Settings) -> tuple[Change, ...]:
     return tuple(rejected)
 
 
-async def _apply(old: Settings, planned: Reload, gateway: Callable[[Settings], None]) -> None:
+async def _apply(old: Settings, planned: Reload, gateway: Callable[[Settings], None], secrets: Collection[str]) -> None:
     new, applies = planned.settings, {rule(change.path) for change in planned.applied}
     if Applies.LOGGING in applies or secrets_of(new) != secrets_of(old):
-        set_up_logging(new.logging, {*secrets_of(new), *secrets_in(os.environ)})
+        set_up_logging(new.logging, {*secrets_of(new), *secrets_in(os.environ), *secrets})
     await _respecify(new)
     if Applies.PROVIDERS in applies:
         await _change_policy(application.provider_policy(new))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from actors.log import get_logger
+from agents.configuration import Fault, InvalidConfiguration
 from agents.configuration.reload import reload
 from agents.daemon.notify import Notifier
 from agents.daemon.scrape import Scrape
-from agents.gateway import Door, Server, gateway
+from agents.gateway import Door, Server, check_access, gateway
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
 from agents.settings import Settings
@@ -26,7 +27,7 @@ class DaemonHost:
     ) -> None:
         self.door = Door()
         self.stop = stop
-        self._settings, self._read, self._scrape = settings, read, scrape
+        self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
         self._one_reload = asyncio.Lock()
         self.app = gateway(settings, StoredSessions(), token, host=self)
         self.server: Server | None = None
@@ -37,7 +38,7 @@ class DaemonHost:
     async def reload(self) -> Reloaded:
         """One at a time; every change is logged, too."""
         async with self._one_reload:
-            done = await reload(self._settings, self._read, self._take)
+            done = await reload(self._settings, self._checked, self._take, {self._token})
             self._settings = done.settings
         told = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
         for outcome in told.__struct_fields__:
@@ -72,6 +73,16 @@ class DaemonHost:
             await self.reload()
         finally:
             notifier.tell("READY=1")
+
+    def _checked(self) -> Settings:
+        """Raises InvalidConfiguration, also for what the configuration alone does not show."""
+        settings = self._read()
+        try:
+            check_access(settings.gateway, self._token)
+        except ValueError as refused:
+            expected, _, got = str(refused).rpartition("expected ")[2].rpartition(", got ")
+            raise InvalidConfiguration([Fault("settings", ("gateway",), expected, got)]) from None
+        return settings
 
     def _take(self, settings: Settings) -> None:
         """Requests and connections that are there go on as they began."""

@@ -12,7 +12,7 @@ from agents.daemon.life import live
 from agents.daemon.lock import locked
 from agents.daemon.place import check_place
 from agents.daemon.state_dir import state_dir
-from agents.gateway import GatewayError, check_certificate, check_listen, token_of
+from agents.gateway import GatewayError, check_access, check_certificate, check_listen, token_of
 from agents.log_setup import set_up_logging
 from agents.settings import Durability, Settings
 
@@ -38,6 +38,10 @@ def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
             token = token_of(folder.token_file(settings))
         except (GatewayError, OSError) as refused:
             raise CannotStart(str(refused)) from None
+        try:
+            check_access(settings.gateway, token)
+        except ValueError as refused:
+            raise CannotStart(f"gateway: {refused}") from None
         set_up_logging(settings.logging, {*secrets_of(settings), token})
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(live(settings, folder, token, lambda: daemon_settings(loaded()), say))

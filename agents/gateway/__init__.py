@@ -4,7 +4,7 @@ app = gateway(settings, LiveSessions(), token_of(path))      # an ASGI app: to s
 async with serving(app, settings) as server: ...    # on server.port
 """
 
-from agents.gateway.app import Gateway, gateway
+from agents.gateway.app import Gateway, check_access, gateway
 from agents.gateway.door import Door
 from agents.gateway.errors import GatewayError, InvalidCertificate, InvalidToken, NotSafe
 from agents.gateway.guard.token import token_of
@@ -25,6 +25,7 @@ __all__ = [
     "Server",
     "SessionInfo",
     "Sessions",
+    "check_access",
     "check_certificate",
     "check_listen",
     "first_certificate",

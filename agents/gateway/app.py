@@ -4,7 +4,7 @@ app = gateway(settings, LiveSessions(), token_of(path))
 hosts_own_app.mount("/agents", app)
 """
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -13,7 +13,9 @@ from agents.gateway.door import Door
 from agents.gateway.errors import EXPECTED, answer
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
+from agents.gateway.guard.tokens import Tokens
 from agents.gateway.routes.agents import agents
+from agents.gateway.routes.asking import permitted
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.message_stream import message_stream
@@ -21,9 +23,9 @@ from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
 from agents.gateway.sessions import Sessions
 from agents.gateway.sse import Pace
-from agents.gateway.streams import Streams
+from agents.gateway.streams import Known
 from agents.gateway.websocket import Socket
-from agents.settings import Settings
+from agents.settings import GatewaySettings, Settings
 
 GZIP_FROM_BYTES = 1024
 DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: Bearer TOKEN`."
@@ -32,36 +34,44 @@ DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: 
 class Gateway:
     """The ASGI app. app: what answers requests from now on; those that run are answered by the one that began.
 
-    host: the program around it, which tells how it is, and may be told to change.
+    token: the install's. host: the program around it, which tells how it is, and may be told to change.
     """
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
-        self._sessions, self._token, self._host = sessions, token, host
+        self._sessions, self._tokens, self._host = sessions, Tokens(token), host
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
-        """Go by these settings from the next request on. Raises ValueError, and goes by the old ones, for allowed_hosts
-        or allowed_origins that are none."""
-        self.app = _app(settings, self._sessions, self._token, self._host)
+        """Go by these settings from the next request on; what is open with a token that is gone is closed. Raises
+        ValueError, and goes by the old ones, for what `check_access` refuses."""
+        app = _app(settings, self._sessions, self._tokens, self._host)
+        self._tokens.take(settings.gateway.tokens)
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
 
 
 def gateway(settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> Gateway:
-    """Raises ValueError for allowed_hosts or allowed_origins that are none."""
+    """token: the install's, which may do everything. Raises ValueError for what `check_access` refuses."""
     return Gateway(settings, sessions, token, host)
 
 
-def _app(settings: Settings, sessions: Sessions, token: str, host: Host | None) -> FastAPI:
+def check_access(settings: GatewaySettings, token: str) -> None:
+    """Raises ValueError for allowed_hosts, allowed_origins or tokens that are none. token: the install's."""
+    Allowed(settings.allowed_hosts, settings.allowed_origins)
+    Tokens(token).take(settings.tokens)
+
+
+def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None) -> FastAPI:
     told, compression = settings.gateway, settings.streaming.enable_compression
     pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
     app = _bare_app()
     if compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
-    app.add_middleware(Guard, allowed=allowed, token=token, max_body_bytes=told.max_body_bytes)
-    known = Streams(sessions, host.door if host is not None else Door())
+    app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
+    known = Known(sessions, host.door if host is not None else Door())
     for router in (agents(known, pace), streams(known, pace), system(sessions, settings), message_stream(known, pace)):
         app.include_router(router)
     if host is not None:
@@ -81,6 +91,8 @@ def _bare_app() -> FastAPI:
     app = FastAPI(
         title="understudy",
         description=DESCRIPTION,
+        dependencies=[Depends(permitted)],
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

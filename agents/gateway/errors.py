@@ -103,7 +103,7 @@ def refusal_of(error: Exception) -> Refusal:
         case InvalidAgentConfig(faults=faults):
             return Refusal(422, "; ".join(faults), faults=faults)
         case AlreadyStarted():
-            return Refusal(409, "expected an id of no agent that runs, got one that has it", "conflict")
+            return id_taken()
         case NotFound():
             return Refusal(404, "expected an agent that its supervisor runs, got one that has just ended")
         case CallFailed():
@@ -111,6 +111,10 @@ def refusal_of(error: Exception) -> Refusal:
         case StartFailed() | MaxChildren():
             return Refusal(503, "the agent could not be started")
     raise error
+
+
+def id_taken() -> Refusal:
+    return Refusal(409, "expected an id that no agent has, got one that is taken", "conflict")
 
 
 def invalid(faults: Sequence[Any]) -> Refusal:

@@ -1,7 +1,7 @@
 """A stream as server-sent events. Source: WHATWG HTML, "Server-sent events"; API reference, "REST API Integration".
 
 What lies in the mailbox goes out as one write. A client that takes nothing for write_timeout is cut: the last event it
-gets says so, and where to go on.
+gets says so, and where to go on. So is one whose token is revoked, where it is.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from actors import MailboxClosed
 from agents.core.events import Event
+from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.reader import Reader
 from agents.gateway.wire import HEARTBEAT, frame, frames
 
@@ -58,23 +59,28 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         squeeze = _Gzip() if self._pace.compression and _takes_gzip(scope) else _Plain()
         watcher = asyncio.create_task(self._watch(receive))
+        caller = caller_in(scope)
         try:
-            await self._write_all(send, squeeze)
+            with caller.until_revoked(self._reader.close):
+                await self._write_all(send, squeeze, caller)
         except TimeoutError:
             self._cut(scope, squeeze)
-        except MailboxClosed:
-            pass  # the client has gone
         finally:
             watcher.cancel()
             self._reader.close()
 
-    async def _write_all(self, send: Send, squeeze: "_Plain") -> None:
+    async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller) -> None:
         headers = [*HEADERS, *squeeze.headers, (b"x-stream-id", self._reader.stream_id.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if self._head:
             await self._write(send, squeeze.some(self._head))
-        async for batch in self._reader.batches(self._pace.heartbeat_s):
-            await self._write(send, squeeze.some(self._encode(batch) if batch else HEARTBEAT))
+        try:
+            async for batch in self._reader.batches(self._pace.heartbeat_s):
+                await self._write(send, squeeze.some(self._encode(batch) if batch else HEARTBEAT))
+        except MailboxClosed:
+            if not caller.revoked:
+                return  # the client has gone
+            await self._write(send, squeeze.some(frame("cut", TOKEN_REVOKED)))
         self._over = True
         await self._write(send, squeeze.end(), more=False)
 
@@ -94,6 +100,9 @@ class EventStream(Response):
         if connection is not None:
             told = b"" if self._over else squeeze.some(frame("cut", too_slow(self._pace.write_timeout_s)))
             connection.cut(told + squeeze.end())
+
+
+TOKEN_REVOKED: Final = {"code": "token_revoked", "message": "the token was revoked: the stream goes on without you"}
 
 
 def too_slow(timeout_s: float) -> dict[str, object]:

@@ -12,6 +12,18 @@ from agents.sessions import Store, StreamStatus, open_journal
 class StoredSessions(LiveSessions):
     """Where nothing is kept, those of the agents that run."""
 
+    async def has_session(self, session_id: str, owner: str | None = None) -> bool:
+        if find_agent(session_id) is not None or (store := await _store()) is None:
+            return await super().has_session(session_id, owner)
+        session = await store.session(session_id)
+        return session is not None and owner in (None, session.owner)
+
+    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool:
+        if find_stream(stream_id) is not None or (store := await _store()) is None:
+            return await super().has_stream(stream_id, owner)
+        stream = await store.stream(stream_id)
+        return stream is not None and await self.has_session(stream.session_id, owner)
+
     async def wake(self, agent_id: str) -> Pid | None:
         return await wake(agent_id)
 
@@ -32,12 +44,15 @@ class StoredSessions(LiveSessions):
             after = page[-1].seq
         return found
 
-    async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
+    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         store = await _store()
         if store is None:
-            return await super().sessions(after, limit)
-        kept = await store.sessions(after, limit)
-        return [SessionInfo(each.id, each.title or each.name, live=find_agent(each.id) is not None) for each in kept]
+            return await super().sessions(after, limit, owner)
+        kept = await store.sessions(after, limit, owner)
+        return [
+            SessionInfo(each.id, each.title or each.name, live=find_agent(each.id) is not None, owner=each.owner)
+            for each in kept
+        ]
 
     async def conversation(self, session_id: str) -> Conversation | None:
         store = await _store()

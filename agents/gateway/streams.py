@@ -1,6 +1,9 @@
-"""What a client may do with agents and their streams, the same on every protocol. What can't be done raises Refusal."""
+"""What a client may do with agents and their streams, the same on every protocol. What can't be done raises Refusal.
 
-from collections.abc import Sequence
+What is somebody else's is refused in the words for what does not exist: `Streams` has only what its caller may see.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 from uuid import uuid4
 
@@ -10,11 +13,15 @@ from actors import Pid
 from agents import agent
 from agents.core.events import Event, StreamComplete
 from agents.gateway.door import Door
-from agents.gateway.errors import Refusal
+from agents.gateway.errors import Refusal, id_taken
+from agents.gateway.guard.caller import Caller
+from agents.gateway.own_sessions import seen_by
 from agents.gateway.reader import Reader
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
+from agents.settings import Scope
 from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked, OtherArguments
+from supervisors import agent_supervisor
 
 
 class Shown(Struct, frozen=True):
@@ -26,9 +33,32 @@ class Shown(Struct, frozen=True):
     seq: int
 
 
+class Known(Struct, frozen=True):
+    """What there is, of everybody. Nobody gets at it but as a caller."""
+
+    sessions: Sessions
+    door: Door
+
+    def by(self, caller: Caller) -> "Streams":
+        return Streams(self, caller)
+
+
 class Streams:
-    def __init__(self, sessions: Sessions, door: Door) -> None:
-        self.sessions, self.door = sessions, door
+    """Of one caller. sessions: those that it sees."""
+
+    def __init__(self, known: Known, caller: Caller) -> None:
+        self.sessions = seen_by(caller, known.sessions)
+        self._known, self._caller = known, caller
+
+    async def start(self, config: Mapping[str, Any]) -> Pid:
+        """A new agent, the caller's; only who may do everything may say that it is another's."""
+        self._known.door.check()
+        owner, id_ = config.get("owner", self._caller.user), config.get("id")
+        if owner != self._caller.user and not self._caller.may(Scope.ADMIN):
+            raise Refusal(403, "owner: expected your own user or none, got another: that takes the scope admin")
+        if id_ is not None and await self._is_anothers_session(id_):
+            raise id_taken()
+        return await agent_supervisor.start_agent(config if owner is None else {**config, "owner": owner})
 
     async def agent(self, agent_id: str) -> Pid:
         pid = await self.sessions.wake(agent_id)
@@ -38,17 +68,22 @@ class Streams:
 
     async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> Reader:
         """stream_id: of the client's making, so that it may ask again when it lost the answer."""
-        self.door.check()
+        self._known.door.check()
         pid = await self.agent(agent_id)
         if stream_id is not None:
-            owner = await self.sessions.find_stream(stream_id)
-            if owner not in (None, pid):
-                raise Refusal(409, "expected a stream_id of this agent's or a new one, got another agent's", "conflict")
-            if owner is None and (kept := await self.sessions.events(stream_id, 0)):
+            having = await self.sessions.find_stream(stream_id)
+            if having is None and (kept := await self.sessions.events(stream_id, 0)):
                 return _replaying(stream_id, 0, kept)
+            if having not in (None, pid) or (having is None and await self._known.sessions.has_stream(stream_id)):
+                raise Refusal(409, "expected a stream_id of this agent's or a new one, got another agent's", "conflict")
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)
         return reader
+
+    async def check_free(self, stream_id: str) -> None:
+        """Raises Refusal if anybody has a stream with this id."""
+        if await self._known.sessions.has_stream(stream_id):
+            raise Refusal(409, "expected an id of no message, got one that has been streamed", "conflict")
 
     async def follow(self, stream_id: str, after: int) -> Reader | None:
         """What came after; None if that is nothing and never will be."""
@@ -93,6 +128,9 @@ class Streams:
         if pid is None or not await agent.steer(pid, message, stream_id=stream_id):
             raise Refusal(409, "expected a stream that runs, got one that waits or is over", "conflict")
         return {"steered": True}
+
+    async def _is_anothers_session(self, id_: str) -> bool:
+        return await self._known.sessions.has_session(id_) and not await self.sessions.has_session(id_)
 
     async def _live(self, stream_id: str) -> tuple[Pid | None, StreamInfo | None]:
         pid = await self.sessions.find_stream(stream_id)

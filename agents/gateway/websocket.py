@@ -12,42 +12,54 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Final, assert_never
 
 import msgspec
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from actors import CallFailed, MailboxClosed
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
 from agents.gateway.errors import Refusal, refusal_of
+from agents.gateway.guard.caller import caller_in
+from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import Reader
 from agents.gateway.sse import Connection, Pace, too_slow
-from agents.gateway.streams import Streams
+from agents.gateway.streams import Known
 from agents.gateway.wire import message
 
 MAX_STREAMS: Final = 100  # of a socket, at a time
 TOO_LARGE: Final = 1009
+REVOKED: Final = 1008  # "policy violation"
 TRY_AGAIN_LATER: Final = 1013
 
 
 class Socket:
     """One connection. A task of its own reads each stream, so a slow one is behind alone."""
 
-    def __init__(self, websocket: WebSocket, streams: Streams, pace: Pace, max_bytes: int) -> None:
-        self._websocket, self._streams, self._pace, self._max_bytes = websocket, streams, pace, max_bytes
+    def __init__(self, websocket: WebSocket, known: Known, pace: Pace, max_bytes: int) -> None:
+        self._websocket, self._pace, self._max_bytes = websocket, pace, max_bytes
+        self._caller = caller_in(websocket.scope)
+        self._streams = known.by(self._caller)
         self._tasks: set[asyncio.Task[None]] = set()
         self._readers: dict[str, Reader] = {}
-        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """To the end of the connection. Its streams go on."""
         await self._websocket.accept()
         self._start(self._listen())
         try:
-            await self._over
+            with self._caller.until_revoked(self._revoked):
+                revoked = await self._over
         finally:
             for reader in self._readers.values():
                 reader.close()
             for task in self._tasks:
                 task.cancel()
+        if revoked:
+            await self._close_revoked()
+
+    def _revoked(self) -> None:
+        if not self._over.done():
+            self._over.set_result(True)
 
     async def _listen(self) -> None:
         while (received := await self._websocket.receive())["type"] != "websocket.disconnect":
@@ -68,6 +80,7 @@ class Socket:
             await self._refuse(refusal_of(error), action)
 
     async def _do(self, action: Action) -> None:
+        permit(self._caller, f"WS {action.action}")
         match action:
             case actions.Ping():
                 await self._send({"type": "pong", **_ref(action)})
@@ -134,7 +147,7 @@ class Socket:
             await work
         except WebSocketDisconnect:
             if not self._over.done():
-                self._over.set_result(None)
+                self._over.set_result(False)
         except Exception as error:  # noqa: BLE001 - the crash boundary: `run` raises it
             if not self._over.done():
                 self._over.set_exception(error)
@@ -159,6 +172,15 @@ class Socket:
         except TimeoutError:
             self._cut()
             raise WebSocketDisconnect(TRY_AGAIN_LATER) from None
+
+    async def _close_revoked(self) -> None:
+        try:
+            async with asyncio.timeout(self._pace.write_timeout_s):
+                await self._websocket.close(REVOKED, "the token was revoked")
+        except TimeoutError:
+            self._cut()
+        except (WebSocketDisconnect, WebSocketDisconnected):
+            return  # it is over already
 
     def _cut(self) -> None:
         connection: Connection | None = self._websocket.scope.get("state", {}).get("connection")

@@ -19,9 +19,9 @@ class StreamInfo(Struct, frozen=True):
     seq: int
 
 
-class AgentInfo(Struct, frozen=True):
+class AgentInfo(Struct, frozen=True, omit_defaults=True):
     """messages: of the conversation, without the turn that runs. streams: in the order in which they are answered: the
-    last ones that ended, the one that runs, those that wait."""
+    last ones that ended, the one that runs, those that wait. owner: the user whose it is."""
 
     id: str
     name: str
@@ -31,6 +31,7 @@ class AgentInfo(Struct, frozen=True):
     when_busy: str
     messages: int
     streams: tuple[StreamInfo, ...]
+    owner: str | None = None
 
 
 def info_of(state: AgentState) -> AgentInfo:
@@ -44,6 +45,7 @@ def info_of(state: AgentState) -> AgentInfo:
         when_busy=config.when_busy,
         messages=len(state.conversation),
         streams=streams_of(state),
+        owner=config.owner,
     )
 
 

@@ -26,10 +26,16 @@ class JournalHandle:
         return self._group.count
 
     def begin_session(
-        self, id_: str, name: str, config: dict[str, Any] | None = None, opening: Conversation = ()
+        self,
+        id_: str,
+        name: str,
+        config: dict[str, Any] | None = None,
+        opening: Conversation = (),
+        *,
+        owner: str | None = None,
     ) -> None:
         """The session is there from now on, also if it was before; see SessionBegun. Before its first recorder."""
-        self._group.begin_session(SessionBegun(id_, name, config, opening, datetime.now(UTC)))
+        self._group.begin_session(SessionBegun(id_, name, config, opening, datetime.now(UTC), owner))
 
     def recorder(
         self, session_id: str, stream_id: str, message: str, *, on_durable: OnDurable, on_failure: OnFailure

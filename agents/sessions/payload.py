@@ -33,7 +33,7 @@ class Decoder(Generic[T]):
     def __call__(self, payload: bytes) -> T:
         try:
             return self._decoder.decode(payload)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeDecodeError) as error:  # the latter: bytes that are no UTF-8
             raise self._damaged(error) from None
         except msgspec.DecodeError:
             return self._with_surrogates(payload)

@@ -23,10 +23,10 @@ class StreamStatus(StrEnum):
 
 
 class SessionBegun(Struct, frozen=True):
-    """A session to be there from now on; of one that is, name and config are brought up to date.
+    """A session to be there from now on; of one that is, name, config and owner are brought up to date.
 
     name: the agent's. config: what the agent was started with, as JSON data, never with a secret; None: as it was.
-    opening: the conversation of a new session before its first turn.
+    opening: the conversation of a new session before its first turn. owner: the user whose it is; None: nobody's.
     """
 
     id: str
@@ -34,6 +34,7 @@ class SessionBegun(Struct, frozen=True):
     config: dict[str, Any] | None
     opening: Conversation
     at: datetime
+    owner: str | None = None
 
 
 class StreamBegun(Struct, frozen=True):
@@ -79,9 +80,10 @@ class Batch(Struct, frozen=True):
 
 
 class SessionInfo(Struct, frozen=True):
-    """title: given by a person. message_count: of the conversation. config: as of SessionBegun."""
+    """owner, config: as of SessionBegun. title: given by a person. message_count: of the conversation."""
 
     id: str
+    owner: str | None
     name: str
     title: str | None
     created_at: datetime

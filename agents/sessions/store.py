@@ -136,11 +136,16 @@ class Store:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
         return Session(**_fields(rows[0])) if rows else None
 
-    async def sessions(self, after: str | None = None, limit: int = 100) -> list[SessionInfo]:
-        """Those that changed last come first. after: the last id of the page before."""
+    async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
+        """Those that changed last come first. after: the last id of the page before. owner: of this user alone, and
+        nothing behind a session of another's."""
         newest = select(*_INFO).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc()).limit(limit)
+        if owner is not None:
+            newest = newest.where(SESSIONS.c.owner == owner)
         if after is not None:
             place = select(SESSIONS.c.updated_at, SESSIONS.c.id).where(SESSIONS.c.id == after)
+            if owner is not None:
+                place = place.where(SESSIONS.c.owner == owner)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
         return [SessionInfo(**_fields(row)) for row in await self._rows(newest, *([] if after is None else [after]))]
 

@@ -66,6 +66,7 @@ SESSIONS: Final = Table(
     "sessions",
     METADATA,
     Column("id", Text, primary_key=True),
+    Column("owner", Text),
     Column("name", Json(str), nullable=False),
     Column("title", Json(str)),
     Column("config", Json(dict[str, Any])),
@@ -73,6 +74,7 @@ SESSIONS: Final = Table(
     Column("updated_at", Instant, nullable=False),
     Column("message_count", Integer, nullable=False),
     Index(None, "updated_at", "id"),
+    Index(None, "owner", "updated_at", "id"),
 )
 
 STREAMS: Final = Table(

@@ -15,7 +15,7 @@ from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
 
 _KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
-_RENEW = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(name=bindparam("its_name"))
+_RENEW = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(name=bindparam("its_name"), owner=bindparam("its_owner"))
 _CONFIGURE = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(config=bindparam("its_config"))
 _GROW = (
     update(SESSIONS).where(SESSIONS.c.id == _KEY).values(message_count=bindparam("count"), updated_at=bindparam("at"))
@@ -96,7 +96,8 @@ async def _begin_sessions(connection: AsyncConnection, begun: list[SessionBegun]
         await _append(connection, (row for each in new for row in message_rows(each.id, 0, each.opening)))
     if there:
         known = [by_id[id_] for id_ in there]
-        await connection.execute(_RENEW, [{"key": each.id, "its_name": each.name} for each in known])
+        renewed = [{"key": each.id, "its_name": each.name, "its_owner": each.owner} for each in known]
+        await connection.execute(_RENEW, renewed)
         configs = [{"key": each.id, "its_config": each.config} for each in known if each.config is not None]
         if configs:
             await connection.execute(_CONFIGURE, configs)
@@ -106,6 +107,7 @@ def _new_session(session: SessionBegun) -> dict[str, Any]:
     _check_id(session.id)
     return {
         "id": session.id,
+        "owner": session.owner,
         "name": session.name,
         "config": session.config,
         "created_at": session.at,

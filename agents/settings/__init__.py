@@ -1,6 +1,7 @@
 """What the application and its agents can be told. Every field is a key of config/sys.config.
 
-agent.py: the keys of one agent. application.py: the sections of the file. values.py: the kinds of values, with units.
+agent.py: the keys of one agent. application.py: the sections of the file. tokens.py: the gateway's users.
+values.py: the kinds of values, with units.
 """
 
 from agents.settings.application import (
@@ -20,6 +21,7 @@ from agents.settings.application import (
     SupervisionSettings,
     ToolSettings,
 )
+from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
     "DaemonSettings",
@@ -32,9 +34,11 @@ __all__ = [
     "OnRestart",
     "ProviderSettings",
     "RestartLimits",
+    "Scope",
     "SessionSettings",
     "Settings",
     "StreamingSettings",
     "SupervisionSettings",
+    "TokenSettings",
     "ToolSettings",
 ]

@@ -11,7 +11,7 @@ from uuid import uuid4
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from agents.llm.endpoint import Api
-from agents.settings.values import Count, HttpAddress, Milliseconds, Name
+from agents.settings.values import Count, HttpAddress, Milliseconds, Name, UserName
 
 
 class WhenBusy(StrEnum):
@@ -77,7 +77,8 @@ class Fallback(_Checked):
 class AgentSettings(_Checked):
     """provider: the name of one in the settings; None: the first of their order, unless there is a base_url.
 
-    fallbacks: None: the other providers in their order, where the agent's own is one of them.
+    fallbacks: None: the other providers in their order, where the agent's own is one of them. owner: the user of the
+    gateway's tokens whose it is; None: nobody's, so that only who may do everything sees it.
     """
 
     id: Annotated[str, Field(min_length=1)] = Field(default_factory=lambda: uuid4().hex)
@@ -98,6 +99,7 @@ class AgentSettings(_Checked):
     max_queue: Annotated[int, Field(ge=0)] = 100
     answer_type: Any = None
     answer_retries: Annotated[int, Field(ge=0)] = 2
+    owner: UserName | None = None
 
     def given(self) -> dict[str, Any]:
         """What was given, as start_agent takes it."""

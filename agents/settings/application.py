@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.settings.agent import AgentSettings
+from agents.settings.tokens import TokenSettings
 from agents.settings.values import (
     Amount,
     Bytes,
@@ -134,10 +135,11 @@ class SessionSettings(BaseModel):
 class GatewaySettings(BaseModel):
     """Of the HTTP gateway. host, port: where it listens. allow_remote: may that be an address that is not loopback.
 
-    token_file: holds the token that every request needs; None: `token` in the daemon's state_dir. allowed_hosts,
-    allowed_origins: names beside loopback's, and pages, that requests may come for and from. tls_certificate, tls_key:
-    files. heartbeat: pause between two signs of life on a silent stream. write_timeout: how long a client may take
-    nothing. max_body_bytes, max_message_bytes: of a request, of a WebSocket message. max_connections: at a time.
+    token_file: holds the token that may do everything; None: `token` in the daemon's state_dir. tokens: of users.
+    allowed_hosts, allowed_origins: names beside loopback's, and pages, that requests may come for and from.
+    tls_certificate, tls_key: files. heartbeat: pause between two signs of life on a silent stream. write_timeout: how
+    long a client may take nothing. max_body_bytes, max_message_bytes: of a request, of a WebSocket message.
+    max_connections: at a time.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -146,6 +148,7 @@ class GatewaySettings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
     allow_remote: bool = False
     token_file: Path | None = None
+    tokens: tuple[TokenSettings, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     tls_certificate: Path | None = None

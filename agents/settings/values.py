@@ -16,6 +16,13 @@ class Unit:
     name: str
 
 
+@dataclass(frozen=True)
+class Spelled:
+    """Of text that has a pattern: what it is made of."""
+
+    words: str
+
+
 class Address:
     """Of text that may hold a password: in a file it stands by reference if it does."""
 
@@ -36,3 +43,6 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), AfterValidator(_reachable), Address()]
 DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
 Name = Annotated[str, Field(min_length=1)]
+UserName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._@+-]{1,128}$"), Spelled("a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -")
+]

@@ -14,8 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actors.log import get_logger
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.body import has_body, refuse, whole_body
+from agents.gateway.guard.caller import KEY, Caller
 from agents.gateway.guard.origin import Allowed, host_of, origin_of
-from agents.gateway.guard.token import WrongTokens, same
+from agents.gateway.guard.token import WrongTokens
+from agents.gateway.guard.tokens import Tokens
 
 log = get_logger("understudy.gateway")
 
@@ -39,8 +41,8 @@ HEADERS: Final = [
 
 
 class Guard:
-    def __init__(self, app: ASGIApp, allowed: Allowed, token: str, max_body_bytes: int) -> None:
-        self._app, self._allowed, self._token, self._max_body_bytes = app, allowed, token, max_body_bytes
+    def __init__(self, app: ASGIApp, allowed: Allowed, tokens: Tokens, max_body_bytes: int) -> None:
+        self._app, self._allowed, self._tokens, self._max_body_bytes = app, allowed, tokens, max_body_bytes
         self._wrong = WrongTokens(lambda: asyncio.get_running_loop().time())
         self._logged_s = -LOG_PAUSE_S
 
@@ -55,7 +57,7 @@ class Guard:
             if scope["type"] == "http" and scope["path"] == f"{scope.get('root_path', '')}/healthz":
                 await _healthy(scope, safe_send)
                 return
-            self._check_token(scope)
+            caller = self._caller(scope)
             if scope["type"] == "http":
                 _check_kind(scope)
                 if has_body(scope):
@@ -63,7 +65,7 @@ class Guard:
         except Refusal as refusal:
             await refuse(scope, receive, safe_send, refusal, _challenge(scope, refusal))
             return
-        await self._app(scope, receive, safe_send)
+        await self._app({**scope, KEY: caller}, receive, safe_send)
 
     def _check_place(self, scope: Scope) -> None:
         """Source: RFC 9110 section 7.2, 7.4; RFC 6454; the Host is what makes rebinding of DNS visible."""
@@ -80,23 +82,25 @@ class Guard:
             if origin is None or not self._allowed.origin(origin, scheme, our_port):
                 raise Refusal(403, "expected no Origin or an allowed one: see allowed_origins in the settings")
 
-    def _check_token(self, scope: Scope) -> None:
+    def _caller(self, scope: Scope) -> Caller:
         given = _values(scope, b"authorization")
         token = _token_in(given[0], password=_is_page(scope)) if len(given) == 1 else None
         if token is None:
             raise Refusal(401, "expected one header `Authorization: Bearer TOKEN`; the token stands in the token file")
-        if not same(token, self._token):
-            self._wrong_token(scope)
+        caller = self._tokens.caller(token)
+        if caller is None:
+            raise self._wrong_token(scope)
+        return caller
 
-    def _wrong_token(self, scope: Scope) -> None:
+    def _wrong_token(self, scope: Scope) -> Refusal:
         address = (scope.get("client") or ("",))[0]
         if not self._wrong.too_many(address):
-            raise Refusal(401, "expected the token of the token file, got another")
+            return Refusal(401, "expected the token of the token file, or one of gateway.tokens, got another")
         now_s = asyncio.get_running_loop().time()
         if now_s - self._logged_s >= LOG_PAUSE_S:
             self._logged_s = now_s
             log.warning("wrong_tokens_refused", address=address)
-        raise Refusal(429, "expected fewer wrong tokens; wait a second")
+        return Refusal(429, "expected fewer wrong tokens; wait a second")
 
 
 def _check_size(scope: Scope) -> None:

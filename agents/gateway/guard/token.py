@@ -1,8 +1,6 @@
-"""The token: 256 bits in a file of the user's own, compared in constant time, and what becomes of wrong ones."""
+"""The install's token, 256 bits in a file of the user's own; and what becomes of wrong tokens."""
 
-import hmac
 import os
-import re
 import secrets
 import stat
 from collections import OrderedDict
@@ -11,9 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from agents.gateway.errors import InvalidToken
+from agents.settings.tokens import LENGTH, TOKEN
 
-LENGTH: Final = 43  # characters that 32 bytes take in base64
-TOKEN: Final = re.compile(rf"[A-Za-z0-9_-]{{{LENGTH},512}}")
 WRONG_A_SECOND: Final = 10
 ADDRESSES: Final = 1024  # that are remembered for wrong tokens
 
@@ -63,11 +60,6 @@ def _check_owned(path: Path, facts: os.stat_result) -> None:
         raise InvalidToken(f"{path}: expected a regular file of this user's own")
     if mode & 0o077:
         raise InvalidToken(f"{path}: expected mode 0600, got {mode:04o}: others can read the token; chmod 600 it")
-
-
-def same(given: str, token: str) -> bool:
-    """Takes as long whether the first character differs or the last."""
-    return hmac.compare_digest(given.encode(), token.encode())
 
 
 class WrongTokens:

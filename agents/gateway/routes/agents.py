@@ -11,12 +11,15 @@ from agents import agent
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal
+from agents.gateway.own_sessions import seen_by
+from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sessions import LiveSessions
 from agents.gateway.sse import EventStream, Pace
-from agents.gateway.streams import Streams
+from agents.gateway.streams import Known
 from agents.llm.endpoint import Api
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
+from agents.settings.values import UserName
 from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]
@@ -42,6 +45,7 @@ class StartAgent(BaseModel):
     max_queue: Annotated[int, Field(ge=0)] | None = None
     answer_type: dict[str, Any] | None = None
     answer_retries: Annotated[int, Field(ge=0)] | None = None
+    owner: UserName | None = None
 
 
 class Ask(BaseModel):
@@ -53,36 +57,37 @@ class Ask(BaseModel):
     stream_id: Id | None = None
 
 
-def agents(streams: Streams, pace: Pace) -> APIRouter:
+def agents(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["agents"], responses=REFUSALS)
 
     @routes.post("/agents", status_code=201)
-    async def start(body: StartAgent) -> Response:
-        """Start an agent."""
-        streams.door.check()
-        pid = await agent_supervisor.start_agent(body.model_dump(exclude_none=True))
+    async def start(body: StartAgent, caller: Asking) -> Response:
+        """Start an agent. It is the caller's; another `owner` may be said by who may do everything."""
+        pid = await known.by(caller).start(body.model_dump(exclude_none=True))
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
-    async def list_(after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+    async def list_(
+        caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> Response:
         """The agents that run, in order of their ids."""
-        return Json({"agents": await LiveSessions().sessions(after, limit)})
+        return Json({"agents": await seen_by(caller, LiveSessions()).sessions(after, limit)})
 
     @routes.get("/agents/{agent_id}")
-    async def show(agent_id: AgentId) -> Response:
+    async def show(agent_id: AgentId, caller: Asking) -> Response:
         """What an agent is, and which streams it has."""
-        return Json(await agent.info(await streams.agent(agent_id)))
+        return Json(await agent.info(await known.by(caller).agent(agent_id)))
 
     @routes.delete("/agents/{agent_id}")
-    async def stop(agent_id: AgentId) -> Response:
+    async def stop(agent_id: AgentId, caller: Asking) -> Response:
         """End an agent; its running turn ends with an error, and what it had said is kept in it."""
-        await agent_supervisor.stop_agent(await streams.agent(agent_id))
+        await agent_supervisor.stop_agent(await known.by(caller).agent(agent_id))
         return Json({"stopped": True})
 
     @routes.post("/agents/{agent_id}/chat")
-    async def chat(agent_id: AgentId, body: Ask) -> Response:
+    async def chat(agent_id: AgentId, body: Ask, caller: Asking) -> Response:
         """Ask, and wait for the whole answer. It goes on if the client does not wait."""
-        reader = await streams.ask(agent_id, body.message, body.stream_id)
+        reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
         try:
             async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
                 async for batch in batches:
@@ -97,8 +102,8 @@ def agents(streams: Streams, pace: Pace) -> APIRouter:
         raise Refusal(503, "the stream ended without its last event")
 
     @routes.post("/agents/{agent_id}/stream")
-    async def stream(agent_id: AgentId, body: Ask) -> Response:
+    async def stream(agent_id: AgentId, body: Ask, caller: Asking) -> Response:
         """Ask, and read the answer as server-sent events. The header X-Stream-Id says where to come back."""
-        return EventStream(await streams.ask(agent_id, body.message, body.stream_id), pace)
+        return EventStream(await known.by(caller).ask(agent_id, body.message, body.stream_id), pace)
 
     return routes

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 PAGE = """\
 <!doctype html>
@@ -27,8 +27,13 @@ OPERATION = """\
 
 
 def docs(app: FastAPI) -> None:
-    """Add /docs. Its page is made once, when it is first asked for."""
+    """Add /openapi.json and /docs. The page is made once, when it is first asked for."""
     made: list[str] = []
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def schema(request: Request) -> Response:
+        where = request.scope.get("root_path", "")  # of an app that is mounted in another
+        return JSONResponse({**app.openapi(), **({"servers": [{"url": where}]} if where else {})})
 
     @app.get("/docs", include_in_schema=False)
     async def page(_request: Request) -> Response:

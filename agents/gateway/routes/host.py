@@ -6,8 +6,12 @@ from fastapi import APIRouter
 from msgspec import Struct
 from starlette.responses import Response
 
+from actors.log import get_logger
 from agents.gateway.door import Door
+from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
+
+log = get_logger("understudy.gateway")
 
 
 class Reloaded(Struct, frozen=True):
@@ -55,13 +59,15 @@ def host_routes(host: Host) -> APIRouter:
         return Response(figures.body, headers={"content-type": figures.media_type})
 
     @routes.post("/reload")
-    async def reload() -> Response:
+    async def reload(caller: Asking) -> Response:
         """Read the configuration again: what holds from now on, what needs a restart, what was rejected and why."""
+        log.info("reload_requested", caller=caller.name, user=caller.user)
         return Json(await host.reload())
 
     @routes.post("/stop")
-    async def stop() -> Response:
+    async def stop(caller: Asking) -> Response:
         """End the daemon, as SIGTERM does."""
+        log.info("stop_requested", caller=caller.name, user=caller.user)
         host.stop()
         return Json({"stopping": True}, 202)
 

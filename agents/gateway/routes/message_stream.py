@@ -16,16 +16,16 @@ from starlette.responses import Response
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamError, StreamToken
 from agents.gateway.actions import Id, Text
-from agents.gateway.errors import Refusal
+from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sse import EventStream, Pace
-from agents.gateway.streams import Streams
+from agents.gateway.streams import Known
 from agents.gateway.wire import data_of, name_of
 
 
 class ChatStream(BaseModel):
     """assistant_message_id: as reserved; without one there is a new one. What else it says (user_id, context) is of no
-    use here: there is one user, and an agent has its context."""
+    use here: who asks is who has the token, and an agent has its context."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,30 +34,27 @@ class ChatStream(BaseModel):
     assistant_message_id: Id | None = None
 
 
-def message_stream(streams: Streams, pace: Pace) -> APIRouter:
+def message_stream(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["messages"], responses=REFUSALS)
 
     @routes.post("/api/agent/chat/stream")
-    async def chat_stream(body: ChatStream) -> Response:
+    async def chat_stream(body: ChatStream, caller: Asking) -> Response:
         """Ask a session's agent: session_start, then stream_chunk and the other events."""
         message_id = body.assistant_message_id or uuid4().hex
-        reader = await streams.ask(body.session_id, body.query, message_id)
+        reader = await known.by(caller).ask(body.session_id, body.query, message_id)
         start = {"type": "session_start", "session_id": body.session_id, "assistant_message_id": message_id}
         return EventStream(reader, pace, _lines, _line(start))
 
     @routes.post("/message/stream/{mid}/create")
-    async def create(mid: Annotated[Id, Path()]) -> Response:
+    async def create(mid: Annotated[Id, Path()], caller: Asking) -> Response:
         """Take an id for a message that is about to be streamed. 409: it is taken."""
-        try:
-            await streams.show(mid)
-        except Refusal:
-            return Json({"assistant_message_id": mid}, 201)
-        raise Refusal(409, "expected an id of no message, got one that has been streamed", "conflict")
+        await known.by(caller).check_free(mid)
+        return Json({"assistant_message_id": mid}, 201)
 
     @routes.post("/message/stream/{mid}/interrupt")
-    async def interrupt(mid: Annotated[Id, Path()]) -> Response:
+    async def interrupt(mid: Annotated[Id, Path()], caller: Asking) -> Response:
         """Stop a message while it is streamed: its last event is `interrupted`."""
-        return Json({"interrupted": (await streams.cancel(mid))["cancelled"]})
+        return Json({"interrupted": (await known.by(caller).cancel(mid))["cancelled"]})
 
     return routes
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from agents.gateway.errors import TYPES
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": f'{{"error": {{"type": "{TYPES[status]}", "message": ...}}}}'} for status in (401, 404, 422)
+    status: {"description": f'{{"error": {{"type": "{TYPES[status]}", "message": ...}}}}'}
+    for status in (401, 403, 404, 422)
 }
 """What every route may answer instead, for its documentation."""
 

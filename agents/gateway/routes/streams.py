@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal
+from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sse import EventStream, Pace
-from agents.gateway.streams import Streams
+from agents.gateway.streams import Known
 
 StreamId = Annotated[Id, Path()]
 Seq = Annotated[str | None, Query(description="the seq of the last event that the client has had; 0: none")]
@@ -43,40 +44,42 @@ class Steer(_Body):
     message: Text
 
 
-def streams(known: Streams, pace: Pace) -> APIRouter:
+def streams(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["streams"], responses=REFUSALS)
 
     @routes.get("/streams/{stream_id}")
-    async def show(stream_id: StreamId) -> Response:
+    async def show(stream_id: StreamId, caller: Asking) -> Response:
         """Whose it is, whether it runs, and the seq of its last event."""
-        return Json(await known.show(stream_id))
+        return Json(await known.by(caller).show(stream_id))
 
     @routes.get("/streams/{stream_id}/events")
-    async def events(stream_id: StreamId, after: Seq = None, last_event_id: LastEventId = None) -> Response:
+    async def events(
+        stream_id: StreamId, caller: Asking, after: Seq = None, last_event_id: LastEventId = None
+    ) -> Response:
         """The events that came after, then those that come. 204: there is none, and never will be."""
         place = _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
-        reader = await known.follow(stream_id, place)
+        reader = await known.by(caller).follow(stream_id, place)
         return Response(status_code=204) if reader is None else EventStream(reader, pace)
 
     @routes.post("/streams/{stream_id}/cancel")
-    async def cancel(stream_id: StreamId) -> Response:
+    async def cancel(stream_id: StreamId, caller: Asking) -> Response:
         """End the turn; what had arrived is kept. Answered when its tools are dead."""
-        return Json(await known.cancel(stream_id))
+        return Json(await known.by(caller).cancel(stream_id))
 
     @routes.post("/streams/{stream_id}/approve")
-    async def approve(stream_id: StreamId, body: Approve) -> Response:
+    async def approve(stream_id: StreamId, caller: Asking, body: Approve) -> Response:
         """Have a call run that an approval_required asked for."""
-        return Json(await known.approve(stream_id, body.call_id, body.arguments))
+        return Json(await known.by(caller).approve(stream_id, body.call_id, body.arguments))
 
     @routes.post("/streams/{stream_id}/deny")
-    async def deny(stream_id: StreamId, body: Deny) -> Response:
+    async def deny(stream_id: StreamId, caller: Asking, body: Deny) -> Response:
         """Have it not run."""
-        return Json(await known.deny(stream_id, body.call_id, body.reason))
+        return Json(await known.by(caller).deny(stream_id, body.call_id, body.reason))
 
     @routes.post("/streams/{stream_id}/steer")
-    async def steer(stream_id: StreamId, body: Steer) -> Response:
+    async def steer(stream_id: StreamId, caller: Asking, body: Steer) -> Response:
         """Say something to the turn while it runs."""
-        return Json(await known.steer(stream_id, body.message))
+        return Json(await known.by(caller).steer(stream_id, body.message))
 
     return routes
 

@@ -27,8 +27,8 @@ def batch(
     return Batch(sessions or [], streams or [], events or [], checkpoints or [], ended or [])
 
 
-def session(id_: str, opening: Conversation = ()) -> SessionBegun:
-    return SessionBegun(id_, "agent", {"model": "m"}, opening, AT)
+def session(id_: str, opening: Conversation = (), owner: str | None = None) -> SessionBegun:
+    return SessionBegun(id_, "agent", {"model": "m"}, opening, AT, owner)
 
 
 def stream(id_: str, session_id: str = "s", message: str = QUESTION) -> StreamBegun:

@@ -157,6 +157,29 @@ async def test_sessions_come_in_pages_those_that_changed_last_first(store: Store
     assert len(pages) == 7
 
 
+async def test_an_owners_sessions_come_in_pages_of_their_own(store: Store) -> None:
+    for number in range(12):
+        owner = ("ann", "bob", None)[number % 3]
+        await store.write(batch([session(f"s{number}", owner=owner)]))
+    pages: list[str] = []
+    while page := await store.sessions(pages[-1] if pages else None, 3, "ann"):
+        assert {each.owner for each in page} == {"ann"}
+        pages += [each.id for each in page]
+    assert sorted(pages) == ["s0", "s3", "s6", "s9"]
+    assert len(await store.sessions()) == 12
+    for behind in ("s1", "s2", "none"):  # of another, of nobody, of none: all the same
+        assert await store.sessions(behind, 3, "ann") == []
+    assert await store.sessions(owner="eve") == []
+
+
+async def test_a_session_has_the_owner_that_was_said_last(store: Store) -> None:
+    for owner in ("ann", "bob", None):
+        await store.write(batch([session("s", owner=owner)]))
+        kept = await store.session("s")
+        assert kept is not None
+        assert kept.owner == owner
+
+
 async def test_a_writer_of_an_older_epoch_is_refused(url: str) -> None:
     old, new = await Store.open(url), await Store.open(url)
     await old.claim()

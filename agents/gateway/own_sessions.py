@@ -1,0 +1,44 @@
+"""Sessions as one user sees them: what is somebody else's is not there, and is answered for as what is not."""
+
+from actors import Pid
+from agents.core.conversation import Conversation
+from agents.core.events import Event
+from agents.gateway.guard.caller import Caller
+from agents.gateway.sessions import SessionInfo, Sessions
+from agents.settings import Scope
+
+
+def seen_by(caller: Caller, sessions: Sessions) -> Sessions:
+    """All of them, if it may do everything; else its user's."""
+    if caller.may(Scope.ADMIN):
+        return sessions
+    assert caller.user is not None, "a token without a user is the install's, which may do everything"
+    return OwnSessions(sessions, caller.user)
+
+
+class OwnSessions:
+    """owner: who it is whose sessions are seen; another one that is asked for has none."""
+
+    def __init__(self, sessions: Sessions, owner: str) -> None:
+        self._all, self._owner = sessions, owner
+
+    async def has_session(self, session_id: str, owner: str | None = None) -> bool:
+        return owner in (None, self._owner) and await self._all.has_session(session_id, self._owner)
+
+    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool:
+        return owner in (None, self._owner) and await self._all.has_stream(stream_id, self._owner)
+
+    async def wake(self, agent_id: str) -> Pid | None:
+        return await self._all.wake(agent_id) if await self.has_session(agent_id) else None
+
+    async def find_stream(self, stream_id: str) -> Pid | None:
+        return await self._all.find_stream(stream_id) if await self.has_stream(stream_id) else None
+
+    async def events(self, stream_id: str, after: int) -> list[Event] | None:
+        return await self._all.events(stream_id, after) if await self.has_stream(stream_id) else None
+
+    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
+        return await self._all.sessions(after, limit, self._owner) if owner in (None, self._owner) else []
+
+    async def conversation(self, session_id: str) -> Conversation | None:
+        return await self._all.conversation(session_id) if await self.has_session(session_id) else None

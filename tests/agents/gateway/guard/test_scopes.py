@@ -1,0 +1,154 @@
+"""What each scope allows: every route and every action, asked for by a token that has one scope alone."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from agents.gateway import Door, LiveSessions, gateway
+from agents.gateway.actions import Action
+from agents.gateway.guard.scopes import NEEDS
+from agents.gateway.routes.host import Figures, Reloaded
+from agents.settings import Scope, Settings
+from tests.agents.gateway.site import TOKEN, Site
+from tests.agents.gateway.users import House, house, token
+
+ALLOWED: Mapping[str, set[str]] = {
+    "read": {
+        "GET /agents",
+        "GET /agents/{agent_id}",
+        "GET /sessions",
+        "GET /sessions/{session_id}",
+        "GET /streams/{stream_id}",
+        "GET /streams/{stream_id}/events",
+        "WS subscribe",
+    },
+    "chat": {
+        "DELETE /agents/{agent_id}",
+        "POST /agents",
+        "POST /agents/{agent_id}/chat",
+        "POST /agents/{agent_id}/stream",
+        "POST /api/agent/chat/stream",
+        "POST /message/stream/{mid}/create",
+        "POST /message/stream/{mid}/interrupt",
+        "POST /streams/{stream_id}/cancel",
+        "POST /streams/{stream_id}/steer",
+        "WS cancel",
+        "WS steer",
+        "WS stream_chat",
+    },
+    "approve": {
+        "POST /streams/{stream_id}/approve",
+        "POST /streams/{stream_id}/deny",
+        "WS approve",
+        "WS deny",
+    },
+    "admin": {"GET /config", "GET /metrics", "GET /processes", "GET /tree", "POST /reload", "POST /stop"},
+    "any": {"GET /docs", "GET /openapi.json", "GET /readyz", "WS /ws", "WS ping"},
+}
+"""Written down a second time, from the manual: a route that is not here has to be thought about."""
+
+ACTIONS: Mapping[str, dict[str, Any]] = {
+    "ping": {},
+    "stream_chat": {"agent_id": "none", "message": "x"},
+    "subscribe": {"stream_id": "none"},
+    "cancel": {"stream_id": "none"},
+    "approve": {"stream_id": "none", "call_id": "c"},
+    "deny": {"stream_id": "none", "call_id": "c"},
+    "steer": {"stream_id": "none", "message": "x"},
+}
+
+
+class Program:
+    """Around the gateway. stopped: how often it was told to end."""
+
+    def __init__(self) -> None:
+        self.door, self.stopped = Door(), 0
+
+    async def figures(self) -> Figures:
+        return Figures(b"", "text/plain")
+
+    async def reload(self) -> Reloaded:
+        return Reloaded()
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+def routes_of(app: FastAPI) -> set[str]:
+    found = set()
+    for route in iter_route_contexts(app.routes):
+        found |= {f"{method} {route.path}" for method in route.methods or {"WS"}}
+    return found
+
+
+def actions() -> set[str]:
+    return {get_args(each.model_fields["action"].annotation)[0] for each in get_args(Action)}
+
+
+def test_every_route_and_action_is_in_the_table_and_nothing_else_is() -> None:
+    app = gateway(Settings(), LiveSessions(), TOKEN, Program()).app
+    asked = routes_of(app) | {f"WS {action}" for action in actions()}
+    assert len(asked) > 30
+    assert asked == set(NEEDS) == set[str]().union(*ALLOWED.values())
+    assert set(ACTIONS) == actions()
+
+
+async def refusals(site: Site, asked: set[str]) -> dict[str, str]:
+    """What was forbidden, and in which words."""
+    found = {}
+    for each in sorted(asked):
+        method, _, path = each.partition(" ")
+        path = path.replace("{", "").replace("}", "")  # ids that nobody has
+        async with site.http.request(method, site.url + path, json={"message": "x"}) as response:
+            if response.status == 403:
+                found[each] = (await response.json())["error"]["message"]
+    return found
+
+
+async def refused_actions(site: Site) -> dict[str, str]:
+    found = {}
+    async with site.socket() as socket:
+        for action, fields in ACTIONS.items():
+            await socket.send_json({"action": action, **fields})
+            answer = await socket.receive_json(timeout=30)
+            if answer.get("code") == "forbidden":
+                found[f"WS {action}"] = answer["error"]
+    return found
+
+
+async def forbidden(of: House, scope: Scope) -> dict[str, str]:
+    routes = {each for each in NEEDS if not each.startswith("WS")}
+    async with of.client(token(scope, "ann", scope)) as client:
+        return {**await refusals(client, routes), **await refused_actions(client)}
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+async def test_a_scope_allows_what_is_its_own_and_admin_allows_all(scope: Scope) -> None:
+    program = Program()
+    async with house([token(scope, "ann", scope)], host=program) as of:
+        found = await forbidden(of, scope)
+    others: set[str] = (
+        set() if scope is Scope.ADMIN else set[str]().union(*ALLOWED.values()) - ALLOWED[scope] - ALLOWED["any"]
+    )
+    assert set(found) == others
+    assert program.stopped == (scope is Scope.ADMIN)
+    for needed in Scope:
+        for asked in ALLOWED[needed] & others:
+            assert found[asked] == f"expected a token with the scope {needed}, got one without it"
+
+
+async def test_the_installs_token_has_every_scope() -> None:
+    async with house([], host=Program()) as of:
+        routes = {each for each in NEEDS if not each.startswith("WS")}
+        assert {**await refusals(of.site, routes), **await refused_actions(of.site)} == {}
+
+
+async def test_what_is_forbidden_is_forbidden_before_it_is_read() -> None:
+    only_reads = token("ann", "ann", Scope.READ)
+    async with house([only_reads]) as of, of.client(only_reads) as ann:
+        bodies: list[Any] = [{"colour": "red"}, {}, []]
+        for body in bodies:
+            assert (await ann.json("POST", "/agents", body))[0] == 403

@@ -1,0 +1,104 @@
+"""Whose a session is outlives its agent, and the program."""
+
+from pathlib import Path
+
+import pytest
+
+from agents.agent_registry import find_agent
+from supervisors import agent_supervisor
+from tests.agents.gateway.site import Site
+from tests.agents.gateway.users import ANN, BOB, House, house
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "sessions.db"
+
+
+async def said(client: Site, agent_id: str) -> list[str]:
+    conversation = (await client.json("GET", f"/sessions/{agent_id}"))[1]["conversation"]
+    return [message["content"] for message in conversation]
+
+
+async def asleep(agent_id: str) -> None:
+    """Its process ends; its session stays."""
+    pid = find_agent(agent_id)
+    assert pid is not None
+    await agent_supervisor.stop_agent(pid)
+    assert find_agent(agent_id) is None
+
+
+async def with_a_session(of: House) -> None:
+    async with of.client(ANN) as ann:
+        assert (await ann.json("POST", "/agents", {"id": "a1", "model": "echo"}))[0] == 201
+        assert (await ann.json("POST", "/agents/a1/chat", {"message": "one", "stream_id": "s1"}))[0] == 200
+    await asleep("a1")
+
+
+async def test_an_agent_that_sleeps_wakes_for_its_owner_alone(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
+        await with_a_session(of)
+        for method, path in (
+            ("POST", "/agents/a1/chat"),
+            ("GET", "/agents/a1"),
+            ("DELETE", "/agents/a1"),
+            ("GET", "/sessions/a1"),
+            ("GET", "/streams/s1"),
+        ):
+            assert (await bob.json(method, path, {"message": "two"}))[0] == 404
+            assert find_agent("a1") is None
+        assert await said(ann, "a1") == ["one", "one"]
+        assert (await ann.json("POST", "/agents/a1/chat", {"message": "two"}))[0] == 200
+        assert (await ann.json("GET", "/agents/a1"))[1]["owner"] == "ann"
+        assert (await bob.json("GET", "/agents/a1"))[0] == 404
+
+
+async def test_after_a_restart_everybody_has_what_was_their_own(store: Path) -> None:
+    async with house([ANN, BOB], store) as of:
+        await with_a_session(of)
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
+        (session,) = (await ann.json("GET", "/sessions"))[1]["sessions"]
+        assert session == {"id": "a1", "name": "agent", "live": False, "owner": "ann"}
+        assert [event.data for event in await ann.events("s1")][-1]["content"] == "one"
+        assert (await bob.json("GET", "/sessions"))[1]["sessions"] == []
+        assert (await bob.json("GET", "/streams/s1/events"))[0] == 404
+        assert (await of.site.json("GET", "/sessions"))[1]["sessions"] == [session]
+
+
+async def test_a_session_that_sleeps_is_not_to_be_had_by_its_id(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
+        await with_a_session(of)
+        status, answer = await bob.json("POST", "/agents", {"id": "a1", "model": "echo"})
+        assert (status, answer["error"]["type"]) == (409, "conflict")
+        assert find_agent("a1") is None
+        assert (await ann.json("POST", "/agents", {"id": "a1", "model": "echo"}))[0] == 201
+        assert await said(ann, "a1") == ["one", "one"]
+
+
+async def test_a_stream_that_is_kept_is_nobody_elses_answer(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
+        await with_a_session(of)
+        await bob.json("POST", "/agents", {"id": "b1", "model": "echo"})
+        status, answer = await bob.json("POST", "/agents/b1/chat", {"message": "x", "stream_id": "s1"})
+        assert (status, answer["error"]["type"]) == (409, "conflict")
+        async with bob.socket() as socket:
+            await socket.send_json({"action": "stream_chat", "agent_id": "b1", "message": "x", "stream_id": "s1"})
+            assert (await socket.receive_json(timeout=30))["code"] == "conflict"
+        assert (await ann.json("POST", "/agents/a1/chat", {"message": "x", "stream_id": "s1"}))[1]["response"][
+            "content"
+        ] == "one"
+
+
+async def test_pages_of_sessions_are_of_ones_own(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
+        for number in range(4):
+            for client, letter in ((ann, "a"), (bob, "b")):
+                await client.json("POST", "/agents", {"id": f"{letter}{number}", "model": "echo"})
+        found: list[str] = []
+        while page := (await ann.json("GET", f"/sessions?limit=3{f'&after={found[-1]}' if found else ''}"))[1][
+            "sessions"
+        ]:
+            found += [each["id"] for each in page]
+        assert sorted(found) == ["a0", "a1", "a2", "a3"]
+        for behind in ("b0", "b3", "zz"):
+            assert (await ann.json("GET", f"/sessions?after={behind}"))[1] == {"sessions": []}

@@ -1,0 +1,78 @@
+"""A gateway with several users, over agents that are kept or that are not, and a client for each of their tokens."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from pydantic import SecretStr
+
+from agents import application
+from agents.gateway import Gateway, LiveSessions, gateway, serving
+from agents.gateway.routes.host import Host
+from agents.gateway.stored_sessions import StoredSessions
+from agents.rehearsal import RehearsalServer, builtin, parse
+from agents.settings import Durability, GatewaySettings, Scope, SessionSettings, Settings, TokenSettings, ToolSettings
+from tests.agents.gateway.site import TOKEN, Site
+
+SCRIPT = """
+[models.buyer]
+[[models.buyer.turns]]
+steps = [
+    { tool_calls = [{ name = "pays", arguments = { euros = 500 } }] },
+    { text = "{result:0}" },
+]
+
+[models.slow]
+turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
+"""
+
+
+def token(name: str, user: str, *scopes: str) -> TokenSettings:
+    """Its secret is made of its name."""
+    return TokenSettings.model_validate({"name": name, "user": user, "scopes": scopes, "token": name.ljust(43, "-")})
+
+
+READ, CHAT, APPROVE, ADMIN = Scope
+ANN = token("ann", "ann", READ, CHAT, APPROVE)
+BOB = token("bob", "bob", READ, CHAT, APPROVE)
+ROOT = token("root", "root", ADMIN)
+
+
+class House:
+    """app: the gateway. site: with the install's token."""
+
+    def __init__(self, app: Gateway, site: Site) -> None:
+        self.app, self.site = app, site
+
+    @asynccontextmanager
+    async def client(self, of: TokenSettings) -> AsyncIterator[Site]:
+        headers = {"authorization": f"Bearer {of.token.get_secret_value()}"}
+        async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as http:
+            yield Site(self.site.port, http, self.site.settings)
+
+    def tokens(self, *tokens: TokenSettings) -> None:
+        """These, from now on."""
+        told = self.site.settings.gateway.model_copy(update={"tokens": tokens})
+        self.app.take(self.site.settings.model_copy(update={"gateway": told}))
+
+
+@asynccontextmanager
+async def house(
+    tokens: Iterable[TokenSettings], store: Path | None = None, host: Host | None = None
+) -> AsyncIterator[House]:
+    """store: a file; None: nothing is kept."""
+    kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
+    async with RehearsalServer(builtin() | parse(SCRIPT, "users")) as server:
+        settings = Settings(
+            base_url=server.base_url,
+            api_key=SecretStr("rehearsal-key"),
+            tools=ToolSettings(workers=1),
+            sessions=kept,
+            gateway=GatewaySettings(port=0, tokens=tuple(tokens)),
+        )
+        async with application.running(settings):
+            app = gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)
+            headers = {"authorization": f"Bearer {TOKEN}"}
+            async with serving(app, settings) as served, aiohttp.ClientSession(headers=headers) as http:
+                yield House(app, Site(served.port, http, settings))
