@@ -1,8 +1,6 @@
 """The gateway's own server: where it listens, and what becomes of connections that ask too much of it."""
 
 import asyncio
-import base64
-import os
 import ssl
 import struct
 import sys
@@ -14,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from agents.gateway import LiveSessions, NotSafe, check_listen, gateway, serving
 from agents.settings import GatewaySettings, Settings
-from tests.agents.gateway.raw import Raw, connected, request
+from tests.agents.gateway.raw import Raw, close_code, connected, frame, request, upgraded
 from tests.agents.gateway.site import TOKEN, Site
 
 
@@ -218,27 +216,6 @@ async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: 
 
 
 # Frames
-
-
-async def upgraded(site: Site, raw: Raw) -> None:
-    key = base64.b64encode(os.urandom(16)).decode()
-    more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
-    raw.writer.write(request("GET", "/ws", *more, host=f"localhost:{site.port}"))
-    assert b" 101 " in await raw.head()
-
-
-def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
-    length = (
-        struct.pack("!BH", 126 | (0x80 * masked), len(payload))
-        if len(payload) > 125
-        else bytes([len(payload) | (0x80 * masked)])
-    )
-    return bytes([opcode | (0x80 * fin)]) + length + (b"\0\0\0\0" if masked else b"") + payload
-
-
-def close_code(answer: bytes) -> int:
-    at = answer.index(b"\x88")
-    return int.from_bytes(answer[at + 2 : at + 4], "big")
 
 
 WRONG_FRAMES = {
