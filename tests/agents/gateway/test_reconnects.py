@@ -121,8 +121,8 @@ async def comes_back(site: Site, streams: list[str], seed: int) -> list[int]:
     random = Random(seed)
     stream_id, after = random.choice(streams), random.randrange(5)
     if seed % 10 == 0:
-        place = {"params": {"after": random.choice(NO_PLACES)}}
-        async with site.http.get(f"{site.url}/streams/{stream_id}/events", **place) as refused:
+        path = f"{site.url}/streams/{stream_id}/events"
+        async with site.http.get(path, params={"after": random.choice(NO_PLACES)}) as refused:
             assert refused.status == 422
         return []
     protocol = random.choice([by_sse, by_socket])
