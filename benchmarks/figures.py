@@ -280,7 +280,7 @@ SUITES: Final = (
         targets={
             "daemon_ready_s": [Target(1.5)],
             "daemon_rss_mib": [Target(120)],
-            "daemon_idle_percent": [Target(0.5)],
+            "daemon_idle_percent": [Target(0.001)],
         },
         beside={},
         remark=IDLE,

@@ -66,6 +66,9 @@ def main() -> None:
     """The console script. What was typed wrong is one line on stderr and exit code 2."""
     try:
         code = understudy.main(prog_name="understudy", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        asked.show()
+        code = asked.exit_code
     except click.ClickException as error:
         _tell_wrong_use(error)
         code = error.exit_code

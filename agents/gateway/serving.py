@@ -2,13 +2,14 @@
 
 What uvicorn does by itself, as read in its source: it keeps a connection whose request never ends, counts WebSockets in
 no limit, trusts X-Forwarded-For of loopback, logs addresses with their query, answers pings without end to one that
-reads none, and waits for ever for a client that takes nothing.
+reads none, waits for ever for a client that takes nothing, and wakes ten times a second to see whether it is to end.
 """
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from email.utils import formatdate
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
             await task  # raises why
         yield server
     finally:
-        server.should_exit = True
+        server.end()
         await task
 
 
@@ -114,6 +115,11 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.port = port
         self.listening = asyncio.Event()
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._ended.set()
 
     def take(self, settings: Settings) -> None:
         """What of these settings is a server's holds for connections from now on. An app has its own `take`."""
@@ -126,6 +132,10 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         finally:
             self.listening.set()
+
+    async def main_loop(self) -> None:
+        """Nothing is to be done while nothing comes. The Date, which uvicorn's ticks renew, is HttpConnection's."""
+        await self._ended.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -151,6 +161,7 @@ class HttpConnection(H11Protocol):
             self._await_head()
 
     def data_received(self, data: bytes) -> None:
+        self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         super().data_received(data)
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
             self._await_head()
@@ -181,6 +192,17 @@ class HttpConnection(H11Protocol):
 class SocketConnection(WebSocketsSansIOProtocol):
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+
+    async def run_asgi(self) -> None:
+        """An upgrade that is refused with a whole answer is done. uvicorn takes it for forgotten, and logs an error."""
+        app = self.app
+
+        async def done(scope: Any, receive: Any, send: Any) -> None:
+            await app(scope, receive, send)
+            self.handshake_complete |= self.close_sent
+
+        self.app = done
+        await super().run_asgi()
 
     def handle_ping(self) -> None:
         """Its pong lies in the protocol already. One that takes nothing gets none."""

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
+from agents.cli import COMMANDS
 from tests.agents.cli.terminal import understudy
 
 
@@ -11,7 +12,7 @@ async def test_without_a_command_it_shows_its_help() -> None:
     shown = await understudy()
     assert shown == await understudy("--help")
     assert (shown.code, shown.err) == (0, "")
-    for name in ("demo", "chat", "rehearse"):
+    for name in COMMANDS:
         assert f"\n  {name} " in shown.out
 
 
@@ -19,11 +20,17 @@ async def test_it_tells_its_version() -> None:
     assert await understudy("--version") == (0, f"understudy {version('understudy')}\n", "")
 
 
-@pytest.mark.parametrize("name", ["demo", "chat", "rehearse"])
+@pytest.mark.parametrize("name", COMMANDS)
 async def test_every_command_has_help(name: str) -> None:
     shown = await understudy(name, "--help")
     assert (shown.code, shown.err) == (0, "")
     assert shown.out.startswith(f"Usage: understudy {name}")
+
+
+async def test_a_command_that_has_commands_shows_them_when_none_is_given() -> None:
+    shown = await understudy("sessions")
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err == (await understudy("sessions", "--help")).out
 
 
 @pytest.mark.parametrize(

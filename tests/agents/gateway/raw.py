@@ -50,12 +50,16 @@ def request(method: str, path: str, *headers: str, host: str | None = None, toke
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-async def upgraded(site: Site, raw: Raw, *headers: str) -> bytes:
-    """The head of the answer. headers: more of the handshake's."""
+async def asked_to_upgrade(site: Site, raw: Raw, *headers: str) -> bytes:
+    """The head of the answer."""
     key = base64.b64encode(os.urandom(16)).decode()
     more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
     raw.writer.write(request("GET", "/ws", *more, *headers, host=f"localhost:{site.port}"))
-    head = await raw.head()
+    return await raw.head()
+
+
+async def upgraded(site: Site, raw: Raw, *headers: str) -> bytes:
+    head = await asked_to_upgrade(site, raw, *headers)
     assert b" 101 " in head
     return head
 

@@ -4,6 +4,9 @@ import asyncio
 import ssl
 import struct
 import sys
+from datetime import UTC, datetime
+from email.parser import BytesParser
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from agents.gateway import LiveSessions, NotSafe, check_listen, gateway, serving
 from agents.settings import GatewaySettings, Settings
-from tests.agents.gateway.raw import Raw, close_code, connected, frame, request, upgraded
+from tests.agents.gateway.raw import Raw, asked_to_upgrade, close_code, connected, frame, request, upgraded
 from tests.agents.gateway.site import TOKEN, Site
 
 
@@ -76,6 +79,15 @@ async def test_it_listens_on_loopback_alone(site: Site) -> None:
     listening = listening_sockets()
     ours = [address for address in listening if int(address.partition(":")[2], 16) == site.port]
     assert ours == [f"0100007F:{site.port:04X}"]
+
+
+async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrade(site: Site) -> None:
+    began = datetime.now(UTC).replace(microsecond=0)
+    dates = [(await site.http.get(f"{site.url}/agents")).headers["date"] for _ in range(2)]
+    async with connected(site) as raw:
+        head = BytesParser().parsebytes((await asked_to_upgrade(site, raw)).partition(b"\r\n")[2])
+    dates.append(head["date"])
+    assert all(began <= parsedate_to_datetime(date) <= datetime.now(UTC) for date in dates)
 
 
 async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> None:
@@ -216,6 +228,15 @@ async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: 
 
 
 # Frames
+
+
+async def test_an_upgrade_that_is_refused_is_answered_and_no_error_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(site) as raw:
+        assert b" 403 " in await asked_to_upgrade(site, raw, "Origin: http://example.org")
+        assert b"allowed_origins" in await raw.rest()
+    assert not caplog.records
 
 
 WRONG_FRAMES = {
