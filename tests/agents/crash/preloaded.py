@@ -17,6 +17,17 @@ def built(name: str, folder: Path) -> Path:
         assert "CI" not in os.environ, "expected a C compiler, cc: CI skips no fault"
         pytest.skip("no C compiler: cc is absent")
     library = folder / f"{name}.so"
-    command: list[str | Path] = [compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", library, HERE / f"{name}.c", "-ldl"]
+    command: list[str | Path] = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-o",
+        library,
+        HERE / f"{name}.c",
+        "-ldl",
+    ]
     subprocess.run(command, check=True)
     return library

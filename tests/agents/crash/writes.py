@@ -9,8 +9,9 @@ one alone, `on` all that follow in that turn, too. What a client sees of them is
 import asyncio
 import ctypes
 import errno
+import sqlite3
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 
@@ -62,10 +63,18 @@ async def turn(box: Mailbox, folder: Path, stream_id: str, first: int, last: int
             seen.write(msgspec.json.encode(event) + b"\n")
             if isinstance(event, StreamComplete | StreamError):
                 break
+    assert isinstance(event, StreamError) or is_complete(folder, stream_id), "an end that was seen is on disk"
     failed: int = SHIM.failed_writes()
     fail(folder, 0, 0)
     await agent_supervisor.stop_agent(pid)
     return failed
+
+
+def is_complete(folder: Path, stream_id: str) -> bool:
+    """In the store, as another program reads it."""
+    with closing(sqlite3.connect(f"file:{folder / STORE}?mode=ro", uri=True)) as reader:
+        found = reader.execute("SELECT status FROM streams WHERE id = ?", (stream_id,)).fetchone()
+    return bool(found == ("complete",))
 
 
 async def openings(folder: Path) -> None:
