@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from actors import CallFailed, MailboxClosed
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
-from agents.gateway.errors import Refusal, refusal_of
+from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.reader import Reader
 from agents.gateway.sse import Connection, Pace, too_slow
 from agents.gateway.streams import Streams
@@ -64,7 +64,7 @@ class Socket:
         try:
             action = action_of(said)
             await self._do(action)
-        except (Refusal, CallFailed) as error:
+        except EXPECTED as error:
             await self._refuse(refusal_of(error), action)
 
     async def _do(self, action: Action) -> None:
