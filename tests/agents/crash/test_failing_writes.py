@@ -27,7 +27,7 @@ TURNS = 50  # at least
 
 
 def test_a_write_that_fails_anywhere_is_told_costs_its_turn_and_nothing_else(tmp_path: Path) -> None:
-    library = built("failing", tmp_path)
+    library = built(Path(__file__).with_name("failing.c"), tmp_path)
     with RehearsalServer(parse(SCRIPT)) as server:
         command = [sys.executable, "-m", "tests.agents.crash.writes", server.base_url, str(tmp_path)]
         subprocess.run(command, check=True, timeout=150, env={**os.environ, "LD_PRELOAD": str(library)})

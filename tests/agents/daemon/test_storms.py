@@ -1,26 +1,22 @@
 """Connections by the thousand: a daemon's limits hold, who was there before is served, and all is given back."""
 
 import asyncio
-import os
 import socket
-import struct
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 
 import pytest
 
-from agents.core.events import StreamComplete, StreamToken
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import Daemon, daemon
+from tests.agents.daemon.crowd import connections, descriptors, read_meanwhile, until_back_at
+from tests.agents.daemon.daemons import daemon
 
 pytestmark = pytest.mark.timeout(180)
 CONNECTS, AT_A_TIME = 10_000, 500
 IDLE = 5000
 ROOM = 200
-BACK_S = 60.0
-AT_ONCE = struct.pack("ii", 1, 0)
+TOLD_S = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -29,33 +25,6 @@ def many_files() -> Iterator[None]:
     setrlimit(RLIMIT_NOFILE, (hard, hard))
     yield
     setrlimit(RLIMIT_NOFILE, (soft, hard))
-
-
-def descriptors(running: Daemon) -> int:
-    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
-
-
-async def until_back_at(running: Daemon, count: int) -> None:
-    """Descriptors, and the few that a request or a statement takes."""
-    async with asyncio.timeout(BACK_S):
-        while descriptors(running) > count + 5:  # noqa: ASYNC110 (of another process)
-            await asyncio.sleep(0.02)
-
-
-@contextmanager
-def connections(running: Daemon, count: int) -> Iterator[list[socket.socket]]:
-    """So many that are begun at once. No half of one is left: its end is a reset."""
-    place = ("127.0.0.1", int(running.url.rpartition(":")[2]))
-    made = [socket.socket() for _ in range(count)]
-    try:
-        for each in made:
-            each.setblocking(False)
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-            each.connect_ex(place)
-        yield made
-    finally:
-        for each in made:
-            each.close()
 
 
 async def refused(made: list[socket.socket], count: int) -> list[bytes]:
@@ -67,33 +36,12 @@ async def refused(made: list[socket.socket], count: int) -> list[bytes]:
 
     reading = [asyncio.create_task(read(each)) for each in made]
     try:
-        async with asyncio.timeout(BACK_S):
+        async with asyncio.timeout(TOLD_S):
             return [await told.get() for _ in range(count)]
     finally:
         for each in reading:
             each.cancel()
         await asyncio.wait(reading)
-
-
-@asynccontextmanager
-async def read_meanwhile(running: Daemon) -> AsyncIterator[None]:
-    """A stream that was there before is read to its end, with nothing missing."""
-    seqs: list[int] = []
-    said = asyncio.Event()
-
-    async def read() -> None:
-        async with running.client() as client:
-            async for event in client.ask("a", "go"):
-                seqs.append(event.seq)
-                if isinstance(event, StreamToken):
-                    said.set()
-            assert isinstance(event, StreamComplete)
-
-    reading = asyncio.create_task(read())
-    await said.wait()
-    yield
-    await reading
-    assert seqs == list(range(1, len(seqs) + 1))
 
 
 async def test_a_storm_of_connects_is_taken_and_leaves_nothing(server: RehearsalServer, folder: Path) -> None:
