@@ -3,13 +3,16 @@
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
 from agents.cli.config import settings_option
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, found, load
-from agents.daemon.errors import CannotStart
+from agents.daemon.errors import CannotStart, GaveUp
+
+GAVE_UP: Final = 1  # a supervisor of daemons starts it anew; with 2, what is in its way would be again
 
 
 @click.command()
@@ -41,6 +44,9 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
         sys.exit(refuse(*map(str, invalid.faults)))
     except CannotStart as refused:
         sys.exit(refuse(str(refused)))
+    except GaveUp as fallen:
+        refuse(str(fallen))
+        sys.exit(GAVE_UP)
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,9 @@
-"""What keeps the daemon from starting: then nothing of it runs.
+"""What keeps the daemon from starting, or ends it: then nothing of it runs. One line each.
 
-CannotStart     one line that says what is in the way
+CannotStart     what is in the way
 └── Taken       by another daemon, or by another program: the folder, the port or the store
+
+GaveUp          its application has ended: what fell, fell again and again
 """
 
 
@@ -10,4 +12,8 @@ class CannotStart(Exception):
 
 
 class Taken(CannotStart):
+    pass
+
+
+class GaveUp(Exception):
     pass

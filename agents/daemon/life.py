@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final
 
-from actors import Crash, Shutdown, StartFailed
+from actors import Crash, Shutdown, StartFailed, ended, whereis
 from actors.log import get_logger
 from agents import application
 from agents.daemon.crashes import Crashes
 from agents.daemon.drain import drain
-from agents.daemon.errors import CannotStart
+from agents.daemon.errors import CannotStart, GaveUp
 from agents.daemon.host import DaemonHost
 from agents.daemon.meter import Counts, Meter
 from agents.daemon.notify import Notifier
@@ -77,7 +77,7 @@ async def live(
 ) -> None:
     """Until a signal, or /stop, asks for the end. say: is given the one line that says where it listens.
 
-    Raises CannotStart; then nothing runs.
+    Raises CannotStart, and GaveUp; then nothing runs.
     """
     notifier = Notifier(os.environ)
     stopping = Stopping(folder.forget_address)
@@ -95,9 +95,11 @@ async def live(
             notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
             say(f"understudy listens on {address.url}")
             asyncio.get_running_loop().call_later(SETTLED_S, gc.freeze)
-            await stopping.wait()
+            fallen = await _fallen_before(stopping)
             notifier.tell("STOPPING=1", "STATUS=draining")
             host.door.open = False
+            if fallen:
+                raise GaveUp("the application has given up, and the daemon ends with it: the log says what fell")
             await drain(settings.daemon.drain_time / 1000)
     log.info("daemon_stopped")
 
@@ -106,6 +108,21 @@ def _address(settings: Settings, port: int, folder: StateDir) -> Address:
     told = settings.gateway.tls_certificate
     certificate = None if told is None else first_certificate(told.read_text(encoding="utf-8"))
     return Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)), certificate)
+
+
+async def _fallen_before(stopping: Stopping) -> bool:
+    """Return when the end is asked for, or the application has ended by itself: True. It would come back only with a
+    new daemon, which whoever runs this one may start."""
+    root = whereis(application.NAME)
+    if root is None:
+        return True
+    asked, fallen = asyncio.create_task(stopping.wait()), asyncio.create_task(ended(root))
+    try:
+        await asyncio.wait((asked, fallen), return_when=asyncio.FIRST_COMPLETED)
+        return not asked.done()
+    finally:
+        asked.cancel()
+        fallen.cancel()
 
 
 @asynccontextmanager

@@ -18,8 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors import CallFailed, StartFailed
+from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
+from agents.sessions import SessionError
 from supervisors import AlreadyStarted, MaxChildren, NotFound
+
+log = get_logger("understudy.gateway")
 
 LINE: Final = 300  # characters
 TYPES: Final = {
@@ -87,6 +91,7 @@ EXPECTED: Final[tuple[type[Exception], ...]] = (
     CallFailed,
     StartFailed,
     MaxChildren,
+    SessionError,
 )
 """What may go wrong in a route without a fault of ours."""
 
@@ -110,6 +115,9 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(503, "the agent has ended, or does not answer")
         case StartFailed() | MaxChildren():
             return Refusal(503, "the agent could not be started")
+        case SessionError():
+            log.warning("store_failed", reason=str(error))  # it says where the store is: nothing for a client
+            return Refusal(503, "the store of sessions can't be used now")
     raise error
 
 

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from actors import CallFailed, MailboxClosed
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
-from agents.gateway.errors import Refusal, refusal_of
+from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import Reader
@@ -76,7 +76,7 @@ class Socket:
         try:
             action = action_of(said)
             await self._do(action)
-        except (Refusal, CallFailed) as error:
+        except EXPECTED as error:
             await self._refuse(refusal_of(error), action)
 
     async def _do(self, action: Action) -> None:

@@ -1,5 +1,6 @@
 """Connections to the store: how they are made, and what their failures are in our words."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,6 +80,10 @@ def _file_at(path: Path, *, create: bool) -> None:
         make_private(path)
     except OSError as error:
         raise StoreUnavailable(f"the store at {path} can't be made: {error.strerror or error}") from error
+    if not path.is_file():
+        raise StoreUnavailable(f"the store at {path} can't be used: it is no file")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StoreUnavailable(f"the store at {path} can't be used: this user may not read and write it")
 
 
 def _prepare(connection: Any, _record: Any) -> None:

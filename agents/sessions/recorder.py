@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from msgspec.structs import replace
+
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
@@ -98,6 +100,12 @@ class Recorder:
             self._ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now)
             self._group.join(self)
             self._group.hurry()
+
+    def end_as(self, event: StreamError) -> None:
+        """The end that waits, and is not on its way, is to be this one, in its place."""
+        assert self._ended is not None, "end_as expects a stream whose end was recorded"
+        self._events[-1] = event
+        self._ended = replace(self._ended, status=StreamStatus.ERROR)
 
     async def durable(self) -> None:
         """All that was recorded so far is on disk. Raises StoreFailed if it could not be written."""

@@ -18,6 +18,7 @@ from agents.core.events import (
     TERMINAL,
     Event,
     StreamComplete,
+    StreamError,
     StreamFunctionExecutionStart,
     StreamStart,
     StreamToolResult,
@@ -121,11 +122,21 @@ class KeptStream(Stream):
         ):
             super().publish(held.popleft())
 
+    def _unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
+        """Of an answer that is whole but not on disk, for who saw it end may rely on it. So it is recorded, too."""
+        said, figures = end.response.content, end.response.metrics
+        error = StreamError(fault, said, figures, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt)
+        if self._recorder.closed is None:
+            self._recorder.end_as(error)
+        return error
+
     def _on_failure(self, failed: Exception) -> None:
         """The turn ends for it: whoever waits is told, and shall not wait until there is a disk again."""
         if self._lost:
             return
         self._lost = True
+        if self._held and isinstance(end := self._held[-1], StreamComplete):
+            self._held[-1] = self._unkept(end, StoreFailed(str(failed)))
         while self._held:
             super().publish(self._held.popleft())
         if self.agent is not None and self.outcome is None:

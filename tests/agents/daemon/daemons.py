@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -65,10 +65,13 @@ class Daemon:
 
 @asynccontextmanager
 async def daemon(
-    server: RehearsalServer, folder: Path, *arguments: str, port: int = 0, **env: str
+    server: RehearsalServer, folder: Path, *arguments: str, port: int = 0, under: Sequence[str] = (), **env: str
 ) -> AsyncIterator[Daemon]:
-    """Ready, with its state in the folder. It is gone when the block is left, however it is left."""
-    process = await begun(server, folder, "--port", str(port), *arguments, **env)
+    """Ready, with its state in the folder. It is gone when the block is left, however it is left.
+
+    under: a command that becomes the one behind it.
+    """
+    process = await begun(server, folder, "--port", str(port), *arguments, under=under, **env)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(START_S):
@@ -81,15 +84,19 @@ async def daemon(
             await process.communicate()
 
 
-async def begun(server: RehearsalServer, folder: Path, *arguments: str, **env: str) -> Process:
-    command = (UNDERSTUDY, "serve", "--state-dir", str(folder), *arguments)
+async def begun(
+    server: RehearsalServer, folder: Path, *arguments: str, under: Sequence[str] = (), **env: str
+) -> Process:
+    command = (*under, UNDERSTUDY, "serve", "--state-dir", str(folder), *arguments)
     keys = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "rehearsal-key", **env}
     return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment(**keys))
 
 
-async def refused(server: RehearsalServer, folder: Path, *arguments: str) -> tuple[int | None, str]:
+async def refused(
+    server: RehearsalServer, folder: Path, *arguments: str, under: Sequence[str] = ()
+) -> tuple[int | None, str]:
     """The exit code and stderr of a daemon that does not start."""
-    code, out, err = await _ended(await begun(server, folder, *arguments))
+    code, out, err = await _ended(await begun(server, folder, *arguments, under=under))
     assert not out, out
     return code, err
 

@@ -1,6 +1,9 @@
 """A client that writes bytes: what no HTTP library would send."""
 
 import asyncio
+import base64
+import os
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -45,3 +48,31 @@ def request(method: str, path: str, *headers: str, host: str | None = None, toke
     """host: with "PORT" for the site's."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host or 'localhost'}", f"Authorization: Bearer {token}", *headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+async def asked_to_upgrade(site: Site, raw: Raw, *headers: str) -> bytes:
+    """The head of the answer."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
+    raw.writer.write(request("GET", "/ws", *more, *headers, host=f"localhost:{site.port}"))
+    return await raw.head()
+
+
+async def upgraded(site: Site, raw: Raw, *headers: str) -> bytes:
+    head = await asked_to_upgrade(site, raw, *headers)
+    assert b" 101 " in head
+    return head
+
+
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
+    length = (
+        struct.pack("!BH", 126 | (0x80 * masked), len(payload))
+        if len(payload) > 125
+        else bytes([len(payload) | (0x80 * masked)])
+    )
+    return bytes([opcode | (0x80 * fin)]) + length + (b"\0\0\0\0" if masked else b"") + payload
+
+
+def close_code(answer: bytes) -> int:
+    at = answer.index(b"\x88")
+    return int.from_bytes(answer[at + 2 : at + 4], "big")

@@ -1,9 +1,10 @@
 """Clients that lose their connection at any place and come back by the last id they saw: no loss, no repeat."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from random import Random
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import Any, TypeAlias
 
 import pytest
@@ -20,10 +21,16 @@ turns = [{{ steps = [
     {{ text = "{SENTENCE}", tool_calls = [{{ name = "calculator", arguments = {{ expression = "6 * 7" }} }}] }},
     {{ text = "It is {{result:0}}." }},
 ] }}]
+
+[models.brief]
+token_delay_s = 0.1
+turns = [{{ steps = [{{ text = "{" ".join(f"w{number}" for number in range(20))}" }}] }}]
 """
-GATEWAY = GatewaySettings(port=0)
+GATEWAY = GatewaySettings(port=0, max_connections=3000)
 STREAMING = StreamingSettings(buffer_size=16)
 STREAMS, CLIENTS, DROPS = 8, 200, 4
+STORM = 2000
+NO_PLACES = ["-1", "1.5", "one", "", " 1", "1_0", "\u0661", "9" * 16, "9" * 400, "0x1", "1,2"]
 
 
 class Piece(Struct, frozen=True):
@@ -98,3 +105,50 @@ async def test_200_clients_drop_anywhere_and_come_back_without_loss_or_repeat(si
         assert spelled(had) == (f"{SENTENCE}It is 42.", '{"expression":"6 * 7"}')
         assert [piece.name for piece in had].count("complete") == 1
         assert had[-1].data["content"] == f"{SENTENCE}It is 42."
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """As many connections as the system allows: both ends are ours."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    setrlimit(RLIMIT_NOFILE, (hard, hard))
+    yield
+    setrlimit(RLIMIT_NOFILE, (soft, hard))
+
+
+async def comes_back(site: Site, streams: list[str], seed: int) -> list[int]:
+    """The seqs up to which pieces are missing or repeated: none. Every tenth client has a place that is none."""
+    random = Random(seed)
+    stream_id, after = random.choice(streams), random.randrange(5)
+    if seed % 10 == 0:
+        path = f"{site.url}/streams/{stream_id}/events"
+        async with site.http.get(path, params={"after": random.choice(NO_PLACES)}) as refused:
+            assert refused.status == 422
+        return []
+    protocol = random.choice([by_sse, by_socket])
+    async with aclosing(protocol(site, stream_id, after, random)) as pieces:
+        wrong, last = [], after
+        async for piece in pieces:
+            wrong += [piece.seq] if piece.seq - piece.joined != last else []
+            last = piece.seq
+            if piece.name == "complete":
+                return wrong
+    raise AssertionError(f"client {seed}: the stream ended without its last event")
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_clients_come_back_all_at_once_each_to_its_own_place(site: Site) -> None:
+    """To a stream that runs, and to one that has ended."""
+    for stream_id in ("ended", "runs"):
+        await site.agent("brief", stream_id)
+        response = await site.http.post(
+            f"{site.url}/agents/{stream_id}/stream", json={"message": "go", "stream_id": stream_id}
+        )
+        async for event in events(response):
+            if event.id is not None and event.id > 4 and stream_id == "runs":
+                break
+        response.close()
+    async with asyncio.timeout(100):
+        wrong = await asyncio.gather(*(comes_back(site, ["ended", "runs"], seed) for seed in range(STORM)))
+    assert wrong == [[]] * STORM
+    assert (await site.json("GET", "/agents"))[0] == 200

@@ -1,8 +1,6 @@
 """The gateway's own server: where it listens, and what becomes of connections that ask too much of it."""
 
 import asyncio
-import base64
-import os
 import ssl
 import struct
 import sys
@@ -18,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from agents.gateway import InvalidCertificate, LiveSessions, NotSafe, check_listen, gateway, serving
 from agents.settings import GatewaySettings, Settings
 from tests.agents.gateway.certificates import self_signed
-from tests.agents.gateway.raw import Raw, connected, request
+from tests.agents.gateway.raw import Raw, asked_to_upgrade, close_code, connected, frame, request, upgraded
 from tests.agents.gateway.site import TOKEN, Site
 
 
@@ -235,18 +233,6 @@ async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: 
 # Frames
 
 
-async def asked_to_upgrade(site: Site, raw: Raw, *headers: str) -> bytes:
-    """The head of the answer."""
-    key = base64.b64encode(os.urandom(16)).decode()
-    more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
-    raw.writer.write(request("GET", "/ws", *more, *headers, host=f"localhost:{site.port}"))
-    return await raw.head()
-
-
-async def upgraded(site: Site, raw: Raw) -> None:
-    assert b" 101 " in await asked_to_upgrade(site, raw)
-
-
 async def test_an_upgrade_that_is_refused_is_answered_and_no_error_in_the_log(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -254,20 +240,6 @@ async def test_an_upgrade_that_is_refused_is_answered_and_no_error_in_the_log(
         assert b" 403 " in await asked_to_upgrade(site, raw, "Origin: http://example.org")
         assert b"allowed_origins" in await raw.rest()
     assert not caplog.records
-
-
-def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
-    length = (
-        struct.pack("!BH", 126 | (0x80 * masked), len(payload))
-        if len(payload) > 125
-        else bytes([len(payload) | (0x80 * masked)])
-    )
-    return bytes([opcode | (0x80 * fin)]) + length + (b"\0\0\0\0" if masked else b"") + payload
-
-
-def close_code(answer: bytes) -> int:
-    at = answer.index(b"\x88")
-    return int.from_bytes(answer[at + 2 : at + 4], "big")
 
 
 WRONG_FRAMES = {

@@ -1,0 +1,62 @@
+"""Many connections to a daemon at once, and what must not notice them."""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from agents.core.events import StreamComplete, StreamToken
+from tests.agents.daemon.daemons import Daemon
+
+BACK_S = 60.0
+AT_ONCE = struct.pack("ii", 1, 0)
+
+
+def descriptors(running: Daemon) -> int:
+    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
+
+
+async def until_back_at(running: Daemon, count: int) -> None:
+    """Descriptors, and the few that a request or a statement takes."""
+    async with asyncio.timeout(BACK_S):
+        while descriptors(running) > count + 5:  # noqa: ASYNC110 (of another process)
+            await asyncio.sleep(0.02)
+
+
+@contextmanager
+def connections(running: Daemon, count: int) -> Iterator[list[socket.socket]]:
+    """So many that are begun at once. No half of one is left: its end is a reset."""
+    place = ("127.0.0.1", int(running.url.rpartition(":")[2]))
+    made = [socket.socket() for _ in range(count)]
+    try:
+        for each in made:
+            each.setblocking(False)
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            each.connect_ex(place)
+        yield made
+    finally:
+        for each in made:
+            each.close()
+
+
+@asynccontextmanager
+async def read_meanwhile(running: Daemon) -> AsyncIterator[None]:
+    """A stream that was there before is read to its end, with nothing missing."""
+    seqs: list[int] = []
+    said = asyncio.Event()
+
+    async def read() -> None:
+        async with running.client() as client:
+            async for event in client.ask("a", "go"):
+                seqs.append(event.seq)
+                if isinstance(event, StreamToken):
+                    said.set()
+            assert isinstance(event, StreamComplete)
+
+    reading = asyncio.create_task(read())
+    await said.wait()
+    yield
+    await reading
+    assert seqs == list(range(1, len(seqs) + 1))

@@ -1,0 +1,73 @@
+"""Connections by the thousand: a daemon's limits hold, who was there before is served, and all is given back."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
+
+import pytest
+
+from agents.rehearsal import RehearsalServer
+from tests.agents.daemon.crowd import connections, descriptors, read_meanwhile, until_back_at
+from tests.agents.daemon.daemons import daemon
+
+pytestmark = pytest.mark.timeout(180)
+CONNECTS, AT_A_TIME = 10_000, 500
+IDLE = 5000
+ROOM = 200
+TOLD_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def many_files() -> Iterator[None]:
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    setrlimit(RLIMIT_NOFILE, (hard, hard))
+    yield
+    setrlimit(RLIMIT_NOFILE, (soft, hard))
+
+
+async def refused(made: list[socket.socket], count: int) -> list[bytes]:
+    """What so many of them were told, as soon as they were."""
+    told: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def read(each: socket.socket) -> None:
+        told.put_nowait(await asyncio.get_running_loop().sock_recv(each, 4096))
+
+    reading = [asyncio.create_task(read(each)) for each in made]
+    try:
+        async with asyncio.timeout(TOLD_S):
+            return [await told.get() for _ in range(count)]
+    finally:
+        for each in reading:
+            each.cancel()
+        await asyncio.wait(reading)
+
+
+async def test_a_storm_of_connects_is_taken_and_leaves_nothing(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "slow"})
+        before = descriptors(running)
+        async with read_meanwhile(running):
+            for _ in range(CONNECTS // AT_A_TIME):
+                with connections(running, AT_A_TIME):
+                    await client.get("/readyz")  # by now it has taken some, and goes on taking
+        await until_back_at(running, before)
+        assert await client.get("/readyz") == {"status": "ready"}
+        assert await running.stopped() == 0
+
+
+async def test_idle_connections_take_the_room_there_is_and_no_more(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder, "--set", f"gateway.max_connections={ROOM}") as running:
+        async with running.client() as client:
+            await client.post("/agents", {"id": "a", "model": "slow"})
+            before = descriptors(running)
+            async with read_meanwhile(running):
+                with connections(running, IDLE) as made:
+                    assert {each[:12] for each in await refused(made, IDLE - ROOM)} == {b"HTTP/1.1 503"}
+                    assert descriptors(running) <= before + ROOM + 5
+                    assert await client.get("/readyz") == {"status": "ready"}
+            await until_back_at(running, before)
+        async with running.client() as newcomer:
+            assert await newcomer.get("/readyz") == {"status": "ready"}
+        assert await running.stopped() == 0
