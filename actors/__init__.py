@@ -39,7 +39,7 @@ from actors.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.mailbox import Mailbox
 from actors.observer import ProcessInfo, SystemInfo, process_info, processes, system_info, text_to_pid, top
 from actors.pid import Pid, Ref
-from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Next, NoReply, Outcome, Ready, Reply, Stop
+from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Error, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.server.starting import start, start_link, stop
 from actors.signals import KILL, KILLED, MAILBOX_FULL, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
 from actors.sys import get_state
@@ -68,6 +68,7 @@ __all__ = [
     "Crash",
     "DeadLetter",
     "Down",
+    "Error",
     "Exit",
     "ExitProcess",
     "GenServer",

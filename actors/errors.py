@@ -9,7 +9,7 @@ ProcessError
 ├── NotRegistered     a name that nobody has
 ├── NotJoined         pg.leave: not a member
 ├── MailboxClosed     receive in a process that has ended
-├── StartFailed       init raised, or said Stop
+├── StartFailed       init raised, or said Stop or Error
 ├── CallFailed        the server was dead, or died
 │   ├── CallTimeout   no reply in time (a TimeoutError, too)
 │   └── CallbackFailed  sys: what was to run in the server raised; it goes on as it was
@@ -81,7 +81,7 @@ class MailboxClosed(ProcessError):
 
 
 class StartFailed(ProcessError):
-    """reason: what init raised (Crash), or the reason of its Stop."""
+    """reason: what init raised (Crash), or the reason of its Stop or Error."""
 
     def __init__(self, what: str, reason: Any) -> None:
         super().__init__(f"{what} did not start: {reason!r}")

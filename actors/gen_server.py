@@ -28,7 +28,7 @@ from actors.current import current_process, current_system, named_system, turnin
 from actors.errors import CallFailed, CallTimeout
 from actors.pid import Pid, Ref
 from actors.process import Process
-from actors.server.outcomes import Ignore, Next, NoReply, Outcome, Ready, Stop
+from actors.server.outcomes import Error, Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.signals import NOPROC
 from actors.system import CALL_TIMEOUT_S
 
@@ -111,7 +111,7 @@ class GenServer(Actor, Generic[S]):
     """An eager server's coroutines start on the run queue; they become asyncio tasks only when they must wait. For
     callbacks that await nothing but calls and starts: before its first wait such a coroutine is in no asyncio task."""
 
-    def init(self, *args: Any) -> S | Ready[S] | Stop[Any] | Ignore | Awaitable[Any]:
+    def init(self, *args: Any) -> S | Ready[S] | Stop[Any] | Error | Ignore | Awaitable[Any]:
         """The first state, Ready, IGNORE, or Stop(reason, None). The starter waits for it."""
         raise AssertionError(f"{type(self).__name__} has no init")
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from actors import (
     NORMAL,
     Caller,
+    Error,
     Exit,
     GenServer,
     NoReply,
@@ -91,13 +92,13 @@ class AgentInstance(GenServer[AgentState]):
     trap_exit = True
     eager = True
 
-    async def init(self, settings: Settings, config: Mapping[str, Any]) -> Ready[AgentState] | Stop[None]:
+    async def init(self, settings: Settings, config: Mapping[str, Any]) -> Ready[AgentState] | Error:
         try:
             checked = agent_config(config, settings)
         except InvalidAgentConfig as invalid:
-            return Stop(invalid, None)
+            return Error(invalid)
         if (other := find_agent(checked.id)) is not None:
-            return Stop(AlreadyStarted(other), None)
+            return Error(AlreadyStarted(other))
         register(name_of(checked.id), self.pid)
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
@@ -106,7 +107,7 @@ class AgentInstance(GenServer[AgentState]):
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead)
         except SessionError as failed:
-            return Stop(failed, None)
+            return Error(failed)
         queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)
         state = AgentState(
             checked,

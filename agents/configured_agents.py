@@ -4,7 +4,7 @@ Before those that come back because a crash cut their turn: what the configurati
 kept of it.
 """
 
-from actors import IGNORE, GenServer, Stop
+from actors import IGNORE, Error, GenServer
 from actors.server.outcomes import Ignore
 from agents.settings.agent import AgentSettings
 from supervisors import AlreadyStarted
@@ -12,14 +12,14 @@ from supervisors.agent_supervisor import start_agent
 
 
 class ConfiguredAgents(GenServer[None]):
-    """Starts them, and is done. Stops with InvalidAgentConfig, or SessionError, of the first that can't be started."""
+    """Starts them, and is done. The first that can't be started keeps it from starting, with its reason."""
 
-    async def init(self, agents: tuple[AgentSettings, ...]) -> Ignore | Stop[None]:
+    async def init(self, agents: tuple[AgentSettings, ...]) -> Ignore | Error:
         for agent in agents:
             try:
                 await start_agent(agent.given())
             except AlreadyStarted:
                 continue
-            except Exception as failed:  # noqa: BLE001 (whatever its init stopped with is the reason of ours)
-                return Stop(failed, None)
+            except Exception as failed:  # noqa: BLE001 (whatever kept it from starting keeps us)
+                return Error(failed)
         return IGNORE

@@ -75,6 +75,12 @@ class Stop(Struct, Generic[S], frozen=True):
     reply: Any = NOTHING
 
 
+class Error(Struct, frozen=True):
+    """From init: don't start, and tell the starter why. It is no crash and not reported. Erlang: {error, Reason}."""
+
+    reason: Any
+
+
 @final
 class Ignore:
     """From init: don't start, and it is no error."""

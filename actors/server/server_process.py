@@ -16,7 +16,7 @@ from actors.server.callback_process import CallbackProcess
 from actors.server.callbacks import reason_of, waits
 from actors.server.debug import Debug, Observed
 from actors.server.dormant import DormantQueue
-from actors.server.outcomes import NOTHING, After, Hibernate, Ignore, NoReply, Ready, Reply, Stop
+from actors.server.outcomes import NOTHING, After, Error, Hibernate, Ignore, NoReply, Ready, Reply, Stop
 from actors.server.status import shown_in_report
 from actors.server.suspended import SuspendedQueue
 from actors.server.system_messages import answer
@@ -89,8 +89,8 @@ class ServerProcess(CallbackProcess):
     def _initialised(self, value: Any) -> None:
         if type(value) is Stop or self.doomed is not None:
             self.stop(value.reason if type(value) is Stop else NORMAL)
-        elif type(value) is Ignore:
-            self._started(value)
+        elif type(value) is Ignore or type(value) is Error:
+            self._started(value if type(value) is Ignore else StartFailed(self.label, value.reason))
             self.stop(NORMAL)
         else:
             self.stage = Stage.SERVING

@@ -26,8 +26,8 @@ async def start(
 
     bound: of its mailbox, in place of its class's.
 
-    Raises StartFailed (its reason: Crash(exception) if init raised, the reason of a Stop, IGNORE, or "timeout": then
-    the process is killed) and NameTaken.
+    Raises StartFailed (its reason: Crash(exception) if init raised, the reason of a Stop or an Error, IGNORE, or
+    "timeout": then the process is killed) and NameTaken.
     """
     return await _started(prepare(server, name=name, bound=bound), args, timeout_s)
 

@@ -29,6 +29,7 @@ from actors import (
     Caller,
     CallFailed,
     Down,
+    Error,
     GenServer,
     Next,
     NoReply,
@@ -36,7 +37,6 @@ from actors import (
     Ready,
     Ref,
     Reply,
-    Shutdown,
     StartFailed,
     Stop,
     call,
@@ -155,8 +155,8 @@ async def open_provider(endpoint: Endpoint) -> Pid:
     except MaxChildren as full:
         raise ProviderFailed(LimitReached("providers.max_count", full.limit)) from None
     except StartFailed as failed:
-        if isinstance(failed.reason, Shutdown) and isinstance(failed.reason.detail, ProviderFailed):
-            raise failed.reason.detail from None
+        if isinstance(failed.reason, ProviderFailed):
+            raise failed.reason from None
         raise
     return running
 
@@ -184,13 +184,13 @@ class Provider(GenServer[ProviderState]):
 
     def init(
         self, policy: ProviderPolicy, new_client: Callable[[Endpoint], Client], endpoint: Endpoint
-    ) -> Ready[ProviderState] | Stop[None] | Ignore:
+    ) -> Ready[ProviderState] | Error | Ignore:
         if whereis(name_of(endpoint)) is not None:  # two calls found none, and both started one
             return IGNORE
         try:
             client = new_client(endpoint)
         except ProviderFailed as failed:
-            return Stop(Shutdown(failed), None)
+            return Error(failed)
         register(name_of(endpoint), self.pid)
         return Ready(ProviderState(endpoint.address, client, policy, {}), policy.patience)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from actors import IGNORE, Caller, Crash, GenServer, NoReply, Pid, Reply, Stop, call, send, whereis
+from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Pid, Reply, Stop, call, send, whereis
 from actors.server.outcomes import Ignore
 from agents.sessions.errors import Fenced, StoreFailed, StoreUnavailable
 from agents.sessions.group_commit import GroupCommit, Outcome
@@ -57,13 +57,13 @@ class Journal(GenServer[Journalling]):
 
     trap_exit = True
 
-    async def init(self, settings: SessionSettings, state_dir: Path | None = None) -> Journalling | Stop[None] | Ignore:
+    async def init(self, settings: SessionSettings, state_dir: Path | None = None) -> Journalling | Error | Ignore:
         if settings.durability is Durability.OFF:
             return IGNORE
         try:
             store = await _claimed(settings.url, state_dir)
         except StoreUnavailable as unavailable:
-            return Stop(unavailable, None)
+            return Error(unavailable)
         sync = settings.durability is Durability.SYNC
         wake = _Wake(self.pid)
         group = GroupCommit(store, settings.batch_time / 1000, 1 if sync else settings.batch_events, wake)

@@ -19,6 +19,7 @@ from actors import (
     CallTimeout,
     Crash,
     Down,
+    Error,
     Exit,
     ExitProcess,
     GenServer,
@@ -163,6 +164,17 @@ async def test_an_init_that_says_stop_fails_the_start_with_its_reason(when: When
     with pytest.raises(StartFailed) as failed:
         await start(Starting, when(lambda: Stop("no room", None)))
     assert failed.value.reason == "no room"
+
+
+@both
+async def test_an_init_that_says_error_fails_the_start_with_its_reason_and_is_no_crash(
+    when: When, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(StartFailed) as failed:
+        await start(Starting, when(lambda: Error("no room")), name="refused")
+    assert failed.value.reason == "no room"
+    assert whereis("refused") is None
+    assert not caplog.records
 
 
 @both

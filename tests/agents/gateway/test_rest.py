@@ -70,12 +70,15 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
         ({}, "model"),
     ],
 )
-async def test_an_agent_that_can_not_be_is_refused_in_words(site: Site, body: dict[str, object], word: str) -> None:
+async def test_an_agent_that_can_not_be_is_refused_in_words_and_no_crash_in_the_log(
+    site: Site, body: dict[str, object], word: str, caplog: pytest.LogCaptureFixture
+) -> None:
     status, answer = await site.json("POST", "/agents", body)
     assert status == 422
     assert word in answer["error"]["message"]
     assert answer["error"]["type"] == "invalid"
     assert "secret" not in str(answer)
+    assert not caplog.records
 
 
 async def test_an_id_that_is_taken_is_refused(site: Site) -> None:
