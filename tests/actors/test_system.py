@@ -223,6 +223,7 @@ async def test_the_last_actor_that_asked_for_dead_letters_gets_them_alone(system
         send("nobody", "lost")
         assert (await box.receive())[1] == "lost"
         exit(second, KILL)
+        assert system.dead_letters.undertaker is None  # else the letters would pile up with the dead
         send("nobody", "lost again")
         send(box.pid, "next")
         assert await box.receive() == "next"

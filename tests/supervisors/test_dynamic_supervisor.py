@@ -1,5 +1,6 @@
 """DynamicSupervisor. Erlang: supervisor_SUITE, the cases of simple_one_for_one."""
 
+import asyncio
 import gc
 import logging
 import weakref
@@ -234,6 +235,17 @@ async def test_simple_one_for_one_scale_many_temporary_children(box: Mailbox) ->
     send_exit(supervisor, SHUTDOWN)
     assert await exit_reason(box, supervisor) is SHUTDOWN
     assert not any(pid.alive for pid in pids)
+
+
+async def test_others_run_while_very_many_children_are_stopped(box: Mailbox) -> None:
+    supervisor = await dynamic(restart=TEMPORARY)
+    pids = [await start_child(supervisor) for _ in range(1000)]
+    send_exit(supervisor, SHUTDOWN)
+    seen = set()
+    while supervisor.alive:
+        seen.add(sum(pid.alive for pid in pids))
+        await asyncio.sleep(0)  # a turn for the others
+    assert seen - {0, 1000}
 
 
 async def test_no_more_than_max_children_run_or_restart(box: Mailbox) -> None:
