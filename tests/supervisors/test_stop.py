@@ -1,6 +1,8 @@
 """How children and supervisors are stopped. Erlang: supervisor_SUITE, group sup_stop; child_unlink."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from actors import (
     monitor,
     self_pid,
     send,
+    start_link,
     unlink,
 )
 from actors import exit as send_exit
@@ -35,6 +38,7 @@ from supervisors import (
     DynamicSupervisor,
     Flags,
     RestartType,
+    Supervisor,
     count_children,
     start_child,
     start_supervisor,
@@ -42,6 +46,7 @@ from supervisors import (
 )
 from supervisors import dynamic_supervisor as dynamic
 from supervisors.child_spec import Stopping
+from supervisors.supervisor import Tree
 from tests.supervisors.troupe import Worker, down_reasons, end, exit_reason, pids
 
 
@@ -260,3 +265,19 @@ async def test_a_child_that_unlinked_itself_and_ended_is_not_active(box: Mailbox
     await end(naughty, "boom")
     assert await count_children(supervisor) == Counts(specs=1, active=0, supervisors=0, workers=1)
     assert await pids(supervisor) == {"child": naughty}
+
+
+async def test_a_stop_in_time_leaves_no_timer_behind(box: Mailbox) -> None:
+    """It would keep the supervisor until the time is over in which the child might have been killed."""
+    seen: list[weakref.ref[Supervisor]] = []
+
+    class Seen(Supervisor):
+        def tree(self, *args: Any) -> Tree:
+            seen.append(weakref.ref(self))
+            return Flags(), [ChildSpec("child", Slow, shutdown=3600.0)]
+
+    supervisor = await start_link(Seen)
+    await end(supervisor, SHUTDOWN)
+    await asyncio.sleep(0)  # the loop lets go of what it has run
+    gc.collect()
+    assert seen[0]() is None
