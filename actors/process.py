@@ -74,6 +74,11 @@ class Process:
         living[self.pid.number] = self.pid
         system.processes[self.pid.number] = self
 
+    def guardian(self) -> "Process":
+        """Who is to end it: its parent, while that lives and is of the same system; else the root."""
+        parent = self.parent.process if self.parent is not None else None
+        return parent if parent is not None and parent.system is self.system else self.system.root
+
     # Mailbox
 
     def deliver(self, message: Any, sender: Pid | None) -> None:

@@ -107,9 +107,9 @@ class ProcessSystem:
             self._watchdog = Watchdog(self, self._watchdog_s)
 
     async def close(self) -> None:
-        """End every process that has no living parent, the last one first, until none is left.
+        """End every process that has no living parent in this system, the last one first, until none is left.
 
-        A process with a living parent is the parent's to end; another is told in its parent's name, by which alone a
+        A process with one is the parent's to end; another is told in its parent's name, by which alone a
         server that traps exits ends. One that outlives even its kill is reported and left.
         """
         survivors: set[Process] = set()
@@ -129,9 +129,7 @@ class ProcessSystem:
 
     def _last_orphan(self, survivors: set[Process]) -> Process | None:
         for process in reversed(self.processes.values()):
-            parent = process.parent
-            orphan = parent is not None and (parent is self.root.pid or parent.process is None)
-            if orphan and process not in survivors:
+            if process.guardian() is self.root and process is not self.root and process not in survivors:
                 return process
         return None
 

@@ -45,6 +45,7 @@ class Task:
         return await self.process.receive(timeout_s)
 
     def send(self, to: Address, message: Any) -> None:
+        """The quick `send`: it does not look at the thread, so it is for the loop's alone."""
         me = self.process
         if type(to) is Pid and (target := to.process) is not None and target.system is me.system:  # nearly every send
             target.deliver(message, me.pid)

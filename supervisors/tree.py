@@ -54,7 +54,7 @@ def tree() -> Node:
     below: dict[Pid, dict[Pid, None]] = {}
     for process in reversed(system.processes.values()):  # children are younger than those who started them
         pid = process.pid
-        above, post = held.get(pid, (_parent(process), None))
+        above, post = held.get(pid, (process.guardian().pid, None))
         started = below.pop(pid, {})
         nodes[pid] = _node(process, post, _children(posts[pid], started, nodes))
         below.setdefault(above, {})[pid] = None
@@ -63,11 +63,6 @@ def tree() -> Node:
 
 def _younger(place: Place, than: Pid) -> bool:
     return isinstance(place, Pid) and place.alive and place.number > than.number
-
-
-def _parent(process: Process) -> Pid:
-    """The living process that it is under: its parent, or the root when that is gone."""
-    return process.parent if process.parent is not None and process.parent.alive else process.system.root.pid
 
 
 def _posts(process: Process) -> Iterator[_Post]:

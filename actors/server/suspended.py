@@ -1,6 +1,5 @@
 """The mailbox of a suspended server."""
 
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,54 +9,51 @@ from actors.process import Process
 from actors.signals import Exit
 
 
-class SuspendedQueue(deque[Letter]):
-    """The mailbox of a suspended server: gives out system messages and its parent's exit, and holds the rest.
+class SuspendedQueue:
+    """The mailbox of a suspended server: gives out system messages and its parent's exit, and no other.
 
-    The deque itself has what may be taken. Source: sys:suspend_loop_hib/7 (OTP), a selective receive.
+    All stay in the queue that was there before, in the order in which they came, which is theirs again when the server
+    goes on. Source: sys:suspend_loop_hib/7 (OTP), a selective receive.
     """
 
     def __init__(self, process: Process) -> None:
-        super().__init__()
         self._parent = process.parent
         self.held: MessageQueue = process.opened()
-        letters = list(self.held)
-        for index in reversed(range(len(letters))):
-            if self._is_urgent(letters[index][0]):
-                super().appendleft(letters[index])
-                del self.held[index]
-
-    def resumed(self) -> MessageQueue:
-        """The mailbox as it was, with what had been held, behind what had not been taken yet."""
-        while self:
-            self.held.appendleft(self.pop())
-        return self.held
+        self._urgent = sum(self._is_urgent(message) for message, _ in self.held)
 
     def append(self, letter: Letter, /) -> None:
-        if self._is_urgent(letter[0]):
-            super().append(letter)
-        else:
-            self.held.append(letter)
+        self.held.append(letter)
+        self._urgent += self._is_urgent(letter[0])
+
+    def appendleft(self, letter: Letter, /) -> None:
+        self.held.appendleft(letter)
+        self._urgent += self._is_urgent(letter[0])
+
+    def popleft(self) -> Letter:
+        index = next(at for at, (message, _) in enumerate(self.held) if self._is_urgent(message))
+        letter = self.held[index]
+        del self[index]
+        return letter
 
     def clear(self) -> None:
-        super().clear()
         self.held.clear()
+        self._urgent = 0
 
     def __iter__(self) -> Iterator[Letter]:
-        yield from super().__iter__()
-        yield from self.held
+        return iter(self.held)
 
     def __len__(self) -> int:
-        return super().__len__() + len(self.held)
+        return len(self.held)
+
+    def __getitem__(self, index: Any, /) -> Letter:
+        return self.held[index]
 
     def __delitem__(self, index: Any, /) -> None:
-        urgent = super().__len__()
-        if index < urgent:
-            super().__delitem__(index)
-        else:
-            del self.held[index - urgent]
+        self._urgent -= self._is_urgent(self.held[index][0])
+        del self.held[index]
 
     def __bool__(self) -> bool:
-        return super().__len__() > 0
+        return self._urgent > 0
 
     def _is_urgent(self, message: Any) -> bool:
         return type(message) in SYSTEM or (type(message) is Exit and message.pid is self._parent)

@@ -82,7 +82,7 @@ def answer(process: "ServerProcess", request: Any) -> Any:
         case Suspend() if not isinstance(process.mailbox, SuspendedQueue):
             process.mailbox = SuspendedQueue(process)
         case Resume() if isinstance(process.mailbox, SuspendedQueue):
-            process.mailbox = process.mailbox.resumed()
+            process.mailbox = process.mailbox.held
         case GetStatus():
             return status_of(process)
         case ChangeCode(server, extra):

@@ -12,9 +12,9 @@ from actors.pid import Pid
 from actors.process import DEAD, Process
 from actors.thespian.alone import Alone
 
-GRAIN_S = 0.001
-"""uvloop's timers count whole milliseconds and may ring that much early. A wakeup must not: a @transient actor compares
-it with the clock, and never asks for another."""
+GRAIN_S = 0.002
+"""uvloop's timers count whole milliseconds: they may ring one and a half early. A wakeup must not: a @transient actor
+compares it with the clock, and never asks for another."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,18 +76,12 @@ class Reference(Alone, Process):
         delay_s = timePeriodSeconds(period)
         length = timedelta(seconds=delay_s)
         wakeup = Wakeup(WakeupMessage(length, payload), ExpirationTimer(length))
+        wakeup.timer = self.system.loop.call_later(delay_s + GRAIN_S, self._wake_up, wakeup)
         self.wakeups = self.wakeups or set()
         self.wakeups.add(wakeup)
-        self._arm(wakeup, delay_s)
-
-    def _arm(self, wakeup: Wakeup, delay_s: float) -> None:
-        wakeup.timer = self.system.loop.call_later(delay_s + GRAIN_S, self._wake_up, wakeup)
 
     def _wake_up(self, wakeup: Wakeup) -> None:
-        left_s = wakeup.expires.view().remainingSeconds()
-        if left_s > 0:
-            self._arm(wakeup, left_s)
-        elif self.wakeups:
+        if self.wakeups:
             self.wakeups.discard(wakeup)
             self.deliver(wakeup.message, self.pid)
 

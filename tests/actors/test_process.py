@@ -257,6 +257,21 @@ async def test_a_long_chain_of_links_ends_as_one() -> None:
         assert not any(map(alive, chain))
 
 
+class Linked(GenServer[None]):
+    def init(self, *others: Pid) -> None:
+        for other in others:
+            link(other)
+
+
+async def test_a_long_chain_of_linked_servers_ends_as_one() -> None:
+    """Each ends at once, in the signal of the one before: that is no recursion."""
+    chain = [await start(Linked)]
+    for _ in range(5000):
+        chain.append(await start(Linked, chain[-1]))
+    exit(chain[0], "fallen")
+    assert not any(map(alive, chain))
+
+
 # Monitors
 
 

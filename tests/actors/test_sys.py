@@ -144,6 +144,16 @@ async def test_a_resumed_server_takes_what_had_come_in_its_order(kind: type[Coun
     assert await asyncio.gather(*calls) == [1, 11, 111]
 
 
+async def test_what_waits_behind_a_resume_is_taken_in_its_order() -> None:
+    """A system message does not overtake what came before it, once the server goes on."""
+    pid = await start(Counter)
+    await sys.suspend(pid)
+    cast(pid, 5)
+    resumed, state = asyncio.ensure_future(sys.resume(pid)), asyncio.ensure_future(sys.get_state(pid))
+    await asyncio.gather(resumed, state)
+    assert state.result() == 5
+
+
 async def test_system_messages_behind_a_suspend_are_answered_and_the_messages_between_them_are_held() -> None:
     pid = await start(Counter)
     suspended = asyncio.ensure_future(sys.suspend(pid))

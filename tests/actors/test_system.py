@@ -14,6 +14,7 @@ from actors import (
     SHUTDOWN,
     AsyncioSystemBase,
     Down,
+    Exit,
     GenServer,
     Mailbox,
     NoReply,
@@ -222,6 +223,7 @@ async def test_the_last_actor_that_asked_for_dead_letters_gets_them_alone(system
         send("nobody", "lost")
         assert (await box.receive())[1] == "lost"
         exit(second, KILL)
+        assert system.dead_letters.undertaker is None  # else the letters would pile up with the dead
         send("nobody", "lost again")
         send(box.pid, "next")
         assert await box.receive() == "next"
@@ -336,6 +338,14 @@ async def test_a_system_closes_when_its_block_raises() -> None:
     with pytest.raises(ValueError, match="from inside"):
         await block()
     assert systems[0].processes == {}
+
+
+async def test_a_system_ends_what_a_process_of_another_one_started_in_it() -> None:
+    async with AsyncioSystemBase(), Mailbox() as box:
+        async with AsyncioSystemBase() as inner:
+            pid = spawn_link(receive)
+        assert inner.processes == {}
+        assert await box.receive() == Exit(pid, SHUTDOWN)
 
 
 async def test_processes_of_ten_thousand_end_together() -> None:

@@ -19,6 +19,7 @@ from supervisors import (
     get_childspec,
     start_child,
     start_dynamic_supervisor,
+    tree,
 )
 from supervisors.supervisor import Tree
 from tests.supervisors.troupe import Worker, end, pids
@@ -92,3 +93,11 @@ async def test_code_change_ignored_or_refused_changes_nothing(box: Mailbox, told
             await code_change(supervisor, told)
     assert await pids(supervisor) == before
     assert await get_childspec(supervisor, "child") == spec
+
+
+async def test_code_change_keeps_count_of_how_often_a_child_was_restarted(box: Mailbox) -> None:
+    supervisor = await start_link(Told, (Flags(), [ChildSpec("child", Worker)]))
+    await end((await pids(supervisor))["child"], "boom")
+    await code_change(supervisor, (Flags(), [ChildSpec("child", Worker, "changed")]))
+    (child,) = tree().children[0].children[0].children
+    assert (child.id, child.restarts) == ("child", 1)

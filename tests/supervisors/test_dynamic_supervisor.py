@@ -1,5 +1,6 @@
 """DynamicSupervisor. Erlang: supervisor_SUITE, the cases of simple_one_for_one."""
 
+import asyncio
 import gc
 import logging
 import weakref
@@ -225,6 +226,20 @@ async def test_hanging_restart_loop_simple(box: Mailbox, caplog: pytest.LogCaptu
     assert await exit_reason(box, supervisor) is SHUTDOWN
 
 
+async def test_count_restarting_children(box: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
+    """Each child that can't be restarted is tried again and again, however many there are."""
+    caplog.set_level(logging.CRITICAL, "understudy.supervisors")
+    script = Script(START, START, START, ValueError("no"))
+    supervisor = await dynamic(script, DynamicFlags(10**9, 3600))
+    for done, pid in enumerate([await start_child(supervisor) for _ in range(3)], 1):
+        await end(pid, "boom")
+        assert await count_children(supervisor) == Counts(1, 3 - done, 0, 3)
+    script.outcomes = [START]
+    while RESTARTING in await children(supervisor):  # each question waits behind a try
+        pass
+    assert await count_children(supervisor) == Counts(1, 3, 0, 3)
+
+
 async def test_simple_one_for_one_scale_many_temporary_children(box: Mailbox) -> None:
     supervisor = await dynamic(restart=TEMPORARY)
     pids = [await start_child(supervisor) for _ in range(10_000)]
@@ -234,6 +249,17 @@ async def test_simple_one_for_one_scale_many_temporary_children(box: Mailbox) ->
     send_exit(supervisor, SHUTDOWN)
     assert await exit_reason(box, supervisor) is SHUTDOWN
     assert not any(pid.alive for pid in pids)
+
+
+async def test_others_run_while_very_many_children_are_stopped(box: Mailbox) -> None:
+    supervisor = await dynamic(restart=TEMPORARY)
+    pids = [await start_child(supervisor) for _ in range(1000)]
+    send_exit(supervisor, SHUTDOWN)
+    seen = set()
+    while supervisor.alive:
+        seen.add(sum(pid.alive for pid in pids))
+        await asyncio.sleep(0)  # a turn for the others
+    assert seen - {0, 1000}
 
 
 async def test_no_more_than_max_children_run_or_restart(box: Mailbox) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from actors import GenServer, Mailbox, ended, receive, send, spawn
+from actors import AsyncioSystemBase, GenServer, Mailbox, ended, receive, send, spawn
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -98,6 +98,12 @@ async def test_an_orphan_is_under_the_root(box: Mailbox) -> None:
     await ended(spawn(parent))
     orphan = await box.receive()
     assert str(orphan) in [child.process.pid for child in tree().children if child.process]
+
+
+async def test_what_a_process_of_another_system_started_is_under_the_root(box: Mailbox) -> None:
+    async with AsyncioSystemBase():
+        pid = spawn(receive)
+        assert [child.process.pid for child in tree().children if child.process] == [str(pid)]
 
 
 async def test_a_chain_of_thousands_is_no_recursion(box: Mailbox) -> None:

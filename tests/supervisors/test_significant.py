@@ -1,11 +1,13 @@
 """Significant children and automatic shutdown. Erlang: supervisor_SUITE, group significant."""
 
+import logging
 from typing import Any
 
 import pytest
 
 from actors import KILLED, NORMAL, SHUTDOWN, Mailbox, Pid, Shutdown
 from supervisors import (
+    RESTARTING,
     AutoShutdown,
     ChildSpec,
     Flags,
@@ -18,7 +20,7 @@ from supervisors import (
     start_supervisor,
     terminate_child,
 )
-from tests.supervisors.troupe import Worker, end, exit_reason, pids
+from tests.supervisors.troupe import START, Script, Worker, end, exit_reason, pids
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
 NEVER, ANY, ALL = AutoShutdown
@@ -187,3 +189,21 @@ async def test_significant_upgrade_child_is_refused_without_auto_shutdown(box: M
     assert caught.value.atom == "bad_combination"
     await finish(supervisor, "child")
     assert await lives(supervisor)
+
+
+async def test_a_significant_child_that_is_being_restarted_has_not_ended(
+    box: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "understudy.supervisors")
+    script = Script(START, ValueError("no"))
+    failing = ChildSpec("failing", script, restart=TRANSIENT, significant=True)
+    flags = Flags(intensity=10**9, period_s=3600, auto_shutdown=ALL)
+    supervisor = await start_supervisor(flags, [failing, significant("other")])
+    await finish(supervisor, "failing", "boom")
+    await finish(supervisor, "other")
+    assert await pids(supervisor) == {"failing": RESTARTING}
+    script.outcomes = [START]
+    while (await pids(supervisor))["failing"] is RESTARTING:  # each question waits behind a try
+        pass
+    await finish(supervisor, "failing")
+    assert await exit_reason(box, supervisor) is SHUTDOWN

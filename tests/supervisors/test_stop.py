@@ -1,6 +1,8 @@
 """How children and supervisors are stopped. Erlang: supervisor_SUITE, group sup_stop; child_unlink."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -10,15 +12,19 @@ from actors import (
     KILLED,
     NORMAL,
     SHUTDOWN,
+    Caller,
     Exit,
     ExitProcess,
     Mailbox,
     Pid,
+    Reply,
     Shutdown,
     Task,
+    call,
     monitor,
     self_pid,
     send,
+    start_link,
     unlink,
 )
 from actors import exit as send_exit
@@ -27,16 +33,20 @@ from supervisors import (
     INFINITY,
     ChildSpec,
     ChildType,
+    Counts,
     DynamicFlags,
     DynamicSupervisor,
     Flags,
     RestartType,
+    Supervisor,
+    count_children,
     start_child,
     start_supervisor,
     terminate_child,
 )
 from supervisors import dynamic_supervisor as dynamic
 from supervisors.child_spec import Stopping
+from supervisors.supervisor import Tree
 from tests.supervisors.troupe import Worker, down_reasons, end, exit_reason, pids
 
 
@@ -61,11 +71,11 @@ class Slow(Worker):
 
 
 class Naughty(Worker):
-    """Unlinks itself from its supervisor."""
+    """Unlinks itself from its supervisor when it is called: at its start it would be linked again."""
 
-    def init(self, *args: Any) -> tuple[Any, ...]:
+    def handle_call(self, request: Any, caller: Caller, state: tuple[Any, ...]) -> Reply[tuple[Any, ...]]:
         unlink(self._myRef.parent)
-        return args
+        return Reply("unlinked", state)
 
 
 async def stopped(box: Mailbox, *specs: ChildSpec) -> dict[Any, Any]:
@@ -141,6 +151,7 @@ async def test_child_unlink(box: Mailbox) -> None:
     """A child that unlinked itself is stopped like any other."""
     supervisor = await start_supervisor(Flags(), [ChildSpec("child", Naughty)])
     pid = (await pids(supervisor))["child"]
+    assert await call(pid, "unlink") == "unlinked"
     await terminate_child(supervisor, "child")
     assert not pid.alive
 
@@ -172,7 +183,7 @@ async def test_a_terminated_child_s_end_is_not_taken_for_a_crash(box: Mailbox) -
     """Its exit signal never reaches the supervisor, which could take it for the next process's."""
     supervisor = await start_supervisor(Flags(intensity=0), [])
     for spec in (ChildSpec("worker", Worker), ChildSpec("slow", Slow), ChildSpec("naughty", Naughty)):
-        await start_child(supervisor, spec)
+        assert await call(await start_child(supervisor, spec), "unlink") in ("unlinked", ())
         await terminate_child(supervisor, spec.id)
     assert await pids(supervisor) == {"worker": None, "slow": None, "naughty": None}
 
@@ -244,3 +255,29 @@ async def test_an_exit_that_was_sent_before_the_stop_gives_the_reason(
     (report,) = [record.getMessage() for record in caplog.records]
     assert "shutdown_error" in report
     assert "reason='str'" in report
+
+
+async def test_a_child_that_unlinked_itself_and_ended_is_not_active(box: Mailbox) -> None:
+    """Its supervisor was never told. Source: supervisor:count_child/2 (OTP)."""
+    supervisor = await start_supervisor(Flags(), [ChildSpec("child", Naughty)])
+    naughty = (await pids(supervisor))["child"]
+    assert await call(naughty, "unlink") == "unlinked"
+    await end(naughty, "boom")
+    assert await count_children(supervisor) == Counts(specs=1, active=0, supervisors=0, workers=1)
+    assert await pids(supervisor) == {"child": naughty}
+
+
+async def test_a_stop_in_time_leaves_no_timer_behind(box: Mailbox) -> None:
+    """It would keep the supervisor until the time is over in which the child might have been killed."""
+    seen: list[weakref.ref[Supervisor]] = []
+
+    class Seen(Supervisor):
+        def tree(self, *args: Any) -> Tree:
+            seen.append(weakref.ref(self))
+            return Flags(), [ChildSpec("child", Slow, shutdown=3600.0)]
+
+    supervisor = await start_link(Seen)
+    await end(supervisor, SHUTDOWN)
+    await asyncio.sleep(0)  # the loop lets go of what it has run
+    gc.collect()
+    assert seen[0]() is None

@@ -1,7 +1,11 @@
 """Deadlines: each wait ends when its time is over, on one timer for all."""
 
 import asyncio
+from typing import Any
 
+import pytest
+
+from actors import AsyncioSystemBase, Caller, CallFailed, GenServer, NoReply, Reply, Stop, call, start
 from actors.server.deadlines import Deadlines
 from actors.testing import simulated
 
@@ -27,12 +31,12 @@ async def test_waits_expire_in_the_order_in_which_they_began_and_not_early() -> 
     assert loop.time() == 5.0
     second, third = Waiter(order), Waiter(order)
     deadlines.add(second)
-    await asyncio.sleep(2)
+    await asyncio.sleep(0.5)
     deadlines.add(third)
     await second.expired
     assert loop.time() == 10.0
     await third.expired
-    assert loop.time() == 12.0
+    assert loop.time() == 10.5
     assert order == [first, second, third]
     assert deadlines.waiting == {}
 
@@ -47,3 +51,23 @@ async def test_what_no_longer_waits_does_not_expire() -> None:
     del deadlines.waiting[answered]
     await waiting.expired
     assert order == [waiting]
+
+
+async def test_a_call_that_is_over_however_it_ended_leaves_no_deadline() -> None:
+    class Server(GenServer[None]):
+        def init(self) -> None:
+            return None
+
+        def handle_call(self, request: Any, caller: Caller, state: None) -> Any:
+            return {"reply": Reply(1, state), "stop": Stop("stopped", state), "none": NoReply(state)}[request]
+
+    async with AsyncioSystemBase() as system:
+        assert await call(await start(Server), "reply") == 1
+        with pytest.raises(CallFailed):
+            await call(await start(Server), "stop")
+        cancelled = asyncio.create_task(call(await start(Server), "none"))
+        await asyncio.sleep(0)
+        assert len(system.deadlines.waiting) == 1
+        cancelled.cancel()
+        await asyncio.wait({cancelled})
+        assert system.deadlines.waiting == {}

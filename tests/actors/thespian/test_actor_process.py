@@ -1,5 +1,6 @@
 """Plain Thespian actors keep Thespian's semantics: retry, poison, children, names, wakeups, capabilities."""
 
+import asyncio
 import sys
 from datetime import timedelta
 from typing import Any
@@ -39,6 +40,7 @@ from actors import (
     send,
     whereis,
 )
+from actors.testing import simulated
 
 
 class Doing(Actor):
@@ -111,6 +113,16 @@ async def test_a_wakeup_comes_from_the_actor_itself(system: AsyncioSystemBase, p
         assert isinstance(wakeup, WakeupMessage)
         assert wakeup.payload == "payload"
         assert wakeup.delayPeriod == timedelta(milliseconds=1)
+
+
+@simulated(seeds=5)
+async def test_a_simulated_wakeup_comes_in_the_simulations_time() -> None:
+    async with AsyncioSystemBase() as system, Mailbox() as box:
+        pid = actor(system, Telling)
+        send(pid, box.pid)
+        send(pid, lambda self, _: self.wakeupAfter(3600))
+        assert isinstance(await box.receive(), WakeupMessage)
+        assert 3600 <= asyncio.get_running_loop().time() < 3600.01
 
 
 async def test_a_wakeup_of_a_dead_actor_goes_nowhere(system: AsyncioSystemBase) -> None:
