@@ -176,7 +176,6 @@ class AgentInstance(GenServer[AgentState]):
         return bool(process and process.mailbox) or any(pid.alive for pid in state.subscribers)
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
-        """End the running turn and those that wait: each of their streams gets its terminal event."""
         await self._turns.end(reason, state)
 
 

@@ -1,7 +1,7 @@
 """What becomes of a message that comes while a turn runs."""
 
 from actors import Mailbox, Pid
-from agents import Busy, Cancelled, Event, StreamComplete, StreamError, StreamFunctionExecutionStart, agent
+from agents import Busy, Cancelled, Event, StreamComplete, StreamError, StreamFunctionExecutionStart, StreamStart, agent
 from agents.core.conversation import AssistantMessage, UserMessage
 from tests.agents.sample_tools import Gate, pass_gate
 from tests.agents.stage import Stage
@@ -142,6 +142,22 @@ async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_ca
         UserMessage("in French"),
         UserMessage("and short"),
     ]
+
+
+async def test_a_message_that_steers_and_comes_again_by_its_id_is_said_once(stage: Stage) -> None:
+    pid = await gated(stage, when_busy="steer")
+    async with Mailbox() as mailbox, Mailbox() as other:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go", mailbox.pid)
+        await box.until(StreamFunctionExecutionStart, first)
+        for subscriber in (mailbox, other):
+            agent.stream_chat(pid, "in French", subscriber.pid, stream_id="again")
+        assert isinstance(await other.receive(10), StreamStart)
+        Gate.open()
+        await end_of(box, first)
+        assert isinstance(await end_of(Box(other), first), StreamComplete)
+    asked = [message for message in await agent.conversation(pid) if isinstance(message, UserMessage)]
+    assert asked == [UserMessage("go"), UserMessage("in French")]
 
 
 async def test_an_idle_agent_can_not_be_steered(stage: Stage) -> None:
