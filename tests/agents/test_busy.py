@@ -1,7 +1,18 @@
 """What becomes of a message that comes while a turn runs."""
 
-from actors import Mailbox, Pid
-from agents import Busy, Cancelled, Event, StreamComplete, StreamError, StreamFunctionExecutionStart, StreamStart, agent
+from actors import Mailbox, Pid, get_state
+from agents import (
+    Busy,
+    Cancelled,
+    Event,
+    StoreFailed,
+    StreamComplete,
+    StreamError,
+    StreamFunctionExecutionStart,
+    StreamStart,
+    agent,
+)
+from agents.agent_turns import given_up
 from agents.core.conversation import AssistantMessage, UserMessage
 from tests.agents.sample_tools import Gate, pass_gate
 from tests.agents.stage import Stage
@@ -123,6 +134,15 @@ async def test_an_agent_that_is_interrupted_keeps_what_it_had_said_and_answers_t
     assert isinstance(answered, StreamComplete)
     assert answered.response.answer == "stop!"
     assert AssistantMessage("one two ", partial=True) in await agent.conversation(pid)
+
+
+async def test_what_a_turn_was_given_up_for_first_is_what_its_stream_ends_with(stage: Stage) -> None:
+    pid = await gated(stage)
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        await box.until(StreamFunctionExecutionStart, agent.stream_chat(pid, "go"))
+        running = (await get_state(pid)).running
+    assert given_up(given_up(running, Cancelled()), StoreFailed("the disk is full")).fault == Cancelled()
 
 
 async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_call(stage: Stage) -> None:
