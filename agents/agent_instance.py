@@ -154,7 +154,7 @@ class AgentInstance(GenServer[AgentState]):
             case GetConversation():
                 return Reply(state.conversation, state)
             case Steer(message, stream_id):
-                stream = _meant(running, stream_id)
+                stream = _meant(running, stream_id) if running is not None and running.goes_on else None
                 return Reply(stream is not None and stream.steer(message, now_s()), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
                 stream = _meant(running, stream_id)

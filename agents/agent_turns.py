@@ -55,7 +55,7 @@ class AgentTurns:
     async def while_busy(self, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
         """A message that comes while a turn runs, by the agent's policy."""
         match state.config.when_busy:
-            case WhenBusy.STEER if running.stream.steer(chat.message, now_s()):
+            case WhenBusy.STEER if running.goes_on and running.stream.steer(chat.message, now_s()):
                 if chat.subscriber is not None:
                     running.stream.follow(chat.subscriber, after=0)
                 return replace(state, running=replace(running, steered_by=(*running.steered_by, chat.stream_id)))

@@ -45,6 +45,11 @@ class Running(Struct, frozen=True):
     cancellers: tuple[Caller, ...] = ()
     steered_by: tuple[str, ...] = ()
 
+    @property
+    def goes_on(self) -> bool:
+        """It was not given up, and its handler has not fallen: what is said now will be answered."""
+        return self.fault is None and self.handler.alive
+
     def answers(self, stream_id: str) -> bool:
         """A message with this stream id has been taken by this turn."""
         return stream_id == self.stream.id or stream_id in self.steered_by

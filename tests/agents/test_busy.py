@@ -1,5 +1,7 @@
 """What becomes of a message that comes while a turn runs."""
 
+import asyncio
+
 from actors import Mailbox, Pid, get_state
 from agents import (
     Busy,
@@ -14,7 +16,7 @@ from agents import (
 )
 from agents.agent_turns import given_up
 from agents.core.conversation import AssistantMessage, UserMessage
-from tests.agents.sample_tools import Gate, pass_gate
+from tests.agents.sample_tools import Gate, clings, pass_gate
 from tests.agents.stage import Stage
 
 SCRIPT = """
@@ -23,6 +25,13 @@ SCRIPT = """
 match = "go"
 steps = [{ text = "Wait. ", tool_calls = [{ name = "pass_gate", arguments = {} }] }, { text = "Passed." }]
 [[models.gated.turns]]
+steps = [{ text = "{user}!" }]
+
+[models.clinging]
+[[models.clinging.turns]]
+match = "go"
+steps = [{ tool_calls = [{ name = "clings", arguments = {} }] }]
+[[models.clinging.turns]]
 steps = [{ text = "{user}!" }]
 
 [models.slow]
@@ -162,6 +171,21 @@ async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_ca
         UserMessage("in French"),
         UserMessage("and short"),
     ]
+
+
+async def test_a_turn_that_is_given_up_takes_no_message_more(stage: Stage) -> None:
+    pid = await stage.agent("clinging", tools=[clings], when_busy="steer")
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        await box.until(StreamFunctionExecutionStart, first)
+        cancelling = asyncio.create_task(agent.cancel(pid))
+        await asyncio.sleep(0)  # its request is on the way
+        assert not await agent.steer(pid, "in French")
+        end = await end_of(box, agent.stream_chat(pid, "next"))
+        assert isinstance(end, StreamComplete)
+        assert end.response.answer == "next!"
+        assert await cancelling
 
 
 async def test_a_message_that_steers_and_comes_again_by_its_id_is_said_once(stage: Stage) -> None:
