@@ -6,7 +6,7 @@ import logging
 import pytest
 from msgspec.structs import replace
 
-from actors import Mailbox, Pid, get_state, send
+from actors import Bound, Mailbox, Overflow, Pid, get_state, send
 from actors.sys import replace_state
 from actors.testing import simulated
 from agents import agent
@@ -141,6 +141,20 @@ async def test_a_stream_is_forgotten_when_its_time_is_over(stage: Stage) -> None
         send(pid, Forget())
         assert await agent.follow(pid, stream_id) is False
         assert (await get_state(pid)).recent == ()
+
+
+@simulated(seeds=3)
+async def test_who_unsubscribes_gets_nothing_more_of_a_stream_that_has_ended() -> None:
+    async with application_with(ScriptedClient([SAID])):
+        pid = await agent_supervisor.start_agent({})
+        async with Mailbox(Bound(1, Overflow.DROP_NEWEST)) as box:
+            agent.subscribe(pid, box.pid)
+            await agent.chat(pid, "one")
+            agent.unsubscribe(pid, box.pid)
+            await agent.info(pid)
+            assert isinstance(await box.receive(), StreamStart)
+            with pytest.raises(TimeoutError):
+                await box.receive(60)
 
 
 @simulated(seeds=3)
