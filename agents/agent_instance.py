@@ -157,7 +157,7 @@ class AgentInstance(GenServer[AgentState]):
             case GetConversation():
                 return Reply(state.conversation, state)
             case Steer(message, stream_id):
-                stream = _meant(running, stream_id)
+                stream = _meant(running, stream_id) if running is not None and running.goes_on else None
                 return Reply(stream is not None and stream.steer(message, now_s()), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
                 stream = _meant(running, stream_id)
@@ -179,7 +179,6 @@ class AgentInstance(GenServer[AgentState]):
         return bool(process and process.mailbox) or any(pid.alive for pid in state.subscribers)
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
-        """End the running turn and those that wait: each of their streams gets its terminal event."""
         await self._turns.end(reason, state)
 
 

@@ -1,7 +1,7 @@
 """How an agent takes its messages, one after the other: steps of its state that begin, end and keep streams."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -15,6 +15,7 @@ from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted
 from agents.instance.state import AgentState, Running, StreamChat
+from agents.instance.subscriptions import known
 from agents.session import Cut, recorder_of, turn_name
 from agents.settings import OnRestart
 from agents.settings.agent import WhenBusy
@@ -54,10 +55,10 @@ class AgentTurns:
     async def while_busy(self, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
         """A message that comes while a turn runs, by the agent's policy."""
         match state.config.when_busy:
-            case WhenBusy.STEER if running.stream.steer(chat.message, now_s()):
+            case WhenBusy.STEER if running.goes_on and running.stream.steer(chat.message, now_s()):
                 if chat.subscriber is not None:
                     running.stream.follow(chat.subscriber, after=0)
-                return state
+                return replace(state, running=replace(running, steered_by=(*running.steered_by, chat.stream_id)))
             case WhenBusy.REJECT:
                 self.refuse(chat, Busy("a turn runs"), state)
                 return state
@@ -165,7 +166,8 @@ class AgentTurns:
         self._reminders[type(message)] = timer
 
     async def end(self, reason: Any, state: AgentState) -> None:
-        """End the running turn and those that wait: each of their streams gets its terminal event."""
+        """End the running turn, those that wait, and those of messages that were not read: each of their streams gets
+        its terminal event."""
         for reminder in self._reminders.values():
             reminder.cancel()
         stopped = Interrupted() if reason == SHUTDOWN else HandlerCrashed(f"its agent ended: {_words(reason)}")
@@ -175,8 +177,15 @@ class AgentTurns:
             running.stream.fail(running.fault or stopped, now_s())
             await running.stream.durable()
             report_end(state.config.id, running.stream)
-        for waiting in state.queue:
+        for waiting in (*state.queue, *self._unread(state)):
             self.refuse(waiting, stopped, state)
+
+    def _unread(self, state: AgentState) -> Iterator[StreamChat]:
+        """Not those that come again by the id of a stream that there is."""
+        process = self._agent.process
+        for message, _ in process.mailbox if process is not None else ():
+            if isinstance(message, StreamChat) and not known(state, message.stream_id):
+                yield message
 
 
 def given_up(running: Running, fault: Fault) -> Running:

@@ -17,7 +17,8 @@ from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents
 from agents.llm.breaker import BreakerPolicy
-from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy
+from agents.llm.llm_supervisor import LlmSupervisor
+from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy
 from agents.session import Recovery
 from agents.sessions import JOURNAL, Journal
 from agents.settings import RestartLimits, Settings

@@ -1,9 +1,12 @@
 """Who gets the events of an agent's streams, as steps of its state."""
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from actors import Pid
 from agents.instance.state import AgentState
+from agents.streams.stream import Stream
 
 
 def subscribed(state: AgentState, subscriber: Pid) -> AgentState:
@@ -28,11 +31,9 @@ def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> 
 
     A stream that waits has no event yet: its followers are subscribers from its first one on.
     """
-    running = (state.running.stream,) if state.running is not None else ()
-    for stream in (*running, *(recent.stream for recent in state.recent)):
-        if stream.id == stream_id:
-            stream.follow(subscriber, after)
-            return True, state
+    for stream in _begun(state, stream_id):
+        stream.follow(subscriber, after)
+        return True, state
     for at, waiting in enumerate(state.queue):
         if waiting.stream_id == stream_id:
             joining = replace(waiting, followers=_with(waiting.followers, subscriber))
@@ -41,13 +42,14 @@ def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> 
 
 
 def known(state: AgentState, stream_id: str) -> bool:
-    """Whether the agent has this stream."""
-    running = state.running is not None and state.running.stream.id == stream_id
-    return running or any(stream_id == chat.stream_id for chat in state.queue) or _ended(state, stream_id)
+    """Whether the agent has this stream, or answers its message in the one that runs."""
+    return any(_begun(state, stream_id)) or any(stream_id == chat.stream_id for chat in state.queue)
 
 
-def _ended(state: AgentState, stream_id: str) -> bool:
-    return any(recent.stream.id == stream_id for recent in state.recent)
+def _begun(state: AgentState, stream_id: str) -> Iterator[Stream]:
+    if state.running is not None and state.running.answers(stream_id):
+        yield state.running.stream
+    yield from (recent.stream for recent in state.recent if recent.stream.id == stream_id)
 
 
 def _with(pids: tuple[Pid, ...], pid: Pid) -> tuple[Pid, ...]:

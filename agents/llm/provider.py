@@ -9,12 +9,10 @@ when it was idle for idle_s; then the next call starts it anew. An endpoint with
 """
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from hashlib import blake2b
 from secrets import token_bytes
-from threading import Thread
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -52,14 +50,11 @@ from actors.server.outcomes import Ignore
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, Admitted, Breaker, BreakerPolicy, Open, Outcome, admit, record
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
-from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
 from supervisors.dynamic_supervisor import start_child, which_children
 from supervisors.errors import MaxChildren
 
 LLM_SUPERVISOR: Final = "llm_supervisor"
 IDLE: Final = (NORMAL, NOPROC)
-SETTLED_S: Final = 1.0  # by then an application has started, and its start was not held up
-ONCE: Final = DynamicFlags()
 
 log = get_logger("understudy.agents")
 
@@ -218,16 +213,6 @@ class Provider(GenServer[ProviderState]):
         await state.client.close()
 
 
-class LlmSupervisor(DynamicSupervisor):
-    """Started with the ProviderPolicy of all providers, and its own flags."""
-
-    def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
-        importing = Thread(target=_import_client, name="llm_client")
-        asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # before the first turn, if that has time
-        provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
-        return dataclasses.replace(flags, max_children=policy.max_count), provider
-
-
 def _ended(ref: Ref, outcome: Outcome, state: ProviderState) -> NoReply[ProviderState]:
     probe = state.leases.pop(ref, None)
     if probe is None:
@@ -243,20 +228,6 @@ def _log_change(state: ProviderState, breaker: Breaker) -> None:
         log.warning("circuit_opened", provider=state.address, open_s=state.policy.breaker.open_s)
     elif breaker == CLOSED:
         log.info("circuit_closed", provider=state.address)
-
-
-def _openai_client(endpoint: Endpoint) -> Client:
-    return _import_client()(endpoint)
-
-
-def _import_client() -> Callable[[Endpoint], Client]:
-    """Imported late: it takes 0.8 s, and a worker process that imports a host's script for its tools shall not pay.
-
-    Whoever asks while a thread still imports it waits for the rest of it, by the import system's own lock.
-    """
-    from agents.llm.openai_client import OpenAIClient
-
-    return OpenAIClient
 
 
 def _now_s() -> float:

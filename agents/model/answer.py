@@ -42,6 +42,8 @@ class AnswerType:
     @classmethod
     def of(cls, given: Any) -> Self:
         """Raises InvalidAnswerType for what is no type that pydantic can check and no JSON schema of an object."""
+        if isinstance(given, str):  # pydantic would evaluate it, whatever it is
+            raise InvalidAnswerType(f"expected a type that pydantic can check, got {given[:80]!r}")
         made = cls._of_schema(given) if isinstance(given, Mapping) else cls._of_type(given)
         if made.schema.get("type") != "object":
             raise InvalidAnswerType(f"expected a type or a JSON schema of an object, got {snippet(made.schema)}")
@@ -67,7 +69,7 @@ class AnswerType:
         try:
             adapter: TypeAdapter[Any] = TypeAdapter(given)
             schema = adapter.json_schema()
-        except (PydanticUserError, TypeError, NameError) as error:
+        except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
             raise InvalidAnswerType(f"expected a type that pydantic can check, got {given!r}: {error}") from None
         return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
 

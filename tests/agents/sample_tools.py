@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from agents.tools.progress import progress
@@ -118,6 +119,14 @@ async def pass_gate() -> str:
     """Answers once a test has opened the gate."""
     await Gate.opened.wait()
     return "passed"
+
+
+@tool
+async def clings() -> str:
+    """Hears of no cancellation."""
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
 
 
 def dear(euros: int) -> bool:

@@ -10,6 +10,7 @@ from thespian.actors import Actor, ActorAddress
 
 from actors import KILL, CallFailed, GenServer, Mailbox, NoCaller, NoReply, Pid, get_state, send, start
 from actors import exit as send_exit
+from actors import sys as otp_sys
 from actors.thespian.creating import create_actor
 from agents import agent
 from agents.agent_config import InvalidAgentConfig, agent_config
@@ -18,6 +19,7 @@ from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage,
 from agents.core.errors import (
     ApiError,
     Cancelled,
+    Interrupted,
     NetworkError,
 )
 from agents.core.events import (
@@ -328,6 +330,21 @@ async def test_an_agent_that_is_stopped_ends_its_streams_running_and_waiting(sta
     assert ends == [first, second]
     with pytest.raises(CallFailed):
         agent.stream_chat(pid, "three", box.pid)
+
+
+async def test_an_agent_that_is_stopped_ends_the_streams_of_messages_that_it_has_not_come_to(stage: Stage) -> None:
+    pid = await stage.agent("echo")
+    async with Mailbox() as box:
+        await agent.chat(pid, "hello")
+        (known,) = (await agent.info(pid)).streams
+        await otp_sys.suspend(pid)
+        stream_id = agent.stream_chat(pid, "one")
+        agent.stream_chat(pid, "hello", stream_id=known.id)
+        await agent_supervisor.stop_agent(pid)
+        end = await box.receive(10)
+        assert (end, end.stream_id) == (StreamError(Interrupted(), stream_id=stream_id, seq=1), stream_id)
+        with pytest.raises(TimeoutError):
+            await box.receive(0)
 
 
 async def test_a_killed_agent_is_restarted_and_found_by_its_id(stage: Stage) -> None:

@@ -1,10 +1,12 @@
 """Calls that a person has to allow, and what else an agent's tools do besides their result."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from actors import Pid
+from actors.testing import simulated
 from agents import (
     AlreadyDecided,
     Decided,
@@ -17,6 +19,8 @@ from agents import (
     StreamToolResult,
     agent,
 )
+from agents.core.conversation import Function, ToolCall
+from agents.tools.approval import Approvals
 from tests.agents.sample_tools import counts, pays
 from tests.agents.stage import Stage
 
@@ -40,6 +44,18 @@ steps = [{ tool_calls = [{ name = "counts", arguments = { to = 3 } }] }, { text 
 
 def asked(events: list[Event]) -> list[StreamApprovalRequired]:
     return [event for event in events if isinstance(event, StreamApprovalRequired)]
+
+
+@simulated(seeds=1)
+async def test_a_question_that_nobody_waits_for_any_more_has_no_deadline() -> None:
+    faults: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    approvals = Approvals(lambda *decided: faults.append(decided))
+    approvals.ask(1, ToolCall("call", Function("pays", "{}")), 1.0)
+    approvals.close()
+    await asyncio.sleep(2)
+    assert approvals.approve("call") == NotAsked("call")
+    assert not faults
 
 
 async def turn(pid: Pid, decide: Any) -> list[Event]:

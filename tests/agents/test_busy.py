@@ -1,9 +1,22 @@
 """What becomes of a message that comes while a turn runs."""
 
-from actors import Mailbox, Pid
-from agents import Busy, Cancelled, Event, StreamComplete, StreamError, StreamFunctionExecutionStart, agent
+import asyncio
+
+from actors import Mailbox, Pid, get_state
+from agents import (
+    Busy,
+    Cancelled,
+    Event,
+    StoreFailed,
+    StreamComplete,
+    StreamError,
+    StreamFunctionExecutionStart,
+    StreamStart,
+    agent,
+)
+from agents.agent_turns import given_up
 from agents.core.conversation import AssistantMessage, UserMessage
-from tests.agents.sample_tools import Gate, pass_gate
+from tests.agents.sample_tools import Gate, clings, pass_gate
 from tests.agents.stage import Stage
 
 SCRIPT = """
@@ -12,6 +25,13 @@ SCRIPT = """
 match = "go"
 steps = [{ text = "Wait. ", tool_calls = [{ name = "pass_gate", arguments = {} }] }, { text = "Passed." }]
 [[models.gated.turns]]
+steps = [{ text = "{user}!" }]
+
+[models.clinging]
+[[models.clinging.turns]]
+match = "go"
+steps = [{ tool_calls = [{ name = "clings", arguments = {} }] }]
+[[models.clinging.turns]]
 steps = [{ text = "{user}!" }]
 
 [models.slow]
@@ -125,6 +145,15 @@ async def test_an_agent_that_is_interrupted_keeps_what_it_had_said_and_answers_t
     assert AssistantMessage("one two ", partial=True) in await agent.conversation(pid)
 
 
+async def test_what_a_turn_was_given_up_for_first_is_what_its_stream_ends_with(stage: Stage) -> None:
+    pid = await gated(stage)
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        await box.until(StreamFunctionExecutionStart, agent.stream_chat(pid, "go"))
+        running = (await get_state(pid)).running
+    assert given_up(given_up(running, Cancelled()), StoreFailed("the disk is full")).fault == Cancelled()
+
+
 async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_call(stage: Stage) -> None:
     pid = await gated(stage, when_busy="steer")
     async with Mailbox() as mailbox:
@@ -142,6 +171,37 @@ async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_ca
         UserMessage("in French"),
         UserMessage("and short"),
     ]
+
+
+async def test_a_turn_that_is_given_up_takes_no_message_more(stage: Stage) -> None:
+    pid = await stage.agent("clinging", tools=[clings], when_busy="steer")
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        await box.until(StreamFunctionExecutionStart, first)
+        cancelling = asyncio.create_task(agent.cancel(pid))
+        await asyncio.sleep(0)  # its request is on the way
+        assert not await agent.steer(pid, "in French")
+        end = await end_of(box, agent.stream_chat(pid, "next"))
+        assert isinstance(end, StreamComplete)
+        assert end.response.answer == "next!"
+        assert await cancelling
+
+
+async def test_a_message_that_steers_and_comes_again_by_its_id_is_said_once(stage: Stage) -> None:
+    pid = await gated(stage, when_busy="steer")
+    async with Mailbox() as mailbox, Mailbox() as other:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go", mailbox.pid)
+        await box.until(StreamFunctionExecutionStart, first)
+        for subscriber in (mailbox, other):
+            agent.stream_chat(pid, "in French", subscriber.pid, stream_id="again")
+        assert isinstance(await other.receive(10), StreamStart)
+        Gate.open()
+        await end_of(box, first)
+        assert isinstance(await end_of(Box(other), first), StreamComplete)
+    asked = [message for message in await agent.conversation(pid) if isinstance(message, UserMessage)]
+    assert asked == [UserMessage("go"), UserMessage("in French")]
 
 
 async def test_an_idle_agent_can_not_be_steered(stage: Stage) -> None:

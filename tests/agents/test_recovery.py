@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from actors import Pid
+from actors.testing import simulated
 from agents import (
     ApiError,
     LimitReached,
@@ -26,6 +27,7 @@ from agents import (
 from agents.agent_config import InvalidAgentConfig
 from agents.settings import ModelPrice, Settings
 from supervisors import agent_supervisor
+from tests.agents.llm.scripted import SAID, ScriptedClient, application_with
 from tests.agents.sample_tools import raises, shout, waits_long
 from tests.agents.stage import Stage
 
@@ -173,6 +175,17 @@ async def test_a_timeout_keeps_the_partial_answer(stage: Stage, api: str) -> Non
     assert isinstance(end, StreamError)
     assert isinstance(end.reason, Timeout)
     assert end.content
+
+
+@simulated(seeds=3)
+async def test_a_try_waits_as_long_as_the_provider_asks_for_and_the_next_route_for_nobody() -> None:
+    client = ScriptedClient([ApiError(429, "slow down", None, 20.0)], [ApiError(404, "gone")], [SAID])
+    async with application_with(client):
+        pid = await agent_supervisor.start_agent({"fallbacks": [{"model": "other"}]})
+        response = await agent.chat(pid, "hello")
+    assert [body["model"] for body in client.bodies] == ["any", "any", "other"]
+    assert response.metrics is not None
+    assert 20_000 <= response.metrics.total_time_ms <= 20_500
 
 
 async def test_what_can_not_be_read_is_told_with_its_beginning(stage: Stage, api: str) -> None:

@@ -1,7 +1,7 @@
 """What is kept of an agent: its conversation and its streams come back with it, and it may sleep meanwhile."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,34 @@ from pydantic import SecretStr
 from actors import KILL, AsyncioSystemBase, Mailbox, Pid, ended, send
 from actors import exit as send_exit
 from actors import sys as otp_sys
-from agents import Event, StreamComplete, StreamError, StreamToken, agent, agent_registry, application
+from agents import (
+    Event,
+    StoreFailed,
+    StreamComplete,
+    StreamError,
+    StreamFunctionExecutionStart,
+    StreamToken,
+    agent,
+    agent_registry,
+    application,
+)
 from agents.agent_turns import Idle
 from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.session import kept_config, wake
-from agents.sessions import JournalHandle, StoreDamaged, open_journal
+from agents.sessions import JournalHandle, SessionError, StoreDamaged, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor, which_children
 from tests.agents.sample_tools import Gate, pass_gate, shout
 
 SCRIPT = """
+[models.clinging]
+turns = [{ steps = [{ tool_calls = [{ name = "clings", arguments = {} }] }] }]
+
+[models.marks]
+turns = [{ steps = [{ tool_calls = [{ name = "waits_long", arguments = { mark = "{user}" } }] }] }]
+
 [models.gated]
 [[models.gated.turns]]
 match = "go"
@@ -236,6 +252,40 @@ async def test_messages_that_waited_when_the_agent_was_killed_are_answered_by_it
         assert "".join(e.token for e in events if isinstance(e, StreamToken) and e.stream_id == second) == "next!"
         ends = [event for event in events if event.stream_id == first and isinstance(event, StreamError)]
         assert len(ends) == 1
+
+
+async def test_the_turn_of_an_agent_that_fell_has_ended_before_its_successor_begins(app: App) -> None:
+    async with app(), Mailbox() as box:
+        config = {"id": "ada", "model": "clinging", "tools": ["tests.agents.sample_tools:clings"]}
+        pid = await agent_supervisor.start_agent(config)
+        agent.stream_chat(pid, "go")
+        while not isinstance(await box.receive(10), StreamFunctionExecutionStart):
+            pass
+        await (await journal()).durable()
+        send_exit(pid, KILL)
+        assert isinstance(await box.receive(10), StreamError)
+        await agent_supervisor.which_agents()
+        successor = agent_registry.find_agent("ada")
+        assert successor is not None
+        assert (await agent.info(successor)).streams == ()
+        assert UserMessage("go") in await agent.conversation(successor)
+
+
+async def test_a_turn_whose_store_fails_ends_and_runs_no_tool(app: App, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    async with app(), Mailbox() as box:
+        tools = ["tests.agents.sample_tools:waits_long"]
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "marks", "tools": tools})
+        moved = (tmp_path / "sessions.db").rename(tmp_path / "elsewhere")
+        agent.stream_chat(pid, str(mark))
+        while not isinstance(event := await box.receive(10), StreamError):
+            pass
+        assert isinstance(event.reason, StoreFailed)
+        assert not mark.exists()
+        moved.rename(tmp_path / "sessions.db")
+        while UserMessage(str(mark)) not in await (await journal()).store.conversation("ada"):
+            with suppress(SessionError):  # a write that had begun before
+                await (await journal()).durable()
 
 
 def test_what_is_kept_of_a_configuration_has_no_secret_and_finds_its_tools_again() -> None:

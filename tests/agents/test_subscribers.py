@@ -1,12 +1,14 @@
 """Subscribers of an agent that come late or read slowly, and the log event of a stream's end. Over real HTTP."""
 
+import asyncio
 import logging
 
 import pytest
 from msgspec.structs import replace
 
-from actors import Mailbox, Pid, get_state, send
+from actors import Bound, Mailbox, Overflow, Pid, get_state, send
 from actors.sys import replace_state
+from actors.testing import simulated
 from agents import agent
 from agents.agent_turns import Forget
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamMetrics, StreamStart, StreamToken
@@ -15,6 +17,7 @@ from agents.instance.subscriptions import followed
 from agents.streams.recent import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
 from agents.streams.stream import Stream
 from supervisors import agent_supervisor
+from tests.agents.llm.scripted import SAID, ScriptedClient, application_with
 from tests.agents.stage import Stage
 
 SCRIPT = """
@@ -138,6 +141,34 @@ async def test_a_stream_is_forgotten_when_its_time_is_over(stage: Stage) -> None
         send(pid, Forget())
         assert await agent.follow(pid, stream_id) is False
         assert (await get_state(pid)).recent == ()
+
+
+@simulated(seeds=3)
+async def test_who_unsubscribes_gets_nothing_more_of_a_stream_that_has_ended() -> None:
+    async with application_with(ScriptedClient([SAID])):
+        pid = await agent_supervisor.start_agent({})
+        async with Mailbox(Bound(1, Overflow.DROP_NEWEST)) as box:
+            agent.subscribe(pid, box.pid)
+            await agent.chat(pid, "one")
+            agent.unsubscribe(pid, box.pid)
+            await agent.info(pid)
+            assert isinstance(await box.receive(), StreamStart)
+            with pytest.raises(TimeoutError):
+                await box.receive(60)
+
+
+@simulated(seeds=3)
+async def test_each_stream_is_forgotten_when_its_own_time_is_over() -> None:
+    async with application_with(ScriptedClient([SAID])):
+        pid = await agent_supervisor.start_agent({})
+        await agent.chat(pid, "one")
+        await asyncio.sleep(40)
+        await agent.chat(pid, "two")
+        known = []
+        for _ in range(3):
+            known.append(len((await agent.info(pid)).streams))
+            await asyncio.sleep(35)
+    assert known == [2, 1, 0]
 
 
 async def test_a_subscriber_that_reads_too_slowly_is_told_and_misses_nothing(stage: Stage) -> None:

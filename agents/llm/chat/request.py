@@ -52,8 +52,10 @@ def _turns(messages: Conversation) -> Iterator[list[Message]]:
 
 
 def _entries(turn: list[Message]) -> Iterator[dict[str, Any]]:
+    """Without answers that say nothing: some providers refuse them (Mistral, Anthropic)."""
     for message, reasoning in zip(turn, fields_going_back(turn), strict=True):
-        yield _message(message) | reasoning
+        if not isinstance(message, AssistantMessage) or message.content.strip() or message.tool_calls or reasoning:
+            yield _message(message) | reasoning
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -5,14 +5,21 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+from pydantic import SecretStr
+
 from actors import AsyncioSystemBase
+from agents import application
 from agents.core.errors import Fault
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from agents.llm.provider import LLM_SUPERVISOR, Client, Provider, ProviderPolicy
+from agents.settings import Settings
+from agents.tools.pool_server import TOOL_POOL
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, Flags, RestartType, start_supervisor
 
 Piece = float | bytes | Fault
 """Seconds to wait, bytes that come, or how it breaks."""
+
+SAID = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
 
 
 class ScriptedClient:
@@ -72,3 +79,15 @@ async def providers(
             Flags(), [ChildSpec(LLM_SUPERVISOR, DynamicSupervisor, flags, provider, name=LLM_SUPERVISOR)]
         )
         yield system
+
+
+@asynccontextmanager
+async def application_with(client: Client) -> AsyncIterator[None]:
+    """The application, whose providers have this client; without a pool of worker processes."""
+    flags, children = application.tree(Settings(model="any", api_key=SecretStr("none")))
+    provider = ChildSpec("provider", Provider, ProviderPolicy(), lambda _: client, restart=RestartType.TEMPORARY)
+    scripted = ChildSpec(LLM_SUPERVISOR, DynamicSupervisor, DynamicFlags(), provider, name=LLM_SUPERVISOR)
+    async with AsyncioSystemBase():
+        tree = [scripted if child.id == LLM_SUPERVISOR else child for child in children if child.id != TOOL_POOL]
+        await start_supervisor(flags, tree)
+        yield

@@ -13,7 +13,8 @@ from agents.core.errors import ApiError, CircuitOpen, ConnectionClosed, Fault, N
 from agents.core.retry import RetryPolicy
 from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, Open
 from agents.llm.endpoint import Api, Endpoint
-from agents.llm.provider import LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy, open_provider
+from agents.llm.llm_supervisor import LlmSupervisor
+from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, open_provider
 from agents.model.call import Deadlines, Route, model_call
 from agents.rehearsal import RehearsalServer, builtin, parse
 from supervisors import ChildSpec, Flags, start_supervisor

@@ -25,7 +25,8 @@ from actors.testing import simulated
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, HalfOpen, Open, Outcome
 from agents.llm.endpoint import Endpoint, ProviderFailed
-from agents.llm.provider import LLM_SUPERVISOR, Acquire, Lease, LlmSupervisor, ProviderPolicy, acquire, report
+from agents.llm.llm_supervisor import LlmSupervisor
+from agents.llm.provider import LLM_SUPERVISOR, Acquire, Lease, ProviderPolicy, acquire, report
 from supervisors import ChildSpec, Flags, start_supervisor
 from supervisors.dynamic_supervisor import count_children
 from tests.agents.llm.scripted import ScriptedClient, providers

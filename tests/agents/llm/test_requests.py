@@ -100,6 +100,12 @@ def test_c14_blank_arguments_go_back_as_an_empty_object(blank: str) -> None:
     assert responses_body(talk)["input"][1]["arguments"] == "{}"
 
 
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_an_answer_that_said_nothing_does_not_go_back_for_some_providers_refuse_it(said: str) -> None:
+    talk: Conversation = (UserMessage("go"), AssistantMessage(said, reasoning="hm"), UserMessage("well?"))
+    assert [each["content"] for each in chat_body(talk)["messages"]] == ["go", "well?"]
+
+
 def test_a_call_that_was_not_answered_is_answered_in_the_request() -> None:
     talk = TALK[:3]
     assert chat_body(talk)["messages"][-1] == {"role": "tool", "tool_call_id": "c1", "content": UNANSWERED}

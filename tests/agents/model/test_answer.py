@@ -104,6 +104,8 @@ async def test_after_its_retries_a_wrong_answer_is_an_error(stage: Stage, api: s
     ("given", "said"),
     [
         (3, "expected a type that pydantic can check, got 3"),
+        ("Poem", "expected a type that pydantic can check, got 'Poem'"),
+        ("1 +", "expected a type that pydantic can check, got '1 +'"),
         (list[int], "expected a type or a JSON schema of an object"),
         ({"type": "array"}, "expected a type or a JSON schema of an object"),
         ({"type": "objekt"}, "expected a JSON schema, got a fault at $.type"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from actors import sys as otp_sys
 from agents import application
 from agents.core.conversation import Function, ToolCall
 from agents.core.effects import ApprovalAsked, ToolProgressed
@@ -14,10 +15,11 @@ from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
 from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
-from agents.tools.call_supervisor import MAX_UNTAKEN
+from agents.tools.call_supervisor import MAX_UNTAKEN, TOOL_SUPERVISOR
 from agents.tools.executor import Calls, Happened
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
+from supervisors import count_children
 from tests.agents.tools import sample_tools
 
 Stage = Callable[..., Calls]
@@ -238,6 +240,21 @@ async def test_a_generator_is_closed_at_its_deadline() -> None:
         assert (await result(calls)).error == "timeout"
         await calls.stop()
     assert closed.is_set()
+
+
+async def test_a_turn_has_stopped_when_a_start_that_was_cut_is_over_too(stage: Stage) -> None:
+    calls = stage(Tries().tool())
+    await otp_sys.suspend(TOOL_SUPERVISOR)  # it is busy with others
+    starting = asyncio.create_task(calls.start(call("send", '{"text": "a"}')))
+    await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait({starting})
+    stopping = asyncio.create_task(calls.stop())
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    await otp_sys.resume(TOOL_SUPERVISOR)
+    await stopping
+    assert (await count_children(TOOL_SUPERVISOR)).active == 0
 
 
 def test_progress_outside_of_a_call_does_nothing() -> None:
