@@ -36,9 +36,12 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
     file = file or found(os.environ)
     given = {"gateway.host": host, "gateway.port": port, "daemon.state_dir": state_dir}
     flags = flags | {key: value for key, value in given.items() if value is not None}
-    from agents.daemon.serve import serve as run  # not before what was typed is known to be good
-
     try:
+        load(file, os.environ, flags)
+        from agents.daemon.serve import (
+            serve as run,
+        )  # not before what it is told is known to be good: it takes a second
+
         run(lambda: load(file, os.environ, flags), _say)
     except InvalidConfiguration as invalid:
         sys.exit(refuse(*map(str, invalid.faults)))

@@ -53,7 +53,8 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> tuple[str
     except aiohttp.ClientSSLError:
         return "fail", f"{where}: its certificate is not trusted, or it speaks no TLS"
     except aiohttp.ClientConnectorError as error:
-        return "fail", f"{where}: no connection: {error.os_error.strerror or 'refused'}"
+        why = error.os_error.errno  # the system's word for it: asyncio's own text is about a call
+        return "fail", f"{where}: no connection: {os.strerror(why) if why else 'refused'}"
     except TimeoutError:
         return "fail", f"{where}: no answer in time"
     except (aiohttp.ClientError, ValueError) as error:

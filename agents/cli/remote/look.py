@@ -22,6 +22,7 @@ from supervisors import Node
 HEADER = ("AGENT", "NAME", "MODEL", "MESSAGES", "STREAM", "STATUS", "EVENTS")
 ROWS = 20
 PAGE = 1000
+LONGEST = 40  # characters of a name
 
 
 @click.command()
@@ -46,9 +47,15 @@ async def _ps(client: Client) -> None:
 
 def _rows(agent: Any) -> list[tuple[str, ...]]:
     """A line a stream; one without streams has one."""
-    own = tuple(map(one_line, (agent["id"], agent["name"], agent["model"], str(agent["messages"]))))
+    own = (agent["id"], *map(_cell, (agent["name"], agent["model"], str(agent["messages"]))))
     streams = [(each["id"], each["status"], str(each["seq"])) for each in agent["streams"]] or [("-", "-", "-")]
     return [(*own, *stream) for stream in streams]
+
+
+def _cell(text: str) -> str:
+    """Of a client's making: one that is long would make every row so."""
+    shown = one_line(text)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def show_tree(options: dict[str, Any]) -> None:

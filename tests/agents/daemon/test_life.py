@@ -14,7 +14,7 @@ import pytest
 
 from agents.client import Client, Refused
 from agents.core.errors import Interrupted
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamToken
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamReset, StreamToken
 from agents.rehearsal import RehearsalServer
 from tests.agents.daemon.daemons import begun, daemon
 
@@ -88,7 +88,7 @@ async def test_the_key_and_the_token_are_in_no_log(server: RehearsalServer, fold
         assert "rehearsal-key" not in said
 
 
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("count", [1, 100])
 async def test_sigterm_lets_running_turns_end(server: RehearsalServer, folder: Path, count: int) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         turns = await running_turns(client, count, "slow")
@@ -168,6 +168,27 @@ async def test_a_killed_daemon_leaves_no_process_and_its_folder_to_the_next(
         assert await running.ended() == -signal.SIGKILL
         turn.cancel()
     async with daemon(server, folder, port=int(port)) as again:
+        assert await again.stopped() == 0
+
+
+async def test_a_daemon_that_is_killed_while_it_drains_leaves_its_turns_to_the_next(
+    server: RehearsalServer, folder: Path
+) -> None:
+    async with daemon(server, folder) as running, running.client() as client:
+        (turn,) = await running_turns(client, 1, "endless")
+        stream_id = (await client.get("/agents/a0"))["streams"][0]["id"]
+        running.signal(signal.SIGTERM)
+        await drains(client)
+        running.signal(signal.SIGKILL)
+        assert await running.ended() == -signal.SIGKILL
+        turn.cancel()
+    async with daemon(server, folder) as again:
+        async with again.client() as client:
+            async for event in client.events(stream_id):
+                if isinstance(event, StreamReset):  # it is begun again
+                    assert (await client.post(f"/streams/{stream_id}/cancel"))["cancelled"]
+            assert isinstance(event, StreamError)
+            assert (await client.get(f"/streams/{stream_id}"))["status"] == "error"
         assert await again.stopped() == 0
 
 

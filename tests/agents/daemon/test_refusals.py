@@ -1,13 +1,15 @@
 """What keeps a daemon from starting: one clear line, exit code 2, and nothing half started."""
 
+import asyncio
 import os
 import socket
+from asyncio.subprocess import Process
 from pathlib import Path
 
 import pytest
 
 from agents.rehearsal import RehearsalServer
-from tests.agents.daemon.daemons import daemon, refused
+from tests.agents.daemon.daemons import begun, daemon, refused
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -41,6 +43,58 @@ async def test_a_store_has_one_daemon(server: RehearsalServer, folder: Path, tmp
         assert said.splitlines()[-1] == f"understudy: the store is in use by pid {running.process.pid}"
         assert await running.stopped() == 0
     assert not (tmp_path / "other" / "lock").exists()
+
+
+async def test_of_daemons_that_begin_at_once_with_one_folder_one_lives(server: RehearsalServer, folder: Path) -> None:
+    processes = [await begun(server, folder, "--port", "0") for _ in range(3)]
+    alive: list[Process] = []
+    try:
+        async with asyncio.timeout(60):
+            for process in processes:
+                assert process.stdout is not None
+                if await process.stdout.readline():
+                    alive.append(process)
+                else:
+                    said = (await process.communicate())[1].decode()
+                    assert process.returncode == 2
+                    assert said.splitlines()[-1].startswith("understudy: a daemon runs already")
+            (only,) = alive
+            only.terminate()
+            await only.communicate()
+        assert only.returncode == 0
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+
+WRONG = {
+    "missing.config": (None, "no such file"),
+    "syntax.config": ("[{understudy, [}].", ":1:"),
+    "key.config": ("[{understudy, [{gatewy, []}]}].", "gateway"),
+    "type.config": ('[{understudy, [{gateway, [{port, "x"}]}]}].', "gateway.port"),
+    "include.config": ('[{understudy, []}, "nothing"].', "nothing"),
+    "cycle.config": ('[{understudy, []}, "cycle"].', "cycle"),
+    "secret.config": ('[{agents, [{api_key, {file, "secret"}}]}].', "0644"),
+}
+
+
+async def test_a_configuration_that_is_none_is_a_line_and_nothing_is_half_started(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("sk-secret")
+    (tmp_path / "secret").chmod(0o644)
+    for name, (text, word) in WRONG.items():
+        file = tmp_path / name
+        if text is not None:
+            file.write_text(text)
+        code, said = await refused(server, folder, "--config", str(file))
+        assert (code, said.count("\n")) == (2, 1), said
+        assert said.startswith("understudy: ")
+        assert word in said.lower()
+        assert "sk-" not in said
+        assert not folder.exists()
 
 
 async def test_every_fault_of_a_configuration_is_a_line(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:

@@ -34,10 +34,6 @@ def read_only_folder(folder: Path) -> None:
     folder.chmod(0o500)
 
 
-def unreadable_file(folder: Path) -> None:
-    (folder / "sessions.db").touch(0o000)
-
-
 def a_folder(folder: Path) -> None:
     (folder / "sessions.db").mkdir()
 
@@ -50,7 +46,7 @@ def a_link_to_nowhere(folder: Path) -> None:
     (folder / "sessions.db").symlink_to("/nowhere/sessions.db")
 
 
-SPOILT = [read_only_file, read_only_folder, unreadable_file, a_folder, no_database, a_link_to_nowhere]
+SPOILT = [read_only_file, read_only_folder, a_folder, no_database, a_link_to_nowhere]
 
 
 async def test_a_store_that_cannot_be_had_is_one_line_and_nothing_is_half_started(

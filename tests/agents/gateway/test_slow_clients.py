@@ -1,5 +1,6 @@
 """Clients that take nothing, or go: they cost little, delay nobody, and are told where to go on."""
 
+import asyncio
 import socket as sockets
 from typing import Any, cast
 
@@ -58,6 +59,26 @@ async def test_a_client_that_takes_nothing_is_cut_told_so_and_goes_on_where_it_w
     assert (text_of(had) + text_of(rest) == WORDS) is True  # nobody wants to see how they differ
     assert rest[-1].name == "complete"
     assert max(event.data.get("joined", 1) for event in rest if event.name == "token") > 1
+
+
+async def test_a_client_that_takes_too_little_is_cut_told_so_and_goes_on_where_it_was(site: Site) -> None:
+    await site.agent("long")
+    async with connected(site, limit_bytes=4096) as raw:
+        await asks(raw, site, "a")
+        cutting = asyncio.create_task(all_cut_after(site, "s"))
+        answer = b""
+        while not cutting.done():
+            answer += await raw.reader.read(1000)
+            await asyncio.sleep(0.05)
+        had = events_of(body_of(answer + await raw.rest()))
+    cut = had.pop()
+    assert (cut.name, cut.data["code"], cut.id) == ("cut", "slow_reader", None)
+    assert (text_of(had) + text_of(await site.events("s", had[-1].id or 0)) == WORDS) is True
+
+
+async def all_cut_after(site: Site, stream_id: str) -> None:
+    await site.events(stream_id)  # until it has ended
+    await all_cut()
 
 
 async def test_a_client_that_takes_nothing_holds_no_more_than_its_buffer_and_delays_nobody(site: Site) -> None:

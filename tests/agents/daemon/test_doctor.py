@@ -1,0 +1,67 @@
+"""What the doctor says of a provider that can't be reached: which of all the ways it is."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from agents.rehearsal import RehearsalServer
+from tests.agents.cli.terminal import pointing_at, understudy
+
+pytestmark = pytest.mark.timeout(180)
+
+
+async def self_signed(folder: Path) -> ssl.SSLContext:
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    process = await asyncio.create_subprocess_exec(
+        *command, "-keyout", key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+@asynccontextmanager
+async def answering(answer: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server's port; it says this to whoever comes, and closes."""
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0, ssl=context) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_each_way_in_which_a_provider_cannot_be_reached_has_its_words(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    context = await self_signed(tmp_path)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        async with answering(b"", context) as untrusted, answering(b"HTTP/1.1 200 OK\r\n\r\n") as plain:
+            faults = {
+                "http://no-such-host.invalid/v1": "its name is not known (DNS)",
+                f"https://localhost:{untrusted}/v1": "its certificate is not trusted, or it speaks no TLS",
+                f"https://127.0.0.1:{plain}/v1": "its certificate is not trusted, or it speaks no TLS",
+                f"http://127.0.0.1:{closed.getsockname()[1]}/v1": "no connection: Connection refused",
+            }
+            told = await asyncio.gather(*(doctor(server, folder, url) for url in faults))
+    for (url, words), (code, out) in zip(faults.items(), told, strict=True):
+        assert code == 1
+        assert f"fail  provider: {url}: {words}" in out.splitlines(), out
+
+
+async def doctor(server: RehearsalServer, folder: Path, url: str) -> tuple[int | None, str]:
+    flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0")
+    ended = await understudy("doctor", *flags, env=pointing_at(server) | {"OPENAI_BASE_URL": url})
+    assert "rehearsal" not in ended.out.replace(url, "")  # the key
+    return ended.code, ended.out
