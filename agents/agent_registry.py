@@ -4,7 +4,10 @@ An agent's name in the process system is its id with a prefix: unique, and given
 member of the process group of each stream that it has: those that wait, run or have ended not long ago.
 """
 
-from actors import Pid, pg, whereis
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from actors import Mailbox, Pid, pg, register, whereis
 
 PREFIX = "agent:"
 
@@ -16,6 +19,20 @@ def find_agent(agent_id: str) -> Pid | None:
 
 def name_of(agent_id: str) -> str:
     return PREFIX + agent_id
+
+
+@contextmanager
+def reserved(agent_id: str) -> Iterator[None]:
+    """Within the block no agent can start with this id, whoever wants it to. Raises NameTaken if one lives.
+
+    Who finds the id in use, and asks whoever has it, is told at the end of the block that it has ended.
+    """
+    holder = Mailbox()
+    try:
+        register(name_of(agent_id), holder.pid)
+        yield
+    finally:
+        holder.close()
 
 
 def find_stream(stream_id: str) -> Pid | None:

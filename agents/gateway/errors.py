@@ -17,8 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors import CallFailed, StartFailed
+from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
+from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
 from supervisors import AlreadyStarted, MaxChildren, NotFound
+
+log = get_logger("understudy.gateway")
 
 LINE: Final = 300  # characters
 TYPES: Final = {
@@ -28,6 +32,7 @@ TYPES: Final = {
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
+    409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
     421: "misdirected",
@@ -82,6 +87,7 @@ EXPECTED: Final[tuple[type[Exception], ...]] = (
     CallFailed,
     StartFailed,
     MaxChildren,
+    SessionError,
 )
 """What may go wrong in a route without a fault of ours."""
 
@@ -105,7 +111,23 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(503, "the agent has ended, or does not answer")
         case StartFailed() | MaxChildren():
             return Refusal(503, "the agent could not be started")
+        case SessionError():
+            return _of_session(error)
     raise error
+
+
+def _of_session(error: SessionError) -> Refusal:
+    match error:
+        case UnknownSession():
+            return Refusal(404, str(error), "session_not_found")
+        case UnknownStream():
+            return Refusal(404, str(error), "stream_not_found")
+        case SessionExists():
+            return Refusal(409, str(error), "conflict")
+        case InvalidFork():
+            return Refusal(422, str(error))
+    log.warning("store_failed", reason=str(error))  # it says where the store is: nothing for a client
+    return Refusal(503, "the store of sessions can't be used now")
 
 
 def invalid(faults: Sequence[Any]) -> Refusal:

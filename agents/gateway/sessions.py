@@ -1,6 +1,8 @@
 """What the gateway asks of sessions: a port, so that it works with a store and without one."""
 
-from typing import Protocol
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NoReturn, Protocol
 
 from msgspec import Struct
 
@@ -9,19 +11,51 @@ from agents import agent
 from agents.agent_registry import find_agent, find_stream
 from agents.core.conversation import Conversation
 from agents.core.events import Event
+from agents.gateway.errors import Refusal
+from agents.instance.info import AgentInfo
 from supervisors import agent_supervisor
 
 
-class SessionInfo(Struct, frozen=True):
-    """id: of the session, which is its agent's. live: has it a process now."""
+class SessionInfo(Struct, frozen=True, kw_only=True):
+    """id: of the session, which is its agent's. name: the agent's. title: given by a person. live: has it a process
+    now. created_at, updated_at: None where nothing is kept. message_count: of the conversation."""
 
     id: str
     name: str
+    title: str | None = None
     live: bool
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    message_count: int
+
+
+class SessionStream(Struct, frozen=True, kw_only=True):
+    """A stream of a session. status: waiting, running, complete or error; open: its turn was cut and has not come back.
+
+    message: the user's, which it answers. last_seq: of its events. messages_from, messages_until: positions in the
+    conversation, of what it appended when it ended.
+    """
+
+    id: str
+    status: str
+    last_seq: int
+    message: str | None = None
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+    messages_from: int | None = None
+    messages_until: int | None = None
+
+
+class Session(SessionInfo, frozen=True, kw_only=True):
+    """conversation: without the turn that runs. streams: in the order in which they began."""
+
+    conversation: Conversation
+    streams: list[SessionStream]
 
 
 class Sessions(Protocol):
-    """A session's id is its agent's. Each answers with None for what it does not know."""
+    """A session's id is its agent's. Each answers with None for what it does not know, up to `session`; the others are
+    asked for what that has found, and raise UnknownSession if it has gone since."""
 
     async def wake(self, agent_id: str) -> Pid | None:
         """The agent's process, started from its session if it has none."""
@@ -35,7 +69,21 @@ class Sessions(Protocol):
     async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
         """At most limit of them, those behind after: its id is the last one's of the page before."""
 
-    async def conversation(self, session_id: str) -> Conversation | None: ...
+    async def session(self, session_id: str) -> SessionInfo | None: ...
+
+    async def history(self, session_id: str) -> Session: ...
+
+    async def rename(self, session_id: str, title: str | None) -> None:
+        """title: None takes it away."""
+
+    async def delete(self, session_id: str) -> None:
+        """For good. An agent that has nothing to do is ended first; one that has refuses."""
+
+    def export(self, session_id: str) -> AsyncIterator[bytes]:
+        """As JSON Lines. What is wrong is raised before the first one, or cuts it short."""
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
+        """at: a stream, and the seq of an event in it; None: the last one."""
 
 
 class LiveSessions:
@@ -51,16 +99,61 @@ class LiveSessions:
         return None
 
     async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
+        """In order of their ids."""
         found = []
         for pid in await agent_supervisor.which_agents():
             try:
-                info = await agent.info(pid)
+                found.append(_session(await agent.info(pid)))
             except CallFailed:
                 continue  # it has ended since
-            found.append(SessionInfo(info.id, info.name, live=True))
         behind = sorted((each for each in found if after is None or each.id > after), key=lambda each: each.id)
         return behind[:limit]
 
-    async def conversation(self, session_id: str) -> Conversation | None:
+    async def session(self, session_id: str) -> SessionInfo | None:
         pid = find_agent(session_id)
-        return None if pid is None else await agent.conversation(pid)
+        return None if pid is None else _session(await agent.info(pid))
+
+    async def history(self, session_id: str) -> Session:
+        pid = _agent(session_id)
+        info = await agent.info(pid)
+        streams = [SessionStream(id=each.id, status=each.status, last_seq=each.seq) for each in info.streams]
+        return Session(
+            id=info.id,
+            name=info.name,
+            live=True,
+            message_count=info.messages,
+            conversation=await agent.conversation(pid),
+            streams=streams,
+        )
+
+    async def rename(self, session_id: str, title: str | None) -> None:
+        _not_kept()
+
+    async def delete(self, session_id: str) -> None:
+        if not await agent.retire(_agent(session_id)):
+            raise Refusal(409, "expected a session whose agent is idle, got one that answers: cancel that", "conflict")
+
+    def export(self, session_id: str) -> AsyncIterator[bytes]:
+        _not_kept()
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
+        _not_kept()
+
+
+def _agent(session_id: str) -> Pid:
+    pid = find_agent(session_id)
+    if pid is None:
+        raise unknown_session(session_id)
+    return pid
+
+
+def unknown_session(session_id: str) -> Refusal:
+    return Refusal(404, f"expected the id of a session, got {session_id!r}"[:200], "session_not_found")
+
+
+def _session(info: AgentInfo) -> SessionInfo:
+    return SessionInfo(id=info.id, name=info.name, live=True, message_count=info.messages)
+
+
+def _not_kept() -> NoReturn:
+    raise Refusal(409, "expected sessions that are kept, got ones in memory: set sessions.durability", "not_kept")
