@@ -197,6 +197,8 @@ def _headers(place: Place) -> dict[str, str]:
 
 def _failure(place: Place, failed: Exception) -> ClientError:
     match failed:
+        case aiohttp.ClientSSLError():
+            return Unreachable(f"{place.url}: its certificate is not trusted, or it speaks no TLS")
         case aiohttp.ClientConnectorError():
             return NoDaemon(f"{place.url}: no daemon listens there")
         case TimeoutError():

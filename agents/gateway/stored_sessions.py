@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec import structs
+
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_registry import find_agent, find_stream, reserved
@@ -68,13 +71,7 @@ class StoredSessions(LiveSessions):
             raise UnknownSession(session_id)
         now = await _statuses(session_id)
         return Session(
-            id=kept.id,
-            name=kept.name,
-            title=kept.title,
-            live=find_agent(session_id) is not None,
-            created_at=kept.created_at,
-            updated_at=kept.updated_at,
-            message_count=kept.message_count,
+            **structs.asdict(_told(kept)),
             conversation=await store.messages(session_id, 0, kept.message_count),
             streams=[_stream(each, now) for each in await store.streams(session_id)],
         )
@@ -157,13 +154,5 @@ def _told(kept: KeptSession) -> SessionInfo:
 
 
 def _stream(kept: KeptStream, now: dict[str, str]) -> SessionStream:
-    return SessionStream(
-        id=kept.id,
-        status=now.get(kept.id, kept.status.value),
-        last_seq=kept.last_seq,
-        message=kept.message,
-        begun_at=kept.begun_at,
-        ended_at=kept.ended_at,
-        messages_from=kept.messages_from,
-        messages_until=kept.messages_until,
-    )
+    stream = msgspec.convert(kept, SessionStream, from_attributes=True)
+    return structs.replace(stream, status=now.get(kept.id, stream.status))
