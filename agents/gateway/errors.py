@@ -97,6 +97,8 @@ def refusal_of(error: Exception) -> Refusal:
     match error:
         case Refusal():
             return error
+        case HTTPException(status_code=404):
+            return Refusal(404, "expected a path that /docs has, got another one")
         case HTTPException(status_code=status, detail=detail):
             return Refusal(status, str(detail))
         case RequestValidationError():

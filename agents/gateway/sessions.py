@@ -13,6 +13,7 @@ from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
+from agents.sessions import UnknownSession
 from supervisors import agent_supervisor
 
 
@@ -143,12 +144,8 @@ class LiveSessions:
 def _agent(session_id: str) -> Pid:
     pid = find_agent(session_id)
     if pid is None:
-        raise unknown_session(session_id)
+        raise UnknownSession(session_id)
     return pid
-
-
-def unknown_session(session_id: str) -> Refusal:
-    return Refusal(404, f"expected the id of a session, got {session_id!r}"[:200], "session_not_found")
 
 
 def _session(info: AgentInfo) -> SessionInfo:

@@ -8,20 +8,22 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
 from agents.cli.config import loaded_or_exit
 from agents.cli.remote.connection import client_of, daemon_options
-from agents.cli.sessions.kept import StoredSessions, stored_sessions
 from agents.client import Client, NoDaemon
 from agents.configuration import found
 from agents.settings import Settings
 from agents.state_files import default_state_dir
 
+if TYPE_CHECKING:
+    from agents.cli.sessions.kept import StoredSessions
+
 Command = TypeVar("Command", bound=Callable[..., Any])
-Sessions: TypeAlias = Client | StoredSessions
+Sessions: TypeAlias = "Client | StoredSessions"
 
 
 def place_options(command: Command) -> Command:
@@ -58,6 +60,8 @@ async def opened(
             async with Client.found(state_dir) as client:
                 yield client
             return
+    from agents.cli.sessions.kept import stored_sessions  # who asks a daemon does not wait for SQLAlchemy
+
     async with stored_sessions(store, state_dir) as kept:
         yield kept
 

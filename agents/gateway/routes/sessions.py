@@ -10,9 +10,10 @@ from starlette.responses import Response
 from agents.gateway.actions import Id, Seq
 from agents.gateway.download import JsonLines
 from agents.gateway.routes.reply import REFUSALS, Json
-from agents.gateway.sessions import Session, SessionInfo, Sessions, unknown_session
+from agents.gateway.sessions import Session, SessionInfo, Sessions
 from agents.gateway.shapes import answered, refused
 from agents.gateway.sse import Pace
+from agents.sessions import UnknownSession
 
 SessionId = Annotated[Id, Path()]
 
@@ -46,10 +47,10 @@ def sessions(known: Sessions, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["sessions"], responses=REFUSALS)
 
     async def found(session_id: str) -> SessionInfo:
-        """Every route comes to its session by this. Raises Refusal for what is none."""
+        """Every route comes to its session by this. Raises UnknownSession."""
         session = await known.session(session_id)
         if session is None:
-            raise unknown_session(session_id)
+            raise UnknownSession(session_id)
         return session
 
     @routes.get("/sessions", responses=answered(list[SessionInfo], "sessions"))

@@ -14,7 +14,7 @@ from agents.client import Client, NoDaemon, Refused
 from agents.core.conversation import AssistantMessage
 from agents.core.events import StreamComplete, StreamError, StreamToken
 from agents.rehearsal import RehearsalServer
-from tests.agents.cli.terminal import pointing_at
+from tests.agents.cli.terminal import environment, pointing_at
 from tests.agents.cli.terminal import understudy as understudy_in
 from tests.agents.daemon.daemons import daemon, understudy
 
@@ -115,6 +115,22 @@ async def test_what_a_killed_daemon_left_is_no_daemon(server: RehearsalServer, f
     assert (folder / "daemon.json").exists()
     assert (await understudy("sessions", "list", "--state-dir", str(folder)))[1].split()[0] == "a"
     assert await understudy("sessions", "delete", "a", "--state-dir", str(folder)) == (0, "", "")
+
+
+async def test_commands_find_the_daemon_of_the_configuration(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text(f'[{{understudy, [{{daemon, [{{state_dir, "{folder}"}}]}}]}}].')
+    env = environment(UNDERSTUDY_CONFIG=str(file), XDG_STATE_HOME=str(tmp_path / "none"))
+    assert (await understudy_in("ps", env=env)).err.startswith(
+        f"understudy: expected a daemon with the state directory {folder}"
+    )
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "echo"})
+        assert (await understudy_in("ps", env=env)).out.splitlines()[1].split()[0] == "a"
+        assert (await understudy_in("sessions", "list", env=env)).out.split()[0] == "a"
+        assert await running.stopped() == 0
 
 
 async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
