@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from agents.session import Origin, wake
 from agents.sessions import Store, open_journal
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, ToolSettings
 from supervisors import agent_supervisor
+from tests.agents.gateway.raw import connected
+from tests.agents.gateway.raw import request as http_request
 from tests.agents.gateway.site import TOKEN, Site, events
 
 SCRIPT = """
@@ -31,8 +35,9 @@ IDLE_MS = 3_600_000
 
 
 @pytest.fixture
-async def kept(tmp_path: Path) -> AsyncIterator[Site]:
-    """A gateway whose sessions are in a store."""
+async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
+    """A gateway whose sessions are in a store. A test's parameter: write_timeout."""
+    write_timeout: int = getattr(request, "param", 60_000)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(builtin() | parse(SCRIPT)))
         settings = Settings(
@@ -42,7 +47,7 @@ async def kept(tmp_path: Path) -> AsyncIterator[Site]:
             sessions=SessionSettings(
                 url=f"sqlite:///{tmp_path}/s.db", durability=Durability.BATCHED, idle_time=IDLE_MS
             ),
-            gateway=GatewaySettings(port=0),
+            gateway=GatewaySettings(port=0, write_timeout=write_timeout),
         )
         await stack.enter_async_context(application.running(settings))
         app = gateway(settings, StoredSessions(), TOKEN)
@@ -79,6 +84,24 @@ async def stalled(site: Site) -> asyncio.Task[list[str]]:
     reading = asyncio.create_task(read())
     await began.wait()
     return reading
+
+
+@contextmanager
+def logged(event: str) -> Iterator[asyncio.Event]:
+    """Set when the gateway logs the event."""
+    seen = asyncio.Event()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if event in record.getMessage():
+                seen.set()
+
+    handler = Handler()
+    logging.getLogger("understudy.gateway").addHandler(handler)
+    try:
+        yield seen
+    finally:
+        logging.getLogger("understudy.gateway").removeHandler(handler)
 
 
 async def test_kept_sessions_are_listed_those_that_changed_last_first(kept: Site) -> None:
@@ -148,6 +171,19 @@ async def test_an_export_that_cannot_be_finished_is_broken_off(kept: Site) -> No
         assert (await kept.json("DELETE", "/sessions/a"))[0] == 200
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
+
+
+@pytest.mark.parametrize("kept", [500], indirect=True)
+async def test_an_export_that_nobody_takes_is_broken_off(kept: Site) -> None:
+    await kept.agent("echo")
+    await kept.stream("a", "word " * 50_000, stream_id="s")
+    async with connected(kept, limit_bytes=4096) as raw:
+        with logged("download_broken_off") as broken_off:
+            raw.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+            raw.writer.write(http_request("GET", "/sessions/a/export", host=f"localhost:{kept.port}"))
+            await raw.head()
+            await broken_off.wait()
+        assert b"stream_complete" not in await raw.rest()
 
 
 async def test_a_fork_goes_on_by_itself(kept: Site) -> None:
