@@ -5,7 +5,7 @@ One that can't be finished is broken off, so that nobody takes a part of it for 
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -25,22 +25,20 @@ class Connection(Protocol):
 
 
 class JsonLines(StreamingResponse):
+    """filename: of characters that need no quoting."""
+
     media_type = "application/x-ndjson"
-    documented: ClassVar[dict[int | str, dict[str, Any]]] = {
-        200: {"description": "A line each.", "content": {media_type: {"schema": {"type": "string"}}}}
-    }
+
+    def __init__(self, chunks: AsyncIterator[bytes], filename: str, write_timeout_s: float) -> None:
+        super().__init__(chunks, headers={"content-disposition": f'attachment; filename="{filename}"'})
+        self._write_timeout_s = write_timeout_s
+        self._connection: Connection | None = None
 
     @classmethod
     async def of(cls, lines: AsyncIterator[bytes], filename: str, write_timeout_s: float) -> Self:
-        """filename: of characters that need no quoting. What keeps the first line from being read is raised here."""
+        """Begun: what keeps the first line from being read is raised here."""
         chunks = _chunks(lines)
-        first = await anext(chunks, b"")
-        answer = cls(_with(first, chunks), headers={"content-disposition": f'attachment; filename="{filename}"'})
-        answer._write_timeout_s = write_timeout_s
-        return answer
-
-    _write_timeout_s: float
-    _connection: Connection | None = None
+        return cls(_with(await anext(chunks, b""), chunks), filename, write_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._connection = scope.get("state", {}).get("connection")

@@ -1,7 +1,7 @@
 """Sessions of agents that run, and of those that are kept: one comes back when it is asked for."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +14,7 @@ from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions, Session, SessionInfo, SessionStream
 from agents.session import wake
-from agents.sessions import SessionExists, StreamStatus, UnknownSession, open_journal
+from agents.sessions import Refused, SessionExists, StreamStatus, UnknownSession, open_journal
 from agents.sessions import SessionInfo as KeptSession
 from agents.sessions import StreamInfo as KeptStream
 
@@ -94,7 +94,8 @@ class StoredSessions(LiveSessions):
             await super().delete(session_id)
         if journal is not None:
             with _alone(session_id):
-                await journal.durable()  # what could not be written yet would be, behind the deletion
+                with suppress(Refused):
+                    await journal.durable()  # what waits for the disk would come there behind the deletion
                 await history.delete(journal.store, session_id)
 
     async def export(self, session_id: str) -> AsyncIterator[bytes]:

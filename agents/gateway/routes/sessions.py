@@ -69,13 +69,13 @@ def sessions(known: Sessions, pace: Pace) -> APIRouter:
         await known.rename((await found(session_id)).id, body.title or None)
         return Json(await found(session_id))
 
-    @routes.delete("/sessions/{session_id}", responses=refused(409))
+    @routes.delete("/sessions/{session_id}", responses=answered(bool, "deleted") | refused(409))
     async def delete(session_id: SessionId) -> Response:
         """Conversation, streams and events, for good. Its agent is stopped; 409 while that has a turn."""
         await known.delete((await found(session_id)).id)
         return Json({"deleted": True})
 
-    @routes.get("/sessions/{session_id}/export", responses=JsonLines.documented | refused(409))
+    @routes.get("/sessions/{session_id}/export", status_code=200, response_class=JsonLines, responses=refused(409))
     async def export(session_id: SessionId) -> Response:
         """All of it as JSON Lines: the session, its messages, its streams, each with its events."""
         lines = known.export((await found(session_id)).id)
