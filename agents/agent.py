@@ -24,6 +24,7 @@ from agents.instance.requests import (
     Follow,
     GetConversation,
     GetInfo,
+    Retire,
     Steer,
     Subscribe,
     Unsubscribe,
@@ -156,6 +157,12 @@ async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool
     it has. False if no turn runs, or not that of stream_id; then nothing was said."""
     steered: bool = await call(pid, Steer(message, stream_id))
     return steered
+
+
+async def retire(pid: Pid) -> bool:
+    """End the agent, unless it has a turn that runs or waits: then it goes on, and the answer is False."""
+    retired: bool = await call(pid, Retire())
+    return retired
 
 
 async def info(pid: Pid) -> AgentInfo:

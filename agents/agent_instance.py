@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from actors import (
+    IGNORE,
     NORMAL,
     Caller,
     Error,
@@ -24,7 +25,7 @@ from actors import (
     Stop,
     register,
 )
-from actors.server.outcomes import Next
+from actors.server.outcomes import Ignore, Next
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
 from agents.agent_turns import AgentTurns, Forget, Idle, given_up, now_s, taken_down
@@ -39,6 +40,7 @@ from agents.instance.requests import (
     GetConversation,
     GetInfo,
     Request,
+    Retire,
     Steer,
     Subscribe,
     Unsubscribe,
@@ -46,8 +48,8 @@ from agents.instance.requests import (
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
 from agents.llm.endpoint import Api
-from agents.session import comes_back_whole, open_session
-from agents.sessions import SessionError
+from agents.session import Origin, comes_back_whole, open_session
+from agents.sessions import SessionError, UnknownSession
 from agents.settings import Settings
 from agents.streaming_function_handler import (
     TurnResult,
@@ -86,13 +88,16 @@ async def handle_streaming_response_events(
 class AgentInstance(GenServer[AgentState]):
     """Started by agent_supervisor.start_agent with its configuration; settings come from the application.
 
-    Refuses a bad configuration with InvalidAgentConfig, and an id that is in use with AlreadyStarted.
+    Refuses a bad configuration with InvalidAgentConfig, and an id that is in use with AlreadyStarted. One that is to
+    come back to a session that is gone is not started, also not anew by its supervisor.
     """
 
     trap_exit = True
     eager = True
 
-    async def init(self, settings: Settings, config: Mapping[str, Any]) -> Ready[AgentState] | Error:
+    async def init(
+        self, settings: Settings, config: Mapping[str, Any], origin: Origin = Origin.GIVEN
+    ) -> Ready[AgentState] | Error | Ignore:
         try:
             checked = agent_config(config, settings)
         except InvalidAgentConfig as invalid:
@@ -105,7 +110,9 @@ class AgentInstance(GenServer[AgentState]):
         self._turns = AgentTurns(self.pid, process_streaming_chat)
         keeping, streaming = Keeping.by(settings.sessions, comes_back=comes_back_whole(config)), settings.streaming
         try:
-            conversation, cuts = await open_session(checked, config, keeping.ahead)
+            conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
+        except UnknownSession:
+            return IGNORE
         except SessionError as failed:
             return Error(failed)
         queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)
@@ -163,6 +170,10 @@ class AgentInstance(GenServer[AgentState]):
                 stream = _meant(running, stream_id)
                 calls = stream.calls if stream is not None else None
                 return Reply(NotAsked(call_id) if calls is None else _decided(calls, request), state)
+            case Retire() if running is None and not state.queue:
+                return Stop(NORMAL, state, reply=True)
+            case Retire():
+                return Reply(False, state)
             case Cancel(stream_id) if running is not None and stream_id in (None, running.stream.id):
                 cancelled = replace(given_up(running, Cancelled()), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))

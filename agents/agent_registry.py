@@ -5,7 +5,10 @@ member of the process group of each stream that it has, those that wait, run or 
 owner's. So each of these is known without asking the agent, which may be held up.
 """
 
-from actors import Pid, pg, whereis
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from actors import Mailbox, Pid, pg, register, whereis
 
 PREFIX = "agent:"
 
@@ -27,6 +30,20 @@ def belongs_to(agent: Pid, owner: str) -> None:
 def agents_of(owner: str) -> list[Pid]:
     """The living agents that belong to this user."""
     return pg.members(_of_owner(owner))
+
+
+@contextmanager
+def reserved(agent_id: str) -> Iterator[None]:
+    """Within the block no agent can start with this id, whoever wants it to. Raises NameTaken if one lives.
+
+    Who finds the id in use, and asks whoever has it, is told at the end of the block that it has ended.
+    """
+    holder = Mailbox()
+    try:
+        register(name_of(agent_id), holder.pid)
+        yield
+    finally:
+        holder.close()
 
 
 def find_stream(stream_id: str) -> Pid | None:

@@ -4,6 +4,7 @@ A session's id is its agent's. Where sessions are not kept (no journal runs) all
 """
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, Final
 
 import msgspec
@@ -11,14 +12,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from actors import Pid, StartFailed, Task, ended, whereis
+from actors import IGNORE, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
 from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_registry import find_agent
 from agents.core.checkpoint import Checkpoint, Log, log_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.events import Event
-from agents.sessions import JournalHandle, OpenStream, Recorder, SessionError, open_journal
+from agents.sessions import JournalHandle, OpenStream, Recorder, SessionError, UnknownSession, open_journal
 from agents.sessions.payload import Decoder
 from agents.tools.tool import Tool
 from supervisors import AlreadyStarted
@@ -28,6 +29,13 @@ SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
 
 log = get_logger("understudy.agents")
 _read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
+
+
+class Origin(Enum):
+    """Of what an agent is started with: somebody gave it, or it was kept with a session, which is to be there still."""
+
+    GIVEN = "given"
+    KEPT = "kept"
 
 
 class Cut(Struct, frozen=True):
@@ -50,9 +58,10 @@ class Cut(Struct, frozen=True):
 
 
 async def open_session(
-    config: AgentConfig, given: Mapping[str, Any], ahead: int
+    config: AgentConfig, given: Mapping[str, Any], ahead: int, origin: Origin = Origin.GIVEN
 ) -> tuple[Conversation, tuple[Cut, ...]]:
-    """The agent's conversation so far, and its cut turns in their order. Raises SessionError.
+    """The agent's conversation so far, and its cut turns in their order. Raises SessionError, of them
+    UnknownSession for what was kept with a session that is gone. The agent has its name by now: who deletes takes it.
 
     given: what the agent was started with. ahead: how many events may have been seen that are not on disk: their seqs
     are not given out again.
@@ -61,6 +70,8 @@ async def open_session(
     journal = await open_journal()
     if journal is None:
         return config.opening(), ()
+    if origin is Origin.KEPT and await journal.store.session(config.id) is None:
+        raise UnknownSession(config.id)
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable()
     conversation = await journal.store.conversation(config.id)
@@ -89,9 +100,13 @@ async def wake(agent_id: str) -> Pid | None:
     if session is None or session.config is None:
         return None
     try:
-        return await start_agent({**session.config, "id": agent_id})
+        return await start_agent({**session.config, "id": agent_id}, Origin.KEPT)
     except AlreadyStarted as other:
         return other.pid
+    except StartFailed as failed:
+        if failed.reason is IGNORE:  # it was deleted since it was read
+            return None
+        raise
 
 
 class Recovery(Task):

@@ -11,25 +11,28 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from actors import Pid, StartFailed
+from actors import IGNORE, Pid, StartFailed
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
 
-async def start_agent(config: Mapping[str, Any]) -> Pid:
-    """Start an agent with the template's args and config, to which an id is added if it has none.
+async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
+    """Start an agent with the template's args, config, to which an id is added if it has none, and what more its init
+    takes.
 
     Raises the error with which the agent's init stopped, if it is one (of a bad configuration, or AlreadyStarted);
-    else StartFailed.
+    else StartFailed, with the reason IGNORE if it did not want to start.
     """
     try:
-        pid: Pid = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config})
+        pid: Pid | None = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config}, *more)
     except StartFailed as failed:
         if isinstance(failed.reason, Exception):
             raise failed.reason from None
         raise
+    if pid is None:
+        raise StartFailed("agent", IGNORE)
     return pid
 
 

@@ -29,7 +29,7 @@ COMMANDS = {
     "stop": ("agents.cli.remote.control:stop", "End an agent of the daemon."),
     "reload": ("agents.cli.remote.control:reload_command", "Have the daemon read its configuration again."),
     "stop-daemon": ("agents.cli.remote.control:stop_daemon", "End the daemon; turns that run get their time."),
-    "sessions": ("agents.cli.sessions:sessions", "List, read, rename, delete, export and fork kept sessions."),
+    "sessions": ("agents.cli.sessions.command:sessions", "List, read, rename, delete, export and fork kept sessions."),
     "rehearse": ("agents.rehearsal.command:rehearse", "Serve OpenAI's HTTP API with scripted models."),
 }
 """name: (where the command is, its line in the help)"""

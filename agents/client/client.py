@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -11,14 +11,16 @@ from uuid import uuid4
 import aiohttp
 import msgspec
 
-from agents.client.errors import ClientError, Refused, Unreachable
+from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
 from agents.client.events import event_of
 from agents.client.frames import Frames
 from agents.client.place import Place, place_in
+from agents.client.sessions import Session, SessionInfo
 from agents.core.events import TERMINAL, Event
 
 TIMEOUT_S: Final = 30.0
 SILENCE_S: Final = 60.0  # a gateway gives a sign of life every few seconds
+ENDLESS: Final = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=SILENCE_S)
 PATIENCE_S: Final = 60.0  # how long a daemon may be away before a stream is given up
 PAUSES_S: Final = (0.1, 2.0)  # between two attempts: the first, and the longest
 PASSING: Final = frozenset({422, 429, 502, 503, 504})  # of a daemon that comes back, and is not where it was yet
@@ -55,6 +57,42 @@ class Client:
 
     async def delete(self, where: str) -> Any:
         return await self._asked("DELETE", where, json={})
+
+    # Sessions
+
+    async def sessions(self, after: str | None = None, limit: int = 100) -> list[SessionInfo]:
+        """Those behind `after`, in the daemon's order: those that changed last first."""
+        behind = {} if after is None else {"after": after}
+        told = await self.get("/sessions", limit=limit, **behind)
+        return msgspec.convert(told["sessions"], list[SessionInfo])
+
+    async def session(self, session_id: str) -> Session:
+        return msgspec.convert(await self.get(path("sessions", session_id)), Session)
+
+    async def rename_session(self, session_id: str, title: str | None) -> None:
+        """title: None takes it away."""
+        await self._asked("PATCH", path("sessions", session_id), json={"title": title})
+
+    async def delete_session(self, session_id: str) -> None:
+        """For good, and its agent with it. Raises Refused, 409, while that has a turn."""
+        await self.delete(path("sessions", session_id))
+
+    async def fork_session(
+        self, session_id: str, new_id: str | None = None, at: tuple[str, int | None] | None = None
+    ) -> str:
+        """The id of the new session. at: a stream, and the seq of an event in it; None: the last one."""
+        place = {} if at is None else {"at": {"stream_id": at[0], "seq": at[1]}}
+        named = {} if new_id is None else {"id": new_id}
+        told = await self.post(path("sessions", session_id, "fork"), {**named, **place})
+        return str(told["id"])
+
+    async def export_session(self, session_id: str) -> AsyncGenerator[bytes, None]:
+        """JSON Lines, in pieces as they come. Raises Unreachable if they break off."""
+        async with self._answered("GET", path("sessions", session_id, "export"), ENDLESS) as answer:
+            async for chunk in answer.content.iter_any():
+                yield chunk
+
+    # Streams
 
     async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> AsyncGenerator[Event, None]:
         """The events of the answer. Leaving the loop early leaves the turn running.
@@ -103,33 +141,32 @@ class Client:
     async def _read(self, method: str, where: str, stream_id: str, **more: Any) -> AsyncGenerator[Event, None]:
         """Over one connection, which may end before the stream does."""
         frames = Frames()
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=SILENCE_S)
-        place = self._find()
-        try:
-            async with self._http.request(
-                method, place.url + where, headers=_headers(place), timeout=timeout, ssl=place.trust, **more
-            ) as answer:
-                await _check(answer)
-                if answer.status == 204:
-                    raise _Over
-                async for chunk in answer.content.iter_any():
-                    for frame in frames.feed(chunk):
-                        if (event := event_of(frame, stream_id)) is not None:
-                            yield event
-        except (aiohttp.ClientError, TimeoutError) as failed:
-            raise _unreachable(place, failed) from None
+        async with self._answered(method, where, ENDLESS, **more) as answer:
+            if answer.status == 204:
+                raise _Over
+            async for chunk in answer.content.iter_any():
+                for frame in frames.feed(chunk):
+                    if (event := event_of(frame, stream_id)) is not None:
+                        yield event
 
     async def _asked(self, method: str, where: str, **more: Any) -> Any:
+        async with self._answered(method, where, aiohttp.ClientTimeout(total=TIMEOUT_S), **more) as answer:
+            return msgspec.json.decode(await answer.read() or b"null")
+
+    @asynccontextmanager
+    async def _answered(
+        self, method: str, where: str, timeout: aiohttp.ClientTimeout, **more: Any
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        """What goes wrong with it, also within the block, is one of our errors."""
         place = self._find()
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
             async with self._http.request(
                 method, place.url + where, headers=_headers(place), timeout=timeout, ssl=place.trust, **more
             ) as answer:
                 await _check(answer)
-                return msgspec.json.decode(await answer.read() or b"null")
+                yield answer
         except (aiohttp.ClientError, TimeoutError) as failed:
-            raise _unreachable(place, failed) from None
+            raise _failure(place, failed) from None
 
 
 def path(*parts: str) -> str:
@@ -158,17 +195,16 @@ def _headers(place: Place) -> dict[str, str]:
     return {"Authorization": f"Bearer {place.token}"}
 
 
-def _unreachable(place: Place, failed: Exception) -> Unreachable:
+def _failure(place: Place, failed: Exception) -> ClientError:
     match failed:
         case aiohttp.ClientSSLError():
-            why = "its certificate is not trusted, or it speaks no TLS"
+            return Unreachable(f"{place.url}: its certificate is not trusted, or it speaks no TLS")
         case aiohttp.ClientConnectorError():
-            why = "no daemon listens there"
+            return NoDaemon(f"{place.url}: no daemon listens there")
         case TimeoutError():
-            why = "it does not answer"
+            return Unreachable(f"{place.url}: it does not answer")
         case _:
-            why = "the connection broke"
-    return Unreachable(f"{place.url}: {why}")
+            return Unreachable(f"{place.url}: the connection broke")
 
 
 def _now_s() -> float:

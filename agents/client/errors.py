@@ -1,7 +1,7 @@
 """What can go wrong between a client and its daemon. `str()` gives one line for a person.
 
 ClientError
-├── NoDaemon        there is none to be found
+├── NoDaemon        there is none to be found, or nothing listens where it was
 ├── Unreachable     it does not answer, or not any more
 └── Refused         it answers, and says no: a token, an id, a request that it does not take
 """

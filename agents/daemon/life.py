@@ -26,6 +26,7 @@ from agents.daemon.notify import Notifier
 from agents.daemon.place import no_port, url_of
 from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
+from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
 from agents.settings import Settings
 from agents.state_files import Address
@@ -79,6 +80,7 @@ async def live(
 
     Raises CannotStart, and GaveUp; then nothing runs.
     """
+    await check_store(settings)
     notifier = Notifier(os.environ)
     stopping = Stopping(folder.forget_address)
     with stopping.by_signals():

@@ -72,8 +72,11 @@ class _Shown:
         yield _gauge("agents", "Agents that have a process.", {(): now.agents})
         yield _gauge("turns_running", "Turns that run.", {(): now.turns})
         yield _gauge("breakers", "Providers by the state of their breaker.", _keyed(now.breakers), "provider", "state")
-        if now.journal is not None:
-            yield _gauge("journal_waiting_events", "Events that are not on disk.", {(): now.journal})
+        if now.kept is not None:
+            yield _gauge("sessions", "Sessions that are kept.", {(): now.kept})
+        if (behind := now.journal) is not None:
+            yield _gauge("journal_waiting_events", "Events that are not on disk.", {(): behind.events})
+            yield _gauge("journal_waiting_seconds", "How long the oldest of them waits.", {(): behind.oldest_s})
         yield _gauge("loop_lag_seconds", "How late a timer of the event loop is.", {(): now.loop_lag_s})
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -10,10 +10,14 @@ from actors import CallFailed, SystemInfo, system_info, top
 from agents.agent_turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.provider import breakers
-from agents.sessions import open_journal
+from agents.sessions import JournalHandle, StoreUnavailable, open_journal
+from agents.sessions.group_commit import Behind
 from supervisors.agent_supervisor import AGENT_SUPERVISOR
 from supervisors.api import count_children
 from supervisors.tree import Node, tree
+
+if TYPE_CHECKING:
+    from agents.sessions import Store
 
 PROBE_S: Final = 0.01
 LONGEST: Final = 10
@@ -21,8 +25,8 @@ LONGEST: Final = 10
 
 class Seen(Struct, frozen=True):
     """restarts: of children that a supervisor names, by supervisor and child. mailboxes: the fullest, by process.
-    breakers: how many providers have theirs in which state. journal: events that are not on disk; None: there is none.
-    loop_lag_s: how late a timer was."""
+    breakers: how many providers have theirs in which state. kept: sessions; None: none are kept, or the store can't be
+    read. journal: how far the disk is behind; None: there is no journal. loop_lag_s: how late a timer was."""
 
     system: SystemInfo
     agents: int
@@ -30,11 +34,13 @@ class Seen(Struct, frozen=True):
     restarts: dict[tuple[str, str], int]
     mailboxes: dict[str, int]
     breakers: dict[tuple[str, str], int]
-    journal: int | None
+    kept: int | None
+    journal: Behind | None
     loop_lag_s: float
 
 
 async def seen() -> Seen:
+    journal = await _journal()
     return Seen(
         system=system_info(),
         agents=(await count_children(AGENT_SUPERVISOR)).active,
@@ -42,7 +48,8 @@ async def seen() -> Seen:
         restarts=_restarts(tree()),
         mailboxes=_mailboxes(),
         breakers=await _breakers(),
-        journal=await _journal(),
+        kept=None if journal is None else await _count(journal.store),
+        journal=None if journal is None else journal.behind,
         loop_lag_s=await _loop_lag_s(),
     )
 
@@ -85,12 +92,19 @@ def _state(breaker: Breaker) -> str:
     return "open"
 
 
-async def _journal() -> int | None:
+async def _journal() -> JournalHandle | None:
     try:
-        journal = await open_journal()
+        return await open_journal()
     except CallFailed:
         return None  # it is being restarted
-    return None if journal is None else journal.waiting
+
+
+async def _count(store: "Store") -> int | None:
+    """Counted each time: it takes the store a millisecond for 10,000."""
+    try:
+        return await store.count()
+    except StoreUnavailable:
+        return None
 
 
 async def _loop_lag_s() -> float:

@@ -19,9 +19,11 @@ from agents.gateway.routes.asking import permitted
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.message_stream import message_stream
+from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
-from agents.gateway.sessions import Sessions
+from agents.gateway.sessions import Session, SessionInfo, Sessions
+from agents.gateway.shapes import Described
 from agents.gateway.sse import Pace
 from agents.gateway.streams import Known
 from agents.gateway.websocket import Socket
@@ -72,8 +74,11 @@ def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | No
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
     known = Known(sessions, host.door if host is not None else Door())
-    for router in (agents(known, pace), streams(known, pace), system(sessions, settings), message_stream(known, pace)):
-        app.include_router(router)
+    app.include_router(agents(known, pace))
+    app.include_router(streams(known, pace))
+    app.include_router(session_routes(sessions, pace))
+    app.include_router(system(settings))
+    app.include_router(message_stream(known, pace))
     if host is not None:
         app.include_router(host_routes(host))
     docs(app)
@@ -88,7 +93,7 @@ def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | No
 def _bare_app() -> FastAPI:
     """Without FastAPI's own pages, which load scripts from elsewhere, and without its telemetry, which may report
     elsewhere, and copies what clients send into its records."""
-    app = FastAPI(
+    app = Described(
         title="understudy",
         description=DESCRIPTION,
         dependencies=[Depends(permitted)],
@@ -104,6 +109,7 @@ def _bare_app() -> FastAPI:
             "auto_configure": False,
         },
     )
+    app.shapes = (SessionInfo, Session)
     for kind in EXPECTED:
         app.add_exception_handler(kind, answer)
     return app

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from actors import CallFailed, StartFailed
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
-from agents.sessions import SessionError
+from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
 from supervisors import AlreadyStarted, MaxChildren, NotFound
 
 log = get_logger("understudy.gateway")
@@ -33,6 +33,7 @@ TYPES: Final = {
     404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
+    409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
     421: "misdirected",
@@ -101,6 +102,8 @@ def refusal_of(error: Exception) -> Refusal:
     match error:
         case Refusal():
             return error
+        case HTTPException(status_code=404):
+            return Refusal(404, "expected a path that /docs has, got another one")
         case HTTPException(status_code=status, detail=detail):
             return Refusal(status, str(detail))
         case RequestValidationError():
@@ -116,9 +119,22 @@ def refusal_of(error: Exception) -> Refusal:
         case StartFailed() | MaxChildren():
             return Refusal(503, "the agent could not be started")
         case SessionError():
-            log.warning("store_failed", reason=str(error))  # it says where the store is: nothing for a client
-            return Refusal(503, "the store of sessions can't be used now")
+            return _of_session(error)
     raise error
+
+
+def _of_session(error: SessionError) -> Refusal:
+    match error:
+        case UnknownSession():
+            return Refusal(404, str(error), "session_not_found")
+        case UnknownStream():
+            return Refusal(404, str(error), "stream_not_found")
+        case SessionExists():
+            return Refusal(409, str(error), "conflict")
+        case InvalidFork():
+            return Refusal(422, str(error))
+    log.warning("store_failed", reason=str(error))  # it says where the store is: nothing for a client
+    return Refusal(503, "the store of sessions can't be used now")
 
 
 def id_taken() -> Refusal:

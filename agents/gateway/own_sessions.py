@@ -1,14 +1,13 @@
 """Sessions as one user sees them: what is somebody else's is not there, and is answered for as what is not."""
 
 from actors import Pid
-from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller
-from agents.gateway.sessions import SessionInfo, Sessions
+from agents.gateway.sessions import Seen, SessionInfo
 from agents.settings import Scope
 
 
-def seen_by(caller: Caller, sessions: Sessions) -> Sessions:
+def seen_by(caller: Caller, sessions: Seen) -> Seen:
     """All of them, if it may do everything; else its user's."""
     if caller.may(Scope.ADMIN):
         return sessions
@@ -19,7 +18,7 @@ def seen_by(caller: Caller, sessions: Sessions) -> Sessions:
 class OwnSessions:
     """owner: who it is whose sessions are seen; another one that is asked for has none."""
 
-    def __init__(self, sessions: Sessions, owner: str) -> None:
+    def __init__(self, sessions: Seen, owner: str) -> None:
         self._all, self._owner = sessions, owner
 
     async def has_session(self, session_id: str, owner: str | None = None) -> bool:
@@ -40,5 +39,6 @@ class OwnSessions:
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         return await self._all.sessions(after, limit, self._owner) if owner in (None, self._owner) else []
 
-    async def conversation(self, session_id: str) -> Conversation | None:
-        return await self._all.conversation(session_id) if await self.has_session(session_id) else None
+    async def session(self, session_id: str) -> SessionInfo | None:
+        found = await self._all.session(session_id)
+        return found if found is not None and found.owner == self._owner else None

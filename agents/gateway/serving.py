@@ -160,6 +160,11 @@ class HttpConnection(H11Protocol):
         self.cycle.disconnected = True
         _linger(self.loop, self.transport)
 
+    def abort(self) -> None:
+        """The client sees that the answer is not whole."""
+        self.cycle.disconnected = True
+        self.transport.abort()
+
     def _await_head(self) -> None:
         """From the connection's beginning, and from the first byte of each later head; not again for each byte."""
         if self._head_timer is None:

@@ -1,28 +1,63 @@
 """What the gateway asks of sessions: a port, so that it works with a store and without one."""
 
-from typing import Protocol
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NoReturn, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from actors import CallFailed, Pid
 from agents import agent
 from agents.agent_registry import agents_of, find_agent, find_stream
 from agents.core.conversation import Conversation
 from agents.core.events import Event
+from agents.gateway.errors import Refusal
+from agents.instance.info import AgentInfo
+from agents.sessions import UnknownSession
 from supervisors import agent_supervisor
 
 
-class SessionInfo(Struct, frozen=True, omit_defaults=True):
-    """id: of the session, which is its agent's. live: has it a process now. owner: the user whose it is."""
+class SessionInfo(Struct, frozen=True, kw_only=True):
+    """id: of the session, which is its agent's. name: the agent's. title: given by a person. live: has it a process
+    now. owner: the user whose it is. created_at, updated_at: None where nothing is kept. message_count: of the
+    conversation."""
 
     id: str
     name: str
+    title: str | None = None
     live: bool
     owner: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    message_count: int
 
 
-class Sessions(Protocol):
-    """A session's id is its agent's. Each answers with None for what it does not know.
+class SessionStream(Struct, frozen=True, kw_only=True):
+    """A stream of a session. status: waiting, running, complete or error; open: its turn was cut and has not come back.
+
+    message: the user's, which it answers. last_seq: of its events. messages_from, messages_until: positions in the
+    conversation, of what it appended when it ended.
+    """
+
+    id: str
+    status: str
+    last_seq: int
+    message: str | None = None
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+    messages_from: int | None = None
+    messages_until: int | None = None
+
+
+class Session(SessionInfo, frozen=True, kw_only=True):
+    """conversation: without the turn that runs. streams: in the order in which they began."""
+
+    conversation: Conversation
+    streams: list[SessionStream]
+
+
+class Seen(Protocol):
+    """Sessions as they are looked for. A session's id is its agent's. Each answers with None for what it does not know.
 
     owner: the user whose it has to be; None: anybody's, or nobody's.
     """
@@ -43,7 +78,25 @@ class Sessions(Protocol):
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """At most limit of them, those behind after: its id is the last one's of the page before."""
 
-    async def conversation(self, session_id: str) -> Conversation | None: ...
+    async def session(self, session_id: str) -> SessionInfo | None: ...
+
+
+class Sessions(Seen, Protocol):
+    """What else is done with a session, once it has been seen. Each raises UnknownSession if it has gone since."""
+
+    async def history(self, session_id: str) -> Session: ...
+
+    async def rename(self, session_id: str, title: str | None) -> None:
+        """title: None takes it away."""
+
+    async def delete(self, session_id: str) -> None:
+        """For good. An agent that has nothing to do is ended first; one that has refuses."""
+
+    def export(self, session_id: str) -> AsyncIterator[bytes]:
+        """As JSON Lines. What is wrong is raised before the first one, or cuts it short."""
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
+        """at: a stream, and the seq of an event in it; None: the last one."""
 
 
 class LiveSessions:
@@ -65,19 +118,57 @@ class LiveSessions:
         return None
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
+        """In order of their ids."""
         found = []
         for pid in await agent_supervisor.which_agents() if owner is None else agents_of(owner):
             try:
-                info = await agent.info(pid)
+                found.append(_session(await agent.info(pid)))
             except CallFailed:
                 continue  # it has ended since
-            found.append(SessionInfo(info.id, info.name, live=True, owner=info.owner))
         behind = sorted((each for each in found if after is None or each.id > after), key=lambda each: each.id)
         return behind[:limit]
 
-    async def conversation(self, session_id: str) -> Conversation | None:
+    async def session(self, session_id: str) -> SessionInfo | None:
         pid = find_agent(session_id)
-        return None if pid is None else await agent.conversation(pid)
+        return None if pid is None else _session(await agent.info(pid))
+
+    async def history(self, session_id: str) -> Session:
+        pid = _agent(session_id)
+        info = await agent.info(pid)
+        streams = [SessionStream(id=each.id, status=each.status, last_seq=each.seq) for each in info.streams]
+        return Session(
+            **structs.asdict(_session(info)),
+            conversation=await agent.conversation(pid),
+            streams=streams,
+        )
+
+    async def rename(self, session_id: str, title: str | None) -> None:
+        _not_kept()
+
+    async def delete(self, session_id: str) -> None:
+        if not await agent.retire(_agent(session_id)):
+            raise Refusal(409, "expected a session whose agent is idle, got one that answers: cancel that", "conflict")
+
+    def export(self, session_id: str) -> AsyncIterator[bytes]:
+        _not_kept()
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
+        _not_kept()
+
+
+def _agent(session_id: str) -> Pid:
+    pid = find_agent(session_id)
+    if pid is None:
+        raise UnknownSession(session_id)
+    return pid
+
+
+def _session(info: AgentInfo) -> SessionInfo:
+    return SessionInfo(id=info.id, name=info.name, live=True, owner=info.owner, message_count=info.messages)
+
+
+def _not_kept() -> NoReturn:
+    raise Refusal(409, "expected sessions that are kept, got ones in memory: set sessions.durability", "not_kept")
 
 
 def _is_of(owner: str | None, agent_: Pid | None) -> bool:

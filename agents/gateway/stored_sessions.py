@@ -1,12 +1,25 @@
 """Sessions of agents that run, and of those that are kept: one comes back when it is asked for."""
 
-from actors import Pid
-from agents.agent_registry import find_agent, find_stream
-from agents.core.conversation import Conversation
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import structs
+
+from actors import CallFailed, NameTaken, Pid
+from agents import agent
+from agents.agent_registry import find_agent, find_stream, reserved
 from agents.core.events import Event
-from agents.gateway.sessions import LiveSessions, SessionInfo
+from agents.gateway.errors import Refusal
+from agents.gateway.sessions import LiveSessions, Session, SessionInfo, SessionStream
 from agents.session import wake
-from agents.sessions import Store, StreamStatus, open_journal
+from agents.sessions import Refused, SessionExists, StreamStatus, UnknownSession, open_journal
+from agents.sessions import SessionInfo as KeptSession
+from agents.sessions import StreamInfo as KeptStream
+
+if TYPE_CHECKING:
+    from agents.sessions import Store
 
 
 class StoredSessions(LiveSessions):
@@ -45,22 +58,115 @@ class StoredSessions(LiveSessions):
         return found
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
+        """Those that changed last come first."""
         store = await _store()
         if store is None:
             return await super().sessions(after, limit, owner)
-        kept = await store.sessions(after, limit, owner)
-        return [
-            SessionInfo(each.id, each.title or each.name, live=find_agent(each.id) is not None, owner=each.owner)
-            for each in kept
-        ]
+        if after is not None and not await self.has_session(after, owner):
+            raise UnknownSession(after)
+        return [_told(each) for each in await store.sessions(after, limit, owner)]
 
-    async def conversation(self, session_id: str) -> Conversation | None:
+    async def session(self, session_id: str) -> SessionInfo | None:
         store = await _store()
-        if find_agent(session_id) is not None or store is None:
-            return await super().conversation(session_id)
-        return None if await store.session(session_id) is None else await store.conversation(session_id)
+        if store is None:
+            return await super().session(session_id)
+        kept = await store.session(session_id)
+        return None if kept is None else _told(kept)
+
+    async def history(self, session_id: str) -> Session:
+        """As it is kept: the same whether its agent runs or not."""
+        store = await _store()
+        if store is None:
+            return await super().history(session_id)
+        kept = await store.session(session_id)
+        if kept is None:
+            raise UnknownSession(session_id)
+        now = await _statuses(session_id)
+        return Session(
+            **structs.asdict(_told(kept)),
+            conversation=await store.messages(session_id, 0, kept.message_count),
+            streams=[_stream(each, now) for each in await store.streams(session_id)],
+        )
+
+    async def rename(self, session_id: str, title: str | None) -> None:
+        from agents.sessions import history
+
+        store = await _store()
+        if store is None:
+            await super().rename(session_id, title)
+        else:
+            await history.rename(store, session_id, title)
+
+    async def delete(self, session_id: str) -> None:
+        """Its agent ends first; while the rest goes, no other one gets its id, so nothing of it comes back."""
+        from agents.sessions import history
+
+        journal = await open_journal()
+        if journal is None or find_agent(session_id) is not None:
+            await super().delete(session_id)
+        if journal is not None:
+            with _alone(session_id):
+                with suppress(Refused):
+                    await journal.durable()  # what waits for the disk would come there behind the deletion
+                await history.delete(journal.store, session_id)
+
+    async def export(self, session_id: str) -> AsyncIterator[bytes]:
+        from agents.sessions import history
+
+        store = await _store()
+        async for line in super().export(session_id) if store is None else history.export(store, session_id):
+            yield line
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
+        from agents.sessions import history
+
+        store = await _store()
+        if store is None:
+            await super().fork(session_id, new_id, at)
+            return
+        try:
+            with reserved(new_id):
+                await history.fork(store, session_id, new_id, at)
+        except NameTaken:
+            raise SessionExists(new_id) from None
 
 
-async def _store() -> Store | None:
+async def _store() -> "Store | None":
     journal = await open_journal()
     return None if journal is None else journal.store
+
+
+@contextmanager
+def _alone(session_id: str) -> Iterator[None]:
+    try:
+        with reserved(session_id):
+            yield
+    except NameTaken:
+        raise Refusal(409, "expected a session without an agent, got one that was just asked", "conflict") from None
+
+
+async def _statuses(session_id: str) -> dict[str, str]:
+    """Of the streams that its agent has, if it lives."""
+    try:
+        pid = find_agent(session_id)
+        return {} if pid is None else {each.id: each.status for each in (await agent.info(pid)).streams}
+    except CallFailed:
+        return {}  # it has just ended
+
+
+def _told(kept: KeptSession) -> SessionInfo:
+    return SessionInfo(
+        id=kept.id,
+        name=kept.name,
+        title=kept.title,
+        live=find_agent(kept.id) is not None,
+        owner=kept.owner,
+        created_at=kept.created_at,
+        updated_at=kept.updated_at,
+        message_count=kept.message_count,
+    )
+
+
+def _stream(kept: KeptStream, now: dict[str, str]) -> SessionStream:
+    stream = msgspec.convert(kept, SessionStream, from_attributes=True)
+    return structs.replace(stream, status=now.get(kept.id, stream.status))

@@ -68,4 +68,8 @@ class GetConversation(Struct, frozen=True):
     """Answered with the conversation; of a running turn, without what it has said so far."""
 
 
-Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation
+class Retire(Struct, frozen=True):
+    """End, if no turn runs or waits. Answered with whether that is so."""
+
+
+Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation | Retire

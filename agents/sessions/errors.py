@@ -2,12 +2,14 @@
 
 SessionError
 ├── StoreUnavailable    the store can't be opened or read
+│   ├── StoreInUse      by the program that writes it
 │   └── StoreDamaged    what it holds is not what was written
 ├── StoreFailed         a write failed: nothing of it is in the store, and it may be tried again
 │   └── Refused         a write that will never be taken: of a session that was deleted, of a stream that has ended
 │       └── Fenced      another writer has taken the store
 ├── UnknownSession, UnknownStream
-└── SessionExists
+├── SessionExists
+└── InvalidFork         a place in a stream, or a new id, that can't be
 """
 
 
@@ -17,6 +19,13 @@ class SessionError(Exception):
 
 class StoreUnavailable(SessionError):
     """Its text says where the store is, without a password, and why it can't be used."""
+
+
+class StoreInUse(StoreUnavailable):
+    """By another OS process of this host."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"the store is in use by pid {pid}")
 
 
 class StoreDamaged(StoreUnavailable):
@@ -48,3 +57,7 @@ class UnknownStream(SessionError, LookupError):
 class SessionExists(SessionError):
     def __init__(self, id_: str) -> None:
         super().__init__(f"expected a new session's id, got {id_!r}, which is one's")
+
+
+class InvalidFork(SessionError, ValueError):
+    """Its text says what was expected."""

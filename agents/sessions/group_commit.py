@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from msgspec import Struct
+
 from agents.sessions.errors import Fenced, Refused, StoreFailed
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import SessionBegun
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
 RETRY_S: Final = 1.0
 
 Outcome: TypeAlias = tuple[Taken, StoreFailed | None]
+
+
+class Behind(Struct, frozen=True):
+    """How far the disk is behind what was recorded. events: not on it. oldest_s: how long the oldest record waits."""
+
+    events: int
+    oldest_s: float
 
 
 class GroupCommit:
@@ -40,6 +49,8 @@ class GroupCommit:
         self._sessions: list[SessionBegun] = []
         self._waiters: list[Waiter] = []
         self._on_its_way: Taken | None = None
+        self._waits_since_s: float | None = None  # the oldest of what waits, and of what is on its way
+        self._left_since_s: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._failing = False
         self._closed: StoreFailed | None = None
@@ -92,6 +103,8 @@ class GroupCommit:
         return next((each.waiters for each in streams if each.recorder is recorder), None)
 
     def _soon(self) -> None:
+        if self._waits_since_s is None:
+            self._waits_since_s = self._loop.time()
         if self._timer is None:
             self._timer = self._loop.call_later(RETRY_S if self._failing else self._batch_s, self._time_is_up)
 
@@ -106,6 +119,13 @@ class GroupCommit:
         """Nothing waits."""
         return not (self._waiting or self._sessions)
 
+    @property
+    def behind(self) -> Behind:
+        flight = self._on_its_way
+        leaving = 0 if flight is None else sum(len(records.events) for records in flight.streams)
+        since_s = self._waits_since_s if self._left_since_s is None else self._left_since_s
+        return Behind(self.count + leaving, 0.0 if since_s is None else self._loop.time() - since_s)
+
     def take(self) -> Taken:
         """All that waits. `flush` it, then tell `done`."""
         self.due, self.count = False, 0
@@ -115,6 +135,7 @@ class GroupCommit:
         taken = Taken(self._sessions, [recorder.take() for recorder in self._waiting], self._waiters)
         self._sessions, self._waiting, self._waiters = [], {}, []
         self._on_its_way = taken
+        self._left_since_s, self._waits_since_s = self._waits_since_s, None
         return taken
 
     async def flush(self, taken: Taken) -> list[Outcome]:
@@ -145,6 +166,7 @@ class GroupCommit:
                     self._refused(taken, failure)
                 case _:
                     self._keep(taken, failure)
+        self._left_since_s = None
         if whole is not None:
             settle(whole.waiters, failures[0] if failures else None)
         self.due = not self._failing and (self.due or self.count >= self.batch_events)
@@ -189,6 +211,7 @@ class GroupCommit:
             self.count += len(records.events)
         kept: dict[Recorder, None] = dict.fromkeys(records.recorder for records in taken.streams)
         self._waiting = kept | self._waiting
+        self._waits_since_s = self._left_since_s
         self._soon()
         for recorder in kept:
             recorder.on_failure(failure)

@@ -1,6 +1,6 @@
 """What people do with sessions that are kept: give them a title, delete them, fork them, take them along.
 
-Each works on the store alone, also while the journal of another OS process writes it.
+Each works on the store alone, also while the journal of another OS process writes it; but none deletes there.
 """
 
 from collections.abc import AsyncIterator
@@ -12,16 +12,22 @@ from sqlalchemy import Row, insert, literal, select, update
 from sqlalchemy import delete as deletion
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.core.checkpoint import Checkpoint
 from agents.core.conversation import Conversation
-from agents.sessions.errors import SessionExists, UnknownSession, UnknownStream
+from agents.sessions.errors import InvalidFork, SessionExists, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
-from agents.sessions.payload import encoded, keepable
-from agents.sessions.records import StreamInfo
+from agents.sessions.payload import Decoder, encoded, keepable
+from agents.sessions.records import Session, StreamInfo
 from agents.sessions.store import Store
 from agents.sessions.tables import MESSAGES, SESSIONS
 from agents.sessions.write import message_rows
+from agents.sessions.writer import check_free
 
-PAGE: Final = 1000  # events
+MESSAGES_PAGE: Final = 50  # a message may be as large as a tool's result
+STREAMS_PAGE: Final = 50
+EVENTS_PAGE: Final = 1000
+
+_CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 async def rename(store: Store, id_: str, title: str | None) -> None:
@@ -34,25 +40,29 @@ async def rename(store: Store, id_: str, title: str | None) -> None:
 
 
 async def delete(store: Store, id_: str) -> None:
-    """All of it: conversation, streams, events. A turn that runs finds out when it next records. Raises
-    UnknownSession."""
+    """All of it: conversation, streams, events. A turn that runs finds out when it next records.
+
+    Raises UnknownSession, and StoreInUse where the journal of another OS process of this host writes the store: it may
+    have an agent with this session, so it is to be asked.
+    """
     _check_known(id_)
     async with store.changing() as connection:
+        await check_free(connection)
         if not (await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id == id_))).rowcount:
             raise UnknownSession(id_)
     await store.clear_log()
 
 
-async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int] | None = None) -> None:
+async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] | None = None) -> None:
     """A new session with this one's conversation, to go on from there; its streams stay where they are.
 
     at: a stream and the seq of an event in it. The conversation is as it was then: what came before the stream, its
     user message, and the answer up to the event, marked as partial; seq 0 leaves that message out, too, so that another
-    one can be asked in its place; the last event takes the turn whole. None: all turns that have ended. Raises
-    UnknownSession, UnknownStream, SessionExists, and ValueError for a seq or a new id that can't be.
+    one can be asked in its place; the last event, or None, takes the turn whole. No place at all: all turns that have
+    ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
     """
     if not keepable(new_id):
-        raise ValueError(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
+        raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
     kept, turn = await _cut(store, id_, at)
     async with store.changing() as connection:
         session = await _row(connection, id_)
@@ -69,23 +79,30 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int] | None =
 
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
-    """As JSON Lines: the session, its messages, its streams, each with its events. Raises UnknownSession."""
-    session = await store.session(id_)
-    if session is None:
-        raise UnknownSession(id_)
+    """As JSON Lines: the session, its messages, its streams, each with its events. Raises UnknownSession, also at the
+    end, if it was deleted meanwhile.
+
+    Page by page: that takes little memory, and one long read would keep SQLite from clearing its log.
+    """
+    session = await _known(store, id_)
     yield _line("session", session)
-    for position, message in enumerate(await store.conversation(id_)):
-        yield _line("message", {"position": position, "message": message})
-    for stream in await store.streams(id_):
-        yield _line("stream", stream)
-        async for line in _events(store, stream):
-            yield line
+    for after in range(0, session.message_count, MESSAGES_PAGE):
+        page = await store.messages(id_, after, min(MESSAGES_PAGE, session.message_count - after))
+        for position, message in enumerate(page, after):
+            yield _line("message", {"position": position, "message": message})
+    last = None
+    while streams := await store.streams(id_, last, STREAMS_PAGE):
+        for stream in streams:
+            yield _line("stream", stream)
+            async for line in _events(store, stream):
+                yield line
+        last = streams[-1].id
+    await _known(store, id_)
 
 
 async def _events(store: Store, stream: StreamInfo) -> AsyncIterator[bytes]:
-    """Page by page: one long read would keep SQLite from clearing its log."""
-    for after in range(0, stream.last_seq, PAGE):
-        for event in await store.events(stream.id, after, min(PAGE, stream.last_seq - after)):
+    for after in range(0, stream.last_seq, EVENTS_PAGE):
+        for event in await store.events(stream.id, after, min(EVENTS_PAGE, stream.last_seq - after)):
             yield _line("event", {"event": event})
 
 
@@ -93,29 +110,48 @@ def _line(kind: str, data: Any) -> bytes:
     return encoded({"type": kind, **msgspec.to_builtins(data)}) + b"\n"
 
 
-async def _cut(store: Store, id_: str, at: tuple[str, int] | None) -> tuple[int, Conversation]:
+async def _cut(store: Store, id_: str, at: tuple[str, int | None] | None) -> tuple[int, Conversation]:
     """How many messages of the session a fork begins with, and what of a cut turn comes behind them.
 
     The conversation only grows, so what is read here still holds when it is copied; and since it is counted before the
     stream is looked at, it has nothing of a stream that is still open then.
     """
-    session = await store.session(id_)
-    if session is None:
-        raise UnknownSession(id_)
+    session = await _known(store, id_)
     if at is None:
         return session.message_count, ()
-    stream_id, seq = at
+    stream_id, place = at
     stream = await store.stream(stream_id)
     if stream is None or stream.session_id != id_:
         raise UnknownStream(stream_id, id_)
+    seq = stream.last_seq if place is None else place
     if not 0 <= seq <= stream.last_seq:
-        raise ValueError(f"expected a seq from 0 to {stream.last_seq}, got {seq}")
+        raise InvalidFork(f"expected a seq from 0 to {stream.last_seq}, got {seq}")
     before = session.message_count if stream.messages_from is None else stream.messages_from
     if seq == 0:
         return before, ()
     if seq == stream.last_seq and stream.messages_until is not None:
         return stream.messages_until, ()
-    return before, partial_turn(stream.message, await store.events(stream_id, limit=seq))
+    events = await store.events(stream_id, limit=seq)
+    return before, partial_turn(stream.message, events, await _recorded(store, stream))
+
+
+async def _recorded(store: Store, stream: StreamInfo) -> Conversation:
+    """The messages of its turn: what it left, or what its last checkpoint has, which is read behind the events."""
+    if stream.messages_from is not None and stream.messages_until is not None:
+        count = stream.messages_until - stream.messages_from
+        return await store.messages(stream.session_id, stream.messages_from, count)
+    for open_ in await store.open_streams(stream.session_id):
+        if open_.stream_id == stream.id and open_.checkpoint is not None:
+            saved = _CHECKPOINT(open_.checkpoint.payload)
+            return saved.messages if saved.executing is None else (*saved.messages, saved.executing)
+    return ()
+
+
+async def _known(store: Store, id_: str) -> Session:
+    session = await store.session(id_)
+    if session is None:
+        raise UnknownSession(id_)
+    return session
 
 
 async def _row(connection: AsyncConnection, id_: str) -> Row[Any] | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from agents.core.conversation import Conversation
-from agents.sessions.group_commit import GroupCommit
+from agents.sessions.group_commit import Behind, GroupCommit
 from agents.sessions.recorder import OnDurable, OnFailure, Recorder
 from agents.sessions.records import OpenStream, SessionBegun
 from agents.settings import Durability
@@ -21,9 +21,9 @@ class JournalHandle:
         self._group = group
 
     @property
-    def waiting(self) -> int:
-        """Events that were recorded and have not yet begun their way to the disk."""
-        return self._group.count
+    def behind(self) -> Behind:
+        """How far the disk is behind what was recorded."""
+        return self._group.behind
 
     def begin_session(
         self,

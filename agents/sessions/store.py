@@ -76,10 +76,16 @@ class Store:
     # Writing
 
     async def claim(self) -> None:
-        """Become the one that writes. Raises StoreUnavailable if another OS process of this host is."""
+        """Become the one that writes. Raises StoreInUse if another OS process of this host is."""
         with as_unavailable(self.url):
             async with self._engine.begin() as connection:
                 self._epoch = await writer.claim(connection)
+
+    async def check_free(self) -> None:
+        """Raises StoreInUse if `claim` would, now."""
+        with as_unavailable(self.url):
+            async with self._engine.connect() as connection:
+                await writer.check_free(connection)
 
     async def write(self, batch: Batch) -> None:
         """In one transaction: all of it is on disk, or nothing. Raises StoreFailed, Refused, Fenced."""
@@ -136,6 +142,11 @@ class Store:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
         return Session(**_fields(rows[0])) if rows else None
 
+    async def count(self) -> int:
+        """Of all sessions."""
+        ((count,),) = await self._rows(select(func.count()).select_from(SESSIONS))
+        return int(count)
+
     async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
         """Those that changed last come first. after: the last id of the page before. owner: of this user alone, and
         nothing behind a session of another's."""
@@ -157,13 +168,26 @@ class Store:
             raise UnknownSession(id_)
         return tuple(message for (message,) in rows)
 
+    async def messages(self, id_: str, after: int, limit: int) -> Conversation:
+        """Of the conversation, those from position after on."""
+        wanted = (
+            select(MESSAGES.c.payload)
+            .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
+            .order_by(MESSAGES.c.position)
+        )
+        return tuple(message for (message,) in await self._rows(wanted, id_))
+
     async def stream(self, stream_id: str) -> StreamInfo | None:
         rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
         return _stream(rows[0]) if rows else None
 
-    async def streams(self, session_id: str) -> list[StreamInfo]:
-        """In the order in which they began."""
-        wanted = _STREAM.where(STREAMS.c.session_id == session_id).order_by(STREAMS.c.begun_at, STREAMS.c.id)
+    async def streams(self, session_id: str, after: str | None = None, limit: int | None = None) -> list[StreamInfo]:
+        """In the order in which they began. after: the last id of the page before."""
+        order = (STREAMS.c.begun_at, STREAMS.c.id)
+        wanted = _STREAM.where(STREAMS.c.session_id == session_id).order_by(*order).limit(limit)
+        if after is not None:
+            place = select(*order).where(STREAMS.c.id == after)
+            wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
         return [_stream(row) for row in await self._rows(wanted, session_id)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int = 10_000) -> list[Event]:

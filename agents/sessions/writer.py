@@ -2,26 +2,32 @@
 
 The journal that opens a store takes the next epoch, and a write of an older epoch is refused: a journal that was held
 up, and whose place another one has taken, can't add to what that one writes. A store whose writer lives is not taken.
-To rename, fork or delete takes no epoch: it is one transaction, between two of the journal's.
+To rename, fork or delete takes no epoch: it is one transaction, between two of the journal's. But only the program
+whose journal writes may delete: its agents would go on with what is gone.
 """
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.sessions.errors import Fenced, StoreUnavailable
+from agents.sessions.errors import Fenced, StoreInUse
 from agents.sessions.owner import pid_of_another, this_process
 from agents.sessions.tables import WRITER
 
 
 async def claim(connection: AsyncConnection) -> int:
-    """The next epoch, which is ours. Raises StoreUnavailable if another OS process of this host has the store."""
+    """The next epoch, which is ours. Raises StoreInUse if another OS process of this host has the store."""
     await lock(connection)
-    row = (await connection.execute(select(WRITER.c.epoch, WRITER.c.owner))).one()
-    if row.owner is not None and (pid := pid_of_another(row.owner)) is not None:
-        raise StoreUnavailable(f"the store is in use by pid {pid}")
-    epoch: int = row.epoch + 1
+    await check_free(connection)
+    epoch: int = (await connection.execute(select(WRITER.c.epoch))).scalar_one() + 1
     await connection.execute(update(WRITER).values(epoch=epoch, owner=this_process()))
     return epoch
+
+
+async def check_free(connection: AsyncConnection) -> None:
+    """Raises StoreInUse if another OS process of this host has the store."""
+    owner = (await connection.execute(select(WRITER.c.owner))).scalar_one()
+    if owner is not None and (pid := pid_of_another(owner)) is not None:
+        raise StoreInUse(pid)
 
 
 async def release(connection: AsyncConnection, epoch: int) -> None:

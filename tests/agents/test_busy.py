@@ -208,3 +208,18 @@ async def test_an_idle_agent_can_not_be_steered(stage: Stage) -> None:
     pid = await stage.agent("echo", when_busy="steer")
     assert not await agent.steer(pid, "faster")
     assert (await agent.chat(pid, "hello")).answer == "hello"
+
+
+async def test_an_agent_retires_when_it_has_nothing_to_do_and_not_before(stage: Stage) -> None:
+    pid = await gated(stage)
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        second = agent.stream_chat(pid, "next")
+        await box.until(StreamFunctionExecutionStart, first)
+        assert await agent.retire(pid) is False
+        Gate.open()
+        assert isinstance(await end_of(box, first), StreamComplete)
+        assert isinstance(await end_of(box, second), StreamComplete)
+    assert await agent.retire(pid) is True
+    assert not pid.alive

@@ -1,6 +1,7 @@
 """How a command comes to its daemon, and what becomes of it when that says no."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from agents.cli import INTERRUPTED
 from agents.cli.refusal import refuse
 from agents.client import Client, ClientError
 from agents.client.place import token_in
-from agents.state_files import default_state_dir
+from agents.state_files import address_in, default_state_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,10 +32,21 @@ def daemon_options(command: Command) -> Command:
 def client_of(url: str | None, token_file: Path | None, state_dir: Path | None) -> Client:
     """Raises ClientError."""
     if url is None:
-        return Client.found(state_dir)
+        return Client.found(state_dir or _own_folder())
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"--url: expected an address that begins with http:// or https://, got {url!r}")
     return Client(url, token_in(token_file or (state_dir or default_state_dir()) / "token"))
+
+
+def _own_folder() -> Path:
+    """The default one, if a daemon is there, else that of the configuration, which takes a while to be read."""
+    default = default_state_dir()
+    if address_in(default) is not None:
+        return default
+    from agents.cli.config import loaded_or_exit
+    from agents.configuration import found
+
+    return loaded_or_exit(found(os.environ), {}).settings.daemon.state_dir or default
 
 
 def ask(options: dict[str, Any], work: Callable[[Client], Awaitable[int | None]]) -> None:

@@ -71,7 +71,8 @@ def agents(known: Known, pace: Pace) -> APIRouter:
         caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """The agents that run, in order of their ids."""
-        return Json({"agents": await seen_by(caller, LiveSessions()).sessions(after, limit)})
+        page = await seen_by(caller, LiveSessions()).sessions(after, limit)
+        return Json({"agents": [{"id": each.id, "name": each.name, "live": each.live} for each in page]})
 
     @routes.get("/agents/{agent_id}")
     async def show(agent_id: AgentId, caller: Asking) -> Response:

@@ -1,16 +1,13 @@
 """Answers as JSON: structs are encoded as they are, without a model in between."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
 
-from agents.gateway.errors import TYPES
+from agents.gateway.shapes import refused
 
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": f'{{"error": {{"type": "{TYPES[status]}", "message": ...}}}}'}
-    for status in (401, 403, 404, 422)
-}
+REFUSALS: Final = refused(401, 403, 404, 422)
 """What every route may answer instead, for its documentation."""
 
 

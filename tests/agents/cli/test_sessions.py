@@ -62,10 +62,19 @@ async def test_a_fork_says_its_id_and_goes_on_from_the_event(store: Store) -> No
     assert "\nassistant: Because.\n" in (await sessions(store, "show", whole.out.strip())).out
 
 
-async def test_a_deleted_session_is_gone_and_the_journal_goes_on(store: Store) -> None:
+async def test_nothing_is_deleted_behind_the_back_of_who_writes_the_store(store: Store) -> None:
+    refused = await sessions(store, "delete", "first")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith(f"understudy: the store is in use by pid {os.getpid()}: ")
+    assert refused.err.count("\n") == 1
+    assert await store.session("first") is not None
+    await store.close()
     assert await sessions(store, "delete", "first") == (0, "", "")
-    assert await store.session("first") is None
-    await store.write(batch(ended=[ended("u", "second")]))
+    assert await sessions(store, "delete", "first") == (
+        2,
+        "",
+        "understudy: expected the id of a session, got 'first', which is none\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +82,6 @@ async def test_a_deleted_session_is_gone_and_the_journal_goes_on(store: Store) -
     [
         (["show", "no"], "expected the id of a session, got 'no', which is none"),
         (["rename", "no", "x"], "expected the id of a session, got 'no', which is none"),
-        (["delete", "no"], "expected the id of a session, got 'no', which is none"),
         (["export", "no"], "expected the id of a session, got 'no', which is none"),
         (["list", "--after", "no"], "expected the id of a session, got 'no', which is none"),
         (["fork", "no"], "expected the id of a session, got 'no', which is none"),
@@ -94,3 +102,36 @@ async def test_without_a_store_it_says_where_it_looked(tmp_path: Path) -> None:
     found = await understudy("sessions", "list", env=environment(XDG_STATE_HOME=str(tmp_path)))
     assert found == (2, "", f"understudy: there is no store at {tmp_path}/understudy/sessions.db\n")
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("named", ["--config", "UNDERSTUDY_CONFIG", "~/.config"])
+async def test_the_store_is_the_one_of_the_configuration(store: Store, tmp_path: Path, named: str) -> None:
+    folder = tmp_path / ".config" / "understudy"
+    folder.mkdir(parents=True)
+    file = folder / "sys.config" if named == "~/.config" else tmp_path / "other.config"
+    file.write_text(f'[{{understudy, [{{sessions, [{{url, "sqlite:///{store.url.database}"}}]}}]}}].')
+    env = environment(HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path / "none"), XDG_CONFIG_HOME="")
+    arguments = ["--config", str(file)] if named == "--config" else []
+    if named == "UNDERSTUDY_CONFIG":
+        env[named] = str(file)
+    listed = await understudy("sessions", "list", *arguments, env=env)
+    assert (listed.code, listed.err) == (0, "")
+    assert {line.split()[0] for line in listed.out.splitlines()} == {"first", "second"}
+
+
+async def test_a_configuration_with_a_fault_is_told_at_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text("[{understudy, [{sesions, []}]}].")
+    told = await understudy("sessions", "list", "--config", str(file))
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith(f"{file}:1:")
+    assert told.err.count("\n") == 1
+
+
+async def test_options_stand_before_and_behind_the_command(store: Store) -> None:
+    where = ("--store", f"sqlite:///{store.url.database}")
+    for arguments in ((*where, "list"), ("--store", "sqlite:////nowhere", "list", *where)):
+        assert (await understudy("sessions", *arguments)).code == 0
+    both = await understudy("sessions", *where, "list", "--url", "http://127.0.0.1:1")
+    assert (both.code, both.err.count("\n")) == (2, 1)
+    assert "expected --url or --store, got both" in both.err

@@ -1,6 +1,8 @@
 """The commands that ask a daemon, as OS processes; and what they say when it says no."""
 
 import asyncio
+import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents.client import Client, NoDaemon, Refused
+from agents.core.conversation import AssistantMessage
 from agents.core.events import StreamComplete, StreamError, StreamToken
 from agents.rehearsal import RehearsalServer
-from tests.agents.cli.terminal import pointing_at
+from tests.agents.cli.terminal import environment, pointing_at
 from tests.agents.cli.terminal import understudy as understudy_in
 from tests.agents.daemon.daemons import daemon, understudy
 
@@ -64,18 +67,69 @@ async def test_chat_with_an_agent_that_lives_leaves_it_alive(server: RehearsalSe
         assert await running.stopped() == 0
 
 
-async def test_sessions_are_told_by_the_daemon_and_by_its_folder(server: RehearsalServer, folder: Path) -> None:
+async def test_sessions_are_the_daemons_where_one_runs_and_else_the_stores(
+    server: RehearsalServer, folder: Path
+) -> None:
+    here = ("--state-dir", str(folder))
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo", "name": "Anna"})
-        assert [event async for event in client.ask("a", "Hello.")]
-        there = ("sessions", "--url", running.url, "--token-file", str(folder / "token"))
-        assert await understudy(*there, "list") == (0, "a  Anna  runs\n", "")
-        assert (await understudy(*there, "show", "a"))[1] == "a\n\nuser: Hello.\n\nassistant: Hello.\n"
-        code, _, err = await understudy(*there, "delete", "a")
+        assert [event async for event in client.ask("a", "Hello there.", stream_id="s")]
+        there = ("--url", running.url, "--token-file", str(folder / "token"))
+        for place in (here, there):
+            code, out, _ = await understudy("sessions", "list", *place)
+            assert (code, out.split()[0], out.split()[3:]) == (0, "a", ["2", "Anna", "runs"])
+        assert await understudy("sessions", *there, "rename", "a", "Greetings") == (0, "", "")
+        shown = (await understudy("sessions", "show", "a", *here))[1]
+        assert shown.splitlines()[0].endswith("Greetings  runs")
+        assert "\n\nuser: Hello there.\n\nassistant: Hello there.\n\nstream s  " in shown
+        assert await understudy("sessions", "fork", "a", "--as", "b", "--stream", "s", "--seq", "2", *here) == (
+            0,
+            "b\n",
+            "",
+        )
+        assert (await client.session("b")).conversation[-1] == AssistantMessage("Hello", partial=True)
+        code, lines, _ = await understudy("sessions", "export", "a", *here)
+        assert [json.loads(line)["type"] for line in lines.splitlines()][:4] == [
+            "session",
+            "message",
+            "message",
+            "stream",
+        ]
+        code, _, err = await understudy("sessions", "delete", "a", "--store", f"sqlite:///{folder}/sessions.db")
         assert (code, err.count("\n")) == (2, 1)
-        code, out, _ = await understudy("sessions", "--state-dir", str(folder), "show", "a")
-        assert code == 0
-        assert "assistant: Hello." in out
+        assert f"in use by pid {running.process.pid}" in err
+        assert await understudy("sessions", "delete", "a", *here) == (0, "", "")
+        assert (await client.get("/agents"))["agents"] == []
+        assert [each.id for each in await client.sessions()] == ["b"]
+        assert await running.stopped() == 0
+    code, out, _ = await understudy("sessions", "list", *here)
+    assert (code, out.split()[0], out.split()[3:]) == (0, "b", ["2", "Greetings"])
+    assert await understudy("sessions", "delete", "b", *here) == (0, "", "")
+
+
+async def test_what_a_killed_daemon_left_is_no_daemon(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "echo"})
+        running.signal(signal.SIGKILL)
+        await running.ended()
+    assert (folder / "daemon.json").exists()
+    assert (await understudy("sessions", "list", "--state-dir", str(folder)))[1].split()[0] == "a"
+    assert await understudy("sessions", "delete", "a", "--state-dir", str(folder)) == (0, "", "")
+
+
+async def test_commands_find_the_daemon_of_the_configuration(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text(f'[{{understudy, [{{daemon, [{{state_dir, "{folder}"}}]}}]}}].')
+    env = environment(UNDERSTUDY_CONFIG=str(file), XDG_STATE_HOME=str(tmp_path / "none"))
+    assert (await understudy_in("ps", env=env)).err.startswith(
+        f"understudy: expected a daemon with the state directory {folder}"
+    )
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "a", "model": "echo"})
+        assert (await understudy_in("ps", env=env)).out.splitlines()[1].split()[0] == "a"
+        assert (await understudy_in("sessions", "list", env=env)).out.split()[0] == "a"
         assert await running.stopped() == 0
 
 
@@ -99,6 +153,14 @@ async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
             ("cancel", "nope", *here),
             ("approve", "nope", "call", *here),
             ("chat", "x", "--agent", "nope", *here),
+            ("sessions", "show", "nope", *here),
+            ("sessions", "rename", "nope", "x", *here),
+            ("sessions", "delete", "nope", *here),
+            ("sessions", "export", "nope", *here),
+            ("sessions", "fork", "nope", *here),
+            ("sessions", "list", "--after", "nope", *here),
+            ("sessions", "list", "--url", running.url, "--token-file", str(wrong)),
+            ("sessions", "list", "--url", "http://127.0.0.1:1", *here),
             ("ps", "--url", running.url, "--token-file", str(wrong)),
             ("ps", "--url", "http://127.0.0.1:1", *here),
             ("ps", "--url", running.url, "--token-file", str(tmp_path / "none")),
@@ -129,7 +191,9 @@ async def test_the_figures_tell_of_turns_tools_and_processes(server: RehearsalSe
         assert figure("tokens_total", kind="output") > 0
         assert figure("agents") == 2
         assert figure("turns_running") == 0
-        assert figure("journal_waiting_events") >= 0
+        assert figure("sessions") == 2
+        assert figure("journal_waiting_events") == 0
+        assert figure("journal_waiting_seconds") == 0
         assert figure("restarts_total", supervisor="understudy", child="journal") == 0
         assert figure("breakers", provider=server.base_url, state="closed") == 1
         assert await running.stopped() == 0

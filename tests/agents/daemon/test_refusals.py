@@ -40,9 +40,19 @@ async def test_a_store_has_one_daemon(server: RehearsalServer, folder: Path, tmp
         url = f"sqlite:///{folder}/sessions.db"
         code, said = await refused(server, tmp_path / "other", "--port", "0", "--set", f"sessions.url={url}")
         assert code == 2
-        assert said.splitlines()[-1] == f"understudy: the store is in use by pid {running.process.pid}"
+        line = f"understudy: the store is in use by pid {running.process.pid}: end that, or set sessions.url\n"
+        assert said == line
         assert await running.stopped() == 0
     assert not (tmp_path / "other" / "lock").exists()
+
+
+async def test_a_store_that_cannot_be_read_is_one_line(server: RehearsalServer, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / "sessions.db").write_bytes(b"no database at all" * 100)
+    code, said = await refused(server, folder, "--port", "0")
+    assert code == 2
+    assert said.startswith(f"understudy: the store at sqlite+aiosqlite:///{folder}/sessions.db can't be used: ")
+    assert said.count("\n") == 1
 
 
 async def test_of_daemons_that_begin_at_once_with_one_folder_one_lives(server: RehearsalServer, folder: Path) -> None:

@@ -215,7 +215,8 @@ async def test_a_conversation_is_shown(site: Site) -> None:
     status, session = await site.json("GET", "/sessions/a")
     assert status == 200
     assert [each["role"] for each in session["conversation"]] == ["user", "assistant"]
-    assert (await site.json("GET", "/sessions"))[1]["sessions"] == [{"id": "a", "name": "agent", "live": True}]
+    (listed,) = (await site.json("GET", "/sessions"))[1]["sessions"]
+    assert (listed["id"], listed["name"], listed["live"], listed["message_count"]) == ("a", "agent", True, 2)
 
 
 async def test_the_tree_and_the_processes_are_data(site: Site) -> None:

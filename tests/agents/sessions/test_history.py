@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from agents.core.checkpoint import Checkpoint as Kept
 from agents.core.conversation import (
     AssistantMessage,
     Conversation,
@@ -30,7 +32,7 @@ from agents.core.events import (
     StreamToolResult,
     ToolResult,
 )
-from agents.sessions import SessionExists, Store, UnknownSession, UnknownStream, history
+from agents.sessions import Checkpoint, InvalidFork, SessionExists, Store, UnknownSession, UnknownStream, history
 from tests.agents.sessions.keeping import QUESTION, SAID, batch, begun, ended, session, stream, tokens
 
 CALL = ToolCall("c1", Function("look", "{}"))
@@ -51,11 +53,14 @@ EVENTS: list[Event] = [
     StreamToken("So.", stream_id="t", seq=13, attempt=2),
     StreamComplete(Response("Let me look.So.", "So."), stream_id="t", seq=14, attempt=2),
 ]
+PLAIN = AssistantMessage("Let me look.", (CALL, OTHER), "Hm.")
+CUT = AssistantMessage("Thu", partial=True)
 SYSTEM = SystemMessage("Be brief.")
 ASKED = UserMessage(QUESTION)
-LOOKED = AssistantMessage("Let me look.", (CALL, OTHER), "Hm.")
+LOOKED = AssistantMessage("Let me look.", (CALL, OTHER), "Hm.", items=({"type": "reasoning", "id": "r1"},))
 ONE, TWO = ToolMessage("c1", "look", "one"), ToolMessage("c2", "look", "two")
-TURN: Conversation = (ASKED, LOOKED, ONE, TWO, AssistantMessage("So.", items=({"type": "reasoning"},)))
+STEERED = UserMessage("Hurry.")
+TURN: Conversation = (ASKED, LOOKED, ONE, TWO, STEERED, AssistantMessage("So.", items=({"type": "reasoning"},)))
 
 
 @pytest.fixture
@@ -77,10 +82,10 @@ async def kept(store: Store) -> Store:
         (7, (ASKED, AssistantMessage("Let me look.", reasoning="Hm.", partial=True))),
         (8, (ASKED, LOOKED)),
         (9, (ASKED, LOOKED, TWO)),
-        (10, (ASKED, LOOKED, TWO, ONE)),
-        (11, (ASKED, LOOKED, TWO, ONE, AssistantMessage("Thu", partial=True))),
-        (12, (ASKED, LOOKED, TWO, ONE)),
-        (13, (ASKED, LOOKED, TWO, ONE, AssistantMessage("So.", partial=True))),
+        (10, (ASKED, LOOKED, ONE, TWO, STEERED)),
+        (11, (ASKED, LOOKED, ONE, TWO, STEERED, AssistantMessage("Thu", partial=True))),
+        (12, (ASKED, LOOKED, ONE, TWO, STEERED)),
+        (13, (ASKED, LOOKED, ONE, TWO, STEERED, AssistantMessage("So.", partial=True))),
         (14, TURN),
     ],
 )
@@ -102,6 +107,39 @@ async def test_a_fork_without_a_place_has_all_turns_that_ended(kept: Store) -> N
     assert await kept.conversation("of the open one") == (SYSTEM, *SAID, *TURN, *SAID, ASKED, cut)
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "turn"),
+    [
+        (None, (ASKED, PLAIN, TWO, ONE, CUT)),
+        (Kept((ASKED,)), (ASKED, PLAIN, TWO, ONE, CUT)),
+        (Kept((ASKED,), LOOKED), (ASKED, LOOKED, TWO, ONE, CUT)),
+        (Kept((ASKED, LOOKED, ONE, TWO, STEERED), steered=("Later.",)), (ASKED, LOOKED, ONE, TWO, STEERED, CUT)),
+        (Kept((ASKED, AssistantMessage("Else.", (CALL,)))), (ASKED, PLAIN, TWO, ONE, CUT)),
+    ],
+)
+async def test_a_fork_of_a_turn_that_runs_has_what_its_last_checkpoint_has(
+    store: Store, checkpoint: Kept | None, turn: Conversation
+) -> None:
+    points = [] if checkpoint is None else [Checkpoint("t", 11, msgspec.json.encode(checkpoint))]
+    await store.write(batch([session("s")], [stream("t")], [("t", EVENTS[:11])], points))
+    await history.fork(store, "s", "fork", ("t", None))
+    assert await store.conversation("fork") == turn
+
+
+async def test_a_fork_has_what_was_said_between_two_answers_without_calls(store: Store) -> None:
+    first, then = AssistantMessage("One.", items=({"type": "reasoning"},)), AssistantMessage("Two.")
+    said: Conversation = (ASKED, first, STEERED, then)
+    words: list[Event] = [StreamToken(word, stream_id="t", seq=seq) for seq, word in enumerate(("One.", "Two", "."), 1)]
+    await store.write(batch([session("s")], [stream("t")], [("t", words)], ended=[ended("t", messages=said)]))
+    for seq, turn in (
+        (1, (ASKED, AssistantMessage("One.", partial=True))),
+        (2, (ASKED, first, STEERED, AssistantMessage("Two", partial=True))),
+        (3, said),
+    ):
+        await history.fork(store, "s", f"at {seq}", ("t", seq))
+        assert await store.conversation(f"at {seq}") == turn
+
+
 async def test_a_fork_goes_its_own_way(kept: Store) -> None:
     await history.fork(kept, "s", "fork", ("t", 0))
     await kept.write(batch(streams=[stream("u", "fork")], ended=[ended("u", "fork")]))
@@ -115,9 +153,9 @@ async def test_a_fork_that_cannot_be_is_refused_and_makes_nothing(kept: Store) -
         await history.fork(kept, "no", "fork")
     with pytest.raises(UnknownStream, match="expected the id of a stream of session 's', got 'no', which is none"):
         await history.fork(kept, "s", "fork", ("no", 1))
-    with pytest.raises(ValueError, match="expected a seq from 0 to 14, got 15"):
+    with pytest.raises(InvalidFork, match="expected a seq from 0 to 14, got 15"):
         await history.fork(kept, "s", "fork", ("t", 15))
-    with pytest.raises(ValueError, match="expected an id of 1 to 200 printable characters"):
+    with pytest.raises(InvalidFork, match="expected an id of 1 to 200 printable characters"):
         await history.fork(kept, "s", "\n")
     with pytest.raises(SessionExists, match="expected a new session's id, got 's', which is one's"):
         await history.fork(kept, "s", "s")
@@ -157,6 +195,26 @@ async def test_what_was_deleted_cannot_be_read_in_the_files(tmp_path: Path) -> N
     await history.delete(store, "s")
     assert not _found(secret, tmp_path)
     await store.close()
+
+
+async def test_an_export_is_read_page_by_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MESSAGES_PAGE", "STREAMS_PAGE", "EVENTS_PAGE"):
+        monkeypatch.setattr(history, name, 2)
+    await store.write(batch([session("s", (SYSTEM,))]))
+    for id_ in ("t1", "t2", "t3"):
+        await store.write(batch(streams=[stream(id_)], events=[(id_, tokens(id_, 1, 3))], ended=[ended(id_)]))
+    lines = [json.loads(line) async for line in history.export(store, "s")]
+    assert [line["position"] for line in lines if line["type"] == "message"] == list(range(1 + 3 * len(SAID)))
+    told = [line["id"] if line["type"] == "stream" else line["event"]["seq"] for line in lines[1 + 1 + 3 * len(SAID) :]]
+    assert told == ["t1", 1, 2, 3, "t2", 1, 2, 3, "t3", 1, 2, 3]
+
+
+async def test_an_export_of_what_is_deleted_meanwhile_does_not_end_as_if_it_were_whole(kept: Store) -> None:
+    lines = history.export(kept, "s")
+    await anext(lines)
+    await history.delete(kept, "s")
+    with pytest.raises(UnknownSession):
+        [line async for line in lines]
 
 
 async def test_an_export_has_everything_a_line_each(kept: Store) -> None:

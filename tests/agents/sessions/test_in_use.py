@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.sessions import Store, StoreFailed, StoreUnavailable, engine
+from agents.sessions import Store, StoreFailed, StoreInUse, StoreUnavailable, engine, history
 from tests.agents.sessions.keeping import batch, begun, tokens
 
 CLAIM = """
@@ -49,11 +49,28 @@ async def other(program: str, argument: str) -> AsyncIterator[Process]:
         await process.communicate(b"")
 
 
+async def test_in_a_store_whose_writer_lives_nothing_is_deleted_behind_its_back(url: str) -> None:
+    store = await Store.open(url)
+    await store.claim()
+    await store.write(begun())
+    await store.close()
+    async with other(CLAIM, url) as process:
+        store = await Store.open(url)
+        with pytest.raises(StoreInUse, match=f"^the store is in use by pid {process.pid}$"):
+            await history.delete(store, "s")
+        await history.rename(store, "s", "Title")
+        assert [each.title for each in await store.sessions()] == ["Title"]
+    await history.delete(store, "s")
+    assert await store.count() == 0
+    await store.close()
+
+
 async def test_a_store_whose_writer_lives_is_not_taken(url: str) -> None:
     async with other(CLAIM, url) as process:
         store = await Store.open(url)
-        with pytest.raises(StoreUnavailable, match=f"^the store is in use by pid {process.pid}$"):
-            await store.claim()
+        for taking in (store.claim, store.check_free):
+            with pytest.raises(StoreUnavailable, match=f"^the store is in use by pid {process.pid}$"):
+                await taking()
         assert await store.sessions() == []  # to read it is nothing to the writer
         await store.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from agents.sessions import (
     history,
     open_journal,
 )
+from agents.sessions.group_commit import Behind
 from agents.settings import Durability, SessionSettings
 from tests.agents.sessions.keeping import QUESTION, SAID, USAGE, tokens
 from tests.agents.sessions.recorded import Told, journal, recorder, started
@@ -49,6 +51,35 @@ async def test_what_was_recorded_is_on_disk_when_durable_returns(url: str) -> No
         assert info is not None
         assert (info.status, info.usage, info.cost) == (StreamStatus.COMPLETE, USAGE, 0.5)
         await writer.durable()  # nothing waits: at once
+
+
+async def test_the_journal_says_how_far_the_disk_is_behind(url: str) -> None:
+    async with journal(url, batch_time=NEVER_MS) as handle:
+        await handle.durable()
+        assert handle.behind == Behind(0, 0.0)
+        writer, _ = recorder(handle)
+        for event in tokens("t", 1, 3):
+            writer.event(event)
+        behind = handle.behind
+        assert (behind.events, behind.oldest_s > 0) == (3, True)
+        await handle.durable()
+        assert handle.behind == Behind(0, 0.0)
+
+
+async def test_what_could_not_be_written_is_behind_until_it_is(tmp_path: Path) -> None:
+    file, away = tmp_path / "sessions.db", tmp_path / "away.db"
+    async with journal(f"sqlite:///{file}", batch_time=NEVER_MS) as handle:
+        writer, _ = recorder(handle)
+        await handle.durable()
+        file.rename(away)
+        writer.event(tokens("t", 1, 1)[0])
+        with pytest.raises(StoreFailed):
+            await handle.durable()
+        behind = handle.behind
+        assert (behind.events, behind.oldest_s > 0) == (1, True)
+        away.rename(file)
+        await handle.durable()
+        assert handle.behind == Behind(0, 0.0)
 
 
 async def test_a_lone_event_comes_to_disk_by_itself(url: str) -> None:

@@ -1,0 +1,1 @@
+"""`understudy sessions`: what is kept of the agents' conversations."""

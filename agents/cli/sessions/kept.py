@@ -1,0 +1,84 @@
+"""The sessions of a store, by the calls that a daemon's client has for its own."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+from msgspec import structs
+
+from agents.client import Session, SessionInfo, SessionStream
+from agents.sessions import SessionInfo as Kept
+from agents.sessions import Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
+
+
+@asynccontextmanager
+async def stored_sessions(url: str | None, state_dir: Path | None = None) -> AsyncIterator["StoredSessions"]:
+    """url, state_dir: as of store_url. Raises StoreUnavailable; no store is made."""
+    store = await Store.open(store_url(url, state_dir), create=False)
+    try:
+        yield StoredSessions(store)
+    finally:
+        await store.close()
+
+
+class StoredSessions:
+    """Raises SessionError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def sessions(self, after: str | None = None, limit: int = 100) -> list[SessionInfo]:
+        if after is not None:
+            await self._kept(after)
+        return [_info(each) for each in await self._store.sessions(after, limit)]
+
+    async def session(self, session_id: str) -> Session:
+        kept = await self._kept(session_id)
+        return Session(
+            **structs.asdict(_info(kept)),
+            conversation=await self._store.messages(session_id, 0, kept.message_count),
+            streams=[
+                msgspec.convert(each, SessionStream, from_attributes=True)
+                for each in await self._store.streams(session_id)
+            ],
+        )
+
+    async def rename_session(self, session_id: str, title: str | None) -> None:
+        await history.rename(self._store, session_id, title)
+
+    async def delete_session(self, session_id: str) -> None:
+        try:
+            await history.delete(self._store, session_id)
+        except StoreInUse as used:
+            raise StoreUnavailable(f"{used}: have that one delete it, found by its --state-dir, or by --url") from None
+
+    async def fork_session(
+        self, session_id: str, new_id: str | None = None, at: tuple[str, int | None] | None = None
+    ) -> str:
+        new_id = uuid4().hex if new_id is None else new_id
+        await history.fork(self._store, session_id, new_id, at)
+        return new_id
+
+    async def export_session(self, session_id: str) -> AsyncGenerator[bytes, None]:
+        async for line in history.export(self._store, session_id):
+            yield line
+
+    async def _kept(self, session_id: str) -> Kept:
+        session = await self._store.session(session_id)
+        if session is None:
+            raise UnknownSession(session_id)
+        return session
+
+
+def _info(kept: Kept) -> SessionInfo:
+    return SessionInfo(
+        id=kept.id,
+        name=kept.name,
+        title=kept.title,
+        live=False,
+        created_at=kept.created_at,
+        updated_at=kept.updated_at,
+        message_count=kept.message_count,
+    )

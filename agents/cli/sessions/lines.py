@@ -1,0 +1,53 @@
+"""Sessions as people read them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from agents.cli.view.printable import one_line, printable
+from agents.client import Session, SessionInfo, SessionStream
+from agents.core.conversation import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
+
+TITLE_CHARS = 60
+
+
+def line_of(session: SessionInfo) -> str:
+    """Its id, when it changed last, its messages, its title."""
+    title = one_line(session.title or session.name)[:TITLE_CHARS]
+    runs = "  runs" if session.live else ""
+    return f"{one_line(session.id)}  {_time(session.updated_at)}  {session.message_count:>5}  {title}{runs}"
+
+
+def lines_of(session: Session) -> Iterator[str]:
+    """Its conversation, then its streams, an empty line before each."""
+    yield line_of(session)
+    for message in session.conversation:
+        yield f"\n{_message(message)}"
+    for stream in session.streams:
+        yield f"\n{_stream(stream)}"
+
+
+def _stream(stream: SessionStream) -> str:
+    return f"stream {one_line(stream.id)}  {_time(stream.begun_at)}  {stream.status}  {stream.last_seq} events"
+
+
+def _message(message: Message) -> str:
+    """Its text, and the names of what it called."""
+    calls = message.tool_calls if isinstance(message, AssistantMessage) else ()
+    called = "".join(f"\n  calls {one_line(call.name)}" for call in calls)
+    return f"{_speaker(message)}: {printable(message.content)}{called}"
+
+
+def _speaker(message: Message) -> str:
+    match message:
+        case SystemMessage():
+            return "system"
+        case UserMessage():
+            return "user"
+        case AssistantMessage(partial=partial):
+            return "assistant, cut" if partial else "assistant"
+        case ToolMessage(name=name):
+            return f"tool {one_line(name)}"
+
+
+def _time(at: datetime | None) -> str:
+    return "-" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
