@@ -131,7 +131,11 @@ def identities(pid: int) -> Iterator[tuple[int, str]]:
     started = _stat(pid)
     if started is not None:
         yield pid, started
-        for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        except OSError:  # it has ended since
+            return
+        for task in tasks:
             try:
                 children = (task / "children").read_text().split()
             except OSError:
