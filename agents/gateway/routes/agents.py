@@ -4,6 +4,7 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -57,6 +58,15 @@ class Ask(BaseModel):
     stream_id: Id | None = None
 
 
+class Listed(Struct, frozen=True, omit_defaults=True):
+    """An agent in the list. owner: the user whose it is."""
+
+    id: str
+    name: str
+    live: bool
+    owner: str | None = None
+
+
 def agents(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["agents"], responses=REFUSALS)
 
@@ -72,7 +82,7 @@ def agents(known: Known, pace: Pace) -> APIRouter:
     ) -> Response:
         """The agents that run, in order of their ids."""
         page = await seen_by(caller, LiveSessions()).sessions(after, limit)
-        return Json({"agents": [{"id": each.id, "name": each.name, "live": each.live} for each in page]})
+        return Json({"agents": [Listed(each.id, each.name, each.live, each.owner) for each in page]})
 
     @routes.get("/agents/{agent_id}")
     async def show(agent_id: AgentId, caller: Asking) -> Response:
