@@ -11,11 +11,13 @@ ADDRESS: Final = "daemon.json"
 
 
 class Address(Struct, frozen=True):
-    """Of a daemon that listens. token_file: the path of its token."""
+    """Of a daemon that listens. token_file: the path of its token. certificate: what it shows, as PEM; None: it speaks
+    no TLS."""
 
     url: str
     pid: int
     token_file: str
+    certificate: str | None = None
 
 
 def default_state_dir() -> Path:

@@ -107,7 +107,7 @@ class Client:
         place = self._find()
         try:
             async with self._http.request(
-                method, place.url + where, headers=_headers(place), timeout=timeout, **more
+                method, place.url + where, headers=_headers(place), timeout=timeout, ssl=place.trust, **more
             ) as answer:
                 await _check(answer)
                 if answer.status == 204:
@@ -124,7 +124,7 @@ class Client:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
             async with self._http.request(
-                method, place.url + where, headers=_headers(place), timeout=timeout, **more
+                method, place.url + where, headers=_headers(place), timeout=timeout, ssl=place.trust, **more
             ) as answer:
                 await _check(answer)
                 return msgspec.json.decode(await answer.read() or b"null")
@@ -160,6 +160,8 @@ def _headers(place: Place) -> dict[str, str]:
 
 def _unreachable(place: Place, failed: Exception) -> Unreachable:
     match failed:
+        case aiohttp.ClientSSLError():
+            why = "its certificate is not trusted, or it speaks no TLS"
         case aiohttp.ClientConnectorError():
             why = "no daemon listens there"
         case TimeoutError():

@@ -1,5 +1,7 @@
 """Where a daemon is, and its token: as given, or from the files that it leaves in its state directory."""
 
+import ssl
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -9,8 +11,16 @@ from agents.state_files import address_in, default_state_dir
 
 
 class Place(Struct, frozen=True):
+    """certificate: the only one to be trusted, as PEM, whatever host it is for; None: what this machine trusts."""
+
     url: str
     token: str
+    certificate: str | None = None
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """As aiohttp takes it."""
+        return True if self.certificate is None else _pinned(self.certificate)
 
 
 def place_in(state_dir: Path | None = None) -> Place:
@@ -19,7 +29,7 @@ def place_in(state_dir: Path | None = None) -> Place:
     address = address_in(folder)
     if address is None:
         raise NoDaemon(f"expected a daemon with the state directory {folder}, found none: start one: understudy serve")
-    return Place(address.url, token_in(Path(address.token_file)))
+    return Place(address.url, token_in(Path(address.token_file)), address.certificate)
 
 
 def token_in(path: Path) -> str:
@@ -28,3 +38,12 @@ def token_in(path: Path) -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "something else"
         raise NoDaemon(f"expected the daemon's token in {path}, got {why}") from None
+
+
+@cache
+def _pinned(pem: str) -> ssl.SSLContext:
+    """One context a certificate: connections are kept by it."""
+    context = ssl.create_default_context(cadata=pem)
+    context.check_hostname = False  # it is for the daemon's public name, and we come over loopback
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # also one that an authority has signed
+    return context

@@ -20,6 +20,7 @@ from agents.daemon.lock import locked
 from agents.daemon.place import check_place
 from agents.daemon.provider_check import provider_findings
 from agents.daemon.state_dir import state_dir
+from agents.gateway import GatewayError, check_certificate, check_listen
 from agents.settings import Settings
 from agents.state_files import default_state_dir
 
@@ -99,8 +100,10 @@ def _place(settings: Settings) -> list[Finding]:
 
 def _port(settings: Settings) -> Finding:
     try:
+        check_listen(settings.gateway)
+        check_certificate(settings.gateway)
         check_place(settings.gateway)
-    except CannotStart as refused:
+    except (GatewayError, CannotStart) as refused:
         return Finding(Verdict.FAIL, "port", str(refused))
     return Finding(Verdict.OK, "port", f"{settings.gateway.host}:{settings.gateway.port} is free")
 

@@ -26,7 +26,7 @@ from agents.daemon.notify import Notifier
 from agents.daemon.place import no_port, url_of
 from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
-from agents.gateway import serving
+from agents.gateway import first_certificate, serving
 from agents.settings import Settings
 from agents.state_files import Address
 from agents.streams.report import METER
@@ -88,7 +88,7 @@ async def live(
             scrape = Scrape(await _metered(), crashes)
             host = DaemonHost(settings, token, read, scrape, stopping.ask)
             port = await stack.enter_async_context(_served(host, settings))
-            address = Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)))
+            address = _address(settings, port, folder)
             stack.enter_context(folder.address_told(address))
             stack.enter_context(host.reloaded_by_signal(notifier))
             await stack.enter_async_context(notifier.alive())
@@ -117,6 +117,12 @@ async def _fallen_before(stopping: Stopping) -> bool:
     finally:
         asked.cancel()
         fallen.cancel()
+
+
+def _address(settings: Settings, port: int, folder: StateDir) -> Address:
+    told = settings.gateway.tls_certificate
+    certificate = None if told is None else first_certificate(told.read_text(encoding="utf-8"))
+    return Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)), certificate)
 
 
 @asynccontextmanager

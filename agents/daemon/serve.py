@@ -12,7 +12,7 @@ from agents.daemon.life import live
 from agents.daemon.lock import locked
 from agents.daemon.place import check_place
 from agents.daemon.state_dir import state_dir
-from agents.gateway import GatewayError, check_listen, token_of
+from agents.gateway import GatewayError, check_certificate, check_listen, token_of
 from agents.log_setup import set_up_logging
 from agents.settings import Durability, Settings
 
@@ -27,6 +27,7 @@ def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
     settings = daemon_settings(loaded())
     try:
         check_listen(settings.gateway)
+        check_certificate(settings.gateway)
     except GatewayError as refused:
         raise CannotStart(str(refused)) from None
     folder = state_dir(settings)

@@ -6,10 +6,11 @@ async with serving(app, settings) as server: ...    # on server.port
 
 from agents.gateway.app import Gateway, gateway
 from agents.gateway.door import Door
-from agents.gateway.errors import GatewayError, InvalidToken, NotSafe
+from agents.gateway.errors import GatewayError, InvalidCertificate, InvalidToken, NotSafe
 from agents.gateway.guard.token import token_of
+from agents.gateway.listen import check_certificate, check_listen, first_certificate
 from agents.gateway.routes.host import Host
-from agents.gateway.serving import Server, check_listen, serving
+from agents.gateway.serving import Server, serving
 from agents.gateway.sessions import LiveSessions, SessionInfo, Sessions
 
 __all__ = [
@@ -17,13 +18,16 @@ __all__ = [
     "Gateway",
     "GatewayError",
     "Host",
+    "InvalidCertificate",
     "InvalidToken",
     "LiveSessions",
     "NotSafe",
     "Server",
     "SessionInfo",
     "Sessions",
+    "check_certificate",
     "check_listen",
+    "first_certificate",
     "gateway",
     "serving",
     "token_of",

@@ -1,10 +1,11 @@
 """What the gateway refuses: its caller, who starts it, or a client.
 
 GatewayError
-├── InvalidToken     the file of the token can't be trusted
-└── NotSafe          it would listen where anyone could come
+├── InvalidToken          the file of the token can't be trusted
+├── InvalidCertificate    no connection could be made with it
+└── NotSafe               it would listen where anyone could come
 
-Refusal              not of these: the answer to a client, {"error": {"type": ..., "message": ...}} on every protocol
+Refusal                   not of these: the answer to a client, {"error": {"type", "message"}} on every protocol
 """
 
 from collections.abc import Sequence
@@ -49,6 +50,10 @@ class GatewayError(Exception):
 
 
 class InvalidToken(GatewayError):
+    pass
+
+
+class InvalidCertificate(GatewayError):
     pass
 
 

@@ -10,7 +10,6 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from email.utils import formatdate
-from ipaddress import ip_address
 from typing import Any, Final
 
 import h11
@@ -20,8 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from agents.gateway.errors import NotSafe
 from agents.gateway.guard.middleware import HEADER_BYTES
+from agents.gateway.listen import check_certificate, check_listen
 from agents.settings import GatewaySettings, Settings
 
 HEADER_S: Final = 10.0  # for the whole head of a request
@@ -35,25 +34,15 @@ FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent
 CUT: Final = 1013  # "try again later"
 
 
-def check_listen(settings: GatewaySettings) -> None:
-    """Raises NotSafe if others could read along: on loopback nobody can; elsewhere TLS, or someone said so."""
-    if (settings.tls_certificate is None) != (settings.tls_key is None):
-        raise NotSafe("expected tls_certificate and tls_key together, got one of them")
-    if not (_is_loopback(settings.host) or settings.tls_certificate or settings.allow_remote):
-        raise NotSafe(
-            f"expected a host that is loopback, got {settings.host!r}: set tls_certificate and tls_key, or allow_remote"
-        )
-
-
 @asynccontextmanager
 async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
     """Serve on the running loop until the block ends; then connections have END_S.
 
-    Raises NotSafe, and OSError if the port can't be had.
+    Raises NotSafe, InvalidCertificate, and OSError if the port can't be had.
     """
     check_listen(settings.gateway)
+    check_certificate(settings.gateway)
     config = _config(app, settings.gateway, compression=settings.streaming.enable_compression)
-    config.load()  # reads the certificate: what is wrong with it is raised here
     listener = _listener(settings.gateway)
     server = Server(config, listener.getsockname()[1])
     task = asyncio.create_task(server.serve([listener]))
@@ -75,13 +64,6 @@ def _listener(settings: GatewaySettings) -> socket.socket:
     gone_ms = settings.write_timeout + int(LINGER_S * 1000)  # of a client that vanished: the kernel would try for long
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, gone_ms)
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _config(app: ASGIApp, settings: GatewaySettings, *, compression: bool) -> uvicorn.Config:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from actors import ProcessInfo, SystemInfo
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line
 from agents.cli.view.processes import top_text, tree_text
-from agents.client import Client
+from agents.client import Client, Refused
 from agents.client.client import path
 from supervisors import Node
 
@@ -36,7 +37,8 @@ async def _ps(client: Client) -> None:
     after: dict[str, str | int] = {}
     while page := (await client.get("/agents", limit=PAGE, **after))["agents"]:
         for agent in page:
-            rows += _rows(await client.get(path("agents", agent["id"])))
+            with suppress(Refused):  # it has ended since
+                rows += _rows(await client.get(path("agents", agent["id"])))
         after = {"after": page[-1]["id"]}
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

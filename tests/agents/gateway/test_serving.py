@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from agents.gateway import LiveSessions, NotSafe, check_listen, gateway, serving
+from agents.gateway import InvalidCertificate, LiveSessions, NotSafe, check_listen, gateway, serving
 from agents.settings import GatewaySettings, Settings
+from tests.agents.gateway.certificates import self_signed
 from tests.agents.gateway.raw import Raw, asked_to_upgrade, close_code, connected, frame, request, upgraded
 from tests.agents.gateway.site import TOKEN, Site
 
@@ -91,13 +92,7 @@ async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrad
 
 
 async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> None:
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    process = await asyncio.create_subprocess_exec(
-        *command, "-keyout", key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert await process.wait() == 0
+    certificate, key = await self_signed(tmp_path)
     told = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
     app = gateway(site.settings, LiveSessions(), TOKEN)
     trusting = ssl.create_default_context(cafile=str(certificate))
@@ -109,13 +104,21 @@ async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> 
                 assert response.status == status
 
 
-async def test_a_certificate_that_is_none_keeps_it_from_starting(tmp_path: Path) -> None:
+async def test_a_certificate_that_no_connection_could_be_made_with_keeps_it_from_starting(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    empty = tmp_path / "empty"
-    told = Settings(gateway=GatewaySettings(port=0, tls_certificate=empty, tls_key=empty))
-    with pytest.raises(ssl.SSLError):
-        async with serving(nothing, told):
-            pass
+    good, other = await self_signed(tmp_path), await self_signed(tmp_path, "example.org")
+    locked = await self_signed(tmp_path, "example.com", passphrase="secret")
+    for certificate, key, said in (
+        (tmp_path / "empty", tmp_path / "empty", "expected a certificate and its key, as PEM, .*, got something else"),
+        (good.certificate, other.key, "got key values mismatch"),
+        (good.certificate, tmp_path / "gone", "got no .*/gone"),
+        (tmp_path, good.key, "expected a certificate"),
+        (locked.certificate, locked.key, "expected a key without a passphrase"),
+    ):
+        told = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
+        with pytest.raises(InvalidCertificate, match=said):
+            async with serving(nothing, told):
+                pass
 
 
 async def test_settings_are_taken_while_it_serves(site: Site) -> None:
