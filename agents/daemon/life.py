@@ -106,12 +106,6 @@ async def live(
     log.info("daemon_stopped")
 
 
-def _address(settings: Settings, port: int, folder: StateDir) -> Address:
-    told = settings.gateway.tls_certificate
-    certificate = None if told is None else first_certificate(told.read_text(encoding="utf-8"))
-    return Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)), certificate)
-
-
 async def _fallen_before(stopping: Stopping) -> bool:
     """Return when the end is asked for, or the application has ended by itself: True. It would come back only with a
     new daemon, which whoever runs this one may start."""
@@ -125,6 +119,12 @@ async def _fallen_before(stopping: Stopping) -> bool:
     finally:
         asked.cancel()
         fallen.cancel()
+
+
+def _address(settings: Settings, port: int, folder: StateDir) -> Address:
+    told = settings.gateway.tls_certificate
+    certificate = None if told is None else first_certificate(told.read_text(encoding="utf-8"))
+    return Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)), certificate)
 
 
 @asynccontextmanager

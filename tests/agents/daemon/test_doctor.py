@@ -11,21 +11,9 @@ import pytest
 
 from agents.rehearsal import RehearsalServer
 from tests.agents.cli.terminal import pointing_at, understudy
+from tests.agents.gateway.certificates import self_signed
 
 pytestmark = pytest.mark.timeout(180)
-
-
-async def self_signed(folder: Path) -> ssl.SSLContext:
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    process = await asyncio.create_subprocess_exec(
-        *command, "-keyout", key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert await process.wait() == 0
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 @asynccontextmanager
@@ -44,7 +32,8 @@ async def answering(answer: bytes, context: ssl.SSLContext | None = None) -> Asy
 async def test_each_way_in_which_a_provider_cannot_be_reached_has_its_words(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
-    context = await self_signed(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*await self_signed(tmp_path))
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         async with answering(b"", context) as untrusted, answering(b"HTTP/1.1 200 OK\r\n\r\n") as plain:

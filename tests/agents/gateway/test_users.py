@@ -25,6 +25,9 @@ ASKED = [
     ("POST", "/agents/{agent}/stream", {"message": "x"}),
     ("GET", "/sessions/{agent}", None),
     ("GET", "/sessions?after={agent}", None),
+    ("GET", "/sessions/{agent}/export", None),
+    ("POST", "/sessions/{agent}/fork", {}),
+    ("PATCH", "/sessions/{agent}", {"title": "x"}),
     ("GET", "/streams/{stream}", None),
     ("GET", "/streams/{stream}/events", None),
     ("GET", "/streams/{stream}/events?after=99", None),
@@ -34,6 +37,7 @@ ASKED = [
     ("POST", "/streams/{stream}/steer", {"message": "x"}),
     ("POST", "/api/agent/chat/stream", {"query": "x", "session_id": "{agent}"}),
     ("POST", "/message/stream/{stream}/interrupt", {}),
+    ("DELETE", "/sessions/{agent}", {}),
 ]
 
 SAID: list[dict[str, Any]] = [
