@@ -47,7 +47,7 @@ def message_stream(known: Known, pace: Pace) -> APIRouter:
 
     @routes.post("/message/stream/{mid}/create")
     async def create(mid: Annotated[Id, Path()], caller: Asking) -> Response:
-        """Take an id for a message that is about to be streamed. 409: it is taken."""
+        """Whether a message may be streamed with this id; it is taken when that begins. 409: another one has it."""
         await known.by(caller).check_free(mid)
         return Json({"assistant_message_id": mid}, 201)
 
