@@ -298,7 +298,7 @@ def opens_files(count: int) -> int:
         return len([stack.enter_context(open("/dev/null")) for _ in range(count)])
 
 
-@tool(cpu_s=1, timeout_s=100)
+@tool(cpu_s=1, timeout_s=300.0)
 def computes(rounds: int) -> int:
     """Count, in C, for as long as that takes."""
     return sum(range(rounds))
