@@ -67,6 +67,11 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
         ({"model": "echo", "tools": ["os:system"]}, "body.tools.0"),
         ({"model": "echo", "tools": ["abacus"]}, "calculator"),
         ({"model": "echo", "id": "a/b"}, "body.id"),
+        ({"model": "echo", "answer_type": {"type": "object", "pattern": "(a+)+$"}}, "got pattern"),
+        (
+            {"model": "echo", "answer_type": {"allOf": [{"$defs": {"a": {"patternProperties": {}}}}]}},
+            "got patternProperties",
+        ),
         ({}, "model"),
     ],
 )
@@ -79,6 +84,11 @@ async def test_an_agent_that_can_not_be_is_refused_in_words_and_no_crash_in_the_
     assert answer["error"]["type"] == "invalid"
     assert "secret" not in str(answer)
     assert not caplog.records
+
+
+async def test_a_schema_may_name_a_property_pattern(site: Site) -> None:
+    schema = {"type": "object", "properties": {"pattern": {"type": "string", "enum": [{"pattern": "x"}, "y"]}}}
+    assert (await site.json("POST", "/agents", {"model": "echo", "answer_type": schema}))[0] == 201
 
 
 async def test_an_id_that_is_taken_is_refused(site: Site) -> None:
