@@ -146,6 +146,19 @@ async def test_a_stream_is_cancelled_once_and_keeps_what_it_said(site: Site) -> 
     assert (end.name, end.data["error"]["type"], end.data["content"]) == ("error", "cancelled", "One two")
 
 
+async def test_the_stream_of_a_message_that_joined_a_turn_is_that_turns_by_either_id(site: Site) -> None:
+    await site.agent("slow", when_busy="steer")
+    stream_id = await stalled(site, "a")
+    asked = {"message": "and four", "stream_id": "joined"}
+    async with site.http.post(f"{site.url}/agents/a/stream", json=asked) as response:
+        assert response.headers["x-stream-id"] == "joined"
+        assert (await anext(events(response))).name == "start"
+    assert (await site.json("GET", "/streams/joined"))[1]["status"] == "running"
+    assert await site.json("POST", "/streams/joined/cancel") == (200, {"cancelled": True})
+    assert (await site.json("GET", "/streams/joined"))[1]["status"] == "error"
+    assert await site.events("joined", after=2) == await site.events(stream_id, after=2) != []
+
+
 async def test_a_stream_that_runs_is_steered_and_one_that_is_over_is_not(site: Site) -> None:
     await site.agent("slow")
     stream_id = await stalled(site, "a")
