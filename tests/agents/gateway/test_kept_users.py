@@ -58,7 +58,7 @@ async def test_after_a_restart_everybody_has_what_was_their_own(store: Path) -> 
         await with_a_session(of)
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         (session,) = (await ann.json("GET", "/sessions"))[1]["sessions"]
-        assert session == {"id": "a1", "name": "agent", "live": False, "owner": "ann"}
+        assert (session["id"], session["live"], session["owner"]) == ("a1", False, "ann")
         assert [event.data for event in await ann.events("s1")][-1]["content"] == "one"
         assert (await bob.json("GET", "/sessions"))[1]["sessions"] == []
         assert (await bob.json("GET", "/streams/s1/events"))[0] == 404
@@ -101,4 +101,4 @@ async def test_pages_of_sessions_are_of_ones_own(store: Path) -> None:
             found += [each["id"] for each in page]
         assert sorted(found) == ["a0", "a1", "a2", "a3"]
         for behind in ("b0", "b3", "zz"):
-            assert (await ann.json("GET", f"/sessions?after={behind}"))[1] == {"sessions": []}
+            assert (await ann.json("GET", f"/sessions?after={behind}"))[0] == 404
