@@ -19,7 +19,16 @@ from agents.agent_registry import find_agent
 from agents.core.checkpoint import Checkpoint, Log, log_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.events import Event
-from agents.sessions import JournalHandle, OpenStream, Recorder, SessionError, UnknownSession, open_journal
+from agents.sessions import (
+    JournalHandle,
+    OpenStream,
+    Recorder,
+    Session,
+    SessionError,
+    SessionExists,
+    UnknownSession,
+    open_journal,
+)
 from agents.sessions.payload import Decoder
 from agents.tools.tool import Tool
 from supervisors import AlreadyStarted
@@ -32,9 +41,11 @@ _read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 class Origin(Enum):
-    """Of what an agent is started with: somebody gave it, or it was kept with a session, which is to be there still."""
+    """Of what an agent is started with: the program gave it; or a user, who has to be the owner of the session if there
+    is one; or it was kept with a session, which is to be there still."""
 
     GIVEN = "given"
+    USER = "user"
     KEPT = "kept"
 
 
@@ -61,7 +72,8 @@ async def open_session(
     config: AgentConfig, given: Mapping[str, Any], ahead: int, origin: Origin = Origin.GIVEN
 ) -> tuple[Conversation, tuple[Cut, ...]]:
     """The agent's conversation so far, and its cut turns in their order. Raises SessionError, of them
-    UnknownSession for what was kept with a session that is gone. The agent has its name by now: who deletes takes it.
+    UnknownSession for what was kept with a session that is gone, and SessionExists for another user's. The agent has its
+    name by now, so that this holds: who deletes or forks takes it.
 
     given: what the agent was started with. ahead: how many events may have been seen that are not on disk: their seqs
     are not given out again.
@@ -70,13 +82,20 @@ async def open_session(
     journal = await open_journal()
     if journal is None:
         return config.opening(), ()
-    if origin is Origin.KEPT and await journal.store.session(config.id) is None:
-        raise UnknownSession(config.id)
+    if origin is not Origin.GIVEN:
+        _check_origin(origin, config, await journal.store.session(config.id))
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable()
     conversation = await journal.store.conversation(config.id)
     cuts = [await _cut(journal, each, ahead) for each in await journal.store.open_streams(config.id)]
     return (*config.opening(), *conversation), tuple(cuts)
+
+
+def _check_origin(origin: Origin, config: AgentConfig, session: Session | None) -> None:
+    if origin is Origin.KEPT and session is None:
+        raise UnknownSession(config.id)
+    if origin is Origin.USER and session is not None and session.owner != config.owner:
+        raise SessionExists(config.id)
 
 
 async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder | None:
@@ -88,7 +107,8 @@ async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder |
 
 
 async def wake(agent_id: str) -> Pid | None:
-    """The agent with this id: the one that lives, or one that goes on with the session of this id; None: there is none.
+    """The agent with this id: the one that lives, or one that goes on with the session of this id, as its owner's;
+    None: there is none.
 
     Raises InvalidAgentConfig if what is kept of it is no configuration any more, as when a tool is gone; SessionError
     if it can't be read.
@@ -100,7 +120,7 @@ async def wake(agent_id: str) -> Pid | None:
     if session is None or session.config is None:
         return None
     try:
-        return await start_agent({**session.config, "id": agent_id}, Origin.KEPT)
+        return await start_agent({**session.config, "id": agent_id, "owner": session.owner}, Origin.KEPT)
     except AlreadyStarted as other:
         return other.pid
     except StartFailed as failed:

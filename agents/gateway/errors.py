@@ -110,8 +110,8 @@ def refusal_of(error: Exception) -> Refusal:
             return invalid(error.errors())
         case InvalidAgentConfig(faults=faults):
             return Refusal(422, "; ".join(faults), faults=faults)
-        case AlreadyStarted():
-            return id_taken()
+        case AlreadyStarted() | SessionExists():
+            return Refusal(409, "expected an id that no agent has, got one that is taken", "conflict")
         case NotFound():
             return Refusal(404, "expected an agent that its supervisor runs, got one that has just ended")
         case CallFailed():
@@ -129,16 +129,10 @@ def _of_session(error: SessionError) -> Refusal:
             return Refusal(404, str(error), "session_not_found")
         case UnknownStream():
             return Refusal(404, str(error), "stream_not_found")
-        case SessionExists():
-            return Refusal(409, str(error), "conflict")
         case InvalidFork():
             return Refusal(422, str(error))
     log.warning("store_failed", reason=str(error))  # it says where the store is: nothing for a client
     return Refusal(503, "the store of sessions can't be used now")
-
-
-def id_taken() -> Refusal:
-    return Refusal(409, "expected an id that no agent has, got one that is taken", "conflict")
 
 
 def invalid(faults: Sequence[Any]) -> Refusal:

@@ -13,12 +13,13 @@ from actors import Pid
 from agents import agent
 from agents.core.events import Event, StreamComplete
 from agents.gateway.door import Door
-from agents.gateway.errors import Refusal, id_taken
+from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.reader import Reader
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
+from agents.session import Origin
 from agents.settings import Scope
 from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked, OtherArguments
 from supervisors import agent_supervisor
@@ -53,12 +54,12 @@ class Streams:
     async def start(self, config: Mapping[str, Any]) -> Pid:
         """A new agent, the caller's; only who may do everything may say that it is another's."""
         self._known.door.check()
-        owner, id_ = config.get("owner", self._caller.user), config.get("id")
-        if owner != self._caller.user and not self._caller.may(Scope.ADMIN):
+        owner = config.get("owner", self._caller.user)
+        if self._caller.may(Scope.ADMIN):
+            return await agent_supervisor.start_agent({**config, "owner": owner})
+        if owner != self._caller.user:
             raise Refusal(403, "owner: expected your own user or none, got another: that takes the scope admin")
-        if id_ is not None and await self._is_anothers_session(id_):
-            raise id_taken()
-        return await agent_supervisor.start_agent(config if owner is None else {**config, "owner": owner})
+        return await agent_supervisor.start_agent({**config, "owner": owner}, Origin.USER)
 
     async def agent(self, agent_id: str) -> Pid:
         pid = await self.sessions.wake(agent_id)
@@ -128,9 +129,6 @@ class Streams:
         if pid is None or not await agent.steer(pid, message, stream_id=stream_id):
             raise Refusal(409, "expected a stream that runs, got one that waits or is over", "conflict")
         return {"steered": True}
-
-    async def _is_anothers_session(self, id_: str) -> bool:
-        return await self._known.sessions.has_session(id_) and not await self.sessions.has_session(id_)
 
     async def _live(self, stream_id: str) -> tuple[Pid | None, StreamInfo | None]:
         pid = await self.sessions.find_stream(stream_id)

@@ -190,17 +190,19 @@ class Store:
             wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
         return [_stream(row) for row in await self._rows(wanted, session_id)]
 
-    async def events(self, stream_id: str, after: int = 0, limit: int = 10_000) -> list[Event]:
-        """As they were published, those with a seq above after. Between two attempts some may be missing: a crash took
-        them."""
-        last = after + limit
+    async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
+        missing: a crash took them."""
         wanted = (
             select(EVENTS.c.payload)
-            .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after, EVENTS.c.first_seq <= last)
+            .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after)
             .order_by(EVENTS.c.first_seq)
         )
+        if limit is not None:
+            wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
         rows = await self._rows(wanted, stream_id)
-        events = [event for (payload,) in rows for event in _EVENTS(payload) if after < event.seq <= last]
+        read = (event for (payload,) in rows for event in _EVENTS(payload))
+        events = [each for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(later.seq != event.seq + 1 and later.attempt == event.attempt for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
         return events

@@ -18,6 +18,7 @@ from agents import (
     StreamComplete,
     StreamError,
     StreamFunctionExecutionStart,
+    StreamStart,
     StreamToken,
     agent,
     agent_registry,
@@ -335,3 +336,26 @@ async def test_an_agent_with_a_tool_that_has_no_address_works_and_does_not_sleep
         stays = await agent_supervisor.start_agent({"id": "bob", "model": "echo", "tools": [inner]})
         await ended(sleeps)
         assert (await agent.chat(stays, "one")).answer == "one"
+
+
+async def test_a_turn_that_said_very_much_before_it_was_cut_goes_on_behind_its_last_event(app: App) -> None:
+    said = 12_000
+    async with app():
+        handle = await journal()
+        handle.begin_session("ada", "agent", {"id": "ada", "model": "echo"})
+        recorder = handle.recorder("ada", "s", "hello", on_durable=ignored, on_failure=ignored)
+        recorder.event(StreamStart("ada", stream_id="s", seq=1))
+        for seq in range(2, said + 1):
+            recorder.event(StreamToken("a", stream_id="s", seq=seq))
+        await recorder.durable()
+    async with app():
+        pid = await wake("ada")
+        assert pid is not None
+        await agent.chat(pid, "done")  # behind the turn that was cut
+        store = (await journal()).store
+        info = await store.stream("s")
+        assert info is not None
+        events = await store.events("s", said, limit=1000)
+    assert (info.status, info.last_seq) == ("complete", events[-1].seq)
+    assert events[0].seq > said
+    assert isinstance(events[-1], StreamComplete)

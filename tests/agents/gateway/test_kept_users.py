@@ -1,10 +1,14 @@
 """Whose a session is outlives its agent, and the program."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from actors import Mailbox, Pid, register, whereis
 from agents.agent_registry import find_agent
+from agents.session import turn_name, wake
+from agents.sessions import open_journal
 from supervisors import agent_supervisor
 from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import ANN, BOB, House, house
@@ -58,7 +62,7 @@ async def test_after_a_restart_everybody_has_what_was_their_own(store: Path) -> 
         await with_a_session(of)
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         (session,) = (await ann.json("GET", "/sessions"))[1]["sessions"]
-        assert session == {"id": "a1", "name": "agent", "live": False, "owner": "ann"}
+        assert (session["id"], session["live"], session["owner"]) == ("a1", False, "ann")
         assert [event.data for event in await ann.events("s1")][-1]["content"] == "one"
         assert (await bob.json("GET", "/sessions"))[1]["sessions"] == []
         assert (await bob.json("GET", "/streams/s1/events"))[0] == 404
@@ -101,4 +105,43 @@ async def test_pages_of_sessions_are_of_ones_own(store: Path) -> None:
             found += [each["id"] for each in page]
         assert sorted(found) == ["a0", "a1", "a2", "a3"]
         for behind in ("b0", "b3", "zz"):
-            assert (await ann.json("GET", f"/sessions?after={behind}"))[1] == {"sessions": []}
+            assert (await ann.json("GET", f"/sessions?after={behind}"))[0] == 404
+
+
+async def test_a_session_that_comes_while_a_start_by_its_id_waits_stays_its_owners(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
+        await with_a_session(of)
+        last_turn = Mailbox()  # what an agent waits for when it starts, and its supervisor with it
+        register(turn_name("held"), last_turn.pid)
+        held = asyncio.create_task(agent_supervisor.start_agent({"id": "held", "model": "echo"}))
+        start = asyncio.create_task(bob.json("POST", "/agents", {"id": "x1", "model": "echo"}))
+        await waits_at(agent_supervisor.AGENT_SUPERVISOR)
+        assert (await ann.json("POST", "/sessions/a1/fork", {"id": "x1"}))[0] == 201
+        last_turn.close()
+        await held
+        status, answer = await start
+        assert (status, answer["error"]["type"]) == (409, "conflict")
+        assert (await bob.json("GET", "/sessions/x1"))[0] == 404
+        assert await said(ann, "x1") == ["one", "one"]
+        assert (await ann.json("POST", "/agents/x1/chat", {"message": "two"}))[0] == 200
+
+
+async def waits_at(name: str) -> None:
+    """Until a message does."""
+    pid = whereis(name)
+    assert isinstance(pid, Pid)
+    async with asyncio.timeout(30):
+        while pid.process is None or not pid.process.mailbox:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_agent_wakes_as_its_sessions_owners_whatever_it_was_started_with(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
+        await with_a_session(of)
+        journal = await open_journal()
+        assert journal is not None
+        journal.begin_session("a1", "agent", None, owner="bob")  # by a program, with what can't be kept
+        await journal.durable()
+        await wake("a1")
+        assert (await bob.json("GET", "/agents/a1"))[0] == 200
+        assert (await ann.json("GET", "/agents/a1"))[0] == 404
