@@ -4,6 +4,7 @@ from actors import Pid
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller
 from agents.gateway.sessions import Seen, SessionInfo
+from agents.sessions import StreamInfo as KeptStream
 from agents.settings import Scope
 
 
@@ -33,8 +34,11 @@ class OwnSessions:
     async def find_stream(self, stream_id: str) -> Pid | None:
         return await self._all.find_stream(stream_id) if await self.has_stream(stream_id) else None
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
-        return await self._all.events(stream_id, after) if await self.has_stream(stream_id) else None
+    async def kept_stream(self, stream_id: str) -> KeptStream | None:
+        return await self._all.kept_stream(stream_id) if await self.has_stream(stream_id) else None
+
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        return await self._all.events(stream_id, after) if await self.has_stream(stream_id) else []
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         return await self._all.sessions(after, limit, self._owner) if owner in (None, self._owner) else []

@@ -13,6 +13,7 @@ from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
+from agents.sessions import StreamInfo as KeptStream
 from agents.sessions import UnknownSession
 from supervisors import agent_supervisor
 
@@ -70,10 +71,13 @@ class Seen(Protocol):
         """The agent's process, started from its session if it has none."""
 
     async def find_stream(self, stream_id: str) -> Pid | None:
-        """The process that has the stream; None also for one that is over and known to `events` alone."""
+        """The process that has the stream; None also for one that is only kept."""
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
-        """Of a stream that no process has any more: its events with a seq above after."""
+    async def kept_stream(self, stream_id: str) -> KeptStream | None:
+        """As it is in the store."""
+
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        """Of a stream that is kept, those with a seq above after."""
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """At most limit of them, those behind after: its id is the last one's of the page before."""
@@ -114,8 +118,11 @@ class LiveSessions:
     async def find_stream(self, stream_id: str) -> Pid | None:
         return find_stream(stream_id)
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
+    async def kept_stream(self, stream_id: str) -> KeptStream | None:
         return None
+
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        return []
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """In order of their ids."""
