@@ -58,14 +58,8 @@ class Session(SessionInfo, frozen=True, kw_only=True):
 
 
 class Seen(Protocol):
-    """Sessions as they are looked for. A session's id is its agent's. Each answers with None for what it does not know.
-
-    owner: the user whose it has to be; None: anybody's, or nobody's.
-    """
-
-    async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
-
-    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool: ...
+    """Sessions as they are looked for. A session's id is its agent's. Each answers with None for what it does not
+    know."""
 
     async def wake(self, agent_id: str) -> Pid | None:
         """The agent's process, started from its session if it has none."""
@@ -79,14 +73,23 @@ class Seen(Protocol):
     async def events(self, stream_id: str, after: int) -> list[Event]:
         """Of a stream that is kept, those with a seq above after."""
 
-    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
+    async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
         """At most limit of them, those behind after: its id is the last one's of the page before."""
 
     async def session(self, session_id: str) -> SessionInfo | None: ...
 
 
 class Sessions(Seen, Protocol):
-    """What else is done with a session, once it has been seen. Each raises UnknownSession if it has gone since."""
+    """All of them. owner: the user whose it has to be; None: anybody's, or nobody's.
+
+    What is done with a session, once it has been seen, raises UnknownSession if it has gone since.
+    """
+
+    async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
+
+    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool: ...
+
+    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]: ...
 
     async def history(self, session_id: str) -> Session: ...
 

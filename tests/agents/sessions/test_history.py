@@ -159,7 +159,7 @@ async def test_a_fork_that_cannot_be_is_refused_and_makes_nothing(kept: Store) -
         await history.fork(kept, "s", "fork", ("t", 15))
     with pytest.raises(InvalidFork, match="expected an id of 1 to 200 printable characters"):
         await history.fork(kept, "s", "\n")
-    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which is one's"):
+    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which another one has"):
         await history.fork(kept, "s", "s")
     assert [each.id for each in await kept.sessions()] == ["s"]
 
