@@ -72,8 +72,8 @@ async def open_session(
     config: AgentConfig, given: Mapping[str, Any], ahead: int, origin: Origin = Origin.GIVEN
 ) -> tuple[Conversation, tuple[Cut, ...]]:
     """The agent's conversation so far, and its cut turns in their order. Raises SessionError, of them
-    UnknownSession for what was kept with a session that is gone, and SessionExists for another user's. The agent has its
-    name by now, so that this holds: who deletes or forks takes it.
+    UnknownSession for what was kept with a session that is gone, and SessionExists for another user's. The agent has
+    its name by now, so that this holds: who deletes or forks takes it.
 
     given: what the agent was started with. ahead: how many events may have been seen that are not on disk: their seqs
     are not given out again.

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors import Pid
+from actors import Pid, StartFailed
 from actors.sys import get_state, replace_state
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
@@ -23,6 +23,7 @@ from agents.configuration.walking import secrets_of
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, ProviderState
 from agents.log_setup import set_up_logging
 from agents.redaction import secrets_in
+from agents.sessions import SessionError
 from agents.settings import Settings
 from supervisors import AlreadyStarted, ChildType
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, start_agent
@@ -61,7 +62,7 @@ async def _unfit(settings: Settings) -> tuple[Change, ...]:
     """What agents that run need and would lose: each may have to be started anew, by the new settings."""
     brood: Brood = await get_state(AGENT_SUPERVISOR)
     rejected: list[Change] = []
-    for (config,) in (*brood.running.values(), *brood.restarting.values()):
+    for config, *_ in (*brood.running.values(), *brood.restarting.values()):
         try:
             agent_config(config, settings)
         except InvalidAgentConfig as invalid:
@@ -126,4 +127,6 @@ async def _refusal(given: Mapping[str, Any]) -> str | None:
         return "an agent with this id runs"
     except InvalidAgentConfig as invalid:
         return "; ".join(invalid.faults)
+    except (SessionError, StartFailed) as failed:
+        return f"can't be started: {failed}"
     return None

@@ -3,11 +3,12 @@
 from actors import Pid
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller
-from agents.gateway.sessions import Seen, SessionInfo
+from agents.gateway.sessions import Seen, SessionInfo, Sessions
+from agents.sessions import StreamInfo as KeptStream
 from agents.settings import Scope
 
 
-def seen_by(caller: Caller, sessions: Seen) -> Seen:
+def seen_by(caller: Caller, sessions: Sessions) -> Seen:
     """All of them, if it may do everything; else its user's."""
     if caller.may(Scope.ADMIN):
         return sessions
@@ -16,29 +17,29 @@ def seen_by(caller: Caller, sessions: Seen) -> Seen:
 
 
 class OwnSessions:
-    """owner: who it is whose sessions are seen; another one that is asked for has none."""
+    """owner: who it is whose sessions are seen."""
 
-    def __init__(self, sessions: Seen, owner: str) -> None:
+    def __init__(self, sessions: Sessions, owner: str) -> None:
         self._all, self._owner = sessions, owner
 
-    async def has_session(self, session_id: str, owner: str | None = None) -> bool:
-        return owner in (None, self._owner) and await self._all.has_session(session_id, self._owner)
-
-    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool:
-        return owner in (None, self._owner) and await self._all.has_stream(stream_id, self._owner)
-
     async def wake(self, agent_id: str) -> Pid | None:
-        return await self._all.wake(agent_id) if await self.has_session(agent_id) else None
+        return await self._all.wake(agent_id) if await self._all.has_session(agent_id, self._owner) else None
 
     async def find_stream(self, stream_id: str) -> Pid | None:
-        return await self._all.find_stream(stream_id) if await self.has_stream(stream_id) else None
+        return await self._all.find_stream(stream_id) if await self._has_stream(stream_id) else None
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
-        return await self._all.events(stream_id, after) if await self.has_stream(stream_id) else None
+    async def kept_stream(self, stream_id: str) -> KeptStream | None:
+        return await self._all.kept_stream(stream_id) if await self._has_stream(stream_id) else None
 
-    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
-        return await self._all.sessions(after, limit, self._owner) if owner in (None, self._owner) else []
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        return await self._all.events(stream_id, after) if await self._has_stream(stream_id) else []
+
+    async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
+        return await self._all.sessions(after, limit, self._owner)
 
     async def session(self, session_id: str) -> SessionInfo | None:
         found = await self._all.session(session_id)
         return found if found is not None and found.owner == self._owner else None
+
+    async def _has_stream(self, stream_id: str) -> bool:
+        return await self._all.has_stream(stream_id, self._owner)

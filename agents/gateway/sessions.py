@@ -13,6 +13,7 @@ from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
+from agents.sessions import StreamInfo as KeptStream
 from agents.sessions import UnknownSession
 from supervisors import agent_supervisor
 
@@ -57,32 +58,38 @@ class Session(SessionInfo, frozen=True, kw_only=True):
 
 
 class Seen(Protocol):
-    """Sessions as they are looked for. A session's id is its agent's. Each answers with None for what it does not know.
-
-    owner: the user whose it has to be; None: anybody's, or nobody's.
-    """
-
-    async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
-
-    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool: ...
+    """Sessions as they are looked for. A session's id is its agent's. Each answers with None for what it does not
+    know."""
 
     async def wake(self, agent_id: str) -> Pid | None:
         """The agent's process, started from its session if it has none."""
 
     async def find_stream(self, stream_id: str) -> Pid | None:
-        """The process that has the stream; None also for one that is over and known to `events` alone."""
+        """The process that has the stream; None also for one that is only kept."""
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
-        """Of a stream that no process has any more: its events with a seq above after."""
+    async def kept_stream(self, stream_id: str) -> KeptStream | None:
+        """As it is in the store."""
 
-    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        """Of a stream that is kept, those with a seq above after."""
+
+    async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
         """At most limit of them, those behind after: its id is the last one's of the page before."""
 
     async def session(self, session_id: str) -> SessionInfo | None: ...
 
 
 class Sessions(Seen, Protocol):
-    """What else is done with a session, once it has been seen. Each raises UnknownSession if it has gone since."""
+    """All of them. owner: the user whose it has to be; None: anybody's, or nobody's.
+
+    What is done with a session, once it has been seen, raises UnknownSession if it has gone since.
+    """
+
+    async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
+
+    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool: ...
+
+    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]: ...
 
     async def history(self, session_id: str) -> Session: ...
 
@@ -114,8 +121,11 @@ class LiveSessions:
     async def find_stream(self, stream_id: str) -> Pid | None:
         return find_stream(stream_id)
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
+    async def kept_stream(self, stream_id: str) -> KeptStream | None:
         return None
+
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        return []
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """In order of their ids."""

@@ -34,8 +34,10 @@ class StoredSessions(LiveSessions):
     async def has_stream(self, stream_id: str, owner: str | None = None) -> bool:
         if find_stream(stream_id) is not None or (store := await _store()) is None:
             return await super().has_stream(stream_id, owner)
-        stream = await store.stream(stream_id)
-        return stream is not None and await self.has_session(stream.session_id, owner)
+        if (stream := await store.stream(stream_id)) is None:
+            return False
+        session = None if owner is None else await store.session(stream.session_id)
+        return owner is None or (session is not None and session.owner == owner)
 
     async def wake(self, agent_id: str) -> Pid | None:
         return await wake(agent_id)
@@ -47,15 +49,13 @@ class StoredSessions(LiveSessions):
         stream = await store.stream(stream_id)
         return await wake(stream.session_id) if stream is not None and stream.status is StreamStatus.OPEN else None
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
+    async def kept_stream(self, stream_id: str) -> KeptStream | None:
         store = await _store()
-        if store is None or await store.stream(stream_id) is None:
-            return None
-        found: list[Event] = []
-        while page := await store.events(stream_id, after):
-            found += page
-            after = page[-1].seq
-        return found
+        return None if store is None else await store.stream(stream_id)
+
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        store = await _store()
+        return [] if store is None else await store.events(stream_id, after)
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """Those that changed last come first."""

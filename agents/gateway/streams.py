@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from actors import Pid
 from agents import agent
-from agents.core.events import Event, StreamComplete
+from agents.core.events import Event
 from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
@@ -20,13 +20,16 @@ from agents.gateway.reader import Reader
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
 from agents.session import Origin
+from agents.sessions import StreamInfo as KeptStream
+from agents.sessions import StreamStatus
 from agents.settings import Scope
 from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked, OtherArguments
 from supervisors import agent_supervisor
 
 
 class Shown(Struct, frozen=True):
-    """A stream. agent_id: None where no process has it any more."""
+    """A stream. agent_id: None where no process has it any more. status: waiting, running, complete or error; open: its
+    turn was cut, and its agent has not come back."""
 
     stream_id: str
     agent_id: str | None
@@ -71,11 +74,11 @@ class Streams:
         """stream_id: of the client's making, so that it may ask again when it lost the answer."""
         self._known.door.check()
         pid = await self.agent(agent_id)
-        if stream_id is not None:
-            having = await self.sessions.find_stream(stream_id)
-            if having is None and (kept := await self.sessions.events(stream_id, 0)):
-                return _replaying(stream_id, 0, kept)
-            if having not in (None, pid) or (having is None and await self._known.sessions.has_stream(stream_id)):
+        if stream_id is not None and await self.sessions.find_stream(stream_id) != pid:
+            kept = await self.sessions.kept_stream(stream_id)
+            if kept is not None and kept.session_id == agent_id:
+                return _replaying(stream_id, 0, await self.sessions.events(stream_id, 0))
+            if await self._known.sessions.has_stream(stream_id):
                 raise Refusal(409, "expected a stream_id of this agent's or a new one, got another agent's", "conflict")
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)
@@ -102,11 +105,8 @@ class Streams:
         pid, info = await self._live(stream_id)
         if pid is not None and info is not None:
             return Shown(stream_id, (await agent.info(pid)).id, info.status, info.seq)
-        events = await self.sessions.events(stream_id, 0)
-        if not events:
-            raise _unknown(stream_id)
-        status = "complete" if isinstance(events[-1], StreamComplete) else "error"
-        return Shown(stream_id, None, status, events[-1].seq)
+        kept = await self._kept(stream_id)
+        return Shown(stream_id, None, kept.status, kept.last_seq)
 
     async def cancel(self, stream_id: str) -> dict[str, Any]:
         """False if it is over: cancelling twice, or just too late, is no fault."""
@@ -138,17 +138,24 @@ class Streams:
     async def _owner(self, stream_id: str) -> Pid | None:
         """None: the stream is over. Raises Refusal if there was none."""
         pid = await self.sessions.find_stream(stream_id)
-        if pid is None and await self.sessions.events(stream_id, 0) is None:
-            raise _unknown(stream_id)
+        if pid is None:
+            await self._kept(stream_id)
         return pid
 
-    async def _stored(self, stream_id: str, after: int) -> Reader | None:
-        events = await self.sessions.events(stream_id, 0)
-        if not events:
+    async def _kept(self, stream_id: str) -> KeptStream:
+        kept = await self.sessions.kept_stream(stream_id)
+        if kept is None:
             raise _unknown(stream_id)
-        _check_after(after, events[-1].seq)
-        rest = [event for event in events if event.seq > after]
-        return _replaying(stream_id, after, rest) if rest else None
+        return kept
+
+    async def _stored(self, stream_id: str, after: int) -> Reader | None:
+        kept = await self._kept(stream_id)
+        if kept.status is StreamStatus.OPEN:
+            raise Refusal(503, "the turn of this stream was cut, and its agent has not come back")
+        _check_after(after, kept.last_seq)
+        if after == kept.last_seq:
+            return None
+        return _replaying(stream_id, after, await self.sessions.events(stream_id, after))
 
 
 def _replaying(stream_id: str, after: int, events: Sequence[Event]) -> Reader:

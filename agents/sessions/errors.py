@@ -56,7 +56,7 @@ class UnknownStream(SessionError, LookupError):
 
 class SessionExists(SessionError):
     def __init__(self, id_: str) -> None:
-        super().__init__(f"expected a new session's id, got {id_!r}, which is one's")
+        super().__init__(f"expected a new session's id, got {id_!r}, which another one has")
 
 
 class InvalidFork(SessionError, ValueError):

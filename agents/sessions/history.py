@@ -63,10 +63,11 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
     """
     if not keepable(new_id):
         raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
-    kept, turn = await _cut(store, id_, at)
+    origin = await _known(store, id_)
+    kept, turn = await _cut(store, origin, at)
     async with store.changing() as connection:
         session = await _row(connection, id_)
-        if session is None:
+        if session is None or session.created_at != origin.created_at:
             raise UnknownSession(id_)
         if await _row(connection, new_id) is not None:
             raise SessionExists(new_id)
@@ -80,7 +81,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
     """As JSON Lines: the session, its messages, its streams, each with its events. Raises UnknownSession, also at the
-    end, if it was deleted meanwhile.
+    end, if it was deleted meanwhile: what has its id by then may be another user's.
 
     Page by page: that takes little memory, and one long read would keep SQLite from clearing its log.
     """
@@ -88,21 +89,25 @@ async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
     yield _line("session", session)
     for after in range(0, session.message_count, MESSAGES_PAGE):
         page = await store.messages(id_, after, min(MESSAGES_PAGE, session.message_count - after))
+        await _check_same(store, session)
         for position, message in enumerate(page, after):
             yield _line("message", {"position": position, "message": message})
     last = None
     while streams := await store.streams(id_, last, STREAMS_PAGE):
+        await _check_same(store, session)
         for stream in streams:
             yield _line("stream", stream)
-            async for line in _events(store, stream):
+            async for line in _events(store, session, stream):
                 yield line
         last = streams[-1].id
-    await _known(store, id_)
+    await _check_same(store, session)
 
 
-async def _events(store: Store, stream: StreamInfo) -> AsyncIterator[bytes]:
+async def _events(store: Store, session: Session, stream: StreamInfo) -> AsyncIterator[bytes]:
     for after in range(0, stream.last_seq, EVENTS_PAGE):
-        for event in await store.events(stream.id, after, min(EVENTS_PAGE, stream.last_seq - after)):
+        page = await store.events(stream.id, after, min(EVENTS_PAGE, stream.last_seq - after))
+        await _check_same(store, session)
+        for event in page:
             yield _line("event", {"event": event})
 
 
@@ -110,19 +115,18 @@ def _line(kind: str, data: Any) -> bytes:
     return encoded({"type": kind, **msgspec.to_builtins(data)}) + b"\n"
 
 
-async def _cut(store: Store, id_: str, at: tuple[str, int | None] | None) -> tuple[int, Conversation]:
+async def _cut(store: Store, session: Session, at: tuple[str, int | None] | None) -> tuple[int, Conversation]:
     """How many messages of the session a fork begins with, and what of a cut turn comes behind them.
 
     The conversation only grows, so what is read here still holds when it is copied; and since it is counted before the
     stream is looked at, it has nothing of a stream that is still open then.
     """
-    session = await _known(store, id_)
     if at is None:
         return session.message_count, ()
     stream_id, place = at
     stream = await store.stream(stream_id)
-    if stream is None or stream.session_id != id_:
-        raise UnknownStream(stream_id, id_)
+    if stream is None or stream.session_id != session.id:
+        raise UnknownStream(stream_id, session.id)
     seq = stream.last_seq if place is None else place
     if not 0 <= seq <= stream.last_seq:
         raise InvalidFork(f"expected a seq from 0 to {stream.last_seq}, got {seq}")
@@ -152,6 +156,12 @@ async def _known(store: Store, id_: str) -> Session:
     if session is None:
         raise UnknownSession(id_)
     return session
+
+
+async def _check_same(store: Store, session: Session) -> None:
+    """What was read of it is of this session, and not of another one that has got its id since."""
+    if (await _known(store, session.id)).created_at != session.created_at:
+        raise UnknownSession(session.id)
 
 
 async def _row(connection: AsyncConnection, id_: str) -> Row[Any] | None:

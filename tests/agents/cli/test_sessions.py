@@ -87,7 +87,7 @@ async def test_nothing_is_deleted_behind_the_back_of_who_writes_the_store(store:
         (["fork", "no"], "expected the id of a session, got 'no', which is none"),
         (["fork", "first", "--stream", "u"], "expected the id of a stream of session 'first', got 'u'"),
         (["fork", "first", "--stream", "t", "--seq", "9"], "expected a seq from 0 to 3, got 9"),
-        (["fork", "first", "--as", "second"], "expected a new session's id, got 'second', which is one's"),
+        (["fork", "first", "--as", "second"], "expected a new session's id, got 'second', which another one has"),
         (["fork", "first", "--seq", "1"], "expected --stream, too"),
     ],
 )

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from agents.configuration.reload import reload
 from agents.llm.provider import LLM_SUPERVISOR
 from agents.log_setup import LogHandler
 from agents.rehearsal import RehearsalServer, builtin
+from agents.session import Origin
 from agents.settings import Settings
 from supervisors import agent_supervisor, which_children
 from supervisors.agent_supervisor import AGENT_SUPERVISOR
@@ -142,6 +144,24 @@ async def test_what_would_take_the_ground_of_an_agent_that_runs_is_rejected_as_a
     assert (done.applied, running.settings) == ((), before)
     pid = await agent_supervisor.start_agent({"id": "b", "provider": "local"})
     assert (await get_state(pid)).config.deadlines.idle_s == 30.0
+
+
+@pytest.mark.parametrize("origin", Origin)
+async def test_agents_are_looked_at_whoever_started_them(running: Running, origin: Origin) -> None:
+    await agent_supervisor.start_agent({"id": "a", "model": "echo"}, origin)
+    done = await running.reload(model="other")
+    assert ([change.path for change in done.applied], done.rejected) == ([("model",)], ())
+
+
+async def test_an_agent_whose_session_can_not_be_written_is_rejected(tmp_path: Path) -> None:
+    store = tmp_path / "sessions.db"
+    running = Running({"model": "echo", "sessions": {"url": f"sqlite:///{store}", "durability": "batched"}})
+    async with application.running(running.settings):
+        store.rename(tmp_path / "moved.db")
+        done = await running.reload(agents=[{"id": "writer"}])
+        assert [change.path for change in done.rejected] == [("agents", "writer")]
+        (tmp_path / "moved.db").rename(store)
+        assert (await running.reload(agents=[{"id": "writer"}])).rejected == ()
 
 
 async def test_a_file_with_faults_changes_nothing(running: Running) -> None:

@@ -131,7 +131,7 @@ async def waits_at(name: str) -> None:
     pid = whereis(name)
     assert isinstance(pid, Pid)
     async with asyncio.timeout(30):
-        while pid.process is None or not pid.process.mailbox:
+        while pid.process is None or not pid.process.mailbox:  # noqa: ASYNC110 (of a supervisor)
             await asyncio.sleep(0.01)
 
 

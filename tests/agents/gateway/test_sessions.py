@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from actors import Mailbox, StartFailed
 from agents import agent, application
 from agents.agent_registry import find_agent, reserved
+from agents.core.events import StreamStart
 from agents.gateway import gateway, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
@@ -318,6 +319,21 @@ async def test_an_id_that_is_reserved_is_no_agents(kept: Site) -> None:
             assert (status, answer["error"]["type"]) == (409, "conflict")
             assert (await kept.json("DELETE", "/sessions/a"))[0] == 404
     assert (await kept.json("POST", "/agents", {"id": "a", "model": "echo"}))[0] == 201
+
+
+async def test_a_stream_whose_agent_can_not_come_back_is_shown_and_not_waited_for(kept: Site) -> None:
+    journal = await open_journal()
+    assert journal is not None
+    journal.begin_session("a", "A", config=None)
+    recorder = journal.recorder("a", "s", "go", on_durable=lambda _: None, on_failure=lambda _: None)
+    recorder.event(StreamStart("a", stream_id="s", seq=1))
+    await recorder.durable()
+    shown = {"stream_id": "s", "agent_id": None, "status": "open", "seq": 1}
+    assert await kept.json("GET", "/streams/s") == (200, shown)
+    assert (await kept.json("GET", "/streams/s/events"))[0] == 503
+    await kept.agent("echo", "b")
+    status, answer = await kept.json("POST", "/agents/b/chat", {"message": "x", "stream_id": "s"})
+    assert (status, answer["error"]["type"]) == (409, "conflict")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamComplete, StreamError, StreamStart, StreamToken
 from agents.core.events import Response as Answer
 from agents.gateway import LiveSessions, gateway, serving
+from agents.sessions import StreamInfo, StreamStatus
 from tests.agents.gateway.site import TOKEN, Site
+from tests.agents.sessions.keeping import AT
 
 
 class Kept(LiveSessions):
@@ -18,9 +20,15 @@ class Kept(LiveSessions):
     def __init__(self, streams: dict[str, list[Event]]) -> None:
         self.streams = streams
 
-    async def events(self, stream_id: str, after: int) -> list[Event] | None:
-        kept = self.streams.get(stream_id)
-        return None if kept is None else [event for event in kept if event.seq > after]
+    async def kept_stream(self, stream_id: str) -> StreamInfo | None:
+        events = self.streams.get(stream_id)
+        if events is None:
+            return None
+        status = StreamStatus.COMPLETE if isinstance(events[-1], StreamComplete) else StreamStatus.ERROR
+        return StreamInfo(stream_id, "a", "?", status, AT, AT, None, None, 0, 2, events[-1].seq)
+
+    async def events(self, stream_id: str, after: int) -> list[Event]:
+        return [event for event in self.streams[stream_id] if event.seq > after]
 
 
 def spoken(*tokens: str) -> list[Event]:

@@ -256,6 +256,25 @@ async def test_two_tokens_of_one_user_see_the_same(users: Users) -> None:
         assert await listed(other) == (["a1"], ["a1"])
 
 
+async def test_of_many_who_ask_by_one_stream_id_each_gets_its_own_answer_or_none(users: Users) -> None:
+    await started(users.ann, "a1")
+    await started(users.bob, "b1")
+    asked = [
+        client.json("POST", f"/agents/{id_}/chat", {"message": id_, "stream_id": "s1"})
+        for client, id_ in ((users.ann, "a1"), (users.bob, "b1")) * 3
+    ]
+    answers = await asyncio.gather(*asked)
+    assert any(status == 200 for status, _ in answers)
+    for (status, answer), id_ in zip(answers, ("a1", "b1") * 3, strict=True):
+        other = "b1" if id_ == "a1" else "a1"
+        assert status in (200, 409, 502)
+        assert other not in str(answer)
+    for client, other in ((users.ann, "b1"), (users.bob, "a1")):
+        for path in ("/streams/s1", "/streams/s1/events"):
+            async with client.http.get(client.url + path) as response:
+                assert other not in await response.text()
+
+
 async def test_of_many_who_want_one_id_one_gets_it(users: Users) -> None:
     answers = await asyncio.gather(*(started(each, "x1") for each in (users.ann, users.bob) * 5))
     assert sorted(status for status, _ in answers) == [201] + [409] * 9

@@ -1,11 +1,13 @@
 """Renamed, deleted, forked, exported."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from agents.core.checkpoint import Checkpoint as Kept
 from agents.core.conversation import (
@@ -33,7 +35,7 @@ from agents.core.events import (
     ToolResult,
 )
 from agents.sessions import Checkpoint, InvalidFork, SessionExists, Store, UnknownSession, UnknownStream, history
-from tests.agents.sessions.keeping import QUESTION, SAID, batch, begun, ended, session, stream, tokens
+from tests.agents.sessions.keeping import AT, QUESTION, SAID, batch, begun, ended, session, stream, tokens
 
 CALL = ToolCall("c1", Function("look", "{}"))
 OTHER = ToolCall("c2", Function("look", "{}"), 1)
@@ -157,7 +159,7 @@ async def test_a_fork_that_cannot_be_is_refused_and_makes_nothing(kept: Store) -
         await history.fork(kept, "s", "fork", ("t", 15))
     with pytest.raises(InvalidFork, match="expected an id of 1 to 200 printable characters"):
         await history.fork(kept, "s", "\n")
-    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which is one's"):
+    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which another one has"):
         await history.fork(kept, "s", "s")
     assert [each.id for each in await kept.sessions()] == ["s"]
 
@@ -215,6 +217,31 @@ async def test_an_export_of_what_is_deleted_meanwhile_does_not_end_as_if_it_were
     await history.delete(kept, "s")
     with pytest.raises(UnknownSession):
         [line async for line in lines]
+
+
+@pytest.mark.parametrize("lines_before", [1, 2, 4, 5, 6])
+async def test_an_export_has_nothing_of_a_session_that_got_the_id_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch, lines_before: int
+) -> None:
+    for name in ("MESSAGES_PAGE", "STREAMS_PAGE", "EVENTS_PAGE"):
+        monkeypatch.setattr(history, name, 1)
+    turn = batch([session("s")], [stream("t")], [("t", tokens("t", 1, 3, "mine"))], ended=[ended("t")])
+    await store.write(turn)
+    lines = history.export(store, "s")
+    found = [await anext(lines) for _ in range(lines_before)]
+    await history.delete(store, "s")
+    other = replace(session("s"), at=AT + timedelta(seconds=1))
+    theirs = (UserMessage("theirs"),) * 2
+    events = [("t", tokens("t", 1, 3, "theirs"))]
+    await store.write(batch([other], [stream("t", message="theirs")], events, ended=[ended("t", messages=theirs)]))
+
+    async def rest() -> None:
+        async for line in lines:
+            found.append(line)  # noqa: PERF401 (the last one raises)
+
+    with pytest.raises(UnknownSession):
+        await rest()
+    assert b"theirs" not in b"".join(found)
 
 
 async def test_an_export_has_everything_a_line_each(kept: Store) -> None:
