@@ -123,7 +123,7 @@ async def _fallen_before(stopping: Stopping) -> bool:
 
 def _address(settings: Settings, port: int, folder: StateDir) -> Address:
     told = settings.gateway.tls_certificate
-    certificate = None if told is None else first_certificate(told.read_text(encoding="utf-8"))
+    certificate = None if told is None else first_certificate(told)
     return Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)), certificate)
 
 

@@ -11,11 +11,16 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from actors.log import get_logger
+from agents.gateway.guard.caller import caller_in
 from agents.sessions import SessionError
 
 CHUNK_BYTES: Final = 64 * 1024
 
 log = get_logger("understudy.gateway")
+
+
+class _Revoked(Exception):
+    """Who asked may read no more."""
 
 
 class Connection(Protocol):
@@ -42,16 +47,20 @@ class JsonLines(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._connection = scope.get("state", {}).get("connection")
-        await super().__call__(scope, receive, send)
+        caller = caller_in(scope)
 
-    async def stream_response(self, send: Send) -> None:
         async def in_time(message: Message) -> None:
+            if caller.revoked:
+                raise _Revoked("the token was revoked")
             async with asyncio.timeout(self._write_timeout_s):
                 await send(message)
 
+        await super().__call__(scope, receive, in_time)
+
+    async def stream_response(self, send: Send) -> None:
         try:
-            await super().stream_response(in_time)
-        except (TimeoutError, SessionError) as error:
+            await super().stream_response(send)
+        except (TimeoutError, SessionError, _Revoked) as error:
             log.warning("download_broken_off", reason=str(error) or "nothing was taken for write_timeout")
             if self._connection is None:
                 raise

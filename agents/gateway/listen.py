@@ -9,7 +9,9 @@ from typing import Final
 from agents.gateway.errors import InvalidCertificate, NotSafe
 from agents.settings import GatewaySettings
 
-_CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE: Final = re.compile(
+    "-----BEGIN (X509 |TRUSTED |)CERTIFICATE-----.+?-----END \\1CERTIFICATE-----", re.DOTALL
+)
 
 
 def check_listen(settings: GatewaySettings) -> None:
@@ -40,9 +42,10 @@ def check_certificate(settings: GatewaySettings) -> None:
         ) from None
 
 
-def first_certificate(pem: str) -> str:
-    """Of a file that check_certificate took: the server's own, without the chain and the key that may follow it."""
-    found = _CERTIFICATE.search(pem)
+def first_certificate(file: Path) -> str:
+    """Of a file that check_certificate took: the server's own, without what may stand around it, in any encoding: a
+    comment, the chain, the key."""
+    found = _CERTIFICATE.search(file.read_text(encoding="latin-1"))
     assert found is not None
     return found[0]
 

@@ -154,7 +154,7 @@ async def test_a_second_signal_ends_at_once(server: RehearsalServer, folder: Pat
         assert await running.ended() == code
         assert not (folder / "daemon.json").exists()
         turn.cancel()
-    async with daemon(server, folder) as again:
+    async with daemon(server, folder, "--set", "daemon.drain_time=1") as again:  # it takes up the endless turn
         assert await again.stopped() == 0
 
 

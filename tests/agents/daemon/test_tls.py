@@ -19,7 +19,8 @@ async def test_commands_and_clients_find_it_though_its_certificate_is_for_anothe
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     signed = await self_signed(tmp_path, "chat.example.org")
-    signed.certificate.write_bytes(signed.certificate.read_bytes() + signed.key.read_bytes())
+    certificate = signed.certificate.read_bytes().replace(b" CERTIFICATE", b" X509 CERTIFICATE")
+    signed.certificate.write_bytes("Müller's\n".encode("latin-1") + certificate + signed.key.read_bytes())
     async with daemon(server, folder, *flags(Signed(signed.certificate, signed.certificate))) as running:
         assert running.url.startswith("https://127.0.0.1:")
         assert (await understudy("ps", "--state-dir", str(folder)))[0] == 0

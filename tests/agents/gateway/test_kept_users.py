@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from actors import Mailbox, Pid, register, whereis
@@ -124,6 +125,17 @@ async def test_a_session_that_comes_while_a_start_by_its_id_waits_stays_its_owne
         assert (await bob.json("GET", "/sessions/x1"))[0] == 404
         assert await said(ann, "x1") == ["one", "one"]
         assert (await ann.json("POST", "/agents/x1/chat", {"message": "two"}))[0] == 200
+
+
+async def test_an_export_ends_with_its_token(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann:
+        await ann.json("POST", "/agents", {"id": "a1", "model": "echo"})
+        await ann.stream("a1", "word " * 20_000)
+        async with ann.http.get(f"{ann.url}/sessions/a1/export") as answer:
+            await answer.content.readline()
+            of.tokens(BOB)
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await answer.read()
 
 
 async def waits_at(name: str) -> None:
