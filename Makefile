@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/understudy demo
 
 test: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite

@@ -174,7 +174,7 @@ class AgentInstance(GenServer[AgentState]):
                 return Stop(NORMAL, state, reply=True)
             case Retire():
                 return Reply(False, state)
-            case Cancel(stream_id) if running is not None and stream_id in (None, running.stream.id):
+            case Cancel(stream_id) if running is not None and _meant(running, stream_id) is not None:
                 cancelled = replace(given_up(running, Cancelled()), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
             case Cancel(stream_id):
@@ -195,7 +195,8 @@ class AgentInstance(GenServer[AgentState]):
 
 def _meant(running: Running | None, stream_id: str | None) -> Stream | None:
     """The stream that runs, if it is the one that was meant."""
-    return running.stream if running is not None and stream_id in (None, running.stream.id) else None
+    meant = running is not None and (stream_id is None or running.stream.answers(stream_id))
+    return running.stream if running is not None and meant else None
 
 
 def _decided(calls: Calls, request: Approve | Deny) -> Answer:

@@ -58,7 +58,9 @@ class AgentTurns:
             case WhenBusy.STEER if running.goes_on and running.stream.steer(chat.message, now_s()):
                 if chat.subscriber is not None:
                     running.stream.follow(chat.subscriber, after=0)
-                return replace(state, running=replace(running, steered_by=(*running.steered_by, chat.stream_id)))
+                running.stream.steered_by += (chat.stream_id,)
+                has_stream(self._agent, chat.stream_id)
+                return state
             case WhenBusy.REJECT:
                 self.refuse(chat, Busy("a turn runs"), state)
                 return state
@@ -155,7 +157,8 @@ class AgentTurns:
     def _keeping(self, recent: Recent, state: AgentState) -> AgentState:
         for dropped in state.recent:
             if dropped not in recent:
-                has_no_stream(self._agent, dropped.stream.id)
+                for stream_id in (dropped.stream.id, *dropped.stream.steered_by):
+                    has_no_stream(self._agent, stream_id)
         return replace(state, recent=recent)
 
     def _remind(self, delay_s: float, message: Forget | Idle) -> None:

@@ -133,7 +133,7 @@ class Streams:
     async def _live(self, stream_id: str) -> tuple[Pid | None, StreamInfo | None]:
         pid = await self.sessions.find_stream(stream_id)
         streams = (await agent.info(pid)).streams if pid is not None else ()
-        return pid, next((each for each in streams if each.id == stream_id), None)
+        return pid, next((each for each in streams if stream_id in (each.id, *each.steered_by)), None)
 
     async def _owner(self, stream_id: str) -> Pid | None:
         """None: the stream is over. Raises Refusal if there was none."""

@@ -11,12 +11,13 @@ from agents.streams.stream import Stream
 Status: TypeAlias = Literal["waiting", "running", "complete", "error"]
 
 
-class StreamInfo(Struct, frozen=True):
-    """seq: of its last event; 0: it has none yet."""
+class StreamInfo(Struct, frozen=True, omit_defaults=True):
+    """seq: of its last event; 0: it has none yet. steered_by: stream ids of the messages that joined its turn."""
 
     id: str
     status: Status
     seq: int
+    steered_by: tuple[str, ...] = ()
 
 
 class AgentInfo(Struct, frozen=True, omit_defaults=True):
@@ -56,6 +57,11 @@ def streams_of(state: AgentState) -> tuple[StreamInfo, ...]:
 
 
 def _of_stream(stream: Stream) -> StreamInfo:
-    if stream.outcome is None:
-        return StreamInfo(stream.id, "running", stream.seq)
-    return StreamInfo(stream.id, "complete" if isinstance(stream.outcome, StreamComplete) else "error", stream.seq)
+    match stream.outcome:
+        case None:
+            status: Status = "running"
+        case StreamComplete():
+            status = "complete"
+        case _:
+            status = "error"
+    return StreamInfo(stream.id, status, stream.seq, stream.steered_by)

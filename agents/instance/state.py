@@ -34,8 +34,7 @@ class StreamChat(Struct, frozen=True):
 class Running(Struct, frozen=True):
     """The turn that runs: what it answers, its stream, its handler, and who waits for its cancellation.
 
-    fault: of a turn that was given up: what its stream is to end with. steered_by: stream ids of the messages that
-    joined it.
+    fault: of a turn that was given up: what its stream is to end with.
     """
 
     chat: StreamChat
@@ -43,16 +42,11 @@ class Running(Struct, frozen=True):
     handler: Pid
     fault: Fault | None = None
     cancellers: tuple[Caller, ...] = ()
-    steered_by: tuple[str, ...] = ()
 
     @property
     def goes_on(self) -> bool:
         """It was not given up, and its handler has not fallen: what is said now will be answered."""
         return self.fault is None and self.handler.alive
-
-    def answers(self, stream_id: str) -> bool:
-        """A message with this stream id has been taken by this turn."""
-        return stream_id == self.stream.id or stream_id in self.steered_by
 
 
 class Keeping(Struct, frozen=True):

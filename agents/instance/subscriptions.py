@@ -47,9 +47,9 @@ def known(state: AgentState, stream_id: str) -> bool:
 
 
 def _begun(state: AgentState, stream_id: str) -> Iterator[Stream]:
-    if state.running is not None and state.running.answers(stream_id):
+    if state.running is not None and state.running.stream.answers(stream_id):
         yield state.running.stream
-    yield from (recent.stream for recent in state.recent if recent.stream.id == stream_id)
+    yield from (recent.stream for recent in state.recent if recent.stream.answers(stream_id))
 
 
 def _with(pids: tuple[Pid, ...], pid: Pid) -> tuple[Pid, ...]:

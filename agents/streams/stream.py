@@ -29,7 +29,8 @@ LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bo
 
 class Stream:
     """id: the stream's. agent: who sends its events. turn: stored by the handler before it publishes its events.
-    calls: of the turn, while its handler runs, to be approved or denied.
+    calls: of the turn, while its handler runs, to be approved or denied. steered_by: stream ids of the messages that
+    joined the turn, by which their senders may ask for it.
 
     buffer_size: unread messages in a subscriber's mailbox from which on it is behind. None: it never is, every event is
     sent at once, as by `send`.
@@ -45,6 +46,7 @@ class Stream:
         "buffer_size",
         "calls",
         "id",
+        "steered_by",
         "turn",
     )
 
@@ -56,6 +58,7 @@ class Stream:
         self.buffer_size = buffer_size
         self.turn: Turn | None = None
         self.calls: Calls | None = None
+        self.steered_by: tuple[str, ...] = ()
         self._log: list[Event] = []
         self._subscribers: tuple[tuple[Process, int], ...] = ()  # who have all of the log; what their mailbox may hold
         self._behind: dict[Pid, int] = {}  # the others, with how much of the log they have
@@ -78,6 +81,10 @@ class Stream:
     @property
     def events(self) -> tuple[Event, ...]:
         return tuple(self._log)
+
+    def answers(self, stream_id: str) -> bool:
+        """It is the stream of the message with this stream id."""
+        return stream_id == self.id or stream_id in self.steered_by
 
     def subscribe(self, subscriber: Pid) -> None:
         """Send it the events from the next one on. One that has a place in this stream keeps it."""

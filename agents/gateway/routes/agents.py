@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
@@ -18,6 +18,7 @@ from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sessions import LiveSessions
 from agents.gateway.sse import EventStream, Pace
 from agents.gateway.streams import Known
+from agents.gateway.untrusted_schema import without_patterns
 from agents.llm.endpoint import Api
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import UserName
@@ -44,7 +45,7 @@ class StartAgent(BaseModel):
     limits: LimitsConfig | None = None
     when_busy: WhenBusy | None = None
     max_queue: Annotated[int, Field(ge=0)] | None = None
-    answer_type: dict[str, Any] | None = None
+    answer_type: Annotated[dict[str, Any], AfterValidator(without_patterns)] | None = None
     answer_retries: Annotated[int, Field(ge=0)] | None = None
     owner: UserName | None = None
 

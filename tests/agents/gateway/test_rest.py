@@ -67,6 +67,11 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
         ({"model": "echo", "tools": ["os:system"]}, "body.tools.0"),
         ({"model": "echo", "tools": ["abacus"]}, "calculator"),
         ({"model": "echo", "id": "a/b"}, "body.id"),
+        ({"model": "echo", "answer_type": {"type": "object", "pattern": "(a+)+$"}}, "got pattern"),
+        (
+            {"model": "echo", "answer_type": {"allOf": [{"$defs": {"a": {"patternProperties": {}}}}]}},
+            "got patternProperties",
+        ),
         ({}, "model"),
     ],
 )
@@ -79,6 +84,11 @@ async def test_an_agent_that_can_not_be_is_refused_in_words_and_no_crash_in_the_
     assert answer["error"]["type"] == "invalid"
     assert "secret" not in str(answer)
     assert not caplog.records
+
+
+async def test_a_schema_may_name_a_property_pattern(site: Site) -> None:
+    schema = {"type": "object", "properties": {"pattern": {"type": "string", "enum": [{"pattern": "x"}, "y"]}}}
+    assert (await site.json("POST", "/agents", {"model": "echo", "answer_type": schema}))[0] == 201
 
 
 async def test_an_id_that_is_taken_is_refused(site: Site) -> None:
@@ -134,6 +144,19 @@ async def test_a_stream_is_cancelled_once_and_keeps_what_it_said(site: Site) -> 
     assert await site.json("POST", path) == (200, {"cancelled": False})
     *_, end = await site.events(stream_id)
     assert (end.name, end.data["error"]["type"], end.data["content"]) == ("error", "cancelled", "One two")
+
+
+async def test_the_stream_of_a_message_that_joined_a_turn_is_that_turns_by_either_id(site: Site) -> None:
+    await site.agent("slow", when_busy="steer")
+    stream_id = await stalled(site, "a")
+    asked = {"message": "and four", "stream_id": "joined"}
+    async with site.http.post(f"{site.url}/agents/a/stream", json=asked) as response:
+        assert response.headers["x-stream-id"] == "joined"
+        assert (await anext(events(response))).name == "start"
+    assert (await site.json("GET", "/streams/joined"))[1]["status"] == "running"
+    assert await site.json("POST", "/streams/joined/cancel") == (200, {"cancelled": True})
+    assert (await site.json("GET", "/streams/joined"))[1]["status"] == "error"
+    assert await site.events("joined", after=2) == await site.events(stream_id, after=2) != []
 
 
 async def test_a_stream_that_runs_is_steered_and_one_that_is_over_is_not(site: Site) -> None:
