@@ -7,15 +7,17 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from agents.os_process import lives
+
 ADDRESS: Final = "daemon.json"
 
 
 class Address(Struct, frozen=True):
-    """Of a daemon that listens. token_file: the path of its token. certificate: what it shows, as PEM; None: it speaks
-    no TLS."""
+    """Of a daemon that listens. process: which OS process it is. token_file: the path of its token. certificate: what
+    it shows, as PEM; None: it speaks no TLS."""
 
     url: str
-    pid: int
+    process: str
     token_file: str
     certificate: str | None = None
 
@@ -28,8 +30,10 @@ def default_state_dir() -> Path:
 
 
 def address_in(state_dir: Path) -> Address | None:
-    """None: there is no daemon, as far as its folder tells."""
+    """None: there is no daemon. One that was killed has left its file, and somebody else may listen there by now: they
+    are not to be sent its token."""
     try:
-        return msgspec.json.decode((state_dir / ADDRESS).read_bytes(), type=Address)
+        address = msgspec.json.decode((state_dir / ADDRESS).read_bytes(), type=Address)
     except (OSError, msgspec.DecodeError):
         return None
+    return address if lives(address.process) else None

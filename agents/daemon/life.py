@@ -28,6 +28,7 @@ from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
+from agents.os_process import this_process
 from agents.settings import Settings
 from agents.state_files import Address
 from agents.streams.report import METER
@@ -124,7 +125,7 @@ async def _fallen_before(stopping: Stopping) -> bool:
 def _address(settings: Settings, port: int, folder: StateDir) -> Address:
     told = settings.gateway.tls_certificate
     certificate = None if told is None else first_certificate(told)
-    return Address(url_of(settings, port), os.getpid(), str(folder.token_file(settings)), certificate)
+    return Address(url_of(settings, port), this_process(), str(folder.token_file(settings)), certificate)
 
 
 @asynccontextmanager

@@ -11,9 +11,9 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from agents.os_process import pids_with_locks
 from agents.sessions.errors import Refused, SessionError, StoreFailed, StoreUnavailable
 from agents.sessions.location import make_private, shown
-from agents.sessions.owner import pids_with_locks
 
 BUSY_S: Final = 5.0
 """How long a write waits for another OS process's."""

@@ -9,8 +9,8 @@ whose journal writes may delete: its agents would go on with what is gone.
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agents.os_process import pid_of_another, this_process
 from agents.sessions.errors import Fenced, StoreInUse
-from agents.sessions.owner import pid_of_another, this_process
 from agents.sessions.tables import WRITER
 
 

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from agents.configuration.erlang import Atom, Binary, String, Term, Tuple
 from agents.configuration.sources.regular_file import UnreadableFile, read
@@ -41,7 +41,8 @@ def resolved(reference: Term, environ: Mapping[str, str], folder: Path) -> str:
 
 def holds_password(address: str) -> bool:
     try:
-        return urlsplit(address).password is not None
+        parts = urlsplit(address)
+        return parts.password is not None or "password" in {name.lower() for name, _ in parse_qsl(parts.query)}
     except ValueError:
         return "@" in address
 

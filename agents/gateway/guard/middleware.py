@@ -25,7 +25,6 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 PAGES: Final = frozenset({"/docs", "/openapi.json"})
 """What a browser shows: it may give the token as a password, which it asks for. Nothing else takes one."""
-USER: Final = "understudy"
 HEADER_BYTES: Final = 16 * 1024
 LOG_PAUSE_S: Final = 1.0
 

@@ -11,7 +11,8 @@ from agents.gateway.routes.reply import REFUSALS, Json
 from agents.settings import Settings
 from supervisors.tree import tree
 
-USERINFO: Final = re.compile(r"(?<=://)[^/@]*@")
+PASSWORDS: Final = (re.compile(r"(?<=://)[^/@]*(?=@)"), re.compile(r"(?<=[?&]password=)[^&]*", re.IGNORECASE))
+"""Of an address."""
 
 
 def system(settings: Settings) -> APIRouter:
@@ -43,6 +44,8 @@ def _without_secrets(value: Any) -> Any:
         case list():
             return [_without_secrets(item) for item in value]
         case str():
-            return USERINFO.sub("**********@", value)
+            for password in PASSWORDS:
+                value = password.sub("**********", value)
+            return value
         case _:
             return value

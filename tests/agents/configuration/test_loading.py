@@ -272,7 +272,12 @@ def test_a_secret_that_is_not_one_is_refused_and_never_shown(
 
 
 @pytest.mark.parametrize(
-    "text", [understudy('{sessions, [{url, "postgresql://u:sk-x@h/d"}]}'), agents('{base_url, "http://u:sk-x@h"}')]
+    "text",
+    [
+        understudy('{sessions, [{url, "postgresql://u:sk-x@h/d"}]}'),
+        understudy('{sessions, [{url, "postgresql://h/d?user=u&password=sk-x"}]}'),
+        agents('{base_url, "http://u:sk-x@h"}'),
+    ],
 )
 def test_an_address_with_a_password_stands_by_reference(refusal: Refusal, text: str) -> None:
     (line,) = refusal(text)

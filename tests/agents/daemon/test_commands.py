@@ -117,6 +117,23 @@ async def test_what_a_killed_daemon_left_is_no_daemon(server: RehearsalServer, f
     assert await understudy("sessions", "delete", "a", "--state-dir", str(folder)) == (0, "", "")
 
 
+async def test_nobody_is_sent_the_token_of_a_daemon_that_was_killed(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running:
+        running.signal(signal.SIGKILL)
+        await running.ended()
+    heard: list[bytes] = []
+
+    async def another(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1000))
+        writer.close()
+
+    port = int(running.url.rpartition(":")[2])
+    async with await asyncio.start_server(another, "127.0.0.1", port):
+        code, out, err = await understudy("ps", "--state-dir", str(folder))
+    assert (code, out, heard) == (2, "", [])
+    assert err.startswith(f"understudy: expected a daemon with the state directory {folder}, found none")
+
+
 async def test_commands_find_the_daemon_of_the_configuration(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:

@@ -16,10 +16,15 @@ def this_process() -> str:
     return _identity(os.getpid())
 
 
+def lives(process: str) -> bool:
+    """Of what `this_process` said there, on this host; what another host's is doing can't be seen."""
+    return process == _identity(int(process.split()[2]))
+
+
 def pid_of_another(owner: str) -> int | None:
     """The pid of the owner if it lives on this host, and is not this OS process."""
     pid = int(owner.split()[2])
-    return pid if pid != os.getpid() and owner == _identity(pid) else None
+    return pid if pid != os.getpid() and lives(owner) else None
 
 
 def pids_with_locks(path: Path) -> list[int]:
