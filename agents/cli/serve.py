@@ -1,5 +1,6 @@
 """`understudy serve`: the daemon, in the foreground."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -38,9 +39,10 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
     flags = flags | {key: value for key, value in given.items() if value is not None}
     try:
         load(file, os.environ, flags)
-        from agents.daemon.serve import (
-            serve as run,
-        )  # not before what it is told is known to be good: it takes a second
+        # What follows takes a second, so what it is told is known to be good by now. Nothing that it loads is garbage:
+        # to look for some took a tenth of the start. It looks again from when it is ready (daemon/life.py).
+        gc.disable()
+        from agents.daemon.serve import serve as run
 
         run(lambda: load(file, os.environ, flags), _say)
     except InvalidConfiguration as invalid:

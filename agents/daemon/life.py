@@ -96,6 +96,7 @@ async def live(
             stack.enter_context(host.reloaded_by_signal(notifier))
             await stack.enter_async_context(notifier.alive())
             notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
+            gc.enable()
             say(f"understudy listens on {address.url}")
             asyncio.get_running_loop().call_later(SETTLED_S, gc.freeze)
             fallen = await _fallen_before(stopping)
