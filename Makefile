@@ -9,9 +9,8 @@ STAMP := $(VENV)/.installed
 demo: $(STAMP)
 	$(BIN)/understudy demo
 
-# Three at a time on two cores: many tests wait for OS processes.
 test: $(STAMP)
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite

@@ -116,7 +116,8 @@ FAULTS_OF_WHOLE = FAULTS | {"fault-drop": NetworkError, "fault-truncate": ParseE
 async def test_a_fault_is_one_failed_behind_what_had_arrived(
     server: RehearsalServer, api: Api, model: str, stream: bool
 ) -> None:
-    deltas = await asked(route(server, model, api), deadlines=QUICK, stream=stream)
+    deadlines = QUICK if FAULTS[model] is Timeout else PATIENT
+    deltas = await asked(route(server, model, api), deadlines=deadlines, stream=stream)
     assert isinstance(deltas[-1], Failed)
     assert isinstance(deltas[-1].fault, (FAULTS if stream else FAULTS_OF_WHOLE)[model])
     assert server.requests[-1]["stream"] is stream
@@ -305,10 +306,11 @@ async def test_a_provider_that_answers_or_is_busy_is_asked_again(server: Rehears
 
 @pytest.mark.parametrize("model", ["breaks-twice", "breaks-after-all", "stalls-once"])
 async def test_a_background_response_is_taken_up_where_it_broke(server: RehearsalServer, model: str) -> None:
-    plain = [await asked(route(server, model, Api.RESPONSES), deadlines=QUICK)]
+    deadlines = QUICK if model == "stalls-once" else PATIENT
+    plain = [await asked(route(server, model, Api.RESPONSES), deadlines=deadlines)]
     while isinstance(plain[-1][-1], Failed):
-        plain.append(await asked(route(server, model, Api.RESPONSES), deadlines=QUICK))
-    resumed = await asked(route(server, model, Api.RESPONSES, background=True), deadlines=QUICK)
+        plain.append(await asked(route(server, model, Api.RESPONSES), deadlines=deadlines))
+    resumed = await asked(route(server, model, Api.RESPONSES, background=True), deadlines=deadlines)
     assert len(plain) > 1
     assert digest(resumed) == digest(plain[-1])
     assert server.cancelled == []
