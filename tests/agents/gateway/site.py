@@ -13,6 +13,19 @@ from supervisors import agent_supervisor
 
 TOKEN = "t" * 43
 
+BUYER_AND_SLOW = """
+[models.buyer]
+[[models.buyer.turns]]
+steps = [
+    { tool_calls = [{ name = "pays", arguments = { euros = 500 } }] },
+    { text = "{result:0}" },
+]
+
+[models.slow]
+turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
+"""
+"""Models: one that calls a tool and says its result, one that stalls behind two tokens."""
+
 
 class Sse(Struct, frozen=True):
     """A server-sent event. id: None where it has none."""

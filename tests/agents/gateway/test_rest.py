@@ -7,23 +7,17 @@ import pytest
 from agents import agent
 from agents.agent_registry import find_agent
 from agents.core.conversation import UserMessage
-from tests.agents.gateway.site import Site, events, text_of
+from tests.agents.gateway.site import BUYER_AND_SLOW, Site, events, text_of
 from tests.agents.sample_tools import pays
 
-SCRIPT = """
-[models.buyer]
-[[models.buyer.turns]]
-steps = [
-    { tool_calls = [{ name = "pays", arguments = { euros = 500 } }] },
-    { text = "{result:0}" },
-]
-
-[models.slow]
-turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
+SCRIPT = (
+    BUYER_AND_SLOW
+    + """
 
 [models.broken]
 turns = [{ steps = [{ fault = { name = "error_event" } }] }]
 """
+)
 
 
 async def stalled(site: Site, agent_id: str) -> str:

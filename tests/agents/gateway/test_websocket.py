@@ -6,20 +6,10 @@ import aiohttp
 import pytest
 
 from agents.settings import GatewaySettings
-from tests.agents.gateway.site import Site
+from tests.agents.gateway.site import BUYER_AND_SLOW, Site
 from tests.agents.sample_tools import pays
 
-SCRIPT = """
-[models.buyer]
-[[models.buyer.turns]]
-steps = [
-    { tool_calls = [{ name = "pays", arguments = { euros = 500 } }] },
-    { text = "{result:0}" },
-]
-
-[models.slow]
-turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
-"""
+SCRIPT = BUYER_AND_SLOW
 GATEWAY = GatewaySettings(port=0, max_message_bytes=2000)
 
 

@@ -13,19 +13,7 @@ from agents.gateway.routes.host import Host
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Durability, GatewaySettings, Scope, SessionSettings, Settings, TokenSettings, ToolSettings
-from tests.agents.gateway.site import TOKEN, Site
-
-SCRIPT = """
-[models.buyer]
-[[models.buyer.turns]]
-steps = [
-    { tool_calls = [{ name = "pays", arguments = { euros = 500 } }] },
-    { text = "{result:0}" },
-]
-
-[models.slow]
-turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
-"""
+from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN, Site
 
 
 def token(name: str, user: str, *scopes: str) -> TokenSettings:
@@ -63,7 +51,7 @@ async def house(
 ) -> AsyncIterator[House]:
     """store: a file; None: nothing is kept."""
     kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
-    async with RehearsalServer(builtin() | parse(SCRIPT, "users")) as server:
+    async with RehearsalServer(builtin() | parse(BUYER_AND_SLOW, "users")) as server:
         settings = Settings(
             base_url=server.base_url,
             api_key=SecretStr("rehearsal-key"),
