@@ -70,13 +70,18 @@ async def gated(stage: Stage, **config: object) -> Pid:
     return await stage.agent("gated", tools=[pass_gate], **config)
 
 
+async def one_runs_one_waits(pid: Pid, box: Box) -> tuple[str, str]:
+    """The streams of two messages, of which the first is in the middle of its calls."""
+    first, second = agent.stream_chat(pid, "go"), agent.stream_chat(pid, "next")
+    await box.until(StreamFunctionExecutionStart, first)
+    return first, second
+
+
 async def test_by_default_it_waits_for_its_turn(stage: Stage) -> None:
     pid = await gated(stage)
     async with Mailbox() as mailbox:
         box = Box(mailbox)
-        first = agent.stream_chat(pid, "go")
-        second = agent.stream_chat(pid, "next")
-        await box.until(StreamFunctionExecutionStart, first)
+        first, second = await one_runs_one_waits(pid, box)
         assert all(event.stream_id == first for event in box.events)
         Gate.open()
         assert isinstance(await end_of(box, first), StreamComplete)
@@ -89,9 +94,7 @@ async def test_a_waiting_message_can_be_cancelled_by_its_stream(stage: Stage) ->
     pid = await gated(stage)
     async with Mailbox() as mailbox:
         box = Box(mailbox)
-        first = agent.stream_chat(pid, "go")
-        second = agent.stream_chat(pid, "next")
-        await box.until(StreamFunctionExecutionStart, first)
+        first, second = await one_runs_one_waits(pid, box)
         assert await agent.cancel(pid, second)
         end = await end_of(box, second)
         assert isinstance(end, StreamError)
@@ -214,9 +217,7 @@ async def test_an_agent_retires_when_it_has_nothing_to_do_and_not_before(stage: 
     pid = await gated(stage)
     async with Mailbox() as mailbox:
         box = Box(mailbox)
-        first = agent.stream_chat(pid, "go")
-        second = agent.stream_chat(pid, "next")
-        await box.until(StreamFunctionExecutionStart, first)
+        first, second = await one_runs_one_waits(pid, box)
         assert await agent.retire(pid) is False
         Gate.open()
         assert isinstance(await end_of(box, first), StreamComplete)
