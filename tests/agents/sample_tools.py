@@ -61,7 +61,7 @@ async def waits_long(mark: str) -> str:
 
 @tool
 def works_long(mark: str) -> str:
-    """Writes its process id to a file, and never answers."""
+    """Writes its process id to a file or a FIFO, and never answers."""
     Path(mark).write_text(str(os.getpid()))
     while True:
         time.sleep(1)

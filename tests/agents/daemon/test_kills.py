@@ -37,21 +37,17 @@ async def test_whichever_process_is_killed_the_turn_ends_and_the_next_one_runs(f
             own, *others = identities(running.process.pid)
             for number in range(len(others)):
                 mark = tmp_path / f"mark-{number}"
+                os.mkfifo(mark)
                 async for event in client.ask("a", str(mark)):
                     if isinstance(event, StreamFunctionExecutionStart):
-                        await written(mark)
+                        async with asyncio.timeout(STARTED_S):
+                            worker = int(await asyncio.to_thread(mark.read_text))
                         _, *others = identities(running.process.pid)
                         os.kill(others[number % len(others)][0], signal.SIGKILL)
                         with suppress(ProcessLookupError):  # it may have been that one
-                            os.kill(int(mark.read_text()), signal.SIGKILL)  # else it would work on
+                            os.kill(worker, signal.SIGKILL)  # else it would work on
                 assert isinstance(event, StreamComplete)
                 assert event.response.content == "error: the tool's worker process died: SIGKILL"
                 assert alive(own)
             assert await client.get("/readyz") == {"status": "ready"}
         assert await running.stopped() == 0
-
-
-async def written(mark: Path) -> None:
-    async with asyncio.timeout(STARTED_S):
-        while not (mark.exists() and mark.read_text()):  # noqa: ASYNC110 (of another process)
-            await asyncio.sleep(0.01)
