@@ -34,6 +34,6 @@ def address_in(state_dir: Path) -> Address | None:
     are not to be sent its token."""
     try:
         address = msgspec.json.decode((state_dir / ADDRESS).read_bytes(), type=Address)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return address if lives(address.process) else None

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from agents.core.accumulator import fold, fold_texts, init_accumulator
 from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.deltas import CallDone, Delta, Failed, Finished, TextDelta, Usage
+from agents.core.depth import EXPECTED, too_deep
 from agents.core.effects import (
     AnswerChecked,
     ApprovalAsked,
@@ -29,7 +30,7 @@ from agents.core.effects import (
     ToolProgressed,
     Work,
 )
-from agents.core.errors import Fault, InvalidAnswer
+from agents.core.errors import Fault, InvalidAnswer, ParseError
 from agents.core.events import (
     Event,
     Response,
@@ -99,6 +100,7 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
         case Phase.CHECKING, AnswerChecked():
             return _answer_checked(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():
+            happened = _readable(happened)
             acc, events = fold(turn.acc, happened)
             return _model_said(replace(turn, acc=acc), happened, events, now_s)
         case Phase.STREAMING, _:
@@ -114,6 +116,15 @@ def _with_first_token(past: Past, now_s: float) -> Past:
     if past.tally.first_token_s is not None:
         return past
     return replace(past, tally=replace(past.tally, first_token_s=now_s))
+
+
+def _readable(delta: Finished | Failed | CallDone) -> Finished | Failed | CallDone:
+    """The delta; Failed in place of one whose data, kept for the provider, nests too deep to be kept."""
+    match delta:
+        case Finished(items=kept) | CallDone(extra=kept) if kept and too_deep(kept):
+            return Failed(ParseError(f"{EXPECTED}, in data for the next request"))
+        case _:
+            return delta
 
 
 def _model_said(turn: Turn, delta: Finished | Failed | CallDone, events: tuple[Event, ...], now_s: float) -> Step:

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from agents.gateway.errors import invalid
+from agents.core.depth import EXPECTED, text_too_deep
+from agents.gateway.errors import Refusal, invalid
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
 """Of an agent or a stream: what stands in a path as it is."""
@@ -69,6 +70,8 @@ _ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminato
 
 def action_of(text: str | bytes) -> Action:
     """Raises Refusal for what is none."""
+    if text_too_deep(text):
+        raise Refusal(422, EXPECTED)
     try:
         return _ACTIONS.validate_json(text)
     except ValidationError as error:

@@ -5,11 +5,15 @@ from collections.abc import Hashable
 from typing import Any, TypeAlias
 
 from agents.core.deltas import ReasoningDelta, RefusalDelta, TextDelta
+from agents.core.depth import MAX_DEPTH
 
 TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
 """Which channel a text belongs to."""
 
 REPLACEMENT = "\ufffd"
+
+DEEPEST = MAX_DEPTH + 16
+"""A request holds data that nests as deep as it may inside its own messages and items."""
 
 _HIGH = re.compile("[\ud800-\udbff]\\Z")
 _UNSAFE = re.compile("[\0\ud800-\udfff]")
@@ -22,15 +26,18 @@ def joined_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def safe(value: Any) -> Any:
-    """JSON data whose strings any provider takes: NUL and lone surrogates become U+FFFD, also in keys."""
+def safe(value: Any, depth: int = 0) -> Any:
+    """JSON data whose strings any provider takes: NUL and lone surrogates become U+FFFD, also in keys.
+
+    depth: of the value in its document. Data that nests too deep stays as it is: the turn refuses it.
+    """
     match value:
         case str():
             return _safe_text(value) if _UNSAFE.search(value) else value
-        case dict():
-            return {safe(key): safe(item) for key, item in value.items()}
-        case list() | tuple():
-            return [safe(item) for item in value]
+        case dict() if depth <= DEEPEST:
+            return {safe(key): safe(item, depth + 1) for key, item in value.items()}
+        case list() | tuple() if depth <= DEEPEST:
+            return [safe(item, depth + 1) for item in value]
         case _:
             return value
 

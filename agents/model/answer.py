@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from agents.core.depth import EXPECTED, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
@@ -44,6 +45,8 @@ class AnswerType:
         """Raises InvalidAnswerType for what is no type that pydantic can check and no JSON schema of an object."""
         if isinstance(given, str):  # pydantic would evaluate it, whatever it is
             raise InvalidAnswerType(f"expected a type that pydantic can check, got {given[:80]!r}")
+        if too_deep(given):
+            raise InvalidAnswerType(EXPECTED)
         made = cls._of_schema(given) if isinstance(given, Mapping) else cls._of_type(given)
         if made.schema.get("type") != "object":
             raise InvalidAnswerType(f"expected a type or a JSON schema of an object, got {snippet(made.schema)}")
@@ -76,7 +79,8 @@ class AnswerType:
     def check(self, content: str) -> AnswerChecked:
         """A fence of Markdown around the whole document is not held against it."""
         fenced = FENCED.fullmatch(content)
-        return self.read(fenced.group(1) if fenced else content)
+        document = fenced.group(1) if fenced else content
+        return AnswerChecked((f"answer: {EXPECTED}",)) if text_too_deep(document) else self.read(document)
 
     def asked_for(self, api: Api) -> dict[str, Any]:
         """The keys of a request that ask for it. Not `strict`: few types keep to what that allows; we check anyway."""

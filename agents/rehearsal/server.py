@@ -201,7 +201,7 @@ async def _number(_http: web.Request, response: web.StreamResponse) -> None:
 async def _body(http: web.Request) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(await http.read())
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, RecursionError) as exc:
         raise Refusal(400, f"We could not parse the JSON body of your request: {exc}") from exc
     if not isinstance(body, dict):
         raise Refusal(400, "The body of your request is no JSON object")

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from agents.core.depth import EXPECTED, too_deep
 from agents.llm.endpoint import Api
 from agents.settings.values import Count, HttpAddress, Milliseconds, Name, UserName
 
@@ -50,6 +51,8 @@ class LimitsConfig(_Checked):
 
 def _sendable(options: dict[str, Any]) -> dict[str, Any]:
     """Raises ValueError for what no request can carry."""
+    if too_deep(options):
+        raise ValueError(EXPECTED)
     try:
         json.dumps(options, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:

@@ -9,6 +9,8 @@ from typing import Any, Never
 
 from pydantic import ValidationError
 
+from agents.core.depth import EXPECTED as NOT_DEEP
+from agents.core.depth import too_deep
 from agents.tools.errors import InvalidArguments
 from agents.tools.signature import Validator
 
@@ -38,6 +40,8 @@ def _object_text(text: str) -> str:
         text, value = value, _decoded(value)
     if not isinstance(value, dict):
         raise InvalidArguments(f"arguments: expected a JSON object, got {snippet(text)}")
+    if too_deep(value):
+        raise InvalidArguments(f"arguments: {NOT_DEEP}")
     return text
 
 
@@ -52,7 +56,7 @@ def _decoded(text: str) -> Any:
             f"{error.msg}, near {snippet(around)}"
         ) from None
     except RecursionError:
-        raise InvalidArguments("arguments: expected an object of moderate depth, got one nested too deep") from None
+        raise InvalidArguments(f"arguments: {NOT_DEEP}") from None
     except ValueError as error:  # a number of thousands of digits, a half of a surrogate pair, NaN
         raise InvalidArguments(f"arguments: expected valid JSON, got: {error}") from None
 

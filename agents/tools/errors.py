@@ -1,7 +1,8 @@
 """What goes wrong with tools.
 
 ValueError
-└── InvalidTool         the host's: a tool or a list of tools that can't be used; raised before anything runs
+├── InvalidTool         the host's: a tool or a list of tools that can't be used; raised before anything runs
+└── InvalidData         the tool's: what it returned or reported has no form in JSON, or nests too deep
 ToolFailed              one call failed; its text may be shown to the model
 ├── InvalidArguments    the model's: what it sent does not fit; nothing ran
 ├── ToolRaised          the tool's: it raised
@@ -15,7 +16,7 @@ RuntimeError
 import signal
 from typing import Final
 
-from agents.tools.result import cut, plain
+from agents.tools.text import cut, sendable
 
 MAX_MESSAGE_BYTES: Final = 4096
 
@@ -26,6 +27,10 @@ class InvalidTool(ValueError):
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+class InvalidData(ValueError):
+    """One line, "expected X, got Y". `progress` raises it in the tool; as a result's fault it is the call's error."""
 
 
 class ToolFailed(Exception):
@@ -58,7 +63,7 @@ def _words(error: BaseException) -> str:
         words = str(error)
     except Exception:  # noqa: BLE001 (its own code, too)
         return ""
-    return cut(str(plain(words)), MAX_MESSAGE_BYTES)
+    return cut(sendable(words), MAX_MESSAGE_BYTES)
 
 
 class CpuTimeUsedUp(ToolFailed):

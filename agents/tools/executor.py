@@ -26,7 +26,8 @@ from agents.tools.call_supervisor import (
     failed,
 )
 from agents.tools.errors import InvalidArguments
-from agents.tools.result import plain, result_text
+from agents.tools.plain import plain
+from agents.tools.result import result_text
 from agents.tools.tool import Tool
 from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, get_args
 import msgspec
 from msgspec import UNSET
 
+from agents.tools.plain import plain
 from agents.tools.result import MAX_RESULT_BYTES
 
 Isolation: TypeAlias = Literal["process", "task", "thread"]
@@ -158,6 +159,7 @@ def _may_ask(value: object) -> bool:
 def _is_json(value: object) -> bool:
     try:
         msgspec.json.encode(value)
+        plain(value)
     except (TypeError, ValueError, RecursionError):
         return False
     return True

@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
 
+from agents.core.depth import EXPECTED, text_too_deep
 from agents.gateway.errors import Refusal
 
 BODY_S: Final = 30.0  # for all of a body, so that no drip of single bytes holds a connection
@@ -19,7 +20,7 @@ def has_body(scope: Scope) -> bool:
 
 
 async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
-    """A receive that gives the body in one piece. Raises Refusal for one that is too large or too slow."""
+    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow or too deep."""
     too_large = Refusal(413, f"expected a body of at most {max_bytes} bytes")
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if int(length) > max_bytes:
@@ -35,6 +36,8 @@ async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
                     break
     except TimeoutError:
         raise Refusal(408, f"expected the whole body within {BODY_S:g} s") from None
+    if text_too_deep(bytes(body)):
+        raise Refusal(422, EXPECTED)
     first: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def receive_again() -> Message:

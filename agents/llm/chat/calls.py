@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
+from agents.core.depth import EXPECTED, too_deep
 from agents.llm.text import Halves, joined_surrogates, safe
 
 _ABSENT = ("", "null")
@@ -178,4 +179,6 @@ def _arguments(value: Any) -> str:
     """A piece of the wire string; an object (Ollama, LiteLLM) is written as one."""
     if value is None or isinstance(value, str):
         return value or ""
+    if too_deep(value):
+        return EXPECTED  # not JSON, so it is the call's error
     return msgspec.json.encode(value).decode() if isinstance(value, (dict, list)) else ""

@@ -9,6 +9,7 @@ import httpx2
 from msgspec import DecodeError, Struct, ValidationError, json
 from pydantic import Field
 
+from agents.core.depth import EXPECTED
 from agents.tools.signature import Bound
 from agents.tools.tool import tool
 
@@ -76,5 +77,7 @@ async def _fetched(endpoint: str, query: str) -> bytes:
 def _decoded(body: bytes) -> Results:
     try:
         return json.decode(body, type=Results)
+    except RecursionError:
+        raise SearchFailed(f"{EXPECTED}, from the search service") from None
     except (DecodeError, ValidationError, UnicodeDecodeError) as error:
         raise SearchFailed(f"expected the search service's results as JSON, got: {error}") from None

@@ -1,0 +1,268 @@
+"""From what a tool returned to JSON data: one walk, with the same outcome in every isolation.
+
+    None, bool, int, float, str   as they are; NaN and the infinities are the texts "NaN", "Infinity", "-Infinity"
+    dict, dataclass, Struct, model, other mappings      objects; a key that is no text is its JSON
+    list, tuple, range, deque, view, other collections  arrays; a set is sorted, for it has no order
+    date, time, timedelta, UUID, Decimal, Path, ...     their text; bytes are base64
+    enum                                                its value
+
+Some values have no form in JSON: an iterator, a coroutine, an open file, a function. As a whole result such a value is
+InvalidData; as a member it becomes a text that says so, since one member must not cost the others.
+"""
+
+import base64
+import dataclasses
+import datetime
+import decimal
+import enum
+import io
+import math
+import types
+import uuid
+from collections import UserString
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Set
+from typing import Any, Final
+
+import msgspec
+
+from agents.core.depth import MAX_DEPTH, too_deep
+from agents.tools.errors import InvalidData
+from agents.tools.text import sendable
+
+MAX_DIGITS: Final = 4300
+"""Of a whole number: Python reads and writes no longer ones. Source: sys.set_int_max_str_digits."""
+
+TOO_DEEP: Final = f"expected data nested at most {MAX_DEPTH} deep, got deeper, or data that contains itself"
+
+_TOO_LARGE: Final = 10**MAX_DIGITS
+_TEXTS: Final = (datetime.date, datetime.time, datetime.timedelta, uuid.UUID, decimal.Decimal)
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON data. Raises InvalidData for a value that has no form in JSON, or nests too deep."""
+    return beginning(value, math.inf)[0]
+
+
+def beginning(value: Any, limit_bytes: float) -> tuple[Any, bool]:
+    """The value as JSON data, and whether it is whole.
+
+    If its JSON is certain to be longer than the limit, the walk ends there: a value may be endless, or hold the same
+    large part a million times. Up to the limit the JSON of the beginning is that of the value.
+    """
+    walk = _Walk(limit_bytes)
+    try:
+        built = walk.built(value, 1)
+    except _NoForm as no_form:
+        raise InvalidData(f"expected JSON data, got {no_form}") from None
+    return built, walk.left_bytes >= 0
+
+
+class _NoForm(Exception):
+    """Its text says what the value is, and what to return instead."""
+
+
+class _Walk:
+    """left_bytes: of the limit, at least as much as the JSON so far does not need. depth: of the value that is built."""
+
+    def __init__(self, limit_bytes: float) -> None:
+        self.left_bytes = limit_bytes
+
+    def built(self, value: Any, depth: int) -> Any:
+        """Raises _NoForm, or InvalidData for what nests too deep."""
+        kind = type(value)
+        self.left_bytes -= 1
+        if kind is str:
+            self.left_bytes -= len(value)
+            return sendable(value)
+        if value is None or kind is bool:
+            return value
+        if kind is float:
+            return value if math.isfinite(value) else _not_finite(value)
+        if kind is int:
+            return _whole(value)
+        if kind is dict:
+            return self._object(value.items(), depth)
+        if kind is list or kind is tuple:
+            return self._array(value, depth)
+        return self._other(value, depth)
+
+    def _other(self, value: Any, depth: int) -> Any:
+        """Of a type that is not JSON's own. Its code may do anything: what it raises is told of this value alone."""
+        try:
+            return self._of_type(value, depth)
+        except (_NoForm, InvalidData):
+            raise
+        except Exception as error:  # noqa: BLE001 - the crash boundary: code that the value brought along
+            if too_deep(value, _parts):
+                raise InvalidData(TOO_DEEP) from None
+            words = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+            raise _NoForm(f"a {_name(value)} that can't be converted ({sendable(words)})") from None
+
+    def _of_type(self, value: Any, depth: int) -> Any:
+        match value:
+            case enum.Enum():
+                return self._enum(value, depth)
+            case str():
+                return self.built(str.__str__(value), depth)
+            case int():
+                return _whole(int.__int__(value))
+            case float():
+                return self.built(float.__float__(value), depth)
+            case UserString() | complex():
+                return self.built(str(value), depth)
+            case bytes() | bytearray() | memoryview():
+                return self.built(base64.b64encode(value).decode(), depth)
+            case _ if isinstance(value, _TEXTS):
+                return self.built(_text(value), depth)
+            case _ if not isinstance(value, type) and (fields := _fields(value)) is not None:
+                return self._object(fields, depth) if isinstance(fields, Iterator) else self.built(fields, depth)
+            case Mapping():
+                return self._object(value.items(), depth)
+            case Set():
+                return self._sorted(value, depth)
+            case Collection() if not isinstance(value, (type, Iterator)):
+                return self._array(value, depth)
+            case _:
+                return self.built(_own_text(value), depth)
+
+    def _enum(self, value: enum.Enum, depth: int) -> Any:
+        try:
+            return self.built(value.value, depth)
+        except _NoForm:
+            return self.built(value.name, depth)
+
+    def _member(self, value: Any, depth: int) -> Any:
+        try:
+            return self.built(value, depth)
+        except _NoForm as no_form:
+            return self.built(f"[no JSON: {no_form}]", depth)
+
+    def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
+        _check(depth)
+        members: list[Any] = []
+        for each in values:
+            if self.left_bytes < 0:
+                break
+            members.append(self._member(each, depth + 1))
+        return members
+
+    def _sorted(self, values: Set[Any], depth: int) -> list[Any]:
+        """Numbers or texts in their order, others in the order of their JSON: that of a set is another in each process."""
+        _check(depth)
+        members = [self._member(each, depth + 1) for each in values]
+        kinds = {type(each) for each in members}
+        return sorted(members, key=None if kinds <= {int, float} or kinds == {str} else msgspec.json.encode)
+
+    def _object(self, items: Iterable[tuple[Any, Any]], depth: int) -> dict[str, Any]:
+        _check(depth)
+        members: dict[str, Any] = {}
+        for key, each in items:
+            if self.left_bytes < 0:
+                break
+            members[self._key(key, members, depth)] = self._member(each, depth + 1)
+        return members
+
+    def _key(self, key: Any, known: Mapping[str, Any], depth: int) -> str:
+        """The key as a text that no other key of the object has: 1 and "1" are two keys in Python."""
+        made = self._member(key, depth + 1)
+        name = first = made if isinstance(made, str) else msgspec.json.encode(made).decode()
+        number = 2
+        while name in known:
+            name, number = f"{first} ({number})", number + 1
+        return name
+
+
+def _check(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidData(TOO_DEEP)
+
+
+def _not_finite(value: float) -> str:
+    """As JavaScript and pydantic spell them: JSON has no such numbers, and null would say that there was none."""
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _whole(value: int) -> int:
+    if -_TOO_LARGE < value < _TOO_LARGE:
+        return value
+    raise _NoForm(f"a whole number of more than {MAX_DIGITS} digits: return it as a text, such as its hex()")
+
+
+def _text(value: Any) -> str:
+    """ISO 8601 for dates and times; a subclass may be none to msgspec."""
+    try:
+        return str(msgspec.to_builtins(value))
+    except TypeError:
+        return str(value)
+
+
+def _fields(value: Any) -> Any:
+    """What a record holds: an iterator of names and values, or, of a pydantic model, what it makes of itself."""
+    kind = type(value)
+    if isinstance(value, msgspec.Struct):
+        return _struct_fields(value)
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [field.name for field in kind.__attrs_attrs__]
+    elif callable(getattr(kind, "model_dump", None)):
+        return value.model_dump()  # not mode="json": that fails for bytes that are no UTF-8
+    else:
+        return None
+    return iter([(name, getattr(value, name)) for name in names if hasattr(value, name)])
+
+
+def _struct_fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+    config = value.__struct_config__
+    if config.tag is not None:
+        yield config.tag_field or "type", config.tag
+    for name, field in zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True):
+        if (held := getattr(value, field, msgspec.UNSET)) is not msgspec.UNSET:
+            yield name, held
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """What a value holds, as far as its own code need not be asked: to find out how deep it is."""
+    if isinstance(value, (dict, list, tuple)):
+        return value.values() if isinstance(value, dict) else value
+    held = getattr(value, "__dict__", None)
+    return held.values() if isinstance(held, dict) and not isinstance(value, (type, types.ModuleType)) else ()
+
+
+def _own_text(value: Any) -> str:
+    """The text of an object that has one: by __str__, or a repr that could stand in a program.
+
+    Source: the documentation of `repr`: where it is in angle brackets, it is a description. That would tell the model
+    nothing.
+    """
+    if (advice := _advice(value)) is None:
+        text = str(value)
+        if type(value).__str__ is not object.__str__ or not text.startswith("<"):
+            return text
+        advice = "return its data, as a dict"
+    raise _NoForm(f"a {_name(value)}: {advice}")
+
+
+def _advice(value: Any) -> str | None:
+    """What to return instead of a value of a kind whose text never helps; None for any other."""
+    for kinds, advice in _ADVICE:
+        if isinstance(value, kinds):
+            if isinstance(value, types.CoroutineType):
+                value.close()  # else it is reported as one that was never awaited
+            return advice
+    own_text = type(value).__str__ is not object.__str__
+    return "return what it returns" if callable(value) and not own_text else None
+
+
+_ADVICE: Final[tuple[tuple[Any, str], ...]] = (
+    (type, "return the data of an instance"),
+    (types.ModuleType, "return data of it"),
+    (io.IOBase, "return its text or its path"),
+    (Awaitable, "await it in the tool"),
+    (types.AsyncGeneratorType, "return a list of its values"),
+    (Iterator, "return a list of its values"),
+)
+
+
+def _name(value: Any) -> str:
+    return "class" if isinstance(value, type) else type(value).__name__
