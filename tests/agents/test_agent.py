@@ -419,7 +419,6 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
 @pytest.mark.parametrize(
     ("config", "fault"),
     [
-        ({}, "model: expected the name of a model"),
         ({"model": "m", "colour": "red"}, "colour: expected one of"),
         ({"model": "m", "tools": ["calculatr"]}, "did you mean 'calculator'?"),
         ({"model": "m", "streaming_config": {"chunk_timeout": -1}}, "streaming_config.chunk_timeout: "),
@@ -443,6 +442,13 @@ async def test_a_bad_configuration_is_refused_with_a_line_a_fault(
     (line,) = str(refused.value).splitlines()
     assert fault in line
     assert await agent_supervisor.which_agents() == []
+
+
+async def test_an_agent_without_a_model_has_the_documented_one(stage: Stage) -> None:
+    pid = await agent_supervisor.start_agent({"name": "Stream Handler Agent", "tools": ["web_search", "calculator"]})
+    with pytest.raises(agent.StreamFailed):
+        await agent.chat(pid, "hello")
+    assert stage.server.requests[-1]["model"] == "gpt-4o"
 
 
 async def test_an_id_belongs_to_one_agent(stage: Stage) -> None:
