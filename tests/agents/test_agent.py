@@ -119,6 +119,17 @@ async def test_an_answer_with_tools_streams_and_ends_in_the_conversation(stage: 
     assert well_formed(said) == said
 
 
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "shout"}}, "auto"])
+async def test_a_tool_choice_that_forces_a_call_ends_with_the_first_result(stage: Stage, api: str, choice: Any) -> None:
+    options = {"tool_choice": choice}
+    pid = await stage.agent("two-tools", tools=tools("shout", "whoami"), api_preference=api, model_options=options)
+    await agent.chat(pid, "hello")
+    first, *later = [request.get("tool_choice") for request in stage.server.requests]
+    assert first == choice
+    assert later
+    assert set(later) == {"auto" if choice == "auto" else None}
+
+
 async def test_the_next_message_continues_the_conversation(stage: Stage, api: str) -> None:
     pid = await stage.agent("echo", api_preference=api, system_prompt="Repeat.")
     await agent.chat(pid, "first")
