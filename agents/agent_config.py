@@ -150,6 +150,7 @@ def _policy(
         models=candidates,
         barriers=frozenset(name for name, tool in tools.items() if not tool.parallel),
         eager=frozenset(name for name, tool in tools.items() if tool.eager),
+        approval=frozenset(name for name, tool in tools.items() if tool.requires_approval is not False),
         answer_retries=None if checked.answer_type is None else checked.answer_retries,
     )
 

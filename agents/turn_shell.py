@@ -44,7 +44,8 @@ class TurnShell:
         limit_s = self._config.policy.limits.time_s
         try:
             self._take(begun)
-            async with asyncio.timeout(limit_s) as deadline:
+            left_s = None if limit_s is None else limit_s - self._turn.past.tally.ran_s(self._now_s())
+            async with asyncio.timeout(left_s) as deadline:
                 await self._go_on()
         except TimeoutError:
             if limit_s is None or not deadline.expired():
@@ -74,9 +75,9 @@ class TurnShell:
         match work:
             case StartCompletion():
                 await self._complete(work)
-            case RunTool(call):
+            case RunTool(call, cleared):
                 if (fault := await self._stream.durable()) is None:  # that it will run, before it can have run
-                    await self._calls.start(call)
+                    await (self._calls.run_cleared(call.index) if cleared else self._calls.start(call))
                 else:
                     self._take(fail(self._turn, fault, self._now_s()))
             case DropTools():

@@ -3,8 +3,11 @@
 Taken when the turn has begun, before calls run, and with each result. A turn is resumed from its last checkpoint:
 
     asking the model     what the model call had said is void: the model is asked again, announced by stream_reset
-    running calls        those with a result keep it; those that were not started, or may run twice, run;
+    running calls        those with a result keep it; those that were not claimed, or may run twice, run;
                          any other was in flight, and whether it happened is unknown: that is what the model is told
+
+A call that waits for an approval is not claimed, so its approval is asked for again. A call is claimed on disk before
+it runs.
 """
 
 from collections.abc import Collection, Iterable
@@ -20,6 +23,7 @@ from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamReset, StreamToken, StreamToolResult, ToolResult
 from agents.core.execution import running_more
 from agents.core.limits import Spent
+from agents.core.metrics import Tally
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
 from agents.core.step import step
@@ -34,7 +38,8 @@ UNKNOWN = ToolResult(
 class Checkpoint(Struct, frozen=True):
     """messages: of this turn, from the user's on. executing: the answer whose calls run, None while a model is asked.
 
-    started, results: of those calls. The rest as in a Turn's Past.
+    started: those of the calls that may have run. results: of the calls. tally: as `Tally.kept` gives it; None in what
+    an older version wrote. The rest as in a Turn's Past.
     """
 
     messages: Conversation
@@ -47,10 +52,11 @@ class Checkpoint(Struct, frozen=True):
     steered: tuple[str, ...] = ()
     answer_tries: int = 0
     calls: tuple[ToolCall, ...] = ()
+    tally: Tally | None = None
 
 
-def checkpoint(turn: Turn, before: Conversation) -> Checkpoint:
-    """before: the conversation that the turn began with, without its user message."""
+def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
+    """before: the conversation that the turn began with, without its user message. now_s: as in turn.step."""
     past, acc = turn.past, turn.acc
     executing = None
     if turn.phase is Phase.EXECUTING:
@@ -60,7 +66,7 @@ def checkpoint(turn: Turn, before: Conversation) -> Checkpoint:
     return Checkpoint(
         past.conversation[len(before) :],
         executing,
-        tuple(sorted(past.round.started)) if executing is not None else (),
+        tuple(sorted(past.round.claimed)) if executing is not None else (),
         past.round.results,
         past.said,
         past.spent,
@@ -68,6 +74,7 @@ def checkpoint(turn: Turn, before: Conversation) -> Checkpoint:
         past.steered,
         past.answer_tries,
         past.calls,
+        past.tally.kept(now_s),
     )
 
 
@@ -136,8 +143,13 @@ def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float) -> Step:
 def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
     """The turn as it was, as far as it is known: what a model call had said of reasoning and calls is gone.
 
+    past: as in `resumed`; its tally begins now.
+
     Its events are of the next attempt: after a crash their seqs need not follow on the last one's.
     """
+    now, tally = past.tally, past.tally
+    if saved.tally is not None:
+        tally = saved.tally.resumed(now.started_s, now.started_unix_s)
     tries = saved.tries if saved.tries.route < len(past.policy.models) else Tries()
     past = replace(
         past,
@@ -148,6 +160,7 @@ def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
         steered=saved.steered,
         answer_tries=saved.answer_tries,
         calls=saved.calls,
+        tally=tally if saved.executing is None else tally.executing(now.started_s),
     )
     said = saved.executing
     if said is None:

@@ -23,7 +23,7 @@ def too_deep(value: Any, members: Callable[[Any], Iterable[Any]] = json_members)
     """True if the value nests deeper than MAX_DEPTH; a value that contains itself does.
 
     Goes level by level, each object of a level once, so its cost is that of the value's objects and no stack.
-    members: the parts of a value; of a scalar none. Parts that are containers of JSON are what counts as the last level.
+    members: the parts of a value; of a scalar none. In the last level only containers of JSON count.
     """
     level = [value]
     for _ in range(MAX_DEPTH):

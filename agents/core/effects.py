@@ -1,6 +1,7 @@
 """What can happen to a turn, and what is to be done about it: the vocabulary of its steps.
 
-happened    a Delta of the model's stream, ToolFinished, ToolProgressed, ApprovalAsked, Steered, AnswerChecked
+happened    a Delta of the model's stream, ToolFinished, ToolProgressed, ApprovalAsked, ToolCleared, Steered,
+            AnswerChecked
 effects     an Event to publish, or work: StartCompletion, RunTool, DropTools, CheckAnswer
 """
 
@@ -29,6 +30,12 @@ class ApprovalAsked(Struct, frozen=True):
     timeout_s: float
 
 
+class ToolCleared(Struct, frozen=True):
+    """A call whose tool may demand an approval has it, or needs none: the call may run now."""
+
+    index: int
+
+
 class Steered(Struct, frozen=True):
     """The user says something while the turn runs: it joins the next model call."""
 
@@ -55,9 +62,13 @@ class StartCompletion(Struct, frozen=True):
 
 
 class RunTool(Struct, frozen=True):
-    """Effect: run this call; its outcome comes back as ToolFinished."""
+    """Effect: run this call; its outcome comes back as ToolFinished.
+
+    cleared: its approval is settled. If not, and its tool may demand one, ToolCleared comes before it runs.
+    """
 
     call: ToolCall
+    cleared: bool = False
 
 
 class DropTools(Struct, frozen=True):
@@ -70,7 +81,7 @@ class CheckAnswer(Struct, frozen=True):
     content: str
 
 
-Happened: TypeAlias = Delta | ToolFinished | ToolProgressed | ApprovalAsked | Steered | AnswerChecked
+Happened: TypeAlias = Delta | ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared | Steered | AnswerChecked
 Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer
 Effect: TypeAlias = Event | Work
 

@@ -5,6 +5,7 @@ Part of step.py, which says when.
 
 from msgspec.structs import replace
 
+from agents.core.conversation import ToolCall
 from agents.core.deltas import CallDone, Finished
 from agents.core.effects import RunTool, Work
 from agents.core.errors import ToolError
@@ -42,7 +43,7 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
     if (reached := breach(past.policy.limits, spent)) is not None:
         return fail(turn, reached, now_s)
     begun = Round(calls, past.round.started)
-    tally = replace(past.tally, executing_since_s=now_s)
+    tally = past.tally.executing(now_s)
     turn = Turn(
         Phase.EXECUTING,
         turn.acc,
@@ -59,8 +60,14 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
 def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
     """Start the calls that may start now."""
     policy = turn.past.policy
-    following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers)
+    following, calls = started(turn.past.round, policy.limits.parallel_tools, policy.barriers, policy.approval)
     return replace(turn, past=replace(turn.past, round=following)), tuple(RunTool(call) for call in calls)
+
+
+def tool_cleared(turn: Turn, call: ToolCall) -> Step:
+    """Claim the call: the turn says that it may have run before it runs."""
+    past = replace(turn.past, round=turn.past.round.cleared(call.index))
+    return replace(turn, past=past), (RunTool(call, cleared=True),)
 
 
 def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
@@ -73,8 +80,7 @@ def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
         past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
     turn, events = saying(replace(turn, past=past), StreamToolResult(call, finished.result))
     if past.round.over:
-        tally = replace(past.tally, tool_time_s=past.tally.tool_time_s + now_s - past.tally.executing_since_s)
-        turn = replace(turn, past=replace(past, tally=tally))
+        turn = replace(turn, past=replace(past, tally=past.tally.executed(now_s)))
         turn, effects = ask_again(turn, with_results(turn), now_s)
     else:
         turn, effects = running_more(turn)

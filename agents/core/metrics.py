@@ -9,18 +9,45 @@ from agents.core.events import StreamMetrics
 class Tally(Struct, frozen=True):
     """The counts of a running turn. Moments are monotonic seconds, as given to turn.step.
 
-    started_unix_s: the Unix time of started_s. tokens, bytes: of the finished model calls. errors: one line for each
-    failed tool, each retry and the end.
+    started_unix_s: the Unix time of started_s. stopped_s: how long no program ran the turn. tokens, bytes: of the
+    finished model calls. errors: one line for each failed tool, each retry and the end.
     """
 
     started_s: float
     started_unix_s: float = 0.0
     first_token_s: float | None = None
-    executing_since_s: float = 0.0
+    executing_since_s: float | None = None
     tool_time_s: float = 0.0
+    stopped_s: float = 0.0
     tokens: int = 0
     bytes: int = 0
     errors: tuple[str, ...] = ()
+
+    def executing(self, now_s: float) -> "Tally":
+        """Count the time of tools from now on."""
+        return replace(self, executing_since_s=now_s)
+
+    def executed(self, now_s: float) -> "Tally":
+        """Count the time of tools up to now."""
+        since_s = now_s if self.executing_since_s is None else self.executing_since_s
+        return replace(self, executing_since_s=None, tool_time_s=self.tool_time_s + now_s - since_s)
+
+    def ran_s(self, now_s: float) -> float:
+        """How long programs have run the turn."""
+        return now_s - self.started_s - self.stopped_s
+
+    def kept(self, now_s: float) -> "Tally":
+        """The counts for another program, whose monotonic clock is another: moments are relative to now."""
+        first_s = None if self.first_token_s is None else self.first_token_s - now_s
+        return replace(self.executed(now_s), started_s=self.started_s - now_s, first_token_s=first_s)
+
+    def resumed(self, now_s: float, unix_s: float) -> "Tally":
+        """The kept counts in this program. The time since they were kept counts for the turn, not for its tools."""
+        stopped_s = max(unix_s - (self.started_unix_s - self.started_s), 0.0)
+        moved_s = now_s - stopped_s
+        first_s = None if self.first_token_s is None else self.first_token_s + moved_s
+        started_s = self.started_s + moved_s
+        return replace(self, started_s=started_s, first_token_s=first_s, stopped_s=self.stopped_s + stopped_s)
 
     def heard(self, tokens: int, text: str) -> "Tally":
         size_bytes = len(text.encode(errors="surrogatepass"))

@@ -18,6 +18,7 @@ class TurnPolicy(Struct, frozen=True):
 
     models: those that may answer, in the order in which they are tried.
     barriers: names of tools whose calls run alone. eager: of those that start while the model still streams.
+    approval: of those that may demand a person's approval of a call.
     answer_retries: how often an answer that is not of the agent's answer type is sent back; None: any text will do.
     """
 
@@ -26,4 +27,5 @@ class TurnPolicy(Struct, frozen=True):
     models: tuple[Candidate, ...] = (Candidate(),)
     barriers: frozenset[str] = frozenset()
     eager: frozenset[str] = frozenset()
+    approval: frozenset[str] = frozenset()
     answer_retries: int | None = None

@@ -17,11 +17,16 @@ class ToolFinished(Struct, frozen=True):
 
 
 class Round(Struct, frozen=True):
-    """started: indexes of the calls that were started. results: in order of arrival."""
+    """started: indexes of the calls that have their place among those that run. results: in order of arrival.
+
+    gated: those of started whose tool may demand an approval, until they have it or turn out to need none. No gated
+    call has begun to run.
+    """
 
     calls: tuple[ToolCall, ...] = ()
     started: frozenset[int] = frozenset()
     results: tuple[ToolFinished, ...] = ()
+    gated: frozenset[int] = frozenset()
 
     @property
     def running(self) -> int:
@@ -31,6 +36,14 @@ class Round(Struct, frozen=True):
     def over(self) -> bool:
         return len(self.results) == len(self.calls)
 
+    @property
+    def claimed(self) -> frozenset[int]:
+        """Indexes of the calls that may have begun to run, or are about to."""
+        return self.started - self.gated
+
+    def cleared(self, index: int) -> "Round":
+        return replace(self, gated=self.gated - {index})
+
     def call(self, index: int) -> ToolCall | None:
         """The call that runs under this index; None if there is none, or if it has its result."""
         if index not in self.started or any(each.index == index for each in self.results):
@@ -38,7 +51,7 @@ class Round(Struct, frozen=True):
         return next((call for call in self.calls if call.index == index), None)
 
     def finished(self, finished: ToolFinished) -> "Round":
-        return replace(self, results=(*self.results, finished))
+        return replace(self, results=(*self.results, finished), gated=self.gated - {finished.index})
 
     def messages(self) -> tuple[ToolMessage, ...]:
         """The results that there are, in the model's order."""
@@ -48,11 +61,14 @@ class Round(Struct, frozen=True):
         )
 
 
-def started(waiting: Round, parallel: int, barriers: Collection[str]) -> tuple[Round, tuple[ToolCall, ...]]:
+def started(
+    waiting: Round, parallel: int, barriers: Collection[str], approval: Collection[str] = ()
+) -> tuple[Round, tuple[ToolCall, ...]]:
     """Start what may start, in the model's order: the round, and the calls to be run.
 
     parallel: calls that may run at once. barriers: names of tools that run alone: a call of one starts when all before
-    it have their results, and none after it starts before it has its own.
+    it have their results, and none after it starts before it has its own. approval: names of tools whose calls are
+    gated.
     """
     finished = {each.index for each in waiting.results}
     running = waiting.running
@@ -69,4 +85,6 @@ def started(waiting: Round, parallel: int, barriers: Collection[str]) -> tuple[R
             running += 1
         if alone:
             break
-    return replace(waiting, started=waiting.started | {call.index for call in chosen}), tuple(chosen)
+    begun = waiting.started | {call.index for call in chosen}
+    gated = waiting.gated | {call.index for call in chosen if call.name in approval}
+    return replace(waiting, started=begun, gated=gated), tuple(chosen)

@@ -27,6 +27,7 @@ from agents.core.effects import (
     Effect,
     Happened,
     Steered,
+    ToolCleared,
     ToolProgressed,
     Work,
 )
@@ -38,7 +39,7 @@ from agents.core.events import (
     StreamReset,
     StreamToolProgress,
 )
-from agents.core.execution import eager, executing, tool_finished
+from agents.core.execution import eager, executing, tool_cleared, tool_finished
 from agents.core.limits import breach
 from agents.core.retry import Again, next_try
 from agents.core.round import Round, ToolFinished
@@ -96,6 +97,8 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return saying(turn, StreamToolProgress(call, data))
         case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
             return saying(turn, StreamApprovalRequired(call, timeout_s))
+        case Phase.EXECUTING, ToolCleared(index) if call := turn.past.round.call(index):
+            return tool_cleared(turn, call)
         case Phase.CHECKING, AnswerChecked():
             return _answer_checked(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():

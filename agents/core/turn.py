@@ -122,7 +122,9 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
         whole = isinstance(end, Finished) and end.complete and not turn.acc.calls
         said = AssistantMessage(turn.acc.content, reasoning=turn.acc.reasoning, partial=not whole)
         conversation = (*conversation, said)
-    past = replace(past, conversation=with_steered(conversation, past), tally=past.tally.failed(str(fault)))
+    past = replace(
+        past, conversation=with_steered(conversation, past), tally=past.tally.executed(now_s).failed(str(fault))
+    )
     turn = replace(turn, past=past)
     response = response_of(turn, now_s)
     return ended(turn, StreamError(fault, content, response.metrics, response))

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from actors import Pid, send
+from actors.clock import now_s
 from agents.core.checkpoint import checkpoint
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, StoreFailed
@@ -88,7 +89,7 @@ class KeptStream(Stream):
     def checkpoint(self) -> None:
         turn = self.turn
         if turn is not None and turn.phase is not Phase.ENDED:
-            self._recorder.checkpoint(encoded(checkpoint(turn, self._before)))
+            self._recorder.checkpoint(encoded(checkpoint(turn, self._before, now_s())))
 
     async def durable(self) -> Fault | None:
         try:

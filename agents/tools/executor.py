@@ -12,7 +12,7 @@ from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
 from actors.clock import clock
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
-from agents.core.effects import ApprovalAsked, ToolProgressed
+from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.tools.approval import Answer, Approvals, Decision, required
@@ -37,14 +37,14 @@ FAILED_FOR_GOOD = frozenset({"raised", "timeout", "crashed", "cpu_time"})
 log = get_logger("understudy.tools")
 
 
-Happened: TypeAlias = ToolFinished | ToolProgressed | ApprovalAsked
+Happened: TypeAlias = ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared
 
 
 class _Asked(Struct, frozen=True):
     number: int
 
 
-class _Approved(Struct, frozen=True):
+class _Cleared(Struct, frozen=True):
     number: int
 
 
@@ -74,7 +74,10 @@ class Calls:
         self._now_s = clock()
 
     async def start(self, call: ToolCall) -> None:
-        """Start the call's worker, or ask for its approval; what can't run is answered at once."""
+        """Start the call's worker, or settle its approval first; what can't run is answered at once.
+
+        A call of a tool that may demand approval waits, when ToolCleared has come, for `run_cleared`.
+        """
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
         self._open[number] = _Open(call, tool, self._now_s(), deque())
@@ -86,14 +89,23 @@ class Calls:
             needed = required(tool, call.arguments)
         except InvalidArguments as invalid:
             return self._deliver(Answered(number, failed("invalid_arguments", str(invalid))))
-        if not needed:
+        if tool.requires_approval is False:
             return await self._run(number, tool)
+        if not needed:
+            return self._deliver(_Cleared(number))
         self._approvals.ask(number, call, tool.approval_timeout_s)
         return self._deliver(_Asked(number))
 
+    async def run_cleared(self, index: int) -> None:
+        """Start the worker of the call that ToolCleared has come for."""
+        number, waiting = next((number, each) for number, each in self._open.items() if each.call.index == index)
+        assert waiting.tool is not None
+        waiting.started_s = self._now_s()
+        await self._run(number, waiting.tool)
+
     async def next(self) -> Happened:
         """What happened next, in order of arrival: each call finishes once, and nothing of it comes after that."""
-        while (happened := await self._happened(await self._inbox.receive())) is None:
+        while (happened := self._happened(await self._inbox.receive())) is None:
             pass
         return happened
 
@@ -115,7 +127,7 @@ class Calls:
         for supervisor in self._begun:
             await ended(supervisor)
 
-    async def _happened(self, message: Any) -> Happened | None:
+    def _happened(self, message: Any) -> Happened | None:
         """What the message is to the turn, if anything."""
         number = self._numbers.pop(message.ref) if isinstance(message, Down) else message.number
         call = self._open.get(number)
@@ -125,10 +137,8 @@ class Calls:
             case _Asked():
                 assert call.tool is not None
                 return ApprovalAsked(call.call.index, call.tool.approval_timeout_s)
-            case _Approved():
-                assert call.tool is not None
-                call.started_s = self._now_s()
-                await self._run(number, call.tool)
+            case _Cleared():
+                return ToolCleared(call.call.index)
             case Attempted():
                 call.attempts += 1
             case Progressed():
@@ -150,9 +160,9 @@ class Calls:
         self._numbers[self._inbox.process.monitor(supervisor)] = number
 
     def _decided(self, number: int, decision: Decision, reason: str) -> None:
-        """Approved from here, to be started by who takes what happens: whoever approves need not wait for that."""
+        """Approved: the turn claims the call, and then has it run. The caller of `approve` need not wait for that."""
         if decision == "approved":
-            self._deliver(_Approved(number))
+            self._deliver(_Cleared(number))
         else:
             self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
 

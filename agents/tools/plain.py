@@ -20,7 +20,8 @@ import math
 import types
 import uuid
 from collections import UserString
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -62,7 +63,7 @@ class _NoForm(Exception):
 
 
 class _Walk:
-    """left_bytes: of the limit, at least as much as the JSON so far does not need. depth: of the value that is built."""
+    """left_bytes: what is left of the limit, or more: each value is counted with the least that its JSON can take."""
 
     def __init__(self, limit_bytes: float) -> None:
         self.left_bytes = limit_bytes
@@ -118,7 +119,7 @@ class _Walk:
                 return self._object(fields, depth) if isinstance(fields, Iterator) else self.built(fields, depth)
             case Mapping():
                 return self._object(value.items(), depth)
-            case Set():
+            case AbstractSet():
                 return self._sorted(value, depth)
             case Collection() if not isinstance(value, (type, Iterator)):
                 return self._array(value, depth)
@@ -146,8 +147,8 @@ class _Walk:
             members.append(self._member(each, depth + 1))
         return members
 
-    def _sorted(self, values: Set[Any], depth: int) -> list[Any]:
-        """Numbers or texts in their order, others in the order of their JSON: that of a set is another in each process."""
+    def _sorted(self, values: AbstractSet[Any], depth: int) -> list[Any]:
+        """Numbers or texts in their order, others in that of their JSON: a set's own differs between processes."""
         _check(depth)
         members = [self._member(each, depth + 1) for each in values]
         kinds = {type(each) for each in members}

@@ -105,9 +105,16 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
 def _called(tool: Tool, values: dict[str, Any], reports: Reports) -> Any:
     try:
         with closing(of_call(reports)):
-            return bounded(tool.function(**values), tool.max_output_bytes)
+            return bounded(_run_here(tool.function(**values)), tool.max_output_bytes)
     except (Exception, SystemExit) as error:  # the crash boundary; as above
         raise ToolRaised.by(error) from error
+
+
+def _run_here(result: Any) -> Any:
+    """The result of a `def` that hands out a coroutine or an async generator: run to its end, as in a worker."""
+    if inspect.isasyncgen(result):
+        result = last_of(result)
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
 
 
 def _late(tool: Tool) -> TimeoutError:

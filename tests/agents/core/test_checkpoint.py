@@ -59,7 +59,7 @@ class Lived(Play):
         events = [effect for effect in effects if hasattr(effect, "seq")]
         self.disk.events += events  # type: ignore[arg-type]  # events, by their seq
         if len(events) < len(effects) or any(isinstance(event, StreamToolResult) for event in events):
-            self.disk.saved = msgspec.json.encode(checkpoint(self.turn, ()))
+            self.disk.saved = msgspec.json.encode(checkpoint(self.turn, (), 1.0))
         for effect in effects:
             self.disk.tick()
             if isinstance(effect, RunTool):

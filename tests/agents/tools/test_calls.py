@@ -10,7 +10,7 @@ import pytest
 from actors import sys as otp_sys
 from agents import application
 from agents.core.conversation import Function, ToolCall
-from agents.core.effects import ApprovalAsked, ToolProgressed
+from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
@@ -46,7 +46,9 @@ def call(name: str, arguments: str = "{}", index: int = 0) -> ToolCall:
 
 async def until_finished(calls: Calls) -> list[Happened]:
     happened = [await calls.next()]
-    while not isinstance(happened[-1], ToolFinished):
+    while not isinstance(last := happened[-1], ToolFinished):
+        if isinstance(last, ToolCleared):
+            await calls.run_cleared(last.index)
         happened.append(await calls.next())
     return happened
 

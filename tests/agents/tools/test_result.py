@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.tools.result import MAX_RESULT_BYTES, bounded, cut, plain, result_text
+from agents.tools.plain import plain
+from agents.tools.result import MAX_RESULT_BYTES, bounded, result_text
+from agents.tools.text import cut
 
 
 @dataclasses.dataclass
@@ -33,9 +35,10 @@ class Opaque:
         ([1, 2.5, "é"], '[1,2.5,"é"]'),
         (Row(1, datetime.date(2024, 2, 29)), '{"id":1,"at":"2024-02-29"}'),
         ({"it": Opaque()}, '{"it":"opaque"}'),
-        ({(1, 2): 3}, "{(1, 2): 3}"),
+        ({(1, 2): 3, None: 4}, '{"[1,2]":3,"null":4}'),
         (2**100, str(2**100)),
-        (float("nan"), "null"),
+        (float("nan"), "NaN"),
+        ([float("inf"), -float("inf"), -0.0], '["Infinity","-Infinity",-0.0]'),
         ("half \ud800", "half \ufffd"),
         ("whole \ud83d\ude00", "whole \U0001f600"),
         ({"a": ["\udfff"]}, '{"a":["\ufffd"]}'),
