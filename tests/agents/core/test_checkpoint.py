@@ -6,15 +6,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agents.core.checkpoint import UNKNOWN, Checkpoint, Log, checkpoint, interrupted, log_of, resumed
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.deltas import Delta, TextDelta
-from agents.core.effects import Effect, RunTool, Steered
+from agents.core.effects import ApprovalAsked, Effect, RunTool, Steered, ToolCleared
 from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamToolResult, ToolResult
 from agents.core.limits import Limits
-from agents.core.metrics import Tally
+from agents.core.metrics import Tally, metrics
 from agents.core.policy import TurnPolicy
 from agents.core.turn import Past, Step
 from tests.agents.core.play import FINISHED, TWICE, Play, call, calls, check_laws, scripts, text
@@ -200,3 +201,51 @@ def test_calls_in_flight_of_an_interrupted_turn_are_unknown_to_the_next_one() ->
     disk = cut_in([*call(0, "{}"), FINISHED])
     turn, _ = interrupted(*loaded(disk), 6.0)
     assert turn.conversation[-1] == ToolMessage("call_0", "search", UNKNOWN.content)
+
+
+def test_a_call_is_claimed_when_its_approval_is_settled_and_not_before() -> None:
+    life = Play([*calls(2), FINISHED], approval=frozenset({"search"}))
+    assert checkpoint(life.turn, (), 1.0).started == ()
+    life.happens(ApprovalAsked(0, 60.0))
+    assert checkpoint(life.turn, (), 1.0).started == ()
+    life.happens(ToolCleared(1))
+    saved = checkpoint(life.turn, (), 1.0)
+    assert saved.started == (1,)
+    policy = TurnPolicy(Limits(parallel_tools=4), approval=frozenset({"search"}))
+    past = Past("agent", (), policy, Tally(5.0))
+    turn, effects = resumed(saved, log_of("s", life.events), past, idempotent=(), now_s=6.0)
+    assert [each for each in effects if isinstance(each, RunTool)] == [RunTool(life.turn.acc.tool_calls[0])]
+    results = [each for each in effects if isinstance(each, StreamToolResult)]
+    assert [(each.tool_call.index, each.result) for each in results] == [(1, UNKNOWN)]
+    assert turn.past.round.gated == {0}
+
+
+SECONDS = st.floats(0, 1e6)
+
+
+@given(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS, SECONDS)
+def test_a_tally_in_another_program_counts_the_pause_for_the_turn_and_not_for_its_tools(
+    started_s: float, first_s: float, tools_s: float, pause_s: float, boot_s: float, more_s: float
+) -> None:
+    unix_s = 1.7e9
+    tally = Tally(started_s, unix_s, first_token_s=started_s + first_s).executing(started_s + first_s)
+    kept_s = started_s + first_s + tools_s
+    kept = msgspec.json.decode(msgspec.json.encode(tally.kept(kept_s)), type=Tally)
+    again = kept.resumed(boot_s, unix_s + kept_s - started_s + pause_s).executing(boot_s)
+    figures = metrics(again.executed(boot_s + more_s), 1, boot_s + more_s)
+    assert figures.tool_time_ms == pytest.approx(1000 * (tools_s + more_s), abs=1)
+    assert figures.total_time_ms == pytest.approx(1000 * (first_s + tools_s + pause_s + more_s), abs=1)
+    assert figures.time_to_first_token_ms == pytest.approx(1000 * first_s, abs=1)
+    assert figures.start_time == round(unix_s * 1000)
+    assert again.ran_s(boot_s + more_s) == pytest.approx(first_s + tools_s + more_s, abs=0.001)
+
+
+def test_a_clock_that_was_set_back_makes_no_time_negative() -> None:
+    again = Tally(0.0, 1000.0).kept(10.0).resumed(3.0, 900.0)
+    assert (again.stopped_s, again.ran_s(3.0)) == (0.0, 10.0)
+
+
+def test_a_checkpoint_of_an_older_version_counts_from_the_restart() -> None:
+    saved, log, past = loaded(cut_in([*calls(1), FINISHED]))
+    turn, _ = resumed(replace(saved, tally=None), log, past, idempotent={"search"}, now_s=6.0)
+    assert turn.past.tally == Tally(5.0, executing_since_s=5.0)

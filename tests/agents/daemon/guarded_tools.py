@@ -1,0 +1,33 @@
+"""Tools that need a person's approval, and leave a line in a file for each time they run."""
+
+from typing import Any
+
+from agents.tools.tool import tool
+
+
+def note(path: str, line: str) -> None:
+    with open(path, "a") as file:
+        file.write(f"{line}\n")
+
+
+@tool(requires_approval=True)
+def pays(path: str, euros: int) -> str:
+    """Pay, once."""
+    note(path, f"paid {euros}")
+    return f"paid {euros}"
+
+
+@tool(requires_approval=lambda path, euros: euros > 10, parallel=False)
+def pays_alone(path: str, euros: int) -> str:
+    """Pay while no other call runs; small amounts need no approval."""
+    note(path, f"alone {euros}")
+    return f"paid {euros}"
+
+
+@tool(requires_approval=True)
+def pays_slowly(path: str, euros: int) -> Any:
+    """Pay, and tell nobody until the FIFO beside the file is read."""
+    note(path, f"paid {euros}")
+    with open(f"{path}.fifo", "w") as fifo:
+        fifo.write("paid")
+    return f"paid {euros}"
