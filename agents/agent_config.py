@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
+from agents import workspace
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.limits import Limits
 from agents.core.policy import Candidate, TurnPolicy
@@ -16,7 +17,7 @@ from agents.llm.endpoint import Api
 from agents.model.answer import AnswerType, InvalidAnswerType
 from agents.model.call import Deadlines, Route
 from agents.model.routes import route_faults, routes
-from agents.settings import Settings, ToolSettings
+from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
@@ -74,6 +75,11 @@ class AgentConfig(Struct, frozen=True):
             for tool in self.tools.values()
         ]
 
+    def unconfigured(self) -> Iterator[tuple[str, str]]:
+        """The built-in tools of the agent that lack a setting, and the key of that setting."""
+        if "web_search" in self.tools and self.tools["web_search"].bound.get("endpoint") == "":
+            yield "web_search", "tools.web_search_endpoint"
+
     def opening(self) -> Conversation:
         """The conversation before the first user message."""
         return (SystemMessage(self.system_prompt),) if self.system_prompt else ()
@@ -89,7 +95,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     tools: Mapping[str, Tool] = {}
     answer: AnswerType | None = None
     try:
-        tools = _with_deadlines(resolve(checked.tools, _bound(settings.tools)), settings.streaming.tool_timeout / 1000)
+        tools = _tools(checked, settings)
     except InvalidTool as error:
         faults += error.faults
     try:
@@ -116,14 +122,20 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     )
 
 
-def _bound(tools: ToolSettings) -> Mapping[str, Mapping[str, Any]]:
+def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
+    """Raises InvalidTool."""
+    tools = resolve(checked.tools, _bound(settings))
+    if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
+        raise InvalidTool("tools.file_ops_root: expected {}, got {}".format(*found))
+    return _with_deadlines(tools, settings.streaming.tool_timeout / 1000)
+
+
+def _bound(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
     """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
-    bound: dict[str, dict[str, Any]] = {}
-    if tools.file_ops_root is not None:
-        bound["file_ops"] = {"root": str(tools.file_ops_root)}
-    if tools.web_search_endpoint is not None:
-        bound["web_search"] = {"endpoint": tools.web_search_endpoint}
-    return bound
+    return {
+        "file_ops": workspace.bound(settings),
+        "web_search": {"endpoint": settings.tools.web_search_endpoint or ""},
+    }
 
 
 def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str, Tool]:

@@ -26,6 +26,7 @@ from actors import (
     register,
 )
 from actors.clock import now_s
+from actors.log import get_logger
 from actors.server.outcomes import Ignore, Next
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
@@ -62,6 +63,8 @@ from agents.streams.stream import Stream
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
 from supervisors import AlreadyStarted
+
+log = get_logger("understudy.agents")
 
 GO_ON: Final = "go on"
 
@@ -106,6 +109,8 @@ class AgentInstance(GenServer[AgentState]):
         if (other := find_agent(checked.id)) is not None:
             return Error(AlreadyStarted(other))
         register(name_of(checked.id), self.pid)
+        for lacking, setting in checked.unconfigured():
+            log.warning("tool_not_configured", agent=checked.id, tool=lacking, setting=setting)
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
         self._turns = AgentTurns(self.pid, process_streaming_chat)

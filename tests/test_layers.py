@@ -16,6 +16,7 @@ ORDER = [
     {"llm", "tools", "redaction", "state_files", "agent_registry"},
     {"settings"},
     {"log_setup", "model", "sessions"},
+    {"workspace"},
     {"agent_config"},
     {"session"},
     {"streams"},

@@ -16,6 +16,7 @@ from agents.configuration.sources.overrides import CONFIG, of_environment, of_fl
 from agents.configuration.sources.reading import Mark, Reader
 from agents.settings import Settings
 from agents.settings.tokens import token_faults
+from agents.workspace import misplaced
 
 _PLACE: Final = re.compile(r"(.+):(\d+):(\d+)")
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
@@ -57,10 +58,12 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
     faults += _name_agents(data, marks)
     settings, further = _validated(data, marks)
     faults += _unrelated(further, faults)
+    read = () if files is None else tuple(files.read)
+    faults += _unrelated(_misplaced(settings, marks, read), faults)
     faults += _unrelated(_cross_faults(settings, marks, sound=not any(_is_ground(fault) for fault in faults)), faults)
     if faults:
         raise InvalidConfiguration(sorted(faults, key=_place))
-    return Loaded(settings, marks, () if files is None else tuple(files.read))
+    return Loaded(settings, marks, read)
 
 
 def _of_files(files: Files, environ: Mapping[str, str]) -> Iterator[Reader]:
@@ -143,6 +146,11 @@ def _kind_at(path: KeyPath) -> Kind:
     for part in path:
         kind = kind.fields[str(part)] if kind.form is Form.SECTION else kind.inner
     return kind
+
+
+def _misplaced(settings: Settings, marks: Mapping[KeyPath, Mark], files: Iterable[Path]) -> Iterator[Fault]:
+    if (found := misplaced(settings, files)) is not None:
+        yield _fault(("tools", "file_ops_root"), marks, *found)
 
 
 def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: bool) -> Iterator[Fault]:

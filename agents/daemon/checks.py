@@ -5,7 +5,7 @@ Nothing is changed, but a store of an older version is brought up to date, as a 
 
 import os
 import platform
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
 from enum import StrEnum
 from importlib import metadata
@@ -23,6 +23,7 @@ from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_certificate, check_listen
 from agents.settings import Settings
 from agents.state_files import default_state_dir
+from agents.workspace import own_folder
 
 OTHER_AGENTS: Final = "openai-agents"
 
@@ -59,6 +60,19 @@ async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[F
     for verdict, told in await provider_findings(settings):
         yield Finding(Verdict(verdict), "provider", told)
     yield await _tools(settings)
+    for finding in _builtin_tools(settings):
+        yield finding
+
+
+def _builtin_tools(settings: Settings) -> Iterator[Finding]:
+    """Of those that the agents of the configuration have."""
+    named = {each for agent in settings.agents for each in agent.tools if isinstance(each, str)}
+    if "file_ops" in named:
+        root = settings.tools.file_ops_root or own_folder(settings)
+        yield Finding(Verdict.OK, "file_ops", f"works in {root}")
+    if "web_search" in named and settings.tools.web_search_endpoint is None:
+        told = "tools.web_search_endpoint is not set: it answers that nothing was searched"
+        yield Finding(Verdict.WARN, "web_search", told)
 
 
 def _environment() -> list[Finding]:

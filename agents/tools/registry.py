@@ -25,7 +25,8 @@ def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | Non
     """The tools by the name that the model calls, in the order given.
 
     named: names of built-in tools, "module:function", Tools, or annotated functions.
-    bound: by a tool's name, the values that the host sets: {"file_ops": {"root": "/srv/notes"}}; others are ignored.
+    bound: by a tool's name, the values that the host sets: {"file_ops": {"root": "/srv/notes"}}. Ignored are values
+    for other tools and for parameters not marked Bound: a program's tool may have the name of a built-in one.
     Raises InvalidTool with a line for every fault in the list.
     """
     tools: dict[str, Tool] = {}
@@ -45,7 +46,8 @@ def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | Non
 
 
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
-    values = bound.get(found.name)
+    hidden = found.host_only
+    values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
     found = found.bind(**values) if values else found
     missing = found.unbound()
     if missing:

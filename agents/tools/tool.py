@@ -71,6 +71,11 @@ class Tool(Policy):
         fixed = {name: _typed(f"{self.name}.bind: {name}", value, parameters[name]) for name, value in bound.items()}
         return replace(self, bound=bound, fixed=fixed, validator=validator, parameters=schema)
 
+    @property
+    def host_only(self) -> frozenset[str]:
+        """Names of the parameters that are marked Bound."""
+        return signature.host_only(signature.parameters_of(self.function))
+
     def unbound(self) -> tuple[str, ...]:
         """Names of parameters that only the host can set, have no default, and are not set yet."""
         parameters = signature.parameters_of(self.function)

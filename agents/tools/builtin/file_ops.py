@@ -9,8 +9,8 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -34,42 +34,87 @@ def file_ops(
     content: Annotated[str | None, Field(description="The whole new text, for write only")] = None,
     *,
     root: Annotated[str, Bound],
+    make: Annotated[bool, Bound] = False,
+    denied: Annotated[tuple[str, ...], Bound] = (),
 ) -> Any:
     """Read a text file, list a directory, or write a text file in the workspace.
 
-    root: the workspace; exists.
+    root: the workspace; exists, or is made if `make` is set. denied: files and folders of the host that are out of
+    reach by any name, with the files in those folders.
     """
     names = _names(path)
     try:
+        if make:
+            _make(root)
+        walk = Walk(root, _identities(denied, root))
         match operation:
             case "read":
-                return _read(root, names)
+                return _read(walk, names)
             case "list":
-                return _list(root, names)
+                return _list(walk, names)
             case "write":
-                return _write(root, names, content)
+                return _write(walk, names, content)
     except OSError as error:
         raise ValueError(f"{operation} {path!r}: {_reason(error)}") from None
 
 
-def _read(root: str, names: list[str]) -> str:
+class Walk(NamedTuple):
+    """root: where it begins. denied: device and inode of what it may not open."""
+
+    root: str
+    denied: frozenset[tuple[int, int]]
+
+    def open(self, name: str, flags: int, at: int | None = None) -> int:
+        """Raises PermissionError for what is denied: a mount or a link that came later may have brought it here."""
+        descriptor = os.open(name, flags, dir_fd=at)
+        status = os.fstat(descriptor)
+        if (status.st_dev, status.st_ino) in self.denied:
+            os.close(descriptor)
+            raise PermissionError(errno.EACCES, "that is the host's own")
+        return descriptor
+
+
+def _make(root: str) -> None:
+    """Make the folder for its owner alone; so is the one around it, which is the host's state directory."""
+    around = os.path.dirname(root)
+    os.makedirs(os.path.dirname(around), exist_ok=True)
+    for folder in (around, root):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+
+
+def _identities(denied: Iterable[str], root: str) -> frozenset[tuple[int, int]]:
+    """Of what exists now. The workspace itself may lie in a folder that is denied."""
+    found: set[tuple[int, int]] = set()
+    for path in denied:
+        with contextlib.suppress(OSError):
+            status = os.stat(path)
+            found.add((status.st_dev, status.st_ino))
+            if stat.S_ISDIR(status.st_mode):
+                with os.scandir(path) as entries:
+                    inner = [entry.stat(follow_symlinks=False) for entry in entries if entry.path != root]
+                found |= {(each.st_dev, each.st_ino) for each in inner}
+    return frozenset(found)
+
+
+def _read(walk: Walk, names: list[str]) -> str:
     """The text of a file, at most MAX_READ_BYTES of it."""
-    with _opened(root, names) as descriptor:
+    with _opened(walk, names) as descriptor:
         size = _regular(descriptor).st_size
         text = _bytes(descriptor, MAX_READ_BYTES).decode(errors="replace")
     return text if size <= MAX_READ_BYTES else f"{text}\n[cut: the first {MAX_READ_BYTES} of {size} bytes]"
 
 
-def _list(root: str, names: list[str]) -> list[dict[str, Any]]:
+def _list(walk: Walk, names: list[str]) -> list[dict[str, Any]]:
     """The entries by name, without following any."""
-    with _directory(root, names) as descriptor, os.scandir(descriptor) as entries:
+    with _directory(walk, names) as descriptor, os.scandir(descriptor) as entries:
         found = [_entry(entry) for entry, _ in zip(entries, range(MAX_ENTRIES + 1), strict=False)]
     if len(found) > MAX_ENTRIES:
         raise ValueError(f"expected a directory of at most {MAX_ENTRIES} entries")
     return sorted(found, key=lambda entry: str(entry["name"]))
 
 
-def _write(root: str, names: list[str], content: str | None) -> dict[str, Any]:
+def _write(walk: Walk, names: list[str], content: str | None) -> dict[str, Any]:
     """Replace the file as a whole, or not at all: written beside it, then renamed over it."""
     if content is None:
         raise ValueError("write: expected content, got none")
@@ -78,7 +123,7 @@ def _write(root: str, names: list[str], content: str | None) -> dict[str, Any]:
         raise ValueError(f"write: expected at most {MAX_WRITE_BYTES} bytes, got {len(body)}")
     if not names:
         raise ValueError("write: expected the path of a file, got the workspace itself")
-    with _directory(root, names[:-1], create=True) as parent:
+    with _directory(walk, names[:-1], create=True) as parent:
         mode = _mode_of_target(parent, names[-1])
         beside = f".{secrets.token_hex(8)}.tmp"
         try:
@@ -108,15 +153,15 @@ def _names(path: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _directory(root: str, names: list[str], create: bool = False) -> Iterator[int]:
+def _directory(walk: Walk, names: list[str], create: bool = False) -> Iterator[int]:
     """A descriptor of the directory that the names lead to; missing ones are made if create is set."""
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = walk.open(walk.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in names:
             if create:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(name, 0o700, dir_fd=descriptor)
-            inner = os.open(name, DIRECTORY, dir_fd=descriptor)
+            inner = walk.open(name, DIRECTORY, descriptor)
             os.close(descriptor)
             descriptor = inner
         yield descriptor
@@ -125,11 +170,11 @@ def _directory(root: str, names: list[str], create: bool = False) -> Iterator[in
 
 
 @contextlib.contextmanager
-def _opened(root: str, names: list[str]) -> Iterator[int]:
+def _opened(walk: Walk, names: list[str]) -> Iterator[int]:
     if not names:
         raise ValueError("read: expected the path of a file, got the workspace itself")
-    with _directory(root, names[:-1]) as parent:
-        descriptor = os.open(names[-1], READ, dir_fd=parent)
+    with _directory(walk, names[:-1]) as parent:
+        descriptor = walk.open(names[-1], READ, parent)
     try:
         yield descriptor
     finally:

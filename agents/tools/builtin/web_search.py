@@ -17,7 +17,7 @@ TIMEOUT_S = 10.0
 MAX_BODY_BYTES = 1024 * 1024
 MAX_SNIPPET_CHARS = 500
 
-NOT_CONFIGURED = "web_search is not configured: no search endpoint is set, so nothing was searched"
+NOT_CONFIGURED = "web_search is not configured: tools.web_search_endpoint is not set, so nothing was searched"
 
 
 class SearchFailed(Exception):

@@ -53,7 +53,7 @@ def test_every_key_of_an_agent_stands_in_its_example(model: type[AgentSettings])
 def test_the_example_of_an_agent_can_be_loaded(loading: Loader) -> None:
     named = '{providers, [{named, #{main => #{base_url => "http://a"}, local => #{base_url => "http://b"}}}]}'
     example = _example().replace('"module:function"', '"tests.agents.sample_tools:shout"')
-    tools = '{tools, [{file_ops_root, "."}]}'
+    tools = '{tools, [{file_ops_root, "notes"}]}'
     found = loading(
         f"[{{agents, [{named}, {tools}]}}, {{understudy, [{{agents, [{example}\n]}}]}}].", {"NAME": "a key"}
     )

@@ -1,0 +1,83 @@
+"""The workspace: the folder that file_ops works in. It stays apart from the daemon's own files.
+
+state directory        the token, the store, the lock, the address: no workspace may hold them, or lie among them
+state directory/files  the workspace where the settings name none: made for that, and nothing else is in it
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from agents.sessions.errors import StoreUnavailable
+from agents.sessions.location import store_url
+from agents.settings import Settings
+from agents.state_files import default_state_dir
+
+FOLDER: Final = "files"
+
+
+def bound(settings: Settings) -> dict[str, Any]:
+    """The host's parameters of file_ops."""
+    named = settings.tools.file_ops_root
+    root = own_folder(settings) if named is None else named
+    denied = [str(_real(path)) for path, _ in _off_limits(settings)]
+    return {"root": str(_real(root)), "make": named is None, "denied": denied}
+
+
+def own_folder(settings: Settings) -> Path:
+    """The workspace where the settings name none."""
+    return _state_dir(settings) / FOLDER
+
+
+def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str] | None:
+    """What is expected of the workspace and what it is instead; None if it is well placed.
+
+    files: those of the configuration. Folders are compared by their identity, too: a link, a mount or another case in a
+    name may lead to the same one.
+    """
+    root = _real(settings.tools.file_ops_root or own_folder(settings))
+    expected = "a folder apart from the daemon's own files"
+    for path, what in (*_off_limits(settings), *((file, "configuration file") for file in files)):
+        if _within(_real(path), root):
+            return expected, f"{root}, which holds the {what} {path}"
+    state = _real(_state_dir(settings))
+    if _within(root, state) and not _within(root, state / FOLDER):
+        return expected, f"{root}, which lies in the state directory {state}"
+    return None
+
+
+def _off_limits(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """The paths that no call may read or write, and what each is."""
+    gateway = settings.gateway
+    yield _state_dir(settings), "state directory"
+    yield gateway.token_file or _state_dir(settings) / "token", "token"
+    if gateway.tls_key is not None:
+        yield gateway.tls_key, "TLS key"
+    try:
+        url = store_url(settings.sessions.url, settings.daemon.state_dir)
+    except StoreUnavailable:  # told where the store is opened
+        return
+    if url.get_backend_name() == "sqlite" and url.database:
+        for end in ("", "-wal", "-shm", "-journal"):
+            yield Path(url.database + end), "store"
+
+
+def _state_dir(settings: Settings) -> Path:
+    return settings.daemon.state_dir or default_state_dir()
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _within(path: Path, folder: Path) -> bool:
+    """The path is the folder, or below it. Both are real paths; what does not exist is known by its name alone."""
+    return any(_same(each, folder) for each in (path, *path.parents))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False
