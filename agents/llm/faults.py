@@ -11,6 +11,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from agents.core.depth import EXPECTED, too_deep
 from agents.core.errors import ApiError
 from agents.llm.text import joined_surrogates, one_line
 
@@ -71,7 +72,7 @@ def _json(body: str) -> Any:
 
 
 def _message(value: Any) -> str:
-    text = joined_surrogates(_words(value, _DEPTH)) or json.dumps(value)
+    text = joined_surrogates(_words(value, _DEPTH)) or (EXPECTED if too_deep(value) else json.dumps(value))
     return one_line(text, MESSAGE_LIMIT)
 
 

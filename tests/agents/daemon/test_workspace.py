@@ -59,7 +59,7 @@ async def test_a_workspace_over_the_daemons_own_files_is_refused_in_one_line_eve
     code, out, err = await understudy("config", "check", str(file))
     assert (code, out, err) == (2, "", f"{line}\n")
     code, err = await refused(server, folder, "--config", str(file))
-    assert (code, err.splitlines()) == (2, [line])
+    assert (code, err.splitlines()) == (2, [f"understudy: {line}"])
     assert not folder.exists()
     code, out, _ = await understudy("doctor", "--config", str(file))
     assert (code, [each for each in out.splitlines() if each.startswith("fail")]) == (1, [f"fail  config: {line}"])
