@@ -4,6 +4,7 @@ token           what every request needs
 lock            held by the daemon that lives; see lock.py
 daemon.json     where that one listens, for the commands
 sessions.db     the store, where the configuration names no other
+files           the folder of file_ops, where the configuration names no other; made at its first call
 """
 
 import os
