@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from agents.sessions.errors import StoreUnavailable
-from agents.sessions.location import store_url
 from agents.settings import Settings
 from agents.state_files import default_state_dir
 
@@ -54,13 +52,20 @@ def _off_limits(settings: Settings) -> Iterator[tuple[Path, str]]:
     yield gateway.token_file or _state_dir(settings) / "token", "token"
     if gateway.tls_key is not None:
         yield gateway.tls_key, "TLS key"
+    if settings.sessions.url is not None:  # else it is in the state directory
+        yield from ((path, "store") for path in _store_files(settings.sessions.url))
+
+
+def _store_files(url: str) -> Iterator[Path]:
+    from agents.sessions.errors import StoreUnavailable  # brings the database's library along
+    from agents.sessions.location import store_url
+
     try:
-        url = store_url(settings.sessions.url, settings.daemon.state_dir)
+        parsed = store_url(url)
     except StoreUnavailable:  # told where the store is opened
         return
-    if url.get_backend_name() == "sqlite" and url.database:
-        for end in ("", "-wal", "-shm", "-journal"):
-            yield Path(url.database + end), "store"
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        yield from (Path(parsed.database + end) for end in ("", "-wal", "-shm", "-journal"))
 
 
 def _state_dir(settings: Settings) -> Path:

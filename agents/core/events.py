@@ -69,7 +69,7 @@ class StreamFunctionExecutionStart(StreamEvent, frozen=True, tag="stream_functio
 class ToolResult(Struct, frozen=True):
     """Outcome of one call.
 
-    content: what the model reads, on success and on failure. value: what the tool returned, as JSON data (tools/plain.py).
+    content: what the model reads, on success and on failure. value: what the tool returned, as JSON data.
     error: None, or the kind of failure: "unknown_tool", "invalid_arguments", "denied", "unknown" (the program was
     restarted meanwhile), "raised", "timeout", "crashed", "cpu_time". After the last four, content and value are the
     tool's fallback if it has one.

@@ -238,7 +238,7 @@ def _own_text(value: Any) -> str:
     """
     if (advice := _advice(value)) is None:
         text = str(value)
-        if type(value).__str__ is not object.__str__ or not text.startswith("<"):
+        if _has_str(value) or not text.startswith("<"):
             return text
         advice = "return its data, as a dict"
     raise _NoForm(f"a {_name(value)}: {advice}")
@@ -251,8 +251,12 @@ def _advice(value: Any) -> str | None:
             if isinstance(value, types.CoroutineType):
                 value.close()  # else it is reported as one that was never awaited
             return advice
-    own_text = type(value).__str__ is not object.__str__
-    return "return what it returns" if callable(value) and not own_text else None
+    return "return what it returns" if callable(value) and not _has_str(value) else None
+
+
+def _has_str(value: Any) -> bool:
+    """Its class says how it is shown to people."""
+    return "__str__" in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
 
 
 _ADVICE: Final[tuple[tuple[Any, str], ...]] = (

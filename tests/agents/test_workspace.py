@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def settings(home: Path, root: Path | None = None, **gateway: Path) -> Settings:
+def settings(home: Path, root: Path | None = None, **gateway: Any) -> Settings:
     return Settings(
         daemon=DaemonSettings(state_dir=home / "state"),
         tools=ToolSettings(file_ops_root=root),

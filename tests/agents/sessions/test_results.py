@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from agents import StreamToolResult, agent, application
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import Store, store_url
-from agents.settings import SessionSettings, Settings, ToolSettings
+from agents.settings import Durability, SessionSettings, Settings, ToolSettings
 from supervisors import agent_supervisor
 from tests.agents.tools import returned
 
@@ -38,7 +38,7 @@ async def test_results_of_all_isolations_are_one_in_the_stream_and_in_the_store(
             base_url=server.base_url,
             api_key=SecretStr("any"),
             tools=ToolSettings(workers=1),
-            sessions=SessionSettings(url=url, durability="batched"),
+            sessions=SessionSettings(url=url, durability=Durability.BATCHED),
         )
         async with application.running(settings):
             pid = await agent_supervisor.start_agent({"model": "m", "tools": list(returned.ISOLATIONS)})
