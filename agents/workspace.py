@@ -29,10 +29,10 @@ def own_folder(settings: Settings) -> Path:
 
 
 def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str] | None:
-    """What is expected of the workspace and what it is instead; None if it is well placed.
+    """Return the expected place of the workspace and its real one; None if it is well placed.
 
     files: those of the configuration. Folders are compared by their identity, too: a link, a mount or another case in a
-    name may lead to the same one.
+    name may lead to the same folder.
     """
     root = _real(settings.tools.file_ops_root or own_folder(settings))
     expected = "a folder apart from the daemon's own files"
@@ -62,7 +62,7 @@ def _store_files(url: str) -> Iterator[Path]:
 
     try:
         parsed = store_url(url)
-    except StoreUnavailable:  # told where the store is opened
+    except StoreUnavailable:  # reported where the store is opened
         return
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         yield from (Path(parsed.database + end) for end in ("", "-wal", "-shm", "-journal"))
@@ -77,7 +77,7 @@ def _real(path: Path) -> Path:
 
 
 def _within(path: Path, folder: Path) -> bool:
-    """The path is the folder, or below it. Both are real paths; what does not exist is known by its name alone."""
+    """The path is the folder, or below it. Both are real paths. A path that does not exist has only its name."""
     return any(_same(each, folder) for each in (path, *path.parents))
 
 

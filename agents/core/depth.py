@@ -1,6 +1,6 @@
 """The limit on how deep data may nest, wherever data is read, made or kept.
 
-Encoders and decoders of JSON recurse, and give up at a depth that depends on their caller. Data within the limit can be
+Encoders and decoders of JSON recurse, and raise at a depth that depends on their caller. Data within the limit can be
 encoded inside every record, frame and request, so no reader has to fear what another one accepted.
 """
 
@@ -22,7 +22,7 @@ def json_members(value: Any) -> Iterable[Any]:
 def too_deep(value: Any, members: Callable[[Any], Iterable[Any]] = json_members) -> bool:
     """True if the value nests deeper than MAX_DEPTH; a value that contains itself does.
 
-    Goes level by level, each object of a level once, so its cost is that of the value's objects and no stack.
+    The walk goes level by level, through each object of a level once. It takes no stack.
     members: the parts of a value; of a scalar none. In the last level only containers of JSON count.
     """
     level = [value]
@@ -35,7 +35,7 @@ def too_deep(value: Any, members: Callable[[Any], Iterable[Any]] = json_members)
 
 
 def text_too_deep(document: str | bytes) -> bool:
-    """True if this JSON nests deeper than MAX_DEPTH. False for a text that is not JSON: its own reader says so."""
+    """True if this JSON nests deeper than MAX_DEPTH. False for a text that is not JSON: its own reader reports that."""
     text = document.encode(errors="replace") if isinstance(document, str) else document
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:  # nearly always: no need to decode it
         return False

@@ -65,7 +65,7 @@ async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[F
 
 
 def _builtin_tools(settings: Settings) -> Iterator[Finding]:
-    """Of those that the agents of the configuration have."""
+    """Findings about the built-in tools that the configured agents have."""
     named = {each for agent in settings.agents for each in agent.tools if isinstance(each, str)}
     if "file_ops" in named:
         root = settings.tools.file_ops_root or own_folder(settings)

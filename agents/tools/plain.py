@@ -1,7 +1,7 @@
 """From what a tool returned to JSON data: one walk, with the same outcome in every isolation.
 
     None, bool, int, float, str   as they are; NaN and the infinities are the texts "NaN", "Infinity", "-Infinity"
-    dict, dataclass, Struct, model, other mappings      objects; a key that is no text is its JSON
+    dict, dataclass, Struct, model, other mappings      objects; a key that is not text is its JSON
     list, tuple, range, deque, view, other collections  arrays; a set is sorted, for it has no order
     date, time, timedelta, UUID, Decimal, Path, ...     their text; bytes are base64
     enum                                                its value
@@ -15,12 +15,11 @@ import dataclasses
 import datetime
 import decimal
 import enum
-import io
 import math
 import types
 import uuid
 from collections import UserString
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ import msgspec
 
 from agents.core.depth import MAX_DEPTH, too_deep
 from agents.tools.errors import InvalidData
+from agents.tools.own_text import NoForm, name_of, own_text
 from agents.tools.text import sendable
 
 MAX_DIGITS: Final = 4300
@@ -53,13 +53,9 @@ def beginning(value: Any, limit_bytes: float) -> tuple[Any, bool]:
     walk = _Walk(limit_bytes)
     try:
         built = walk.built(value, 1)
-    except _NoForm as no_form:
+    except NoForm as no_form:
         raise InvalidData(f"expected JSON data, got {no_form}") from None
     return built, walk.left_bytes >= 0
-
-
-class _NoForm(Exception):
-    """Its text says what the value is, and what to return instead."""
 
 
 class _Walk:
@@ -69,7 +65,7 @@ class _Walk:
         self.left_bytes = limit_bytes
 
     def built(self, value: Any, depth: int) -> Any:
-        """Raises _NoForm, or InvalidData for what nests too deep."""
+        """Raises NoForm, or InvalidData for what nests too deep."""
         kind = type(value)
         self.left_bytes -= 1
         if kind is str:
@@ -88,16 +84,16 @@ class _Walk:
         return self._other(value, depth)
 
     def _other(self, value: Any, depth: int) -> Any:
-        """Of a type that is not JSON's own. Its code may do anything: what it raises is told of this value alone."""
+        """Of a type that is not JSON's own. Its code may do anything: an exception concerns only this value."""
         try:
             return self._of_type(value, depth)
-        except (_NoForm, InvalidData):
+        except (NoForm, InvalidData):
             raise
         except Exception as error:  # noqa: BLE001 - the crash boundary: code that the value brought along
             if too_deep(value, _parts):
                 raise InvalidData(TOO_DEEP) from None
             words = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
-            raise _NoForm(f"a {_name(value)} that can't be converted ({sendable(words)})") from None
+            raise NoForm(f"a {name_of(value)} that can't be converted ({sendable(words)})") from None
 
     def _of_type(self, value: Any, depth: int) -> Any:
         match value:
@@ -124,18 +120,18 @@ class _Walk:
             case Collection() if not isinstance(value, (type, Iterator)):
                 return self._array(value, depth)
             case _:
-                return self.built(_own_text(value), depth)
+                return self.built(own_text(value), depth)
 
     def _enum(self, value: enum.Enum, depth: int) -> Any:
         try:
             return self.built(value.value, depth)
-        except _NoForm:
+        except NoForm:
             return self.built(value.name, depth)
 
     def _member(self, value: Any, depth: int) -> Any:
         try:
             return self.built(value, depth)
-        except _NoForm as no_form:
+        except NoForm as no_form:
             return self.built(f"[no JSON: {no_form}]", depth)
 
     def _array(self, values: Iterable[Any], depth: int) -> list[Any]:
@@ -186,11 +182,11 @@ def _not_finite(value: float) -> str:
 def _whole(value: int) -> int:
     if -_TOO_LARGE < value < _TOO_LARGE:
         return value
-    raise _NoForm(f"a whole number of more than {MAX_DIGITS} digits: return it as a text, such as its hex()")
+    raise NoForm(f"a whole number of more than {MAX_DIGITS} digits: return it as a text, such as its hex()")
 
 
 def _text(value: Any) -> str:
-    """ISO 8601 for dates and times; a subclass may be none to msgspec."""
+    """ISO 8601 for dates and times. A subclass may be unknown to msgspec."""
     try:
         return str(msgspec.to_builtins(value))
     except TypeError:
@@ -198,7 +194,7 @@ def _text(value: Any) -> str:
 
 
 def _fields(value: Any) -> Any:
-    """What a record holds: an iterator of names and values, or, of a pydantic model, what it makes of itself."""
+    """The parts of a record: an iterator of names and values, or the data that a pydantic model makes of itself."""
     kind = type(value)
     if isinstance(value, msgspec.Struct):
         return _struct_fields(value)
@@ -207,7 +203,7 @@ def _fields(value: Any) -> Any:
     elif hasattr(kind, "__attrs_attrs__"):
         names = [field.name for field in kind.__attrs_attrs__]
     elif callable(getattr(kind, "model_dump", None)):
-        return value.model_dump()  # not mode="json": that fails for bytes that are no UTF-8
+        return value.model_dump()  # not mode="json": that fails for bytes that are not UTF-8
     else:
         return None
     return iter([(name, getattr(value, name)) for name in names if hasattr(value, name)])
@@ -223,51 +219,8 @@ def _struct_fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
 
 
 def _parts(value: Any) -> Iterable[Any]:
-    """What a value holds, as far as its own code need not be asked: to find out how deep it is."""
+    """The parts of a value that can be had without its own code: they show how deep it nests."""
     if isinstance(value, (dict, list, tuple)):
         return value.values() if isinstance(value, dict) else value
     held = getattr(value, "__dict__", None)
     return held.values() if isinstance(held, dict) and not isinstance(value, (type, types.ModuleType)) else ()
-
-
-def _own_text(value: Any) -> str:
-    """The text of an object that has one: by __str__, or a repr that could stand in a program.
-
-    Source: the documentation of `repr`: where it is in angle brackets, it is a description. That would tell the model
-    nothing.
-    """
-    if (advice := _advice(value)) is None:
-        text = str(value)
-        if _has_str(value) or not text.startswith("<"):
-            return text
-        advice = "return its data, as a dict"
-    raise _NoForm(f"a {_name(value)}: {advice}")
-
-
-def _advice(value: Any) -> str | None:
-    """What to return instead of a value of a kind whose text never helps; None for any other."""
-    for kinds, advice in _ADVICE:
-        if isinstance(value, kinds):
-            if isinstance(value, types.CoroutineType):
-                value.close()  # else it is reported as one that was never awaited
-            return advice
-    return "return what it returns" if callable(value) and not _has_str(value) else None
-
-
-def _has_str(value: Any) -> bool:
-    """Its class says how it is shown to people."""
-    return "__str__" in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
-
-
-_ADVICE: Final[tuple[tuple[Any, str], ...]] = (
-    (type, "return the data of an instance"),
-    (types.ModuleType, "return data of it"),
-    (io.IOBase, "return its text or its path"),
-    (Awaitable, "await it in the tool"),
-    (types.AsyncGeneratorType, "return a list of its values"),
-    (Iterator, "return a list of its values"),
-)
-
-
-def _name(value: Any) -> str:
-    return "class" if isinstance(value, type) else type(value).__name__

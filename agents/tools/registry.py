@@ -25,8 +25,8 @@ def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | Non
     """The tools by the name that the model calls, in the order given.
 
     named: names of built-in tools, "module:function", Tools, or annotated functions.
-    bound: by a tool's name, the values that the host sets: {"file_ops": {"root": "/srv/notes"}}. Ignored are values
-    for other tools and for parameters not marked Bound: a program's tool may have the name of a built-in one.
+    bound: by a tool's name, the values that the host sets: {"file_ops": {"root": "/srv/notes"}}. Values for other
+    tools and for parameters not marked Bound are ignored: a program's tool may have the name of a built-in one.
     Raises InvalidTool with a line for every fault in the list.
     """
     tools: dict[str, Tool] = {}

@@ -65,7 +65,7 @@ class Walk(NamedTuple):
     denied: frozenset[tuple[int, int]]
 
     def open(self, name: str, flags: int, at: int | None = None) -> int:
-        """Raises PermissionError for what is denied: a mount or a link that came later may have brought it here."""
+        """Raises PermissionError for a denied file: a later mount or link may have brought it here."""
         descriptor = os.open(name, flags, dir_fd=at)
         status = os.fstat(descriptor)
         if (status.st_dev, status.st_ino) in self.denied:
@@ -75,7 +75,7 @@ class Walk(NamedTuple):
 
 
 def _make(root: str) -> None:
-    """Make the folder for its owner alone; so is the one around it, which is the host's state directory."""
+    """Make the folder with mode 0700, and the host's state directory around it, too."""
     around = os.path.dirname(root)
     os.makedirs(os.path.dirname(around), exist_ok=True)
     for folder in (around, root):
@@ -84,7 +84,7 @@ def _make(root: str) -> None:
 
 
 def _identities(denied: Iterable[str], root: str) -> frozenset[tuple[int, int]]:
-    """Of what exists now. The workspace itself may lie in a folder that is denied."""
+    """Device and inode of each denied path that exists. The workspace may lie in a folder that is denied."""
     found: set[tuple[int, int]] = set()
     for path in denied:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A daemon that is killed while calls wait for approval, and the next one: what never ran is asked for again."""
+"""A daemon that is killed while calls wait for approval, and the next one: a call that never ran is asked for again."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What tools returned is read from the store as it was shown."""
+"""Results of tools are read from the store as they were shown."""
 
 from pathlib import Path
 
