@@ -1,4 +1,4 @@
-"""Settings of all tests: reports travel as UTF-8 between OS processes, and Hypothesis has no deadline for an example."""
+"""Settings of all tests: reports travel between OS processes as UTF-8; a Hypothesis example has no deadline."""
 
 from collections.abc import Generator
 
