@@ -73,7 +73,7 @@ class Load(Struct, frozen=True):
 
 
 async def cpu_us_a_token(subject: Subject, base_url: str, load: Load) -> float:
-    """Return the CPU time of this OS process per token, of all threads, with kernel time, requests and ends of streams."""
+    """Return the CPU time of this OS process per token: all threads, kernel time, requests and ends of streams."""
     listeners = [Listener() for _ in range(load.streams)]
     async with subject(base_url) as new_reader:
         await warm(new_reader)

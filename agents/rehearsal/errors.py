@@ -69,7 +69,7 @@ def scripted_refusal(fault: Fault) -> Refusal:
 
 
 def _retry_headers(retry_after_s: float | None) -> dict[str, str]:
-    """Return the retry headers: Retry-After in whole seconds (RFC 9110, 10.2.3), retry-after-ms with the exact value."""
+    """Return Retry-After in whole seconds (RFC 9110, 10.2.3), and retry-after-ms with the exact value."""
     if retry_after_s is None:
         return {}
     return {"retry-after": str(math.ceil(retry_after_s)), "retry-after-ms": f"{retry_after_s * 1000:g}"}
