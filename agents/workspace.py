@@ -1,7 +1,7 @@
 """The workspace: the folder that file_ops works in. It stays apart from the daemon's own files.
 
-state directory        the token, the store, the lock, the address: no workspace may hold them, or lie among them
-state directory/files  the workspace where the settings name none: made for that, and nothing else is in it
+state folder        the token, the store, the lock, the address: no workspace may hold them, or lie among them
+state folder/files  the workspace where the settings name none: made for that, and nothing else is in it
 """
 
 import os
@@ -41,18 +41,18 @@ def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str]
             return expected, f"{root}, which holds the {what} {path}"
     state = _real(_state_dir(settings))
     if _within(root, state) and not _within(root, state / FOLDER):
-        return expected, f"{root}, which lies in the state directory {state}"
+        return expected, f"{root}, which lies in the state folder {state}"
     return None
 
 
 def _off_limits(settings: Settings) -> Iterator[tuple[Path, str]]:
     """The paths that no call may read or write, and what each is."""
     gateway = settings.gateway
-    yield _state_dir(settings), "state directory"
+    yield _state_dir(settings), "state folder"
     yield gateway.token_file or _state_dir(settings) / "token", "token"
     if gateway.tls_key is not None:
         yield gateway.tls_key, "TLS key"
-    if settings.sessions.url is not None:  # else it is in the state directory
+    if settings.sessions.url is not None:  # else it is in the state folder
         yield from ((path, "store") for path in _store_files(settings.sessions.url))
 
 

@@ -46,7 +46,7 @@ class ToolSettings(BaseModel):
     """Of the built-in tools, and of the pool that `def` tools run in.
 
     workers: OS processes kept warm. file_ops_root: the only folder that file_ops sees; None: `files` in the state
-    directory. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that there is none.
+    folder. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that there is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -22,7 +22,7 @@ Place = Callable[[Path], Path]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder with the state directory, a folder for work beside it, and links to both."""
+    """A folder with the state folder, a folder for work beside it, and links to both."""
     (tmp_path / "state" / "files").mkdir(parents=True, mode=0o700)
     (tmp_path / "state").chmod(0o700)
     (tmp_path / "state" / "token").write_text("the token")

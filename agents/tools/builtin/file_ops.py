@@ -75,7 +75,7 @@ class Walk(NamedTuple):
 
 
 def _make(root: str) -> None:
-    """Make the folder with mode 0700, and the host's state directory around it, too."""
+    """Make the folder with mode 0700, and the host's state folder around it, too."""
     around = os.path.dirname(root)
     os.makedirs(os.path.dirname(around), exist_ok=True)
     for folder in (around, root):
