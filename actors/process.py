@@ -14,6 +14,7 @@ from actors.server import reports
 from actors.signals import KILL, KILLED, NOPROC, NORMAL, Down, Exit, orderly
 
 if TYPE_CHECKING:
+    from actors.block import Block
     from actors.bounded import Bound
     from actors.system import ProcessSystem
 
@@ -52,6 +53,9 @@ class Process:
         "trap_exit",
         "watchers",
     )
+
+    block: "Block[Process] | None" = None
+    """In which it is the calling process. Only a mailbox has one."""
 
     def __init__(self, system: "ProcessSystem", label: str, parent: "Process | None" = None) -> None:
         self.system = system
