@@ -34,10 +34,15 @@ def current_system() -> "ProcessSystem":
 
 def named_system() -> "ProcessSystem":
     """current_system for what may be asked from any thread, and after the end: asyncio.to_thread hands a system on."""
-    system = entered_system() or _only_here()
+    system = known_system()
     if system is None:
         raise _none_here()
     return system
+
+
+def known_system() -> "ProcessSystem | None":
+    """named_system, or None."""
+    return entered_system() or _only_here()
 
 
 def _none_here() -> NoSystem:
@@ -89,7 +94,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 def current_process() -> Process | None:
     """The process whose code is running, if any."""
-    system = entered_system() or _only_here()
+    system = known_system()
     if system is not None and system.current is not None and system.thread == get_ident():
         return system.current
     return entered_process()

@@ -15,7 +15,7 @@ from actors.errors import MailboxClosed
 from actors.pid import Pid
 from actors.process import Process
 from actors.receiver import Receiver
-from actors.signals import NORMAL
+from actors.signals import NORMAL, SHUTDOWN
 
 
 class MailboxProcess(Receiver):
@@ -25,11 +25,8 @@ class MailboxProcess(Receiver):
 
     block: Block[Process]
 
-    def exit_signal(self, sender: Pid, reason: Any, *, linked: bool) -> None:
-        if linked and sender is self.parent:
-            self.end(reason)
-        else:
-            super().exit_signal(sender, reason, linked=linked)
+    def shut_down(self) -> None:
+        self.end(SHUTDOWN)
 
 
 class Mailbox:

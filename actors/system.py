@@ -111,13 +111,13 @@ class ProcessSystem:
     async def close(self) -> None:
         """End every process that has no living parent in this system, the last one first, until none is left.
 
-        A process with one is the parent's to end; another is told in its parent's name, by which alone a
-        server that traps exits ends. One that outlives even its kill is reported and left.
+        A process with a living parent is the parent's to end. A process that outlives even its kill is reported, and
+        left.
         """
         survivors: set[Process] = set()
         try:
             while (process := self._last_orphan(survivors)) is not None:
-                process.exit_signal(process.parent or self.root.pid, SHUTDOWN, linked=True)
+                process.shut_down()
                 if not await self._ended(process):
                     process.exit_signal(self.root.pid, KILL, linked=False)
                     if not await self._ended(process):

@@ -47,7 +47,7 @@ Leave = Callable[[AnyBlock], Awaitable[None]]
 
 
 async def by_another_task(block: AnyBlock) -> None:
-    await asyncio.create_task(block.__aexit__(None, None, None))  # type: ignore[arg-type]  # any awaitable of ours is one
+    await asyncio.create_task(block.__aexit__(None, None, None))
 
 
 async def by_an_exit_stack_of_another_task(block: AnyBlock) -> None:
@@ -77,7 +77,7 @@ async def by_a_task_that_is_cancelled(block: AnyBlock) -> None:
 async def test_a_block_entered_in_one_task_and_left_in_another_leaves_nothing_open(name: str, leave: Leave) -> None:
     tasks, sockets = asyncio.all_tasks(), sockets_of_this_process()
     block = BLOCKS[name]()
-    await asyncio.create_task(block.__aenter__())  # type: ignore[arg-type]
+    await asyncio.create_task(block.__aenter__())
     await leave(block)
     assert open_systems == []
     assert children() == []
@@ -139,8 +139,8 @@ async def test_a_stream_that_is_read_in_one_task_and_closed_in_another_leaves_no
         async with application.running(mine) as system:
             pid = await start_agent({"model": "echo"})
             events = agent.stream(pid, "Hello")
-            await asyncio.create_task(events.__anext__())  # type: ignore[arg-type]
-            await asyncio.create_task(events.aclose())  # type: ignore[arg-type]
+            await asyncio.create_task(events.__anext__())
+            await asyncio.create_task(events.aclose())
             mailboxes = [each for each in system.processes.values() if each.label == "mailbox"]
             assert [each for each in mailboxes if each.parent == system.root.pid] == []  # a turn has one of its own
 

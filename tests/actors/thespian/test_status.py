@@ -21,6 +21,12 @@ class Busy(Actor):
                 self.wakeupAfter(timedelta(hours=1))
             case "letters":
                 self.handleDeadLetters()
+            case "fail":
+                raise ValueError(message)
+            case "failing mail":
+                self.asker = sender
+                self.send(self.myAddress, "fail")
+                self.send(self.myAddress, Thespian_StatusReq())
             case "mail":
                 self.asker = sender
                 self.send(self.myAddress, Thespian_StatusReq())
@@ -52,6 +58,11 @@ def test_an_actor_tells_its_class_its_children_and_its_wakeups(asys: ActorSystem
 def test_an_actor_tells_what_waits_in_its_mailbox(asys: ActorSystem) -> None:
     busy = asys.createActor(Busy)
     assert asys.ask(busy, "mail", 5).receivedMessages == [(busy, busy, "unread")]
+
+
+def test_a_message_that_waits_to_be_tried_again_is_told_as_it_was_sent(asys: ActorSystem) -> None:
+    busy = asys.createActor(Busy)
+    assert asys.ask(busy, "failing mail", 5).receivedMessages == [(busy, busy, "fail")]
 
 
 def test_a_wakeup_that_has_come_is_not_pending(asys: ActorSystem) -> None:
