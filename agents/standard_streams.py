@@ -67,10 +67,17 @@ def standard_streams(program: str) -> Iterator[None]:
     except OSError as error:
         if error is not output.failed:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes stdout once more
+        give_up_stdout()  # the interpreter flushes it once more
         if error.errno != errno.EPIPE:
             sys.stderr.write(f"{program}: expected to write to stdout, got: {os.strerror(error.errno or 0)}\n")
         raise SystemExit(CANNOT_WRITE) from None
+
+
+def give_up_stdout() -> None:
+    """Drop what stdout could not write, and all that is still to come."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def _open_closed() -> None:

@@ -3,7 +3,6 @@
 import gc
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, found, load
 from agents.daemon.errors import CannotStart, GaveUp
+from agents.standard_streams import give_up_stdout
 
 GAVE_UP: Final = 1  # a supervisor of daemons starts it anew; with 2, what is in its way would be again
 
@@ -60,5 +60,7 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
 
 def _say(line: str) -> None:
     """At once, also into a pipe whose reader waits for the line. A daemon goes on if nobody can read it."""
-    with suppress(OSError):
+    try:
         say(line)
+    except OSError:
+        give_up_stdout()
