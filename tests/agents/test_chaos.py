@@ -105,7 +105,7 @@ async def play(blows: dict[int, Blow], model: str, *, again: bool) -> None:
             streams: dict[str, list[Event]] = {agent.stream_chat(pid, "go"): [] for _ in range(MESSAGES)}
             received = 0
             while not all(map(ended, streams.values())):
-                message = await box.receive(10)
+                message = await box.receive(60)
                 if not hasattr(message, "seq"):
                     assert message.ref is down
                     break
@@ -115,7 +115,7 @@ async def play(blows: dict[int, Blow], model: str, *, again: bool) -> None:
                     await blows.get(received, nothing)(pid)
             for begun in [events for events in streams.values() if events]:
                 while not ended(begun):
-                    event = await box.receive(10)
+                    event = await box.receive(60)
                     streams[event.stream_id].append(event)
                 check(begun)
         for survivor in await agent_supervisor.which_agents():

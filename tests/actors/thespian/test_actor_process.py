@@ -90,7 +90,7 @@ async def test_code_on_the_loop_creates_an_actor_and_a_taken_name_answers_with_i
     assert create_actor(Doing, "only") == first == whereis("only")
     async with Mailbox() as box:
         send(first, lambda actor, sender: actor.send(sender, "done"))
-        assert await box.receive(1) == "done"
+        assert await box.receive(60) == "done"
 
 
 async def test_a_dispatching_actor_gets_its_messages_by_type(system: AsyncioSystemBase) -> None:

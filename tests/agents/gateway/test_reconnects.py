@@ -13,7 +13,7 @@ from msgspec import Struct
 from agents.settings import GatewaySettings, StreamingSettings
 from tests.agents.gateway.site import Site, events
 
-SENTENCE = " ".join(f"word{number}" for number in range(400))
+SENTENCE = " ".join(f"word{number}" for number in range(200))
 SCRIPT = f"""
 [models.talker]
 token_delay_s = 0.01
@@ -28,7 +28,7 @@ turns = [{{ steps = [{{ text = "{" ".join(f"w{number}" for number in range(20))}
 """
 GATEWAY = GatewaySettings(port=0, max_connections=3000)
 STREAMING = StreamingSettings(buffer_size=16)
-STREAMS, CLIENTS, DROPS = 8, 200, 4
+STREAMS, CLIENTS, DROPS = 8, 100, 4
 STORM = 600
 NO_PLACES = ["-1", "1.5", "one", "", " 1", "1_0", "\u0661", "9" * 16, "9" * 400, "0x1", "1,2"]
 
@@ -89,7 +89,7 @@ def spelled(pieces: list[Piece]) -> tuple[str, str]:
 
 
 @pytest.mark.timeout(300)
-async def test_200_clients_drop_anywhere_and_come_back_without_loss_or_repeat(site: Site) -> None:
+async def test_clients_drop_anywhere_and_come_back_without_loss_or_repeat(site: Site) -> None:
     for number in range(STREAMS):
         await site.agent("talker", f"a{number}", tools=["calculator"])
         path = f"{site.url}/agents/a{number}/stream"
