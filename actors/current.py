@@ -41,12 +41,12 @@ def named_system() -> "ProcessSystem":
 
 
 def known_system() -> "ProcessSystem | None":
-    """named_system, or None."""
+    """Return named_system, or None where it raises."""
     return entered_system() or _only_here()
 
 
 def _none_here() -> NoSystem:
-    """Says how to have one: most callers need not a system but the application that should run in it."""
+    """Name both blocks: most callers need a system only for the application that runs in it."""
     here = sum(system.loop is running_loop() for system in open_systems)
     return NoSystem(
         f"expected one actor system on this thread's loop, got {here or 'none'}: call it inside the block that runs "

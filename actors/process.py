@@ -55,7 +55,7 @@ class Process:
     )
 
     block: "Block[Process] | None" = None
-    """In which it is the calling process. Only a mailbox has one."""
+    """The block that makes this process the calling one. Only a mailbox has a block."""
 
     def __init__(self, system: "ProcessSystem", label: str, parent: "Process | None" = None) -> None:
         self.system = system
@@ -184,7 +184,7 @@ class Process:
             self.die(reason)
 
     def shut_down(self) -> None:
-        """End with the system: no living process is there to end this one."""
+        """End with the system. The system ends every process that has no living parent."""
         self.exit_signal(self.parent or self.system.root.pid, SHUTDOWN, linked=True)
 
     def die(self, reason: Any, *, killed: bool = False) -> None:

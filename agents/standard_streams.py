@@ -67,7 +67,7 @@ def standard_streams(program: str) -> Iterator[None]:
     except OSError as error:
         if error is not output.failed:
             raise
-        give_up_stdout()  # the interpreter flushes it once more
+        give_up_stdout()  # the interpreter flushes it again
         if error.errno != errno.EPIPE:
             sys.stderr.write(f"{program}: expected to write to stdout, got: {os.strerror(error.errno or 0)}\n")
         raise SystemExit(CANNOT_WRITE) from None

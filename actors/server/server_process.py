@@ -44,9 +44,9 @@ class ServerProcess(CallbackProcess):
     __slots__ = ("answer", "callbacks", "debug", "dormant", "exits_with", "last", "stage", "state")
 
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process, *, link: bool = False) -> None:
-        """link: to parent, whose exit signal then ends this server even if it traps exits.
+        """link: to the parent, whose exit signal then ends this server even if it traps exits.
 
-        Without a link only its own exit signal does so. Source: gen:start/6 (OTP), which then has `self` for a parent.
+        A server without a link ends so by its own exit signal only. Source: gen:init_it/6 (OTP), with `self` as parent.
         """
         super().__init__(system, type(server).__name__, parent)
         self.exits_with = parent.pid if link else self.pid

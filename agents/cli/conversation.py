@@ -13,7 +13,7 @@ from agents.cli.program import Interrupts, Left, Unreadable
 
 PROMPT = "> "
 READ_BYTES = 65536
-SHOWN_BYTES = 20  # on each side of what is no text
+SHOWN_BYTES = 20  # of the line, on each side of the bytes that can't be decoded
 
 Lines = asyncio.Queue["str | None | Unreadable"]
 

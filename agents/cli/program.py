@@ -30,7 +30,7 @@ class Left(Exception):
 
 
 class Unreadable(Exception):
-    """Stdin can't be read, or holds what is no text."""
+    """Stdin can't be read, or holds bytes that can't be decoded."""
 
 
 class Interrupts:

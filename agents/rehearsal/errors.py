@@ -13,7 +13,7 @@ from agents.rehearsal.script import Fault
 
 
 class CannotListen(OSError):
-    """Of the server's start, and no other: a line that can't be written is an OSError, too."""
+    """Raised at the server's start only. A line that can't be written is an OSError as well, and is another fault."""
 
 
 class ScriptError(Exception):

@@ -1,6 +1,6 @@
-"""Whose exit signal ends a server that traps exits: its parent's, and only a server that was started linked has one.
+"""A server that traps exits ends by its parent's exit signal, and only a server that was started linked has a parent.
 
-Each row was seen on a real Erlang, with gen_server:start/3 and start_link/3, in OTP 25.
+A real Erlang (OTP 25) gives the same results with gen_server:start/3 and start_link/3.
 """
 
 from collections.abc import Awaitable, Callable

@@ -8,6 +8,7 @@ from operator import or_
 from typing import Self
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,7 @@ class House:
         assert labels(self.system) == before
 
 
+@pytest.mark.timeout(300)
 def test_every_stream_that_began_ends_once_whatever_falls() -> None:
     """One application for all examples: on a busy machine its start takes longer than they do."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -132,7 +134,7 @@ def test_every_stream_that_began_ends_once_whatever_falls() -> None:
 
 
 async def turns_that_end(pid: Pid, blows: dict[int, Blow]) -> None:
-    """Each stream that began ends, whichever blow falls after so many events."""
+    """Ask twice, and let each blow fall after its number of events: every stream that began ends."""
     async with Mailbox() as box:
         down = box.process.monitor(pid)
         streams: dict[str, list[Event]] = {agent.stream_chat(pid, "go"): [] for _ in range(MESSAGES)}

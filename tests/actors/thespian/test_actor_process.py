@@ -480,11 +480,11 @@ async def test_an_init_that_fails_or_ignores_is_refused(system: AsyncioSystemBas
     assert len(system.processes) == before
 
 
-# What the system's words look like
+# Orderly ends
 
 
 class Unprepared(ActorTypeDispatcher):
-    """Has a method for no message but Pid: all else is unrecognized, and told as its type."""
+    """Has a method for a Pid only. It reports the type of every other message."""
 
     to: Pid | None = None
 

@@ -102,7 +102,7 @@ async def test_a_program_that_is_looked_into_runs_with_a_descriptor_closed(
     assert ended.out == (b"" if closed == ">&-" else b"done\n")
 
 
-# What can't be written
+# Full disks, and pipes without a reader
 
 
 @pytest.mark.parametrize(("name", "printed"), [(name, code == 0) for name, (_, code) in LOCAL.items()], ids=list(LOCAL))

@@ -19,7 +19,7 @@ CONNECTS, AT_A_TIME = 4000, 500
 IDLE = 2000
 ROOM = 100
 REFUSED, TOO_LONG_IDLE = b"HTTP/1.1 503", b""
-"""What an idle connection is told: there is no room; or nothing, as its time for a head has passed."""
+"""The beginning of an answer to an idle connection: no room; or nothing, since its time for a head has passed."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +31,15 @@ def many_files() -> Iterator[None]:
 
 
 async def refused(made: list[socket.socket], count: int) -> list[bytes]:
-    """The first bytes that so many of them were told, as soon as they were."""
-    told: asyncio.Queue[bytes] = asyncio.Queue()
+    """Return the beginning of the first `count` answers."""
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def read(each: socket.socket) -> None:
-        told.put_nowait((await asyncio.get_running_loop().sock_recv(each, 4096))[: len(REFUSED)])
+        answers.put_nowait((await asyncio.get_running_loop().sock_recv(each, 4096))[: len(REFUSED)])
 
     reading = [asyncio.create_task(read(each)) for each in made]
     try:
-        return [await told.get() for _ in range(count)]
+        return [await answers.get() for _ in range(count)]
     finally:
         for each in reading:
             each.cancel()
@@ -68,9 +68,9 @@ async def test_idle_connections_take_the_room_there_is_and_no_more(server: Rehea
                 await anext(events)
                 before = descriptors(running)
                 with connections(running, IDLE) as made:
-                    told = await refused(made, IDLE - ROOM)
-                    assert REFUSED in told
-                    assert set(told) <= {REFUSED, TOO_LONG_IDLE}
+                    answered = await refused(made, IDLE - ROOM)
+                    assert REFUSED in answered
+                    assert set(answered) <= {REFUSED, TOO_LONG_IDLE}
                     assert descriptors(running) <= before + ROOM + 5
                     for _ in range(10):
                         assert isinstance(await anext(events), StreamToken)
