@@ -9,7 +9,7 @@ from typing import Self
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors import KILL, AsyncioSystemBase, CallFailed, Mailbox, Pid, new_event_loop
@@ -118,7 +118,7 @@ def test_every_stream_that_began_ends_once_whatever_falls() -> None:
         house = runner.run(House().__aenter__())
         try:
 
-            @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+            @settings(max_examples=25)
             @example(blows=[(14, kill_agent)], model="well", again=False)
             @given(
                 blows=st.lists(st.tuples(st.integers(0, 20), st.sampled_from(BLOWS)), min_size=1, max_size=3),
