@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 turning: contextvars.ContextVar["ProcessSystem | None"] = contextvars.ContextVar("turning", default=None)
 """The system in whose run queue's turn this is. Coroutines don't inherit it: their context may go on to a thread."""
-system_here: contextvars.ContextVar["ProcessSystem"] = contextvars.ContextVar("system")
+system_here: contextvars.ContextVar["ProcessSystem | None"] = contextvars.ContextVar("system", default=None)
+"""To be read by entered_system: the value may be of a block that another task has left."""
 process_here: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
+"""To be read by entered_process: the value may be of a block that another task has left."""
 open_systems: list["ProcessSystem"] = []
 
 
@@ -32,13 +34,24 @@ def current_system() -> "ProcessSystem":
 
 def named_system() -> "ProcessSystem":
     """current_system for what may be asked from any thread, and after the end: asyncio.to_thread hands a system on."""
-    system = system_here.get(None) or _only_here()
+    system = known_system()
     if system is None:
-        raise NoSystem(
-            "expected one actor system on this thread's loop: use `async with AsyncioSystemBase():`, "
-            "or the base's run() from another thread"
-        )
+        raise _none_here()
     return system
+
+
+def known_system() -> "ProcessSystem | None":
+    """Return named_system, or None where it raises."""
+    return entered_system() or _only_here()
+
+
+def _none_here() -> NoSystem:
+    """Name both blocks: most callers need a system only for the application that runs in it."""
+    here = sum(system.loop is running_loop() for system in open_systems)
+    return NoSystem(
+        f"expected one actor system on this thread's loop, got {here or 'none'}: call it inside the block that runs "
+        "them (an application's own, or `async with AsyncioSystemBase():`), or by the base's run() from another thread"
+    )
 
 
 def of_another_thread() -> NoSystem:
@@ -46,6 +59,22 @@ def of_another_thread() -> NoSystem:
         f"expected a call on the thread of the actor system's loop, got one from {threading.current_thread().name!r}: "
         "use the base's run()"
     )
+
+
+def entered_system() -> "ProcessSystem | None":
+    """The system of the innermost block, or of the process, in which this code began."""
+    system = system_here.get()
+    while system is not None and system.block.bypassed:
+        system = system.block.outer
+    return system
+
+
+def entered_process() -> Process | None:
+    """The process of the innermost block, or the one, in which this code began; it may have ended."""
+    process = process_here.get()
+    while process is not None and process.block is not None and process.block.bypassed:
+        process = process.block.outer
+    return process
 
 
 def _only_here() -> "ProcessSystem | None":
@@ -65,10 +94,10 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 def current_process() -> Process | None:
     """The process whose code is running, if any."""
-    system = system_here.get(None) or _only_here()
+    system = known_system()
     if system is not None and system.current is not None and system.thread == get_ident():
         return system.current
-    return process_here.get()
+    return entered_process()
 
 
 def calling_process(what: str) -> Process:
@@ -112,6 +141,6 @@ def process_context(process: Process) -> contextvars.Context:
 def _enter(process: Process) -> None:
     if turning.get() is not None:
         turning.set(None)
-    if system_here.get(None) is not process.system:
+    if system_here.get() is not process.system:
         system_here.set(process.system)
     process_here.set(process)

@@ -1,6 +1,7 @@
-"""Waiting for the end of a process, in code that can't wait for a Down."""
+"""Waiting for an end: of a process, in code that can't wait for a Down; of a clean-up, which nothing interrupts."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 from actors.pid import Pid, Ref
@@ -34,3 +35,17 @@ async def end_of(process: Process, timeout_s: float | None = None) -> Any:
             timer.cancel()
         if process.watchers is not None:
             process.watchers.pop(ending, None)
+
+
+async def finish(clean_up: Coroutine[Any, Any, None]) -> None:
+    """Run a clean-up to its end. A cancellation that comes meanwhile is raised after it."""
+    task = asyncio.get_running_loop().create_task(clean_up)
+    interruption: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as cancelled:
+            interruption = cancelled
+    task.result()
+    if interruption is not None:
+        raise interruption

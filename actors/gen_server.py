@@ -24,7 +24,7 @@ from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
 
 from actors.address import Address
-from actors.current import current_process, current_system, named_system, turning
+from actors.current import current_process, current_system, known_system, named_system, turning
 from actors.errors import CallFailed, CallTimeout
 from actors.pid import Pid, Ref
 from actors.process import Process
@@ -154,9 +154,10 @@ class GenServer(Actor, Generic[S]):
 
 
 def send(to: Address, message: Any) -> None:
-    """Send to a process or a name. Never fails: to nobody, it is a dead letter. Erlang: `!`.
+    """Send to a process or a name. Never fails for a Pid: if its process has ended, a dead letter. Erlang: `!`.
 
-    From a thread that asyncio.to_thread runs, too: then the loop's thread delivers it.
+    Any thread may send to a Pid: the thread of that process's loop delivers the message. A name or a Via needs a system
+    that it is looked up in: the calling code's, which asyncio.to_thread hands on. Without one it raises NoSystem.
     """
     system = _turning()
     sender = system.current if system is not None else None
@@ -171,8 +172,15 @@ def send(to: Address, message: Any) -> None:
 def _send_from_coroutine(to: Address, message: Any) -> None:
     """Or from code that is no process; maybe in another thread than the loop's."""
     process = current_process()
-    system, sender = (process.system, process.pid) if process is not None else (named_system(), None)
     target = to.process if type(to) is Pid else None
+    if process is not None:
+        system, sender = process.system, process.pid
+    elif type(to) is not Pid:
+        system, sender = named_system(), None
+    elif (own := known_system() or (None if target is None else target.system)) is not None:
+        system, sender = own, None
+    else:
+        return  # the process has ended, and no system here counts dead letters
     if target is not None and target.system is system and system.thread == get_ident():
         target.deliver(message, sender)
     else:

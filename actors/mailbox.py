@@ -5,29 +5,28 @@ async with Mailbox() as box:
     async for event in box: ...
 """
 
-import contextvars
 from types import TracebackType
 from typing import Any, Self
 
+from actors.block import Block
 from actors.bounded import Bound, keep_to
-from actors.current import current_system, process_here, starter
+from actors.current import current_system, entered_process, process_here, starter
 from actors.errors import MailboxClosed
 from actors.pid import Pid
 from actors.process import Process
 from actors.receiver import Receiver
-from actors.signals import NORMAL
+from actors.signals import NORMAL, SHUTDOWN
 
 
 class MailboxProcess(Receiver):
     """It has no code that could end it, so its system's end does."""
 
-    __slots__ = ()
+    __slots__ = ("block",)
 
-    def exit_signal(self, sender: Pid, reason: Any, *, linked: bool) -> None:
-        if linked and sender is self.parent:
-            self.end(reason)
-        else:
-            super().exit_signal(sender, reason, linked=linked)
+    block: Block[Process]
+
+    def shut_down(self) -> None:
+        self.end(SHUTDOWN)
 
 
 class Mailbox:
@@ -38,8 +37,8 @@ class Mailbox:
         self.process = MailboxProcess(system, "mailbox", starter(system, link=False))
         self.process.trap_exit = True
         keep_to(self.process, bound)
+        self.process.block = Block(process_here, self.process)
         self.process.begin()
-        self._token: contextvars.Token[Process | None] | None = None
 
     @property
     def pid(self) -> Pid:
@@ -67,12 +66,11 @@ class Mailbox:
             raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
-        self._token = process_here.set(self.process)
+        self.process.block.enter(entered_process())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            process_here.reset(self._token)
+        self.process.block.leave()
         self.close()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors.message_queue import UNOPENED, MessageQueue
 from actors.pid import Pid, Ref, living
 from actors.server import reports
-from actors.signals import KILL, KILLED, NOPROC, NORMAL, Down, Exit, orderly
+from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Down, Exit, orderly
 
 if TYPE_CHECKING:
+    from actors.block import Block
     from actors.bounded import Bound
     from actors.system import ProcessSystem
 
@@ -52,6 +53,9 @@ class Process:
         "trap_exit",
         "watchers",
     )
+
+    block: "Block[Process] | None" = None
+    """The block that makes this process the calling one. Only a mailbox has a block."""
 
     def __init__(self, system: "ProcessSystem", label: str, parent: "Process | None" = None) -> None:
         self.system = system
@@ -178,6 +182,10 @@ class Process:
             self.deliver(Exit(sender, reason), sender)
         elif reason is not NORMAL or sender is self.pid:
             self.die(reason)
+
+    def shut_down(self) -> None:
+        """End with the system. The system ends every process that has no living parent."""
+        self.exit_signal(self.parent or self.system.root.pid, SHUTDOWN, linked=True)
 
     def die(self, reason: Any, *, killed: bool = False) -> None:
         """End with reason: now if idle, after the callback if that runs, when the coroutine has ended if one does.

@@ -16,9 +16,10 @@ from typing import Any, ClassVar, Self
 from thespian.actors import Actor, ActorAddress
 
 from actors.address import Address, Via
-from actors.current import of_another_thread, open_systems, system_here, turning
+from actors.block import Block
+from actors.current import entered_system, of_another_thread, open_systems, system_here, turning
 from actors.dead_letters import DeadLetters
-from actors.ending import end_of
+from actors.ending import end_of, finish
 from actors.errors import NoSystem
 from actors.groups import Groups
 from actors.log import log
@@ -74,6 +75,7 @@ class ProcessSystem:
         self._watchdog: Watchdog | None = None
         self._signals: deque[tuple[Process, Pid, Any]] = deque()
         self._signalling = False
+        self.block: Block[ProcessSystem] = Block(system_here, self)
         self._context = contextvars.Context()
         self._context.run(system_here.set, self)
         self._context.run(turning.set, self)
@@ -82,16 +84,16 @@ class ProcessSystem:
 
     async def __aenter__(self) -> Self:
         self.open()
-        self._token = system_here.set(self)
+        self.block.enter(entered_system())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self.close()
+            await finish(self.close())
         finally:
-            system_here.reset(self._token)
+            self.block.leave()
 
     def open(self) -> None:
         """Begin on the running loop. root is the parent of all that is started from outside."""
@@ -109,13 +111,13 @@ class ProcessSystem:
     async def close(self) -> None:
         """End every process that has no living parent in this system, the last one first, until none is left.
 
-        A process with one is the parent's to end; another is told in its parent's name, by which alone a
-        server that traps exits ends. One that outlives even its kill is reported and left.
+        A process with a living parent is the parent's to end. A process that outlives even its kill is reported, and
+        left.
         """
         survivors: set[Process] = set()
         try:
             while (process := self._last_orphan(survivors)) is not None:
-                process.exit_signal(process.parent or self.root.pid, SHUTDOWN, linked=True)
+                process.shut_down()
                 if not await self._ended(process):
                     process.exit_signal(self.root.pid, KILL, linked=False)
                     if not await self._ended(process):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from actors.current import process_here, running_loop, system_here
+from actors.current import entered_process, process_here, running_loop, system_here
 from actors.errors import NoSystem
 from actors.system import ProcessSystem
 
@@ -48,7 +48,7 @@ class ThreadedSystem(ProcessSystem):
     async def _inside(self, work: Coroutine[Any, Any, T]) -> T:
         """A thread that a process started has that process as its caller; but a link never goes to another loop."""
         system_here.set(self)
-        caller = process_here.get()
+        caller = entered_process()
         if caller is not None and caller.system is not self:
             process_here.set(None)
         return await work

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from actors import AsyncioSystemBase, Pid
+from actors import AsyncioSystemBase, NoSystem, Pid
+from actors.current import known_system
 from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents
@@ -56,7 +57,15 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
 
 
 async def start(settings: Settings | None = None) -> Pid:
-    """Start the tree in the current process system: its root supervisor. Raises StartFailed; then nothing runs."""
+    """Start the tree in the current process system: its root supervisor.
+
+    Raises StartFailed, and then nothing runs; NoSystem where no process system runs, as in a plain coroutine.
+    """
+    if known_system() is None:
+        raise NoSystem(
+            "expected a process system to start the application in, got none: use `async with application.running():`, "
+            "which has one, or from blocking code AsyncioSystemBase().run(application.start())"
+        )
     flags, children = tree(settings if settings is not None else Settings())
     return await start_supervisor(flags, children, name=NAME)
 

@@ -11,11 +11,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from actors import IGNORE, Pid, StartFailed
+from actors import IGNORE, NOPROC, CallFailed, Pid, StartFailed
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
+
+
+class NoApplication(CallFailed):
+    def __init__(self) -> None:
+        super().__init__(AGENT_SUPERVISOR, NOPROC)
+
+    def __str__(self) -> str:
+        return (
+            "expected a running application, got none in this system: use `async with application.running():`, or ask "
+            "again if it restarts"
+        )
 
 
 async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
@@ -24,9 +35,14 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
 
     Raises the error with which the agent's init stopped, if it is one (of a bad configuration, or AlreadyStarted);
     else StartFailed, with the reason IGNORE if it did not want to start.
+    Raises CallFailed(NOPROC) where no application runs.
     """
     try:
         pid: Pid | None = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config}, *more)
+    except CallFailed as failed:
+        if failed.reason is NOPROC:
+            raise NoApplication from None
+        raise
     except StartFailed as failed:
         if isinstance(failed.reason, Exception):
             raise failed.reason from None

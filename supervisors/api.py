@@ -6,7 +6,7 @@ or stopped. Each raises CallFailed if the supervisor is dead or dies.
 """
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -16,7 +16,8 @@ from supervisors.children import ChildInfo, Counts
 
 
 class StartChild(Struct, frozen=True):
-    spec: ChildSpec
+    meant: ClassVar[str] = "supervisors.dynamic_supervisor.start_child(supervisor, *args)"
+    spec: Any
 
 
 class OfChild(Struct, frozen=True):
@@ -60,12 +61,15 @@ class ChangeCode(Struct, frozen=True):
     args: tuple[Any, ...]
 
 
-async def start_child(supervisor: Pid | str, spec: ChildSpec) -> Pid | Any:
+async def start_child(supervisor: Pid | str, spec: ChildSpec | tuple[()] = (), *more: Any) -> Pid | Any:
     """Start one more child, and add its spec: the Pid; (Pid, info) if its start gave info; None if it ignored.
 
-    Raises AlreadyStarted, AlreadyPresent, InvalidChildSpec, and StartFailed; then no spec was added.
+    A DynamicSupervisor has a start_child of its own, in supervisors.dynamic_supervisor: it takes any arguments, and the
+    refusal of this one names it.
+
+    Raises AlreadyStarted, AlreadyPresent, InvalidChildSpec, WrongSupervisor, and StartFailed; then no spec was added.
     """
-    return await request(supervisor, StartChild(spec))
+    return await request(supervisor, StartChild((spec, *more) if more else spec))
 
 
 async def terminate_child(supervisor: Pid | str, child: Hashable) -> None:

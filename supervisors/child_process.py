@@ -25,6 +25,7 @@ from actors import (
 )
 from actors.current import current_system, process_context
 from actors.process import Process
+from actors.server.server_process import ServerProcess
 from actors.server.starting import prepare
 from actors.signals import CRASHES
 from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
@@ -127,9 +128,15 @@ def _outcome(supervisor: Process, spec: ChildSpec, started: Any) -> Outcome:
 
 
 def _linked(supervisor: Process, pid: Pid) -> Pid:
-    """A process whose start function did not link it, or that is dead already, is linked now."""
-    if pid.process not in (supervisor.links or ()):
+    """A process whose start function did not link it, or that is dead already, is linked now.
+
+    A server without a parent gets its supervisor for one: else a shutdown would be a message to it.
+    """
+    process = pid.process
+    if process not in (supervisor.links or ()):
         link(pid)
+    if isinstance(process, ServerProcess) and process.exits_with is pid:
+        process.exits_with = supervisor.pid
     return pid
 
 

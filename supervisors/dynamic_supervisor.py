@@ -56,6 +56,7 @@ T = TypeVar("T")
 
 
 class StartDynamicChild(Struct, frozen=True):
+    meant: ClassVar[str] = "supervisors.start_child(supervisor, spec)"
     args: Args
 
 

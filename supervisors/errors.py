@@ -82,4 +82,6 @@ class MaxChildren(SupervisorError):
 
 class WrongSupervisor(SupervisorError):
     def __init__(self, expected: str, value: object) -> None:
-        super().__init__(f"expected {expected}, got {type(value).__name__}")
+        meant = getattr(value, "meant", None)  # a request may name the function for the other kind of supervisor
+        hint = f": use {meant}" if meant is not None else ""
+        super().__init__(f"expected {expected}, got {type(value).__name__}{hint}")

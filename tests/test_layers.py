@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = ["actors", "supervisors", "agents"]
 
 ORDER = [
-    {"core", "os_process"},
+    {"core", "os_process", "standard_streams"},
     {"llm", "tools", "redaction", "state_files", "agent_registry"},
     {"settings"},
     {"log_setup", "model", "sessions"},

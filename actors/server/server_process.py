@@ -20,7 +20,7 @@ from actors.server.outcomes import NOTHING, After, Error, Hibernate, Ignore, NoR
 from actors.server.status import shown_in_report
 from actors.server.suspended import SuspendedQueue
 from actors.server.system_messages import answer
-from actors.signals import CRASHES, NORMAL, Crash, Exit
+from actors.signals import CRASHES, NORMAL, SHUTDOWN, Crash, Exit
 from actors.system import ProcessSystem
 
 Started = Pid | Ignore | StartFailed
@@ -41,10 +41,15 @@ class Stage(Enum):
 class ServerProcess(CallbackProcess):
     """Runs a GenServer's callbacks, one at a time."""
 
-    __slots__ = ("answer", "callbacks", "debug", "dormant", "last", "stage", "state")
+    __slots__ = ("answer", "callbacks", "debug", "dormant", "exits_with", "last", "stage", "state")
 
-    def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process) -> None:
+    def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process, *, link: bool = False) -> None:
+        """link: to the parent, whose exit signal then ends this server even if it traps exits.
+
+        A server without a link ends so by its own exit signal only. Source: gen:init_it/6 (OTP), with `self` as parent.
+        """
         super().__init__(system, type(server).__name__, parent)
+        self.exits_with = parent.pid if link else self.pid
         self.children = self.wakeups = None
         self.state: Any = None
         self.stage = Stage.STARTING
@@ -55,6 +60,8 @@ class ServerProcess(CallbackProcess):
         self.last: Any = NOTHING  # the message that a callback waits or failed with
         self.serve(server)
         keep_to(self, server.bound)
+        if link:
+            self.link(parent)
 
     def serve(self, server: GenServer[Any]) -> None:
         """Run this server's callbacks from now on."""
@@ -128,7 +135,7 @@ class ServerProcess(CallbackProcess):
                     outcome = server.handle_call(message.request, message.caller, self.state)
                 elif kind is Cast:
                     outcome = server.handle_cast(message.message, self.state)
-                elif kind is Exit and message.pid is not self.parent:
+                elif kind is Exit and message.pid is not self.exits_with:
                     outcome = server.handle_info(message, self.state)
                 elif self._internal(message):
                     continue
@@ -229,6 +236,9 @@ class ServerProcess(CallbackProcess):
             self.rest()
 
     # End
+
+    def shut_down(self) -> None:
+        self.exit_signal(self.exits_with, SHUTDOWN, linked=True)
 
     def stop(self, reason: Any) -> None:
         """End with reason, after terminate if the server had started and no signal has ended it."""

@@ -105,10 +105,8 @@ def prepare(
     if name is not None:
         system.names.check_free(name)
     parent = starter(system, link=link)
-    process = ServerProcess(system, server(), parent)
+    process = ServerProcess(system, server(), parent, link=link)
     keep_to(process, bound)
     if name is not None:
         system.names.register(name, process)
-    if link:
-        process.link(parent)
     return process

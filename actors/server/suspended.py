@@ -1,12 +1,14 @@
 """The mailbox of a suspended server."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.gen_server import SYSTEM
 from actors.message_queue import Letter, MessageQueue
-from actors.process import Process
 from actors.signals import Exit
+
+if TYPE_CHECKING:
+    from actors.server.server_process import ServerProcess
 
 
 class SuspendedQueue:
@@ -16,8 +18,8 @@ class SuspendedQueue:
     goes on. Source: sys:suspend_loop_hib/7 (OTP), a selective receive.
     """
 
-    def __init__(self, process: Process) -> None:
-        self._parent = process.parent
+    def __init__(self, process: "ServerProcess") -> None:
+        self._exits_with = process.exits_with
         self.held: MessageQueue = process.opened()
         self._urgent = sum(self._is_urgent(message) for message, _ in self.held)
 
@@ -56,4 +58,4 @@ class SuspendedQueue:
         return self._urgent > 0
 
     def _is_urgent(self, message: Any) -> bool:
-        return type(message) in SYSTEM or (type(message) is Exit and message.pid is self._parent)
+        return type(message) in SYSTEM or (type(message) is Exit and message.pid is self._exits_with)

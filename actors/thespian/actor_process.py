@@ -7,6 +7,7 @@ clean up; other exit signals and ExitProcess work on it as on any process. Thesp
 """
 
 import traceback
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from thespian.actors import (
@@ -38,12 +39,10 @@ class _Again(NamedTuple):
     failures: int
 
 
-class _ShutDown(ActorExitRequest):
-    """The parent's exit signal, as the request that an actor knows: it ends with the signal's reason."""
+class _ShutDown(NamedTuple):
+    """The parent's exit signal. The actor gets an ActorExitRequest for it, and ends with the signal's reason."""
 
-    def __init__(self, reason: Any) -> None:
-        super().__init__()
-        self.reason = reason
+    reason: Any
 
 
 class ActorProcess(Reference):
@@ -79,9 +78,11 @@ class ActorProcess(Reference):
             self.rest()
 
     def _receive(self, message: Any, sender: Pid) -> None:
-        failures = 0
+        failures, reason = 0, NORMAL
         if type(message) is _Again:
             message, failures = message
+        elif type(message) is _ShutDown:
+            message, reason = ActorExitRequest(), message.reason
         elif type(message) is Thespian_StatusReq:
             self.actor_send(sender, status.of_actor(self))
             return
@@ -98,7 +99,7 @@ class ActorProcess(Reference):
         if isinstance(message, ActorExitRequest):
             if not message.isRecursive:
                 self.children = None
-            self.die(message.reason if type(message) is _ShutDown else NORMAL)
+            self.die(reason)
 
     def _wait_for(self, result: Any) -> None:
         if self.files is not None:
@@ -143,5 +144,19 @@ class ActorProcess(Reference):
         for _ in range(len(self.mailbox)):
             message, sender = self.mailbox.popleft()
             if type(message) is not _ShutDown:
-                self.mailbox.append((message.message if type(message) is _Again else message, sender))
+                self.mailbox.append((_as_it_came(message), sender))
         super().end(reason)
+
+    def waiting(self) -> Iterator[tuple[Any, Pid | None]]:
+        """The messages of the mailbox as the actor will get them, each with its sender."""
+        for message, sender in self.mailbox:
+            yield _as_it_came(message), sender
+
+
+def _as_it_came(message: Any) -> Any:
+    match message:
+        case _Again(failed):
+            return failed
+        case _ShutDown():
+            return ActorExitRequest()
+    return message

@@ -42,6 +42,6 @@ def of_actor(process: "ActorProcess") -> Thespian_ActorStatus:
     for child in process.children or ():
         status.addChild(child)
     status.addWakeups([(process.pid, wakeup.expires) for wakeup in process.wakeups or ()])
-    for message, sender in process.mailbox:
+    for message, sender in process.waiting():
         status.addReceivedMessage(sender, process.pid, message)
     return status

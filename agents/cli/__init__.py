@@ -4,10 +4,13 @@ A command's module is imported when the command is called: `understudy --help` n
 """
 
 import importlib
-import os
 import sys
 
 import click
+
+from agents.cli.printing import complain, say
+from agents.cli.text import with_text
+from agents.standard_streams import standard_streams
 
 WRONG_USE = 2
 INTERRUPTED = 130
@@ -45,8 +48,7 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        return with_text(getattr(importlib.import_module(module), attribute))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -59,11 +61,16 @@ class Commands(click.Group):
 def understudy(ctx: click.Context) -> None:
     """Supervised processes for LLM agents."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        say(ctx.get_help())
 
 
 def main() -> None:
     """The console script. What was typed wrong is one line on stderr and exit code 2."""
+    with standard_streams("understudy"):
+        sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
     try:
         code = understudy.main(prog_name="understudy", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as asked:
@@ -74,14 +81,10 @@ def main() -> None:
         code = error.exit_code
     except click.Abort:
         code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of the pipe has gone; without this the interpreter would complain when it flushes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    sys.exit(code)
+    return int(code or 0)
 
 
 def _tell_wrong_use(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "understudy"
-    click.echo(f"{command}: {' '.join(error.format_message().split())} (see {command} --help)", err=True)
+    complain(f"{command}: {' '.join(error.format_message().split())} (see {command} --help)")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from agents.cli import WRONG_USE
+from agents.cli.printing import complain, say
 from agents.cli.refusal import refuse
 from agents.cli.view.printable import one_line
 from agents.configuration import InvalidConfiguration, Loaded, found, load
@@ -22,7 +23,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def settings_option(command: Command) -> Command:
     """--set KEY=VALUE, as often as wanted: a flag goes over the file and the environment."""
     return click.option(
-        "--set", "flags", multiple=True, metavar="KEY=VALUE", callback=_flags, help="Over all else: gateway.port=9000."
+        "--set",
+        "flags",
+        type=click.UNPROCESSED,  # a value may be a path
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_flags,
+        help="Over all else: gateway.port=9000.",
     )(command)
 
 
@@ -47,7 +54,7 @@ def config(context: click.Context) -> None:
     Without FILE it is the one that UNDERSTUDY_CONFIG names, else ~/.config/understudy/sys.config.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        say(context.get_help())
 
 
 @config.command()
@@ -61,7 +68,7 @@ def check(file: Path | None, flags: dict[str, str]) -> None:
     loaded = loaded_or_exit(file, flags)
     agents = len(loaded.settings.agents)
     others = len(loaded.files) - 1
-    click.echo(one_line(f"{file}: good; {others} included; {agents} {'agent' if agents == 1 else 'agents'} to start"))
+    say(one_line(f"{file}: good; {others} included; {agents} {'agent' if agents == 1 else 'agents'} to start"))
 
 
 @config.command()
@@ -72,7 +79,7 @@ def show(file: Path | None, flags: dict[str, str]) -> None:
     found_rows = list(rows(loaded_or_exit(file or found(os.environ), flags)))
     widths = [max(len(one_line(row[column])) for row in found_rows) for column in (0, 1)]
     for key, value, where in found_rows:
-        click.echo(f"{one_line(key):{widths[0]}}  {one_line(value):{min(widths[1], 40)}}  {one_line(where)}")
+        say(f"{one_line(key):{widths[0]}}  {one_line(value):{min(widths[1], 40)}}  {one_line(where)}")
 
 
 @config.command()
@@ -86,7 +93,7 @@ def init(folder: Path | None) -> None:
         sys.exit(refuse(f"expected no file at {error.filename}, got one; it is left as it is"))
     except OSError as error:
         sys.exit(refuse(f"expected a folder to write to, got {folder}: {error.strerror}"))
-    click.echo(one_line(f"wrote {path}"))
+    say(one_line(f"wrote {path}"))
 
 
 def loaded_or_exit(file: Path | None, flags: dict[str, str]) -> Loaded:
@@ -95,5 +102,5 @@ def loaded_or_exit(file: Path | None, flags: dict[str, str]) -> Loaded:
         return load(file, os.environ, flags)
     except InvalidConfiguration as invalid:
         for fault in invalid.faults:
-            click.echo(one_line(str(fault)), err=True)
+            complain(one_line(str(fault)))
         sys.exit(WRONG_USE)

@@ -8,19 +8,26 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from threading import Thread
 
-import click
-
-from agents.cli.program import Interrupts, Left
+from agents.cli.printing import say
+from agents.cli.program import Interrupts, Left, Unreadable
 
 PROMPT = "> "
 READ_BYTES = 65536
+SHOWN_BYTES = 20  # of the line, on each side of the bytes that can't be decoded
 
-Lines = asyncio.Queue[str | None]
+Lines = asyncio.Queue["str | None | Unreadable"]
 
 
 def messages(interrupts: Interrupts) -> AsyncIterator[str]:
     """The user's messages up to Ctrl-D or the end of stdin; blank ones are left out."""
-    return typed(interrupts) if sys.stdin.isatty() and sys.stdout.isatty() else piped(sys.stdin.fileno())
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return typed(interrupts)
+    return piped(sys.stdin.fileno(), _encoding(sys.stdin.encoding))
+
+
+def _encoding(of_locale: str) -> str:
+    """ASCII is a locale that was never set: it stands for UTF-8, of which it is a part."""
+    return "utf-8" if codecs.lookup(of_locale).name == "ascii" else of_locale
 
 
 async def typed(interrupts: Interrupts) -> AsyncIterator[str]:
@@ -37,36 +44,51 @@ async def typed(interrupts: Interrupts) -> AsyncIterator[str]:
             interrupts.count += 1
             if interrupts.count > 1:
                 raise Left from None
-            click.echo("(Ctrl-C again or Ctrl-D leaves)")
+            say("(Ctrl-C again or Ctrl-D leaves)")
             continue
         if line.strip():
             yield line
 
 
-async def piped(descriptor: int) -> AsyncIterator[str]:
-    """The lines as they come.
+async def piped(descriptor: int, encoding: str) -> AsyncIterator[str]:
+    """The lines as they come. Raises Unreadable.
 
     A thread reads them, for a regular file can't be waited for as a pipe can. It is a daemon, for a read that waits
     can't be cancelled; and it reads the descriptor, for sys.stdin's lock must be free when the interpreter ends.
     """
     lines: Lines = asyncio.Queue()
-    Thread(target=_read, args=(descriptor, asyncio.get_running_loop(), lines), daemon=True).start()
+    Thread(target=_read, args=(descriptor, encoding, asyncio.get_running_loop(), lines), daemon=True).start()
     while (line := await lines.get()) is not None:
+        if isinstance(line, Unreadable):
+            raise line
         if line.strip():
             yield line
 
 
-def _read(descriptor: int, loop: asyncio.AbstractEventLoop, lines: Lines) -> None:
+def _read(descriptor: int, encoding: str, loop: asyncio.AbstractEventLoop, lines: Lines) -> None:
+    end: Unreadable | None = None
     with suppress(RuntimeError):  # the loop has been closed: nobody wants the rest
-        for line in _lines(descriptor):
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-        loop.call_soon_threadsafe(lines.put_nowait, None)
+        try:
+            for number, line in enumerate(_lines(descriptor), 1):
+                loop.call_soon_threadsafe(lines.put_nowait, _text(line, encoding, number))
+        except Unreadable as fault:
+            end = fault
+        except OSError as error:
+            end = Unreadable(f"stdin: expected a file or a pipe to read, got: {error.strerror}")
+        loop.call_soon_threadsafe(lines.put_nowait, end)
 
 
-def _lines(descriptor: int) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    begun = ""
+def _lines(descriptor: int) -> Iterator[bytes]:
+    begun = b""
     while chunk := os.read(descriptor, READ_BYTES):
-        *whole, begun = (begun + decoder.decode(chunk)).split("\n")
+        *whole, begun = (begun + chunk).split(b"\n")
         yield from whole
-    yield begun + decoder.decode(b"", final=True)
+    yield begun
+
+
+def _text(line: bytes, encoding: str, number: int) -> str:
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError as fault:
+        shown = line[max(0, fault.start - SHOWN_BYTES) : fault.end + SHOWN_BYTES]
+        raise Unreadable(f"stdin, line {number}: expected text in {encoding}, got {shown!r}") from None

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from actors import Pid
 from agents import application
 from agents.cli.demo_tools import search_archive
+from agents.cli.printing import say
 from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
 from agents.cli.rehearsal_process import Rehearsal, RehearsalFailed, rehearsal
@@ -67,8 +68,8 @@ def demo() -> None:
 
 
 async def _demo(program: Program) -> int:
-    click.secho("understudy demo", bold=True)
-    click.echo(OPENING)
+    say(click.style("understudy demo", bold=True))
+    say(OPENING)
     try:
         with _workspace() as root:
             async with rehearsal(SCRIPT) as server, application.running(_settings(server, root)):
@@ -81,12 +82,12 @@ async def _demo(program: Program) -> int:
 async def _play(server: Rehearsal, program: Program) -> int:
     """The turn, and the kill in it; the exit code."""
     agent = await start_agent({"name": "stage manager", "tools": ["calculator", "file_ops", search_archive]})
-    click.echo(_scene(server, agent))
+    say(_scene(server, agent))
     screen = open_screen(sys.stdout, sys.stdout)
     with _assassin(screen) as watch:
         code = exit_code(await show_turn(agent, QUESTION, screen, program, watch))
     if code == 0:
-        click.echo(CLOSING, nl=False)
+        say(CLOSING, nl=False)
     return code
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from agents.cli.config import settings_option
+from agents.cli.printing import say
 from agents.cli.view.printable import one_line
 from agents.configuration import found
 from agents.daemon.checks import Verdict, checks
@@ -30,5 +31,5 @@ async def _told(file: Path | None, flags: dict[str, str]) -> int:
     failed = False
     async for finding in checks(file, flags):
         failed = failed or finding.verdict is Verdict.FAIL
-        click.echo(f"{click.style(f'{finding.verdict:4}', COLOURS[finding.verdict])}  {one_line(str(finding))}")
+        say(f"{click.style(f'{finding.verdict:4}', COLOURS[finding.verdict])}  {one_line(str(finding))}")
     return int(failed)

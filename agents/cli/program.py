@@ -7,7 +7,6 @@ Leaving ends all processes in order, which is quick and is not interrupted.
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,10 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 class Left(Exception):
     """The user leaves the program."""
+
+
+class Unreadable(Exception):
+    """Stdin can't be read, or holds bytes that can't be decoded."""
 
 
 class Interrupts:
@@ -86,8 +89,6 @@ class Program:
 
 def run(main: Callable[[Program], Awaitable[int]]) -> int:
     """Run a command's coroutine function to its exit code. What it started has ended then, however it ends."""
-    for out in (sys.stdout, sys.stderr):
-        out.reconfigure(errors="replace")  # type: ignore[union-attr]  # a model says what an encoding may not hold
     set_up_logging(LogSettings(level="warning"), secrets_in(os.environ))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         code = runner.run(_guarded(main))
@@ -102,5 +103,5 @@ async def _guarded(main: Callable[[Program], Awaitable[int]]) -> int:
             return await main(Program(interrupts, reports))
     except (asyncio.CancelledError, Left):
         return interrupts.code
-    except ProcessError as failed:
+    except (ProcessError, Unreadable) as failed:
         return refuse(str(failed))

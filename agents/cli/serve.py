@@ -9,9 +9,11 @@ from typing import Final
 import click
 
 from agents.cli.config import settings_option
+from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, found, load
 from agents.daemon.errors import CannotStart, GaveUp
+from agents.standard_streams import give_up_stdout
 
 GAVE_UP: Final = 1  # a supervisor of daemons starts it anew; with 2, what is in its way would be again
 
@@ -26,7 +28,9 @@ GAVE_UP: Final = 1  # a supervisor of daemons starts it anew; with 2, what is in
 )
 @click.option("--host", metavar="ADDRESS", help="gateway.host: where to listen.")
 @click.option("--port", metavar="PORT", help="gateway.port; 0: any that is free.")
-@click.option("--state-dir", metavar="DIR", help="daemon.state_dir: its token, its lock, its sessions.")
+@click.option(
+    "--state-dir", type=click.UNPROCESSED, metavar="DIR", help="daemon.state_dir: its token, its lock, its sessions."
+)
 @settings_option
 def serve(file: Path | None, host: str | None, port: str | None, state_dir: str | None, flags: dict[str, str]) -> None:
     """Run agents and serve them over HTTP until SIGTERM or Ctrl-C.
@@ -55,6 +59,8 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
 
 
 def _say(line: str) -> None:
-    """At once, also into a pipe: who waits for the line reads it there."""
-    click.echo(line)
-    sys.stdout.flush()
+    """At once, also into a pipe whose reader waits for the line. A daemon goes on if nobody can read it."""
+    try:
+        say(line)
+    except OSError:
+        give_up_stdout()

@@ -55,6 +55,12 @@ def state_dir(settings: Settings) -> StateDir:
     """The folder, made if need be. Raises CannotStart if it can't be used, or others may look into it."""
     path = (settings.daemon.state_dir or default_state_dir()).absolute()
     try:
+        str(path).encode()  # commands find the daemon by a file of JSON that names the folder
+    except UnicodeEncodeError:
+        raise CannotStart(
+            f"daemon.state_dir: expected a path of text in this locale, got {os.fsencode(path)!r}"
+        ) from None
+    try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         facts = path.stat()
     except OSError as error:

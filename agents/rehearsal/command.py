@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from agents.rehearsal.errors import ScriptError
+from agents.rehearsal.errors import CannotListen, ScriptError
 from agents.rehearsal.loader import builtin, load
 from agents.rehearsal.script import Script
 from agents.rehearsal.server import serve
@@ -31,8 +32,8 @@ def rehearse(port: int, host: str, paths: tuple[Path, ...], api_key_env: str | N
     """Serve OpenAI's HTTP API with scripted models, for demos and tests."""
     script, api_key = _script(paths), _api_key(api_key_env)
     try:
-        asyncio.run(serve(script, host, port, api_key))
-    except OSError as exc:
+        asyncio.run(serve(script, _say, host, port, api_key))
+    except CannotListen as exc:
         reason = (
             os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
         )  # error numbers of getaddrinfo are negative
@@ -65,6 +66,11 @@ def _api_key(name: str | None) -> str | None:
     if not key:
         _refuse(f"--api-key-env: the environment variable {name} is not set")
     return key
+
+
+def _say(line: str) -> None:
+    """At once: the reader of the pipe waits for the line."""
+    click.echo(line, file=sys.stdout)
 
 
 def _refuse(*lines: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 Exception
 ├── ScriptError     a script file is invalid: one line per fault, and nothing is started
+├── CannotListen    the server's address is unavailable (an OSError, too)
 └── Refusal         a request is answered with an error, in OpenAI's shape
 """
 
@@ -9,6 +10,10 @@ import math
 from typing import Any
 
 from agents.rehearsal.script import Fault
+
+
+class CannotListen(OSError):
+    """Raised at the server's start only. A line that can't be written is an OSError as well, and is another fault."""
 
 
 class ScriptError(Exception):

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -15,7 +14,7 @@ from aiohttp import web
 
 from agents.rehearsal import chat, responses
 from agents.rehearsal.background import Background
-from agents.rehearsal.errors import Refusal, invalid_api_key, model_not_found, scripted_refusal
+from agents.rehearsal.errors import CannotListen, Refusal, invalid_api_key, model_not_found, scripted_refusal
 from agents.rehearsal.faults import Failures
 from agents.rehearsal.loop_thread import LoopThread
 from agents.rehearsal.playback import Performance, pace_of, play
@@ -36,7 +35,7 @@ class RehearsalServer:
     """`async with RehearsalServer(script) as server` serves on the running loop until the block ends.
 
     `with` does the same for blocking code, on the server's own thread.
-    port: 0 chooses a free port. api_key: None accepts any key, or no key. Raises OSError if it can't listen.
+    port: 0 chooses a free port. api_key: None accepts any key, or no key. Raises CannotListen, an OSError.
     """
 
     def __init__(self, script: Script, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None) -> None:
@@ -76,9 +75,9 @@ class RehearsalServer:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self.host, self.port).start()
-        except OSError:
+        except OSError as error:
             await self._runner.cleanup()
-            raise
+            raise CannotListen(*error.args) from error
         self.port = self._runner.addresses[0][1]
         return self
 
@@ -178,16 +177,17 @@ class RehearsalServer:
         return model, *found
 
 
-async def serve(script: Script, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. One line on stdout gives the address once the server listens."""
+async def serve(
+    script: Script, say: Callable[[str], object], host: str = "127.0.0.1", port: int = 0, api_key: str | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM. say: is given the line that says where the server listens, once it does."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with RehearsalServer(script, host, port, api_key) as server:
         for number in ENDING:
             loop.add_signal_handler(number, stopped.set)
         try:
-            sys.stdout.write(f"rehearsal server on {server.base_url}\n")
-            sys.stdout.flush()
+            say(f"rehearsal server on {server.base_url}")
             await stopped.wait()
         finally:
             for number in ENDING:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import msgspec
 
+from actors.ending import finish
 from actors.log import get_logger
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
 from agents.tools.progress import Send, unwatched
@@ -94,7 +95,7 @@ class WorkerPool:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
+        await finish(self.close())
 
     async def run(
         self,

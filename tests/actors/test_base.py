@@ -85,7 +85,7 @@ def test_run_cancels_the_coroutine_after_its_timeout() -> None:
     with AsyncioSystemBase() as base:
         with pytest.raises(TimeoutError):
             base.run(hangs(), timeout_s=0.01)
-        assert cancelled.wait(5)
+        assert cancelled.wait(60)
 
 
 def test_run_from_many_threads_at_once() -> None:
@@ -142,7 +142,7 @@ def test_who_waits_in_run_is_answered_when_the_system_ends() -> None:
     with ThreadPoolExecutor(1) as pool:
         with base:
             waiting = pool.submit(base.run, hangs())
-            assert entered.wait(5)
+            assert entered.wait(60)
         with pytest.raises(NoSystem, match="its system has ended"):
             waiting.result(5)
 
@@ -171,7 +171,7 @@ def asys() -> Iterator[ActorSystem]:
 
 
 def test_ask_waits_for_the_answer(asys: ActorSystem) -> None:
-    assert asys.ask(asys.createActor(Echo), "hello", timeout=5) == "hello"
+    assert asys.ask(asys.createActor(Echo), "hello", timeout=60) == "hello"
 
 
 def test_listen_gets_what_tell_brought_back(asys: ActorSystem) -> None:
@@ -187,7 +187,7 @@ def test_listen_answers_none_after_its_timeout(asys: ActorSystem, timeout: Any) 
 
 
 def test_a_failing_actor_answers_with_poison(asys: ActorSystem) -> None:
-    assert isinstance(asys.ask(asys.createActor(Echo), "fail", timeout=5), PoisonMessage)
+    assert isinstance(asys.ask(asys.createActor(Echo), "fail", timeout=60), PoisonMessage)
 
 
 def test_each_private_context_gets_its_own_answers(asys: ActorSystem) -> None:
@@ -197,7 +197,7 @@ def test_each_private_context_gets_its_own_answers(asys: ActorSystem) -> None:
         second.tell(echo, 2)
         asys.tell(echo, 3)
         assert (second.listen(5), first.listen(5), asys.listen(5)) == (2, 1, 3)
-        assert first.ask(first.createActor(Echo), "own", 5) == "own"
+        assert first.ask(first.createActor(Echo), "own", 60) == "own"
 
 
 def test_a_private_context_works_in_a_thread_of_its_own(asys: ActorSystem) -> None:
@@ -205,7 +205,7 @@ def test_a_private_context_works_in_a_thread_of_its_own(asys: ActorSystem) -> No
 
     def conversation(word: int) -> list[Any]:
         with asys.private() as context:
-            return [context.ask(echo, (word, turn), 5) for turn in range(20)]
+            return [context.ask(echo, (word, turn), 60) for turn in range(20)]
 
     with ThreadPoolExecutor(4) as pool:
         for word, answers in enumerate(pool.map(conversation, range(4))):
@@ -263,7 +263,7 @@ class Stopping(Actor):
 def test_an_actor_can_end_a_system_that_has_a_thread_of_its_own(asys: ActorSystem) -> None:
     asys.tell(asys.createActor(Stopping), "stop")
     assert asys.listen() is None
-    asys._systemBase._thread.join(5)
+    asys._systemBase._thread.join(60)
     with pytest.raises(ActorSystemFailure, match="one that has ended"):
         asys.createActor(Echo)
 
@@ -287,7 +287,7 @@ def test_actors_of_two_systems_send_to_each_other(asys: ActorSystem) -> None:
     other = ActorSystem(AsyncioSystemBase(), transientUnique=True)
     here, there = asys.createActor(Relay), other.createActor(Relay)
     external = asys._systemBase._requester().pid
-    assert asys.ask(here, ("round trip", there, here, there, external), 5) == "round trip"
+    assert asys.ask(here, ("round trip", there, here, there, external), 60) == "round trip"
     other.shutdown()
     assert asys.ask(there, ("nobody home", external), 0.01) is None
 
@@ -316,13 +316,13 @@ def test_no_wakeup_comes_before_its_time(asys: ActorSystem) -> None:
 def test_what_actors_tell_their_system_is_not_for_the_world_outside(asys: ActorSystem) -> None:
     echo = asys.createActor(Echo)
     asys.tell(echo, ChildActorExited(echo))
-    assert asys.ask(echo, "next", 5) == "next"
+    assert asys.ask(echo, "next", 60) == "next"
 
 
 def test_an_address_that_nobody_has_takes_dead_letters(asys: ActorSystem) -> None:
     base: AsyncioSystemBase = asys._systemBase
     asys.tell(ActorAddress("made up"), "lost")
-    assert asys.ask(asys.createActor(Echo), "after it", 5) == "after it"
+    assert asys.ask(asys.createActor(Echo), "after it", 60) == "after it"
     assert [letter.message for letter in base.dead_letters] == ["lost"]
 
 
@@ -388,7 +388,7 @@ def test_a_keyboard_interrupt_in_a_waiting_thread_cancels_its_work() -> None:
     with AsyncioSystemBase() as base:
         with pytest.raises(KeyboardInterrupt):
             base.run(interrupting())
-        assert cancelled.wait(5)
+        assert cancelled.wait(60)
 
 
 def test_processes_run_on_a_base_of_its_own_thread() -> None:

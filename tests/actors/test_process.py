@@ -476,7 +476,7 @@ async def test_watchers_and_links_learn_of_a_crash_whose_report_the_hosts_log_re
     async with Mailbox() as box:
         pid = spawn_link(ending_with, "boom")
         ref = monitor(pid)
-        news = [await box.receive(timeout_s=1), await box.receive(timeout_s=1)]
+        news = [await box.receive(timeout_s=60), await box.receive(timeout_s=60)]
         assert news == [Down(ref, pid, "boom"), Exit(pid, "boom")]
 
 
@@ -484,5 +484,5 @@ async def test_watchers_and_links_learn_of_a_crash_whose_report_the_hosts_log_re
 async def test_a_caller_learns_of_a_crash_whose_report_the_hosts_log_refuses() -> None:
     server = await start(Brittle)
     with pytest.raises(CallFailed) as failed:
-        await call(server, "break", timeout_s=1)
+        await call(server, "break", timeout_s=60)
     assert failed.value.reason == "boom"

@@ -131,6 +131,58 @@ async def test_a_thread_may_cast_and_send_to_names(system: AsyncioSystemBase) ->
     assert await get_state(collector) == [("cast", 1), 2]
 
 
+def in_a_thread_of_its_own(work: Callable[[], None]) -> list[NoSystem]:
+    """Run it where no system is: a thread inherits no context. The refusals that it got."""
+    raised: list[NoSystem] = []
+
+    def run() -> None:
+        try:
+            work()
+        except NoSystem as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return raised
+
+
+async def test_a_thread_of_the_hosts_may_send_and_cast_to_a_pid(system: AsyncioSystemBase) -> None:
+    collector = await start(Collector)
+
+    def work() -> None:
+        cast(collector, 1)
+        send(collector, 2)
+
+    assert in_a_thread_of_its_own(work) == []
+    assert await call(collector, "in order") == "in order"
+    assert await get_state(collector) == [("cast", 1), 2]
+
+
+def test_code_on_no_loop_may_send_and_cast_to_the_pids_of_any_system() -> None:
+    with AsyncioSystemBase() as one, AsyncioSystemBase() as two:
+        collectors = [base.run(start(Collector)) for base in (one, two)]
+        for number, collector in enumerate(collectors):
+            send(collector, number)
+            cast(collector, number)
+        for number, (base, collector) in enumerate(zip((one, two), collectors, strict=True)):
+            assert base.run(get_state(collector)) == [number, ("cast", number)]
+
+
+async def test_what_a_thread_of_the_hosts_sends_to_the_dead_is_lost(system: AsyncioSystemBase) -> None:
+    collector = await start(Collector)
+    exit(collector, "enough")
+    assert in_a_thread_of_its_own(lambda: send(collector, "late")) == []
+    assert not collector.alive
+
+
+async def test_a_thread_of_the_hosts_may_send_to_no_name(system: AsyncioSystemBase) -> None:
+    """Each system has names of its own, and the thread is in none."""
+    await start(Collector, name="collector")
+    [error] = in_a_thread_of_its_own(lambda: send("collector", 1))
+    assert isinstance(error, NoSystem)
+
+
 async def test_a_reply_may_come_from_a_thread(system: AsyncioSystemBase) -> None:
     class Deferring(GenServer[None]):
         def init(self) -> None:

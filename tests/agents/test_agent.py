@@ -300,7 +300,7 @@ async def test_messages_that_come_while_a_turn_runs_are_answered_in_order(stage:
         ids = [agent.stream_chat(pid, text) for text in ("one", "two", "three")]
         ended_streams: list[tuple[str, str]] = []
         while len(ended_streams) < 3:
-            event = await box.receive(10)
+            event = await box.receive(60)
             if isinstance(event, StreamComplete):
                 ended_streams.append((event.stream_id, event.response.answer))
     assert ended_streams == list(zip(ids, ["one", "two", "three"], strict=True))
@@ -331,12 +331,12 @@ async def test_an_agent_that_is_stopped_ends_its_streams_running_and_waiting(sta
     pid = await stage.agent("slow")
     async with Mailbox() as box:
         first, second = agent.stream_chat(pid, "one"), agent.stream_chat(pid, "two")
-        while not isinstance(await box.receive(10), StreamToken):
+        while not isinstance(await box.receive(60), StreamToken):
             pass
         await agent_supervisor.stop_agent(pid)
         ends: list[str] = []
         while len(ends) < 2:
-            event = await box.receive(10)
+            event = await box.receive(60)
             ends += [event.stream_id] if isinstance(event, StreamError) else []
     assert ends == [first, second]
     with pytest.raises(CallFailed):
@@ -352,7 +352,7 @@ async def test_an_agent_that_is_stopped_ends_the_streams_of_messages_that_it_has
         stream_id = agent.stream_chat(pid, "one")
         agent.stream_chat(pid, "hello", stream_id=known.id)
         await agent_supervisor.stop_agent(pid)
-        end = await box.receive(10)
+        end = await box.receive(60)
         assert (end, end.stream_id) == (StreamError(Interrupted(), stream_id=stream_id, seq=1), stream_id)
         with pytest.raises(TimeoutError):
             await box.receive(0)
@@ -363,7 +363,7 @@ async def test_a_killed_agent_is_restarted_and_found_by_its_id(stage: Stage) -> 
     async with Mailbox() as box:
         box.process.monitor(pid)
         send_exit(pid, KILL)
-        await box.receive(5)
+        await box.receive(60)
     await which_children("agent_supervisor")  # answered after the restart
     risen = find_agent("phoenix")
     assert risen is not None
@@ -402,7 +402,7 @@ async def test_a_gen_server_and_a_thespian_actor_get_the_same_events(stage: Stag
         agent.stream_chat(pid, "to all of you", listener)
         heard: list[Event] = []
         while not heard or not isinstance(heard[-1], StreamComplete):
-            heard.append(await box.receive(10))
+            heard.append(await box.receive(60))
     assert isinstance(heard[0], StreamStart)
     assert await get_state(watcher) == heard
     agent.unsubscribe(pid, watcher)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from actors import get_state
+from actors import AsyncioSystemBase, CallFailed, NoSystem, get_state
 from agents import application
 from agents.settings import RestartLimits, Settings, SupervisionSettings, ToolSettings
+from supervisors.agent_supervisor import start_agent
 
 SUPERVISORS = list(SupervisionSettings.model_fields)
 
@@ -17,3 +18,13 @@ async def test_each_supervisor_has_the_restart_limits_of_the_settings(name: str)
             flags = (await get_state(each)).flags
             expected = getattr(limits, each)
             assert (flags.intensity, flags.period_s) == (expected.intensity, expected.period)
+
+
+async def test_what_runs_an_application_is_named_where_none_runs() -> None:
+    with pytest.raises(NoSystem, match="an application's own"):
+        await start_agent({})
+    with pytest.raises(NoSystem, match=r"use `async with application\.running\(\):`"):
+        await application.start()
+    async with AsyncioSystemBase():
+        with pytest.raises(CallFailed, match=r"use `async with application\.running\(\):`"):
+            await start_agent({})

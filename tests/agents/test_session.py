@@ -147,7 +147,7 @@ async def test_a_message_that_comes_as_the_agent_falls_asleep_is_answered(app: A
         send(pid, Idle(0))
         agent.stream_chat(pid, "one")
         await otp_sys.resume(pid)
-        while not isinstance(event := await box.receive(10), StreamComplete):
+        while not isinstance(event := await box.receive(60), StreamComplete):
             assert not isinstance(event, StreamError)
         assert event.response.answer == "one"
 
@@ -160,7 +160,7 @@ async def test_an_agent_that_somebody_subscribes_to_does_not_sleep(app: App) -> 
             other = await agent_supervisor.start_agent({"id": "bob", "model": "echo"})
             await ended(other)
             assert (await agent.chat(pid, "one")).answer == "one"
-            while not isinstance(await box.receive(10), StreamComplete):
+            while not isinstance(await box.receive(60), StreamComplete):
                 pass
         await ended(pid)  # the subscriber has gone
 
@@ -238,7 +238,7 @@ async def test_messages_that_waited_when_the_agent_was_killed_are_answered_by_it
         pid = await agent_supervisor.start_agent(config)
         first = agent.stream_chat(pid, "go")
         second = agent.stream_chat(pid, "next")
-        while "Wait." not in getattr(await box.receive(10), "token", ""):
+        while "Wait." not in getattr(await box.receive(60), "token", ""):
             pass
         await (await journal()).durable()
         send_exit(pid, KILL)
@@ -249,7 +249,7 @@ async def test_messages_that_waited_when_the_agent_was_killed_are_answered_by_it
         assert await agent.follow(successor, second)
         events: list[Event] = []
         while not (events and isinstance(events[-1], StreamComplete) and events[-1].stream_id == second):
-            events.append(await box.receive(10))
+            events.append(await box.receive(60))
         assert "".join(e.token for e in events if isinstance(e, StreamToken) and e.stream_id == second) == "next!"
         ends = [event for event in events if event.stream_id == first and isinstance(event, StreamError)]
         assert len(ends) == 1
@@ -260,11 +260,11 @@ async def test_the_turn_of_an_agent_that_fell_has_ended_before_its_successor_beg
         config = {"id": "ada", "model": "clinging", "tools": ["tests.agents.sample_tools:clings"]}
         pid = await agent_supervisor.start_agent(config)
         agent.stream_chat(pid, "go")
-        while not isinstance(await box.receive(10), StreamFunctionExecutionStart):
+        while not isinstance(await box.receive(60), StreamFunctionExecutionStart):
             pass
         await (await journal()).durable()
         send_exit(pid, KILL)
-        assert isinstance(await box.receive(10), StreamError)
+        assert isinstance(await box.receive(60), StreamError)
         await agent_supervisor.which_agents()
         successor = agent_registry.find_agent("ada")
         assert successor is not None
@@ -279,7 +279,7 @@ async def test_a_turn_whose_store_fails_ends_and_runs_no_tool(app: App, tmp_path
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "marks", "tools": tools})
         moved = (tmp_path / "sessions.db").rename(tmp_path / "elsewhere")
         agent.stream_chat(pid, str(mark))
-        while not isinstance(event := await box.receive(10), StreamError):
+        while not isinstance(event := await box.receive(60), StreamError):
             pass
         assert isinstance(event.reason, StoreFailed)
         assert not mark.exists()

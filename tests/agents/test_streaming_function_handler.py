@@ -89,7 +89,7 @@ async def received(box: Mailbox) -> list[Event]:
     """The events of one stream, up to its terminal one."""
     events: list[Event] = []
     while not (events and isinstance(events[-1], StreamComplete | StreamError)):
-        events.append(await box.receive(20))
+        events.append(await box.receive(60))
     return events
 
 
@@ -194,7 +194,7 @@ async def test_documented_mappings_and_deltas_give_the_same_accumulator_and_even
         async with Mailbox() as box:
             result, _ = folded(events, box.pid)
             assert isinstance(result, Done)
-            seen.append((result.accumulator, [await box.receive(1) for _ in range(6)]))
+            seen.append((result.accumulator, [await box.receive(60) for _ in range(6)]))
     (one, its_events), (other, other_events) = seen
     assert one == other
     assert its_events == other_events
@@ -254,7 +254,7 @@ async def test_arguments_that_only_the_end_of_a_call_brings_are_its_arguments(sy
     async with Mailbox() as box:
         result, _ = folded([MAPPINGS[2], MAPPINGS[5]], box.pid)
         assert isinstance(result, Continue)
-        events = [await box.receive(1) for _ in range(3)]
+        events = [await box.receive(60) for _ in range(3)]
     assert [call.arguments for call in result.accumulator.tool_calls] == ['{"text": "hey"}']
     assert kinds(events) == [StreamFunctionCallStarted, StreamFunctionArgumentsDelta, StreamFunctionCallComplete]
     assert events[1].delta == events[2].function_call.arguments
@@ -279,7 +279,7 @@ async def test_the_end_of_a_stream_ends_the_calls_that_are_open(system: AsyncioS
     async with Mailbox() as box:
         result, _ = folded([*MAPPINGS[2:5], {"type": "stream_done"}], box.pid)
         assert isinstance(result, Done)
-        events = [await box.receive(1) for _ in range(4)]
+        events = [await box.receive(60) for _ in range(4)]
     assert isinstance(events[-1], StreamFunctionCallComplete)
     assert [call.done for call in result.accumulator.calls] == [True]
 

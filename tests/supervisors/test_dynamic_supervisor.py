@@ -99,8 +99,9 @@ async def test_child_adm_simple(box: Mailbox) -> None:
     for request in (terminate_child, restart_child, delete_child):
         with pytest.raises(WrongSupervisor):
             await request(supervisor, "child")
-    with pytest.raises(WrongSupervisor):
-        await start_static_child(supervisor, ChildSpec("child", Worker))
+    for arguments in ((), ("a job",), ("a job", 2), (ChildSpec("child", Worker),)):
+        with pytest.raises(WrongSupervisor, match=r"use supervisors\.dynamic_supervisor\.start_child\("):
+            await start_static_child(supervisor, *arguments)
     await terminate_child(supervisor, pid)
     await terminate_child(supervisor, pid)
     assert not pid.alive

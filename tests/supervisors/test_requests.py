@@ -131,8 +131,11 @@ async def test_get_callback_module(box: Mailbox) -> None:
 
 async def test_a_request_for_the_other_kind_of_supervisor_is_refused(box: Mailbox) -> None:
     supervisor = await start_supervisor(Flags(), [])
-    with pytest.raises(WrongSupervisor):
+    with pytest.raises(WrongSupervisor, match=r"use supervisors\.start_child\(supervisor, spec\)"):
         await dynamic_supervisor.start_child(supervisor, 1)
+    for arguments in ((), (1,), (ChildSpec("a", Worker), ChildSpec("b", Worker))):
+        with pytest.raises(InvalidChildSpec, match="expected a ChildSpec"):
+            await start_child(supervisor, *arguments)
     assert await which_children(supervisor) == []
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import click
-
 from agents.cli.conversation import messages
+from agents.cli.printing import complain
 from agents.cli.program import Program
 from agents.cli.refusal import refuse
 from agents.cli.remote.connection import client_of
@@ -63,4 +62,4 @@ async def _turn(client: Client, agent_id: str, message: str, program: Program) -
 
 def _how_to_approve(event: Event) -> None:
     if isinstance(event, StreamApprovalRequired):
-        click.echo(f"understudy approve {event.stream_id} {event.tool_call.id}", err=True)
+        complain(f"understudy approve {event.stream_id} {event.tool_call.id}")

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from agents.cli.printing import say
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line
 from agents.client import Client
@@ -20,7 +21,7 @@ def stop(agent_id: str, **options: Any) -> None:
 
     async def do(client: Client) -> None:
         await client.delete(path("agents", agent_id))
-        click.echo("stopped")
+        say("stopped")
 
     ask(options, do)
 
@@ -34,9 +35,9 @@ def reload_command(**options: Any) -> None:
         told = await client.post("/reload")
         for outcome, changes in told.items():
             for change in changes:
-                click.echo(f"{outcome.replace('_', ' ')}: {one_line(change)}")
+                say(f"{outcome.replace('_', ' ')}: {one_line(change)}")
         if not any(told.values()):
-            click.echo("nothing has changed")
+            say("nothing has changed")
         return REJECTED if told["rejected"] else 0
 
     ask(options, do)
@@ -49,6 +50,6 @@ def stop_daemon(**options: Any) -> None:
 
     async def do(client: Client) -> None:
         await client.post("/stop")
-        click.echo("it ends when its turns have")
+        say("it ends when its turns have")
 
     ask(options, do)

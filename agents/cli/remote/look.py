@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from actors import ProcessInfo, SystemInfo
+from agents.cli.printing import say
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view.printable import one_line
 from agents.cli.view.processes import top_text, tree_text
@@ -42,7 +43,7 @@ async def _ps(client: Client) -> None:
         after = {"after": page[-1]["id"]}
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _rows(agent: Any) -> list[tuple[str, ...]]:
@@ -62,7 +63,7 @@ def show_tree(options: dict[str, Any]) -> None:
     """Of a daemon, once."""
 
     async def show(client: Client) -> None:
-        click.echo(tree_text(msgspec.convert(await client.get("/tree"), Node)))
+        say(tree_text(msgspec.convert(await client.get("/tree"), Node)))
 
     ask(options, show)
 
@@ -78,7 +79,7 @@ def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
     async def show(client: Client) -> None:
         console = Console(file=sys.stdout, highlight=False)
         if not console.is_terminal:
-            click.echo(await picture(client))
+            say(await picture(client))
             return
         with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
             while True:

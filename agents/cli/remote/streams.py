@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view import open_screen
@@ -49,7 +50,7 @@ def cancel(stream_id: str, **options: Any) -> None:
 
     async def do(client: Client) -> None:
         done = (await client.post(path("streams", stream_id, "cancel")))["cancelled"]
-        click.echo("cancelled" if done else "it is over")
+        say("cancelled" if done else "it is over")
 
     ask(options, do)
 
@@ -83,10 +84,10 @@ def steer(stream_id: str, message: str, **options: Any) -> None:
 
     async def do(client: Client) -> None:
         await client.post(path("streams", stream_id, "steer"), {"message": message})
-        click.echo("said")
+        say("said")
 
     ask(options, do)
 
 
 async def _decide(client: Client, stream_id: str, what: str, body: dict[str, Any]) -> None:
-    click.echo((await client.post(path("streams", stream_id, what), body))["decision"])
+    say((await client.post(path("streams", stream_id, what), body))["decision"])

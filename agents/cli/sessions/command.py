@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from agents.cli import INTERRUPTED
+from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.sessions.lines import line_of, lines_of
 from agents.cli.sessions.place import Sessions, given, opened, place_options
@@ -41,7 +42,7 @@ def list_command(limit: int, after: str | None, **options: Any) -> None:
         left, place = limit, after
         while left and (page := await known.sessions(place, min(left, PAGE))):
             for session in page:
-                click.echo(line_of(session))
+                say(line_of(session))
             left, place = left - len(page), page[-1].id
 
     _carry_out(options, show)
@@ -55,7 +56,7 @@ def show_command(session_id: str, **options: Any) -> None:
 
     async def show(known: Sessions) -> None:
         for line in lines_of(await known.session(session_id)):
-            click.echo(line)
+            say(line)
 
     _carry_out(options, show)
 
@@ -105,7 +106,7 @@ def fork_command(session_id: str, new_id: str | None, stream: str | None, seq: i
     at = None if stream is None else (stream, seq)
 
     async def fork(known: Sessions) -> None:
-        click.echo(await known.fork_session(session_id, new_id, at))
+        say(await known.fork_session(session_id, new_id, at))
 
     _carry_out(options, fork)
 

@@ -29,7 +29,9 @@ Sessions: TypeAlias = "Client | StoredSessions"
 def place_options(command: Command) -> Command:
     """Of the group, and of each of its commands."""
     command = daemon_options(command)
-    command = click.option("--store", metavar="URL", help="sqlite:///FILE or postgresql://..., and no daemon.")(command)
+    command = click.option(
+        "--store", type=click.UNPROCESSED, metavar="URL", help="sqlite:///FILE or postgresql://..., and no daemon."
+    )(command)
     return click.option(
         "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="As of serve: where all of it is."
     )(command)

@@ -90,7 +90,7 @@ async def test_code_on_the_loop_creates_an_actor_and_a_taken_name_answers_with_i
     assert create_actor(Doing, "only") == first == whereis("only")
     async with Mailbox() as box:
         send(first, lambda actor, sender: actor.send(sender, "done"))
-        assert await box.receive(1) == "done"
+        assert await box.receive(60) == "done"
 
 
 async def test_a_dispatching_actor_gets_its_messages_by_type(system: AsyncioSystemBase) -> None:
@@ -478,3 +478,45 @@ async def test_an_init_that_fails_or_ignores_is_refused(system: AsyncioSystemBas
     with pytest.raises(InvalidActorSpecification):
         actor(system, Failing)
     assert len(system.processes) == before
+
+
+# Orderly ends
+
+
+class Unprepared(ActorTypeDispatcher):
+    """Has a method for a Pid only. It reports the type of every other message."""
+
+    to: Pid | None = None
+
+    def receiveMsg_Pid(self, message: Pid, sender: Any) -> None:
+        self.to = message
+
+    def receiveUnrecognizedMessage(self, message: Any, sender: Any) -> None:
+        assert self.to is not None
+        self.send(self.to, type(message))
+
+
+async def signalled(system: AsyncioSystemBase, pid: Pid) -> None:
+    exit(pid, SHUTDOWN)
+
+
+async def asked(system: AsyncioSystemBase, pid: Pid) -> None:
+    send(pid, ActorExitRequest())
+
+
+async def closed(system: AsyncioSystemBase, pid: Pid) -> None:
+    pid.process.shut_down()  # type: ignore[union-attr]  # the system's end, without the end of the mailbox
+
+
+@pytest.mark.parametrize("end", [signalled, asked, closed])
+async def test_whatever_ends_an_actor_orderly_reaches_it_as_thespians_own_request(
+    system: AsyncioSystemBase, end: Any
+) -> None:
+    box = Mailbox()
+    pid = actor(system, Unprepared)
+    for message in (box.pid, "hello"):
+        send(pid, message)
+    assert await box.receive() is str
+    await end(system, pid)
+    assert await box.receive() is ActorExitRequest
+    assert not alive(pid)

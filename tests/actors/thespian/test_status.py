@@ -21,6 +21,12 @@ class Busy(Actor):
                 self.wakeupAfter(timedelta(hours=1))
             case "letters":
                 self.handleDeadLetters()
+            case "fail":
+                raise ValueError(message)
+            case "failing mail":
+                self.asker = sender
+                self.send(self.myAddress, "fail")
+                self.send(self.myAddress, Thespian_StatusReq())
             case "mail":
                 self.asker = sender
                 self.send(self.myAddress, Thespian_StatusReq())
@@ -40,18 +46,23 @@ def asys() -> Iterator[ActorSystem]:
 
 def test_an_actor_tells_its_class_its_children_and_its_wakeups(asys: ActorSystem) -> None:
     busy = asys.createActor(Busy)
-    child = asys.ask(busy, "child", 5)
+    child = asys.ask(busy, "child", 60)
     asys.tell(busy, "sleep")
-    status = asys.ask(busy, Thespian_StatusReq(), 5)
+    status = asys.ask(busy, Thespian_StatusReq(), 60)
     assert (status.actorAddress, status.actorClass, status.childActors) == (busy, "Busy", [child])
     [(sleeper, expires)] = status.pendingWakeups
     assert (sleeper, expires.duration) == (busy, timedelta(hours=1))
-    assert asys.ask(child, Thespian_StatusReq(), 5).parentAddress == busy
+    assert asys.ask(child, Thespian_StatusReq(), 60).parentAddress == busy
 
 
 def test_an_actor_tells_what_waits_in_its_mailbox(asys: ActorSystem) -> None:
     busy = asys.createActor(Busy)
-    assert asys.ask(busy, "mail", 5).receivedMessages == [(busy, busy, "unread")]
+    assert asys.ask(busy, "mail", 60).receivedMessages == [(busy, busy, "unread")]
+
+
+def test_a_message_that_waits_to_be_tried_again_is_told_as_it_was_sent(asys: ActorSystem) -> None:
+    busy = asys.createActor(Busy)
+    assert asys.ask(busy, "failing mail", 60).receivedMessages == [(busy, busy, "fail")]
 
 
 def test_a_wakeup_that_has_come_is_not_pending(asys: ActorSystem) -> None:
@@ -64,16 +75,16 @@ def test_a_wakeup_that_has_come_is_not_pending(asys: ActorSystem) -> None:
                 self.send(self.sleeper, "awake")
 
     woken = asys.createActor(Woken)
-    assert asys.ask(woken, "sleep", 5) == "awake"
-    assert asys.ask(woken, Thespian_StatusReq(), 5).pendingWakeups == []
+    assert asys.ask(woken, "sleep", 60) == "awake"
+    assert asys.ask(woken, Thespian_StatusReq(), 60).pendingWakeups == []
 
 
 def test_the_system_tells_its_capabilities_its_actors_and_their_names(asys: ActorSystem) -> None:
     busy = asys.createActor(Busy, globalName="busy")
-    asys.ask(busy, "child", 5)
+    asys.ask(busy, "child", 60)
     asys.tell(busy, "letters")
-    assert asys.ask(busy, "ready?", 5) == "ready"
-    status = asys.ask(asys.systemAddress, Thespian_StatusReq(), 5)
+    assert asys.ask(busy, "ready?", 60) == "ready"
+    status = asys.ask(asys.systemAddress, Thespian_StatusReq(), 60)
     assert status.capabilities["gpu"] is True
     assert status.childActors == [busy]
     assert status.globalActors == {"busy": busy}
@@ -85,6 +96,6 @@ def test_thespians_own_format_shows_both(asys: ActorSystem) -> None:
     asys.tell(busy, "sleep")
     shown = io.StringIO()
     for address in (busy, asys.systemAddress):
-        formatStatus(asys.ask(address, Thespian_StatusReq(), 5), tofd=shown)
+        formatStatus(asys.ask(address, Thespian_StatusReq(), 60), tofd=shown)
     assert "Pending Wakeups [1]" in shown.getvalue()
     assert "asyncioSystem" in shown.getvalue()

@@ -23,7 +23,7 @@ CONFIG = """
 [{agents, [{tools, [{workers, 2}]}]},
  {understudy, [{agents, [[{id, "a"}, {model, "digger"}, {tools, ["tests.agents.sample_tools:works_long"]}]]}]}].
 """
-STARTED_S = 30.0
+STARTED_S = 120.0
 
 
 async def test_whichever_process_is_killed_the_turn_ends_and_the_next_one_runs(folder: Path, tmp_path: Path) -> None:
