@@ -9,11 +9,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from agents.gateway.document.described import Described
 from agents.gateway.door import Door
 from agents.gateway.errors import EXPECTED, answer
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.asking import permitted
 from agents.gateway.routes.docs import docs
@@ -22,8 +24,7 @@ from agents.gateway.routes.message_stream import message_stream
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
-from agents.gateway.sessions import Session, SessionInfo, Sessions
-from agents.gateway.shapes import Described
+from agents.gateway.sessions import Sessions
 from agents.gateway.sse import Pace
 from agents.gateway.streams import Known
 from agents.gateway.websocket import Socket
@@ -41,12 +42,13 @@ class Gateway:
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
         self._sessions, self._tokens, self._host = sessions, Tokens(token), host
+        self._reservations = Reservations()
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
         """Go by these settings from the next request on; what is open with a token that is gone is closed. Raises
         ValueError, and goes by the old ones, for what `check_access` refuses."""
-        app = _app(settings, self._sessions, self._tokens, self._host)
+        app = _app(settings, self._sessions, self._tokens, self._host, self._reservations)
         self._tokens.take(settings.gateway.tokens)
         self.app = app
 
@@ -65,7 +67,9 @@ def check_access(settings: GatewaySettings, token: str) -> None:
     Tokens(token).take(settings.tokens)
 
 
-def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None) -> FastAPI:
+def _app(
+    settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None, reservations: Reservations
+) -> FastAPI:
     told, compression = settings.gateway, settings.streaming.enable_compression
     pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
     app = _bare_app()
@@ -73,7 +77,7 @@ def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | No
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
-    known = Known(sessions, host.door if host is not None else Door())
+    known = Known(sessions, host.door if host is not None else Door(), reservations)
     app.include_router(agents(known, pace))
     app.include_router(streams(known, pace))
     app.include_router(session_routes(sessions, pace))
@@ -109,7 +113,6 @@ def _bare_app() -> FastAPI:
             "auto_configure": False,
         },
     )
-    app.shapes = (SessionInfo, Session)
     for kind in EXPECTED:
         app.add_exception_handler(kind, answer)
     return app

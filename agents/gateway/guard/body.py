@@ -1,4 +1,4 @@
-"""The body of a request: read whole, within a size and a time; and refusals, which end what is still on its way."""
+"""The body of a request: its kind, its size and its time; and refusals, which end what is still on its way."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,19 +9,50 @@ from starlette.types import Message, Receive, Scope, Send
 from agents.gateway.errors import Refusal
 
 BODY_S: Final = 30.0  # for all of a body, so that no drip of single bytes holds a connection
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing. Source: RFC 9110 section 9.2.1."""
+NOT_JSON: Final = "expected the header `Content-Type: application/json`, which a write with a body needs"
 DRAIN_S: Final = 1.0
 DRAIN_BYTES: Final = 4 * 2**20
 
 
-def has_body(scope: Scope) -> bool:
-    headers = {name: value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")}
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+def check_kind(scope: Scope) -> None:
+    """Refuse a write that a page of another origin could send without asking first.
+
+    Such a page can send a form or text/plain, and a write without any body. The last one passes here: it still needs
+    the header `Authorization`, and a page that sets that header has to ask first. Source: Fetch, "CORS-safelisted".
+    """
+    if scope["method"] in SAFE:
+        return
+    kinds = values(scope, b"content-type")
+    if (kinds or has_body(scope)) and not (len(kinds) == 1 and _is_json(kinds[0])):
+        raise Refusal(415, NOT_JSON)
+    if values(scope, b"content-encoding"):
+        raise Refusal(415, "expected a body without Content-Encoding")
 
 
-async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
-    """A receive that gives the body in one piece. Raises Refusal for one that is too large or too slow."""
+async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
+    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow or not JSON.
+
+    A write's body is read even if no header announces one: HTTP/2 allows that, and a mounted gateway may meet it.
+    """
+    if scope["method"] in SAFE and not has_body(scope):
+        return receive
+    body, last = await _whole(scope, receive, max_bytes)
+    if body and scope["method"] not in SAFE and not values(scope, b"content-type"):
+        raise Refusal(415, NOT_JSON)
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return first.pop() if first else await receive()
+
+    return receive_again if last["type"] == "http.request" else _gone
+
+
+async def _whole(scope: Scope, receive: Receive, max_bytes: int) -> tuple[bytes, Message]:
+    """The body, and the message that ended it."""
     too_large = Refusal(413, f"expected a body of at most {max_bytes} bytes")
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    length = next(iter(values(scope, b"content-length")), "0")
     if int(length) > max_bytes:
         raise too_large
     body = bytearray()
@@ -35,12 +66,7 @@ async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
                     break
     except TimeoutError:
         raise Refusal(408, f"expected the whole body within {BODY_S:g} s") from None
-    first: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-    async def receive_again() -> Message:
-        return first.pop() if first else await receive()
-
-    return receive_again if message["type"] == "http.request" else _gone
+    return bytes(body), message
 
 
 async def refuse(
@@ -75,6 +101,20 @@ async def _drain(receive: Receive) -> None:
                     return
     except TimeoutError:
         return
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether the head announces a body."""
+    return bool(values(scope, b"transfer-encoding")) or any(each != "0" for each in values(scope, b"content-length"))
+
+
+def values(scope: Scope, name: bytes) -> list[str]:
+    """A header's values; the name in lower case."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
+
+def _is_json(kind: str) -> bool:
+    return kind.partition(";")[0].strip().lower() == "application/json"
 
 
 async def _gone() -> Message:

@@ -24,7 +24,8 @@ PATHS = sorted(
         path.replace("{agent_id}", "a").replace("{stream_id}", "s").replace("{session_id}", "a").replace("{mid}", "m")
         for path in gateway(Settings(), LiveSessions(), TOKEN).app.openapi()["paths"]
     }
-    | {"/docs", "/openapi.json", "/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
+    - {"/healthz"}
+    | {"/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
 )
 
 REFUSED = {
