@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from agents.gateway.document.described import Described
 from agents.gateway.door import Door
-from agents.gateway.errors import EXPECTED, answer
+from agents.gateway.errors import EXPECTED, answer, crashed
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
@@ -24,6 +24,7 @@ from agents.gateway.routes.message_stream import message_stream
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
+from agents.gateway.routing import OneSlashLess, method_not_allowed
 from agents.gateway.sessions import Sessions
 from agents.gateway.sse import Pace
 from agents.gateway.streams import Known
@@ -73,6 +74,7 @@ def _app(
     told, compression = settings.gateway, settings.streaming.enable_compression
     pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
     app = _bare_app()
+    app.add_middleware(OneSlashLess)
     if compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
@@ -115,4 +117,6 @@ def _bare_app() -> FastAPI:
     )
     for kind in EXPECTED:
         app.add_exception_handler(kind, answer)
+    app.add_exception_handler(405, method_not_allowed)
+    app.add_exception_handler(Exception, crashed)
     return app

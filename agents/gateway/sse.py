@@ -8,8 +8,9 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
+from fastapi import Query
 from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,7 +20,7 @@ from agents.contract.events import CutData
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.reader import Reader
-from agents.gateway.wire import HEARTBEAT, cut_frame, frames
+from agents.gateway.wire import FAILED, HEARTBEAT, cut_frame, frames, frames_without_error
 
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -27,6 +28,12 @@ HEADERS: Final = [
     (b"x-accel-buffering", b"no"),  # a proxy that collected events would be a client that is always late
 ]
 
+
+ErrorEvent = Annotated[
+    Literal["error", "failed"],
+    Query(description="the name of the event that ends a failed turn; `failed` is for EventSource"),
+]
+"""Of a stream's last event, for readers of server-sent events."""
 
 _REFUSED: Final = re.compile(r"\s*q=0(\.0*)?\s*", re.IGNORECASE)
 
@@ -107,6 +114,11 @@ class EventStream(Response):
         if connection is not None:
             told = b"" if self._over else squeeze.some(self._cut_frame(too_slow(self._pace.write_timeout_s)))
             connection.cut(told + squeeze.end())
+
+
+def frames_of(error_event: ErrorEvent) -> Callable[[Iterable[Event]], bytes]:
+    """How events are encoded for a client that calls the last event of a failed turn so."""
+    return frames_without_error if error_event == FAILED else frames
 
 
 TOKEN_REVOKED: Final = CutData("token_revoked", "the token was revoked: the stream goes on without you")

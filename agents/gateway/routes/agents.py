@@ -18,9 +18,10 @@ from agents.gateway.own_sessions import seen_by
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
 from agents.gateway.sessions import LiveSessions
-from agents.gateway.sse import EventStream, Pace
+from agents.gateway.sse import ErrorEvent, EventStream, Pace, frames_of
 from agents.gateway.streams import Known
 from agents.gateway.untrusted_schema import without_patterns
+from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
@@ -40,7 +41,7 @@ class StartAgent(BaseModel):
     name: str | None = None
     model: str | None = None
     system_prompt: str | None = None
-    tools: list[Annotated[str, Field(pattern=r"^[a-z_]+$")]] | None = None
+    tools: list[Annotated[str, Field(pattern=BUILTIN_TOOL)]] | None = None
     api_preference: Api | None = None
     stream: bool | None = None
     streaming_config: StreamingConfig | None = None
@@ -114,8 +115,9 @@ def agents(known: Known, pace: Pace) -> APIRouter:
 
     @routes.post("/agents/{agent_id}/stream")
     @answers(events(StreamEvents), refuses=ASKING)
-    async def stream(agent_id: AgentId, body: Ask, caller: Asking) -> Response:
+    async def stream(agent_id: AgentId, body: Ask, caller: Asking, error_event: ErrorEvent = "error") -> Response:
         """Ask, and read the answer as server-sent events. The header X-Stream-Id says where to come back."""
-        return EventStream(await known.by(caller).ask(agent_id, body.message, body.stream_id), pace)
+        reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
+        return EventStream(reader, pace, frames_of(error_event))
 
     return routes

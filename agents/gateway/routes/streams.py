@@ -14,7 +14,7 @@ from agents.gateway.document.responses import events as server_sent
 from agents.gateway.errors import Refusal
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
-from agents.gateway.sse import EventStream, Pace
+from agents.gateway.sse import ErrorEvent, EventStream, Pace, frames_of
 from agents.gateway.streams import Known
 from agents.tools.approval import Decided
 
@@ -65,12 +65,16 @@ def streams(known: Known, pace: Pace) -> APIRouter:
     @routes.get("/streams/{stream_id}/events")
     @answers(server_sent(StreamEvents), nothing(OVER), refuses=(404, 422))
     async def events(
-        stream_id: StreamId, caller: Asking, after: Seq = None, last_event_id: LastEventId = None
+        stream_id: StreamId,
+        caller: Asking,
+        after: Seq = None,
+        last_event_id: LastEventId = None,
+        error_event: ErrorEvent = "error",
     ) -> Response:
         """The events that came after, then those that come. 204: there is none, and never will be."""
         place = _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
         reader = await known.by(caller).follow(stream_id, place)
-        return Response(status_code=204) if reader is None else EventStream(reader, pace)
+        return Response(status_code=204) if reader is None else EventStream(reader, pace, frames_of(error_event))
 
     @routes.post("/streams/{stream_id}/cancel")
     @answers(json(StreamCancelled), refuses=(404, 422))
