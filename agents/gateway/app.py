@@ -4,7 +4,10 @@ app = gateway(settings, LiveSessions(), token_of(path))
 hosts_own_app.mount("/agents", app)
 """
 
+import time
+
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -43,7 +46,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
         self._sessions, self._tokens, self._host = sessions, Tokens(token), host
-        self._reservations = Reservations()
+        self._reservations = Reservations(time.monotonic)
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
@@ -96,6 +99,11 @@ def _app(
     return app
 
 
+def _operation_id(route: APIRoute) -> str:
+    """agents_start, streams_cancel: generated clients have functions of these names."""
+    return f"{route.tags[0]}_{route.name.rstrip('_')}"
+
+
 def _bare_app() -> FastAPI:
     """Without FastAPI's own pages, which load scripts from elsewhere, and without its telemetry, which may report
     elsewhere, and copies what clients send into its records."""
@@ -107,6 +115,7 @@ def _bare_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
         telemetry={
             "tracing": False,
             "metrics": False,

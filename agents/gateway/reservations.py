@@ -3,8 +3,8 @@
 A reservation also stays while its stream runs: so no one else gets the id before the stream is known by it.
 """
 
-import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from agents.gateway.errors import Refusal
@@ -14,15 +14,16 @@ MOST: Final = 1000  # that a user may hold at a time
 
 
 class Reservations:
-    """In memory: a daemon that restarts has none. user: None for the install's token."""
+    """In memory: a daemon that restarts has none. user: None for the install's token. now_s: the clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
         self._held: dict[str, tuple[str | None, float]] = {}  # by id, the oldest first: the user, and the end
         self._counts: Counter[str | None] = Counter()
 
     def reserve(self, id_: str, user: str | None) -> None:
         """Raises Refusal for an id that is reserved, also by the same user, and for one too many."""
-        now_s = asyncio.get_running_loop().time()
+        now_s = self._now_s()
         self._end(now_s)
         if id_ in self._held:
             raise Refusal(409, "expected an id of no message, got one that is reserved", "conflict")
@@ -33,7 +34,7 @@ class Reservations:
 
     def check(self, id_: str, user: str | None) -> None:
         """Raises Refusal if the id is reserved for another user."""
-        self._end(asyncio.get_running_loop().time())
+        self._end(self._now_s())
         if id_ in self._held and self._held[id_][0] != user:
             raise Refusal(409, "expected a stream_id that is free, got one that is reserved", "conflict")
 

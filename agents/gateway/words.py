@@ -42,6 +42,7 @@ def _words(fault: Mapping[str, Any]) -> str:
         case "union_tag_not_found":
             return f"expected the key {context['discriminator']}"
         case "union_tag_invalid":
-            return f"expected {context['discriminator']} to be one of {context['expected_tags']}"
+            key, tags, tag = (context[each] for each in ("discriminator", "expected_tags", "tag"))
+            return f"expected {key} to be one of {tags}, got {tag[:40]!r}"
     message = str(fault["msg"])
     return message[0].lower() + message[1:]

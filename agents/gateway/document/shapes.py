@@ -32,9 +32,8 @@ class Shapes:
         schema = model.model_json_schema(ref_template=PLACE.format(name="{model}Output"), mode="serialization")
         named = {**schema.pop("$defs", {}), model.__name__: schema}
         for each in named.values():
-            if "properties" in each:
-                each["required"] = list(each["properties"])
-        self._name({f"{name}Output": each for name, each in named.items()})
+            _say_that_all_are_there(each)
+        self._name({f"{name}Output": {**each, "title": f"{name}Output"} for name, each in named.items()})
         return {"$ref": PLACE.format(name=f"{model.__name__}Output")}
 
     def _name(self, named: dict[str, Any]) -> None:
@@ -49,8 +48,13 @@ def _say_what_is_always_there(struct: type[msgspec.Struct], schema: dict[str, An
     """msgspec tells which fields a reader may do without; an answer has them all, if it does not omit defaults."""
     if struct.__struct_config__.omit_defaults:
         return
-    schema["required"] = list(schema["properties"])
-    for each in schema["properties"].values():
+    _say_that_all_are_there(schema)
+
+
+def _say_that_all_are_there(schema: dict[str, Any]) -> None:
+    fields = schema.get("properties", {})
+    schema |= {"required": list(fields)} if fields else {}
+    for each in fields.values():
         each.pop("default", None)
 
 

@@ -11,36 +11,39 @@ from agents.gateway.errors import Refusal
 BODY_S: Final = 30.0  # for all of a body, so that no drip of single bytes holds a connection
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing. Source: RFC 9110 section 9.2.1."""
+SIMPLE: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+"""Kinds of bodies that a page may send to another origin without asking first. Source: Fetch, section 2.2.2."""
 NOT_JSON: Final = "expected the header `Content-Type: application/json`, which a write with a body needs"
 DRAIN_S: Final = 1.0
 DRAIN_BYTES: Final = 4 * 2**20
 
 
 def check_kind(scope: Scope) -> None:
-    """Refuse a write that a page of another origin could send without asking first.
+    """Refuse a write that a page of another origin could send without asking first: a form, or text/plain.
 
-    Such a page can send a form or text/plain, and a write without any body. The last one passes here: it still needs
-    the header `Authorization`, and a page that sets that header has to ask first. Source: Fetch, "CORS-safelisted".
+    Such a page could send a write without any body as well. That one passes here, and is stopped elsewhere: it needs
+    the header `Authorization`, and a page that sets this header has to ask first. Source: Fetch, "CORS-safelisted".
     """
     if scope["method"] in SAFE:
         return
-    kinds = values(scope, b"content-type")
-    if (kinds or has_body(scope)) and not (len(kinds) == 1 and _is_json(kinds[0])):
+    kinds = [kind.partition(";")[0].strip().lower() for kind in values(scope, b"content-type")]
+    if SIMPLE.intersection(kinds) or (has_body(scope) and kinds != ["application/json"]):
         raise Refusal(415, NOT_JSON)
     if values(scope, b"content-encoding"):
         raise Refusal(415, "expected a body without Content-Encoding")
 
 
 async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
-    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow or not JSON.
+    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow, or not announced.
 
-    A write's body is read even if no header announces one: HTTP/2 allows that, and a mounted gateway may meet it.
+    A write's body is read even if no header announces it: HTTP/2 allows that, and a mounted gateway may meet it.
     """
-    if scope["method"] in SAFE and not has_body(scope):
+    announced = has_body(scope)
+    if scope["method"] in SAFE and not announced:
         return receive
     body, last = await _whole(scope, receive, max_bytes)
-    if body and scope["method"] not in SAFE and not values(scope, b"content-type"):
-        raise Refusal(415, NOT_JSON)
+    if body and not announced:
+        raise Refusal(415, "expected a body with its Content-Length, got one that was not announced")
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
@@ -111,10 +114,6 @@ def has_body(scope: Scope) -> bool:
 def values(scope: Scope, name: bytes) -> list[str]:
     """A header's values; the name in lower case."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
-
-
-def _is_json(kind: str) -> bool:
-    return kind.partition(";")[0].strip().lower() == "application/json"
 
 
 async def _gone() -> Message:
