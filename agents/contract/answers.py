@@ -22,7 +22,7 @@ class ListedAgent(Struct, frozen=True, omit_defaults=True):
     owner: str | None = None
 
 
-class Agents(Struct, frozen=True):
+class AgentPage(Struct, frozen=True):
     """A page of agents."""
 
     agents: list[ListedAgent]
@@ -95,7 +95,7 @@ class ErrorDetail(Struct, frozen=True, omit_defaults=True):
     faults: tuple[str, ...] = ()
 
 
-class Error(Struct, frozen=True):
+class ErrorAnswer(Struct, frozen=True):
     """The body of every refusal."""
 
     error: ErrorDetail

@@ -56,7 +56,7 @@ class Session(SessionInfo, frozen=True, kw_only=True):
     streams: list[SessionStream]
 
 
-class Sessions(Struct, frozen=True):
+class SessionPage(Struct, frozen=True):
     """A page of sessions."""
 
     sessions: list[SessionInfo]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from agents.contract.answers import Error, Health
+from agents.contract.answers import ErrorAnswer, Health
 from agents.gateway.document.responses import JSON, Answer, answers_of, json
 from agents.gateway.document.shapes import Shapes
 from agents.gateway.errors import TYPES
@@ -61,12 +61,13 @@ def _routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
 
 def _responses(answers: Iterable[Answer], refusals: Iterable[int], shapes: Shapes) -> dict[str, Any]:
     """By status, in order."""
-    refused = (
-        Answer(status, f"Refused: `{TYPES[status]}`.", JSON, Error, headers=tuple(filter(None, [HEADERS.get(status)])))
-        for status in refusals
-    )
-    every = sorted((*answers, *refused), key=lambda answer: answer.status)
+    every = sorted((*answers, *map(_refusal, refusals)), key=lambda answer: answer.status)
     return {str(answer.status): _response(answer, shapes) for answer in every}
+
+
+def _refusal(status: int) -> Answer:
+    headers = (HEADERS[status],) if status in HEADERS else ()
+    return Answer(status, f"Refused: `{TYPES[status]}`.", JSON, ErrorAnswer, headers=headers)
 
 
 def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
-from agents.contract.answers import Agents, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
+from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
 from agents.contract.events import StreamEvents
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
@@ -74,13 +74,13 @@ def agents(known: Known, pace: Pace) -> APIRouter:
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
-    @answers(json(Agents), refuses=(422,))
+    @answers(json(AgentPage), refuses=(422,))
     async def list_(
         caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """The agents that run, in order of their ids."""
         page = await seen_by(caller, LiveSessions()).sessions(after, limit)
-        return Json(Agents([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
+        return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
     @answers(json(AgentInfo), refuses=(404, 422))

@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents.contract.answers import SessionDeleted
-from agents.contract.sessions import Session, SessionInfo
-from agents.contract.sessions import Sessions as Page
+from agents.contract.sessions import Session, SessionInfo, SessionPage
 from agents.gateway.actions import Id, Seq
 from agents.gateway.document.responses import answers, json, lines
 from agents.gateway.download import JsonLines
@@ -61,12 +60,12 @@ def sessions(known: Sessions, pace: Pace) -> APIRouter:
         return session
 
     @routes.get("/sessions")
-    @answers(json(Page), refuses=(404, 422))
+    @answers(json(SessionPage), refuses=(404, 422))
     async def list_(
         caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """The sessions, those behind `after`: those that changed last first. Without a store, in order of their ids."""
-        return Json(Page(await seen_by(caller, known).sessions(after, limit)))
+        return Json(SessionPage(await seen_by(caller, known).sessions(after, limit)))
 
     @routes.get("/sessions/{session_id}")
     @answers(json(Session), refuses=(404, 422))

@@ -17,7 +17,7 @@ PASSWORDS: Final = (re.compile(r"(?<=://)[^/@]*(?=@)"), re.compile(r"(?<=[?&]pas
 """Of an address."""
 
 
-class Processes(Struct, frozen=True):
+class SystemReport(Struct, frozen=True):
     """The system as numbers, and some of its processes."""
 
     system: SystemInfo
@@ -34,10 +34,10 @@ def system(settings: Settings) -> APIRouter:
         return Json(tree())
 
     @routes.get("/processes")
-    @answers(json(Processes), refuses=(422,))
+    @answers(json(SystemReport), refuses=(422,))
     async def processes(by: Measure = "reductions", count: Annotated[int, Query(ge=1, le=1000)] = 20) -> Response:
         """The system as numbers, and the processes that have the most of something."""
-        return Json(Processes(system_info(), top(by, count)))
+        return Json(SystemReport(system_info(), top(by, count)))
 
     @routes.get("/config")
     @answers(json(Settings))

@@ -59,7 +59,7 @@ def check(response: aiohttp.ClientResponse, body: bytes) -> None:
     """Raises AssertionError for an answer that the document does not have."""
     answer = _answer(response)
     if answer is None:
-        check_value({"$ref": "#/components/schemas/Error"}, body) if body else None
+        check_value({"$ref": "#/components/schemas/ErrorAnswer"}, body) if body else None
         return
     if "content" not in answer:
         assert not body

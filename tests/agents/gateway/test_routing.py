@@ -54,5 +54,7 @@ async def test_a_mounted_gateway_knows_its_paths_and_methods_as_well(site: Site)
         url = f"http://127.0.0.1:{served.port}/inner"
         async with http.get(f"{url}/agents/a/") as response:
             assert response.status == 200
+        async with http.get(f"{url}/openapi.json") as response:
+            assert (await response.json())["servers"] == [{"url": "/inner"}]
         async with http.put(f"{url}/agents/a") as response:
             assert (response.status, response.headers["allow"]) == (405, "DELETE, GET")
