@@ -4,7 +4,7 @@ What is somebody else's is refused in the words for what does not exist: `Stream
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, assert_never, cast
+from typing import Any, assert_never
 from uuid import uuid4
 
 from msgspec import Struct
@@ -12,7 +12,6 @@ from msgspec import Struct
 from actors import Pid
 from agents import agent
 from agents.contract.answers import MessageReserved, StreamCancelled, StreamSteered, StreamSummary
-from agents.contract.sessions import Status
 from agents.core.events import Event
 from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
@@ -104,7 +103,7 @@ class Streams:
         if pid is not None and info is not None:
             return StreamSummary(stream_id, (await agent.info(pid)).id, info.status, info.seq)
         kept = await self._kept(stream_id)
-        return StreamSummary(stream_id, None, cast("Status", kept.status.value), kept.last_seq)
+        return StreamSummary(stream_id, None, kept.status.value, kept.last_seq)
 
     async def cancel(self, stream_id: str) -> StreamCancelled:
         """False if it is over: cancelling twice, or just too late, is no fault."""

@@ -56,6 +56,8 @@ def _say_that_all_are_there(schema: dict[str, Any]) -> None:
     schema |= {"required": list(fields)} if fields else {}
     for each in fields.values():
         each.pop("default", None)
+        for kind in (each, *each.get("anyOf", ())):
+            kind.pop("writeOnly", None)  # a secret is shown, as stars
 
 
 def _structs(info: Any) -> Iterator[type[msgspec.Struct]]:

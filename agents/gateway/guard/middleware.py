@@ -25,6 +25,7 @@ PAGES: Final = frozenset({"/docs", "/openapi.json"})
 """What a browser shows: it may give the token as a password, which it asks for. Nothing else takes one."""
 HEADER_BYTES: Final = 16 * 1024
 LOG_PAUSE_S: Final = 1.0
+ALLOW: Final = (b"allow", b"GET, HEAD")  # of /healthz
 
 HEADERS: Final = [
     (
@@ -52,7 +53,7 @@ class Guard:
             _check_size(scope)
             self._check_place(scope)
             if scope["type"] == "http" and scope["path"] == f"{scope.get('root_path', '')}/healthz":
-                await _healthy(scope, safe_send)
+                await _healthy(scope, receive, safe_send)
                 return
             caller = self._caller(scope)
             if scope["type"] == "http":
@@ -139,7 +140,10 @@ def _with_headers(send: Send) -> Send:
     return safe_send
 
 
-async def _healthy(scope: Scope, send: Send) -> None:
+async def _healthy(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["method"] not in ("GET", "HEAD"):
+        await refuse(scope, receive, send, Refusal(405, "expected GET or HEAD, got another method"), [ALLOW])
+        return
     headers = [(b"content-type", b"application/json"), (b"content-length", b"15")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b'{"status":"ok"}' if scope["method"] != "HEAD" else b""})

@@ -21,7 +21,7 @@ SCRIPT = """
 [models.broken]
 turns = [{ steps = [{ text = "One two.", fault = { name = "error_event", after_tokens = 1 } }] }]
 """
-FOR_EVENTSOURCE = "error_event=failed"
+BY_DEFAULT, FOR_EVENTSOURCE = "error_event=error", "error_event=failed"
 MEDIA_TYPES = {"text/event-stream", "application/json", "application/x-ndjson", "text/plain", "text/html"}
 
 
@@ -72,6 +72,10 @@ def test_every_refusal_has_one_shape_and_what_any_request_may_meet_is_said_of_ea
             assert everywhere <= set(operation["responses"]), asked
 
 
+def test_an_answer_has_no_field_that_is_only_for_requests() -> None:
+    assert "writeOnly" not in str(document())
+
+
 def test_every_reference_has_its_shape() -> None:
     references = set(re.findall(r"#/components/schemas/([\w-]+)", str(document())))
     assert references <= set(document()["components"]["schemas"])
@@ -112,9 +116,7 @@ async def test_a_bug_of_ours_is_answered_in_the_shape_of_every_error(site: Site)
 # A failed turn's last event
 
 
-@pytest.mark.parametrize(
-    ("query", "name"), [("", "error"), ("error_event=error", "error"), (FOR_EVENTSOURCE, "failed")]
-)
+@pytest.mark.parametrize(("query", "name"), [("", "error"), (BY_DEFAULT, "error"), (FOR_EVENTSOURCE, "failed")])
 async def test_a_failed_turns_last_event_has_the_name_that_its_reader_asks_for(
     site: Site, query: str, name: str
 ) -> None:

@@ -80,6 +80,9 @@ async def test_health_is_a_constant_for_everyone(site: Site) -> None:
             assert (response.status, await response.json()) == (200, {"status": "ok"})
         async with stranger.head(f"{site.url}/healthz") as response:
             assert response.status == 200
+        for method in set(METHODS) - {"GET", "HEAD"}:
+            async with stranger.request(method, f"{site.url}/healthz") as response:
+                assert (response.status, response.headers["allow"]) == (405, "GET, HEAD")
 
 
 async def test_an_upgrade_without_the_token_is_refused_as_a_request_is(site: Site) -> None:
