@@ -48,7 +48,7 @@ def _event(name: str, data: Any, place: dict[str, Any]) -> Event | None:
         case "complete":
             return StreamComplete(data, **place)
         case "error" | "timeout" | "failed":
-            return StreamError(data.error, data.content, data.metrics, **place)
+            return StreamError(data.error, data.content, data.metrics, data.response, **place)
         case _:
             return _of_calls(name, data, place)
 

@@ -78,12 +78,14 @@ class UsageData(Struct, frozen=True):
 
 
 class FailureData(Struct, frozen=True):
-    """The turn failed. content: the text that had arrived."""
+    """The turn failed. content: the text that had arrived. response: everything that had arrived; null if the turn never
+    began."""
 
     error: Fault
     message: str
     content: str
     metrics: StreamMetrics | None = None
+    response: Response | None = None
 
 
 class CutData(Struct, frozen=True):

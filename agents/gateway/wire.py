@@ -102,8 +102,8 @@ def data_of(event: Event) -> Any:
             return UsageData(usage, cost)
         case StreamComplete(response):
             return response
-        case StreamError(reason, content, metrics):
-            return FailureData(reason, str(reason), content, metrics)
+        case StreamError(reason, content, metrics, response):
+            return FailureData(reason, str(reason), content, metrics, response)
 
 
 def frames(events: Iterable[Event]) -> bytes:
