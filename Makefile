@@ -1,10 +1,11 @@
-# make demo | test | test-thespian | test-otp | test-postgres | check | bench: each sets up .venv by itself.
+# make demo | test | test-node | test-thespian | test-otp | test-postgres | check | bench: each sets up .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NODE := $(VENV)/node
 
-.PHONY: demo test test-thespian test-otp test-postgres check lint types bench clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres check lint types bench clean
 
 demo: $(STAMP)
 	$(BIN)/understudy demo
@@ -14,6 +15,19 @@ test: $(STAMP)
 
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite
+
+# What the client in TypeScript needs. CI has it; without it `make test` says what it left out.
+node-packages: $(NODE)/.installed
+
+test-node: $(STAMP) node-packages
+	CI=true $(BIN)/pytest tests/agents/clients
+
+$(NODE)/.installed: tests/agents/clients/package.json
+	@command -v npm >/dev/null || apt-get install --yes --quiet --no-install-recommends nodejs npm || { \
+		echo "test-node needs node and npm, and could not install them: apt-get install nodejs npm"; exit 1; }
+	mkdir -p $(NODE) && cp $< $(NODE)/ && npm install --prefix $(NODE) --silent --no-audit --no-fund
+	@touch $@
+
 # Compares our supervisors with those of a real Erlang: OTP_SCRIPTS=5000 make test-otp
 test-otp: $(STAMP)
 	@command -v erlc >/dev/null || apt-get install --yes --quiet erlang-base || { \

@@ -13,7 +13,7 @@ FLOORS = ["actors", "supervisors", "agents"]
 
 ORDER = [
     {"core", "os_process", "standard_streams"},
-    {"llm", "tools", "redaction", "state_files", "agent_registry"},
+    {"llm", "tools", "redaction", "state_files", "agent_registry", "contract"},
     {"settings"},
     {"log_setup", "model", "sessions"},
     {"workspace"},

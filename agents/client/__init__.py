@@ -9,7 +9,7 @@ Client("http://127.0.0.1:8765", token)                       # any other
 
 from agents.client.client import Client
 from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
-from agents.client.sessions import Session, SessionInfo, SessionStream
+from agents.contract.sessions import Session, SessionInfo, SessionStream
 
 __all__ = [
     "Client",

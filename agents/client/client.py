@@ -15,7 +15,7 @@ from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
 from agents.client.events import event_of
 from agents.client.frames import Frames
 from agents.client.place import Place, place_in
-from agents.client.sessions import Session, SessionInfo
+from agents.contract.sessions import Session, SessionInfo
 from agents.core.events import TERMINAL, Event
 
 TIMEOUT_S: Final = 30.0

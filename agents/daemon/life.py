@@ -28,6 +28,7 @@ from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
+from agents.llm.llm_supervisor import load_client
 from agents.os_process import this_process
 from agents.settings import Settings
 from agents.state_files import Address
@@ -87,6 +88,7 @@ async def live(
     with stopping.by_signals():
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_running(settings))
+            await load_client()
             crashes = stack.enter_context(Crashes().counted())
             scrape = Scrape(await _metered(), crashes)
             host = DaemonHost(settings, token, read, scrape, stopping.ask)

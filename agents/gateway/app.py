@@ -4,16 +4,21 @@ app = gateway(settings, LiveSessions(), token_of(path))
 hosts_own_app.mount("/agents", app)
 """
 
+import time
+
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from agents.gateway.document.described import Described
 from agents.gateway.door import Door
-from agents.gateway.errors import EXPECTED, answer
+from agents.gateway.errors import EXPECTED, answer, crashed
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.asking import permitted
 from agents.gateway.routes.docs import docs
@@ -22,8 +27,8 @@ from agents.gateway.routes.message_stream import message_stream
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
-from agents.gateway.sessions import Session, SessionInfo, Sessions
-from agents.gateway.shapes import Described
+from agents.gateway.routing import OneSlashLess, method_not_allowed
+from agents.gateway.sessions import Sessions
 from agents.gateway.sse import Pace
 from agents.gateway.streams import Known
 from agents.gateway.websocket import Socket
@@ -41,12 +46,13 @@ class Gateway:
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
         self._sessions, self._tokens, self._host = sessions, Tokens(token), host
+        self._reservations = Reservations(time.monotonic)
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
         """Go by these settings from the next request on; what is open with a token that is gone is closed. Raises
         ValueError, and goes by the old ones, for what `check_access` refuses."""
-        app = _app(settings, self._sessions, self._tokens, self._host)
+        app = _app(settings, self._sessions, self._tokens, self._host, self._reservations)
         self._tokens.take(settings.gateway.tokens)
         self.app = app
 
@@ -65,15 +71,18 @@ def check_access(settings: GatewaySettings, token: str) -> None:
     Tokens(token).take(settings.tokens)
 
 
-def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None) -> FastAPI:
+def _app(
+    settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None, reservations: Reservations
+) -> FastAPI:
     told, compression = settings.gateway, settings.streaming.enable_compression
     pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
     app = _bare_app()
+    app.add_middleware(OneSlashLess)
     if compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
-    known = Known(sessions, host.door if host is not None else Door())
+    known = Known(sessions, host.door if host is not None else Door(), reservations)
     app.include_router(agents(known, pace))
     app.include_router(streams(known, pace))
     app.include_router(session_routes(sessions, pace))
@@ -90,6 +99,11 @@ def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | No
     return app
 
 
+def _operation_id(route: APIRoute) -> str:
+    """agents_start, streams_cancel: generated clients have functions of these names."""
+    return f"{route.tags[0]}_{route.name.rstrip('_')}"
+
+
 def _bare_app() -> FastAPI:
     """Without FastAPI's own pages, which load scripts from elsewhere, and without its telemetry, which may report
     elsewhere, and copies what clients send into its records."""
@@ -101,6 +115,7 @@ def _bare_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
         telemetry={
             "tracing": False,
             "metrics": False,
@@ -109,7 +124,8 @@ def _bare_app() -> FastAPI:
             "auto_configure": False,
         },
     )
-    app.shapes = (SessionInfo, Session)
     for kind in EXPECTED:
         app.add_exception_handler(kind, answer)
+    app.add_exception_handler(405, method_not_allowed)
+    app.add_exception_handler(Exception, crashed)
     return app

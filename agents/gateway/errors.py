@@ -20,12 +20,12 @@ from starlette.responses import Response
 from actors import CallFailed, StartFailed
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
+from agents.gateway.words import line_of
 from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
 from supervisors import AlreadyStarted, MaxChildren, NotFound
 
 log = get_logger("understudy.gateway")
 
-LINE: Final = 300  # characters
 TYPES: Final = {
     400: "bad_request",
     401: "unauthorized",
@@ -136,14 +136,15 @@ def _of_session(error: SessionError) -> Refusal:
 
 
 def invalid(faults: Sequence[Any]) -> Refusal:
-    """pydantic's faults as lines of ours. What came is not repeated: it may be long, or a secret in the wrong place."""
-    lines = [_line(fault) for fault in faults]
+    """pydantic's faults as lines of ours."""
+    lines = [line_of(fault) for fault in faults]
     return Refusal(422, "; ".join(lines), faults=lines)
 
 
-def _line(fault: Any) -> str:
-    where, what = ".".join(str(part) for part in fault["loc"]), fault["msg"]
-    return f"{where or 'message'}: {what[0].lower()}{what[1:]}"[:LINE]
+async def crashed(_request: Request, _error: Exception) -> Response:
+    """An exception handler for FastAPI, for our own bug: it is raised again after this answer, and is logged."""
+    refusal = Refusal(500, "the gateway failed: the log of the daemon says how")
+    return Response(refusal.body, refusal.status, media_type="application/json")
 
 
 async def answer(request: Request, error: Exception) -> Response:

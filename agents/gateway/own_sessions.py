@@ -1,9 +1,10 @@
 """Sessions as one user sees them: what is somebody else's is not there, and is answered for as what is not."""
 
 from actors import Pid
+from agents.contract.sessions import SessionInfo
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller
-from agents.gateway.sessions import Seen, SessionInfo, Sessions
+from agents.gateway.sessions import Seen, Sessions
 from agents.sessions import StreamInfo as KeptStream
 from agents.settings import Scope
 

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from agents.gateway.errors import Refusal
 from agents.gateway.guard.middleware import HEADER_BYTES
 from agents.gateway.listen import check_certificate, check_listen
 from agents.settings import GatewaySettings, Settings
@@ -30,7 +31,11 @@ FRAGMENTS: Final = 1000  # of a message: empty ones add nothing to its size
 SEND_BUFFER_BYTES: Final = 128 * 1024  # in the kernel, a connection; by itself it grows to megabytes
 LINGER_S: Final = 30.0  # how long a client that was cut may still take what lies ready
 END_S: Final = 5
-FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+FULL: Final = Refusal(503, "the gateway has as many connections as max_connections allows: come back later").body
+FULL_HEAD: Final = (
+    "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: application/json\r\n"
+    f"content-length: {len(FULL)}\r\n\r\n"
+).encode()
 CUT: Final = 1013  # "try again later"
 
 
@@ -137,7 +142,7 @@ class HttpConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         if len(self.connections) > self._max_connections:
-            transport.write(FULL)
+            transport.write(FULL_HEAD + FULL)
             transport.close()
         else:
             self._await_head()

@@ -1,60 +1,20 @@
 """What the gateway asks of sessions: a port, so that it works with a store and without one."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import NoReturn, Protocol
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from actors import CallFailed, Pid
 from agents import agent
 from agents.agent_registry import agents_of, find_agent, find_stream
-from agents.core.conversation import Conversation
+from agents.contract.sessions import Session, SessionInfo, SessionStream
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
 from agents.sessions import StreamInfo as KeptStream
 from agents.sessions import UnknownSession
 from supervisors import agent_supervisor
-
-
-class SessionInfo(Struct, frozen=True, kw_only=True):
-    """id: of the session, which is its agent's. name: the agent's. title: given by a person. live: has it a process
-    now. owner: the user whose it is. created_at, updated_at: None where nothing is kept. message_count: of the
-    conversation."""
-
-    id: str
-    name: str
-    title: str | None = None
-    live: bool
-    owner: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    message_count: int
-
-
-class SessionStream(Struct, frozen=True, kw_only=True):
-    """A stream of a session. status: waiting, running, complete or error; open: its turn was cut and has not come back.
-
-    message: the user's, which it answers. last_seq: of its events. messages_from, messages_until: positions in the
-    conversation, of what it appended when it ended.
-    """
-
-    id: str
-    status: str
-    last_seq: int
-    message: str | None = None
-    begun_at: datetime | None = None
-    ended_at: datetime | None = None
-    messages_from: int | None = None
-    messages_until: int | None = None
-
-
-class Session(SessionInfo, frozen=True, kw_only=True):
-    """conversation: without the turn that runs. streams: in the order in which they began."""
-
-    conversation: Conversation
-    streams: list[SessionStream]
 
 
 class Seen(Protocol):

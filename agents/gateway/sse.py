@@ -8,17 +8,19 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
+from fastapi import Query
 from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from actors import MailboxClosed
+from agents.contract.events import CutData
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.reader import Reader
-from agents.gateway.wire import HEARTBEAT, frame, frames
+from agents.gateway.wire import FAILED, HEARTBEAT, cut_frame, frames, frames_without_error
 
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -26,6 +28,12 @@ HEADERS: Final = [
     (b"x-accel-buffering", b"no"),  # a proxy that collected events would be a client that is always late
 ]
 
+
+ErrorEvent = Annotated[
+    Literal["error", "failed"],
+    Query(description="the name of the event that ends a failed turn; `failed` is for EventSource"),
+]
+"""Of a stream's last event, for readers of server-sent events."""
 
 _REFUSED: Final = re.compile(r"\s*q=0(\.0*)?\s*", re.IGNORECASE)
 
@@ -47,13 +55,19 @@ class Pace(Struct, frozen=True):
 
 
 class EventStream(Response):
-    """encode: events as the bytes of server-sent events. head: bytes that come first."""
+    """encode, cut: events, and the reason of a cut, as the bytes of server-sent events. head: bytes that come first."""
 
     def __init__(
-        self, reader: Reader, pace: Pace, encode: Callable[[Iterable[Event]], bytes] = frames, head: bytes = b""
+        self,
+        reader: Reader,
+        pace: Pace,
+        encode: Callable[[Iterable[Event]], bytes] = frames,
+        cut: Callable[[CutData], bytes] = cut_frame,
+        head: bytes = b"",
     ) -> None:
         self.status_code, self.background = 200, None
-        self._reader, self._pace, self._encode, self._head = reader, pace, encode, head
+        self._reader, self._pace = reader, pace
+        self._encode, self._cut_frame, self._head = encode, cut, head
         self._over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +94,7 @@ class EventStream(Response):
         except MailboxClosed:
             if not caller.revoked:
                 return  # the client has gone
-            await self._write(send, squeeze.some(frame("cut", TOKEN_REVOKED)))
+            await self._write(send, squeeze.some(self._cut_frame(TOKEN_REVOKED)))
         self._over = True
         await self._write(send, squeeze.end(), more=False)
 
@@ -98,16 +112,21 @@ class EventStream(Response):
         """Without a connection of ours the server ends the answer where it is: its last id is the place, too."""
         connection: Connection | None = scope.get("state", {}).get("connection")
         if connection is not None:
-            told = b"" if self._over else squeeze.some(frame("cut", too_slow(self._pace.write_timeout_s)))
+            told = b"" if self._over else squeeze.some(self._cut_frame(too_slow(self._pace.write_timeout_s)))
             connection.cut(told + squeeze.end())
 
 
-TOKEN_REVOKED: Final = {"code": "token_revoked", "message": "the token was revoked: the stream goes on without you"}
+def frames_of(error_event: ErrorEvent) -> Callable[[Iterable[Event]], bytes]:
+    """How events are encoded for a client that calls the last event of a failed turn so."""
+    return frames_without_error if error_event == FAILED else frames
 
 
-def too_slow(timeout_s: float) -> dict[str, object]:
+TOKEN_REVOKED: Final = CutData("token_revoked", "the token was revoked: the stream goes on without you")
+
+
+def too_slow(timeout_s: float) -> CutData:
     message = f"nothing was taken for {timeout_s:g} s: come back with the last id that you have"
-    return {"code": "slow_reader", "message": message}
+    return CutData("slow_reader", message)
 
 
 class _Plain:

@@ -10,9 +10,10 @@ from msgspec import structs
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_registry import find_agent, find_stream, reserved
+from agents.contract.sessions import Session, SessionInfo, SessionStream
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
-from agents.gateway.sessions import LiveSessions, Session, SessionInfo, SessionStream
+from agents.gateway.sessions import LiveSessions
 from agents.session import wake
 from agents.sessions import Refused, SessionExists, StreamStatus, UnknownSession, open_journal
 from agents.sessions import SessionInfo as KeptSession

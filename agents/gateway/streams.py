@@ -11,12 +11,14 @@ from msgspec import Struct
 
 from actors import Pid
 from agents import agent
+from agents.contract.answers import MessageReserved, StreamCancelled, StreamSteered, StreamSummary
 from agents.core.events import Event
 from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.reader import Reader
+from agents.gateway.reservations import RESERVED_S, Reservations
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
 from agents.session import Origin
@@ -27,21 +29,12 @@ from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked, Oth
 from supervisors import agent_supervisor
 
 
-class Shown(Struct, frozen=True):
-    """A stream. agent_id: None where no process has it any more. status: waiting, running, complete or error; open: its
-    turn was cut, and its agent has not come back."""
-
-    stream_id: str
-    agent_id: str | None
-    status: str
-    seq: int
-
-
 class Known(Struct, frozen=True):
     """What there is, of everybody. Nobody gets at it but as a caller."""
 
     sessions: Sessions
     door: Door
+    reservations: Reservations
 
     def by(self, caller: Caller) -> "Streams":
         return Streams(self, caller)
@@ -73,6 +66,8 @@ class Streams:
     async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> Reader:
         """stream_id: of the client's making, so that it may ask again when it lost the answer."""
         self._known.door.check()
+        if stream_id is not None:
+            self._known.reservations.check(stream_id, self._caller.user)
         pid = await self.agent(agent_id)
         if stream_id is not None and await self.sessions.find_stream(stream_id) != pid:
             kept = await self.sessions.kept_stream(stream_id)
@@ -84,10 +79,12 @@ class Streams:
         reader.ask(pid, message)
         return reader
 
-    async def check_free(self, stream_id: str) -> None:
-        """Raises Refusal if anybody has a stream with this id."""
+    async def reserve(self, stream_id: str) -> MessageReserved:
+        """Raises Refusal if anybody has a stream with this id, or has reserved it."""
         if await self._known.sessions.has_stream(stream_id):
             raise Refusal(409, "expected an id of no message, got one that has been streamed", "conflict")
+        self._known.reservations.reserve(stream_id, self._caller.user)
+        return MessageReserved(stream_id, RESERVED_S)
 
     async def follow(self, stream_id: str, after: int) -> Reader | None:
         """What came after; None if that is nothing and never will be."""
@@ -101,34 +98,34 @@ class Streams:
                 return reader
         return await self._stored(stream_id, after)
 
-    async def show(self, stream_id: str) -> Shown:
+    async def show(self, stream_id: str) -> StreamSummary:
         pid, info = await self._live(stream_id)
         if pid is not None and info is not None:
-            return Shown(stream_id, (await agent.info(pid)).id, info.status, info.seq)
+            return StreamSummary(stream_id, (await agent.info(pid)).id, info.status, info.seq)
         kept = await self._kept(stream_id)
-        return Shown(stream_id, None, kept.status, kept.last_seq)
+        return StreamSummary(stream_id, None, kept.status.value, kept.last_seq)
 
-    async def cancel(self, stream_id: str) -> dict[str, Any]:
+    async def cancel(self, stream_id: str) -> StreamCancelled:
         """False if it is over: cancelling twice, or just too late, is no fault."""
         pid = await self._owner(stream_id)
-        return {"cancelled": pid is not None and await agent.cancel(pid, stream_id)}
+        return StreamCancelled(pid is not None and await agent.cancel(pid, stream_id))
 
-    async def approve(self, stream_id: str, call_id: str, arguments: str | None) -> dict[str, Any]:
+    async def approve(self, stream_id: str, call_id: str, arguments: str | None) -> Decided:
         pid = await self._owner(stream_id)
         answer = NotAsked(call_id) if pid is None else await agent.approve(pid, call_id, arguments, stream_id=stream_id)
         return _decision(answer)
 
-    async def deny(self, stream_id: str, call_id: str, reason: str) -> dict[str, Any]:
+    async def deny(self, stream_id: str, call_id: str, reason: str) -> Decided:
         pid = await self._owner(stream_id)
         return _decision(
             NotAsked(call_id) if pid is None else await agent.deny(pid, call_id, reason, stream_id=stream_id)
         )
 
-    async def steer(self, stream_id: str, message: str) -> dict[str, Any]:
+    async def steer(self, stream_id: str, message: str) -> StreamSteered:
         pid = await self._owner(stream_id)
         if pid is None or not await agent.steer(pid, message, stream_id=stream_id):
             raise Refusal(409, "expected a stream that runs, got one that waits or is over", "conflict")
-        return {"steered": True}
+        return StreamSteered(True)
 
     async def _live(self, stream_id: str) -> tuple[Pid | None, StreamInfo | None]:
         pid = await self.sessions.find_stream(stream_id)
@@ -175,10 +172,10 @@ def _unknown(stream_id: str) -> Refusal:
     )
 
 
-def _decision(answer: Answer) -> dict[str, Any]:
+def _decision(answer: Answer) -> Decided:
     match answer:
-        case Decided(call_id, decision):
-            return {"call_id": call_id, "decision": decision}
+        case Decided():
+            return answer
         case AlreadyDecided(_, decision):
             raise Refusal(409, f"expected a call that waits for a decision, got one that is {decision}", "conflict")
         case OtherArguments():

@@ -154,7 +154,7 @@ class Socket:
 
     # Writing
 
-    async def _answer(self, action: Action, data: dict[str, Any]) -> None:
+    async def _answer(self, action: Action, data: Any) -> None:
         await self._send({"type": "answer", "action": action.action, "data": data, **_ref(action)})
 
     async def _refuse(self, refusal: Refusal, action: Action | None) -> None:

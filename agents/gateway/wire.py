@@ -12,7 +12,21 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
+from agents.contract.events import (
+    ApprovalData,
+    ArgumentsData,
+    CutData,
+    ExecutionData,
+    FailureData,
+    ResetData,
+    StartData,
+    TextData,
+    ToolProgressData,
+    ToolResultData,
+    UsageData,
+)
 from agents.core.backlog import pieces_in
 from agents.core.errors import Timeout
 from agents.core.events import (
@@ -50,6 +64,7 @@ NAMES: Final[dict[type[Any], str]] = {
     StreamError: "error",
 }
 
+FAILED: Final = "failed"
 HEARTBEAT: Final = b":\n\n"
 
 _json = msgspec.json.Encoder().encode
@@ -63,33 +78,32 @@ def name_of(event: Event) -> str:
 
 
 def data_of(event: Event) -> Any:
-    """What the event says, as JSON data."""
+    """The event's data, in the shape that contract.events.DATA has for its name."""
     match event:
         case StreamStart(agent_id):
-            return {"agent_id": agent_id, "stream_id": event.stream_id}
+            return StartData(agent_id, event.stream_id)
         case StreamToken(text) | StreamReasoning(text):
-            return {"text": text}
+            return TextData(text)
         case StreamFunctionArgumentsDelta(index, delta):
-            return {"index": index, "delta": delta}
+            return ArgumentsData(index, delta)
         case StreamFunctionCallStarted(call) | StreamFunctionCallComplete(call):
             return call
         case StreamFunctionExecutionStart():
-            return {}
+            return ExecutionData()
         case StreamToolResult(call, result):
-            return {"tool_call": call, "result": result}
+            return ToolResultData(call, result)
         case StreamToolProgress(call, data):
-            return {"tool_call": call, "data": data}
+            return ToolProgressData(call, data)
         case StreamApprovalRequired(call, timeout_s):
-            return {"tool_call": call, "timeout_s": timeout_s}
+            return ApprovalData(call, timeout_s)
         case StreamReset(reason, content):
-            return {"error": reason, "message": str(reason), "content": content, "attempt": event.attempt}
+            return ResetData(reason, str(reason), content, event.attempt)
         case StreamUsage(usage, cost):
-            return {"usage": usage, "cost": cost}
+            return UsageData(usage, cost)
         case StreamComplete(response):
             return response
         case StreamError(reason, content, metrics, response):
-            said = {"error": reason, "message": str(reason), "content": content, "metrics": metrics}
-            return {**said, "response": response}
+            return FailureData(reason, str(reason), content, metrics, response)
 
 
 def frames(events: Iterable[Event]) -> bytes:
@@ -105,11 +119,18 @@ def frames(events: Iterable[Event]) -> bytes:
     )
 
 
-def _frame(event: Event) -> bytes:
+def frames_without_error(events: Iterable[Event]) -> bytes:
+    """The same, with `failed` as the name of the event that ends a failed turn: `error` is also the name of the event
+    by which EventSource reports that its connection broke."""
+    *others, last = events
+    return frames(others) + (_frame(last, FAILED) if type(last) is StreamError else frames((last,)))
+
+
+def _frame(event: Event, name: str = "") -> bytes:
     data = data_of(event)
     if (joined := pieces_in(event)) > 1:
-        data["joined"] = joined
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, name_of(event).encode(), _json(data))
+        data = replace(data, joined=joined)
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, (name or name_of(event)).encode(), _json(data))
 
 
 def message(event: Event) -> str:
@@ -119,7 +140,7 @@ def message(event: Event) -> str:
         return (b'{"type":"token","data":%b,"seq":%d,"stream_id":%b}' % said_by).decode()
     said: dict[str, Any] = {"type": name_of(event), "data": data_of(event)}
     if isinstance(event, StreamToken | StreamReasoning):
-        said["data"] = said["data"]["text"]
+        said["data"] = said["data"].text
     if (joined := pieces_in(event)) > 1:
         said["joined"] = joined
     said["seq"] = event.seq
@@ -127,6 +148,6 @@ def message(event: Event) -> str:
     return _json(said).decode()
 
 
-def frame(name: str, data: Any) -> bytes:
-    """A server-sent event that is none of a stream: it has no id, so the client's last one stays."""
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), _json(data))
+def cut_frame(data: CutData) -> bytes:
+    """An event that is not the stream's: it has no id, so the client's last one stays."""
+    return b"event: cut\ndata: %b\n\n" % _json(data)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 HTTP_ADDRESS = "^https?://."
+USER_NAME = r"^[A-Za-z0-9._@+-]{1,128}$"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,4 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), AfterValidator(_reachable), Address()]
 DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
 Name = Annotated[str, Field(min_length=1)]
-UserName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9._@+-]{1,128}$"), Spelled("a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -")
-]
+UserName = Annotated[str, Field(pattern=USER_NAME), Spelled("a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -")]

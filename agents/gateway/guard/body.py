@@ -1,4 +1,4 @@
-"""The body of a request: read whole, within a size and a time; and refusals, which end what is still on its way."""
+"""The body of a request: its kind, its size and its time; and refusals, which end what is still on its way."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,19 +10,53 @@ from agents.core.depth import EXPECTED, text_too_deep
 from agents.gateway.errors import Refusal
 
 BODY_S: Final = 30.0  # for all of a body, so that no drip of single bytes holds a connection
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing. Source: RFC 9110 section 9.2.1."""
+SIMPLE: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+"""Kinds of bodies that a page may send to another origin without asking first. Source: Fetch, section 2.2.2."""
+NOT_JSON: Final = "expected the header `Content-Type: application/json`, which a write with a body needs"
 DRAIN_S: Final = 1.0
 DRAIN_BYTES: Final = 4 * 2**20
 
 
-def has_body(scope: Scope) -> bool:
-    headers = {name: value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")}
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+def check_kind(scope: Scope) -> None:
+    """Refuse a write that a page of another origin could send without asking first: a form, or text/plain.
+
+    Such a page could send a write without any body as well. That one passes here, and is stopped elsewhere: it needs
+    the header `Authorization`, and a page that sets this header has to ask first. Source: Fetch, "CORS-safelisted".
+    """
+    if scope["method"] in SAFE:
+        return
+    kinds = [kind.partition(";")[0].strip().lower() for kind in values(scope, b"content-type")]
+    if SIMPLE.intersection(kinds) or (has_body(scope) and kinds != ["application/json"]):
+        raise Refusal(415, NOT_JSON)
+    if values(scope, b"content-encoding"):
+        raise Refusal(415, "expected a body without Content-Encoding")
 
 
-async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
-    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow or too deep."""
+async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
+    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow, or not announced.
+
+    A write's body is read even if no header announces it: HTTP/2 allows that, and a mounted gateway may meet it.
+    """
+    announced = has_body(scope)
+    if scope["method"] in SAFE and not announced:
+        return receive
+    body, last = await _whole(scope, receive, max_bytes)
+    if body and not announced:
+        raise Refusal(415, "expected a body with its Content-Length, got one that was not announced")
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return first.pop() if first else await receive()
+
+    return receive_again if last["type"] == "http.request" else _gone
+
+
+async def _whole(scope: Scope, receive: Receive, max_bytes: int) -> tuple[bytes, Message]:
+    """The body, and the message that ended it."""
     too_large = Refusal(413, f"expected a body of at most {max_bytes} bytes")
-    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    length = next(iter(values(scope, b"content-length")), "0")
     if int(length) > max_bytes:
         raise too_large
     body = bytearray()
@@ -38,12 +72,7 @@ async def whole_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
         raise Refusal(408, f"expected the whole body within {BODY_S:g} s") from None
     if text_too_deep(bytes(body)):
         raise Refusal(422, EXPECTED)
-    first: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-    async def receive_again() -> Message:
-        return first.pop() if first else await receive()
-
-    return receive_again if message["type"] == "http.request" else _gone
+    return bytes(body), message
 
 
 async def refuse(
@@ -78,6 +107,16 @@ async def _drain(receive: Receive) -> None:
                     return
     except TimeoutError:
         return
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether the head announces a body."""
+    return bool(values(scope, b"transfer-encoding")) or any(each != "0" for each in values(scope, b"content-length"))
+
+
+def values(scope: Scope, name: bytes) -> list[str]:
+    """A header's values; the name in lower case."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 async def _gone() -> Message:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.log import get_logger
 from agents.gateway.errors import Refusal
-from agents.gateway.guard.body import has_body, refuse, whole_body
+from agents.gateway.guard.body import check_kind, guarded_body, refuse, values
 from agents.gateway.guard.caller import KEY, Caller
 from agents.gateway.guard.origin import Allowed, host_of, origin_of
 from agents.gateway.guard.token import WrongTokens
@@ -21,12 +21,11 @@ from agents.gateway.guard.tokens import Tokens
 
 log = get_logger("understudy.gateway")
 
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing."""
 PAGES: Final = frozenset({"/docs", "/openapi.json"})
 """What a browser shows: it may give the token as a password, which it asks for. Nothing else takes one."""
 HEADER_BYTES: Final = 16 * 1024
 LOG_PAUSE_S: Final = 1.0
+ALLOW: Final = (b"allow", b"GET, HEAD")  # of /healthz
 
 HEADERS: Final = [
     (
@@ -54,13 +53,12 @@ class Guard:
             _check_size(scope)
             self._check_place(scope)
             if scope["type"] == "http" and scope["path"] == f"{scope.get('root_path', '')}/healthz":
-                await _healthy(scope, safe_send)
+                await _healthy(scope, receive, safe_send)
                 return
             caller = self._caller(scope)
             if scope["type"] == "http":
-                _check_kind(scope)
-                if has_body(scope):
-                    receive = await whole_body(scope, receive, self._max_body_bytes)
+                check_kind(scope)
+                receive = await guarded_body(scope, receive, self._max_body_bytes)
         except Refusal as refusal:
             await refuse(scope, receive, safe_send, refusal, _challenge(scope, refusal))
             return
@@ -70,19 +68,19 @@ class Guard:
         """Source: RFC 9110 section 7.2, 7.4; RFC 6454; the Host is what makes rebinding of DNS visible."""
         scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
         our_port = (scope.get("server") or (None, None))[1]
-        hosts = _values(scope, b"host")
+        hosts = values(scope, b"host")
         host = host_of(hosts[0]) if len(hosts) == 1 else None
         if host is None:
             raise Refusal(400, f"expected one Host header with a host, got {len(hosts)} or something else")
         if not self._allowed.host(host, scheme, our_port):
             raise Refusal(421, "expected a Host that is served here: see allowed_hosts in the settings")
-        for text in _values(scope, b"origin"):
+        for text in values(scope, b"origin"):
             origin = origin_of(text)
             if origin is None or not self._allowed.origin(origin, scheme, our_port):
                 raise Refusal(403, "expected no Origin or an allowed one: see allowed_origins in the settings")
 
     def _caller(self, scope: Scope) -> Caller:
-        given = _values(scope, b"authorization")
+        given = values(scope, b"authorization")
         token = _token_in(given[0], password=_is_page(scope)) if len(given) == 1 else None
         if token is None:
             raise Refusal(401, "expected one header `Authorization: Bearer TOKEN`; the token stands in the token file")
@@ -108,17 +106,6 @@ def _check_size(scope: Scope) -> None:
         raise Refusal(431, f"expected headers of at most {HEADER_BYTES} bytes in all")
 
 
-def _check_kind(scope: Scope) -> None:
-    """A form or a text/plain body is all that another page can send without asking first."""
-    if scope["method"] in SAFE:
-        return
-    kinds = _values(scope, b"content-type")
-    if len(kinds) != 1 or kinds[0].partition(";")[0].strip().lower() != "application/json":
-        raise Refusal(415, "expected the header `Content-Type: application/json`, which every write needs")
-    if _values(scope, b"content-encoding"):
-        raise Refusal(415, "expected a body without Content-Encoding")
-
-
 def _token_in(header: str, *, password: bool) -> str | None:
     scheme, _, given = header.partition(" ")
     match scheme.lower():
@@ -134,17 +121,13 @@ def _token_in(header: str, *, password: bool) -> str | None:
 
 def _is_page(scope: Scope) -> bool:
     path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return scope["type"] == "http" and scope["method"] in SAFE and path in PAGES
+    return scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS") and path in PAGES
 
 
 def _challenge(scope: Scope, refusal: Refusal) -> list[tuple[bytes, bytes]]:
     if refusal.status != 401:
         return []
     return [(b"www-authenticate", b'Basic realm="the token"' if _is_page(scope) else b"Bearer")]
-
-
-def _values(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def _with_headers(send: Send) -> Send:
@@ -157,7 +140,10 @@ def _with_headers(send: Send) -> Send:
     return safe_send
 
 
-async def _healthy(scope: Scope, send: Send) -> None:
+async def _healthy(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["method"] not in ("GET", "HEAD"):
+        await refuse(scope, receive, send, Refusal(405, "expected GET or HEAD, got another method"), [ALLOW])
+        return
     headers = [(b"content-type", b"application/json"), (b"content-length", b"15")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b'{"status":"ok"}' if scope["method"] != "HEAD" else b""})

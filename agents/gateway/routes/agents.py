@@ -4,21 +4,25 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
+from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
+from agents.contract.events import StreamEvents
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
+from agents.gateway.document.responses import ASKING, answers, events, json
 from agents.gateway.errors import Refusal
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.routes.asking import Asking
-from agents.gateway.routes.reply import REFUSALS, Json
+from agents.gateway.routes.reply import Json
 from agents.gateway.sessions import LiveSessions
-from agents.gateway.sse import EventStream, Pace
+from agents.gateway.sse import ErrorEvent, EventStream, Pace, frames_of
 from agents.gateway.streams import Known
 from agents.gateway.untrusted_schema import without_patterns
+from agents.gateway.words import BUILTIN_TOOL
+from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import UserName
@@ -37,7 +41,7 @@ class StartAgent(BaseModel):
     name: str | None = None
     model: str | None = None
     system_prompt: str | None = None
-    tools: list[Annotated[str, Field(pattern=r"^[a-z_]+$")]] | None = None
+    tools: list[Annotated[str, Field(pattern=BUILTIN_TOOL)]] | None = None
     api_preference: Api | None = None
     stream: bool | None = None
     streaming_config: StreamingConfig | None = None
@@ -59,44 +63,40 @@ class Ask(BaseModel):
     stream_id: Id | None = None
 
 
-class Listed(Struct, frozen=True, omit_defaults=True):
-    """An agent in the list. owner: the user whose it is."""
-
-    id: str
-    name: str
-    live: bool
-    owner: str | None = None
-
-
 def agents(known: Known, pace: Pace) -> APIRouter:
-    routes = APIRouter(tags=["agents"], responses=REFUSALS)
+    routes = APIRouter(tags=["agents"])
 
-    @routes.post("/agents", status_code=201)
+    @routes.post("/agents")
+    @answers(json(AgentInfo, 201), refuses=(409, 422))
     async def start(body: StartAgent, caller: Asking) -> Response:
         """Start an agent. It is the caller's; another `owner` may be said by who may do everything."""
         pid = await known.by(caller).start(body.model_dump(exclude_none=True))
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
+    @answers(json(AgentPage), refuses=(422,))
     async def list_(
         caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """The agents that run, in order of their ids."""
         page = await seen_by(caller, LiveSessions()).sessions(after, limit)
-        return Json({"agents": [Listed(each.id, each.name, each.live, each.owner) for each in page]})
+        return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
+    @answers(json(AgentInfo), refuses=(404, 422))
     async def show(agent_id: AgentId, caller: Asking) -> Response:
         """What an agent is, and which streams it has."""
         return Json(await agent.info(await known.by(caller).agent(agent_id)))
 
     @routes.delete("/agents/{agent_id}")
+    @answers(json(AgentStopped), refuses=(404, 422))
     async def stop(agent_id: AgentId, caller: Asking) -> Response:
         """End an agent; its running turn ends with an error, and what it had said is kept in it."""
         await agent_supervisor.stop_agent(await known.by(caller).agent(agent_id))
-        return Json({"stopped": True})
+        return Json(AgentStopped(True))
 
     @routes.post("/agents/{agent_id}/chat")
+    @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=ASKING)
     async def chat(agent_id: AgentId, body: Ask, caller: Asking) -> Response:
         """Ask, and wait for the whole answer. It goes on if the client does not wait."""
         reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
@@ -105,17 +105,19 @@ def agents(known: Known, pace: Pace) -> APIRouter:
                 async for batch in batches:
                     match batch[-1] if batch else None:
                         case StreamComplete(response):
-                            return Json({"stream_id": reader.stream_id, "response": response})
+                            return Json(ChatAnswer(reader.stream_id, response))
                         case StreamError(reason, content):
-                            error = {"type": "turn_failed", "message": str(reason), "reason": reason}
-                            return Json({"error": error, "stream_id": reader.stream_id, "content": content}, 502)
+                            fault = TurnFault("turn_failed", str(reason), reason)
+                            return Json(TurnFailed(fault, reader.stream_id, content), 502)
         finally:
             reader.close()
         raise Refusal(503, "the stream ended without its last event")
 
     @routes.post("/agents/{agent_id}/stream")
-    async def stream(agent_id: AgentId, body: Ask, caller: Asking) -> Response:
+    @answers(events(StreamEvents), refuses=ASKING)
+    async def stream(agent_id: AgentId, body: Ask, caller: Asking, error_event: ErrorEvent = "error") -> Response:
         """Ask, and read the answer as server-sent events. The header X-Stream-Id says where to come back."""
-        return EventStream(await known.by(caller).ask(agent_id, body.message, body.stream_id), pace)
+        reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
+        return EventStream(reader, pace, frames_of(error_event))
 
     return routes

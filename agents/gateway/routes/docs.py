@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from agents.gateway.document.responses import answers, json, text
+
 PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -30,13 +32,17 @@ def docs(app: FastAPI) -> None:
     """Add /openapi.json and /docs. The page is made once, when it is first asked for."""
     made: list[str] = []
 
-    @app.get("/openapi.json", include_in_schema=False)
+    @app.get("/openapi.json", tags=["docs"])
+    @answers(json(dict[str, Any]))
     async def schema(request: Request) -> Response:
+        """This document."""
         where = request.scope.get("root_path", "")  # of an app that is mounted in another
         return JSONResponse({**app.openapi(), **({"servers": [{"url": where}]} if where else {})})
 
-    @app.get("/docs", include_in_schema=False)
+    @app.get("/docs", tags=["docs"])
+    @answers(text("text/html", "A page without a script."))
     async def page(_request: Request) -> Response:
+        """This document, for people."""
         if not made:
             made.append(_page(app.openapi()))
         return HTMLResponse(made[0])

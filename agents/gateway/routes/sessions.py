@@ -7,14 +7,17 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from agents.contract.answers import SessionDeleted
+from agents.contract.sessions import Session, SessionInfo, SessionPage
 from agents.gateway.actions import Id, Seq
+from agents.gateway.document.responses import answers, json, lines
 from agents.gateway.download import JsonLines
+from agents.gateway.export_lines import ExportLine
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.routes.asking import Asking
-from agents.gateway.routes.reply import REFUSALS, Json
-from agents.gateway.sessions import Session, SessionInfo, Sessions
-from agents.gateway.shapes import answered, refused
+from agents.gateway.routes.reply import Json
+from agents.gateway.sessions import Sessions
 from agents.gateway.sse import Pace
 from agents.sessions import UnknownSession
 
@@ -47,7 +50,7 @@ class Fork(_Body):
 
 
 def sessions(known: Sessions, pace: Pace) -> APIRouter:
-    routes = APIRouter(tags=["sessions"], responses=REFUSALS)
+    routes = APIRouter(tags=["sessions"])
 
     async def found(session_id: str, caller: Caller) -> SessionInfo:
         """Every route comes to its session by this. Raises UnknownSession, also for another's."""
@@ -56,39 +59,43 @@ def sessions(known: Sessions, pace: Pace) -> APIRouter:
             raise UnknownSession(session_id)
         return session
 
-    @routes.get("/sessions", responses=answered(list[SessionInfo], "sessions"))
+    @routes.get("/sessions")
+    @answers(json(SessionPage), refuses=(404, 422))
     async def list_(
         caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """The sessions, those behind `after`: those that changed last first. Without a store, in order of their ids."""
-        return Json({"sessions": await seen_by(caller, known).sessions(after, limit)})
+        return Json(SessionPage(await seen_by(caller, known).sessions(after, limit)))
 
-    @routes.get("/sessions/{session_id}", responses=answered(Session))
+    @routes.get("/sessions/{session_id}")
+    @answers(json(Session), refuses=(404, 422))
     async def show(session_id: SessionId, caller: Asking) -> Response:
         """Its conversation, without the turn that runs; and its streams, which can be read, or forked at."""
         return Json(await known.history((await found(session_id, caller)).id))
 
-    @routes.patch("/sessions/{session_id}", responses=answered(SessionInfo) | refused(409))
+    @routes.patch("/sessions/{session_id}")
+    @answers(json(SessionInfo), refuses=(404, 409, 422))
     async def rename(session_id: SessionId, caller: Asking, body: Rename) -> Response:
         """Give it a title."""
         await known.rename((await found(session_id, caller)).id, body.title or None)
         return Json(await found(session_id, caller))
 
-    @routes.delete("/sessions/{session_id}", responses=answered(bool, "deleted") | refused(409))
+    @routes.delete("/sessions/{session_id}")
+    @answers(json(SessionDeleted), refuses=(404, 409, 422))
     async def delete(session_id: SessionId, caller: Asking) -> Response:
         """Conversation, streams and events, for good. Its agent is stopped; 409 while that has a turn."""
         await known.delete((await found(session_id, caller)).id)
-        return Json({"deleted": True})
+        return Json(SessionDeleted(True))
 
-    @routes.get("/sessions/{session_id}/export", status_code=200, response_class=JsonLines, responses=refused(409))
+    @routes.get("/sessions/{session_id}/export")
+    @answers(lines(ExportLine), refuses=(404, 409, 422))
     async def export(session_id: SessionId, caller: Asking) -> Response:
         """All of it as JSON Lines: the session, its messages, its streams, each with its events."""
         lines = known.export((await found(session_id, caller)).id)
         return await JsonLines.of(lines, f"session-{session_id}.jsonl", pace.write_timeout_s)
 
-    @routes.post(
-        "/sessions/{session_id}/fork", status_code=201, responses=answered(SessionInfo, status=201) | refused(409)
-    )
+    @routes.post("/sessions/{session_id}/fork")
+    @answers(json(SessionInfo, 201), refuses=(404, 409, 422))
     async def fork(session_id: SessionId, caller: Asking, body: Fork) -> Response:
         """A new session that goes on from its conversation."""
         new_id = body.id or uuid4().hex

@@ -4,31 +4,43 @@ import re
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from msgspec import Struct
 from starlette.responses import Response
 
-from actors.observer import Measure, system_info, top
-from agents.gateway.routes.reply import REFUSALS, Json
+from actors.observer import Measure, ProcessInfo, SystemInfo, system_info, top
+from agents.gateway.document.responses import answers, json
+from agents.gateway.routes.reply import Json
 from agents.settings import Settings
-from supervisors.tree import tree
+from supervisors.tree import Node, tree
 
 PASSWORDS: Final = (re.compile(r"(?<=://)[^/@]*(?=@)"), re.compile(r"(?<=[?&]password=)[^&]*", re.IGNORECASE))
 """Of an address."""
 
 
+class SystemReport(Struct, frozen=True):
+    """The system as numbers, and some of its processes."""
+
+    system: SystemInfo
+    processes: list[ProcessInfo]
+
+
 def system(settings: Settings) -> APIRouter:
-    routes = APIRouter(tags=["system"], responses=REFUSALS)
+    routes = APIRouter(tags=["system"])
 
     @routes.get("/tree")
+    @answers(json(Node))
     async def supervision_tree() -> Response:
         """Every process under its supervisor."""
         return Json(tree())
 
     @routes.get("/processes")
+    @answers(json(SystemReport), refuses=(422,))
     async def processes(by: Measure = "reductions", count: Annotated[int, Query(ge=1, le=1000)] = 20) -> Response:
         """The system as numbers, and the processes that have the most of something."""
-        return Json({"system": system_info(), "processes": top(by, count)})
+        return Json(SystemReport(system_info(), top(by, count)))
 
     @routes.get("/config")
+    @answers(json(Settings))
     async def config() -> Response:
         """The settings that hold. What is secret is shown as stars."""
         return Json(_without_secrets(settings.model_dump(mode="json")))

@@ -49,6 +49,14 @@ async def _read(client: Client, agent_id: str, said: asyncio.Event) -> Event:
     raise AssertionError("a stream ended without its last event")
 
 
+async def test_a_daemon_has_loaded_the_client_of_models_when_it_says_that_it_listens(
+    server: RehearsalServer, folder: Path
+) -> None:
+    async with daemon(server, folder) as running:
+        mapped = Path(f"/proc/{running.process.pid}/maps").read_text()
+    assert "/aiohttp/_http_parser" in mapped
+
+
 async def test_a_daemon_is_ready_answers_and_leaves_nothing_behind(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
         async with running.client() as client, aiohttp.ClientSession() as stranger:

@@ -11,6 +11,7 @@ from agents import application
 from agents.gateway import LiveSessions, gateway, serving
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import GatewaySettings, Settings, StreamingSettings, ToolSettings
+from tests.agents.gateway.contract import Checked
 from tests.agents.gateway.site import TOKEN, Site
 
 LOOPBACK = GatewaySettings(port=0)
@@ -38,5 +39,7 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
         served = await stack.enter_async_context(serving(app, settings))
         headers = {"authorization": f"Bearer {TOKEN}"}
         connector = aiohttp.TCPConnector(limit=0)
-        http = await stack.enter_async_context(aiohttp.ClientSession(headers=headers, connector=connector))
+        http = await stack.enter_async_context(
+            aiohttp.ClientSession(headers=headers, connector=connector, response_class=Checked)
+        )
         yield Site(served.port, http, settings)

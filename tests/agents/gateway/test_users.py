@@ -20,7 +20,6 @@ FREE = "zz"
 
 ASKED = [
     ("GET", "/agents/{agent}", None),
-    ("DELETE", "/agents/{agent}", None),
     ("POST", "/agents/{agent}/chat", {"message": "x"}),
     ("POST", "/agents/{agent}/stream", {"message": "x"}),
     ("GET", "/sessions/{agent}", None),
@@ -38,6 +37,7 @@ ASKED = [
     ("POST", "/api/agent/chat/stream", {"query": "x", "session_id": "{agent}"}),
     ("POST", "/message/stream/{stream}/interrupt", {}),
     ("DELETE", "/sessions/{agent}", {}),
+    ("DELETE", "/agents/{agent}", None),
 ]
 
 SAID: list[dict[str, Any]] = [

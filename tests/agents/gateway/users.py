@@ -13,6 +13,7 @@ from agents.gateway.routes.host import Host
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Durability, GatewaySettings, Scope, SessionSettings, Settings, TokenSettings, ToolSettings
+from tests.agents.gateway.contract import Checked
 from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN, Site
 
 
@@ -36,7 +37,9 @@ class House:
     @asynccontextmanager
     async def client(self, of: TokenSettings) -> AsyncIterator[Site]:
         headers = {"authorization": f"Bearer {of.token.get_secret_value()}"}
-        async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as http:
+        async with aiohttp.ClientSession(
+            headers=headers, connector=aiohttp.TCPConnector(limit=0), response_class=Checked
+        ) as http:
             yield Site(self.site.port, http, self.site.settings)
 
     def tokens(self, *tokens: TokenSettings) -> None:
@@ -62,5 +65,8 @@ async def house(
         async with application.running(settings):
             app = gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)
             headers = {"authorization": f"Bearer {TOKEN}"}
-            async with serving(app, settings) as served, aiohttp.ClientSession(headers=headers) as http:
+            async with (
+                serving(app, settings) as served,
+                aiohttp.ClientSession(headers=headers, response_class=Checked) as http,
+            ):
                 yield House(app, Site(served.port, http, settings))

@@ -4,10 +4,12 @@ import base64
 import io
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
 from fastapi import FastAPI
+from starlette.types import Message
 
 from agents.gateway import LiveSessions, gateway, serving
 from agents.settings import GatewaySettings, Settings
@@ -24,7 +26,8 @@ PATHS = sorted(
         path.replace("{agent_id}", "a").replace("{stream_id}", "s").replace("{session_id}", "a").replace("{mid}", "m")
         for path in gateway(Settings(), LiveSessions(), TOKEN).app.openapi()["paths"]
     }
-    | {"/docs", "/openapi.json", "/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
+    - {"/healthz"}
+    | {"/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
 )
 
 REFUSED = {
@@ -77,6 +80,9 @@ async def test_health_is_a_constant_for_everyone(site: Site) -> None:
             assert (response.status, await response.json()) == (200, {"status": "ok"})
         async with stranger.head(f"{site.url}/healthz") as response:
             assert response.status == 200
+        for method in set(METHODS) - {"GET", "HEAD"}:
+            async with stranger.request(method, f"{site.url}/healthz") as response:
+                assert (response.status, response.headers["allow"]) == (405, "GET, HEAD")
 
 
 async def test_an_upgrade_without_the_token_is_refused_as_a_request_is(site: Site) -> None:
@@ -191,16 +197,66 @@ async def test_an_upgrade_for_another_host_is_refused(site: Site) -> None:
 # Bodies
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/jsonx"],
-)
-async def test_a_write_is_json_or_nothing(site: Site, kind: str) -> None:
+KINDS = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "TEXT/PLAIN; charset=x"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "", "application/jsonx", "application/octet-stream"])
+async def test_a_write_with_a_body_is_json_or_nothing(site: Site, kind: str) -> None:
     headers = {"content-type": kind} if kind else {}
     skip = () if kind else ("content-type",)
     path = f"{site.url}/agents"
     async with site.http.post(path, data=b"{}", headers=headers, skip_auto_headers=skip) as response:
         assert response.status == 415
+
+
+WRITES = ("DELETE /agents/a", "POST /streams/none/cancel", "POST /message/stream/m/create", "DELETE /sessions/none")
+
+
+@pytest.mark.parametrize("length", [(), ("Content-Length: 0",), ("Transfer-Encoding: chunked",)])
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_write_without_a_body_needs_no_content_type(site: Site, write: str, length: tuple[str, ...]) -> None:
+    await site.agent("echo")
+    method, path = write.split()
+    async with connected(site) as raw:
+        raw.writer.write(request(method, path, *length, host=f"localhost:{site.port}"))
+        raw.writer.write(b"0\r\n\r\n" if "chunked" in str(length) else b"")
+        assert (await raw.status() == 415) == ("chunked" in str(length))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_form_is_refused_even_if_it_is_empty(site: Site, kind: str) -> None:
+    await site.agent("echo")
+    for length in ((), ("Content-Length: 0",)):
+        async with connected(site) as raw:
+            lines = (f"Content-Type: {kind}", *length)
+            raw.writer.write(request("DELETE", "/agents/a", *lines, host=f"localhost:{site.port}"))
+            assert await raw.status() == 415
+    assert (await site.json("GET", "/agents/a"))[0] == 200
+
+
+async def test_a_body_in_chunks_without_a_content_type_is_refused(site: Site) -> None:
+    async with connected(site) as raw:
+        head = request("POST", "/agents", "Transfer-Encoding: chunked", host=f"localhost:{site.port}")
+        raw.writer.write(head + b'11\r\n{"model": "echo"}\r\n0\r\n\r\n')
+        assert await raw.status() == 415
+    assert (await site.json("GET", "/agents"))[1] == {"agents": []}
+
+
+async def test_a_body_that_no_header_announces_is_refused(site: Site) -> None:
+    """As a server of HTTP/2 in front of a mounted gateway may give it."""
+    app = gateway(site.settings, LiveSessions(), TOKEN)
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {TOKEN}".encode())]
+    place = {"method": "POST", "scheme": "http", "path": "/agents", "query_string": b""}
+    sent: list[Any] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b'{"model": "echo"}', "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "headers": headers, **place}, receive, send)
+    assert sent[0]["status"] == 415
 
 
 async def test_json_may_name_its_characters_and_be_packed_by_nobody(site: Site) -> None:

@@ -7,11 +7,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from agents.gateway import Door, LiveSessions, gateway
+from agents.gateway import LiveSessions, gateway
 from agents.gateway.actions import Action
 from agents.gateway.guard.scopes import NEEDS
-from agents.gateway.routes.host import Figures, Reloaded
 from agents.settings import Scope, Settings
+from tests.agents.gateway.contract import Program
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.gateway.users import House, house, token
 
@@ -63,22 +63,6 @@ ACTIONS: Mapping[str, dict[str, Any]] = {
     "deny": {"stream_id": "none", "call_id": "c"},
     "steer": {"stream_id": "none", "message": "x"},
 }
-
-
-class Program:
-    """Around the gateway. stopped: how often it was told to end."""
-
-    def __init__(self) -> None:
-        self.door, self.stopped = Door(), 0
-
-    async def figures(self) -> Figures:
-        return Figures(b"", "text/plain")
-
-    async def reload(self) -> Reloaded:
-        return Reloaded()
-
-    def stop(self) -> None:
-        self.stopped += 1
 
 
 def routes_of(app: FastAPI) -> set[str]:

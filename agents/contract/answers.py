@@ -1,0 +1,117 @@
+"""Answers that have no noun of their own elsewhere, and the one shape of every error."""
+
+from msgspec import Struct
+
+from agents.contract.sessions import Status
+from agents.core.errors import Fault
+from agents.core.events import Response
+
+
+class Health(Struct, frozen=True):
+    """status: `ok`, or `ready`."""
+
+    status: str
+
+
+class ListedAgent(Struct, frozen=True, omit_defaults=True):
+    """An agent in a list. owner: a user."""
+
+    id: str
+    name: str
+    live: bool
+    owner: str | None = None
+
+
+class AgentPage(Struct, frozen=True):
+    """A page of agents."""
+
+    agents: list[ListedAgent]
+
+
+class AgentStopped(Struct, frozen=True):
+    """The agent has ended."""
+
+    stopped: bool
+
+
+class ChatAnswer(Struct, frozen=True):
+    """A whole answer."""
+
+    stream_id: str
+    response: Response
+
+
+class StreamSummary(Struct, frozen=True):
+    """A stream. agent_id: null where no process has the stream any more. seq: of its last event."""
+
+    stream_id: str
+    agent_id: str | None
+    status: Status
+    seq: int
+
+
+class StreamCancelled(Struct, frozen=True):
+    """cancelled: false if the stream was over already."""
+
+    cancelled: bool
+
+
+class StreamSteered(Struct, frozen=True):
+    """The turn has the message."""
+
+    steered: bool
+
+
+class SessionDeleted(Struct, frozen=True):
+    """The session is gone."""
+
+    deleted: bool
+
+
+class MessageReserved(Struct, frozen=True):
+    """The message id is reserved for its caller. expires_in_s: for how long."""
+
+    assistant_message_id: str
+    expires_in_s: float
+
+
+class MessageInterrupted(Struct, frozen=True):
+    """interrupted: false if the message was whole already."""
+
+    interrupted: bool
+
+
+class DaemonStopping(Struct, frozen=True):
+    """The daemon has begun to end."""
+
+    stopping: bool
+
+
+class ErrorDetail(Struct, frozen=True, omit_defaults=True):
+    """type: a word for programs. message: a line for people. faults: one line each, where there are several."""
+
+    type: str
+    message: str
+    faults: tuple[str, ...] = ()
+
+
+class ErrorAnswer(Struct, frozen=True):
+    """The body of every refusal."""
+
+    error: ErrorDetail
+
+
+class TurnFault(Struct, frozen=True):
+    """type: `turn_failed`. reason: why."""
+
+    type: str
+    message: str
+    reason: Fault
+
+
+class TurnFailed(Struct, frozen=True):
+    """The turn failed. content: the text that had arrived."""
+
+    error: TurnFault
+    stream_id: str
+    content: str

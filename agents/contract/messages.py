@@ -1,0 +1,50 @@
+"""The events of the interface that names messages: JSON behind `data: `. Source: "Server-Side SSE Streaming"."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from agents.contract.events import DATA, CutData
+from agents.contract.tagged import tagged, union
+
+
+class SessionStartMessage(Struct, frozen=True, tag_field="type", tag="session_start"):
+    """The first event."""
+
+    session_id: str
+    assistant_message_id: str
+
+
+class ChunkMetadata(Struct, frozen=True):
+    """index: the piece's seq in its stream."""
+
+    index: int
+
+
+class StreamChunkMessage(Struct, frozen=True, tag_field="type", tag="stream_chunk"):
+    """A piece of the answer."""
+
+    content: str
+    metadata: ChunkMetadata
+
+
+class InterruptedMessage(Struct, frozen=True, tag_field="type", tag="interrupted"):
+    """The last event of a message that was interrupted."""
+
+    content: str
+
+
+class CutMessage(CutData, frozen=True, tag_field="type", tag="cut"):
+    """The connection ends here, and the message goes on without the client."""
+
+
+OTHERS: Final = {name: data for name, data in DATA.items() if name not in ("token", "failed")}
+"""The other events: their names, and what stands in their `data`."""
+
+MessageEvents: Final = union(
+    SessionStartMessage,
+    StreamChunkMessage,
+    InterruptedMessage,
+    CutMessage,
+    *(tagged(name, "Message", "type", ("data", data)) for name, data in OTHERS.items()),
+)

@@ -1,0 +1,105 @@
+"""The document: what the routes say of themselves, and what the guard adds to every one of them."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from agents.contract.answers import ErrorAnswer, Health
+from agents.gateway.document.responses import JSON, Answer, answers_of, json
+from agents.gateway.document.shapes import Shapes
+from agents.gateway.errors import TYPES
+from agents.gateway.guard.body import SAFE
+from agents.gateway.guard.middleware import PAGES
+from agents.gateway.guard.scopes import NEEDS
+
+BEARER: Final = "bearer"
+PASSWORD: Final = "password"  # noqa: S105 (a name)
+SCHEMES: Final = {
+    BEARER: {"type": "http", "scheme": "bearer", "description": "The token of the token file, or a user's token."},
+    PASSWORD: {"type": "http", "scheme": "basic", "description": "For pages: a token as the password of any user."},
+}
+PLACED: Final = (400, 403, 421, 431, 503)
+"""What the guard and the server may answer to any request, before its token is looked at."""
+GUARDED: Final = (*PLACED, 401, 408, 413, 429)
+HEADERS: Final = {
+    401: ("WWW-Authenticate", "string", "How to authenticate."),
+    503: ("Retry-After", "integer", "After how many seconds it may be different; sent where that is known."),
+}
+FASTAPIS_OWN: Final = ("HTTPValidationError", "ValidationError")
+"""Shapes of refusals that no route of ours answers with."""
+
+
+class Described(FastAPI):
+    """An app whose document is complete."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            document = super().openapi()
+            components = document["components"]
+            for name in FASTAPIS_OWN:
+                del components["schemas"][name]
+            shapes = Shapes(components["schemas"])
+            for path, method, endpoint in _routes(self):
+                operation = document["paths"][path][method.lower()]
+                said = answers_of(endpoint)
+                guard = GUARDED if method in SAFE else (*GUARDED, 415)
+                operation["responses"] = _responses(said.answers, {*said.refuses, *guard}, shapes)
+                operation |= _admission(method, path, operation.get("description", ""))
+            document["paths"] = {"/healthz": {"get": _health(shapes)}, **document["paths"]}
+            components["securitySchemes"] = SCHEMES
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def _routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():  # none: the WebSocket
+            yield str(route.path), method, route.endpoint
+
+
+def _responses(answers: Iterable[Answer], refusals: Iterable[int], shapes: Shapes) -> dict[str, Any]:
+    """By status, in order."""
+    every = sorted((*answers, *map(_refusal, refusals)), key=lambda answer: answer.status)
+    return {str(answer.status): _response(answer, shapes) for answer in every}
+
+
+def _refusal(status: int) -> Answer:
+    headers = (HEADERS[status],) if status in HEADERS else ()
+    return Answer(status, f"Refused: `{TYPES[status]}`.", JSON, ErrorAnswer, headers=headers)
+
+
+def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:
+    """OpenAPI 3.1 has no word for the items of a stream. 3.2 has `itemSchema`, which readers of 3.1 may refuse."""
+    response: dict[str, Any] = {"description": answer.description}
+    if answer.headers:
+        response["headers"] = {
+            name: {"description": what, "schema": {"type": type_}} for name, type_, what in answer.headers
+        }
+    if answer.media_type is not None:
+        items = {} if answer.item is None else {"x-itemSchema": shapes.schema(answer.item)}
+        response["content"] = {answer.media_type: {"schema": shapes.schema(answer.shape), **items}}
+    return response
+
+
+def _admission(method: str, path: str, description: str) -> dict[str, Any]:
+    """Which token a route takes."""
+    scope = NEEDS[f"{method} {path}"]
+    security: list[dict[str, list[str]]] = [{BEARER: [] if scope is None else [scope.value]}]
+    if path in PAGES:
+        security.append({PASSWORD: []})
+    needs = "Any token will do." if scope is None else f"Needs the scope `{scope.value}`, or `admin`."
+    return {"security": security, "description": f"{description}\n\n{needs}".strip()}
+
+
+def _health(shapes: Shapes) -> dict[str, Any]:
+    """The guard answers it itself, so it is no route."""
+    return {
+        "tags": ["host"],
+        "summary": "Health",
+        "operationId": "health",
+        "description": "Whether the gateway answers at all. It needs no token.",
+        "security": [],
+        "responses": _responses([json(Health)], PLACED, shapes),
+    }

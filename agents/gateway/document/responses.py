@@ -1,0 +1,80 @@
+"""What a route answers, said at the route. The document makes schemas of it when somebody asks for them.
+
+@routes.get("/agents/{agent_id}")
+@answers(json(AgentInfo), refuses=(404, 422))
+async def show(...): ...
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from msgspec import Struct
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EVENTS: Final = "text/event-stream"
+JSON: Final = "application/json"
+JSON_LINES: Final = "application/x-ndjson"
+ASKING: Final = (404, 409, 422)
+"""How a message to an agent may be refused."""
+
+_KEY: Final = "understudy_answers"
+
+
+class Answer(Struct, frozen=True):
+    """media_type: None for an answer without a body. shape: the type of the body. item: the type of each event or line.
+
+    headers: their types and descriptions.
+    """
+
+    status: int
+    description: str
+    media_type: str | None = None
+    shape: Any = None
+    item: Any = None
+    headers: tuple[tuple[str, str, str], ...] = ()
+
+
+class Answers(Struct, frozen=True):
+    """refuses: the statuses of a route's own refusals."""
+
+    answers: tuple[Answer, ...]
+    refuses: tuple[int, ...]
+
+
+def answers(*given: Answer, refuses: tuple[int, ...] = ()) -> Callable[[F], F]:
+    """Say what an endpoint answers."""
+
+    def say(endpoint: F) -> F:
+        vars(endpoint)[_KEY] = Answers(given, refuses)
+        return endpoint
+
+    return say
+
+
+def answers_of(endpoint: Callable[..., Any]) -> Answers:
+    """Raises KeyError for an endpoint that does not say."""
+    found: Answers = vars(endpoint)[_KEY]
+    return found
+
+
+def json(shape: Any, status: int = 200) -> Answer:
+    return Answer(status, "Done." if status < 400 else "It failed.", JSON, shape)
+
+
+def events(item: Any) -> Answer:
+    """Server-sent events."""
+    header = ("X-Stream-Id", "string", "The stream's id: read on at /streams/{stream_id}/events.")
+    return Answer(200, "Server-sent events, as they come.", EVENTS, str, item, (header,))
+
+
+def lines(item: Any) -> Answer:
+    return Answer(200, "A file of JSON Lines.", JSON_LINES, str, item)
+
+
+def text(media_type: str, description: str) -> Answer:
+    return Answer(200, description, media_type, str)
+
+
+def nothing(description: str) -> Answer:
+    return Answer(204, description)

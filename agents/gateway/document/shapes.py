@@ -1,0 +1,77 @@
+"""Types as schemas, in the terms of OpenAPI 3.1."""
+
+from collections.abc import Iterator
+from inspect import cleandoc
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+from pydantic import BaseModel
+
+PLACE: Final = "#/components/schemas/{name}"
+
+
+class Shapes:
+    """named: the schemas so far, by name. One name is one shape."""
+
+    def __init__(self, named: dict[str, Any]) -> None:
+        self.named = named
+
+    def schema(self, shape: Any) -> dict[str, Any]:
+        """Of an answer that has this type: text, a struct, a union of structs, or a model of pydantic."""
+        if isinstance(shape, type) and issubclass(shape, BaseModel):
+            return self._of_model(shape)
+        (schema,), named = msgspec.json.schema_components([shape], ref_template=PLACE)
+        for struct in _structs(inspect.type_info(shape)):
+            _say_what_is_always_there(struct, named[struct.__name__])
+        self._name(named)
+        return dict(schema)
+
+    def _of_model(self, model: type[BaseModel]) -> dict[str, Any]:
+        """A dumped model has every field; what is read may leave some out. So it has a name of its own."""
+        schema = model.model_json_schema(ref_template=PLACE.format(name="{model}Output"), mode="serialization")
+        named = {**schema.pop("$defs", {}), model.__name__: schema}
+        for each in named.values():
+            _say_that_all_are_there(each)
+        self._name({f"{name}Output": {**each, "title": f"{name}Output"} for name, each in named.items()})
+        return {"$ref": PLACE.format(name=f"{model.__name__}Output")}
+
+    def _name(self, named: dict[str, Any]) -> None:
+        for name, schema in named.items():
+            if "description" in schema:
+                schema["description"] = cleandoc(schema["description"])
+            if self.named.setdefault(name, schema) != schema:
+                raise ValueError(f"expected one shape with the name {name}, got two")
+
+
+def _say_what_is_always_there(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
+    """msgspec tells which fields a reader may do without; an answer has them all, if it does not omit defaults."""
+    if struct.__struct_config__.omit_defaults:
+        return
+    _say_that_all_are_there(schema)
+
+
+def _say_that_all_are_there(schema: dict[str, Any]) -> None:
+    fields = schema.get("properties", {})
+    schema |= {"required": list(fields)} if fields else {}
+    for each in fields.values():
+        each.pop("default", None)
+        for kind in (each, *each.get("anyOf", ())):
+            kind.pop("writeOnly", None)  # a secret is shown, as stars
+
+
+def _structs(info: Any) -> Iterator[type[msgspec.Struct]]:
+    """The structs that a type is made of, at any depth, each once."""
+    left, seen = [info], set[type[msgspec.Struct]]()
+    while left:
+        match left.pop():
+            case inspect.StructType(cls=struct, fields=fields) if struct not in seen:
+                seen.add(struct)
+                yield struct
+                left += [field.type for field in fields]
+            case inspect.UnionType(types=types):
+                left += types
+            case inspect.CollectionType(item_type=item):
+                left.append(item)
+            case inspect.DictType(value_type=value):
+                left.append(value)

@@ -1,0 +1,31 @@
+"""The lines of a session's export, as sessions.history writes them."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from agents.core.conversation import Message
+from agents.core.events import Event
+from agents.sessions.records import Session, StreamInfo
+
+
+class SessionLine(Session, frozen=True, tag_field="type", tag="session"):
+    """The first line."""
+
+
+class MessageLine(Struct, frozen=True, tag_field="type", tag="message"):
+    """position: in the conversation, from 0."""
+
+    position: int
+    message: Message
+
+
+class StreamLine(StreamInfo, frozen=True, tag_field="type", tag="stream"):
+    """The lines of its events follow."""
+
+
+class EventLine(Struct, frozen=True, tag_field="type", tag="event"):
+    event: Event
+
+
+ExportLine: Final = SessionLine | MessageLine | StreamLine | EventLine

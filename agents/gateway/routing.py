@@ -1,0 +1,47 @@
+"""Paths and methods beyond what the routes say: a slash at the end, and the methods that a path has."""
+
+from collections.abc import Iterator
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from agents.gateway.errors import Refusal
+
+
+class OneSlashLess:
+    """A path with one slash at its end is the path without: no id has a slash, so no other path is meant.
+
+    It is answered in place. A redirect would need an address, which behind a proxy is not ours to know.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan" and (path := _path(scope)).endswith("/") and path != "/":
+            scope = {**scope, "path": scope["path"][:-1]}
+        await self._app(scope, receive, send)
+
+
+async def method_not_allowed(request: Request, _error: Exception) -> Response:
+    """An exception handler for FastAPI, which by itself names the methods of one route. Source: RFC 9110, 15.5.6."""
+    app: FastAPI = request.app
+    methods = ", ".join(sorted(set(_methods(app, _path(request.scope)))))
+    refusal = Refusal(405, f"expected a method that this path has: {methods}; got another one")
+    return Response(refusal.body, refusal.status, {"allow": methods}, media_type="application/json")
+
+
+def _methods(app: FastAPI, path: str) -> Iterator[str]:
+    for route in iter_route_contexts(app.routes):
+        if route.methods and compile_path(str(route.path))[0].match(path):
+            yield from route.methods
+
+
+def _path(scope: Scope) -> str:
+    """In this app, wherever it is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))

@@ -1,0 +1,133 @@
+"""Holds every answer that a test gets against the OpenAPI document: its status, its media type, and its body.
+
+The document lets a body have more than it says, for clients of a later version; here nothing may have more.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import aiohttp
+import msgspec
+from jsonschema import Draft202012Validator
+
+from agents.gateway import Door, LiveSessions, gateway
+from agents.gateway.document.responses import EVENTS, JSON, JSON_LINES
+from agents.gateway.routes.host import Figures, Reloaded
+from agents.settings import Settings
+from tests.agents.gateway.site import Sse, parsed
+
+MOUNTED = "/inner"
+"""Where tests mount a gateway in an app of their own."""
+NO_ROUTE = {"400", "401", "403", "404", "405", "408", "413", "415", "421", "429", "431", "503"}
+NO_BODY = {"HEAD"}
+
+
+class Program:
+    """Around the gateway. stopped: how often it was asked to end."""
+
+    def __init__(self) -> None:
+        self.door, self.stopped = Door(), 0
+
+    async def figures(self) -> Figures:
+        return Figures(b"", "text/plain")
+
+    async def reload(self) -> Reloaded:
+        return Reloaded()
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+@cache
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = gateway(Settings(), LiveSessions(), "t" * 43, Program()).app.openapi()
+    return found
+
+
+class Checked(aiohttp.ClientResponse):
+    """An answer that is checked when it is read; one that is a stream, event by event where the test reads it."""
+
+    async def read(self) -> bytes:
+        body = await super().read()
+        check(self, body)
+        return body
+
+
+def check(response: aiohttp.ClientResponse, body: bytes) -> None:
+    """Raises AssertionError for an answer that the document does not have."""
+    answer = _answer(response)
+    if answer is None:
+        check_value({"$ref": "#/components/schemas/ErrorAnswer"}, body) if body else None
+        return
+    if "content" not in answer:
+        assert not body
+        return
+    (media_type, content), *others = answer["content"].items()
+    assert not others
+    assert (response.content_type, _headers(answer) - set(map(str.lower, response.headers))) == (media_type, set())
+    match media_type:
+        case _ if media_type == JSON:
+            check_value(content["schema"], body)
+        case _ if media_type == JSON_LINES:
+            for line in body.splitlines():
+                check_value(content["x-itemSchema"], line)
+        case _ if media_type == EVENTS:
+            for event in (each for block in body.split(b"\n\n")[:-1] for each in parsed(block)):
+                check_event(content["x-itemSchema"], event)
+
+
+def check_event(schema: dict[str, Any], event: Sse) -> None:
+    if event.name == "message":
+        check_data(schema, event.data)
+    else:
+        id_ = {} if event.id is None else {"id": event.id}
+        check_data(schema, {"event": event.name, "data": event.data, **id_})
+
+
+def check_value(schema: dict[str, Any], body: bytes) -> None:
+    check_data(schema, msgspec.json.decode(body))
+
+
+def check_data(schema: dict[str, Any], data: Any) -> None:
+    faults = [
+        f"{fault.json_path}: {fault.message[:300]}"
+        for fault in _validator(msgspec.json.encode(schema)).iter_errors(data)
+    ]
+    assert not faults, faults
+
+
+def route_of(method: str, path: str) -> str | None:
+    """The path of the document that it matches."""
+    for template, operations in document()["paths"].items():
+        if method.lower() in operations and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template) + "/?", path):
+            found: str = template
+            return found
+    return None
+
+
+def _answer(response: aiohttp.ClientResponse) -> dict[str, Any] | None:
+    path = response.url.path.removeprefix(MOUNTED)
+    route, status = route_of(response.method, path), str(response.status)
+    if route is None:
+        assert status in NO_ROUTE, f"{response.method} {path} answered {status}, and is not in the document"
+        return None
+    answers: dict[str, Any] = document()["paths"][route][response.method.lower()]["responses"]
+    assert status in answers, f"{response.method} {route} answered {status}, the document has {list(answers)}"
+    answer: dict[str, Any] = answers[status]
+    return answer
+
+
+def _headers(answer: dict[str, Any]) -> set[str]:
+    return {name.lower() for name in answer.get("headers", ()) if name != "Retry-After"}
+
+
+@cache
+def _validator(schema: bytes) -> Draft202012Validator:
+    return Draft202012Validator({**msgspec.json.decode(schema), "components": {"schemas": dict(_closed())}})
+
+
+def _closed() -> Iterator[tuple[str, Any]]:
+    for name, schema in document()["components"]["schemas"].items():
+        yield name, {"additionalProperties": False, **schema} if "properties" in schema else schema

@@ -1,0 +1,97 @@
+"""What is wrong with a request is said in words: no regular expression, and no inner type of a library."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from agents.gateway.actions import Action
+from agents.gateway.words import PATTERNS
+from tests.agents.gateway.contract import document
+from tests.agents.gateway.site import Site
+
+INNER = ("pattern", "^", "value error", "dictionary", "object to extract", "model_type", "pydantic", "discriminator")
+TEXTS = ["", "x", "a/b", "os:system", "\u00e9", "x" * 200, "\x00"]
+WRONG: list[Any] = [*TEXTS, None, 1, 1.5, True, -1, [], [1], {}, {"x": 1}]
+
+
+def patterns_in(schema: Any) -> Iterator[str]:
+    match schema:
+        case {"pattern": str(pattern)}:
+            yield pattern
+    match schema:
+        case dict():
+            for each in schema.values():
+                yield from patterns_in(each)
+        case list():
+            for each in schema:
+                yield from patterns_in(each)
+
+
+def test_every_pattern_that_a_request_must_match_has_words() -> None:
+    requests = [operation for methods in document()["paths"].values() for operation in methods.values()]
+    asked = [{key: each.get(key) for key in ("parameters", "requestBody")} for each in requests]
+    models = {name: each for name, each in document()["components"]["schemas"].items() if not name.endswith("Output")}
+    found = set(patterns_in([asked, models, TypeAdapter(Action).json_schema()]))
+    assert len(found) >= 3
+    assert found <= set(PATTERNS)
+
+
+def bodies() -> Iterator[tuple[str, str, Any]]:
+    """Every field of every request, with every wrong value."""
+    schemas = document()["components"]["schemas"]
+    for path, methods in document()["paths"].items():
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            for each in content.values():
+                for field in schemas[each["schema"]["$ref"].rpartition("/")[2]]["properties"]:
+                    for value in WRONG:
+                        yield method.upper(), path.replace("{", "").replace("}", ""), {field: value}
+                for value in WRONG:
+                    yield method.upper(), path.replace("{", "").replace("}", ""), value
+
+
+async def test_no_refusal_of_a_body_shows_the_inside_of_a_library(site: Site) -> None:
+    count = 0
+    for method, path, body in bodies():
+        status, answer = await site.json(method, path, body)
+        if status == 422:
+            count += 1
+            lines = [answer["error"]["message"], *answer["error"].get("faults", ())]
+            assert not [line for line in lines for word in INNER if word in line.lower()], (body, lines)
+    assert count > 200
+
+
+ADDRESSES = [
+    *("/agents/a%20b", "/agents?after=a%20b", "/streams/%C3%A9", "/sessions/a%0Ab"),
+    *("/agents?limit=x", "/agents?limit=0", "/processes?by=x", "/streams/s/events?error_event=x"),
+]
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+async def test_no_refusal_of_an_address_does_either(site: Site, path: str) -> None:
+    status, answer = await site.json("GET", path)
+    assert status == 422
+    assert not [word for word in INNER if word in answer["error"]["message"].lower()]
+
+
+async def test_code_is_refused_as_code(site: Site) -> None:
+    for tool in ("os:system", "tools.py:search", "Calculator", "a-b"):
+        status, answer = await site.json("POST", "/agents", {"model": "echo", "tools": ["calculator", tool]})
+        expected = "body.tools.1: code is not accepted over HTTP: expected the name of a built-in tool, as calculator"
+        assert (status, answer["error"]["message"]) == (422, expected)
+
+
+async def test_no_refusal_of_an_action_shows_it(site: Site) -> None:
+    said: list[Any] = [*WRONG, {"action": "fly"}, {"action": 1}, {"action": "ping", "ref": 1.5}]
+    for action in ("stream_chat", "subscribe", "cancel", "approve", "deny", "steer"):
+        for field in ("agent_id", "stream_id", "message", "after", "call_id", "arguments", "reason", "ref"):
+            said += [{"action": action, field: value} for value in WRONG]
+    async with site.socket() as socket:
+        for each in said:
+            await socket.send_str(json.dumps(each))
+            answer = await socket.receive_json(timeout=30)
+            if answer["type"] == "refused":
+                assert not [word for word in INNER if word in answer["error"].lower()], (each, answer)
