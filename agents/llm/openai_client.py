@@ -21,9 +21,10 @@ import openai
 
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.llm import faults
+from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
 from agents.llm.text import one_line
-from agents.llm.transport import BODY, AiohttpTransport, WireBody
+from agents.llm.transport import BODY, AiohttpTransport
 
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
 """What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
@@ -107,17 +108,11 @@ async def _answer(request: Callable[..., Any], connect_s: float) -> AsyncGenerat
     timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
     try:
         async with request(timeout=timeout) as response:
-            yield _chunks(response.http_response)
+            yield response.http_response.extensions[BODY]
     except openai.APIStatusError as error:
         raise ProviderFailed(_status_fault(error)) from error
-    except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:  # an OSError is the block's own
+    except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding) as error:  # an OSError is the block's own
         raise ProviderFailed(_connection_fault(error, connect_s)) from error
-
-
-def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
-    """The body as it comes; a compressed one by way of the generators that decode it."""
-    body: WireBody = response.extensions[BODY]
-    return response.aiter_bytes() if "content-encoding" in response.headers else body
 
 
 def _status_fault(error: openai.APIStatusError) -> ApiError:
@@ -138,8 +133,8 @@ def _connection_fault(error: BaseException, connect_s: float) -> Fault:
                 return _os_fault(cause.os_error, f"{cause.host}:{cause.port}")
             case aiohttp.ClientResponseError():
                 return ParseError(f"expected an answer in HTTP: {one_line(cause.message, faults.EXCERPT_LIMIT)}")
-            case httpx2.DecodingError():
-                return ParseError(f"expected a body as its content-encoding says: {cause}")
+            case BadEncoding():
+                return ParseError(str(cause))
             case aiohttp.InvalidURL():
                 return NetworkError("einval", f"expected an http or https address, got {cause.url}")
             case OSError():

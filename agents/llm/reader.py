@@ -13,7 +13,7 @@ from typing import Any
 
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
-from agents.llm.faults import EXCERPT_LIMIT, error_in_stream
+from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, error_told
 from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
@@ -158,7 +158,7 @@ class StreamReader(ABC):
         self._read_document(value, deltas)
         if self._ended or not body.strip():
             return
-        if _is_error_body(value):
+        if error_told(value) or (isinstance(value, dict) and value.get("message")):
             self._fail(error_in_stream(value), deltas)
         else:
             text = _excerpt(body.decode("utf-8", "replace"))
@@ -167,7 +167,7 @@ class StreamReader(ABC):
     def _read_odd(self, payload: bytes, deltas: list[Delta]) -> None:
         """Data that the typed decoder refused: a marker, a comment in disguise, other shapes, or no JSON at all."""
         bare = payload.strip()
-        if bare == DONE:
+        if bare.upper() == DONE:
             self._done(deltas)
         elif bare in (b"", b"null") or bare.startswith(b":"):
             return
@@ -193,12 +193,6 @@ def json_of(payload: bytes) -> Any:
         return json.loads(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-
-
-def _is_error_body(value: Any) -> bool:
-    if isinstance(value, list) and value:  # Gemini: a list of one
-        value = value[0]
-    return isinstance(value, dict) and any(value.get(name) for name in ("error", "message", "detail", "errors"))
 
 
 def _is_whole(payload: bytes) -> bool:
