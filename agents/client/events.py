@@ -26,6 +26,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolResult,
     StreamUsage,
+    StreamWarning,
     ToolResult,
 )
 
@@ -50,6 +51,8 @@ def _event(name: str, data: Any, place: dict[str, Any]) -> Event | None:
         case "reset":
             place["attempt"] = data["attempt"]
             return StreamReset(_fault(data["error"]), data["content"], **place)
+        case "warning":
+            return StreamWarning(_fault(data["error"]), **place)
         case "complete":
             return StreamComplete(msgspec.convert(data, Response), **place)
         case "error" | "timeout":

@@ -31,6 +31,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolResult,
     StreamUsage,
+    StreamWarning,
 )
 
 NAMES: Final[dict[type[Any], str]] = {
@@ -45,6 +46,7 @@ NAMES: Final[dict[type[Any], str]] = {
     StreamToolProgress: "tool_progress",
     StreamApprovalRequired: "approval_required",
     StreamReset: "reset",
+    StreamWarning: "warning",
     StreamUsage: "usage",
     StreamComplete: "complete",
     StreamError: "error",
@@ -83,6 +85,8 @@ def data_of(event: Event) -> Any:
             return {"tool_call": call, "timeout_s": timeout_s}
         case StreamReset(reason, content):
             return {"error": reason, "message": str(reason), "content": content, "attempt": event.attempt}
+        case StreamWarning(reason):
+            return {"error": reason, "message": str(reason)}
         case StreamUsage(usage, cost):
             return {"usage": usage, "cost": cost}
         case StreamComplete(response):

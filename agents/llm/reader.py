@@ -18,7 +18,10 @@ from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecode
 from agents.llm.text import Halves, joined_surrogates, one_line
 
 DONE = b"[DONE]"
+MOST_SKIPPED = 2
+"""Events of one answer that may be unreadable. Of more, nothing that is left of the answer can be trusted."""
 
+_JSON_START = ("{", "[", '"')
 _DOCUMENT_START = (b"{", b"[", b"<")
 
 
@@ -42,6 +45,7 @@ class StreamReader(ABC):
         self._begin_body()
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
         self._ended = False
+        self._skipped: list[ParseError] = []  # one for each event that was left out, since it is not JSON
 
     @property
     def ended(self) -> bool:
@@ -69,7 +73,7 @@ class StreamReader(ABC):
             self._read(payloads, deltas)
         except EventTooLarge as too_large:
             self._read(too_large.payloads, deltas)
-            self._fail(ParseError(str(too_large)), deltas)
+            self._close(ParseError(str(too_large)), deltas)
         return deltas
 
     def end(self) -> list[Delta]:
@@ -123,7 +127,7 @@ class StreamReader(ABC):
         if self.settled:
             self._finish(deltas)
         else:
-            self._fail(fault, deltas)
+            self._fail(self._skipped[0] if self._skipped and isinstance(fault, ConnectionClosed) else fault, deltas)
 
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
         if not self._ended:
@@ -183,8 +187,18 @@ class StreamReader(ABC):
             self._fail(error_in_stream(text), deltas)
         elif len(lines) > 1 and all(_is_whole(line) for line in lines):
             self._read(lines, deltas)  # the blank lines between the events were lost
-        else:
-            self._fail(ParseError(f"expected JSON in an event, got {_excerpt(text)!r}"), deltas)
+        elif not self.settled:  # else the answer is whole, and only its trailer is not
+            unreadable = ParseError(f"expected JSON in an event, got {_excerpt(text)!r}")
+            if text.lstrip()[:1] in _JSON_START:
+                self._skip(unreadable, deltas)
+            else:  # no chunk that was garbled: the server has something else to say
+                self._fail(unreadable, deltas)
+
+    def _skip(self, unreadable: ParseError, deltas: list[Delta]) -> None:
+        """Go on without this event, which was garbled or cut. The answer's end decides what that means."""
+        self._skipped.append(unreadable)
+        if len(self._skipped) > MOST_SKIPPED:
+            self._fail(self._skipped[0], deltas)
 
 
 def json_of(payload: bytes) -> Any:

@@ -226,6 +226,8 @@ class ChatReader(StreamReader):
         raw = self._raw_reason
         if raw is not None and broken_off(raw):
             return fault_of(raw)
+        if self._skipped and (raw is None or self._calls or TextDelta not in self._spoke):
+            return self._skipped[0]  # it may have been the end, a piece of a call's arguments, or all of the answer
         if not self._calls and not self._spoke and reason_of(raw) is FinishReason.TOOL_CALLS:
             return ParseError(f"expected a tool call, as the finish reason {raw!r} says, got none")
         return None
@@ -242,5 +244,7 @@ class ChatReader(StreamReader):
             response_id=self._response_id,
             model=self._model,
             complete=reason not in CUT,
+            skipped=tuple(skipped.message for skipped in self._skipped),
+            lossy=bool(self._skipped),
             items=self._reasoning.items() if self._halves is None else tuple(safe(self._reasoning.items())),
         )

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
-from agents.core.errors import ApiError, Fault
+from agents.core.errors import ApiError, Fault, ParseError
 from agents.core.finish import broken_off, fault_of, reason_of
 from agents.llm.faults import error_in_stream, error_told
 from agents.llm.leaf import key_of, text_in
@@ -180,6 +180,11 @@ class ResponsesReader(StreamReader):
             if not self._texts.held:
                 deltas.append(kind(text))
 
+    def _skip(self, unreadable: ParseError, deltas: list[Delta]) -> None:
+        self._texts.held = True
+        self._type = None
+        super()._skip(unreadable, deltas)
+
     def _note_origin(self, response: dict[str, Any]) -> None:
         """The id may change from event to event (GitHub Copilot): the last one is the one to refer to."""
         named = {name: response[name] for name in ("id", "model") if isinstance(response.get(name), str)}
@@ -196,6 +201,10 @@ class ResponsesReader(StreamReader):
             self._fail(fault, deltas)
             return
         items = self._calls.settle(items, deltas)
+        if self._skipped and not (self._calls.vouched and (items or self._texts)):
+            # A piece of a call's arguments may have been lost, or all of the answer.
+            self._fail(self._skipped[0], deltas)
+            return
         self._ended = True
         deltas.append(self._finished(status, response, items))
 
@@ -227,6 +236,8 @@ class ResponsesReader(StreamReader):
             response_id=self._origin.get("id"),
             model=self._origin.get("model"),
             complete=complete,
+            skipped=tuple(skipped.message for skipped in self._skipped),
+            lossy=bool(self._skipped) and not self._texts.repaired,
             items=tuple(items) if any(_is_opaque(item) for item in items) else (),
         )
 

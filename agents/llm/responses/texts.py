@@ -32,6 +32,10 @@ class Texts:
         self._by_event: dict[Hashable, tuple[TextKind, str]] = {}  # of output_text.done and its like
         self._by_part: dict[Hashable, tuple[TextKind, str]] = {}  # of content_part.done
 
+    def __bool__(self) -> bool:
+        """Some text is known."""
+        return bool(self._given or self._held or self._by_event or self._by_part)
+
     def piece(self, key: Key) -> list[str]:
         """Where the next pieces of this part go. They are to be given as deltas, unless texts are held."""
         pieces: list[str] = []
