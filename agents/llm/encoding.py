@@ -83,7 +83,7 @@ class Deflate:
         if not data:
             return b""
         if self._stream is None:
-            is_zlib = data[0] & 0x0F == _ZLIB_METHOD and data[0] >> 4 <= 7  # noqa: PLR2004
+            is_zlib = data[0] & 0x0F == _ZLIB_METHOD and data[0] >> 4 <= 7
             self._stream = zlib.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
         return _decompressed(self._stream, data, "deflate")
 

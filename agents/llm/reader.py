@@ -42,7 +42,7 @@ class StreamReader(ABC):
         self._head: bytes  # what came before it was known which kind of body this is
         self._document: list[bytes]  # a body that is no event stream
         self._document_bytes: int
-        self._begin_body()
+        self.begin_body()
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
         self._ended = False
         self._skipped: list[ParseError] = []  # one for each event that was left out, since it is not JSON
@@ -51,6 +51,11 @@ class StreamReader(ABC):
     def ended(self) -> bool:
         """Finished or Failed has been given."""
         return self._ended
+
+    @property
+    def silent(self) -> bool:
+        """The body has said nothing: at most blank lines and comments came."""
+        return self.events == 0 and not self._document and self._decoder.silent
 
     @property
     def resumable(self) -> bool:
@@ -93,7 +98,7 @@ class StreamReader(ABC):
         self._close(fault, deltas)
         return deltas
 
-    def _begin_body(self) -> None:
+    def begin_body(self) -> None:
         """What comes next is the beginning of a body; what was not complete of the last one is forgotten."""
         self._decoder = SseDecoder(self._limit_bytes)
         self._payloads_of = self._sniff

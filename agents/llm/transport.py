@@ -46,7 +46,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         timeout = request.extensions["timeout"]
         response = await self._session.request(
             request.method,
-            str(request.url),
+            _without_userinfo(request.url),
             headers=request.headers,
             data=await request.aread() or None,
             allow_redirects=False,
@@ -65,6 +65,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def _without_userinfo(url: httpx2.URL) -> str:
+    """The client has made a header of it, and aiohttp refuses to have both."""
+    return str(url.copy_with(userinfo=b"") if url.userinfo else url)
 
 
 @cache
@@ -130,7 +135,7 @@ def _plain(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     try:
         return decoded(body, decoders(encodings))
     except BadEncoding as bad:
-        if response.status >= 400:  # noqa: PLR2004
+        if response.status >= 400:
             return _single(str(bad).encode())
         response.close()
         raise

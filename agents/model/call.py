@@ -11,13 +11,14 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from agents.core.conversation import Conversation
+from agents.core.errors import ApiError, ParseError
 from agents.core.retry import RetryPolicy
 from agents.llm.answer import Deadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
 from agents.llm.breaker import Outcome, outcome_of
 from agents.llm.chat import ChatReader
 from agents.llm.chat import request as chat_request
-from agents.llm.endpoint import Api, Endpoint, ProviderFailed
+from agents.llm.endpoint import Api, Endpoint, ProviderFailed, Unanswered
 from agents.llm.provider import Client, acquire, report
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
@@ -63,8 +64,15 @@ async def model_call(
     except ProviderFailed as failed:
         return await give(sink, reader.break_off(failed.fault))
     try:
-        body = _body(route, conversation, tools, stream=stream or _in_background(route))
-        await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)
+        streamed = stream or _in_background(route)
+        body = _body(route, conversation, tools, stream=streamed)
+        try:
+            await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)
+        except Unanswered as unanswered:
+            if not streamed or _in_background(route):
+                raise
+            body = _body(route, conversation, tools, stream=False)
+            await _ask_whole(lease.client, route.api, body, reader, sink, deadlines, unanswered)
     except ProviderFailed as failed:
         await give(sink, reader.break_off(failed.fault))
     finally:
@@ -86,6 +94,28 @@ async def _ask(
         await read_resuming(client, answer, reader, sink, deadlines, retry)
     else:
         await read_answer(answer, reader, sink, deadlines)
+
+
+async def _ask_whole(
+    client: Client,
+    api: Api,
+    body: Mapping[str, Any],
+    reader: StreamReader,
+    sink: Sink,
+    deadlines: Deadlines,
+    unanswered: Unanswered,
+) -> None:
+    """Ask for the same answer in one piece: some servers say what is wrong with a request only there.
+
+    Raises ProviderFailed: what the provider says, or unanswered if it says nothing here either.
+    """
+    reader.begin_body()
+    try:
+        await read_answer(client.stream(api, body, connect_s=deadlines.connection_s), reader, sink, deadlines)
+    except ProviderFailed as failed:
+        if isinstance(failed.fault, ApiError | ParseError):
+            raise
+        raise unanswered from failed
 
 
 def _reader(route: Route) -> StreamReader:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
-from agents.llm.said import Said
 from agents.llm.leaf import arguments_of, key_of
+from agents.llm.said import Said
 from agents.llm.text import Halves, joined_surrogates, safe
 
 _ABSENT = ("", "null")

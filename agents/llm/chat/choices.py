@@ -4,7 +4,8 @@ Requests ask for one choice, so either the server gives more all the same, or it
 The first index is read at once. What comes at a second one is held back until the stream shows which of the two it is:
 
     choices   an index comes again, two come in one chunk, one comes after another one's finish reason, an index is
-              not larger than the last one, or two indexes begin a call each in the same place. The first one that spoke is read.
+              not larger than the last one, or two indexes begin a call each in the same place. The first one that
+              spoke is read.
     counter   MANY indexes came, each larger than the last one. All are read.
 
 At the end of the stream it is a counter if at most one index has a finish reason.

@@ -118,9 +118,9 @@ class ChatReader(StreamReader):
     def _fold_end(self, choice: Choice, deltas: list[Delta]) -> None:
         if choice.message is not None:
             self._message = choice.message
-        if choice.finish_reason and isinstance(choice.finish_reason, str):
-            if self._raw_reason is None or not broken_off(self._raw_reason):  # no later word makes that one whole
-                self._raw_reason = joined_surrogates(choice.finish_reason)
+        raw = choice.finish_reason
+        if raw and isinstance(raw, str) and not broken_off(self._raw_reason or ""):  # no later word mends that one
+            self._raw_reason = joined_surrogates(raw)
         if choice.error:
             self._fail(error_in_stream({"error": choice.error}), deltas)
 

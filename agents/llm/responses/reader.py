@@ -79,7 +79,7 @@ class ResponsesReader(StreamReader):
 
         An event that comes again is not read again. Only if it is resumable.
         """
-        self._begin_body()
+        self.begin_body()
         return self.response_id or ""
 
     def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
@@ -201,7 +201,7 @@ class ResponsesReader(StreamReader):
             self._fail(fault, deltas)
             return
         items = self._calls.settle(items, deltas)
-        if self._skipped and not (self._calls.vouched and (items or self._texts)):
+        if self._skipped and not (self._calls.vouched and (items or self._texts or self._calls)):
             # A piece of a call's arguments may have been lost, or all of the answer.
             self._fail(self._skipped[0], deltas)
             return
