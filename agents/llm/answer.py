@@ -27,11 +27,14 @@ Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[bytes]]
 
 class Deadlines(Struct, frozen=True):
     """connect_s: until there is a connection. first_byte_s: from the request until its answer's first event with data;
-    idle_s: between two of them. An answer that is not streamed is one event for each piece of it that arrives."""
+    idle_s: between two of them. An answer that is not streamed is one event for each piece of it that arrives.
+    hasty: they are shorter than the host's, so that one that passes is not held against the provider.
+    """
 
     connect_s: float = 10.0
     first_byte_s: float = 30.0
     idle_s: float = 30.0
+    hasty: bool = False
 
     @property
     def connection_s(self) -> float:

@@ -5,15 +5,16 @@ A fault that may come from a wrong address names the address, without its secret
 
 import asyncio
 import errno
+import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import openai
+from msgspec.structs import replace
 
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.llm import faults
@@ -21,6 +22,7 @@ from agents.llm.encoding import BadEncoding
 from agents.llm.text import one_line
 
 WRONG_PATH: Final = (404, 405)
+_VERSION: Final = re.compile(r"/v\d+\w*/")
 _WRONG_ADDRESS: Final = "einval"
 _NOT_TLS: Final = (
     "WRONG_VERSION_NUMBER",
@@ -32,17 +34,16 @@ _NOT_TLS: Final = (
 _TLS_ALERT: Final = ("\\x15\\x03", "\x15\x03")  # the first bytes of an alert record. Source: RFC 8446, 5.1
 
 
-def status_fault(error: openai.APIStatusError) -> ApiError:
-    """An answer whose status is not a success. Where the path may be wrong, its words name the address."""
-    response = error.response
-    wait_s = faults.retry_after_s(response.headers, time.time())
-    fault = faults.api_error(response.status_code, response.content, wait_s)
-    if response.status_code not in WRONG_PATH:
+def status_fault(status: int, headers: Mapping[str, str], body: bytes, method: str, address: str) -> ApiError:
+    """An answer whose status is not a success. Where the path may be wrong, its words name what was asked.
+
+    address: of the request, without secrets.
+    """
+    fault = faults.api_error(status, body, faults.retry_after_s(headers, time.time()))
+    if status not in WRONG_PATH:
         return fault
-    request = response.request
-    address = f"{request.url.scheme}://{request.url.netloc.decode('ascii', 'replace')}{request.url.path}"
-    hint = "" if "/v1/" in request.url.path else "; the base_url of most providers ends in /v1"
-    return ApiError(fault.code, f"{fault.message} (asked: {request.method} {address}{hint})", fault.kind, wait_s)
+    hint = "" if _VERSION.search(address) else "; the base_url of most providers ends in /v1"
+    return replace(fault, message=f"{fault.message} (asked: {method} {address}{hint})")
 
 
 def connection_fault(error: BaseException, connect_s: float, address: str) -> Fault:

@@ -95,7 +95,7 @@ class OpenAIClient:
                 yield response.http_response.extensions[BODY]
         except openai.APIStatusError as error:
             self._answered = True
-            raise ProviderFailed(status_fault(error)) from error
+            raise ProviderFailed(_refused(error.response)) from error
         except FAILURES as error:
             fault = connection_fault(error, connect_s, self._address)
             if isinstance(fault, ConnectionClosed) and not self._answered and await self._is_mistaken():
@@ -106,6 +106,12 @@ class OpenAIClient:
         """The provider hung up on plain HTTP, and speaks TLS."""
         url = self._url
         return url.scheme == "http" and proxy_of(url) is None and await speaks_tls(url.host, url.port or HTTP_PORT)
+
+
+def _refused(response: httpx2.Response) -> ApiError:
+    request = response.request
+    address = f"{request.url.scheme}://{request.url.netloc.decode('ascii', 'replace')}{request.url.path}"
+    return status_fault(response.status_code, response.headers, response.content, request.method, address)
 
 
 def _key(endpoint: Endpoint) -> str:

@@ -76,7 +76,7 @@ async def model_call(
     except ProviderFailed as failed:
         await give(sink, reader.break_off(failed.fault))
     finally:
-        report(lease, outcome_of(reader.fault) if reader.ended else Outcome.UNKNOWN)
+        report(lease, outcome_of(reader.fault, hasty=deadlines.hasty) if reader.ended else Outcome.UNKNOWN)
 
 
 async def _ask(

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
+from agents.agent_config import InvalidAgentConfig
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal
@@ -20,6 +21,7 @@ from agents.gateway.sse import EventStream, Pace
 from agents.gateway.streams import Known
 from agents.gateway.untrusted_schema import without_patterns
 from agents.llm.endpoint import Api
+from agents.settings import Scope
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import UserName
 from supervisors import agent_supervisor
@@ -68,12 +70,14 @@ class Listed(Struct, frozen=True, omit_defaults=True):
     owner: str | None = None
 
 
-def agents(known: Known, pace: Pace) -> APIRouter:
+def agents(known: Known, pace: Pace, min_chunk_timeout: int) -> APIRouter:
     routes = APIRouter(tags=["agents"], responses=REFUSALS)
 
     @routes.post("/agents", status_code=201)
     async def start(body: StartAgent, caller: Asking) -> Response:
         """Start an agent. It is the caller's; another `owner` may be said by who may do everything."""
+        if not caller.may(Scope.ADMIN):
+            _check_patience(body, min_chunk_timeout)
         pid = await known.by(caller).start(body.model_dump(exclude_none=True))
         return Json(await agent.info(pid), 201)
 
@@ -119,3 +123,11 @@ def agents(known: Known, pace: Pace) -> APIRouter:
         return EventStream(await known.by(caller).ask(agent_id, body.message, body.stream_id), pace)
 
     return routes
+
+
+def _check_patience(body: StartAgent, min_chunk_timeout: int) -> None:
+    """Raises InvalidAgentConfig for a deadline that most healthy answers would miss."""
+    asked = body.streaming_config.chunk_timeout if body.streaming_config is not None else None
+    if asked is not None and asked < min_chunk_timeout:
+        expected = f"expected at least {min_chunk_timeout}, which is the host's gateway.min_chunk_timeout"
+        raise InvalidAgentConfig([f"streaming_config.chunk_timeout: {expected}, got {asked}"])

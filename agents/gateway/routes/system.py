@@ -8,11 +8,13 @@ from starlette.responses import Response
 
 from actors.observer import Measure, system_info, top
 from agents.gateway.routes.reply import REFUSALS, Json
+from agents.redaction import TELLING_PARAMETER
 from agents.settings import Settings
 from supervisors.tree import tree
 
-PASSWORDS: Final = (re.compile(r"(?<=://)[^/@]*(?=@)"), re.compile(r"(?<=[?&]password=)[^&]*", re.IGNORECASE))
-"""Of an address."""
+USER: Final = re.compile(r"(?<=://)[^/@]*(?=@)")
+PARAMETER: Final = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]+)")
+HIDDEN: Final = "**********"
 
 
 def system(settings: Settings) -> APIRouter:
@@ -44,8 +46,11 @@ def _without_secrets(value: Any) -> Any:
         case list():
             return [_without_secrets(item) for item in value]
         case str():
-            for password in PASSWORDS:
-                value = password.sub("**********", value)
-            return value
+            return PARAMETER.sub(_without_secret, USER.sub(HIDDEN, value)) if "://" in value else value
         case _:
             return value
+
+
+def _without_secret(parameter: re.Match[str]) -> str:
+    name = parameter[1]
+    return f"{name}={HIDDEN}" if TELLING_PARAMETER.fullmatch(name) else parameter[0]

@@ -104,7 +104,12 @@ class Choices:
 
 
 def _key(choice: Choice) -> Hashable:
-    return key_of(choice.index) or 0
+    return _first_if_none(choice.index)
+
+
+def _first_if_none(index: Any) -> Hashable:
+    key = key_of(index)
+    return 0 if key is None else key
 
 
 def _order(key: Hashable) -> tuple[bool, Any]:
@@ -122,7 +127,7 @@ def _calls_in(choice: Choice) -> list[tuple[Hashable, str]]:
     calls = choice.delta.tool_calls if choice.delta is not None else None
     found = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     return [
-        (key_of(call.get("index")) or 0, call["id"])
+        (_first_if_none(call.get("index")), call["id"])
         for call in found
         if isinstance(call.get("id"), str) and call["id"] and isinstance(call.get("function"), dict)
         if call["function"].get("name")

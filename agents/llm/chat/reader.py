@@ -126,9 +126,14 @@ class ChatReader(StreamReader):
 
     def _fold_delta(self, delta: ChoiceDelta, deltas: list[Delta]) -> None:
         content = delta.content
-        if delta.reasoning_content or delta.reasoning or delta.reasoning_text or delta.reasoning_details:
-            self._fold_reasoning(delta, deltas)
-        elif delta.thinking or delta.thinking_blocks:
+        if (
+            delta.reasoning_content
+            or delta.reasoning
+            or delta.reasoning_text
+            or delta.reasoning_details
+            or delta.thinking
+            or delta.thinking_blocks
+        ):
             self._fold_reasoning(delta, deltas)
         if content:
             if content.__class__ is str and self._halves is None:
