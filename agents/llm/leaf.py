@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from agents.llm.text import safe
+
 _DEPTH: Final = 4
 _ABSENT: Final = ("", "null", "none", "undefined")
 _TEXT_FIELDS: Final = ("text", "thinking", "reasoning", "reasoning_content", "content", "summary")
@@ -29,9 +31,9 @@ def arguments_of(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     try:
-        return msgspec.json.encode(value).decode()
-    except (ValueError, RecursionError):  # half of a character, or depth without end: no arguments that a tool takes
-        return repr(value)[:_LONGEST_ODDITY]
+        return msgspec.json.encode(safe(value)).decode()
+    except (ValueError, RecursionError):  # a number or a depth that no encoder takes: no arguments for a tool either
+        return type(value).__name__
 
 
 def text_in(value: Any, depth: int = _DEPTH) -> str:
@@ -58,4 +60,3 @@ def _number_in(text: str) -> Hashable:
 
 
 _LONGEST_NUMBER: Final = 4000  # Python refuses to read an integer of more than 4300 digits
-_LONGEST_ODDITY: Final = 200

@@ -52,6 +52,7 @@ class ChatReader(StreamReader):
         self._choices = Choices()
         self._only: object = UNDECIDED  # the index of the choice that is read: of nearly every chunk
         self._spoke: set[TextKind] = set()
+        self._has_text = False
         self._message: ChoiceDelta | None = None
         self._raw_reason: str | None = None
         self._usage: Any = None
@@ -70,7 +71,7 @@ class ChatReader(StreamReader):
             except (ValueError, RecursionError):
                 self._read_odd(payload, deltas)
             else:
-                if chunk.choices and not chunk.error and chunk.base_resp is None:
+                if chunk.choices and not chunk.error:
                     self._fold(chunk, deltas)
                 else:
                     self._fold_odd(chunk, json_of(payload), deltas, named_error=isinstance(payload, ErrorData))
@@ -79,7 +80,7 @@ class ChatReader(StreamReader):
 
     def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
         chunk = chunk_of(value)
-        if chunk.choices and not chunk.error and chunk.base_resp is None:
+        if chunk.choices and not chunk.error:
             self._fold(chunk, deltas)
         else:
             self._fold_odd(chunk, value, deltas, named_error=isinstance(payload, ErrorData))
@@ -103,19 +104,17 @@ class ChatReader(StreamReader):
             choices = self._choices.read(choices)
             self._only = self._choices.only
         for choice in choices:
-            self._fold_choice(choice, deltas)
+            delta = choice.delta
+            if delta is not None:
+                self._fold_delta(delta, deltas)
+            if delta is None or choice.finish_reason or choice.message is not None or choice.error:
+                self._fold_rest(choice, deltas)
             if self._ended:
                 return
 
-    def _fold_choice(self, choice: Choice, deltas: list[Delta]) -> None:
-        if choice.delta is not None:
-            self._fold_delta(choice.delta, deltas)
-        elif choice.text:
+    def _fold_rest(self, choice: Choice, deltas: list[Delta]) -> None:
+        if choice.delta is None and choice.text:
             self._fold_delta(ChoiceDelta(content=choice.text), deltas)
-        if choice.finish_reason or choice.message is not None or choice.error:
-            self._fold_end(choice, deltas)
-
-    def _fold_end(self, choice: Choice, deltas: list[Delta]) -> None:
         if choice.message is not None:
             self._message = choice.message
         raw = choice.finish_reason
@@ -137,13 +136,12 @@ class ChatReader(StreamReader):
             self._fold_reasoning(delta, deltas)
         if content:
             if content.__class__ is str and self._halves is None:
-                if TextDelta not in self._spoke:
-                    self._spoke.add(TextDelta)
+                self._has_text = True
                 deltas.append(TextDelta(content))
             else:
                 self._say(ReasoningDelta, thinking_of(content), deltas)
                 self._say(TextDelta, text_of(content), deltas)
-        if delta.refusal or content.__class__ is list:
+        if delta.refusal or (content and content.__class__ is not str):
             self._say(RefusalDelta, refusal_of(delta), deltas)
         if delta.tool_calls:
             self._fold_calls(parts_of(delta.tool_calls), deltas)
@@ -163,6 +161,7 @@ class ChatReader(StreamReader):
             text = self._halves.join(kind, text)
         if text:
             self._spoke.add(kind)
+            self._has_text = self._has_text or kind is TextDelta
             deltas.append(kind(text))
 
     def _fold_odd(self, chunk: Chunk, value: Any, deltas: list[Delta], *, named_error: bool) -> None:
@@ -190,8 +189,8 @@ class ChatReader(StreamReader):
 
     def _release(self, deltas: list[Delta]) -> None:
         """Read what was held back until it was known which choices are read."""
-        for choice in self._choices.rest():
-            self._fold_choice(choice, deltas)
+        if rest := self._choices.rest():
+            self._fold(Chunk(choices=list(rest)), deltas)
 
     def _finish(self, deltas: list[Delta]) -> None:
         self._release(deltas)
@@ -216,7 +215,7 @@ class ChatReader(StreamReader):
     def _unsaid(self, message: ChoiceDelta) -> ChoiceDelta:
         """The message without what deltas have said already."""
         said: list[str] = []
-        if TextDelta in self._spoke:
+        if self._has_text:
             said += ["content"]
         if RefusalDelta in self._spoke:
             said += ["refusal"]
@@ -231,9 +230,9 @@ class ChatReader(StreamReader):
         raw = self._raw_reason
         if raw is not None and broken_off(raw):
             return fault_of(raw)
-        if self._skipped and (raw is None or self._calls or TextDelta not in self._spoke):
+        if self._skipped and (raw is None or self._calls or not self._has_text):
             return self._skipped[0]  # it may have been the end, a piece of a call's arguments, or all of the answer
-        if not self._calls and not self._spoke and reason_of(raw) is FinishReason.TOOL_CALLS:
+        if not self._calls and not self._has_text and not self._spoke and reason_of(raw) is FinishReason.TOOL_CALLS:
             return ParseError(f"expected a tool call, as the finish reason {raw!r} says, got none")
         return None
 

@@ -21,13 +21,13 @@ DELTAS: dict[str, TextKind] = {
     "response.reasoning.delta": ReasoningDelta,
 }
 
-_DONE: dict[str, TextKind] = {
+DONE: dict[str, TextKind] = {
     "response.output_text.done": TextDelta,
     "response.refusal.done": RefusalDelta,
     "response.reasoning_text.done": ReasoningDelta,
     "response.reasoning_summary_text.done": ReasoningDelta,
 }
-_PART_DONE = ("response.content_part.done", "response.reasoning_summary_part.done")
+PART_DONE = ("response.content_part.done", "response.reasoning_summary_part.done")
 
 _KIND_OF_PART: dict[Any, TextKind] = {
     "output_text": TextDelta,
@@ -41,7 +41,7 @@ _KIND_OF_PART: dict[Any, TextKind] = {
 
 
 class Event(Struct, gc=False):
-    """One event's data; `type` in it is the truth, not the event's name. item, part and response are plain JSON.
+    """One event's data; `type` in it is the truth, not the event's name. item and response are plain JSON.
 
     *_index: as they came; leaf.key_of reads them.
     """
@@ -53,9 +53,6 @@ class Event(Struct, gc=False):
     summary_index: Any = None
     item_id: Any = None
     arguments: Any = None
-    text: Any = None
-    refusal: Any = None
-    part: Any = None
     item: Any = None
     response: Any = None
     error: Any = None
@@ -97,12 +94,13 @@ def texts_of(item: dict[str, Any]) -> Iterator[tuple[TextKind, str]]:
                 yield found
 
 
-def done_text_of(event: Event) -> tuple[TextKind, str] | None:
-    """The whole text of a part, if the event says that the part is done."""
-    if event.type in _PART_DONE and isinstance(event.part, dict):
-        return _text_of_part(event.part, is_reasoning=event.type == _PART_DONE[1])
-    kind = _DONE.get(event.type)
-    text = event.refusal if kind is RefusalDelta else event.text
+def done_text_of(event: dict[str, Any]) -> tuple[TextKind, str] | None:
+    """The whole text of a part, as an event of one of the types in DONE or PART_DONE has it."""
+    part = event.get("part")
+    if isinstance(part, dict):
+        return _text_of_part(part, is_reasoning=event.get("type") == PART_DONE[1])
+    kind = DONE.get(event.get("type") or "")
+    text = event.get("refusal" if kind is RefusalDelta else "text")
     return (kind, text) if kind is not None and isinstance(text, str) and text else None
 
 

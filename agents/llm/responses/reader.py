@@ -16,7 +16,7 @@ from agents.llm.faults import error_in_stream, error_told
 from agents.llm.leaf import key_of, text_in
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
-from agents.llm.responses.event import DELTAS, Event, event_of, items_of, number_of
+from agents.llm.responses.event import DELTAS, DONE, PART_DONE, Event, event_of, items_of, number_of
 from agents.llm.responses.texts import Texts
 from agents.llm.sse import LIMIT_BYTES, ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
@@ -143,9 +143,9 @@ class ResponsesReader(StreamReader):
         elif not event.type.startswith("response.") and error_told(value := json_of(payload)):
             self._fail(error_in_stream(value), deltas)
         else:
-            self._fold_item(event, deltas)
+            self._fold_item(event, payload, deltas)
 
-    def _fold_item(self, event: Event, deltas: list[Delta]) -> None:
+    def _fold_item(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
         """Everything else; types that we don't know, and that is most of them, mean nothing here."""
         key, item = key_of(event.output_index), event.item if isinstance(event.item, dict) else {}
         is_call = item.get("type") == "function_call"
@@ -160,8 +160,8 @@ class ResponsesReader(StreamReader):
                 self._done_items.append((len(self._done_items) if key is None else key, item))
                 if is_call:
                     self._calls.complete(key, item, deltas)
-            case _:
-                self._texts.note_done(event)
+            case kind if kind in DONE or kind in PART_DONE:
+                self._texts.note_done(json_of(payload))
         if isinstance(event.response, dict):
             self._note_origin(event.response)
 

@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from agents.core.deltas import Delta, TextDelta
-from agents.llm.responses.event import Event, done_text_of, texts_of
-from agents.llm.text import TextKind
+from agents.llm.responses.event import PART_DONE, done_text_of, texts_of
+from agents.llm.text import TextKind, joined_surrogates
 
 Key: TypeAlias = tuple[TextKind, Hashable, Hashable, Hashable]
 """Of a part: its kind, and its output_index, content_index and summary_index."""
@@ -42,11 +42,15 @@ class Texts:
         (self._held if self.held else self._given).append((key, pieces))
         return pieces
 
-    def note_done(self, event: Event) -> None:
+    def note_done(self, event: Any) -> None:
         """Note the whole text of a part, if the event has it."""
-        if (found := done_text_of(event)) is not None:
-            key = (found[0], event.output_index, event.content_index, event.summary_index, event.item_id)
-            (self._by_part if event.part is not None else self._by_event)[repr(key)] = found
+        found = done_text_of(event) if isinstance(event, dict) else None
+        if found is not None:
+            place = [event.get(name) for name in ("output_index", "content_index", "summary_index", "item_id")]
+            (self._by_part if event.get("type") in PART_DONE else self._by_event)[repr((found[0], place))] = (
+                found[0],
+                joined_surrogates(found[1]),
+            )
 
     def missing(self, items: Sequence[dict[str, Any]], output_text: Any) -> Iterator[Delta]:
         """What snapshots have and no delta gave, and what was held. Nothing may be added afterwards.
