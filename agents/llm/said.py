@@ -20,7 +20,7 @@ class Said:
 
     def goes_on(self, text: str) -> bool:
         """Take the text if it can only go on with what was said, as nearly every piece does."""
-        if len(text) >= self._size and text[0] in _OPENING:
+        if text[0] in _OPENING and (len(text) >= self._size or self._may_be_repeated_by(text)):
             return False
         self.pieces.append(text)
         self._size += len(text)
@@ -52,6 +52,10 @@ class Said:
         if self._repeats and _json(raw := self._raw()) is not None:
             return raw
         return said
+
+    def _may_be_repeated_by(self, text: str) -> bool:
+        """Both may be whole documents, in other white space."""
+        return text.rstrip().endswith(_CLOSING) and self.pieces[-1].rstrip().endswith(_CLOSING)
 
     def _is_again(self, said: str, text: str) -> bool:
         if text.startswith(said):
