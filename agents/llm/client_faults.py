@@ -72,7 +72,7 @@ def connection_fault(error: BaseException, connect_s: float, address: str) -> Fa
                 return ParseError(str(cause))
             case aiohttp.InvalidURL():
                 return NetworkError(_WRONG_ADDRESS, f"expected an http or https address, got {cause.url}")
-            case OSError():
+            case OSError() if cause.errno is not None:
                 return _os_fault(cause, "")
     return NetworkError("unknown", type(error).__name__)
 

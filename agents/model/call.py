@@ -11,7 +11,7 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from agents.core.conversation import Conversation
-from agents.core.errors import ApiError, ParseError
+from agents.core.errors import ApiError, ConnectionClosed, ParseError
 from agents.core.retry import RetryPolicy
 from agents.llm.answer import Deadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
@@ -26,6 +26,7 @@ from agents.llm.responses import request as responses_request
 
 __all__ = ["Deadlines", "Route", "Sink", "model_call"]
 
+KEPT, NEW = "kept", "new"
 NO_RETRY: Final = RetryPolicy(max_retries=0)
 
 
@@ -107,15 +108,22 @@ async def _ask_whole(
 ) -> None:
     """Ask for the same answer in one piece: some servers say what is wrong with a request only there.
 
+    The connection that was kept may be one that the server is about to close; then the request goes over a new one.
     Raises ProviderFailed: what the provider says, or unanswered if it says nothing here either.
     """
-    reader.begin_body()
-    try:
-        await read_answer(client.stream(api, body, connect_s=deadlines.connection_s), reader, sink, deadlines)
-    except ProviderFailed as failed:
-        if isinstance(failed.fault, ApiError | ParseError):
-            raise
-        raise unanswered from failed
+    for connection in (KEPT, NEW):
+        reader.begin_body()
+        try:
+            await read_answer(client.stream(api, body, connect_s=deadlines.connection_s), reader, sink, deadlines)
+        except Unanswered:
+            raise unanswered from None
+        except ProviderFailed as failed:
+            if isinstance(failed.fault, ApiError | ParseError) or not reader.silent:
+                raise
+            if connection is NEW or not isinstance(failed.fault, ConnectionClosed):
+                raise unanswered from failed
+        else:
+            return
 
 
 def _reader(route: Route) -> StreamReader:
