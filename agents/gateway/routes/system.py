@@ -33,18 +33,18 @@ def system(settings: Settings) -> APIRouter:
     @routes.get("/config")
     async def config() -> Response:
         """The settings that hold. What is secret is shown as stars."""
-        return Json(_without_secrets(settings.model_dump(mode="json")))
+        return Json(without_secrets(settings.model_dump(mode="json")))
 
     return routes
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
     """pydantic hides SecretStr; here go the passwords in addresses."""
     match value:
         case dict():
-            return {key: _without_secrets(item) for key, item in value.items()}
+            return {key: without_secrets(item) for key, item in value.items()}
         case list():
-            return [_without_secrets(item) for item in value]
+            return [without_secrets(item) for item in value]
         case str():
             return PARAMETER.sub(_without_secret, USER.sub(HIDDEN, value)) if "://" in value else value
         case _:

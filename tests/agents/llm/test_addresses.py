@@ -82,7 +82,7 @@ async def test_a_query_of_the_base_url_goes_with_every_request(api: Api, path: s
     tail = "chat/completions" if api is Api.CHAT else "responses"
     target = f"{path.rstrip('/')}/{tail}" + (f"?{query}" if query else "")
     assert lines == [f"POST {target} HTTP/1.1"] * len(lines)
-    assert len(lines) >= 2  # noqa: PLR2004
+    assert len(lines) >= 2
 
 
 async def test_a_base_url_of_the_environment_keeps_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,10 @@ async def test_a_base_url_of_the_environment_keeps_its_query(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "405 Method Not Allowed"])
-@pytest.mark.parametrize(("path", "hinted"), [("", True), ("/", True), ("/api", True), ("/v1", False), ("/v1/", False), ("/v1beta/openai", False)])
+@pytest.mark.parametrize(
+    ("path", "hinted"),
+    [("", True), ("/", True), ("/api", True), ("/v1", False), ("/v1/", False), ("/v1beta/openai", False)],
+)
 async def test_a_wrong_path_is_named_and_a_missing_version_hinted_at(status: str, path: str, hinted: bool) -> None:
     head = f"HTTP/1.1 {status}\r\nconnection: close\r\n\r\nno such page".encode()
     async with listening(answering(head)) as port:
@@ -114,7 +117,11 @@ async def test_a_missing_model_is_still_a_missing_model() -> None:
     assert (fault.kind, fault.message.startswith("no such model")) == ("model_not_found", True)
 
 
-HTTP_ANSWERS: Iterable[bytes] = [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"HTTP/1.0 400 Bad Request\r\n\r\nwhat?", b"220 mail\r\n"]
+HTTP_ANSWERS: Iterable[bytes] = [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b"HTTP/1.0 400 Bad Request\r\n\r\nwhat?",
+    b"220 mail\r\n",
+]
 
 
 @pytest.mark.parametrize("answer", HTTP_ANSWERS)

@@ -104,7 +104,9 @@ def test_a_deadline_shorter_than_the_hosts_says_nothing_of_the_provider(phase: s
     assert outcome_of(Timeout(phase, 30.0)) is FAILED
 
 
-@pytest.mark.parametrize("fault", [NetworkError("econnrefused"), ConnectionClosed(), ParseError("x"), ApiError(500, "x")])
+@pytest.mark.parametrize(
+    "fault", [NetworkError("econnrefused"), ConnectionClosed(), ParseError("x"), ApiError(500, "x")]
+)
 def test_what_a_provider_does_counts_whatever_the_deadlines(fault: Fault) -> None:
     assert outcome_of(fault, hasty=True) is FAILED
 

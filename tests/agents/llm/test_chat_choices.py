@@ -62,7 +62,9 @@ def test_b18_two_calls_in_the_same_place_are_of_two_choices_without_any_finish_r
 
 
 def test_b18_a_call_of_another_choice_is_no_call_of_the_first_ones_text() -> None:
-    answer = read([choice(0, "Hi"), choice(1, None, None, call("b")), choice(0, None, STOP), choice(1, None, "tool_calls")])
+    answer = read(
+        [choice(0, "Hi"), choice(1, None, None, call("b")), choice(0, None, STOP), choice(1, None, "tool_calls")]
+    )
     assert (answer.content, answer.calls) == ("Hi", [])
     answer = read([choice(0, "Hi", STOP), choice(1, None, "tool_calls", call("b"))])
     assert (answer.content, answer.calls) == ("Hi", [])
@@ -70,12 +72,14 @@ def test_b18_a_call_of_another_choice_is_no_call_of_the_first_ones_text() -> Non
 
 def test_b18_the_end_of_another_choice_settles_nothing() -> None:
     reader = ChatReader(ids())
-    reader.feed(events(choice(0, "a"), choice(1, "x"), choice(1, None, STOP)))
-    assert not reader.settled
-    deltas = reader.feed(events(choice(0, "b"), choice(0, None, "length")))
-    assert reader.settled
-    assert reader.end()[-1].raw_reason == "length"  # type: ignore[union-attr]
-    assert [delta.text for delta in deltas] == ["b"]  # type: ignore[union-attr]
+    deltas = reader.feed(events(choice(0, "a"), choice(1, "x"), choice(1, None, STOP)))
+    unsettled = not reader.settled
+    deltas += reader.feed(events(choice(0, "b"), choice(0, None, "length")))
+    assert (unsettled, reader.settled) == (True, True)
+    answer = answer_of(deltas + reader.end())
+    assert answer.content == "ab"
+    assert answer.finished is not None
+    assert answer.finished.raw_reason == "length"
 
 
 @pytest.mark.parametrize("indexes", [["0", "1"], [0.0, 1.0], ["a", "b"], [7, 3], [None, 1], [-1, 4]])
@@ -95,7 +99,11 @@ def test_b6_all_is_read_where_the_index_counts_chunks(start: int, length: int, d
 
 
 def test_b6_a_call_in_pieces_is_put_together_where_the_index_counts_chunks() -> None:
-    pieces = [call("a", '{"x"'), {"index": 0, "function": {"arguments": ":1"}}, {"index": 0, "function": {"arguments": "}"}}]
+    pieces = [
+        call("a", '{"x"'),
+        {"index": 0, "function": {"arguments": ":1"}},
+        {"index": 0, "function": {"arguments": "}"}},
+    ]
     chunks = [choice(5 + n, None, None, piece) for n, piece in enumerate(pieces)]
     answer = read([*chunks, choice(9, None, "tool_calls")])
     assert answer.calls == [{"id": "a", "name": "f", "arguments": '{"x":1}'}]
@@ -120,7 +128,7 @@ def test_no_order_of_choices_mixes_their_texts_or_calls(order: list[int], ends: 
     chunks: list[str] = []
     for index in order:
         count[index] += 1
-        last = count[index] == 3  # noqa: PLR2004
+        last = count[index] == 3
         chunks.append(choice(index, f"{index}{count[index]}", None, *([call(f"id{index}")] if last else [])))
     answer = read([*chunks, *(choice(index, None, "tool_calls") for index in ends)])
     first = order[0]

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -131,7 +131,7 @@ async def test_a26_a_cut_body_is_a_broken_connection_and_keeps_its_text() -> Non
     assert failed == Failed(ConnectionClosed())
 
 
-FORMS = {
+FORMS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": lambda data: deflated(data, zlib.MAX_WBITS),
     "x-deflate": lambda data: deflated(data, -zlib.MAX_WBITS),

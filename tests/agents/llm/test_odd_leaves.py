@@ -14,7 +14,16 @@ from tests.agents.llm.answer import Answer, answer_of, events, ids
 
 OBJECT = {"a": 1, "b": [2]}
 WRITTEN = '{"a":1,"b":[2]}'
-ARGUMENTS = [(OBJECT, WRITTEN), ([1], "[1]"), (5, "5"), (0, "0"), (False, "false"), (1.5, "1.5"), (None, ""), ({}, "{}")]
+ARGUMENTS = [
+    (OBJECT, WRITTEN),
+    ([1], "[1]"),
+    (5, "5"),
+    (0, "0"),
+    (False, "false"),
+    (1.5, "1.5"),
+    (None, ""),
+    ({}, "{}"),
+]
 KEYS = [("0", "1"), (0.0, 1.0), (False, True), ("a", "b"), (-1, -2), (10**30, 10**31), ("call_0", "call_1"), (None, 1)]
 
 
@@ -35,7 +44,7 @@ def responses(*data: str) -> Answer:
 
 
 def chat(*deltas: dict[str, Any], finish: str = "stop") -> Answer:
-    chunks = [{"choices": [{"index": 0, "delta": each, "finish_reason": None}]} for each in deltas]
+    chunks: list[Any] = [{"choices": [{"index": 0, "delta": each, "finish_reason": None}]} for each in deltas]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
     return _read(ChatReader(ids()), events(*map(json.dumps, chunks), "[DONE]"))
 
@@ -97,8 +106,13 @@ def test_c2_a_call_index_may_be_any_scalar(first: Any, second: Any) -> None:
 
 @pytest.mark.parametrize(("first", "second"), KEYS[:-1])
 def test_d5_an_output_index_may_be_any_scalar(first: Any, second: Any) -> None:
-    data = [event("output_item.added", output_index=key, item=item("", id_)) for key, id_ in ((first, "a"), (second, "b"))]
-    data += [event("function_call_arguments.delta", output_index=key, delta=f'{{"k":{n}}}') for n, key in enumerate((first, second))]
+    data = [
+        event("output_item.added", output_index=key, item=item("", id_)) for key, id_ in ((first, "a"), (second, "b"))
+    ]
+    data += [
+        event("function_call_arguments.delta", output_index=key, delta=f'{{"k":{n}}}')
+        for n, key in enumerate((first, second))
+    ]
     answer = responses(*data, completed())
     assert [(call["id"], call["arguments"]) for call in answer.calls] == [("a", '{"k":0}'), ("b", '{"k":1}')]
 
@@ -106,7 +120,9 @@ def test_d5_an_output_index_may_be_any_scalar(first: Any, second: Any) -> None:
 def test_d5_one_index_in_two_spellings_is_one_key() -> None:
     added = event("output_item.added", output_index="0", item=item("", "a"))
     other = event("output_item.added", output_index=1, item=item("", "b"))
-    answer = responses(added, other, event("function_call_arguments.delta", output_index=0.0, delta=WRITTEN), completed())
+    answer = responses(
+        added, other, event("function_call_arguments.delta", output_index=0.0, delta=WRITTEN), completed()
+    )
     assert [(call["id"], call["arguments"]) for call in answer.calls] == [("a", WRITTEN), ("b", "")]
 
 
@@ -167,7 +183,10 @@ def test_b15_content_that_is_json_data_is_the_answer_as_json() -> None:
 
 
 def test_b24_a_choice_may_have_its_text_where_completions_have_it() -> None:
-    chunks = [{"choices": [{"index": 0, "text": text, "finish_reason": finish}]} for text, finish in (("H", None), ("i", "stop"))]
+    chunks = [
+        {"choices": [{"index": 0, "text": text, "finish_reason": finish}]}
+        for text, finish in (("H", None), ("i", "stop"))
+    ]
     answer = _read(ChatReader(ids()), events(*map(json.dumps, chunks), "[DONE]"))
     assert answer.content == "Hi"
     assert _read(ChatReader(ids()), json.dumps(chunks[1]).encode()).content == "i"

@@ -28,7 +28,11 @@ def piece(arguments: Any, **head: Any) -> dict[str, Any]:
 def chat(*pieces: dict[str, Any], finish: dict[str, Any] | None = None, message: Any = None) -> Answer:
     """A stream with a piece a chunk. finish: a piece in the chunk with the finish reason; message: beside it."""
     chunks: list[Any] = [{"index": 0, "delta": {"tool_calls": [one]}, "finish_reason": None} for one in pieces]
-    end: dict[str, Any] = {"index": 0, "delta": {"tool_calls": [finish]} if finish else {}, "finish_reason": "tool_calls"}
+    end: dict[str, Any] = {
+        "index": 0,
+        "delta": {"tool_calls": [finish]} if finish else {},
+        "finish_reason": "tool_calls",
+    }
     chunks.append(end | ({"message": message} if message else {}))
     reader = ChatReader(ids())
     body = events(*(json.dumps({"choices": [each]}) for each in chunks), "[DONE]")
@@ -56,7 +60,9 @@ def test_c28_snapshots_under_new_ids_are_one_call() -> None:
     assert answer.calls == ADD
 
 
-@pytest.mark.parametrize("again", [WHOLE, '{"a":1,"b":[{"c":2}]}', json.loads(WHOLE)], ids=["same", "respaced", "object"])
+@pytest.mark.parametrize(
+    "again", [WHOLE, '{"a":1,"b":[{"c":2}]}', json.loads(WHOLE)], ids=["same", "respaced", "object"]
+)
 @pytest.mark.parametrize("head", HEADS[:5], ids=str)
 def test_c28_a_whole_call_that_comes_twice_runs_once(head: dict[str, Any], again: Any) -> None:
     begun = FULL if head.get("index") is not None else FULL | {"index": None}
@@ -73,9 +79,9 @@ def test_c28_a_call_in_pieces_may_be_repeated_whole() -> None:
 
 
 def test_c28_two_calls_that_are_alike_stay_two_where_each_has_its_id_or_its_index() -> None:
-    assert len(chat(piece("{}", index=0, id="a", name="f"), piece("{}", index=0, id="b", name="f")).calls) == 2  # noqa: PLR2004
-    assert len(chat(piece("{}", index=0, name="f"), piece("{}", index=1, name="f")).calls) == 2  # noqa: PLR2004
-    assert len(chat(piece("{}", name="f"), piece("{}", name="f")).calls) == 2  # noqa: PLR2004
+    assert len(chat(piece("{}", index=0, id="a", name="f"), piece("{}", index=0, id="b", name="f")).calls) == 2
+    assert len(chat(piece("{}", index=0, name="f"), piece("{}", index=1, name="f")).calls) == 2
+    assert len(chat(piece("{}", name="f"), piece("{}", name="f")).calls) == 2
 
 
 def test_c28_growing_deltas_of_the_responses_api_are_one_call() -> None:

@@ -103,7 +103,9 @@ def test_any_framing_and_any_cut_give_the_same_bytes(
     assert server.connections == 1
 
 
-EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},"finish_reason":null}]}\n\n'
+EVENT = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},"finish_reason":null}]}\n\n'
+)
 SIZES = [1_000, 34_000, 300_000]
 
 

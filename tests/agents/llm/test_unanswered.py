@@ -90,11 +90,17 @@ async def test_a28_a_whole_answer_is_used(api: Api) -> None:
     assert server.asked == [True, False]
 
 
-@pytest.mark.parametrize("whole", [SILENCES["of length 0"], SILENCES["chunked, cut"], b""])
+@pytest.mark.parametrize("whole", [SILENCES["of length 0"], SILENCES["chunked, cut"]])
 async def test_a28_a_server_that_never_says_a_word_closed_the_connection(whole: bytes) -> None:
     server = Server(SILENCES["chunked, cut"], whole)
     assert await answer(server, Api.CHAT) == [Failed(ConnectionClosed())]
     assert server.asked == [True, False]
+
+
+async def test_a28_a_connection_that_was_about_to_close_is_not_the_last_word() -> None:
+    server = Server(SILENCES["chunked, cut"], b"")
+    assert await answer(server, Api.CHAT) == [Failed(ConnectionClosed())]
+    assert server.asked == [True, False, False]
 
 
 async def test_a28_what_broke_off_after_a_word_is_not_asked_for_again() -> None:

@@ -1,4 +1,4 @@
-"""An event of garbled JSON in the middle of a stream is left out; what it can have cost decides what becomes of the rest."""
+"""An event of garbled JSON in mid-stream is left out; what it can have cost decides what becomes of the answer."""
 
 import json
 from typing import Any
@@ -67,7 +67,9 @@ def test_a24_text_around_a_garbled_event_is_read_and_the_loss_reported() -> None
     assert "expected JSON in an event" in answer.finished.skipped[0]
 
 
-@pytest.mark.parametrize("bad", [BAD, '{"a": 1,}', '{"a"', "[1, 2", '"abc', '{"choices": [{"delta": {"content": "x}}]}'])
+@pytest.mark.parametrize(
+    "bad", [BAD, '{"a": 1,}', '{"a"', "[1, 2", '"abc', '{"choices": [{"delta": {"content": "x}}]}']
+)
 def test_a24_garbled_json_of_any_kind_is_left_out(bad: str) -> None:
     assert chat(chunk("a"), bad, chunk("b"), STOP).content == "ab"
     assert responses(text("a"), bad, text("b"), completed(message("ab"))).content == "ab"
