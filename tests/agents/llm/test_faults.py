@@ -139,8 +139,8 @@ def test_a23_an_error_is_known_in_every_shape(value: Any, message: str) -> None:
     "value",
     [
         {}, {"type": "ping"}, {"choices": []}, {"error": None}, {"error": {}}, {"error": {"code": 0, "message": ""}},
-        {"base_resp": {"status_code": 0, "status_msg": "success"}}, {"code": 0, "msg": "ok"}, {"code": 200, "message": "OK"},
-        {"success": True, "msg": "fine"}, {"status": "in_progress", "message": "third in the queue"}, {"message": "hello"},
+        {"base_resp": {"status_code": 0, "status_msg": "success"}}, {"code": 0, "msg": "ok"}, {"message": "hello"},
+        {"code": 200, "message": "OK"}, {"success": True, "msg": "fine"}, {"status": "in_progress", "message": "third"},
         {"choices": [{"index": 0}], "detail": "low"}, {"errors": []}, {"detail": None}, "error", 7, None, [],
     ],
 )  # fmt: skip
