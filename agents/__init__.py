@@ -42,6 +42,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolResult,
     StreamUsage,
+    StreamWarning,
     ToolResult,
 )
 
@@ -87,6 +88,7 @@ __all__ = [
     "StreamToolProgress",
     "StreamToolResult",
     "StreamUsage",
+    "StreamWarning",
     "Timeout",
     "Tool",
     "ToolError",

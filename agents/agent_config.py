@@ -168,10 +168,14 @@ def _policy(
 
 
 def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
-    streaming = settings.streaming
-    idle = checked.streaming_config.chunk_timeout or streaming.timeout
-    first_byte = checked.streaming_config.chunk_timeout or streaming.first_byte_timeout or streaming.timeout
-    return Deadlines(connect_s=streaming.connect_timeout / 1000, first_byte_s=first_byte / 1000, idle_s=idle / 1000)
+    streaming, own = settings.streaming, checked.streaming_config.chunk_timeout
+    host_first_byte = streaming.first_byte_timeout or streaming.timeout
+    return Deadlines(
+        connect_s=streaming.connect_timeout / 1000,
+        first_byte_s=(own or host_first_byte) / 1000,
+        idle_s=(own or streaming.timeout) / 1000,
+        hasty=own is not None and own < max(streaming.timeout, host_first_byte),
+    )
 
 
 def _line(fault: Any) -> str:

@@ -9,10 +9,15 @@ SHORTEST: Final = 6  # a shorter one would be found in words that are none
 
 _HEADERS = "authorization|cookie"
 _TELLING = rf"{_HEADERS}|api[_-]?key|password|passwd|secret|access[_-]?token"
+_PARAMETERS = rf"key|sig|signature|code|auth|[\w-]{{0,40}}(?:{_TELLING}|token)"
+TELLING_PARAMETER: Final = re.compile(rf"(?i)(?:{_PARAMETERS})")
+"""Of the query of an address: a parameter whose value is a secret, matched in full."""
+
 _PATTERNS: Final = (
     r"\bsk-[A-Za-z0-9_-]{8,}",
     r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
     rf"(?P<header>(?i:\b[\w-]{{0,40}}(?:{_HEADERS})\s*:\s*))[^'\"\n]+",
+    rf"(?P<parameter>[?&](?i:{_PARAMETERS})=)[^\s&#'\"]+",
     rf"(?P<name>(?i:\b[\w-]{{0,40}}(?:{_TELLING})['\"]?\s*[:=]\s*))(?:\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)",
     r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
 )
@@ -38,4 +43,4 @@ class Redactor:
 
 
 def _masked(found: re.Match[str]) -> str:
-    return (found["header"] or found["name"] or "") + MASK
+    return (found["header"] or found["parameter"] or found["name"] or "") + MASK

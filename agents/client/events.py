@@ -22,6 +22,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolResult,
     StreamUsage,
+    StreamWarning,
 )
 
 
@@ -45,6 +46,8 @@ def _event(name: str, data: Any, place: dict[str, Any]) -> Event | None:
             return StreamUsage(data.usage, data.cost, **place)
         case "reset":
             return StreamReset(data.error, data.content, attempt=data.attempt, **place)
+        case "warning":
+            return StreamWarning(data.error, **place)
         case "complete":
             return StreamComplete(data, **place)
         case "error" | "timeout" | "failed":

@@ -70,6 +70,13 @@ class ResetData(Struct, frozen=True):
     attempt: int
 
 
+class WarningData(Struct, frozen=True):
+    """The answer continues, but some of its text may be missing."""
+
+    error: Fault
+    message: str
+
+
 class UsageData(Struct, frozen=True):
     """What the turn has used so far. cost: null where it is unknown."""
 
@@ -78,8 +85,10 @@ class UsageData(Struct, frozen=True):
 
 
 class FailureData(Struct, frozen=True):
-    """The turn failed. content: the text that had arrived. response: everything that had arrived; null if the turn never
-    began."""
+    """The turn failed.
+
+    content: the text that had arrived. response: everything that had arrived; null if the turn never began.
+    """
 
     error: Fault
     message: str
@@ -107,6 +116,7 @@ DATA: Final[dict[str, Any]] = {
     "tool_progress": ToolProgressData,
     "approval_required": ApprovalData,
     "reset": ResetData,
+    "warning": WarningData,
     "usage": UsageData,
     "complete": Response,
     "error": FailureData,

@@ -78,7 +78,8 @@ class Finished(Struct, frozen=True):
     """The model ended its answer. Its calls may be run, unless it was cut (`complete` is false).
 
     reason: None if the provider never said. complete: false for length, content_filter and an incomplete response.
-    items: what has to be sent back, as of AssistantMessage; empty where text and calls say all.
+    items: what has to be sent back, as of AssistantMessage; empty where text and calls say all. skipped: one line for
+    each event that could not be read. lossy: some of the text may have been in them.
     """
 
     reason: FinishReason | None
@@ -88,6 +89,8 @@ class Finished(Struct, frozen=True):
     model: str | None = None
     complete: bool = True
     items: tuple[dict[str, Any], ...] = ()
+    skipped: tuple[str, ...] = ()
+    lossy: bool = False
 
 
 class Failed(Struct, frozen=True):

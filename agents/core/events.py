@@ -112,6 +112,12 @@ class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):
     content: str = ""
 
 
+class StreamWarning(StreamEvent, frozen=True, tag="stream_warning"):
+    """The answer goes on, but some of its text may be missing. reason: what could not be read."""
+
+    reason: Fault
+
+
 class StreamUsage(StreamEvent, frozen=True, tag="stream_usage"):
     """What the turn has taken so far, said before its calls run, if the provider tells; None: unknown.
 
@@ -194,6 +200,7 @@ Event: TypeAlias = (
     | StreamToolProgress
     | StreamApprovalRequired
     | StreamReset
+    | StreamWarning
     | StreamUsage
     | StreamComplete
     | StreamError

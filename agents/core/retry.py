@@ -119,6 +119,9 @@ def _scope_of_api_error(error: ApiError) -> Scope:
     return Scope.ROUTE if error.code in _ROUTE_CODES else Scope.REQUEST
 
 
+BROKEN_OFF: Final = "broken_off"
+"""The kind of an answer whose finish reason says that its provider did not finish it."""
+
 _MANY: Final = 64  # doublings: more of them would be no float any more
 _WRONG_ADDRESS: Final = "einval"
 
@@ -152,6 +155,7 @@ _SCOPE_OF_KIND: Final = {
     "engine_overloaded_error": Scope.TRANSIENT,
     "service_unavailable": Scope.TRANSIENT,
     "unavailable": Scope.TRANSIENT,
+    BROKEN_OFF: Scope.TRANSIENT,
     "timeout": Scope.TRANSIENT,
     "timeout_error": Scope.TRANSIENT,
     "rate_limit_error": Scope.BUSY,

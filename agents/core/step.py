@@ -38,6 +38,7 @@ from agents.core.events import (
     StreamComplete,
     StreamReset,
     StreamToolProgress,
+    StreamWarning,
 )
 from agents.core.execution import eager, executing, tool_cleared, tool_finished
 from agents.core.limits import breach
@@ -165,8 +166,20 @@ def _asking_anew(turn: Turn, reason: Fault, again: Again) -> Step:
 
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
     """The model has ended its answer: run its calls, or let the turn end with it."""
-    turn = model_call_counted(turn, end.usage or Usage())
-    return executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
+    turn, warnings = _skipped(model_call_counted(turn, end.usage or Usage()), end)
+    turn, effects = executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
+    return turn, (*warnings, *effects)
+
+
+def _skipped(turn: Turn, end: Finished) -> tuple[Turn, tuple[Event, ...]]:
+    """Count the events that could not be read, and warn where text may have been lost with them."""
+    if not end.skipped:
+        return turn, ()
+    tally = turn.past.tally
+    for line in end.skipped:
+        tally = tally.failed(f"skipped an event: {line}")
+    turn = replace(turn, past=replace(turn.past, tally=tally))
+    return saying(turn, StreamWarning(ParseError(end.skipped[0]))) if end.lossy else (turn, ())
 
 
 def _answered(turn: Turn, end: Finished, now_s: float) -> Step:

@@ -14,12 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.core.accumulator import Accumulator, PartialCall, joined
-from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta, Failed, Finished, FinishReason, TextDelta
+from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta, Failed, Finished, TextDelta
 from agents.core.errors import ApiError, StreamFault
+from agents.core.finish import CUT, broken_off, fault_of, reason_of
 
 TYPES = "content_delta, tool_call_start, tool_call_delta, tool_call_complete, stream_done or error"
-REASONS = {reason.value: reason for reason in FinishReason}
-CUT = frozenset({FinishReason.LENGTH, FinishReason.CONTENT_FILTER})
 
 
 def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tuple[Delta, ...]:
@@ -79,9 +78,11 @@ def _delta(event: Mapping[str, Any]) -> Delta:
     raise ValueError(f"expected a stream event of type {TYPES}, got {dict(event)!r}")
 
 
-def _finished(word: str | None) -> Finished:
+def _finished(word: str | None) -> Finished | Failed:
     """A provider's own word is kept; of an answer that was cut no call may be run."""
-    reason = None if word is None else REASONS.get(word, FinishReason.OTHER)
+    if word is not None and broken_off(word):
+        return Failed(fault_of(word))
+    reason = reason_of(word)
     return Finished(reason, word, complete=reason not in CUT)
 
 

@@ -46,7 +46,8 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> tuple[str
     try:
         await asyncio.get_running_loop().getaddrinfo(urlsplit(endpoint.url).hostname, None)
         headers = {"Authorization": f"Bearer {endpoint.api_key}"}
-        async with http.get(f"{endpoint.url.rstrip('/')}/models", headers=headers) as answer:
+        query = f"?{endpoint.query}" if endpoint.query else ""
+        async with http.get(f"{endpoint.base.rstrip('/')}/models{query}", headers=headers) as answer:
             return _verdict(where, answer.status)
     except socket.gaierror:
         return "fail", f"{where}: its name is not known (DNS)"

@@ -83,7 +83,7 @@ def _app(
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
     known = Known(sessions, host.door if host is not None else Door(), reservations)
-    app.include_router(agents(known, pace))
+    app.include_router(agents(known, pace, told.min_chunk_timeout))
     app.include_router(streams(known, pace))
     app.include_router(session_routes(sessions, pace))
     app.include_router(system(settings))

@@ -26,6 +26,7 @@ from agents.contract.events import (
     ToolProgressData,
     ToolResultData,
     UsageData,
+    WarningData,
 )
 from agents.core.backlog import pieces_in
 from agents.core.errors import Timeout
@@ -45,6 +46,7 @@ from agents.core.events import (
     StreamToolProgress,
     StreamToolResult,
     StreamUsage,
+    StreamWarning,
 )
 
 NAMES: Final[dict[type[Any], str]] = {
@@ -59,6 +61,7 @@ NAMES: Final[dict[type[Any], str]] = {
     StreamToolProgress: "tool_progress",
     StreamApprovalRequired: "approval_required",
     StreamReset: "reset",
+    StreamWarning: "warning",
     StreamUsage: "usage",
     StreamComplete: "complete",
     StreamError: "error",
@@ -98,6 +101,8 @@ def data_of(event: Event) -> Any:
             return ApprovalData(call, timeout_s)
         case StreamReset(reason, content):
             return ResetData(reason, str(reason), content, event.attempt)
+        case StreamWarning(reason):
+            return WarningData(reason, str(reason))
         case StreamUsage(usage, cost):
             return UsageData(usage, cost)
         case StreamComplete(response):

@@ -8,7 +8,9 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from agents.core.deltas import Delta
+from agents.core.errors import ConnectionClosed
 from agents.llm.body import push
+from agents.llm.endpoint import ProviderFailed, Unanswered
 from agents.llm.reader import StreamReader
 from agents.llm.silence import Silence
 
@@ -25,11 +27,14 @@ Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[bytes]]
 
 class Deadlines(Struct, frozen=True):
     """connect_s: until there is a connection. first_byte_s: from the request until its answer's first event with data;
-    idle_s: between two of them. An answer that is not streamed is one event for each piece of it that arrives."""
+    idle_s: between two of them. An answer that is not streamed is one event for each piece of it that arrives.
+    hasty: they are shorter than the host's, so that one that passes is not held against the provider.
+    """
 
     connect_s: float = 10.0
     first_byte_s: float = 30.0
     idle_s: float = 30.0
+    hasty: bool = False
 
     @property
     def connection_s(self) -> float:
@@ -40,8 +45,21 @@ async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadline
     """Read to the end of the answer, or of the connection. Then the reader has ended, or is resumable.
 
     Raises ProviderFailed when the connection breaks or a deadline passes; the reader may have ended all the same.
+    Raises Unanswered where the answer ended before it said anything.
     """
     silence = Silence(reader, first_s=deadlines.first_byte_s, idle_s=deadlines.idle_s)
+    began = False
+    try:
+        async with silence, answer as chunks:
+            began = True
+            await _read(chunks, reader, sink, silence)
+    except ProviderFailed as failed:
+        if began and reader.silent and isinstance(failed.fault, ConnectionClosed):
+            raise Unanswered(failed.fault) from failed
+        raise
+
+
+async def _read(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink, silence: Silence) -> None:
     taking: Awaitable[None] | None = None
 
     def take(chunk: bytes) -> bool:  # the token path: no task is switched to, nothing waits
@@ -52,19 +70,18 @@ async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadline
             taking = sink(deltas)
         return taking is not None or reader.settled
 
-    async with silence, answer as chunks:
-        await push(chunks, take)
-        while taking is not None:
-            silence.suspend()
-            await taking
-            silence.resume()
-            taking = None
-            if not reader.settled:
-                await push(chunks, take)
+    await push(chunks, take)
+    while taking is not None:
         silence.suspend()
-        if not reader.ended:
-            await _trailer(chunks, reader, sink)
-        await _drain(chunks)
+        await taking
+        silence.resume()
+        taking = None
+        if not reader.settled:
+            await push(chunks, take)
+    silence.suspend()
+    if not reader.ended:
+        await _trailer(chunks, reader, sink)
+    await _drain(chunks)
 
 
 async def give(sink: Sink, deltas: list[Delta]) -> None:
@@ -82,6 +99,8 @@ async def _trailer(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sin
         except TimeoutError:
             chunk = None
         if chunk is None:
+            if reader.silent:
+                raise ProviderFailed(ConnectionClosed())
             await give(sink, reader.end())
             return
         await give(sink, reader.feed(chunk))

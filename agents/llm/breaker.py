@@ -5,7 +5,8 @@
     HalfOpen   not asked but by its probe, whose outcome decides: Closed, or Open again
 
 Only what is the provider's own failure opens it: our bad requests and keys are answers, and a provider that is busy
-says so, and when to come back. Source: Michael Nygard, "Release It!", Circuit Breaker.
+says so, and when to come back. A deadline that an agent made shorter than the host's says nothing of the provider.
+Source: Michael Nygard, "Release It!", Circuit Breaker.
 """
 
 from enum import Enum
@@ -92,9 +93,11 @@ def record(policy: BreakerPolicy, breaker: Breaker, outcome: Outcome, now_s: flo
             return breaker
 
 
-def outcome_of(fault: Fault | None) -> Outcome:
-    """fault: why the model call failed; None if it did not."""
+def outcome_of(fault: Fault | None, *, hasty: bool = False) -> Outcome:
+    """fault: why the model call failed; None if it did not. hasty: its deadlines were shorter than the host's."""
     match fault:
+        case Timeout() if hasty:
+            return Outcome.UNKNOWN
         case Timeout() | NetworkError() | ConnectionClosed() | ParseError():
             return Outcome.FAILED
         case ApiError() if scope(fault) is Scope.BUSY:

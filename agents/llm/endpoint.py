@@ -28,6 +28,10 @@ class ProviderFailed(Exception):
         self.fault = fault
 
 
+class Unanswered(ProviderFailed):
+    """The provider accepted the request, and its answer ended before it said anything."""
+
+
 class Endpoint(Struct, frozen=True):
     """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
 
@@ -37,6 +41,16 @@ class Endpoint(Struct, frozen=True):
     @property
     def url(self) -> str:
         return self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
+
+    @property
+    def base(self) -> str:
+        """Where the API's paths begin."""
+        return self.url.partition("#")[0].partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """What every request carries as its query."""
+        return self.url.partition("#")[0].partition("?")[2]
 
     @property
     def address(self) -> str:

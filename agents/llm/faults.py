@@ -13,6 +13,7 @@ from typing import Any
 
 from agents.core.depth import EXPECTED, too_deep
 from agents.core.errors import ApiError
+from agents.llm.sse import ErrorData, EventTooLarge, SseDecoder
 from agents.llm.text import joined_surrogates, one_line
 
 MESSAGE_LIMIT = 500
@@ -27,16 +28,23 @@ _NAMES = (
     "errors",
     "error_message",
     "error_msg",
+    "status_msg",
+    "base_resp",
     "description",
     "title",
 )
 _DEPTH = 5
+_SUCCESS = (0, 200, 201, 20000)
+_FAILED = ("error", "fail", "failed", "failure")
+_NO_FAILURE = ("", "0", "200", "201", "20000", "null", "none", "ok", "success")
 
 
 def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> ApiError:
     """An HTTP answer that is no success, whatever its body is."""
     text = body.decode("utf-8", "replace")
     value = _json(text)
+    if value is None:
+        value = _error_in_events(body)
     if not isinstance(value, (dict, list)):
         limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
         return ApiError(status, one_line(text, limit) or "empty answer", None, retry_after_s)
@@ -46,6 +54,28 @@ def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> A
 def error_in_stream(value: Any) -> ApiError:
     """An error that came inside a stream or a 200 answer. code: the HTTP status that it names, else 0."""
     return ApiError(_status(value), _message(value), _kind(value))
+
+
+def error_told(value: Any) -> bool:
+    """Whether a JSON value tells of an error, in any of the usual shapes. Beside choices only the plain ones count."""
+    if isinstance(value, list) and value:  # Gemini: a list of one
+        value = value[0]
+    if not isinstance(value, dict):
+        return False
+    base = value.get("base_resp")
+    if _says(value.get("error")) or (isinstance(base, dict) and _is_failure(base.get("status_code"))):
+        return True
+    if value.get("choices"):
+        return False
+    if "error" in (value.get("type"), value.get("object")) or value.get("success") is False:
+        return True
+    if any(_says(value.get(name)) for name in ("errors", "detail", "error_message", "error_msg")):
+        return True
+    if not any(_says(value.get(name)) for name in ("status_msg", "msg", "message")):
+        return False
+    status = value.get("status")
+    failed = status in _FAILED if isinstance(status, str) else _is_failure(status)
+    return failed or any(_is_failure(value.get(name)) for name in ("status_code", "code"))
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
@@ -69,6 +99,47 @@ def _json(body: str) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _says(value: Any) -> bool:
+    """Something stands there: an error object of zeros and empty texts says nothing."""
+    match value:
+        case str():
+            return value.strip().lower() not in _NO_FAILURE
+        case dict():
+            return any(_says(item) for item in value.values())
+        case list():
+            return any(_says(item) for item in value)
+        case _:
+            return bool(value)
+
+
+def _is_failure(code: Any) -> bool:
+    if isinstance(code, str):
+        return code.strip().lower() not in _NO_FAILURE
+    return isinstance(code, int) and not isinstance(code, bool) and code not in _SUCCESS
+
+
+def _error_in_events(body: bytes) -> Any:
+    """The error in a body that is an event stream, though its status is no success; None if it is something else."""
+    decoder = SseDecoder()
+    try:
+        payloads = [*decoder.feed(body), *decoder.end()]
+    except EventTooLarge:
+        return None
+    values = [_json(payload.decode("utf-8", "replace")) for payload in payloads]
+    told = next((value for value in values if error_told(value)), None)
+    if told is None:  # an event named error may hold anything
+        told = next((_json_or_text(payload) for payload in payloads if isinstance(payload, ErrorData)), None)
+    if told is None:
+        told = next((value for value in values if isinstance(value, (dict, list)) and _words(value, _DEPTH)), None)
+    return {"error": told} if isinstance(told, str) else told
+
+
+def _json_or_text(payload: bytes) -> Any:
+    text = payload.decode("utf-8", "replace")
+    value = _json(text)
+    return text if value is None else value
 
 
 def _message(value: Any) -> str:
@@ -99,7 +170,7 @@ def _with_upstream(message: str, metadata: Any) -> str:
 def _kind(value: Any) -> str | None:
     """The most telling word for its kind: a code that is a word, then the type, then a code that is a number."""
     error = _innermost(value)
-    code, kind = error.get("code"), error.get("type")
+    code, kind = error.get("code") or error.get("status_code"), error.get("type")
     for word in (code, kind, error.get("status")):
         if isinstance(word, str) and word and not word.isdecimal() and word not in ("error", "response.failed"):
             return one_line(joined_surrogates(word), EXCERPT_LIMIT)
@@ -122,8 +193,8 @@ def _innermost(value: Any) -> dict[str, Any]:
     for _ in range(_DEPTH):
         if isinstance(value, list) and value:
             value = value[0]
-        elif isinstance(value, dict) and isinstance(value.get("error"), (dict, list)):
-            value = value["error"]
+        elif isinstance(value, dict) and (inner := value.get("error") or value.get("base_resp")):
+            value = inner if isinstance(inner, (dict, list)) else value
     return value if isinstance(value, dict) else {}
 
 

@@ -6,11 +6,8 @@ ProviderFailed that holds a Fault.
 """
 
 import asyncio
-import errno
 import os
-import socket
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final
@@ -19,15 +16,21 @@ import aiohttp
 import httpx2
 import openai
 
-from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
-from agents.llm import faults
+from agents.core.errors import ApiError, ConnectionClosed, NetworkError
+from agents.llm.client_faults import connection_fault, status_fault, wrong_scheme
+from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
-from agents.llm.text import one_line
-from agents.llm.transport import BODY, AiohttpTransport, WireBody
+from agents.llm.tls_probe import speaks_tls
+from agents.llm.transport import BODY, AiohttpTransport, proxy_of
 
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
 """What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
 given by name `create` walks through, annotation by annotation, and a conversation is long."""
+
+FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding)
+"""Of a connection. An OSError is not among them: it is of the block that reads the answer."""
+
+HTTP_PORT: Final = 80
 
 
 class OpenAIClient:
@@ -37,11 +40,12 @@ class OpenAIClient:
     def __init__(self, endpoint: Endpoint) -> None:
         key = _key(endpoint)
         self._address = endpoint.address
-        transport = AiohttpTransport(_url(endpoint))
-        http_client = httpx2.AsyncClient(transport=transport, follow_redirects=True)
-        self._client = openai.AsyncOpenAI(
-            api_key=key, base_url=endpoint.base_url, max_retries=0, http_client=http_client
+        self._url = _url(endpoint)
+        self._answered = False  # to any request
+        http_client = httpx2.AsyncClient(
+            transport=AiohttpTransport(self._url), follow_redirects=True, params=httpx2.QueryParams(endpoint.query)
         )
+        self._client = openai.AsyncOpenAI(api_key=key, base_url=endpoint.base, max_retries=0, http_client=http_client)
         self._creates = {
             Api.CHAT: self._client.chat.completions.with_streaming_response.create,
             Api.RESPONSES: self._client.responses.with_streaming_response.create,
@@ -63,14 +67,15 @@ class OpenAIClient:
         create: Any = self._creates[api]
         stream = body.get("stream", openai.omit)
         request = partial(create, model=body["model"], stream=stream, extra_body=body, **REQUIRED[api])
-        return _answer(request, connect_s)
+        return self._answer(request, connect_s)
 
     def resume(
         self, response_id: str, after: int, *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The rest of a background response, behind the event with this number, as stream gives it."""
         retrieve: Any = self._client.responses.with_streaming_response.retrieve
-        return _answer(partial(retrieve, response_id, stream=True, starting_after=after), connect_s)
+        request = partial(retrieve, response_id, stream=True, starting_after=after)
+        return self._answer(request, connect_s)
 
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
         """End a background response, whose answer nobody waits for: if it can't be told so, it ends by itself."""
@@ -78,6 +83,35 @@ class OpenAIClient:
         with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError):
             async with asyncio.timeout(timeout_s), cancel(response_id):
                 pass
+
+    @asynccontextmanager
+    async def _answer(
+        self, request: Callable[..., Any], connect_s: float
+    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
+        try:
+            async with request(timeout=timeout) as response:
+                self._answered = True
+                yield response.http_response.extensions[BODY]
+        except openai.APIStatusError as error:
+            self._answered = True
+            raise ProviderFailed(_refused(error.response)) from error
+        except FAILURES as error:
+            fault = connection_fault(error, connect_s, self._address)
+            if isinstance(fault, ConnectionClosed) and not self._answered and await self._is_mistaken():
+                fault = wrong_scheme(self._address)
+            raise ProviderFailed(fault) from error
+
+    async def _is_mistaken(self) -> bool:
+        """The provider hung up on plain HTTP, and speaks TLS."""
+        url = self._url
+        return url.scheme == "http" and proxy_of(url) is None and await speaks_tls(url.host, url.port or HTTP_PORT)
+
+
+def _refused(response: httpx2.Response) -> ApiError:
+    request = response.request
+    address = f"{request.url.scheme}://{request.url.netloc.decode('ascii', 'replace')}{request.url.path}"
+    return status_fault(response.status_code, response.headers, response.content, request.method, address)
 
 
 def _key(endpoint: Endpoint) -> str:
@@ -100,60 +134,3 @@ def _url(endpoint: Endpoint) -> httpx2.URL:
     if url.scheme not in ("http", "https"):
         raise ProviderFailed(NetworkError("einval", f"expected an http or https address, got {endpoint.address}"))
     return url
-
-
-@asynccontextmanager
-async def _answer(request: Callable[..., Any], connect_s: float) -> AsyncGenerator[AsyncIterator[bytes], None]:
-    timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
-    try:
-        async with request(timeout=timeout) as response:
-            yield _chunks(response.http_response)
-    except openai.APIStatusError as error:
-        raise ProviderFailed(_status_fault(error)) from error
-    except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError) as error:  # an OSError is the block's own
-        raise ProviderFailed(_connection_fault(error, connect_s)) from error
-
-
-def _chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
-    """The body as it comes; a compressed one by way of the generators that decode it."""
-    body: WireBody = response.extensions[BODY]
-    return response.aiter_bytes() if "content-encoding" in response.headers else body
-
-
-def _status_fault(error: openai.APIStatusError) -> ApiError:
-    response = error.response
-    wait_s = faults.retry_after_s(response.headers, time.time())
-    return faults.api_error(response.status_code, response.content, wait_s)
-
-
-def _connection_fault(error: BaseException, connect_s: float) -> Fault:
-    """Look through the wrappers for what really happened: a timeout, an errno, or a connection that ended."""
-    for cause in _causes(error):
-        match cause:
-            case aiohttp.ServerTimeoutError() | asyncio.TimeoutError():
-                return Timeout("connection", connect_s)
-            case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
-                return ConnectionClosed()
-            case aiohttp.ClientConnectorError():
-                return _os_fault(cause.os_error, f"{cause.host}:{cause.port}")
-            case aiohttp.ClientResponseError():
-                return ParseError(f"expected an answer in HTTP: {one_line(cause.message, faults.EXCERPT_LIMIT)}")
-            case httpx2.DecodingError():
-                return ParseError(f"expected a body as its content-encoding says: {cause}")
-            case aiohttp.InvalidURL():
-                return NetworkError("einval", f"expected an http or https address, got {cause.url}")
-            case OSError():
-                return _os_fault(cause, "")
-    return NetworkError("unknown", type(error).__name__)
-
-
-def _os_fault(error: OSError, where: str) -> Fault:
-    if isinstance(error, socket.gaierror):
-        return NetworkError("nxdomain", where)
-    return NetworkError(errno.errorcode.get(error.errno or 0, "unknown").lower(), where)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -13,12 +13,15 @@ from typing import Any
 
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
-from agents.llm.faults import EXCERPT_LIMIT, error_in_stream
+from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, error_told
 from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
 DONE = b"[DONE]"
+MOST_SKIPPED = 2
+"""Events of one answer that may be unreadable. Of more, nothing that is left of the answer can be trusted."""
 
+_JSON_START = ("{", "[", '"')
 _DOCUMENT_START = (b"{", b"[", b"<")
 
 
@@ -39,14 +42,20 @@ class StreamReader(ABC):
         self._head: bytes  # what came before it was known which kind of body this is
         self._document: list[bytes]  # a body that is no event stream
         self._document_bytes: int
-        self._begin_body()
+        self.begin_body()
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
         self._ended = False
+        self._skipped: list[ParseError] = []  # one for each event that was left out, since it is not JSON
 
     @property
     def ended(self) -> bool:
         """Finished or Failed has been given."""
         return self._ended
+
+    @property
+    def silent(self) -> bool:
+        """The body has said nothing: at most blank lines and comments came."""
+        return self.events == 0 and not self._document and self._decoder.silent
 
     @property
     def resumable(self) -> bool:
@@ -69,7 +78,7 @@ class StreamReader(ABC):
             self._read(payloads, deltas)
         except EventTooLarge as too_large:
             self._read(too_large.payloads, deltas)
-            self._fail(ParseError(str(too_large)), deltas)
+            self._close(ParseError(str(too_large)), deltas)
         return deltas
 
     def end(self) -> list[Delta]:
@@ -89,7 +98,7 @@ class StreamReader(ABC):
         self._close(fault, deltas)
         return deltas
 
-    def _begin_body(self) -> None:
+    def begin_body(self) -> None:
         """What comes next is the beginning of a body; what was not complete of the last one is forgotten."""
         self._decoder = SseDecoder(self._limit_bytes)
         self._payloads_of = self._sniff
@@ -123,7 +132,7 @@ class StreamReader(ABC):
         if self.settled:
             self._finish(deltas)
         else:
-            self._fail(fault, deltas)
+            self._fail(self._skipped[0] if self._skipped and isinstance(fault, ConnectionClosed) else fault, deltas)
 
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
         if not self._ended:
@@ -158,7 +167,7 @@ class StreamReader(ABC):
         self._read_document(value, deltas)
         if self._ended or not body.strip():
             return
-        if _is_error_body(value):
+        if error_told(value) or (isinstance(value, dict) and value.get("message")):
             self._fail(error_in_stream(value), deltas)
         else:
             text = _excerpt(body.decode("utf-8", "replace"))
@@ -167,7 +176,7 @@ class StreamReader(ABC):
     def _read_odd(self, payload: bytes, deltas: list[Delta]) -> None:
         """Data that the typed decoder refused: a marker, a comment in disguise, other shapes, or no JSON at all."""
         bare = payload.strip()
-        if bare == DONE:
+        if bare.upper() == DONE:
             self._done(deltas)
         elif bare in (b"", b"null") or bare.startswith(b":"):
             return
@@ -183,8 +192,18 @@ class StreamReader(ABC):
             self._fail(error_in_stream(text), deltas)
         elif len(lines) > 1 and all(_is_whole(line) for line in lines):
             self._read(lines, deltas)  # the blank lines between the events were lost
-        else:
-            self._fail(ParseError(f"expected JSON in an event, got {_excerpt(text)!r}"), deltas)
+        elif not self.settled:  # else the answer is whole, and only its trailer is not
+            unreadable = ParseError(f"expected JSON in an event, got {_excerpt(text)!r}")
+            if text.lstrip()[:1] in _JSON_START:
+                self._skip(unreadable, deltas)
+            else:  # no chunk that was garbled: the server has something else to say
+                self._fail(unreadable, deltas)
+
+    def _skip(self, unreadable: ParseError, deltas: list[Delta]) -> None:
+        """Go on without this event, which was garbled or cut. The answer's end decides what that means."""
+        self._skipped.append(unreadable)
+        if len(self._skipped) > MOST_SKIPPED:
+            self._fail(self._skipped[0], deltas)
 
 
 def json_of(payload: bytes) -> Any:
@@ -193,12 +212,6 @@ def json_of(payload: bytes) -> Any:
         return json.loads(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-
-
-def _is_error_body(value: Any) -> bool:
-    if isinstance(value, list) and value:  # Gemini: a list of one
-        value = value[0]
-    return isinstance(value, dict) and any(value.get(name) for name in ("error", "message", "detail", "errors"))
 
 
 def _is_whole(payload: bytes) -> bool:

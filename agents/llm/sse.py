@@ -57,6 +57,12 @@ class SseDecoder:
                 return _payloads(chunk[:-2])
         return self._feed_any(chunk)
 
+    @property
+    def silent(self) -> bool:
+        """What came since the last complete event is blank lines and comments, if it is anything."""
+        lines = b"".join(self._pieces).split(b"\n")
+        return all(not line or line.startswith(b":") for line in lines)
+
     def end(self) -> list[bytes]:
         """Data of an event that the end of the stream left without its blank line; whether to use it is the reader's.
 

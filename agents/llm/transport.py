@@ -6,6 +6,7 @@ wakes a task and passes three iterators to get there (docs/adr/0004-tokens-where
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
@@ -14,10 +15,13 @@ import aiohttp
 import httpx2
 
 from agents.llm.body import Pushed, Take, pull
+from agents.llm.encoding import BadEncoding, decoded, decoders, names
 from agents.llm.framing import next_chunk, whole_chunks
 
 BODY: Final = "body"
-"""A response's extension: its WireBody."""
+"""A response's extension: the bytes of its body without content encodings, and a WireBody where it has none."""
+
+CONTENT_ENCODING: Final = "content-encoding"
 
 
 PIECE_BYTES: Final = 16 * 1024
@@ -42,7 +46,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         timeout = request.extensions["timeout"]
         response = await self._session.request(
             request.method,
-            str(request.url),
+            _without_userinfo(request.url),
             headers=request.headers,
             data=await request.aread() or None,
             allow_redirects=False,
@@ -52,14 +56,20 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 connect=timeout["pool"], sock_connect=timeout["connect"], sock_read=timeout["read"]
             ),
         )
-        body = WireBody(response)
+        chunks = _plain(response)
+        headers = [(name, value) for name, value in response.raw_headers if name.lower() != CONTENT_ENCODING.encode()]
         return httpx2.Response(
-            response.status, headers=response.raw_headers, stream=_Stream(body), extensions={BODY: body}
+            response.status, headers=headers, stream=_Stream(response, chunks), extensions={BODY: chunks}
         )
 
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def _without_userinfo(url: httpx2.URL) -> str:
+    """The client has made a header of it, and aiohttp refuses to have both."""
+    return str(url.copy_with(userinfo=b"") if url.userinfo else url)
 
 
 @cache
@@ -94,10 +104,14 @@ class WireBody(Pushed):
         raise StopAsyncIteration
 
     async def push(self, take: Take) -> None:
+        """A tap stands over an empty buffer only: aiohttp pauses a connection whose buffer is full until it is read.
+
+        To read from the buffer lets aiohttp go on with what it had put aside, which fills the buffer again.
+        """
         response = self.response
-        chunk = response.content.read_nowait()
-        if chunk and take(chunk):
-            return
+        while chunk := response.content.read_nowait(PIECE_BYTES):
+            if take(chunk):
+                return
         connection = response.connection
         if connection is None or connection.transport is None:  # at its end, or broken
             await pull(self, take)
@@ -109,19 +123,40 @@ class WireBody(Pushed):
             tap.close()
 
 
+def _plain(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body without its content encodings. Raises BadEncoding for one that was not asked for.
+
+    An error keeps its status, which says more than its encoding: its body is then what is wrong with the encoding.
+    """
+    body = WireBody(response)
+    encodings = names(",".join(response.headers.getall(CONTENT_ENCODING, ())))
+    if not encodings:
+        return body
+    try:
+        return decoded(body, decoders(encodings))
+    except BadEncoding as bad:
+        if response.status >= 400:
+            return _single(str(bad).encode())
+        response.close()
+        raise
+
+
+async def _single(chunk: bytes) -> AsyncIterator[bytes]:
+    yield chunk
+
+
 class _Stream(httpx2.AsyncByteStream):
-    """The same for httpx2, which closes it, and reads the bodies of errors and of compressed answers."""
+    """The same for httpx2, which closes it, and reads the bodies of errors."""
 
-    def __init__(self, body: WireBody) -> None:
-        self._body = body
+    def __init__(self, response: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]) -> None:
+        self._response, self._chunks = response, chunks
 
-    def __aiter__(self) -> WireBody:
-        return self._body
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
 
     async def aclose(self) -> None:
-        response = self._body.response
-        response.release()
-        await response.wait_for_close()
+        self._response.release()
+        await self._response.wait_for_close()
 
 
 class _Tap(asyncio.Protocol):
@@ -200,19 +235,20 @@ class _Tap(asyncio.Protocol):
         return self._hand_on()
 
     def _hand_on(self) -> bytes:
-        content, chunk = self._content, b""
+        """Give what aiohttp has read until its buffer is empty, also of what reading from it adds.
+
+        The answer is the last piece.
+        """
+        content, last = self._content, b""
         try:
-            while not self.enough.done():  # else it is told so, or was cancelled, and has not run yet
-                chunk = content.read_nowait(PIECE_BYTES)
-                if chunk:
-                    self._give(chunk)
-                if len(chunk) < PIECE_BYTES:
-                    break
-            if content.at_eof() and not self.enough.done():
+            while not self.enough.done() and (chunk := content.read_nowait(PIECE_BYTES)):
+                last = chunk
+                self._give(chunk)
+            if not self.enough.done() and content.at_eof():  # done: its waiter was told, or cancelled, but has not run
                 self.enough.set_result(None)
         except Exception as error:  # noqa: BLE001 (raised where it is awaited)
             self.enough.set_exception(error)
-        return chunk
+        return last
 
     def _give(self, chunk: bytes) -> None:
         try:

@@ -11,13 +11,14 @@ from uuid import uuid4
 from msgspec import Struct, field
 
 from agents.core.conversation import Conversation, ToolMessage
+from agents.core.errors import ApiError, ConnectionClosed, ParseError
 from agents.core.retry import RetryPolicy
 from agents.llm.answer import Deadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
 from agents.llm.breaker import Outcome, outcome_of
 from agents.llm.chat import ChatReader
 from agents.llm.chat import request as chat_request
-from agents.llm.endpoint import Api, Endpoint, ProviderFailed
+from agents.llm.endpoint import Api, Endpoint, ProviderFailed, Unanswered
 from agents.llm.provider import Client, acquire, report
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
@@ -25,6 +26,7 @@ from agents.llm.responses import request as responses_request
 
 __all__ = ["Deadlines", "Route", "Sink", "model_call"]
 
+KEPT, NEW = "kept", "new"
 NO_RETRY: Final = RetryPolicy(max_retries=0)
 
 
@@ -63,12 +65,19 @@ async def model_call(
     except ProviderFailed as failed:
         return await give(sink, reader.break_off(failed.fault))
     try:
-        body = _body(route, conversation, tools, stream=stream or _in_background(route))
-        await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)
+        streamed = stream or _in_background(route)
+        body = _body(route, conversation, tools, stream=streamed)
+        try:
+            await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)
+        except Unanswered as unanswered:
+            if not streamed or _in_background(route):
+                raise
+            body = _body(route, conversation, tools, stream=False)
+            await _ask_whole(lease.client, route.api, body, reader, sink, deadlines, unanswered)
     except ProviderFailed as failed:
         await give(sink, reader.break_off(failed.fault))
     finally:
-        report(lease, outcome_of(reader.fault) if reader.ended else Outcome.UNKNOWN)
+        report(lease, outcome_of(reader.fault, hasty=deadlines.hasty) if reader.ended else Outcome.UNKNOWN)
 
 
 async def _ask(
@@ -86,6 +95,35 @@ async def _ask(
         await read_resuming(client, answer, reader, sink, deadlines, retry)
     else:
         await read_answer(answer, reader, sink, deadlines)
+
+
+async def _ask_whole(
+    client: Client,
+    api: Api,
+    body: Mapping[str, Any],
+    reader: StreamReader,
+    sink: Sink,
+    deadlines: Deadlines,
+    unanswered: Unanswered,
+) -> None:
+    """Ask for the same answer in one piece: some servers say what is wrong with a request only there.
+
+    The connection that was kept may be one that the server is about to close; then the request goes over a new one.
+    Raises ProviderFailed: what the provider says, or unanswered if it says nothing here either.
+    """
+    for connection in (KEPT, NEW):
+        reader.begin_body()
+        try:
+            await read_answer(client.stream(api, body, connect_s=deadlines.connection_s), reader, sink, deadlines)
+        except Unanswered:
+            raise unanswered from None
+        except ProviderFailed as failed:
+            if isinstance(failed.fault, ApiError | ParseError) or not reader.silent:
+                raise
+            if connection is NEW or not isinstance(failed.fault, ConnectionClosed):
+                raise unanswered from failed
+        else:
+            return
 
 
 def _reader(route: Route) -> StreamReader:

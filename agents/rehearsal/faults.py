@@ -12,6 +12,7 @@ from agents.rehearsal.script import Fault
 from agents.rehearsal.wire import Event
 
 GARBAGE = b'{"id": "broken", "choices": [{"ind'
+PROSE = b"an event that is not JSON"
 HTML = "<!doctype html>\n<html><head><title>Gateway</title></head><body><h1>Please sign in</h1></body></html>\n"
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST
@@ -45,14 +46,21 @@ def broken(events: Sequence[Event], fault: Fault, failure: Callable[[int], list[
     """
     position = break_point(events, fault.after_tokens or 0)
     match fault.name:
+        case "bad_event":
+            return [*events[:position], _unreadable(events[position], GARBAGE), *events[position + 1 :]]
         case "bad_json":
-            return [*events[:position], Event({}, name=events[position - 1].name, raw=GARBAGE), *events[position:]]
+            bad = [_unreadable(events[position - 1], raw) for raw in (GARBAGE, PROSE)]
+            return [*events[:position], *bad, *events[position:]]
         case "error_event":
             return [*events[:position], *failure(position)]
         case "length":
             return [*events]  # the reply itself was cut
         case _:
             return [*events[:position]]
+
+
+def _unreadable(event: Event, raw: bytes) -> Event:
+    return Event({}, name=event.name, raw=raw)
 
 
 def break_point(events: Sequence[Event], after_tokens: int) -> int:

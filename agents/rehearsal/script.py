@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 
 FaultName = Literal[
+    "bad_event",
     "bad_json",
     "close",
     "drop",

@@ -107,6 +107,8 @@ SECRETS = {
     "an assignment": "OPENAI_API_KEY=abc123def",
     "json": '{"api_key": "abc123def"}',
     "an address": "postgresql://user:abc123def@host/db",
+    "a query": "asked http://host/v1?api-version=1&key=abc123def",
+    "a query's token": "asked http://host/v1?sas_token=abc123def&x=1",
 }
 
 

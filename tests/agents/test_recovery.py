@@ -20,11 +20,14 @@ from agents import (
     StreamToken,
     StreamToolResult,
     StreamUsage,
+    StreamWarning,
     Timeout,
     agent,
     application,
 )
 from agents.agent_config import InvalidAgentConfig
+from agents.llm.breaker import Closed
+from agents.llm.provider import breakers
 from agents.settings import ModelPrice, Settings
 from supervisors import agent_supervisor
 from tests.agents.llm.scripted import SAID, ScriptedClient, application_with
@@ -193,6 +196,32 @@ async def test_what_can_not_be_read_is_told_with_its_beginning(stage: Stage, api
     end = [event async for event in agent.stream(pid, "?")][-1]
     assert isinstance(end, StreamError)
     assert isinstance(end.reason, ParseError)
+
+
+async def test_a_garbled_event_is_left_out_and_a_loss_of_text_is_warned_of(stage: Stage, api: str) -> None:
+    pid = await stage.agent("fault-bad_event", api_preference=api)
+    events = [event async for event in agent.stream(pid, "?")]
+    end = events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.metrics is not None
+    assert len([line for line in end.response.metrics.errors if "skipped an event" in line]) == 1
+    warnings = [event for event in events if isinstance(event, StreamWarning)]
+    if api == "chat":
+        assert end.response.content == "This answer loses word."
+        assert [type(warning.reason) for warning in warnings] == [ParseError]
+    else:  # the final output has the whole text
+        assert (end.response.content, warnings) == ("This answer loses a word.", [])
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+
+
+async def test_a_deadline_that_an_agent_shortened_opens_no_circuit(stage: Stage, api: str) -> None:
+    hasty = {"chunk_timeout": 20, "max_retries": 8}
+    pid = await stage.agent("fault-stall", api_preference=api, streaming_config=hasty)
+    for _ in range(6):
+        assert isinstance([event async for event in agent.stream(pid, "?")][-1], StreamError)
+    assert [type(breaker) for _, breaker in await breakers()] == [Closed]
+    other = await stage.agent("echo", api_preference=api)
+    assert (await agent.chat(other, "hello")).content == "hello"
 
 
 async def test_a_tools_fault_is_the_models_to_deal_with(stage: Stage, api: str) -> None:

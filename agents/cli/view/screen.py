@@ -25,6 +25,7 @@ from agents.core.events import (
     StreamReset,
     StreamToken,
     StreamToolResult,
+    StreamWarning,
     ToolResult,
 )
 
@@ -113,6 +114,8 @@ class Lines:
             case StreamReset(reason) if self._said:
                 self._said = False
                 self._tell(f"[what it said last is void, it is asked again: {one_line(str(reason))}]")
+            case StreamWarning(reason):
+                self._tell(f"[some of the answer may be missing: {one_line(str(reason))}]")
             case StreamApprovalRequired(call):
                 self._tell(f"?? {_title(call)} waits for approval")
             case StreamComplete(response):

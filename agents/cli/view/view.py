@@ -31,6 +31,7 @@ from agents.core.events import (
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
+    StreamWarning,
     ToolResult,
 )
 
@@ -118,6 +119,8 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
         case StreamReset(reason) if view.said:
             view, finished = close(view)
             return view, (*finished, Noted(Note(f"what it said last is void, it is asked again: {reason}")))
+        case StreamWarning(reason):
+            return step(view, Note(f"some of the answer may be missing: {reason}"), now_s)
         case StreamFunctionCallStarted(call):
             return _called(view, call)
         case StreamToolResult(call, result):

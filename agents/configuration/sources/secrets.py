@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from agents.configuration.erlang import Atom, Binary, String, Term, Tuple
 from agents.configuration.sources.regular_file import UnreadableFile, read
+from agents.redaction import TELLING_PARAMETER
 
 MAX_BYTES: Final = 64 * 1024
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -42,7 +43,8 @@ def resolved(reference: Term, environ: Mapping[str, str], folder: Path) -> str:
 def holds_password(address: str) -> bool:
     try:
         parts = urlsplit(address)
-        return parts.password is not None or "password" in {name.lower() for name, _ in parse_qsl(parts.query)}
+        names = [name for name, _ in parse_qsl(parts.query)]
+        return parts.password is not None or any(TELLING_PARAMETER.fullmatch(name) for name in names)
     except ValueError:
         return "@" in address
 

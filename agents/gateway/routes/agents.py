@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
+from agents.agent_config import InvalidAgentConfig
 from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
 from agents.contract.events import StreamEvents
 from agents.core.events import StreamComplete, StreamError
@@ -24,6 +25,7 @@ from agents.gateway.untrusted_schema import without_patterns
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
+from agents.settings import Scope
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import UserName
 from supervisors import agent_supervisor
@@ -63,13 +65,15 @@ class Ask(BaseModel):
     stream_id: Id | None = None
 
 
-def agents(known: Known, pace: Pace) -> APIRouter:
+def agents(known: Known, pace: Pace, min_chunk_timeout: int) -> APIRouter:
     routes = APIRouter(tags=["agents"])
 
     @routes.post("/agents")
     @answers(json(AgentInfo, 201), refuses=(409, 422))
     async def start(body: StartAgent, caller: Asking) -> Response:
         """Start an agent. It is the caller's; another `owner` may be said by who may do everything."""
+        if not caller.may(Scope.ADMIN):
+            _check_patience(body, min_chunk_timeout)
         pid = await known.by(caller).start(body.model_dump(exclude_none=True))
         return Json(await agent.info(pid), 201)
 
@@ -121,3 +125,11 @@ def agents(known: Known, pace: Pace) -> APIRouter:
         return EventStream(reader, pace, frames_of(error_event))
 
     return routes
+
+
+def _check_patience(body: StartAgent, min_chunk_timeout: int) -> None:
+    """Raises InvalidAgentConfig for a deadline that most healthy answers would miss."""
+    asked = body.streaming_config.chunk_timeout if body.streaming_config is not None else None
+    if asked is not None and asked < min_chunk_timeout:
+        expected = f"expected at least {min_chunk_timeout}, which is the host's gateway.min_chunk_timeout"
+        raise InvalidAgentConfig([f"streaming_config.chunk_timeout: {expected}, got {asked}"])

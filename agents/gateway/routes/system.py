@@ -10,11 +10,13 @@ from starlette.responses import Response
 from actors.observer import Measure, ProcessInfo, SystemInfo, system_info, top
 from agents.gateway.document.responses import answers, json
 from agents.gateway.routes.reply import Json
+from agents.redaction import TELLING_PARAMETER
 from agents.settings import Settings
 from supervisors.tree import Node, tree
 
-PASSWORDS: Final = (re.compile(r"(?<=://)[^/@]*(?=@)"), re.compile(r"(?<=[?&]password=)[^&]*", re.IGNORECASE))
-"""Of an address."""
+USER: Final = re.compile(r"(?<=://)[^/@]*(?=@)")
+PARAMETER: Final = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]+)")
+HIDDEN: Final = "**********"
 
 
 class SystemReport(Struct, frozen=True):
@@ -43,21 +45,24 @@ def system(settings: Settings) -> APIRouter:
     @answers(json(Settings))
     async def config() -> Response:
         """The settings that hold. What is secret is shown as stars."""
-        return Json(_without_secrets(settings.model_dump(mode="json")))
+        return Json(without_secrets(settings.model_dump(mode="json")))
 
     return routes
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
     """pydantic hides SecretStr; here go the passwords in addresses."""
     match value:
         case dict():
-            return {key: _without_secrets(item) for key, item in value.items()}
+            return {key: without_secrets(item) for key, item in value.items()}
         case list():
-            return [_without_secrets(item) for item in value]
+            return [without_secrets(item) for item in value]
         case str():
-            for password in PASSWORDS:
-                value = password.sub("**********", value)
-            return value
+            return PARAMETER.sub(_without_secret, USER.sub(HIDDEN, value)) if "://" in value else value
         case _:
             return value
+
+
+def _without_secret(parameter: re.Match[str]) -> str:
+    name = parameter[1]
+    return f"{name}={HIDDEN}" if TELLING_PARAMETER.fullmatch(name) else parameter[0]

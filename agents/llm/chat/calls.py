@@ -1,16 +1,17 @@
 """Tool calls out of the pieces of chat deltas: which piece belongs to which call, and when a call can be told of.
 
+Arguments that are said again from their beginning count once: agents/llm/said.py.
+
 A call is told of (CallStarted) when its id is known and its name can't grow any more: at its first arguments, when the
 next call begins, or at the end. It is done only at the end of the stream; that its arguments parse says nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
-import msgspec
-
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
-from agents.core.depth import EXPECTED, too_deep
+from agents.llm.leaf import arguments_of, key_of
+from agents.llm.said import Said
 from agents.llm.text import Halves, joined_surrogates, safe
 
 _ABSENT = ("", "null")
@@ -24,18 +25,18 @@ class Nameless(Exception):
 class Call:
     """One call as far as it has come.
 
-    wire_id: the provider's; id: the same, or one made up where another call has it. pieces: its arguments; the first
-    `told` of them were given as CallDeltas.
+    wire_id: the provider's; id: the same, or one made up where another call has it. said: its arguments; the first
+    `told` pieces of them were given as CallDeltas.
     """
 
-    __slots__ = ("extra", "id", "index", "name", "pieces", "started", "told", "wire_id")
+    __slots__ = ("extra", "id", "index", "name", "said", "started", "told", "wire_id")
 
     def __init__(self) -> None:
         self.index = -1
         self.id: str | None = None
         self.wire_id = ""
         self.name = ""
-        self.pieces: list[str] = []
+        self.said = Said()
         self.told = 0
         self.started = False
         self.extra: dict[str, Any] = {}
@@ -49,28 +50,31 @@ class Calls:
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
         self._all: list[Call] = []
-        self._by_key: dict[int, Call] = {}
+        self._by_key: dict[Hashable, Call] = {}
         self._by_id: dict[str, Call] = {}
         self._started = 0
 
     def __bool__(self) -> bool:
         return any(call.name for call in self._all)
 
-    def add(self, piece: Any, settled: bool, halves: Halves | None, deltas: list[Delta]) -> None:
-        """Take one element of delta.tool_calls. settled: a finish reason has come, so a repeat is only a repeat."""
+    def add(self, piece: Any, halves: Halves | None, deltas: list[Delta]) -> None:
+        """Take one element of delta.tool_calls."""
         if not isinstance(piece, dict):
             return
         function = piece.get("function")
         function = function if isinstance(function, dict) else {}
-        if not settled and halves is None and self._goes_on(piece, function, deltas):
+        if halves is None and self._goes_on(piece, function, deltas):
             return
-        name, arguments = _word(function.get("name")), _arguments(function.get("arguments"))
+        name, arguments = _word(function.get("name")), arguments_of(function.get("arguments"))
+        is_bare = not name and not _word(piece.get("id")) and key_of(piece.get("index")) is None
+        if is_bare and not isinstance(function.get("arguments"), (str, dict, list)):
+            return
         call = self._call_of(piece, name, arguments, deltas)
         if call is None:
             return
         self._describe(call, piece, name)
-        if arguments and not (settled and arguments == "".join(call.pieces)):
-            call.pieces.append(halves.join(call, arguments) if halves else arguments)
+        if arguments:
+            call.said.add(halves.join(call, arguments) if halves else arguments)
             self._tell(call, deltas)
 
     def _goes_on(self, piece: dict[str, Any], function: dict[str, Any], deltas: list[Delta]) -> bool:
@@ -79,9 +83,8 @@ class Calls:
         if len(piece) != 2 or len(function) != 1 or index.__class__ is not int or text.__class__ is not str or not text:
             return False
         call = self._by_key.get(index)
-        if call is None or not call.started:
+        if call is None or not call.started or not call.said.goes_on(text):
             return False
-        call.pieces.append(text)
         call.told += 1
         deltas.append(CallDelta(call.index, text))
         return True
@@ -89,26 +92,25 @@ class Calls:
     def finish(self, deltas: list[Delta]) -> None:
         """Start what was not told of, and end every call. Raises Nameless, with no delta given."""
         named = [call for call in self._all if call.name]
-        if any(call.pieces for call in self._all if not call.name):
+        if any(call.said.pieces for call in self._all if not call.name):
             raise Nameless
         for call in named:
             if call.id is None:
                 call.id = self._new_id()
             self._tell(call, deltas)
             self._start(call, deltas)
-        deltas += [CallDone(call.index, "".join(call.pieces), call.extra or None) for call in named]
+        deltas += [CallDone(call.index, call.said.whole(), call.extra or None) for call in named]
 
     def _call_of(self, piece: dict[str, Any], name: str, arguments: str, deltas: list[Delta]) -> Call | None:
         """The call that this piece belongs to, a new one, or None where the piece says nothing."""
-        key, id_ = piece.get("index"), _word(piece.get("id"))
-        if isinstance(key, int):
+        key, id_ = key_of(piece.get("index")), _word(piece.get("id"))
+        if key is not None:
             call = self._by_key.get(key)
             if call is not None and not (id_ and name and call.wire_id not in ("", id_)):
                 return call
-            call = self._elsewhere(id_, name, arguments) if call is None else None
+            call = self._elsewhere(id_, name, arguments) if call is None else _same(call, name, arguments)
         else:
-            key = None
-            call = self._without_key(id_, name)
+            call = self._without_key(id_, name, arguments)
         if call is None and (id_ or name or arguments):
             call = self._open(deltas)
         if call is not None and key is not None:
@@ -121,18 +123,20 @@ class Calls:
             return None
         if id_:
             return self._by_id.get(id_)
-        waiting = [call for call in self._all if not call.pieces]
+        waiting = [call for call in self._all if not call.said.pieces]
         return waiting[0] if arguments and len(waiting) == 1 else None
 
-    def _without_key(self, id_: str, name: str) -> Call | None:
+    def _without_key(self, id_: str, name: str, arguments: str) -> Call | None:
         """No key: the call with this id, or the last one; a new id or a new name begins a call."""
         if id_ in self._by_id:
             return self._by_id[id_]
         last = self._all[-1] if self._all else None
         if last is None or (id_ and last.wire_id):
-            return None
-        goes_on = not name or not last.name or (name == last.name and not last.pieces)
-        return last if goes_on else None
+            return last and _same(last, name, arguments)
+        if not name or not last.name or (name == last.name and not last.said.pieces):
+            return last
+        again = last.wire_id and name == last.name and last.said.is_again(arguments)  # its server names each call
+        return last if again else _same(last, name, arguments)
 
     def _open(self, deltas: list[Delta]) -> Call:
         for call in self._all:
@@ -148,7 +152,7 @@ class Calls:
             call.wire_id = id_
             call.id = self._new_id() if id_ in self._by_id else id_
             self._by_id.setdefault(id_, call)
-        if name and name != call.name and not (call.name and call.pieces):
+        if name and name != call.name and not (call.name and call.said.pieces):
             call.name += name
         if not _KNOWN.issuperset(piece):
             call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))
@@ -158,9 +162,9 @@ class Calls:
         if call.id is None or not call.name:
             return
         self._start(call, deltas)
-        if text := "".join(call.pieces[call.told :]):
+        if text := "".join(call.said.pieces[call.told :]):
             deltas.append(CallDelta(call.index, text))
-        call.told = len(call.pieces)
+        call.told = len(call.said.pieces)
 
     def _start(self, call: Call, deltas: list[Delta]) -> None:
         if not call.started and call.id is not None:
@@ -175,10 +179,6 @@ def _word(value: Any) -> str:
     return joined_surrogates(value) if isinstance(value, str) and value not in _ABSENT else ""
 
 
-def _arguments(value: Any) -> str:
-    """A piece of the wire string; an object (Ollama, LiteLLM) is written as one."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    if too_deep(value):
-        return EXPECTED  # not JSON, so it is the call's error
-    return msgspec.json.encode(value).decode() if isinstance(value, (dict, list)) else ""
+def _same(call: Call, name: str, arguments: str) -> Call | None:
+    """The call, if the piece says its unfinished arguments from their beginning: its id is new with each snapshot."""
+    return call if name == call.name and call.said.is_unfinished() and call.said.is_again(arguments) else None

@@ -4,13 +4,18 @@ Only the containers are typed, since providers bend nearly every leaf: what is r
 chunk_of(). Fields that are not named are skipped by the decoder without being made.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
+from agents.llm.leaf import arguments_of, text_in
+
 
 class ChoiceDelta(Struct, gc=False):
-    """Also the form of a whole message. reasoning*: one and the same channel, as four providers spell it."""
+    """Also the form of a whole message. reasoning*, thinking*: one and the same channel, as six providers spell it.
+
+    function_call: a single call, in the form that came before tool_calls.
+    """
 
     content: Any = None
     tool_calls: Any = None
@@ -18,17 +23,29 @@ class ChoiceDelta(Struct, gc=False):
     reasoning: Any = None
     reasoning_text: Any = None
     reasoning_details: Any = None
+    thinking: Any = None
+    thinking_blocks: Any = None
     refusal: Any = None
+    function_call: Any = None
+
+
+REASONING: Final = (
+    "reasoning_content", "reasoning", "reasoning_text", "reasoning_details", "thinking", "thinking_blocks",
+)  # fmt: skip
 
 
 class Choice(Struct, gc=False):
-    """message: the whole answer so far, which some send beside the delta and some instead of it."""
+    """message: the whole answer so far, which some send beside the delta and some instead of it.
 
-    index: int | None = None
+    index: as it came; leaf.key_of reads it. text: of a server that answers as for plain completions.
+    """
+
+    index: Any = None
     delta: ChoiceDelta | None = None
     finish_reason: Any = None
     message: ChoiceDelta | None = None
     error: Any = None
+    text: Any = None
 
 
 class Chunk(Struct, gc=False):
@@ -53,41 +70,43 @@ def chunk_of(value: Any) -> Chunk:
 
 
 def text_of(content: Any) -> str:
-    """The text of a content, which is a string or a list of typed parts (Mistral)."""
+    """The text of a content: a string, one typed part, a list of them (Mistral), or JSON data that is the answer."""
     if isinstance(content, str):
         return content
-    return "".join(_part(part, "text") for part in _list_of(content) if _kind(part) in ("text", "output_text", None))
+    if isinstance(content, dict) and content and not {"type", "text"} & content.keys():
+        return arguments_of(content)
+    return "".join(_text(part) for part in parts_of(content))
 
 
 def thinking_of(content: Any) -> str:
-    """The reasoning in a content that is a list of typed parts."""
-    parts = [part for part in _list_of(content) if _kind(part) in ("thinking", "reasoning")]
-    return "".join(text_of(part.get("thinking") or part.get("text")) for part in parts)
+    """The reasoning in a content that is made of typed parts."""
+    return "".join(text_in(part) for part in parts_of(content) if _kind(part) in _THINKING)
 
 
 def refusal_of(delta: ChoiceDelta) -> str:
     if isinstance(delta.refusal, str):
         return delta.refusal
-    return "".join(_part(part, "refusal") for part in _list_of(delta.content) if _kind(part) == "refusal")
+    return "".join(_part(part, "refusal") for part in parts_of(delta.content) if _kind(part) == "refusal")
 
 
 def reasoning_of(delta: ChoiceDelta) -> str:
-    """The reasoning of a delta, once, though two fields may carry it."""
-    for text in (delta.reasoning_content, delta.reasoning, delta.reasoning_text):
-        if isinstance(text, str) and text:
-            return text
-    details = [detail for detail in _list_of(delta.reasoning_details) if isinstance(detail, dict)]
-    return "".join(_part(detail, "text") or _part(detail, "summary") for detail in details)
+    """The reasoning of a delta, once, though several fields may carry it."""
+    return next((text for name in REASONING if (text := text_in(getattr(delta, name)))), "")
+
+
+def parts_of(value: Any) -> list[Any]:
+    """A list, or what stands alone where a list of objects was expected."""
+    return [value] if isinstance(value, dict) else _list_of(value)
 
 
 def _choice_of(choice: dict[str, Any]) -> Choice:
-    index = choice.get("index")
     return Choice(
-        index=index if isinstance(index, int) else None,
+        index=choice.get("index"),
         delta=_delta_of(choice.get("delta")),
         finish_reason=choice.get("finish_reason"),
         message=_delta_of(choice.get("message")),
         error=choice.get("error"),
+        text=choice.get("text"),
     )
 
 
@@ -99,6 +118,16 @@ def _delta_of(delta: Any) -> ChoiceDelta | None:
 
 def _list_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+_THINKING = ("thinking", "reasoning", "reasoning_text", "summary_text", "reasoning_content")
+
+
+def _text(part: Any) -> str:
+    """Of a part of a kind that is text. A part may also be a bare string."""
+    if isinstance(part, str):
+        return part
+    return _part(part, "text") if _kind(part) in ("text", "output_text", None) else ""
 
 
 def _kind(part: Any) -> Any:

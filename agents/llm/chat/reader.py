@@ -4,28 +4,34 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from agents.core.deltas import Delta, Finished, FinishReason, ReasoningDelta, RefusalDelta, TextDelta
-from agents.core.errors import ParseError
+from agents.core.errors import Fault, ParseError
+from agents.core.finish import CUT, broken_off, fault_of, reason_of
 from agents.llm.chat.calls import Call, Calls, Nameless
-from agents.llm.chat.chunk import Choice, ChoiceDelta, Chunk, chunk_of, reasoning_of, refusal_of, text_of, thinking_of
+from agents.llm.chat.choices import UNDECIDED, Choices
+from agents.llm.chat.chunk import (
+    REASONING,
+    Choice,
+    ChoiceDelta,
+    Chunk,
+    chunk_of,
+    parts_of,
+    reasoning_of,
+    refusal_of,
+    text_of,
+    thinking_of,
+)
 from agents.llm.chat.reasoning import ReasoningFields
-from agents.llm.faults import error_in_stream
+from agents.llm.faults import error_in_stream, error_told
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
 from agents.llm.usage import read_usage
 
-REASONS = {
-    "stop": FinishReason.STOP,
-    "tool_calls": FinishReason.TOOL_CALLS,
-    "function_call": FinishReason.TOOL_CALLS,
-    "length": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-    "model_length": FinishReason.LENGTH,  # Mistral: the context is full
-    "content_filter": FinishReason.CONTENT_FILTER,
-}
-CUT = (FinishReason.LENGTH, FinishReason.CONTENT_FILTER)
+LEGACY = "function_call"
+"""The key of the one call that comes in the form before tool_calls."""
 
 _decode = msgspec.json.Decoder(Chunk).decode
 
@@ -37,19 +43,16 @@ def read_completion(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
 
 
 class ChatReader(StreamReader):
-    """Reads the answer to a request with n=1.
-
-    Where more choices come all the same, the first is read. An index that rises with every chunk (Foundry Local) is a
-    counter and no choice: until an index comes again, or two in one chunk, whatever comes is read.
-    """
+    """Reads the answer to a request with n=1. Of more choices, the first is read: choices.py."""
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
         super().__init__(new_id, limit_bytes)
         self._calls = Calls(new_id)
         self._reasoning = ReasoningFields()
-        self._choice_index: int | None = -1  # the choice that is read, once an index has come twice
-        self._indexes: list[int | None] = []
-        self._spoke = False
+        self._choices = Choices()
+        self._only: object = UNDECIDED  # the index of the choice that is read: of nearly every chunk
+        self._spoke: set[TextKind] = set()
+        self._has_text = False
         self._message: ChoiceDelta | None = None
         self._raw_reason: str | None = None
         self._usage: Any = None
@@ -59,7 +62,7 @@ class ChatReader(StreamReader):
 
     @property
     def settled(self) -> bool:
-        return self._ended or self._raw_reason is not None
+        return self._ended or (self._raw_reason is not None and not self._choices.holds)
 
     def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
         for payload in payloads:
@@ -83,7 +86,7 @@ class ChatReader(StreamReader):
             self._fold_odd(chunk, value, deltas, named_error=isinstance(payload, ErrorData))
 
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
-        if isinstance(value, dict) and isinstance(value.get("choices"), list) and not value.get("error"):
+        if isinstance(value, dict) and isinstance(value.get("choices"), list) and not error_told(value):
             self._fold(chunk_of(value), deltas)
             if not self._ended:
                 self._finish(deltas)
@@ -96,57 +99,75 @@ class ChatReader(StreamReader):
             self._usage = chunk.usage
         if chunk.x_groq is not None or not self._origin_known:
             self._note_rest(chunk)
-        choices = chunk.choices or ()
-        if len(choices) > 1:
-            self._choose([*self._indexes, *[choice.index for choice in choices]])
+        choices: Sequence[Choice] = chunk.choices or ()
+        if len(choices) != 1 or choices[0].index != self._only:
+            choices = self._choices.read(choices)
+            self._only = self._choices.only
         for choice in choices:
-            if choice.index != self._choice_index and not self._is_read(choice.index):
-                continue
-            if choice.delta is not None:
-                self._fold_delta(choice.delta, deltas)
-            if choice.finish_reason or choice.message is not None or choice.error:
-                self._fold_end(choice, deltas)
+            delta = choice.delta
+            if delta is not None:
+                self._fold_delta(delta, deltas)
+            if delta is None or choice.finish_reason or choice.message is not None or choice.error:
+                self._fold_rest(choice, deltas)
             if self._ended:
                 return
 
-    def _fold_end(self, choice: Choice, deltas: list[Delta]) -> None:
+    def _fold_rest(self, choice: Choice, deltas: list[Delta]) -> None:
+        if choice.delta is None and choice.text:
+            self._fold_delta(ChoiceDelta(content=choice.text), deltas)
         if choice.message is not None:
             self._message = choice.message
-        if choice.finish_reason and isinstance(choice.finish_reason, str):
-            self._raw_reason = joined_surrogates(choice.finish_reason)
+        raw = choice.finish_reason
+        if raw and isinstance(raw, str) and not broken_off(self._raw_reason or ""):  # no later word mends that one
+            self._raw_reason = joined_surrogates(raw)
         if choice.error:
             self._fail(error_in_stream({"error": choice.error}), deltas)
 
     def _fold_delta(self, delta: ChoiceDelta, deltas: list[Delta]) -> None:
         content = delta.content
-        if delta.reasoning_content or delta.reasoning or delta.reasoning_text or delta.reasoning_details:
-            self._say(ReasoningDelta, reasoning_of(delta), deltas)
-            self._reasoning.note(delta)
+        if (
+            delta.reasoning_content
+            or delta.reasoning
+            or delta.reasoning_text
+            or delta.reasoning_details
+            or delta.thinking
+            or delta.thinking_blocks
+        ):
+            self._fold_reasoning(delta, deltas)
         if content:
             if content.__class__ is str and self._halves is None:
-                self._spoke = True
+                self._has_text = True
                 deltas.append(TextDelta(content))
             else:
                 self._say(ReasoningDelta, thinking_of(content), deltas)
                 self._say(TextDelta, text_of(content), deltas)
-        if delta.refusal or content.__class__ is list:
+        if delta.refusal or (content and content.__class__ is not str):
             self._say(RefusalDelta, refusal_of(delta), deltas)
-        if delta.tool_calls.__class__ is list:
-            self._spoke = True
-            for piece in delta.tool_calls:
-                self._calls.add(piece, self._raw_reason is not None, self._halves, deltas)
+        if delta.tool_calls:
+            self._fold_calls(parts_of(delta.tool_calls), deltas)
+        elif delta.function_call:
+            self._fold_calls([{"index": LEGACY, "function": delta.function_call}], deltas)
+
+    def _fold_reasoning(self, delta: ChoiceDelta, deltas: list[Delta]) -> None:
+        self._say(ReasoningDelta, reasoning_of(delta), deltas)
+        self._reasoning.note(delta)
+
+    def _fold_calls(self, pieces: Sequence[Any], deltas: list[Delta]) -> None:
+        for piece in pieces:
+            self._calls.add(piece, self._halves, deltas)
 
     def _say(self, kind: TextKind, text: str, deltas: list[Delta]) -> None:
         if self._halves is not None:
             text = self._halves.join(kind, text)
         if text:
-            self._spoke = True
+            self._spoke.add(kind)
+            self._has_text = self._has_text or kind is TextDelta
             deltas.append(kind(text))
 
     def _fold_odd(self, chunk: Chunk, value: Any, deltas: list[Delta], *, named_error: bool) -> None:
         """A chunk without choices: usage, a filter's verdict, a ping; or an error in one of its shapes."""
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
-        if chunk.error or groq.get("error") or named_error or _is_error(value):
+        if named_error or groq.get("error") or error_told(value):
             self._fail(error_in_stream(value), deltas)
         else:
             self._fold(chunk, deltas)
@@ -161,26 +182,28 @@ class ChatReader(StreamReader):
             self._response_id = joined_surrogates(chunk.id)
         self._origin_known = self._model is not None and self._response_id is not None
 
-    def _is_read(self, index: int | None) -> bool:
-        if self._choice_index != -1:
-            return False
-        if index in self._indexes:
-            self._choose(self._indexes)
-            return index == self._choice_index
-        self._indexes.append(index)
-        return True
+    def _close(self, fault: Fault, deltas: list[Delta]) -> None:
+        if self._choices.any_finished:
+            self._release(deltas)
+        super()._close(fault, deltas)
 
-    def _choose(self, indexes: list[int | None]) -> None:
-        self._choice_index = min(indexes, key=lambda index: index or 0)
+    def _release(self, deltas: list[Delta]) -> None:
+        """Read what was held back until it was known which choices are read."""
+        if rest := self._choices.rest():
+            self._fold(Chunk(choices=list(rest)), deltas)
 
     def _finish(self, deltas: list[Delta]) -> None:
-        if self._message is not None and not self._spoke:
-            self._fold_delta(self._message, deltas)
+        self._release(deltas)
+        if self._message is not None:
+            self._fold_delta(self._unsaid(self._message), deltas)
         for channel in self._halves.rest() if self._halves else ():
             if isinstance(channel, Call):
-                channel.pieces.append(REPLACEMENT)
+                channel.said.add(REPLACEMENT)
             else:
                 deltas.append(channel(REPLACEMENT))
+        if (fault := self._fault()) is not None:
+            self._fail(fault, deltas)
+            return
         try:
             self._calls.finish(deltas)
         except Nameless:
@@ -189,9 +212,33 @@ class ChatReader(StreamReader):
         self._ended = True
         deltas.append(self._finished())
 
+    def _unsaid(self, message: ChoiceDelta) -> ChoiceDelta:
+        """The message without what deltas have said already."""
+        said: list[str] = []
+        if self._has_text:
+            said += ["content"]
+        if RefusalDelta in self._spoke:
+            said += ["refusal"]
+        if ReasoningDelta in self._spoke:
+            said += REASONING
+        if self._calls:
+            said += ["tool_calls", "function_call"]
+        return replace(message, **dict.fromkeys(said))
+
+    def _fault(self) -> Fault | None:
+        """What is wrong with the answer as a whole, now that it has its end."""
+        raw = self._raw_reason
+        if raw is not None and broken_off(raw):
+            return fault_of(raw)
+        if self._skipped and (raw is None or self._calls or not self._has_text):
+            return self._skipped[0]  # it may have been the end, a piece of a call's arguments, or all of the answer
+        if not self._calls and not self._has_text and not self._spoke and reason_of(raw) is FinishReason.TOOL_CALLS:
+            return ParseError(f"expected a tool call, as the finish reason {raw!r} says, got none")
+        return None
+
     def _finished(self) -> Finished:
         raw = self._raw_reason
-        reason = None if raw is None else REASONS.get(raw.lower(), FinishReason.OTHER)
+        reason = reason_of(raw)
         if self._calls and reason is FinishReason.STOP:
             reason = FinishReason.TOOL_CALLS
         return Finished(
@@ -200,10 +247,8 @@ class ChatReader(StreamReader):
             usage=read_usage(self._usage),
             response_id=self._response_id,
             model=self._model,
-            complete=reason not in CUT and raw != "error",
+            complete=reason not in CUT,
+            skipped=tuple(skipped.message for skipped in self._skipped),
+            lossy=bool(self._skipped),
             items=self._reasoning.items() if self._halves is None else tuple(safe(self._reasoning.items())),
         )
-
-
-def _is_error(value: Any) -> bool:
-    return isinstance(value, dict) and "error" in (value.get("type"), value.get("object"))

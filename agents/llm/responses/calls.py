@@ -4,27 +4,38 @@ Keyed by output_index, since item ids differ between events of one item (GitHub 
 A snapshot (arguments.done, the done item, the final output) never adds to the deltas: it completes or corrects them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
+from agents.llm.leaf import arguments_of
+from agents.llm.said import Said
 from agents.llm.text import Halves, joined_surrogates
 
 
 class Call:
-    """One call as far as it has come. snapshot: its arguments as an arguments.done event gave them."""
+    """One call as far as it has come.
 
-    __slots__ = ("done", "id", "index", "key", "name", "pieces", "snapshot", "started", "told", "wire_id")
+    snapshot: its arguments as they came last in one piece; the first item's count only if nothing else has any.
+    vouched: an event that has the whole call was read.
+    """
 
-    def __init__(self, key: int | None) -> None:
+    __slots__ = (
+        "done", "first_snapshot", "id", "index", "key", "name", "said", "snapshot", "started", "told", "vouched",
+        "wire_id",
+    )  # fmt: skip
+
+    def __init__(self, key: Hashable) -> None:
         self.key = key
         self.index = -1
         self.id = ""
         self.wire_id = ""
         self.name = ""
-        self.pieces: list[str] = []
+        self.said = Said()
         self.told = 0
+        self.first_snapshot = ""
         self.snapshot = ""
+        self.vouched = False
         self.started = False
         self.done = False
 
@@ -37,7 +48,7 @@ class Calls:
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
         self._all: list[Call] = []
-        self._by_key: dict[int | None, Call] = {}
+        self._by_key: dict[Hashable, Call] = {}
         self._by_item_id: dict[str, Call] = {}
         self._used_ids: set[str] = set()
         self._started = 0
@@ -45,30 +56,36 @@ class Calls:
     def __bool__(self) -> bool:
         return any(call.name for call in self._all)
 
-    def begin(self, key: int | None, item: dict[str, Any], deltas: list[Delta]) -> None:
+    @property
+    def vouched(self) -> bool:
+        """Each call was read in one piece, too."""
+        return all(call.vouched for call in self._all if call.name)
+
+    def begin(self, key: Hashable, item: dict[str, Any], deltas: list[Delta]) -> None:
         """An item of type function_call was added. Its arguments, if it has some already, are a snapshot."""
         call = self._call_at(key, item.get("id"), is_new=True)
         self._describe(call, item)
+        call.first_snapshot = joined_surrogates(arguments_of(item.get("arguments")))
         self._tell(call, deltas)
 
-    def add(self, key: int | None, item_id: Any, text: str, halves: Halves | None, deltas: list[Delta]) -> None:
+    def add(self, key: Hashable, item_id: Any, piece: Any, halves: Halves | None, deltas: list[Delta]) -> None:
         """A piece of arguments; it may come before its call."""
         call = self._call_at(key, item_id)
         if not call.done:
-            call.pieces.append(halves.join(call, text) if halves else text)
+            text = arguments_of(piece)
+            call.said.add(halves.join(call, text) if halves else text)
             self._tell(call, deltas)
 
-    def note_snapshot(self, key: int | None, item_id: Any, arguments: Any) -> None:
-        if isinstance(arguments, str) and arguments:
-            self._call_at(key, item_id).snapshot = joined_surrogates(arguments)
+    def note_snapshot(self, key: Hashable, item_id: Any, arguments: Any) -> None:
+        if text := arguments_of(arguments):
+            call = self._call_at(key, item_id)
+            call.snapshot, call.vouched = joined_surrogates(text), True
 
-    def complete(self, key: int | None, item: dict[str, Any], deltas: list[Delta]) -> None:
+    def complete(self, key: Hashable, item: dict[str, Any], deltas: list[Delta]) -> None:
         """The item is done."""
         call = self._call_at(key, item.get("id"))
         if not call.done:
-            self._describe(call, item)
-            self.note_snapshot(call.key, item.get("id"), item.get("arguments"))
-            self._end(call, deltas)
+            self._conclude(call, item, deltas)
 
     def settle(self, items: list[dict[str, Any]], deltas: list[Delta]) -> list[dict[str, Any]]:
         """End every call as the final output has it, else as its deltas have it.
@@ -89,13 +106,18 @@ class Calls:
         if same:
             rest.remove(call)
         if not call.done:
-            self._describe(call, item)
-            if isinstance(arguments := item.get("arguments"), str) and arguments:
-                call.snapshot = joined_surrogates(arguments)
-            self._end(call, deltas)
+            self._conclude(call, item, deltas)
         return item if call.id == wire_id else {**item, "call_id": call.id}
 
-    def _call_at(self, key: int | None, item_id: Any, *, is_new: bool = False) -> Call:
+    def _conclude(self, call: Call, item: dict[str, Any], deltas: list[Delta]) -> None:
+        """End the call as its item has it."""
+        self._describe(call, item)
+        call.vouched = True
+        if text := arguments_of(item.get("arguments")):
+            call.snapshot = joined_surrogates(text)
+        self._end(call, deltas)
+
+    def _call_at(self, key: Hashable, item_id: Any, *, is_new: bool = False) -> Call:
         call = self._by_key.get(key) if key is not None else self._by_item_id.get(str(item_id))
         if call is None and key is None and self._all and not is_new:
             call = self._all[-1]
@@ -105,7 +127,7 @@ class Calls:
             self._by_item_id.setdefault(item_id, call)
         return call
 
-    def _open(self, key: int | None) -> Call:
+    def _open(self, key: Hashable) -> Call:
         call = Call(key)
         self._all.append(call)
         if key is not None:
@@ -130,17 +152,18 @@ class Calls:
             call.index = self._started
             self._started += 1
             deltas.append(CallStarted(call.index, call.id, call.name))
-        if text := "".join(call.pieces[call.told :]):
+        if text := "".join(call.said.pieces[call.told :]):
             deltas.append(CallDelta(call.index, text))
-        call.told = len(call.pieces)
+        call.told = len(call.said.pieces)
 
     def _end(self, call: Call, deltas: list[Delta]) -> None:
         if not call.name:
             return
         call.id = call.id or self._new_id()
-        joined = "".join(call.pieces)
-        if call.snapshot.startswith(joined) and call.snapshot != joined:
-            call.pieces.append(call.snapshot[len(joined) :])
+        whole = call.said.whole()
+        snapshot = call.snapshot or ("" if whole else call.first_snapshot)
+        if snapshot.startswith(whole) and snapshot != whole:
+            call.said.pieces.append(snapshot[len(whole) :])
         self._tell(call, deltas)
         call.done = True
-        deltas.append(CallDone(call.index, call.snapshot or joined))
+        deltas.append(CallDone(call.index, snapshot or whole))

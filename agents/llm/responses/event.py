@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from agents.core.deltas import ReasoningDelta, RefusalDelta, TextDelta
+from agents.llm.leaf import key_of, text_in
 from agents.llm.text import TextKind
 
 DELTAS: dict[str, TextKind] = {
@@ -17,7 +18,16 @@ DELTAS: dict[str, TextKind] = {
     "response.refusal.delta": RefusalDelta,
     "response.reasoning_text.delta": ReasoningDelta,
     "response.reasoning_summary_text.delta": ReasoningDelta,
+    "response.reasoning.delta": ReasoningDelta,
 }
+
+DONE: dict[str, TextKind] = {
+    "response.output_text.done": TextDelta,
+    "response.refusal.done": RefusalDelta,
+    "response.reasoning_text.done": ReasoningDelta,
+    "response.reasoning_summary_text.done": ReasoningDelta,
+}
+PART_DONE = ("response.content_part.done", "response.reasoning_summary_part.done")
 
 _KIND_OF_PART: dict[Any, TextKind] = {
     "output_text": TextDelta,
@@ -25,17 +35,22 @@ _KIND_OF_PART: dict[Any, TextKind] = {
     "refusal": RefusalDelta,
     "reasoning_text": ReasoningDelta,
     "summary_text": ReasoningDelta,
+    "reasoning": ReasoningDelta,
+    "thinking": ReasoningDelta,
 }
 
 
 class Event(Struct, gc=False):
-    """One event's data; `type` in it is the truth, not the event's name. item and response are plain JSON."""
+    """One event's data; `type` in it is the truth, not the event's name. item and response are plain JSON.
+
+    *_index: as they came; leaf.key_of reads them.
+    """
 
     type: str = ""
     delta: Any = None
-    output_index: int | None = None
-    content_index: int | None = None
-    summary_index: int | None = None
+    output_index: Any = None
+    content_index: Any = None
+    summary_index: Any = None
     item_id: Any = None
     arguments: Any = None
     item: Any = None
@@ -44,7 +59,7 @@ class Event(Struct, gc=False):
 
 
 class _Numbered(Struct, gc=False):
-    sequence_number: int | None = None
+    sequence_number: Any = None
 
 
 _decode_number = msgspec.json.Decoder(_Numbered).decode
@@ -53,7 +68,8 @@ _decode_number = msgspec.json.Decoder(_Numbered).decode
 def number_of(payload: bytes) -> int | None:
     """An event's sequence number, if it has one."""
     try:
-        return _decode_number(payload).sequence_number
+        number = key_of(_decode_number(payload).sequence_number)
+        return number if isinstance(number, int) else None
     except (ValueError, RecursionError):
         return None
 
@@ -63,19 +79,37 @@ def event_of(value: Any) -> Event:
     if not isinstance(value, dict):
         return Event()
     fields: dict[str, Any] = {name: value.get(name) for name in Event.__struct_fields__}
-    for name in ("output_index", "content_index", "summary_index"):
-        fields[name] = fields[name] if isinstance(fields[name], int) else None
     fields["type"] = fields["type"] if isinstance(fields["type"], str) else ""
     return Event(**fields)
 
 
 def texts_of(item: dict[str, Any]) -> Iterator[tuple[TextKind, str]]:
     """The parts of a message or reasoning item that are text, in order, each with its kind."""
-    for part in [*items_of(item.get("summary")), *items_of(item.get("content"))]:
-        kind = _KIND_OF_PART.get(part.get("type"))
-        text = part.get("refusal" if kind is RefusalDelta else "text")
-        if kind is not None and isinstance(text, str) and text:
-            yield kind, text
+    is_reasoning = item.get("type") == "reasoning"
+    for field in (item.get("summary"), item.get("content")):
+        if isinstance(field, str) and field and (is_reasoning or field is item.get("content")):
+            yield (ReasoningDelta if is_reasoning else TextDelta), field
+        for part in items_of(field):
+            if (found := _text_of_part(part, is_reasoning=is_reasoning)) is not None:
+                yield found
+
+
+def done_text_of(event: dict[str, Any]) -> tuple[TextKind, str] | None:
+    """The whole text of a part, as an event of one of the types in DONE or PART_DONE has it."""
+    part = event.get("part")
+    if isinstance(part, dict):
+        return _text_of_part(part, is_reasoning=event.get("type") == PART_DONE[1])
+    kind = DONE.get(event.get("type") or "")
+    text = event.get("refusal" if kind is RefusalDelta else "text")
+    return (kind, text) if kind is not None and isinstance(text, str) and text else None
+
+
+def _text_of_part(part: dict[str, Any], *, is_reasoning: bool) -> tuple[TextKind, str] | None:
+    kind = _KIND_OF_PART.get(part.get("type"))
+    if kind is TextDelta and is_reasoning:
+        kind = ReasoningDelta
+    text = part.get("refusal") if kind is RefusalDelta else text_in(part)
+    return (kind, text) if kind is not None and isinstance(text, str) and text else None
 
 
 def items_of(value: Any) -> list[dict[str, Any]]:

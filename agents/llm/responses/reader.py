@@ -10,20 +10,17 @@ from typing import Any
 import msgspec
 
 from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
-from agents.core.errors import ApiError
-from agents.llm.faults import error_in_stream
+from agents.core.errors import ApiError, Fault, ParseError
+from agents.core.finish import broken_off, fault_of, reason_of
+from agents.llm.faults import error_in_stream, error_told
+from agents.llm.leaf import key_of, text_in
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
-from agents.llm.responses.event import DELTAS, Event, event_of, items_of, number_of, texts_of
+from agents.llm.responses.event import DELTAS, DONE, PART_DONE, Event, event_of, items_of, number_of
+from agents.llm.responses.texts import Texts
 from agents.llm.sse import LIMIT_BYTES, ErrorData
-from agents.llm.text import REPLACEMENT, TextKind, safe
+from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
 from agents.llm.usage import read_usage
-
-INCOMPLETE = {
-    "max_output_tokens": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-    "content_filter": FinishReason.CONTENT_FILTER,
-}
 
 _TERMINAL = {
     "response.completed": "completed",
@@ -47,8 +44,7 @@ def read_response(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
 class ResponsesReader(StreamReader):
     """Reads one response, from any event on: state is built as events ask for it.
 
-    Only deltas add text. What the done items and the final output say is held against it at the end, and text that
-    never came as deltas is given then.
+    Only deltas add text. What the done items and the final output say is held against it at the end: texts.py.
 
     background: the provider goes on without a connection, and has numbered its events. After a break, the rest of them
     is asked for with response_id and sequence_number, and resume() is called before it is fed.
@@ -59,14 +55,14 @@ class ResponsesReader(StreamReader):
         self.sequence_number = -1
         self.background = background
         self._calls = Calls(new_id)
-        self._parts: dict[tuple[TextKind, int | None, int | None, int | None], list[str]] = {}
-        self._done_items: list[tuple[int, dict[str, Any]]] = []
+        self._texts = Texts()
+        self._done_items: list[tuple[Any, dict[str, Any]]] = []
         self._origin: dict[str, Any] = {}
         # Where the last text delta belonged: the next one nearly always belongs there too.
         self._type: str | None = None
         self._kind: TextKind = TextDelta
-        self._output_index: int | None = None
-        self._content_index: int | None = None
+        self._output_index: Any = None
+        self._content_index: Any = None
         self._part: list[str] = []
 
     @property
@@ -83,7 +79,7 @@ class ResponsesReader(StreamReader):
 
         An event that comes again is not read again. Only if it is resumable.
         """
-        self._begin_body()
+        self.begin_body()
         return self.response_id or ""
 
     def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
@@ -128,9 +124,7 @@ class ResponsesReader(StreamReader):
             self._fold(event_of(value), payload, deltas)
 
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
-        if not isinstance(value, dict) or value.get("error"):
-            return
-        if value.get("status") in _UNFINISHED:
+        if not isinstance(value, dict) or value.get("status") in _UNFINISHED:
             return
         if isinstance(value.get("output"), list) or value.get("object") == "response":
             self._conclude(str(value.get("status") or "completed"), value, deltas)
@@ -146,17 +140,17 @@ class ResponsesReader(StreamReader):
         elif event.type in _TERMINAL:
             response = event.response if isinstance(event.response, dict) else {}
             self._conclude(str(response.get("status") or _TERMINAL[event.type]), response, deltas)
-        elif event.type == "error" or (event.error and not event.type.startswith("response.")):
-            self._fail(error_in_stream(json_of(payload)), deltas)
+        elif not event.type.startswith("response.") and error_told(value := json_of(payload)):
+            self._fail(error_in_stream(value), deltas)
         else:
-            self._fold_item(event, deltas)
+            self._fold_item(event, payload, deltas)
 
-    def _fold_item(self, event: Event, deltas: list[Delta]) -> None:
+    def _fold_item(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
         """Everything else; types that we don't know, and that is most of them, mean nothing here."""
-        key, item = event.output_index, event.item if isinstance(event.item, dict) else {}
+        key, item = key_of(event.output_index), event.item if isinstance(event.item, dict) else {}
         is_call = item.get("type") == "function_call"
         match event.type:
-            case "response.function_call_arguments.delta" if isinstance(event.delta, str):
+            case "response.function_call_arguments.delta" if event.delta is not None:
                 self._calls.add(key, event.item_id, event.delta, self._halves, deltas)
             case "response.function_call_arguments.done":
                 self._calls.note_snapshot(key, event.item_id, event.arguments)
@@ -166,72 +160,75 @@ class ResponsesReader(StreamReader):
                 self._done_items.append((len(self._done_items) if key is None else key, item))
                 if is_call:
                     self._calls.complete(key, item, deltas)
+            case kind if kind in DONE or kind in PART_DONE:
+                self._texts.note_done(json_of(payload))
         if isinstance(event.response, dict):
             self._note_origin(event.response)
 
     def _add_text(self, kind: TextKind, event: Event, deltas: list[Delta]) -> None:
-        if not isinstance(event.delta, str) or not event.delta:
+        text = text_in(event.delta)
+        if not text:
             return
-        self._kind = kind
-        self._type, self._output_index, self._content_index = event.type, event.output_index, event.content_index
-        key = (kind, event.output_index, event.content_index, event.summary_index)
-        self._part = self._parts.setdefault(key, [])
-        if event.summary_index is not None:
-            self._type = None  # not told apart on the short way
-        text = event.delta if self._halves is None else self._halves.join(key, event.delta)
+        key = (kind, key_of(event.output_index), key_of(event.content_index), key_of(event.summary_index))
+        self._kind, self._part = kind, self._texts.piece(key)
+        self._output_index, self._content_index = event.output_index, event.content_index
+        # Not told apart on the short way: parts of a summary. Not given: what is held.
+        self._type = event.type if event.summary_index is None and not self._texts.held else None
+        text = text if self._halves is None else self._halves.join(key, text)
         if text:
             self._part.append(text)
-            deltas.append(kind(text))
+            if not self._texts.held:
+                deltas.append(kind(text))
+
+    def _skip(self, unreadable: ParseError, deltas: list[Delta]) -> None:
+        self._texts.held = True
+        self._type = None
+        super()._skip(unreadable, deltas)
 
     def _note_origin(self, response: dict[str, Any]) -> None:
         """The id may change from event to event (GitHub Copilot): the last one is the one to refer to."""
-        self._origin |= {name: response[name] for name in ("id", "model") if isinstance(response.get(name), str)}
+        named = {name: response[name] for name in ("id", "model") if isinstance(response.get(name), str)}
+        self._origin |= {name: joined_surrogates(value) for name, value in named.items()}
 
     def _conclude(self, status: str, response: dict[str, Any], deltas: list[Delta]) -> None:
         if self._halves is not None:
             response = safe(response)
         self._note_origin(response)
         items = items_of(response.get("output")) or self._items_done()
-        self._add_missing_text(items, deltas)
-        if status in ("failed", "cancelled"):
-            self._fail(_failure(status, response), deltas)
+        self._flush_halves(deltas)
+        deltas += self._texts.missing(items, response.get("output_text"))
+        if (fault := _failure(status, response)) is not None:
+            self._fail(fault, deltas)
             return
         items = self._calls.settle(items, deltas)
+        if self._skipped and not (self._calls.vouched and (items or self._texts or self._calls)):
+            # A piece of a call's arguments may have been lost, or all of the answer.
+            self._fail(self._skipped[0], deltas)
+            return
         self._ended = True
         deltas.append(self._finished(status, response, items))
 
     def _items_done(self) -> list[dict[str, Any]]:
-        items = [item for _, item in sorted(self._done_items, key=lambda done: done[0])]
+        numbered = all(isinstance(key, int) for key, _ in self._done_items)
+        done = sorted(self._done_items, key=lambda done: done[0]) if numbered else self._done_items
+        items = [item for _, item in done]
         return items if self._halves is None else items_of(safe(items))
-
-    def _add_missing_text(self, items: list[dict[str, Any]], deltas: list[Delta]) -> None:
-        """Give what the final items have and no delta brought. What was given stays, even where they contradict it."""
-        self._flush_halves(deltas)
-        streamed = [(key[0], "".join(part)) for key, part in self._parts.items()]
-        for kind, text in [found for item in items for found in texts_of(item)]:
-            match = next((part for part in streamed if part[0] is kind and text.startswith(part[1])), None)
-            if match is not None:
-                streamed.remove(match)
-            elif any(part[0] is kind for part in streamed):
-                continue
-            if missing := text[len(match[1]) if match else 0 :]:
-                deltas.append(kind(missing))
 
     def _flush_halves(self, deltas: list[Delta]) -> None:
         for channel in self._halves.rest() if self._halves else ():
             if isinstance(channel, Call):
-                channel.pieces.append(REPLACEMENT)
+                channel.said.add(REPLACEMENT)
             else:
-                self._parts[channel].append(REPLACEMENT)
+                self._texts.piece(channel).append(REPLACEMENT)
                 deltas.append(channel[0](REPLACEMENT))
 
     def _finished(self, status: str, response: dict[str, Any], items: list[dict[str, Any]]) -> Finished:
-        complete = status != "incomplete"
         reason, raw = (FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP), status
+        cut = next((item["status"] for item in items if _was_cut(item)), None)
+        complete = status != "incomplete" and cut is None
         if not complete:
-            details = response.get("incomplete_details")
-            raw = str((details.get("reason") if isinstance(details, dict) else None) or status)
-            reason = INCOMPLETE.get(raw, FinishReason.OTHER)
+            raw = _incomplete_reason(response) or str(cut or status)
+            reason = reason_of(raw) or FinishReason.OTHER
         return Finished(
             reason,
             raw_reason=raw,
@@ -239,6 +236,8 @@ class ResponsesReader(StreamReader):
             response_id=self._origin.get("id"),
             model=self._origin.get("model"),
             complete=complete,
+            skipped=tuple(skipped.message for skipped in self._skipped),
+            lossy=bool(self._skipped) and not self._texts.repaired,
             items=tuple(items) if any(_is_opaque(item) for item in items) else (),
         )
 
@@ -248,6 +247,23 @@ def _is_opaque(item: dict[str, Any]) -> bool:
     return item.get("type") not in _PLAIN or item.get("phase") is not None
 
 
-def _failure(status: str, response: dict[str, Any]) -> ApiError:
-    error = response.get("error")
-    return error_in_stream({"error": error}) if error else ApiError(0, f"the response was {status}", status)
+def _was_cut(item: dict[str, Any]) -> bool:
+    """A message or a call that its provider did not finish, whatever it says of the response."""
+    status = item.get("status")
+    return item.get("type") in _PLAIN and isinstance(status, str) and broken_off(status)
+
+
+def _incomplete_reason(response: dict[str, Any]) -> str | None:
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    return str(reason) if reason else None
+
+
+def _failure(status: str, response: dict[str, Any]) -> Fault | None:
+    """What the response failed with, if it did."""
+    if error_told({"error": response.get("error")}):
+        return error_in_stream({"error": response["error"]})
+    if status == "incomplete":
+        reason = _incomplete_reason(response)
+        return fault_of(reason) if reason is not None and broken_off(reason) else None
+    return ApiError(0, f"the response was {status}", status) if broken_off(status) else None

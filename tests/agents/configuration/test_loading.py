@@ -277,6 +277,8 @@ def test_a_secret_that_is_not_one_is_refused_and_never_shown(
         understudy('{sessions, [{url, "postgresql://u:sk-x@h/d"}]}'),
         understudy('{sessions, [{url, "postgresql://h/d?user=u&password=sk-x"}]}'),
         agents('{base_url, "http://u:sk-x@h"}'),
+        agents('{base_url, "http://h/v1?api-key=sk-x"}'),
+        agents('{base_url, "http://h/v1?api-version=1&token=sk-x"}'),
     ],
 )
 def test_an_address_with_a_password_stands_by_reference(refusal: Refusal, text: str) -> None:

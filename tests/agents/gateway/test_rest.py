@@ -7,6 +7,7 @@ import pytest
 from agents import agent
 from agents.agent_registry import find_agent
 from agents.core.conversation import UserMessage
+from agents.gateway.routes.system import without_secrets
 from tests.agents.gateway.site import BUYER_AND_SLOW, Site, events, text_of
 from tests.agents.sample_tools import pays
 
@@ -250,6 +251,14 @@ async def test_the_settings_are_shown_without_their_secrets(site: Site) -> None:
     status, config = await site.json("GET", "/config")
     assert (status, config["streaming"]["buffer_size"]) == (200, 4096)
     assert "rehearsal-key" not in str(config)
+
+
+def test_what_is_secret_in_the_query_of_an_address_is_hidden_and_the_rest_shown() -> None:
+    shown = without_secrets({"base_url": "http://me:pw@h/v1?api-version=1&api-key=k1&sig=k2#top", "x": ["a?key=b"]})
+    assert shown == {
+        "base_url": "http://**********@h/v1?api-version=1&api-key=**********&sig=**********#top",
+        "x": ["a?key=b"],
+    }
 
 
 async def test_the_documentation_needs_nothing_from_elsewhere(site: Site) -> None:

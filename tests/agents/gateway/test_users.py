@@ -280,3 +280,14 @@ async def test_of_many_who_want_one_id_one_gets_it(users: Users) -> None:
     assert sorted(status for status, _ in answers) == [201] + [409] * 9
     owner = next(info["owner"] for status, info in answers if status == 201)
     assert (await users.root.json("GET", "/agents/x1"))[1]["owner"] == owner
+
+
+async def test_a_deadline_below_the_hosts_floor_is_refused_to_users_and_not_to_who_may_do_everything(
+    users: Users,
+) -> None:
+    status, answer = await started(users.ann, "a1", streaming_config={"chunk_timeout": 999})
+    assert status == 422
+    assert answer["error"]["message"].startswith("streaming_config.chunk_timeout: expected at least 1000")
+    assert answer["error"]["message"].endswith("got 999")
+    assert (await started(users.ann, "a1", streaming_config={"chunk_timeout": 1000}))[0] == 201
+    assert (await started(users.root, "a2", streaming_config={"chunk_timeout": 1}))[0] == 201

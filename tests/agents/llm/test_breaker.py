@@ -98,6 +98,24 @@ def test_only_the_providers_own_failures_count_against_it(fault: Fault | None, e
     assert outcome_of(fault) is expected
 
 
+@pytest.mark.parametrize("phase", ["connection", "first data from the provider", "data from the provider"])
+def test_a_deadline_shorter_than_the_hosts_says_nothing_of_the_provider(phase: str) -> None:
+    assert outcome_of(Timeout(phase, 0.001), hasty=True) is UNKNOWN
+    assert outcome_of(Timeout(phase, 30.0)) is FAILED
+
+
+@pytest.mark.parametrize(
+    "fault", [NetworkError("econnrefused"), ConnectionClosed(), ParseError("x"), ApiError(500, "x")]
+)
+def test_what_a_provider_does_counts_whatever_the_deadlines(fault: Fault) -> None:
+    assert outcome_of(fault, hasty=True) is FAILED
+
+
+@pytest.mark.parametrize("code", [400, 401, 404, 422])
+def test_a_request_that_is_refused_is_no_failure_of_the_provider(code: int) -> None:
+    assert outcome_of(ApiError(code, "unknown option"), hasty=True) is ANSWERED
+
+
 class Play:
     """Calls against a breaker: each begins, and ends later or never."""
 

@@ -1,11 +1,16 @@
 """Errors of providers, as recorded and as imagined, and the wait that they ask for."""
 
 import json
+from typing import Any
 
 import pytest
 
 from agents.core.errors import ApiError
-from agents.llm.faults import MESSAGE_LIMIT, api_error, error_in_stream, retry_after_s
+from agents.core.retry import Scope, scope
+from agents.llm.chat import ChatReader
+from agents.llm.faults import MESSAGE_LIMIT, api_error, error_in_stream, error_told, retry_after_s
+from agents.llm.responses import ResponsesReader
+from tests.agents.llm.answer import answer_of, events, ids
 from tests.agents.llm.corpus import recorded_errors
 
 NOW = 1_760_000_000.0
@@ -56,6 +61,91 @@ def test_a23_every_recorded_error_answer_gives_its_status_and_its_words() -> Non
 )
 def test_a23_the_words_are_found_in_any_shape(body: str, message: str, kind: str | None) -> None:
     assert read(body) == ApiError(400, message, kind)
+
+
+ERROR = '{"error":{"message":"stream start failed","type":"internal_server_error","code":"500"}}'
+QUOTA = '{"error":{"message":"no credit","code":"insufficient_quota"}}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"data: {ERROR}\n\ndata: [DONE]\n\n",
+        f"data:{ERROR}",
+        f"\ufeffdata: {ERROR}\r\n\r\ndata: [DONE]\r\n\r\n",
+        f": ping\r\revent: error\rdata: {ERROR}\r\r",
+        f"event: error\ndata: {ERROR}\n\n",
+        f"id: 1\nretry: 100\ndata: {ERROR.replace(',', chr(44) + chr(10) + 'data: ')}\n\n",
+        f'data: {{"id":"x","choices":[]}}\n\ndata: {ERROR}\n\n',
+        'event: error\ndata: {"message":"stream start failed","type":"internal_server_error"}\n\n',
+        'data: {"type":"error","message":"stream start failed","code":"internal_server_error"}\n\n',
+    ],
+    ids=repr,
+)
+def test_a27_the_words_of_an_error_status_are_found_in_an_event_stream(body: str) -> None:
+    assert read(body, 500) == ApiError(500, "stream start failed", "internal_server_error")
+
+
+def test_a27_an_error_event_may_be_plain_words() -> None:
+    assert read("event: error\ndata: out of memory\n\n", 500) == ApiError(500, "out of memory")
+
+
+def test_a27_the_kind_in_an_event_stream_decides_whether_it_is_tried_again() -> None:
+    assert scope(read(f"data: {QUOTA}\n\n", 429)) is scope(read(QUOTA, 429)) is Scope.ROUTE
+    assert scope(read("data: slow down\n\n", 429)) is Scope.BUSY
+
+
+def test_a27_a_body_of_words_stays_what_it_is() -> None:
+    assert read("no data: today", 500).message == "no data: today"
+    assert read("data: some text\n\n", 500).message == "data: some text"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"id": "", "choices": None, "base_resp": {"status_code": 1008, "status_msg": "no credit"}}, "no credit"),
+        ({"base_resp": {"status_code": "1008", "status_msg": "no credit"}}, "no credit"),
+        ({"choices": [{"index": 0}], "base_resp": {"status_code": 1008, "status_msg": "no credit"}}, "no credit"),
+        ({"status_code": 1008, "status_msg": "no credit"}, "no credit"),
+        ({"code": 1008, "msg": "no credit", "success": False}, "no credit"),
+        ({"code": "Arrearage", "message": "no credit", "request_id": "r"}, "no credit"),
+        ({"success": False, "msg": "no credit"}, "no credit"),
+        ({"status": "error", "message": "no credit"}, "no credit"),
+        ({"error": "no credit"}, "no credit"),
+        ({"error": {"message": "no credit"}}, "no credit"),
+        ([{"error": {"message": "no credit"}}], "no credit"),
+        ({"detail": "no credit"}, "no credit"),
+        ({"detail": [{"msg": "no credit"}]}, "no credit"),
+        ({"errors": ["no credit"]}, "no credit"),
+        ({"errors": [{"message": "no credit"}]}, "no credit"),
+        ({"error_msg": "no credit", "error_code": 17}, "no credit"),
+        ({"type": "error", "message": "no credit"}, "no credit"),
+        ({"object": "error", "message": "no credit"}, "no credit"),
+    ],
+)
+def test_a23_an_error_is_known_in_every_shape(value: Any, message: str) -> None:
+    assert error_told(value)
+    assert error_in_stream(value).message == message
+    for reader in (ChatReader(ids()), ResponsesReader(ids())):
+        if isinstance(value, list) or value.get("choices"):
+            continue  # not an event of a stream; told beside choices by `error` alone
+        fault = answer_of(reader.feed(events(json.dumps(value), "[DONE]")) + reader.end()).fault
+        assert isinstance(fault, ApiError)
+        assert fault.message == message
+        assert isinstance(read(json.dumps(value), 400), ApiError)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {}, {"type": "ping"}, {"choices": []}, {"error": None}, {"error": {}}, {"error": {"code": 0, "message": ""}},
+        {"base_resp": {"status_code": 0, "status_msg": "success"}}, {"code": 0, "msg": "ok"}, {"message": "hello"},
+        {"code": 200, "message": "OK"}, {"success": True, "msg": "fine"}, {"status": "in_progress", "message": "third"},
+        {"choices": [{"index": 0}], "detail": "low"}, {"errors": []}, {"detail": None}, "error", 7, None, [],
+    ],
+)  # fmt: skip
+def test_a23_what_tells_of_no_error_is_none(value: Any) -> None:
+    assert not error_told(value)
 
 
 def test_a_message_is_one_line_and_capped() -> None:

@@ -103,6 +103,55 @@ def test_any_framing_and_any_cut_give_the_same_bytes(
     assert server.connections == 1
 
 
+EVENT = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},"finish_reason":null}]}\n\n'
+)
+SIZES = [1_000, 34_000, 300_000]
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
+@pytest.mark.parametrize("first", SIZES)
+@pytest.mark.parametrize("second", SIZES)
+def test_a25_answers_of_one_byte_chunks_that_come_at_once_are_read_to_their_end(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], first: int, second: int
+) -> None:
+    """On one connection, one after the other: aiohttp pauses it when there are more chunks than it will hold."""
+    bodies = [(EVENT * (size // len(EVENT) + 1))[:size] for size in (first, second)]
+    tiny = [b"".join(b"1\r\n%c\r\n" % byte for byte in body) for body in bodies]
+
+    async def four() -> tuple[Server, list[bytes]]:
+        server = Server([])
+        async with asked(server) as client:
+            got = []
+            for number in range(4):
+                server.pieces = [CHUNKED + tiny[number % 2] + b"0\r\n\r\n"]
+                got.append(await pushed(client))
+            return server, got
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        server, got = runner.run(four())
+    assert got == bodies * 2
+    assert server.connections == 1
+
+
+async def test_a25_a_taker_that_has_enough_gets_the_rest_of_many_tiny_chunks_later() -> None:
+    body = EVENT * 300
+    tiny = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    async with asked(Server([CHUNKED + tiny + b"0\r\n\r\n"])) as client:
+        for _ in range(2):
+            got: list[bytes] = []
+
+            def take(chunk: bytes, got: list[bytes] = got) -> bool:
+                got.append(chunk)
+                return True
+
+            async with client.stream("GET", "/") as response:
+                wire: WireBody = response.extensions[BODY]
+                while sum(map(len, got)) < len(body):
+                    await push(wire, take)
+            assert b"".join(got) == body
+
+
 @pytest.mark.parametrize(
     ("head", "then_closes"),
     [(HEAD + b"content-length: 10\r\n\r\n", False), (HEAD + b"connection: close\r\n\r\n", True)],

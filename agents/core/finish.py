@@ -1,0 +1,64 @@
+"""Why a model stopped, in each provider's own word.
+
+A word that is in no table is judged by its parts. A word without a known part is FinishReason.OTHER, and the answer
+counts as whole: "eos" of one provider means "stop" of another, and only the provider knows its new words.
+"""
+
+from typing import Final
+
+from agents.core.deltas import FinishReason
+from agents.core.errors import ApiError
+from agents.core.retry import BROKEN_OFF
+
+CUT: Final = frozenset((FinishReason.LENGTH, FinishReason.CONTENT_FILTER))
+"""Reasons of an answer that is not complete."""
+
+_REASONS: Final = {
+    "stop": FinishReason.STOP,
+    "tool_calls": FinishReason.TOOL_CALLS,
+    "function_call": FinishReason.TOOL_CALLS,
+    "length": FinishReason.LENGTH,
+    "model_length": FinishReason.LENGTH,  # Mistral: the context is full
+    "recitation": FinishReason.CONTENT_FILTER,
+    "spii": FinishReason.CONTENT_FILTER,
+    "refusal": FinishReason.CONTENT_FILTER,
+    "guardrail_intervened": FinishReason.CONTENT_FILTER,
+}
+
+# Looked for in this order: "rate_limit_exceeded" was broken off, though it holds "limit".
+_BROKEN_PARTS: Final = (
+    "error", "abort", "cancel", "fail", "timeout", "timed_out", "time_out", "interrupt", "incomplete", "insufficient",
+    "unavailable", "overload", "disconnect", "rate_limit", "malformed", "unexpected", "preempt", "evict", "expired",
+    "killed", "terminated", "crash", "exception",
+)  # fmt: skip
+_FILTER_PARTS: Final = ("filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy")
+_LENGTH_PARTS: Final = ("max_", "maxtoken", "token_limit", "tokens_limit", "length", "context_window", "context_limit")
+
+
+def reason_of(raw: str | None) -> FinishReason | None:
+    """None where the provider gave no reason. Only for a word that is not broken_off()."""
+    if raw is None:
+        return None
+    word = _word(raw)
+    if word in _REASONS:
+        return _REASONS[word]
+    if any(part in word for part in _FILTER_PARTS):
+        return FinishReason.CONTENT_FILTER
+    if any(part in word for part in _LENGTH_PARTS):
+        return FinishReason.LENGTH
+    return FinishReason.OTHER
+
+
+def broken_off(raw: str) -> bool:
+    """The word means that the provider did not finish, for a cause outside the answer: another try may finish."""
+    word = _word(raw)
+    return word not in _REASONS and any(part in word for part in _BROKEN_PARTS)
+
+
+def fault_of(raw: str) -> ApiError:
+    """What an answer that ends with such a word failed with."""
+    return ApiError(0, f"the provider broke the answer off: {raw}", BROKEN_OFF)
+
+
+def _word(raw: str) -> str:
+    return raw.strip().lower().replace("-", "_").replace(" ", "_")

@@ -1,0 +1,134 @@
+"""Which of a stream's choices are read, where more than one index comes.
+
+Requests ask for one choice, so either the server gives more all the same, or its index counts chunks (Foundry Local).
+The first index is read at once. What comes at a second one is held back until the stream shows which of the two it is:
+
+    choices   an index comes again, two come in one chunk, one comes after another one's finish reason, an index is
+              not larger than the last one, or two indexes begin a call each in the same place. The first one that
+              spoke is read.
+    counter   MANY indexes came, each larger than the last one. All are read.
+
+At the end of the stream it is a counter if at most one index has a finish reason.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any, Final
+
+from agents.llm.chat.chunk import Choice
+from agents.llm.leaf import key_of
+
+MANY: Final = 16
+UNDECIDED: Final = object()
+
+
+class Choices:
+    """only: the index of the choice that is read, once the stream has shown it."""
+
+    __slots__ = ("_begun", "_counts", "_finished", "_held", "_spoke", "only")
+
+    def __init__(self) -> None:
+        self.only: object = UNDECIDED
+        self._counts = False
+        self._spoke: list[Hashable] = []  # indexes that have said something, in order of appearance
+        self._finished: set[Hashable] = set()
+        self._begun: dict[Hashable, str] = {}  # by the key of a call: its id
+        self._held: list[tuple[Hashable, Choice]] = []
+
+    @property
+    def holds(self) -> bool:
+        return bool(self._held)
+
+    @property
+    def any_finished(self) -> bool:
+        return bool(self._finished)
+
+    def read(self, choices: Sequence[Choice]) -> Sequence[Choice]:
+        """Those of a chunk that are to be read now, after what was held back and is to be read, too."""
+        if self._counts:
+            return choices
+        keyed = [(_key(choice), choice) for choice in choices]
+        if len(keyed) > 1 and self.only is UNDECIDED and len({key for key, _ in keyed}) > 1:
+            return [*self._choose(min((key for key, _ in keyed), key=_order)), *self._chosen(keyed)]
+        return [each for key, choice in keyed for each in self._read(key, choice)]
+
+    def rest(self) -> Sequence[Choice]:
+        """What is to be read of what was held back, now that the stream has come to its end."""
+        if not self._held:
+            return ()
+        return self._choose(self._spoke[0]) if len(self._finished) > 1 else self._count()
+
+    def _read(self, key: Hashable, choice: Choice) -> Sequence[Choice]:
+        if self.only is not UNDECIDED:
+            return (choice,) if key == self.only else ()
+        if choice.error:
+            return (choice,)
+        speaks = _speaks(choice)
+        if speaks and self._spoke and self._shows_choices(key, choice):
+            first = self._spoke[0]
+            return [*self._choose(first), *self._chosen([(key, choice)])]
+        self._note(key, choice, speaks=speaks)
+        if not self._held and (not self._spoke or key == self._spoke[0]):
+            return (choice,)
+        self._held.append((key, choice))
+        return self._count() if len(self._spoke) >= MANY else ()
+
+    def _shows_choices(self, key: Hashable, choice: Choice) -> bool:
+        last = self._spoke[-1]
+        rises = isinstance(key, int) and isinstance(last, int) and key > last
+        return not rises or bool(self._finished - {key}) or any(self._other_began(*call) for call in _calls_in(choice))
+
+    def _other_began(self, place: Hashable, id_: str) -> bool:
+        """Another index, since this one is new, began another call in this place."""
+        return self._begun.get(place, id_) != id_
+
+    def _note(self, key: Hashable, choice: Choice, *, speaks: bool) -> None:
+        if speaks:
+            self._spoke.append(key)
+        if choice.finish_reason:
+            self._finished.add(key)
+        for place, id_ in _calls_in(choice):
+            self._begun.setdefault(place, id_)
+
+    def _choose(self, index: Hashable) -> Sequence[Choice]:
+        self.only = self._spoke[0] if self._spoke else index
+        held, self._held = self._held, []
+        return self._chosen(held)
+
+    def _chosen(self, keyed: Sequence[tuple[Hashable, Choice]]) -> Sequence[Choice]:
+        return [choice for key, choice in keyed if key == self.only]
+
+    def _count(self) -> Sequence[Choice]:
+        self._counts = True
+        held, self._held = self._held, []
+        return [choice for _, choice in held]
+
+
+def _key(choice: Choice) -> Hashable:
+    return _first_if_none(choice.index)
+
+
+def _first_if_none(index: Any) -> Hashable:
+    key = key_of(index)
+    return 0 if key is None else key
+
+
+def _order(key: Hashable) -> tuple[bool, Any]:
+    return (not isinstance(key, int), key if isinstance(key, int) else str(key))
+
+
+def _speaks(choice: Choice) -> bool:
+    """It says more than a role or a finish reason."""
+    parts = [part for part in (choice.delta, choice.message) if part is not None]
+    return bool(choice.text) or any(getattr(part, name) for part in parts for name in part.__struct_fields__)
+
+
+def _calls_in(choice: Choice) -> list[tuple[Hashable, str]]:
+    """The calls that begin here, with a name and an id: their keys and ids."""
+    calls = choice.delta.tool_calls if choice.delta is not None else None
+    found = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return [
+        (_first_if_none(call.get("index")), call["id"])
+        for call in found
+        if isinstance(call.get("id"), str) and call["id"] and isinstance(call.get("function"), dict)
+        if call["function"].get("name")
+    ]

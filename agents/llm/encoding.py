@@ -1,0 +1,95 @@
+"""Content encodings of a body, undone as its bytes arrive. Source: RFC 9110, 8.4.1; RFC 1952, 2.2.
+
+Requests ask for gzip or deflate. A proxy that answers in another encoding is refused by that encoding's name.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, Protocol
+
+ASKED: Final = "gzip, deflate"
+
+_PLAIN: Final = frozenset(("", "identity", "none", "utf-8", "utf8", "chunked", "binary"))
+_GZIP: Final = frozenset(("gzip", "x-gzip"))
+_DEFLATE: Final = frozenset(("deflate", "x-deflate"))
+_GZIP_WBITS: Final = zlib.MAX_WBITS | 16
+_ZLIB_METHOD: Final = 8  # the low half of the first byte of the zlib format. Source: RFC 1950, 2.2
+
+
+class BadEncoding(Exception):
+    """The body is not in the encoding that its header names, or the encoding is not one that was asked for."""
+
+
+class Decoder(Protocol):
+    def feed(self, data: bytes) -> bytes:
+        """Raises BadEncoding."""
+
+
+def names(header: str) -> list[str]:
+    """The encodings in a Content-Encoding header that change the bytes, in the order in which they were applied."""
+    return [name for part in header.split(",") if (name := part.strip().strip('"').lower()) not in _PLAIN]
+
+
+def decoders(encodings: Sequence[str]) -> list[Decoder]:
+    """What undoes these encodings: the last one first. Raises BadEncoding for one that was not asked for."""
+    found: list[Decoder] = []
+    for name in reversed(encodings):
+        if name in _GZIP:
+            found.append(Gzip())
+        elif name in _DEFLATE:
+            found.append(Deflate())
+        else:
+            raise BadEncoding(f"expected {ASKED.replace(', ', ' or ')} as content-encoding, got {name[:40]!r}")
+    return found
+
+
+async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> AsyncIterator[bytes]:
+    """The chunks of a body without its encodings, none of them empty. Raises BadEncoding."""
+    async for chunk in chunks:
+        for decoder in decoding:
+            chunk = decoder.feed(chunk)
+        if chunk:
+            yield chunk
+
+
+class Gzip:
+    """Members may follow one another. Zeros after a member are padding."""
+
+    def __init__(self) -> None:
+        self._member: zlib._Decompress | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        plain: list[bytes] = []
+        while data:
+            if self._member is None:
+                data = data.lstrip(b"\0")
+                if not data:
+                    break
+                self._member = zlib.decompressobj(_GZIP_WBITS)
+            plain.append(_decompressed(self._member, data, "gzip"))
+            data = self._member.unused_data
+            if self._member.eof:
+                self._member = None
+        return b"".join(plain)
+
+
+class Deflate:
+    """The zlib format, or the bare stream that some servers send under this name. Its first byte decides."""
+
+    def __init__(self) -> None:
+        self._stream: zlib._Decompress | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        if not data:
+            return b""
+        if self._stream is None:
+            is_zlib = data[0] & 0x0F == _ZLIB_METHOD and data[0] >> 4 <= 7
+            self._stream = zlib.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
+        return _decompressed(self._stream, data, "deflate")
+
+
+def _decompressed(stream: "zlib._Decompress", data: bytes, name: str) -> bytes:
+    try:
+        return stream.decompress(data)
+    except zlib.error as error:
+        raise BadEncoding(f"expected a body in {name}, as its content-encoding says: {error}") from None

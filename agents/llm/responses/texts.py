@@ -1,0 +1,136 @@
+"""The texts of a Responses answer: what its deltas gave, and what its snapshots say beyond that.
+
+Only deltas add text while the answer runs. At its end the snapshots (the final output, else the done items, else the
+done events of single parts) are held against it: they may complete what was given, and never contradict it.
+
+Where an event was lost, what comes after it waits for the end: a snapshot then gives the whole text, in order.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from agents.core.deltas import Delta, TextDelta
+from agents.llm.responses.event import PART_DONE, done_text_of, texts_of
+from agents.llm.text import TextKind, joined_surrogates
+
+Key: TypeAlias = tuple[TextKind, Hashable, Hashable, Hashable]
+"""Of a part: its kind, and its output_index, content_index and summary_index."""
+
+Part: TypeAlias = tuple[Key, list[str]]
+
+
+class Texts:
+    """held: an event was lost, so texts are held back."""
+
+    __slots__ = ("_by_event", "_by_part", "_given", "_held", "held", "repaired")
+
+    def __init__(self) -> None:
+        self.held = False
+        self.repaired = True
+        self._given: list[Part] = []  # in order of arrival; a part that goes on after another one comes again
+        self._held: list[Part] = []
+        self._by_event: dict[Hashable, tuple[TextKind, str]] = {}  # of output_text.done and its like
+        self._by_part: dict[Hashable, tuple[TextKind, str]] = {}  # of content_part.done
+
+    def __bool__(self) -> bool:
+        """Some text is known."""
+        return bool(self._given or self._held or self._by_event or self._by_part)
+
+    def piece(self, key: Key) -> list[str]:
+        """Where the next pieces of this part go. They are to be given as deltas, unless texts are held."""
+        pieces: list[str] = []
+        (self._held if self.held else self._given).append((key, pieces))
+        return pieces
+
+    def note_done(self, event: Any) -> None:
+        """Note the whole text of a part, if the event has it."""
+        found = done_text_of(event) if isinstance(event, dict) else None
+        if found is not None:
+            place = [event.get(name) for name in ("output_index", "content_index", "summary_index", "item_id")]
+            (self._by_part if event.get("type") in PART_DONE else self._by_event)[repr((found[0], place))] = (
+                found[0],
+                joined_surrogates(found[1]),
+            )
+
+    def missing(self, items: Sequence[dict[str, Any]], output_text: Any) -> Iterator[Delta]:
+        """What snapshots have and no delta gave, and what was held. Nothing may be added afterwards.
+
+        items: the final output, or the done items. repaired: they account for every text that was given.
+        """
+        self.repaired = bool(items)
+        snapshots = self._snapshots(items, output_text)
+        kinds = [kind for kind, _ in snapshots] + [key[0] for key, _ in self._given + self._held]
+        for kind in dict.fromkeys(kinds):
+            texts = [text for found, text in snapshots if found is kind]
+            yield from (kind(text) for text in self._missing_of(kind, texts) if text)
+
+    def _snapshots(self, items: Sequence[dict[str, Any]], output_text: Any) -> list[tuple[TextKind, str]]:
+        """The best that there is for each kind of text."""
+        found = [each for item in items for each in texts_of(item)]
+        for worse in (self._by_event.values(), self._by_part.values()):
+            known = {kind for kind, _ in found}
+            found += [each for each in worse if each[0] not in known]
+        if isinstance(output_text, str) and not any(kind is TextDelta for kind, _ in found):
+            found.append((TextDelta, output_text))
+        return found
+
+    def _missing_of(self, kind: TextKind, texts: Sequence[str]) -> Sequence[str]:
+        given = [part for part in self._given if part[0][0] is kind]
+        held = [part for part in self._held if part[0][0] is kind]
+        if (rest := _rest(given + held, texts)) is not None:
+            return [*("".join(pieces) for _, pieces in held), *rest]
+        if held and (rest := _rest(given, texts)) is not None:
+            return rest
+        self.repaired = False
+        return ["".join(pieces) for _, pieces in held]
+
+
+def _rest(parts: Sequence[Part], texts: Sequence[str]) -> Sequence[str] | None:
+    """What the texts have beyond the parts; None where they contradict them.
+
+    The parts in order of arrival are the beginning of the texts, since some servers count deltas in an index (vLLM).
+    Else each part, or each output item, is the beginning of a text of its own: parts may interleave.
+    """
+    arrived = "".join("".join(pieces) for _, pieces in parts)
+    if "".join(texts).startswith(arrived):
+        return list(_beyond(len(arrived), texts))
+    for group in (_joined(parts, 4), _joined(parts, 2)):
+        if (rest := _rest_of_each(group, texts)) is not None:
+            return rest
+    return None
+
+
+def _beyond(length: int, texts: Sequence[str]) -> Iterator[str]:
+    """The texts without so many characters at their beginning."""
+    for text in texts:
+        yield text[length:]
+        length = max(0, length - len(text))
+
+
+def _joined(parts: Sequence[Part], fields: int) -> list[str]:
+    """What parts say together whose keys share their first fields."""
+    joined: dict[tuple[Any, ...], str] = {}
+    for key, pieces in parts:
+        joined[key[:fields]] = joined.get(key[:fields], "") + "".join(pieces)
+    return list(joined.values())
+
+
+def _rest_of_each(parts: Sequence[str], texts: Sequence[str]) -> Sequence[str] | None:
+    """Each part with a text of its own: the same one before one that only begins so; None where there is none."""
+    rests = dict(enumerate(texts))
+    longest_first = sorted(parts, key=len, reverse=True)
+    unmatched = [part for part in longest_first if not _match(part, rests, texts, exact=True)]
+    unmatched = [part for part in unmatched if not _match(part, rests, texts, exact=False)]
+    if unmatched:  # of another kind of reasoning than the snapshots have?
+        all_begun = all(rest is not text for rest, text in zip(rests.values(), texts, strict=True))
+        if not all_begun or any(part in text for part in unmatched for text in texts):
+            return None
+    return list(rests.values())
+
+
+def _match(part: str, rests: dict[int, str], texts: Sequence[str], *, exact: bool) -> bool:
+    for place, rest in rests.items():
+        if rest is texts[place] and (rest == part if exact else rest.startswith(part)):
+            rests[place] = rest[len(part) :]
+            return True
+    return False

@@ -1,0 +1,86 @@
+"""A call's arguments, which some servers say again from their beginning: whole, or as far as they have come."""
+
+import json
+from typing import Any, Final
+
+
+class Said:
+    """The arguments of one call, piece by piece.
+
+    A piece that begins with all that was said is said again, and only what it adds is a new piece: no JSON object has
+    its own beginning twice in a row. The exception is an object with a key like "{": so whole() looks at both readings.
+    """
+
+    __slots__ = ("_repeats", "_size", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self._size = 0
+        self._repeats: list[tuple[int, str]] = []  # before which piece something was said again, and what
+
+    def goes_on(self, text: str) -> bool:
+        """Take the text if it can only go on with what was said, as nearly every piece does."""
+        if text[0] in _OPENING and (len(text) >= self._size or self._may_be_repeated_by(text)):
+            return False
+        self.pieces.append(text)
+        self._size += len(text)
+        return True
+
+    def add(self, text: str) -> None:
+        """Take a piece, in either form."""
+        if not text or self.goes_on(text):
+            return
+        said = "".join(self.pieces)
+        if said.strip() and self._is_again(said, text):
+            self._repeats.append((len(self.pieces), said if text.startswith(said) else text))
+            text = text[len(said) :] if text.startswith(said) else ""
+        if text:
+            self.pieces.append(text)
+            self._size += len(text)
+
+    def is_again(self, text: str) -> bool:
+        """The text says what was said from its beginning."""
+        said = "".join(self.pieces)
+        return bool(said.strip()) and self._is_again(said, text)
+
+    def is_unfinished(self) -> bool:
+        return bool(self.pieces) and _json("".join(self.pieces)) is None
+
+    def whole(self) -> str:
+        """The arguments: as they came if that is JSON, else without what was said again."""
+        said = "".join(self.pieces)
+        if self._repeats and _json(raw := self._raw()) is not None:
+            return raw
+        return said
+
+    def _may_be_repeated_by(self, text: str) -> bool:
+        """Both may be whole documents, in other white space."""
+        return text.rstrip().endswith(_CLOSING) and self.pieces[-1].rstrip().endswith(_CLOSING)
+
+    def _is_again(self, said: str, text: str) -> bool:
+        if text.startswith(said):
+            return True
+        value = _json(said) if text.rstrip().endswith(_CLOSING) else None
+        return value is not None and value == _json(text)
+
+    def _raw(self) -> str:
+        """All pieces as they came."""
+        raw: list[str] = []
+        begin = 0
+        for place, text in self._repeats:
+            raw += [*self.pieces[begin:place], text]
+            begin = place
+        return "".join([*raw, *self.pieces[begin:]])
+
+
+def _json(text: str) -> Any:
+    """The object or list that the text is; None if it is neither, or an empty one, which some send first."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, (dict, list)) else None
+
+
+_OPENING: Final = "{[ \t\r\n"
+_CLOSING: Final = ("}", "]")
