@@ -48,10 +48,10 @@ class ThreadedSystem(ProcessSystem):
             raise
 
     def iterate(self, items: AsyncIterable[T], timeout_s: float | None = None) -> Iterator[T]:
-        """The items of an async iterator, for blocking code in any thread but the loop's. Each waits until it is asked for.
+        """The items of an async iterator, for blocking code in any thread but the loop's.
 
-        Leaving the loop early closes items, if it is a generator. timeout_s: for each item. Raises what items raises,
-        and what `run` raises.
+        An item is made when it is asked for. Leaving the `for` early closes items, if it is an async generator.
+        timeout_s: for each item. Raises what items raises, and what `run` raises.
         """
         if not isinstance(items, AsyncIterable):
             raise InvalidArgument("an async iterator", named(items), "run is for a coroutine")

@@ -178,7 +178,9 @@ async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | Non
 async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool:
     """Say something while a turn runs: the model reads it with the next model call of the turn, which goes on until
     it has. False if no turn runs, or not that of stream_id; then nothing was said."""
-    steered: bool = await call(checked_agent(pid), Steer(checked_message(message), checked_optional(stream_id, "stream_id")))
+    steered: bool = await call(
+        checked_agent(pid), Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
+    )
     return steered
 
 

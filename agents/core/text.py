@@ -12,6 +12,7 @@ import msgspec
 
 ID: Final = r"[A-Za-z0-9._~-]{1,128}"
 """The grammar of the id of an agent, a session or a stream: an id is part of a path as it is."""
+ID_WORDS: Final = "1 to 128 of A-Z a-z 0-9 . _ ~ -"
 
 TEXT: Final = "text that UTF-8 can encode"
 HALF: Final = "half of a surrogate pair"

@@ -5,8 +5,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.gateway.errors import invalid
+from agents.settings.values import AgentId
 
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$")]
+Id = AgentId
 """Of an agent or a stream: what stands in a path as it is."""
 Seq = Annotated[int, Field(ge=0, lt=2**53)]
 Text = Annotated[str, Field(min_length=1)]
@@ -72,4 +73,4 @@ def action_of(text: str | bytes) -> Action:
     try:
         return _ACTIONS.validate_json(text)
     except ValidationError as error:
-        raise invalid(error.errors(include_input=False, include_context=False, include_url=False)) from None
+        raise invalid(error.errors(include_input=False, include_url=False)) from None

@@ -11,16 +11,17 @@ Refusal                   not of these: the answer to a client, {"error": {"type
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors import CallFailed, StartFailed
+from actors import CallFailed, InvalidArgument, StartFailed
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
+from agents.core.text import to_json
 from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
+from agents.settings.values import NO_TEXT, in_words
 from supervisors import AlreadyStarted, MaxChildren, NotFound
 
 log = get_logger("understudy.gateway")
@@ -79,7 +80,7 @@ class Refusal(Exception):
         error: dict[str, Any] = {"type": self.kind, "message": self.message}
         if self.faults:
             error["faults"] = self.faults
-        return msgspec.json.encode({"error": error})
+        return to_json({"error": error})
 
 
 EXPECTED: Final[tuple[type[Exception], ...]] = (
@@ -87,6 +88,7 @@ EXPECTED: Final[tuple[type[Exception], ...]] = (
     HTTPException,
     RequestValidationError,
     InvalidAgentConfig,
+    InvalidArgument,
     AlreadyStarted,
     NotFound,
     CallFailed,
@@ -110,6 +112,8 @@ def refusal_of(error: Exception) -> Refusal:
             return invalid(error.errors())
         case InvalidAgentConfig(faults=faults):
             return Refusal(422, "; ".join(faults), faults=faults)
+        case InvalidArgument():
+            return Refusal(422, str(error))
         case AlreadyStarted() | SessionExists():
             return Refusal(409, "expected an id that no agent has, got one that is taken", "conflict")
         case NotFound():
@@ -142,8 +146,10 @@ def invalid(faults: Sequence[Any]) -> Refusal:
 
 
 def _line(fault: Any) -> str:
-    where, what = ".".join(str(part) for part in fault["loc"]), fault["msg"]
-    return f"{where or 'message'}: {what[0].lower()}{what[1:]}"[:LINE]
+    where = ".".join(str(part) for part in fault["loc"]) or "message"
+    if fault["type"] == NO_TEXT:
+        return f"{where}.{fault['msg']}"[:LINE]
+    return f"{where}: {in_words(fault)}"[:LINE]
 
 
 async def answer(request: Request, error: Exception) -> Response:

@@ -7,7 +7,7 @@ gets says so, and where to go on. So is one whose token is revoked, where it is.
 import asyncio
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -50,7 +50,7 @@ class EventStream(Response):
     """encode: events as the bytes of server-sent events. head: bytes that come first."""
 
     def __init__(
-        self, reader: Reader, pace: Pace, encode: Callable[[Iterable[Event]], bytes] = frames, head: bytes = b""
+        self, reader: Reader, pace: Pace, encode: Callable[[Sequence[Event]], bytes] = frames, head: bytes = b""
     ) -> None:
         self.status_code, self.background = 200, None
         self._reader, self._pace, self._encode, self._head = reader, pace, encode, head

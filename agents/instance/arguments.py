@@ -10,7 +10,7 @@ from actors.current import calling_process, running_loop
 from actors.errors import OTHER_LOOP, named
 from agents.agent_registry import is_agent
 from agents.core.events import Response
-from agents.core.text import HALF, TEXT, is_id, is_text
+from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
 
 FIND: Final = "agent_registry.find_agent(id) gives the Pid of an agent that runs"
 MAX_SEQ: Final = 2**63 - 1
@@ -78,7 +78,7 @@ def checked_new_id(stream_id: object) -> str | None:
     """The id of a stream that is about to begin; None: the caller made none."""
     checked = checked_optional(stream_id, "stream_id")
     if checked is not None and not is_id(checked):
-        raise InvalidArgument("a stream_id of 1 to 128 of A-Z a-z 0-9 . _ ~ -", named(checked))
+        raise InvalidArgument(f"a stream_id of {ID_WORDS}", named(checked))
     return checked
 
 

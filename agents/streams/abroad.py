@@ -1,7 +1,7 @@
 """A subscriber whose system runs on another loop, as a stream sees it: a process that takes events, and has a mailbox.
 
-Only the thread of a process's own loop may touch the process, so each event is handed over. What is on its way counts as
-unread: a loop that is held, or has ended, costs no more memory than any other slow subscriber.
+Only the thread of a process's own loop may touch the process, so each event is handed over. An event that is on its way
+counts as unread: a loop that is held, or has ended, costs no more memory than any other slow subscriber.
 """
 
 from actors import Bound, Pid

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-import msgspec
 from starlette.responses import Response
 
+from agents.core.text import to_json
 from agents.gateway.shapes import refused
 
 REFUSALS: Final = refused(401, 403, 404, 422)
@@ -15,4 +15,4 @@ class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return msgspec.json.encode(content)
+        return to_json(content)

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from agents.gateway.actions import Id, Seq
@@ -17,11 +17,12 @@ from agents.gateway.sessions import Session, SessionInfo, Sessions
 from agents.gateway.shapes import answered, refused
 from agents.gateway.sse import Pace
 from agents.sessions import UnknownSession
+from agents.settings.values import TextOnly
 
 SessionId = Annotated[Id, Path()]
 
 
-class _Body(BaseModel):
+class _Body(TextOnly):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

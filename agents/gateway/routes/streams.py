@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from starlette.responses import Response
 
 from agents.gateway.actions import Id, Text
@@ -12,6 +12,7 @@ from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sse import EventStream, Pace
 from agents.gateway.streams import Known
+from agents.settings.values import TextOnly
 
 StreamId = Annotated[Id, Path()]
 Seq = Annotated[str | None, Query(description="the seq of the last event that the client has had; 0: none")]
@@ -20,7 +21,7 @@ LastEventId = Annotated[str | None, Header(description="the same, as EventSource
 DIGITS = 16
 
 
-class _Body(BaseModel):
+class _Body(TextOnly):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
