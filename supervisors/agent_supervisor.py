@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from actors import IGNORE, Pid, StartFailed
+from actors import IGNORE, InvalidArgument, Pid, StartFailed
+from actors.errors import named
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
 
@@ -22,9 +23,11 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     """Start an agent with the template's args, config, to which an id is added if it has none, and what more its init
     takes.
 
-    Raises the error with which the agent's init stopped, if it is one (of a bad configuration, or AlreadyStarted);
-    else StartFailed, with the reason IGNORE if it did not want to start.
+    Raises InvalidArgument for a config that is not a mapping; the error with which the agent's init stopped, if it is
+    one (of a bad configuration, or AlreadyStarted); else StartFailed, with the reason IGNORE if it did not want to start.
     """
+    if not isinstance(config, Mapping):
+        raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
     try:
         pid: Pid | None = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config}, *more)
     except StartFailed as failed:
@@ -37,7 +40,12 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
 
 
 async def stop_agent(pid: Pid) -> None:
-    """End an agent, orderly if it does so in time; it is not restarted. Raises NotFound for what is no agent."""
+    """End an agent, orderly if it does so in time; it is not restarted.
+
+    Raises InvalidArgument for a value that is not a Pid, and NotFound for the Pid of another process.
+    """
+    if not isinstance(pid, Pid):
+        raise InvalidArgument("the Pid of an agent", named(pid), "agent_registry.find_agent(id) gives it")
     await terminate_child(AGENT_SUPERVISOR, pid)
 
 
@@ -49,3 +57,7 @@ async def which_agents() -> list[Pid]:
 
 class AgentSupervisor(DynamicSupervisor):
     """Started with DynamicFlags and the template of an agent."""
+
+    def name_of(self, args: tuple[Any, ...]) -> str:
+        config, *_ = args
+        return str(config["id"])

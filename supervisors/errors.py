@@ -45,9 +45,12 @@ class InvalidTree(Invalid):
 
 
 class AlreadyStarted(SupervisorError):
-    def __init__(self, pid: Pid) -> None:
-        super().__init__(f"expected to start a new process, got {pid}, which runs already")
-        self.pid = pid
+    """id: of the process, where it has one that its starter chose."""
+
+    def __init__(self, pid: Pid, id: str | None = None) -> None:  # noqa: A002 (as of a child)
+        new = "to start a new process, got" if id is None else f"an id that is not in use, got {id!r}, which belongs to"
+        super().__init__(f"expected {new} {pid}, which runs already")
+        self.pid, self.id = pid, id
 
 
 class AlreadyPresent(SupervisorError):

@@ -16,7 +16,7 @@ ORDER = [
     {"llm", "tools", "redaction", "state_files", "agent_registry"},
     {"settings"},
     {"log_setup", "model", "sessions"},
-    {"agent_config"},
+    {"agent_config", "kept_config"},
     {"session"},
     {"streams"},
     {"instance"},

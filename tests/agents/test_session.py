@@ -26,8 +26,9 @@ from agents import (
 )
 from agents.agent_turns import Idle
 from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
+from agents.kept_config import kept_config
 from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.session import kept_config, wake
+from agents.session import wake
 from agents.sessions import JournalHandle, SessionError, StoreDamaged, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
 from agents.tools.tool import tool
