@@ -105,7 +105,8 @@ class StartFailed(ProcessError):
     """reason: what init raised (Crash), or the reason of its Stop or Error."""
 
     def __init__(self, what: str, reason: Any) -> None:
-        super().__init__(f"{what} did not start: {reason!r}")
+        words = "; ".join(str(reason).splitlines()) if isinstance(reason, Exception) else ""
+        super().__init__(f"{what} did not start: {words or repr(reason)}")
         self.what, self.reason = what, reason
 
 

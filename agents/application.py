@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from actors import AsyncioSystemBase, Pid
+from actors import AsyncioSystemBase, InvalidArgument, Pid, StartFailed
+from actors.errors import named
 from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents
@@ -31,6 +32,7 @@ from supervisors import (
     Flags,
     RestartType,
     Strategy,
+    root_cause,
     start_supervisor,
 )
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
@@ -57,9 +59,18 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
 
 
 async def start(settings: Settings | None = None) -> Pid:
-    """Start the tree in the current process system: its root supervisor. Raises StartFailed; then nothing runs."""
+    """Start the tree in the current process system: its root supervisor.
+
+    Raises InvalidArgument for a value that is not Settings, and StartFailed for the child that did not start; then
+    nothing runs.
+    """
+    if settings is not None and not isinstance(settings, Settings):
+        raise InvalidArgument("Settings, or None", named(settings), "configuration.load reads a file")
     flags, children = tree(settings if settings is not None else Settings())
-    return await start_supervisor(flags, children, name=NAME)
+    try:
+        return await start_supervisor(flags, children, name=NAME)
+    except StartFailed as failed:
+        raise root_cause(failed) from None
 
 
 @asynccontextmanager

@@ -23,8 +23,8 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     """Start an agent with the template's args, config, to which an id is added if it has none, and what more its init
     takes.
 
-    Raises InvalidArgument for a config that is not a mapping; the error with which the agent's init stopped, if it is
-    one (of a bad configuration, or AlreadyStarted); else StartFailed, with the reason IGNORE if it did not want to start.
+    Raises InvalidArgument for a config that is not a mapping; the error with which the agent's init stopped, such as
+    InvalidAgentConfig or AlreadyStarted; else StartFailed, with the reason IGNORE if init answered so.
     """
     if not isinstance(config, Mapping):
         raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')

@@ -48,8 +48,10 @@ class AlreadyStarted(SupervisorError):
     """id: of the process, where it has one that its starter chose."""
 
     def __init__(self, pid: Pid, id: str | None = None) -> None:  # noqa: A002 (as of a child)
-        new = "to start a new process, got" if id is None else f"an id that is not in use, got {id!r}, which belongs to"
-        super().__init__(f"expected {new} {pid}, which runs already")
+        if id is None:
+            super().__init__(f"expected to start a new process, got {pid}, which runs already")
+        else:
+            super().__init__(f"expected an id that is not in use, got {id!r}, which {pid} has")
         self.pid, self.id = pid, id
 
 
