@@ -77,8 +77,7 @@ def named(value: object) -> str:
         return repr(value)[:80]
     if isinstance(value, str):
         return repr(str(value)) if len(value) <= 80 else f"{str(value[:80])!r}..."
-    name = type(value).__name__
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return type(value).__name__
 
 
 class NotJoined(ProcessError):

@@ -31,8 +31,8 @@ def is_id(value: str) -> bool:
     return _IS_ID(value) is not None
 
 
-def place_of_no_text(data: Any) -> str | None:
-    """Where the data has a str that is not text, as "tools.0"; None if it has none.
+def no_text_in(data: Any) -> tuple[str, str] | None:
+    """Where the data has bytes, or a str that is not text, as "tools.0", and what is there; None if all is text.
 
     data: JSON data, or any value: other objects than dicts, lists and tuples are not looked into.
     """
@@ -40,9 +40,11 @@ def place_of_no_text(data: Any) -> str | None:
     left: list[tuple[str, Any]] = [("", data)]
     while left:
         place, value = left.pop()
+        if isinstance(value, bytes | bytearray):
+            return place, "bytes"
         if isinstance(value, str):
             if not is_text(value):
-                return place
+                return place, HALF
         elif isinstance(value, dict | list | tuple) and id(value) not in seen:
             seen.add(id(value))  # the data may hold itself
             named = value.items() if isinstance(value, dict) else enumerate(value)

@@ -12,8 +12,11 @@ from sqlalchemy import Row, insert, literal, select, update
 from sqlalchemy import delete as deletion
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from actors import InvalidArgument
+from actors.errors import named
 from agents.core.checkpoint import Checkpoint
 from agents.core.conversation import Conversation
+from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
 from agents.sessions.errors import InvalidFork, SessionExists, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import Decoder, encoded, keepable
@@ -31,7 +34,11 @@ _CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 async def rename(store: Store, id_: str, title: str | None) -> None:
-    """title: None takes it away. Raises UnknownSession."""
+    """title: None takes it away. Raises UnknownSession, and InvalidArgument for a title that is not text."""
+    if title is not None and not isinstance(title, str):
+        raise InvalidArgument("a str as the title, or None", named(title))
+    if title is not None and not is_text(title):
+        raise InvalidArgument(f"{TEXT} as the title", HALF)
     _check_known(id_)
     async with store.changing() as connection:
         changed = await connection.execute(update(SESSIONS).where(SESSIONS.c.id == id_).values(title=title))
@@ -61,8 +68,8 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
     one can be asked in its place; the last event, or None, takes the turn whole. No place at all: all turns that have
     ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
     """
-    if not keepable(new_id):
-        raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
+    if not (isinstance(new_id, str) and is_id(new_id)):
+        raise InvalidFork(f"expected an id: {ID_WORDS}, got {named(new_id)}")
     origin = await _known(store, id_)
     kept, turn = await _cut(store, origin, at)
     async with store.changing() as connection:
@@ -178,5 +185,5 @@ async def _copy(connection: AsyncConnection, id_: str, new_id: str, count: int) 
 
 def _check_known(id_: str) -> None:
     """An id that no database could hold is none's."""
-    if not keepable(id_):
+    if not (isinstance(id_, str) and keepable(id_)):
         raise UnknownSession(id_)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from agents.core.text import HALF, ID, ID_WORDS, TEXT, place_of_no_text
+from agents.core.text import ID, ID_WORDS, TEXT, no_text_in
 
 HTTP_ADDRESS: Final = "^https?://."
 AGENT_ID: Final = f"^{ID}$"
@@ -57,10 +57,9 @@ class TextOnly(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _is_text(cls, data: Any) -> Any:
-        place = place_of_no_text(data)
-        if place is not None:
-            words = {"where": place, "text": TEXT, "half": HALF}
-            raise PydanticCustomError(NO_TEXT, "{where}: expected {text}, got {half}", words)
+        if (found := no_text_in(data)) is not None:
+            words = {"where": found[0], "text": TEXT, "got": found[1]}
+            raise PydanticCustomError(NO_TEXT, "{where}: expected {text}, got {got}", words)
         return data
 
 
