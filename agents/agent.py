@@ -25,6 +25,7 @@ from agents.instance.arguments import (
     checked_message,
     checked_new_id,
     checked_optional,
+    checked_or_ended,
     checked_seq,
     checked_subscriber,
     checked_text,
@@ -140,8 +141,8 @@ async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *,
 def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
     """Send subscriber_pid, by default the calling process, nothing more. Either may have ended."""
     request = Unsubscribe(checked_unsubscriber(subscriber_pid))
-    if not isinstance(pid, Pid) or pid.alive:
-        send(checked_agent(pid), request)
+    if (agent := checked_or_ended(pid)) is not None:
+        send(agent, request)
 
 
 async def cancel(pid: Pid, stream_id: str | None = None) -> bool:

@@ -27,8 +27,8 @@ def is_text(value: str) -> bool:
     return value.isascii() or _HALF.search(value) is None
 
 
-def is_id(value: str) -> bool:
-    return _IS_ID(value) is not None
+def is_id(value: object) -> bool:
+    return isinstance(value, str) and _IS_ID(value) is not None
 
 
 def no_text_in(data: Any) -> tuple[str, str] | None:

@@ -27,6 +27,11 @@ def checked_agent(pid: object) -> Pid:
     return pid
 
 
+def checked_or_ended(pid: object) -> Pid | None:
+    """None for an agent that has ended."""
+    return None if isinstance(pid, Pid) and not _lives(pid) else checked_agent(pid)
+
+
 def check_loop(agent: Pid) -> None:
     """Raises CallFailed, as `call` does, for a caller that would wait for a process of another loop."""
     if agent.process is not None and agent.process.system.loop is not running_loop():

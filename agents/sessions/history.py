@@ -68,7 +68,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
     one can be asked in its place; the last event, or None, takes the turn whole. No place at all: all turns that have
     ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
     """
-    if not (isinstance(new_id, str) and is_id(new_id)):
+    if not is_id(new_id):
         raise InvalidFork(f"expected an id: {ID_WORDS}, got {named(new_id)}")
     origin = await _known(store, id_)
     kept, turn = await _cut(store, origin, at)
@@ -185,5 +185,5 @@ async def _copy(connection: AsyncConnection, id_: str, new_id: str, count: int) 
 
 def _check_known(id_: str) -> None:
     """An id that no database could hold is none's."""
-    if not (isinstance(id_, str) and keepable(id_)):
+    if not keepable(id_):
         raise UnknownSession(id_)

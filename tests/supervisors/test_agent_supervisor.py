@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors import Crash, GenServer, Mailbox, StartFailed, Stop, get_state
+from actors import Crash, GenServer, InvalidArgument, Mailbox, StartFailed, Stop, get_state
 from supervisors import ChildSpec, DynamicFlags, Flags, NotFound, RestartType, agent_supervisor, start_supervisor
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 from tests.supervisors.troupe import end
@@ -73,6 +73,15 @@ async def test_an_id_is_added_only_to_a_config_that_has_none() -> None:
     first, second, third = [(await get_state(pid))["id"] for pid in pids]
     assert first != second
     assert third == "mine"
+
+
+@pytest.mark.usefixtures("agents")
+async def test_what_is_not_a_configuration_or_not_a_pid_is_refused_in_words() -> None:
+    for wrong in (None, "gpt-4o", [("name", "Ada")]):
+        with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got "):
+            await agent_supervisor.start_agent(wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument, match=r"expected the Pid of an agent, got .*find_agent\(id\) gives it"):
+            await agent_supervisor.stop_agent(wrong)  # type: ignore[arg-type]
 
 
 async def test_stop_agent_refuses_what_is_no_agent(agents: None, box: Mailbox) -> None:
