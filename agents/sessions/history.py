@@ -16,7 +16,7 @@ from actors import InvalidArgument
 from actors.errors import named
 from agents.core.checkpoint import Checkpoint
 from agents.core.conversation import Conversation
-from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
+from agents.core.text import HALF, TEXT, is_text
 from agents.sessions.errors import InvalidFork, SessionExists, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import Decoder, encoded, keepable
@@ -68,8 +68,8 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
     one can be asked in its place; the last event, or None, takes the turn whole. No place at all: all turns that have
     ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
     """
-    if not is_id(new_id):
-        raise InvalidFork(f"expected an id: {ID_WORDS}, got {named(new_id)}")
+    if not keepable(new_id):
+        raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
     origin = await _known(store, id_)
     kept, turn = await _cut(store, origin, at)
     async with store.changing() as connection:
