@@ -7,8 +7,8 @@ async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of thi
 response = await agent.chat(pid, "And doubled?")             # the whole answer
 agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
 
-Every function raises InvalidArgument for what it can't take, and CallFailed for an agent that has ended, where it is
-called: nothing has changed then. A message is a str, not empty, that UTF-8 can encode.
+Every function checks its arguments before anything changes: it raises InvalidArgument for a wrong one, and CallFailed
+for an agent that has ended. A message is a str that is not empty and that UTF-8 can encode.
 """
 
 from collections.abc import AsyncGenerator
@@ -139,7 +139,7 @@ async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *,
 
 
 def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
-    """Send subscriber_pid, by default the calling process, nothing more. Either may have ended."""
+    """Send subscriber_pid, by default the calling process, nothing more. The agent or the subscriber may have ended."""
     request = Unsubscribe(checked_unsubscriber(subscriber_pid))
     if (agent := checked_or_ended(pid)) is not None:
         send(agent, request)
@@ -162,16 +162,20 @@ async def approve(pid: Pid, call_id: str, arguments: str | None = None, *, strea
     stream_id: of the event; an id of a call is its provider's, and may come again in a later turn.
     Answers with Decided; or with what stands instead: AlreadyDecided, NotAsked, OtherArguments.
     """
-    said = checked_optional(arguments, "arguments")
-    request = Approve(checked_text(call_id, "call_id"), said, checked_optional(stream_id, "stream_id"))
+    request = Approve(
+        checked_text(call_id, "call_id"),
+        checked_optional(arguments, "arguments"),
+        checked_optional(stream_id, "stream_id"),
+    )
     answer: Answer = await call(checked_agent(pid), request)
     return answer
 
 
 async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
     """Have the call end with a result that says so. reason: for the model. Answers as `approve`."""
-    said = checked_text(reason, "reason")
-    request = Deny(checked_text(call_id, "call_id"), said, checked_optional(stream_id, "stream_id"))
+    request = Deny(
+        checked_text(call_id, "call_id"), checked_text(reason, "reason"), checked_optional(stream_id, "stream_id")
+    )
     answer: Answer = await call(checked_agent(pid), request)
     return answer
 

@@ -15,7 +15,9 @@ from pydantic import BaseModel
 from actors.current import current_system
 from actors.system import ProcessSystem
 from agents.core.text import each_text, joined_surrogates
+from agents.redaction import Redactor
 from agents.settings import Settings
+from agents.tools.registry import BUILTIN
 from agents.tools.tool import Tool
 
 SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
@@ -58,13 +60,15 @@ def give(given: Mapping[str, Any]) -> None:
 
 def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[str]:
     """What a kept configuration names and may not, a line each."""
-    given = _given.get(current_system(), set()) | {settings.base_url}
+    given = _given.get(current_system(), set()) | {settings.base_url, *BUILTIN.values()}
     for position, tool in enumerate(_list(kept.get("tools"))):
         if isinstance(tool, str) and ":" in tool and tool not in given:
             yield f"tools[{position}]: expected a built-in tool, or code that this program gave an agent, got {tool!r}"
     for each in _asked(kept):
-        if each.get(ADDRESS) is not None and each[ADDRESS] not in given:
-            yield f"base_url: expected an address that this program gave an agent, got {each[ADDRESS]!r}"
+        address = each.get(ADDRESS)
+        if address is not None and str(address) not in given:
+            got = Redactor()(str(address))
+            yield f"{ADDRESS}: expected an address that this program gave an agent without a key, got {got!r}"
         if each.get(SECRET) is not None:
             yield f"{SECRET}: expected none with a session, got a secret"
 

@@ -22,10 +22,10 @@ from agents.core.errors import Fault
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
 from agents.core.step import step
 from agents.core.turn import Turn, fail
-from agents.streams.abroad import Abroad
+from agents.streams.other_loop import OtherLoopSubscriber
 from agents.tools.executor import Calls
 
-Taker: TypeAlias = Process | Abroad
+Taker: TypeAlias = Process | OtherLoopSubscriber
 
 CHECK_S: Final = 0.1  # how often those who are behind are looked at when no event comes
 LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
@@ -41,9 +41,9 @@ class Stream:
     """
 
     __slots__ = (
-        "_abroad",
         "_behind",
         "_log",
+        "_other_loops",
         "_subscribers",
         "_timer",
         "_waited_s",
@@ -67,7 +67,7 @@ class Stream:
         self._log: list[Event] = []
         self._subscribers: tuple[tuple[Taker, int], ...] = ()  # who have all of the log; what their mailbox may hold
         self._behind: dict[Pid, int] = {}  # the others, with how much of the log they have
-        self._abroad: dict[Pid, Abroad] = {}  # subscribers of other loops
+        self._other_loops: dict[Pid, OtherLoopSubscriber] = {}  # subscribers of other loops
         self._timer: asyncio.TimerHandle | None = None
         self._waited_s = 0.0
         for subscriber in subscribers:
@@ -151,10 +151,10 @@ class Stream:
         process = subscriber.process
         if process is None or process.system.loop is running_loop():
             return process
-        if subscriber not in self._abroad:
-            self._abroad[subscriber] = Abroad(process)
-        abroad = self._abroad[subscriber]
-        return abroad if abroad.phase != DEAD else None
+        if subscriber not in self._other_loops:
+            self._other_loops[subscriber] = OtherLoopSubscriber(process)
+        other = self._other_loops[subscriber]
+        return other if other.phase != DEAD else None
 
     # Those who are behind
 

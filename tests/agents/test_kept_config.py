@@ -9,6 +9,7 @@ from actors import Mailbox, Pid, ended, get_state
 from agents import StreamComplete, StreamError, agent, agent_registry, application
 from agents.agent_config import InvalidAgentConfig
 from agents.session import wake
+from agents.tools.registry import BUILTIN
 from supervisors import agent_supervisor, which_children
 from tests.agents.keeping import App, ignored, journal
 from tests.agents.sample_tools import shout
@@ -20,6 +21,8 @@ TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"tools": ["calculator", LOOK]}, f"tools[1]: {CODE}'{LOOK}'"),
     ({"base_url": "http://127.0.0.1:9/v1"}, "base_url: expected an address that this program gave an agent"),
     ({"fallbacks": [{"model": "x", "base_url": "http://127.0.0.1:9/v1"}]}, "base_url: expected an address that"),
+    ({"base_url": "http://me:swordfish@127.0.0.1:9/v1"}, "got 'http://***@127.0.0.1:9/v1'"),
+    ({"base_url": ["http://127.0.0.1:9/v1"]}, "base_url: expected an address that this program gave an agent"),
     ({"api_key": "sk-theirs"}, "api_key: expected none with a session, got a secret"),
     ({"fallbacks": [{"model": "x", "api_key": "sk-theirs"}]}, "api_key: expected none with a session"),
     ({"provider": "theirs"}, "provider: expected one of the settings' providers"),
@@ -42,6 +45,7 @@ async def test_code_and_addresses_that_only_the_store_names_are_refused_and_the_
             await wake("evil")
         assert line in str(refused.value)
         assert "sk-theirs" not in str(refused.value)
+        assert "swordfish" not in str(refused.value)
         assert agent_registry.find_agent("evil") is None
         store = (await journal()).store
         assert {each.id for each in await store.sessions(None, 10)} == {"ada", "evil"}
@@ -71,6 +75,15 @@ async def test_code_comes_back_where_this_program_has_given_it_to_an_agent(app: 
         woken = await wake("ada")
         assert woken is not None
         assert (await agent.info(woken)).tools == ("calculator", "shout")
+
+
+async def test_a_built_in_tool_that_was_given_as_a_function_comes_back(app: App) -> None:
+    async with app():
+        (await journal()).begin_session("ada", "ada", {"model": "echo", "tools": [*BUILTIN.values()][:1]})
+        await (await journal()).durable()
+        woken = await wake("ada")
+        assert woken is not None
+        assert (await agent.info(woken)).tools == ("calculator",)
 
 
 async def test_an_address_comes_back_unless_it_had_a_key_of_its_own(app: App) -> None:

@@ -9,7 +9,7 @@ from actors.process import DEAD, Process
 from agents.core.events import Event
 
 
-class Abroad:
+class OtherLoopSubscriber:
     """Has what a stream uses of a Process. The stream's thread counts what it sends, the other one what has come."""
 
     __slots__ = ("_came", "_process", "_sent", "bound", "pid")
@@ -21,7 +21,7 @@ class Abroad:
         self._sent = self._came = 0
 
     @property
-    def mailbox(self) -> "Abroad":
+    def mailbox(self) -> "OtherLoopSubscriber":
         return self
 
     def __len__(self) -> int:
@@ -37,6 +37,6 @@ class Abroad:
         self._process.system.hand_in(self._deliver, event, sender)
 
     def _deliver(self, event: Event, sender: Pid | None) -> None:
-        """By the other loop's thread."""
-        self._came += 1
+        """By the other loop's thread. An event is never in neither count: a bounded mailbox must not overflow."""
         self._process.system.send(self.pid, event, sender)
+        self._came += 1
