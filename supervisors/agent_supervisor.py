@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from actors import IGNORE, InvalidArgument, Pid, StartFailed
+from actors import IGNORE, CallFailed, InvalidArgument, Pid, StartFailed, whereis
 from actors.errors import named
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
+
+NOT_RUNNING: Final = "it does not run here: application.running() and application.start() start it"
 
 
 async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
@@ -29,7 +31,7 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     if not isinstance(config, Mapping):
         raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
     try:
-        pid: Pid | None = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config}, *more)
+        pid: Pid | None = await start_child(_running(), {"id": uuid4().hex, **config}, *more)
     except StartFailed as failed:
         if isinstance(failed.reason, Exception):
             raise failed.reason from None
@@ -46,13 +48,20 @@ async def stop_agent(pid: Pid) -> None:
     """
     if not isinstance(pid, Pid):
         raise InvalidArgument("the Pid of an agent", named(pid), "agent_registry.find_agent(id) gives it")
-    await terminate_child(AGENT_SUPERVISOR, pid)
+    await terminate_child(_running(), pid)
 
 
 async def which_agents() -> list[Pid]:
     """The agents that run, in no order."""
-    children: list[ChildInfo] = await which_children(AGENT_SUPERVISOR)
+    children: list[ChildInfo] = await which_children(_running())
     return [child.pid for child in children if isinstance(child.pid, Pid)]
+
+
+def _running() -> str:
+    """The supervisor's name. Raises CallFailed where no application runs."""
+    if whereis(AGENT_SUPERVISOR) is None:
+        raise CallFailed(AGENT_SUPERVISOR, NOT_RUNNING)
+    return AGENT_SUPERVISOR
 
 
 class AgentSupervisor(DynamicSupervisor):
