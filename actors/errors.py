@@ -8,6 +8,7 @@ ProcessError
 ├── InvalidName       register: what is no name
 ├── NotRegistered     a name that nobody has
 ├── NotJoined         pg.leave: not a member
+├── InvalidArgument   a call was given what it can't take (a TypeError and a ValueError, too)
 ├── MailboxClosed     receive in a process that has ended
 ├── StartFailed       init raised, or said Stop or Error
 ├── CallFailed        the server was dead, or died
@@ -22,7 +23,7 @@ ExitProcess           not an error: raised inside a process, ends it with a reas
 """
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Final
 
 from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
@@ -60,6 +61,25 @@ class InvalidName(ProcessError):
         self.name = name
 
 
+class InvalidArgument(ProcessError, TypeError, ValueError):
+    """A value of a wrong type, or a value that can't be used; nothing has changed.
+
+    got: what came, in words; see `named`. hint: what to give instead.
+    """
+
+    def __init__(self, expected: str, got: str, hint: str = "") -> None:
+        super().__init__(f"expected {expected}, got {got}{hint and f': {hint}'}")
+
+
+def named(value: object) -> str:
+    """A value in the words of an error: short values as they are, all others by their types."""
+    if value is None or isinstance(value, bool | int | float | type | Pid):
+        return repr(value)[:80]
+    if isinstance(value, str):
+        return repr(str(value)) if len(value) <= 80 else f"{str(value[:80])!r}..."
+    return type(value).__name__
+
+
 class NotJoined(ProcessError):
     def __init__(self, group: Hashable, pids: tuple[Pid, ...]) -> None:
         super().__init__(f"expected members of {group!r} to leave it, got {', '.join(map(str, pids))}")
@@ -84,7 +104,8 @@ class StartFailed(ProcessError):
     """reason: what init raised (Crash), or the reason of its Stop or Error."""
 
     def __init__(self, what: str, reason: Any) -> None:
-        super().__init__(f"{what} did not start: {reason!r}")
+        words = "; ".join(str(reason).splitlines()) if isinstance(reason, Exception) else ""
+        super().__init__(f"{what} did not start: {words or repr(reason)}")
         self.what, self.reason = what, reason
 
 
@@ -94,6 +115,10 @@ class CallFailed(ProcessError):
     def __init__(self, server: Address, reason: Any) -> None:
         super().__init__(f"call to {server} failed: {reason!r}")
         self.server, self.reason = server, reason
+
+
+OTHER_LOOP: Final = "its system runs on another loop: use its base's run()"
+"""Why a call to a living process failed at once."""
 
 
 class CallTimeout(CallFailed, TimeoutError):

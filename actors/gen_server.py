@@ -25,7 +25,7 @@ from thespian.actors import Actor, ActorExitRequest
 
 from actors.address import Address
 from actors.current import current_process, current_system, known_system, named_system, turning
-from actors.errors import CallFailed, CallTimeout
+from actors.errors import OTHER_LOOP, CallFailed, CallTimeout
 from actors.pid import Pid, Ref
 from actors.process import Process
 from actors.server.outcomes import Error, Ignore, Next, NoReply, Outcome, Ready, Stop
@@ -211,7 +211,7 @@ async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: floa
     system = target.system
     loop = system.loop
     if system.thread != get_ident():
-        raise CallFailed(server, "its system runs on another loop: use its base's run()")
+        raise CallFailed(server, OTHER_LOOP)
     caller = Caller(future=loop.create_future(), server=target, pid=asker.pid if asker is not None else None)
     target.watch(caller, caller)
     target.deliver(message(caller), caller.pid)

@@ -2,17 +2,19 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from actors.current import entered_process, process_here, running_loop, system_here
-from actors.errors import NoSystem
+from actors.errors import InvalidArgument, NoSystem, named
 from actors.system import ProcessSystem
 
 T = TypeVar("T")
+
+_END: Final = object()
 
 
 class ThreadedSystem(ProcessSystem):
@@ -44,6 +46,24 @@ class ThreadedSystem(ProcessSystem):
         except BaseException:
             future.cancel()
             raise
+
+    def iterate(self, items: AsyncIterable[T], timeout_s: float | None = None) -> Iterator[T]:
+        """The items of an async iterator, for blocking code in any thread but the loop's.
+
+        An item is made when it is asked for. Leaving the `for` early closes items, if it is an async generator.
+        timeout_s: for each item. Raises what items raises, and what `run` raises.
+        """
+        if not isinstance(items, AsyncIterable):
+            raise InvalidArgument("an async iterator", named(items), "run is for a coroutine")
+        return self._iterate(aiter(items), timeout_s)
+
+    def _iterate(self, items: AsyncIterator[T], timeout_s: float | None) -> Iterator[T]:
+        try:
+            while (item := self.run(_next(items), timeout_s)) is not _END:
+                yield item
+        finally:
+            with suppress(NoSystem):
+                self.run(_close(items))
 
     async def _inside(self, work: Coroutine[Any, Any, T]) -> T:
         """A thread that a process started has that process as its caller; but a link never goes to another loop."""
@@ -126,6 +146,15 @@ class ThreadedSystem(ProcessSystem):
         if self._thread is None:
             super().actorSystemShutdown()
         self._ending.set()
+
+
+async def _next(items: AsyncIterator[Any]) -> Any:
+    return await anext(items, _END)
+
+
+async def _close(items: AsyncIterator[Any]) -> None:
+    if isinstance(items, AsyncGenerator):
+        await items.aclose()
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

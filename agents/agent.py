@@ -6,16 +6,31 @@ async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of thi
     ...
 response = await agent.chat(pid, "And doubled?")             # the whole answer
 agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
+
+Every function checks its arguments before anything changes: it raises InvalidArgument for a wrong one, and CallFailed
+for an agent that has ended. A message is a str that is not empty and that UTF-8 can encode.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import uuid4
 
-from actors import NOPROC, CallFailed, Down, Mailbox, Pid, call, self_pid, send
+from actors import Down, Mailbox, Pid, call, send
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
+from agents.instance.arguments import (
+    check_loop,
+    checked_agent,
+    checked_message,
+    checked_new_id,
+    checked_optional,
+    checked_or_ended,
+    checked_seq,
+    checked_subscriber,
+    checked_text,
+    checked_unsubscriber,
+)
 from agents.instance.info import AgentInfo
 from agents.instance.requests import (
     Approve,
@@ -53,22 +68,24 @@ def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None, *, st
     stream_id: of the caller's making, so that it may ask again without being answered twice: of a stream that the agent
     has, the subscriber gets the events, as by `follow`.
 
-    Raises CallFailed(NOPROC) if the agent has ended, and NoCaller without subscriber_pid in code that is no process:
-    use `stream`, or a Mailbox.
+    Raises NoCaller without subscriber_pid in code that is no process: use `stream`, or a Mailbox.
     """
-    subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
-    if not pid.alive:
-        raise CallFailed(pid, NOPROC)
-    stream_id = stream_id or uuid4().hex
-    send(pid, StreamChat(message, subscriber, stream_id))
+    agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
+    stream_id = checked_new_id(stream_id) or uuid4().hex
+    send(agent, StreamChat(text, subscriber, stream_id))
     return stream_id
 
 
-async def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
+def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
     """The events of the answer, as they come; the last one is StreamComplete or StreamError.
 
-    Leaving the loop early leaves the turn running: `cancel` ends it.
+    Leaving the loop early leaves the turn running: `cancel` ends it. Blocking code iterates by its base's `iterate`.
     """
+    return _stream(checked_agent(pid), checked_message(message))
+
+
+async def _stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
+    check_loop(pid)
     box = Mailbox()  # not entered: a generator that did would make it the calling process of its consumer
     try:
         box.process.monitor(pid)
@@ -105,7 +122,7 @@ async def chat(pid: Pid, message: str) -> Response:
 
 def subscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
     """Send the events of all the agent's streams to subscriber_pid, by default the calling process."""
-    send(pid, Subscribe(subscriber_pid if subscriber_pid is not None else self_pid()))
+    send(checked_agent(pid), Subscribe(checked_subscriber(subscriber_pid)))
 
 
 async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *, after: int = 0) -> bool:
@@ -116,13 +133,16 @@ async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *,
     False, and nothing is sent, if the agent has no such stream: a stream that has ended is kept for a minute, and of
     those the last four, as far as 4 MiB hold them.
     """
-    subscriber = subscriber_pid if subscriber_pid is not None else self_pid()
-    found: bool = await call(pid, Follow(stream_id, subscriber, after))
+    request = Follow(checked_text(stream_id, "stream_id"), checked_subscriber(subscriber_pid), checked_seq(after))
+    found: bool = await call(checked_agent(pid), request)
     return found
 
 
 def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
-    send(pid, Unsubscribe(subscriber_pid if subscriber_pid is not None else self_pid()))
+    """Send subscriber_pid, by default the calling process, nothing more. The agent or the subscriber may have ended."""
+    request = Unsubscribe(checked_unsubscriber(subscriber_pid))
+    if (agent := checked_or_ended(pid)) is not None:
+        send(agent, request)
 
 
 async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
@@ -131,7 +151,7 @@ async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
     stream_id: of a turn that runs or waits; None: the one that runs. Returns when its connection is closed and its
     tools are dead, but those in threads: True, or False if there was none.
     """
-    cancelled: bool = await call(pid, Cancel(stream_id), timeout_s=None)
+    cancelled: bool = await call(checked_agent(pid), Cancel(checked_optional(stream_id, "stream_id")), timeout_s=None)
     return cancelled
 
 
@@ -142,36 +162,46 @@ async def approve(pid: Pid, call_id: str, arguments: str | None = None, *, strea
     stream_id: of the event; an id of a call is its provider's, and may come again in a later turn.
     Answers with Decided; or with what stands instead: AlreadyDecided, NotAsked, OtherArguments.
     """
-    answer: Answer = await call(pid, Approve(call_id, arguments, stream_id))
+    request = Approve(
+        checked_text(call_id, "call_id"),
+        checked_optional(arguments, "arguments"),
+        checked_optional(stream_id, "stream_id"),
+    )
+    answer: Answer = await call(checked_agent(pid), request)
     return answer
 
 
 async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
     """Have the call end with a result that says so. reason: for the model. Answers as `approve`."""
-    answer: Answer = await call(pid, Deny(call_id, reason, stream_id))
+    request = Deny(
+        checked_text(call_id, "call_id"), checked_text(reason, "reason"), checked_optional(stream_id, "stream_id")
+    )
+    answer: Answer = await call(checked_agent(pid), request)
     return answer
 
 
 async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool:
     """Say something while a turn runs: the model reads it with the next model call of the turn, which goes on until
     it has. False if no turn runs, or not that of stream_id; then nothing was said."""
-    steered: bool = await call(pid, Steer(message, stream_id))
+    steered: bool = await call(
+        checked_agent(pid), Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
+    )
     return steered
 
 
 async def retire(pid: Pid) -> bool:
     """End the agent, unless it has a turn that runs or waits: then it goes on, and the answer is False."""
-    retired: bool = await call(pid, Retire())
+    retired: bool = await call(checked_agent(pid), Retire())
     return retired
 
 
 async def info(pid: Pid) -> AgentInfo:
     """What the agent is, and which streams it has."""
-    found: AgentInfo = await call(pid, GetInfo())
+    found: AgentInfo = await call(checked_agent(pid), GetInfo())
     return found
 
 
 async def conversation(pid: Pid) -> Conversation:
     """The agent's conversation, without the turn that runs."""
-    messages: Conversation = await call(pid, GetConversation())
+    messages: Conversation = await call(checked_agent(pid), GetConversation())
     return messages

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from agents.model.call import Deadlines, Route
 from agents.model.routes import route_faults, routes
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
+from agents.settings.values import NO_TEXT, in_words
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
@@ -182,11 +184,14 @@ def _line(fault: Any) -> str:
     """One fault of pydantic's as one line of ours, with what came, unless that is or holds a secret."""
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        known = ", ".join(_keys(fault["loc"][:-1]))
-        return f"{where}: expected one of {known}"
-    came, message = repr(fault["input"]), fault["msg"].removeprefix("Value error, ")
+        known = [*_keys(fault["loc"][:-1])]
+        near = get_close_matches(str(fault["loc"][-1]), known, n=1)
+        return f"{where}: expected one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}"
+    if fault["type"] == NO_TEXT:
+        return ".".join(filter(None, (where, fault["msg"])))
+    came = repr(fault["input"])
     got = "a secret" if "api_key" in where + came else came[:80]
-    return f"{where}: {message[0].lower()}{message[1:]}, got {got}"
+    return f"{where}: {in_words(fault)}, got {got}"
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

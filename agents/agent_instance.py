@@ -28,7 +28,7 @@ from actors import (
 from actors.clock import now_s
 from actors.log import get_logger
 from actors.server.outcomes import Ignore, Next
-from agents.agent_config import InvalidAgentConfig, agent_config
+from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
 from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
 from agents.agent_turns import AgentTurns, Forget, Idle, given_up, taken_down
 from agents.core.conversation import Conversation, UserMessage
@@ -49,8 +49,9 @@ from agents.instance.requests import (
 )
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
+from agents.kept_config import comes_back_whole, give, not_given
 from agents.llm.endpoint import Api
-from agents.session import Origin, comes_back_whole, open_session
+from agents.session import Origin, open_session
 from agents.sessions import SessionError, UnknownSession
 from agents.settings import Settings
 from agents.streaming_function_handler import (
@@ -103,11 +104,11 @@ class AgentInstance(GenServer[AgentState]):
         self, settings: Settings, config: Mapping[str, Any], origin: Origin = Origin.GIVEN
     ) -> Ready[AgentState] | Error | Ignore:
         try:
-            checked = agent_config(config, settings)
+            checked = _checked(config, settings, origin)
         except InvalidAgentConfig as invalid:
             return Error(invalid)
         if (other := find_agent(checked.id)) is not None:
-            return Error(AlreadyStarted(other))
+            return Error(AlreadyStarted(other, checked.id))
         register(name_of(checked.id), self.pid)
         for lacking, setting in checked.unconfigured():
             log.warning("tool_not_configured", agent=checked.id, tool=lacking, setting=setting)
@@ -197,6 +198,16 @@ class AgentInstance(GenServer[AgentState]):
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
         await self._turns.end(reason, state)
+
+
+def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> AgentConfig:
+    """Raises InvalidAgentConfig. No code is imported that only the store names."""
+    if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
+        raise InvalidAgentConfig(faults)
+    checked = agent_config(config, settings)
+    if origin is Origin.GIVEN:
+        give(config)
+    return checked
 
 
 def _meant(running: Running | None, stream_id: str | None) -> Stream | None:

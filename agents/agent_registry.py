@@ -18,6 +18,11 @@ def find_agent(agent_id: str) -> Pid | None:
     return whereis(PREFIX + agent_id)
 
 
+def is_agent(pid: Pid) -> bool:
+    """A living process has the name of an agent. Of any thread's system: nothing is asked."""
+    return pid.process is not None and any(name.startswith(PREFIX) for name in pid.process.names)
+
+
 def name_of(agent_id: str) -> str:
     return PREFIX + agent_id
 

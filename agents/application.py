@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from actors import AsyncioSystemBase, NoSystem, Pid
+from actors import AsyncioSystemBase, InvalidArgument, NoSystem, Pid, StartFailed
 from actors.current import known_system
+from actors.errors import named
 from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents
@@ -32,6 +33,7 @@ from supervisors import (
     Flags,
     RestartType,
     Strategy,
+    root_cause,
     start_supervisor,
 )
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
@@ -43,14 +45,15 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     """The whole system, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
     limits, policy = settings.supervision, provider_policy(settings)
-    root, streams = limits.understudy, _many(limits.stream_supervisor)
+    root, streams, agents = limits.understudy, _many(limits.stream_supervisor), limits.agent_supervisor
+    each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
-        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, _many(limits.agent_supervisor), agent, name=AGENT_SUPERVISOR),
+        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
     )
@@ -59,15 +62,21 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
 async def start(settings: Settings | None = None) -> Pid:
     """Start the tree in the current process system: its root supervisor.
 
-    Raises StartFailed, and then nothing runs; NoSystem where no process system runs, as in a plain coroutine.
+    Raises InvalidArgument for a value that is not Settings, StartFailed for the child that did not start, and NoSystem
+    where no process system runs, as in a plain coroutine; then nothing runs.
     """
+    if settings is not None and not isinstance(settings, Settings):
+        raise InvalidArgument("Settings, or None", named(settings), "configuration.load reads a file")
     if known_system() is None:
         raise NoSystem(
             "expected a process system to start the application in, got none: use `async with application.running():`, "
             "which has one, or from blocking code AsyncioSystemBase().run(application.start())"
         )
     flags, children = tree(settings if settings is not None else Settings())
-    return await start_supervisor(flags, children, name=NAME)
+    try:
+        return await start_supervisor(flags, children, name=NAME)
+    except StartFailed as failed:
+        raise root_cause(failed) from None
 
 
 @asynccontextmanager

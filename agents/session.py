@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import BaseModel
 
 from actors import IGNORE, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
@@ -19,6 +17,7 @@ from agents.agent_registry import find_agent
 from agents.core.checkpoint import Checkpoint, Log, log_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.events import Event
+from agents.kept_config import kept_config, restored
 from agents.sessions import (
     JournalHandle,
     OpenStream,
@@ -30,11 +29,8 @@ from agents.sessions import (
     open_journal,
 )
 from agents.sessions.payload import Decoder
-from agents.tools.tool import Tool
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agent
-
-SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
 
 log = get_logger("understudy.agents")
 _read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
@@ -110,8 +106,8 @@ async def wake(agent_id: str) -> Pid | None:
     """The agent with this id: the one that lives, or one that goes on with the session of this id, as its owner's;
     None: there is none.
 
-    Raises InvalidAgentConfig if what is kept of it is no configuration any more, as when a tool is gone; SessionError
-    if it can't be read.
+    Raises InvalidAgentConfig if what is kept of it is no configuration any more, as when a tool is gone, or names code
+    or an address that this program has given no agent; SessionError if it can't be read.
     """
     if (pid := find_agent(agent_id)) is not None:
         return pid
@@ -120,7 +116,7 @@ async def wake(agent_id: str) -> Pid | None:
     if session is None or session.config is None:
         return None
     try:
-        return await start_agent({**session.config, "id": agent_id, "owner": session.owner}, Origin.KEPT)
+        return await start_agent({**restored(session.config), "id": agent_id, "owner": session.owner}, Origin.KEPT)
     except AlreadyStarted as other:
         return other.pid
     except StartFailed as failed:
@@ -141,42 +137,6 @@ class Recovery(Task):
                 await wake(agent_id)
             except (InvalidAgentConfig, SessionError, StartFailed) as failed:
                 log.warning("session_not_recovered", session=agent_id, reason=str(failed))
-
-
-def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What an agent can be started from again, as JSON data without secrets; None if it can't be said in JSON."""
-    try:
-        config = {key: _plain(key, value) for key, value in given.items() if key != SECRET}
-        kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return kept
-
-
-def comes_back_whole(given: Mapping[str, Any]) -> bool:
-    """An agent that was started with this is the same when it is woken: it had no key of its own, which is not kept."""
-    keys = (given, *(given.get("fallbacks") or ()))
-    return kept_config(given) is not None and not any(SECRET in each for each in keys)
-
-
-def _plain(key: str, value: Any) -> Any:
-    match key:
-        case "tools":
-            return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
-        case "fallbacks" if value is not None:
-            return [{name: each for name, each in fallback.items() if name != SECRET} for fallback in value]
-        case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
-            return value.model_json_schema()
-        case _:
-            return value
-
-
-def _address(tool: Tool) -> str:
-    """Raises TypeError, in JSON's place, for a tool that no other program could find."""
-    module, name = tool.function.__module__, tool.function.__qualname__
-    if module == "__main__" or "<" in name or tool.bound:
-        raise TypeError(f"{tool.name} has no address")
-    return f"{module}:{name}"
 
 
 async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int) -> Cut:

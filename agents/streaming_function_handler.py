@@ -27,6 +27,7 @@ from agents.core.metrics import Tally
 from agents.core.step import step
 from agents.core.stream_event import deltas_of, metadata_of
 from agents.core.turn import Past, Phase, Step, Turn, begin
+from agents.instance.arguments import checked_pid
 from agents.instance.state import AgentState
 from agents.llm.endpoint import Api
 from agents.streams.stream import Stream
@@ -194,4 +195,4 @@ class StreamHandler(Task):
 
 
 def _stream(subscriber: Subscriber) -> Stream:
-    return subscriber if isinstance(subscriber, Stream) else Stream(uuid4().hex, subscribers=[subscriber])
+    return subscriber if isinstance(subscriber, Stream) else Stream(uuid4().hex, subscribers=[checked_pid(subscriber)])

@@ -32,6 +32,7 @@ from supervisors.errors import (
     WrongSupervisor,
 )
 from supervisors.flags import AutoShutdown, DynamicFlags, Flags, Strategy
+from supervisors.root_cause import root_cause
 from supervisors.supervisor import FailedToStartChild, Supervisor, start_supervisor
 from supervisors.tree import Node, tree
 
@@ -71,6 +72,7 @@ __all__ = [
     "get_callback_module",
     "get_childspec",
     "restart_child",
+    "root_cause",
     "start_child",
     "start_dynamic_supervisor",
     "start_supervisor",

@@ -11,38 +11,27 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
-from actors import IGNORE, NOPROC, CallFailed, Pid, StartFailed
+from actors import IGNORE, CallFailed, InvalidArgument, Pid, StartFailed, whereis
+from actors.errors import named
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
-
-class NoApplication(CallFailed):
-    def __init__(self) -> None:
-        super().__init__(AGENT_SUPERVISOR, NOPROC)
-
-    def __str__(self) -> str:
-        return (
-            "expected a running application, got none in this system: use `async with application.running():`, or ask "
-            "again if it restarts"
-        )
+NOT_RUNNING: Final = "it does not run here: application.running() and application.start() start it"
 
 
 async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     """Start an agent with the template's args, config, to which an id is added if it has none, and what more its init
     takes.
 
-    Raises the error with which the agent's init stopped, if it is one (of a bad configuration, or AlreadyStarted);
-    else StartFailed, with the reason IGNORE if it did not want to start.
-    Raises CallFailed(NOPROC) where no application runs.
+    Raises InvalidArgument for a config that is not a mapping; the error with which the agent's init stopped, such as
+    InvalidAgentConfig or AlreadyStarted; else StartFailed, with the reason IGNORE if init answered so.
     """
+    if not isinstance(config, Mapping):
+        raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
     try:
-        pid: Pid | None = await start_child(AGENT_SUPERVISOR, {"id": uuid4().hex, **config}, *more)
-    except CallFailed as failed:
-        if failed.reason is NOPROC:
-            raise NoApplication from None
-        raise
+        pid: Pid | None = await start_child(_running(), {"id": uuid4().hex, **config}, *more)
     except StartFailed as failed:
         if isinstance(failed.reason, Exception):
             raise failed.reason from None
@@ -53,15 +42,31 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
 
 
 async def stop_agent(pid: Pid) -> None:
-    """End an agent, orderly if it does so in time; it is not restarted. Raises NotFound for what is no agent."""
-    await terminate_child(AGENT_SUPERVISOR, pid)
+    """End an agent, orderly if it does so in time; it is not restarted.
+
+    Raises InvalidArgument for a value that is not a Pid, and NotFound for the Pid of another process.
+    """
+    if not isinstance(pid, Pid):
+        raise InvalidArgument("the Pid of an agent", named(pid), "agent_registry.find_agent(id) gives it")
+    await terminate_child(_running(), pid)
 
 
 async def which_agents() -> list[Pid]:
     """The agents that run, in no order."""
-    children: list[ChildInfo] = await which_children(AGENT_SUPERVISOR)
+    children: list[ChildInfo] = await which_children(_running())
     return [child.pid for child in children if isinstance(child.pid, Pid)]
+
+
+def _running() -> str:
+    """The supervisor's name. Raises CallFailed where no application runs."""
+    if whereis(AGENT_SUPERVISOR) is None:
+        raise CallFailed(AGENT_SUPERVISOR, NOT_RUNNING)
+    return AGENT_SUPERVISOR
 
 
 class AgentSupervisor(DynamicSupervisor):
     """Started with DynamicFlags and the template of an agent."""
+
+    def name_of(self, args: tuple[Any, ...]) -> str:
+        config, *_ = args
+        return str(config["id"])

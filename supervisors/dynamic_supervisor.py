@@ -5,15 +5,15 @@
     await terminate_child(workers, pid)
 
 OTP's simple_one_for_one: a child is known by its Pid, restarted alone by the template's restart type and with the same
-args, and forgotten when it is not restarted. Children start one after the other: the next start waits for the init of
-the one before. All children stop at once, under one timer. A start or stop costs the same however many children there
-are.
+args, and forgotten when it is not restarted. With DynamicFlags(per_child=True) a child that crashes too often is given
+up, and its siblings go on. Children start one after the other: the next start waits for the init of the one before. All
+children stop at once, under one timer. A start or stop costs the same however many children there are.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, Next, NoReply, Pid, Reply, Stop, cast, start_link
@@ -67,13 +67,18 @@ class TryAgain(Struct, frozen=True):
 
 
 class Brood(Struct, frozen=True):
-    """The state of a DynamicSupervisor. The two mappings, from Pid to args, change in place: there may be 100,000."""
+    """The state of a DynamicSupervisor. The mappings, from Pids, change in place: there may be 100,000.
+
+    restarting: by the Pid of the process that ended. restarts: of all children. restarts_of: of each child that was
+    restarted of late, if flags.per_child.
+    """
 
     flags: DynamicFlags
     template: ChildSpec
     running: dict[Pid, Args]
-    restarting: dict[Pid, Args]  # by the Pid of the process that ended
+    restarting: dict[Pid, Args]
     restarts: RestartLog = RestartLog()
+    restarts_of: dict[Pid, RestartLog] = field(default_factory=dict)
 
 
 async def start_dynamic_supervisor(flags: DynamicFlags, template: ChildSpec, name: str | None = None) -> Pid:
@@ -138,6 +143,7 @@ class DynamicSupervisor(GenServer[Brood]):
             reports.child_terminated(self._process, template, message.pid, reason)
         if fate(template.restart, reason) is Fate.RESTART:
             return self._restart(message.pid, args, state)
+        state.restarts_of.pop(message.pid, None)
         return NoReply(state)
 
     def handle_cast(self, message: Any, state: Brood) -> Next[Brood] | Awaitable[Next[Brood]]:
@@ -157,6 +163,10 @@ class DynamicSupervisor(GenServer[Brood]):
         if isinstance(changed.value, Invalid):
             raise changed.value
         return changed.state
+
+    def name_of(self, args: Args) -> str:
+        """The child that is started with these args, for the log."""
+        return ""
 
     async def terminate(self, reason: Any, state: Brood) -> None:
         template = state.template
@@ -181,6 +191,7 @@ class DynamicSupervisor(GenServer[Brood]):
         if not isinstance(pid, Pid):
             return Reply(WrongSupervisor("the Pid of a dynamic child", pid), state)
         if state.restarting.pop(pid, None) is not None:
+            state.restarts_of.pop(pid, None)
             return Reply(None, state)
         if pid not in state.running:
             return Reply(NotFound(pid) if pid.alive else None, state)
@@ -188,6 +199,7 @@ class DynamicSupervisor(GenServer[Brood]):
         if is_stop_failure(state.template, reason):
             reports.children_not_stopped(self._process, state.template, [reason])
         del state.running[pid]
+        state.restarts_of.pop(pid, None)
         return Reply(None, state)
 
     def _change_code(self, args: Args, state: Brood) -> Reply[Brood]:
@@ -202,23 +214,44 @@ class DynamicSupervisor(GenServer[Brood]):
 
     def _restart(self, ended: Pid, args: Args, state: Brood) -> Next[Brood] | Awaitable[Next[Brood]]:
         """Source: supervisor:restart/2,3 (OTP)."""
-        flags, template = state.flags, state.template
-        restarts = state.restarts.record(self._process.system.loop.time(), flags.period_s)
-        state = replace(state, restarts=restarts)
-        if restarts.count > flags.intensity:
-            reports.gave_up(self._process, template, ended)
-            return Stop(SHUTDOWN, state)
+        counted = self._counted(ended, state)
+        if counted is None:
+            return self._give_up(ended, args, state)
 
         def restarted(outcome: Outcome) -> NoReply[Brood]:
             if isinstance(outcome, Exception):
-                reports.child_not_started(self._process, template, why(outcome))
-                state.restarting[ended] = args
+                reports.child_not_started(self._process, counted.template, why(outcome))
+                counted.restarting[ended] = args
                 cast(self.pid, TryAgain(ended))
-            elif outcome is not None:
-                _note(state, outcome, args)
-            return NoReply(state)
+                return NoReply(counted)
+            restarts = counted.restarts_of.pop(ended, None)
+            if outcome is not None:
+                _note(counted, outcome, args)
+                if restarts is not None:
+                    counted.restarts_of[pid_of(outcome)] = restarts
+            return NoReply(counted)
 
-        return self._start(args, state, restarted)
+        return self._start(args, counted, restarted)
+
+    def _counted(self, ended: Pid, state: Brood) -> Brood | None:
+        """The state with one more restart; None if that is one too many."""
+        flags, now_s = state.flags, self._process.system.loop.time()
+        if not flags.per_child:
+            restarts = state.restarts.spend(now_s, flags.intensity, flags.period_s)
+            return None if restarts is None else replace(state, restarts=restarts)
+        own = state.restarts_of.pop(ended, RestartLog()).spend(now_s, flags.intensity, flags.period_s)
+        if own is None:
+            return None
+        state.restarts_of[ended] = own
+        return state
+
+    def _give_up(self, ended: Pid, args: Args, state: Brood) -> Next[Brood]:
+        """The child, or all: whichever has the limit."""
+        if state.flags.per_child:
+            reports.child_given_up(self._process, state.template, ended, self.name_of(args))
+            return NoReply(state)
+        reports.gave_up(self._process, state.template, ended)
+        return Stop(SHUTDOWN, state)
 
     def _start(self, args: Args, state: Brood, proceed: Callable[[Outcome], T]) -> T | Awaitable[T]:
         """Go on with the outcome of a start: at once, unless it waits."""

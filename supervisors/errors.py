@@ -45,9 +45,14 @@ class InvalidTree(Invalid):
 
 
 class AlreadyStarted(SupervisorError):
-    def __init__(self, pid: Pid) -> None:
-        super().__init__(f"expected to start a new process, got {pid}, which runs already")
-        self.pid = pid
+    """id: of the process, where it has one that its starter chose."""
+
+    def __init__(self, pid: Pid, id: str | None = None) -> None:  # noqa: A002 (as of a child)
+        if id is None:
+            super().__init__(f"expected to start a new process, got {pid}, which runs already")
+        else:
+            super().__init__(f"expected an id that is not in use, got {id!r}, which {pid} has")
+        self.pid, self.id = pid, id
 
 
 class AlreadyPresent(SupervisorError):

@@ -51,14 +51,21 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class DynamicFlags:
-    """Of a DynamicSupervisor, whose strategy is always one_for_one. max_children: None is no limit."""
+    """Of a DynamicSupervisor, whose strategy is always one_for_one. max_children: None is no limit.
+
+    per_child: intensity and period_s limit each child. A child that exceeds the limit is not restarted, and the
+    supervisor goes on. OTP has no such option: there one child that crashes again and again ends all its siblings.
+    """
 
     intensity: int = 1
     period_s: float = 5.0
     max_children: int | None = None
+    per_child: bool = False
 
     def __post_init__(self) -> None:
         _check_limits(self.intensity, self.period_s)
+        if not isinstance(self.per_child, bool):
+            raise InvalidFlags("invalid_per_child", "per_child to be True or False", self.per_child)
         if self.max_children is not None and not _natural(self.max_children):
             raise InvalidFlags("invalid_max_children", "a max_children of 0 or more, or None", self.max_children)
 

@@ -41,6 +41,12 @@ def gave_up(supervisor: Process, spec: ChildSpec, pid: Place) -> None:
     log.error("supervisor_gave_up", **_fields(supervisor, spec, pid), reason="reached_max_restart_intensity")
 
 
+def child_given_up(supervisor: Process, spec: ChildSpec, pid: Place, name: str) -> None:
+    """Too many restarts of one child, where each child has a limit of its own: the child is not restarted."""
+    fields = _fields(supervisor, spec, pid) | ({"name": name} if name else {})
+    log.error("child_given_up", **fields, reason="reached_max_restart_intensity")
+
+
 def child_started(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
     """With the supervisor, or anew after an end. OTP: a progress report at level info."""
     if _enabled(logging.INFO):

@@ -60,6 +60,11 @@ class RestartLog:
             return RestartLog(((now, kept[0][1] + 1), *kept[1:]))
         return RestartLog(((now, 1), *kept))
 
+    def spend(self, now_s: float, intensity: int, period_s: float) -> "RestartLog | None":
+        """The log with one more restart; None if that is more than intensity restarts within period_s."""
+        spent = self.record(now_s, period_s)
+        return spent if spent.count <= intensity else None
+
     @property
     def count(self) -> int:
         return sum(times for _, times in self.seconds)

@@ -17,7 +17,7 @@ ORDER = [
     {"settings"},
     {"log_setup", "model", "sessions"},
     {"workspace"},
-    {"agent_config"},
+    {"agent_config", "kept_config"},
     {"session"},
     {"streams"},
     {"instance"},

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final
 
-from actors import Crash, Shutdown, StartFailed, ended, whereis
+from actors import Crash, StartFailed, ended, whereis
 from actors.log import get_logger
 from agents import application
 from agents.daemon.crashes import Crashes
@@ -34,7 +34,6 @@ from agents.settings import Settings
 from agents.state_files import Address
 from agents.streams.report import METER
 from supervisors import ChildSpec, Flags, start_supervisor
-from supervisors.supervisor import FailedToStartChild
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 SETTLED_S: Final = 5.0
@@ -141,15 +140,8 @@ async def _running(settings: Settings) -> AsyncIterator[None]:
 
 
 def _why(reason: object) -> str:
-    """The reason at the bottom of the supervisors', in a line."""
-    match reason:
-        case Shutdown(FailedToStartChild(_, inner)):
-            return _why(inner)
-        case Crash(exception):
-            return f"{type(exception).__name__}: {exception}"
-        case StartFailed(reason=inner):
-            return _why(inner)
-    return str(reason)
+    """In a line."""
+    return f"{type(reason.exception).__name__}: {reason.exception}" if isinstance(reason, Crash) else str(reason)
 
 
 async def _metered() -> Counts:

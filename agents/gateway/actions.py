@@ -6,9 +6,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from agents.core.depth import EXPECTED, text_too_deep
 from agents.gateway.errors import Refusal, invalid
-from agents.gateway.words import ID
+from agents.settings.values import AgentId
 
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=ID)]
+Id = AgentId
 """Of an agent or a stream: what stands in a path as it is."""
 Seq = Annotated[int, Field(ge=0, lt=2**53)]
 Text = Annotated[str, Field(min_length=1)]

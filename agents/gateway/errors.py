@@ -11,15 +11,15 @@ Refusal                   not of these: the answer to a client, {"error": {"type
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors import CallFailed, StartFailed
+from actors import CallFailed, InvalidArgument, StartFailed
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
+from agents.core.text import to_json
 from agents.gateway.words import line_of
 from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
 from supervisors import AlreadyStarted, MaxChildren, NotFound
@@ -79,7 +79,7 @@ class Refusal(Exception):
         error: dict[str, Any] = {"type": self.kind, "message": self.message}
         if self.faults:
             error["faults"] = self.faults
-        return msgspec.json.encode({"error": error})
+        return to_json({"error": error})
 
 
 EXPECTED: Final[tuple[type[Exception], ...]] = (
@@ -87,6 +87,7 @@ EXPECTED: Final[tuple[type[Exception], ...]] = (
     HTTPException,
     RequestValidationError,
     InvalidAgentConfig,
+    InvalidArgument,
     AlreadyStarted,
     NotFound,
     CallFailed,
@@ -110,6 +111,8 @@ def refusal_of(error: Exception) -> Refusal:
             return invalid(error.errors())
         case InvalidAgentConfig(faults=faults):
             return Refusal(422, "; ".join(faults), faults=faults)
+        case InvalidArgument():
+            return Refusal(422, str(error))
         case AlreadyStarted() | SessionExists():
             return Refusal(409, "expected an id that no agent has, got one that is taken", "conflict")
         case NotFound():

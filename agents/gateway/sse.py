@@ -7,7 +7,7 @@ gets says so, and where to go on. So is one whose token is revoked, where it is.
 import asyncio
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Final, Literal, Protocol
 
 from fastapi import Query
@@ -61,7 +61,7 @@ class EventStream(Response):
         self,
         reader: Reader,
         pace: Pace,
-        encode: Callable[[Iterable[Event]], bytes] = frames,
+        encode: Callable[[Sequence[Event]], bytes] = frames,
         cut: Callable[[CutData], bytes] = cut_frame,
         head: bytes = b"",
     ) -> None:
@@ -116,7 +116,7 @@ class EventStream(Response):
             connection.cut(told + squeeze.end())
 
 
-def frames_of(error_event: ErrorEvent) -> Callable[[Iterable[Event]], bytes]:
+def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:
     """How events are encoded for a client that calls the last event of a failed turn so."""
     return frames_without_error if error_event == FAILED else frames
 

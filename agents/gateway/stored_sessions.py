@@ -9,6 +9,7 @@ from msgspec import structs
 
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
+from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import find_agent, find_stream, reserved
 from agents.contract.sessions import Session, SessionInfo, SessionStream
 from agents.core.events import Event
@@ -44,11 +45,15 @@ class StoredSessions(LiveSessions):
         return await wake(agent_id)
 
     async def find_stream(self, stream_id: str) -> Pid | None:
-        """Of a turn that is open on disk and has no process, its agent is woken: it goes on with it, or ends it."""
+        """A turn that is open on disk and has no process: its agent is woken, and goes on with the turn, or ends it. An
+        agent that can't be woken leaves its stream to be read."""
         if (pid := find_stream(stream_id)) is not None or (store := await _store()) is None:
             return pid
         stream = await store.stream(stream_id)
-        return await wake(stream.session_id) if stream is not None and stream.status is StreamStatus.OPEN else None
+        if stream is not None and stream.status is StreamStatus.OPEN:
+            with suppress(InvalidAgentConfig):
+                return await wake(stream.session_id)
+        return None
 
     async def kept_stream(self, stream_id: str) -> KeptStream | None:
         store = await _store()

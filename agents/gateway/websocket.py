@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final, assert_never
 
-import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from actors import CallFailed, MailboxClosed
+from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
@@ -162,7 +162,7 @@ class Socket:
         await self._send({"type": "refused", "code": refusal.kind, "error": refusal.message, **named})
 
     async def _send(self, said: dict[str, Any]) -> None:
-        await self._write([msgspec.json.encode(said).decode()])
+        await self._write([to_json(said).decode()])
 
     async def _write(self, texts: Iterable[str]) -> None:
         try:
@@ -186,7 +186,7 @@ class Socket:
         connection: Connection | None = self._websocket.scope.get("state", {}).get("connection")
         if connection is not None:
             data = too_slow(self._pace.write_timeout_s)
-            connection.cut(msgspec.json.encode({"type": "cut", "data": data}))
+            connection.cut(to_json({"type": "cut", "data": data}))
 
 
 def _ref(action: Action) -> dict[str, Any]:

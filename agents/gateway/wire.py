@@ -8,7 +8,7 @@ SSE         id: 7                                      WebSocket    {"type": "to
 behind, or came late.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -48,6 +48,7 @@ from agents.core.events import (
     StreamUsage,
     StreamWarning,
 )
+from agents.core.text import to_json
 
 NAMES: Final[dict[type[Any], str]] = {
     StreamStart: "start",
@@ -111,17 +112,20 @@ def data_of(event: Event) -> Any:
             return FailureData(reason, str(reason), content, metrics, response)
 
 
-def frames(events: Iterable[Event]) -> bytes:
+def frames(events: Sequence[Event]) -> bytes:
     """Server-sent events. The token path: a token is one format and one encoding of its text."""
     json = _json
-    return b"".join(
-        [
-            b'id: %d\nevent: token\ndata: {"text":%b}\n\n' % (event.seq, json(event.token))
-            if type(event) is StreamToken and event.joined == 1
-            else _frame(event)
-            for event in events
-        ]
-    )
+    try:
+        return b"".join(
+            [
+                b'id: %d\nevent: token\ndata: {"text":%b}\n\n' % (event.seq, json(event.token))
+                if type(event) is StreamToken and event.joined == 1
+                else _frame(event)
+                for event in events
+            ]
+        )
+    except UnicodeEncodeError:  # a token that is not text
+        return b"".join(map(_frame, events))
 
 
 def frames_without_error(events: Iterable[Event]) -> bytes:
@@ -135,13 +139,13 @@ def _frame(event: Event, name: str = "") -> bytes:
     data = data_of(event)
     if (joined := pieces_in(event)) > 1:
         data = replace(data, joined=joined)
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, (name or name_of(event)).encode(), _json(data))
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, (name or name_of(event)).encode(), to_json(data))
 
 
 def message(event: Event) -> str:
     """A WebSocket message. Of a text the data is the text itself."""
     if type(event) is StreamToken and event.joined == 1:
-        said_by = (_json(event.token), event.seq, _json(event.stream_id))
+        said_by = (to_json(event.token), event.seq, to_json(event.stream_id))
         return (b'{"type":"token","data":%b,"seq":%d,"stream_id":%b}' % said_by).decode()
     said: dict[str, Any] = {"type": name_of(event), "data": data_of(event)}
     if isinstance(event, StreamToken | StreamReasoning):
@@ -150,9 +154,9 @@ def message(event: Event) -> str:
         said["joined"] = joined
     said["seq"] = event.seq
     said["stream_id"] = event.stream_id
-    return _json(said).decode()
+    return to_json(said).decode()
 
 
 def cut_frame(data: CutData) -> bytes:
     """An event that is not the stream's: it has no id, so the client's last one stays."""
-    return b"event: cut\ndata: %b\n\n" % _json(data)
+    return b"event: cut\ndata: %b\n\n" % to_json(data)

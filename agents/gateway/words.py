@@ -6,31 +6,26 @@ What came is not repeated: it may be long, or a secret in the wrong place.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agents.settings.values import USER_NAME
+from agents.settings.values import NO_TEXT, in_words
 
 LINE: Final = 300  # characters
-ID: Final = r"^[A-Za-z0-9._~-]+$"
 BUILTIN_TOOL: Final = r"^[a-z_]+$"
-
-PATTERNS: Final[Mapping[str, str]] = {
-    ID: "expected an id of A-Z a-z 0-9 . _ ~ -, got other characters",
-    BUILTIN_TOOL: "code is not accepted over HTTP: expected the name of a built-in tool, as calculator",
-    USER_NAME: "expected a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -",
-}
 OBJECT: Final = "expected a JSON object"
 
 
 def line_of(fault: Mapping[str, Any]) -> str:
     """One of pydantic's faults: where, and what was expected."""
-    where = ".".join(map(str, fault["loc"]))
-    return f"{where or 'message'}: {_words(fault)}"[:LINE]
+    where = ".".join(map(str, fault["loc"])) or "message"
+    if fault["type"] == NO_TEXT:
+        return f"{where}.{fault['msg']}"[:LINE]
+    return f"{where}: {_words(fault)}"[:LINE]
 
 
 def _words(fault: Mapping[str, Any]) -> str:
     context = fault.get("ctx", {})
     match fault["type"]:
-        case "string_pattern_mismatch":
-            return PATTERNS[context["pattern"]]
+        case "string_pattern_mismatch" if context["pattern"] == BUILTIN_TOOL:
+            return "code is not accepted over HTTP: expected the name of a built-in tool, as calculator"
         case "value_error":
             return str(context["error"])
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -44,5 +39,4 @@ def _words(fault: Mapping[str, Any]) -> str:
         case "union_tag_invalid":
             key, tags, tag = (context[each] for each in ("discriminator", "expected_tags", "tag"))
             return f"expected {key} to be one of {tags}, got {tag[:40]!r}"
-    message = str(fault["msg"])
-    return message[0].lower() + message[1:]
+    return in_words(fault)

@@ -5,41 +5,24 @@ from collections.abc import Hashable
 from typing import Any, TypeAlias
 
 from agents.core.deltas import ReasoningDelta, RefusalDelta, TextDelta
-from agents.core.depth import MAX_DEPTH
+from agents.core.text import each_text
+from agents.core.text import joined_surrogates as joined_surrogates
 
 TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
 """Which channel a text belongs to."""
 
 REPLACEMENT = "\ufffd"
 
-DEEPEST = MAX_DEPTH + 16
-"""A request holds data that nests as deep as it may inside its own messages and items."""
-
 _HIGH = re.compile("[\ud800-\udbff]\\Z")
 _UNSAFE = re.compile("[\0\ud800-\udfff]")
 
 
-def joined_surrogates(text: str) -> str:
-    """text with each surrogate pair as its character and each lone surrogate as U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def safe(value: Any, depth: int = 0) -> Any:
+def safe(value: Any) -> Any:
     """JSON data whose strings any provider takes: NUL and lone surrogates become U+FFFD, also in keys.
 
-    depth: of the value in its document. Data that nests too deep stays as it is: the turn refuses it.
+    Data that nests too deep stays as it is: the turn refuses it.
     """
-    match value:
-        case str():
-            return _safe_text(value) if _UNSAFE.search(value) else value
-        case dict() if depth <= DEEPEST:
-            return {safe(key): safe(item, depth + 1) for key, item in value.items()}
-        case list() | tuple() if depth <= DEEPEST:
-            return [safe(item, depth + 1) for item in value]
-        case _:
-            return value
+    return each_text(_safe_text, value)
 
 
 def one_line(text: str, limit: int) -> str:
@@ -49,7 +32,7 @@ def one_line(text: str, limit: int) -> str:
 
 
 def _safe_text(text: str) -> str:
-    return joined_surrogates(text).replace("\0", REPLACEMENT)
+    return joined_surrogates(text).replace("\0", REPLACEMENT) if _UNSAFE.search(text) else text
 
 
 class Halves:

@@ -12,8 +12,11 @@ from sqlalchemy import Row, insert, literal, select, update
 from sqlalchemy import delete as deletion
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from actors import InvalidArgument
+from actors.errors import named
 from agents.core.checkpoint import Checkpoint
 from agents.core.conversation import Conversation
+from agents.core.text import HALF, TEXT, is_text
 from agents.sessions.errors import InvalidFork, SessionExists, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import Decoder, encoded, keepable
@@ -31,7 +34,11 @@ _CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 async def rename(store: Store, id_: str, title: str | None) -> None:
-    """title: None takes it away. Raises UnknownSession."""
+    """title: None takes it away. Raises UnknownSession, and InvalidArgument for a title that is not text."""
+    if title is not None and not isinstance(title, str):
+        raise InvalidArgument("a str as the title, or None", named(title))
+    if title is not None and not is_text(title):
+        raise InvalidArgument(f"{TEXT} as the title", HALF)
     _check_known(id_)
     async with store.changing() as connection:
         changed = await connection.execute(update(SESSIONS).where(SESSIONS.c.id == id_).values(title=title))

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from agents.core.depth import EXPECTED, too_deep
 from agents.llm.endpoint import Api
-from agents.settings.values import Count, HttpAddress, Milliseconds, Name, UserName
+from agents.settings.values import AgentId, Count, HttpAddress, Milliseconds, Name, TextOnly, UserName
 
 
 class WhenBusy(StrEnum):
@@ -24,7 +24,7 @@ class WhenBusy(StrEnum):
     STEER = "steer"
 
 
-class _Checked(BaseModel):
+class _Checked(TextOnly, BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
@@ -84,7 +84,7 @@ class AgentSettings(_Checked):
     gateway's tokens whose it is; None: nobody's, so that only who may do everything sees it.
     """
 
-    id: Annotated[str, Field(min_length=1)] = Field(default_factory=lambda: uuid4().hex)
+    id: AgentId = Field(default_factory=lambda: uuid4().hex)
     name: str = "agent"
     model: Name | None = None
     system_prompt: str = ""

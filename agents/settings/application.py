@@ -201,7 +201,7 @@ class RestartLimits(BaseModel):
 class SupervisionSettings(BaseModel):
     """By the names of the supervisors in application.tree. understudy: the root.
 
-    agent_supervisor: of all agents together; one that falls again and again must not end the others.
+    agent_supervisor: limits each agent. An agent that crashes more often is not restarted, and the others go on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -210,7 +210,7 @@ class SupervisionSettings(BaseModel):
     llm_supervisor: RestartLimits = RestartLimits()
     tool_supervisor: RestartLimits = RestartLimits()
     stream_supervisor: RestartLimits = RestartLimits()
-    agent_supervisor: RestartLimits = RestartLimits(intensity=100, period=10.0)
+    agent_supervisor: RestartLimits = RestartLimits(intensity=10, period=60.0)
 
 
 DEFAULT_MODEL: Final = "gpt-4o"

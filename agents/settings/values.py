@@ -1,13 +1,24 @@
 """The kinds of values that settings are made of. `kind` in agents/configuration/kinds.py says each in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-HTTP_ADDRESS = "^https?://."
-USER_NAME = r"^[A-Za-z0-9._@+-]{1,128}$"
+from agents.core.text import ID, ID_WORDS, TEXT, no_text_in
+
+HTTP_ADDRESS: Final = "^https?://."
+AGENT_ID: Final = f"^{ID}$"
+USER_NAME: Final = r"^[A-Za-z0-9._@+-]{1,128}$"
+SPELLINGS: Final = {
+    HTTP_ADDRESS: "an address that begins with http:// or https://",
+    AGENT_ID: f"an id: {ID_WORDS}",
+    USER_NAME: "a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -",
+}
+"""By pattern, what it takes, in words."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,30 @@ class Address:
     """Of text that may hold a password: in a file it stands by reference if it does."""
 
 
+NO_TEXT: Final = "no_text"
+"""The type of the fault of a str that is not text."""
+
+
+def in_words(fault: Mapping[str, Any]) -> str:
+    """A fault of pydantic's: what was expected."""
+    if fault["type"] == "string_pattern_mismatch" and (words := SPELLINGS.get(fault.get("ctx", {}).get("pattern"))):
+        return f"expected {words}"
+    message: str = fault["msg"].removeprefix("Value error, ")
+    return message[0].lower() + message[1:]
+
+
+class TextOnly(BaseModel):
+    """Every str in the data of such a model, also in keys, is text: see core/text.py."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, data: Any) -> Any:
+        if (found := no_text_in(data)) is not None:
+            words = {"where": found[0], "text": TEXT, "got": found[1]}
+            raise PydanticCustomError(NO_TEXT, "{where}: expected {text}, got {got}", words)
+        return data
+
+
 def _reachable(address: str) -> str:
     """Raises ValueError for what begins as an address and has no host, or a port that is none."""
     parts = urlsplit(address)
@@ -44,4 +79,5 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), AfterValidator(_reachable), Address()]
 DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
 Name = Annotated[str, Field(min_length=1)]
-UserName = Annotated[str, Field(pattern=USER_NAME), Spelled("a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -")]
+AgentId = Annotated[str, Field(pattern=AGENT_ID), Spelled(SPELLINGS[AGENT_ID])]
+UserName = Annotated[str, Field(pattern=USER_NAME), Spelled(SPELLINGS[USER_NAME])]

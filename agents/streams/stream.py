@@ -11,9 +11,10 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Iterable
 from sys import maxsize
-from typing import Final
+from typing import Final, TypeAlias
 
 from actors import Pid
+from actors.current import running_loop
 from actors.process import DEAD, Process
 from agents.core.backlog import backlog, pieces_in
 from agents.core.effects import Steered
@@ -21,7 +22,10 @@ from agents.core.errors import Fault
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
 from agents.core.step import step
 from agents.core.turn import Turn, fail
+from agents.streams.other_loop import OtherLoopSubscriber
 from agents.tools.executor import Calls
+
+Taker: TypeAlias = Process | OtherLoopSubscriber
 
 CHECK_S: Final = 0.1  # how often those who are behind are looked at when no event comes
 LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
@@ -39,6 +43,7 @@ class Stream:
     __slots__ = (
         "_behind",
         "_log",
+        "_other_loops",
         "_subscribers",
         "_timer",
         "_waited_s",
@@ -60,8 +65,9 @@ class Stream:
         self.calls: Calls | None = None
         self.steered_by: tuple[str, ...] = ()
         self._log: list[Event] = []
-        self._subscribers: tuple[tuple[Process, int], ...] = ()  # who have all of the log; what their mailbox may hold
+        self._subscribers: tuple[tuple[Taker, int], ...] = ()  # who have all of the log; what their mailbox may hold
         self._behind: dict[Pid, int] = {}  # the others, with how much of the log they have
+        self._other_loops: dict[Pid, OtherLoopSubscriber] = {}  # subscribers of other loops
         self._timer: asyncio.TimerHandle | None = None
         self._waited_s = 0.0
         for subscriber in subscribers:
@@ -88,9 +94,9 @@ class Stream:
 
     def subscribe(self, subscriber: Pid) -> None:
         """Send it the events from the next one on. One that has a place in this stream keeps it."""
-        process = subscriber.process
-        if process is not None and subscriber not in self._behind:
-            self._subscribers = (*self._without(subscriber), (process, self._limit(process)))
+        taker = self._taker(subscriber)
+        if taker is not None and subscriber not in self._behind:
+            self._subscribers = (*self._without(subscriber), (taker, self._limit(taker)))
 
     def follow(self, subscriber: Pid, after: int) -> None:
         """Send it the events with a seq above after: those that were, then those that come. One that has them or is
@@ -140,6 +146,16 @@ class Stream:
             assert self.turn.outcome is not None
             self.publish(self.turn.outcome)
 
+    def _taker(self, subscriber: Pid) -> Taker | None:
+        """What takes the subscriber's events; None if it has ended."""
+        process = subscriber.process
+        if process is None or process.system.loop is running_loop():
+            return process
+        if subscriber not in self._other_loops:
+            self._other_loops[subscriber] = OtherLoopSubscriber(process)
+        other = self._other_loops[subscriber]
+        return other if other.phase != DEAD else None
+
     # Those who are behind
 
     def _fall_behind(self, subscriber: Pid) -> None:
@@ -147,16 +163,16 @@ class Stream:
         self._subscribers = self._without(subscriber)
         self._behind[subscriber] = len(self._log) - 1
 
-    def _without(self, subscriber: Pid) -> tuple[tuple[Process, int], ...]:
+    def _without(self, subscriber: Pid) -> tuple[tuple[Taker, int], ...]:
         return tuple(each for each in self._subscribers if each[0].pid != subscriber)
 
     def _catch_up(self) -> None:
         """Send those who are behind what they missed, as far as there is room. The dead are dropped."""
         for subscriber, place in list(self._behind.items()):
-            process = subscriber.process
-            if process is not None:
-                place = self._send_missed(process, place)
-            if process is None or place == len(self._log):
+            taker = self._taker(subscriber)
+            if taker is not None:
+                place = self._send_missed(taker, place)
+            if taker is None or place == len(self._log):
                 del self._behind[subscriber]
                 self.subscribe(subscriber)  # which leaves the dead out
             else:
@@ -164,33 +180,33 @@ class Stream:
         if self._behind and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(CHECK_S, self._check)
 
-    def _send_missed(self, process: Process, place: int) -> int:
+    def _send_missed(self, taker: Taker, place: int) -> int:
         """The place in the log behind what was sent."""
-        room = self._room(process)
+        room = self._room(taker)
         if not room:
             return place
         for event in backlog(self._log[place:]):
-            process.deliver(event, self.agent)
+            taker.deliver(event, self.agent)
             place += pieces_in(event)
             room -= 1
             if not room:
                 break
         return place
 
-    def _room(self, process: Process) -> int:
+    def _room(self, taker: Taker) -> int:
         """How many events the mailbox may take: none before half of it was read.
 
         At the end it takes what is left, for that is not much once it is joined; but a bound of its own stays a bound.
         """
-        if process.bound is None and self.outcome is not None:
+        if taker.bound is None and self.outcome is not None:
             return maxsize
-        limit, waiting = self._limit(process), len(process.mailbox)
+        limit, waiting = self._limit(taker), len(taker.mailbox)
         return limit - waiting if waiting <= limit // 2 else 0
 
-    def _limit(self, process: Process) -> int:
+    def _limit(self, taker: Taker) -> int:
         if self.buffer_size is None:
             return maxsize
-        return self.buffer_size if process.bound is None else min(self.buffer_size, process.bound.max_length)
+        return self.buffer_size if taker.bound is None else min(self.buffer_size, taker.bound.max_length)
 
     def _check(self) -> None:
         """The model may pause, or the stream have ended, while someone is behind."""
@@ -204,8 +220,8 @@ class Stream:
     def _give_up(self) -> None:
         """The end goes to those who had no room for it all this time; their mailbox's own policy does the rest."""
         for subscriber in self._behind:
-            if subscriber.process is not None:
-                subscriber.process.deliver(self._log[-1], self.agent)
+            if (taker := self._taker(subscriber)) is not None:
+                taker.deliver(self._log[-1], self.agent)
         self._behind.clear()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from actors import (
     Caller,
     CallFailed,
     GenServer,
+    InvalidArgument,
     Mailbox,
     NoReply,
     NoSystem,
@@ -290,3 +291,73 @@ async def test_a_process_is_no_caller_in_the_system_of_another_loop(system: Asyn
     with AsyncioSystemBase() as other:
         async with Mailbox():
             assert await asyncio.to_thread(other.run, parent_of_a_new_one()) == str(other.root.pid)
+
+
+class Opened:
+    """Counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.closed = False
+
+    async def items(self) -> AsyncGenerator[int, None]:
+        try:
+            while True:
+                self.made += 1
+                yield self.made
+        finally:
+            self.closed = True
+
+
+def test_iterate_makes_an_item_when_it_is_asked_for_and_closes_what_is_left_early() -> None:
+    opened = Opened()
+    with AsyncioSystemBase() as base:
+        for item in base.iterate(opened.items()):
+            assert opened.made == item
+            if item == 3:
+                break
+        assert (opened.made, opened.closed) == (3, True)
+
+
+def test_iterate_raises_what_the_iterator_raises_after_the_items_before_it() -> None:
+    async def items() -> AsyncGenerator[int, None]:
+        yield 1
+        raise KeyError("two")
+
+    with AsyncioSystemBase() as base:
+        iterator = base.iterate(items())
+        assert next(iterator) == 1
+        with pytest.raises(KeyError):
+            next(iterator)
+        with pytest.raises(StopIteration):
+            next(iterator)
+
+
+def test_iterate_takes_no_longer_for_an_item_than_it_may() -> None:
+    opened = Opened()
+
+    async def items() -> AsyncGenerator[int, None]:
+        async for item in opened.items():
+            yield item
+            await asyncio.get_running_loop().create_future()
+
+    with AsyncioSystemBase() as base:
+        iterator = base.iterate(items(), timeout_s=0.05)
+        assert next(iterator) == 1
+        with pytest.raises(TimeoutError):
+            next(iterator)
+
+
+def test_iterate_refuses_what_is_not_an_async_iterator_at_the_call() -> None:
+    with AsyncioSystemBase() as base:
+        for wrong in (None, [1], iter([1])):
+            with pytest.raises(InvalidArgument, match="expected an async iterator, got "):
+                base.iterate(wrong)  # type: ignore[arg-type]
+
+
+def test_iterate_says_that_the_system_has_ended() -> None:
+    with AsyncioSystemBase() as base:
+        iterator = base.iterate(Opened().items())
+        assert next(iterator) == 1
+    with pytest.raises(NoSystem):
+        next(iterator)

@@ -1,15 +1,18 @@
 """A running application against a rehearsal server, on real HTTP on loopback."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from actors import AsyncioSystemBase
 from agents import application
-from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.settings import Settings, ToolSettings
+from agents.rehearsal import RehearsalServer, Script, builtin, parse
+from agents.settings import SessionSettings, Settings, ToolSettings
+from tests.agents.keeping import App
 from tests.agents.stage import Stage
 
 
@@ -22,11 +25,8 @@ def api(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     """A module's SCRIPT, if it has one, on top of the built-in models."""
-    script = builtin()
-    if (own := getattr(request.module, "SCRIPT", None)) is not None:
-        script |= parse(own, request.module.__name__)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(RehearsalServer(script))
+        server = await stack.enter_async_context(RehearsalServer(_script(request)))
         settings = Settings(
             base_url=server.base_url,
             api_key=SecretStr("rehearsal"),
@@ -34,3 +34,28 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         )
         await stack.enter_async_context(application.running(settings))
         yield Stage(server)
+
+
+@pytest.fixture
+async def app(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[App]:
+    """Starts the application, again and again, on one store. A module may have a SCRIPT."""
+    async with RehearsalServer(_script(request)) as server:
+
+        @asynccontextmanager
+        async def running(**sessions: Any) -> AsyncIterator[AsyncioSystemBase]:
+            kept = {"url": f"sqlite:///{tmp_path / 'sessions.db'}", "durability": "batched", **sessions}
+            settings = Settings(
+                base_url=server.base_url,
+                api_key=SecretStr("rehearsal"),
+                sessions=SessionSettings(**kept),
+                tools=ToolSettings(workers=1),
+            )
+            async with application.running(settings) as system:
+                yield system
+
+        yield running
+
+
+def _script(request: pytest.FixtureRequest) -> Script:
+    own = getattr(request.module, "SCRIPT", None)
+    return builtin() if own is None else builtin() | parse(own, request.module.__name__)

@@ -1,10 +1,16 @@
 """The tree of the application is made of its settings."""
 
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from actors import AsyncioSystemBase, CallFailed, NoSystem, get_state
+from actors import AsyncioSystemBase, CallFailed, InvalidArgument, NoSystem, StartFailed, get_state
 from agents import application
-from agents.settings import RestartLimits, Settings, SupervisionSettings, ToolSettings
+from agents.settings import Durability, RestartLimits, SessionSettings, Settings, SupervisionSettings, ToolSettings
+from agents.settings.agent import AgentSettings
 from supervisors.agent_supervisor import start_agent
 
 SUPERVISORS = list(SupervisionSettings.model_fields)
@@ -26,5 +32,54 @@ async def test_what_runs_an_application_is_named_where_none_runs() -> None:
     with pytest.raises(NoSystem, match=r"use `async with application\.running\(\):`"):
         await application.start()
     async with AsyncioSystemBase():
-        with pytest.raises(CallFailed, match=r"use `async with application\.running\(\):`"):
+        with pytest.raises(CallFailed, match=r"application\.running\(\) and application\.start\(\) start it"):
             await start_agent({})
+
+
+async def test_the_limits_of_agents_are_each_agents_own_and_the_others_their_supervisors() -> None:
+    async with application.running(Settings(tools=ToolSettings(workers=1))):
+        per_child = {name: getattr((await get_state(name)).flags, "per_child", False) for name in SUPERVISORS}
+    assert [name for name, own in per_child.items() if own] == ["agent_supervisor"]
+
+
+@pytest.mark.parametrize("settings", [{"model": "echo"}, "sys.config", Path("sys.config"), Settings])
+async def test_what_is_not_settings_is_refused_in_words(settings: Any) -> None:
+    with pytest.raises(InvalidArgument, match="expected Settings, or None, got "):
+        async with application.running(settings):
+            raise AssertionError("it runs")
+
+
+async def test_an_application_that_does_not_start_says_in_one_line_which_child_and_why(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    holding = f"""
+import asyncio
+from agents import application
+from agents.settings import SessionSettings, Settings
+async def main():
+    async with application.running(Settings(sessions=SessionSettings(url={url!r}, durability="sync"))):
+        print("holds", flush=True)
+        await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", holding, stdout=asyncio.subprocess.PIPE)
+    assert other.stdout is not None
+    try:
+        assert await other.stdout.readline() == b"holds\n"
+        kept = SessionSettings(url=url, durability=Durability.SYNC)
+        faulty = AgentSettings(id="ada", model="echo", tools=["calculater", "no_such_tool"])
+        for settings, line in (
+            (Settings(sessions=kept), f"journal did not start: the store is in use by pid {other.pid}"),
+            (
+                Settings(agents=(faulty,)),
+                "configured_agents did not start: agent config: tools[0]: expected calculator",
+            ),
+        ):
+            with pytest.raises(StartFailed) as refused:
+                async with application.running(settings):
+                    raise AssertionError("it runs")
+            assert str(refused.value).startswith(line)
+            assert "\n" not in str(refused.value)
+            assert "Shutdown(" not in str(refused.value)
+    finally:
+        other.kill()
+        await other.wait()

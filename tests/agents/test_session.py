@@ -1,15 +1,13 @@
 """What is kept of an agent: its conversation and its streams come back with it, and it may sleep meanwhile."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pydantic
 import pytest
-from pydantic import SecretStr
 
-from actors import KILL, AsyncioSystemBase, Mailbox, Pid, ended, send
+from actors import KILL, Mailbox, Pid, ended, send
 from actors import exit as send_exit
 from actors import sys as otp_sys
 from agents import (
@@ -26,12 +24,12 @@ from agents import (
 )
 from agents.agent_turns import Idle
 from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
-from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.session import kept_config, wake
-from agents.sessions import JournalHandle, SessionError, StoreDamaged, open_journal
-from agents.settings import SessionSettings, Settings, ToolSettings
+from agents.kept_config import kept_config
+from agents.session import wake
+from agents.sessions import SessionError, StoreDamaged, open_journal
 from agents.tools.tool import tool
 from supervisors import agent_supervisor, which_children
+from tests.agents.keeping import App, ignored, journal
 from tests.agents.sample_tools import Gate, pass_gate, shout
 
 SCRIPT = """
@@ -48,34 +46,6 @@ steps = [{ text = "Wait. ", tool_calls = [{ name = "pass_gate", arguments = {} }
 [[models.gated.turns]]
 steps = [{ text = "{user}!" }]
 """
-
-App = Callable[..., AbstractAsyncContextManager[AsyncioSystemBase]]
-
-
-@pytest.fixture
-async def app(tmp_path: Path) -> AsyncIterator[App]:
-    """Starts the application, again and again, on one store."""
-    async with RehearsalServer(builtin() | parse(SCRIPT)) as server:
-
-        @asynccontextmanager
-        async def running(**sessions: Any) -> AsyncIterator[AsyncioSystemBase]:
-            kept = {"url": f"sqlite:///{tmp_path / 'sessions.db'}", "durability": "batched", **sessions}
-            settings = Settings(
-                base_url=server.base_url,
-                api_key=SecretStr("rehearsal"),
-                sessions=SessionSettings(**kept),
-                tools=ToolSettings(workers=1),
-            )
-            async with application.running(settings) as system:
-                yield system
-
-        yield running
-
-
-async def journal() -> JournalHandle:
-    handle = await open_journal()
-    assert handle is not None
-    return handle
 
 
 @pytest.mark.parametrize("durability", ["batched", "sync"])
@@ -165,13 +135,21 @@ async def test_an_agent_that_somebody_subscribes_to_does_not_sleep(app: App) -> 
         await ended(pid)  # the subscriber has gone
 
 
-async def test_text_that_is_no_unicode_is_kept_as_it_is(app: App) -> None:
+async def test_an_old_session_with_half_a_surrogate_pair_is_read_and_its_agent_is_woken(
+    app: App,
+) -> None:
     async with app():
-        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
-        await agent.chat(pid, "half \ud800")
+        handle = await journal()
+        config = {"model": "echo", "system_prompt": "half \ud800", "model_options": {"\udfff": 1}}
+        handle.begin_session("ada", "half \ud800", config)
+        await handle.durable()
     async with app():
-        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
-        assert UserMessage("half \ud800") in await agent.conversation(pid)
+        (kept,) = await (await journal()).store.sessions(None, 10)
+        assert kept.name == "half \ud800"
+        woken = await wake("ada")
+        assert woken is not None
+        assert await agent.conversation(woken) == (SystemMessage("half \ufffd"),)
+        assert (await agent.chat(woken, "hello")).answer == "hello"
 
 
 async def test_a_session_that_can_not_come_back_costs_no_other_its_turn(app: App) -> None:
@@ -192,10 +170,6 @@ async def test_a_session_that_can_not_come_back_costs_no_other_its_turn(app: App
         assert agent_registry.find_agent("ada") is None
         with pytest.raises(StoreDamaged):
             await wake("ada")
-
-
-def ignored(_: object) -> None:
-    """Nobody waits for it."""
 
 
 async def test_an_agent_that_is_asked_all_the_time_does_not_sleep(app: App) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors import Crash, GenServer, Mailbox, StartFailed, Stop, get_state
+from actors import CallFailed, Crash, GenServer, InvalidArgument, Mailbox, StartFailed, Stop, get_state
 from supervisors import ChildSpec, DynamicFlags, Flags, NotFound, RestartType, agent_supervisor, start_supervisor
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 from tests.supervisors.troupe import end
@@ -75,6 +75,25 @@ async def test_an_id_is_added_only_to_a_config_that_has_none() -> None:
     assert third == "mine"
 
 
+@pytest.mark.usefixtures("agents")
+async def test_what_is_not_a_configuration_or_not_a_pid_is_refused_in_words() -> None:
+    for wrong in (None, "gpt-4o", [("name", "Ada")]):
+        with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got "):
+            await agent_supervisor.start_agent(wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument, match=r"expected the Pid of an agent, got .*find_agent\(id\) gives it"):
+            await agent_supervisor.stop_agent(wrong)  # type: ignore[arg-type]
+
+
 async def test_stop_agent_refuses_what_is_no_agent(agents: None, box: Mailbox) -> None:
     with pytest.raises(NotFound):
         await agent_supervisor.stop_agent(box.pid)
+
+
+async def test_without_an_application_its_functions_say_what_starts_one(box: Mailbox) -> None:
+    for call in (
+        agent_supervisor.start_agent({"name": "Ada"}),
+        agent_supervisor.stop_agent(box.pid),
+        agent_supervisor.which_agents(),
+    ):
+        with pytest.raises(CallFailed, match=r"it does not run here: application\.running\(\)"):
+            await call

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors import IGNORE, NORMAL, SHUTDOWN, Crash, GenServer, Mailbox, Pid, StartFailed, call, start_link
+from actors import IGNORE, NORMAL, SHUTDOWN, Crash, GenServer, Mailbox, Pid, StartFailed, call, get_state, start_link
 from actors import exit as send_exit
 from supervisors import (
     RESTARTING,
@@ -323,3 +323,66 @@ async def test_code_change_simple(box: Mailbox) -> None:
     with pytest.raises(InvalidTree):
         await code_change(supervisor, "garbage")
     assert await children(supervisor) == [first, second]
+
+
+EACH = DynamicFlags(intensity=2, period_s=3600, per_child=True)
+
+
+async def crash(supervisor: Pid, pid: Pid, reason: Any = "boom") -> Pid | None:
+    """The process of the same child after a crash; None if the child was given up."""
+    before = set(await children(supervisor))
+    await end(pid, reason)
+    after: list[Pid] = [pid for pid in await children(supervisor) if pid not in before]
+    return after[0] if after else None
+
+
+async def test_a_child_with_a_budget_of_its_own_is_given_up_and_its_siblings_go_on(
+    box: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor = await dynamic(flags=EACH)
+    steady = await start_child(supervisor, "steady")
+    for _ in range(3):
+        bad: Pid | None = await start_child(supervisor, "bad")
+        for _ in range(EACH.intensity):
+            assert bad is not None
+            bad = await crash(supervisor, bad)
+        assert bad is not None
+        assert await call(bad, "args") == ("bad",)
+        assert await crash(supervisor, bad) is None
+    assert await children(supervisor) == [steady]
+    assert supervisor.alive
+    given_up = [record for record in caplog.records if "child_given_up" in record.getMessage()]
+    assert len(given_up) == 3
+
+
+async def test_many_children_that_each_crash_a_little_are_all_restarted(box: Mailbox) -> None:
+    supervisor = await dynamic(flags=EACH)
+    pids: list[Pid] = [await start_child(supervisor, number) for number in range(50)]
+    for _ in range(EACH.intensity):
+        pids = [pid for pid in [await crash(supervisor, pid) for pid in pids] if pid is not None]
+    assert sorted([(await call(pid, "args"))[0] for pid in pids]) == list(range(50))
+
+
+async def test_a_child_that_can_not_be_restarted_spends_its_own_budget(
+    box: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "understudy.supervisors")
+    script = Script(START, START, ValueError("no"))
+    supervisor = await dynamic(script, EACH)
+    steady, bad = [await start_child(supervisor) for _ in range(2)]
+    await end(bad, "boom")
+    while RESTARTING in await children(supervisor):  # each question waits behind a try
+        pass
+    assert await children(supervisor) == [steady]
+    assert script.starts == 2 + EACH.intensity
+
+
+async def test_what_is_known_of_a_childs_restarts_goes_with_the_child(box: Mailbox) -> None:
+    supervisor = await dynamic(flags=EACH, restart=TRANSIENT)
+    for stopped in (True, False):
+        pid = await crash(supervisor, await start_child(supervisor))
+        assert pid is not None
+        assert list((await get_state(supervisor)).restarts_of) == [pid]
+        await (terminate_child(supervisor, pid) if stopped else end(pid, NORMAL))
+        assert await children(supervisor) == []
+        assert (await get_state(supervisor)).restarts_of == {}

@@ -49,5 +49,10 @@ def test_a_dynamic_supervisor_refuses_a_limit_that_is_none(limit: Any) -> None:
     assert caught.value.atom == "invalid_max_children"
 
 
+def test_a_dynamic_supervisor_refuses_a_per_child_that_is_not_a_bool() -> None:
+    with pytest.raises(InvalidFlags, match="expected per_child to be True or False, got 'yes'"):
+        DynamicFlags(per_child="yes")  # type: ignore[arg-type]
+
+
 def test_significant_simple_auto_shutdown_has_no_place_in_dynamic_flags() -> None:
     assert not hasattr(DynamicFlags(), "auto_shutdown")

@@ -112,6 +112,37 @@ def test_the_restart_log_is_no_longer_than_its_period(gaps: list[float], period:
         assert len(log.seconds) <= period + 1
 
 
+@given(gaps, st.integers(0, 5), st.integers(1, 10))
+def test_a_budget_is_spent_by_the_restart_that_is_one_too_many(gaps: list[float], intensity: int, period: int) -> None:
+    now, log = 0.0, RestartLog()
+    for gap in gaps:
+        now += gap
+        recorded = log.record(now, period)
+        spent = log.spend(now, intensity, period)
+        assert spent == (recorded if recorded.count <= intensity else None)
+        log = recorded if spent is None else spent
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 3)), max_size=60), st.integers(0, 5), st.integers(1, 10))
+def test_what_one_child_spends_is_nothing_to_another(
+    crashes: list[tuple[int, float]], intensity: int, period: int
+) -> None:
+    """crashes: of children, each a while after the one before."""
+    now = 0.0
+    logs: dict[int, RestartLog | None] = dict.fromkeys(range(4), RestartLog())
+    times: dict[int, list[float]] = {child: [] for child in logs}
+    for child, gap in crashes:
+        now += gap
+        times[child].append(now)
+        if (log := logs[child]) is not None:
+            logs[child] = log.spend(now, intensity, period)
+    for child, at in times.items():
+        alone: RestartLog | None = RestartLog()
+        for second in at:
+            alone = alone and alone.spend(second, intensity, period)
+        assert logs[child] == alone
+
+
 @pytest.mark.parametrize(("second", "count"), [(1.99, 2), (2.0, 2), (2.94, 2), (3.0, 1)])
 def test_the_window_is_the_period_at_least_and_under_a_second_longer(second: float, count: int) -> None:
     assert RestartLog().record(1.05, 1).record(second, 1).count == count

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from actors import InvalidArgument
 from agents.cli import INTERRUPTED
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
@@ -121,7 +122,7 @@ def _carry_out(options: dict[str, Any], work: Callable[[Sessions], Awaitable[Non
 
     try:
         asyncio.run(run())
-    except (ClientError, SessionError) as error:
+    except (ClientError, InvalidArgument, SessionError) as error:
         sys.exit(refuse(str(error)))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -4,7 +4,7 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from agents import agent
@@ -27,13 +27,13 @@ from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
 from agents.settings import Scope
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import UserName
+from agents.settings.values import TextOnly, UserName
 from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]
 
 
-class StartAgent(BaseModel):
+class StartAgent(TextOnly):
     """What a client may say of a new agent. Whom it asks, with which key, and which code its tools are, only the host
     says: a client that could would have the host's keys and its user's files."""
 
@@ -56,7 +56,7 @@ class StartAgent(BaseModel):
     owner: UserName | None = None
 
 
-class Ask(BaseModel):
+class Ask(TextOnly):
     """stream_id: of the client's making: who asks again by it, because the answer was lost, gets that answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

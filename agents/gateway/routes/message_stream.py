@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from typing import Annotated
 from uuid import uuid4
 
-import msgspec
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from starlette.responses import Response
 
 from agents.contract.answers import MessageInterrupted, MessageReserved
@@ -25,6 +24,7 @@ from agents.contract.messages import (
 )
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamError, StreamToken
+from agents.core.text import to_json
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import ASKING, answers, events, json
 from agents.gateway.routes.asking import Asking
@@ -32,9 +32,10 @@ from agents.gateway.routes.reply import Json
 from agents.gateway.sse import EventStream, Pace
 from agents.gateway.streams import Known
 from agents.gateway.wire import data_of, name_of
+from agents.settings.values import TextOnly
 
 
-class ChatStream(BaseModel):
+class ChatStream(TextOnly):
     """assistant_message_id: as reserved; without one there is a new one. What else it says (user_id, context) is of no
     use here: who asks is who has the token, and an agent has its context."""
 
@@ -83,7 +84,7 @@ def _cut(data: CutData) -> bytes:
 
 
 def _line(said: object) -> bytes:
-    return b"data: %b\n\n" % msgspec.json.encode(said)
+    return b"data: %b\n\n" % to_json(said)
 
 
 def _said(event: Event) -> object:

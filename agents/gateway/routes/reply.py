@@ -2,12 +2,13 @@
 
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
+
+from agents.core.text import to_json
 
 
 class Json(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return msgspec.json.encode(content)
+        return to_json(content)

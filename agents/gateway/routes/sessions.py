@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from agents.contract.answers import SessionDeleted
@@ -20,11 +20,12 @@ from agents.gateway.routes.reply import Json
 from agents.gateway.sessions import Sessions
 from agents.gateway.sse import Pace
 from agents.sessions import UnknownSession
+from agents.settings.values import TextOnly
 
 SessionId = Annotated[Id, Path()]
 
 
-class _Body(BaseModel):
+class _Body(TextOnly):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

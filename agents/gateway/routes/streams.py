@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
-from pydantic import BaseModel, ConfigDict, WithJsonSchema
+from pydantic import ConfigDict, WithJsonSchema
 from starlette.responses import Response
 
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
@@ -16,6 +16,7 @@ from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
 from agents.gateway.sse import ErrorEvent, EventStream, Pace, frames_of
 from agents.gateway.streams import Known
+from agents.settings.values import TextOnly
 from agents.tools.approval import Decided
 
 StreamId = Annotated[Id, Path()]
@@ -29,7 +30,7 @@ DIGITS = 16
 OVER = "There is no event after this one, and never will be."
 
 
-class _Body(BaseModel):
+class _Body(TextOnly):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

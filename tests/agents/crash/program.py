@@ -24,6 +24,7 @@ from agents import Event, StreamComplete, StreamError, agent, application
 from agents.session import wake
 from agents.sessions import Store, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
+from agents.settings.agent import AgentSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 
@@ -75,12 +76,18 @@ async def live(base_url: str, point: dict[str, Any], *, again: bool) -> None:
     sessions = SessionSettings(
         url=f"sqlite:///{Life.directory / STORE}", durability=point["durability"], on_restart=point["on_restart"]
     )
-    settings = Settings(base_url=base_url, api_key=SecretStr("any"), sessions=sessions, tools=ToolSettings(workers=1))
+    config = {"id": AGENT, "model": "busy", "tools": [f"{__name__}:pay", f"{__name__}:look"]}
+    settings = Settings(
+        base_url=base_url,
+        api_key=SecretStr("any"),
+        sessions=sessions,
+        tools=ToolSettings(workers=1),
+        agents=(AgentSettings.model_validate(config),) if again else (),
+    )
     async with application.running(settings), Mailbox() as box:
         if again:
             await follow(box)
         else:
-            config = {"id": AGENT, "model": "busy", "tools": [f"{__name__}:pay", f"{__name__}:look"]}
             pid = await agent_supervisor.start_agent(config)
             agent.stream_chat(pid, "go", stream_id=STREAM)
         await see(box, point["kill"] if not again else "")

@@ -8,7 +8,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from agents.gateway.actions import Action
-from agents.gateway.words import PATTERNS
+from agents.gateway.words import BUILTIN_TOOL
+from agents.settings.values import SPELLINGS
 from tests.agents.gateway.contract import document
 from tests.agents.gateway.site import Site
 
@@ -36,7 +37,7 @@ def test_every_pattern_that_a_request_must_match_has_words() -> None:
     models = {name: each for name, each in document()["components"]["schemas"].items() if not name.endswith("Output")}
     found = set(patterns_in([asked, models, TypeAdapter(Action).json_schema()]))
     assert len(found) >= 3
-    assert found <= set(PATTERNS)
+    assert found <= {BUILTIN_TOOL, *SPELLINGS}
 
 
 def bodies() -> Iterator[tuple[str, str, Any]]:

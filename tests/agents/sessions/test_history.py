@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from actors import InvalidArgument
 from agents.core.checkpoint import Checkpoint as Kept
 from agents.core.conversation import (
     AssistantMessage,
@@ -165,10 +166,13 @@ async def test_a_fork_that_cannot_be_is_refused_and_makes_nothing(kept: Store) -
 
 
 async def test_a_title_is_given_and_taken_away(kept: Store) -> None:
-    for title in ("About \0 \ud800 'looking'", None):
+    for title in ("About \0 'looking'", None):
         await history.rename(kept, "s", title)
         (info,) = await kept.sessions()
         assert info.title == title
+    for refused in ("\ud800", b"Title", 5):
+        with pytest.raises(InvalidArgument, match="as the title"):
+            await history.rename(kept, "s", refused)  # type: ignore[arg-type]
     for unknown in ("no", "\0", ""):
         with pytest.raises(UnknownSession):
             await history.rename(kept, unknown, "Title")

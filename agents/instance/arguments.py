@@ -1,0 +1,98 @@
+"""The arguments of agents/agent.py: checked where a function is called, before anything changes.
+
+Each function returns the value as the agent may keep it, or raises InvalidArgument.
+"""
+
+from typing import Final
+
+from actors import NOPROC, CallFailed, InvalidArgument, Pid
+from actors.current import calling_process, running_loop
+from actors.errors import OTHER_LOOP, named
+from agents.agent_registry import is_agent
+from agents.core.events import Response
+from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
+
+FIND: Final = "agent_registry.find_agent(id) gives the Pid of an agent that runs"
+MAX_SEQ: Final = 2**63 - 1
+
+
+def checked_agent(pid: object) -> Pid:
+    """Raises CallFailed for an agent that has ended."""
+    if not isinstance(pid, Pid):
+        raise InvalidArgument("the Pid of an agent", named(pid), FIND)
+    if not _lives(pid):
+        raise CallFailed(pid, NOPROC)
+    if not is_agent(pid):
+        raise InvalidArgument("the Pid of an agent", named(pid), "another process has it")
+    return pid
+
+
+def checked_or_ended(pid: object) -> Pid | None:
+    """None for an agent that has ended."""
+    return None if isinstance(pid, Pid) and not _lives(pid) else checked_agent(pid)
+
+
+def check_loop(agent: Pid) -> None:
+    """Raises CallFailed, as `call` does, for a caller that would wait for a process of another loop."""
+    if agent.process is not None and agent.process.system.loop is not running_loop():
+        raise CallFailed(agent, OTHER_LOOP)
+
+
+def checked_subscriber(pid: object) -> Pid:
+    """The subscriber; for None the calling process."""
+    known = checked_unsubscriber(pid)
+    if not _lives(known):
+        raise InvalidArgument("a living process as the subscriber", named(known), "it has ended")
+    return known
+
+
+def checked_unsubscriber(pid: object) -> Pid:
+    """A subscriber that may have ended; for None the calling process."""
+    return calling_process("a call without subscriber_pid").pid if pid is None else checked_pid(pid)
+
+
+def checked_pid(pid: object) -> Pid:
+    if not isinstance(pid, Pid):
+        raise InvalidArgument("the Pid of a process as the subscriber", named(pid), "a Mailbox has one: box.pid")
+    return pid
+
+
+def checked_message(message: object) -> str:
+    if isinstance(message, Response):
+        raise InvalidArgument("a str as the message", named(message), "its text is response.content")
+    text = checked_text(message, "the message")
+    if not text:
+        raise InvalidArgument("a message that is not empty", named(text))
+    return text
+
+
+def checked_text(text: object, what: str) -> str:
+    """A plain str: a subclass may hold more than its text. what: the argument, for the error."""
+    if not isinstance(text, str):
+        raise InvalidArgument(f"a str as {what}", named(text))
+    if not is_text(text):
+        raise InvalidArgument(f"{TEXT} as {what}", HALF)
+    return str.__str__(text)
+
+
+def checked_optional(text: object, what: str) -> str | None:
+    return None if text is None else checked_text(text, what)
+
+
+def checked_new_id(stream_id: object) -> str | None:
+    """The id of a stream that is about to begin; None: the caller made none."""
+    checked = checked_optional(stream_id, "stream_id")
+    if checked is not None and not is_id(checked):
+        raise InvalidArgument(f"a stream_id of {ID_WORDS}", named(checked))
+    return checked
+
+
+def checked_seq(after: object) -> int:
+    if isinstance(after, bool) or not isinstance(after, int) or not 0 <= after <= MAX_SEQ:
+        raise InvalidArgument("the seq of an event, or 0, as after", named(after))
+    return after
+
+
+def _lives(pid: Pid) -> bool:
+    """The process has not ended, nor has the loop that it was left on."""
+    return pid.process is not None and not pid.process.system.loop.is_closed()

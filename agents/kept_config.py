@@ -1,0 +1,105 @@
+"""What is kept of an agent's configuration with its session, and which of it may come back.
+
+Others may write a store, so what a store holds is data. A kept configuration may name built-in tools, and providers of
+the settings. Code and addresses come back only if this program has given them to an agent: by its configuration, or by
+start_agent. An address that had a key of its own does not come back, since no key is kept.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import msgspec
+from pydantic import BaseModel
+
+from actors.current import current_system
+from actors.system import ProcessSystem
+from agents.core.text import each_text, joined_surrogates
+from agents.redaction import Redactor
+from agents.settings import Settings
+from agents.tools.registry import BUILTIN
+from agents.tools.tool import Tool
+
+SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
+ADDRESS: Final = "base_url"
+
+_given: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
+"""The code and the addresses that each application's own starts have named."""
+
+
+def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an agent can be started from again, as JSON data without secrets; None if JSON can't hold it."""
+    try:
+        config = {key: _plain(key, value) for key, value in given.items() if key != SECRET}
+        kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return kept
+
+
+def comes_back_whole(given: Mapping[str, Any]) -> bool:
+    """An agent that was started with this is the same when it is woken: it had no key of its own, which is not kept."""
+    return kept_config(given) is not None and not any(SECRET in each for each in _asked(given))
+
+
+def restored(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as a store had it, to start an agent from. A name from an old store may hold what is not text."""
+    config: dict[str, Any] = each_text(joined_surrogates, dict(kept))
+    return config
+
+
+def give(given: Mapping[str, Any]) -> None:
+    """Note what the program has started an agent with, for `not_given`."""
+    config = kept_config(given) or {}
+    named = {tool for tool in config.get("tools") or () if ":" in tool}
+    if comes_back_whole(given):
+        named |= {each[ADDRESS] for each in _asked(config) if each.get(ADDRESS) is not None}
+    if named:
+        _given.setdefault(current_system(), set()).update(named)
+
+
+def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[str]:
+    """What a kept configuration names and may not, a line each."""
+    given = _given.get(current_system(), set()) | {settings.base_url, *BUILTIN.values()}
+    for position, tool in enumerate(_list(kept.get("tools"))):
+        if isinstance(tool, str) and ":" in tool and tool not in given:
+            yield f"tools[{position}]: expected a built-in tool, or code that this program gave an agent, got {tool!r}"
+    for each in _asked(kept):
+        address = each.get(ADDRESS)
+        if address is not None and str(address) not in given:
+            got = Redactor()(str(address))
+            yield f"{ADDRESS}: expected an address that this program gave an agent without a key, got {got!r}"
+        if each.get(SECRET) is not None:
+            yield f"{SECRET}: expected none with a session, got a secret"
+
+
+def _asked(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The parts of a configuration that may name an address and a key."""
+    yield config
+    for fallback in _list(config.get("fallbacks")):
+        if isinstance(fallback, Mapping):
+            yield fallback
+
+
+def _list(value: Any) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _plain(key: str, value: Any) -> Any:
+    match key:
+        case "tools":
+            return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
+        case "fallbacks" if value is not None:
+            return [{name: each for name, each in fallback.items() if name != SECRET} for fallback in value]
+        case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
+            return value.model_json_schema()
+        case _:
+            return value
+
+
+def _address(tool: Tool) -> str:
+    """Raises TypeError, in JSON's place, for a tool that no other program could find."""
+    module, name = tool.function.__module__, tool.function.__qualname__
+    if module == "__main__" or "<" in name or tool.bound:
+        raise TypeError(f"{tool.name} has no address")
+    return f"{module}:{name}"
