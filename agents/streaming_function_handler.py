@@ -130,7 +130,7 @@ def interrupt_stream(saved: Checkpoint, log: Log, fault: Fault, stream: Stream, 
     """End a turn that was cut, where resume_stream would go on with it: the conversation with what is known of it."""
     now_s = asyncio.get_running_loop().time()
     past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
-    stream.turn, events = interrupted(saved, log, past, fault, now_s)
+    stream.turn, events = interrupted(saved, log, past, now_s, fault)
     for event in events:
         stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
     return stream.turn.conversation

@@ -8,6 +8,7 @@ Taken when the turn has begun, before calls run, and with each result. A turn is
 """
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,6 +30,9 @@ UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
     error="unknown",
 )
+
+
+INTERRUPTED: Final = Interrupted()
 
 
 class Checkpoint(Struct, frozen=True):
@@ -118,7 +122,7 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
     return turn, (*effects, *again)
 
 
-def interrupted(saved: Checkpoint, log: Log, past: Past, fault: Fault, now_s: float) -> Step:
+def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float, fault: Fault = INTERRUPTED) -> Step:
     """The turn as it ends, with this fault. What had arrived is kept; the results of calls in flight are unknown."""
     turn = _restored(saved, log, past)
     published: tuple[Event, ...] = ()

@@ -40,6 +40,11 @@ class Deadline:
             if timer is not None:
                 timer.cancel()
 
+    @property
+    def over(self) -> bool:
+        """The connection has ended."""
+        return self._driver is not None and self._driver.is_closed()
+
     def end(self) -> None:
         if self._driver is not None:
             self._driver.terminate()
@@ -59,12 +64,10 @@ async def connect(engine: AsyncEngine, deadline_s: float) -> tuple[AsyncConnecti
     return connection, Deadline(raw.driver_connection, deadline_s)
 
 
-async def give_back(connection: AsyncConnection) -> None:
+async def give_back(connection: AsyncConnection, deadline: Deadline) -> None:
     """To the pool, unless it is broken."""
     try:
-        raw = await connection.get_raw_connection()
-        driver = raw.driver_connection
-        if hasattr(driver, "is_closed") and driver.is_closed():
+        if deadline.over and not connection.invalidated:
             await connection.invalidate()
     finally:
         await connection.close()
@@ -78,7 +81,7 @@ async def connected(engine: AsyncEngine, deadline_s: float) -> AsyncIterator[Asy
         async with deadline.kept():
             yield connection
     finally:
-        await give_back(connection)
+        await give_back(connection, deadline)
 
 
 @asynccontextmanager

@@ -101,7 +101,7 @@ def _is_of_the_values(error: Exception) -> bool:
         state = str(getattr(error.orig, "sqlstate", None) or "")
         unbound = "binding parameter" in str(error.orig)  # sqlite3, of a value of a type that it does not know
         return isinstance(error, IntegrityError | DataError) or state[:2] in VALUE_STATES or unbound
-    return not isinstance(error, OSError | UnicodeDecodeError | PoolTimeout | drivers_errors())
+    return not isinstance(error, (OSError, UnicodeDecodeError, PoolTimeout, *drivers_errors()))
 
 
 def drivers_errors() -> tuple[type[Exception], ...]:
@@ -111,12 +111,13 @@ def drivers_errors() -> tuple[type[Exception], ...]:
 
 
 def _file_at(path: Path, *, create: bool) -> None:
-    if not create and not path.exists():
+    if not create and not os.path.exists(path):  # noqa: PTH110 (never raises)
         raise StoreUnavailable(f"there is no store at {path}")
     try:
         make_private(path)
-    except OSError as error:
-        raise StoreUnavailable(f"the store at {path} can't be made: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # the latter: a path that no file can have
+        why = getattr(error, "strerror", None) or error
+        raise StoreUnavailable(f"the store at {str(path)!r} can't be made: {why}") from error
     if not path.is_file():
         raise StoreUnavailable(f"the store at {path} can't be used: it is no file")
     if not os.access(path, os.R_OK | os.W_OK):

@@ -82,7 +82,6 @@ class Lease:
         """End the connection without a word to the server, which may not listen."""
         held, self._held = self._held, None
         if held is not None:
-            connection, deadline = held
-            deadline.end()
+            held[1].end()
             with suppress(Exception):
-                await give_back(connection)
+                await give_back(*held)

@@ -180,4 +180,4 @@ class Store(Reading):
     async def _drop_connection(self) -> None:
         held, self._writing = self._writing, None
         if held is not None:
-            await give_back(held[0])
+            await give_back(*held)
