@@ -111,7 +111,7 @@ def drivers_errors() -> tuple[type[Exception], ...]:
 
 
 def _file_at(path: Path, *, create: bool) -> None:
-    if not create and not os.path.exists(path):  # noqa: PTH110 (never raises)
+    if not create and not os.path.exists(path):
         raise StoreUnavailable(f"there is no store at {path}")
     try:
         make_private(path)

@@ -48,9 +48,9 @@ def _file_in(url: str) -> Path:
     literal, decoded = Path(path[1:]).absolute(), Path(unquote(path[1:])).absolute()
     if literal == decoded:
         return literal
-    found = [each for each in (literal, decoded) if os.path.isdir(each.parent)]  # noqa: PTH112 (never raises)
+    found = [each for each in (literal, decoded) if os.path.isdir(each.parent)]
     if len({each.parent for each in (literal, decoded)}) == 1:
-        found = [each for each in (literal, decoded) if os.path.exists(each)]  # noqa: PTH110 (never raises)
+        found = [each for each in (literal, decoded) if os.path.exists(each)]
     if len(found) != 1:
         raise StoreUnavailable(
             f"expected a store's URL that names one file, got {str(literal)!r}, which may also be {str(decoded)!r}: "

@@ -96,7 +96,7 @@ def noting(file: Path) -> Any:
     @tool(isolation="task")
     async def notes(line: str) -> str:
         """Write a line into the file."""
-        with file.open("a") as out:  # noqa: ASYNC230 (a line)
+        with file.open("a") as out:
             out.write(f"{line}\n")
         return line
 
