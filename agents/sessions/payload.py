@@ -40,6 +40,8 @@ class Decoder(Generic[T]):
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type_)
 
     def __call__(self, payload: bytes) -> T:
+        if not isinstance(payload, bytes):
+            raise StoreDamaged(f"the store is damaged: expected bytes, got {type(payload).__name__}")
         try:
             return self._read(payload)
         except _UNREADABLE as error:

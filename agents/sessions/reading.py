@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import NullType
 
 from agents.core.conversation import Conversation
-from agents.core.errors import StoreFailed as StoreFault
 from agents.core.events import Event, StreamError
 from agents.sessions.connection import connected
 from agents.sessions.engine import as_unavailable
@@ -101,7 +100,7 @@ class Reading:
 
     async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
-        missing, since a crash took them, and before an end that says that the store failed."""
+        missing, since a crash took them, and before an error: what was told of it is kept, whatever came before."""
         wanted = (
             select(EVENTS.c.payload)
             .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after)
@@ -155,7 +154,7 @@ class Reading:
 
 def _gap(event: Event, later: Event) -> bool:
     missing = later.seq != event.seq + 1 and later.attempt == event.attempt
-    return missing and not (isinstance(later, StreamError) and isinstance(later.reason, StoreFault))
+    return missing and not isinstance(later, StreamError)
 
 
 def _listed(row: Row[Any]) -> SessionInfo:

@@ -86,6 +86,8 @@ class Recorder:
         group.count += 1
         if group.count >= group.batch_events or type(event) in AT_ONCE:
             group.hurry(type(event) in AT_ONCE)
+            if self.closed is not None:  # by now: its journal was killed
+                self._events = [event]
 
     def checkpoint(self, payload: bytes, *, again: bool = False) -> None:
         """The turn can go on from here, after the last event. again: as of Checkpoint."""
@@ -104,7 +106,7 @@ class Recorder:
             self._ended = ended
             self._group.join(self)
             self._group.hurry()
-        elif isinstance(last, StreamError):
+        if self.closed is not None and isinstance(last, StreamError):
             self._group.say_last(LastWords(last, ended))
 
     def end_as(self, event: StreamError) -> None:

@@ -89,14 +89,13 @@ class KeptStream(Stream):
         return max(super().seq, self._seen_seq)
 
     def publish(self, event: Event) -> None:
-        if self._lost:
-            self._publish_unkept(event)
-            return
         self._recorder.event(event)
         kind = type(event)
         if kind in TERMINAL:
             self._record_end(event)
-        if self._held or kind in ON_DISK_FIRST or event.seq > self._durable_seq + self._ahead:
+        if self._lost:
+            self._publish_unkept(event)
+        elif self._held or kind in ON_DISK_FIRST or event.seq > self._durable_seq + self._ahead:
             self._held.append(event)
         else:
             super().publish(event)
@@ -104,10 +103,7 @@ class KeptStream(Stream):
     def _publish_unkept(self, event: Event) -> None:
         """The turn is ending, for it can't be written: nothing of it waits for the disk any more."""
         if isinstance(event, StreamComplete):
-            event = self._unkept(event, StoreFailed(SessionFailed.told))
-        self._recorder.event(event)
-        if type(event) in TERMINAL:
-            self._record_end(event)
+            event = self._end_unkept(event, StoreFailed(SessionFailed.told))
         self._show(event)
 
     def _show(self, event: Event) -> None:
@@ -159,10 +155,16 @@ class KeptStream(Stream):
         ):
             super().publish(held.popleft())
 
-    def _unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
+    def _end_unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
         """In place of an answer that is whole but not on disk, for a client may rely on an end that it saw."""
         said, figures = end.response.content, end.response.metrics
-        return StreamError(fault, said, figures, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt)
+        error = StreamError(fault, said, figures, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt)
+        if self._recorder.closed is None:
+            self._recorder.end_as(error)
+        else:
+            self._recorder.event(error)
+            self._record_end(error)
+        return error
 
     def _on_failure(self, failed: SessionError) -> None:
         """End the turn for it: nobody shall wait until there is a disk again.
@@ -174,12 +176,7 @@ class KeptStream(Stream):
         self._lost, self._silent = True, isinstance(failed, Fenced)
         fault = StoreFailed(failed.told)
         if self._held and isinstance(end := self._held[-1], StreamComplete):
-            self._held[-1] = error = self._unkept(end, fault)
-            if self._recorder.closed is None:
-                self._recorder.end_as(error)
-            else:
-                self._recorder.event(error)
-                self._record_end(error)
+            self._held[-1] = self._end_unkept(end, fault)
         while self._held:
             self._show(self._held.popleft())
         if self.agent is not None and self.outcome is None:
