@@ -73,7 +73,9 @@ def as_unavailable(url: URL) -> Iterator[None]:
         yield
     except SessionError:
         raise
-    except (SQLAlchemyError, OSError, UnicodeDecodeError, *drivers_errors()) as error:
+    except Exception as error:
+        if not isinstance(error, (SQLAlchemyError, OSError, UnicodeDecodeError, *drivers_errors())):
+            raise
         if isinstance(damaged := getattr(error, "orig", None), SessionError):
             raise damaged from None
         kind = ConnectionLost if getattr(error, "connection_invalidated", False) else StoreUnavailable

@@ -41,7 +41,7 @@ class Lease:
 
     async def take(self) -> None:
         """Raises what the database raises."""
-        await self._connect()
+        self._held = await self._connected()
         self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def give_back(self) -> None:
@@ -51,20 +51,25 @@ class Lease:
             self._beating = None
         await self._drop()
 
-    async def _connect(self) -> None:
-        connection, deadline = self._held = await connect(self._engine, self._deadline_s)
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        async with deadline.kept():
-            await connection.execute(select(func.pg_advisory_lock_shared(CLASS, func.hashtext(this_process()))))
-            if (self._engine.dialect.server_version_info or ()) >= IDLE_LIMIT_SINCE:
-                await connection.execute(text(f"SET idle_session_timeout = {round(LEASE_S * 1000)}"))
+    async def _connected(self) -> tuple[AsyncConnection, Deadline]:
+        connection, deadline = await connect(self._engine, self._deadline_s)
+        try:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with deadline.kept():
+                await connection.execute(select(func.pg_advisory_lock_shared(CLASS, func.hashtext(this_process()))))
+                if (self._engine.dialect.server_version_info or ()) >= IDLE_LIMIT_SINCE:
+                    await connection.execute(text(f"SET idle_session_timeout = {round(LEASE_S * 1000)}"))
+        except BaseException:
+            await give_back(connection, deadline)
+            raise
+        return connection, deadline
 
     async def _beat(self) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
                 if self._held is None:
-                    await self._connect()
+                    self._held = await self._connected()
                     log.info("lease_taken_again")
                 connection, deadline = self._held
                 async with deadline.kept():

@@ -88,7 +88,7 @@ class Decoder(Generic[T]):
             return value
 
 
-def keepable(id_: str) -> bool:
+def keepable(id_: Any) -> bool:
     """May this be an id in a store? Not one that is empty, long, or no text to a database."""
     return isinstance(id_, str) and 0 < len(id_) <= 200 and "\0" not in id_ and id_.isprintable()
 

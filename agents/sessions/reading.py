@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Row, Select, func, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.types import NullType
+from sqlalchemy.types import NullType, TypeEngine
 
 from agents.core.conversation import Conversation
 from agents.core.events import Event, StreamError
@@ -34,7 +34,8 @@ _STREAM: Final = select(
     *[STREAMS.c[name] for name in StreamInfo.__struct_fields__ if name != "last_seq"], _LAST_SEQ.label("last_seq")
 )
 _TEXT: Final[Decoder[str]] = Decoder(str)
-_LISTED: Final = [type_coerce(SESSIONS.c[name], NullType()).label(name) for name in SessionInfo.__struct_fields__]
+_RAW: Final[TypeEngine[Any]] = NullType()
+_LISTED: Final = [type_coerce(SESSIONS.c[name], _RAW).label(name) for name in SessionInfo.__struct_fields__]
 """As the database has them, since one that can't be read may not keep the others from being read."""
 
 
@@ -136,7 +137,7 @@ class Reading:
         )
         return [session_id for (session_id,) in await self._rows(wanted)]
 
-    async def _rows(self, wanted: Select[Any], *ids: str) -> Sequence[Row[Any]]:
+    async def _rows(self, wanted: Select[*tuple[Any, ...]], *ids: str) -> Sequence[Row[Any]]:
         """None for an id that no database could hold."""
         if not all(map(keepable, ids)):
             return []
@@ -145,7 +146,7 @@ class Reading:
         except ConnectionLost:  # since it was last used: the server was restarted, and a new one works
             return await self._read(wanted)
 
-    async def _read(self, wanted: Select[Any]) -> Sequence[Row[Any]]:
+    async def _read(self, wanted: Select[*tuple[Any, ...]]) -> Sequence[Row[Any]]:
         with as_unavailable(self.url):
             async with connected(self._engine, self.deadline_s) as connection:
                 rows: Sequence[Row[Any]] = (await connection.execute(wanted)).all()
@@ -158,12 +159,10 @@ def _gap(event: Event, later: Event) -> bool:
 
 
 def _listed(row: Row[Any]) -> SessionInfo:
-    readers = {"name": _text, "title": _text, "created_at": _instant, "updated_at": _instant}
-    return SessionInfo(**{name: readers.get(name, _as_it_is)(value) for name, value in _fields(row).items()})
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    fields = _fields(row)
+    texts = {name: _text(fields[name]) for name in ("name", "title")}
+    instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
+    return SessionInfo(**fields | texts | instants)
 
 
 def _text(payload: Any) -> str | None:

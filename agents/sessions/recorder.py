@@ -86,7 +86,7 @@ class Recorder:
         group.count += 1
         if group.count >= group.batch_events or type(event) in AT_ONCE:
             group.hurry(type(event) in AT_ONCE)
-            if self.closed is not None:  # by now: its journal was killed
+            if self._lost():
                 self._events = [event]
 
     def checkpoint(self, payload: bytes, *, again: bool = False) -> None:
@@ -106,7 +106,7 @@ class Recorder:
             self._ended = ended
             self._group.join(self)
             self._group.hurry()
-        if self.closed is not None and isinstance(last, StreamError):
+        if self._lost() and isinstance(last, StreamError):
             self._group.say_last(LastWords(last, ended))
 
     def end_as(self, event: StreamError) -> None:
@@ -131,6 +131,10 @@ class Recorder:
         if self.closed is not None:
             raise self.closed
         await self._group.stream_written(self)
+
+    def _lost(self) -> bool:
+        """A journal that was killed closes its recorders when they next need it."""
+        return self.closed is not None
 
     # For the group
 

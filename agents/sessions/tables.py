@@ -57,9 +57,10 @@ class Instant(TypeDecorator[datetime]):
 def instant(value: Any) -> datetime:
     """Raises StoreDamaged."""
     try:
-        return EPOCH + value * MICROSECOND
+        found: datetime = EPOCH + value * MICROSECOND
     except (TypeError, OverflowError):
         raise StoreDamaged(f"the store is damaged: expected a time, got {type(value).__name__}") from None
+    return found
 
 
 METADATA: Final = MetaData(

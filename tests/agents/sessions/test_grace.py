@@ -16,7 +16,7 @@ from agents.core.errors import StoreFailed
 from agents.core.events import Event, StreamToolResult
 from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import StoreUnavailable, open_journal
-from agents.settings import SessionSettings, Settings, ToolSettings
+from agents.settings import Durability, SessionSettings, Settings, ToolSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.sessions.cluster import OWNER, cluster, processes, start, stop
@@ -56,7 +56,7 @@ async def running(folder: Path, **sessions: Any) -> AsyncIterator[None]:
         settings = Settings(
             base_url=provider.base_url,
             api_key=SecretStr("any"),
-            sessions=SessionSettings(url=url, durability="batched", **sessions),
+            sessions=SessionSettings(url=url, durability=Durability.BATCHED, **sessions),
             tools=ToolSettings(workers=1),
         )
         async with application.running(settings):
@@ -135,7 +135,7 @@ async def test_while_the_store_is_away_events_are_shown_up_to_the_limit_and_no_t
         await asyncio.to_thread(stop, server)
         journal = await open_journal()
         assert journal is not None
-        while not journal.behind.events > AHEAD // 2:  # the text is over, and the call waits for the disk
+        while not journal.behind.events > AHEAD // 2:  # noqa: ASYNC110 (the store says nothing when it is away)
             await asyncio.sleep(0.01)
         before = len(turn.events)
         assert not file.exists()

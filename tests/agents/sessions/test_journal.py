@@ -258,7 +258,7 @@ async def test_a_record_of_a_wrong_type_costs_its_own_session_and_the_journal_li
     async with journal(url) as handle:
         writer, told = recorder(handle)
         writer.ended("nonsense", None, None, SAID)  # type: ignore[arg-type]
-        with pytest.raises(Refused, match="^expected a record of a session, got one that can't be written"):
+        with pytest.raises(Refused, match=r"^expected a record of a session, got one that can't be written"):
             await writer.durable()
         assert len(told.failures) == 1
         handle.begin_session("other", "agent")

@@ -76,7 +76,7 @@ def test_a_value_whose_methods_raise_is_refused() -> None:
         def __eq__(self, other: object) -> bool:
             raise SystemError
 
-        __hash__ = None  # type: ignore[assignment]
+        __hash__ = None
 
     call = ToolCall("c", Function("look", "{}"))
     with pytest.raises(NotData):

@@ -20,7 +20,7 @@ from agents.core.events import Event, StreamToken, StreamToolProgress, StreamToo
 from agents.rehearsal import RehearsalServer, builtin
 from agents.session import wake
 from agents.sessions import JOURNAL, Refused, Store, StreamStatus, open_journal
-from agents.settings import SessionSettings, Settings
+from agents.settings import Durability, SessionSettings, Settings
 from supervisors import agent_supervisor
 from tests.agents.sessions.keeping import SAID, begun, tokens
 from tests.agents.sessions.recorded import journal, recorder
@@ -161,7 +161,7 @@ async def app(url: str) -> AsyncIterator[App]:
             settings = Settings(
                 base_url=server.base_url,
                 api_key=SecretStr("any"),
-                sessions=SessionSettings(url=url, durability="batched"),
+                sessions=SessionSettings(url=url, durability=Durability.BATCHED),
             )
             async with application.running(settings):
                 yield
