@@ -31,6 +31,7 @@ from agents.sessions.payload import Decoder
 from agents.streams.stream import Stream
 
 CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
+EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
 
 
@@ -178,9 +179,19 @@ class KeptStream(Stream):
         if self._held and isinstance(end := self._held[-1], StreamComplete):
             self._held[-1] = self._end_unkept(end, fault)
         while self._held:
-            self._show(self._held.popleft())
+            event = self._held.popleft()
+            if not isinstance(failed, NotData) or _is_data(event):  # else no client could get it either
+                self._show(event)
         if self.agent is not None and self.outcome is None:
             send(self.agent, Lost(self.id, fault))
+
+
+def _is_data(event: Event) -> bool:
+    try:
+        EVENTS.written([event])
+    except NotData:
+        return False
+    return True
 
 
 def _progress(saved: Checkpoint) -> tuple[int, int]:

@@ -101,12 +101,11 @@ async def test_a_turn_that_holds_the_loop_until_the_program_is_killed_is_parked(
         await process.communicate()
 
     async with RehearsalServer(builtin() | parse(SCRIPT)) as server:
-        async with daemon(server, folder, *arguments, PYTHONPATH=str(ROOT)) as running:
-            async with running.client() as client:
-                asking = asyncio.create_task(client.post("/agents/holder/chat", {"message": str(mark)}))
-                await killed_when_it_holds(running.process)
-                with pytest.raises(Unreachable):
-                    await asking
+        async with daemon(server, folder, *arguments, PYTHONPATH=str(ROOT)) as running, running.client() as client:
+            asking = asyncio.create_task(client.post("/agents/holder/chat", {"message": str(mark)}))
+            await killed_when_it_holds(running.process)
+            with pytest.raises(Unreachable):
+                await asking
         for _ in range(RECOVERIES):
             await killed_when_it_holds(await begun(server, folder, "--port", "0", *arguments, PYTHONPATH=str(ROOT)))
         async with daemon(server, folder, *arguments, PYTHONPATH=str(ROOT)) as running:
