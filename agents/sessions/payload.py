@@ -56,6 +56,8 @@ class Decoder(Generic[T]):
             if not deep and not same:
                 payload = _dumped(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
                 same = self._is_read_as(payload, value)
+        except RecursionError:
+            deep = same = True
         except Exception as error:  # noqa: BLE001 (a value may have methods, and they may raise anything)
             raise NotData(f"expected data that JSON can hold, got a value of another kind ({_words(error)})") from None
         if deep:

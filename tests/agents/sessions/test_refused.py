@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from actors import KILL, whereis
 from actors import exit as send_exit
 from agents import StreamComplete, StreamError, agent, application
+from agents.agent_registry import find_agent
 from agents.core.conversation import AssistantMessage, Function, ToolCall, UserMessage
 from agents.core.deltas import Usage
 from agents.core.errors import StoreFailed
@@ -21,6 +22,7 @@ from agents.rehearsal import RehearsalServer, builtin
 from agents.session import wake
 from agents.sessions import JOURNAL, Refused, Store, StreamStatus, open_journal
 from agents.settings import Durability, SessionSettings, Settings
+from agents.settings.agent import AgentSettings
 from supervisors import agent_supervisor
 from tests.agents.sessions.keeping import SAID, begun, tokens
 from tests.agents.sessions.recorded import journal, recorder
@@ -149,7 +151,7 @@ async def test_a_damaged_row_is_listed_and_keeps_no_other_from_being_read(
 
 
 class App(Protocol):
-    def __call__(self) -> AbstractAsyncContextManager[None]: ...
+    def __call__(self, *configured: str) -> AbstractAsyncContextManager[None]: ...
 
 
 @pytest.fixture
@@ -157,11 +159,12 @@ async def app(url: str) -> AsyncIterator[App]:
     async with RehearsalServer(builtin()) as server:
 
         @asynccontextmanager
-        async def running() -> AsyncIterator[None]:
+        async def running(*configured: str) -> AsyncIterator[None]:
             settings = Settings(
                 base_url=server.base_url,
                 api_key=SecretStr("any"),
                 sessions=SessionSettings(url=url, durability=Durability.BATCHED),
+                agents=tuple(AgentSettings(id=name, model="echo") for name in configured),
             )
             async with application.running(settings):
                 yield
@@ -178,7 +181,9 @@ async def test_a_program_starts_and_recovers_beside_a_damaged_session(app: App, 
         await connection.exec_driver_sql("UPDATE messages SET payload = '{' WHERE session_id = 'bad'")
         await connection.exec_driver_sql("UPDATE streams SET status = 'open'")
     await store.close()
-    async with app():
+    async with app("bad", "also-good"):
+        assert find_agent("bad") is None
+        assert find_agent("also-good") is not None
         pid = await wake("good")
         assert pid is not None
         assert (await agent.chat(pid, "Again.")).content == "Again."
