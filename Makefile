@@ -37,7 +37,7 @@ test-otp: $(STAMP)
 # The sessions' tests again, on a PostgreSQL that is started for them and stopped.
 test-postgres: $(STAMP)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
-		|| apt-get install --yes --quiet postgresql || { \
+		|| { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends postgresql; } || { \
 		echo "test-postgres needs a PostgreSQL, and could not install one: apt-get install postgresql"; exit 1; }
 	$(BIN)/pytest -m postgres tests/agents/sessions
 

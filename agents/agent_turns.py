@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from actors import SHUTDOWN, Crash, Pid, ProcessError, Shutdown, ended, link, register, reply, send
 from actors import exit as send_exit
 from actors.clock import now_s
+from actors.log import get_logger
 from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import UserMessage
-from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted
+from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked
 from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.subscriptions import known
 from agents.session import Cut, recorder_of, turn_name
@@ -28,6 +29,8 @@ from agents.streams.report import report_end
 from agents.streams.stream import Stream
 from supervisors import ChildSpec, RestartType
 from supervisors.dynamic_supervisor import start_child
+
+log = get_logger("understudy.agents")
 
 STREAM_SUPERVISOR: Final = "stream_supervisor"
 HANDLER: Final = ChildSpec("handler", StreamHandler, restart=RestartType.TEMPORARY)
@@ -84,19 +87,20 @@ class AgentTurns:
         has_stream(self._agent, chat.stream_id)
         stream = self._stream(chat, state)
         answer = self._answer
-        if (cut := chat.cut) is not None and cut.begun:
-            if state.keeping.on_restart is OnRestart.INTERRUPT:
-                return await self._interrupted(chat, cut, stream, state)
-            answer = partial(_resume, cut)
+        if (cut := chat.cut) is not None:
+            if (fault := _why_not_resumed(cut, state)) is not None:
+                return await self._interrupted(cut, fault, stream, state)
+            if cut.begun:
+                answer = partial(_resume, cut)
         handler = await start_child(STREAM_SUPERVISOR, answer, chat.message, stream, state)
         link(handler)
         with suppress(ProcessError):  # it has ended: its Exit is on the way
             register(turn_name(state.config.id), handler)
         return replace(state, running=Running(chat, stream, handler), turns=state.turns + 1)
 
-    async def _interrupted(self, chat: StreamChat, cut: Cut, stream: Stream, state: AgentState) -> AgentState:
+    async def _interrupted(self, cut: Cut, fault: Fault, stream: Stream, state: AgentState) -> AgentState:
         """End a turn that was cut."""
-        conversation = interrupt_stream(cut.saved, cut.log, stream, state)
+        conversation = interrupt_stream(cut.saved, cut.log, fault, stream, state)
         return await self._over(stream, replace(state, conversation=conversation))
 
     async def handler_ended(self, running: Running, reason: Any, state: AgentState) -> AgentState:
@@ -205,6 +209,13 @@ async def taken_down(chat: StreamChat, state: AgentState) -> StreamChat:
     if chat.recorder is not None:
         return chat
     return replace(chat, recorder=await recorder_of(state.config.id, chat.stream_id, chat.message))
+
+
+def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
+    if cut.recoveries > state.keeping.max_recoveries:
+        log.warning("turn_parked", agent_id=state.config.id, stream_id=cut.stream_id, recoveries=cut.recoveries - 1)
+        return Parked(cut.recoveries - 1)
+    return Interrupted() if cut.begun and state.keeping.on_restart is OnRestart.INTERRUPT else None
 
 
 async def _resume(cut: Cut, message: str, stream: Stream, state: AgentState) -> TurnResult:

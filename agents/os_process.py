@@ -27,6 +27,11 @@ def pid_of_another(owner: str) -> int | None:
     return pid if pid != os.getpid() and lives(owner) else None
 
 
+def on_this_host(process: str) -> bool:
+    """Of what `this_process` said there: on this host, since its last boot."""
+    return process.split()[:2] == this_process().split()[:2]
+
+
 def pids_with_locks(path: Path) -> list[int]:
     """Of other OS processes that hold a lock on the file. The kernel's list is read, for to open and close the file
     would give up the locks of our own."""

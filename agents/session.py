@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import IGNORE, Pid, StartFailed, Task, ended, whereis
+from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
 from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_registry import find_agent
@@ -49,6 +49,7 @@ class Cut(Struct, frozen=True):
     """A turn that a crash cut, or that waited for its turn.
 
     events: of its stream that are on disk. log: what may have been seen of it. recorder: of the stream, which goes on.
+    recoveries: how often it was taken up again since it last got further, this time included.
     """
 
     stream_id: str
@@ -57,6 +58,7 @@ class Cut(Struct, frozen=True):
     events: tuple[Event, ...]
     log: Log
     recorder: Recorder
+    recoveries: int = 0
 
     @property
     def begun(self) -> bool:
@@ -81,9 +83,12 @@ async def open_session(
     if origin is not Origin.GIVEN:
         _check_origin(origin, config, await journal.store.session(config.id))
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
-    await journal.durable()
+    await journal.durable(config.id)
     conversation = await journal.store.conversation(config.id)
-    cuts = [await _cut(journal, each, ahead) for each in await journal.store.open_streams(config.id)]
+    open_ = await journal.store.open_streams(config.id)
+    if open_:  # counted before it can end the program again; of those that wait for it, none has run
+        await journal.store.recovering(open_[0].stream_id)
+    cuts = [await _cut(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
     return (*config.opening(), *conversation), tuple(cuts)
 
 
@@ -132,22 +137,23 @@ class Recovery(Task):
         journal = await open_journal()
         if journal is None:
             return
-        for agent_id in dict.fromkeys(cut.session_id for cut in await journal.store.open_streams()):
+        for agent_id in await journal.store.cut_sessions():
             try:
                 await wake(agent_id)
-            except (InvalidAgentConfig, SessionError, StartFailed) as failed:
+            except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
                 log.warning("session_not_recovered", session=agent_id, reason=str(failed))
 
 
-async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int) -> Cut:
+async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: bool) -> Cut:
     events = await journal.store.events(open_.stream_id)
-    log = log_of(open_.stream_id, events)
+    log_ = log_of(open_.stream_id, events)
     saved = Checkpoint((UserMessage(open_.message),))
     if open_.checkpoint is not None:
         saved = _read_checkpoint(open_.checkpoint.payload)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
-    log = replace(log, seq=log.seq + ahead if events else 0)
-    return Cut(open_.stream_id, open_.message, saved, tuple(events), log, recorder)
+    log_ = replace(log_, seq=log_.seq + ahead if events else 0)
+    recoveries = open_.recoveries + again
+    return Cut(open_.stream_id, open_.message, saved, tuple(events), log_, recorder, recoveries)
 
 
 def turn_name(agent_id: str) -> str:

@@ -131,10 +131,10 @@ async def resume_stream(saved: Checkpoint, log: Log, stream: Stream, state: Agen
     return await _carry_out(resumed(saved, log, _past(state), idempotent=idempotent, now_s=now_s()), stream, state)
 
 
-def interrupt_stream(saved: Checkpoint, log: Log, stream: Stream, state: AgentState) -> Conversation:
-    """End a turn that was cut, as resume_stream would go on with it; the conversation with what is known of it."""
+def interrupt_stream(saved: Checkpoint, log: Log, fault: Fault, stream: Stream, state: AgentState) -> Conversation:
+    """End a turn that was cut, where resume_stream would go on with it: the conversation with what is known of it."""
     past = _past(state)
-    stream.turn, events = interrupted(saved, log, past, now_s())
+    stream.turn, events = interrupted(saved, log, past, now_s(), fault)
     for event in events:
         stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
     return stream.turn.conversation

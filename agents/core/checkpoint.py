@@ -11,6 +11,7 @@ it runs.
 """
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from agents.core.accumulator import EMPTY, Accumulator, PartialCall, Rope
 from agents.core.conversation import AssistantMessage, Conversation, ToolCall
 from agents.core.deltas import Finished
 from agents.core.effects import Effect, RunTool
-from agents.core.errors import Interrupted
+from agents.core.errors import Fault, Interrupted
 from agents.core.events import Event, StreamReset, StreamToken, StreamToolResult, ToolResult
 from agents.core.execution import running_more
 from agents.core.limits import Spent
@@ -33,6 +34,9 @@ UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
     error="unknown",
 )
+
+
+INTERRUPTED: Final = Interrupted()
 
 
 class Checkpoint(Struct, frozen=True):
@@ -125,8 +129,8 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
     return turn, (*effects, *again)
 
 
-def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float) -> Step:
-    """The turn as it ends: what had arrived is kept, and of calls that were in flight it is said that nobody knows."""
+def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float, fault: Fault = INTERRUPTED) -> Step:
+    """The turn as it ends, with this fault. What had arrived is kept; the results of calls in flight are unknown."""
     turn = _restored(saved, log, past)
     published: tuple[Event, ...] = ()
     if log.seq == 0:
@@ -136,7 +140,7 @@ def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float) -> Step:
         answered = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
         turn, told = saying(replace(turn, past=replace(turn.past, round=answered)), StreamToolResult(call, UNKNOWN))
         published += told
-    turn, effects = fail(turn, Interrupted(), now_s)
+    turn, effects = fail(turn, fault, now_s)
     return turn, (*published, *effects)
 
 

@@ -13,6 +13,7 @@ StreamFault
 ├── InvalidAnswer      the answer is not of the agent's answer type
 ├── Busy               the agent takes no message while a turn runs
 ├── Interrupted        the agent was stopped, or the program that ran it
+├── Parked             the program ended again and again while the turn ran
 ├── StoreFailed        what must be on disk could not be written
 └── HandlerCrashed     the stream handler died
 """
@@ -136,6 +137,16 @@ class Interrupted(StreamFault, frozen=True, tag="interrupted"):
         return "interrupted: its agent was stopped, or the program that ran it"
 
 
+class Parked(StreamFault, frozen=True, tag="parked"):
+    """recoveries: how often the turn was resumed, and got no further before the program ended again."""
+
+    recoveries: int
+
+    def __str__(self) -> str:
+        times = "once" if self.recoveries == 1 else f"{self.recoveries} times"
+        return f"parked: the program ended while it ran, and resuming it {times} did not help; send a message to go on"
+
+
 class StoreFailed(StreamFault, frozen=True, tag="store_failed"):
     """why: in words, without what was to be written."""
 
@@ -167,6 +178,7 @@ Fault = (
     | InvalidAnswer
     | Busy
     | Interrupted
+    | Parked
     | StoreFailed
     | HandlerCrashed
 )

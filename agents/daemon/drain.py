@@ -4,11 +4,13 @@ Both while the gateway serves: who reads a stream gets its last event.
 """
 
 import asyncio
+from contextlib import suppress
 
 from actors import CallFailed, CallTimeout, Pid, ended
 from actors.log import get_logger
 from agents import agent, application
 from agents.agent_turns import STREAM_SUPERVISOR
+from agents.sessions import open_journal
 from supervisors import terminate_child
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_agents
 from supervisors.api import which_children
@@ -24,9 +26,16 @@ async def drain(drain_s: float) -> None:
         async with asyncio.timeout(drain_s):
             await _turns_ended()
     except TimeoutError:
+        await _wait_no_longer_for_the_store()
         log.warning("drain_time_up", interrupted=await _unfinished())
     await terminate_child(application.NAME, AGENT_SUPERVISOR)
     log.info("drain_ended", took_s=round(asyncio.get_running_loop().time() - began_s, 3))
+
+
+async def _wait_no_longer_for_the_store() -> None:
+    with suppress(CallFailed):
+        if (journal := await open_journal()) is not None:
+            journal.wait_no_longer()
 
 
 async def _turns_ended() -> None:

@@ -11,7 +11,9 @@ from agents.configuration import Fault, InvalidConfiguration
 from agents.configuration.reload import reload
 from agents.daemon.notify import Notifier
 from agents.daemon.scrape import Scrape
+from agents.daemon.store_check import store_fault
 from agents.gateway import Door, Server, check_access, gateway
+from agents.gateway.errors import Refusal
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
 from agents.settings import Settings
@@ -31,6 +33,12 @@ class DaemonHost:
         self._one_reload = asyncio.Lock()
         self.app = gateway(settings, StoredSessions(), token, host=self)
         self.server: Server | None = None
+
+    async def check_ready(self) -> None:
+        """Raises Refusal while new turns are not taken, or would fail."""
+        self.door.check()
+        if (fault := await store_fault()) is not None:
+            raise Refusal(503, fault)
 
     async def figures(self) -> Figures:
         return Figures(*await self._scrape.figures())

@@ -1,8 +1,10 @@
-"""Whether the store of sessions can be had: looked at before anything is started, so that one line says why not."""
+"""Whether the store of sessions works: before anything is started, and while the daemon runs."""
 
 from pathlib import Path
 
+from actors import CallFailed
 from agents.daemon.errors import CannotStart, Taken
+from agents.sessions import SessionError, open_journal
 from agents.settings import Durability, Settings
 
 
@@ -25,3 +27,16 @@ async def check_store(settings: Settings) -> None:
         raise Taken(f"{used}: end that, or set sessions.url") from None
     except StoreUnavailable as unavailable:
         raise CannotStart(str(unavailable)) from None
+
+
+async def store_fault() -> str | None:
+    """Why turns would fail now, in words for a client; None: they would not."""
+    try:
+        journal = await open_journal()
+        if journal is not None:
+            await journal.check_writable()
+    except CallFailed:
+        return "the journal of sessions is being restarted"
+    except SessionError as failed:
+        return failed.told
+    return None

@@ -50,11 +50,13 @@ class Running(Struct, frozen=True):
 
 
 class Keeping(Struct, frozen=True):
-    """How the session is kept. ahead: events that may be shown before they are on disk. idle_s: after which an agent
-    that nobody asks ends; None: never, as of one that would not come back whole."""
+    """How the session is kept. ahead: events that may be shown before they are on disk. max_recoveries: how often a
+    cut turn is resumed that gets no further. idle_s: after which an agent that nobody asks ends; None: never, as of one
+    that would not come back whole."""
 
     ahead: int = 0
     on_restart: OnRestart = OnRestart.RESUME
+    max_recoveries: int = 0
     idle_s: float | None = None
 
     @classmethod
@@ -63,7 +65,7 @@ class Keeping(Struct, frozen=True):
             return cls()
         ahead = settings.batch_events if settings.durability is Durability.BATCHED else 0
         idle = settings.idle_time if comes_back else None
-        return cls(ahead, settings.on_restart, None if idle is None else idle / 1000)
+        return cls(ahead, settings.on_restart, settings.max_recoveries, None if idle is None else idle / 1000)
 
 
 class AgentState(Struct, frozen=True):

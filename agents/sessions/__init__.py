@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from agents.sessions.errors import (
     Fenced,
     InvalidFork,
+    JournalEnded,
+    NotData,
     Refused,
     SessionError,
     SessionExists,
@@ -47,7 +49,9 @@ __all__ = [
     "Fenced",
     "InvalidFork",
     "Journal",
+    "JournalEnded",
     "JournalHandle",
+    "NotData",
     "OpenStream",
     "Recorder",
     "Refused",

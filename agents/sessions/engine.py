@@ -2,17 +2,19 @@
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from agents.os_process import pids_with_locks
-from agents.sessions.errors import Refused, SessionError, StoreFailed, StoreUnavailable
+from agents.sessions.errors import ConnectionLost, Refused, SessionError, StoreFailed, StoreUnavailable
 from agents.sessions.location import make_private, shown
 
 BUSY_S: Final = 5.0
@@ -26,20 +28,28 @@ PRAGMAS: Final = (
     "journal_size_limit = 67108864",  # bytes that the log keeps after a checkpoint
 )
 
-FOREIGN: Final = (SQLAlchemyError, OSError, UnicodeDecodeError)
-"""What databases raise; the last one where SQLite names a thing in a damaged file."""
+VALUE_STATES: Final = frozenset({"22", "23", "54"})
+"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
 
-CONNECTIONS: Final = 4  # for reading; each to SQLite is a thread
+CONNECTIONS: Final = 5  # for the writer, its lease, and reading; each to SQLite is a thread
+
+HELD_S: Final = 10.0
+"""How long PostgreSQL lets a session be silent within a transaction: a stopped program then holds no lock longer."""
 
 
-def new_engine(url: URL, *, create: bool) -> AsyncEngine:
-    """create: a file that is missing. Raises StoreUnavailable if there is none, or the driver is not installed."""
+def new_engine(url: URL, *, create: bool, deadline_s: float) -> AsyncEngine:
+    """create: a file that is missing. deadline_s: for PostgreSQL to make a connection, and for each statement.
+
+    Raises StoreUnavailable if there is no file, or the driver is not installed.
+    """
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite:
         _file_at(Path(url.database or ""), create=create)
-    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_S}} if sqlite else {"pool_pre_ping": True}
+    arguments = {"timeout": BUSY_S} if sqlite else _postgres_arguments(deadline_s)
     try:
-        engine = create_async_engine(url, pool_size=CONNECTIONS, max_overflow=1, hide_parameters=True, **options)
+        engine = create_async_engine(
+            url, pool_size=CONNECTIONS, max_overflow=1, hide_parameters=True, connect_args=arguments
+        )
     except ModuleNotFoundError as error:
         raise StoreUnavailable(
             f"the store at {shown(url)} needs {error.name}, which is not installed: pip install 'understudy[postgres]'"
@@ -49,6 +59,13 @@ def new_engine(url: URL, *, create: bool) -> AsyncEngine:
     return engine
 
 
+def _postgres_arguments(deadline_s: float) -> dict[str, Any]:
+    limit_ms = str(round(deadline_s * 1000))
+    held_ms = str(round(HELD_S * 1000))
+    limits = {"statement_timeout": limit_ms, "lock_timeout": limit_ms, "idle_in_transaction_session_timeout": held_ms}
+    return {"timeout": deadline_s, "server_settings": limits}
+
+
 @contextmanager
 def as_unavailable(url: URL) -> Iterator[None]:
     """What is raised inside is StoreUnavailable, with one line."""
@@ -56,30 +73,53 @@ def as_unavailable(url: URL) -> Iterator[None]:
         yield
     except SessionError:
         raise
-    except FOREIGN as error:
-        raise StoreUnavailable(f"the store at {shown(url)} can't be used: {_why(error, url)}") from error
+    except Exception as error:
+        if not isinstance(error, (SQLAlchemyError, OSError, UnicodeDecodeError, *drivers_errors())):
+            raise
+        if isinstance(damaged := getattr(error, "orig", None), SessionError):
+            raise damaged from None
+        kind = ConnectionLost if getattr(error, "connection_invalidated", False) else StoreUnavailable
+        raise kind(f"the store at {shown(url)} can't be used: {_why(error, url)}") from error
 
 
 @contextmanager
 def as_failed(url: URL) -> Iterator[None]:
-    """What is raised inside is StoreFailed, or Refused, with one line."""
+    """What is raised inside is StoreFailed, or Refused where the fault is in what is written, with one line."""
     try:
         yield
     except SessionError:
         raise
-    except IntegrityError as error:
-        raise Refused(f"the store at {shown(url)} does not take it: {_first_line(error.orig)}") from error
-    except FOREIGN as error:
+    except Exception as error:
+        if isinstance(refused := getattr(error, "orig", None), SessionError):
+            raise refused from None
+        if _is_of_the_values(error):
+            raise Refused(f"the store at {shown(url)} does not take it: {_first_line(_cause(error))}") from error
         raise StoreFailed(f"the store at {shown(url)} can't be written: {_why(error, url)}") from error
 
 
+def _is_of_the_values(error: Exception) -> bool:
+    """The database works, and will never accept these values. Any other exception of a driver is a lost connection."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        unbound = "binding parameter" in str(error.orig)  # sqlite3, of a value of a type that it does not know
+        return isinstance(error, IntegrityError | DataError) or state[:2] in VALUE_STATES or unbound
+    return not isinstance(error, (OSError, UnicodeDecodeError, PoolTimeout, *drivers_errors()))
+
+
+def drivers_errors() -> tuple[type[Exception], ...]:
+    """The exceptions of drivers that SQLAlchemy passes on as they are. Of those that are loaded."""
+    asyncpg = sys.modules.get("asyncpg")
+    return () if asyncpg is None else (asyncpg.InterfaceError, asyncpg.PostgresError, asyncpg.InternalClientError)
+
+
 def _file_at(path: Path, *, create: bool) -> None:
-    if not create and not path.exists():
+    if not create and not os.path.exists(path):
         raise StoreUnavailable(f"there is no store at {path}")
     try:
         make_private(path)
-    except OSError as error:
-        raise StoreUnavailable(f"the store at {path} can't be made: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # the latter: a path that no file can have
+        why = getattr(error, "strerror", None) or error
+        raise StoreUnavailable(f"the store at {str(path)!r} can't be made: {why}") from error
     if not path.is_file():
         raise StoreUnavailable(f"the store at {path} can't be used: it is no file")
     if not os.access(path, os.R_OK | os.W_OK):
@@ -95,13 +135,19 @@ def _prepare(connection: Any, _record: Any) -> None:
         cursor.close()
 
 
-def _why(error: SQLAlchemyError | OSError | UnicodeDecodeError, url: URL) -> str:
+def _why(error: Exception, url: URL) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is damaged"
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    cause = _cause(error)
     if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
         return f"it is in use{_by(url)}"
     return _first_line(cause)
+
+
+def _cause(error: Exception) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _by(url: URL) -> str:

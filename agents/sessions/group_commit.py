@@ -1,19 +1,24 @@
-"""Group commit: what all recorders took down, written in one transaction after the other.
+"""Group commit: what all recorders hold, written in one transaction after the other.
 
 A flush begins at the latest batch_s after the first record that waits, or when batch_events wait, or at once for what
 is urgent. One is on its way at a time; what comes meanwhile goes with the next, so that batches grow with the load.
 
-A flush that fails is kept, in its order, and tried again after RETRY_S, or sooner for what is urgent. What the store
-refuses is tried session by session: the sessions that it concerns lose their recorders, the others nothing.
+A flush that fails is tried again while the store's grace lasts (patience.py), and nobody is told. Then it is kept, in
+its order, and tried again after RETRY_S, or sooner for what is urgent. A session whose
+records the store refuses loses its recorders, the others nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from agents.sessions.errors import Fenced, Refused, StoreFailed
+from actors.log import get_logger
+from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreFailed
+from agents.sessions.flush import Outcome, flush
+from agents.sessions.last_words import LastWords, leave
+from agents.sessions.patience import Patience
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import SessionBegun
 from agents.sessions.taken import Taken, Waiter, settle
@@ -22,8 +27,10 @@ if TYPE_CHECKING:
     from agents.sessions.store import Store
 
 RETRY_S: Final = 1.0
+MOST_WAITING: Final = 2000
+"""Events of one stream that may wait for the store. Above it the stream's turn ends, whatever the grace."""
 
-Outcome: TypeAlias = tuple[Taken, StoreFailed | None]
+log = get_logger("understudy.sessions")
 
 
 class Behind(Struct, frozen=True):
@@ -36,8 +43,11 @@ class Behind(Struct, frozen=True):
 class GroupCommit:
     """call: lets the journal begin a flush. batch_events, count: of events that wait; read by recorders."""
 
-    def __init__(self, store: "Store", batch_s: float, batch_events: int, call: Callable[[], None]) -> None:
+    def __init__(
+        self, store: "Store", grace_s: float, batch_s: float, batch_events: int, call: Callable[[], None]
+    ) -> None:
         self.store = store
+        self.patience = Patience(grace_s)
         self.batch_events = batch_events
         self.count = 0
         self.due = False
@@ -47,23 +57,22 @@ class GroupCommit:
         self._open: set[Recorder] = set()
         self._waiting: dict[Recorder, None] = {}
         self._sessions: list[SessionBegun] = []
-        self._waiters: list[Waiter] = []
+        self._waiters: list[tuple[str | None, Waiter]] = []
         self._on_its_way: Taken | None = None
         self._waits_since_s: float | None = None  # the oldest of what waits, and of what is on its way
         self._left_since_s: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._failing = False
-        self._closed: StoreFailed | None = None
+        self.closed: StoreFailed | None = None
 
     # For those who record
 
     def add(self, recorder: Recorder) -> None:
-        if self._closed is not None:
-            recorder.close(self._closed)
+        if self.closed is not None:
+            recorder.close(self.closed)
         self._open.add(recorder)
 
     def begin_session(self, session: SessionBegun) -> None:
-        if self._closed is None:
+        if self.closed is None:
             self._sessions.append(session)
             self._soon()
 
@@ -75,38 +84,67 @@ class GroupCommit:
 
     def hurry(self, urgent: bool = True) -> None:
         """A flush is due now. While writes fail, only what is urgent makes one due before its time."""
-        if not self.due and (urgent or not self._failing):
+        if not self.due and (urgent or self.patience.failure is None):
             self.due = True
             if self._on_its_way is None:
                 self._call()
 
-    async def written(self, recorder: Recorder | None = None) -> None:
-        """Of this recorder, or of all, everything that was recorded is on disk. Raises StoreFailed."""
-        if self._closed is not None:
-            raise self._closed
-        waiters = self._waiters_of(recorder)
-        if waiters is not None:
-            waiter = self._loop.create_future()
-            waiters.append(waiter)
-            self.hurry()
-            await waiter
+    def say_last(self, words: LastWords) -> None:
+        """An end that was told, of a stream whose recorder is closed. The next writer of a store knows better."""
+        if isinstance(self.closed, Fenced):
+            return
+        if self.closed is not None:
+            leave(str(self.store), words)
+            return
 
-    def _waiters_of(self, recorder: Recorder | None) -> list[Waiter] | None:
-        """None: nothing waits."""
+        def failed(failure: StoreFailed) -> None:
+            if isinstance(failure, JournalEnded):
+                self.say_last(words)
+            elif isinstance(failure, Refused) and words != words.bare():
+                self.say_last(words.bare())
+
+        ended = words.ended
+        recorder = Recorder(self, ended.session_id, ended.id, words.event.seq - 1, lambda _: None, failed)
+        self.add(recorder)
+        recorder.last_words(words)
+
+    async def written(self, session_id: str | None = None) -> None:
+        """Everything that was recorded of all sessions, or of this one, is on disk. Raises StoreFailed."""
+        waiter = self._loop.create_future()
+        if self._waiting or self._sessions:
+            self._waiters.append((session_id, waiter))
+        elif self._on_its_way is not None:
+            self._on_its_way.waiters.append((session_id, waiter))
+        else:
+            waiter.set_result(None)
+        await self._until(waiter)
+
+    async def stream_written(self, recorder: Recorder) -> None:
+        """Everything that was recorded of this stream is on disk. Raises StoreFailed."""
+        waiter = self._loop.create_future()
         flight = self._on_its_way
-        if recorder is None:
-            waits = self._waiting or self._sessions
-            return self._waiters if waits else flight.waiters if flight is not None else None
+        leaving = next((each for each in flight.streams if each.recorder is recorder), None) if flight else None
         if recorder in self._waiting:
-            return recorder.waiters
-        streams = flight.streams if flight is not None else []
-        return next((each.waiters for each in streams if each.recorder is recorder), None)
+            recorder.waiters.append(waiter)
+        elif leaving is not None:
+            leaving.waiters.append(waiter)
+        else:
+            waiter.set_result(None)
+        await self._until(waiter)
+
+    async def _until(self, waiter: Waiter) -> None:
+        if self.closed is not None:
+            raise self.closed
+        if not waiter.done():
+            self.hurry()
+        await waiter
 
     def _soon(self) -> None:
         if self._waits_since_s is None:
             self._waits_since_s = self._loop.time()
         if self._timer is None:
-            self._timer = self._loop.call_later(RETRY_S if self._failing else self._batch_s, self._time_is_up)
+            pause_s = self._batch_s if self.patience.failure is None else RETRY_S
+            self._timer = self._loop.call_later(pause_s, self._time_is_up)
 
     def _time_is_up(self) -> None:
         self._timer = None
@@ -139,25 +177,18 @@ class GroupCommit:
         return taken
 
     async def flush(self, taken: Taken) -> list[Outcome]:
-        """Write it: what of it is on disk, and what is not. Raises Fenced."""
-        try:
-            await self.store.write(taken.batch())
-        except Fenced:
-            raise
-        except Refused as refused:
-            ids = taken.session_ids
-            if len(ids) == 1:
-                return [(taken, refused)]
-            return [outcome for id_ in ids for outcome in await self.flush(taken.of(id_))]
-        except StoreFailed as failed:
-            return [(taken, failed)]
-        return [(taken, None)]
+        """Write it. Raises Fenced."""
+        return await flush(taken, self.store, self.patience, self._end_the_longest)
 
-    def done(self, outcomes: Iterable[Outcome]) -> None:
+    def _end_the_longest(self, failure: StoreFailed) -> None:
+        """Memory has an end before the grace has."""
+        for recorder in list(self._waiting):
+            if recorder.waiting > MOST_WAITING:
+                recorder.on_failure(failure)
+
+    def done(self, outcomes: Sequence[Outcome]) -> None:
         """Tell those whom it concerns."""
         whole, self._on_its_way = self._on_its_way, None
-        failures = [failure for _, failure in outcomes if failure is not None]
-        self._failing = any(not isinstance(failure, Refused) for failure in failures)
         for taken, failure in outcomes:
             match failure:
                 case None:
@@ -168,25 +199,25 @@ class GroupCommit:
                     self._keep(taken, failure)
         self._left_since_s = None
         if whole is not None:
-            settle(whole.waiters, failures[0] if failures else None)
-        self.due = not self._failing and (self.due or self.count >= self.batch_events)
+            _settle_by_session(whole, outcomes)
+        self.due = self.patience.failure is None and (self.due or self.count >= self.batch_events)
         if self.due:
             self._call()
 
     def close(self, failure: StoreFailed) -> None:
         """Nothing more is written: those who record are told, and from now on their records are dropped."""
-        self._closed = failure
+        self.closed = failure
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         whole, self._on_its_way = self._on_its_way, None
         if whole is not None:
-            settle(whole.waiters, failure)
             for records in whole.streams:
                 records.settle(failure)
-        settle(self._waiters, failure)
+        for _, waiter in (*self._waiters, *(whole.waiters if whole is not None else ())):
+            settle([waiter], failure)
         for recorder in list(self._open):
-            self._lose(recorder, failure)
+            self.lose(recorder, failure)
         self._sessions, self._waiting, self._waiters = [], {}, []
 
     def _on_disk(self, taken: Taken) -> None:
@@ -198,10 +229,10 @@ class GroupCommit:
                 records.recorder.on_durable(records.events[-1].seq)
 
     def _refused(self, taken: Taken, failure: Refused) -> None:
+        log.warning("records_refused", sessions=taken.session_ids, reason=str(failure))
         for records in taken.streams:
             records.settle(failure)
-            self._waiting.pop(records.recorder, None)
-            self._lose(records.recorder, failure)
+            self.lose(records.recorder, failure)
 
     def _keep(self, taken: Taken, failure: StoreFailed) -> None:
         self._sessions = taken.sessions + self._sessions
@@ -216,7 +247,17 @@ class GroupCommit:
         for recorder in kept:
             recorder.on_failure(failure)
 
-    def _lose(self, recorder: Recorder, failure: StoreFailed) -> None:
+    def lose(self, recorder: Recorder, failure: StoreFailed) -> None:
+        """It records no more."""
+        self._waiting.pop(recorder, None)
         self._open.discard(recorder)
         recorder.close(failure)
         recorder.on_failure(failure)
+
+
+def _settle_by_session(whole: Taken, outcomes: Sequence[Outcome]) -> None:
+    """A refusal of one session's records is nothing to the others."""
+    failures = {id_: failure for taken, failure in outcomes for id_ in taken.session_ids if failure is not None}
+    first = next(iter(failures.values()), None)
+    for session_id, waiter in whole.waiters:
+        settle([waiter], first if session_id is None else failures.get(session_id))

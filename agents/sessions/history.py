@@ -21,9 +21,9 @@ from agents.sessions.errors import InvalidFork, SessionExists, UnknownSession, U
 from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import Decoder, encoded, keepable
 from agents.sessions.records import Session, StreamInfo
+from agents.sessions.rows import message_rows, raw_messages
 from agents.sessions.store import Store
 from agents.sessions.tables import MESSAGES, SESSIONS
-from agents.sessions.write import message_rows
 from agents.sessions.writer import check_free
 
 MESSAGES_PAGE: Final = 50  # a message may be as large as a tool's result
@@ -83,7 +83,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
         await connection.execute(insert(SESSIONS).values({**session._mapping, **new}))  # noqa: SLF001 (public)
         await _copy(connection, id_, new_id, kept)
         if turn:
-            await connection.execute(insert(MESSAGES), message_rows(new_id, kept, turn))
+            await connection.execute(insert(MESSAGES), message_rows(new_id, kept, raw_messages(turn)))
 
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:

@@ -1,8 +1,8 @@
 """The journal: the process that owns the store, and the one writer of it.
 
 Recorders call it on the loop (recorder.py); it lets one flush after the other run beside its mailbox, and tells the
-recorders what is on disk. It ends with its last flush. One that falls takes its recorders with it: they are closed,
-and who holds one opens the journal anew, which by then is another epoch's.
+recorders what is on disk. It ends with its last flush. A journal that crashes closes its recorders; the next journal
+has another epoch, and first writes the ends that were told meanwhile.
 """
 
 import asyncio
@@ -13,15 +13,19 @@ from msgspec import Struct
 
 from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Pid, Reply, Stop, call, send, whereis
 from actors.server.outcomes import Ignore
-from agents.sessions.errors import Fenced, StoreFailed, StoreUnavailable
-from agents.sessions.group_commit import GroupCommit, Outcome
+from agents.sessions.errors import Fenced, JournalEnded, StoreUnavailable
+from agents.sessions.flush import Outcome
+from agents.sessions.group_commit import GroupCommit
 from agents.sessions.journal_handle import JournalHandle
+from agents.sessions.last_words import left_for
 from agents.settings import Durability, SessionSettings
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
 
 JOURNAL: Final = "journal"
+SERVER_GRACE_S: Final = 30.0
+"""Of a store that is a server, where `sessions.store_grace` does not say otherwise."""
 
 
 class OpenJournal(Struct, frozen=True):
@@ -61,13 +65,15 @@ class Journal(GenServer[Journalling]):
         if settings.durability is Durability.OFF:
             return IGNORE
         try:
-            store = await _claimed(settings.url, state_dir)
+            store = await _claimed(settings, state_dir)
         except StoreUnavailable as unavailable:
             return Error(unavailable)
         sync = settings.durability is Durability.SYNC
         wake = _Wake(self.pid)
-        group = GroupCommit(store, settings.batch_time / 1000, 1 if sync else settings.batch_events, wake)
+        grace_s = _grace_s(settings, store)
+        group = GroupCommit(store, grace_s, settings.batch_time / 1000, 1 if sync else settings.batch_events, wake)
         wake.group = group
+        await _write_last_words(group)
         return Journalling(JournalHandle(store, settings.durability, group), group)
 
     def handle_call(self, request: OpenJournal, caller: Caller, state: Journalling) -> Reply[Journalling]:
@@ -88,12 +94,13 @@ class Journal(GenServer[Journalling]):
 
     async def terminate(self, reason: Any, state: Journalling) -> None:
         group = state.group
+        group.patience.end()
         try:
             if not isinstance(reason, Crash | Fenced):
                 await self._flush_all(state)
         finally:
             try:
-                group.close(reason if isinstance(reason, Fenced) else StoreFailed("the journal has ended"))
+                group.close(reason if isinstance(reason, Fenced) else JournalEnded("the journal has ended"))
             finally:
                 await group.store.close()
 
@@ -126,19 +133,33 @@ class _Wake:
         if self.journal.alive:
             send(self.journal, Due())
         elif self.group is not None and self._closing is None:
-            self.group.close(StoreFailed("the journal was killed"))
+            self.group.close(JournalEnded("the journal was killed"))
             self._closing = asyncio.get_running_loop().create_task(self.group.store.close())
 
 
-async def _claimed(url: str | None, state_dir: Path | None) -> "Store":
+async def _claimed(settings: SessionSettings, state_dir: Path | None) -> "Store":
     """SQLAlchemy is loaded here: where sessions are not kept, nobody waits for it."""
     from agents.sessions.location import store_url
     from agents.sessions.store import Store
 
-    store = await Store.open(store_url(url, state_dir))
+    store = await Store.open(store_url(settings.url, state_dir), deadline_s=settings.store_timeout / 1000)
     try:
         await store.claim()
     except BaseException:
         await store.close()
         raise
     return store
+
+
+def _grace_s(settings: SessionSettings, store: "Store") -> float:
+    """A server may be restarted, and is back in a moment. A file that can't be written stays so."""
+    if settings.store_grace is not None:
+        return settings.store_grace / 1000
+    return SERVER_GRACE_S if store.has_server else 0.0
+
+
+async def _write_last_words(group: GroupCommit) -> None:
+    for words in left_for(str(group.store)):
+        group.say_last(words)
+    if not group.idle:
+        group.done(await group.flush(group.take()))

@@ -52,6 +52,17 @@ class JournalHandle:
         self._group.add(recorder)
         return recorder
 
-    async def durable(self) -> None:
-        """Everything that was recorded so far, of all sessions, is on disk. Raises StoreFailed."""
-        await self._group.written()
+    async def durable(self, session_id: str | None = None) -> None:
+        """Everything that was recorded so far, of all sessions or of one, is on disk. Raises StoreFailed."""
+        await self._group.written(session_id)
+
+    async def check_writable(self) -> None:
+        """Raises StoreFailed while turns would fail."""
+        if (failure := self._group.patience.failure) is not None:
+            raise failure
+        await self.store.check_writable()
+
+    def wait_no_longer(self) -> None:
+        """The program ends: from now on the store has no grace."""
+        self._group.patience.end()
+        self.store.hurry()

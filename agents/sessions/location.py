@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -29,9 +30,33 @@ def store_url(url: str | None, state_dir: Path | None = None) -> URL:
     if backend not in DRIVERS or parsed.drivername not in (backend, DRIVERS[backend]):
         expected = " or ".join(sorted({*DRIVERS, *DRIVERS.values()}))
         raise StoreUnavailable(f"expected a store's URL that begins with {expected}, got {parsed.drivername!r}")
-    if backend == "sqlite" and (parsed.database or ":memory:") == ":memory:":
-        raise StoreUnavailable("expected the file of a SQLite store, as sqlite:///FILE, got none")
+    if backend == "sqlite":
+        return URL.create(DRIVERS[backend], database=str(_file_in(url)))
     return parsed.set(drivername=DRIVERS[backend])
+
+
+def _file_in(url: str) -> Path:
+    """What follows the three slashes, as it is written. SQLAlchemy would read parts of it as escapes and options.
+
+    An escape is decoded where only the decoded folder is there, for such a URL may come from either kind of writer.
+    """
+    _, _, path = url.partition("://")
+    if "?" in path:
+        raise StoreUnavailable("expected a store's URL as sqlite:///FILE, without options, got one with '?': write %3F")
+    if not path.startswith("/") or path in ("/", "/:memory:"):
+        raise StoreUnavailable("expected the file of a SQLite store, as sqlite:///FILE, got none")
+    literal, decoded = Path(path[1:]).absolute(), Path(unquote(path[1:])).absolute()
+    if literal == decoded:
+        return literal
+    found = [each for each in (literal, decoded) if os.path.isdir(each.parent)]
+    if len({each.parent for each in (literal, decoded)}) == 1:
+        found = [each for each in (literal, decoded) if os.path.exists(each)]
+    if len(found) != 1:
+        raise StoreUnavailable(
+            f"expected a store's URL that names one file, got {str(literal)!r}, which may also be {str(decoded)!r}: "
+            "make its folder first, or name a file without '%'"
+        )
+    return found[0]
 
 
 def shown(url: URL) -> str:

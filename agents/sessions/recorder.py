@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
-from agents.sessions.errors import StoreFailed
+from agents.sessions.errors import Refused, StoreFailed
+from agents.sessions.last_words import LastWords
 from agents.sessions.records import Checkpoint, StreamBegun, StreamEnded, StreamStatus
 from agents.sessions.taken import Records, Waiter, settle
 
@@ -29,7 +30,7 @@ OnFailure: TypeAlias = Callable[[StoreFailed], None]
 class Recorder:
     """on_durable: called after a flush with the seq up to which the stream's events are on disk. on_failure: called
     when a write failed; what it held is kept and written with a later one, unless the failure is Refused: then
-    this recorder is closed, and takes nothing more."""
+    this recorder is closed, and takes nothing but the end that is told to subscribers."""
 
     __slots__ = (
         "_begun",
@@ -76,6 +77,7 @@ class Recorder:
     def event(self, event: Event) -> None:
         """The next one: its seq is one above the last one's."""
         if self.closed is not None:
+            self._events = [event]
             return
         events, group = self._events, self._group
         if not events:
@@ -84,22 +86,28 @@ class Recorder:
         group.count += 1
         if group.count >= group.batch_events or type(event) in AT_ONCE:
             group.hurry(type(event) in AT_ONCE)
+            if self._lost():
+                self._events = [event]
 
-    def checkpoint(self, payload: bytes) -> None:
-        """The turn can go on from here, after the last event."""
+    def checkpoint(self, payload: bytes, *, again: bool = False) -> None:
+        """The turn can go on from here, after the last event. again: as of Checkpoint."""
         if self.closed is None:
             seq = self._events[-1].seq if self._events else self.last_seq
-            self._checkpoint = Checkpoint(self.stream_id, seq, payload)
+            self._checkpoint = Checkpoint(self.stream_id, seq, payload, again)
             self._group.join(self)
             self._group.hurry()
 
     def ended(self, status: StreamStatus, usage: Usage | None, cost: float | None, messages: Conversation) -> None:
         """Once, after all events. messages: what the turn appends to the conversation, the user's first."""
+        now = datetime.now(UTC)
+        ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now)
+        last = self._events[-1] if self._events else None
         if self.closed is None:
-            now = datetime.now(UTC)
-            self._ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now)
+            self._ended = ended
             self._group.join(self)
             self._group.hurry()
+        if self._lost() and isinstance(last, StreamError):
+            self._group.say_last(LastWords(last, ended))
 
     def end_as(self, event: StreamError) -> None:
         """The end that waits, and is not on its way, is to be this one, in its place."""
@@ -107,13 +115,33 @@ class Recorder:
         self._events[-1] = event
         self._ended = replace(self._ended, status=StreamStatus.ERROR)
 
+    def last_words(self, words: LastWords) -> None:
+        """The end of a stream whose own recorder is closed."""
+        self._ended = words.ended
+        self.event(words.event)
+        self._group.hurry()
+
+    def refuse(self, failure: Refused) -> None:
+        """What the stream would record next can't be kept: it loses this recorder."""
+        if self.closed is None:
+            self._group.lose(self, failure)
+
     async def durable(self) -> None:
         """All that was recorded so far is on disk. Raises StoreFailed if it could not be written."""
         if self.closed is not None:
             raise self.closed
-        await self._group.written(self)
+        await self._group.stream_written(self)
+
+    def _lost(self) -> bool:
+        """A journal that was killed closes its recorders when they next need it."""
+        return self.closed is not None
 
     # For the group
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not on their way to the disk."""
+        return len(self._events)
 
     def take(self) -> Records:
         """All that waits."""

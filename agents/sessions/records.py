@@ -47,11 +47,15 @@ class StreamBegun(Struct, frozen=True):
 
 
 class Checkpoint(Struct, frozen=True):
-    """From what a cut turn goes on: the payload is its writer's business. seq: of the last event before it."""
+    """A state from which a cut turn goes on: the payload is its writer's business. seq: of the last event before it.
+
+    again: the turn was resumed, and has got no further since.
+    """
 
     stream_id: str
     seq: int
     payload: bytes
+    again: bool = False
 
 
 class StreamEnded(Struct, frozen=True):
@@ -67,13 +71,17 @@ class StreamEnded(Struct, frozen=True):
 
 
 class Batch(Struct, frozen=True):
-    """What is written in one transaction. events: by stream, those of a stream in order and without a gap."""
+    """What is written in one transaction. events: by stream, those of a stream in order and without a gap.
+
+    number: of this batch, if it may be written again because the answer to its commit was lost.
+    """
 
     sessions: list[SessionBegun]
     streams: list[StreamBegun]
     events: list[tuple[str, list[Event]]]
     checkpoints: list[Checkpoint]
     ended: list[StreamEnded]
+    number: int = 0
 
 
 # Read
@@ -113,10 +121,14 @@ class StreamInfo(Struct, frozen=True):
 
 
 class OpenStream(Struct, frozen=True):
-    """A turn that was cut. What it had said after its checkpoint: Store.events(stream_id, after=checkpoint.seq)."""
+    """A turn that was cut. What it had said after its checkpoint: Store.events(stream_id, after=checkpoint.seq).
+
+    recoveries: how often it was resumed since it last got further.
+    """
 
     session_id: str
     stream_id: str
     message: str
     last_seq: int
     checkpoint: Checkpoint | None
+    recoveries: int = 0

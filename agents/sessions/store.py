@@ -1,74 +1,78 @@
 """The store: sessions, streams and their events in a database. SQLite in a file, or PostgreSQL.
 
-One journal writes (`claim`, `write`); any number of OS processes read, and change sessions by the functions of
-history.py. Reads are short: each is one statement, so none keeps SQLite from clearing its log.
+One journal writes (`claim`, `write`); any number of OS processes read (reading.py), and change sessions by the
+functions of history.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from itertools import pairwise
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from sqlalchemy import URL, Row, Select, func, select, tuple_
+from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from agents.core.conversation import Conversation
-from agents.core.events import Event
 from agents.sessions import writer
+from agents.sessions.connection import Deadline, connect, connected, give_back, transaction
 from agents.sessions.engine import as_failed, as_unavailable, new_engine
-from agents.sessions.errors import StoreDamaged, StoreFailed, StoreUnavailable, UnknownSession
+from agents.sessions.errors import StoreFailed, StoreUnavailable
+from agents.sessions.lease import Lease
 from agents.sessions.location import identity, shown, store_url
 from agents.sessions.migrate import migrate
-from agents.sessions.payload import Decoder, keepable
-from agents.sessions.records import Batch, Checkpoint, OpenStream, Session, SessionInfo, StreamInfo, StreamStatus
-from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
-from agents.sessions.write import write
+from agents.sessions.reading import Reading
+from agents.sessions.records import Batch
+from agents.sessions.rows import rows_of
+from agents.sessions.write import recovering, write
 
-_EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
-
-_INFO: Final = [SESSIONS.c[name] for name in SessionInfo.__struct_fields__]
-_LAST_SEQ: Final = (
-    select(func.coalesce(func.max(EVENTS.c.last_seq), 0)).where(EVENTS.c.stream_id == STREAMS.c.id).scalar_subquery()
-)
-_STREAM: Final = select(
-    *[STREAMS.c[name] for name in StreamInfo.__struct_fields__ if name != "last_seq"], _LAST_SEQ.label("last_seq")
-)
+DEADLINE_S: Final = 5.0
+LAST_DEADLINE_S: Final = 1.0
+SURE_S: Final = 2.0
+"""A living writer whose connection was lost has its lease again by then: it tries each second at least."""
 
 
-class Store:
+class Store(Reading):
     """Raises StoreUnavailable where it can't be read, StoreFailed where it can't be written, each with one line."""
 
-    def __init__(self, url: URL, engine: AsyncEngine) -> None:
+    def __init__(self, url: URL, engine: AsyncEngine, deadline_s: float) -> None:
         """Not called: see open."""
-        self.url = url
-        self._engine = engine
+        super().__init__(url, engine, deadline_s)
         self._file = identity(url)
         self._epoch: int | None = None
-        self._connection: AsyncConnection | None = None  # the writer's own: to fetch one costs half a write
+        self._lease: Lease | None = None
+        self._writing: tuple[AsyncConnection, Deadline] | None = None  # kept: to fetch one costs half a write
         self._one_write = asyncio.Lock()
 
     @classmethod
-    async def open(cls, url: str | URL | None = None, *, create: bool = True) -> Self:
-        """Its schema is up to date then. url: see location.store_url. create: SQLite's file, if there is none."""
+    async def open(cls, url: str | URL | None = None, *, create: bool = True, deadline_s: float = DEADLINE_S) -> Self:
+        """Its schema is up to date then. url: see location.store_url. create: SQLite's file, if there is none.
+
+        deadline_s: for each connection to PostgreSQL, each read and each write.
+        """
         where = url if isinstance(url, URL) else store_url(url)
-        engine = new_engine(where, create=create)
+        engine = new_engine(where, create=create, deadline_s=deadline_s)
         try:
             with as_unavailable(where):
                 await migrate(engine)
         except BaseException:
             await engine.dispose()
             raise
-        return cls(where, engine)
+        return cls(where, engine, deadline_s)
 
     async def close(self) -> None:
-        """Also where it can't be written: who comes next sees that the writer's OS process is gone."""
+        """Also where it can't be written: the next program sees that the writer's OS process is gone."""
         try:
             if self._epoch is not None:
                 with suppress(StoreUnavailable):
                     await self._release(self._epoch)
         finally:
+            if self._lease is not None:
+                await self._lease.give_back()
             await self._engine.dispose()
+
+    @property
+    def has_server(self) -> bool:
+        """It is not a file."""
+        return self._engine.dialect.name == "postgresql"
 
     def __str__(self) -> str:
         return shown(self.url)
@@ -76,29 +80,71 @@ class Store:
     # Writing
 
     async def claim(self) -> None:
-        """Become the one that writes. Raises StoreInUse if another OS process of this host is."""
+        """Become the one that writes. Raises StoreInUse if another OS process is."""
         with as_unavailable(self.url):
-            async with self._engine.begin() as connection:
-                self._epoch = await writer.claim(connection)
+            if self.has_server and self._lease is None:
+                self._lease = Lease(self._engine, self.deadline_s)
+                await self._lease.take()
+            try:
+                self._epoch = await self._claimed(sure=False)
+            except writer.Unsure:
+                await asyncio.sleep(SURE_S)
+                self._epoch = await self._claimed(sure=True)
+
+    async def _claimed(self, *, sure: bool) -> int:
+        async with transaction(self._engine, self.deadline_s) as connection:
+            return await writer.claim(connection, sure=sure)
 
     async def check_free(self) -> None:
         """Raises StoreInUse if `claim` would, now."""
         with as_unavailable(self.url):
-            async with self._engine.connect() as connection:
+            async with connected(self._engine, self.deadline_s) as connection:
                 await writer.check_free(connection)
 
-    async def write(self, batch: Batch) -> None:
-        """In one transaction: all of it is on disk, or nothing. Raises StoreFailed, Refused, Fenced."""
-        assert self._epoch is not None, "write expects a store that was claimed"
+    async def write(self, batch: Batch, *, again: bool = False) -> None:
+        """In one transaction: all of it is on disk, or nothing. Raises StoreFailed, Refused, Fenced.
+
+        again: the batch was tried before. If its commit came through, though its answer did not, this does nothing.
+        """
+        rows = rows_of(batch)
+        async with self._as_writer() as connection:
+            if again:
+                await writer.lock(connection, self._epoch)
+                if await writer.has_written(connection, batch.number):
+                    return
+            await writer.lock(connection, self._epoch, batch.number)
+            await write(connection, rows)
+
+    async def recovering(self, stream_id: str) -> None:
+        """Count that the turn is about to be resumed. Raises StoreFailed."""
+        async with self._as_writer() as connection:
+            await writer.lock(connection, self._epoch)
+            await recovering(connection, stream_id)
+
+    async def check_writable(self) -> None:
+        """Raises StoreFailed if nothing can be written now."""
+        async with self._as_writer() as connection:
+            await writer.lock(connection, self._epoch)
+
+    def hurry(self) -> None:
+        """The program ends: a write that hangs fails now, and each later one soon."""
+        self.deadline_s = min(self.deadline_s, LAST_DEADLINE_S)
+        if self._writing is not None and self._one_write.locked():
+            self._writing[1].end()
+
+    @asynccontextmanager
+    async def _as_writer(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction of the journal's."""
+        assert self._epoch is not None, "expected a store that was claimed"
         async with self._one_write:
             with as_failed(self.url):
                 self._check_file()
                 try:
-                    if self._connection is None:
-                        self._connection = await self._engine.connect()
-                    async with self._connection.begin():
-                        await writer.lock(self._connection, self._epoch)
-                        await write(self._connection, batch)
+                    if self._writing is None:
+                        self._writing = await connect(self._engine, self.deadline_s)
+                    connection, deadline = self._writing
+                    async with deadline.kept(), connection.begin():
+                        yield connection
                 except BaseException:
                     await self._drop_connection()
                     raise
@@ -107,13 +153,13 @@ class Store:
     async def changing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction between two of the journal's."""
         with as_failed(self.url):
-            async with self._engine.begin() as connection:
+            async with transaction(self._engine, self.deadline_s) as connection:
                 await writer.lock(connection)
                 yield connection
 
     async def clear_log(self) -> None:
         """SQLite: bring its write-ahead log into the database, and empty it, unless somebody reads it."""
-        if self._engine.dialect.name == "sqlite":
+        if not self.has_server:
             with as_unavailable(self.url):
                 async with self._engine.connect() as connection:
                     await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -123,7 +169,7 @@ class Store:
             await self._drop_connection()
             self._epoch = None
             with as_unavailable(self.url):
-                async with self._engine.begin() as connection:
+                async with transaction(self._engine, self.deadline_s) as connection:
                     await writer.release(connection, epoch)
 
     def _check_file(self) -> None:
@@ -132,114 +178,6 @@ class Store:
             raise StoreFailed(f"the store at {self} can't be written: its file was moved or deleted")
 
     async def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-    # Reading
-
-    async def session(self, id_: str) -> Session | None:
-        rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
-        return Session(**_fields(rows[0])) if rows else None
-
-    async def count(self) -> int:
-        """Of all sessions."""
-        ((count,),) = await self._rows(select(func.count()).select_from(SESSIONS))
-        return int(count)
-
-    async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
-        """Those that changed last come first. after: the last id of the page before. owner: of this user alone, and
-        nothing behind a session of another's."""
-        newest = select(*_INFO).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc()).limit(limit)
-        if owner is not None:
-            newest = newest.where(SESSIONS.c.owner == owner)
-        if after is not None:
-            place = select(SESSIONS.c.updated_at, SESSIONS.c.id).where(SESSIONS.c.id == after)
-            if owner is not None:
-                place = place.where(SESSIONS.c.owner == owner)
-            newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
-        return [SessionInfo(**_fields(row)) for row in await self._rows(newest, *([] if after is None else [after]))]
-
-    async def conversation(self, id_: str) -> Conversation:
-        """What the turns that have ended left. Raises UnknownSession."""
-        wanted = select(MESSAGES.c.payload).where(MESSAGES.c.session_id == id_).order_by(MESSAGES.c.position)
-        rows = await self._rows(wanted, id_)
-        if not rows and await self.session(id_) is None:
-            raise UnknownSession(id_)
-        return tuple(message for (message,) in rows)
-
-    async def messages(self, id_: str, after: int, limit: int) -> Conversation:
-        """Of the conversation, those from position after on."""
-        wanted = (
-            select(MESSAGES.c.payload)
-            .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
-            .order_by(MESSAGES.c.position)
-        )
-        return tuple(message for (message,) in await self._rows(wanted, id_))
-
-    async def stream(self, stream_id: str) -> StreamInfo | None:
-        rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
-        return _stream(rows[0]) if rows else None
-
-    async def streams(self, session_id: str, after: str | None = None, limit: int | None = None) -> list[StreamInfo]:
-        """In the order in which they began. after: the last id of the page before."""
-        order = (STREAMS.c.begun_at, STREAMS.c.id)
-        wanted = _STREAM.where(STREAMS.c.session_id == session_id).order_by(*order).limit(limit)
-        if after is not None:
-            place = select(*order).where(STREAMS.c.id == after)
-            wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
-        return [_stream(row) for row in await self._rows(wanted, session_id)]
-
-    async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
-        missing: a crash took them."""
-        wanted = (
-            select(EVENTS.c.payload)
-            .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after)
-            .order_by(EVENTS.c.first_seq)
-        )
-        if limit is not None:
-            wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
-        rows = await self._rows(wanted, stream_id)
-        read = (event for (payload,) in rows for event in _EVENTS(payload))
-        events = [each for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
-        if any(later.seq != event.seq + 1 and later.attempt == event.attempt for event, later in pairwise(events)):
-            raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
-        return events
-
-    async def open_streams(self, session_id: str | None = None) -> list[OpenStream]:
-        """Of turns that run or wait; in a store that was just claimed, those that were cut. None: of all sessions."""
-        wanted = (
-            select(STREAMS, _LAST_SEQ.label("last_seq"))
-            .where(STREAMS.c.status == StreamStatus.OPEN.value)
-            .order_by(STREAMS.c.begun_at, STREAMS.c.id)
-        )
-        if session_id is not None:
-            wanted = wanted.where(STREAMS.c.session_id == session_id)
-        return [_open_stream(row) for row in await self._rows(wanted)]
-
-    async def _rows(self, wanted: Select[Any], *ids: str) -> Sequence[Row[Any]]:
-        """None for an id that no database could hold."""
-        if not all(map(keepable, ids)):
-            return []
-        with as_unavailable(self.url):
-            async with self._engine.connect() as connection:
-                rows: Sequence[Row[Any]] = (await connection.execute(wanted)).all()
-                return rows
-
-
-def _stream(row: Row[Any]) -> StreamInfo:
-    try:
-        status = StreamStatus(row.status)
-    except ValueError:
-        raise StoreDamaged(f"the store is damaged: the status of stream {row.id!r} is {row.status!r}") from None
-    return StreamInfo(**_fields(row) | {"status": status})
-
-
-def _fields(row: Row[Any]) -> dict[str, Any]:
-    return dict(row._mapping)  # noqa: SLF001 (public: its underscore keeps it apart from the columns' names)
-
-
-def _open_stream(row: Row[Any]) -> OpenStream:
-    checkpoint = None if row.checkpoint is None else Checkpoint(row.id, row.checkpoint_seq, row.checkpoint)
-    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint)
+        held, self._writing = self._writing, None
+        if held is not None:
+            await give_back(*held)

@@ -7,20 +7,22 @@ one stream. The one row of `writer` is locked by whoever writes, and says who ma
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from msgspec import Raw
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from agents.core.conversation import Message
 from agents.core.deltas import Usage
-from agents.sessions.payload import Decoder, encoded
+from agents.sessions.errors import StoreDamaged
+from agents.sessions.payload import Decoder
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Json(TypeDecorator[Any]):
-    """A value of a type that msgspec knows. None is NULL."""
+    """A value of a type that msgspec knows, or such a value that is JSON by now. None is NULL."""
 
     impl = LargeBinary
     cache_ok = True
@@ -31,7 +33,9 @@ class Json(TypeDecorator[Any]):
         self._decoder: Decoder[Any] = Decoder(of)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
-        return None if value is None else encoded(value)
+        if value is None:
+            return None
+        return bytes(value) if type(value) is Raw else self._decoder.written(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else self._decoder(value)
@@ -47,7 +51,16 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else (value - EPOCH) // MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + value * MICROSECOND
+        return None if value is None else instant(value)
+
+
+def instant(value: Any) -> datetime:
+    """Raises StoreDamaged."""
+    try:
+        found: datetime = EPOCH + value * MICROSECOND
+    except (TypeError, OverflowError):
+        raise StoreDamaged(f"the store is damaged: expected a time, got {type(value).__name__}") from None
+    return found
 
 
 METADATA: Final = MetaData(
@@ -60,7 +73,9 @@ WRITER: Final = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("epoch", BigInteger, nullable=False),
     Column("owner", Text),
+    Column("batch", BigInteger, nullable=False, server_default="0"),
 )
+"""batch: the number of the last one that was written."""
 
 SESSIONS: Final = Table(
     "sessions",
@@ -92,9 +107,11 @@ STREAMS: Final = Table(
     Column("cost", Float),
     Column("checkpoint", LargeBinary),
     Column("checkpoint_seq", Integer),
+    Column("recoveries", Integer, nullable=False, server_default="0"),
     Index(None, "session_id", "begun_at"),
 )
-"""messages_from, messages_until: positions in the conversation, of what the stream appended when it ended."""
+"""messages_from, messages_until: positions in the conversation, of what the stream appended when it ended.
+recoveries: how often the turn was resumed since it last got further."""
 
 EVENTS: Final = Table(
     "events",

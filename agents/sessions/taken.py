@@ -1,9 +1,12 @@
 """What a flush takes: the records of some streams and sessions, on their way to the disk."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from random import getrandbits
+from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from agents.core.events import Event
 from agents.sessions.errors import StoreFailed
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from agents.sessions.recorder import Recorder
 
 Waiter = asyncio.Future[None]
+NUMBER_BITS: Final = 62  # so many that no number comes again
 
 
 class Records(Struct, eq=False):
@@ -31,22 +35,29 @@ class Records(Struct, eq=False):
 
 
 class Taken(Struct, eq=False):
-    """waiters: who waits for all of it."""
+    """waiters: for all of it, or for what concerns one session. number: as of Batch. tried: a write of it failed."""
 
     sessions: list[SessionBegun]
     streams: list[Records]
-    waiters: list[Waiter] = []
+    waiters: list[tuple[str | None, Waiter]] = []
+    number: int = field(default_factory=partial(getrandbits, NUMBER_BITS))
+    tried: bool = False
 
     @property
     def session_ids(self) -> list[str]:
         begun = [session.id for session in self.sessions]
         return list(dict.fromkeys(begun + [records.recorder.session_id for records in self.streams]))
 
-    def of(self, session_id: str) -> "Taken":
-        """What of it is this session's."""
+    def halves(self) -> tuple["Taken", "Taken"]:
+        """Each with half of the sessions."""
+        ids = self.session_ids
+        first = set(ids[: len(ids) // 2])
+        return self._of(lambda id_: id_ in first), self._of(lambda id_: id_ not in first)
+
+    def _of(self, chosen: Callable[[str], bool]) -> "Taken":
         return Taken(
-            [each for each in self.sessions if each.id == session_id],
-            [each for each in self.streams if each.recorder.session_id == session_id],
+            [each for each in self.sessions if chosen(each.id)],
+            [each for each in self.streams if chosen(each.recorder.session_id)],
         )
 
     def batch(self) -> Batch:
@@ -57,6 +68,7 @@ class Taken(Struct, eq=False):
             events=[(each.recorder.stream_id, each.events) for each in streams if each.events],
             checkpoints=[each.checkpoint for each in streams if each.checkpoint is not None],
             ended=[each.ended for each in streams if each.ended is not None],
+            number=self.number,
         )
 
 

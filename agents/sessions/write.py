@@ -1,16 +1,14 @@
-"""Writes a batch: as many statements for a thousand streams as for one."""
+"""Writes the rows of a batch: as many statements for a thousand streams as for one."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Text, bindparam, func, insert, select, update
+from sqlalchemy import Boolean, Text, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.core.conversation import Conversation
-from agents.core.events import Event
 from agents.sessions.errors import Refused
-from agents.sessions.payload import encoded, keepable
-from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.records import StreamStatus
+from agents.sessions.rows import End, Rows, message_rows
 from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
 
 _KEY: Final = bindparam("key", type_=Text())
@@ -21,7 +19,13 @@ _GROW = (
     update(SESSIONS).where(SESSIONS.c.id == _KEY).values(message_count=bindparam("count"), updated_at=bindparam("at"))
 )
 _CHECKPOINT = (
-    update(STREAMS).where(STREAMS.c.id == _KEY).values(checkpoint=bindparam("payload"), checkpoint_seq=bindparam("seq"))
+    update(STREAMS)
+    .where(STREAMS.c.id == _KEY)
+    .values(
+        checkpoint=bindparam("payload"),
+        checkpoint_seq=bindparam("seq"),
+        recoveries=case((bindparam("its_again", type_=Boolean), STREAMS.c.recoveries), else_=0),
+    )
 )
 _END = (
     update(STREAMS)
@@ -39,30 +43,29 @@ _END = (
 )
 
 
-async def write(connection: AsyncConnection, batch: Batch) -> None:
+async def write(connection: AsyncConnection, rows: Rows) -> None:
     """In the transaction that the connection is in. Raises Refused for what does not fit what is there."""
-    if batch.sessions:
-        await _begin_sessions(connection, batch.sessions)
-    if batch.streams:
-        await _begin_streams(connection, batch.streams)
-    if batch.events:
-        await _add_events(connection, batch.events)
-    if batch.checkpoints:
-        await connection.execute(_CHECKPOINT, list(map(_checkpointed, batch.checkpoints)))
-    if batch.ended:
-        await _end_streams(connection, batch.ended)
+    if rows.sessions:
+        await _begin_sessions(connection, rows)
+    if rows.streams:
+        await connection.execute(insert(STREAMS), rows.streams)
+        await connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in rows.streams])
+    if rows.events:
+        await _add_events(connection, rows.events)
+    if rows.checkpoints:
+        await connection.execute(_CHECKPOINT, rows.checkpoints)
+    if rows.ends:
+        await _end_streams(connection, rows.ends)
 
 
-def message_rows(session_id: str, position: int, messages: Conversation) -> list[dict[str, Any]]:
-    return [
-        {"session_id": session_id, "position": place, "payload": message}
-        for place, message in enumerate(messages, position)
-    ]
+async def recovering(connection: AsyncConnection, stream_id: str) -> None:
+    """Count that the turn is about to be resumed."""
+    counted = update(STREAMS).where(STREAMS.c.id == stream_id).values(recoveries=STREAMS.c.recoveries + 1)
+    await connection.execute(counted)
 
 
-async def _add_events(connection: AsyncConnection, added: list[tuple[str, list[Event]]]) -> None:
-    """Those of a stream come behind the store's: seqs that a crash took are left out, none is written twice."""
-    rows = [_row(stream_id, events) for stream_id, events in added]
+async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """The events of a stream come after the store's: seqs that a crash took are left out, none is written twice."""
     of_these = select(EVENTS.c.stream_id, func.max(EVENTS.c.last_seq).label("seq")).group_by(EVENTS.c.stream_id)
     found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_([row["stream_id"] for row in rows])))
     last = {row.stream_id: row.seq for row in found}
@@ -75,91 +78,37 @@ async def _add_events(connection: AsyncConnection, added: list[tuple[str, list[E
     await connection.execute(insert(EVENTS), rows)
 
 
-def _row(stream_id: str, events: list[Event]) -> dict[str, Any]:
-    first, last = events[0].seq, events[-1].seq
-    if last - first + 1 != len(events):
-        raise Refused(f"expected events of {stream_id} without a gap, got {len(events)} from {first} to {last}")
-    return {"stream_id": stream_id, "first_seq": first, "last_seq": last, "payload": encoded(events)}
-
-
-def _checkpointed(checkpoint: Checkpoint) -> dict[str, Any]:
-    return {"key": checkpoint.stream_id, "payload": checkpoint.payload, "seq": checkpoint.seq}
-
-
-async def _begin_sessions(connection: AsyncConnection, begun: list[SessionBegun]) -> None:
-    """The last one counts, where a session has begun twice since the last write."""
-    by_id = {session.id: session for session in begun}
+async def _begin_sessions(connection: AsyncConnection, rows: Rows) -> None:
+    by_id = rows.sessions
     there = set((await connection.execute(select(SESSIONS.c.id).where(SESSIONS.c.id.in_(by_id)))).scalars())
-    new = [session for session in by_id.values() if session.id not in there]
+    new = [each for id_, each in by_id.items() if id_ not in there]
     if new:
-        await connection.execute(insert(SESSIONS), list(map(_new_session, new)))
-        await _append(connection, (row for each in new for row in message_rows(each.id, 0, each.opening)))
+        await connection.execute(insert(SESSIONS), [row for row, _ in new])
+        await _append(connection, (each for row, opening in new for each in message_rows(row["id"], 0, opening)))
     if there:
-        known = [by_id[id_] for id_ in there]
-        renewed = [{"key": each.id, "its_name": each.name, "its_owner": each.owner} for each in known]
+        known = [by_id[id_][0] for id_ in there]
+        renewed = [{"key": row["id"], "its_name": row["name"], "its_owner": row["owner"]} for row in known]
         await connection.execute(_RENEW, renewed)
-        configs = [{"key": each.id, "its_config": each.config} for each in known if each.config is not None]
+        configs = [{"key": row["id"], "its_config": row["config"]} for row in known if row["config"] is not None]
         if configs:
             await connection.execute(_CONFIGURE, configs)
 
 
-def _new_session(session: SessionBegun) -> dict[str, Any]:
-    _check_id(session.id)
-    return {
-        "id": session.id,
-        "owner": session.owner,
-        "name": session.name,
-        "config": session.config,
-        "created_at": session.at,
-        "updated_at": session.at,
-        "message_count": len(session.opening),
-    }
-
-
-async def _begin_streams(connection: AsyncConnection, begun: list[StreamBegun]) -> None:
-    for stream in begun:
-        _check_id(stream.id)
-    rows = [
-        {
-            "id": stream.id,
-            "session_id": stream.session_id,
-            "message": stream.message,
-            "status": StreamStatus.OPEN.value,
-            "begun_at": stream.at,
-        }
-        for stream in begun
-    ]
-    await connection.execute(insert(STREAMS), rows)
-    await connection.execute(_TOUCH, [{"key": stream.session_id, "at": stream.at} for stream in begun])
-
-
-async def _end_streams(connection: AsyncConnection, ended: list[StreamEnded]) -> None:
-    """A stream ends once; what it appends to its conversation comes behind all that is there."""
-    await _check_open(connection, [stream.id for stream in ended])
-    counts = await _message_counts(connection, {stream.session_id for stream in ended})
-    ends: list[dict[str, Any]] = []
+async def _end_streams(connection: AsyncConnection, ends: list[End]) -> None:
+    """A stream ends once; what it appends to its conversation comes after all that is there."""
+    await _check_open(connection, [end.stream_id for end in ends])
+    counts = await _message_counts(connection, {end.session_id for end in ends})
+    ended: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
-    for stream in ended:
-        position = counts[stream.session_id]
-        ends.append(_ended(stream, position))
-        messages += message_rows(stream.session_id, position, stream.messages)
-        counts[stream.session_id] += len(stream.messages)
-    await connection.execute(_END, ends)
+    for end in ends:
+        position = counts[end.session_id]
+        counts[end.session_id] += len(end.messages)
+        ended.append({**end.values, "its_first": position, "its_end": counts[end.session_id]})
+        messages += message_rows(end.session_id, position, end.messages)
+    await connection.execute(_END, ended)
     await _append(connection, messages)
-    grown = {stream.session_id: stream.at for stream in ended}
+    grown = {end.session_id: end.at for end in ends}
     await connection.execute(_GROW, [{"key": id_, "count": counts[id_], "at": at} for id_, at in grown.items()])
-
-
-def _ended(stream: StreamEnded, position: int) -> dict[str, Any]:
-    return {
-        "key": stream.id,
-        "its_status": stream.status.value,
-        "at": stream.at,
-        "its_first": position,
-        "its_end": position + len(stream.messages),
-        "its_usage": stream.usage,
-        "its_cost": stream.cost,
-    }
 
 
 async def _check_open(connection: AsyncConnection, ids: list[str]) -> None:
@@ -179,8 +128,3 @@ async def _message_counts(connection: AsyncConnection, ids: set[str]) -> dict[st
 async def _append(connection: AsyncConnection, rows: Iterable[dict[str, Any]]) -> None:
     if some := list(rows):
         await connection.execute(insert(MESSAGES), some)
-
-
-def _check_id(id_: str) -> None:
-    if not keepable(id_):
-        raise Refused(f"expected an id of 1 to 200 printable characters, got {id_[:200]!r}")

@@ -17,6 +17,7 @@ from agents.settings.values import (
     Milliseconds,
     Name,
     Seconds,
+    Wait,
 )
 
 
@@ -118,8 +119,10 @@ class SessionSettings(BaseModel):
     """Of what is kept of agents. url: a database, as SQLAlchemy spells it; None: sessions.db in the daemon's state_dir.
 
     durability: of events. batch_time, batch_events: how far, at most, what is visible may be ahead of what is on disk,
-    where that is `batched`. on_restart: of turns that a crash cut. idle_time: after which an agent's process ends, to
-    come back with its next message; None: never.
+    where that is `batched`. on_restart: of turns that a crash cut. max_recoveries: how often a turn is resumed that
+    gets no further each time; then it is parked. store_timeout: for each connection to PostgreSQL, each read and each
+    write. store_grace: how long writes wait for a store that fails before turns end for it; None: 30 s for PostgreSQL,
+    0 for SQLite. idle_time: after which an agent's process ends, to come back with its next message; None: never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -129,6 +132,9 @@ class SessionSettings(BaseModel):
     batch_time: Milliseconds = 20
     batch_events: Count = 64
     on_restart: OnRestart = OnRestart.RESUME
+    max_recoveries: Annotated[int, Field(ge=0)] = 3
+    store_timeout: Milliseconds = 5000
+    store_grace: Wait | None = None
     idle_time: Milliseconds | None = None
 
 

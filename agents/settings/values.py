@@ -73,6 +73,7 @@ def _reachable(address: str) -> str:
 
 Count = Annotated[int, Field(gt=0)]
 Milliseconds = Annotated[int, Field(gt=0), Unit("ms")]
+Wait = Annotated[int, Field(ge=0), Unit("ms")]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("s")]
 Bytes = Annotated[int, Field(gt=0), Unit("bytes")]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -12,7 +12,7 @@ import msgspec
 
 from actors import Pid, send
 from actors.clock import now_s
-from agents.core.checkpoint import checkpoint
+from agents.core.checkpoint import Checkpoint, checkpoint
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, StoreFailed
 from agents.core.events import (
@@ -26,10 +26,13 @@ from agents.core.events import (
 )
 from agents.core.turn import Phase
 from agents.session import Cut
-from agents.sessions import Recorder, SessionError, StreamStatus
-from agents.sessions.payload import encoded
+from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
+from agents.sessions import StoreFailed as SessionFailed
+from agents.sessions.payload import Decoder
 from agents.streams.stream import Stream
 
+CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
+EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
 
 
@@ -46,7 +49,17 @@ class KeptStream(Stream):
     cut: of a stream that goes on after a crash, what there is of it.
     """
 
-    __slots__ = ("_ahead", "_before", "_durable_seq", "_held", "_lost", "_recorder", "_seen_seq")
+    __slots__ = (
+        "_ahead",
+        "_before",
+        "_durable_seq",
+        "_held",
+        "_lost",
+        "_recorder",
+        "_resumed_at",
+        "_seen_seq",
+        "_silent",
+    )
 
     def __init__(
         self,
@@ -68,7 +81,8 @@ class KeptStream(Stream):
         self._recorder, self._before, self._ahead = recorder, before, ahead
         self._durable_seq = recorder.last_seq
         self._held: deque[Event] = deque()
-        self._lost = False
+        self._lost = self._silent = False
+        self._resumed_at = None if cut is None else _progress(cut.saved)
         recorder.on_durable, recorder.on_failure = self._on_durable, self._on_failure
 
     @property
@@ -81,22 +95,42 @@ class KeptStream(Stream):
         kind = type(event)
         if kind in TERMINAL:
             self._record_end(event)
-        if self._lost or not (self._held or kind in ON_DISK_FIRST or event.seq > self._durable_seq + self._ahead):
-            super().publish(event)
-        else:
+        if self._lost:
+            self._publish_unkept(event)
+        elif self._held or kind in ON_DISK_FIRST or event.seq > self._durable_seq + self._ahead:
             self._held.append(event)
+        else:
+            super().publish(event)
+
+    def _publish_unkept(self, event: Event) -> None:
+        """The turn is ending, for it can't be written: nothing of it waits for the disk any more."""
+        if isinstance(event, StreamComplete):
+            event = self._end_unkept(event, StoreFailed(SessionFailed.told))
+        self._show(event)
+
+    def _show(self, event: Event) -> None:
+        if self._silent:
+            self._log.append(event)
+        else:
+            super().publish(event)
 
     def checkpoint(self) -> None:
         turn = self.turn
         if turn is not None and turn.phase is not Phase.ENDED:
-            self._recorder.checkpoint(encoded(checkpoint(turn, self._before, now_s())))
+            state = checkpoint(turn, self._before, now_s())
+            try:
+                payload = CHECKPOINT.written(state)
+            except NotData as refused:
+                self._recorder.refuse(refused)
+            else:
+                self._recorder.checkpoint(payload, again=_progress(state) == self._resumed_at)
 
     async def durable(self) -> Fault | None:
         try:
             await self._recorder.durable()
         except SessionError as failed:
             self._on_failure(failed)
-            return StoreFailed(str(failed))
+            return StoreFailed(failed.told)
         return None
 
     def steer(self, message: str, now_s: float) -> bool:
@@ -123,24 +157,46 @@ class KeptStream(Stream):
         ):
             super().publish(held.popleft())
 
-    def _unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
-        """Of an answer that is whole but not on disk, for who saw it end may rely on it. So it is recorded, too."""
+    def _end_unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
+        """In place of an answer that is whole but not on disk, for a client may rely on an end that it saw."""
         said, figures = end.response.content, end.response.metrics
         error = StreamError(
             fault, said, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
         )
         if self._recorder.closed is None:
             self._recorder.end_as(error)
+        else:
+            self._recorder.event(error)
+            self._record_end(error)
         return error
 
-    def _on_failure(self, failed: Exception) -> None:
-        """The turn ends for it: whoever waits is told, and shall not wait until there is a disk again."""
+    def _on_failure(self, failed: SessionError) -> None:
+        """End the turn for it: nobody shall wait until there is a disk again.
+
+        Another writer of the store goes on with the turn: then its end is not ours to tell.
+        """
         if self._lost:
             return
-        self._lost = True
+        self._lost, self._silent = True, isinstance(failed, Fenced)
+        fault = StoreFailed(failed.told)
         if self._held and isinstance(end := self._held[-1], StreamComplete):
-            self._held[-1] = self._unkept(end, StoreFailed(str(failed)))
+            self._held[-1] = self._end_unkept(end, fault)
         while self._held:
-            super().publish(self._held.popleft())
+            event = self._held.popleft()
+            if not isinstance(failed, NotData) or _is_data(event):  # else no client could get it either
+                self._show(event)
         if self.agent is not None and self.outcome is None:
-            send(self.agent, Lost(self.id, StoreFailed(str(failed))))
+            send(self.agent, Lost(self.id, fault))
+
+
+def _is_data(event: Event) -> bool:
+    try:
+        EVENTS.written([event])
+    except NotData:
+        return False
+    return True
+
+
+def _progress(saved: Checkpoint) -> tuple[int, int]:
+    """How far a turn is: messages that stand, and results of the calls that run."""
+    return len(saved.messages), len(saved.results)

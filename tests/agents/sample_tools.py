@@ -158,3 +158,18 @@ counts = {
     "process": tool(name="counts")(counts_elsewhere),
     "thread": tool(name="counts", isolation="thread")(counts_elsewhere),
 }
+
+
+@tool(isolation="task", idempotent=True)
+async def ends_the_program() -> str:
+    """End the OS process that runs the agents."""
+    os._exit(77)
+
+
+@tool(isolation="task", idempotent=True)
+async def holds_the_loop(mark: str) -> str:
+    """Tell the named pipe, and hold the event loop until the program is killed."""
+    with open(mark, "w") as pipe:  # noqa: ASYNC230 (to hold the loop is its business)
+        pipe.write("holds")
+    while True:
+        signal.pause()

@@ -39,6 +39,9 @@ class Host(Protocol):
     @property
     def door(self) -> Door: ...
 
+    async def check_ready(self) -> None:
+        """Raises Refusal."""
+
     async def figures(self) -> Figures: ...
 
     async def reload(self) -> Reloaded: ...
@@ -53,8 +56,8 @@ def host_routes(host: Host) -> APIRouter:
     @routes.get("/readyz")
     @answers(json(Health))
     async def ready() -> Response:
-        """Whether new turns are taken."""
-        host.door.check()
+        """Whether new turns are taken, and can be kept."""
+        await host.check_ready()
         return Json(Health("ready"))
 
     @routes.get("/metrics")

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The last step. Known without Alembic, so that a store that is up to date opens without loading it."""

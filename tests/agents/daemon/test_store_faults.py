@@ -88,8 +88,10 @@ async def refuses_new_work(running: Daemon, client: Client) -> None:
     last = await ends(client, "a", "failed")
     assert isinstance(last, StreamError)
     assert isinstance(last.reason, StoreFailed)
-    assert "\n" not in str(last.reason)
-    assert await client.get("/readyz") == {"status": "ready"}
+    assert last.reason == StoreFailed("the store of sessions can't be written now")
+    with pytest.raises(Refused, match=r"^the store of sessions can't be written now$") as unready:
+        await client.get("/readyz")
+    assert unready.value.status == 503
 
 
 async def test_a_store_that_another_program_locks_costs_the_turns_of_that_time_alone(
@@ -105,6 +107,7 @@ async def test_a_store_that_another_program_locks_costs_the_turns_of_that_time_a
             other.execute("ROLLBACK")
             other.close()
             assert isinstance(await ends(client, "a", "after"), StreamComplete)
+            assert await client.get("/readyz") == {"status": "ready"}
             await kept(client, "before", "failed", "after")
         assert await running.stopped() == 0
         assert f"it is in use by pid {os.getpid()}" in await running.said()
@@ -126,6 +129,7 @@ async def test_a_store_that_is_moved_while_it_is_used_is_told_and_goes_on_when_i
             for name in files:
                 (away / name).rename(folder / name)
             assert isinstance(await ends(client, "a", "after"), StreamComplete)
+            assert await client.get("/readyz") == {"status": "ready"}
             await kept(client, "before", "failed", "after")
         assert await running.stopped() == 0
     async with daemon(server, folder) as again:

@@ -30,6 +30,9 @@ class Program:
     def __init__(self) -> None:
         self.door, self.stopped = Door(), 0
 
+    async def check_ready(self) -> None:
+        self.door.check()
+
     async def figures(self) -> Figures:
         return Figures(b"", "text/plain")
 

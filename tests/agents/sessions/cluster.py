@@ -21,14 +21,30 @@ def cluster() -> Iterator[Path]:
         shutil.chown(folder, "nobody")
     try:
         _run("initdb", "-D", str(folder / "data"), "-U", OWNER, "--auth=trust", "-E", "UTF8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-        _run("pg_ctl", "start", "-w", "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options)
+        start(folder)
         try:
             yield folder
         finally:
-            _run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(folder / "data"))
+            stop(folder)
     finally:
         shutil.rmtree(folder)
+
+
+def start(folder: Path) -> None:
+    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+    _run("pg_ctl", "start", "-w", "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options)
+
+
+def stop(folder: Path, mode: str = "fast") -> None:
+    """mode: fast ends sessions; immediate is a crash."""
+    _run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(folder / "data"))
+
+
+def processes(folder: Path) -> list[int]:
+    """All pids of the server, its own first."""
+    first = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    return [first, *map(int, children)]
 
 
 def _run(program: str, *arguments: str) -> None:

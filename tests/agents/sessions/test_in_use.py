@@ -1,6 +1,7 @@
 """A store that another OS process uses: one writes, and who is in the way is named."""
 
 import asyncio
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -25,6 +26,34 @@ async def main():
 
 asyncio.run(main())
 """
+
+WRITE = """
+import asyncio, sys
+from agents.sessions import SessionError, Store
+from tests.agents.sessions.keeping import begun
+
+async def main():
+    store = await Store.open(sys.argv[1])
+    await store.claim()
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    try:
+        await store.write(begun())
+    except SessionError as failed:
+        print(type(failed).__name__, flush=True)
+
+asyncio.run(main())
+"""
+
+ELSEWHERE = """
+import socket
+
+socket.gethostname = lambda: "elsewhere"
+from agents.sessions import lease
+
+lease.LEASE_S, lease.BEAT_S = 1.5, 0.2
+"""
+"""Before a program: it runs on another host, and is given up sooner there."""
 
 LOCK = """
 import sqlite3, sys
@@ -85,6 +114,47 @@ async def test_a_store_whose_writer_is_gone_is_taken(url: str, end: str) -> None
     await store.claim()
     await store.write(begun())
     await store.close()
+
+
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_writer_on_another_host_keeps_its_store_until_it_is_killed(url: str) -> None:
+    async with other(ELSEWHERE + CLAIM, url) as process:
+        store = await Store.open(url)
+        for taking in (store.claim, store.check_free):
+            with pytest.raises(StoreInUse, match=f"^the store is in use by pid {process.pid} of host elsewhere$"):
+                await taking()
+        process.kill()
+        await process.wait()
+        await _claimed_soon(store)
+        await store.write(begun())
+        await store.close()
+
+
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_writer_on_another_host_that_is_stopped_loses_its_store_and_is_fenced(url: str) -> None:
+    async with other(ELSEWHERE + WRITE, url) as process:
+        process.send_signal(signal.SIGSTOP)
+        store = await Store.open(url)
+        await _claimed_soon(store)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"Fenced\n"
+        assert await store.count() == 0
+        await store.close()
+
+
+async def _claimed_soon(store: Store) -> None:
+    """As soon as the other writer has no lease."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await store.claim()
+            except StoreInUse:
+                await asyncio.sleep(0.1)
+            else:
+                return
 
 
 async def test_who_locks_the_store_is_named_and_the_write_may_be_tried_again(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import IGNORE, KILL, AsyncioSystemBase, Crash, StartFailed, start, stop
+from actors import IGNORE, KILL, AsyncioSystemBase, StartFailed, start, stop
 from actors import ended as end_of
 from actors import exit as send_exit
 from agents.core.conversation import Function, ToolCall
@@ -254,16 +254,16 @@ async def test_a_journal_whose_store_was_taken_ends_and_says_so(url: str) -> Non
     await other.close()
 
 
-async def test_a_crash_in_a_flush_is_the_journals_own(url: str) -> None:
-    """What is recorded with a wrong type is a fault of ours: no failure of the disk, and not tried again."""
-    pid, handle = await started(url)
-    handle.begin_session("s", "agent")
-    writer, told = recorder(handle)
-    writer.ended("complete", None, None, SAID)  # type: ignore[arg-type]
-    with pytest.raises(StoreFailed, match="the journal has ended"):
-        await writer.durable()
-    assert isinstance(await end_of(pid), Crash)
-    assert len(told.failures) == 1
+async def test_a_record_of_a_wrong_type_costs_its_own_session_and_the_journal_lives(url: str) -> None:
+    async with journal(url) as handle:
+        writer, told = recorder(handle)
+        writer.ended("nonsense", None, None, SAID)  # type: ignore[arg-type]
+        with pytest.raises(Refused, match=r"^expected a record of a session, got one that can't be written"):
+            await writer.durable()
+        assert len(told.failures) == 1
+        handle.begin_session("other", "agent")
+        beside, _ = recorder(handle, "u", "other")
+        await beside.durable()
 
 
 async def test_without_durability_there_is_no_journal() -> None:

@@ -57,6 +57,8 @@ async def test_sessions_of_before_there_were_owners_are_nobodys(url: str) -> Non
     async with store.changing() as connection:  # as the step before left it
         await connection.execute(text("DROP INDEX ix_sessions_owner_updated_at_id"))
         await connection.execute(text("ALTER TABLE sessions DROP COLUMN owner"))
+        await connection.execute(text("ALTER TABLE streams DROP COLUMN recoveries"))
+        await connection.execute(text("ALTER TABLE writer DROP COLUMN batch"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     await store.close()
     store = await Store.open(url)

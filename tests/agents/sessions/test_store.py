@@ -281,3 +281,25 @@ async def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -
     store = await Store.open(f"sqlite:///{file}")
     assert file.stat().st_mode & 0o777 == 0o600
     await store.close()
+
+
+async def test_a_batch_that_is_tried_again_is_written_once(store: Store) -> None:
+    """Whether the first try came through or not."""
+    written = replace(begun(events=3), number=7)
+    await store.write(written, again=True)
+    await store.write(written, again=True)
+    ends = replace(batch(ended=[ended("t")]), number=8)
+    await store.write(ends)
+    await store.write(ends, again=True)
+    assert await store.events("t") == tokens("t", 1, 3)
+    assert await store.conversation("s") == SAID
+
+
+async def test_a_turn_that_gets_further_is_counted_from_the_start(store: Store) -> None:
+    await store.write(begun())
+    for _ in range(2):
+        await store.recovering("t")
+    await store.write(batch(checkpoints=[Checkpoint("t", 3, b"as before", again=True)]))
+    assert [each.recoveries for each in await store.open_streams()] == [2]
+    await store.write(batch(checkpoints=[Checkpoint("t", 3, b"further")]))
+    assert [each.recoveries for each in await store.open_streams()] == [0]

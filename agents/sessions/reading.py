@@ -1,0 +1,196 @@
+"""What is read of a store. Reads are short: each is one statement, so none keeps SQLite from clearing its log.
+
+A row that is damaged concerns its own session: lists show the session, with its id and a word instead of its name.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from sqlalchemy import URL, Row, Select, func, select, tuple_, type_coerce
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.types import NullType, TypeEngine
+
+from agents.core.conversation import Conversation
+from agents.core.events import Event, StreamError
+from agents.sessions.connection import connected
+from agents.sessions.engine import as_unavailable
+from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
+from agents.sessions.payload import Decoder, keepable
+from agents.sessions.records import Checkpoint, OpenStream, Session, SessionInfo, StreamInfo, StreamStatus
+from agents.sessions.tables import EPOCH, EVENTS, MESSAGES, SESSIONS, STREAMS, instant
+
+DAMAGED: Final = "(damaged)"
+"""In place of a name that can't be read."""
+
+_EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
+
+_INFO: Final = [SESSIONS.c[name] for name in SessionInfo.__struct_fields__]
+_LAST_SEQ: Final = (
+    select(func.coalesce(func.max(EVENTS.c.last_seq), 0)).where(EVENTS.c.stream_id == STREAMS.c.id).scalar_subquery()
+)
+_STREAM: Final = select(
+    *[STREAMS.c[name] for name in StreamInfo.__struct_fields__ if name != "last_seq"], _LAST_SEQ.label("last_seq")
+)
+_TEXT: Final[Decoder[str]] = Decoder(str)
+_RAW: Final[TypeEngine[Any]] = NullType()
+_LISTED: Final = [type_coerce(SESSIONS.c[name], _RAW).label(name) for name in SessionInfo.__struct_fields__]
+"""As the database has them, since one that can't be read may not keep the others from being read."""
+
+
+class Reading:
+    """Raises StoreUnavailable where the store can't be read, with one line."""
+
+    def __init__(self, url: URL, engine: AsyncEngine, deadline_s: float) -> None:
+        self.url = url
+        self.deadline_s = deadline_s
+        self._engine = engine
+
+    async def session(self, id_: str) -> Session | None:
+        rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
+        return Session(**_fields(rows[0])) if rows else None
+
+    async def count(self) -> int:
+        """Of all sessions."""
+        ((count,),) = await self._rows(select(func.count()).select_from(SESSIONS))
+        return int(count)
+
+    async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
+        """Those that changed last come first. after: the last id of the page before. owner: of this user alone, and
+        nothing behind a session of another's."""
+        newest = select(*_LISTED).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc()).limit(limit)
+        if owner is not None:
+            newest = newest.where(SESSIONS.c.owner == owner)
+        if after is not None:
+            place = select(SESSIONS.c.updated_at, SESSIONS.c.id).where(SESSIONS.c.id == after)
+            if owner is not None:
+                place = place.where(SESSIONS.c.owner == owner)
+            newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
+        return [_listed(row) for row in await self._rows(newest, *([] if after is None else [after]))]
+
+    async def conversation(self, id_: str) -> Conversation:
+        """What the turns that have ended left. Raises UnknownSession."""
+        wanted = select(MESSAGES.c.payload).where(MESSAGES.c.session_id == id_).order_by(MESSAGES.c.position)
+        rows = await self._rows(wanted, id_)
+        if not rows and await self.session(id_) is None:
+            raise UnknownSession(id_)
+        return tuple(message for (message,) in rows)
+
+    async def messages(self, id_: str, after: int, limit: int) -> Conversation:
+        """Of the conversation, those from position after on."""
+        wanted = (
+            select(MESSAGES.c.payload)
+            .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
+            .order_by(MESSAGES.c.position)
+        )
+        return tuple(message for (message,) in await self._rows(wanted, id_))
+
+    async def stream(self, stream_id: str) -> StreamInfo | None:
+        rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
+        return _stream(rows[0]) if rows else None
+
+    async def streams(self, session_id: str, after: str | None = None, limit: int | None = None) -> list[StreamInfo]:
+        """In the order in which they began. after: the last id of the page before."""
+        order = (STREAMS.c.begun_at, STREAMS.c.id)
+        wanted = _STREAM.where(STREAMS.c.session_id == session_id).order_by(*order).limit(limit)
+        if after is not None:
+            place = select(*order).where(STREAMS.c.id == after)
+            wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
+        return [_stream(row) for row in await self._rows(wanted, session_id)]
+
+    async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
+        missing, since a crash took them, and before an error: what was told of it is kept, whatever came before."""
+        wanted = (
+            select(EVENTS.c.payload)
+            .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after)
+            .order_by(EVENTS.c.first_seq)
+        )
+        if limit is not None:
+            wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
+        rows = await self._rows(wanted, stream_id)
+        read = (event for (payload,) in rows for event in _EVENTS(payload))
+        events = [each for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
+        if any(_gap(event, later) for event, later in pairwise(events)):
+            raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
+        return events
+
+    async def open_streams(self, session_id: str | None = None) -> list[OpenStream]:
+        """Of turns that run or wait; in a store that was just claimed, those that were cut. None: of all sessions."""
+        wanted = (
+            select(STREAMS, _LAST_SEQ.label("last_seq"))
+            .where(STREAMS.c.status == StreamStatus.OPEN.value)
+            .order_by(STREAMS.c.begun_at, STREAMS.c.id)
+        )
+        if session_id is not None:
+            wanted = wanted.where(STREAMS.c.session_id == session_id)
+        return [_open_stream(row) for row in await self._rows(wanted)]
+
+    async def cut_sessions(self) -> list[str]:
+        """Ids of sessions with turns that run, wait, or were cut; the session whose turn began first comes first."""
+        wanted = (
+            select(STREAMS.c.session_id)
+            .where(STREAMS.c.status == StreamStatus.OPEN.value)
+            .group_by(STREAMS.c.session_id)
+            .order_by(func.min(STREAMS.c.begun_at), STREAMS.c.session_id)
+        )
+        return [session_id for (session_id,) in await self._rows(wanted)]
+
+    async def _rows(self, wanted: Select[*tuple[Any, ...]], *ids: str) -> Sequence[Row[Any]]:
+        """None for an id that no database could hold."""
+        if not all(map(keepable, ids)):
+            return []
+        try:
+            return await self._read(wanted)
+        except ConnectionLost:  # since it was last used: the server was restarted, and a new one works
+            return await self._read(wanted)
+
+    async def _read(self, wanted: Select[*tuple[Any, ...]]) -> Sequence[Row[Any]]:
+        with as_unavailable(self.url):
+            async with connected(self._engine, self.deadline_s) as connection:
+                rows: Sequence[Row[Any]] = (await connection.execute(wanted)).all()
+                return rows
+
+
+def _gap(event: Event, later: Event) -> bool:
+    missing = later.seq != event.seq + 1 and later.attempt == event.attempt
+    return missing and not isinstance(later, StreamError)
+
+
+def _listed(row: Row[Any]) -> SessionInfo:
+    fields = _fields(row)
+    texts = {name: _text(fields[name]) for name in ("name", "title")}
+    instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
+    return SessionInfo(**fields | texts | instants)
+
+
+def _text(payload: Any) -> str | None:
+    try:
+        return None if payload is None else _TEXT(payload)
+    except (StoreDamaged, TypeError):
+        return DAMAGED
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        return instant(value)
+    except StoreDamaged:
+        return EPOCH
+
+
+def _stream(row: Row[Any]) -> StreamInfo:
+    try:
+        status = StreamStatus(row.status)
+    except ValueError:
+        raise StoreDamaged(f"the store is damaged: the status of stream {row.id!r} is {row.status!r}") from None
+    return StreamInfo(**_fields(row) | {"status": status})
+
+
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)  # noqa: SLF001 (public: its underscore keeps it apart from the columns' names)
+
+
+def _open_stream(row: Row[Any]) -> OpenStream:
+    checkpoint = None if row.checkpoint is None else Checkpoint(row.id, row.checkpoint_seq, row.checkpoint)
+    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries)

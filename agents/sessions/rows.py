@@ -1,0 +1,138 @@
+"""What a batch is as rows: every value in the form in which a column takes it, made before anything is locked.
+
+All that can be wrong with a value is found here, in one place, without the database: it is refused, and the journal
+knows which session it concerns.
+"""
+
+from math import isfinite
+from typing import Any, Final
+
+from msgspec import Raw, Struct
+
+from agents.core.conversation import Conversation, Message
+from agents.core.deltas import Usage
+from agents.core.events import Event, StreamToken
+from agents.sessions.errors import NotData, Refused
+from agents.sessions.payload import Decoder, keepable
+from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
+
+_TEXT: Final[Decoder[str]] = Decoder(str)
+_CONFIG: Final[Decoder[dict[str, Any]]] = Decoder(dict[str, Any])
+_USAGE: Final[Decoder[Usage]] = Decoder(Usage)
+_MESSAGE: Final[Decoder[Message]] = Decoder(Message)
+_EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
+
+
+class End(Struct, frozen=True):
+    """values: of the stream's row, but for its place in the conversation."""
+
+    stream_id: str
+    session_id: str
+    at: Any
+    values: dict[str, Any]
+    messages: list[Raw]
+
+
+class Rows(Struct, frozen=True):
+    """sessions: by their ids, each with the messages that a new one opens with."""
+
+    sessions: dict[str, tuple[dict[str, Any], list[Raw]]]
+    streams: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    checkpoints: list[dict[str, Any]]
+    ends: list[End]
+
+
+def rows_of(batch: Batch) -> Rows:
+    """Raises Refused for what can't be stored. Of a session that begins twice, the last beginning counts."""
+    try:
+        return Rows(
+            {session.id: _session(session) for session in batch.sessions},
+            [_stream(stream) for stream in batch.streams],
+            [_events(stream_id, events) for stream_id, events in batch.events],
+            [_checkpoint(checkpoint) for checkpoint in batch.checkpoints],
+            [_end(end) for end in batch.ended],
+        )
+    except Refused:
+        raise
+    except Exception as error:
+        raise NotData(
+            f"expected a record of a session, got one that can't be written ({type(error).__name__})"
+        ) from error
+
+
+def message_rows(session_id: str, position: int, messages: list[Raw]) -> list[dict[str, Any]]:
+    return [
+        {"session_id": session_id, "position": place, "payload": message}
+        for place, message in enumerate(messages, position)
+    ]
+
+
+def raw_messages(messages: Conversation) -> list[Raw]:
+    """Raises NotData."""
+    return [_raw(_MESSAGE, message) for message in messages]
+
+
+def _session(session: SessionBegun) -> tuple[dict[str, Any], list[Raw]]:
+    opening = raw_messages(session.opening)
+    row = {
+        "id": _id(session.id),
+        "owner": None if session.owner is None else _id(session.owner, "the name of an owner"),
+        "name": _raw(_TEXT, session.name),
+        "config": None if session.config is None else _raw(_CONFIG, session.config),
+        "created_at": session.at,
+        "updated_at": session.at,
+        "message_count": len(opening),
+    }
+    return row, opening
+
+
+def _stream(stream: StreamBegun) -> dict[str, Any]:
+    return {
+        "id": _id(stream.id),
+        "session_id": _id(stream.session_id),
+        "message": _raw(_TEXT, stream.message),
+        "status": StreamStatus.OPEN.value,
+        "begun_at": stream.at,
+    }
+
+
+def _events(stream_id: str, events: list[Event]) -> dict[str, Any]:
+    first, last = events[0].seq, events[-1].seq
+    if last - first + 1 != len(events):
+        raise Refused(f"expected events of {stream_id} without a gap, got {len(events)} from {first} to {last}")
+    plain = all(type(each) is StreamToken and type(each.token) is str for each in events)
+    payload = _EVENTS.written_text(events) if plain else _EVENTS.written(events)
+    return {"stream_id": _id(stream_id), "first_seq": first, "last_seq": last, "payload": payload}
+
+
+def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "key": _id(checkpoint.stream_id),
+        "payload": bytes(checkpoint.payload),
+        "seq": checkpoint.seq,
+        "its_again": checkpoint.again,
+    }
+
+
+def _end(end: StreamEnded) -> End:
+    if end.cost is not None and not isfinite(end.cost):
+        raise NotData(f"expected a cost that is finite, got {end.cost}")
+    values = {
+        "key": _id(end.id),
+        "its_status": StreamStatus(end.status).value,
+        "at": end.at,
+        "its_usage": None if end.usage is None else _raw(_USAGE, end.usage),
+        "its_cost": end.cost,
+    }
+    return End(end.id, _id(end.session_id), end.at, values, raw_messages(end.messages))
+
+
+def _raw(decoder: Decoder[Any], value: Any) -> Raw:
+    return Raw(decoder.written(value))
+
+
+def _id(id_: str, what: str = "an id") -> str:
+    if not keepable(id_):
+        raise NotData(f"expected {what} of 1 to 200 printable characters, got {id_[:200]!r}")
+    return id_

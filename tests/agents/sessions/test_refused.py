@@ -1,0 +1,210 @@
+"""Content that a store can't give back costs its own session: no other one, not the journal, no later start."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from pydantic import SecretStr
+
+from actors import KILL, whereis
+from actors import exit as send_exit
+from agents import StreamComplete, StreamError, agent, application
+from agents.agent_registry import find_agent
+from agents.core.conversation import AssistantMessage, Function, ToolCall, UserMessage
+from agents.core.deltas import Usage
+from agents.core.errors import StoreFailed
+from agents.core.events import Event, StreamToken, StreamToolProgress, StreamToolResult, ToolResult
+from agents.rehearsal import RehearsalServer, builtin
+from agents.session import wake
+from agents.sessions import JOURNAL, Refused, Store, StreamStatus, open_journal
+from agents.settings import Durability, SessionSettings, Settings
+from agents.settings.agent import AgentSettings
+from supervisors import agent_supervisor
+from tests.agents.sessions.keeping import SAID, begun, tokens
+from tests.agents.sessions.recorded import journal, recorder
+
+CALL = ToolCall("c", Function("look", "{}"))
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+BAD: list[Any] = [object(), 1j, float("nan"), b"x", deep(980), deep(100_000), {1: {2: object()}}]
+
+
+def progress(value: Any) -> Event:
+    return StreamToolProgress(CALL, value, stream_id="t", seq=1)
+
+
+def result(value: Any) -> Event:
+    return StreamToolResult(CALL, ToolResult("seen", value), stream_id="t", seq=1)
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("event_of", [progress, result])
+@pytest.mark.parametrize("value", BAD, ids=lambda value: type(value).__name__)
+async def test_an_event_that_cannot_be_kept_costs_its_session_alone_and_is_not_tried_again(
+    url: str, value: Any, event_of: Callable[[Any], Event]
+) -> None:
+    async with journal(url) as handle:
+        for number in range(5):
+            handle.begin_session(f"s{number}", "agent")
+        others = [recorder(handle, f"u{number}", f"s{number}")[0] for number in range(5)]
+        writer, told = recorder(handle)
+        writer.event(event_of(value))
+        for number, other in enumerate(others):
+            other.event(tokens(f"u{number}", 1, 1)[0])
+            other.ended(StreamStatus.COMPLETE, None, None, ())
+        await asyncio.gather(*(other.durable() for other in others))
+        refused = await told.until_failed()
+        assert isinstance(refused, Refused)
+        assert refused.told.startswith("expected data that")
+        assert handle.behind.events == 0
+        assert whereis(JOURNAL) is not None
+        for number in range(5):
+            assert await handle.store.events(f"u{number}") == tokens(f"u{number}", 1, 1)
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize(
+    ("usage", "cost", "said"),
+    [
+        (None, float("nan"), SAID),
+        (None, "dear", SAID),
+        (Usage(input_tokens=object()), 0.0, SAID),  # type: ignore[arg-type]
+        (None, None, (UserMessage(None),)),  # type: ignore[arg-type]
+        (None, None, (AssistantMessage("x", items=({"a": deep(980)},)),)),
+        (None, None, (object(),)),
+        (None, None, None),
+    ],
+    ids=range(7),
+)
+async def test_an_end_that_cannot_be_kept_costs_its_session_alone(url: str, usage: Any, cost: Any, said: Any) -> None:
+    async with journal(url) as handle:
+        handle.begin_session("other", "agent")
+        (writer, told), (other, _) = recorder(handle), recorder(handle, "u", "other")
+        writer.ended(StreamStatus.COMPLETE, usage, cost, said)
+        other.ended(StreamStatus.COMPLETE, None, None, SAID)
+        await other.durable()
+        assert isinstance(await told.until_failed(), Refused)
+        assert await handle.store.conversation("other") == SAID
+
+
+@pytest.mark.usefixtures("system")
+async def test_a_session_that_cannot_be_kept_fails_its_own_start_alone(url: str) -> None:
+    async with journal(url) as handle:
+        handle.begin_session("bad", "agent", {"model": object()})
+        handle.begin_session("good", "agent")
+        with pytest.raises(Refused):
+            await asyncio.gather(handle.durable("good"), handle.durable("bad"))
+        await handle.durable("good")
+        assert {each.id for each in await handle.store.sessions()} == {"good", "s"}
+
+
+@pytest.mark.usefixtures("system")
+async def test_an_end_that_was_told_is_kept_though_the_store_refused_what_came_before(url: str) -> None:
+    async with journal(url) as handle:
+        writer, told = recorder(handle)
+        for event in tokens("t", 1, 3):
+            writer.event(event)
+        await writer.durable()
+        writer.event(StreamToolProgress(CALL, object(), stream_id="t", seq=4))
+        await told.until_failed()
+        end = StreamError(StoreFailed("not kept"), "text", stream_id="t", seq=5)
+        writer.event(end)
+        writer.ended(StreamStatus.ERROR, None, None, (UserMessage(object()),))  # type: ignore[arg-type]
+        with suppress(Refused):
+            await handle.durable()
+        await handle.durable()  # without what the model and the user said, which was refused
+        kept = await handle.store.events("t")
+        assert [each.seq for each in kept] == [1, 2, 3, 5]
+        assert kept[-1] == StreamError(StoreFailed("not kept"), stream_id="t", seq=5)
+        assert await handle.store.open_streams() == []
+
+
+@pytest.mark.parametrize("column", ["name", "title", "created_at", "updated_at", "config"])
+@pytest.mark.parametrize("value", ["\xff\xfe", "{", 5, "[" * 5000])
+async def test_a_damaged_row_is_listed_and_keeps_no_other_from_being_read(
+    tmp_path: Path, column: str, value: str | int
+) -> None:
+    file = tmp_path / "sessions.db"
+    store = await Store.open(f"sqlite:///{file}")
+    await store.claim()
+    await store.write(begun("t", "good"))
+    await store.write(begun("u", "bad"))
+    with sqlite3.connect(file) as connection:
+        connection.execute(f"UPDATE sessions SET {column} = ? WHERE id = 'bad'", (value,))
+    connection.close()
+    assert {each.id for each in await store.sessions()} == {"good", "bad"}
+    assert set(await store.cut_sessions()) == {"good", "bad"}
+    session = await store.session("good")
+    assert session is not None
+    await store.close()
+
+
+class App(Protocol):
+    def __call__(self, *configured: str) -> AbstractAsyncContextManager[None]: ...
+
+
+@pytest.fixture
+async def app(url: str) -> AsyncIterator[App]:
+    async with RehearsalServer(builtin()) as server:
+
+        @asynccontextmanager
+        async def running(*configured: str) -> AsyncIterator[None]:
+            settings = Settings(
+                base_url=server.base_url,
+                api_key=SecretStr("any"),
+                sessions=SessionSettings(url=url, durability=Durability.BATCHED),
+                agents=tuple(AgentSettings(id=name, model="echo") for name in configured),
+            )
+            async with application.running(settings):
+                yield
+
+        yield running
+
+
+async def test_a_program_starts_and_recovers_beside_a_damaged_session(app: App, url: str) -> None:
+    async with app():
+        for name in ("bad", "good"):
+            await agent.chat(await agent_supervisor.start_agent({"id": name, "model": "echo"}), "Hello.")
+    store = await Store.open(url)
+    async with store.changing() as connection:
+        await connection.exec_driver_sql("UPDATE messages SET payload = '{' WHERE session_id = 'bad'")
+        await connection.exec_driver_sql("UPDATE streams SET status = 'open'")
+    await store.close()
+    async with app("bad", "also-good"):
+        assert find_agent("bad") is None
+        assert find_agent("also-good") is not None
+        pid = await wake("good")
+        assert pid is not None
+        assert (await agent.chat(pid, "Again.")).content == "Again."
+
+
+async def test_a_stream_whose_end_was_told_when_the_journal_fell_gets_no_other_end(app: App) -> None:
+    async with app():
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "rehearsal"})
+        events: list[Event] = []
+        async for event in agent.stream(pid, "Tell me a long story."):
+            events.append(event)
+            if isinstance(event, StreamToken) and whereis(JOURNAL) is not None and len(events) < 10:
+                fallen = whereis(JOURNAL)
+                assert fallen is not None
+                send_exit(fallen, KILL)
+        assert isinstance(events[-1], StreamError)
+        handle = None
+        while handle is None:
+            await asyncio.sleep(0.01)
+            handle = await open_journal()
+        kept = await handle.store.events(events[0].stream_id)
+        assert [each for each in kept if isinstance(each, StreamError | StreamComplete)] == kept[-1:]
+        assert kept[-1].seq == events[-1].seq
+        assert await handle.store.cut_sessions() == []
