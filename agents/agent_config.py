@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
+from actors import StartFailed, whereis
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.limits import Limits
 from agents.core.policy import Candidate, TurnPolicy
@@ -18,8 +19,9 @@ from agents.model.call import Deadlines, Route
 from agents.model.routes import route_faults, routes
 from agents.settings import Settings, ToolSettings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
-from agents.tools.errors import InvalidTool
-from agents.tools.registry import resolve
+from agents.tools.errors import InvalidTool, PoolUnavailable
+from agents.tools.pool_server import TOOL_POOL, open_pool
+from agents.tools.registry import resolve, usable
 from agents.tools.tool import Tool
 
 
@@ -114,6 +116,23 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
         answer=answer,
         owner=checked.owner,
     )
+
+
+async def load_tools(given: Mapping[str, Any]) -> None:
+    """Have worker processes import the modules of an agent's tools, so that no call waits for that.
+
+    Raises InvalidAgentConfig if one can't be used there, and StartFailed if there are no worker processes. What else is
+    wrong in the configuration is left to the agent's start.
+    """
+    tools = [tool for tool in usable(given.get("tools")) if tool.isolation == "process"]
+    if not tools or whereis(TOOL_POOL) is None:  # a pool that comes back imports when a call needs it
+        return
+    try:
+        await (await open_pool()).load(tools)
+    except InvalidTool as invalid:
+        raise InvalidAgentConfig([f"tools: {fault}" for fault in invalid.faults]) from None
+    except PoolUnavailable as unavailable:
+        raise StartFailed("agent", unavailable) from unavailable
 
 
 def _bound(tools: ToolSettings) -> Mapping[str, Mapping[str, Any]]:

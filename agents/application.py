@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from actors import AsyncioSystemBase, Pid
+from agents.agent_config import load_tools
 from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents
@@ -23,6 +24,7 @@ from agents.session import Recovery
 from agents.sessions import JOURNAL, Journal
 from agents.settings import RestartLimits, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
+from agents.tools.pool import refuse_inside
 from agents.tools.pool_server import TOOL_POOL, ToolPool
 from supervisors import (
     ChildSpec,
@@ -41,22 +43,26 @@ NAME: Final = "understudy"
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     """The whole system, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
-    limits, policy = settings.supervision, provider_policy(settings)
-    root, streams = limits.understudy, _many(limits.stream_supervisor)
+    limits, policy, tools = settings.supervision, provider_policy(settings), settings.tools
+    root, streams, agents = limits.understudy, _many(limits.stream_supervisor), _many(limits.agent_supervisor)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
-        ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
+        ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
-        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, _many(limits.agent_supervisor), agent, name=AGENT_SUPERVISOR),
+        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, agents, agent, load_tools, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
     )
 
 
 async def start(settings: Settings | None = None) -> Pid:
-    """Start the tree in the current process system: its root supervisor. Raises StartFailed; then nothing runs."""
+    """Start the tree in the current process system: its root supervisor. Raises StartFailed; then nothing runs.
+
+    Raises PoolUnavailable where a worker process imports the script that calls this: the script lacks its guard.
+    """
+    refuse_inside()
     flags, children = tree(settings if settings is not None else Settings())
     return await start_supervisor(flags, children, name=NAME)
 

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -42,6 +43,13 @@ def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | Non
     if faults:
         raise InvalidTool(*faults)
     return MappingProxyType(tools)
+
+
+def usable(named: Any) -> Iterator[Tool]:
+    """The tools of a list whose faults `resolve` reports: what is no tool, or no list, is left out."""
+    for each in named if isinstance(named, list | tuple) else ():
+        with suppress(InvalidTool):
+            yield _found(each)
 
 
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:

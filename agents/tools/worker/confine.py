@@ -26,6 +26,7 @@ ALLOWED = (
 ENVIRONMENT = frozenset(ALLOWED.split())
 
 _confined = False
+_started_inside = False
 
 
 def environment(parent: Mapping[str, str]) -> dict[str, str]:
@@ -57,8 +58,15 @@ def reap_descendants() -> None:
 
 
 def confined() -> bool:
-    """True in a worker process."""
+    """True in a worker process and in the template that it is forked from; then the start of a pool there is noted."""
+    global _started_inside
+    _started_inside = _confined
     return _confined
+
+
+def started_inside() -> bool:
+    """True if a module that was imported here tried to start a pool: a script without a guard."""
+    return _started_inside
 
 
 def step_back() -> None:
