@@ -85,14 +85,12 @@ class WorkerPool:
         await asyncio.gather(*(worker.killed() for worker in self._workers))
         if self._server is None:
             return
-        templates = [*self._templates.values()]
-        for starting in (self._server, *templates):
-            starting.cancel()  # of use for those that are on their way only
-        await asyncio.wait({self._server, *templates})
-        if _may_serve(self._server):
-            await self._server.result().close()
-        for template in filter(_may_serve, templates):
-            await template.result().close()
+        tasks = (self._server, *self._templates.values())
+        for task in tasks:
+            task.cancel()  # those that are on their way
+        for started in await asyncio.gather(*tasks, return_exceptions=True):
+            if not isinstance(started, BaseException):
+                await started.close()  # the server first: the templates end with it
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -21,6 +21,8 @@ from agents.tools.worker.wire import (
 MAX_AT_ONCE = BURST + 30 * PER_SECOND
 MAX_PER_SECOND = 2 * PER_SECOND
 
+MARK_BYTES = 128  # more than the mark at the end of a text that was cut
+
 
 class Unreadable(Exception):
     """In words: what the worker sent."""
@@ -62,7 +64,7 @@ class Frames:
             frame: Frame = msgspec.json.decode(body, type=Frame)
             if isinstance(frame, Progressed):
                 self._count(body)
-                return Progressed(frame.number, bounded(frame.data, MAX_PROGRESS_BYTES))
+                return Progressed(frame.number, bounded(frame.data, MAX_PROGRESS_BYTES + MARK_BYTES))
             return _within(frame, self.max_output_bytes)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
             raise Unreadable("sent an answer that can't be read") from None
@@ -81,6 +83,6 @@ def _within(frame: Frame, limit_bytes: int) -> Frame:
     """The frame as an honest worker sends it: a tool may have written to the socket by itself."""
     match frame:
         case Returned(number, value):
-            return Returned(number, bounded(value, limit_bytes))
+            return Returned(number, bounded(value, limit_bytes + MARK_BYTES))
         case _:
             return frame

@@ -71,10 +71,12 @@ class Template:
         return await WorkerProcess.start(self._control)
 
     async def close(self) -> None:
-        """Return when it has ended with its server, and nothing of it is left here."""
-        if self._spare is not None:
-            await asyncio.wait({self._spare})
+        """Return when it has ended, with its server, and nothing of it is left here."""
         await asyncio.wait({self.ended})
+        if self._spare is not None:
+            for worker in await asyncio.gather(self._spare, return_exceptions=True):
+                if isinstance(worker, WorkerProcess):
+                    await worker.killed()
 
     def _next(self) -> "asyncio.Task[WorkerProcess]":
         """Fork the worker of the next call before it comes."""

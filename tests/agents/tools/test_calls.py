@@ -178,14 +178,6 @@ async def test_a_thread_of_a_worker_reports_too(stage: Stage) -> None:
     assert (await until_finished(calls))[0] == ToolProgressed(0, "from the thread")
 
 
-async def test_a_thread_that_an_earlier_call_left_reports_to_nobody(stage: Stage) -> None:
-    calls = stage(sample_tools.leaves_a_thread_that_reports, sample_tools.lets_the_thread_report)
-    await calls.start(call("leaves_a_thread_that_reports"))
-    await result(calls)
-    await calls.start(call("lets_the_thread_report"))
-    assert (await until_finished(calls))[:-1] == [ToolProgressed(0, "its own")]
-
-
 async def test_progress_that_is_too_large_is_cut_with_a_mark(stage: Stage) -> None:
     calls = stage(sample_tools.reports_much)
     await calls.start(call("reports_much"))

@@ -57,7 +57,6 @@ async def test_a_worker_that_is_killed_fails_its_call_and_no_other(pool: WorkerP
     ("tool", "how"),
     [
         (sample_tools.segfaults, "SIGSEGV"),
-        (sample_tools.leaves, "exit code 3"),
         (sample_tools.leaves_at_once, "exit code 4"),
         (sample_tools.garbles, "announced an answer of 4294967299 bytes, allowed are 6295552"),
     ],
@@ -115,24 +114,20 @@ async def test_closing_ends_running_calls_and_refuses_waiting_ones(fifo: Fifo) -
 HOST = """
 import asyncio, sys
 from agents.tools.pool import WorkerPool
-from tests.agents.tools.sample_tools import waits_for
+from tests.agents.tools.sample_tools import tells_and_waits
 
 async def main():
     async with WorkerPool(size=2) as pool:
-        call = asyncio.create_task(pool.run(waits_for, sys.argv[1]))
-        await asyncio.sleep(0)  # it has its worker
-        print(*pool.running, flush=True)
-        await call
+        await pool.run(tells_and_waits, sys.argv[1])
 
 asyncio.run(main())
 """
 
 
-async def test_workers_do_not_outlive_the_death_of_their_parent(fifo: Fifo) -> None:
-    command = [sys.executable, "-c", HOST, json.dumps({"path": fifo.path})]
-    host = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    assert host.stdout is not None
-    workers = Watch([int(await host.stdout.readline())])
+async def test_workers_do_not_outlive_the_death_of_their_parent(fifo: Fifo, second: Fifo) -> None:
+    command = [sys.executable, "-c", HOST, json.dumps({"note": fifo.path, "path": second.path})]
+    host = await asyncio.create_subprocess_exec(*command)
+    workers = Watch(await fifo.pids())
     host.kill()
     await host.wait()
     await workers.ended()
