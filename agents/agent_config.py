@@ -20,6 +20,7 @@ from agents.model.routes import route_faults, routes
 from agents.settings import Settings, ToolSettings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
 from agents.tools.errors import InvalidTool, PoolUnavailable
+from agents.tools.importing import import_named
 from agents.tools.pool_server import TOOL_POOL, open_pool
 from agents.tools.registry import resolve, usable
 from agents.tools.tool import Tool
@@ -118,17 +119,18 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     )
 
 
-async def load_tools(given: Mapping[str, Any]) -> None:
-    """Have worker processes import the modules of an agent's tools, so that no call waits for that.
+async def load_tools(settings: ToolSettings, given: Mapping[str, Any]) -> None:
+    """Import the modules of an agent's tools, here and in worker processes, so that no call waits for that.
 
     Raises InvalidAgentConfig if one can't be used there, and StartFailed if there are no worker processes. What else is
     wrong in the configuration is left to the agent's start.
     """
-    tools = [tool for tool in usable(given.get("tools")) if tool.isolation == "process"]
-    if not tools or whereis(TOOL_POOL) is None:  # a pool that comes back imports when a call needs it
-        return
+    named = given.get("tools")
     try:
-        await (await open_pool()).load(tools)
+        await import_named(named, settings.import_timeout / 1000)
+        tools = [tool for tool in usable(named) if tool.isolation == "process"]
+        if tools and whereis(TOOL_POOL) is not None:  # a pool that comes back imports when a call needs it
+            await (await open_pool()).load(tools)
     except InvalidTool as invalid:
         raise InvalidAgentConfig([f"tools: {fault}" for fault in invalid.faults]) from None
     except PoolUnavailable as unavailable:

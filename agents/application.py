@@ -10,6 +10,7 @@ with AsyncioSystemBase() as base:                       # from blocking code, on
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from actors import AsyncioSystemBase, Pid
@@ -43,6 +44,7 @@ NAME: Final = "understudy"
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     """The whole system, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
+    prepare = partial(load_tools, settings.tools)
     limits, policy, tools = settings.supervision, provider_policy(settings), settings.tools
     root, streams, agents = limits.understudy, _many(limits.stream_supervisor), _many(limits.agent_supervisor)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
@@ -51,7 +53,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
-        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, agents, agent, load_tools, name=AGENT_SUPERVISOR),
+        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, agents, agent, prepare, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
     )

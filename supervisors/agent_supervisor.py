@@ -76,7 +76,7 @@ class AgentSupervisor(DynamicSupervisor):
 
     _prepare: Prepare | None = None
 
-    def tree(self, flags: DynamicFlags, agent: ChildSpec, prepare: Prepare | None = None) -> Template:  # type: ignore[override]
+    def tree(self, flags: DynamicFlags, agent: ChildSpec, prepare: Prepare | None = None) -> Template:
         self._prepare = prepare
         return flags, agent
 

@@ -45,9 +45,10 @@ class StreamingSettings(BaseModel):
 class ToolSettings(BaseModel):
     """Of the built-in tools, and of the pool that `def` tools run in.
 
-    workers: OS processes that run tools at once. import_timeout: deadline of the import of a module of tools. It is
-    imported when the first agent that has one of them starts, and no call waits for it. file_ops_root: the only folder that file_ops sees; without it no agent may have
-    file_ops. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that there is none.
+    workers: OS processes that run tools at once. import_timeout: deadline of the import of a module of tools, which the
+    first agent that has one of them waits for, and no call. file_ops_root: the only folder that file_ops sees; without
+    it no agent may have file_ops. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers
+    that there is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -85,7 +85,7 @@ class WorkerPool:
         await asyncio.gather(*(worker.killed() for worker in self._workers))
         if self._server is None:
             return
-        tasks = (self._server, *self._templates.values())
+        tasks: list[asyncio.Task[Any]] = [self._server, *self._templates.values()]
         for task in tasks:
             task.cancel()  # those that are on their way
         for started in await asyncio.gather(*tasks, return_exceptions=True):

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from agents.tools.errors import InvalidTool
+from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
 Named: TypeAlias = str | Tool | Callable[..., Any]
@@ -84,7 +84,7 @@ def _imported(path: str) -> Tool:
         found: Any = importlib.import_module(module_name)
     except InvalidTool:
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit, or a panic of an extension, ends the import and not the program
         raise InvalidTool(f"{path}: expected a module that can be imported, got {_line(error)}") from error
     for part in qualname.split("."):
         if not hasattr(found, part):
@@ -101,5 +101,5 @@ def _nearest(name: str, known: Iterable[str]) -> Iterator[str]:
         yield f"; did you mean {match!r}?"
 
 
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _line(error: BaseException) -> str:
+    return " ".join(str(ToolRaised.by(error)).split())

@@ -162,10 +162,14 @@ def _isolation_faults(made: Tool) -> list[str]:
         case "thread" if is_async:
             return ['isolation "thread": expected def, got async def']
         case "process" if not inspect.isfunction(function):
-            return [f'isolation "process": expected a function of a module, got {type(function).__name__}; {WAY_OUT}']
+            return [_no_function_of_a_module(type(function).__name__)]
         case "process" if "<" in function.__qualname__:
-            return [f'isolation "process": expected a function of a module, got a lambda or an inner function; {WAY_OUT}']
+            return [_no_function_of_a_module("a lambda or an inner function")]
         case "process" if not _has_file(sys.modules.get(function.__module__)):
-            return [f'isolation "process": expected a module that has a file, got {function.__module__}; {WAY_OUT}']
+            return [_no_function_of_a_module(f"one of {function.__module__}, which has no file")]
         case _:
             return []
+
+
+def _no_function_of_a_module(got: str) -> str:
+    return f'isolation "process": expected a function of a module that has a file, got {got}; {WAY_OUT}'

@@ -1,6 +1,7 @@
 """What a worker process gives up, and how it is tied to the life of its parent. Linux.
 
-This is hygiene, not a sandbox: a tool has its user's files, network and the /proc of its user's processes.
+This is hygiene, not a sandbox: a tool has its user's files, network and the /proc of its user's processes. The daemon
+hides its environment and its memory from them (agents/os_process.py).
 """
 
 import contextlib
@@ -8,14 +9,17 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 from collections.abc import Mapping
-from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+PR_CAPBSET_DROP = 24
+CAP_SYS_PTRACE = 19
+CAPABILITY_VERSION_3 = 0x20080522
 
-NICENESS = 10
+NICENESS = 3  # a worker has half the weight of the event loop: docs/adr/0007-a-fork-for-each-call.md has the figures
 
 # The whole environment of a tool. What is not here stays out: no provider's key, no token, no proxy's password.
 ALLOWED = (
@@ -25,6 +29,7 @@ ALLOWED = (
 )
 ENVIRONMENT = frozenset(ALLOWED.split())
 
+_libc = ctypes.CDLL(None, use_errno=True)  # loaded before the fork: each worker would take half a millisecond for it
 _confined = False
 _started_inside = False
 
@@ -41,8 +46,27 @@ def confine(parent: int) -> None:
     die_with(parent, signal.SIGKILL)
     reap_descendants()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    drop_capability(CAP_SYS_PTRACE)
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def drop_capability(number: int) -> None:
+    """Have this process, and what it starts, do without a capability, if it has it: root has all of them.
+
+    Source: capabilities(7), capset(2). The sets are three words each, for the lower and for the upper 32.
+    """
+    header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+    sets = ctypes.create_string_buffer(24)
+    if _libc.capget(header, sets) != 0:
+        return
+    words = list(struct.unpack("=6I", sets.raw))
+    if not words[0] & 1 << number:
+        return
+    with contextlib.suppress(OSError):  # without CAP_SETPCAP, an exec may give it back
+        _prctl(PR_CAPBSET_DROP, number)
+    kept = [word & ~(1 << number) for word in words[:3]] + words[3:]
+    _libc.capset(header, struct.pack("=6I", *kept))
 
 
 def die_with(parent: int, number: int) -> None:
@@ -70,19 +94,17 @@ def started_inside() -> bool:
 
 
 def step_back() -> None:
-    """Leave the processor to the event loop, also where the kernel shares it out by session (autogroup)."""
+    """Let the event loop go first where a processor is wanted by both; the worker gets its share on a busy machine."""
     os.nice(NICENESS)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def hurry(pid: int) -> None:
     """Give a worker its priority back, where we may: a process of low priority dies at low priority, too."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PGRP, pid, 0)
-        Path(f"/proc/{pid}/autogroup").write_text("0")
 
 
 def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}")

@@ -16,7 +16,10 @@ SILENCE_S = 5.0  # a server that reads no order for twice as long is stuck: it o
 
 
 class Child:
-    """A child of a fork server. ours: our end of its socket. ended: done, with how, when all that it started is gone."""
+    """A child of a fork server.
+
+    ours: our end of its socket. ended: done, with how, when the child and all that it started are gone.
+    """
 
     def __init__(self, control: "Control", number: int, ours: socket.socket) -> None:
         self.ours = ours
@@ -144,11 +147,12 @@ class Control:
         if self._timer is not None:
             self._timer.cancel()
         how = server.result()
-        for waiting in (self.started, *self._loads):
-            if not waiting.done():
-                waiting.set_exception(WorkerDied(how))
-        if not self.started.cancelled():
+        if not self.started.done():
+            self.started.set_exception(WorkerDied(how))
             self.started.exception()  # no one may wait for it
+        for loaded in self._loads:
+            if not loaded.done():
+                loaded.set_exception(WorkerDied(how))
         for child in self._children.values():
             child.ended.set_result(how)
         self._children.clear()

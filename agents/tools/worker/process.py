@@ -150,7 +150,7 @@ class WorkerProcess:
         if self._frames.half:
             self._fail("sent a part of an answer")
         elif not self.ended.done():
-            self._loop.call_later(LOST_S, self.kill)
+            self._loop.call_later(LOST_S, self._fail, "closed its socket")
 
     def _on_stray(self, size_bytes: int) -> None:
         self._stray_bytes += size_bytes

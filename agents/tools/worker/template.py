@@ -1,4 +1,4 @@
-"""A template as its pool sees it: the process that has imported one module of tools, and forks a worker for each call."""
+"""A template as its pool sees it: a process that has imported a module of tools, and forks a worker for each call."""
 
 import asyncio
 import socket

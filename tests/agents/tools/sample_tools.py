@@ -22,6 +22,7 @@ from agents.tools.progress import progress
 from agents.tools.signature import Bound
 from agents.tools.tool import tool
 
+
 class Point(BaseModel):
     x: int
     y: int = 0

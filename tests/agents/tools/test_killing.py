@@ -33,7 +33,7 @@ async def whole(pool: WorkerPool, tmp_path: Path) -> None:
     ]
     for note, _ in fifos:
         await note.pids()
-    for note, gate in fifos:
+    for _, gate in fifos:
         gate.release()
     await asyncio.gather(*calls)
     for note, gate in fifos:
@@ -90,9 +90,7 @@ async def test_a_process_that_a_tool_left_when_it_returned_ends_with_its_call(po
     await left.ended()
 
 
-async def test_a_pool_whose_fork_server_is_killed_is_whole_again(
-    pool: WorkerPool, fifo: Fifo, tmp_path: Path
-) -> None:
+async def test_a_pool_whose_fork_server_is_killed_is_whole_again(pool: WorkerPool, fifo: Fifo, tmp_path: Path) -> None:
     server = await pool.run(sample_tools.parent, "")
     call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments("sleeps", fifo)))
     workers = Watch(await fifo.pids())
