@@ -26,7 +26,7 @@ from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, InvalidTool, Po
 from agents.tools.progress import Send, unwatched
 from agents.tools.slots import Slots
 from agents.tools.tool import Tool
-from agents.tools.worker.confine import confined, environment
+from agents.tools.worker.confine import confined, environment, note_start_inside
 from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.server_process import ServerProcess
@@ -178,6 +178,12 @@ class WorkerPool:
         return template
 
     async def _started_template(self, origin: Origin, path: list[str]) -> Template:
+        server = await self._started_server()
+        try:
+            return await Template.start(server, origin, path, self._import_s)
+        except (WorkerDied, OSError):
+            if not server.ended.done():
+                raise
         return await Template.start(await self._started_server(), origin, path, self._import_s)
 
     def _on_started(self, key: tuple[str, str], task: "asyncio.Task[Template]") -> None:
@@ -205,6 +211,7 @@ class WorkerPool:
 def refuse_inside() -> None:
     """Raise PoolUnavailable inside a worker process, and in one that imports a module of tools."""
     if confined():
+        note_start_inside()
         raise PoolUnavailable(UNGUARDED)
 
 

@@ -82,10 +82,14 @@ def reap_descendants() -> None:
 
 
 def confined() -> bool:
-    """True in a worker process and in the template that it is forked from; then the start of a pool there is noted."""
-    global _started_inside
-    _started_inside = _confined
+    """True in a worker process and in the template that it is forked from."""
     return _confined
+
+
+def note_start_inside() -> None:
+    """A pool was to be started here."""
+    global _started_inside
+    _started_inside = True
 
 
 def started_inside() -> bool:

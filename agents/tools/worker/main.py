@@ -74,9 +74,22 @@ def _awaited(result: Any) -> Any:
 
 
 def _ran(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Its result. Outcomes go past asyncio, which may call the repr() of one, and that is the tool's code."""
     import asyncio  # a third of a worker's start, for the few tools that need it
 
-    return asyncio.run(coroutine)
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    async def caught() -> None:
+        try:
+            results.append(await coroutine)
+        except BaseException as error:  # noqa: BLE001 (raised again below)
+            errors.append(error)
+
+    asyncio.run(caught())
+    for error in errors:
+        raise error
+    return results[0]
 
 
 def _received(pool: socket.socket, size: int) -> bytes | None:

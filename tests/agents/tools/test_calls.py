@@ -20,7 +20,7 @@ from agents.tools.executor import Calls, Happened
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
 from supervisors import count_children
-from tests.agents.tools import sample_tools
+from tests.agents.tools import harmful_tools, sample_tools
 
 Stage = Callable[..., Calls]
 
@@ -55,6 +55,14 @@ async def result(calls: Calls) -> ToolResult:
     last = (await until_finished(calls))[-1]
     assert isinstance(last, ToolFinished)
     return last.result
+
+
+async def test_a_transient_tool_is_not_run_again_for_what_it_raises(stage: Stage, tmp_path: Path) -> None:
+    calls = stage(harmful_tools.raises_once)
+    await calls.start(call("raises_once", f'{{"what": "Panic: out of bounds", "mark": "{tmp_path / "mark"}"}}'))
+    ended = await result(calls)
+    assert (ended.error, ended.content) == ("raised", "error: Panic: out of bounds")
+    assert (tmp_path / "mark").read_text() == "x"
 
 
 class Tries:
