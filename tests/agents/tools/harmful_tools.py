@@ -31,7 +31,7 @@ def changes(how: str) -> str:
 
 @tool
 def state() -> dict[str, Any]:
-    """What a call finds."""
+    """The state that a call finds."""
     mask = os.umask(0)
     os.umask(mask)
     return {
@@ -263,7 +263,7 @@ class Wordless(BaseException):
 
 class Named(type):
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(cls) -> str:  # type: ignore[override]
         raise SystemExit
 
 

@@ -1,4 +1,4 @@
-"""Laws of imports: worker processes import the modules of an agent's tools when it starts, and no call waits for that."""
+"""Laws of imports: the modules of an agent's tools are imported when it starts, and no call waits for that."""
 
 import asyncio
 import subprocess
