@@ -16,8 +16,10 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAPBSET_DROP = 24
-CAP_SYS_PTRACE = 19
 CAPABILITY_VERSION_3 = 0x20080522
+
+INSPECTING = 1 << 19 | 1 << 21 | 1 << 38
+"""CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON: each lets root read what a process hides. Containers do without them, too."""
 
 NICENESS = 3  # a worker has half the weight of the event loop: docs/adr/0007-a-fork-for-each-call.md has the figures
 
@@ -46,13 +48,13 @@ def confine(parent: int) -> None:
     die_with(parent, signal.SIGKILL)
     reap_descendants()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    drop_capability(CAP_SYS_PTRACE)
+    drop_capabilities()
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def drop_capability(number: int) -> None:
-    """Have this process, and what it starts, do without a capability, if it has it: root has all of them.
+def drop_capabilities() -> None:
+    """Have this process, and what it starts, do without the capabilities of INSPECTING, if it has them: root does.
 
     Source: capabilities(7), capset(2). The sets are three words each, for the lower and for the upper 32.
     """
@@ -61,11 +63,12 @@ def drop_capability(number: int) -> None:
     if _libc.capget(header, sets) != 0:
         return
     words = list(struct.unpack("=6I", sets.raw))
-    if not words[0] & 1 << number:
+    kept = [word & ~(INSPECTING >> 32 * (number // 3)) & 0xFFFFFFFF for number, word in enumerate(words)]
+    if kept == words:
         return
-    with contextlib.suppress(OSError):  # without CAP_SETPCAP, an exec may give it back
-        _prctl(PR_CAPBSET_DROP, number)
-    kept = [word & ~(1 << number) for word in words[:3]] + words[3:]
+    for number in filter(lambda number: INSPECTING >> number & 1, range(64)):
+        with contextlib.suppress(OSError):  # without CAP_SETPCAP, an exec may give it back
+            _prctl(PR_CAPBSET_DROP, number)
     _libc.capset(header, struct.pack("=6I", *kept))
 
 
