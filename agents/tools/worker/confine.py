@@ -19,7 +19,7 @@ PR_CAPBSET_DROP = 24
 CAPABILITY_VERSION_3 = 0x20080522
 
 INSPECTING = 1 << 19 | 1 << 21 | 1 << 38
-"""CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON: each lets root read what a process hides. Containers do without them, too."""
+"""CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON: each lets root read what a process hides. Containers lack them, too."""
 
 NICENESS = 3  # a worker has half the weight of the event loop: docs/adr/0007-a-fork-for-each-call.md has the figures
 

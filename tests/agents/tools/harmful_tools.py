@@ -14,7 +14,6 @@ import socket
 import struct
 import sys
 import threading
-import time
 import warnings
 from typing import Any
 
@@ -93,7 +92,7 @@ CHANGES: dict[str, Any] = {
     "handler": lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),
     "all handlers": ignores_all_signals,
     "mask": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1}),
-    "alarm": lambda: (signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001) and None) or time.sleep(0),
+    "alarm": lambda: signal.setitimer(signal.ITIMER_REAL, 0.1),
     "hard limit": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
     "path": lambda: sys.path.insert(0, "/nowhere"),
     "niceness": lambda: os.nice(5),

@@ -91,7 +91,7 @@ async def test_a_dead_worker_is_replaced(fifo: Fifo) -> None:
 async def test_a_worker_that_dies_idle_is_never_given_out() -> None:
     async with WorkerPool(size=1) as pool:
         template = await pool.run(sample_tools.parent, "{}")
-        idle = [int(pid) for pid in Path(f"/proc/{template}/task/{template}/children").read_text().split()]  # noqa: ASYNC240
+        idle = [int(pid) for pid in Path(f"/proc/{template}/task/{template}/children").read_text().split()]
         watch = Watch(idle)
         for pid in idle:
             with contextlib.suppress(ProcessLookupError):  # the one that has just answered
