@@ -10,6 +10,7 @@ with AsyncioSystemBase() as base:                       # from blocking code, on
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from actors import AsyncioSystemBase, InvalidArgument, NoSystem, Pid, StartFailed
@@ -18,6 +19,7 @@ from actors.errors import named
 from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents
+from agents.instance.tool_modules import load_tools
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy
@@ -25,6 +27,7 @@ from agents.session import Recovery
 from agents.sessions import JOURNAL, Journal
 from agents.settings import RestartLimits, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
+from agents.tools.pool import refuse_inside
 from agents.tools.pool_server import TOOL_POOL, ToolPool
 from supervisors import (
     ChildSpec,
@@ -44,16 +47,17 @@ NAME: Final = "understudy"
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     """The whole system, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
-    limits, policy = settings.supervision, provider_policy(settings)
+    limits, policy, tools = settings.supervision, provider_policy(settings), settings.tools
     root, streams, agents = limits.understudy, _many(limits.stream_supervisor), limits.agent_supervisor
     each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
+    prepare = partial(load_tools, settings)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
-        ChildSpec(TOOL_POOL, ToolPool, settings.tools.workers, name=TOOL_POOL),
+        ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
-        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, name=AGENT_SUPERVISOR),
+        ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, prepare, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
     )
@@ -63,8 +67,10 @@ async def start(settings: Settings | None = None) -> Pid:
     """Start the tree in the current process system: its root supervisor.
 
     Raises InvalidArgument for a value that is not Settings, StartFailed for the child that did not start, and NoSystem
-    where no process system runs, as in a plain coroutine; then nothing runs.
+    where no process system runs, as in a plain coroutine; then nothing runs. Raises PoolUnavailable where a worker
+    process imports the script that calls this: the script lacks its guard.
     """
+    refuse_inside()
     if settings is not None and not isinstance(settings, Settings):
         raise InvalidArgument("Settings, or None", named(settings), "configuration.load reads a file")
     if known_system() is None:

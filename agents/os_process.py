@@ -1,5 +1,7 @@
 """Which OS process something is, so that it is known again: a pid alone comes back."""
 
+import contextlib
+import ctypes
 import os
 import socket
 from pathlib import Path
@@ -8,7 +10,17 @@ from typing import Final
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 LOCKS: Final = Path("/proc/locks")
 START_TIME: Final = 18  # of the fields of /proc/PID/stat behind the state; see proc(5), starttime
+PR_SET_DUMPABLE: Final = 4
 ENDED: Final = frozenset("ZX-")  # the states of those that nobody has waited for yet; there is no such process
+
+
+def hide_from_own_user() -> None:
+    """Have the kernel keep the environment and the memory of this process from other processes of its user. Linux.
+
+    A debugger needs root from here on, and a crash leaves no core: both would show the keys of providers.
+    """
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def this_process() -> str:

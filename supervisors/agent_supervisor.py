@@ -4,21 +4,41 @@
 
     pid = await agent_supervisor.start_agent({"name": "Researcher", "tools": ["web_search", "calculator"]})
 
-What an agent is, only the template knows: the application gives it.
+What an agent is, only the template knows: the application gives it. So it does with what must be there before an agent
+starts, such as the modules of its tools: that is waited for by the caller of start_agent, so that no other agent waits.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
-from actors import IGNORE, CallFailed, InvalidArgument, Pid, StartFailed, whereis
+from msgspec import Struct
+
+from actors import IGNORE, Caller, CallFailed, InvalidArgument, Pid, Reply, StartFailed, whereis
 from actors.errors import named
+from supervisors.api import request
+from supervisors.child_spec import ChildSpec
 from supervisors.children import ChildInfo
-from supervisors.dynamic_supervisor import DynamicSupervisor, start_child, terminate_child, which_children
+from supervisors.dynamic_supervisor import (
+    Brood,
+    DynamicSupervisor,
+    Template,
+    start_child,
+    terminate_child,
+    which_children,
+)
+from supervisors.flags import DynamicFlags
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
 NOT_RUNNING: Final = "it does not run here: application.running() and application.start() start it"
+
+Prepare: TypeAlias = Callable[..., Awaitable[None]]
+"""Gets what an agent needs, given the arguments of start_agent. What it raises is what start_agent raises."""
+
+
+class GetPrepare(Struct, frozen=True):
+    """Answered with the Prepare of agents, or None."""
 
 
 async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
@@ -30,8 +50,12 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     """
     if not isinstance(config, Mapping):
         raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
+    config = {"id": uuid4().hex, **config}
+    prepare: Prepare | None = await request(_running(), GetPrepare())
+    if prepare is not None:
+        await prepare(config, *more)
     try:
-        pid: Pid | None = await start_child(_running(), {"id": uuid4().hex, **config}, *more)
+        pid: Pid | None = await start_child(AGENT_SUPERVISOR, config, *more)
     except StartFailed as failed:
         if isinstance(failed.reason, Exception):
             raise failed.reason from None
@@ -65,8 +89,19 @@ def _running() -> str:
 
 
 class AgentSupervisor(DynamicSupervisor):
-    """Started with DynamicFlags and the template of an agent."""
+    """Started with DynamicFlags, the template of an agent, and what prepares its start, if anything."""
+
+    _prepare: Prepare | None = None
+
+    def tree(self, flags: DynamicFlags, agent: ChildSpec, prepare: Prepare | None = None) -> Template:
+        self._prepare = prepare
+        return flags, agent
 
     def name_of(self, args: tuple[Any, ...]) -> str:
         config, *_ = args
         return str(config["id"])
+
+    def handle_call(self, request: Any, caller: Caller, state: Brood) -> Reply[Brood] | Awaitable[Reply[Brood]]:
+        if isinstance(request, GetPrepare):
+            return Reply(self._prepare, state)
+        return super().handle_call(request, caller, state)

@@ -146,4 +146,4 @@ async def _tools(settings: Settings) -> Finding:
             pass
     except (PoolUnavailable, OSError) as failed:
         return Finding(Verdict.FAIL, "tools", str(failed))
-    return Finding(Verdict.OK, "tools", f"a worker process starts; {settings.tools.workers} will be kept")
+    return Finding(Verdict.OK, "tools", f"worker processes start; {settings.tools.workers} may run at once")

@@ -29,7 +29,7 @@ from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
 from agents.llm.llm_supervisor import load_client
-from agents.os_process import this_process
+from agents.os_process import hide_from_own_user, this_process
 from agents.settings import Settings
 from agents.state_files import Address
 from agents.streams.report import METER
@@ -81,6 +81,7 @@ async def live(
 
     Raises CannotStart, and GaveUp; then nothing runs.
     """
+    hide_from_own_user()
     await check_store(settings)
     notifier = Notifier(os.environ)
     stopping = Stopping(folder.forget_address)

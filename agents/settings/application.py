@@ -46,13 +46,16 @@ class StreamingSettings(BaseModel):
 class ToolSettings(BaseModel):
     """Of the built-in tools, and of the pool that `def` tools run in.
 
-    workers: OS processes kept warm. file_ops_root: the only folder that file_ops sees; None: `files` in the state
-    folder. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that there is none.
+    workers: OS processes that run tools at once. import_timeout: deadline of the import of a module of tools, which the
+    first agent that has one of them waits for, and no call. file_ops_root: the only folder that file_ops sees; None:
+    `files` in the state folder. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that
+    there is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workers: Annotated[int, Field(gt=0, le=256)] = 4
+    import_timeout: Milliseconds = 60_000
     file_ops_root: Path | None = None
     web_search_endpoint: HttpAddress | None = None
 

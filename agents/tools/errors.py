@@ -55,13 +55,16 @@ class ToolRaised(ToolFailed):
 
     @classmethod
     def by(cls, error: BaseException) -> "ToolRaised":
-        return cls(type(error).__name__, _words(error))
+        return cls(_type_name(type(error)), _words(error))
+
+
+_type_name = type.__dict__["__name__"].__get__  # a metaclass may have a name of its own, which may raise
 
 
 def _words(error: BaseException) -> str:
     try:
         words = str(error)
-    except Exception:  # noqa: BLE001 (its own code, too)
+    except BaseException:  # noqa: BLE001 (its own code, which may raise what it is itself)
         return ""
     return cut(sendable(words), MAX_MESSAGE_BYTES)
 

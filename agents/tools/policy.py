@@ -19,6 +19,8 @@ DEFAULT_TIMEOUT_S = 30.0
 
 TWICE = "unless idempotent=True: the effect of a call that failed may have happened, and would happen twice"
 SECONDS = "a number of seconds above 0"
+LEAST = {"cpu_s": 1, "memory_bytes": 1, "open_files": 0, "file_bytes": 0, "processes": 0}
+"""What a call may use of its machine, with the least that can be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,8 @@ class Policy:
     max_output_bytes: of a result; a text that is longer, or a value whose JSON is, is cut with a mark.
 
     cpu_s: CPU time that a call may use. memory_bytes: memory that it may add to its worker. open_files: files and
-    sockets that it may hold open. For each of the processes that it starts, the same. isolation "process" only.
+    sockets that it may hold open. file_bytes: the size up to which it may write a file. For each of the processes that
+    it starts, the same. processes: how many of them may live at once. isolation "process" only.
     """
 
     timeout_s: float | None = None
@@ -62,6 +65,8 @@ class Policy:
     cpu_s: int | None = None
     memory_bytes: int | None = None
     open_files: int | None = None
+    file_bytes: int | None = None
+    processes: int | None = None
 
     @property
     def deadline_s(self) -> float:
@@ -88,6 +93,8 @@ class Options(TypedDict, total=False):
     cpu_s: int | None
     memory_bytes: int | None
     open_files: int | None
+    file_bytes: int | None
+    processes: int | None
 
 
 Rule: TypeAlias = tuple[str, bool, str]
@@ -118,7 +125,7 @@ def _own_rules(policy: Policy) -> Iterator[Rule]:
         yield name, isinstance(getattr(policy, name), bool), "True or False"
     for name in ("retries", "max_restarts"):
         yield name, _is_whole(getattr(policy, name), 0), "0 or more"
-    for name, least in (("cpu_s", 1), ("memory_bytes", 1), ("open_files", 0)):
+    for name, least in LEAST.items():
         value = getattr(policy, name)
         yield name, value is None or _is_whole(value, least), f"a whole number, {least} or more"
     yield "isolation", policy.isolation in get_args(Isolation), "process, task or thread"
@@ -139,7 +146,7 @@ def _joint_rules(policy: Policy) -> Iterator[Rule]:
         "False unless idempotent=True: the model may not finish, or may begin again",
     )
     yield "eager", not (policy.eager and policy.requires_approval), "False where approval is required"
-    for name in ("cpu_s", "memory_bytes", "open_files"):
+    for name in LEAST:
         kept = policy.isolation == "process" or getattr(policy, name) is None
         yield name, kept, 'None unless isolation is "process"'
 

@@ -1,94 +1,97 @@
-"""A pool of warm worker processes for tools that must be killable.
+"""A pool of worker processes for tools that must be killable.
 
     async with WorkerPool(size=4) as pool:
+        await pool.load([add])
         await pool.run(add, '{"a": 1, "b": 2}')
 
-Any number of callers may run tools at once; size of them run, the others wait in the order in which they came. The
-deadline of a call counts from when a worker takes it, so waiting never costs a call its time.
+Each call runs in a process of its own, a fork of a template that has imported the tool's module: what a call changes of
+its process is gone at the next call. Any number of callers may run tools at once; size of them run, the others wait in
+the order in which they came. The deadline of a call counts from when a worker takes it, so neither waiting nor an
+import costs a call its time.
 
-A worker that died, or had to be killed, is replaced at once. Why not a library: docs/adr/0001-worker-pool.md.
+Why not a library: docs/adr/0001-worker-pool.md. Why a fork for each call: docs/adr/0007-a-fork-for-each-call.md.
 """
 
 import asyncio
+import itertools
 import os
 import sys
-from collections import deque
+from collections.abc import Iterable
 from typing import Any, Self
 
 import msgspec
 
 from actors.ending import finish
 from actors.log import get_logger
-from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
+from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, InvalidTool, PoolUnavailable, ToolRaised, WorkerDied
 from agents.tools.progress import Send, unwatched
+from agents.tools.slots import Slots
 from agents.tools.tool import Tool
-from agents.tools.worker.confine import confined, environment
+from agents.tools.worker.confine import confined, environment, note_start_inside
+from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.server_process import ServerProcess
-from agents.tools.worker.wire import Answer, Job, Limits, Origin, Raised, Ready, Refused, Returned
+from agents.tools.worker.template import Template
+from agents.tools.worker.wire import Answer, Job, Limits, Origin, Raised, Refused, Returned
 
 DEFAULT_SIZE = max(4, os.cpu_count() or 1)
-
-# Pauses between attempts to start a worker where that fails: it is tried for ever, as a supervisor would.
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
-
-UNGUARDED = 'expected a module that can be imported: start the application under if __name__ == "__main__":'
+DEFAULT_IMPORT_S = 60.0
 
 log = get_logger("understudy.tools")
 
 
 class WorkerPool:
-    """State: the workers that live, those of them that are idle, the callers that wait. Never both of the last two.
-
-    Its workers are forked by one OS process of its own (worker/fork_server.py), so that a new one is ready at once.
+    """State: the first fork server, the templates by their modules, the workers that live.
 
     running: the tool's name by the pid of the worker that runs it, to be read only.
 
     It belongs to the loop and the thread that started it: the kernel kills the workers when that thread ends.
     """
 
-    def __init__(self, size: int = DEFAULT_SIZE) -> None:
+    def __init__(self, size: int = DEFAULT_SIZE, import_s: float = DEFAULT_IMPORT_S) -> None:
         if size < 1:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
         self.size = size
         self.running: dict[int, str] = {}
+        self._import_s = import_s
         self._environment = environment(os.environ)
         self._open = False
-        self._server: ServerProcess | None = None
+        self._slots = Slots(size)
+        self._numbers = itertools.count(1)
+        self._server: asyncio.Task[ServerProcess] | None = None
+        self._templates: dict[tuple[str, str], asyncio.Task[Template]] = {}
         self._workers: set[WorkerProcess] = set()
-        self._idle: deque[WorkerProcess] = deque()
-        self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
-        self._replacements: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Start all workers and wait until they are ready. Raises PoolUnavailable, and leaves none behind then.
+        """Start the first fork server, and wait until it is ready. Raises PoolUnavailable; nothing is left then.
 
-        Not inside a worker: a script that starts its application when it is imported would start one in each worker,
+        Not inside a worker: a script that starts its application when it is imported would start one in each template,
         and those in theirs, without end.
         """
-        if confined():
-            raise PoolUnavailable(UNGUARDED)
+        refuse_inside()
         self._open = True
         try:
-            started = await asyncio.gather(*(self._start_worker() for _ in range(self.size)), return_exceptions=True)
+            await self._started_server()
+        except (WorkerDied, OSError) as fault:
+            await self.close()
+            raise PoolUnavailable(f"a worker process could not be started: {fault}") from fault
         except asyncio.CancelledError:
             await self.close()
             raise
-        for fault in filter(None, started):
-            await self.close()
-            raise PoolUnavailable(f"a worker process could not be started: {fault}") from fault
 
     async def close(self) -> None:
         """Kill every worker, running calls included, and wait until all are gone. Waiting callers are refused."""
         self._open = False
-        for task in self._replacements:
-            task.cancel()
-        self._refuse_waiting("the pool of worker processes was closed")
-        ends = [worker.killed() for worker in self._workers]
-        await asyncio.gather(*ends, *self._replacements, return_exceptions=True)
-        if self._server is not None:
-            await self._server.close()
+        self._slots.refuse(PoolUnavailable("the pool of worker processes was closed"))
+        await asyncio.gather(*(worker.killed() for worker in self._workers))
+        if self._server is None:
+            return
+        tasks: list[asyncio.Task[Any]] = [self._server, *self._templates.values()]
+        for task in tasks:
+            task.cancel()  # those that are on their way
+        for started in await asyncio.gather(*tasks, return_exceptions=True):
+            if not isinstance(started, BaseException):
+                await started.close()  # the server first: the templates end with it
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -96,6 +99,20 @@ class WorkerPool:
 
     async def __aexit__(self, *_: object) -> None:
         await finish(self.close())
+
+    async def load(self, tools: Iterable[Tool]) -> None:
+        """Import the modules of these tools, so that their first calls find them imported.
+
+        Raises InvalidTool with a line for each tool that can't be used, and PoolUnavailable.
+        """
+        origins = [_origin(tool) for tool in tools if tool.isolation == "process"]
+        outcomes = await asyncio.gather(*map(self._template, origins), return_exceptions=True)
+        faults = [fault for each in outcomes if isinstance(each, InvalidTool) for fault in each.faults]
+        for other in outcomes:
+            if isinstance(other, BaseException) and not isinstance(other, InvalidTool):
+                raise other
+        if faults:
+            raise InvalidTool(*dict.fromkeys(faults))
 
     async def run(
         self,
@@ -110,113 +127,133 @@ class WorkerPool:
         deadline. At the deadline, and when the caller is cancelled, this ends only after the worker and all that it
         started were killed and reaped.
         """
-        worker = await self._take_worker()
-        self.running[worker.pid] = tool.name
+        job = _job(tool, arguments_json, next(self._numbers))
         try:
-            answer = await _answer(worker, _job(tool, arguments_json), tool.deadline_s, on_progress)
-        except WorkerDied as died:
-            if tool.cpu_s is not None and died.how == "SIGXCPU":
-                raise CpuTimeUsedUp(tool.cpu_s) from died
-            raise
-        finally:
-            del self.running[worker.pid]
-            self._give(worker)
+            await self._template(job.origin)
+        except InvalidTool as invalid:
+            raise PoolUnavailable(f"no worker process can be started: {invalid}") from invalid
+        async with self._slots.one():
+            worker = await self._worker(job.origin)
+            self.running[worker.pid] = tool.name
+            try:
+                answer = await _answer(worker, job, tool, on_progress)
+            except WorkerDied as died:
+                if tool.cpu_s is not None and died.how == "SIGXCPU":
+                    raise CpuTimeUsedUp(tool.cpu_s) from died
+                raise
+            finally:
+                del self.running[worker.pid]
+                worker.kill()
         return _value(answer)
 
-    async def _take_worker(self) -> WorkerProcess:
+    async def _worker(self, origin: Origin) -> WorkerProcess:
+        """A worker for one call. A template that dies, or is found to be stuck, in the meantime is replaced once."""
+        try:
+            worker = await (await self._template(origin)).worker()
+        except (WorkerDied, OSError):
+            worker = await self._second(origin)
+        self._workers.add(worker)
+        worker.ended.add_done_callback(lambda _: self._workers.discard(worker))
+        return worker
+
+    async def _second(self, origin: Origin) -> WorkerProcess:
+        try:
+            return await (await self._template(origin)).worker()
+        except (InvalidTool, WorkerDied, OSError) as error:
+            raise PoolUnavailable(f"no worker process can be started: {error}") from error
+
+    async def _template(self, origin: Origin) -> Template:
+        """The template of the tool's module, started if it is not there. Raises InvalidTool, PoolUnavailable."""
         if not self._open:
             raise PoolUnavailable("expected a started pool of worker processes, got one that is closed")
-        while self._idle:
-            worker = self._idle.popleft()
-            if worker.usable:  # else its end is known since this round of the loop, and its replacement under way
-                return worker
-        turn: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        key, path = (origin.module, origin.file), [*map(str, sys.path)]
+        task = self._templates.get(key)
+        if task is None or not _may_serve(task):
+            task = self._templates[key] = asyncio.create_task(self._started_template(origin, path))
+            task.add_done_callback(lambda task: self._on_started(key, task))
         try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._give(turn.result())  # handed over in the same moment
-            raise
+            template = await asyncio.shield(task)
+            await template.find(origin, path, self._import_s)
+        except (WorkerDied, OSError) as error:
+            raise PoolUnavailable(f"no worker process can be started: {error}") from error
+        return template
 
-    def _give(self, worker: WorkerProcess) -> None:
-        """Hand the worker to who waits longest: passing it by hand keeps a newcomer from stepping in between."""
-        if not worker.usable:
-            return
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(worker)
-                return
-        self._idle.append(worker)
+    async def _started_template(self, origin: Origin, path: list[str]) -> Template:
+        server = await self._started_server()
+        try:
+            return await Template.start(server, origin, path, self._import_s)
+        except (WorkerDied, OSError):
+            if not server.ended.done():
+                raise
+        return await Template.start(await self._started_server(), origin, path, self._import_s)
 
-    async def _start_worker(self) -> None:
-        if self._server is None or self._server.exited.done():
-            self._server = ServerProcess(self._environment)
-        worker = await WorkerProcess.start(self._server)
-        self._workers.add(worker)
-        worker.exited.add_done_callback(lambda _: self._on_exit(worker))
-        self._give(worker)
+    def _on_started(self, key: tuple[str, str], task: "asyncio.Task[Template]") -> None:
+        """Forget it when it is of no use any more; the next call of its tools has another started."""
 
-    def _on_exit(self, worker: WorkerProcess) -> None:
-        self._workers.discard(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
-        if self._open:
-            log.info("worker_replaced", pid=worker.pid, reason=WorkerDied.of(worker.exited.result()).how)
-            task = asyncio.get_running_loop().create_task(self._replace())
-            self._replacements.add(task)
-            task.add_done_callback(self._replacements.discard)
+        def forget(reason: object) -> None:
+            if self._templates.get(key) is task:
+                del self._templates[key]
+            if self._open:
+                log.warning("template_ended", module=key[0], reason=str(reason))
 
-    async def _replace(self) -> None:
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                return await self._start_worker()
-            except (WorkerDied, OSError) as error:
-                log.warning("worker_not_started", reason=str(error), next_attempt_s=pause_s)
-                if not self._workers:
-                    self._refuse_waiting(f"no worker process can be started: {error}")
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        if task.cancelled():
+            forget("cancelled")
+        elif (failed := task.exception()) is not None:
+            forget(failed)
+        else:
+            task.result().ended.add_done_callback(lambda ended: forget(ended.result()))
 
-    def _refuse_waiting(self, why: str) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_exception(PoolUnavailable(why))
+    async def _started_server(self) -> ServerProcess:
+        if self._server is None or not _may_serve(self._server):
+            self._server = asyncio.create_task(ServerProcess.start(self._environment))
+        return await asyncio.shield(self._server)
 
 
-async def _answer(worker: WorkerProcess, job: Job, timeout_s: float, on_progress: Send) -> Answer:
+def refuse_inside() -> None:
+    """Raise PoolUnavailable inside a worker process, and in one that imports a module of tools."""
+    if confined():
+        note_start_inside()
+        raise PoolUnavailable(UNGUARDED)
+
+
+def _may_serve(starting: "asyncio.Task[ServerProcess] | asyncio.Task[Template]") -> bool:
+    """True until the start is known to have failed, or what was started to have ended."""
+    if not starting.done():
+        return True
+    return not starting.cancelled() and starting.exception() is None and not starting.result().ended.done()
+
+
+async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send) -> Answer:
     try:
-        async with asyncio.timeout(timeout_s):
-            return await worker.ask(job, on_progress)
+        async with asyncio.timeout(tool.deadline_s):
+            return await worker.ask(job, on_progress, tool.processes)
     except TimeoutError:
         await worker.killed()
-        raise TimeoutError(f"no result within {timeout_s:g} s") from None
+        raise TimeoutError(f"no result within {tool.deadline_s:g} s") from None
     except asyncio.CancelledError:
         await worker.killed()
         raise
 
 
-def _job(tool: Tool, arguments_json: str) -> Job:
+def _origin(tool: Tool) -> Origin:
     module = sys.modules[tool.function.__module__]
     # A program that was started with -m is __main__ here, and can be imported by its name there.
     spec = module.__spec__
     name = spec.name if spec is not None else module.__name__
-    origin = Origin(name, tool.function.__qualname__, module.__file__ or "")
+    return Origin(name, tool.function.__qualname__, module.__file__ or "")
+
+
+def _job(tool: Tool, arguments_json: str, number: int) -> Job:
     bound = msgspec.json.encode(tool.bound).decode()
-    limits = Limits(tool.cpu_s, tool.memory_bytes, tool.open_files)
-    return Job(origin, arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
+    limits = Limits(tool.cpu_s, tool.memory_bytes, tool.open_files, tool.file_bytes)
+    return Job(number, _origin(tool), arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
 
 
 def _value(answer: Answer) -> Any:
     match answer:
-        case Returned(value):
+        case Returned(_, value):
             return value
-        case Raised(type_name, message):
+        case Raised(_, type_name, message):
             raise ToolRaised(type_name, message)
-        case Refused(faults):
+        case Refused(_, faults):
             raise InvalidArguments(*faults)
-        case Ready():
-            raise WorkerDied("answered a job with its greeting")

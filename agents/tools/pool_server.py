@@ -24,8 +24,8 @@ class ToolPool(GenServer[WorkerPool]):
 
     trap_exit = True
 
-    async def init(self, size: int) -> WorkerPool:
-        pool = WorkerPool(size)
+    async def init(self, size: int, import_s: float) -> WorkerPool:
+        pool = WorkerPool(size, import_s)
         await pool.start()
         return pool
 

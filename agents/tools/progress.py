@@ -33,7 +33,7 @@ def unwatched(data: Any) -> None:
 def progress(data: Any) -> None:
     """Say how far the call is, as JSON data of at most 16 KiB. Outside of a call that is watched it does nothing."""
     reports = _of_call.get() or _of_process
-    if reports is not None and threading.current_thread() not in _strangers:
+    if reports is not None:
         reports.report(data)
 
 
@@ -92,14 +92,11 @@ def of_call(reports: Reports) -> Reports:
 
 
 def of_process(reports: Reports) -> Reports:
-    """What `progress` reports to in every thread that starts from here on, and in this one: a worker runs one call at a
-    time. What threads of an earlier call report is nobody's any more."""
-    global _of_process, _strangers
-    _strangers = frozenset(threading.enumerate()) - {threading.current_thread()}
+    """What `progress` reports to in every thread of this process: a worker runs one call."""
+    global _of_process
     _of_process = reports
     return reports
 
 
 _of_call: ContextVar[Reports | None] = ContextVar("reports", default=None)
 _of_process: Reports | None = None
-_strangers: frozenset[threading.Thread] = frozenset()

@@ -2,11 +2,12 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from agents.tools.errors import InvalidTool
+from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
 Named: TypeAlias = str | Tool | Callable[..., Any]
@@ -45,6 +46,13 @@ def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | Non
     return MappingProxyType(tools)
 
 
+def usable(named: Any) -> Iterator[Tool]:
+    """The tools of a list whose faults `resolve` reports: what is no tool, or no list, is left out."""
+    for each in named if isinstance(named, list | tuple) else ():
+        with suppress(InvalidTool):
+            yield _found(each)
+
+
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
     hidden = found.host_only
     values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
@@ -78,7 +86,7 @@ def _imported(path: str) -> Tool:
         found: Any = importlib.import_module(module_name)
     except InvalidTool:
         raise
-    except Exception as error:
+    except BaseException as error:  # sys.exit, or a panic of an extension, ends the import and not the program
         raise InvalidTool(f"{path}: expected a module that can be imported, got {_line(error)}") from error
     for part in qualname.split("."):
         if not hasattr(found, part):
@@ -95,5 +103,5 @@ def _nearest(name: str, known: Iterable[str]) -> Iterator[str]:
         yield f"; did you mean {match!r}?"
 
 
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _line(error: BaseException) -> str:
+    return " ".join(str(ToolRaised.by(error)).split())

@@ -53,7 +53,7 @@ def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
         return tool.arguments(arguments_json)
     except InvalidArguments:
         raise
-    except Exception as error:  # the crash boundary; a validator that the tool brought along
+    except BaseException as error:  # the crash boundary; a validator that the tool brought along
         raise ToolRaised.by(error) from error
 
 
@@ -94,11 +94,14 @@ async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> 
 
 
 async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
     try:
         with closing(of_call(Reports(on_progress))):
             made = tool.function(**values)
             return bounded(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
-    except (Exception, SystemExit) as error:  # the crash boundary; sys.exit would end the event loop
+    except BaseException as error:  # the crash boundary; sys.exit would end the event loop
+        if isinstance(error, asyncio.CancelledError | GeneratorExit) and task.cancelling():
+            raise  # the end of the call, and not the tool's own exception
         raise ToolRaised.by(error) from error
 
 
@@ -106,7 +109,7 @@ def _called(tool: Tool, values: dict[str, Any], reports: Reports) -> Any:
     try:
         with closing(of_call(reports)):
             return bounded(_run_here(tool.function(**values)), tool.max_output_bytes)
-    except (Exception, SystemExit) as error:  # the crash boundary; as above
+    except BaseException as error:  # the crash boundary; as above
         raise ToolRaised.by(error) from error
 
 

@@ -12,10 +12,12 @@ The name, the docstring's first paragraph and the parameters are what the model 
 """
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any, Unpack, overload
 
 import msgspec
@@ -26,6 +28,7 @@ from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
+WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thread"'
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what every provider accepts
 
 
@@ -134,6 +137,12 @@ def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
+def _has_file(module: ModuleType | None) -> bool:
+    """False for what is typed into an interpreter or a notebook, read from stdin, or given with -c."""
+    file = getattr(module, "__file__", None)
+    return file is not None and (module is not sys.modules["__main__"] or os.path.exists(file))
+
+
 def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
     """The value as the function gets it, by way of JSON as in a worker process."""
     try:
@@ -158,10 +167,14 @@ def _isolation_faults(made: Tool) -> list[str]:
         case "thread" if is_async:
             return ['isolation "thread": expected def, got async def']
         case "process" if not inspect.isfunction(function):
-            return [f'isolation "process": expected a function of a module, got {type(function).__name__}']
+            return [_no_function_of_a_module(type(function).__name__)]
         case "process" if "<" in function.__qualname__:
-            return ['isolation "process": expected a function of a module, got a lambda or an inner function']
-        case "process" if getattr(sys.modules.get(function.__module__), "__file__", None) is None:
-            return [f'isolation "process": expected a module that has a file, got {function.__module__}']
+            return [_no_function_of_a_module("a lambda or an inner function")]
+        case "process" if not _has_file(sys.modules.get(function.__module__)):
+            return [_no_function_of_a_module(f"one of {function.__module__}, which has no file")]
         case _:
             return []
+
+
+def _no_function_of_a_module(got: str) -> str:
+    return f'isolation "process": expected a function of a module that has a file, got {got}; {WAY_OUT}'

@@ -1,6 +1,7 @@
 """What a worker process gives up, and how it is tied to the life of its parent. Linux.
 
-This is hygiene, not a sandbox: a tool has its user's files, network and the /proc of its user's processes.
+This is hygiene, not a sandbox: a tool has its user's files, network and the /proc of its user's processes. The daemon
+hides its environment and its memory from them (agents/os_process.py).
 """
 
 import contextlib
@@ -8,14 +9,19 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 from collections.abc import Mapping
-from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+PR_CAPBSET_DROP = 24
+CAPABILITY_VERSION_3 = 0x20080522
 
-NICENESS = 10
+INSPECTING = 1 << 19 | 1 << 21 | 1 << 38
+"""CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_PERFMON: each lets root read what a process hides. Containers lack them, too."""
+
+NICENESS = 3  # a worker has half the weight of the event loop: docs/adr/0007-a-fork-for-each-call.md has the figures
 
 # The whole environment of a tool. What is not here stays out: no provider's key, no token, no proxy's password.
 ALLOWED = (
@@ -25,7 +31,9 @@ ALLOWED = (
 )
 ENVIRONMENT = frozenset(ALLOWED.split())
 
+_libc = ctypes.CDLL(None, use_errno=True)  # loaded before the fork: each worker would take half a millisecond for it
 _confined = False
+_started_inside = False
 
 
 def environment(parent: Mapping[str, str]) -> dict[str, str]:
@@ -40,8 +48,28 @@ def confine(parent: int) -> None:
     die_with(parent, signal.SIGKILL)
     reap_descendants()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    drop_capabilities()
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def drop_capabilities() -> None:
+    """Have this process, and what it starts, do without the capabilities of INSPECTING, if it has them: root does.
+
+    Source: capabilities(7), capset(2). The sets are three words each, for the lower and for the upper 32.
+    """
+    header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+    sets = ctypes.create_string_buffer(24)
+    if _libc.capget(header, sets) != 0:
+        return
+    words = list(struct.unpack("=6I", sets.raw))
+    kept = [word & ~(INSPECTING >> 32 * (number // 3)) & 0xFFFFFFFF for number, word in enumerate(words)]
+    if kept == words:
+        return
+    for number in filter(lambda number: INSPECTING >> number & 1, range(64)):
+        with contextlib.suppress(OSError):  # without CAP_SETPCAP, an exec may give it back
+            _prctl(PR_CAPBSET_DROP, number)
+    _libc.capset(header, struct.pack("=6I", *kept))
 
 
 def die_with(parent: int, number: int) -> None:
@@ -57,24 +85,33 @@ def reap_descendants() -> None:
 
 
 def confined() -> bool:
-    """True in a worker process."""
+    """True in a worker process and in the template that it is forked from."""
     return _confined
 
 
+def note_start_inside() -> None:
+    """A pool was to be started here."""
+    global _started_inside
+    _started_inside = True
+
+
+def started_inside() -> bool:
+    """True if a module that was imported here tried to start a pool: a script without a guard."""
+    return _started_inside
+
+
 def step_back() -> None:
-    """Leave the processor to the event loop, also where the kernel shares it out by session (autogroup)."""
+    """Let the event loop go first where a processor is wanted by both; the worker gets its share on a busy machine."""
     os.nice(NICENESS)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def hurry(pid: int) -> None:
     """Give a worker its priority back, where we may: a process of low priority dies at low priority, too."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PGRP, pid, 0)
-        Path(f"/proc/{pid}/autogroup").write_text("0")
 
 
 def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+    if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}")

@@ -1,7 +1,7 @@
-"""What one job may use of its worker's machine, by resource limits that are taken back after it. Linux.
+"""What one job may use of its worker's machine, by resource limits. Linux.
 
-Only soft limits: a hard one, once lowered, would stay with the worker for all later jobs. What counts is what the job
-adds to the worker, and what the worker already had does not.
+Only soft limits, which are taken back after it: the answer is written without them. What counts is what the job adds to
+the worker, and what the worker already had does not.
 """
 
 import os
@@ -39,6 +39,8 @@ def _wanted(limits: Limits) -> Iterator[tuple[int, int]]:
         yield resource.RLIMIT_AS, _address_space_bytes() + limits.memory_bytes
     if limits.open_files is not None:
         yield resource.RLIMIT_NOFILE, _first_number_beyond(limits.open_files)
+    if limits.file_bytes is not None:
+        yield resource.RLIMIT_FSIZE, limits.file_bytes  # Python ignores SIGXFSZ: writing beyond it is an OSError
 
 
 def _least(*limits: int) -> int:

@@ -1,88 +1,70 @@
-"""A worker process's main: takes one job after the other from its socket and answers each.
+"""A worker process's main: takes one job from its socket, answers it, and ends.
 
-It starts with little (no event loop, no HTTP client) and keeps the modules of the tools it ran. It ends with its
-socket, with its fork server, or by SIGKILL; what a tool does to it (exit, segfault) ends it, too.
+It is a fork of a template that has loaded the tool (loading.py), so what a call changes of its process is gone with it.
+Its pool reads what this process sends, and nothing of what a child of it sends on the same socket.
 """
 
-import importlib
-import importlib.util
 import inspect
 import os
 import socket
 import sys
-from collections.abc import Coroutine
-from contextlib import closing, suppress
-from functools import lru_cache
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from typing import Any, Never
 
 import msgspec
 
-from agents.tools.errors import InvalidArguments, InvalidTool, ToolRaised
-from agents.tools.progress import Reports, Send, last_of, of_process
+from agents.tools.errors import InvalidArguments, ToolRaised
+from agents.tools.progress import Reports, last_of, of_process
 from agents.tools.result import bounded
-from agents.tools.tool import Tool, tool
 from agents.tools.worker.confine import confine, step_back
 from agents.tools.worker.limits import limited
-from agents.tools.worker.wire import (
-    HEADER,
-    Answer,
-    Frame,
-    Job,
-    Origin,
-    Progressed,
-    Raised,
-    Ready,
-    Refused,
-    Returned,
-    framed,
-)
-
-MAIN = "__worker_main__"
+from agents.tools.worker.loading import found_tool
+from agents.tools.worker.wire import HEADER, Answer, Frame, Job, Progressed, Raised, Ready, Refused, Returned, framed
 
 
-def main(descriptor: int, parent: int) -> None:
-    """descriptor: of our end of the socket pair. parent: pid of the fork server."""
-    confine(parent)
-    with socket.socket(fileno=descriptor) as pool:
-        pool.set_inheritable(False)
+def main(descriptor: int, parent: int) -> Never:
+    """descriptor: of our end of the socket pair. parent: pid of the template."""
+    own, end, current = os.getpid(), os._exit, os.getpid  # as they are before a tool can change them
+    code = 1
+    try:
+        confine(parent)
+        with socket.socket(fileno=descriptor) as pool:
+            pool.set_inheritable(False)
 
-        def send(frame: Frame) -> None:
-            pool.sendall(framed(msgspec.json.encode(frame)))
+            def send(frame: Frame) -> None:
+                if current() == own:  # a child of the tool has no word here
+                    pool.sendall(framed(msgspec.json.encode(frame)))
 
-        send(Ready(os.getpid()))
-        step_back()  # not before: a worker that replaces another is waited for
-        while (header := _received(pool, HEADER.size)) is not None:
-            body = _received(pool, HEADER.unpack(header)[0])
-            if body is None:
-                break
-            send(_answer(msgspec.json.decode(body, type=Job), lambda data: send(Progressed(data))))
-            _reap()
+            send(Ready())
+            step_back()  # not before: a call may wait for this worker
+            if (job := _job(pool)) is not None:
+                send(_answer(job, send))
+        code = 0
+    finally:
+        end(code)
 
 
-def _answer(job: Job, send_progress: Send) -> Answer:
+def _job(pool: socket.socket) -> Job | None:
+    header = _received(pool, HEADER.size)
+    body = None if header is None else _received(pool, HEADER.unpack(header)[0])
+    return None if body is None else msgspec.json.decode(body, type=Job)
+
+
+def _answer(job: Job, send: Callable[[Frame], None]) -> Answer:
     if sys.path != job.path:
         sys.path[:] = job.path
     try:
-        made = _tool(job.origin, job.bound)
-        with closing(of_process(Reports(send_progress))), limited(job.limits):
+        made = found_tool(job.origin, job.bound)
+        reports = Reports(lambda data: send(Progressed(job.number, data)))
+        with closing(of_process(reports)), limited(job.limits):
             result = made.function(**made.arguments(job.arguments))
-            return Returned(bounded(_awaited(result), job.max_output_bytes))
+            return Returned(job.number, bounded(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:
-        return Refused(error.faults)
-    except Exception as error:  # noqa: BLE001 - the crash boundary: what a tool raises is data for the model
+        return Refused(job.number, error.faults)
+    except BaseException as error:  # noqa: BLE001 - the crash boundary: what a tool raises is data for the model
         raised = ToolRaised.by(error)
-        return Raised(raised.type_name, raised.message)
-
-
-def _reap() -> None:
-    """Take the exit codes of what tools left behind: orphans come to us, and would stay as zombies.
-
-    Also of a child that a tool means to wait for in a later call; subprocess takes its exit code for 0 then.
-    """
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        return Raised(job.number, raised.type_name, raised.message)
 
 
 def _awaited(result: Any) -> Any:
@@ -92,49 +74,22 @@ def _awaited(result: Any) -> Any:
 
 
 def _ran(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Its result. Outcomes go past asyncio, which may call the repr() of one, and that is the tool's code."""
     import asyncio  # a third of a worker's start, for the few tools that need it
 
-    return asyncio.run(coroutine)
+    results: list[Any] = []
+    errors: list[BaseException] = []
 
+    async def caught() -> None:
+        try:
+            results.append(await coroutine)
+        except BaseException as error:  # noqa: BLE001 (raised again below)
+            errors.append(error)
 
-@lru_cache(maxsize=256)
-def _tool(origin: Origin, bound: str) -> Tool:
-    """The tool at origin. Its name may stand for the tool, or for the bare function that one was made of."""
-    found: Any = _module(origin)
-    for part in origin.qualname.split("."):
-        found = getattr(found, part)
-    if inspect.isfunction(found):
-        found = tool(name="call")(found)
-    if not isinstance(found, Tool):
-        raise InvalidTool(f"{origin.module}:{origin.qualname}: expected a tool, got {type(found).__name__}")
-    return found.bind(**msgspec.json.decode(bound))
-
-
-def _module(origin: Origin) -> ModuleType:
-    """Imported by name, or from its file where it has no name that leads here: a script, a test's module."""
-    if origin.module == "__main__":
-        return _loaded(MAIN, origin.file)
-    try:
-        return importlib.import_module(origin.module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{origin.module}.".startswith(f"{error.name}."):
-            raise  # the module was found; it is one of its own imports that was not
-        return _loaded(origin.module, origin.file)
-
-
-def _loaded(name: str, file: str) -> ModuleType:
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise InvalidTool(f"{file}: expected a Python file")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    asyncio.run(caught())
+    for error in errors:
+        raise error
+    return results[0]
 
 
 def _received(pool: socket.socket, size: int) -> bytes | None:

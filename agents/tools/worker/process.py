@@ -1,54 +1,65 @@
 """A worker process as its pool sees it, from its start until its exit is known.
 
-Its death is told by the fork server, not by its socket: a child that it left behind may hold that one open.
+Its death is reported by its template, not by its socket: a child that it left behind may hold that one open. The kernel
+names the sender of all that comes out of the socket, and only the worker itself is read.
 """
 
 import asyncio
+import contextlib
 import socket
-from typing import cast
+import struct
+from typing import Final
 
 import msgspec
 
 from agents.tools.errors import WorkerDied
 from agents.tools.progress import Send, unwatched
-from agents.tools.worker.server_process import ServerProcess
-from agents.tools.worker.wire import HEADER, MAX_ANSWER_BYTES, Answer, Frame, Job, Progressed, Ready, framed
+from agents.tools.worker.control import Child, Control
+from agents.tools.worker.frames import Frames, Unreadable
+from agents.tools.worker.wire import Answer, Frame, Job, Progressed, Ready, framed
 
 START_TIMEOUT_S = 30.0
-EXIT_TIMEOUT_S = (
-    1.5  # for a SIGKILL to be carried out: milliseconds, unless the process sits in an uninterruptible wait
-)
+EXIT_TIMEOUT_S = 1.5  # for a SIGKILL to be carried out: milliseconds, unless a process sits in an uninterruptible wait
 LOST_S = 5.0  # for the exit of a worker that has closed its socket: at its low priority it may have to wait for a core
+HALF_S = 5.0  # for the rest of a frame that has begun: a worker writes a frame in one go
+READ_BYTES = 256 * 1024
+MAX_STRAY_BYTES = 1024 * 1024  # of other processes on the worker's socket; nothing of it is read
+
+CREDENTIALS: Final = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 
 
-class WorkerProcess(asyncio.Protocol):
-    """One worker, leader of its own session and process group. It is asked one job at a time.
+class WorkerProcess:
+    """One worker, leader of its own session and process group. It runs one job.
 
-    pid: once it is started. exited: done, with the return code as subprocess has it, once the process is gone and
-    reaped, with all that it started.
+    pid: once it is started. ended: done, with how, once the process is gone and reaped, with all that it started.
     """
 
-    def __init__(self, server: ServerProcess, number: int, exited: "asyncio.Future[int]") -> None:
+    def __init__(self, child: Child) -> None:
         self._loop = asyncio.get_running_loop()
-        self.exited = exited
+        self.ended = child.ended
         self.pid = 0
-        self._server, self._number = server, number
+        self._child, self._socket = child, child.ours
+        self._number = 0  # of the job; no job has this one
         self._killed = False
         self._lost = False
-        self._answer: asyncio.Future[Answer] | None = None
+        self._stray_bytes = 0
+        self._frames = Frames()
+        self._half: asyncio.TimerHandle | None = None
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._unsent = memoryview(b"")
         self._on_progress: Send = unwatched
-        self._received = bytearray()
-        self._transport: asyncio.WriteTransport | None = None
-        exited.add_done_callback(self._on_exit)
+        self._socket.setblocking(False)
+        self._loop.add_reader(self._socket, self._on_readable)
+        self.ended.add_done_callback(self._on_end)
 
     @classmethod
-    async def start(cls, server: ServerProcess) -> "WorkerProcess":
+    async def start(cls, control: Control) -> "WorkerProcess":
         """Start one and wait until it is ready. Raises WorkerDied or OSError; nothing of it is left then."""
-        number, ours, exited = server.fork()
-        worker = cls(server, number, exited)
+        worker = cls(control.fork())
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                await worker._greeted(ours)
+                await worker._ready
         except TimeoutError:
             await worker.killed()
             raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
@@ -57,86 +68,123 @@ class WorkerProcess(asyncio.Protocol):
             raise
         return worker
 
-    async def _greeted(self, ours: socket.socket) -> None:
-        greeting = self._expect_answer()
-        await self._loop.create_unix_connection(lambda: self, sock=ours)
-        ready = await greeting
-        assert isinstance(ready, Ready)
-        self.pid = ready.pid
-
     @property
     def usable(self) -> bool:
-        return not (self._killed or self._lost or self.exited.done())
+        return not (self._killed or self._lost or self.ended.done())
 
-    async def ask(self, job: Job, on_progress: Send = unwatched) -> Answer:
+    async def ask(self, job: Job, on_progress: Send = unwatched, processes: int | None = None) -> Answer:
         """The worker's answer; on_progress gets what it reports before. Raises WorkerDied.
 
-        Whoever stops waiting for it must kill the worker.
+        The worker takes no other job: whatever comes of this one, it must be killed.
         """
-        if self.exited.done():
-            raise WorkerDied.of(self.exited.result())
-        assert self._transport is not None
-        answer = self._expect_answer()
+        self._number, self._frames.max_output_bytes = job.number, job.max_output_bytes
         self._on_progress = on_progress
-        self._transport.write(framed(msgspec.json.encode(job)))
-        return await answer
+        if processes is not None:
+            self._child.watch(processes)
+        if self._socket.fileno() >= 0:
+            self._unsent = memoryview(framed(msgspec.json.encode(job)))
+            self._loop.add_writer(self._socket, self._on_writable)
+            self._on_writable()
+        return await self._answer
 
     def kill(self) -> None:
-        """SIGKILL for it, its process group, and whatever else came of it."""
+        """SIGKILL for it, its process group, and whatever else came of it. Nothing of it is read from here on."""
         self._killed = True
-        self._server.kill(self._number)
+        self._close()
+        self._child.kill()
 
     async def killed(self) -> None:
         """Kill it and wait until it is reaped, as long as that may reasonably take."""
         self.kill()
-        await asyncio.wait({self.exited}, timeout=EXIT_TIMEOUT_S)
+        await asyncio.wait({self.ended}, timeout=EXIT_TIMEOUT_S)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one, and does not inherit from it
+    def _on_writable(self) -> None:
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):  # its end is known soon
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        if not self._unsent or self._lost:
+            self._loop.remove_writer(self._socket)
 
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        while len(self._received) >= HEADER.size and not self._killed:
-            end = HEADER.size + HEADER.unpack_from(self._received)[0]
-            if end > MAX_ANSWER_BYTES:
-                self._fail(f"announced an answer of {end} bytes, allowed are {MAX_ANSWER_BYTES}")
-            if len(self._received) < end:
-                return
-            body = bytes(self._received[HEADER.size : end])
-            del self._received[:end]
-            self._take(body)
+    def _on_readable(self) -> bool:
+        """Take what there is, up to READ_BYTES; the loop calls again for more. False if there was nothing."""
+        try:
+            data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, socket.CMSG_SPACE(CREDENTIALS.size))
+        except BlockingIOError:
+            return False
+        except OSError:
+            data, ancillary = b"", []
+        sender = CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else 0
+        self.pid = self.pid or sender  # it speaks before its tool runs: no other process has the socket then
+        if not data:
+            self._on_lost()
+        elif sender != self.pid:
+            self._on_stray(len(data))
+        else:
+            self._on_bytes(data)
+        return True
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _on_bytes(self, data: bytes) -> None:
+        try:
+            for frame in self._frames.read(data):
+                self._take(frame)
+        except Unreadable as unreadable:
+            self._fail(str(unreadable))
+        self._mind_half()
+
+    def _take(self, frame: Frame) -> None:
+        match frame:
+            case Ready() if not self._ready.done():
+                self._ready.set_result(None)
+            case Ready():
+                self._fail("sent a second greeting")
+            case _ if frame.number != self._number or self._answer.done():
+                self._fail("sent an answer to no question")
+            case Progressed():
+                self._on_progress(frame.data)
+            case _:
+                self._answer.set_result(frame)
+
+    def _on_lost(self) -> None:
         """A worker without its socket is of no use. Most are about to exit, with a code of which more can be told."""
         self._lost = True
-        if not self.exited.done():
-            self._loop.call_later(LOST_S, self.kill)
+        self._loop.remove_reader(self._socket)
+        if self._frames.half:
+            self._fail("sent a part of an answer")
+        elif not self.ended.done():
+            self._loop.call_later(LOST_S, self._fail, "closed its socket")
 
-    def _take(self, body: bytes) -> None:
-        try:
-            frame: Frame = msgspec.json.decode(body, type=Frame)
-        except msgspec.MsgspecError:
-            self._fail("sent an answer that can't be read")
-            return
-        if self._answer is None or self._answer.done():
-            self._fail("sent an answer to no question")
-        elif isinstance(frame, Progressed):
-            self._on_progress(frame.data)
-        else:
-            self._answer.set_result(frame)
+    def _on_stray(self, size_bytes: int) -> None:
+        self._stray_bytes += size_bytes
+        if self._stray_bytes > MAX_STRAY_BYTES:
+            self._fail("had its socket written to by another process")
+
+    def _mind_half(self) -> None:
+        """Wait for the rest of a frame, and not for ever."""
+        if self._half is not None:
+            self._half.cancel()
+            self._half = None
+        if self._frames.half and not self._killed:
+            self._half = self._loop.call_later(HALF_S, self._fail, "sent a part of an answer")
 
     def _fail(self, how: str) -> None:
-        self._received.clear()
-        if self._answer is not None and not self._answer.done():
+        if not self._answer.done():
             self._answer.set_exception(WorkerDied(how))
         self.kill()
 
-    def _on_exit(self, exited: "asyncio.Future[int]") -> None:
-        if self._transport is not None:
-            self._transport.close()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(WorkerDied.of(exited.result()))
+    def _on_end(self, ended: "asyncio.Future[str]") -> None:
+        """What it sent before its end may lie in the socket still."""
+        while not (self._lost or self._killed) and self._on_readable():
+            pass
+        for waiting in (self._ready, self._answer):
+            if not waiting.done():
+                waiting.set_exception(WorkerDied(ended.result()))
+            if not waiting.cancelled():
+                waiting.exception()  # no one may wait for it
+        self._close()
 
-    def _expect_answer(self) -> "asyncio.Future[Answer]":
-        self._answer = self._loop.create_future()
-        return self._answer
+    def _close(self) -> None:
+        if self._half is not None:
+            self._half.cancel()
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket.close()

@@ -22,8 +22,6 @@ from agents.tools.progress import progress
 from agents.tools.signature import Bound
 from agents.tools.tool import tool
 
-GO, GONE = threading.Event(), threading.Event()
-
 
 class Point(BaseModel):
     x: int
@@ -108,6 +106,14 @@ def leaves_a_child(note: str) -> None:
         os._exit(0)
     _tell(note, os.getpid(), child)
     ctypes.string_at(0)
+
+
+@tool
+def tells_and_waits(note: str, path: str) -> None:
+    """Tell the pid by the FIFO note, and wait for a line in another one."""
+    _tell(note, os.getpid())
+    with open(path) as fifo:
+        fifo.readline()
 
 
 @tool
@@ -318,28 +324,6 @@ def reports_from_a_thread() -> str:
     thread = threading.Thread(target=progress, args=("from the thread",))
     thread.start()
     thread.join()
-    return "done"
-
-
-@tool
-def leaves_a_thread_that_reports() -> str:
-    """Leave a thread behind that reports when the next call lets it."""
-
-    def later() -> None:
-        GO.wait()
-        progress("from the one before")
-        GONE.set()
-
-    threading.Thread(target=later, daemon=True).start()
-    return "left"
-
-
-@tool
-def lets_the_thread_report() -> str:
-    """Let the thread of another call report."""
-    GO.set()
-    GONE.wait()
-    progress("its own")
     return "done"
 
 

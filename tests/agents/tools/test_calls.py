@@ -20,7 +20,7 @@ from agents.tools.executor import Calls, Happened
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
 from supervisors import count_children
-from tests.agents.tools import sample_tools
+from tests.agents.tools import harmful_tools, sample_tools
 
 Stage = Callable[..., Calls]
 
@@ -57,6 +57,14 @@ async def result(calls: Calls) -> ToolResult:
     last = (await until_finished(calls))[-1]
     assert isinstance(last, ToolFinished)
     return last.result
+
+
+async def test_a_transient_tool_is_not_run_again_for_what_it_raises(stage: Stage, tmp_path: Path) -> None:
+    calls = stage(harmful_tools.raises_once)
+    await calls.start(call("raises_once", f'{{"what": "Panic: out of bounds", "mark": "{tmp_path / "mark"}"}}'))
+    ended = await result(calls)
+    assert (ended.error, ended.content) == ("raised", "error: Panic: out of bounds")
+    assert (tmp_path / "mark").read_text() == "x"
 
 
 class Tries:
@@ -178,14 +186,6 @@ async def test_a_thread_of_a_worker_reports_too(stage: Stage) -> None:
     calls = stage(sample_tools.reports_from_a_thread)
     await calls.start(call("reports_from_a_thread"))
     assert (await until_finished(calls))[0] == ToolProgressed(0, "from the thread")
-
-
-async def test_a_thread_that_an_earlier_call_left_reports_to_nobody(stage: Stage) -> None:
-    calls = stage(sample_tools.leaves_a_thread_that_reports, sample_tools.lets_the_thread_report)
-    await calls.start(call("leaves_a_thread_that_reports"))
-    await result(calls)
-    await calls.start(call("lets_the_thread_report"))
-    assert (await until_finished(calls))[:-1] == [ToolProgressed(0, "its own")]
 
 
 async def test_progress_that_is_too_large_is_cut_with_a_mark(stage: Stage) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,26 +24,27 @@ def arguments(how: str, note: Fifo) -> str:
     return json.dumps({"how": how, "note": note.path})
 
 
-async def warm(pool: WorkerPool) -> None:
-    """Have every worker load the tools' module, so that a deadline is the tool's alone."""
-    await asyncio.gather(*(pool.run(sample_tools.add, '{"a": 1}') for _ in range(pool.size)))
-
-
-async def whole(pool: WorkerPool) -> None:
-    """Return once as many tools as the pool has workers run at once."""
-    everyone = asyncio.Barrier(pool.size)
-
-    async def at_once() -> None:
-        worker = await pool._take_worker()
-        await everyone.wait()
-        pool._give(worker)
-
-    await asyncio.gather(*(at_once() for _ in range(pool.size)))
+async def whole(pool: WorkerPool, tmp_path: Path) -> None:
+    """Return once as many tools as the pool has places have run at once."""
+    fifos = [(Fifo(tmp_path / f"note-{number}"), Fifo(tmp_path / f"gate-{number}")) for number in range(pool.size)]
+    calls = [
+        asyncio.create_task(pool.run(sample_tools.tells_and_waits, json.dumps({"note": note.path, "path": gate.path})))
+        for note, gate in fifos
+    ]
+    for note, _ in fifos:
+        await note.pids()
+    for _, gate in fifos:
+        gate.release()
+    await asyncio.gather(*calls)
+    for note, gate in fifos:
+        note.close()
+        gate.close()
 
 
 @pytest.mark.parametrize("how", [name for name in MISBEHAVIOUR if not name.startswith("leaves")])
-async def test_at_its_deadline_a_tool_is_gone_with_all_it_started(pool: WorkerPool, fifo: Fifo, how: str) -> None:
-    await warm(pool)
+async def test_at_its_deadline_a_tool_is_gone_with_all_it_started(
+    pool: WorkerPool, fifo: Fifo, tmp_path: Path, how: str
+) -> None:
     misbehaves = dataclasses.replace(sample_tools.misbehaves, timeout_s=DEADLINE_S)
     call = asyncio.create_task(pool.run(misbehaves, arguments(how, fifo)))
     pids = await fifo.pids()
@@ -53,12 +55,12 @@ async def test_at_its_deadline_a_tool_is_gone_with_all_it_started(pool: WorkerPo
         with pytest.raises(ProcessLookupError):  # dead and reaped before the caller was told
             os.kill(pid, 0)
     await processes.ended()
-    await whole(pool)
+    await whole(pool, tmp_path)
 
 
 @pytest.mark.parametrize("how", [name for name in MISBEHAVIOUR if name.startswith("leaves")])
 async def test_who_a_dead_worker_left_behind_is_gone_before_its_death_is_told(
-    pool: WorkerPool, fifo: Fifo, how: str
+    pool: WorkerPool, fifo: Fifo, tmp_path: Path, how: str
 ) -> None:
     call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments(how, fifo)))
     pids = await fifo.pids()
@@ -67,7 +69,7 @@ async def test_who_a_dead_worker_left_behind_is_gone_before_its_death_is_told(
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    await whole(pool)
+    await whole(pool, tmp_path)
 
 
 async def test_a_call_beside_one_that_is_killed_does_not_notice(pool: WorkerPool, fifo: Fifo, second: Fifo) -> None:
@@ -81,17 +83,14 @@ async def test_a_call_beside_one_that_is_killed_does_not_notice(pool: WorkerPool
     assert await beside > 0
 
 
-async def test_a_daemon_of_a_tool_that_returned_lives_as_long_as_its_worker(pool: WorkerPool, fifo: Fifo) -> None:
+async def test_a_process_that_a_tool_left_when_it_returned_ends_with_its_call(pool: WorkerPool, fifo: Fifo) -> None:
     call = asyncio.create_task(pool.run(sample_tools.leaves_a_helper, json.dumps({"note": fifo.path})))
-    worker, helper = await fifo.pids()
+    left = Watch(await fifo.pids())
     assert await call == "left"
-    os.kill(helper, 0)
-    watch = Watch([worker, helper])
-    await pool.close()
-    await watch.ended()
+    await left.ended()
 
 
-async def test_a_pool_whose_fork_server_is_killed_is_whole_again(pool: WorkerPool, fifo: Fifo) -> None:
+async def test_a_pool_whose_fork_server_is_killed_is_whole_again(pool: WorkerPool, fifo: Fifo, tmp_path: Path) -> None:
     server = await pool.run(sample_tools.parent, "")
     call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments("sleeps", fifo)))
     workers = Watch(await fifo.pids())
@@ -99,7 +98,7 @@ async def test_a_pool_whose_fork_server_is_killed_is_whole_again(pool: WorkerPoo
     with pytest.raises(WorkerDied, match="SIGKILL"):
         await call
     await workers.ended()
-    await whole(pool)
+    await whole(pool, tmp_path)
     assert await pool.run(sample_tools.parent, "") != server
 
 

@@ -1,21 +1,25 @@
-"""Laws of a job's limits: what is over them ends as that call's result, and the worker serves the next."""
+"""Laws of a job's limits: what is over them ends as that call's result, and the next call has its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from agents.tools.errors import CpuTimeUsedUp, ToolRaised
+from agents.tools.errors import CpuTimeUsedUp, ToolRaised, WorkerDied
 from agents.tools.pool import WorkerPool
-from tests.agents.tools import sample_tools
+from tests.agents.tools import harmful_tools, sample_tools
 
 MIB = 1024 * 1024
 
 
-async def test_memory_over_the_limit_is_an_exception_of_the_call_and_the_worker_goes_on() -> None:
+async def test_memory_over_the_limit_is_an_exception_of_the_call() -> None:
     async with WorkerPool(size=1) as pool:
-        worker = await pool.run(sample_tools.runs_in, "")
         assert await pool.run(sample_tools.takes_memory, f'{{"count": {MIB}}}') == MIB
         with pytest.raises(ToolRaised, match="MemoryError"):
             await pool.run(sample_tools.takes_memory, f'{{"count": {100 * MIB}}}')
-        assert await pool.run(sample_tools.runs_in, "") == worker
 
 
 async def test_a_limit_holds_for_its_own_call_only() -> None:
@@ -38,3 +42,40 @@ async def test_cpu_time_over_the_limit_ends_the_call_even_in_c() -> None:
         with pytest.raises(CpuTimeUsedUp, match="no result within 1 s of CPU time"):
             await pool.run(sample_tools.computes, f'{{"rounds": {10**12}}}')
         assert await pool.run(sample_tools.add, '{"a": 1}') == 2
+
+
+async def test_a_file_may_grow_up_to_the_limit_and_no_further(pool: WorkerPool, tmp_path: Path) -> None:
+    path = str(tmp_path / "file")
+    assert await pool.run(harmful_tools.writes_a_file, json.dumps({"path": path, "count": 1000})) == 1000
+    with pytest.raises(ToolRaised, match="File too large"):
+        await pool.run(harmful_tools.writes_a_file, json.dumps({"path": path, "count": 1001}))
+    assert os.path.getsize(path) <= 1000
+
+
+async def test_a_call_with_more_processes_than_its_limit_is_ended(pool: WorkerPool) -> None:
+    assert await pool.run(harmful_tools.starts_processes, '{"count": 3}') == 3
+    with pytest.raises(WorkerDied, match="more than 3 processes"):
+        await pool.run(harmful_tools.starts_processes, '{"count": 4}')
+    assert await pool.run(harmful_tools.starts_processes, '{"count": 3}') == 3
+
+
+HIDDEN = """
+import asyncio, os
+from agents.os_process import hide_from_own_user
+from agents.tools.pool import WorkerPool
+from tests.agents.tools.harmful_tools import reads_environment
+
+async def main():
+    hide_from_own_user()
+    async with WorkerPool(size=1) as pool:
+        print(await pool.run(reads_environment, f'{{"pid": {os.getpid()}}}'))
+
+asyncio.run(main())
+"""
+
+
+def test_a_tool_reads_no_environment_of_a_process_that_hides_it() -> None:
+    environment = {**os.environ, "OPENAI_API_KEY": "a secret"}
+    done = subprocess.run([sys.executable, "-c", HIDDEN], env=environment, capture_output=True, text=True, check=False)
+    assert "PermissionError" in done.stderr.splitlines()[-1]
+    assert "a secret" not in done.stdout

@@ -89,14 +89,17 @@ async def test_the_limit_is_the_tools_own(pool: WorkerPool) -> None:
 
 
 async def test_as_many_tools_as_workers_run_at_once(pool: WorkerPool, tmp_path: Path) -> None:
-    fifos = [Fifo(tmp_path / name) for name in ("one", "two")]
-    calls = [asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": each.path}))) for each in fifos]
-    await asyncio.sleep(0)  # both have their workers
-    pids = list(pool.running)
-    for each in fifos:
-        each.release()
-    assert sorted(await asyncio.gather(*calls)) == sorted(pids)
-    for each in fifos:
+    note, *gates = [Fifo(tmp_path / name) for name in ("note", "one", "two", "three")]
+    arguments = [json.dumps({"note": note.path, "path": gate.path}) for gate in gates]
+    calls = [asyncio.create_task(pool.run(sample_tools.tells_and_waits, each)) for each in arguments]
+    pids: list[int] = []
+    while len(pids) < pool.size:
+        pids += await note.pids()
+    assert pool.running == dict.fromkeys(pids, "tells_and_waits")
+    for gate in gates:
+        gate.release()
+    await asyncio.gather(*calls)
+    for each in (note, *gates):
         each.close()
 
 
@@ -230,5 +233,4 @@ async def test_an_opened_and_closed_pool_leaves_no_descriptor_behind() -> None:
     before = os.listdir("/proc/self/fd")
     async with WorkerPool(size=2) as pool:
         await pool.run(sample_tools.add, '{"a": 1}')
-    await asyncio.sleep(0)  # transports close on the loop's next round
     assert len(os.listdir("/proc/self/fd")) == len(before)

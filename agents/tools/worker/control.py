@@ -1,0 +1,158 @@
+"""Our end of a fork server's control socket: orders go out, the ends of its children come back."""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from agents.tools.errors import WorkerDied
+from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
+
+PACKET_BYTES = 65536
+SILENCE_S = 5.0  # a server that reads no order for twice as long is stuck: it obeys within milliseconds
+
+
+class Child:
+    """A child of a fork server.
+
+    ours: our end of its socket. ended: done, with how, when the child and all that it started are gone.
+    """
+
+    def __init__(self, control: "Control", number: int, ours: socket.socket) -> None:
+        self.ours = ours
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._control, self._number = control, number
+
+    def kill(self) -> None:
+        """SIGKILL for it, its process group, and whatever else came of it."""
+        if not self.ended.done():
+            self._control.send(Kill(self._number))
+
+    def watch(self, processes: int) -> None:
+        """Have it killed as soon as it has started more processes than that."""
+        self._control.send(Watch(self._number, processes))
+
+
+class Control:
+    """State: the children that live, by number, and how many orders the server has not read.
+
+    kill: ends the server. It is called for one that is stuck: stopped by a signal, or in an endless wait. server: done,
+    with how, when the server has ended; its children end with it, by the kernel's hand.
+    """
+
+    def __init__(self, ours: socket.socket, server: "asyncio.Future[str]", kill: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.started: asyncio.Future[None] = self._loop.create_future()
+        self._socket, self._kill, self._server = ours, kill, server
+        self._numbers = itertools.count(1)
+        self._children: dict[int, Child] = {}
+        self._loads: list[asyncio.Future[str]] = []
+        self._unread = 1  # its start is answered as an order is
+        self._heard = 0  # how many packets came in all
+        self._timer: asyncio.TimerHandle | None = None
+        ours.setblocking(False)
+        self._loop.add_reader(ours, self._on_packets)
+        server.add_done_callback(self._on_server_ended)
+
+    def fork(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> Child:
+        """A new child, with one end of a pair of sockets. Raises OSError.
+
+        What comes out of our end carries the pid of its sender.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        child = Child(self, next(self._numbers), ours)
+        with theirs:
+            try:
+                self.send(Fork(child._number), theirs.fileno())  # noqa: SLF001 (one noun in two classes)
+            except OSError:
+                ours.close()
+                raise
+        self._children[child._number] = child  # noqa: SLF001
+        return child
+
+    async def load(self, origin: Origin, path: list[str]) -> str:
+        """Have the server import the tool's module: the fault in one line, if there is one. Raises WorkerDied."""
+        loaded: asyncio.Future[str] = self._loop.create_future()
+        self._loads.append(loaded)
+        self.send(Load(origin, path))
+        return await loaded
+
+    def send(self, order: Order, *descriptors: int) -> None:
+        """Raises OSError for a Fork that can't be sent. Other orders concern what ends with the server anyway."""
+        if self._server.done():
+            if isinstance(order, Fork):
+                raise BrokenPipeError("the fork server has ended")
+            return
+        try:
+            socket.send_fds(self._socket, [msgspec.json.encode(order)], list(descriptors))
+        except BlockingIOError:  # it has not read for hundreds of orders
+            self._kill()
+            raise
+        except OSError:
+            if isinstance(order, Fork):
+                raise
+            return
+        self._unread += 1
+        if self._timer is None:
+            self._timer = self._loop.call_later(SILENCE_S, self._on_silence, self._heard, False)
+
+    def close(self) -> None:
+        """Have the server end, and with it all its children."""
+        if not self._server.done():
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+
+    def _on_packets(self) -> None:
+        """Take every packet there is."""
+        with contextlib.suppress(BlockingIOError, ConnectionResetError):
+            while body := self._socket.recv(PACKET_BYTES):
+                self._heard += 1
+                self._take(msgspec.json.decode(body, type=Packet))
+            self._loop.remove_reader(self._socket)
+
+    def _take(self, packet: Packet) -> None:
+        match packet:
+            case Obeyed():
+                self._unread -= 1
+                if not self.started.done():
+                    self.started.set_result(None)
+            case Loaded(fault):
+                loaded = self._loads.pop(0)
+                if not loaded.done():
+                    loaded.set_result(fault)
+            case Ended(number, how):
+                self._children.pop(number).ended.set_result(how)
+
+    def _on_silence(self, heard: int, once_more: bool) -> None:
+        """Twice in a row: after a stop of the whole machine, or of our loop, the server gets time to answer."""
+        self._timer = None
+        self._on_packets()
+        if self._server.done() or not self._unread:
+            return
+        silent = heard == self._heard
+        if silent and once_more:
+            self._kill()
+        else:
+            self._timer = self._loop.call_later(SILENCE_S, self._on_silence, self._heard, silent)
+
+    def _on_server_ended(self, server: "asyncio.Future[str]") -> None:
+        with contextlib.suppress(OSError):
+            self._on_packets()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        how = server.result()
+        if not self.started.done():
+            self.started.set_exception(WorkerDied(how))
+            self.started.exception()  # no one may wait for it
+        for loaded in self._loads:
+            if not loaded.done():
+                loaded.set_exception(WorkerDied(how))
+        for child in self._children.values():
+            child.ended.set_result(how)
+        self._children.clear()

@@ -1,0 +1,88 @@
+"""The frames of one worker, read from its bytes. A worker may be made to send anything; what is wrong is Unreadable."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from agents.tools.progress import BURST, MAX_PROGRESS_BYTES, PER_SECOND
+from agents.tools.result import bounded
+from agents.tools.worker.wire import (
+    HEADER,
+    MAX_ANSWER_BYTES,
+    MAX_PROGRESS_FRAME_BYTES,
+    Frame,
+    Progressed,
+    Returned,
+)
+
+# A worker keeps to BURST and PER_SECOND itself. Here they are so wide that a loop which was held up for half a minute,
+# and then reads all of it at once, takes an honest worker's values.
+MAX_AT_ONCE = BURST + 30 * PER_SECOND
+MAX_PER_SECOND = 2 * PER_SECOND
+
+MARK_BYTES = 128  # more than the mark at the end of a text that was cut
+
+
+class Unreadable(Exception):
+    """In words: what the worker sent."""
+
+
+class Frames:
+    """State: the bytes of a frame that is not whole yet; how many values of progress may come now.
+
+    max_output_bytes: of a result. clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.max_output_bytes = 0
+        self._clock = clock
+        self._received = bytearray()
+        self._allowed = MAX_AT_ONCE
+        self._counted_s = clock()
+
+    @property
+    def half(self) -> bool:
+        """True if a frame has begun and its rest is still to come."""
+        return bool(self._received)
+
+    def read(self, data: bytes) -> Iterator[Frame]:
+        """The frames that are whole with these bytes. Raises Unreadable."""
+        self._received += data
+        while len(self._received) >= HEADER.size:
+            end = HEADER.size + HEADER.unpack_from(self._received)[0]
+            if end > MAX_ANSWER_BYTES:
+                raise Unreadable(f"announced an answer of {end} bytes, allowed are {MAX_ANSWER_BYTES}")
+            if len(self._received) < end:
+                return
+            body = bytes(self._received[HEADER.size : end])
+            del self._received[:end]
+            yield self._frame(body)
+
+    def _frame(self, body: bytes) -> Frame:
+        try:
+            frame: Frame = msgspec.json.decode(body, type=Frame)
+            if isinstance(frame, Progressed):
+                self._count(body)
+                return Progressed(frame.number, bounded(frame.data, MAX_PROGRESS_BYTES + MARK_BYTES))
+            return _within(frame, self.max_output_bytes)
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+            raise Unreadable("sent an answer that can't be read") from None
+
+    def _count(self, body: bytes) -> None:
+        now_s = self._clock()
+        self._allowed = min(MAX_AT_ONCE, self._allowed + (now_s - self._counted_s) * MAX_PER_SECOND) - 1
+        self._counted_s = now_s
+        if self._allowed < 0:
+            raise Unreadable(f"reported more than {MAX_PER_SECOND:g} values a second")
+        if len(body) > MAX_PROGRESS_FRAME_BYTES:
+            raise Unreadable(f"reported a value of {len(body)} bytes, allowed are {MAX_PROGRESS_FRAME_BYTES}")
+
+
+def _within(frame: Frame, limit_bytes: int) -> Frame:
+    """The frame as an honest worker sends it: a tool may have written to the socket by itself."""
+    match frame:
+        case Returned(number, value):
+            return Returned(number, bounded(value, limit_bytes + MARK_BYTES))
+        case _:
+            return frame

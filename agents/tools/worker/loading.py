@@ -1,0 +1,84 @@
+"""Imports the modules of tools, in a template, and finds the tools in them.
+
+A worker is forked from a template that has loaded its tool, so no call waits for an import.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from agents.tools.errors import InvalidTool, ToolRaised
+from agents.tools.tool import Tool, tool
+from agents.tools.worker.confine import started_inside
+from agents.tools.worker.wire import Load, Origin
+
+MAIN = "__worker_main__"
+GUARD = 'start the application under if __name__ == "__main__":'
+UNGUARDED = f"expected a script that can be imported: {GUARD}"
+
+
+def fault_of(load: Load) -> str:
+    """Import the tool's module, and return why the tool can't be used in one line; "" if it can.
+
+    A child that the module forks, and that returns from the import, ends here.
+    """
+    own, fault = os.getpid(), ""
+    sys.path[:] = load.path
+    try:
+        found_tool(load.origin, "{}")
+    except InvalidTool as invalid:
+        fault = str(invalid)
+    except BaseException as error:  # noqa: BLE001 - the crash boundary: sys.exit, or a panic, is a fault, too
+        raised = ToolRaised.by(error)
+        fault = f"{load.origin.file}: expected a module that can be imported, got {raised}"
+    if os.getpid() != own:
+        os._exit(0)
+    return " ".join((UNGUARDED if started_inside() else fault).split())
+
+
+def found_tool(origin: Origin, bound: str) -> Tool:
+    """The tool at origin. Its name may stand for the tool, or for the bare function that one was made of."""
+    found: Any = _module(origin)
+    for part in origin.qualname.split("."):
+        if not hasattr(found, part):
+            raise InvalidTool(f"{origin.file}: expected {origin.qualname} at the top of the module, got no such name")
+        found = getattr(found, part)
+    if inspect.isfunction(found):
+        found = tool(name="call")(found)
+    if not isinstance(found, Tool):
+        raise InvalidTool(f"{origin.module}:{origin.qualname}: expected a tool, got {type(found).__name__}")
+    values = msgspec.json.decode(bound)
+    return found.bind(**values) if values else found
+
+
+def _module(origin: Origin) -> ModuleType:
+    """Imported by name, or from its file where it has no name that leads here: a script, a test's module."""
+    if origin.module == "__main__":
+        return _loaded(MAIN, origin.file)
+    try:
+        return importlib.import_module(origin.module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{origin.module}.".startswith(f"{error.name}."):
+            raise  # the module was found; it is one of its own imports that was not
+        return _loaded(origin.module, origin.file)
+
+
+def _loaded(name: str, file: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise InvalidTool(f"{file}: expected a Python file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
