@@ -55,14 +55,18 @@ def beginning(value: Any, limit_bytes: float) -> tuple[Any, bool]:
         built = walk.built(value, 1)
     except NoForm as no_form:
         raise InvalidData(f"expected JSON data, got {no_form}") from None
-    return built, walk.left_bytes >= 0
+    return built, walk.whole
 
 
 class _Walk:
-    """left_bytes: what is left of the limit, or more: each value is counted with the least that its JSON can take."""
+    """left_bytes: what is left of the limit, or more: each value is counted with the least that its JSON can take.
+
+    whole: nothing was left out.
+    """
 
     def __init__(self, limit_bytes: float) -> None:
         self.left_bytes = limit_bytes
+        self.whole = True
 
     def built(self, value: Any, depth: int) -> Any:
         """Raises NoForm, or InvalidData for what nests too deep."""
@@ -139,6 +143,7 @@ class _Walk:
         members: list[Any] = []
         for each in values:
             if self.left_bytes < 0:
+                self.whole = False
                 break
             members.append(self._member(each, depth + 1))
         return members
@@ -155,6 +160,7 @@ class _Walk:
         members: dict[str, Any] = {}
         for key, each in items:
             if self.left_bytes < 0:
+                self.whole = False
                 break
             members[self._key(key, members, depth)] = self._member(each, depth + 1)
         return members

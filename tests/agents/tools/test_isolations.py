@@ -77,7 +77,7 @@ SOURCES = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(source=SOURCES)
 async def test_a_value_has_the_same_result_in_every_isolation(source: str, pool: WorkerPool) -> None:
     shown = await agreed(source, pool)
