@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from actors import (
 )
 from actors.current import current_system, open_systems
 
-Block = AsyncioSystemBase | Mailbox
+Block = AbstractAsyncContextManager[Any]
 Leave = Callable[[Block], Awaitable[None]]
 
 

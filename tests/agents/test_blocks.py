@@ -23,6 +23,7 @@ from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import GatewaySettings, Settings, ToolSettings
 from agents.tools.pool import WorkerPool
 from supervisors.agent_supervisor import start_agent
+from tests.actors.test_block import by_a_task_that_is_cancelled
 
 AnyBlock = AbstractAsyncContextManager[Any]
 
@@ -54,22 +55,6 @@ async def by_an_exit_stack_of_another_task(block: AnyBlock) -> None:
     stack = AsyncExitStack()
     stack.push_async_exit(block)
     await asyncio.create_task(stack.aclose())
-
-
-async def by_a_task_that_is_cancelled(block: AnyBlock) -> None:
-    entered = asyncio.Event()
-
-    async def hold() -> None:
-        async with AsyncExitStack() as stack:
-            stack.push_async_exit(block)
-            entered.set()
-            await asyncio.Event().wait()
-
-    task = asyncio.create_task(hold())
-    await entered.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 @pytest.mark.parametrize("leave", [by_another_task, by_an_exit_stack_of_another_task, by_a_task_that_is_cancelled])

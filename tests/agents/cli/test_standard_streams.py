@@ -51,7 +51,7 @@ def mentions_no_code(err: bytes) -> bool:
 
 @pytest.mark.parametrize(
     ("closed", "out"),
-    [("<&-", b"Hello\n"), (">&-", b""), ("2>&-", b"Hello\n"), ("<&- >&-", b""), ("<&- >&- 2>&-", b"")],
+    [("<&-", b"Hello\n"), (">&-", b""), ("2>&-", b"Hello\n"), ("<&- >&- 2>&-", b"")],
 )
 async def test_a_closed_descriptor_is_as_the_null_device(server: RehearsalServer, closed: str, out: bytes) -> None:
     ended = await run(closed, *CHAT, env=pointing_at(server))
@@ -66,7 +66,6 @@ async def test_a_conversation_with_stdin_closed_ends_at_once(server: RehearsalSe
 
 LOCAL: dict[str, tuple[tuple[str, ...], int]] = {
     "help": (("--help",), 0),
-    "version": (("--version",), 0),
     "a wrong option": (("chat", "--modell"), 2),
     "config show": (("config", "show"), 0),
     "config check": (("config", "check", "FILE"), 0),
@@ -91,15 +90,10 @@ async def test_with_all_descriptors_closed_each_command_ends_as_it_would(name: s
     assert await run("<&- >&- 2>&-", *arguments, env=env) == (code, b"", b"")
 
 
-@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 0), ("2>&-", 0)])
-async def test_a_program_that_is_looked_into_runs_with_a_descriptor_closed(
-    closed: str, code: int, tmp_path: Path
-) -> None:
+async def test_a_program_that_is_looked_into_runs_with_descriptors_closed(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text("import sys\nsys.stdin.read()\nprint('done')\n")
-    ended = await run(closed, "tree", str(program), env=environment())
-    assert (ended.code, mentions_no_code(ended.err)) == (code, True)
-    assert ended.out == (b"" if closed == ">&-" else b"done\n")
+    assert await run("<&- 2>&-", "tree", str(program), env=environment()) == (0, b"done\n", b"")
 
 
 # Full disks, and pipes without a reader
