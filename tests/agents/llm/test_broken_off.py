@@ -96,6 +96,7 @@ def test_d20_a_response_whose_status_means_broken_fails(status: str, streamed: b
     answer = responses({"status": status}, streamed=streamed)
     assert (answer.content, answer.done) == ("Hel", [])
     assert isinstance(answer.fault, ApiError)
+    assert scope(answer.fault) is Scope.TRANSIENT
 
 
 @pytest.mark.parametrize("streamed", [True, False])
