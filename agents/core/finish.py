@@ -27,9 +27,9 @@ _REASONS: Final = {
 
 # Looked for in this order: "rate_limit_exceeded" was broken off, though it holds "limit".
 _BROKEN_PARTS: Final = (
-    "error", "abort", "cancel", "fail", "timeout", "timed_out", "time_out", "interrupt", "incomplete", "insufficient",
-    "unavailable", "overload", "disconnect", "rate_limit", "malformed", "unexpected", "preempt", "evict", "expired",
-    "killed", "terminated", "crash", "exception",
+    "error", "abort", "cancel", "fail", "timeout", "timed_out", "time_out", "time_limit", "deadline", "interrupt",
+    "incomplete", "insufficient", "unavailable", "overload", "exhausted", "quota", "rate_limit", "disconnect",
+    "malformed", "unexpected", "preempt", "evict", "expired", "killed", "terminated", "crash", "exception",
 )  # fmt: skip
 _FILTER_PARTS: Final = ("filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy")
 _LENGTH_PARTS: Final = ("max_", "maxtoken", "token_limit", "tokens_limit", "length", "context_window", "context_limit")

@@ -156,6 +156,8 @@ _SCOPE_OF_KIND: Final = {
     "service_unavailable": Scope.TRANSIENT,
     "unavailable": Scope.TRANSIENT,
     BROKEN_OFF: Scope.TRANSIENT,
+    "failed": Scope.TRANSIENT,
+    "cancelled": Scope.TRANSIENT,
     "timeout": Scope.TRANSIENT,
     "timeout_error": Scope.TRANSIENT,
     "rate_limit_error": Scope.BUSY,

@@ -9,34 +9,37 @@ class Said:
 
     A piece that begins with all that was said is said again, and only what it adds is a new piece: no JSON object has
     its own beginning twice in a row. The exception is an object with a key like "{": so whole() looks at both readings.
+    A whole object that has all fields of the one before it, and more, takes its place.
     """
 
-    __slots__ = ("_repeats", "_size", "pieces")
+    __slots__ = ("_grown", "_repeats", "_size", "pieces")
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self._size = 0
+        self._grown = ""  # the last whole object that took the place of another one
         self._repeats: list[tuple[int, str]] = []  # before which piece something was said again, and what
 
     def goes_on(self, text: str) -> bool:
         """Take the text if it can only go on with what was said, as nearly every piece does."""
         if text[0] in _OPENING and (len(text) >= self._size or self._may_be_repeated_by(text)):
             return False
-        self.pieces.append(text)
-        self._size += len(text)
+        self._append(text)
         return True
 
     def add(self, text: str) -> None:
         """Take a piece, in either form."""
         if not text or self.goes_on(text):
             return
-        said = "".join(self.pieces)
+        said = self._grown or "".join(self.pieces)
+        if _has_grown(said, text):
+            self._grown = text
+            return
         if said.strip() and self._is_again(said, text):
             self._repeats.append((len(self.pieces), said if text.startswith(said) else text))
             text = text[len(said) :] if text.startswith(said) else ""
         if text:
-            self.pieces.append(text)
-            self._size += len(text)
+            self._append(text)
 
     def is_again(self, text: str) -> bool:
         """The text says what was said from its beginning."""
@@ -48,10 +51,16 @@ class Said:
 
     def whole(self) -> str:
         """The arguments: as they came if that is JSON, else without what was said again."""
-        said = "".join(self.pieces)
+        said = self._grown or "".join(self.pieces)
         if self._repeats and _json(raw := self._raw()) is not None:
             return raw
         return said
+
+    def _append(self, text: str) -> None:
+        self.pieces.append(text)
+        self._size += len(text)
+        if self._grown:
+            self._grown += text
 
     def _may_be_repeated_by(self, text: str) -> bool:
         """Both may be whole documents, in other white space."""
@@ -71,6 +80,16 @@ class Said:
             raw += [*self.pieces[begin:place], text]
             begin = place
         return "".join([*raw, *self.pieces[begin:]])
+
+
+def _has_grown(said: str, text: str) -> bool:
+    """Both are whole objects, and the second one has more fields."""
+    if not (said.rstrip().endswith("}") and text.rstrip().endswith("}")):
+        return False
+    old, new = _json(said), _json(text)
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return False
+    return bool(old) and len(old) < len(new) and old.items() <= new.items()
 
 
 def _json(text: str) -> Any:

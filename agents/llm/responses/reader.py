@@ -185,6 +185,11 @@ class ResponsesReader(StreamReader):
         self._type = None
         super()._skip(unreadable, deltas)
 
+    def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
+        if not self._ended:
+            deltas += self._texts.released()
+        super()._fail(fault, deltas)
+
     def _note_origin(self, response: dict[str, Any]) -> None:
         """The id may change from event to event (GitHub Copilot): the last one is the one to refer to."""
         named = {name: response[name] for name in ("id", "model") if isinstance(response.get(name), str)}
@@ -266,4 +271,6 @@ def _failure(status: str, response: dict[str, Any]) -> Fault | None:
     if status == "incomplete":
         reason = _incomplete_reason(response)
         return fault_of(reason) if reason is not None and broken_off(reason) else None
-    return ApiError(0, f"the response was {status}", status) if broken_off(status) else None
+    if status in ("failed", "cancelled"):
+        return ApiError(0, f"the response was {status}", status)
+    return fault_of(status) if broken_off(status) else None

@@ -63,6 +63,12 @@ class Texts:
         for kind in dict.fromkeys(kinds):
             texts = [text for found, text in snapshots if found is kind]
             yield from (kind(text) for text in self._missing_of(kind, texts) if text)
+        self._held = []
+
+    def released(self) -> list[Delta]:
+        """What was held, of an answer that will have no end."""
+        held, self._held = self._held, []
+        return [key[0]("".join(pieces)) for key, pieces in held if pieces]
 
     def _snapshots(self, items: Sequence[dict[str, Any]], output_text: Any) -> list[tuple[TextKind, str]]:
         """The best that there is for each kind of text."""

@@ -17,7 +17,8 @@ from tests.agents.llm.answer import Answer, answer_of, events, ids
 BROKEN = [
     "error", "abort", "aborted", "cancelled", "canceled", "CANCELLED", "network_error", "insufficient_system_resource",
     "timeout", "time_out", "server_error", "internal_error", "incomplete", "failed", "interrupted", "overloaded",
-    "rate_limit", "rate_limit_exceeded", "MALFORMED_FUNCTION_CALL", "unavailable", "Network-Error",
+    "time_limit", "deadline_exceeded", "rate_limit", "rate_limit_exceeded", "MALFORMED_FUNCTION_CALL", "unavailable",
+    "Network-Error",
 ]  # fmt: skip
 CUT = {
     "length": FinishReason.LENGTH, "max_tokens": FinishReason.LENGTH, "MAX_TOKENS": FinishReason.LENGTH,
@@ -95,6 +96,7 @@ def test_d20_a_response_whose_status_means_broken_fails(status: str, streamed: b
     answer = responses({"status": status}, streamed=streamed)
     assert (answer.content, answer.done) == ("Hel", [])
     assert isinstance(answer.fault, ApiError)
+    assert scope(answer.fault) is Scope.TRANSIENT
 
 
 @pytest.mark.parametrize("streamed", [True, False])

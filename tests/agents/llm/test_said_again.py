@@ -55,6 +55,18 @@ def test_c28_snapshots_without_any_id_are_one_call() -> None:
     assert [each["arguments"] for each in answer.calls] == [WHOLE]
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_c28_whole_objects_that_grow_are_one_call(written: bool) -> None:
+    objects: list[dict[str, Any]] = [{"a": 1}, {"a": 1, "b": [{"c": 2}]}, {"a": 1, "b": [{"c": 2}], "d": {}}]
+    pieces = [piece(json.dumps(each) if written else each, **FULL) for each in objects]
+    reader = ChatReader(ids())
+    chunks = [{"choices": [{"index": 0, "delta": {"tool_calls": [each]}}]} for each in pieces]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    body = events(*map(json.dumps, [*chunks, end]), "[DONE]")
+    (call,) = answer_of(reader.feed(body) + reader.end(), exact=False).calls
+    assert json.loads(call["arguments"]) == objects[-1]
+
+
 def test_c28_snapshots_under_new_ids_are_one_call() -> None:
     answer = chat(*(piece(each, index=0, id=f"id{n}", name="add") for n, each in enumerate(SNAPSHOTS, 1)))
     assert answer.calls == ADD
