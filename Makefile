@@ -16,7 +16,7 @@ test: $(STAMP)
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite
 
-# What the client in TypeScript needs. CI has it; without it `make test` says what it left out.
+# Install the packages of the client in TypeScript. CI has them; without them `make test` names what it skips.
 node-packages: $(NODE)/.installed
 
 test-node: $(STAMP) node-packages

@@ -1,4 +1,4 @@
-"""What the gateway and its clients say to each other: the shapes of answers and of events, as structs without I/O.
+"""The contract between the gateway and its clients: the shapes of answers and of events, as structs without I/O.
 
-Each shape is in the OpenAPI document by the name of its class.
+The OpenAPI document has each shape by the name of its class.
 """

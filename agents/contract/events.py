@@ -1,6 +1,6 @@
 """The data of a stream's events, as server-sent events carry it. Source: API reference, "Web Handler Integration".
 
-`joined` says that one event stands for several: the client was behind, or came late.
+`joined` is how many events this one stands for: the client was slow, or came late.
 """
 
 from typing import Any, Final, Literal
@@ -78,7 +78,7 @@ class WarningData(Struct, frozen=True):
 
 
 class UsageData(Struct, frozen=True):
-    """What the turn has used so far. cost: null where it is unknown."""
+    """The turn's usage so far. cost: null where it is unknown."""
 
     usage: Usage
     cost: float | None
@@ -123,7 +123,7 @@ DATA: Final[dict[str, Any]] = {
     "timeout": FailureData,
     "failed": FailureData,
 }
-"""By the event's name. failed: the name that a client can ask for instead of error and timeout."""
+"""The shapes by the events' names. failed: the name that a client can ask for instead of error and timeout."""
 
 StreamEvents: Final = union(
     *(tagged(name, "Event", "event", ("id", int), ("data", data)) for name, data in DATA.items()),

@@ -39,7 +39,7 @@ class CutMessage(CutData, frozen=True, tag_field="type", tag="cut"):
 
 
 OTHERS: Final = {name: data for name, data in DATA.items() if name not in ("token", "failed")}
-"""The other events: their names, and what stands in their `data`."""
+"""The other events: their names, and the shapes of their `data`."""
 
 MessageEvents: Final = union(
     SessionStartMessage,

@@ -9,7 +9,7 @@ from agents.core.conversation import Message
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Status: TypeAlias = Literal["waiting", "running", "complete", "error", "open"]
-"""Of a stream. open: its turn was cut, and its agent has not come back."""
+"""The status of a stream. open: its turn was cut, and its agent has not come back."""
 
 
 class SessionInfo(Struct, frozen=True, kw_only=True):

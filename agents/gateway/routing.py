@@ -1,4 +1,4 @@
-"""Paths and methods beyond what the routes say: a slash at the end, and the methods that a path has."""
+"""Paths and methods beyond the routes: a slash at the end, and the methods that a path has."""
 
 from collections.abc import Iterator
 

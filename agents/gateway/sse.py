@@ -33,7 +33,7 @@ ErrorEvent = Annotated[
     Literal["error", "failed"],
     Query(description="the name of the event that ends a failed turn; `failed` is for EventSource"),
 ]
-"""Of a stream's last event, for readers of server-sent events."""
+"""A name for the last event of a stream, chosen by the reader of server-sent events."""
 
 _REFUSED: Final = re.compile(r"\s*q=0(\.0*)?\s*", re.IGNORECASE)
 
@@ -117,7 +117,7 @@ class EventStream(Response):
 
 
 def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:
-    """How events are encoded for a client that calls the last event of a failed turn so."""
+    """Return the encoder for a client that wants this name for the last event of a failed turn."""
     return frames_without_error if error_event == FAILED else frames
 
 

@@ -1,6 +1,6 @@
 """The faults of a request in words. pydantic's own words name regular expressions and its inner types.
 
-What came is not repeated: it may be long, or a secret in the wrong place.
+A faulty value is not repeated: it may be long, or a secret in the wrong place.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The document: what the routes say of themselves, and what the guard adds to every one of them."""
+"""The document: the routes as they describe themselves, and what the guard adds to every one of them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -21,11 +21,11 @@ SCHEMES: Final = {
     PASSWORD: {"type": "http", "scheme": "basic", "description": "For pages: a token as the password of any user."},
 }
 PLACED: Final = (400, 403, 421, 431, 503)
-"""What the guard and the server may answer to any request, before its token is looked at."""
+"""The refusals of the guard and the server, which any request may get before its token is checked."""
 GUARDED: Final = (*PLACED, 401, 408, 413, 429)
 HEADERS: Final = {
     401: ("WWW-Authenticate", "string", "How to authenticate."),
-    503: ("Retry-After", "integer", "After how many seconds it may be different; sent where that is known."),
+    503: ("Retry-After", "integer", "The seconds until another attempt may succeed, where that is known."),
 }
 FASTAPIS_OWN: Final = ("HTTPValidationError", "ValidationError")
 """Shapes of refusals that no route of ours answers with."""
@@ -60,7 +60,7 @@ def _routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
 
 
 def _responses(answers: Iterable[Answer], refusals: Iterable[int], shapes: Shapes) -> dict[str, Any]:
-    """By status, in order."""
+    """The responses by status, in order."""
     every = sorted((*answers, *map(_refusal, refusals)), key=lambda answer: answer.status)
     return {str(answer.status): _response(answer, shapes) for answer in every}
 
@@ -84,7 +84,7 @@ def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:
 
 
 def _admission(method: str, path: str, description: str) -> dict[str, Any]:
-    """Which token a route takes."""
+    """The tokens that a route accepts."""
     scope = NEEDS[f"{method} {path}"]
     security: list[dict[str, list[str]]] = [{BEARER: [] if scope is None else [scope.value]}]
     if path in PAGES:

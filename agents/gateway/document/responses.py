@@ -1,4 +1,4 @@
-"""What a route answers, said at the route. The document makes schemas of it when somebody asks for them.
+"""The answers of a route, stated at the route. The document makes schemas of them when a client asks for it.
 
 @routes.get("/agents/{agent_id}")
 @answers(json(AgentInfo), refuses=(404, 422))
@@ -43,17 +43,17 @@ class Answers(Struct, frozen=True):
 
 
 def answers(*given: Answer, refuses: tuple[int, ...] = ()) -> Callable[[F], F]:
-    """Say what an endpoint answers."""
+    """State the answers of an endpoint."""
 
-    def say(endpoint: F) -> F:
+    def state(endpoint: F) -> F:
         vars(endpoint)[_KEY] = Answers(given, refuses)
         return endpoint
 
-    return say
+    return state
 
 
 def answers_of(endpoint: Callable[..., Any]) -> Answers:
-    """Raises KeyError for an endpoint that does not say."""
+    """Raises KeyError for an endpoint that states none."""
     found: Answers = vars(endpoint)[_KEY]
     return found
 

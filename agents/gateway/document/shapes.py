@@ -18,21 +18,21 @@ class Shapes:
         self.named = named
 
     def schema(self, shape: Any) -> dict[str, Any]:
-        """Of an answer that has this type: text, a struct, a union of structs, or a model of pydantic."""
+        """Return the schema of an answer of this type: text, a struct, a union of structs, or a model of pydantic."""
         if isinstance(shape, type) and issubclass(shape, BaseModel):
             return self._of_model(shape)
         (schema,), named = msgspec.json.schema_components([shape], ref_template=PLACE)
         for struct in _structs(inspect.type_info(shape)):
-            _say_what_is_always_there(struct, named[struct.__name__])
+            _require_what_is_sent(struct, named[struct.__name__])
         self._name(named)
         return dict(schema)
 
     def _of_model(self, model: type[BaseModel]) -> dict[str, Any]:
-        """A dumped model has every field; what is read may leave some out. So it has a name of its own."""
+        """Name it apart from the model of a request, which may leave fields out: a dumped model has all of them."""
         schema = model.model_json_schema(ref_template=PLACE.format(name="{model}Output"), mode="serialization")
         named = {**schema.pop("$defs", {}), model.__name__: schema}
         for each in named.values():
-            _say_that_all_are_there(each)
+            _require_all(each)
         self._name({f"{name}Output": {**each, "title": f"{name}Output"} for name, each in named.items()})
         return {"$ref": PLACE.format(name=f"{model.__name__}Output")}
 
@@ -44,14 +44,14 @@ class Shapes:
                 raise ValueError(f"expected one shape with the name {name}, got two")
 
 
-def _say_what_is_always_there(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
-    """msgspec tells which fields a reader may do without; an answer has them all, if it does not omit defaults."""
+def _require_what_is_sent(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
+    """Require every field, unless the struct omits defaults: msgspec requires only those without a default."""
     if struct.__struct_config__.omit_defaults:
         return
-    _say_that_all_are_there(schema)
+    _require_all(schema)
 
 
-def _say_that_all_are_there(schema: dict[str, Any]) -> None:
+def _require_all(schema: dict[str, Any]) -> None:
     fields = schema.get("properties", {})
     schema |= {"required": list(fields)} if fields else {}
     for each in fields.values():

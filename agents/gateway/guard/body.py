@@ -19,32 +19,17 @@ DRAIN_S: Final = 1.0
 DRAIN_BYTES: Final = 4 * 2**20
 
 
-def check_kind(scope: Scope) -> None:
-    """Refuse a write that a page of another origin could send without asking first: a form, or text/plain.
-
-    Such a page could send a write without any body as well. That one passes here, and is stopped elsewhere: it needs
-    the header `Authorization`, and a page that sets this header has to ask first. Source: Fetch, "CORS-safelisted".
-    """
-    if scope["method"] in SAFE:
-        return
-    kinds = [kind.partition(";")[0].strip().lower() for kind in values(scope, b"content-type")]
-    if SIMPLE.intersection(kinds) or (has_body(scope) and kinds != ["application/json"]):
-        raise Refusal(415, NOT_JSON)
-    if values(scope, b"content-encoding"):
-        raise Refusal(415, "expected a body without Content-Encoding")
-
-
 async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
-    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow, or not announced.
+    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow, or not JSON.
 
     A write's body is read even if no header announces it: HTTP/2 allows that, and a mounted gateway may meet it.
     """
     announced = has_body(scope)
+    _check_kind(scope, with_body=announced)
     if scope["method"] in SAFE and not announced:
         return receive
     body, last = await _whole(scope, receive, max_bytes)
-    if body and not announced:
-        raise Refusal(415, "expected a body with its Content-Length, got one that was not announced")
+    _check_kind(scope, with_body=bool(body))
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
@@ -107,6 +92,21 @@ async def _drain(receive: Receive) -> None:
                     return
     except TimeoutError:
         return
+
+
+def _check_kind(scope: Scope, *, with_body: bool) -> None:
+    """Refuse a write that a page of another origin could send without asking first: a form, or text/plain.
+
+    Such a page could send a write without any body as well. That one passes here, and is stopped elsewhere: it needs
+    the header `Authorization`, and a page that sets this header has to ask first. Source: Fetch, "CORS-safelisted".
+    """
+    if scope["method"] in SAFE:
+        return
+    kinds = [kind.partition(";")[0].strip().lower() for kind in values(scope, b"content-type")]
+    if SIMPLE.intersection(kinds) or (with_body and kinds != ["application/json"]):
+        raise Refusal(415, NOT_JSON)
+    if values(scope, b"content-encoding"):
+        raise Refusal(415, "expected a body without Content-Encoding")
 
 
 def has_body(scope: Scope) -> bool:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.log import get_logger
 from agents.gateway.errors import Refusal
-from agents.gateway.guard.body import check_kind, guarded_body, refuse, values
+from agents.gateway.guard.body import guarded_body, refuse, values
 from agents.gateway.guard.caller import KEY, Caller
 from agents.gateway.guard.origin import Allowed, host_of, origin_of
 from agents.gateway.guard.token import WrongTokens
@@ -57,7 +57,6 @@ class Guard:
                 return
             caller = self._caller(scope)
             if scope["type"] == "http":
-                check_kind(scope)
                 receive = await guarded_body(scope, receive, self._max_body_bytes)
         except Refusal as refusal:
             await refuse(scope, receive, safe_send, refusal, _challenge(scope, refusal))

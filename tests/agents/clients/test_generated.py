@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(300)
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 NODE = BIN.parent / "node"
-"""Where `make node-packages` has put what package.json names."""
+"""The folder into which `make node-packages` installs what package.json names."""
 PYTHON_DOES = ["chats", "reads_and_cancels", "decides", "names_messages", "keeps_sessions", "looks"]
 MYPY = """
 [mypy]
@@ -55,7 +55,7 @@ async def kept(tmp_path: Path) -> AsyncIterator[tuple[Site, Program]]:
 
 
 async def run(folder: Path, *command: str | Path) -> str:
-    """What the command says. It has to succeed."""
+    """Return the command's output. It has to succeed."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, stdout=PIPE, stderr=STDOUT, env={**os.environ, "PATH": path}

@@ -67,6 +67,7 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
             {"model": "echo", "answer_type": {"allOf": [{"$defs": {"a": {"patternProperties": {}}}}]}},
             "got patternProperties",
         ),
+        ({"model": ""}, "model"),
     ],
 )
 async def test_an_agent_that_can_not_be_is_refused_in_words_and_no_crash_in_the_log(

@@ -12,7 +12,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", 
 
 
 def offered() -> dict[str, set[str]]:
-    """By path, with ids in it."""
+    """The methods by path, with ids in it."""
     found = {}
     for path, operations in document()["paths"].items():
         if path not in ("/healthz", "/readyz", "/metrics", "/reload", "/stop"):  # not routes of the fixture's gateway

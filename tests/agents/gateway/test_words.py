@@ -1,4 +1,4 @@
-"""What is wrong with a request is said in words: no regular expression, and no inner type of a library."""
+"""Refusals of requests are in words: no regular expression, and no inner type of a library."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the first model call has to load, and what a program that loads it before is spared."""
+"""Loading the client of models before the first model call needs it."""
 
 import asyncio
 import sys

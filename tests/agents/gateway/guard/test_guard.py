@@ -242,10 +242,14 @@ async def test_a_body_in_chunks_without_a_content_type_is_refused(site: Site) ->
     assert (await site.json("GET", "/agents"))[1] == {"agents": []}
 
 
-async def test_a_body_that_no_header_announces_is_refused(site: Site) -> None:
-    """As a server of HTTP/2 in front of a mounted gateway may give it."""
+@pytest.mark.parametrize(("kind", "status"), [((), 415), (("text/plain",), 415), (("application/json",), 201)])
+async def test_a_body_that_no_header_announces_is_held_to_the_same_rule(
+    site: Site, kind: tuple[str, ...], status: int
+) -> None:
+    """A server of HTTP/2 may give such a body to a mounted gateway."""
     app = gateway(site.settings, LiveSessions(), TOKEN)
     headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {TOKEN}".encode())]
+    headers += [(b"content-type", each.encode()) for each in kind]
     place = {"method": "POST", "scheme": "http", "path": "/agents", "query_string": b""}
     sent: list[Any] = []
 
@@ -256,7 +260,7 @@ async def test_a_body_that_no_header_announces_is_refused(site: Site) -> None:
         sent.append(message)
 
     await app({"type": "http", "headers": headers, **place}, receive, send)
-    assert sent[0]["status"] == 415
+    assert sent[0]["status"] == status
 
 
 async def test_json_may_name_its_characters_and_be_packed_by_nobody(site: Site) -> None:
