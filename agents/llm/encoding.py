@@ -43,6 +43,26 @@ def decoders(encodings: Sequence[str]) -> list[Decoder]:
     return found
 
 
+def plain(body: AsyncIterator[bytes], header: str, *, is_error: bool) -> AsyncIterator[bytes]:
+    """The body without the encodings in its header; the body itself if it has none. Raises BadEncoding.
+
+    is_error: of an answer whose status says more than its encoding. Its body is then what is wrong with the encoding.
+    """
+    encodings = names(header)
+    if not encodings:
+        return body
+    try:
+        return decoded(body, decoders(encodings))
+    except BadEncoding as bad:
+        if is_error:
+            return _single(str(bad).encode())
+        raise
+
+
+async def _single(chunk: bytes) -> AsyncIterator[bytes]:
+    yield chunk
+
+
 async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> AsyncIterator[bytes]:
     """The chunks of a body without its encodings, none of them empty. Raises BadEncoding."""
     async for chunk in chunks:
