@@ -214,15 +214,10 @@ class ChatReader(StreamReader):
 
     def _unsaid(self, message: ChoiceDelta) -> ChoiceDelta:
         """The message without what deltas have said already."""
-        said: list[str] = []
-        if self._has_text:
-            said += ["content"]
-        if RefusalDelta in self._spoke:
-            said += ["refusal"]
-        if ReasoningDelta in self._spoke:
-            said += REASONING
-        if self._calls:
-            said += ["tool_calls", "function_call"]
+        said = ["content"] if self._has_text else []
+        said += ["refusal"] if RefusalDelta in self._spoke else []
+        said += REASONING if ReasoningDelta in self._spoke else ()
+        said += ["tool_calls", "function_call"] if self._calls else []
         return replace(message, **dict.fromkeys(said))
 
     def _fault(self) -> Fault | None:

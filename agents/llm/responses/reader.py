@@ -214,9 +214,9 @@ class ResponsesReader(StreamReader):
         deltas.append(self._finished(status, response, items))
 
     def _items_done(self) -> list[dict[str, Any]]:
-        numbered = all(isinstance(key, int) for key, _ in self._done_items)
-        done = sorted(self._done_items, key=lambda done: done[0]) if numbered else self._done_items
-        items = [item for _, item in done]
+        if all(isinstance(key, int) for key, _ in self._done_items):
+            self._done_items.sort(key=lambda done: done[0])
+        items = [item for _, item in self._done_items]
         return items if self._halves is None else items_of(safe(items))
 
     def _flush_halves(self, deltas: list[Delta]) -> None:
