@@ -31,7 +31,7 @@ def names(header: str) -> list[str]:
 
 
 def decoders(encodings: Sequence[str]) -> list[Decoder]:
-    """What undoes these encodings: the last one first. Raises BadEncoding for one that was not asked for."""
+    """Decoders for these encodings, the last one first. Raises BadEncoding for one that was not asked for."""
     found: list[Decoder] = []
     for name in reversed(encodings):
         if name in _GZIP:

@@ -43,7 +43,7 @@ def read_completion(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
 
 
 class ChatReader(StreamReader):
-    """Reads the answer to a request with n=1. Of more choices, the first is read: choices.py."""
+    """Reads the answer to a request with n=1. If more choices come, the first is read: choices.py."""
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
         super().__init__(new_id, limit_bytes)
@@ -221,7 +221,7 @@ class ChatReader(StreamReader):
         return replace(message, **dict.fromkeys(said))
 
     def _fault(self) -> Fault | None:
-        """What is wrong with the answer as a whole, now that it has its end."""
+        """The fault of the answer as a whole, if it has one, now that it has its end."""
         raw = self._raw_reason
         if raw is not None and broken_off(raw):
             return fault_of(raw)

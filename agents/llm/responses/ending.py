@@ -23,7 +23,7 @@ def incomplete_reason(response: dict[str, Any]) -> str | None:
 
 
 def failure(status: str, response: dict[str, Any]) -> Fault | None:
-    """What the response failed with, if it did."""
+    """The fault of a response that failed, else None."""
     if error_told({"error": response.get("error")}):
         return error_in_stream({"error": response["error"]})
     if status == "incomplete":

@@ -44,7 +44,7 @@ def read_response(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
 class ResponsesReader(StreamReader):
     """Reads one response, from any event on: state is built as events ask for it.
 
-    Only deltas add text. What the done items and the final output say is held against it at the end: texts.py.
+    Only deltas add text. The done items and the final output are compared with it at the end: texts.py.
 
     background: the provider goes on without a connection, and has numbered its events. After a break, the rest of them
     is asked for with response_id and sequence_number, and resume() is called before it is fed.
