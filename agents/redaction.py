@@ -11,7 +11,7 @@ _HEADERS = "authorization|cookie"
 _TELLING = rf"{_HEADERS}|api[_-]?key|password|passwd|secret|access[_-]?token"
 _PARAMETERS = rf"key|sig|signature|code|auth|[\w-]{{0,40}}(?:{_TELLING}|token)"
 TELLING_PARAMETER: Final = re.compile(rf"(?i)(?:{_PARAMETERS})")
-"""Of the query of an address: a parameter whose value is a secret, matched in full."""
+"""Names of parameters in an address's query whose values are secrets; match the full name."""
 
 _PATTERNS: Final = (
     r"\bsk-[A-Za-z0-9_-]{8,}",

@@ -56,7 +56,7 @@ def broken_off(raw: str) -> bool:
 
 
 def fault_of(raw: str) -> ApiError:
-    """What an answer that ends with such a word failed with."""
+    """The fault of an answer that ends with such a word."""
     return ApiError(0, f"the provider broke the answer off: {raw}", BROKEN_OFF)
 
 

@@ -93,7 +93,7 @@ def _tls_fault(error: BaseException, address: str) -> NetworkError:
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """What aiohttp's errors hold beside their causes."""
+    """Errors that aiohttp's errors hold beside their causes."""
     for name in ("os_error", "certificate_error"):
         if isinstance(inner := getattr(error, name, None), BaseException):
             yield inner

@@ -31,7 +31,7 @@ def names(header: str) -> list[str]:
 
 
 def decoders(encodings: Sequence[str]) -> list[Decoder]:
-    """What undoes these encodings: the last one first. Raises BadEncoding for one that was not asked for."""
+    """Decoders for these encodings, the last one first. Raises BadEncoding for one that was not asked for."""
     found: list[Decoder] = []
     for name in reversed(encodings):
         if name in _GZIP:
@@ -41,6 +41,26 @@ def decoders(encodings: Sequence[str]) -> list[Decoder]:
         else:
             raise BadEncoding(f"expected {ASKED.replace(', ', ' or ')} as content-encoding, got {name[:40]!r}")
     return found
+
+
+def plain(body: AsyncIterator[bytes], header: str, *, is_error: bool) -> AsyncIterator[bytes]:
+    """The body without the encodings in its header; the body itself if it has none. Raises BadEncoding.
+
+    is_error: of an answer whose status says more than its encoding. Its body is then what is wrong with the encoding.
+    """
+    encodings = names(header)
+    if not encodings:
+        return body
+    try:
+        return decoded(body, decoders(encodings))
+    except BadEncoding as bad:
+        if is_error:
+            return _single(str(bad).encode())
+        raise
+
+
+async def _single(chunk: bytes) -> AsyncIterator[bytes]:
+    yield chunk
 
 
 async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> AsyncIterator[bytes]:

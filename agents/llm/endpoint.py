@@ -49,7 +49,7 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def query(self) -> str:
-        """What every request carries as its query."""
+        """The query of every request."""
         return self.url.partition("#")[0].partition("?")[2]
 
     @property

@@ -28,7 +28,7 @@ REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, 
 given by name `create` walks through, annotation by annotation, and a conversation is long."""
 
 FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding)
-"""Of a connection. An OSError is not among them: it is of the block that reads the answer."""
+"""Failures of a connection. OSError is not among them: the block that reads the answer may raise one of its own."""
 
 HTTP_PORT: Final = 80
 

@@ -19,7 +19,7 @@ from agents.llm.text import Halves, joined_surrogates, one_line
 
 DONE = b"[DONE]"
 MOST_SKIPPED = 2
-"""Events of one answer that may be unreadable. Of more, nothing that is left of the answer can be trusted."""
+"""Events of one answer that may be unreadable. With more, the rest of the answer can not be trusted."""
 
 _JSON_START = ("{", "[", '"')
 _DOCUMENT_START = (b"{", b"[", b"<")

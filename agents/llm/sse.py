@@ -59,7 +59,7 @@ class SseDecoder:
 
     @property
     def silent(self) -> bool:
-        """What came since the last complete event is blank lines and comments, if it is anything."""
+        """Since the last complete event at most blank lines and comments came."""
         lines = b"".join(self._pieces).split(b"\n")
         return all(not line or line.startswith(b":") for line in lines)
 

@@ -15,7 +15,7 @@ import aiohttp
 import httpx2
 
 from agents.llm.body import Pushed, Take, pull
-from agents.llm.encoding import BadEncoding, decoded, decoders, names
+from agents.llm.encoding import BadEncoding, plain
 from agents.llm.framing import next_chunk, whole_chunks
 
 BODY: Final = "body"
@@ -124,25 +124,13 @@ class WireBody(Pushed):
 
 
 def _plain(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The body without its content encodings. Raises BadEncoding for one that was not asked for.
-
-    An error keeps its status, which says more than its encoding: its body is then what is wrong with the encoding.
-    """
-    body = WireBody(response)
-    encodings = names(",".join(response.headers.getall(CONTENT_ENCODING, ())))
-    if not encodings:
-        return body
+    """The body without its content encodings. Raises BadEncoding for one that was not asked for."""
+    header = ",".join(response.headers.getall(CONTENT_ENCODING, ()))
     try:
-        return decoded(body, decoders(encodings))
-    except BadEncoding as bad:
-        if response.status >= 400:
-            return _single(str(bad).encode())
+        return plain(WireBody(response), header, is_error=response.status >= 400)
+    except BadEncoding:
         response.close()
         raise
-
-
-async def _single(chunk: bytes) -> AsyncIterator[bytes]:
-    yield chunk
 
 
 class _Stream(httpx2.AsyncByteStream):

@@ -1,7 +1,7 @@
-"""Which of a stream's choices are read, where more than one index comes.
+"""The choices of a stream that are read, where more than one index comes.
 
 Requests ask for one choice, so either the server gives more all the same, or its index counts chunks (Foundry Local).
-The first index is read at once. What comes at a second one is held back until the stream shows which of the two it is:
+The first index is read at once. A second one is held back until the stream shows whether it is a choice or a count:
 
     choices   an index comes again, two come in one chunk, one comes after another one's finish reason, an index is
               not larger than the last one, or two indexes begin a call each in the same place. The first one that
@@ -52,7 +52,7 @@ class Choices:
         return [each for key, choice in keyed for each in self._read(key, choice)]
 
     def rest(self) -> Sequence[Choice]:
-        """What is to be read of what was held back, now that the stream has come to its end."""
+        """Choose from the held choices those to read, now that the stream has come to its end."""
         if not self._held:
             return ()
         return self._choose(self._spoke[0]) if len(self._finished) > 1 else self._count()

@@ -124,7 +124,7 @@ _THINKING = ("thinking", "reasoning", "reasoning_text", "summary_text", "reasoni
 
 
 def _text(part: Any) -> str:
-    """Of a part of a kind that is text. A part may also be a bare string."""
+    """The text of a part whose type means text. A part may also be a bare string."""
     if isinstance(part, str):
         return part
     return _part(part, "text") if _kind(part) in ("text", "output_text", None) else ""

@@ -43,7 +43,7 @@ def read_completion(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
 
 
 class ChatReader(StreamReader):
-    """Reads the answer to a request with n=1. Of more choices, the first is read: choices.py."""
+    """Reads the answer to a request with n=1. If more choices come, the first is read: choices.py."""
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
         super().__init__(new_id, limit_bytes)
@@ -214,19 +214,14 @@ class ChatReader(StreamReader):
 
     def _unsaid(self, message: ChoiceDelta) -> ChoiceDelta:
         """The message without what deltas have said already."""
-        said: list[str] = []
-        if self._has_text:
-            said += ["content"]
-        if RefusalDelta in self._spoke:
-            said += ["refusal"]
-        if ReasoningDelta in self._spoke:
-            said += REASONING
-        if self._calls:
-            said += ["tool_calls", "function_call"]
+        said = ["content"] if self._has_text else []
+        said += ["refusal"] if RefusalDelta in self._spoke else []
+        said += REASONING if ReasoningDelta in self._spoke else ()
+        said += ["tool_calls", "function_call"] if self._calls else []
         return replace(message, **dict.fromkeys(said))
 
     def _fault(self) -> Fault | None:
-        """What is wrong with the answer as a whole, now that it has its end."""
+        """The fault of the answer as a whole, if it has one, now that it has its end."""
         raw = self._raw_reason
         if raw is not None and broken_off(raw):
             return fault_of(raw)

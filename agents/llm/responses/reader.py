@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
-from agents.core.errors import ApiError, Fault, ParseError
-from agents.core.finish import broken_off, fault_of, reason_of
+from agents.core.errors import Fault, ParseError
+from agents.core.finish import reason_of
 from agents.llm.faults import error_in_stream, error_told
 from agents.llm.leaf import key_of, text_in
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
+from agents.llm.responses.ending import PLAIN, failure, incomplete_reason, was_cut
 from agents.llm.responses.event import DELTAS, DONE, PART_DONE, Event, event_of, items_of, number_of
 from agents.llm.responses.texts import Texts
 from agents.llm.sse import LIMIT_BYTES, ErrorData
@@ -30,7 +31,6 @@ _TERMINAL = {
     "response.cancelled": "cancelled",
 }
 _UNFINISHED = ("queued", "in_progress")
-_PLAIN = ("message", "function_call")
 
 _decode = msgspec.json.Decoder(Event).decode
 
@@ -44,7 +44,7 @@ def read_response(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
 class ResponsesReader(StreamReader):
     """Reads one response, from any event on: state is built as events ask for it.
 
-    Only deltas add text. What the done items and the final output say is held against it at the end: texts.py.
+    Only deltas add text. The done items and the final output are compared with it at the end: texts.py.
 
     background: the provider goes on without a connection, and has numbered its events. After a break, the rest of them
     is asked for with response_id and sequence_number, and resume() is called before it is fed.
@@ -202,7 +202,7 @@ class ResponsesReader(StreamReader):
         items = items_of(response.get("output")) or self._items_done()
         self._flush_halves(deltas)
         deltas += self._texts.missing(items, response.get("output_text"))
-        if (fault := _failure(status, response)) is not None:
+        if (fault := failure(status, response)) is not None:
             self._fail(fault, deltas)
             return
         items = self._calls.settle(items, deltas)
@@ -214,9 +214,9 @@ class ResponsesReader(StreamReader):
         deltas.append(self._finished(status, response, items))
 
     def _items_done(self) -> list[dict[str, Any]]:
-        numbered = all(isinstance(key, int) for key, _ in self._done_items)
-        done = sorted(self._done_items, key=lambda done: done[0]) if numbered else self._done_items
-        items = [item for _, item in done]
+        if all(isinstance(key, int) for key, _ in self._done_items):
+            self._done_items.sort(key=lambda done: done[0])
+        items = [item for _, item in self._done_items]
         return items if self._halves is None else items_of(safe(items))
 
     def _flush_halves(self, deltas: list[Delta]) -> None:
@@ -229,10 +229,10 @@ class ResponsesReader(StreamReader):
 
     def _finished(self, status: str, response: dict[str, Any], items: list[dict[str, Any]]) -> Finished:
         reason, raw = (FinishReason.TOOL_CALLS if self._calls else FinishReason.STOP), status
-        cut = next((item["status"] for item in items if _was_cut(item)), None)
+        cut = next((item["status"] for item in items if was_cut(item)), None)
         complete = status != "incomplete" and cut is None
         if not complete:
-            raw = _incomplete_reason(response) or str(cut or status)
+            raw = incomplete_reason(response) or str(cut or status)
             reason = reason_of(raw) or FinishReason.OTHER
         return Finished(
             reason,
@@ -249,28 +249,4 @@ class ResponsesReader(StreamReader):
 
 def _is_opaque(item: dict[str, Any]) -> bool:
     """It says more than text and calls do, so the output has to go back as it is."""
-    return item.get("type") not in _PLAIN or item.get("phase") is not None
-
-
-def _was_cut(item: dict[str, Any]) -> bool:
-    """A message or a call that its provider did not finish, whatever it says of the response."""
-    status = item.get("status")
-    return item.get("type") in _PLAIN and isinstance(status, str) and broken_off(status)
-
-
-def _incomplete_reason(response: dict[str, Any]) -> str | None:
-    details = response.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, dict) else None
-    return str(reason) if reason else None
-
-
-def _failure(status: str, response: dict[str, Any]) -> Fault | None:
-    """What the response failed with, if it did."""
-    if error_told({"error": response.get("error")}):
-        return error_in_stream({"error": response["error"]})
-    if status == "incomplete":
-        reason = _incomplete_reason(response)
-        return fault_of(reason) if reason is not None and broken_off(reason) else None
-    if status in ("failed", "cancelled"):
-        return ApiError(0, f"the response was {status}", status)
-    return fault_of(status) if broken_off(status) else None
+    return item.get("type") not in PLAIN or item.get("phase") is not None

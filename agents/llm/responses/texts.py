@@ -14,7 +14,7 @@ from agents.llm.responses.event import PART_DONE, done_text_of, texts_of
 from agents.llm.text import TextKind, joined_surrogates
 
 Key: TypeAlias = tuple[TextKind, Hashable, Hashable, Hashable]
-"""Of a part: its kind, and its output_index, content_index and summary_index."""
+"""A part's kind, output_index, content_index and summary_index."""
 
 Part: TypeAlias = tuple[Key, list[str]]
 
@@ -53,7 +53,7 @@ class Texts:
             )
 
     def missing(self, items: Sequence[dict[str, Any]], output_text: Any) -> Iterator[Delta]:
-        """What snapshots have and no delta gave, and what was held. Nothing may be added afterwards.
+        """Give the texts that only snapshots have, and the held ones. Nothing may be added afterwards.
 
         items: the final output, or the done items. repaired: they account for every text that was given.
         """
@@ -66,7 +66,7 @@ class Texts:
         self._held = []
 
     def released(self) -> list[Delta]:
-        """What was held, of an answer that will have no end."""
+        """Give the held texts of an answer that will have no end."""
         held, self._held = self._held, []
         return [key[0]("".join(pieces)) for key, pieces in held if pieces]
 
@@ -92,7 +92,7 @@ class Texts:
 
 
 def _rest(parts: Sequence[Part], texts: Sequence[str]) -> Sequence[str] | None:
-    """What the texts have beyond the parts; None where they contradict them.
+    """The texts without the parts that were given; None where the two contradict each other.
 
     The parts in order of arrival are the beginning of the texts, since some servers count deltas in an index (vLLM).
     Else each part, or each output item, is the beginning of a text of its own: parts may interleave.
@@ -114,7 +114,7 @@ def _beyond(length: int, texts: Sequence[str]) -> Iterator[str]:
 
 
 def _joined(parts: Sequence[Part], fields: int) -> list[str]:
-    """What parts say together whose keys share their first fields."""
+    """The joined text of the parts whose keys share their first fields."""
     joined: dict[tuple[Any, ...], str] = {}
     for key, pieces in parts:
         joined[key[:fields]] = joined.get(key[:fields], "") + "".join(pieces)
