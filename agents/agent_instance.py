@@ -25,10 +25,11 @@ from actors import (
     Stop,
     register,
 )
+from actors.clock import now_s
 from actors.server.outcomes import Ignore, Next
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
-from agents.agent_turns import AgentTurns, Forget, Idle, given_up, now_s, taken_down
+from agents.agent_turns import AgentTurns, Forget, Idle, given_up, taken_down
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance.info import info_of

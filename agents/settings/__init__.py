@@ -5,6 +5,7 @@ values.py: the kinds of values, with units.
 """
 
 from agents.settings.application import (
+    DEFAULT_MODEL,
     DaemonSettings,
     Durability,
     GatewaySettings,
@@ -24,6 +25,7 @@ from agents.settings.application import (
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
+    "DEFAULT_MODEL",
     "DaemonSettings",
     "Durability",
     "GatewaySettings",

@@ -159,7 +159,9 @@ class KeptStream(Stream):
     def _end_unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
         """In place of an answer that is whole but not on disk, for a client may rely on an end that it saw."""
         said, figures = end.response.content, end.response.metrics
-        error = StreamError(fault, said, figures, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt)
+        error = StreamError(
+            fault, said, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
+        )
         if self._recorder.closed is None:
             self._recorder.end_as(error)
         else:
