@@ -133,8 +133,7 @@ async def resume_stream(saved: Checkpoint, log: Log, stream: Stream, state: Agen
 
 def interrupt_stream(saved: Checkpoint, log: Log, fault: Fault, stream: Stream, state: AgentState) -> Conversation:
     """End a turn that was cut, where resume_stream would go on with it: the conversation with what is known of it."""
-    past = _past(state)
-    stream.turn, events = interrupted(saved, log, past, now_s(), fault)
+    stream.turn, events = interrupted(saved, log, _past(state), now_s(), fault)
     for event in events:
         stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
     return stream.turn.conversation
