@@ -79,7 +79,8 @@ async def failure(*arguments: str, env: dict[str, str]) -> str:
 
 async def test_an_unknown_model_is_one_line(server: RehearsalServer) -> None:
     line = await failure("hi", "--model", "nobody", env=pointing_at(server))
-    assert line == "understudy: api error 404: The model `nobody` does not exist"
+    asked = f"asked: POST {server.base_url}/chat/completions"
+    assert line == f"understudy: api error 404: The model `nobody` does not exist ({asked})"
 
 
 async def test_a_wrong_key_is_one_line() -> None:
