@@ -79,8 +79,11 @@ class AgentConfig(Struct, frozen=True):
         return (SystemMessage(self.system_prompt),) if self.system_prompt else ()
 
 
-def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
-    """Check an agent's configuration. Raises InvalidAgentConfig with every fault; nothing has been started."""
+def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: bool = True) -> AgentConfig:
+    """Check an agent's configuration. Raises InvalidAgentConfig with every fault; nothing has been started.
+
+    from_host: False for what a client gave, or a store: its answer_type has to be one with a bounded check.
+    """
     try:
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
@@ -93,7 +96,8 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     except InvalidTool as error:
         faults += error.faults
     try:
-        answer = None if checked.answer_type is None else AnswerType.of(checked.answer_type)
+        if checked.answer_type is not None:
+            answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
     except InvalidAnswerType as invalid:
         faults.append(f"answer_type: {invalid}")
     faults += route_faults(checked, settings)

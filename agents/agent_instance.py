@@ -99,7 +99,7 @@ class AgentInstance(GenServer[AgentState]):
         self, settings: Settings, config: Mapping[str, Any], origin: Origin = Origin.GIVEN
     ) -> Ready[AgentState] | Error | Ignore:
         try:
-            checked = agent_config(config, settings)
+            checked = agent_config(config, settings, from_host=origin is Origin.GIVEN)
         except InvalidAgentConfig as invalid:
             return Error(invalid)
         if (other := find_agent(checked.id)) is not None:

@@ -19,6 +19,7 @@ from agents.agent_registry import find_agent
 from agents.core.checkpoint import Checkpoint, Log, log_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.events import Event
+from agents.model.answer import AnswerType, InvalidAnswerType
 from agents.sessions import (
     JournalHandle,
     OpenStream,
@@ -41,10 +42,14 @@ _read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 class Origin(Enum):
-    """Of what an agent is started with: the program gave it; or a user, who has to be the owner of the session if there
-    is one; or it was kept with a session, which is to be there still."""
+    """The source of an agent's configuration.
+
+    GIVEN: the program. ADMIN: a client that may do everything. USER: another client, which has to be the owner of the
+    session if there is one. KEPT: a session, which has to exist still.
+    """
 
     GIVEN = "given"
+    ADMIN = "admin"
     USER = "user"
     KEPT = "kept"
 
@@ -82,7 +87,7 @@ async def open_session(
     journal = await open_journal()
     if journal is None:
         return config.opening(), ()
-    if origin is not Origin.GIVEN:
+    if origin in (Origin.USER, Origin.KEPT):
         _check_origin(origin, config, await journal.store.session(config.id))
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable()
@@ -154,9 +159,20 @@ def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def comes_back_whole(given: Mapping[str, Any]) -> bool:
-    """An agent that was started with this is the same when it is woken: it had no key of its own, which is not kept."""
-    keys = (given, *(given.get("fallbacks") or ()))
-    return kept_config(given) is not None and not any(SECRET in each for each in keys)
+    """Whether an agent that was started with this is the same when it is woken.
+
+    Its own key is not kept, and an answer type without a bounded check is not taken from a store.
+    """
+    keys, kept = (given, *(given.get("fallbacks") or ())), kept_config(given)
+    if kept is None or any(SECRET in each for each in keys):
+        return False
+    if kept.get("answer_type") is None:
+        return True
+    try:
+        AnswerType.bounded(kept["answer_type"])
+    except InvalidAnswerType:
+        return False
+    return True
 
 
 def _plain(key: str, value: Any) -> Any:

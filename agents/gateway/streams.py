@@ -59,7 +59,7 @@ class Streams:
         self._known.door.check()
         owner = config.get("owner", self._caller.user)
         if self._caller.may(Scope.ADMIN):
-            return await agent_supervisor.start_agent({**config, "owner": owner})
+            return await agent_supervisor.start_agent({**config, "owner": owner}, Origin.ADMIN)
         if owner != self._caller.user:
             raise Refusal(403, "owner: expected your own user or none, got another: that takes the scope admin")
         return await agent_supervisor.start_agent({**config, "owner": owner}, Origin.USER)

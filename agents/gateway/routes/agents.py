@@ -18,13 +18,19 @@ from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sessions import LiveSessions
 from agents.gateway.sse import EventStream, Pace
 from agents.gateway.streams import Known
-from agents.gateway.untrusted_schema import without_patterns
 from agents.llm.endpoint import Api
+from agents.model.bounded import bounded_schema
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import UserName
 from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]
+
+
+def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema. Raises ValueError for one whose check could hold the loop."""
+    bounded_schema(schema)
+    return schema
 
 
 class StartAgent(BaseModel):
@@ -45,7 +51,7 @@ class StartAgent(BaseModel):
     limits: LimitsConfig | None = None
     when_busy: WhenBusy | None = None
     max_queue: Annotated[int, Field(ge=0)] | None = None
-    answer_type: Annotated[dict[str, Any], AfterValidator(without_patterns)] | None = None
+    answer_type: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
     answer_retries: Annotated[int, Field(ge=0)] | None = None
     owner: UserName | None = None
 
