@@ -7,7 +7,7 @@ gets the rest joined (docs/subscribers.md): so much memory a client, whatever th
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from actors import CallFailed, Down, Mailbox, Pid
+from actors import Down, Mailbox, Pid
 from agents import agent
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
@@ -31,7 +31,7 @@ class Reader:
         self._box.process.monitor(pid)
         try:
             agent.stream_chat(pid, message, self._box.pid, stream_id=self.stream_id)
-        except CallFailed:
+        except BaseException:
             self.close()
             raise
 

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from actors import MailboxClosed
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller, caller_in
+from agents.gateway.presence import when_gone
 from agents.gateway.reader import Reader
 from agents.gateway.wire import HEARTBEAT, frame, frames
 
@@ -58,15 +59,14 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         squeeze = _Gzip() if self._pace.compression and _takes_gzip(scope) else _Plain()
-        watcher = asyncio.create_task(self._watch(receive))
         caller = caller_in(scope)
         try:
-            with caller.until_revoked(self._reader.close):
-                await self._write_all(send, squeeze, caller)
+            async with when_gone(receive, self._reader.close):
+                with caller.until_revoked(self._reader.close):
+                    await self._write_all(send, squeeze, caller)
         except TimeoutError:
             self._cut(scope, squeeze)
         finally:
-            watcher.cancel()
             self._reader.close()
 
     async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller) -> None:
@@ -88,11 +88,6 @@ class EventStream(Response):
         """A server waits with a piece until it has room for it."""
         async with asyncio.timeout(self._pace.write_timeout_s):
             await send({"type": "http.response.body", "body": body, "more_body": more})
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._reader.close()
 
     def _cut(self, scope: Scope, squeeze: "_Plain") -> None:
         """Without a connection of ours the server ends the answer where it is: its last id is the place, too."""

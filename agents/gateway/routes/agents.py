@@ -1,18 +1,22 @@
 """Agents: start, list, show, stop; ask one and wait for the whole answer, or read it as it comes."""
 
-from contextlib import aclosing
+from contextlib import aclosing, closing, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
+from actors import MailboxClosed
 from agents import agent
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal
 from agents.gateway.own_sessions import seen_by
+from agents.gateway.presence import when_gone
+from agents.gateway.reader import Reader
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sessions import LiveSessions
@@ -74,6 +78,20 @@ class Listed(Struct, frozen=True, omit_defaults=True):
     owner: str | None = None
 
 
+async def _whole(reader: Reader, pace: Pace) -> Response:
+    """The answer to a stream, once it has ended."""
+    with suppress(MailboxClosed):  # the client has gone
+        async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
+            async for batch in batches:
+                match batch[-1] if batch else None:
+                    case StreamComplete(response):
+                        return Json({"stream_id": reader.stream_id, "response": response})
+                    case StreamError(reason, content):
+                        error = {"type": "turn_failed", "message": str(reason), "reason": reason}
+                        return Json({"error": error, "stream_id": reader.stream_id, "content": content}, 502)
+    raise Refusal(503, "the stream ended without its last event")
+
+
 def agents(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["agents"], responses=REFUSALS)
 
@@ -103,21 +121,12 @@ def agents(known: Known, pace: Pace) -> APIRouter:
         return Json({"stopped": True})
 
     @routes.post("/agents/{agent_id}/chat")
-    async def chat(agent_id: AgentId, body: Ask, caller: Asking) -> Response:
+    async def chat(request: Request, agent_id: AgentId, body: Ask, caller: Asking) -> Response:
         """Ask, and wait for the whole answer. It goes on if the client does not wait."""
         reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
-        try:
-            async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
-                async for batch in batches:
-                    match batch[-1] if batch else None:
-                        case StreamComplete(response):
-                            return Json({"stream_id": reader.stream_id, "response": response})
-                        case StreamError(reason, content):
-                            error = {"type": "turn_failed", "message": str(reason), "reason": reason}
-                            return Json({"error": error, "stream_id": reader.stream_id, "content": content}, 502)
-        finally:
-            reader.close()
-        raise Refusal(503, "the stream ended without its last event")
+        with closing(reader):
+            async with when_gone(request.receive, reader.close):
+                return await _whole(reader, pace)
 
     @routes.post("/agents/{agent_id}/stream")
     async def stream(agent_id: AgentId, body: Ask, caller: Asking) -> Response:

@@ -39,4 +39,4 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
         headers = {"authorization": f"Bearer {TOKEN}"}
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=headers, connector=connector))
-        yield Site(served.port, http, settings)
+        yield Site(served, http, settings)

@@ -44,7 +44,7 @@ CUT: list[Event] = [StreamError(Interrupted(), "", stream_id="cut", seq=1)]
 async def kept(site: Site) -> AsyncIterator[Site]:
     app = gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT}), TOKEN)
     async with serving(app, site.settings) as served:
-        yield Site(served.port, site.http, site.settings)
+        yield Site(served, site.http, site.settings)
 
 
 async def test_a_kept_stream_is_read_from_any_place_with_every_token_its_own(kept: Site) -> None:

@@ -37,7 +37,7 @@ class House:
     async def client(self, of: TokenSettings) -> AsyncIterator[Site]:
         headers = {"authorization": f"Bearer {of.token.get_secret_value()}"}
         async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0)) as http:
-            yield Site(self.site.port, http, self.site.settings)
+            yield Site(self.site.server, http, self.site.settings)
 
     def tokens(self, *tokens: TokenSettings) -> None:
         """These, from now on."""
@@ -63,4 +63,4 @@ async def house(
             app = gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)
             headers = {"authorization": f"Bearer {TOKEN}"}
             async with serving(app, settings) as served, aiohttp.ClientSession(headers=headers) as http:
-                yield House(app, Site(served.port, http, settings))
+                yield House(app, Site(served, http, settings))
