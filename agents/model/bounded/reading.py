@@ -15,7 +15,7 @@ ANNOTATIONS: Final = frozenset(
     {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "discriminator"}
     | {"contentEncoding", "contentMediaType", "contentSchema", "$schema", "$comment"}
 )
-"""Keywords that say nothing about a value. So does every keyword that begins with x-."""
+"""Keywords that say nothing about a value. So does every keyword that begins with x-, and an $id of the document."""
 
 MAX_SCHEMAS: Final = 2000
 
@@ -240,6 +240,6 @@ READERS: Final[Mapping[str, Reader]] = {
 def _reader(keyword: str, at: str) -> Reader | None:
     if keyword in READERS:
         return READERS[keyword]
-    if keyword in ANNOTATIONS or keyword.startswith("x-"):
+    if keyword in ANNOTATIONS or keyword.startswith("x-") or (keyword == "$id" and not at):
         return None
     raise InvalidSchema(f"{at[:200] or '/'}: expected a keyword with a bounded check, got {keyword[:60]}")
