@@ -34,7 +34,8 @@ class InvalidAgentConfig(ValueError):
 class AgentConfig(Struct, frozen=True):
     """A checked configuration, with the application's defaults filled in.
 
-    routes: the models to ask, in order. when_busy, max_queue: of messages that come while a turn runs.
+    routes: the models to ask, in order. when_busy, max_queue, max_steering: of messages that come while a turn
+    runs.
     answer: what the final answer must be, if anything. owner: whose it is at the gateway.
     """
 
@@ -48,6 +49,7 @@ class AgentConfig(Struct, frozen=True):
     stream: bool
     when_busy: WhenBusy
     max_queue: int
+    max_steering: int
     answer: AnswerType | None
     owner: str | None
 
@@ -115,6 +117,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         stream=checked.stream,
         when_busy=checked.when_busy,
         max_queue=checked.max_queue,
+        max_steering=checked.max_steering,
         answer=answer,
         owner=checked.owner,
     )

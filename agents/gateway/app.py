@@ -14,6 +14,7 @@ from agents.gateway.errors import EXPECTED, answer
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.quotas import Quotas
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.asking import permitted
 from agents.gateway.routes.docs import docs
@@ -73,10 +74,10 @@ def _app(settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | No
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
-    known = Known(sessions, host.door if host is not None else Door())
+    known = Known(sessions, host.door if host is not None else Door(), Quotas(settings, sessions))
     app.include_router(agents(known, pace))
     app.include_router(streams(known, pace))
-    app.include_router(session_routes(sessions, pace))
+    app.include_router(session_routes(known, pace))
     app.include_router(system(settings))
     app.include_router(message_stream(known, pace))
     if host is not None:

@@ -91,6 +91,9 @@ class Sessions(Seen, Protocol):
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]: ...
 
+    async def count(self, owner: str) -> int:
+        """How many sessions the user has."""
+
     async def history(self, session_id: str) -> Session: ...
 
     async def rename(self, session_id: str, title: str | None) -> None:
@@ -137,6 +140,9 @@ class LiveSessions:
                 continue  # it has ended since
         behind = sorted((each for each in found if after is None or each.id > after), key=lambda each: each.id)
         return behind[:limit]
+
+    async def count(self, owner: str) -> int:
+        return len(agents_of(owner))
 
     async def session(self, session_id: str) -> SessionInfo | None:
         pid = find_agent(session_id)

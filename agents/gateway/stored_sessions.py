@@ -66,6 +66,10 @@ class StoredSessions(LiveSessions):
             raise UnknownSession(after)
         return [_told(each) for each in await store.sessions(after, limit, owner)]
 
+    async def count(self, owner: str) -> int:
+        store = await _store()
+        return await super().count(owner) if store is None else await store.count(owner)
+
     async def session(self, session_id: str) -> SessionInfo | None:
         store = await _store()
         if store is None:

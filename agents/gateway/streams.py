@@ -16,6 +16,7 @@ from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
+from agents.gateway.quotas import Quotas
 from agents.gateway.reader import Reader
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
@@ -42,6 +43,7 @@ class Known(Struct, frozen=True):
 
     sessions: Sessions
     door: Door
+    quotas: Quotas
 
     def by(self, caller: Caller) -> "Streams":
         return Streams(self, caller)
@@ -58,13 +60,23 @@ class Streams:
         """A new agent, the caller's; only who may do everything may say that it is another's."""
         self._known.door.check()
         owner = config.get("owner", self._caller.user)
-        if self._caller.may(Scope.ADMIN):
-            return await agent_supervisor.start_agent({**config, "owner": owner}, Origin.ADMIN)
-        if owner != self._caller.user:
+        admin = self._caller.may(Scope.ADMIN)
+        if owner != self._caller.user and not admin:
             raise Refusal(403, "owner: expected your own user or none, got another: that takes the scope admin")
-        return await agent_supervisor.start_agent({**config, "owner": owner}, Origin.USER)
+        allowed, quotas = self._known.quotas.config(self._caller, config), self._known.quotas
+        async with quotas.one_more(self._caller, config.get("id")):
+            quotas.check_agents(self._caller)
+            return await agent_supervisor.start_agent(
+                {**allowed, "owner": owner}, Origin.ADMIN if admin else Origin.USER
+            )
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
+        """A new session from one that the caller has."""
+        async with self._known.quotas.one_more(self._caller, None):
+            await self._known.sessions.fork(session_id, new_id, at)
 
     async def agent(self, agent_id: str) -> Pid:
+        self._known.quotas.check_agents(self._caller, agent_id)
         pid = await self.sessions.wake(agent_id)
         if pid is None:
             raise Refusal(404, f"expected the id of an agent, got {agent_id!r}"[:200], "agent_not_found")
@@ -80,6 +92,7 @@ class Streams:
                 return _replaying(stream_id, 0, await self.sessions.events(stream_id, 0))
             if await self._known.sessions.has_stream(stream_id):
                 raise Refusal(409, "expected a stream_id of this agent's or a new one, got another agent's", "conflict")
+        self._known.quotas.check_waiting(self._caller, message)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)
         return reader
@@ -126,7 +139,12 @@ class Streams:
 
     async def steer(self, stream_id: str, message: str) -> dict[str, Any]:
         pid = await self._owner(stream_id)
-        if pid is None or not await agent.steer(pid, message, stream_id=stream_id):
+        self._known.quotas.check_waiting(self._caller, message)
+        try:
+            steered = pid is not None and await agent.steer(pid, message, stream_id=stream_id)
+        except agent.TooManyWait as full:
+            raise Refusal(429, f"expected a message later: {full}") from None
+        if not steered:
             raise Refusal(409, "expected a stream that runs, got one that waits or is over", "conflict")
         return {"steered": True}
 

@@ -142,9 +142,10 @@ class Store:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
         return Session(**_fields(rows[0])) if rows else None
 
-    async def count(self) -> int:
-        """Of all sessions."""
-        ((count,),) = await self._rows(select(func.count()).select_from(SESSIONS))
+    async def count(self, owner: str | None = None) -> int:
+        """Of this user's sessions; None: of all."""
+        wanted = select(func.count()).select_from(SESSIONS)
+        ((count,),) = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner))
         return int(count)
 
     async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:

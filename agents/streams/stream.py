@@ -124,6 +124,11 @@ class Stream:
         """Return when all that was published is as durable as it is to be; with a fault if it can't be."""
         return None
 
+    @property
+    def steering(self) -> int:
+        """How many messages wait for the turn's next model call."""
+        return 0 if self.turn is None else len(self.turn.past.steered)
+
     def steer(self, message: str, now_s: float) -> bool:
         """Let the message join the turn's next model call; False if the turn is over, or has not begun."""
         if self.turn is None or self.turn.outcome is not None:

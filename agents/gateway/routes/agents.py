@@ -25,7 +25,7 @@ from agents.gateway.streams import Known
 from agents.llm.endpoint import Api
 from agents.model.bounded import bounded_schema
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import UserName
+from agents.settings.values import Count, UserName
 from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]
@@ -55,6 +55,7 @@ class StartAgent(BaseModel):
     limits: LimitsConfig | None = None
     when_busy: WhenBusy | None = None
     max_queue: Annotated[int, Field(ge=0)] | None = None
+    max_steering: Count | None = None
     answer_type: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
     answer_retries: Annotated[int, Field(ge=0)] | None = None
     owner: UserName | None = None
@@ -98,7 +99,7 @@ def agents(known: Known, pace: Pace) -> APIRouter:
     @routes.post("/agents", status_code=201)
     async def start(body: StartAgent, caller: Asking) -> Response:
         """Start an agent. It is the caller's; another `owner` may be said by who may do everything."""
-        pid = await known.by(caller).start(body.model_dump(exclude_none=True))
+        pid = await known.by(caller).start(body.model_dump(exclude_unset=True, exclude_none=True))
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")

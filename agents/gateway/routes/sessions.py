@@ -13,9 +13,10 @@ from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
-from agents.gateway.sessions import Session, SessionInfo, Sessions
+from agents.gateway.sessions import Session, SessionInfo
 from agents.gateway.shapes import answered, refused
 from agents.gateway.sse import Pace
+from agents.gateway.streams import Known
 from agents.sessions import UnknownSession
 
 SessionId = Annotated[Id, Path()]
@@ -46,12 +47,12 @@ class Fork(_Body):
     at: Place | None = None
 
 
-def sessions(known: Sessions, pace: Pace) -> APIRouter:
+def sessions(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["sessions"], responses=REFUSALS)
 
     async def found(session_id: str, caller: Caller) -> SessionInfo:
         """Every route comes to its session by this. Raises UnknownSession, also for another's."""
-        session = await seen_by(caller, known).session(session_id)
+        session = await seen_by(caller, known.sessions).session(session_id)
         if session is None:
             raise UnknownSession(session_id)
         return session
@@ -61,29 +62,29 @@ def sessions(known: Sessions, pace: Pace) -> APIRouter:
         caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """The sessions, those behind `after`: those that changed last first. Without a store, in order of their ids."""
-        return Json({"sessions": await seen_by(caller, known).sessions(after, limit)})
+        return Json({"sessions": await seen_by(caller, known.sessions).sessions(after, limit)})
 
     @routes.get("/sessions/{session_id}", responses=answered(Session))
     async def show(session_id: SessionId, caller: Asking) -> Response:
         """Its conversation, without the turn that runs; and its streams, which can be read, or forked at."""
-        return Json(await known.history((await found(session_id, caller)).id))
+        return Json(await known.sessions.history((await found(session_id, caller)).id))
 
     @routes.patch("/sessions/{session_id}", responses=answered(SessionInfo) | refused(409))
     async def rename(session_id: SessionId, caller: Asking, body: Rename) -> Response:
         """Give it a title."""
-        await known.rename((await found(session_id, caller)).id, body.title or None)
+        await known.sessions.rename((await found(session_id, caller)).id, body.title or None)
         return Json(await found(session_id, caller))
 
     @routes.delete("/sessions/{session_id}", responses=answered(bool, "deleted") | refused(409))
     async def delete(session_id: SessionId, caller: Asking) -> Response:
         """Conversation, streams and events, for good. Its agent is stopped; 409 while that has a turn."""
-        await known.delete((await found(session_id, caller)).id)
+        await known.sessions.delete((await found(session_id, caller)).id)
         return Json({"deleted": True})
 
     @routes.get("/sessions/{session_id}/export", status_code=200, response_class=JsonLines, responses=refused(409))
     async def export(session_id: SessionId, caller: Asking) -> Response:
         """All of it as JSON Lines: the session, its messages, its streams, each with its events."""
-        lines = known.export((await found(session_id, caller)).id)
+        lines = known.sessions.export((await found(session_id, caller)).id)
         return await JsonLines.of(lines, f"session-{session_id}.jsonl", pace.write_timeout_s)
 
     @routes.post(
@@ -93,7 +94,7 @@ def sessions(known: Sessions, pace: Pace) -> APIRouter:
         """A new session that goes on from its conversation."""
         new_id = body.id or uuid4().hex
         at = None if body.at is None else (body.at.stream_id, body.at.seq)
-        await known.fork((await found(session_id, caller)).id, new_id, at)
+        await known.by(caller).fork((await found(session_id, caller)).id, new_id, at)
         return Json(await found(new_id, caller), 201)
 
     return routes
