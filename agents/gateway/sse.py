@@ -14,12 +14,13 @@ from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from actors import MailboxClosed
+from actors.log import get_logger
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.presence import when_gone
-from agents.gateway.reader import Reader
+from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.wire import HEARTBEAT, frame, frames
+from agents.sessions import SessionError
 
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -27,6 +28,8 @@ HEADERS: Final = [
     (b"x-accel-buffering", b"no"),  # a proxy that collected events would be a client that is always late
 ]
 
+
+log = get_logger("understudy.gateway")
 
 _REFUSED: Final = re.compile(r"\s*q=0(\.0*)?\s*", re.IGNORECASE)
 
@@ -51,7 +54,11 @@ class EventStream(Response):
     """encode: events as the bytes of server-sent events. head: bytes that come first."""
 
     def __init__(
-        self, reader: Reader, pace: Pace, encode: Callable[[Iterable[Event]], bytes] = frames, head: bytes = b""
+        self,
+        reader: AnyReader,
+        pace: Pace,
+        encode: Callable[[Iterable[Event]], bytes] = frames,
+        head: bytes = b"",
     ) -> None:
         self.status_code, self.background = 200, None
         self._reader, self._pace, self._encode, self._head = reader, pace, encode, head
@@ -77,10 +84,13 @@ class EventStream(Response):
         try:
             async for batch in self._reader.batches(self._pace.heartbeat_s):
                 await self._write(send, squeeze.some(self._encode(batch) if batch else HEARTBEAT))
-        except MailboxClosed:
+        except ReaderClosed:
             if not caller.revoked:
                 return  # the client has gone
             await self._write(send, squeeze.some(frame("cut", TOKEN_REVOKED)))
+        except SessionError as error:
+            log.warning("replay_broken_off", stream=self._reader.stream_id, reason=str(error))
+            await self._write(send, squeeze.some(frame("cut", STORE_UNAVAILABLE)))
         self._over = True
         await self._write(send, squeeze.end(), more=False)
 
@@ -98,6 +108,10 @@ class EventStream(Response):
 
 
 TOKEN_REVOKED: Final = {"code": "token_revoked", "message": "the token was revoked: the stream goes on without you"}
+STORE_UNAVAILABLE: Final = {
+    "code": "store_unavailable",
+    "message": "the store can't be read: come back with the last id",
+}
 
 
 def too_slow(timeout_s: float) -> dict[str, object]:

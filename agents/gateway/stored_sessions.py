@@ -53,9 +53,9 @@ class StoredSessions(LiveSessions):
         store = await _store()
         return None if store is None else await store.stream(stream_id)
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         store = await _store()
-        return [] if store is None else await store.events(stream_id, after)
+        return [] if store is None else await store.events(stream_id, after, limit)
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """Those that changed last come first."""

@@ -3,7 +3,8 @@
 What is somebody else's is refused in the words for what does not exist: `Streams` has only what its caller may see.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, assert_never
 from uuid import uuid4
 
@@ -11,13 +12,12 @@ from msgspec import Struct
 
 from actors import Pid
 from agents import agent
-from agents.core.events import Event
 from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.quotas import Quotas
-from agents.gateway.reader import Reader
+from agents.gateway.reader import AnyReader, Reader, Replay
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
 from agents.session import Origin
@@ -82,14 +82,14 @@ class Streams:
             raise Refusal(404, f"expected the id of an agent, got {agent_id!r}"[:200], "agent_not_found")
         return pid
 
-    async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> Reader:
+    async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> AnyReader:
         """stream_id: of the client's making, so that it may ask again when it lost the answer."""
         self._known.door.check()
         pid = await self.agent(agent_id)
         if stream_id is not None and await self.sessions.find_stream(stream_id) != pid:
             kept = await self.sessions.kept_stream(stream_id)
             if kept is not None and kept.session_id == agent_id:
-                return _replaying(stream_id, 0, await self.sessions.events(stream_id, 0))
+                return await self._replay(kept, 0)
             if await self._known.sessions.has_stream(stream_id):
                 raise Refusal(409, "expected a stream_id of this agent's or a new one, got another agent's", "conflict")
         self._known.quotas.check_waiting(self._caller, message)
@@ -102,7 +102,7 @@ class Streams:
         if await self._known.sessions.has_stream(stream_id):
             raise Refusal(409, "expected an id of no message, got one that has been streamed", "conflict")
 
-    async def follow(self, stream_id: str, after: int) -> Reader | None:
+    async def follow(self, stream_id: str, after: int) -> AnyReader | None:
         """What came after; None if that is nothing and never will be."""
         pid, info = await self._live(stream_id)
         if pid is not None and info is not None:
@@ -166,20 +166,17 @@ class Streams:
             raise _unknown(stream_id)
         return kept
 
-    async def _stored(self, stream_id: str, after: int) -> Reader | None:
+    async def _stored(self, stream_id: str, after: int) -> Replay | None:
         kept = await self._kept(stream_id)
         if kept.status is StreamStatus.OPEN:
             raise Refusal(503, "the turn of this stream was cut, and its agent has not come back")
         _check_after(after, kept.last_seq)
         if after == kept.last_seq:
             return None
-        return _replaying(stream_id, after, await self.sessions.events(stream_id, after))
+        return await self._replay(kept, after)
 
-
-def _replaying(stream_id: str, after: int, events: Sequence[Event]) -> Reader:
-    reader = Reader(stream_id, after)
-    reader.replay(events)
-    return reader
+    async def _replay(self, kept: KeptStream, after: int) -> Replay:
+        return await Replay.of(kept.id, after, kept.last_seq, partial(self.sessions.events, kept.id))
 
 
 def _check_after(after: int, last: int) -> None:

@@ -14,16 +14,16 @@ from typing import Any, Final, assert_never
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
-from actors import MailboxClosed
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
-from agents.gateway.reader import Reader
-from agents.gateway.sse import Connection, Pace, too_slow
+from agents.gateway.reader import AnyReader, ReaderClosed
+from agents.gateway.sse import STORE_UNAVAILABLE, Connection, Pace, too_slow
 from agents.gateway.streams import Known
 from agents.gateway.wire import message
+from agents.sessions import SessionError
 
 MAX_STREAMS: Final = 100  # of a socket, at a time
 TOO_LARGE: Final = 1009
@@ -47,7 +47,7 @@ class Socket:
         self._caller = caller_in(websocket.scope)
         self._streams = known.by(self._caller)
         self._tasks = asyncio.TaskGroup()
-        self._readers: dict[str, Reader] = {}
+        self._readers: dict[str, AnyReader] = {}
 
     async def run(self) -> None:
         """To the end of the connection. Its streams go on."""
@@ -124,7 +124,7 @@ class Socket:
         if len(self._readers) >= MAX_STREAMS:
             raise Refusal(429, f"expected at most {MAX_STREAMS} streams at a time on a socket")
 
-    async def _read(self, action: actions.StreamChat | actions.Subscribe, reader: Reader | None) -> None:
+    async def _read(self, action: actions.StreamChat | actions.Subscribe, reader: AnyReader | None) -> None:
         """The answer, then the events. A stream that is read again is read only from its new place."""
         if reader is None:
             await self._answer(action, {"stream_id": action.stream_id, "over": True})
@@ -135,12 +135,14 @@ class Socket:
         await self._answer(action, {"stream_id": reader.stream_id, "over": False})
         self._tasks.create_task(self._pump(reader))
 
-    async def _pump(self, reader: Reader) -> None:
+    async def _pump(self, reader: AnyReader) -> None:
         try:
             async for batch in reader.batches(self._pace.heartbeat_s):
                 await self._write(map(message, batch))
-        except MailboxClosed:
+        except ReaderClosed:
             return
+        except SessionError:
+            await self._send({"type": "cut", "data": STORE_UNAVAILABLE, "stream_id": reader.stream_id})
         finally:
             reader.close()
             if self._readers.get(reader.stream_id) is reader:

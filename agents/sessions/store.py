@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from sqlalchemy import URL, Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from actors.slices import paced
 from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.sessions import writer
@@ -24,6 +25,8 @@ from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Batch, Checkpoint, OpenStream, Session, SessionInfo, StreamInfo, StreamStatus
 from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
 from agents.sessions.write import write
+
+ROWS: Final = 50  # decoded in one piece: a message may be as large as a tool's result
 
 _EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 
@@ -159,12 +162,13 @@ class Store:
             if owner is not None:
                 place = place.where(SESSIONS.c.owner == owner)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
-        return [SessionInfo(**_fields(row)) for row in await self._rows(newest, *([] if after is None else [after]))]
+        rows = await self._many_rows(newest, *([] if after is None else [after]))
+        return [SessionInfo(**_fields(row)) for row in rows]
 
     async def conversation(self, id_: str) -> Conversation:
         """What the turns that have ended left. Raises UnknownSession."""
         wanted = select(MESSAGES.c.payload).where(MESSAGES.c.session_id == id_).order_by(MESSAGES.c.position)
-        rows = await self._rows(wanted, id_)
+        rows = await self._many_rows(wanted, id_)
         if not rows and await self.session(id_) is None:
             raise UnknownSession(id_)
         return tuple(message for (message,) in rows)
@@ -176,7 +180,7 @@ class Store:
             .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
             .order_by(MESSAGES.c.position)
         )
-        return tuple(message for (message,) in await self._rows(wanted, id_))
+        return tuple(message for (message,) in await self._many_rows(wanted, id_))
 
     async def stream(self, stream_id: str) -> StreamInfo | None:
         rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
@@ -189,7 +193,7 @@ class Store:
         if after is not None:
             place = select(*order).where(STREAMS.c.id == after)
             wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
-        return [_stream(row) for row in await self._rows(wanted, session_id)]
+        return [_stream(row) for row in await self._many_rows(wanted, session_id)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
@@ -201,9 +205,9 @@ class Store:
         )
         if limit is not None:
             wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
-        rows = await self._rows(wanted, stream_id)
-        read = (event for (payload,) in rows for event in _EVENTS(payload))
-        events = [each for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
+        rows = await self._many_rows(wanted, stream_id)
+        read = paced(event for (payload,) in rows for event in _EVENTS(payload))
+        events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(later.seq != event.seq + 1 and later.attempt == event.attempt for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
         return events
@@ -227,6 +231,17 @@ class Store:
             async with self._engine.connect() as connection:
                 rows: Sequence[Row[Any]] = (await connection.execute(wanted)).all()
                 return rows
+
+    async def _many_rows(self, wanted: Select[Any], *ids: str) -> Sequence[Row[Any]]:
+        """`_rows`, where there may be many: others run while their values are decoded."""
+        rows: list[Row[Any]] = []
+        if all(map(keepable, ids)):
+            with as_unavailable(self.url):
+                async with self._engine.connect() as connection:
+                    async for some in (await connection.stream(wanted)).partitions(ROWS):
+                        rows += some
+                        await asyncio.sleep(0)
+        return rows
 
 
 def _stream(row: Row[Any]) -> StreamInfo:

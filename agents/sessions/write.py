@@ -1,17 +1,20 @@
 """Writes a batch: as many statements for a thousand streams as for one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from sqlalchemy import Text, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from actors.slices import paced
 from agents.core.conversation import Conversation
 from agents.core.events import Event
 from agents.sessions.errors import Refused
 from agents.sessions.payload import encoded, keepable
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
 from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
+
+ROW_EVENTS: Final = 512  # of one row, which is encoded and decoded in one piece
 
 _KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
@@ -62,7 +65,7 @@ def message_rows(session_id: str, position: int, messages: Conversation) -> list
 
 async def _add_events(connection: AsyncConnection, added: list[tuple[str, list[Event]]]) -> None:
     """Those of a stream come behind the store's: seqs that a crash took are left out, none is written twice."""
-    rows = [_row(stream_id, events) for stream_id, events in added]
+    rows = [row async for row in paced(_rows(added))]
     of_these = select(EVENTS.c.stream_id, func.max(EVENTS.c.last_seq).label("seq")).group_by(EVENTS.c.stream_id)
     found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_([row["stream_id"] for row in rows])))
     last = {row.stream_id: row.seq for row in found}
@@ -72,7 +75,14 @@ async def _add_events(connection: AsyncConnection, added: list[tuple[str, list[E
             raise Refused(
                 f"expected event {expected} of stream {row['stream_id']} or a later one, got {row['first_seq']}"
             )
+        last[row["stream_id"]] = row["last_seq"]
     await connection.execute(insert(EVENTS), rows)
+
+
+def _rows(added: list[tuple[str, list[Event]]]) -> Iterator[dict[str, Any]]:
+    for stream_id, events in added:
+        for place in range(0, len(events), ROW_EVENTS):
+            yield _row(stream_id, events[place : place + ROW_EVENTS])
 
 
 def _row(stream_id: str, events: list[Event]) -> dict[str, Any]:

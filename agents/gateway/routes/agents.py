@@ -9,14 +9,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors import MailboxClosed
 from agents import agent
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.errors import Refusal
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.presence import when_gone
-from agents.gateway.reader import Reader
+from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import REFUSALS, Json
 from agents.gateway.sessions import LiveSessions
@@ -79,9 +78,9 @@ class Listed(Struct, frozen=True, omit_defaults=True):
     owner: str | None = None
 
 
-async def _whole(reader: Reader, pace: Pace) -> Response:
+async def _whole(reader: AnyReader, pace: Pace) -> Response:
     """The answer to a stream, once it has ended."""
-    with suppress(MailboxClosed):  # the client has gone
+    with suppress(ReaderClosed):  # the client has gone
         async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
             async for batch in batches:
                 match batch[-1] if batch else None:

@@ -4,12 +4,14 @@ import re
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from actors.observer import Measure, system_info, top
+from actors.observer import Measure, sliced_top, system_info
+from actors.slices import in_slices
+from agents.gateway.download import pieces
 from agents.gateway.routes.reply import REFUSALS, Json
 from agents.settings import Settings
-from supervisors.tree import tree
+from supervisors.tree import tree_json
 
 PASSWORDS: Final = (re.compile(r"(?<=://)[^/@]*(?=@)"), re.compile(r"(?<=[?&]password=)[^&]*", re.IGNORECASE))
 """Of an address."""
@@ -21,12 +23,12 @@ def system(settings: Settings) -> APIRouter:
     @routes.get("/tree")
     async def supervision_tree() -> Response:
         """Every process under its supervisor."""
-        return Json(tree())
+        return StreamingResponse(pieces(tree_json()), media_type=Json.media_type)
 
     @routes.get("/processes")
     async def processes(by: Measure = "reductions", count: Annotated[int, Query(ge=1, le=1000)] = 20) -> Response:
         """The system as numbers, and the processes that have the most of something."""
-        return Json({"system": system_info(), "processes": top(by, count)})
+        return Json({"system": system_info(), "processes": await in_slices(sliced_top(by, count))})
 
     @routes.get("/config")
     async def config() -> Response:

@@ -27,8 +27,8 @@ class Kept(LiveSessions):
         status = StreamStatus.COMPLETE if isinstance(events[-1], StreamComplete) else StreamStatus.ERROR
         return StreamInfo(stream_id, "a", "?", status, AT, AT, None, None, 0, 2, events[-1].seq)
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
-        return [event for event in self.streams[stream_id] if event.seq > after]
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
+        return [event for event in self.streams[stream_id] if after < event.seq <= after + limit]
 
 
 def spoken(*tokens: str) -> list[Event]:
