@@ -9,10 +9,11 @@ only types and sizes are told, never contents: they may be secret.
 """
 
 import contextvars
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from heapq import nlargest
+from itertools import islice
 from operator import itemgetter
 from typing import Final, Literal, TypeAlias, TypeVar
 
@@ -30,6 +31,8 @@ T = TypeVar("T")
 STATUS: Final = ("idle", "ready", "running", "waiting", "dead")
 """By phase. waiting: for a callback or coroutine of its own."""
 
+SHOWN: Final = 100
+
 Measure: TypeAlias = Literal["mailbox", "reductions", "memory"]
 
 
@@ -38,7 +41,8 @@ class ProcessInfo(Struct, frozen=True):
 
     label: what it runs. mailbox: how many messages wait. reductions: how many it has taken, without those of the slice
     that runs. memory_bytes: an estimate, see footprint.py. state: the type of a server's state, and its length.
-    monitors: whom it watches; monitored_by: the processes that watch it. age_s: since it was made.
+    monitors: whom it watches; monitored_by: the processes that watch it. Of links and both of these there are the first
+    SHOWN: a supervisor may have 10,000. age_s: since it was made.
     """
 
     pid: str
@@ -146,12 +150,16 @@ def info_of(process: Process) -> ProcessInfo:
         reductions=process.reductions,
         memory_bytes=footprint_bytes(process),
         state=summary(process.state) if isinstance(process, ServerProcess) else None,
-        links=tuple(str(other.pid) for other in process.links or ()),
-        monitors=tuple(str(other.pid) for other in (process.monitors or {}).values()),
-        monitored_by=tuple(str(by.pid) for by in (process.watchers or {}).values() if isinstance(by, Process)),
+        links=_shown(process.links or ()),
+        monitors=_shown((process.monitors or {}).values()),
+        monitored_by=_shown(by for by in (process.watchers or {}).values() if isinstance(by, Process)),
         trap_exit=process.trap_exit,
         age_s=process.system.loop.time() - process.since_s,
     )
+
+
+def _shown(processes: Iterable[Process]) -> tuple[str, ...]:
+    return tuple(str(process.pid) for process in islice(processes, SHOWN))
 
 
 MEASURES: Final[dict[str, Callable[[Process], int]]] = {

@@ -61,7 +61,7 @@ async def cut_off(request: Any, pause_s: float) -> None:
 
 
 def abort(socket: Any) -> None:
-    socket._response.connection.transport.abort()  # noqa: SLF001 (no public way to end without a closing handshake)
+    socket._response.connection.transport.abort()
 
 
 def mailboxes() -> list[Any]:
@@ -85,7 +85,7 @@ async def test_a_client_that_leaves_at_any_moment_leaves_no_mailbox(site: Site, 
     before = len(processes()) - 1
     for number in range(10):
         await site.agent(model, f"a{number}", max_queue=2 * CLIENTS)
-    moments = random.Random(7)  # noqa: S311 (the same moments each time)
+    moments = random.Random(7)
     pauses = [moments.random() * LONGEST_S * (place % 3) for place in range(CLIENTS)]
     clients = (way(site, f"a{place % 10}", pause_s) for place, pause_s in enumerate(pauses))
     for failed in await asyncio.gather(*clients, return_exceptions=True):

@@ -32,7 +32,9 @@ def keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
             "enum": st.lists(VALUES, max_size=3),
             "const": VALUES,
             **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), NUMBERS),
-            **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), COUNTS),
+            **dict.fromkeys(
+                ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), COUNTS
+            ),
             "multipleOf": st.sampled_from([1, 2, 0.5, 0.1, 1e-300]),
             "required": st.lists(NAMES, unique=True),
             "dependentRequired": st.dictionaries(NAMES, st.lists(NAMES, unique=True), max_size=2),
@@ -60,7 +62,7 @@ SCHEMAS = st.recursive(st.booleans() | keywords(st.booleans()), keywords, max_le
 @given(SCHEMAS, VALUES)
 @settings(max_examples=500)
 def test_a_schema_says_what_json_schema_says(schema: Any, value: Any) -> None:
-    assert not bounded_schema(schema).faults(value) == Draft202012Validator(schema).is_valid(value)
+    assert bool(bounded_schema(schema).faults(value)) is not Draft202012Validator(schema).is_valid(value)
 
 
 @given(st.lists(SCHEMAS, min_size=3, max_size=3), VALUES)
@@ -70,7 +72,7 @@ def test_a_reference_to_a_schema_is_followed(inner: list[Any], value: Any) -> No
         "$defs": {"a/b": a, "b": {"allOf": [b]}, "tree": {"additionalProperties": {"$ref": "#/$defs/tree"}, "not": c}},
         "anyOf": [{"$ref": "#/$defs/a~1b"}, {"$ref": "#/$defs/b/allOf/0"}, {"$ref": "#/$defs/tree"}],
     }
-    assert not bounded_schema(schema).faults(value) == Draft202012Validator(schema).is_valid(value)
+    assert bool(bounded_schema(schema).faults(value)) is not Draft202012Validator(schema).is_valid(value)
 
 
 HIDDEN = {"pattern": "^(a+)+$"}
@@ -95,7 +97,10 @@ HIDDEN = {"pattern": "^(a+)+$"}
         {"items": {"$id": "http://a.test/"}},
         {"dependencies": {"a": HIDDEN}},
         *({"$ref": f"#/{word}/0", word: [HIDDEN]} for word in ("examples", "enum", "x-a")),
-        *({"$ref": f"#/{word}", word: HIDDEN} for word in ("const", "default", "x-a", "discriminator", "contentSchema")),
+        *(
+            {"$ref": f"#/{word}", word: HIDDEN}
+            for word in ("const", "default", "x-a", "discriminator", "contentSchema")
+        ),
         {"$ref": "#/properties/a/const", "properties": {"a": {"const": HIDDEN}}},
         {"$ref": "http://127.0.0.1:1/schema"},
         {"$ref": "#/nowhere"},
