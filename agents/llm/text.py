@@ -12,7 +12,6 @@ TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta
 REPLACEMENT = "\ufffd"
 
 _HIGH = re.compile("[\ud800-\udbff]\\Z")
-_UNSAFE = re.compile("[\0\ud800-\udfff]")
 
 
 def joined_surrogates(text: str) -> str:
@@ -26,7 +25,7 @@ def safe(value: Any) -> Any:
     """JSON data whose strings any provider takes: NUL and lone surrogates become U+FFFD, also in keys."""
     match value:
         case str():
-            return _safe_text(value) if _UNSAFE.search(value) else value
+            return value if _is_safe(value) else _safe_text(value)
         case dict():
             return {safe(key): safe(item) for key, item in value.items()}
         case list() | tuple():
@@ -39,6 +38,14 @@ def one_line(text: str, limit: int) -> str:
     """text with each run of white space as one space, cut to limit characters."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _is_safe(text: str) -> bool:
+    """A conversation may be long: both looks are as fast as a copy."""
+    try:
+        return "\0" not in text and (text.isascii() or bool(text.encode()))
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
 
 
 def _safe_text(text: str) -> str:

@@ -24,6 +24,7 @@ from agents.core.turn import Turn, fail
 from agents.tools.executor import Calls
 
 CHECK_S: Final = 0.1  # how often those who are behind are looked at when no event comes
+MISSED: Final = 8192  # events that one who is behind is sent at once: they are joined on the loop
 LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
 
 
@@ -157,24 +158,27 @@ class Stream:
 
     def _catch_up(self) -> None:
         """Send those who are behind what they missed, as far as there is room. The dead are dropped."""
+        pause_s = CHECK_S
         for subscriber, place in list(self._behind.items()):
             process = subscriber.process
             if process is not None:
-                place = self._send_missed(process, place)
+                before, place = place, self._send_missed(process, place)
+                if place == before + MISSED:  # there may be room for more
+                    pause_s = 0.0
             if process is None or place == len(self._log):
                 del self._behind[subscriber]
                 self.subscribe(subscriber)  # which leaves the dead out
             else:
                 self._behind[subscriber] = place
         if self._behind and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(CHECK_S, self._check)
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self._check, pause_s)
 
     def _send_missed(self, process: Process, place: int) -> int:
-        """The place in the log behind what was sent."""
+        """The place in the log after what was sent, which is at most MISSED events further."""
         room = self._room(process)
         if not room:
             return place
-        for event in backlog(self._log[place:]):
+        for event in backlog(self._log[place : place + MISSED]):
             process.deliver(event, self.agent)
             place += pieces_in(event)
             room -= 1
@@ -197,12 +201,12 @@ class Stream:
             return maxsize
         return self.buffer_size if process.bound is None else min(self.buffer_size, process.bound.max_length)
 
-    def _check(self) -> None:
+    def _check(self, waited_s: float) -> None:
         """The model may pause, or the stream have ended, while someone is behind."""
         self._timer = None
         self._catch_up()
         if self.outcome is not None:
-            self._waited_s += CHECK_S
+            self._waited_s += waited_s
             if self._waited_s >= LINGER_S:
                 self._give_up()
 

@@ -1,14 +1,18 @@
 """Sessions: list them, read one, give it a title, take it along, fork it, delete it."""
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
+import msgspec
 from fastapi import APIRouter, Path, Query
+from msgspec import structs
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from actors.slices import paced
 from agents.gateway.actions import Id, Seq
-from agents.gateway.download import JsonLines
+from agents.gateway.download import JsonLines, pieces
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.routes.asking import Asking
@@ -18,6 +22,9 @@ from agents.gateway.shapes import answered, refused
 from agents.gateway.sse import Pace
 from agents.gateway.streams import Known
 from agents.sessions import UnknownSession
+
+NOTHING_SAID: Final = b',"conversation":[],"streams":[]}'
+"""The end of a Session as JSON, whose messages and streams come last."""
 
 SessionId = Annotated[Id, Path()]
 
@@ -47,6 +54,21 @@ class Fork(_Body):
     at: Place | None = None
 
 
+def _json(session: Session) -> Iterator[bytes]:
+    """As JSON, message by message: a conversation may have megabytes."""
+    yield msgspec.json.encode(structs.replace(session, conversation=(), streams=[])).removesuffix(NOTHING_SAID)
+    yield b',"conversation":['
+    yield from _joined(session.conversation)
+    yield b'],"streams":['
+    yield from _joined(session.streams)
+    yield b"]}"
+
+
+def _joined(items: Sequence[Any]) -> Iterator[bytes]:
+    for place, item in enumerate(items):
+        yield b"," * (place > 0) + msgspec.json.encode(item)
+
+
 def sessions(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["sessions"], responses=REFUSALS)
 
@@ -67,7 +89,8 @@ def sessions(known: Known, pace: Pace) -> APIRouter:
     @routes.get("/sessions/{session_id}", responses=answered(Session))
     async def show(session_id: SessionId, caller: Asking) -> Response:
         """Its conversation, without the turn that runs; and its streams, which can be read, or forked at."""
-        return Json(await known.sessions.history((await found(session_id, caller)).id))
+        session = await known.sessions.history((await found(session_id, caller)).id)
+        return StreamingResponse(pieces(paced(_json(session))), media_type=Json.media_type)
 
     @routes.patch("/sessions/{session_id}", responses=answered(SessionInfo) | refused(409))
     async def rename(session_id: SessionId, caller: Asking, body: Rename) -> Response:
