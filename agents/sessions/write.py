@@ -67,7 +67,7 @@ async def _add_events(connection: AsyncConnection, added: list[tuple[str, list[E
     """Those of a stream come behind the store's: seqs that a crash took are left out, none is written twice."""
     rows = [row async for row in paced(_rows(added))]
     of_these = select(EVENTS.c.stream_id, func.max(EVENTS.c.last_seq).label("seq")).group_by(EVENTS.c.stream_id)
-    found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_([row["stream_id"] for row in rows])))
+    found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_([stream_id for stream_id, _ in added])))
     last = {row.stream_id: row.seq for row in found}
     for row in rows:
         expected = last.get(row["stream_id"], 0) + 1
