@@ -65,7 +65,7 @@ def test_each_key_of_an_agent_is_free_or_has_a_ceiling_or_is_the_hosts() -> None
     assert set(StartAgent.model_fields) == {path[0] for path in (*tables[0], *tables[1])}
 
 
-ABOVE = [
+ABOVE: list[tuple[dict[str, Any], str]] = [
     ({"max_queue": 10**9}, "max_queue: expected at most 100, which is the host's ceiling, got 1000000000"),
     ({"max_steering": 101}, "max_steering: expected at most 100"),
     ({"answer_retries": 10**9}, "answer_retries: expected at most 10"),
