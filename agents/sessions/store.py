@@ -162,13 +162,13 @@ class Store:
             if owner is not None:
                 place = place.where(SESSIONS.c.owner == owner)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
-        rows = await self._many_rows(newest, *([] if after is None else [after]))
-        return [SessionInfo(**_fields(row)) for row in rows]
+        after_id = [] if after is None else [after]
+        return [SessionInfo(**_fields(row)) for row in await self._rows(newest, *after_id, many=True)]
 
     async def conversation(self, id_: str) -> Conversation:
         """What the turns that have ended left. Raises UnknownSession."""
         wanted = select(MESSAGES.c.payload).where(MESSAGES.c.session_id == id_).order_by(MESSAGES.c.position)
-        rows = await self._many_rows(wanted, id_)
+        rows = await self._rows(wanted, id_, many=True)
         if not rows and await self.session(id_) is None:
             raise UnknownSession(id_)
         return tuple(message for (message,) in rows)
@@ -180,7 +180,7 @@ class Store:
             .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
             .order_by(MESSAGES.c.position)
         )
-        return tuple(message for (message,) in await self._many_rows(wanted, id_))
+        return tuple(message for (message,) in await self._rows(wanted, id_, many=True))
 
     async def stream(self, stream_id: str) -> StreamInfo | None:
         rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
@@ -193,7 +193,7 @@ class Store:
         if after is not None:
             place = select(*order).where(STREAMS.c.id == after)
             wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
-        return [_stream(row) for row in await self._many_rows(wanted, session_id)]
+        return [_stream(row) for row in await self._rows(wanted, session_id, many=True)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
@@ -205,7 +205,7 @@ class Store:
         )
         if limit is not None:
             wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
-        rows = await self._many_rows(wanted, stream_id)
+        rows = await self._rows(wanted, stream_id, many=True)
         read = paced(event for (payload,) in rows for event in _EVENTS(payload))
         events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(later.seq != event.seq + 1 and later.attempt == event.attempt for event, later in pairwise(events)):
@@ -223,25 +223,16 @@ class Store:
             wanted = wanted.where(STREAMS.c.session_id == session_id)
         return [_open_stream(row) for row in await self._rows(wanted)]
 
-    async def _rows(self, wanted: Select[Any], *ids: str) -> Sequence[Row[Any]]:
-        """None for an id that no database could hold."""
+    async def _rows(self, wanted: Select[Any], *ids: str, many: bool = False) -> Sequence[Row[Any]]:
+        """None for an id that no database could hold. many: others run while the values are decoded."""
         if not all(map(keepable, ids)):
             return []
         with as_unavailable(self.url):
             async with self._engine.connect() as connection:
-                rows: Sequence[Row[Any]] = (await connection.execute(wanted)).all()
-                return rows
-
-    async def _many_rows(self, wanted: Select[Any], *ids: str) -> Sequence[Row[Any]]:
-        """`_rows`, where there may be many: others run while their values are decoded."""
-        rows: list[Row[Any]] = []
-        if all(map(keepable, ids)):
-            with as_unavailable(self.url):
-                async with self._engine.connect() as connection:
-                    async for some in (await connection.stream(wanted)).partitions(ROWS):
-                        rows += some
-                        await asyncio.sleep(0)
-        return rows
+                if not many:
+                    return (await connection.execute(wanted)).all()
+                pages = (await connection.stream(wanted)).partitions(ROWS)
+                return [row async for page in pages for row in page]
 
 
 def _stream(row: Row[Any]) -> StreamInfo:
