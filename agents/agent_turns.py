@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from actors import SHUTDOWN, Crash, Pid, ProcessError, Shutdown, ended, link, register, reply, send
 from actors import exit as send_exit
+from actors.clock import now_s
 from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted
@@ -229,7 +230,3 @@ def _remind(agent: Pid, message: Forget | Idle) -> None:
 def _words(reason: object) -> str:
     """An exit reason for the subscriber: of a crash the exception's type only, for its text may hold secrets."""
     return f"crash: {type(reason.exception).__name__}" if isinstance(reason, Crash) else repr(reason)
-
-
-def now_s() -> float:
-    return asyncio.get_running_loop().time()

@@ -16,15 +16,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import Pid, Task, alive
+from actors.clock import now_s, unix_s
 from agents.core.accumulator import Accumulator, fold, init_accumulator
 from agents.core.checkpoint import Checkpoint, Log, interrupted, resumed
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
-from agents.core.errors import Fault, HandlerCrashed
+from agents.core.errors import Fault, HandlerCrashed, ParseError
 from agents.core.events import Response, StreamComplete
 from agents.core.metrics import Tally
 from agents.core.step import step
-from agents.core.stream_event import deltas_of
+from agents.core.stream_event import deltas_of, metadata_of
 from agents.core.turn import Past, Phase, Step, Turn, begin
 from agents.instance.state import AgentState
 from agents.llm.endpoint import Api
@@ -71,11 +72,17 @@ def process_stream_event(
 ) -> StreamResult:
     """Fold one event of a model's stream, and send what it causes to stream_pid.
 
-    event: a delta of core/deltas.py, or the documented mapping: {"type": "content_delta", "data": "Hello"}. Raises
-    ValueError for one that is no stream event or does not fit its call; then nothing was sent.
+    event: a delta of core/deltas.py, or the documented mapping: {"type": "content_delta", "data": "Hello"}. Any other
+    event, or one that does not fit its call, gives Error with a ParseError; then nothing was sent.
     """
     stream = _stream(stream_pid)
-    for delta in deltas_of(event, accumulator):
+    try:
+        deltas = deltas_of(event, accumulator)
+        if metadata := metadata_of(event):
+            accumulator = accumulator.with_metadata(metadata)
+    except ValueError as error:
+        return Error(ParseError(str(error)))
+    for delta in deltas:
         accumulator, events = fold(accumulator, delta)
         for each in events:
             stream.publish(each)
@@ -94,11 +101,10 @@ async def finalize_stream(accumulator: Accumulator, stream_pid: Subscriber, stat
     Runs the calls that the accumulator holds, goes on with their results until the model needs no more, and sends
     stream_complete. state's conversation ends with the message that was being answered.
     """
-    now_s = asyncio.get_running_loop().time()
-    past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
+    past = _past(state)
     end = accumulator.end or Finished(None)
     turn = Turn(Phase.STREAMING, replace(accumulator, end=None), past)
-    return await _carry_out(step(turn, end, now_s), _stream(stream_pid), state)
+    return await _carry_out(step(turn, end, now_s()), _stream(stream_pid), state)
 
 
 async def handle_chat_api_stream(
@@ -120,17 +126,14 @@ async def handle_responses_api_stream(
 
 async def resume_stream(saved: Checkpoint, log: Log, stream: Stream, state: AgentState) -> TurnResult:
     """Go on with a turn that was cut, from its last checkpoint. state: with the conversation before the turn."""
-    now_s = asyncio.get_running_loop().time()
     idempotent = {name for name, tool in state.config.tools.items() if tool.idempotent}
-    past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
-    return await _carry_out(resumed(saved, log, past, idempotent=idempotent, now_s=now_s), stream, state)
+    return await _carry_out(resumed(saved, log, _past(state), idempotent=idempotent, now_s=now_s()), stream, state)
 
 
 def interrupt_stream(saved: Checkpoint, log: Log, stream: Stream, state: AgentState) -> Conversation:
     """End a turn that was cut, as resume_stream would go on with it; the conversation with what is known of it."""
-    now_s = asyncio.get_running_loop().time()
-    past = Past(state.config.id, state.conversation, state.config.policy, Tally(now_s))
-    stream.turn, events = interrupted(saved, log, past, now_s)
+    past = _past(state)
+    stream.turn, events = interrupted(saved, log, past, now_s())
     for event in events:
         stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
     return stream.turn.conversation
@@ -142,9 +145,17 @@ async def _answer(
     conversation = msgspec.convert(tuple(messages), tuple[Message, ...], from_attributes=False)
     state = replace(state, config=state.config.over(api), conversation=conversation)
     stream = _stream(stream_pid)
-    now_s = asyncio.get_running_loop().time()
-    begun = begin(stream.id, state.config.id, conversation, state.config.policy, now_s)
+    begun = begin(stream.id, state.config.id, conversation, state.config.policy, _tally())
     return await _carry_out(begun, stream, state)
+
+
+def _past(state: AgentState) -> Past:
+    """Return the past of a turn that begins now."""
+    return Past(state.config.id, state.conversation, state.config.policy, _tally())
+
+
+def _tally() -> Tally:
+    return Tally(now_s(), unix_s())
 
 
 async def _carry_out(begun: Step, stream: Stream, state: AgentState) -> TurnResult:
@@ -178,7 +189,7 @@ class StreamHandler(Task):
         except asyncio.CancelledError:
             agent = self._stream.agent
             if agent is None or not alive(agent):
-                self._stream.fail(HandlerCrashed("its agent ended"), asyncio.get_running_loop().time())
+                self._stream.fail(HandlerCrashed("its agent ended"), now_s())
             raise
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable
 from random import uniform
 
+from actors.clock import clock
 from agents.agent_config import AgentConfig
 from agents.core.deltas import Delta
 from agents.core.effects import (
@@ -34,7 +35,7 @@ class TurnShell:
 
     def __init__(self, stream: Stream, config: AgentConfig) -> None:
         self._stream, self._config = stream, config
-        self._loop = asyncio.get_running_loop()
+        self._now_s = clock()
         self._work: deque[Work] = deque()
         self._calls = stream.calls = Calls(config.tools)
 
@@ -49,7 +50,7 @@ class TurnShell:
             if limit_s is None or not deadline.expired():
                 raise
             await self._calls.stop()  # before its end is told
-            self._take(fail(self._turn, Timeout("end of the turn", limit_s), self._loop.time()))
+            self._take(fail(self._turn, Timeout("end of the turn", limit_s), self._now_s()))
         finally:
             self._stream.calls = None
             await self._calls.stop()
@@ -77,7 +78,7 @@ class TurnShell:
                 if (fault := await self._stream.durable()) is None:  # that it will run, before it can have run
                     await self._calls.start(call)
                 else:
-                    self._take(fail(self._turn, fault, self._loop.time()))
+                    self._take(fail(self._turn, fault, self._now_s()))
             case DropTools():
                 await self._calls.stop()
                 self._calls = self._stream.calls = Calls(self._config.tools)
@@ -102,7 +103,7 @@ class TurnShell:
 
     def _heard(self, deltas: list[Delta]) -> Awaitable[None] | None:
         """Step through what one read of the provider brought. The token path: nothing here waits, but eager tools."""
-        turn, effects = steps(self._turn, deltas, self._loop.time())
+        turn, effects = steps(self._turn, deltas, self._now_s())
         self._stream.turn = turn
         self._publish(effects)
         return self._start_eager() if self._work and turn.phase is Phase.STREAMING else None
@@ -112,7 +113,7 @@ class TurnShell:
             await self._do(self._work.popleft())
 
     def _feed(self, happened: Happened) -> None:
-        self._take(step(self._turn, happened, self._loop.time()))
+        self._take(step(self._turn, happened, self._now_s()))
 
     def _take(self, taken: Step) -> None:
         self._stream.turn, effects = taken

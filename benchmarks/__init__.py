@@ -1,1 +1,1 @@
-"""What a token and a process cost, measured beside the floor and beside the openai client: `make bench`."""
+"""The cost of a token and of a process, beside the floor and the openai client: `make bench`."""

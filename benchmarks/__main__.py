@@ -1,4 +1,4 @@
-"""python -m benchmarks [--rounds N] [--only NAME]: measures in turn, prints the tables, writes them to RESULTS.md."""
+"""python -m benchmarks [--rounds N] [--only NAME]: measure, print the tables, write RESULTS.md."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ def main(rounds: int, only: str | None) -> None:
 
 
 def _in_turn(suites: Sequence[Suite], rounds: int) -> dict[str, list[Measured]]:
-    """All measurements of a round, then the next round: what else the machine does falls on all alike."""
+    """Run all measurements of a round, then the next round, so that other load falls on all of them alike."""
     found: dict[str, list[Measured]] = defaultdict(list)
     with provider() as base_url:
         for number in range(1, rounds + 1):
@@ -60,7 +60,7 @@ def _once(jobs: Sequence[Job], base_url: str) -> Measured:
 
 
 def run_apart(job: Job, base_url: str) -> Measured:
-    """Measure in an OS process of its own."""
+    """Measure in a separate OS process."""
     command = [sys.executable, "-m", "benchmarks.subject", msgspec.json.encode(job).decode(), base_url]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600)
     return msgspec.json.decode(done.stdout, type=Measured)
@@ -68,7 +68,7 @@ def run_apart(job: Job, base_url: str) -> Measured:
 
 @contextmanager
 def provider() -> Iterator[str]:
-    """The provider's base URL. It ends with the block."""
+    """Yield the base URL of a provider that ends with the block."""
     command = [sys.executable, "-m", "benchmarks.provider"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None

@@ -1,10 +1,10 @@
-"""What the provider of the benchmarks answers, by the model's name, as bytes that were made before.
+"""The answers of the benchmarks' provider, by the model's name, as prepared bytes.
 
     tokens-20                  twenty tokens, all at once
-    tokens-20-every-10ms       an event every 10 ms, each token the moment at which it is written
+    tokens-20-every-10ms       an event every 10 ms; each token is the time at which it was written
     calls-8-of-nap             eight calls of the tool `nap` in parallel, and twenty tokens once their results are there
 
-A chat stream as OpenAI sends it: an HTTP chunk an event, padding included.
+A chat stream as OpenAI sends it: one HTTP chunk per event, padding included.
 """
 
 import json
@@ -34,7 +34,7 @@ _MODEL = re.compile(r"tokens-(\d+)(?:-every-(\d+)ms)?|calls-(\d+)-of-(\w+)")
 
 
 class Asked(Struct, frozen=True):
-    """A model's name, read. tokens: of the answer, or of the one that follows the calls."""
+    """A model's name, read. tokens: of the answer, or of the answer after the calls."""
 
     tokens: int
     every_ms: int | None = None
@@ -52,7 +52,7 @@ class Asked(Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Characters of the answer's text."""
+        """The number of characters of the answer's text."""
         return sum(map(len, self.words()))
 
     def words(self) -> Iterable[str]:
@@ -61,14 +61,14 @@ class Asked(Struct, frozen=True):
 
 @cache
 def frames(asked: Asked) -> tuple[bytes, ...]:
-    """The body of a stream of text, an HTTP chunk an event: role, tokens, finish, usage, [DONE]."""
+    """Return the body of a stream of text, one HTTP chunk per event: role, tokens, finish, usage, [DONE]."""
     events = [{"content": word} for word in asked.words()]
     return _stream({"content": ""}, events, "stop", asked.tokens)
 
 
 @cache
 def frames_of_calls(asked: Asked) -> tuple[bytes, ...]:
-    """The body of a stream of calls, in the same form: each starts, then its arguments come in pieces."""
+    """Return the body of a stream of calls: each call starts, then its arguments come in pieces."""
     events: list[dict[str, object]] = []
     for index in range(asked.calls):
         function = {"name": asked.tool, "arguments": ""}
@@ -84,12 +84,12 @@ def body(asked: Asked, calls: bool) -> bytes:
 
 
 def stamped(frame: bytes) -> bytes:
-    """The frame of a paced token with the time in it."""
+    """Return the frame of a paced token, which contains the time."""
     return frame.replace(STAMP.encode(), b"%018d " % time.monotonic_ns())
 
 
 def sent_ns(text: str) -> list[int]:
-    """When the paced tokens were written that make this text."""
+    """Return the times at which the paced tokens of this text were written."""
     return [int(stamp) for stamp in text.split()]
 
 

@@ -27,7 +27,7 @@ def block(number: int) -> int:
 
 @tool
 def burn(number: int) -> int:
-    """Compute, for so much time of a core."""
+    """Compute, for that much time of a core."""
     until_s, found = time.thread_time() + BURN_S, 0
     while time.thread_time() < until_s:
         for each in range(5000):

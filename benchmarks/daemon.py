@@ -1,4 +1,4 @@
-"""What a daemon takes that nobody asks anything: until it is ready, and while it waits."""
+"""The cost of an idle daemon: until it is ready, and while it waits."""
 
 import asyncio
 import sys
@@ -15,14 +15,14 @@ READY: Final = b"understudy listens on"
 
 
 class Idle(Struct, frozen=True):
-    """seconds: how long it is watched, settled_s after its start: what that leaves to be done is done by then."""
+    """seconds: the time of watching, which begins settled_s after the start, when work of the start is done."""
 
     seconds: float = 10.0
     settled_s: float = 5.0
 
 
 async def idle_daemon(idle: Idle) -> Measured:
-    """The first start of a folder makes its store; the second is measured."""
+    """Measure the second start in a folder. The first start creates the store."""
     with TemporaryDirectory() as folder:
         await _started(folder, idle=None)
         return await _started(folder, idle)
@@ -62,7 +62,7 @@ async def _started(folder: str, idle: Idle | None) -> Measured:
 
 
 def _cpu_s(pid: int) -> float:
-    """By the scheduler's count, in ns: a tick of 10 ms would hide what an idle program does."""
+    """Return the CPU time by the scheduler's count, in ns: a tick of 10 ms would hide the work of an idle program."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
@@ -72,7 +72,7 @@ def _rss_mib(pid: int) -> float:
 
 
 def _pss_mib(pid: int) -> float:
-    """What it shares with others is counted in parts."""
+    """Return the memory, with shared pages divided among their users."""
     return _kib(f"/proc/{pid}/smaps_rollup", "Pss:") / 1024
 
 
@@ -81,7 +81,7 @@ def _kib(file: str, name: str) -> int:
 
 
 def _family(pid: int) -> list[int]:
-    """It, and all that it has started."""
+    """Return the process and its descendants."""
     children = [
         int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     ]

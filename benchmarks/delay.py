@@ -1,4 +1,6 @@
-"""How late the tokens of many paced streams are, what share of a core that takes, and what the machine kept from it."""
+"""The delay of tokens of many paced streams, the share of a core that they take, and the time that the machine
+withheld.
+"""
 
 import asyncio
 import gc
@@ -40,7 +42,7 @@ async def measured(subject: Subject, base_url: str, load: Load) -> Measured:
 
 
 async def _shares(streams: list[asyncio.Task[None]]) -> Measured:
-    """From now, when all have started, until the first one ends."""
+    """Measure from now, when all have started, until the first stream ends."""
     cpu_s, kept_s, now_s = time.process_time(), _kept_waiting_s(), time.perf_counter()
     await asyncio.wait(streams, return_when=asyncio.FIRST_COMPLETED)
     passed_s = time.perf_counter() - now_s
@@ -51,5 +53,5 @@ async def _shares(streams: list[asyncio.Task[None]]) -> Measured:
 
 
 def _kept_waiting_s() -> float:
-    """How long this thread could have run, and others had the cores."""
+    """Return the time for which this thread was ready and other threads had the cores."""
     return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9

@@ -1,4 +1,4 @@
-"""What is left behind: by very many restarts, and by very many processes that do nothing. Takes minutes."""
+"""Traces left by very many restarts, and by very many idle processes. Takes minutes."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ PERIOD_S = 1.0
 
 
 class Sizes(Struct, frozen=True):
-    """Of the restarts, those before the warming's end are not held against it."""
+    """The sizes of the runs. Restarts before the end of the warming are not counted."""
 
     idle: int = 100_000
     idle_s: float = 10.0
@@ -31,7 +31,7 @@ class Sizes(Struct, frozen=True):
 
 
 class Left(Struct, frozen=True):
-    """What this OS process holds. processes: OS processes that it has started."""
+    """The resources of this OS process. processes: OS processes that it has started."""
 
     bytes: int
     files: int
@@ -61,7 +61,7 @@ async def measured(sizes: Sizes) -> Measured:
 
 
 async def restarts(system: AsyncioSystemBase, sizes: Sizes) -> Measured:
-    """A child is killed as soon as it runs, again and again."""
+    """Kill a child as soon as it runs, again and again."""
     moments = Moments()
     flags = DynamicFlags(sizes.warming + sizes.restarts, PERIOD_S)
     supervisor = await start_dynamic_supervisor(flags, ChildSpec("child", Told, moments))
@@ -84,7 +84,7 @@ async def kill(moments: Moments, times: int) -> None:
 
 
 async def idle(sizes: Sizes) -> float:
-    """CPU milliseconds of processes that wait for a message."""
+    """Return the CPU milliseconds of processes that wait for a message."""
     for _ in range(sizes.idle):
         await start(Receiver)
     gc.collect()

@@ -1,7 +1,7 @@
 """The longest gap that a process and the I/O see beside a busy neighbour, in milliseconds of this thread's CPU time.
 
-CPU time, so that other work of the machine does not count. Two million queued messages are two million objects for the
-garbage collector as well: its full collections are in the figures.
+CPU time leaves out other work of the machine. Two million queued messages are also two million objects for the garbage
+collector, and the figures include its full collections.
 
 python -m benchmarks.fairness
 """
@@ -29,7 +29,7 @@ class Echo(GenServer[None]):
 
 
 class Busy(GenServer[float]):
-    """Sends to itself for ever, or holds the loop for hold_s a message."""
+    """A process that sends to itself for ever, or holds the loop for hold_s per message."""
 
     def init(self, hold_s: float) -> float:
         return hold_s
@@ -61,7 +61,7 @@ async def selfish_task() -> None:
 
 
 async def crowded() -> None:
-    """Two million, so that they last."""
+    """Queue two million messages, so that they last."""
     process = (await start(Busy, 0.0)).process
     for _ in range(2_000_000):
         process.deliver("queued", None)  # type: ignore[union-attr]
@@ -74,7 +74,7 @@ async def slow() -> None:
 
 
 async def longest(turn: Callable[[], Awaitable[Any]]) -> float:
-    """The longest of the turns within WATCHED_S, in milliseconds."""
+    """Return the longest turn within WATCHED_S, in milliseconds."""
     now = time.thread_time()
     until, gap = now + WATCHED_S, 0.0
     while now < until:

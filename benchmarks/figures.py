@@ -1,4 +1,4 @@
-"""What is measured, in the order of the tables, and what each figure is held against."""
+"""The measurements, in the order of the tables, and the limit of each figure."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
 """The floor: a bare socket, cut at blank lines, each event's text decoded; no HTTP client, no agent.
 
-Not a client that one could use: it looks at no status and no chunk size, since it knows its one server. Whoever reads
-a stream in Python pays at least this.
+This is not a usable client: it ignores status and chunk sizes, since it knows its only server. Every reader of a stream
+in Python pays at least this.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ _decode = msgspec.json.Decoder(Event).decode
 
 
 class Connection(asyncio.Protocol):
-    """One stream at a time. answered: done when its last byte has come."""
+    """A connection with one stream at a time. answered: done when its last byte has arrived."""
 
     transport: asyncio.Transport
     answered: asyncio.Future[None]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self.transport = cast("asyncio.Transport", transport)  # the class of uvloop's transport does not say so
 
     def ask(self, request: bytes, listener: Listener) -> asyncio.Future[None]:
         self.rest, self.listener = b"", listener

@@ -1,4 +1,4 @@
-"""What an event costs through the gateway, beside the same server sending bytes that were made before."""
+"""The cost of an event through the gateway, beside the same server that sends prepared bytes."""
 
 import asyncio
 import sys
@@ -22,20 +22,22 @@ from supervisors import agent_supervisor
 AT_ONCE: Final = 512
 SETTINGS: Final = Settings(
     gateway=GatewaySettings(port=0),
-    streaming=StreamingSettings(buffer_size=1_000_000),  # so that every token is an event of its own
+    streaming=StreamingSettings(buffer_size=1_000_000),  # so that each token is a separate event
     tools=ToolSettings(workers=1),
 )
 
 
 class Sizes(Struct, frozen=True):
-    """tokens: of a stream. resumed: of the one that is read again."""
+    """The sizes of the runs. tokens: of a stream. resumed: of the stream that is read again."""
 
     tokens: int = 20_000
     resumed: int = 2_000
 
 
 async def measured(base_url: str, sizes: Sizes) -> Measured:
-    """Microseconds an event, by the clock, in a client that is an OS process of its own; the second stream of two."""
+    """Return the microseconds per event, by the clock of a client in a separate OS process, for the second of two
+    streams.
+    """
     events = [frames([StreamToken(f"token{number:05} ", seq=number)]) for number in range(sizes.tokens)]
     pieces = [b"".join(events[at : at + AT_ONCE]) for at in range(0, len(events), AT_ONCE)]
     async with application.running(SETTINGS):
@@ -56,7 +58,7 @@ async def _us_an_event(app: ASGIApp, paths: Sequence[str]) -> float:
 
 
 async def _resume_ms(app: ASGIApp, base_url: str, tokens: int) -> float:
-    """From the request to the last event of a stream that is over, from its second event on."""
+    """Return the time from the request to the last event of a finished stream, from its second event on."""
     path, *_ = await _questions(base_url, tokens)
     async with serving(app, SETTINGS) as server:
         await _client(server.port, path, stream_id="resumed")
@@ -65,7 +67,7 @@ async def _resume_ms(app: ASGIApp, base_url: str, tokens: int) -> float:
 
 
 async def _questions(base_url: str, tokens: int) -> list[str]:
-    """Where to ask two agents: what the first one imports and opens is not the second one's cost."""
+    """Return the addresses of two agents. The first one pays for imports and connections, so the second is measured."""
     paths = []
     for _ in range(2):
         id_ = uuid4().hex

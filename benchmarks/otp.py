@@ -1,4 +1,4 @@
-"""The same figures of OTP, where an Erlang is installed: otp.erl as it comes, and on one core, as we run on one."""
+"""The same figures for OTP, if an Erlang is installed: otp.erl with its defaults, and on one core, like ours."""
 
 import subprocess
 from pathlib import Path
@@ -19,7 +19,7 @@ MANY: Final = ("+P", "1000000")
 
 
 def measured(kind: str) -> Measured:
-    """Every figure once; none without an Erlang."""
+    """Return every figure once; none without an Erlang."""
     if which("erlc") is None:
         return {}
     with TemporaryDirectory() as folder:

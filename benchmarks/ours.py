@@ -1,4 +1,4 @@
-"""An agent of the whole application, from the provider's bytes to who reads its events."""
+"""An agent of the whole application, from the provider's bytes to the reader of its events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from benchmarks.chores import CHORES
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
 from supervisors import agent_supervisor
 
-MANY_UNREAD: Final = 1_000_000  # so that every token is an event of its own, however fast they come
+MANY_UNREAD: Final = 1_000_000  # so that each token is a separate event at any speed
 ONE_WORKER: Final = Settings(tools=ToolSettings(workers=1), streaming=StreamingSettings(buffer_size=MANY_UNREAD))
 MANY_CALLS: Final = Settings(
     tools=ToolSettings(workers=8), streaming=StreamingSettings(buffer_size=MANY_UNREAD, max_tool_calls=64)
@@ -23,7 +23,7 @@ MANY_CALLS: Final = Settings(
 
 
 class Reader(GenServer[Listener | None]):
-    """A subscriber process: takes the events of one stream from its mailbox and tells the listener of each token.
+    """A subscriber process: takes the events of one stream from its mailbox and passes each token to the listener.
 
     State: the listener, which is its first message.
     """
@@ -45,14 +45,14 @@ class Reader(GenServer[Listener | None]):
 
 @asynccontextmanager
 async def to_process(base_url: str) -> AsyncIterator[NewReader]:
-    """agent.stream_chat, its events handled by a subscriber process."""
+    """Read with agent.stream_chat, in a subscriber process."""
     async with application.running(ONE_WORKER):
         yield lambda model: _to_reader(base_url, model)
 
 
 @asynccontextmanager
 async def to_process_kept(base_url: str) -> AsyncIterator[NewReader]:
-    """The same where sessions are kept, as the daemon keeps them."""
+    """Read the same with kept sessions, as in the daemon."""
     with TemporaryDirectory() as folder:
         kept = SessionSettings(url=f"sqlite:///{folder}/sessions.db", durability=Durability.BATCHED)
         async with application.running(ONE_WORKER.model_copy(update={"sessions": kept})):
@@ -61,14 +61,14 @@ async def to_process_kept(base_url: str) -> AsyncIterator[NewReader]:
 
 @asynccontextmanager
 async def by_iteration(base_url: str) -> AsyncIterator[NewReader]:
-    """async for event in agent.stream."""
+    """Read with async for event in agent.stream."""
     async with application.running(ONE_WORKER):
         yield lambda model: _iterator(base_url, model)
 
 
 @asynccontextmanager
 async def with_tools(base_url: str) -> AsyncIterator[NewReader]:
-    """The same where agents have the chores as their tools, and many of their calls may run at once."""
+    """Run the application with the chores as tools, and with many parallel calls."""
     async with application.running(MANY_CALLS):
         yield lambda model: _iterator(base_url, model)
 

@@ -1,6 +1,6 @@
-"""What the process system costs: a hop, a call, a spawn. CPU microseconds of this OS process each.
+"""The cost of the process system: a hop, a call, a spawn, in CPU microseconds of this OS process.
 
-A call from another thread is taken by the clock: it waits for two threads.
+A call from another thread is measured by the clock, as it waits for two threads.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from benchmarks.workload import Measured
 
 
 class Sizes(Struct, frozen=True):
-    """How often each thing is done."""
+    """The number of repetitions of each action."""
 
     hops: int = 200_000
     calls: int = 20_000
@@ -24,7 +24,7 @@ class Sizes(Struct, frozen=True):
 
 
 class Player(GenServer[Pid | None]):
-    """Sends a number back to its peer, one less, until it is nought. State: the peer, the first message."""
+    """A process that returns a number to its peer, one less, until zero. State: the peer, its first message."""
 
     def init(self, landed: asyncio.Future[None]) -> None:
         self.landed = landed
@@ -40,7 +40,7 @@ class Player(GenServer[Pid | None]):
 
 
 class Receiver(GenServer[int]):
-    """Counts plain messages; the last one is the future that it answers."""
+    """A process that counts plain messages; the last one is the future to answer."""
 
     def init(self) -> int:
         return 0
@@ -55,7 +55,7 @@ class Receiver(GenServer[int]):
 
 
 class Flood(Task):
-    """Sends that many messages, and lets others run as a process with work to do does."""
+    """A process that sends many messages, and lets others run as a busy process does."""
 
     def __init__(self, to: Pid, count: int, landed: asyncio.Future[int]) -> None:
         self.to, self.count, self.landed = to, count, landed
@@ -74,7 +74,7 @@ class Idle(Task):
 
 
 async def measured(sizes: Sizes) -> Measured:
-    """Every figure once, in a process system of its own."""
+    """Return every figure once, each in a new process system."""
     async with AsyncioSystemBase() as base:
         return {
             "ping_pong": await _us_each(lambda: ping_pong(sizes.hops), sizes.hops),
@@ -96,7 +96,7 @@ async def _us_each(
 
 
 async def ping_pong(hops: int) -> None:
-    """One message to and fro between two servers."""
+    """Measure one message between two servers and back."""
     landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     first, second = await start(Player, landed), await start(Player, landed)
     send(first, second)
@@ -106,21 +106,21 @@ async def ping_pong(hops: int) -> None:
 
 
 async def one_way(messages: int) -> None:
-    """A task sends to a server as fast as it may."""
+    """Measure a task that sends to a server as fast as it can."""
     landed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     Flood.start(await start(Receiver), messages, landed)
     assert await landed == messages
 
 
 async def calls(count: int) -> None:
-    """Calls of one server, one after the other, from a coroutine."""
+    """Measure calls of one server from a coroutine, one after the other."""
     server = await start(Receiver)
     for _ in range(count):
         await call(server, None)
 
 
 async def calls_from_thread(base: AsyncioSystemBase, count: int) -> None:
-    """The same from a thread that is not the loop's, which waits for each reply."""
+    """Measure the same from another thread, which waits for each reply."""
     server = await start(Receiver)
 
     def ask() -> None:
@@ -131,13 +131,13 @@ async def calls_from_thread(base: AsyncioSystemBase, count: int) -> None:
 
 
 async def spawn_servers(count: int) -> None:
-    """GenServers, from nothing to init's return; they live on."""
+    """Start GenServers, until init returns. They keep running."""
     for _ in range(count):
         await start(Receiver)
 
 
 async def spawn_tasks(count: int) -> None:
-    """Tasks, until each waits for its first message. Most of it is garbage collection: those that live are walked."""
+    """Start Tasks, until each waits for its first message. Most of the cost is garbage collection of living tasks."""
     for _ in range(count):
         Idle.start()
     await asyncio.sleep(0)

@@ -1,8 +1,8 @@
-"""A model provider for benchmarks: its own OS process, which answers with bytes that were made before.
+"""A model provider for benchmarks: a separate OS process, which answers with prepared bytes.
 
     python -m benchmarks.provider          # prints its base URL, serves until its stdin closes
 
-POST /v1/chat/completions answers what the model's name asks for: see answers.py.
+POST /v1/chat/completions answers by the model's name: see answers.py.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Connection(asyncio.Protocol):
         self.pace: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self.transport = cast("asyncio.Transport", transport)  # the class of uvloop's transport does not say so
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.pace is not None:
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
             self.play(frames(asked), 0, asked.every_ms / 1000, asyncio.get_running_loop().time())
 
     def play(self, events: tuple[bytes, ...], position: int, every_s: float, due_s: float) -> None:
-        """Write the event at position, and the next one every_s later."""
+        """Write the event at position, and the next event every_s later."""
         if position == len(events):
             self.transport.write(LAST)
             return

@@ -1,4 +1,4 @@
-"""CPU microseconds a token of reading a model's stream, beside what any reader has to pay: split and decode.
+"""CPU microseconds per token of reading a model's stream, beside the minimum of any reader: split and decode.
 
 python -m benchmarks.read_streams
 """
@@ -77,7 +77,7 @@ def responses(chunks: Sequence[bytes]) -> None:
 
 
 def measured(read: Callable[[Sequence[bytes]], None], chunks: Sequence[bytes]) -> float:
-    """The best of some rounds, in CPU microseconds a token."""
+    """Return the best of several rounds, in CPU microseconds per token."""
     best = float("inf")
     for _ in range(ROUNDS):
         started = time.process_time()

@@ -45,7 +45,7 @@ OTHERS: Final = {
 
 
 def table(suite: Suite, figures: Mapping[str, Figure], when: str = "") -> str:
-    """A suite's figures, a line each; after it what follows from them. when: if it is not of the page's own run."""
+    """Return a suite's figures, one per line, and then the conclusions. when: the time of an older run."""
     lines = [f"## {suite.title}", "", *([when, ""] if when else [])]
     if suite.beside is not None:
         columns = [cell for other in suite.beside.values() for cell in (other, "ours of it")]
@@ -59,14 +59,14 @@ def table(suite: Suite, figures: Mapping[str, Figure], when: str = "") -> str:
 
 
 def merged(page: str, tables: list[str], preface: str | None = None) -> str:
-    """The page with these tables in the place of those of the same titles, or behind all."""
+    """Return the page with these tables in place of those with the same titles, or at its end."""
     head, *sections = _SECTION.split(page.rstrip())
     by_title = {section.partition("\n")[0]: section for section in [*sections, *tables]}
     return "\n\n".join([preface or head, *by_title.values()]) + "\n"
 
 
 def preface(rounds: int, date: str, load: str) -> str:
-    """What stands above the tables."""
+    """Return the text above the tables."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     host = f"{system()} {machine()}, {cpu_count()} cores"
     return PREFACE.format(
@@ -75,7 +75,7 @@ def preface(rounds: int, date: str, load: str) -> str:
 
 
 def load() -> str:
-    """Of the last minute: how many threads of all the machine ran or wanted to."""
+    """Return the load of the last minute: the machine's threads that ran or were ready."""
     return f"{getloadavg()[0]:.1f}"
 
 
@@ -109,7 +109,10 @@ def _own(figure: Figure) -> tuple[str, str, str]:
 
 
 def _at_most(name: str, figures: Mapping[str, Figure], suite: Suite) -> str:
-    """The strictest limit, and whether the figure misses it; where nothing was measured to be relative to, in words."""
+    """Return the strictest limit, and whether the figure misses it.
+
+    Words replace a limit whose reference was not measured.
+    """
     targets = suite.targets.get(name, ())
     limits = [(limit, target) for target in targets if (limit := target.limit(figures)) is not None]
     if not limits:

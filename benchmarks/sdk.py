@@ -1,4 +1,4 @@
-"""The openai client as its README shows it, `async for chunk in stream`, and an agent loop around it, by hand."""
+"""The openai client as its README shows it, `async for chunk in stream`, and a handwritten agent loop around it."""
 
 import asyncio
 import inspect
@@ -35,7 +35,7 @@ async def _read(client: AsyncOpenAI, model: str, listener: Listener) -> None:
 
 
 async def _turn(client: AsyncOpenAI, model: str, listener: Listener) -> None:
-    """Ask, run all calls at once, and ask again with their results, until there is no call."""
+    """Ask, run all calls at once, and ask again with their results, until the model calls nothing."""
     messages: list[Any] = [{"role": "user", "content": QUESTION}]
     tools: Any = [
         {"type": "function", "function": {"name": chore.name, "parameters": chore.parameters}} for chore in CHORES
@@ -67,7 +67,7 @@ def _add(calls: dict[int, dict[str, Any]], piece: Any) -> None:
 
 
 async def _run(call: dict[str, Any]) -> str:
-    """A coroutine on the loop, a plain function in a thread: what such a loop can do."""
+    """Run a coroutine on the loop and a plain function in a thread, as such a loop can."""
     function = next(chore.function for chore in CHORES if chore.name == call["function"]["name"])
     arguments = json.loads(call["function"]["arguments"])
     if inspect.iscoroutinefunction(function):

@@ -1,4 +1,4 @@
-"""What it costs to keep a stream: the journal's part of a token, and how long it takes to read a stream again."""
+"""The cost of keeping a stream: the journal's share of a token, and the time to read a stream again."""
 
 import time
 from statistics import median
@@ -18,24 +18,24 @@ from benchmarks.workload import QUESTION, Load, Measured, cpu_us_a_token
 
 SESSION: Final = "bench"
 RESUMES: Final = 9
-PAGE: Final = 20  # events of a row, where a flush comes every 20 ms and a token every millisecond
+PAGE: Final = 20  # events per row, with a flush every 20 ms and a token every millisecond
 
 
 class Sizes(Struct, frozen=True):
-    """events: of the stream that is read again."""
+    """The sizes of the runs. events: of the stream that is read again."""
 
     events: int = 2000
 
 
 async def journal_us(base_url: str, load: Load, name: str) -> Measured:
-    """CPU microseconds a token: of an agent, and what it takes on top to keep its sessions."""
+    """Return CPU microseconds per token of an agent, and the addition for kept sessions."""
     plain = await cpu_us_a_token(to_process, base_url, load)
     kept = await cpu_us_a_token(to_process_kept, base_url, load)
     return {f"{name}_agent": plain, f"{name}_journal": kept - plain}
 
 
 async def resume_ms(sizes: Sizes) -> Measured:
-    """A whole stream from the store, as one who comes back with nothing gets it: the first time, and the median."""
+    """Read a whole stream from the store, as a client that reconnects with nothing: the first time, and the median."""
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/sessions.db"
         async with AsyncioSystemBase():
@@ -68,7 +68,7 @@ async def _read_s(store: Store, events: int) -> float:
 
 
 def _nothing(_seq: int) -> None:
-    """on_durable: nobody waits."""
+    """Ignore on_durable, as nobody waits."""
 
 
 def _fail(failure: Exception) -> None:

@@ -1,4 +1,4 @@
-"""A client of server-sent events that costs next to nothing: counts what comes.
+"""A client of server-sent events that costs next to nothing: it counts them.
 
 python -m benchmarks.sse_client PORT PATH BODY    # POST; prints the seconds from the request to the end, and the events
 """

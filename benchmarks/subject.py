@@ -1,4 +1,4 @@
-"""One measurement in an OS process of its own: prints its figures as one line of JSON.
+"""One measurement in a separate OS process: print its figures as one line of JSON.
 
 python -m benchmarks.subject '{"job": "processes", "sizes": {}}'
 python -m benchmarks.subject '{"job": "cpu", "reader": "floor", "load": {...}}'  http://127.0.0.1:8080/v1
@@ -30,7 +30,7 @@ STREAM_READERS: Final = ("floor", "sdk", "process", "iteration")
 
 
 class Cpu(Struct, frozen=True, tag_field="job", tag="cpu"):
-    """CPU microseconds a token of one reader."""
+    """CPU microseconds per token of one reader."""
 
     reader: str
     load: Load
@@ -44,7 +44,7 @@ class FirstToken(Struct, frozen=True, tag_field="job", tag="first_token"):
 
 
 class Delay(Struct, frozen=True, tag_field="job", tag="delay"):
-    """How late the tokens of many paced streams come to one reader. prefix: before the names of its figures."""
+    """The delay of tokens of many paced streams for one reader. prefix: of the names of its figures."""
 
     reader: str
     load: Load
@@ -52,7 +52,7 @@ class Delay(Struct, frozen=True, tag_field="job", tag="delay"):
 
 
 class FanOut(Struct, frozen=True, tag_field="job", tag="fan_out"):
-    """Milliseconds of turns with so many calls at once, beyond the wait of one."""
+    """Milliseconds of turns with parallel calls, beyond the wait of one call."""
 
     reader: str
     calls: int
@@ -61,7 +61,7 @@ class FanOut(Struct, frozen=True, tag_field="job", tag="fan_out"):
 
 
 class Beside(Struct, frozen=True, tag_field="job", tag="beside"):
-    """What a paced stream notices of the calls of another turn. model: of the calls. name: of the figures."""
+    """The effect of another turn's calls on a paced stream. model: of the calls. name: of the figures."""
 
     reader: str
     model: str
@@ -72,56 +72,56 @@ class Beside(Struct, frozen=True, tag_field="job", tag="beside"):
 
 
 class Processes(Struct, frozen=True, tag_field="job", tag="processes"):
-    """What messages and spawns take."""
+    """The cost of messages and spawns."""
 
     sizes: processes.Sizes = field(default_factory=processes.Sizes)
 
 
 class Supervision(Struct, frozen=True, tag_field="job", tag="supervision"):
-    """What supervised children take."""
+    """The cost of supervised children."""
 
     sizes: supervision.Sizes = field(default_factory=supervision.Sizes)
 
 
 class Endurance(Struct, frozen=True, tag_field="job", tag="endurance"):
-    """What very many restarts and processes leave behind."""
+    """The traces of very many restarts and processes."""
 
     sizes: endurance.Sizes = field(default_factory=endurance.Sizes)
 
 
 class Turns(Struct, frozen=True, tag_field="job", tag="turns"):
-    """What very many turns leave behind."""
+    """The traces of very many turns."""
 
     sizes: turns.Sizes = field(default_factory=turns.Sizes)
 
 
 class Gateway(Struct, frozen=True, tag_field="job", tag="gateway"):
-    """What an event costs on its way to a client."""
+    """The cost of an event on its way to a client."""
 
     sizes: gateway.Sizes = field(default_factory=gateway.Sizes)
 
 
 class Journal(Struct, frozen=True, tag_field="job", tag="journal"):
-    """What the journal takes of a token. name: of the figures."""
+    """The journal's share of a token. name: of the figures."""
 
     load: Load
     name: str
 
 
 class Resume(Struct, frozen=True, tag_field="job", tag="resume"):
-    """How long it takes to read a stream again."""
+    """The time to read a stream again."""
 
     sizes: sessions.Sizes = field(default_factory=sessions.Sizes)
 
 
 class Daemon(Struct, frozen=True, tag_field="job", tag="daemon"):
-    """What a daemon takes that nobody asks anything."""
+    """The cost of an idle daemon."""
 
     idle: daemon.Idle = field(default_factory=daemon.Idle)
 
 
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
-    """What OTP takes; kind: "otp" as it comes, "core" on one core."""
+    """The cost in OTP. kind: "otp" with defaults, "core" on one core."""
 
     kind: str
 
@@ -146,7 +146,7 @@ Job: TypeAlias = Work | Otp
 
 
 def measure(job: Job, base_url: str) -> Measured:
-    """Run the job on an event loop of its own, the same kind for all."""
+    """Run the job on a new event loop, of the same kind for all jobs."""
     if isinstance(job, Otp):
         return otp.measured(job.kind)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

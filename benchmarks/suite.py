@@ -1,4 +1,4 @@
-"""What a suite of figures is, what each of them may be, and what a run of it gave."""
+"""A suite of figures, the limits of each figure, and the outcome of a run."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -10,14 +10,14 @@ from benchmarks.workload import Measured
 
 
 class Target(Struct, frozen=True):
-    """What a figure may be: a number; or so many times the figure named `of`; or, if above, so much more than that."""
+    """The limit of a figure: a number, a multiple of the figure named `of`, or with above, a surplus over it."""
 
     most: float
     of: str | None = None
     above: bool = False
 
     def limit(self, figures: Mapping[str, "Figure"]) -> float | None:
-        """None where the figure that it is relative to was not measured."""
+        """Return the limit, or None if its reference was not measured."""
         if self.of is None:
             return self.most
         if self.of not in figures:
@@ -29,9 +29,9 @@ class Target(Struct, frozen=True):
 class Suite(Struct, frozen=True):
     """Figures that are compared with each other.
 
-    references: of a spike of this design, by figure. targets: all of a figure's hold. beside: whose figures stand
-    beside ours, by what their names begin with, without it they are named alike; None where each line is a reader's.
-    remark: what stands below the table. long: measured only by its name.
+    references: of a spike of this design, by figure. targets: all targets of a figure apply. beside: the prefix of the
+    names of the figures beside ours, which are otherwise equal; None if each line is a reader. remark: the text below
+    the table. long: measured only if it is named.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Figure(Struct, frozen=True):
 
 
 def figures(suite: Suite, rounds: Sequence[Measured]) -> dict[str, Figure]:
-    """By name, in the order of the table; then what is only compared with."""
+    """Return the figures by name, in the order of the table, then those for comparison only."""
     names = dict.fromkeys([*suite.titles, *rounds[0]])
     return {name: _figure(suite, name, [each[name] for each in rounds]) for name in names}
 

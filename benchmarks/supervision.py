@@ -1,4 +1,4 @@
-"""What supervision costs: a start, the memory of a child at rest, the time from a crash to the new process."""
+"""The cost of supervision: a start, the memory of an idle child, the time from a crash to the new process."""
 
 import asyncio
 import gc
@@ -21,21 +21,21 @@ HOUR_S: Final = 3600.0
 
 
 class Sizes(Struct, frozen=True):
-    """How many children; how many of them are killed for the latency of a restart."""
+    """The number of children, and of children that are killed to measure a restart."""
 
     children: int = 100_000
     restarts: int = 1000
 
 
 class Told(GenServer[None]):
-    """Tells when it runs: its init gives the future of that moment its time."""
+    """A child whose init reports its start: it gives the current future the time."""
 
     def init(self, moments: "Moments") -> None:
         moments.up(self.pid)
 
 
 class Moments:
-    """The latest start of a child, to be waited for."""
+    """The latest start of a child, as a future."""
 
     def __init__(self) -> None:
         self.begin()
@@ -48,7 +48,7 @@ class Moments:
 
 
 async def measured(sizes: Sizes) -> Measured:
-    """Every figure once. Reports cost nothing: OTP's logger is off, too."""
+    """Return every figure once. Reports are off, as OTP's logger is."""
     logging.disable()
     async with AsyncioSystemBase(), Mailbox():
         latency_us = await restart(sizes.restarts)
@@ -56,7 +56,7 @@ async def measured(sizes: Sizes) -> Measured:
 
 
 async def many(count: int) -> Measured:
-    """Children of one supervisor, each asked for by a call and monitored by the asker."""
+    """Start children of one supervisor, each by a call, and monitored by the caller."""
     supervisor = await start_dynamic_supervisor(
         DynamicFlags(), ChildSpec("child", Receiver, restart=RestartType.TEMPORARY)
     )
@@ -74,7 +74,7 @@ async def many(count: int) -> Measured:
 
 
 async def restart(count: int) -> float:
-    """Microseconds from a kill to the init of the new process: the median."""
+    """Return the median of microseconds from a kill to the init of the new process."""
     moments = Moments()
     supervisor = await start_dynamic_supervisor(DynamicFlags(count, HOUR_S), ChildSpec("child", Told, moments))
     await start_child(supervisor)
@@ -90,6 +90,6 @@ async def restart(count: int) -> float:
 
 
 def resident_bytes() -> int:
-    """Of this OS process."""
+    """Return the resident memory of this OS process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

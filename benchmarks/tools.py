@@ -1,4 +1,4 @@
-"""What a turn with tools takes, and what a stream beside it notices of them."""
+"""The cost of a turn with tools, and its effect on another stream."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ LEAD_S: Final = 0.3  # the neighbour's stream is well under way when the tools s
 
 
 async def fan_out_ms(subject: Subject, base_url: str, calls: int, turns: int) -> float:
-    """A turn with so many calls of `nap` at once, beyond the one nap that it has to wait: the median."""
+    """Return the median time of a turn with parallel calls of `nap`, beyond the wait of one nap."""
     async with subject(base_url) as new_reader:
         model = f"calls-{calls}-of-nap"
         await (await new_reader(model))(Listener())
@@ -23,7 +23,7 @@ async def fan_out_ms(subject: Subject, base_url: str, calls: int, turns: int) ->
 
 
 async def beside_stream(subject: Subject, base_url: str, model: str, turns: int, neighbour_tokens: int) -> Measured:
-    """Milliseconds of the turn, and the worst gap between two tokens of another stream meanwhile: medians of turns."""
+    """Return medians: milliseconds of the turn, and the worst gap between two tokens of another stream meanwhile."""
     took_ms, gaps_ms = [], []
     async with subject(base_url) as new_reader:
         await (await new_reader(model))(Listener())  # every worker has loaded the tool's module

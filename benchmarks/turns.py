@@ -1,4 +1,4 @@
-"""What very many turns leave behind: memory, files, OS processes, entries in the tables. Takes a minute or two."""
+"""Traces of very many turns: memory, files, OS processes, table entries. Takes a minute or two."""
 
 import logging
 from time import process_time
@@ -15,7 +15,10 @@ MODELS = ("tokens-20", "calls-2-of-echo")
 
 
 class Sizes(Struct, frozen=True):
-    """Turns one after the other, so many of an agent; every other agent calls tools. warming: not held against them."""
+    """The sizes of the runs: turns one after the other, several per agent; every second agent calls tools.
+
+    warming: turns that are not counted.
+    """
 
     turns: int = 10_000
     warming: int = 2_000

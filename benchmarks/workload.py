@@ -1,4 +1,4 @@
-"""What is asked of every reader of model streams, and how its cost is taken: the same for all."""
+"""The task for every reader of model streams, and the measure of its cost: the same for all readers."""
 
 import asyncio
 import gc
@@ -14,7 +14,7 @@ from benchmarks.answers import Asked, sent_ns
 
 QUESTION: Final = "Say something."
 WARMING: Final = "tokens-20"
-SETTLE_S: Final = 0.2  # what is done after a stream's last token is its cost, too; waiting costs no CPU time
+SETTLE_S: Final = 0.2  # work after a stream's last token is part of its cost; waiting costs no CPU time
 
 
 Measured: TypeAlias = dict[str, float]
@@ -22,7 +22,7 @@ Measured: TypeAlias = dict[str, float]
 
 
 class Listener:
-    """Told of the text of one stream, as soon as a reader has it. size: characters so far."""
+    """A listener to the text of one stream, as soon as a reader has it. size: characters so far."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -35,7 +35,7 @@ class Listener:
 
 
 class Stopwatch(Listener):
-    """Of a paced stream: when each token came, and how long before that it was written. Nanoseconds."""
+    """The arrival of each token of a paced stream, and its delay since it was written, in nanoseconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ Subject: TypeAlias = Callable[[str], AbstractAsyncContextManager[NewReader]]
 
 
 class Load(Struct, frozen=True):
-    """streams at once, of so many tokens each. every_ms: None, as fast as they are read; else the pace of a token."""
+    """A number of streams at once, with a number of tokens each. every_ms: the pace of a token, or None for no pace."""
 
     streams: int
     tokens: int
@@ -73,7 +73,7 @@ class Load(Struct, frozen=True):
 
 
 async def cpu_us_a_token(subject: Subject, base_url: str, load: Load) -> float:
-    """CPU time of this OS process a token, with kernel time and all threads: requests and ends of streams included."""
+    """Return the CPU time of this OS process per token: all threads, kernel time, requests and ends of streams."""
     listeners = [Listener() for _ in range(load.streams)]
     async with subject(base_url) as new_reader:
         await warm(new_reader)
@@ -89,7 +89,7 @@ async def cpu_us_a_token(subject: Subject, base_url: str, load: Load) -> float:
 
 
 async def first_token_ms(subject: Subject, base_url: str, load: Load) -> float:
-    """From the question to the first token: the median of load.streams, one after the other, on a warm connection."""
+    """Return the median time from the question to the first token of load.streams in sequence, on a warm connection."""
     waits_s = []
     async with subject(base_url) as new_reader:
         await warm(new_reader)
@@ -102,12 +102,12 @@ async def first_token_ms(subject: Subject, base_url: str, load: Load) -> float:
 
 
 async def warm(new_reader: NewReader) -> None:
-    """What is imported, opened or cached by the first streams of a program is not the cost of the others."""
+    """Run the first streams, whose imports, connections and caches are not a cost of later streams."""
     for _ in range(3):
         await (await new_reader(WARMING))(Listener())
 
 
 def check_whole(listener: Listener, model: str) -> None:
-    """What a reader left out can't be counted as cheap."""
+    """Check that the reader left nothing out."""
     expected = Asked.of(model).size
     assert listener.size == expected, f"{model}: expected {expected} characters, got {listener.size}"

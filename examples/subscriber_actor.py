@@ -13,7 +13,7 @@ Waiting = dict[str, Caller]  # stream_id -> who called
 
 
 class Screen(Actor):
-    """Shows what the agent says, whoever asked."""
+    """A screen that shows the agent's answers to every question."""
 
     def receiveMessage(self, message: Event, sender: ActorAddress) -> None:
         if isinstance(message, StreamToken):
@@ -21,7 +21,7 @@ class Screen(Actor):
 
 
 class Desk(GenServer[Waiting]):
-    """Passes questions on to agents, and answers each with the event that ends its stream."""
+    """A desk that passes questions to agents and answers each with the terminal event of its stream."""
 
     def init(self) -> Waiting:
         return {}

@@ -11,7 +11,7 @@ from supervisors import agent_supervisor
 
 
 class Interpreter(Actor):
-    """Told (agent, question), it sends the asker each token of the answer, and None at the end."""
+    """An actor that gets (agent, question), and sends the asker each token of the answer, then None."""
 
     def receiveMessage(self, message: object, sender: ActorAddress) -> None:
         match message:

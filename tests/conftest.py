@@ -1,8 +1,12 @@
-"""Of all tests: what a test printed or logged is carried from one OS process to another, as UTF-8."""
+"""Settings of all tests: reports travel between OS processes as UTF-8; a Hypothesis example has no deadline."""
 
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("understudy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("understudy")  # an example may take long on a busy machine
 
 
 @pytest.hookimpl(wrapper=True)

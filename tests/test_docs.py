@@ -1,4 +1,4 @@
-"""The programs in docs/ run as they stand."""
+"""The programs in docs/ run unchanged."""
 
 import re
 import runpy
@@ -12,6 +12,7 @@ PAGES = [
     "daemon.md",
     "gateway.md",
     "processes.md",
+    "rehearsal.md",
     "sessions.md",
     "subscribers.md",
     "testing.md",
@@ -30,7 +31,7 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_in_the_docs_runs(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # a daemon of the user's is none of theirs
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # keep away from the user's own daemon
     file = tmp_path / "program.py"
     file.write_text(program)
     runpy.run_path(str(file), run_name="__main__")

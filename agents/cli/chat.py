@@ -18,11 +18,9 @@ from agents.cli.remote.chat import chat_with_daemon
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
 from agents.llm.endpoint import MISSING_KEY, Api
-from agents.settings import Settings, ToolSettings
+from agents.settings import DEFAULT_MODEL, Settings, ToolSettings
 from agents.settings.values import HTTP_ADDRESS
 from supervisors.agent_supervisor import start_agent
-
-DEFAULT_MODEL = "gpt-4o"
 
 # A person waits here, and can cancel: shorter than a library's retries, longer than its silence.
 PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}

@@ -54,7 +54,8 @@ def _event(name: str, data: Any, place: dict[str, Any]) -> Event | None:
             return StreamComplete(msgspec.convert(data, Response), **place)
         case "error" | "timeout":
             metrics = msgspec.convert(data["metrics"], StreamMetrics | None)
-            return StreamError(_fault(data["error"]), data["content"], metrics, **place)
+            response = msgspec.convert(data.get("response"), Response | None)
+            return StreamError(_fault(data["error"]), data["content"], metrics, response, **place)
         case _:
             return _of_calls(name, data, place)
 

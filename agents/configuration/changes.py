@@ -1,6 +1,6 @@
-"""What a change of the settings means for a system that runs: taken over now, or at its next start. Pure.
+"""The effect of changed settings on a running system: applied now, or at the next start. Pure.
 
-A turn that runs ends as it began, so nothing here asks for one to be cut.
+A running turn keeps the settings that it began with, so no change cuts a turn.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from agents.settings.agent import AgentSettings
 
 
 class Applies(StrEnum):
-    """To what a change applies without a restart."""
+    """The things to which a change applies without a restart."""
 
     NEW_AGENTS = "agents that start from now on"
     PROVIDERS = "model calls from now on"
@@ -27,7 +27,10 @@ class Applies(StrEnum):
 
 
 class Change(Struct, frozen=True):
-    """why: to what it applies, or why it does not. Values are not told: they may be secret."""
+    """A changed key, without its values: they may be secret.
+
+    why: the things to which the change applies, or the reason why it does not apply.
+    """
 
     path: KeyPath
     why: str
@@ -37,9 +40,9 @@ class Change(Struct, frozen=True):
 
 
 class Reload(Struct, frozen=True):
-    """settings: those that hold from now on, that is with what is applied. agents: to be started.
+    """The outcome of a reload. settings: in force from now on. agents: to be started.
 
-    rejected: what is wrong in itself, or for something that runs; then nothing of it was applied.
+    rejected: the faults of the new settings. If there are any, nothing was applied.
     """
 
     settings: Settings
@@ -79,7 +82,7 @@ AGENTS: Final = "agents"
 
 
 def changes(old: Settings, new: Settings) -> Reload:
-    """What becomes of all that new says otherwise than old."""
+    """Return the effect of each key whose value differs between old and new."""
     settings = old
     applied: list[Change] = []
     needs_restart: list[Change] = []
@@ -98,7 +101,7 @@ def changes(old: Settings, new: Settings) -> Reload:
 
 
 def differing(old: Settings, new: Settings) -> Iterator[KeyPath]:
-    """The keys whose values differ; agents are told one by one."""
+    """Return the keys whose values differ, with one entry per agent."""
     for path, value, _ in keys(new):
         if path != (AGENTS,) and value != _at(old, path):
             yield path
@@ -115,7 +118,7 @@ def _added(old: Settings, new: Settings) -> Iterator[AgentSettings]:
 
 
 def _running(old: Settings, new: Settings) -> Iterator[Change]:
-    """Agents that changed or are gone: theirs are conversations, which nobody asked to end."""
+    """Agents that were changed or removed keep running: their conversations must not end unasked."""
     after = {agent.id: agent for agent in new.agents}
     for agent in old.agents:
         if agent.id not in after:

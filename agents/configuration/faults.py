@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: all of it at once, a line each."""
+"""The faults of a configuration, one line per fault."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -12,7 +12,10 @@ KeyPath = tuple[str | int, ...]
 
 
 class Fault(Struct, frozen=True):
-    """where: file:line:column, or the variable or flag. path: of the key, "" for the file as a whole."""
+    """One fault of a configuration.
+
+    where: file:line:column, or the variable or flag. path: of the key, "" for a whole file.
+    """
 
     where: str
     path: KeyPath
@@ -25,7 +28,7 @@ class Fault(Struct, frozen=True):
 
 
 class InvalidConfiguration(ValueError):
-    """Its text has a line for each fault, in the order of the file."""
+    """Raised with every fault of a configuration. The text has one line per fault, in the order of the file."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -41,7 +44,7 @@ def dotted(path: KeyPath) -> str:
 
 
 def unknown_key(name: str, known: Iterable[str]) -> str:
-    """What was got, and what may have been meant."""
+    """Return the unknown key in words, with a suggestion if a known key is similar."""
     names = list(known)
     if not names:
         return f"{name}, where no key is"

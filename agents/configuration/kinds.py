@@ -1,6 +1,6 @@
-"""What kind of value a key of the settings takes, read from its annotation, and said in words.
+"""The kind of value that a key of the settings accepts, read from its annotation, and its words.
 
-The words stand in every fault and in the shipped file, so that both say what is checked.
+Faults and the shipped file use the same words, so both describe what is checked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ REFERENCE = '{env, "NAME"} or {file, "path"}'
 
 
 class Form(Enum):
-    """How a value is written."""
+    """The notation of a value."""
 
     SECTION = "section"
     MAPPING = "mapping"
@@ -43,7 +43,10 @@ AS_IT_IS = frozenset({Form.TEXT, Form.CHOICE, Form.PATH, Form.ADDRESS})
 
 
 class Kind(Struct, frozen=True):
-    """words: what is expected. inner: of the values of a mapping, of the items of a sequence. model: of a section."""
+    """A kind of value.
+
+    words: for a fault. inner: the kind of a mapping's values or a sequence's items. model: of a section.
+    """
 
     form: Form
     words: str
@@ -63,7 +66,7 @@ Annotation: TypeAlias = Any
 
 @cache
 def fields_of(model: type[BaseModel]) -> Mapping[str, Kind]:
-    """The keys of a section, in the order of its class."""
+    """Return the keys of a section, in the order of its class."""
     return {name: kind_of_field(field) for name, field in model.model_fields.items()}
 
 
@@ -72,7 +75,7 @@ def kind_of_field(field: FieldInfo) -> Kind:
 
 
 def kind_of(annotation: Annotation, metadata: Sequence[Any] = ()) -> Kind:
-    """Raises TypeError for an annotation that settings don't use."""
+    """Return the kind of an annotation. Raises TypeError for an annotation that settings don't use."""
     origin: Any = get_origin(annotation)
     arguments = get_args(annotation)
     if origin is Annotated:
@@ -149,5 +152,5 @@ def _bounds(metadata: Sequence[Any]) -> str:
 
 
 def _flat(metadata: Sequence[Any]) -> Sequence[Any]:
-    """Field(gt=0) as its parts."""
+    """Return the metadata of an annotation, with Field(gt=0) split into its parts."""
     return [part for each in metadata for part in (each.metadata if isinstance(each, FieldInfo) else (each,))]

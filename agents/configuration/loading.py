@@ -1,4 +1,4 @@
-"""From the sources to Settings: read, merged by precedence, validated, and every fault told at once."""
+"""From the sources to Settings: read, merged by precedence and validated, with every fault in one exception."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,10 @@ FILE: Final = "sys.config"
 
 
 class Loaded(Struct, frozen=True):
-    """marks: where the values came from that are no defaults. files: the file, if there was one, and its includes."""
+    """The settings and their origin.
+
+    marks: the sources of values that are not defaults. files: the file and its includes.
+    """
 
     settings: Settings
     marks: Mapping[KeyPath, Mark]
@@ -31,7 +34,7 @@ class Loaded(Struct, frozen=True):
 
 
 def found(environ: Mapping[str, str]) -> Path | None:
-    """The file where none is named: of UNDERSTUDY_CONFIG, else the user's, if there is one."""
+    """Return the default file: that of UNDERSTUDY_CONFIG, else the user's file if it exists."""
     if named := environ.get(CONFIG):
         return Path(named)
     own = own_folder(environ) / FILE
@@ -39,13 +42,13 @@ def found(environ: Mapping[str, str]) -> Path | None:
 
 
 def own_folder(environ: Mapping[str, str]) -> Path:
-    """Source: XDG Base Directory Specification."""
+    """Return the user's configuration folder. Source: XDG Base Directory Specification."""
     home = Path(environ.get("HOME") or Path.home())
     return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "understudy"
 
 
 def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Loaded:
-    """Defaults, file, environment, flags: each over what is before it. Raises InvalidConfiguration with every fault."""
+    """Read defaults, file, environment and flags; each overrides the earlier ones. Raises InvalidConfiguration."""
     files = None if file is None else Files(file)
     faults = [] if files is None else list(files.faults)
     data: dict[str, Any] = {}
@@ -72,7 +75,7 @@ def _of_files(files: Files, environ: Mapping[str, str]) -> Iterator[Reader]:
 
 
 def _lay_over(data: dict[str, Any], marks: dict[KeyPath, Mark], reader: Reader) -> None:
-    """A value takes the place of what was there, and so do its marks."""
+    """Replace earlier values and their marks by later ones."""
     for path, value in reader.found.items():
         *above, name = path
         section = data
@@ -85,7 +88,7 @@ def _lay_over(data: dict[str, Any], marks: dict[KeyPath, Mark], reader: Reader) 
 
 
 def _name_agents(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> Iterator[Fault]:
-    """An agent that starts with the daemon finds its session again: its id is its own, not one of the moment."""
+    """Give configured agents without an id their name as id, so that each finds its session again."""
     known: set[str] = set()
     for number, agent in enumerate(data.get("agents") or ()):
         id_ = agent.setdefault("id", agent.get("name"))
@@ -98,7 +101,7 @@ def _name_agents(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> Iterato
 
 
 def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Settings, list[Fault]]:
-    """The settings, without what is wrong in itself: so that the rest can be checked, too."""
+    """Return the settings without their invalid values, so that the rest can be checked too."""
     faults: list[Fault] = []
     while True:
         try:
@@ -106,15 +109,15 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
         except ValidationError as error:
             for each in error.errors(include_url=False, include_input=False):
                 path = tuple(each["loc"])
-                if all(fault.path != path for fault in faults):  # else it is missing because it was taken out
+                if all(fault.path != path for fault in faults):  # else the value is missing because it was removed
                     faults.append(_told(path, marks))
                 _remove(data, path)
 
 
 def _remove(data: Any, path: KeyPath) -> None:
-    """Take out the value; of a list the whole, and where it is a value that is missing, what lacks it.
+    """Remove the faulty value: the whole list if it is in one, or the section that lacks a required value.
 
-    What is gone already, for another of its faults, stays gone, and nothing around it goes.
+    A value that an earlier fault removed stays removed, and nothing around it is removed.
     """
     for length in range(len(path), 0, -1):
         section, name = _section(data, path[: length - 1]), path[length - 1]
@@ -125,7 +128,7 @@ def _remove(data: Any, path: KeyPath) -> None:
 
 
 def _section(data: Any, path: KeyPath) -> Any:
-    """None: it is not there."""
+    """Return the section at a path, or None if it does not exist."""
     for part in path:
         if isinstance(part, str) and part not in data:
             return None
@@ -146,7 +149,9 @@ def _kind_at(path: KeyPath) -> Kind:
 
 
 def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: bool) -> Iterator[Fault]:
-    """What no value shows by itself. sound: what agents rely on is; else their faults may be but its."""
+    """Yield faults that concern several values.
+
+    sound: model, providers, prices and tools are valid. If not, skip the agents: their faults would repeat those."""
     names = settings.providers.named
     for number, name in enumerate(settings.providers.order):
         if name not in names:
@@ -161,7 +166,7 @@ def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: b
 def _agent_faults(
     path: KeyPath, given: Mapping[str, Any], settings: Settings, marks: Mapping[KeyPath, Mark]
 ) -> Iterator[Fault]:
-    """What start_agent would say; and a file has no Python types."""
+    """Yield the faults that start_agent would raise, and Python types, which a file can't hold."""
     answer = given.get("answer_type")
     if answer is not None and not isinstance(answer, Mapping):
         yield _fault((*path, "answer_type"), marks, "a JSON schema of an object", repr(answer))
@@ -182,19 +187,19 @@ def _parts(key: str) -> KeyPath:
 
 
 def _fault(path: KeyPath, marks: Mapping[KeyPath, Mark], expected: str, got: str) -> Fault:
-    """At the place of the value, or of the next one around it that has a place."""
+    """Return a fault at the place of the value, or of the nearest enclosing value that has a place."""
     around = next((marks[path[:length]] for length in range(len(path), 0, -1) if path[:length] in marks), None)
     return Fault("settings" if around is None else around.where, path, expected, got)
 
 
 def _place(fault: Fault) -> tuple[str, int, int]:
-    """In a file, from its top; what stands in none comes as it came."""
+    """Return a sort key: faults of a file by their place, faults without a file in their order."""
     place = _PLACE.fullmatch(fault.where)
     return ("\uffff", 0, 0) if place is None else (place[1], int(place[2]), int(place[3]))
 
 
 def _unrelated(faults: Iterable[Fault], known: list[Fault]) -> list[Fault]:
-    """Those that tell of something else than the known ones: whose value is neither in, nor around, one of theirs."""
+    """Yield the faults whose value neither contains nor is contained in the value of a known fault."""
     return [fault for fault in faults if not any(_within(fault.path, each.path) for each in known if each.path)]
 
 

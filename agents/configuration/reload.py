@@ -1,10 +1,10 @@
-"""Takes new settings over in a system that runs: nothing that runs is stopped.
+"""Apply new settings to a running system, without stopping anything.
 
     reloaded = await reload(settings, lambda: load(file, os.environ).settings, gateway.take)
     settings = reloaded.settings
 
-The supervisors get the flags and specs that the new settings make, as by OTP's code_change: what they start, or start
-anew, is of the new settings.
+The supervisors get flags and specs from the new settings, as by OTP's code_change. Children that they start or restart
+from then on use the new settings.
 """
 
 import os
@@ -37,10 +37,10 @@ async def reload(
     gateway: Callable[[Settings], None],
     secrets: Collection[str] = (),
 ) -> Reload:
-    """Take over what read returns; settings are those that hold so far.
+    """Apply the settings that read returns. settings: those in force so far.
 
-    read: raises InvalidConfiguration, whose faults are then what is rejected. gateway: called if something of the
-    gateway's has changed. secrets: that no log may show, beside those of the settings.
+    read: raises InvalidConfiguration, and then its faults are rejected. gateway: called if a setting of the gateway has
+    changed. secrets: kept out of the log, together with the secrets of the settings.
     """
     try:
         new = read()
@@ -59,7 +59,7 @@ def _rejected(fault: Fault) -> Change:
 
 
 async def _unfit(settings: Settings) -> tuple[Change, ...]:
-    """What agents that run need and would lose: each may have to be started anew, by the new settings."""
+    """Return the faults of running agents under the new settings: a restart could not start them again."""
     brood: Brood = await get_state(AGENT_SUPERVISOR)
     rejected: list[Change] = []
     for config, *_ in (*brood.running.values(), *brood.restarting.values()):
@@ -83,7 +83,7 @@ async def _apply(old: Settings, planned: Reload, gateway: Callable[[Settings], N
 
 
 async def _respecify(settings: Settings) -> None:
-    """The whole tree once more, from the root down."""
+    """Give the whole tree its new specs, from the root down."""
     flags, children = application.tree(settings)
     await code_change(application.NAME, flags, children)
     for child in children:
@@ -92,7 +92,7 @@ async def _respecify(settings: Settings) -> None:
 
 
 async def _change_policy(policy: ProviderPolicy) -> None:
-    """Of the providers that are in use."""
+    """Change the policy of the providers that are in use."""
 
     def changed(state: ProviderState) -> ProviderState:
         return replace(state, policy=policy)
@@ -103,7 +103,7 @@ async def _change_policy(policy: ProviderPolicy) -> None:
 
 
 async def _with_agents(planned: Reload) -> Reload:
-    """What was planned, and what came of the agents to start."""
+    """Return the planned reload with the outcome of starting its agents."""
     rejected: dict[str, Change] = {}
     for agent in planned.agents:
         if (refusal := await _refusal(agent.given())) is not None:
@@ -120,7 +120,7 @@ async def _with_agents(planned: Reload) -> Reload:
 
 
 async def _refusal(given: Mapping[str, Any]) -> str | None:
-    """Why the agent could not be started."""
+    """Return why the agent could not be started."""
     try:
         await start_agent(given)
     except AlreadyStarted:

@@ -8,7 +8,7 @@ from agents.configuration.loading import FILE
 
 
 def text() -> str:
-    """From the installed package, or from the folder `config` beside it, where it is written."""
+    """Return the text, from the installed package or from the folder `config` beside the sources."""
     installed = files("agents.configuration").joinpath(FILE)
     if installed.is_file():
         return installed.read_text(encoding="utf-8")
@@ -16,7 +16,10 @@ def text() -> str:
 
 
 def write(folder: Path) -> Path:
-    """Write it into the folder, which is made if need be. Raises FileExistsError, OSError; nothing is overwritten."""
+    """Write the file into a folder, which is created if necessary.
+
+    Raises FileExistsError, OSError; overwrites nothing.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / FILE
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The settings that hold, a value each, with where it came from. Secrets are not among them."""
+"""The settings in force, one row per value with its source, without secrets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ DEFAULT = "default"
 
 
 class Row(NamedTuple):
-    """value: as a term."""
+    """A value and its source. value: as an Erlang term."""
 
     key: str
     value: str
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 def rows(loaded: Loaded) -> Iterator[Row]:
     for path, value, kind in leaves(loaded.settings):
-        mark = loaded.marks.get(path)  # what is filled in beside a value that was given has none
+        mark = loaded.marks.get(path)  # a default inside a section that was given has no mark
         hidden = value is not None and _is_secret(value, kind, mark)
         shown = MASK if hidden else to_text(_term(value, kind))
         yield Row(dotted(path), shown, DEFAULT if mark is None else mark.where)

@@ -18,7 +18,7 @@ class Leaf(NamedTuple):
 
 
 def keys(section: BaseModel, path: KeyPath = ()) -> Iterator[Leaf]:
-    """Every key of every section: what a list or a mapping holds is one value."""
+    """Yield every key of every section. A list or a mapping counts as one value."""
     for name, kind in fields_of(type(section)).items():
         value = getattr(section, name)
         if isinstance(value, BaseModel):
@@ -28,13 +28,13 @@ def keys(section: BaseModel, path: KeyPath = ()) -> Iterator[Leaf]:
 
 
 def leaves(section: BaseModel) -> Iterator[Leaf]:
-    """The single values, of the items of lists and mappings, too."""
+    """Yield the single values, also those in lists and mappings."""
     for leaf in keys(section):
         yield from _opened(leaf)
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
-    """All that no log may show."""
+    """Return the secrets, which no log may show."""
     return frozenset(_secrets(settings))
 
 

@@ -5,7 +5,7 @@ one stays as it was. Text is kept as a rope (a chain of pairs), so that a step c
 pieces are long, since of one a token the garbage collector would find very many to walk, and pause every stream.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
@@ -54,9 +54,10 @@ class PartialCall(Struct, frozen=True):
 
 
 class Accumulator(Struct, frozen=True, gc=False):
-    """What one model call has said so far.
+    """The answer of one model call so far.
 
-    seq: of the stream's last event. end: Finished or Failed, when it came.
+    seq: of the stream's last event. noted: the metadata of its events; None if no event had any. end: Finished or
+    Failed, when it came.
     """
 
     stream_id: str = ""
@@ -67,6 +68,7 @@ class Accumulator(Struct, frozen=True, gc=False):
     thoughts: Rope = EMPTY
     refusals: Rope = EMPTY
     calls: tuple[PartialCall, ...] = ()
+    noted: Mapping[str, Any] | None = None
     end: Finished | Failed | None = None
 
     @property
@@ -89,6 +91,19 @@ class Accumulator(Struct, frozen=True, gc=False):
     def tool_call_map(self) -> dict[int, ToolCall]:
         """By index."""
         return {call.index: call for call in self.tool_calls}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata of the events so far; after the end also finish_reason, usage, model and id of the answer."""
+        end = self.end
+        if not isinstance(end, Finished):
+            return dict(self.noted or {})
+        said = {"finish_reason": end.reason, "usage": end.usage, "model": end.model, "id": end.response_id}
+        return {**(self.noted or {}), **said}
+
+    def with_metadata(self, metadata: Mapping[str, Any]) -> "Accumulator":
+        """Add an event's metadata; a later value replaces an earlier one of the same key."""
+        return replace(self, noted={**(self.noted or {}), **metadata})
 
 
 def init_accumulator(stream_id: str = "", *, attempt: int = 1, seq: int = 0) -> Accumulator:
@@ -128,6 +143,7 @@ def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]
             acc.thoughts,
             acc.refusals,
             acc.calls,
+            acc.noted,
         )
         return following, (StreamToken(text, stream_id=acc.stream_id, seq=seq, attempt=acc.attempt),)
     return _fold_other(acc, delta)
@@ -145,6 +161,7 @@ def fold_texts(acc: Accumulator, texts: Sequence[str]) -> tuple[Accumulator, tup
         acc.thoughts,
         acc.refusals,
         acc.calls,
+        acc.noted,
     )
     return following, tuple(
         [StreamToken(text, stream_id=stream_id, seq=at, attempt=attempt) for at, text in enumerate(texts, seq + 1)]

@@ -100,7 +100,7 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
     """
     turn = _restored(saved, log, past)
     if log.seq == 0:
-        return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, now_s)
+        return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
     if turn.phase is STREAMING:
         acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
         turn, events = saying(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said))
@@ -123,7 +123,7 @@ def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float) -> Step:
     turn = _restored(saved, log, past)
     published: tuple[Event, ...] = ()
     if log.seq == 0:
-        turn, (start, _) = begin(log.stream_id, past.agent_id, turn.conversation, past.policy, now_s)
+        turn, (start, _) = begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
         published = (start,)  # type: ignore[assignment]  # a stream_start
     for call in _in_flight(turn):
         answered = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))

@@ -125,7 +125,8 @@ class StreamUsage(StreamEvent, frozen=True, tag="stream_usage"):
 class StreamMetrics(Struct, frozen=True):
     """A turn in figures. Source: API reference, stream_metrics and analyze_metrics.
 
-    tool_time_ms: from the first call's start to the last one's end, summed over the model calls.
+    tool_time_ms: from the first call's start to the last one's end, summed over the model calls. start_time,
+    first_token_time, end_time: Unix milliseconds; first_token_time is None for an answer without text.
     """
 
     total_time_ms: float
@@ -137,10 +138,13 @@ class StreamMetrics(Struct, frozen=True):
     function_calls: int
     tool_time_ms: float
     errors: tuple[str, ...] = ()
+    start_time: int = 0
+    first_token_time: int | None = None
+    end_time: int = 0
 
 
 class Response(Struct, frozen=True):
-    """The finished turn.
+    """The finished turn, or the part of a failed turn that had arrived.
 
     content: all its text: the joined tokens, less what a stream_reset took back. answer: the text of its last model
     call, without what the model said before it called tools. tool_calls: all calls of the turn, in order. value: the
@@ -166,11 +170,16 @@ class StreamComplete(StreamEvent, frozen=True, tag="stream_complete"):
 
 
 class StreamError(StreamEvent, frozen=True, tag="stream_error"):
-    """Terminal: the turn failed. content: the text that had arrived, equal to the joined tokens."""
+    """Terminal: the turn failed.
+
+    content: the text that had arrived, equal to the joined tokens. response: everything that had arrived, as the
+    Response of a finished turn; None if the turn never began.
+    """
 
     reason: Fault
     content: str = ""
     metrics: StreamMetrics | None = None
+    response: Response | None = None
 
 
 Event: TypeAlias = (

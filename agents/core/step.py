@@ -32,7 +32,6 @@ from agents.core.effects import (
 from agents.core.errors import Fault, InvalidAnswer
 from agents.core.events import (
     Event,
-    Response,
     StreamApprovalRequired,
     StreamComplete,
     StreamReset,
@@ -40,7 +39,6 @@ from agents.core.events import (
 )
 from agents.core.execution import eager, executing, tool_finished
 from agents.core.limits import breach
-from agents.core.metrics import metrics
 from agents.core.retry import Again, next_try
 from agents.core.round import Round, ToolFinished
 from agents.core.turn import (
@@ -55,6 +53,7 @@ from agents.core.turn import (
     fail,
     model_call_counted,
     next_model_call,
+    response_of,
     saying,
     with_steered,
 )
@@ -195,18 +194,7 @@ def _answer(turn: Turn, end: Finished) -> AssistantMessage:
 
 
 def _complete(turn: Turn, end: Finished, value: Any, now_s: float) -> Step:
-    acc, past = turn.acc, turn.past
+    past = turn.past
     conversation = (*past.conversation, _answer(turn, end))
-    response = Response(
-        turn.content,
-        acc.content,
-        past.calls,
-        end.reason,
-        acc.refusal,
-        past.spent.usage,
-        end.model,
-        metrics(past.tally, len(past.calls), now_s),
-        value,
-        past.spent.cost,
-    )
+    response = response_of(turn, now_s, value)
     return ended(replace(turn, past=replace(past, conversation=conversation)), StreamComplete(response))

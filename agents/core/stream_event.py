@@ -6,6 +6,8 @@
 {"type": "tool_call_complete", "index": 0, "data": "{\\"query\\": \\"x\\"}"}    data: the whole arguments, or nothing
 {"type": "stream_done", "data": "stop"}                           data: the finish reason, or nothing
 {"type": "error", "data": "what went wrong"}                      data: text or a fault of core/errors.py
+
+Each may have "metadata", a mapping: `metadata_of` reads it, and the accumulator keeps it.
 """
 
 from collections.abc import Mapping
@@ -44,6 +46,17 @@ def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tup
             still_open = (call for call in accumulator.calls if not call.done)
             return (*(CallDone(call.index, joined(call.arguments)) for call in still_open), delta)
     return (delta,)
+
+
+def metadata_of(event: Delta | Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event's metadata, empty if it has none. Raises ValueError if its metadata is not a mapping."""
+    metadata = event.get("metadata") if isinstance(event, Mapping) else None
+    match metadata:
+        case None:
+            return {}
+        case Mapping():
+            return metadata
+    raise ValueError(f"expected a mapping as metadata of a stream event, got {metadata!r}")
 
 
 def _delta(event: Mapping[str, Any]) -> Delta:

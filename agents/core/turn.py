@@ -4,7 +4,7 @@ When it does is in step.py.
 """
 
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from agents.core.conversation import AssistantMessage, Conversation, ToolCall, U
 from agents.core.deltas import Finished, Usage
 from agents.core.effects import Effect, StartCompletion
 from agents.core.errors import Fault
-from agents.core.events import Event, StreamComplete, StreamError, StreamStart
+from agents.core.events import Event, Response, StreamComplete, StreamError, StreamStart
 from agents.core.limits import Spent, added, breach, cost
 from agents.core.metrics import Tally, metrics
 from agents.core.policy import Candidate, TurnPolicy
@@ -77,11 +77,11 @@ Step: TypeAlias = tuple[Turn, tuple[Effect, ...]]
 STREAMING: Final = Phase.STREAMING
 
 
-def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: TurnPolicy, now_s: float) -> Step:
-    """The turn that answers the conversation's last message."""
+def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: TurnPolicy, tally: Tally) -> Step:
+    """Begin the turn that answers the conversation's last message. tally: that of a turn that begins now."""
     acc = init_accumulator(stream_id, seq=1)
     start = StreamStart(agent_id, stream_id=stream_id, seq=1)
-    past = Past(agent_id, conversation, policy, Tally(now_s))
+    past = Past(agent_id, conversation, policy, tally)
     return Turn(STREAMING, acc, past), (start, asking(past))
 
 
@@ -124,8 +124,26 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
         conversation = (*conversation, said)
     past = replace(past, conversation=with_steered(conversation, past), tally=past.tally.failed(str(fault)))
     turn = replace(turn, past=past)
-    figures = metrics(past.tally, len(past.calls), now_s)
-    return ended(turn, StreamError(fault, content, figures))
+    response = response_of(turn, now_s)
+    return ended(turn, StreamError(fault, content, response.metrics, response))
+
+
+def response_of(turn: Turn, now_s: float, value: Any = None) -> Response:
+    """Return everything that the turn has said and spent so far."""
+    acc, past = turn.acc, turn.past
+    end = acc.end if isinstance(acc.end, Finished) else None
+    return Response(
+        turn.content,
+        acc.content,
+        past.calls,
+        None if end is None else end.reason,
+        acc.refusal,
+        past.spent.usage,
+        None if end is None else end.model,
+        metrics(past.tally, len(past.calls), now_s),
+        value,
+        past.spent.cost,
+    )
 
 
 def saying(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:

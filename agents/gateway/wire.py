@@ -87,8 +87,9 @@ def data_of(event: Event) -> Any:
             return {"usage": usage, "cost": cost}
         case StreamComplete(response):
             return response
-        case StreamError(reason, content, metrics):
-            return {"error": reason, "message": str(reason), "content": content, "metrics": metrics}
+        case StreamError(reason, content, metrics, response):
+            said = {"error": reason, "message": str(reason), "content": content, "metrics": metrics}
+            return {**said, "response": response}
 
 
 def frames(events: Iterable[Event]) -> bytes:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from msgspec import Struct, field
 
-from agents.core.conversation import Conversation
+from agents.core.conversation import Conversation, ToolMessage
 from agents.core.retry import RetryPolicy
 from agents.llm.answer import Deadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
@@ -107,4 +107,16 @@ def _body(
 ) -> dict[str, Any]:
     request = chat_request if route.api is Api.CHAT else responses_request
     options = route.options if stream else {**route.options, "stream": False}
+    if conversation and isinstance(conversation[-1], ToolMessage):
+        options = _without_forced_call(options)
     return request(conversation, tools, model=route.model, options=options)
+
+
+def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Drop a tool_choice that forces a call: with it the model could never answer, and the turn would not end."""
+    if options.get("tool_choice") in _FREE_CHOICES:
+        return options
+    return {name: value for name, value in options.items() if name != "tool_choice"}
+
+
+_FREE_CHOICES: Final = (None, "auto", "none")

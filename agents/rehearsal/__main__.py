@@ -1,4 +1,4 @@
-"""`python -m agents.rehearsal`: the rehearsal server as an OS process of its own."""
+"""`python -m agents.rehearsal`: the rehearsal server in its own OS process."""
 
 from agents.rehearsal.command import rehearse
 

@@ -1,4 +1,4 @@
-"""Responses in background mode: they outlive their connection; a client comes back for the rest, or cancels them."""
+"""Responses in background mode. They outlive their connection: a client reconnects for the rest, or cancels them."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ KEPT_RESPONSES = 1000
 
 @dataclass(frozen=True)
 class Running:
-    """A response: what is played of it, and who counts its faults."""
+    """A response that plays, and the counter of its faults."""
 
     performance: Performance
     fault: Fault | None
@@ -30,13 +30,16 @@ class Background:
         self._running: OrderedDict[str, Running] = OrderedDict()
 
     def keep(self, performance: Performance, fault: Fault | None, place: Any) -> None:
-        """fault: the step's own, whether or not it was due at first. place: what its failures are counted by."""
+        """Keep a response.
+
+        fault: the step's fault, also if it was not due at first. place: the key for counting its failures.
+        """
         self._running[f"resp_{performance.reply.key}"] = Running(performance, fault, place)
         while len(self._running) > KEPT_RESPONSES:
             self._running.popitem(last=False)
 
     def find(self, id_: str) -> Running:
-        """Raises Refusal."""
+        """Return the response with this id. Raises Refusal."""
         if id_ not in self._running:
             raise Refusal(404, f"Response with id '{id_}' not found.", param="id")
         return self._running[id_]
@@ -51,7 +54,7 @@ class Background:
         return await play(http, performance)
 
     def cancel(self, id_: str) -> dict[str, Any]:
-        """The response object, cancelled. Raises Refusal."""
+        """Cancel a response and return its object. Raises Refusal."""
         performance = self.find(id_).performance
         self.cancelled.append(id_)
         return performance.api.whole(performance.reply, performance.request) | {"status": "cancelled", "output": []}

@@ -15,20 +15,20 @@ JSON = dict[str, Any]
 
 
 def stream(reply: Reply, request: Request) -> list[Event]:
-    """Role, deltas, finish reason, usage where it was asked for, [DONE]."""
+    """Yield role, deltas, finish reason, usage if requested, and [DONE]."""
     include_usage = _includes_usage(request)
     base = _base(reply, "chat.completion.chunk") | ({"usage": None} if include_usage else {})
     return [*_chunks(reply, base), *([_usage_chunk(reply, base)] if include_usage else []), DONE]
 
 
 def whole(reply: Reply, request: Request) -> JSON:
-    """The `chat.completion` object."""
+    """Return the `chat.completion` object."""
     choice = {"index": 0, "message": _message(reply), "logprobs": None, "finish_reason": reply.finish_reason}
     return _base(reply, "chat.completion") | {"choices": [choice], "usage": _usage(reply.usage)}
 
 
 def failure(reply: Reply, request: Request, sent: int) -> list[Event]:
-    """An error in the middle of a stream."""
+    """Yield an error in the middle of a stream."""
     return [Event(failure_body(reply, request))]
 
 
@@ -66,7 +66,7 @@ def _chunks(reply: Reply, base: JSON) -> Iterator[Event]:
 
 
 def _delta(piece: Piece, reply: Reply) -> JSON | None:
-    """None: this API has no word for the piece."""
+    """Return the delta of a piece, or None if this API has no delta for it."""
     match piece:
         case Reasoning(text):
             return {"reasoning_content": text}

@@ -33,12 +33,14 @@ def rehearse(port: int, host: str, paths: tuple[Path, ...], api_key_env: str | N
     try:
         asyncio.run(serve(script, host, port, api_key))
     except OSError as exc:
-        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror  # getaddrinfo's are negative
+        reason = (
+            os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror
+        )  # error numbers of getaddrinfo are negative
         _refuse(f"cannot listen on {host}:{port}: {reason}")
 
 
 def _script(paths: tuple[Path, ...]) -> Script:
-    """The files together: on a model that two of them have, the later one wins."""
+    """Merge the files. A model in a later file replaces one of the same name."""
     if not paths:
         return builtin()
     scripts: list[Script] = []

@@ -1,7 +1,7 @@
-"""What a rehearsal refuses.
+"""The refusals of a rehearsal.
 
 Exception
-├── ScriptError     a script file is wrong: one line a fault, nothing is started
+├── ScriptError     a script file is invalid: one line per fault, and nothing is started
 └── Refusal         a request is answered with an error, in OpenAI's shape
 """
 
@@ -12,7 +12,7 @@ from agents.rehearsal.script import Fault
 
 
 class ScriptError(Exception):
-    """lines: one a fault, each with the file and the path of the key."""
+    """A script file is invalid. lines: one per fault, with the file and the path of the key."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
@@ -47,14 +47,14 @@ def model_not_found(model: str) -> Refusal:
 
 
 def invalid_api_key(given: str) -> Refusal:
-    """The key itself is not repeated: the answer may end up in a log."""
+    """Refuse a key without repeating it: the answer may be logged."""
     if given:
         return Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
     return Refusal(401, "You didn't provide an API key.", code="invalid_api_key")
 
 
 def scripted_refusal(fault: Fault) -> Refusal:
-    """The answer of a rate_limit, server_error or overloaded."""
+    """Return the refusal of a rate_limit, server_error or overloaded fault."""
     headers = _retry_headers(fault.retry_after_s)
     match fault.name:
         case "rate_limit":
@@ -69,7 +69,7 @@ def scripted_refusal(fault: Fault) -> Refusal:
 
 
 def _retry_headers(retry_after_s: float | None) -> dict[str, str]:
-    """Retry-After holds whole seconds (RFC 9110, 10.2.3); the exact value rides in OpenAI's retry-after-ms."""
+    """Return Retry-After in whole seconds (RFC 9110, 10.2.3), and retry-after-ms with the exact value."""
     if retry_after_s is None:
         return {}
     return {"retry-after": str(math.ceil(retry_after_s)), "retry-after-ms": f"{retry_after_s * 1000:g}"}

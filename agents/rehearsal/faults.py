@@ -1,4 +1,4 @@
-"""Faults: when one is due, where it breaks an answer, and how it ends the connection."""
+"""Faults: when a fault is due, where it breaks an answer, and how it ends the connection."""
 
 import asyncio
 import socket
@@ -22,13 +22,13 @@ BEFORE_CUT_S = 0.05
 
 
 class Failures:
-    """How often each fault with `times` has failed: counted by model, step and API key."""
+    """A counter of failures for faults with `times`, by model, step and API key."""
 
     def __init__(self) -> None:
         self._counts: Counter[Hashable] = Counter()
 
     def due(self, fault: Fault | None, key: Hashable) -> Fault | None:
-        """The fault if it is to happen now. After its `times`, one request passes and the count begins again."""
+        """Return the fault if it is due. After `times` failures, one request succeeds and the count starts again."""
         if fault is None or fault.times is None:
             return fault
         if self._counts[key] >= fault.times:
@@ -39,7 +39,10 @@ class Failures:
 
 
 def broken(events: Sequence[Event], fault: Fault, failure: Callable[[int], list[Event]]) -> list[Event]:
-    """The events of a stream as the fault leaves them. failure: the API's error events after so many events."""
+    """Return the events of a stream as the fault leaves them.
+
+    failure: makes the API's error events after a number of events.
+    """
     position = break_point(events, fault.after_tokens or 0)
     match fault.name:
         case "bad_json":
@@ -53,7 +56,7 @@ def broken(events: Sequence[Event], fault: Fault, failure: Callable[[int], list[
 
 
 def break_point(events: Sequence[Event], after_tokens: int) -> int:
-    """How many events stand before the break: those up to that token, and at most those up to the last one."""
+    """Return the number of events before the break: those up to the token, and at most those up to the last token."""
     tokens = [position for position, event in enumerate(events) if event.token]
     if not tokens:
         return 1
@@ -61,7 +64,7 @@ def break_point(events: Sequence[Event], after_tokens: int) -> int:
 
 
 async def end_connection(http: web.Request, fault: Fault) -> None:
-    """Do to the connection what the fault says; a stall lasts until the client leaves or the server stops."""
+    """End the connection as the fault demands. A stall lasts until the client leaves or the server stops."""
     match fault.name:
         case "stall":
             await asyncio.Event().wait()

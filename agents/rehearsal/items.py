@@ -1,4 +1,4 @@
-"""Output items of the Responses API: each grows by deltas, and says in events how it does."""
+"""Output items of the Responses API. An item grows by deltas and reports each one in events."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ JSON = dict[str, Any]
 
 @dataclass
 class Item(ABC):
-    """status: in_progress, then completed or incomplete. Its events lack the sequence number."""
+    """An output item. status: in_progress, then completed or incomplete. Its events lack the sequence number."""
 
     id: str
     output_index: int
@@ -28,16 +28,16 @@ class Item(ABC):
 
     @abstractmethod
     def delta(self, text: str) -> Event:
-        """One more piece of its content."""
+        """Yield the events of one more piece of content."""
 
     def done(self, status: str) -> Iterator[Event]:
-        """The end of its parts, and its own."""
+        """Yield the events that end its parts and the item."""
         self.status = status
         yield self._event("response.output_item.done", {"item": self.to_json()})
 
     @abstractmethod
     def to_json(self) -> JSON:
-        """The item as it is now."""
+        """Return the item as it is now."""
 
     def _event(self, name: str, fields: JSON, *, token: bool = False) -> Event:
         return Event({"output_index": self.output_index, **fields}, name, token)
@@ -97,7 +97,7 @@ class MessageItem(TextItem):
 
 @dataclass
 class CallItem(Item):
-    """text: the arguments so far. call_id: what the result will name."""
+    """A function call. text: the arguments so far. call_id: the id that its result will have."""
 
     name: str = ""
     call_id: str = ""

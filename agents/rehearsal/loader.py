@@ -1,4 +1,4 @@
-"""Reads script files: TOML into a Script, and what is wrong with a file into one line a fault."""
+"""Read script files: TOML becomes a Script, and each fault of a file one line."""
 
 import tomllib
 from functools import reduce
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path) -> Script:
-    """The script in a file. Raises ScriptError."""
+    """Return the script in a file. Raises ScriptError."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as exc:
@@ -28,7 +28,7 @@ def load(path: str | Path) -> Script:
 
 
 def parse(text: str, source: str = "script") -> Script:
-    """The script in a TOML text. source: what the error lines call it. Raises ScriptError."""
+    """Return the script in a TOML text. source: its name in error lines. Raises ScriptError."""
     try:
         return Script.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as exc:
@@ -38,7 +38,7 @@ def parse(text: str, source: str = "script") -> Script:
 
 
 def builtin() -> Script:
-    """The models that come with the package: rehearsal, echo, recovers, and fault-NAME for each fault."""
+    """Return the models of the package: rehearsal, echo, recovers, and fault-NAME for each fault."""
     folder = files("agents.rehearsal") / "scripts"
     scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
     return reduce(or_, (parse(file.read_text(encoding="utf-8"), source=file.name) for file in scripts))

@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own: what blocking code needs to hold a server that is asynchronous."""
+"""An event loop on its own thread, with which blocking code can run an asynchronous server."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs from its construction until `stop`."""
+    """A loop that runs from its construction until `stop`."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -17,7 +17,7 @@ class LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the coroutine returns or raises, from another thread than the loop's."""
+        """Run a coroutine from another thread: returns or raises its outcome."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def stop(self) -> None:

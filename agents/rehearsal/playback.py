@@ -1,4 +1,4 @@
-"""Plays a reply to the client: in the words of an API, at its pace, with its fault."""
+"""Play a reply to the client: in an API's format, at its pace, with its fault."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-con
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds before the first token, and between two."""
+    """Seconds before the first token, and between two tokens."""
 
     first_token_s: float = 0.0
     token_s: float = 0.0
@@ -26,10 +26,9 @@ class Pace:
 
 @dataclass(frozen=True)
 class Performance:
-    """All that is to be played. fault: None, or the one that is due.
+    """One reply to play. fault: the fault that is due, or None.
 
-    after: the number of the last event that is left out, of a stream that is taken up again. stream: None, as the
-    request says.
+    after: for a resumed stream, the number of the last event to leave out. stream: None follows the request.
     """
 
     api: Api
@@ -56,7 +55,7 @@ async def play(http: web.Request, performance: Performance) -> web.StreamRespons
 
 
 def writes(events: Sequence[Event], pace: Pace) -> Iterator[tuple[float, bytes]]:
-    """(pause, bytes) for each write. What no pause divides is one write."""
+    """Yield (pause, bytes) for each write. Events without a pause between them are one write."""
     pause_s, next_pause_s = 0.0, pace.first_token_s
     batch: list[bytes] = []
     for event in events:
@@ -91,7 +90,10 @@ def _events(performance: Performance) -> list[Event]:
 
 
 async def _play_whole(http: web.Request, performance: Performance) -> web.StreamResponse:
-    """One JSON body, late by the time to the first token. A fault has no token to wait for: it breaks the body."""
+    """Send one JSON body after the time to the first token.
+
+    A fault breaks the body, as there are no tokens to count.
+    """
     await asyncio.sleep(performance.pace.first_token_s)
     data = _body(performance)
     response = web.StreamResponse(headers={"content-type": "application/json"})

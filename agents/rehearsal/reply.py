@@ -1,4 +1,4 @@
-"""A reply: the step that a script has for a request, filled in and cut into tokens. The same for both APIs.
+"""A reply: the script's step for a request, filled in and cut into tokens. The same for both APIs.
 
 (Reasoning | Text | CallStarted | Arguments | CallDone)*      in the order of the wire
 """
@@ -62,7 +62,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """key: makes the ids of this reply unique. A call that was cut by length has no CallDone."""
+    """A reply to a request. key: makes its ids unique. A call that was cut by length has no CallDone."""
 
     key: str
     created: int
@@ -77,9 +77,9 @@ def is_token(piece: Piece) -> bool:
 
 
 def find_step(model: Model, request: Request) -> tuple[tuple[int, int], Step] | None:
-    """The step for a request, and its place in the script; None if no turn fits the user message.
+    """Return the step for a request and its place in the script, or None if no turn fits the user message.
 
-    The last step of a turn answers all further rounds.
+    The last step of a turn also answers all further rounds.
     """
     for position, turn in enumerate(model.turns):
         if turn.fits(request.user):
@@ -89,7 +89,7 @@ def find_step(model: Model, request: Request) -> tuple[tuple[int, int], Step] | 
 
 
 def compose(step: Step, request: Request, *, key: str, created: int, length: int | None = None) -> Reply:
-    """The reply that the step gives. length: None, or the number of tokens after which it is cut."""
+    """Return the reply of a step. length: the number of tokens after which it is cut, or None."""
     pieces = tuple(_pieces(step, request))
     finish_reason: FinishReason = "tool_calls" if step.tool_calls else "stop"
     if length is not None:
@@ -98,7 +98,7 @@ def compose(step: Step, request: Request, *, key: str, created: int, length: int
 
 
 def cut(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
-    """The pieces before the token that would be one too many."""
+    """Yield the pieces up to the limit of tokens."""
     seen = 0
     for position, piece in enumerate(pieces):
         if is_token(piece) and (seen := seen + 1) > length:
@@ -107,9 +107,9 @@ def cut(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
 
 
 def fill(text: str, request: Request) -> str:
-    """Put the conversation into the placeholders, in one pass: what is put in is not looked at again.
+    """Fill the placeholders from the conversation, in one pass: inserted text is not filled again.
 
-    A placeholder that nothing in the conversation answers stays as it is.
+    A placeholder without a value in the conversation stays as it is.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -128,7 +128,7 @@ def fill(text: str, request: Request) -> str:
 
 
 def tokens(words: str | list[str], request: Request) -> list[str]:
-    """Words with the white space before them, so that they join to the text; or the tokens as listed."""
+    """Return words with the white space before them, which join to the text, or the tokens as listed."""
     if isinstance(words, list):
         return [fill(token, request) for token in words]
     return re.findall(r"\s*\S+|\s+$", fill(words, request))
@@ -172,7 +172,10 @@ def _filled(value: object, request: Request) -> Any:
 
 
 def _usage(step: Step, request: Request, pieces: tuple[Piece, ...]) -> Usage:
-    """What the script says; else a word of the conversation is a token, and so is a piece of the reply."""
+    """Return the script's usage.
+
+    Without one, each word of the conversation and each piece of the reply counts as a token.
+    """
     said = step.usage
     sent = sum(map(is_token, pieces))
     return Usage(

@@ -1,6 +1,6 @@
-"""A request: what a script needs to know of a Chat Completions or a Responses body.
+"""A request: the parts of a Chat Completions or Responses body that a script uses.
 
-The conversation is refused where OpenAI refuses it: each tool call needs its result, each result its call.
+A conversation is refused as OpenAI refuses it: each tool call needs its result, and each result its call.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """What a tool answered. name: of the tool."""
+    """The result of a tool. name: of the tool."""
 
     name: str
     content: str
@@ -22,7 +22,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Request:
-    """user: the last user message. round: how many rounds of tool calls follow it, with results.
+    """A request. user: the last user message. round: the number of rounds of tool calls after it, with results.
 
     results: of all those rounds, in order. input_tokens: an estimate of the conversation's length.
     """
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass
 class _Reading:
-    """A conversation, read from its beginning. open_calls: id -> name, of calls that have no result yet."""
+    """A conversation, read from its beginning. open_calls: names of calls without a result, by id."""
 
     user: str = ""
     rounds: int = 0
@@ -57,14 +57,14 @@ class _Reading:
         self.answering = False
 
     def take_result(self, call_id: str, content: str) -> None:
-        """The first result after a call begins a round; those next to it belong to the same."""
+        """Take a result. The first result after a call begins a round, and adjacent results belong to it."""
         self.rounds += not self.answering
         self.answering = True
         self.results.append(Result(self.open_calls.pop(call_id), content))
 
 
 def read_chat(body: Body) -> Request:
-    """The request in a Chat Completions body. Raises Refusal."""
+    """Return the request in a Chat Completions body. Raises Refusal."""
     model, messages = _model_of(body), _objects(body, "messages")
     reading = _Reading()
     for message in messages:
@@ -74,7 +74,7 @@ def read_chat(body: Body) -> Request:
 
 
 def read_responses(body: Body) -> Request:
-    """The request in a Responses body. Raises Refusal."""
+    """Return the request in a Responses body. Raises Refusal."""
     model = _model_of(body)
     if body.get("previous_response_id"):
         message = "The rehearsal server keeps no responses: send the whole conversation as input"
@@ -89,7 +89,7 @@ def read_responses(body: Body) -> Request:
 
 
 def _take_message(reading: _Reading, message: Body) -> None:
-    """In chat, the results stand right after the message that has the calls."""
+    """Read one message. In chat, results directly follow the message with their calls."""
     match message:
         case {"role": "tool"}:
             _take_result(reading, message.get("tool_call_id"), message.get("content"), "messages")
@@ -119,12 +119,12 @@ def _take_item(reading: _Reading, item: Body) -> None:
         case {"role": "user"}:
             reading.take_user(_text(item.get("content")))
         case _:
-            pass  # system messages, earlier answers, reasoning: nothing that a script asks about
+            pass  # a script does not use system messages, earlier answers and reasoning
 
 
 def _take_result(reading: _Reading, call_id: object, content: object, param: str) -> None:
     if not isinstance(call_id, str) or call_id not in reading.open_calls:
-        raise Refusal(400, f"A tool result belongs to no open tool call: {call_id!r}", param=param)
+        raise Refusal(400, f"Expected the id of an open tool call in a tool result, got {call_id!r}", param=param)
     reading.take_result(call_id, _text(content))
 
 
@@ -146,7 +146,7 @@ def _model_of(body: Body) -> str:
 
 
 def _objects(body: Body, param: str) -> list[Body]:
-    """The list of objects under param."""
+    """Return the list of objects under param."""
     if param not in body:
         raise Refusal(400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
     value = body[param]
@@ -156,7 +156,7 @@ def _objects(body: Body, param: str) -> list[Body]:
 
 
 def _text(content: object) -> str:
-    """The text of a content: a string, or parts with a text each."""
+    """Return the text of a content: a string, or parts that each have a text."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):

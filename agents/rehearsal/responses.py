@@ -32,7 +32,9 @@ SERVER_ERROR = {"code": "server_error", "message": "The server had an error whil
 
 
 def stream(reply: Reply, request: Request) -> list[Event]:
-    """Created, in progress, each output item from added to done, and the end with the full response object."""
+    """Yield the events: created, in progress, each output item from added to done, and the end with the response
+    object.
+    """
     response = _response(reply, request)
     items: list[Item] = []
     events = [
@@ -44,7 +46,7 @@ def stream(reply: Reply, request: Request) -> list[Event]:
 
 
 def whole(reply: Reply, request: Request) -> JSON:
-    """The `response` object at its end."""
+    """Return the `response` object at its end."""
     items: list[Item] = []
     for _event in _item_events(reply, items):
         pass
@@ -52,7 +54,7 @@ def whole(reply: Reply, request: Request) -> JSON:
 
 
 def failure(reply: Reply, request: Request, sent: int) -> list[Event]:
-    """An error in the middle of a stream. sent: how many events came before it."""
+    """Yield an error in the middle of a stream. sent: the number of events before it."""
     error = Event({**SERVER_ERROR, "param": None}, "error")
     return _numbered([error, Event({"response": failure_body(reply, request)}, "response.failed")], sent)
 
@@ -69,7 +71,7 @@ def _numbered(events: Iterable[Event], start: int = 0) -> list[Event]:
 
 
 def _item_events(reply: Reply, items: list[Item]) -> Iterator[Event]:
-    """The events between the response's beginning and its end. Leaves the finished items in `items`."""
+    """Yield the events between beginning and end, and put the finished items into `items`."""
     calls: dict[int, CallItem] = {}
     for piece in reply.pieces:
         match piece:
@@ -93,7 +95,7 @@ def _item_events(reply: Reply, items: list[Item]) -> Iterator[Event]:
 
 
 def _text_item(reply: Reply, piece: Reasoning | Text, items: list[Item]) -> Iterator[Event]:
-    """See that the last item is one that the piece can be added to."""
+    """Make sure that the last item can take the piece."""
     kind, prefix = (ReasoningItem, "rs") if isinstance(piece, Reasoning) else (MessageItem, "msg")
     if items and isinstance(items[-1], kind):
         return
@@ -127,7 +129,7 @@ def _ended(reply: Reply, request: Request, items: Iterable[Item]) -> JSON:
 
 
 def _response(reply: Reply, request: Request) -> JSON:
-    """The response object at its beginning. What the request set is echoed."""
+    """Return the response object at its beginning, with the request's settings."""
     return {
         "id": f"resp_{reply.key}",
         "object": "response",

@@ -1,6 +1,6 @@
-"""A script: what each model says, as data. The file format is described in docs/rehearsal.md.
+"""A script: the answers of each model, as data. docs/rehearsal.md describes the file format.
 
-Script -> models by name -> turns (one a kind of user message) -> steps (one a round of tool calls)
+Script -> models by name -> turns (one per kind of user message) -> steps (one per round of tool calls)
 """
 
 from typing import Annotated, Any, Literal, Self, get_args
@@ -26,7 +26,7 @@ REFUSING = INSTEAD_OF_AN_ANSWER - {"html"}
 
 
 def _named(value: object) -> object:
-    """`fault = "drop"` is short for `fault = { name = "drop" }`."""
+    """Accept `fault = "drop"` as short for `fault = { name = "drop" }`."""
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -48,17 +48,17 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Part(BaseModel):
-    """What all parts of a script share: an unknown key is an error, and nothing is converted silently."""
+    """The base of all parts of a script: an unknown key is an error, and no value is converted silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Fault(Part):
-    """What goes wrong in a step.
+    """A fault in a step.
 
-    after_tokens: how much of the answer is sent first; an answer with fewer tokens breaks after its last one.
+    after_tokens: the tokens that are sent first; an answer with fewer tokens breaks after its last token.
     times: None breaks each request; N breaks N of them and lets the next one through.
-    retry_after_s: what a refusal tells the client.
+    retry_after_s: the wait that a refusal asks of the client.
     """
 
     name: FaultName
@@ -69,21 +69,21 @@ class Fault(Part):
     @model_validator(mode="after")
     def _has_only_its_settings(self) -> Self:
         if self.after_tokens is not None and self.name in INSTEAD_OF_AN_ANSWER:
-            raise ValueError(f"after_tokens is no setting of {self.name}: it is sent instead of an answer")
+            raise ValueError(f"expected no after_tokens with {self.name}: this fault replaces the answer")
         if self.retry_after_s is not None and self.name not in REFUSING:
-            raise ValueError(f"retry_after_s is no setting of {self.name}: it belongs to {', '.join(sorted(REFUSING))}")
+            raise ValueError(f"expected no retry_after_s with {self.name}, only with {', '.join(sorted(REFUSING))}")
         return self
 
 
 class ToolCall(Part):
-    """arguments: a table is sent as JSON; a string is sent as it stands, valid JSON or not."""
+    """A tool call. arguments: a table is sent as JSON, a string unchanged, valid JSON or not."""
 
     name: Annotated[str, Field(min_length=1)]
     arguments: Annotated[dict[str, Any] | str, BeforeValidator(_table_or_string)] = Field(default_factory=dict)
 
 
 class Usage(Part):
-    """What the step claims to have cost. What it leaves out is estimated."""
+    """The usage that the step reports. Missing counts are estimated."""
 
     input_tokens: Count | None = None
     output_tokens: Count | None = None
@@ -116,7 +116,7 @@ class Step(Part):
 
 
 class Turn(Part):
-    """What follows one user message: the first step answers it, the next ones each answer a round of tool results.
+    """The answers to one user message: the first step answers it, each later step a round of tool results.
 
     match: a piece of the user message, in any case; without it the turn fits every message.
     """
@@ -129,7 +129,7 @@ class Turn(Part):
 
 
 class Model(Part):
-    """token_delay_s, first_token_delay_s: the pace of each step that has none of its own."""
+    """A model. token_delay_s, first_token_delay_s: the pace of steps without their own."""
 
     turns: Annotated[list[Turn], Field(min_length=1)]
     token_delay_s: Delay = 0.0

@@ -27,7 +27,7 @@ from agents.rehearsal.wire import Api
 MAX_BODY_BYTES = 64 * 2**20
 KEPT_REQUESTS = 1000
 ENDING = (signal.SIGINT, signal.SIGTERM)
-SHUTDOWN_S = 0.05  # then streams are cut; aiohttp reads 0 as for ever
+SHUTDOWN_S = 0.05  # then streams are cut; 0 would mean no limit to aiohttp
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,8 +35,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class RehearsalServer:
     """`async with RehearsalServer(script) as server` serves on the running loop until the block ends.
 
-    `with` does the same for blocking code, on a thread of the server's own.
-    port: 0 takes a free one. api_key: None accepts any key, and none. OSError is raised if it can't listen.
+    `with` does the same for blocking code, on the server's own thread.
+    port: 0 chooses a free port. api_key: None accepts any key, or no key. Raises OSError if it can't listen.
     """
 
     def __init__(self, script: Script, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None) -> None:
@@ -53,18 +53,18 @@ class RehearsalServer:
 
     @property
     def base_url(self) -> str:
-        """What an OpenAI client takes as its base URL."""
+        """The base URL for an OpenAI client."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/v1"
 
     @property
     def endpoint(self) -> dict[str, str]:
-        """base_url and api_key: of an agent's configuration, or an OpenAI client's arguments."""
+        """base_url and api_key, for an agent's configuration or an OpenAI client."""
         return {"base_url": self.base_url, "api_key": self._api_key or "rehearsal"}
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """The decoded bodies of the last requests, oldest first, refused ones too."""
+        """The decoded bodies of the last requests, oldest first, also of refused ones."""
         return list(self._requests)
 
     @property
@@ -85,7 +85,7 @@ class RehearsalServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Streams that still run are cut."""
+        """Stop the server, and cut streams that still run."""
         await self._runner.cleanup()
 
     def __enter__(self) -> Self:
@@ -179,7 +179,7 @@ class RehearsalServer:
 
 
 async def serve(script: Script, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. One line on stdout says where, once it listens."""
+    """Serve until SIGINT or SIGTERM. One line on stdout gives the address once the server listens."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with RehearsalServer(script, host, port, api_key) as server:
@@ -204,13 +204,13 @@ async def _body(http: web.Request) -> dict[str, Any]:
     except msgspec.DecodeError as exc:
         raise Refusal(400, f"We could not parse the JSON body of your request: {exc}") from exc
     if not isinstance(body, dict):
-        raise Refusal(400, "The body of your request is no JSON object")
+        raise Refusal(400, "Expected a JSON object as the body of your request")
     return body
 
 
 @web.middleware
 async def _in_openai_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every refusal as OpenAI words it, those of the HTTP layer too."""
+    """Answer every refusal in OpenAI's shape, also those of the HTTP layer."""
     try:
         return await handler(request)
     except Refusal as exc:
@@ -218,5 +218,5 @@ async def _in_openai_shape(request: web.Request, handler: Handler) -> web.Stream
     except web.HTTPException as exc:
         refusal = Refusal(exc.status, f"{exc.reason} ({request.method} {request.path})")
     except ConnectionResetError:
-        return web.Response()  # the connection is gone, by a fault or by the client: nobody reads this
+        return web.Response()  # the connection is gone, by a fault or by the client
     return web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)

@@ -1,4 +1,4 @@
-"""The wire: what an API makes of a reply, as server-sent events or as one object."""
+"""The wire: a reply in an API's format, as server-sent events or as one object."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,9 +11,9 @@ from agents.rehearsal.request import Body, Request
 
 @dataclass(frozen=True)
 class Event:
-    """fields: of the JSON object. raw: bytes that are sent instead. name: the event field, where an API has one.
+    """An event. fields: of the JSON object. raw: bytes to send instead. name: the event field, if the API has one.
 
-    token: it carries a piece of the answer, so it is sent at the pace of the answer.
+    token: the event has a piece of the answer, so it is sent at the pace of the answer.
     """
 
     fields: dict[str, Any]
@@ -38,10 +38,10 @@ class Api(Protocol):
     def stream(self, reply: Reply, request: Request) -> list[Event]: ...
 
     def whole(self, reply: Reply, request: Request) -> dict[str, Any]:
-        """The answer to a request that wants no stream."""
+        """Return the answer to a request without streaming."""
 
     def failure(self, reply: Reply, request: Request, sent: int) -> list[Event]:
-        """An error in the middle of a stream. sent: how many events came before it."""
+        """Yield an error in the middle of a stream. sent: the number of events before it."""
 
     def failure_body(self, reply: Reply, request: Request) -> dict[str, Any]:
-        """The same error, where no stream was wanted."""
+        """Return the same error for a request without streaming."""

@@ -5,7 +5,7 @@ history.py. Reads are short: each is one statement, so none keeps SQLite from cl
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from typing import Any, Final, Self
@@ -162,8 +162,8 @@ class Store:
             if owner is not None:
                 place = place.where(SESSIONS.c.owner == owner)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
-        after_id = [] if after is None else [after]
-        return [SessionInfo(**_fields(row)) for row in await self._rows(newest, *after_id, many=True)]
+        ids = [] if after is None else [after]
+        return [SessionInfo(**_fields(row)) for row in await self._rows(newest, *ids, many=True)]
 
     async def conversation(self, id_: str) -> Conversation:
         """What the turns that have ended left. Raises UnknownSession."""
@@ -223,14 +223,14 @@ class Store:
             wanted = wanted.where(STREAMS.c.session_id == session_id)
         return [_open_stream(row) for row in await self._rows(wanted)]
 
-    async def _rows(self, wanted: Select[Any], *ids: str, many: bool = False) -> Sequence[Row[Any]]:
+    async def _rows(self, wanted: Select[Any], *ids: str, many: bool = False) -> list[Row[Any]]:
         """None for an id that no database could hold. many: others run while the values are decoded."""
         if not all(map(keepable, ids)):
             return []
         with as_unavailable(self.url):
             async with self._engine.connect() as connection:
                 if not many:
-                    return (await connection.execute(wanted)).all()
+                    return list((await connection.execute(wanted)).all())
                 pages = (await connection.stream(wanted)).partitions(ROWS)
                 return [row async for page in pages for row in page]
 

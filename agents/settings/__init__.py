@@ -5,6 +5,7 @@ clients.py: what these users may have. values.py: the kinds of values, with unit
 """
 
 from agents.settings.application import (
+    DEFAULT_MODEL,
     DaemonSettings,
     Durability,
     GatewaySettings,
@@ -25,6 +26,7 @@ from agents.settings.clients import ClientLimits
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
+    "DEFAULT_MODEL",
     "ClientLimits",
     "DaemonSettings",
     "Durability",

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -213,13 +213,20 @@ class SupervisionSettings(BaseModel):
     agent_supervisor: RestartLimits = RestartLimits(intensity=100, period=10.0)
 
 
+DEFAULT_MODEL: Final = "gpt-4o"
+"""The model of the documented examples."""
+
+
 class Settings(BaseModel):
-    """model, base_url, api_key: for agents that don't say their own; the last two fall back on OPENAI_BASE_URL and
-    OPENAI_API_KEY. prices: by the name of the model. agents: those that start with the daemon."""
+    """model, base_url, api_key: of agents without their own.
+
+    model: None refuses those agents. base_url, api_key: None stands for OPENAI_BASE_URL and OPENAI_API_KEY. prices: by
+    the name of the model. agents: those that start with the daemon.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: Name | None = None
+    model: Name | None = DEFAULT_MODEL
     base_url: HttpAddress | None = None
     api_key: SecretStr | None = None
     prices: dict[str, ModelPrice] = {}

@@ -30,4 +30,4 @@ class DebugKeptStream(KeptStream):
 
 def _log(stream: Stream, event: Event) -> None:
     kind = event.__struct_config__.tag
-    log.debug("event_published", stream_id=stream.id, seq=event.seq, attempt=event.attempt, kind=kind)
+    log.info("event_published", stream_id=stream.id, seq=event.seq, attempt=event.attempt, kind=kind)

@@ -125,7 +125,9 @@ class KeptStream(Stream):
     def _unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
         """Of an answer that is whole but not on disk, for who saw it end may rely on it. So it is recorded, too."""
         said, figures = end.response.content, end.response.metrics
-        error = StreamError(fault, said, figures, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt)
+        error = StreamError(
+            fault, said, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
+        )
         if self._recorder.closed is None:
             self._recorder.end_as(error)
         return error

@@ -1,6 +1,5 @@
 """Fans the calls of a turn out: each asked for first where its tool demands that, then supervised until its answer."""
 
-import asyncio
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,6 +9,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
+from actors.clock import clock
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
 from agents.core.effects import ApprovalAsked, ToolProgressed
@@ -70,13 +70,13 @@ class Calls:
         self._begun: list[Pid] = []  # those supervisors, and one whose start was cut short
         self._starting = False
         self._started = 0
-        self._loop = asyncio.get_running_loop()
+        self._now_s = clock()
 
     async def start(self, call: ToolCall) -> None:
         """Start the call's worker, or ask for its approval; what can't run is answered at once."""
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
-        self._open[number] = _Open(call, tool, self._loop.time(), deque())
+        self._open[number] = _Open(call, tool, self._now_s(), deque())
         if tool is None:
             known = ", ".join(self._tools) or "none"
             reason = f"there is no tool {call.name!r}; the tools are: {known}"
@@ -126,7 +126,7 @@ class Calls:
                 return ApprovalAsked(call.call.index, call.tool.approval_timeout_s)
             case _Approved():
                 assert call.tool is not None
-                call.started_s = self._loop.time()
+                call.started_s = self._now_s()
                 await self._run(number, call.tool)
             case Attempted():
                 call.attempts += 1
@@ -161,7 +161,7 @@ class Calls:
             log.warning("tool_fell_back", tool=call.tool.name, error=result.error, reason=result.content)
             value = plain(call.tool.fallback)
             result = replace(result, content=result_text(value), value=value)
-        elapsed_s = self._loop.time() - call.started_s
+        elapsed_s = round(self._now_s() - call.started_s, 6)  # to the microsecond
         return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
 
     def _deliver(self, message: Any) -> None:

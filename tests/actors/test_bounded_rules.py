@@ -152,5 +152,5 @@ class BoundRules(RuleBasedStateMachine):
         self.runner.close()
 
 
-BoundRules.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+BoundRules.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 TestBoundRules = BoundRules.TestCase

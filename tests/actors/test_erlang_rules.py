@@ -282,7 +282,7 @@ class ErlangRules(RuleBasedStateMachine):
         self.runner.close()
 
 
-ErlangRules.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+ErlangRules.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestErlangRules = ErlangRules.TestCase
 
 

@@ -189,5 +189,5 @@ class NameRules(RuleBasedStateMachine):
         assert [groups.members_of, groups._memberships, groups._monitors_of, self.base.names] == [{}] * 4
 
 
-NameRules.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+NameRules.TestCase.settings = settings(max_examples=50, stateful_step_count=40)
 TestNameRules = NameRules.TestCase

@@ -119,7 +119,7 @@ def simulate(seed: int, work: Callable[[], Awaitable[Any]]) -> tuple[Any, list[S
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_same_seed_gives_the_same_trace(seed: int) -> None:
     def once() -> tuple[Any, list[Step], float]:
         return simulate(seed, lambda: conversation("abc", 4))
@@ -139,7 +139,7 @@ def test_different_seeds_give_different_orders() -> None:
 
 
 @given(seed=st.integers(0, 2**32), words=st.integers(1, 6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_one_sends_another_arrives_in_order(seed: int, words: int) -> None:
     heard = simulate(seed, lambda: conversation("ab", words))[0]
     for name in ("a", "b", "relay"):
@@ -244,7 +244,7 @@ async def test_timers_ring_in_their_order_at_their_time() -> None:
 
 
 @given(delays_s=st.lists(st.floats(1e-9, 3e7), min_size=1, max_size=5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_time_passes_in_any_steps(delays_s: list[float]) -> None:
     async def sleeps() -> None:
         for delay_s in delays_s:

@@ -119,6 +119,17 @@ async def test_an_answer_with_tools_streams_and_ends_in_the_conversation(stage: 
     assert well_formed(said) == said
 
 
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "shout"}}, "auto"])
+async def test_a_tool_choice_that_forces_a_call_ends_with_the_first_result(stage: Stage, api: str, choice: Any) -> None:
+    options = {"tool_choice": choice}
+    pid = await stage.agent("two-tools", tools=tools("shout", "whoami"), api_preference=api, model_options=options)
+    await agent.chat(pid, "hello")
+    first, *later = [request.get("tool_choice") for request in stage.server.requests]
+    assert first == choice
+    assert later
+    assert set(later) == {"auto" if choice == "auto" else None}
+
+
 async def test_the_next_message_continues_the_conversation(stage: Stage, api: str) -> None:
     pid = await stage.agent("echo", api_preference=api, system_prompt="Repeat.")
     await agent.chat(pid, "first")
@@ -419,7 +430,6 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
 @pytest.mark.parametrize(
     ("config", "fault"),
     [
-        ({}, "model: expected the name of a model"),
         ({"model": "m", "colour": "red"}, "colour: expected one of"),
         ({"model": "m", "tools": ["calculatr"]}, "did you mean 'calculator'?"),
         ({"model": "m", "streaming_config": {"chunk_timeout": -1}}, "streaming_config.chunk_timeout: "),
@@ -443,6 +453,13 @@ async def test_a_bad_configuration_is_refused_with_a_line_a_fault(
     (line,) = str(refused.value).splitlines()
     assert fault in line
     assert await agent_supervisor.which_agents() == []
+
+
+async def test_an_agent_without_a_model_has_the_documented_one(stage: Stage) -> None:
+    pid = await agent_supervisor.start_agent({"name": "Stream Handler Agent", "tools": ["web_search", "calculator"]})
+    with pytest.raises(agent.StreamFailed):
+        await agent.chat(pid, "hello")
+    assert stage.server.requests[-1]["model"] == "gpt-4o"
 
 
 async def test_an_id_belongs_to_one_agent(stage: Stage) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors import KILL, AsyncioSystemBase, CallFailed, Mailbox, Pid, new_event_loop
@@ -80,7 +80,7 @@ Blow = Callable[[Pid], Awaitable[None]]
 BLOWS: list[Blow] = [cancel, stop_agent, kill_agent, kill_handler, kill_calls, nothing]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @example(blows=[(14, kill_agent)], model="well", again=False)
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.sampled_from(BLOWS)), min_size=1, max_size=3),

@@ -208,6 +208,23 @@ async def test_an_api_error_is_told_in_the_providers_words(stage: Stage, api: st
     assert end.reason.message
 
 
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("fault-stall", True), ("fault-bad_json", True), ("fault-error_event", True), ("fault-server_error", False)],
+)
+async def test_a_turn_that_fails_has_a_final_response_with_all_that_had_arrived(
+    stage: Stage, api: str, model: str, said: bool
+) -> None:
+    streaming = {"chunk_timeout": 200, "max_retries": 0}
+    end = [
+        e async for e in agent.stream(await stage.agent(model, api_preference=api, streaming_config=streaming), "?")
+    ][-1]
+    assert isinstance(end, StreamError)
+    assert end.response is not None
+    assert (end.response.content, end.response.metrics) == (end.content, end.metrics)
+    assert bool(end.response.content) is said
+
+
 # Limits
 
 

@@ -11,6 +11,7 @@ from actors import AsyncioSystemBase, Mailbox, Pid, get_state
 from agents import (
     ApiError,
     Event,
+    ParseError,
     StreamComplete,
     StreamError,
     StreamFunctionArgumentsDelta,
@@ -221,8 +222,9 @@ NO_EVENTS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("event", NO_EVENTS)
 async def test_a_mapping_that_is_no_event_is_refused(system: AsyncioSystemBase, event: dict[str, Any]) -> None:
     async with Mailbox() as box:
-        with pytest.raises(ValueError, match="expected a stream event of type content_delta"):
-            process_stream_event(event, init_accumulator(), box.pid)
+        result = process_stream_event(event, init_accumulator(), box.pid)
+    assert isinstance(result, Error)
+    assert str(result.reason).startswith("parse error: expected a stream event of type content_delta")
 
 
 @pytest.mark.parametrize(
@@ -242,8 +244,10 @@ async def test_an_event_that_does_not_fit_its_call_is_refused(
     async with Mailbox() as box:
         before, _ = folded(MAPPINGS[2:5], box.pid)
         assert isinstance(before, Continue)
-        with pytest.raises(ValueError, match=expected):
-            process_stream_event(event, before.accumulator, box.pid)
+        result = process_stream_event(event, before.accumulator, box.pid)
+    assert isinstance(result, Error)
+    assert isinstance(result.reason, ParseError)
+    assert expected in str(result.reason)
 
 
 async def test_arguments_that_only_the_end_of_a_call_brings_are_its_arguments(system: AsyncioSystemBase) -> None:

@@ -146,7 +146,7 @@ async def compare(script: list[Step], strategy: Strategy, intensity: int) -> Non
 
 
 @pytest.mark.parametrize("strategy", Strategy)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(script=st.lists(steps, max_size=25), intensity=st.integers(0, 6), seed=st.integers(0, 999))
 def test_a_supervisor_does_what_the_model_says_in_any_order_of_events(
     script: list[Step], strategy: Strategy, intensity: int, seed: int

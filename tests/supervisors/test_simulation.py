@@ -98,7 +98,7 @@ def count(node: Node) -> int:
 
 
 @pytest.mark.parametrize("strategy", Strategy)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_a_tree_that_may_restart_for_ever_is_whole_again_after_any_attack(strategy: Strategy, seed: int) -> None:
     with Simulation(seed) as simulation:

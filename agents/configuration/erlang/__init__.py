@@ -1,4 +1,4 @@
-"""Erlang terms as text, as far as data goes: what file:consult reads, without pids, funs and bit sizes."""
+"""Erlang terms as text: the terms of file:consult, without pids, funs and bit sizes."""
 
 from agents.configuration.erlang.parser import MAX_DEPTH, ParseFailed, parse
 from agents.configuration.erlang.printer import to_text

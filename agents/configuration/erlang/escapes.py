@@ -26,7 +26,7 @@ class InvalidEscape(ValueError):
 
 
 def unescaped(text: str) -> str:
-    """Raises InvalidEscape."""
+    """Return the text without its escapes. Raises InvalidEscape."""
     return _ESCAPE.sub(_character, text)
 
 
@@ -45,7 +45,7 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _of_code(code: int, escape: str) -> str:
-    """No character has a surrogate's code, or one beyond Unicode."""
+    """Return the character of a code. A surrogate, or a code beyond Unicode, is invalid."""
     if 0 <= code < 0xD800 or 0xE000 <= code <= 0x10FFFF:
         return chr(code)
     raise InvalidEscape(escape)

@@ -1,4 +1,4 @@
-"""Reads one Erlang term, as `parse("{port, 8765}.")`. What is wrong with a text is one line, with its place."""
+"""Reads one Erlang term, as `parse("{port, 8765}.")`. A fault of the text is one line with its place."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -22,7 +22,7 @@ CLOSING = frozenset({"CLOSE", "CLOSE_LIST", "CLOSE_BINARY"})
 
 
 class ParseFailed(ValueError):
-    """expected, got: in words. at: where."""
+    """A fault of the text. expected, got: in words. at: its place."""
 
     def __init__(self, at: Place, expected: str, got: str) -> None:
         super().__init__(f"{at.line}:{at.column}: expected {expected}, got {got}")
@@ -30,7 +30,7 @@ class ParseFailed(ValueError):
 
 
 def parse(text: str) -> Term:
-    """The term that the text holds, which ends with a dot. Raises ParseFailed."""
+    """Return the term of a text that ends with a dot. Raises ParseFailed."""
     try:
         return cast("Term", _grammar().parse(text))
     except UnexpectedCharacters as stuck:
@@ -40,7 +40,7 @@ def parse(text: str) -> Term:
 
 
 class _Bounds:
-    """Stands between the tokens and their grammar: what is nested too deep, or too long, is not even read on."""
+    """A filter between the tokens and the grammar. It stops at a text that is too long, or nested too deep."""
 
     always_accept = ()
 
@@ -59,7 +59,7 @@ class _Bounds:
 
 
 class _Terms(Transformer[Token, Term]):
-    """Makes a term of each rule of term.lark, while that is parsed."""
+    """The terms that the rules of term.lark stand for, built while the text is parsed."""
 
     def start(self, found: list[Any]) -> Term:
         return cast("Term", found[0])
@@ -141,7 +141,10 @@ class _Terms(Transformer[Token, Term]):
 
 @cache
 def _grammar() -> Lark:
-    """Made when the first file is read. The basic lexer: what a place expects is then told by the parser."""
+    """Return the grammar, built when the first file is read.
+
+    With the basic lexer, the parser knows what it expected.
+    """
     text = files(__package__).joinpath("term.lark").read_text(encoding="utf-8")
     return Lark(text, parser="lalr", lexer="basic", transformer=_Terms(), postlex=_Bounds())
 
@@ -186,7 +189,10 @@ def _sign(sign: list[Token]) -> int:
 
 
 def _refuse_triple(strings: list[Token]) -> None:
-    """To OTP 27 three quotes begin a text of many lines, to OTP before they are two strings: nobody shall guess."""
+    """Refuse three quotes in a row.
+
+    OTP 27 reads them as the start of a text of many lines, earlier versions as two strings.
+    """
     for one, following in pairwise(strings):
         if one.end_pos == following.start_pos:
             raise ParseFailed(_place(one), "white space between two strings", "none")
@@ -218,7 +224,7 @@ def _words(allowed: set[str]) -> str:
 
 
 def _shown(token: Token) -> str:
-    """The kind of a long token only: it may be a secret that stands where it does not belong."""
+    """Return a short token as it is, and only the kind of a long token: it may be a misplaced secret."""
     return _KINDS.get(token.type, str(token))
 
 

@@ -1,4 +1,4 @@
-"""A term as text that is read back as the same term, by us and by Erlang."""
+"""A term as text. The parser here and Erlang read the text as the same term."""
 
 import re
 
@@ -11,7 +11,7 @@ _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r", "\x1b": r"\e"}
 
 
 def to_text(term: Term) -> str:
-    """On one line, without the final dot. What no terminal shows is escaped."""
+    """Return the term on one line, without the final dot. Unprintable characters are escaped."""
     match term:
         case Atom(name=name):
             return name if _BARE.fullmatch(name) and name not in RESERVED else _quoted(name, "'")
@@ -35,7 +35,7 @@ def to_text(term: Term) -> str:
 
 
 def escaped(text: str) -> str:
-    """On one line: what no terminal shows stands as Erlang's escapes."""
+    """Return the text on one line, with unprintable characters as Erlang's escapes."""
     return _SPECIAL.sub(_escape, text)
 
 
@@ -49,7 +49,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _float(value: float) -> str:
-    """1e+16 is no float in Erlang, 1.0e+16 is."""
+    """Return a float that Erlang reads: 1.0e+16 instead of 1e+16."""
     text = repr(value)
     mantissa, exponent, power = text.partition("e")
     return text if "." in mantissa else f"{mantissa}.0{exponent}{power}"

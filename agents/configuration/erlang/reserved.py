@@ -1,4 +1,4 @@
-"""The words that are no atoms unless they are quoted. Source: erl_scan:f_reserved_word_fun/0 (OTP 25)."""
+"""The words that are atoms only in quotes. Source: erl_scan:f_reserved_word_fun/0 (OTP 25)."""
 
 from typing import Final
 

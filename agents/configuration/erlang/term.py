@@ -1,6 +1,6 @@
-"""An Erlang term, with the place in its file where it stands. Two terms are equal wherever they stand.
+"""An Erlang term and its place in a file. The place does not count when two terms are compared.
 
-A string is a kind of its own here: whoever reads a configuration wants to know that "abc" was not [97, 98, 99].
+A string has its own class, so that a reader of a configuration can tell "abc" from [97, 98, 99].
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Both from 1; the column in characters."""
+    """A line and a column, both from 1. The column counts characters."""
 
     line: int
     column: int
@@ -26,7 +26,7 @@ class Atom(Term):
 
 @dataclass(frozen=True, slots=True)
 class Integer(Term):
-    """An integer, or a character, which is one."""
+    """An integer, or a character given by its code."""
 
     value: int
 
@@ -58,6 +58,6 @@ class Tuple(Term):
 
 @dataclass(frozen=True, slots=True)
 class Map(Term):
-    """pairs: in the order of the text; a key may stand there twice."""
+    """A map. pairs: in the order of the text, where a key may occur twice."""
 
     pairs: tuple[tuple[Term, Term], ...]

@@ -1,1 +1,1 @@
-"""What is read, and from where: files with their includes, the environment, flags, and what secrets refer to."""
+"""The sources of settings: files with their includes, the environment, flags, and the targets of secrets."""

@@ -1,9 +1,9 @@
-"""The parameters of applications, as a sys.config and the files that it includes give them.
+"""The parameters of applications, from a sys.config and the files that it includes.
 
-Source: application_controller:check_conf_sys/4 (OTP). A file is one list of {Application, [{Parameter, Value}]} and of
-names of other files, which stand for what they hold. What comes later overrides what came before, parameter by
-parameter, each as a whole. Beyond OTP: an included file may include, names are relative to the file they stand in, and
-a parameter that one list gives twice is a fault.
+Source: application_controller:check_conf_sys/4 (OTP). A file is a list of {Application, [{Parameter, Value}]} and names
+of other files. A name stands for the content of its file. A later parameter replaces an earlier one as a whole. Beyond
+OTP: an included file may include others, a name is relative to the file that has it, and one list may give a parameter
+only once.
 """
 
 import os
@@ -35,7 +35,7 @@ class Parameter(Struct, frozen=True):
 
 
 class Files:
-    """A file and all that it includes. parameters: by name, the last value of each. read: every file, by its path."""
+    """A file and its includes. parameters: the last value of each, by name. read: the paths of all files."""
 
     def __init__(self, path: Path) -> None:
         self.parameters: dict[str, Parameter] = {}
@@ -44,7 +44,10 @@ class Files:
         self._take(path, (), (path, None))
 
     def _take(self, path: Path, including: tuple[Path, ...], asked: tuple[Path, Place | None]) -> None:
-        """including: the files that this one is included by, the outermost first. asked: where."""
+        """Add a file.
+
+        including: the files that include this one, the outermost first. asked: the place of the include.
+        """
         if len(self.read) >= MAX_FILES:
             return self._fault(*asked, (), f"at most {MAX_FILES} files", "more")
         self.read.append(path)
@@ -66,7 +69,7 @@ class Files:
         return None
 
     def _include(self, path: Path, at: Place, name: str, including: tuple[Path, ...]) -> None:
-        """The extension may be left out. Source: config(4) of OTP."""
+        """Add an included file, whose extension may be left out. Source: config(4) of OTP."""
         included = path.parent / (name if name.endswith(EXTENSION) else name + EXTENSION)
         if any(_same(included, each) for each in including):
             return self._fault(path, at, (), "a file that does not include itself", str(included))
@@ -102,7 +105,7 @@ def place_in(path: Path, at: Place) -> str:
 
 
 def _elements(path: Path) -> tuple[Term, ...]:
-    """Raises UnreadableFile, ParseFailed."""
+    """Return the elements of a file's list. Raises UnreadableFile, ParseFailed."""
     term = parse(_text(path))
     if not isinstance(term, List):
         raise ParseFailed(term.at, "a list: [{Application, [...]}, ...].", shown(term))

@@ -1,7 +1,7 @@
-"""What overrides the file: UNDERSTUDY_GATEWAY__PORT=9000 in the environment, and flags, as gateway.port=9000.
+"""Overrides of the file: UNDERSTUDY_GATEWAY__PORT=9000 in the environment, and flags such as gateway.port=9000.
 
-Text, paths, addresses and choices stand there as they are; all else as an Erlang term. A secret stands in its variable
-as it is, and with a flag, which others can read, by reference. An empty variable is as good as none.
+Text, paths, addresses and choices are given as they are, other values as Erlang terms. A variable may hold a secret. A
+flag, which other users can read, holds only a reference to it. An empty variable counts as unset.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,13 +29,13 @@ def of_environment(environ: Mapping[str, str], root: Kind) -> Iterable[Reader]:
 
 
 def of_flags(flags: Mapping[str, str], root: Kind, environ: Mapping[str, str]) -> Iterable[Reader]:
-    """flags: by dotted key."""
+    """Read flags, given by dotted key."""
     for name, text in flags.items():
         yield _read(f"--set {name}", name.split("."), text, root, environ, secret=False)
 
 
 def _read(where: str, parts: list[str], text: str, root: Kind, environ: Mapping[str, str], *, secret: bool) -> Reader:
-    """secret: may the text be one."""
+    """Read one value. secret: whether the text may be a secret."""
     reader = Reader(lambda _: where, Path.cwd(), environ)
     path: KeyPath = ()
     kind = root

@@ -1,4 +1,4 @@
-"""Erlang terms as the plain data that Settings are validated from; what does not fit its key is a fault."""
+"""Erlang terms as the plain data from which Settings are validated. A value of the wrong kind is a fault."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +18,10 @@ _REDACT: Final = Redactor()
 
 
 class Mark(Struct, frozen=True):
-    """Where a value came from. text: as it stood there, shortened. reference: the text, if that is not the value."""
+    """The source of a value.
+
+    text: the value as it was written, shortened. reference: the text if it only refers to the value.
+    """
 
     where: str
     text: str
@@ -26,9 +29,9 @@ class Mark(Struct, frozen=True):
 
 
 class Reader:
-    """What one source says. found: values by key path. marks: of these, and of all that they are made of.
+    """The values of one source. found: by key path. marks: of the values and their parts.
 
-    where: a place in the source, for people. folder: which relative paths are relative to.
+    where: a place in the source, for people. folder: the base of relative paths.
     """
 
     def __init__(self, where: Callable[[Place], str], folder: Path, environ: Mapping[str, str]) -> None:
@@ -43,7 +46,7 @@ class Reader:
             self.found[path] = value
 
     def take_secret(self, text: str, path: KeyPath) -> None:
-        """A value that may be secret, and is given as it is."""
+        """Read a value that may be secret and is given as it is."""
         self.marks[path] = Mark(self._where(Place(1, 1)), NOT_SHOWN, reference=True)
         self.found[path] = text
 
@@ -80,7 +83,7 @@ class Reader:
         return NOTHING if any(value is NOTHING for value in values) else values
 
     def _pairs(self, term: Term, kind: Kind, path: KeyPath) -> Any:
-        """A proplist or a map."""
+        """Return the pairs of a proplist or a map, or add a fault."""
         pairs = pairs_of(term)
         if pairs is None:
             return self._misfit(term, kind, path)
@@ -116,14 +119,14 @@ class Reader:
 
 
 class _Nothing:
-    """What stands for a value that was a fault."""
+    """A placeholder for a faulty value."""
 
 
 NOTHING: Final = _Nothing()
 
 
 def shown(term: Term, kind: Kind | None = None) -> str:
-    """The term, shortened, but never what may be secret: what is in another term may be a secret in the wrong place."""
+    """Return the term in short. The content of a compound term is left out: it may be a misplaced secret."""
     if is_reference(term):
         return to_text(term)[:SHOWN_CHARS]
     if kind is not None and kind.form is Form.SECRET:
@@ -135,7 +138,10 @@ def shown(term: Term, kind: Kind | None = None) -> str:
 
 
 def plain(term: Term) -> Any:
-    """Any term as JSON data: lists of pairs are objects, atoms are text but for true, false, null and undefined."""
+    """Return any term as JSON data.
+
+    Lists of pairs become objects, and atoms text, except true, false, null and undefined.
+    """
     match term:
         case Atom(name="true" | "false"):
             return term.name == "true"
@@ -154,7 +160,7 @@ def plain(term: Term) -> Any:
 
 
 def pairs_of(term: Term) -> list[tuple[Term, Term]] | None:
-    """None: it is neither a map nor a proplist."""
+    """Return the pairs of a map or a proplist; None for any other term."""
     if isinstance(term, Map):
         return list(term.pairs)
     if not isinstance(term, List):
@@ -164,7 +170,7 @@ def pairs_of(term: Term) -> list[tuple[Term, Term]] | None:
 
 
 def _proplist(term: List) -> Iterator[tuple[Term, Term]]:
-    """Source: proplists (OTP): a bare atom is {atom, true}."""
+    """Return the pairs of a proplist. A bare atom is {atom, true}. Source: proplists (OTP)."""
     for item in term.items:
         match item:
             case Tuple(items=(key, value)):
@@ -182,7 +188,7 @@ def _text(term: Term) -> str | None:
                 return data.decode()
             except UnicodeDecodeError:
                 return None
-        case List(items=()):  # which is "" in Erlang
+        case List(items=()):  # [] is "" in Erlang
             return ""
         case _:
             return None

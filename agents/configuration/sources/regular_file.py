@@ -1,4 +1,4 @@
-"""Reads a file of the user's that may be anything: a pipe that nobody writes to, a folder, a gigabyte."""
+"""Read a user's file that may be anything: a pipe without a writer, a folder, a gigabyte."""
 
 import os
 import stat
@@ -6,16 +6,19 @@ from pathlib import Path
 
 
 class UnreadableFile(ValueError):
-    """Its text says why, in words."""
+    """Raised for a file that can't be read. The text says why."""
 
 
 def read(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
-    """What is looked at is what is read, even if the name is another file's meanwhile. Raises UnreadableFile."""
+    """Return the content.
+
+    The checked file is the file that is read, even if its name changes. Raises UnreadableFile.
+    """
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise UnreadableFile("no regular file")
+                raise UnreadableFile("something else than a regular file")
             data = file.read(max_bytes + 1)
     except OSError as error:
         raise UnreadableFile(error.strerror) from None

@@ -1,4 +1,4 @@
-"""Secrets stand in a file by reference only: {env, "NAME"}, or {file, "path"} of a file that nobody else may read."""
+"""References to secrets: {env, "NAME"}, or {file, "path"} to a file that only its owner may read."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class NoSecret(ValueError):
-    """expected, got: in words, never with the secret."""
+    """Raised for a reference without a usable secret. expected, got: in words, without the secret."""
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(f"expected {expected}, got {got}")
@@ -31,7 +31,7 @@ def is_reference(term: Term) -> bool:
 
 
 def resolved(reference: Term, environ: Mapping[str, str], folder: Path) -> str:
-    """What the reference stands for. folder: of the file that it stands in. Raises NoSecret."""
+    """Return the secret. folder: that of the file with the reference. Raises NoSecret."""
     assert isinstance(reference, Tuple)
     kind, where = reference.items
     assert isinstance(kind, Atom)

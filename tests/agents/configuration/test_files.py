@@ -83,7 +83,7 @@ def test_every_fault_of_every_file_is_told(refusal: Refusal) -> None:
     [
         (lambda path: None, "got No such file or directory"),
         (lambda path: path.mkdir(), "got Is a directory"),
-        (lambda path: os.mkfifo(path), "got no regular file"),
+        (lambda path: os.mkfifo(path), "got something else than a regular file"),
         (lambda path: path.write_bytes(b" " * (2**20 + 1)), "got more than 1048576 bytes"),
         (lambda path: path.write_bytes(b""), "1:1: expected a term, got the end of the file"),
         (lambda path: path.write_bytes(b"[\n'\xff']."), "2:2: expected UTF-8, got the byte 0xff"),

@@ -148,10 +148,10 @@ def test_many_faults_of_one_entry_are_told_each(refusal: Refusal) -> None:
 
 def test_what_start_agent_would_refuse_is_a_fault_of_the_file(refusal: Refusal) -> None:
     assert refusal(
-        understudy("""{agents, [
+        """[{agents, [{model, undefined}]}, {understudy, [{agents, [
   [{name, a}, {tools, [calculater, "tests.agents.sample_tools:shout"]}],
   [{name, b}, {model, m}, {provider, nowhere}],
-  [{name, c}, {model, m}, {limits, [{cost, 1.0}]}, {answer_type, 17}]]}""")
+  [{name, c}, {model, m}, {limits, [{cost, 1.0}]}, {answer_type, 17}]]}]}]."""
     ) == [
         "sys.config:2:3: agents[0].model: expected the name of a model, got none (here or in the settings)",
         (

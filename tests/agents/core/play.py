@@ -45,6 +45,7 @@ from agents.core.events import (
     ToolResult,
 )
 from agents.core.limits import Limits
+from agents.core.metrics import Tally
 from agents.core.policy import TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.core.round import ToolFinished
@@ -91,7 +92,7 @@ class Play:
         self.answers = [*answers, *answers_with]
         self.asked: list[StartCompletion] = []
         self.verdicts = list(check)
-        self.turn, effects = begin("s", "agent", ASKED, TurnPolicy(limits, **policy), 0.0)
+        self.turn, effects = begin("s", "agent", ASKED, TurnPolicy(limits, **policy), Tally(0.0))
         self.do(effects)
 
     def do(self, effects: tuple[Effect, ...]) -> None:
@@ -182,6 +183,8 @@ def check_laws(events: list[Event], turn: Turn) -> None:
     else:
         assert isinstance(end, StreamError)
         assert end.content == tokens
+        assert end.response is not None
+        assert (end.response.content, end.response.metrics) == (tokens, end.metrics)
         assert len(results) <= len(completed) <= len(started)
     for event in events:
         if isinstance(event, StreamFunctionCallComplete):

@@ -44,6 +44,7 @@ from agents.core.events import (
     ToolResult,
 )
 from agents.core.limits import Limits, Price, cost
+from agents.core.metrics import Tally
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.step import step, steps
 from agents.core.turn import Phase, begin, fail
@@ -322,7 +323,7 @@ def test_what_a_user_said_stays_in_the_conversation_when_the_turn_fails() -> Non
 
 
 def test_a_turn_goes_on_for_what_a_user_said_while_its_answer_was_checked() -> None:
-    turn, _ = begin("s", "agent", ASKED, TurnPolicy(answer_retries=2), 0.0)
+    turn, _ = begin("s", "agent", ASKED, TurnPolicy(answer_retries=2), Tally(0.0))
     turn, _ = steps(turn, [*text("{}"), FINISHED], 1.0)
     assert turn.phase is Phase.CHECKING
     turn, _ = step(turn, Steered("Longer."), 1.0)
@@ -421,7 +422,7 @@ def test_every_law_of_a_stream_holds_until_any_end(
 
 @given(answers(with_calls=True), st.lists(st.integers(1, 4), max_size=20))
 def test_what_comes_at_once_is_as_what_comes_one_by_one(deltas: list[Delta], sizes: list[int]) -> None:
-    together, one_by_one = (begin("s", "agent", ASKED, TurnPolicy(Limits()), 0.0)[0] for _ in range(2))
+    together, one_by_one = (begin("s", "agent", ASKED, TurnPolicy(Limits()), Tally(0.0))[0] for _ in range(2))
     effects: list[Effect] = []
     for delta in deltas:
         one_by_one, more = step(one_by_one, delta, 1.0)

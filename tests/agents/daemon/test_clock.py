@@ -28,6 +28,7 @@ WALL = {
     "formatdate",
 }
 TOLD = {
+    "actors/clock.py": "the Unix time, for the moments in a turn's figures",
     "actors/thespian/capabilities.py": "the version that Thespian tells of itself",
     "agents/gateway/serving.py": "the Date of an answer",
     "agents/llm/openai_client.py": "a Retry-After that is a date, against the date of now",

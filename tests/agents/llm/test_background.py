@@ -77,7 +77,7 @@ def streams() -> list[list[dict[str, Any]]]:
     return [events for events in found if len(events) > 5 and events[-1]["type"] == "response.completed"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_an_answer_that_breaks_anywhere_is_the_one_that_does_not(
     streams: list[list[dict[str, Any]]], data: st.DataObject

@@ -12,6 +12,7 @@ from agents.core.effects import Effect, RunTool
 from agents.core.errors import ConnectionClosed
 from agents.core.events import StreamError
 from agents.core.limits import Limits
+from agents.core.metrics import Tally
 from agents.core.policy import TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.core.step import step
@@ -38,7 +39,7 @@ class Reading:
 
     def __init__(self, reader: StreamReader) -> None:
         self.reader = reader
-        self.turn, _ = begin("s", "agent", (UserMessage("go"),), ONCE, 0.0)
+        self.turn, _ = begin("s", "agent", (UserMessage("go"),), ONCE, Tally(0.0))
         self.effects: list[Effect] = []
 
     def feed(self, event: bytes) -> None:

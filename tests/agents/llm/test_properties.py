@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agents.core.deltas import CallDelta, Delta, Failed, Finished, ReasoningDelta, TextDelta
@@ -103,7 +103,7 @@ def cut(body: bytes, places: list[int]) -> list[bytes]:
 
 @pytest.mark.parametrize("kind", READERS)
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_events_cut_anywhere_end_once_and_say_the_same(kind: str, data: st.DataObject) -> None:
     values = data.draw(streams[kind])
     end = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
@@ -116,7 +116,7 @@ def test_any_events_cut_anywhere_end_once_and_say_the_same(kind: str, data: st.D
 
 @pytest.mark.parametrize("kind", READERS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_a_damaged_recording_never_raises_and_ends_once(kind: str, data: st.DataObject) -> None:
     small = [recording.body for recording in recordings(kind) if len(recording.body) < 6000]
     body = bytearray(data.draw(st.sampled_from(small)))
@@ -141,7 +141,7 @@ def test_any_bytes_at_all_end_once(kind: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("kind", READERS)
 @given(data=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_connection_that_breaks_anywhere_ends_the_answer_once(kind: str, data: st.DataObject) -> None:
     values = data.draw(streams[kind])
     body = "".join(f"data: {json.dumps(value)}\n\n" for value in values).encode()

@@ -84,7 +84,7 @@ CHUNKS = st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.sampled_from(
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
 @given(chunks=CHUNKS, cuts=st.lists(st.integers(0, 500), max_size=10), whole=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_framing_and_any_cut_give_the_same_bytes(
     new_loop: Callable[[], asyncio.AbstractEventLoop], chunks: list[tuple[bytes, bytes]], cuts: list[int], whole: bool
 ) -> None:

@@ -19,8 +19,8 @@ WRONG_STEPS = {
     'text = "x", token_delay_s = "1"': "steps[0].token_delay_s: expected a valid number, got '1'",
     'tool_calls = [{ name = "t", arguments = 5 }]': "arguments: expected a table or a string, got 5",
     "tool_calls = [{ arguments = {} }]": "tool_calls[0].name: missing",
-    'fault = { name = "drop", retry_after_s = 1 }': "steps[0].fault: retry_after_s is no setting of drop",
-    'fault = { name = "html", after_tokens = 1 }': "steps[0].fault: after_tokens is no setting of html",
+    'fault = { name = "drop", retry_after_s = 1 }': "steps[0].fault: expected no retry_after_s with drop",
+    'fault = { name = "html", after_tokens = 1 }': "steps[0].fault: expected no after_tokens with html",
     "": "steps[0]: expected at least one of text, reasoning, tool_calls, fault",
 }
 

@@ -178,7 +178,7 @@ class Pair:
 
 
 @given(script=st.lists(steps, min_size=1, max_size=25))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_store_answers_as_its_model(url: str, script: list[tuple[str, ...]]) -> None:
     asyncio.run(_played(url, script))
 

@@ -142,7 +142,7 @@ acts = st.one_of(
 
 
 @given(plan=st.lists(acts, max_size=30), buffer_size=st.integers(1, 6), seed=st.integers(0, 9))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_subscriber_reads_the_same_whenever_it_comes_and_however_slowly_it_reads(
     plan: list[tuple[str, Any]], buffer_size: int, seed: int
 ) -> None:

@@ -26,9 +26,7 @@ def otp() -> Iterator[Oracle]:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(
-    deadline=None, max_examples=SCRIPTS // len(STRATEGIES), suppress_health_check=list(HealthCheck), print_blob=True
-)
+@settings(max_examples=SCRIPTS // len(STRATEGIES), suppress_health_check=list(HealthCheck), print_blob=True)
 @given(data=st.data())
 def test_a_script_has_otps_transcript(otp: Oracle, strategy: Strategy, data: st.DataObject) -> None:
     script = data.draw(scripts(strategy))
