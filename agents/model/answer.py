@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 FENCE = "```"
-MAX_CHARS = 256 * 1024
+MAX_CHARS = 128 * 1024
 MAX_FAULTS = 10
 FAULT_CHARS = 200
 

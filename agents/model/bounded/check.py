@@ -6,7 +6,7 @@ A step is one node of a schema at one place of a value, or one item, name or key
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-MAX_STEPS: Final = 20_000  # about half a microsecond each; at most one, of those that divide long numbers
+MAX_STEPS: Final = 10_000  # about one microsecond each
 MAX_DEPTH: Final = 100  # schemas inside of each other at one moment: three Python frames each
 MAX_FAULTS: Final = 10
 SHOWN_CHARS: Final = 40

@@ -183,7 +183,7 @@ def test_no_check_takes_more_steps_than_it_may(schema: Any, value: Any) -> None:
 
 def test_a_long_answer_is_refused_before_it_is_read() -> None:
     checked = AnswerType.bounded({"type": "object"}).check("{}" + " " * 300_000)
-    assert checked.faults == ("answer: expected at most 262144 characters, got 300002",)
+    assert checked.faults == ("answer: expected at most 131072 characters, got 300002",)
 
 
 @pytest.mark.parametrize("text", ["```\n" + "\n" * 200_000, "```json\n" + "\n```\n" * 40_000 + "x", " \n" * 100_000])
