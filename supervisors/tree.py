@@ -6,8 +6,8 @@ Read in place, as all of actors/observer.py: a supervisor that waits for a child
 large system is read in slices (tree_json, restarts): what starts or ends meanwhile may be left out.
 """
 
-from collections.abc import AsyncIterator, Generator, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,8 @@ from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 from supervisors.dynamic_supervisor import Brood
 from supervisors.supervisor import Supervised
+
+Encode: TypeAlias = Callable[[Any], bytes]
 
 CLOSE: Final = b"]}"
 """The end of a Node as JSON: its children come last."""
@@ -89,10 +91,10 @@ def tree() -> Node:
     return nodes[current_system().root.pid]
 
 
-async def tree_json() -> AsyncIterator[bytes]:
-    """`tree` as JSON, in pieces, read in slices."""
+async def tree_json(encode: Encode = msgspec.json.encode) -> AsyncIterator[bytes]:
+    """`tree` as JSON, in pieces, read in slices. encode: a Node as JSON, its fields in their order."""
     plan, root = await in_slices(_plan()), current_system().root
-    async for piece in paced(_pieces(plan, root)):
+    async for piece in paced(_pieces(plan, root, encode)):
         yield piece
 
 
@@ -131,22 +133,18 @@ def _plan() -> Generator[None, None, _Plan]:
     return plan
 
 
-def _pieces(plan: _Plan, root: Process) -> Iterator[bytes]:
+def _pieces(plan: _Plan, root: Process, encode: Encode) -> Iterator[bytes]:
     """No recursion. open_: what is left below each node that is not closed."""
-    yield _opened(plan.node(root))
+    yield encode(plan.node(root)).removesuffix(CLOSE)
     open_, comma = [plan.below(root.pid)], b""
     while open_:
         if (child := next(open_[-1], None)) is None:
             open_.pop()
             yield CLOSE
         else:
-            yield comma + _opened(plan.node(child))
+            yield comma + encode(plan.node(child)).removesuffix(CLOSE)
             open_.append(plan.below(child.pid) if isinstance(child, Process) else iter(()))
         comma = b"" if child is not None else b","
-
-
-def _opened(node: Node) -> bytes:
-    return msgspec.json.encode(node).removesuffix(CLOSE)
 
 
 def _younger(place: Place, than: Pid) -> bool:

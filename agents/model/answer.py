@@ -38,11 +38,15 @@ class InvalidAnswerType(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class AnswerType:
-    """name, schema: what the model is shown. read: the value of a JSON document, or what is wrong with it."""
+    """name, schema: what the model is shown. read: the value of a JSON document, or what is wrong with it.
+
+    max_chars: of a document; None: any number.
+    """
 
     name: str
     schema: dict[str, Any]
     read: Callable[[str], AnswerChecked]
+    max_chars: int | None = None
 
     @classmethod
     def of(cls, given: Any) -> Self:
@@ -65,7 +69,7 @@ class AnswerType:
             schema = bounded_schema(given)
         except InvalidSchema as invalid:
             raise InvalidAnswerType(str(invalid)) from None
-        return cls(_name(given.get("title", "answer")), given, lambda text: _checked_if_short(schema.faults, text))
+        return cls(_name(given.get("title", "answer")), given, lambda text: _checked(schema.faults, text), MAX_CHARS)
 
     @classmethod
     def _of_schema(cls, given: Mapping[str, Any]) -> Self:
@@ -95,6 +99,8 @@ class AnswerType:
     def check(self, content: str) -> AnswerChecked:
         """A fence of Markdown around the whole document is no fault."""
         document = _unfenced(content)
+        if self.max_chars is not None and len(document) > self.max_chars:
+            return AnswerChecked((f"answer: expected at most {self.max_chars} characters, got {len(document)}",))
         return AnswerChecked((f"answer: {EXPECTED}",)) if text_too_deep(document) else self.read(document)
 
     def asked_for(self, api: Api) -> dict[str, Any]:
@@ -126,12 +132,6 @@ def _checked(faults_of: Callable[[Any], Iterable[str]], text: str) -> AnswerChec
     except Exception as error:  # noqa: BLE001 - as above: a reference that leads nowhere, a value nested too deep
         return _broken(error)
     return AnswerChecked(faults) if faults else AnswerChecked(value=value)
-
-
-def _checked_if_short(faults_of: Callable[[Any], Iterable[str]], text: str) -> AnswerChecked:
-    if len(text) > MAX_CHARS:
-        return AnswerChecked((f"answer: expected at most {MAX_CHARS} characters, got {len(text)}",))
-    return _checked(faults_of, text)
 
 
 def _faults(validator: "Draft202012Validator", value: Any) -> Iterator[str]:

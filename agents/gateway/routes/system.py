@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from actors.observer import Measure, ProcessInfo, SystemInfo, sliced_top, system_info
 from actors.slices import in_slices
+from agents.core.text import to_json
 from agents.gateway.document.responses import answers, json
 from agents.gateway.download import pieces
 from agents.gateway.routes.reply import Json
@@ -35,7 +36,7 @@ def system(settings: Settings) -> APIRouter:
     @answers(json(Node))
     async def supervision_tree() -> Response:
         """Every process under its supervisor."""
-        return StreamingResponse(pieces(tree_json()), media_type=Json.media_type)
+        return StreamingResponse(pieces(tree_json(to_json)), media_type=Json.media_type)
 
     @routes.get("/processes")
     @answers(json(SystemReport), refuses=(422,))

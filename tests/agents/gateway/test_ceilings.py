@@ -11,7 +11,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from agents.agent_registry import find_agent
-from agents.gateway.ceilings import FREE, HOST_ONLY, ceilings
+from agents.gateway.ceilings import FREE, HOST_ONLY, ceilings, within
 from agents.gateway.routes.agents import StartAgent
 from agents.settings import ClientLimits
 from agents.settings.agent import AgentSettings, LimitsConfig
@@ -101,6 +101,13 @@ async def test_a_client_is_refused_what_is_above_a_ceiling(users: Users, asked: 
     assert answer["error"]["message"].startswith(fault)
     assert "\n" not in answer["error"]["message"]
     assert find_agent("a") is None
+
+
+def test_the_floor_of_a_deadline_is_at_most_the_hosts_own_deadline() -> None:
+    asked = {"streaming_config": {"chunk_timeout": 500}}
+    assert within(asked, ClientLimits(), silence_ms=500)[1] == []
+    (fault,) = within(asked, ClientLimits(), silence_ms=30_000)[1]
+    assert fault == "streaming_config.chunk_timeout: expected at least 1000, which is the host's floor, got 500"
 
 
 @pytest.mark.parametrize("users", ["memory"], indirect=True)
