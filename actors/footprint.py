@@ -11,6 +11,7 @@ import sys
 from collections import deque
 from enum import Enum
 from gc import get_referents
+from itertools import islice
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -79,7 +80,9 @@ def _held_bytes(roots: list[Any]) -> int:
         left -= 1
         held = waiting.popleft()
         total += sys.getsizeof(held, 0)
-        for each in get_referents(held):
+        for each in islice(get_referents(held), OBJECTS):  # one that holds 10,000 is not walked to its end
+            if len(waiting) >= left:
+                break
             if id(each) not in seen and not isinstance(each, SHARED):
                 seen.add(id(each))
                 waiting.append(each)

@@ -37,6 +37,7 @@ from agents.instance.requests import (
     Cancel,
     Deny,
     Follow,
+    Full,
     GetConversation,
     GetInfo,
     Retire,
@@ -56,6 +57,14 @@ class StreamFailed(Exception):
     def __init__(self, fault: Fault, content: str) -> None:
         super().__init__(str(fault))
         self.fault, self.content = fault, content
+
+
+class TooManyWait(Exception):
+    """From `steer`: as many messages wait for the turn's next model call as the agent's max_steering allows."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} messages wait for the turn's next model call, which is max_steering")
+        self.limit = limit
 
 
 def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None) -> str:
@@ -182,10 +191,13 @@ async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | Non
 
 async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool:
     """Say something while a turn runs: the model reads it with the next model call of the turn, which goes on until
-    it has. False if no turn runs, or not that of stream_id; then nothing was said."""
-    steered: bool = await call(
+    it has. False if no turn runs, or not that of stream_id; then nothing was said. Raises TooManyWait, and nothing was
+    said, where max_steering messages wait for that model call already."""
+    steered: bool | Full = await call(
         checked_agent(pid), Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
     )
+    if isinstance(steered, Full):
+        raise TooManyWait(steered.limit)
     return steered
 
 

@@ -37,7 +37,8 @@ class InvalidAgentConfig(ValueError):
 class AgentConfig(Struct, frozen=True):
     """A checked configuration, with the application's defaults filled in.
 
-    routes: the models to ask, in order. when_busy, max_queue: of messages that come while a turn runs.
+    routes: the models to ask, in order. when_busy, max_queue, max_steering: of messages that come while a turn
+    runs.
     answer: what the final answer must be, if anything. owner: whose it is at the gateway.
     """
 
@@ -51,6 +52,7 @@ class AgentConfig(Struct, frozen=True):
     stream: bool
     when_busy: WhenBusy
     max_queue: int
+    max_steering: int
     answer: AnswerType | None
     owner: str | None
 
@@ -87,8 +89,11 @@ class AgentConfig(Struct, frozen=True):
         return (SystemMessage(self.system_prompt),) if self.system_prompt else ()
 
 
-def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
-    """Check an agent's configuration. Raises InvalidAgentConfig with every fault; nothing has been started."""
+def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: bool = True) -> AgentConfig:
+    """Check an agent's configuration. Raises InvalidAgentConfig with every fault; nothing has been started.
+
+    from_host: False for what a client gave, or a store: its answer_type has to be one with a bounded check.
+    """
     try:
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
@@ -101,7 +106,8 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
     except InvalidTool as error:
         faults += error.faults
     try:
-        answer = None if checked.answer_type is None else AnswerType.of(checked.answer_type)
+        if checked.answer_type is not None:
+            answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
     except InvalidAnswerType as invalid:
         faults.append(f"answer_type: {invalid}")
     faults += route_faults(checked, settings)
@@ -119,6 +125,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings) -> AgentConfig:
         stream=checked.stream,
         when_busy=checked.when_busy,
         max_queue=checked.max_queue,
+        max_steering=checked.max_steering,
         answer=answer,
         owner=checked.owner,
     )

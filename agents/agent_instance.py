@@ -25,12 +25,11 @@ from actors import (
     Stop,
     register,
 )
-from actors.clock import now_s
 from actors.log import get_logger
 from actors.server.outcomes import Ignore, Next
 from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
 from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
-from agents.agent_turns import AgentTurns, Forget, Idle, given_up, taken_down
+from agents.agent_turns import AgentTurns, Forget, Idle, given_up, steered, taken_down
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance.info import info_of
@@ -171,8 +170,8 @@ class AgentInstance(GenServer[AgentState]):
             case GetConversation():
                 return Reply(state.conversation, state)
             case Steer(message, stream_id):
-                stream = _meant(running, stream_id) if running is not None and running.goes_on else None
-                return Reply(stream is not None and stream.steer(message, now_s()), state)
+                meant = running if _meant(running, stream_id) is not None else None
+                return Reply(steered(meant, message, state), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
                 stream = _meant(running, stream_id)
                 calls = stream.calls if stream is not None else None
@@ -204,7 +203,7 @@ def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> A
     """Raises InvalidAgentConfig. No code is imported that only the store names."""
     if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
         raise InvalidAgentConfig(faults)
-    checked = agent_config(config, settings)
+    checked = agent_config(config, settings, from_host=origin is Origin.GIVEN)
     if origin is Origin.GIVEN:
         give(config)
     return checked

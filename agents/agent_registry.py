@@ -5,10 +5,13 @@ member of the process group of each stream that it has, those that wait, run or 
 owner's. So each of these is known without asking the agent, which may be held up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from heapq import nsmallest
 
 from actors import Mailbox, Pid, pg, register, whereis
+from actors.observer import processes
+from actors.server.server_process import ServerProcess
 
 PREFIX = "agent:"
 
@@ -35,6 +38,21 @@ def belongs_to(agent: Pid, owner: str) -> None:
 def agents_of(owner: str) -> list[Pid]:
     """The living agents that belong to this user."""
     return pg.members(_of_owner(owner))
+
+
+def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Generator[None, None, list[str]]:
+    """For `in_slices`: the first ids of living agents in their order, those above after.
+
+    owner: the user to whom they belong; None: anyone's.
+    """
+    found: list[str] = []
+    for pid in processes() if owner is None else agents_of(owner):
+        yield
+        process = pid.process
+        names = process.names if isinstance(process, ServerProcess) else ()  # not the holder of a reserved id
+        ids = (name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
+        found += [each for each in ids if after is None or each > after]
+    return nsmallest(limit, found)
 
 
 @contextmanager

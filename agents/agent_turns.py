@@ -16,6 +16,7 @@ from actors.log import get_logger
 from agents.agent_registry import has_no_stream, has_stream
 from agents.core.conversation import UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked
+from agents.instance.requests import Full
 from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.subscriptions import known
 from agents.session import Cut, recorder_of, turn_name
@@ -59,7 +60,7 @@ class AgentTurns:
     async def while_busy(self, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
         """A message that comes while a turn runs, by the agent's policy."""
         match state.config.when_busy:
-            case WhenBusy.STEER if running.goes_on and running.stream.steer(chat.message, now_s()):
+            case WhenBusy.STEER if steered(running, chat.message, state) is True:
                 if chat.subscriber is not None:
                     running.stream.follow(chat.subscriber, after=0)
                 running.stream.steered_by += (chat.stream_id,)
@@ -194,6 +195,15 @@ class AgentTurns:
         for message, _ in process.mailbox if process is not None else ():
             if isinstance(message, StreamChat) and not known(state, message.stream_id):
                 yield message
+
+
+def steered(running: Running | None, message: str, state: AgentState) -> bool | Full:
+    """Let the message join the turn that runs; False if none does, or none that goes on."""
+    if running is None or not running.goes_on:
+        return False
+    if running.stream.steering >= state.config.max_steering:
+        return Full(state.config.max_steering)
+    return running.stream.steer(message, now_s())
 
 
 def given_up(running: Running, fault: Fault) -> Running:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from actors.current import current_system
 from actors.system import ProcessSystem
 from agents.core.text import each_text, joined_surrogates
+from agents.model.answer import AnswerType, InvalidAnswerType
 from agents.redaction import Redactor
 from agents.settings import Settings
 from agents.tools.registry import BUILTIN
@@ -38,8 +39,12 @@ def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def comes_back_whole(given: Mapping[str, Any]) -> bool:
-    """An agent that was started with this is the same when it is woken: it had no key of its own, which is not kept."""
-    return kept_config(given) is not None and not any(SECRET in each for each in _asked(given))
+    """Whether an agent that was started with this is the same when it is woken.
+
+    Its own key is not kept, and an answer type without a bounded check is not taken from a store.
+    """
+    kept = kept_config(given)
+    return kept is not None and not _has_key(given) and _bounded(kept.get("answer_type"))
 
 
 def restored(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def give(given: Mapping[str, Any]) -> None:
     """Note what the program has started an agent with, for `not_given`."""
     config = kept_config(given) or {}
     named = {tool for tool in config.get("tools") or () if ":" in tool}
-    if comes_back_whole(given):
+    if not _has_key(given):
         named |= {each[ADDRESS] for each in _asked(config) if each.get(ADDRESS) is not None}
     if named:
         _given.setdefault(current_system(), set()).update(named)
@@ -71,6 +76,20 @@ def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[str]:
             yield f"{ADDRESS}: expected an address that this program gave an agent without a key, got {got!r}"
         if each.get(SECRET) is not None:
             yield f"{SECRET}: expected none with a session, got a secret"
+
+
+def _has_key(given: Mapping[str, Any]) -> bool:
+    return any(SECRET in each for each in _asked(given))
+
+
+def _bounded(answer_type: Any) -> bool:
+    if answer_type is None:
+        return True
+    try:
+        AnswerType.bounded(answer_type)
+    except InvalidAnswerType:
+        return False
+    return True
 
 
 def _asked(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -37,10 +37,14 @@ _read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 class Origin(Enum):
-    """Of what an agent is started with: the program gave it; or a user, who has to be the owner of the session if there
-    is one; or it was kept with a session, which is to be there still."""
+    """The source of an agent's configuration.
+
+    GIVEN: the program. ADMIN: a client that may do everything. USER: another client, which has to be the owner of the
+    session if there is one. KEPT: a session, which has to exist still.
+    """
 
     GIVEN = "given"
+    ADMIN = "admin"
     USER = "user"
     KEPT = "kept"
 
@@ -80,7 +84,7 @@ async def open_session(
     journal = await open_journal()
     if journal is None:
         return config.opening(), ()
-    if origin is not Origin.GIVEN:
+    if origin in (Origin.USER, Origin.KEPT):
         _check_origin(origin, config, await journal.store.session(config.id))
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable(config.id)

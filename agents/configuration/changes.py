@@ -74,7 +74,7 @@ RULES: Final[Mapping[KeyPath, Applies]] = {
     ("gateway", "max_body_bytes"): Applies.GATEWAY,
     ("gateway", "max_message_bytes"): Applies.GATEWAY,
     ("gateway", "max_connections"): Applies.GATEWAY,
-    ("gateway", "min_chunk_timeout"): Applies.GATEWAY,
+    ("gateway", "clients"): Applies.GATEWAY,
 }
 """By key path; the longest that fits counts. What has no rule needs a restart."""
 

@@ -98,9 +98,9 @@ class FailureData(Struct, frozen=True):
 
 
 class CutData(Struct, frozen=True):
-    """The connection ends here, and the stream goes on without the client."""
+    """The answer ends here, before the stream does: the client reads on from its last id."""
 
-    code: Literal["slow_reader", "token_revoked"]
+    code: Literal["slow_reader", "token_revoked", "store_unavailable"]
     message: str
 
 

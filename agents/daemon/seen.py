@@ -1,4 +1,4 @@
-"""The system as it is seen at one moment, as numbers. Nothing of it is counted while nobody looks."""
+"""The system as numbers, read in slices. Nothing of it is counted while nobody looks."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from actors import CallFailed, SystemInfo, system_info, top
+from actors import CallFailed, SystemInfo, system_info
+from actors.observer import sliced_top
+from actors.slices import in_slices
 from agents.agent_turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.provider import breakers
@@ -14,7 +16,7 @@ from agents.sessions import JournalHandle, StoreUnavailable, open_journal
 from agents.sessions.group_commit import Behind
 from supervisors.agent_supervisor import AGENT_SUPERVISOR
 from supervisors.api import count_children
-from supervisors.tree import Node, tree
+from supervisors.tree import restarts
 
 if TYPE_CHECKING:
     from agents.sessions import Store
@@ -45,8 +47,8 @@ async def seen() -> Seen:
         system=system_info(),
         agents=(await count_children(AGENT_SUPERVISOR)).active,
         turns=(await count_children(STREAM_SUPERVISOR)).active,
-        restarts=_restarts(tree()),
-        mailboxes=_mailboxes(),
+        restarts=await in_slices(restarts()),
+        mailboxes=await _mailboxes(),
         breakers=await _breakers(),
         kept=None if journal is None else await _count(journal.store),
         journal=None if journal is None else journal.behind,
@@ -54,27 +56,9 @@ async def seen() -> Seen:
     )
 
 
-def _restarts(root: Node) -> dict[tuple[str, str], int]:
-    """No recursion: a chain of processes may be long."""
-    found: dict[tuple[str, str], int] = {}
-    left = [root]
-    while left:
-        node = left.pop()
-        left += node.children
-        for child in node.children:
-            if child.restarts is not None and child.id is not None:
-                found[_called(node), child.id] = child.restarts
-    return found
-
-
-def _called(node: Node) -> str:
-    names = node.process.names if node.process is not None else ()
-    return names[0] if names else node.id or "?"
-
-
-def _mailboxes() -> dict[str, int]:
+async def _mailboxes() -> dict[str, int]:
     found: Counter[str] = Counter()
-    for info in top("mailbox", LONGEST):
+    for info in await in_slices(sliced_top("mailbox", LONGEST)):
         found[info.names[0] if info.names else info.label] += info.mailbox
     return dict(found)
 

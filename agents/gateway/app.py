@@ -18,6 +18,7 @@ from agents.gateway.errors import EXPECTED, answer, crashed
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.quotas import Quotas
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.asking import permitted
@@ -82,10 +83,10 @@ def _app(
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(told.allowed_hosts, told.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
-    known = Known(sessions, host.door if host is not None else Door(), reservations)
-    app.include_router(agents(known, pace, told.min_chunk_timeout))
+    known = Known(sessions, host.door if host is not None else Door(), reservations, Quotas(settings, sessions))
+    app.include_router(agents(known, pace))
     app.include_router(streams(known, pace))
-    app.include_router(session_routes(sessions, pace))
+    app.include_router(session_routes(known, pace))
     app.include_router(system(settings))
     app.include_router(message_stream(known, pace))
     if host is not None:

@@ -42,7 +42,7 @@ class JsonLines(StreamingResponse):
     @classmethod
     async def of(cls, lines: AsyncIterator[bytes], filename: str, write_timeout_s: float) -> Self:
         """Begun: what keeps the first line from being read is raised here."""
-        chunks = _chunks(lines)
+        chunks = pieces(lines)
         return cls(_with(await anext(chunks, b""), chunks), filename, write_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +73,7 @@ async def _with(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield chunk
 
 
-async def _chunks(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def pieces(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Lines together, so that few writes are made of many."""
     gathered = bytearray()
     async for line in lines:

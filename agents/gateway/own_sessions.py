@@ -32,8 +32,8 @@ class OwnSessions:
     async def kept_stream(self, stream_id: str) -> KeptStream | None:
         return await self._all.kept_stream(stream_id) if await self._has_stream(stream_id) else None
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
-        return await self._all.events(stream_id, after) if await self._has_stream(stream_id) else []
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
+        return await self._all.events(stream_id, after, limit) if await self._has_stream(stream_id) else []
 
     async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
         return await self._all.sessions(after, limit, self._owner)

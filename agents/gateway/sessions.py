@@ -1,20 +1,21 @@
 """What the gateway asks of sessions: a port, so that it works with a store and without one."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import NoReturn, Protocol
 
 from msgspec import structs
 
 from actors import CallFailed, Pid
+from actors.slices import in_slices
 from agents import agent
-from agents.agent_registry import agents_of, find_agent, find_stream
+from agents.agent_registry import agents_of, find_agent, find_stream, sliced_ids
 from agents.contract.sessions import Session, SessionInfo, SessionStream
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
 from agents.sessions import StreamInfo as KeptStream
 from agents.sessions import UnknownSession
-from supervisors import agent_supervisor
 
 
 class Seen(Protocol):
@@ -30,8 +31,8 @@ class Seen(Protocol):
     async def kept_stream(self, stream_id: str) -> KeptStream | None:
         """As it is in the store."""
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
-        """Of a stream that is kept, those with a seq above after."""
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
+        """Of a stream that is kept, those with a seq above after, up to after + limit."""
 
     async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
         """At most limit of them, those behind after: its id is the last one's of the page before."""
@@ -50,6 +51,9 @@ class Sessions(Seen, Protocol):
     async def has_stream(self, stream_id: str, owner: str | None = None) -> bool: ...
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]: ...
+
+    async def count(self, owner: str) -> int:
+        """How many sessions the user has."""
 
     async def history(self, session_id: str) -> Session: ...
 
@@ -84,19 +88,20 @@ class LiveSessions:
     async def kept_stream(self, stream_id: str) -> KeptStream | None:
         return None
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         return []
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """In order of their ids."""
         found = []
-        for pid in await agent_supervisor.which_agents() if owner is None else agents_of(owner):
-            try:
-                found.append(_session(await agent.info(pid)))
-            except CallFailed:
-                continue  # it has ended since
-        behind = sorted((each for each in found if after is None or each.id > after), key=lambda each: each.id)
-        return behind[:limit]
+        for agent_id in await in_slices(sliced_ids(after, limit, owner)):
+            pid = find_agent(agent_id)
+            with suppress(CallFailed):  # it has ended since
+                found += [] if pid is None else [_session(await agent.info(pid))]
+        return found
+
+    async def count(self, owner: str) -> int:
+        return len(agents_of(owner))
 
     async def session(self, session_id: str) -> SessionInfo | None:
         pid = find_agent(session_id)

@@ -15,12 +15,14 @@ from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from actors import MailboxClosed
+from actors.log import get_logger
 from agents.contract.events import CutData
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller, caller_in
-from agents.gateway.reader import Reader
+from agents.gateway.presence import when_gone
+from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.wire import FAILED, HEARTBEAT, cut_frame, frames, frames_without_error
+from agents.sessions import SessionError
 
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -28,6 +30,8 @@ HEADERS: Final = [
     (b"x-accel-buffering", b"no"),  # a proxy that collected events would be a client that is always late
 ]
 
+
+log = get_logger("understudy.gateway")
 
 ErrorEvent = Annotated[
     Literal["error", "failed"],
@@ -59,7 +63,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        reader: Reader,
+        reader: AnyReader,
         pace: Pace,
         encode: Callable[[Sequence[Event]], bytes] = frames,
         cut: Callable[[CutData], bytes] = cut_frame,
@@ -72,15 +76,14 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         squeeze = _Gzip() if self._pace.compression and _takes_gzip(scope) else _Plain()
-        watcher = asyncio.create_task(self._watch(receive))
         caller = caller_in(scope)
         try:
-            with caller.until_revoked(self._reader.close):
-                await self._write_all(send, squeeze, caller)
+            async with when_gone(receive, self._reader.close):
+                with caller.until_revoked(self._reader.close):
+                    await self._write_all(send, squeeze, caller)
         except TimeoutError:
             self._cut(scope, squeeze)
         finally:
-            watcher.cancel()
             self._reader.close()
 
     async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller) -> None:
@@ -91,10 +94,13 @@ class EventStream(Response):
         try:
             async for batch in self._reader.batches(self._pace.heartbeat_s):
                 await self._write(send, squeeze.some(self._encode(batch) if batch else HEARTBEAT))
-        except MailboxClosed:
+        except ReaderClosed:
             if not caller.revoked:
                 return  # the client has gone
             await self._write(send, squeeze.some(self._cut_frame(TOKEN_REVOKED)))
+        except SessionError as error:
+            log.warning("replay_broken_off", stream=self._reader.stream_id, reason=str(error))
+            await self._write(send, squeeze.some(self._cut_frame(STORE_UNAVAILABLE)))
         self._over = True
         await self._write(send, squeeze.end(), more=False)
 
@@ -102,11 +108,6 @@ class EventStream(Response):
         """A server waits with a piece until it has room for it."""
         async with asyncio.timeout(self._pace.write_timeout_s):
             await send({"type": "http.response.body", "body": body, "more_body": more})
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._reader.close()
 
     def _cut(self, scope: Scope, squeeze: "_Plain") -> None:
         """Without a connection of ours the server ends the answer where it is: its last id is the place, too."""
@@ -122,6 +123,7 @@ def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:
 
 
 TOKEN_REVOKED: Final = CutData("token_revoked", "the token was revoked: the stream goes on without you")
+STORE_UNAVAILABLE: Final = CutData("store_unavailable", "the store can't be read: come back with the last id")
 
 
 def too_slow(timeout_s: float) -> CutData:

@@ -59,9 +59,9 @@ class StoredSessions(LiveSessions):
         store = await _store()
         return None if store is None else await store.stream(stream_id)
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         store = await _store()
-        return [] if store is None else await store.events(stream_id, after)
+        return [] if store is None else await store.events(stream_id, after, limit)
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """Those that changed last come first."""
@@ -71,6 +71,10 @@ class StoredSessions(LiveSessions):
         if after is not None and not await self.has_session(after, owner):
             raise UnknownSession(after)
         return [_told(each) for each in await store.sessions(after, limit, owner)]
+
+    async def count(self, owner: str) -> int:
+        store = await _store()
+        return await super().count(owner) if store is None else await store.count(owner)
 
     async def session(self, session_id: str) -> SessionInfo | None:
         store = await _store()

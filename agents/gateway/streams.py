@@ -3,7 +3,8 @@
 What is somebody else's is refused in the words for what does not exist: `Streams` has only what its caller may see.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, assert_never
 from uuid import uuid4
 
@@ -12,12 +13,12 @@ from msgspec import Struct
 from actors import Pid
 from agents import agent
 from agents.contract.answers import MessageReserved, StreamCancelled, StreamSteered, StreamSummary
-from agents.core.events import Event
 from agents.gateway.door import Door
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
-from agents.gateway.reader import Reader
+from agents.gateway.quotas import Quotas
+from agents.gateway.reader import AnyReader, Reader, Replay
 from agents.gateway.reservations import RESERVED_S, Reservations
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
@@ -35,6 +36,7 @@ class Known(Struct, frozen=True):
     sessions: Sessions
     door: Door
     reservations: Reservations
+    quotas: Quotas
 
     def by(self, caller: Caller) -> "Streams":
         return Streams(self, caller)
@@ -51,19 +53,29 @@ class Streams:
         """A new agent, the caller's; only who may do everything may say that it is another's."""
         self._known.door.check()
         owner = config.get("owner", self._caller.user)
-        if self._caller.may(Scope.ADMIN):
-            return await agent_supervisor.start_agent({**config, "owner": owner})
-        if owner != self._caller.user:
+        admin = self._caller.may(Scope.ADMIN)
+        if owner != self._caller.user and not admin:
             raise Refusal(403, "owner: expected your own user or none, got another: that takes the scope admin")
-        return await agent_supervisor.start_agent({**config, "owner": owner}, Origin.USER)
+        allowed, quotas = self._known.quotas.config(self._caller, config), self._known.quotas
+        async with quotas.one_more(self._caller, config.get("id")):
+            quotas.check_agents(self._caller)
+            return await agent_supervisor.start_agent(
+                {**allowed, "owner": owner}, Origin.ADMIN if admin else Origin.USER
+            )
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
+        """A new session from one that the caller has."""
+        async with self._known.quotas.one_more(self._caller, None):
+            await self._known.sessions.fork(session_id, new_id, at)
 
     async def agent(self, agent_id: str) -> Pid:
+        self._known.quotas.check_agents(self._caller, agent_id)
         pid = await self.sessions.wake(agent_id)
         if pid is None:
             raise Refusal(404, f"expected the id of an agent, got {agent_id!r}"[:200], "agent_not_found")
         return pid
 
-    async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> Reader:
+    async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> AnyReader:
         """stream_id: of the client's making, so that it may ask again when it lost the answer."""
         self._known.door.check()
         if stream_id is not None:
@@ -72,9 +84,10 @@ class Streams:
         if stream_id is not None and await self.sessions.find_stream(stream_id) != pid:
             kept = await self.sessions.kept_stream(stream_id)
             if kept is not None and kept.session_id == agent_id:
-                return _replaying(stream_id, 0, await self.sessions.events(stream_id, 0))
+                return await self._replay(kept, 0)
             if await self._known.sessions.has_stream(stream_id):
                 raise Refusal(409, "expected a stream_id of this agent's or a new one, got another agent's", "conflict")
+        self._known.quotas.check_waiting(self._caller, message)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)
         return reader
@@ -86,7 +99,7 @@ class Streams:
         self._known.reservations.reserve(stream_id, self._caller.user)
         return MessageReserved(stream_id, RESERVED_S)
 
-    async def follow(self, stream_id: str, after: int) -> Reader | None:
+    async def follow(self, stream_id: str, after: int) -> AnyReader | None:
         """What came after; None if that is nothing and never will be."""
         pid, info = await self._live(stream_id)
         if pid is not None and info is not None:
@@ -123,7 +136,12 @@ class Streams:
 
     async def steer(self, stream_id: str, message: str) -> StreamSteered:
         pid = await self._owner(stream_id)
-        if pid is None or not await agent.steer(pid, message, stream_id=stream_id):
+        self._known.quotas.check_waiting(self._caller, message)
+        try:
+            steered = pid is not None and await agent.steer(pid, message, stream_id=stream_id)
+        except agent.TooManyWait as full:
+            raise Refusal(429, f"expected a message later: {full}") from None
+        if not steered:
             raise Refusal(409, "expected a stream that runs, got one that waits or is over", "conflict")
         return StreamSteered(True)
 
@@ -145,20 +163,17 @@ class Streams:
             raise _unknown(stream_id)
         return kept
 
-    async def _stored(self, stream_id: str, after: int) -> Reader | None:
+    async def _stored(self, stream_id: str, after: int) -> Replay | None:
         kept = await self._kept(stream_id)
         if kept.status is StreamStatus.OPEN:
             raise Refusal(503, "the turn of this stream was cut, and its agent has not come back")
         _check_after(after, kept.last_seq)
         if after == kept.last_seq:
             return None
-        return _replaying(stream_id, after, await self.sessions.events(stream_id, after))
+        return await self._replay(kept, after)
 
-
-def _replaying(stream_id: str, after: int, events: Sequence[Event]) -> Reader:
-    reader = Reader(stream_id, after)
-    reader.replay(events)
-    return reader
+    async def _replay(self, kept: KeptStream, after: int) -> Replay:
+        return await Replay.of(kept.id, after, kept.last_seq, partial(self.sessions.events, kept.id))
 
 
 def _check_after(after: int, last: int) -> None:

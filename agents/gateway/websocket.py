@@ -8,22 +8,22 @@ What can't be done is answered with {"type": "refused", "code", "error"}, and th
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from typing import Any, Final, assert_never
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
-from actors import CallFailed, MailboxClosed
 from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
-from agents.gateway.reader import Reader
-from agents.gateway.sse import Connection, Pace, too_slow
+from agents.gateway.reader import AnyReader, ReaderClosed
+from agents.gateway.sse import STORE_UNAVAILABLE, Connection, Pace, too_slow
 from agents.gateway.streams import Known
 from agents.gateway.wire import message
+from agents.sessions import SessionError
 
 MAX_STREAMS: Final = 100  # of a socket, at a time
 TOO_LARGE: Final = 1009
@@ -31,35 +31,44 @@ REVOKED: Final = 1008  # "policy violation"
 TRY_AGAIN_LATER: Final = 1013
 
 
+class _Revoked(Exception):
+    """The token of the connection was revoked."""
+
+
 class Socket:
-    """One connection. A task of its own reads each stream, so a slow one is behind alone."""
+    """One connection. A task of its own reads each stream, so a slow stream delays no other.
+
+    The connection owns its readers: a reader is in `_readers` from the moment it exists, and `run` closes them all,
+    whichever task ends first, and whether or not the others had begun.
+    """
 
     def __init__(self, websocket: WebSocket, known: Known, pace: Pace, max_bytes: int) -> None:
         self._websocket, self._pace, self._max_bytes = websocket, pace, max_bytes
         self._caller = caller_in(websocket.scope)
         self._streams = known.by(self._caller)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._readers: dict[str, Reader] = {}
-        self._over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._tasks = asyncio.TaskGroup()
+        self._readers: dict[str, AnyReader] = {}
 
     async def run(self) -> None:
         """To the end of the connection. Its streams go on."""
         await self._websocket.accept()
-        self._start(self._listen())
         try:
-            with self._caller.until_revoked(self._revoked):
-                revoked = await self._over
+            async with self._tasks:
+                self._tasks.create_task(self._listen())
+                await self._until_revoked()
+        except* WebSocketDisconnect:
+            pass
+        except* _Revoked:
+            await self._close_revoked()
         finally:
             for reader in self._readers.values():
                 reader.close()
-            for task in self._tasks:
-                task.cancel()
-        if revoked:
-            await self._close_revoked()
 
-    def _revoked(self) -> None:
-        if not self._over.done():
-            self._over.set_result(True)
+    async def _until_revoked(self) -> None:
+        revoked = asyncio.Event()
+        with self._caller.until_revoked(revoked.set):
+            await revoked.wait()
+        raise _Revoked
 
     async def _listen(self) -> None:
         while (received := await self._websocket.receive())["type"] != "websocket.disconnect":
@@ -92,7 +101,7 @@ class Socket:
                 self._check_room()
                 await self._read(action, await self._streams.follow(action.stream_id, action.after))
             case actions.Cancel():  # its answer takes as long as the turn's tools do to die
-                self._start(self._cancel(action))
+                self._tasks.create_task(self._cancel(action))
             case actions.Approve():
                 decision = await self._streams.approve(action.stream_id, action.call_id, action.arguments)
                 await self._answer(action, decision)
@@ -106,7 +115,7 @@ class Socket:
     async def _cancel(self, action: actions.Cancel) -> None:
         try:
             await self._answer(action, await self._streams.cancel(action.stream_id))
-        except (Refusal, CallFailed) as error:
+        except EXPECTED as error:
             await self._refuse(refusal_of(error), action)
 
     # Streams
@@ -115,42 +124,29 @@ class Socket:
         if len(self._readers) >= MAX_STREAMS:
             raise Refusal(429, f"expected at most {MAX_STREAMS} streams at a time on a socket")
 
-    async def _read(self, action: actions.StreamChat | actions.Subscribe, reader: Reader | None) -> None:
-        """The answer, then the events. A stream that is read anew is read from there on alone."""
-        stream_id = reader.stream_id if reader is not None else action.stream_id
-        await self._answer(action, {"stream_id": stream_id, "over": reader is None})
-        if reader is not None:
-            if (before := self._readers.get(reader.stream_id)) is not None:
-                before.close()
-            self._readers[reader.stream_id] = reader
-            self._start(self._pump(reader))
+    async def _read(self, action: actions.StreamChat | actions.Subscribe, reader: AnyReader | None) -> None:
+        """The answer, then the events. A stream that is read again is read only from its new place."""
+        if reader is None:
+            await self._answer(action, {"stream_id": action.stream_id, "over": True})
+            return
+        if (earlier := self._readers.get(reader.stream_id)) is not None:
+            earlier.close()
+        self._readers[reader.stream_id] = reader
+        await self._answer(action, {"stream_id": reader.stream_id, "over": False})
+        self._tasks.create_task(self._pump(reader))
 
-    async def _pump(self, reader: Reader) -> None:
+    async def _pump(self, reader: AnyReader) -> None:
         try:
             async for batch in reader.batches(self._pace.heartbeat_s):
                 await self._write(map(message, batch))
-        except MailboxClosed:
+        except ReaderClosed:
             return
+        except SessionError:
+            await self._send({"type": "cut", "data": STORE_UNAVAILABLE, "stream_id": reader.stream_id})
         finally:
             reader.close()
             if self._readers.get(reader.stream_id) is reader:
                 del self._readers[reader.stream_id]
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._until_gone(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _until_gone(self, work: Coroutine[Any, Any, None]) -> None:
-        """Whichever task first finds that the client has gone, or fails, ends the socket."""
-        try:
-            await work
-        except WebSocketDisconnect:
-            if not self._over.done():
-                self._over.set_result(False)
-        except Exception as error:  # noqa: BLE001 - the crash boundary: `run` raises it
-            if not self._over.done():
-                self._over.set_exception(error)
 
     # Writing
 

@@ -35,13 +35,19 @@ class Cancel(Struct, frozen=True):
 
 
 class Steer(Struct, frozen=True):
-    """The message joins the running turn's next model call. Answered with whether a turn ran.
+    """The message joins the running turn's next model call. Answered with whether a turn ran, or with Full.
 
     stream_id: of that turn, here and below: if another runs, none does. None: whichever runs.
     """
 
     message: str
     stream_id: str | None = None
+
+
+class Full(Struct, frozen=True):
+    """So many messages wait for the next model call of the turn, and no more may."""
+
+    limit: int
 
 
 class Approve(Struct, frozen=True):

@@ -14,7 +14,6 @@ TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta
 REPLACEMENT = "\ufffd"
 
 _HIGH = re.compile("[\ud800-\udbff]\\Z")
-_UNSAFE = re.compile("[\0\ud800-\udfff]")
 
 
 def safe(value: Any) -> Any:
@@ -31,8 +30,16 @@ def one_line(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def _is_safe(text: str) -> bool:
+    """A conversation may be long: both looks are as fast as a copy."""
+    try:
+        return "\0" not in text and (text.isascii() or bool(text.encode()))
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+
+
 def _safe_text(text: str) -> str:
-    return joined_surrogates(text).replace("\0", REPLACEMENT) if _UNSAFE.search(text) else text
+    return text if _is_safe(text) else joined_surrogates(text).replace("\0", REPLACEMENT)
 
 
 class Halves:

@@ -1,12 +1,14 @@
-"""The type of an agent's answer: what the model is asked to keep to, and what its answer is held against.
+"""The type of an agent's answer: what the model is asked to keep to, and what its answer is checked against.
 
 A type that pydantic can check (a model, a dataclass, a TypedDict), or a JSON schema. Its root must be an object: that
-is what providers take.
+is what providers accept. The check runs on the loop. A host's type may take as long as it likes, and holds all streams
+meanwhile; a schema of a client, or of the store, is bounded (bounded/).
 """
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,13 +19,15 @@ from agents.core.depth import EXPECTED, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
+from agents.model.bounded import InvalidSchema, bounded_schema
 from agents.tools.arguments import snippet
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 NAME = re.compile(r"[^a-zA-Z0-9_-]+")
-FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
+FENCE = "```"
+MAX_CHARS = 128 * 1024
 MAX_FAULTS = 10
 FAULT_CHARS = 200
 
@@ -34,11 +38,15 @@ class InvalidAnswerType(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class AnswerType:
-    """name, schema: what the model is shown. read: the value of a JSON document, or what is wrong with it."""
+    """name, schema: what the model is shown. read: the value of a JSON document, or what is wrong with it.
+
+    max_chars: of a document; None: any number.
+    """
 
     name: str
     schema: dict[str, Any]
     read: Callable[[str], AnswerChecked]
+    max_chars: int | None = None
 
     @classmethod
     def of(cls, given: Any) -> Self:
@@ -53,6 +61,17 @@ class AnswerType:
         return made
 
     @classmethod
+    def bounded(cls, given: Any) -> Self:
+        """A client's, or the store's. Raises InvalidAnswerType for what is no JSON schema with a bounded check."""
+        if not isinstance(given, dict) or given.get("type") != "object":
+            raise InvalidAnswerType(f"expected a JSON schema of an object, got {snippet(given)}")
+        try:
+            schema = bounded_schema(given)
+        except InvalidSchema as invalid:
+            raise InvalidAnswerType(str(invalid)) from None
+        return cls(_name(given.get("title", "answer")), given, lambda text: _checked(schema.faults, text), MAX_CHARS)
+
+    @classmethod
     def _of_schema(cls, given: Mapping[str, Any]) -> Self:
         from jsonschema import Draft202012Validator, SchemaError  # 0.1 s, for the few agents that give a bare schema
         from referencing import Registry
@@ -65,7 +84,8 @@ class AnswerType:
                 f"expected a JSON schema, got a fault at {error.json_path}: {error.message}"
             ) from None
         validator = Draft202012Validator(schema, registry=Registry())  # an empty one: jsonschema's own would fetch
-        return cls(_name(schema.get("title", "answer")), schema, lambda text: _held_against(validator, text))
+        faults_of = partial(_faults, validator)
+        return cls(_name(schema.get("title", "answer")), schema, lambda text: _checked(faults_of, text))
 
     @classmethod
     def _of_type(cls, given: Any) -> Self:
@@ -77,9 +97,10 @@ class AnswerType:
         return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
 
     def check(self, content: str) -> AnswerChecked:
-        """A fence of Markdown around the whole document is not held against it."""
-        fenced = FENCED.fullmatch(content)
-        document = fenced.group(1) if fenced else content
+        """A fence of Markdown around the whole document is no fault."""
+        document = _unfenced(content)
+        if self.max_chars is not None and len(document) > self.max_chars:
+            return AnswerChecked((f"answer: expected at most {self.max_chars} characters, got {len(document)}",))
         return AnswerChecked((f"answer: {EXPECTED}",)) if text_too_deep(document) else self.read(document)
 
     def asked_for(self, api: Api) -> dict[str, Any]:
@@ -101,18 +122,32 @@ def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
         return _broken(error)
 
 
-def _held_against(validator: "Draft202012Validator", text: str) -> AnswerChecked:
+def _checked(faults_of: Callable[[Any], Iterable[str]], text: str) -> AnswerChecked:
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         return AnswerChecked((f"answer: expected JSON, got {snippet(text)} ({error})",))
     try:
-        faults = [f"{error.json_path}: {error.message}" for error in islice(validator.iter_errors(value), MAX_FAULTS)]
+        faults = tuple(one_line(fault, FAULT_CHARS) for fault in faults_of(value))
     except Exception as error:  # noqa: BLE001 - as above: a reference that leads nowhere, a value nested too deep
         return _broken(error)
-    if faults:
-        return AnswerChecked(tuple(one_line(fault, FAULT_CHARS) for fault in faults))
-    return AnswerChecked(value=value)
+    return AnswerChecked(faults) if faults else AnswerChecked(value=value)
+
+
+def _faults(validator: "Draft202012Validator", value: Any) -> Iterator[str]:
+    for error in islice(validator.iter_errors(value), MAX_FAULTS):
+        yield f"{error.json_path}: {error.message}"
+
+
+def _unfenced(content: str) -> str:
+    """The lines between a first line ```json, or ```, and a last line ```."""
+    text = content.strip()
+    first, _, rest = text.partition("\n")
+    if first.strip() in (FENCE, f"{FENCE}json") and rest.endswith(FENCE):
+        body, newline, last = rest.rpartition("\n")
+        if newline and last.strip() == FENCE:
+            return body
+    return content
 
 
 def _broken(error: Exception) -> AnswerChecked:

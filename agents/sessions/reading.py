@@ -12,6 +12,7 @@ from sqlalchemy import URL, Row, Select, func, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import NullType, TypeEngine
 
+from actors.slices import paced
 from agents.core.conversation import Conversation
 from agents.core.events import Event, StreamError
 from agents.sessions.connection import connected
@@ -20,6 +21,8 @@ from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Checkpoint, OpenStream, Session, SessionInfo, StreamInfo, StreamStatus
 from agents.sessions.tables import EPOCH, EVENTS, MESSAGES, SESSIONS, STREAMS, instant
+
+ROWS: Final = 50  # decoded in one piece: a message may be as large as a tool's result
 
 DAMAGED: Final = "(damaged)"
 """In place of a name that can't be read."""
@@ -51,9 +54,10 @@ class Reading:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
         return Session(**_fields(rows[0])) if rows else None
 
-    async def count(self) -> int:
-        """Of all sessions."""
-        ((count,),) = await self._rows(select(func.count()).select_from(SESSIONS))
+    async def count(self, owner: str | None = None) -> int:
+        """Of this user's sessions; None: of all."""
+        wanted = select(func.count()).select_from(SESSIONS)
+        ((count,),) = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner))
         return int(count)
 
     async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
@@ -67,12 +71,13 @@ class Reading:
             if owner is not None:
                 place = place.where(SESSIONS.c.owner == owner)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
-        return [_listed(row) for row in await self._rows(newest, *([] if after is None else [after]))]
+        ids = [] if after is None else [after]
+        return [_listed(row) for row in await self._rows(newest, *ids, many=True)]
 
     async def conversation(self, id_: str) -> Conversation:
         """What the turns that have ended left. Raises UnknownSession."""
         wanted = select(MESSAGES.c.payload).where(MESSAGES.c.session_id == id_).order_by(MESSAGES.c.position)
-        rows = await self._rows(wanted, id_)
+        rows = await self._rows(wanted, id_, many=True)
         if not rows and await self.session(id_) is None:
             raise UnknownSession(id_)
         return tuple(message for (message,) in rows)
@@ -84,7 +89,7 @@ class Reading:
             .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
             .order_by(MESSAGES.c.position)
         )
-        return tuple(message for (message,) in await self._rows(wanted, id_))
+        return tuple(message for (message,) in await self._rows(wanted, id_, many=True))
 
     async def stream(self, stream_id: str) -> StreamInfo | None:
         rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
@@ -97,7 +102,7 @@ class Reading:
         if after is not None:
             place = select(*order).where(STREAMS.c.id == after)
             wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
-        return [_stream(row) for row in await self._rows(wanted, session_id)]
+        return [_stream(row) for row in await self._rows(wanted, session_id, many=True)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
@@ -109,9 +114,9 @@ class Reading:
         )
         if limit is not None:
             wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
-        rows = await self._rows(wanted, stream_id)
-        read = (event for (payload,) in rows for event in _EVENTS(payload))
-        events = [each for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
+        rows = await self._rows(wanted, stream_id, many=True)
+        read = paced(event for (payload,) in rows for event in _EVENTS(payload))
+        events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(_gap(event, later) for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
         return events
@@ -137,20 +142,22 @@ class Reading:
         )
         return [session_id for (session_id,) in await self._rows(wanted)]
 
-    async def _rows(self, wanted: Select[*tuple[Any, ...]], *ids: str) -> Sequence[Row[Any]]:
-        """None for an id that no database could hold."""
+    async def _rows(self, wanted: Select[*tuple[Any, ...]], *ids: str, many: bool = False) -> Sequence[Row[Any]]:
+        """None for an id that no database could hold. many: others run while the values are decoded."""
         if not all(map(keepable, ids)):
             return []
         try:
-            return await self._read(wanted)
+            return await self._read(wanted, many=many)
         except ConnectionLost:  # since it was last used: the server was restarted, and a new one works
-            return await self._read(wanted)
+            return await self._read(wanted, many=many)
 
-    async def _read(self, wanted: Select[*tuple[Any, ...]]) -> Sequence[Row[Any]]:
+    async def _read(self, wanted: Select[*tuple[Any, ...]], *, many: bool) -> Sequence[Row[Any]]:
         with as_unavailable(self.url):
             async with connected(self._engine, self.deadline_s) as connection:
-                rows: Sequence[Row[Any]] = (await connection.execute(wanted)).all()
-                return rows
+                if not many:
+                    return list((await connection.execute(wanted)).all())
+                pages = (await connection.stream(wanted)).partitions(ROWS)
+                return [row async for page in pages for row in page]
 
 
 def _gap(event: Event, later: Event) -> bool:

@@ -4,6 +4,7 @@ All that can be wrong with a value is found here, in one place, without the data
 knows which session it concerns.
 """
 
+from collections.abc import Generator
 from math import isfinite
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from agents.core.events import Event, StreamToken
 from agents.sessions.errors import NotData, Refused
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
+
+ROW_EVENTS: Final = 512  # of one row, which is encoded and decoded in one piece
 
 _TEXT: Final[Decoder[str]] = Decoder(str)
 _CONFIG: Final[Decoder[dict[str, Any]]] = Decoder(dict[str, Any])
@@ -43,13 +46,14 @@ class Rows(Struct, frozen=True):
     ends: list[End]
 
 
-def rows_of(batch: Batch) -> Rows:
-    """Raises Refused for what can't be stored. Of a session that begins twice, the last beginning counts."""
+def rows_of(batch: Batch) -> Generator[None, None, Rows]:
+    """For `in_slices`. Raises Refused for what can't be stored. Of a session that begins twice, the last beginning
+    counts."""
     try:
         return Rows(
             {session.id: _session(session) for session in batch.sessions},
             [_stream(stream) for stream in batch.streams],
-            [_events(stream_id, events) for stream_id, events in batch.events],
+            (yield from _all_events(batch.events)),
             [_checkpoint(checkpoint) for checkpoint in batch.checkpoints],
             [_end(end) for end in batch.ended],
         )
@@ -97,10 +101,20 @@ def _stream(stream: StreamBegun) -> dict[str, Any]:
     }
 
 
+def _all_events(added: list[tuple[str, list[Event]]]) -> Generator[None, None, list[dict[str, Any]]]:
+    rows = []
+    for stream_id, events in added:
+        first, last = events[0].seq, events[-1].seq
+        if last - first + 1 != len(events):
+            raise Refused(f"expected events of {stream_id} without a gap, got {len(events)} from {first} to {last}")
+        for place in range(0, len(events), ROW_EVENTS):
+            rows.append(_events(stream_id, events[place : place + ROW_EVENTS]))
+            yield
+    return rows
+
+
 def _events(stream_id: str, events: list[Event]) -> dict[str, Any]:
     first, last = events[0].seq, events[-1].seq
-    if last - first + 1 != len(events):
-        raise Refused(f"expected events of {stream_id} without a gap, got {len(events)} from {first} to {last}")
     plain = all(type(each) is StreamToken and type(each.token) is str for each in events)
     payload = _EVENTS.written_text(events) if plain else _EVENTS.written(events)
     return {"stream_id": _id(stream_id), "first_seq": first, "last_seq": last, "payload": payload}

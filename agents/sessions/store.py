@@ -12,6 +12,7 @@ from typing import Final, Self
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from actors.slices import in_slices
 from agents.sessions import writer
 from agents.sessions.connection import Deadline, connect, connected, give_back, transaction
 from agents.sessions.engine import as_failed, as_unavailable, new_engine
@@ -106,7 +107,7 @@ class Store(Reading):
 
         again: the batch was tried before. If its commit came through, though its answer did not, this does nothing.
         """
-        rows = rows_of(batch)
+        rows = await in_slices(rows_of(batch))
         async with self._as_writer() as connection:
             if again:
                 await writer.lock(connection, self._epoch)

@@ -67,7 +67,7 @@ async def recovering(connection: AsyncConnection, stream_id: str) -> None:
 async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
     """The events of a stream come after the store's: seqs that a crash took are left out, none is written twice."""
     of_these = select(EVENTS.c.stream_id, func.max(EVENTS.c.last_seq).label("seq")).group_by(EVENTS.c.stream_id)
-    found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_([row["stream_id"] for row in rows])))
+    found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_({row["stream_id"] for row in rows})))
     last = {row.stream_id: row.seq for row in found}
     for row in rows:
         expected = last.get(row["stream_id"], 0) + 1
@@ -75,6 +75,7 @@ async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]]) -
             raise Refused(
                 f"expected event {expected} of stream {row['stream_id']} or a later one, got {row['first_seq']}"
             )
+        last[row["stream_id"]] = row["last_seq"]
     await connection.execute(insert(EVENTS), rows)
 
 

@@ -1,7 +1,7 @@
 """What the application and its agents can be told. Every field is a key of config/sys.config.
 
 agent.py: the keys of one agent. application.py: the sections of the file. tokens.py: the gateway's users.
-values.py: the kinds of values, with units.
+clients.py: what these users may have. values.py: the kinds of values, with units.
 """
 
 from agents.settings.application import (
@@ -22,10 +22,12 @@ from agents.settings.application import (
     SupervisionSettings,
     ToolSettings,
 )
+from agents.settings.clients import ClientLimits
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
     "DEFAULT_MODEL",
+    "ClientLimits",
     "DaemonSettings",
     "Durability",
     "GatewaySettings",

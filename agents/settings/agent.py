@@ -80,8 +80,9 @@ class Fallback(_Checked):
 class AgentSettings(_Checked):
     """provider: the name of one in the settings; None: the first of their order, unless there is a base_url.
 
-    fallbacks: None: the other providers in their order, where the agent's own is one of them. owner: the user of the
-    gateway's tokens whose it is; None: nobody's, so that only who may do everything sees it.
+    fallbacks: None: the other providers in their order, where the agent's own is one of them. max_queue: messages that
+    wait for their turn. max_steering: messages that wait for the next model call of the turn that runs. owner: the user
+    of the gateway's tokens to whom it belongs; None: nobody, so that only `admin` sees it.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -100,6 +101,7 @@ class AgentSettings(_Checked):
     limits: LimitsConfig = LimitsConfig()
     when_busy: WhenBusy = WhenBusy.QUEUE
     max_queue: Annotated[int, Field(ge=0)] = 100
+    max_steering: Count = 100
     answer_type: Any = None
     answer_retries: Annotated[int, Field(ge=0)] = 2
     owner: UserName | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.settings.agent import AgentSettings
+from agents.settings.clients import ClientLimits
 from agents.settings.tokens import TokenSettings
 from agents.settings.values import (
     Amount,
@@ -148,8 +149,7 @@ class GatewaySettings(BaseModel):
     allowed_hosts, allowed_origins: names beside loopback's, and pages, that requests may come for and from.
     tls_certificate, tls_key: files. heartbeat: pause between two signs of life on a silent stream. write_timeout: how
     long a client may take nothing. max_body_bytes, max_message_bytes: of a request, of a WebSocket message.
-    max_connections: at a time. min_chunk_timeout: the shortest that a client without the scope `admin` may give an
-    agent.
+    max_connections: at a time. clients: what those without the scope `admin` may have.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -168,7 +168,7 @@ class GatewaySettings(BaseModel):
     max_body_bytes: Bytes = 1024 * 1024
     max_message_bytes: Bytes = 256 * 1024
     max_connections: Count = 2000
-    min_chunk_timeout: Milliseconds = 1000
+    clients: ClientLimits = ClientLimits()
 
 
 class DaemonSettings(BaseModel):

@@ -28,6 +28,7 @@ from agents.tools.executor import Calls
 Taker: TypeAlias = Process | OtherLoopSubscriber
 
 CHECK_S: Final = 0.1  # how often those who are behind are looked at when no event comes
+MISSED: Final = 8192  # events that one who is behind is sent at once: they are joined on the loop
 LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
 
 
@@ -130,6 +131,11 @@ class Stream:
         """Return when all that was published is as durable as it is to be; with a fault if it can't be."""
         return None
 
+    @property
+    def steering(self) -> int:
+        """How many messages wait for the turn's next model call."""
+        return 0 if self.turn is None else len(self.turn.past.steered)
+
     def steer(self, message: str, now_s: float) -> bool:
         """Let the message join the turn's next model call; False if the turn is over, or has not begun."""
         if self.turn is None or self.turn.outcome is not None:
@@ -168,24 +174,27 @@ class Stream:
 
     def _catch_up(self) -> None:
         """Send those who are behind what they missed, as far as there is room. The dead are dropped."""
+        pause_s = CHECK_S
         for subscriber, place in list(self._behind.items()):
             taker = self._taker(subscriber)
             if taker is not None:
-                place = self._send_missed(taker, place)
+                before, place = place, self._send_missed(taker, place)
+                if place == before + MISSED:  # there may be room for more
+                    pause_s = 0.0
             if taker is None or place == len(self._log):
                 del self._behind[subscriber]
                 self.subscribe(subscriber)  # which leaves the dead out
             else:
                 self._behind[subscriber] = place
         if self._behind and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(CHECK_S, self._check)
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self._check, pause_s)
 
     def _send_missed(self, taker: Taker, place: int) -> int:
-        """The place in the log behind what was sent."""
+        """The place in the log after what was sent, which is at most MISSED events further."""
         room = self._room(taker)
         if not room:
             return place
-        for event in backlog(self._log[place:]):
+        for event in backlog(self._log[place : place + MISSED]):
             taker.deliver(event, self.agent)
             place += pieces_in(event)
             room -= 1
@@ -208,12 +217,12 @@ class Stream:
             return maxsize
         return self.buffer_size if taker.bound is None else min(self.buffer_size, taker.bound.max_length)
 
-    def _check(self) -> None:
+    def _check(self, waited_s: float) -> None:
         """The model may pause, or the stream have ended, while someone is behind."""
         self._timer = None
         self._catch_up()
         if self.outcome is not None:
-            self._waited_s += CHECK_S
+            self._waited_s += waited_s
             if self._waited_s >= LINGER_S:
                 self._give_up()
 

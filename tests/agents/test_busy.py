@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from actors import Mailbox, Pid, get_state
 from agents import (
     Busy,
@@ -189,6 +191,23 @@ async def test_a_turn_that_is_given_up_takes_no_message_more(stage: Stage) -> No
         assert isinstance(end, StreamComplete)
         assert end.response.answer == "next!"
         assert await cancelling
+
+
+async def test_a_turn_that_enough_messages_wait_to_join_is_joined_by_no_more(stage: Stage) -> None:
+    pid = await gated(stage, when_busy="steer", max_steering=1)
+    async with Mailbox() as mailbox:
+        box = Box(mailbox)
+        first = agent.stream_chat(pid, "go")
+        await box.until(StreamFunctionExecutionStart, first)
+        agent.stream_chat(pid, "in French")
+        with pytest.raises(agent.TooManyWait, match="1 messages wait for the turn's next model call"):
+            await agent.steer(pid, "and short")
+        queued = agent.stream_chat(pid, "next")
+        Gate.open()
+        assert isinstance(await end_of(box, first), StreamComplete)
+        end = await end_of(box, queued)
+    assert isinstance(end, StreamComplete)
+    assert end.response.answer == "next!"
 
 
 async def test_a_message_that_steers_and_comes_again_by_its_id_is_said_once(stage: Stage) -> None:

@@ -22,9 +22,10 @@ from agents import (
     agent_registry,
     application,
 )
+from agents.agent_config import InvalidAgentConfig
 from agents.agent_turns import Idle
 from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
-from agents.kept_config import kept_config
+from agents.kept_config import comes_back_whole, kept_config
 from agents.session import wake
 from agents.sessions import SessionError, StoreDamaged, open_journal
 from agents.tools.tool import tool
@@ -333,3 +334,25 @@ async def test_a_turn_that_said_very_much_before_it_was_cut_goes_on_behind_its_l
     assert (info.status, info.last_seq) == ("complete", events[-1].seq)
     assert events[0].seq > said
     assert isinstance(events[-1], StreamComplete)
+
+
+async def test_a_stored_answer_type_without_a_bounded_check_is_not_gone_on_with(app: App) -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/examples/0"}}, "examples": [{"pattern": "^(a+)+$"}]}
+    async with app():
+        handle = await journal()
+        handle.begin_session("ada", "agent", {"id": "ada", "model": "echo", "answer_type": schema}, owner="bob")
+        handle.recorder("ada", "s", "hello", on_durable=ignored, on_failure=ignored)
+        await handle.durable()
+    async with app():
+        with pytest.raises(InvalidAgentConfig, match=r"answer_type: /properties/a/\$ref: expected a reference"):
+            await wake("ada")
+        other = await agent_supervisor.start_agent({"id": "bob", "model": "echo"})
+        assert (await agent.chat(other, "one")).answer == "one"
+
+
+async def test_an_agent_whose_answer_type_would_not_come_back_does_not_sleep(app: App) -> None:
+    class Code(pydantic.BaseModel):
+        digits: str = pydantic.Field(pattern="^[0-9]+$")
+
+    assert not comes_back_whole({"answer_type": Code})
+    assert comes_back_whole({"answer_type": {"type": "object", "properties": {"digits": {"type": "string"}}}})

@@ -19,6 +19,7 @@ from supervisors import (
     tree,
 )
 from supervisors import dynamic_supervisor as dynamic
+from supervisors.tree import tree_json
 from tests.supervisors.troupe import START, Script, Worker, end, pids
 
 SECRET = "sk-3141592653589793"
@@ -133,3 +134,34 @@ async def test_a_supervisor_that_hangs_is_seen_as_it_is(box: Mailbox) -> None:
     labels = [(node.process.label, node.status) for node in nodes(tree()) if node.process]
     assert ("Supervisor", "waiting") in labels
     assert ("Hanging", "waiting") in labels
+
+
+def lasting(node: Any) -> Any:
+    """A node as JSON data, without the figures that differ from one look to the next."""
+    process = node["process"] and {**node["process"], "age_s": 0, "reductions": 0, "memory_bytes": 0, "status": ""}
+    return {**node, "status": "", "process": process, "children": [lasting(child) for child in node["children"]]}
+
+
+async def test_the_tree_in_pieces_is_the_tree(box: Mailbox) -> None:
+    template = ChildSpec("child", Helped)
+    specs = [
+        ChildSpec("many", dynamic.DynamicSupervisor, DynamicFlags(), template, name="many"),
+        ChildSpec("one", Helped),
+    ]
+    top = await start_supervisor(Flags(), specs)
+    for _ in range(50):
+        await dynamic.start_child("many")
+    await terminate_child(top, "one")
+    whole = msgspec.json.decode(msgspec.json.encode(tree()))
+    pieces = [piece async for piece in tree_json()]
+    assert lasting(msgspec.json.decode(b"".join(pieces))) == lasting(whole)
+    assert len(pieces) > 200
+
+
+async def test_the_tree_in_pieces_holds_what_ends_meanwhile(box: Mailbox) -> None:
+    top = await start_supervisor(Flags(), [ChildSpec("one", Helped)])
+    looking = tree_json()
+    pieces = [await anext(looking)]
+    await terminate_child(top, "one")
+    pieces += [piece async for piece in looking]
+    assert msgspec.json.decode(b"".join(pieces))["process"] is not None

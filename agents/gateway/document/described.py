@@ -23,9 +23,15 @@ SCHEMES: Final = {
 PLACED: Final = (400, 403, 421, 431, 503)
 """The refusals of the guard and the server, which any request may get before its token is checked."""
 GUARDED: Final = (*PLACED, 401, 408, 413, 429)
+RETRY_AFTER: Final = (
+    "Retry-After",
+    "integer",
+    "The seconds until another attempt may succeed, where that is known.",
+)
 HEADERS: Final = {
     401: ("WWW-Authenticate", "string", "How to authenticate."),
-    503: ("Retry-After", "integer", "The seconds until another attempt may succeed, where that is known."),
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
 }
 FASTAPIS_OWN: Final = ("HTTPValidationError", "ValidationError")
 """Shapes of refusals that no route of ours answers with."""

@@ -1,14 +1,14 @@
 """Agents: start, list, show, stop; ask one and wait for the whole answer, or read it as it comes."""
 
-from contextlib import aclosing
+from contextlib import aclosing, closing, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from agents import agent
-from agents.agent_config import InvalidAgentConfig
 from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
 from agents.contract.events import StreamEvents
 from agents.core.events import StreamComplete, StreamError
@@ -16,21 +16,28 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import ASKING, answers, events, json
 from agents.gateway.errors import Refusal
 from agents.gateway.own_sessions import seen_by
+from agents.gateway.presence import when_gone
+from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
 from agents.gateway.sessions import LiveSessions
 from agents.gateway.sse import ErrorEvent, EventStream, Pace, frames_of
 from agents.gateway.streams import Known
-from agents.gateway.untrusted_schema import without_patterns
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
-from agents.settings import Scope
+from agents.model.bounded import bounded_schema
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import TextOnly, UserName
+from agents.settings.values import Count, TextOnly, UserName
 from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]
+
+
+def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema. Raises ValueError for one whose check could hold the loop."""
+    bounded_schema(schema)
+    return schema
 
 
 class StartAgent(TextOnly):
@@ -51,7 +58,8 @@ class StartAgent(TextOnly):
     limits: LimitsConfig | None = None
     when_busy: WhenBusy | None = None
     max_queue: Annotated[int, Field(ge=0)] | None = None
-    answer_type: Annotated[dict[str, Any], AfterValidator(without_patterns)] | None = None
+    max_steering: Count | None = None
+    answer_type: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
     answer_retries: Annotated[int, Field(ge=0)] | None = None
     owner: UserName | None = None
 
@@ -65,16 +73,28 @@ class Ask(TextOnly):
     stream_id: Id | None = None
 
 
-def agents(known: Known, pace: Pace, min_chunk_timeout: int) -> APIRouter:
+async def _whole(reader: AnyReader, pace: Pace) -> Response:
+    """The answer to a stream, once it has ended."""
+    with suppress(ReaderClosed):  # the client has gone
+        async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
+            async for batch in batches:
+                match batch[-1] if batch else None:
+                    case StreamComplete(response):
+                        return Json(ChatAnswer(reader.stream_id, response))
+                    case StreamError(reason, content):
+                        fault = TurnFault("turn_failed", str(reason), reason)
+                        return Json(TurnFailed(fault, reader.stream_id, content), 502)
+    raise Refusal(503, "the stream ended without its last event")
+
+
+def agents(known: Known, pace: Pace) -> APIRouter:
     routes = APIRouter(tags=["agents"])
 
     @routes.post("/agents")
     @answers(json(AgentInfo, 201), refuses=(409, 422))
     async def start(body: StartAgent, caller: Asking) -> Response:
         """Start an agent. It is the caller's; another `owner` may be said by who may do everything."""
-        if not caller.may(Scope.ADMIN):
-            _check_patience(body, min_chunk_timeout)
-        pid = await known.by(caller).start(body.model_dump(exclude_none=True))
+        pid = await known.by(caller).start(body.model_dump(exclude_unset=True, exclude_none=True))
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
@@ -101,21 +121,12 @@ def agents(known: Known, pace: Pace, min_chunk_timeout: int) -> APIRouter:
 
     @routes.post("/agents/{agent_id}/chat")
     @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=ASKING)
-    async def chat(agent_id: AgentId, body: Ask, caller: Asking) -> Response:
+    async def chat(request: Request, agent_id: AgentId, body: Ask, caller: Asking) -> Response:
         """Ask, and wait for the whole answer. It goes on if the client does not wait."""
         reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
-        try:
-            async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
-                async for batch in batches:
-                    match batch[-1] if batch else None:
-                        case StreamComplete(response):
-                            return Json(ChatAnswer(reader.stream_id, response))
-                        case StreamError(reason, content):
-                            fault = TurnFault("turn_failed", str(reason), reason)
-                            return Json(TurnFailed(fault, reader.stream_id, content), 502)
-        finally:
-            reader.close()
-        raise Refusal(503, "the stream ended without its last event")
+        with closing(reader):
+            async with when_gone(request.receive, reader.close):
+                return await _whole(reader, pace)
 
     @routes.post("/agents/{agent_id}/stream")
     @answers(events(StreamEvents), refuses=ASKING)
@@ -125,11 +136,3 @@ def agents(known: Known, pace: Pace, min_chunk_timeout: int) -> APIRouter:
         return EventStream(reader, pace, frames_of(error_event))
 
     return routes
-
-
-def _check_patience(body: StartAgent, min_chunk_timeout: int) -> None:
-    """Raises InvalidAgentConfig for a deadline that most healthy answers would miss."""
-    asked = body.streaming_config.chunk_timeout if body.streaming_config is not None else None
-    if asked is not None and asked < min_chunk_timeout:
-        expected = f"expected at least {min_chunk_timeout}, which is the host's gateway.min_chunk_timeout"
-        raise InvalidAgentConfig([f"streaming_config.chunk_timeout: {expected}, got {asked}"])

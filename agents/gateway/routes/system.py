@@ -5,14 +5,17 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from msgspec import Struct
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from actors.observer import Measure, ProcessInfo, SystemInfo, system_info, top
+from actors.observer import Measure, ProcessInfo, SystemInfo, sliced_top, system_info
+from actors.slices import in_slices
+from agents.core.text import to_json
 from agents.gateway.document.responses import answers, json
+from agents.gateway.download import pieces
 from agents.gateway.routes.reply import Json
 from agents.redaction import TELLING_PARAMETER
 from agents.settings import Settings
-from supervisors.tree import Node, tree
+from supervisors.tree import Node, tree_json
 
 USER: Final = re.compile(r"(?<=://)[^/@]*(?=@)")
 PARAMETER: Final = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]+)")
@@ -33,13 +36,13 @@ def system(settings: Settings) -> APIRouter:
     @answers(json(Node))
     async def supervision_tree() -> Response:
         """Every process under its supervisor."""
-        return Json(tree())
+        return StreamingResponse(pieces(tree_json(to_json)), media_type=Json.media_type)
 
     @routes.get("/processes")
     @answers(json(SystemReport), refuses=(422,))
     async def processes(by: Measure = "reductions", count: Annotated[int, Query(ge=1, le=1000)] = 20) -> Response:
         """The system as numbers, and the processes that have the most of something."""
-        return Json(SystemReport(system_info(), top(by, count)))
+        return Json(SystemReport(system_info(), await in_slices(sliced_top(by, count))))
 
     @routes.get("/config")
     @answers(json(Settings))

@@ -42,4 +42,4 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
         http = await stack.enter_async_context(
             aiohttp.ClientSession(headers=headers, connector=connector, response_class=Checked)
         )
-        yield Site(served.port, http, settings)
+        yield Site(served, http, settings)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from agents.agent_registry import find_agent
+from agents.gateway import Server
 from agents.settings import Settings
 from supervisors import agent_supervisor
 
@@ -36,11 +37,11 @@ class Sse(Struct, frozen=True):
 
 
 class Site:
-    """settings: of the application and the gateway. http: sends the token."""
+    """settings: of the application and the gateway. http: sends the token. server: answers."""
 
-    def __init__(self, port: int, http: aiohttp.ClientSession, settings: Settings) -> None:
-        self.port, self.http, self.settings = port, http, settings
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, server: Server, http: aiohttp.ClientSession, settings: Settings) -> None:
+        self.server, self.port, self.http, self.settings = server, server.port, http, settings
+        self.url = f"http://127.0.0.1:{server.port}"
 
     async def agent(self, model: str, id_: str = "a", **config: Any) -> str:
         await agent_supervisor.start_agent({"id": id_, "model": model, **config})

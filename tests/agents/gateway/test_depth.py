@@ -49,7 +49,7 @@ async def test_a_message_on_the_socket_that_nests_too_deep_is_refused(site: Site
         assert (await socket.receive_json(timeout=30))["type"] == "pong"
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("depth", [*DEPTHS[:-1], 60_000])  # a deeper answer has too many characters
 async def test_an_answer_that_nests_too_deep_is_no_answer_of_its_type(site: Site, depth: int) -> None:
     body = {"id": "a", "model": "says", "answer_type": {"type": "object"}, "answer_retries": 0}
     assert (await site.json("POST", "/agents", body))[0] == 201

@@ -125,7 +125,7 @@ async def test_settings_are_taken_while_it_serves(site: Site) -> None:
     await site.agent("echo")
     app = gateway(site.settings, LiveSessions(), TOKEN)
     async with serving(app, site.settings) as served:
-        there = Site(served.port, site.http, site.settings)
+        there = Site(served, site.http, site.settings)
         async with there.socket() as before:
             told = {"port": 0, "allowed_origins": ["https://page.test"], "max_body_bytes": 10, "max_message_bytes": 50}
             other = Settings.model_validate({"gateway": told, "streaming": {"enable_compression": True}})
@@ -283,7 +283,7 @@ async def test_pings_that_nobody_reads_the_pongs_of_are_not_all_answered(site: S
 async def test_a_server_that_ends_closes_its_sockets(site: Site) -> None:
     app = gateway(site.settings, LiveSessions(), TOKEN)
     async with serving(app, Settings(gateway=GatewaySettings(port=0))) as served:
-        socket = await Site(served.port, site.http, site.settings).socket()
+        socket = await Site(served, site.http, site.settings).socket()
     assert (await socket.receive(timeout=30)).data == 1012
     with pytest.raises(aiohttp.ClientConnectorError):
         await site.http.get(f"http://127.0.0.1:{served.port}/")

@@ -54,7 +54,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         app = gateway(settings, StoredSessions(), TOKEN)
         served = await stack.enter_async_context(serving(app, settings))
         headers = {"authorization": f"Bearer {TOKEN}"}
-        yield Site(served.port, await stack.enter_async_context(aiohttp.ClientSession(headers=headers)), settings)
+        yield Site(served, await stack.enter_async_context(aiohttp.ClientSession(headers=headers)), settings)
 
 
 async def store() -> Store:

@@ -6,10 +6,11 @@ import pytest
 
 from agents.agent_registry import find_stream
 from agents.core.errors import Interrupted
-from agents.core.events import Event, StreamComplete, StreamError, StreamStart, StreamToken
+from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamStart, StreamToken
 from agents.core.events import Response as Answer
 from agents.gateway import LiveSessions, gateway, serving
-from agents.sessions import StreamInfo, StreamStatus
+from agents.gateway.reader import BATCH
+from agents.sessions import StoreUnavailable, StreamInfo, StreamStatus
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.sessions.keeping import AT
 
@@ -27,8 +28,10 @@ class Kept(LiveSessions):
         status = StreamStatus.COMPLETE if isinstance(events[-1], StreamComplete) else StreamStatus.ERROR
         return StreamInfo(stream_id, "a", "?", status, AT, AT, None, None, 0, 2, events[-1].seq)
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
-        return [event for event in self.streams[stream_id] if event.seq > after]
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
+        if stream_id == "torn" and after:
+            raise StoreUnavailable("the disk is gone")
+        return [event for event in self.streams[stream_id] if after < event.seq <= after + limit]
 
 
 def spoken(*tokens: str) -> list[Event]:
@@ -42,9 +45,9 @@ CUT: list[Event] = [StreamError(Interrupted(), "", stream_id="cut", seq=1)]
 
 @pytest.fixture
 async def kept(site: Site) -> AsyncIterator[Site]:
-    app = gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT}), TOKEN)
+    app = gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT, "long": LONG, "torn": LONG}), TOKEN)
     async with serving(app, site.settings) as served:
-        yield Site(served.port, site.http, site.settings)
+        yield Site(served, site.http, site.settings)
 
 
 async def test_a_kept_stream_is_read_from_any_place_with_every_token_its_own(kept: Site) -> None:
@@ -53,6 +56,37 @@ async def test_a_kept_stream_is_read_from_any_place_with_every_token_its_own(kep
     for after in range(5):
         assert await kept.events("kept", after) == found[after:]
     assert (await kept.json("GET", "/streams/kept/events?after=5"))[0] == 422
+
+
+LONG: list[Event] = [
+    StreamStart("a", stream_id="long", seq=1),
+    *(StreamToken("w", stream_id="long", seq=seq) for seq in range(2, 1000)),
+    StreamReset(Interrupted(), "", stream_id="long", seq=3 * BATCH, attempt=2),
+    *(StreamToken("w", stream_id="long", seq=3 * BATCH + place, attempt=2) for place in range(1, BATCH)),
+    StreamError(Interrupted(), "", stream_id="long", seq=4 * BATCH, attempt=2),
+]
+"""With a hole of more than a page, as a crash leaves one."""
+
+
+async def test_a_long_kept_stream_is_read_page_by_page_to_its_end(kept: Site) -> None:
+    for after in (0, 1, BATCH - 1, BATCH, 999, 2000, 4 * BATCH - 1):
+        found = [event.id for event in await kept.events("long", after)]
+        assert found == [event.seq for event in LONG if event.seq > after]
+    async with kept.socket() as socket:
+        await socket.send_json({"action": "subscribe", "stream_id": "long", "after": 999})
+        found = [(await socket.receive_json(timeout=30)).get("seq") for _ in range(BATCH + 2)]
+    assert found == [None, *(event.seq for event in LONG if event.seq > 999)]
+
+
+async def test_a_store_that_fails_in_the_middle_says_where_to_come_back(kept: Site) -> None:
+    *found, cut = await kept.events("torn")
+    assert [event.id for event in found] == [event.seq for event in LONG if event.seq <= BATCH]
+    assert (cut.name, cut.data["code"], cut.id) == ("cut", "store_unavailable", None)
+    async with kept.socket() as socket:
+        await socket.send_json({"action": "subscribe", "stream_id": "torn"})
+        while (said := await socket.receive_json(timeout=30))["type"] != "cut":
+            pass
+    assert (said["data"]["code"], said["stream_id"]) == ("store_unavailable", "torn")
 
 
 async def test_a_kept_stream_is_shown_and_can_not_be_changed(kept: Site) -> None:

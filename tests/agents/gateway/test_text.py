@@ -91,14 +91,14 @@ class Kept(LiveSessions):
     async def kept_stream(self, stream_id: str) -> StreamInfo | None:
         return StreamInfo(stream_id, "a", "?", StreamStatus.COMPLETE, AT, AT, None, None, 0, 2, EVENTS[-1].seq)
 
-    async def events(self, stream_id: str, after: int) -> list[Event]:
-        return [event for event in EVENTS if event.seq > after]
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
+        return [event for event in EVENTS if after < event.seq <= after + limit]
 
 
 @pytest.fixture
 async def kept(site: Site) -> AsyncIterator[Site]:
     async with serving(gateway(site.settings, Kept(), TOKEN), site.settings) as served:
-        yield Site(served.port, site.http, site.settings)
+        yield Site(served, site.http, site.settings)
 
 
 async def test_events_with_half_a_surrogate_pair_are_sent_with_a_replacement(kept: Site) -> None:
@@ -128,7 +128,7 @@ async def stored(tmp_path: Path) -> AsyncIterator[Site]:
         await stack.enter_async_context(application.running(settings))
         served = await stack.enter_async_context(serving(gateway(settings, StoredSessions(), TOKEN), settings))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers={"authorization": f"Bearer {TOKEN}"}))
-        yield Site(served.port, http, settings)
+        yield Site(served, http, settings)
 
 
 async def test_a_name_of_before_the_rule_breaks_no_list_and_its_agent_answers(stored: Site) -> None:

@@ -40,7 +40,7 @@ class House:
         async with aiohttp.ClientSession(
             headers=headers, connector=aiohttp.TCPConnector(limit=0), response_class=Checked
         ) as http:
-            yield Site(self.site.port, http, self.site.settings)
+            yield Site(self.site.server, http, self.site.settings)
 
     def tokens(self, *tokens: TokenSettings) -> None:
         """These, from now on."""
@@ -69,4 +69,4 @@ async def house(
                 serving(app, settings) as served,
                 aiohttp.ClientSession(headers=headers, response_class=Checked) as http,
             ):
-                yield House(app, Site(served.port, http, settings))
+                yield House(app, Site(served, http, settings))

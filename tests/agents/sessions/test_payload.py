@@ -46,7 +46,7 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, 5, b"x", float("nan"), object(), 1j, ["x"], {"a": 1}], ids=lambda value: type(value).__name__
+    "value", [None, 5, b"x", float("nan"), object(), 1j, ["x"], {"a": 1}], ids=lambda each: type(each).__name__
 )
 def test_a_message_that_is_no_text_is_refused(value: Any) -> None:
     with pytest.raises(NotData):

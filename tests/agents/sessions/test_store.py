@@ -22,6 +22,7 @@ from agents.sessions import (
     UnknownSession,
 )
 from agents.sessions.payload import Decoder, encoded
+from agents.sessions.rows import ROW_EVENTS
 from agents.sessions.tables import STREAMS
 from tests.agents.sessions.keeping import AT, QUESTION, SAID, USAGE, batch, begun, ended, session, stream, tokens
 
@@ -211,6 +212,18 @@ async def test_between_two_attempts_seqs_may_be_missing(store: Store) -> None:
     assert await store.events("t") == [*tokens("t", 1, 3), *again]
     for after in (3, 4, 67):
         assert await store.events("t", after) == again
+
+
+async def test_many_events_of_one_flush_are_read_from_any_place_in_pages(store: Store) -> None:
+    said = tokens("t", 1, 3 * ROW_EVENTS + 7)
+    await store.write(begun(events=3))
+    await store.write(batch(events=[("t", said[3:])]))
+    async with store.changing() as connection:
+        rows = (await connection.exec_driver_sql("SELECT count(*) FROM events")).scalar_one()
+    assert rows == 1 + 4
+    assert await store.events("t") == said
+    for after in (0, 1, ROW_EVENTS - 1, ROW_EVENTS, 2 * ROW_EVENTS + 3):
+        assert await store.events("t", after, ROW_EVENTS) == said[after : after + ROW_EVENTS]
 
 
 async def test_events_with_a_gap_are_damage(store: Store) -> None:

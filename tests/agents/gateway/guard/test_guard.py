@@ -321,7 +321,7 @@ async def test_a_mounted_gateway_is_guarded_as_one_of_its_own(site: Site) -> Non
                 assert response.status == 401, path
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await stranger.ws_connect(f"{url}/inner/ws")
-        mounted = Site(served.port, site.http, site.settings)
+        mounted = Site(served, site.http, site.settings)
         mounted.url += "/inner"
         assert (await mounted.stream("a", "one two"))[-1].data["content"] == "one two"
         async with mounted.socket() as socket:

@@ -1,0 +1,87 @@
+"""The host's ceilings for the agents that clients start: a client may lower what an agent is allowed, never raise it.
+
+For each key of an agent one table says who decides: `ceilings`, FREE or HOST_ONLY.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from agents.settings import ClientLimits
+from agents.settings.agent import AgentSettings, StreamingConfig
+
+Path: TypeAlias = tuple[str, ...]
+Ceilings: TypeAlias = Mapping[Path, int | float | None]
+
+FREE: Final[frozenset[Path]] = frozenset(
+    {
+        *(("id",), ("name",), ("system_prompt",), ("tools",), ("api_preference",), ("stream",), ("when_busy",)),
+        *(("answer_type",), ("owner",), ("model",), ("model_options",)),
+        *(("streaming_config", "parallel_tools"), ("streaming_config", "retry_after_output")),
+    }
+)
+"""Keys that the client sets. `_not_allowed` looks at model and model_options; answer_type has bounds of its own."""
+PATIENCE: Final[Path] = ("streaming_config", "chunk_timeout")
+"""A key with a floor, too: most healthy answers would miss a deadline that is too short."""
+
+HOST_ONLY: Final[frozenset[Path]] = frozenset({("provider",), ("base_url",), ("api_key",), ("fallbacks",)})
+
+
+def ceilings(clients: ClientLimits, silence_ms: int) -> Ceilings:
+    """The highest value of each key; None: any. silence_ms: longest silence of a provider."""
+    limits = clients.limits
+    return {
+        ("max_queue",): clients.max_queue,
+        ("max_steering",): clients.max_steering,
+        ("answer_retries",): clients.answer_retries,
+        ("streaming_config", "max_retries"): clients.max_retries,
+        PATIENCE: silence_ms,
+        ("limits", "model_calls"): limits.model_calls,
+        ("limits", "tool_calls"): limits.tool_calls,
+        ("limits", "tokens"): limits.tokens,
+        ("limits", "cost"): limits.cost,
+        ("limits", "time"): limits.time,
+    }
+
+
+def within(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> tuple[dict[str, Any], list[str]]:
+    """What a client's agent is started with, and a line for each key that the host does not allow.
+
+    A key that the client does not set is as of any agent, or the ceiling where that is lower.
+    """
+    config, faults = dict(given), list(_not_allowed(given, clients, silence_ms))
+    defaults = AgentSettings(streaming_config=StreamingConfig(chunk_timeout=silence_ms)).model_dump()
+    for path, ceiling in ceilings(clients, silence_ms).items():
+        asked, default = _at(given, path), _at(defaults, path)
+        if ceiling is None:
+            continue
+        if asked is None and (default is None or default > ceiling):
+            _put(config, path, ceiling)
+        elif asked is not None and asked > ceiling:
+            faults.append(f"{'.'.join(path)}: expected at most {ceiling}, which is the host's ceiling, got {asked}")
+    return config, faults
+
+
+def _not_allowed(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> Iterator[str]:
+    model = given.get("model")
+    if model is not None and clients.models is not None and model not in clients.models:
+        yield f"model: expected one of {', '.join(clients.models)}, got {model[:80]!r}"
+    patience, least = _at(given, PATIENCE), min(clients.min_chunk_timeout, silence_ms)
+    if patience is not None and patience < least:
+        yield f"{'.'.join(PATIENCE)}: expected at least {least}, which is the host's floor, got {patience}"
+    for key in given.get("model_options") or ():
+        if key not in clients.model_options:
+            yield f"model_options: expected keys of {', '.join(clients.model_options)}, got {key[:80]!r}"
+
+
+def _at(section: Any, path: Path) -> Any:
+    for key in path:
+        section = None if section is None else section.get(key)
+    return section
+
+
+def _put(config: dict[str, Any], path: Path, value: Any) -> None:
+    *above, key = path
+    for name in above:
+        config[name] = dict(config.get(name) or {})
+        config = config[name]
+    config[key] = value

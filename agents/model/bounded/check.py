@@ -1,0 +1,128 @@
+"""One check of one value, step by step: what the keywords of a schema share.
+
+A step is one node of a schema at one place of a value, or one item, name or key that a keyword looks at.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+MAX_STEPS: Final = 10_000  # about one microsecond each
+MAX_DEPTH: Final = 100  # schemas inside of each other at one moment: three Python frames each
+MAX_FAULTS: Final = 10
+SHOWN_CHARS: Final = 40
+WIDE: Final = 1 << 64
+
+Path: TypeAlias = "tuple[Path, str | int] | None"
+"""A place in a value, from the last step up to the root."""
+
+
+class TooMuch(Exception):
+    """The check would take more than it may. One line: "expected ..."."""
+
+
+class Run:
+    """left: steps that the check may still take. failed: a fault was found. quiet: faults are not kept."""
+
+    __slots__ = ("depth", "failed", "faults", "left", "quiet")
+
+    def __init__(self) -> None:
+        self.left = MAX_STEPS
+        self.depth = 0
+        self.faults: list[str] = []
+        self.failed = self.quiet = False
+
+    def spend(self, steps: int) -> None:
+        """Raises TooMuch."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooMuch(f"expected an answer and a schema that take at most {MAX_STEPS} steps to check")
+
+    def fail(self, path: Path, expected: str, value: Any) -> None:
+        self.failed = True
+        if not self.quiet and len(self.faults) < MAX_FAULTS:
+            self.faults.append(f"{_where(path)}: expected {expected}, got {shown(value)}")
+
+
+Check: TypeAlias = Callable[[Any, Path, Run], None]
+
+
+class Node:
+    """A schema that was read. cost: steps of one application. here: nodes that apply to the same value."""
+
+    __slots__ = ("checks", "cost", "here")
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+        self.here: list[Node] = []
+        self.cost = 1
+
+    def add(self, check: Check, cost: int = 1) -> None:
+        self.checks.append(check)
+        self.cost += cost
+
+    def check(self, value: Any, path: Path, run: Run) -> None:
+        """Raises TooMuch."""
+        run.spend(self.cost)
+        run.depth += 1
+        if run.depth > MAX_DEPTH:
+            raise TooMuch(f"expected an answer that nests less: its schema nests {MAX_DEPTH} deep there")
+        for check in self.checks:
+            check(value, path, run)
+            if run.failed and run.quiet:
+                break
+        run.depth -= 1
+
+    def holds(self, value: Any, path: Path, run: Run) -> bool:
+        """Whether the value keeps to it, without a fault of its own. Raises TooMuch."""
+        failed, quiet = run.failed, run.quiet
+        run.failed, run.quiet = False, True
+        self.check(value, path, run)
+        held = not run.failed
+        run.failed, run.quiet = failed, quiet
+        return held
+
+
+def frozen(value: Any, run: Run) -> Any:
+    """A value that is equal to another one's if JSON Schema calls both equal, and can be a member of a set.
+
+    An integer of more than 64 bits is frozen as text: whole numbers can be chosen so that their hashes are equal.
+    """
+    run.spend(1)
+    match value:
+        case dict():
+            return "object", frozenset((key, frozen(item, run)) for key, item in value.items())
+        case list():
+            return "array", tuple(frozen(item, run) for item in value)
+        case bool():
+            return "bool", value
+        case int() if not -WIDE < value < WIDE:
+            return "number", hex(value)
+        case int() | float():
+            return "number", value
+        case _:
+            return type(value), value
+
+
+def shown(value: Any) -> str:
+    """A value on one line, without a walk through what it holds."""
+    match value:
+        case dict():
+            return f"an object with {len(value)} keys"
+        case list():
+            return f"an array with {len(value)} items"
+        case str() if len(value) > SHOWN_CHARS:
+            return f"{value[:SHOWN_CHARS]!r}..."
+        case None | bool():
+            return {None: "null", True: "true", False: "false"}[value]
+        case int() if not -WIDE < value < WIDE:
+            return "a long integer"
+        case _:
+            return repr(value)
+
+
+def _where(path: Path) -> str:
+    steps: list[str] = []
+    while path is not None:
+        path, step = path
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step[:SHOWN_CHARS]}")
+    return "$" + "".join(reversed(steps))

@@ -1,0 +1,73 @@
+"""A client's schema as a value: of bounded size, and what it says of a value."""
+
+import json
+from typing import Any, Final
+
+from msgspec import Struct
+
+from agents.model.bounded.check import MAX_STEPS, Node, Run, TooMuch
+from agents.model.bounded.reading import InvalidSchema, Reading
+
+MAX_BYTES: Final = 64 * 1024
+MAX_NESTING: Final = 64  # arrays and objects inside of each other
+MAX_HEIGHT: Final = 30  # schemas that apply to one value, each because of the one before
+
+
+class BoundedSchema(Struct, frozen=True):
+    root: Node
+
+    def faults(self, value: Any) -> tuple[str, ...]:
+        """A line for each fault, at most MAX_FAULTS; empty if the value keeps to the schema. value: JSON data."""
+        run = Run()
+        try:
+            self.root.check(value, None, run)
+        except TooMuch as stopped:
+            return (f"answer: {stopped}",)
+        return tuple(run.faults)
+
+
+def bounded_schema(schema: Any) -> BoundedSchema:
+    """Raises InvalidSchema for what is no schema, or none that is checked in bounded time."""
+    _check_size(schema)
+    reading = Reading()
+    root = reading.node(schema, "")
+    reading.resolve()
+    _check_width(root)
+    return BoundedSchema(root)
+
+
+def _check_size(schema: Any) -> None:
+    try:
+        size = len(json.dumps(schema, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidSchema(f"expected JSON data, got a {type(error).__name__}") from None
+    if size > MAX_BYTES:
+        raise InvalidSchema(f"expected a schema of at most {MAX_BYTES} bytes, got {size}")
+    level, depth = [schema], 0
+    while level:
+        depth += 1
+        inside = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [item for items in inside for item in items]
+    if depth > MAX_NESTING:
+        raise InvalidSchema(f"expected a schema that nests at most {MAX_NESTING} deep, got {depth}")
+
+
+def _check_width(root: Node) -> None:
+    """Raises InvalidSchema if one value, without what it holds, can take more steps than a check may."""
+    known: dict[Node, tuple[int, int]] = {}
+
+    def measured(node: Node, above: int) -> tuple[int, int]:
+        """Steps, and how many schemas stand below each other."""
+        width, height = known.get(node, (node.cost, 0))
+        if above + height > MAX_HEIGHT:
+            raise InvalidSchema(f"expected schemas that lead to each other at most {MAX_HEIGHT} times, got a circle")
+        if node not in known:
+            for other in node.here:
+                more, below = measured(other, above + 1)
+                width, height = width + more, max(height, below + 1)
+            known[node] = width, height
+        return width, height
+
+    width = measured(root, 0)[0]
+    if width > MAX_STEPS:
+        raise InvalidSchema(f"expected a schema that takes at most {MAX_STEPS} steps for one value, got {width}")

@@ -1,0 +1,40 @@
+"""What the host allows its clients: whoever comes through the gateway without the scope `admin`."""
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.settings.agent import LimitsConfig
+from agents.settings.values import Bytes, Count, Milliseconds, Name
+
+OPTIONS: Final = (
+    *("temperature", "top_p", "top_k", "min_p", "seed", "stop", "logit_bias", "logprobs", "top_logprobs"),
+    *("max_tokens", "max_completion_tokens", "max_output_tokens", "presence_penalty", "frequency_penalty"),
+    *("repetition_penalty", "reasoning", "reasoning_effort", "thinking", "verbosity", "text", "response_format"),
+    *("tool_choice", "parallel_tool_calls", "truncation", "user", "metadata"),
+)
+"""Keys of a request that say how a model answers. Others say which one, where, with whose history, or at what price."""
+
+
+class ClientLimits(BaseModel):
+    """What one user may have, and the ceilings for the agents that a client starts.
+
+    max_agents: agents with a process. max_sessions: sessions that are kept. max_waiting_bytes: messages in the queues
+    of all agents, and those that wait to join a turn; each counts as 1 KiB at least. models: names that a client may
+    use; None: any. model_options: keys that a client may set. min_chunk_timeout: the shortest chunk_timeout of an
+    agent. The others: ceilings of an agent's keys with these names.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_agents: Count = 1000
+    max_sessions: Count = 10_000
+    max_waiting_bytes: Bytes = 16 * 1024 * 1024
+    models: tuple[Name, ...] | None = None
+    model_options: tuple[Name, ...] = OPTIONS
+    max_queue: Annotated[int, Field(ge=0)] = 100
+    max_steering: Count = 100
+    max_retries: Annotated[int, Field(ge=0)] = 10
+    answer_retries: Annotated[int, Field(ge=0)] = 10
+    min_chunk_timeout: Milliseconds = 1000
+    limits: LimitsConfig = LimitsConfig()
