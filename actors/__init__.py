@@ -1,6 +1,5 @@
 """The process system: processes, links, monitors, GenServer, Task, names. Knows no supervisor and no LLM."""
 
-from actors.address import Address, Via
 from actors.api import (
     alive,
     create_actor,
@@ -17,9 +16,8 @@ from actors.api import (
     unregister,
     whereis,
 )
-from actors.base import AsyncioSystemBase
-from actors.bounded import Bound, Overflow, send_blocking
-from actors.errors import (
+from actors.kernel.address import Address, Via
+from actors.kernel.errors import (
     AlreadyNamed,
     CallbackFailed,
     CallFailed,
@@ -36,16 +34,30 @@ from actors.errors import (
     ProcessError,
     StartFailed,
 )
-from actors.gen_server import Caller, GenServer, call, cast, reply, send
+from actors.kernel.pid import Pid, Ref
+from actors.kernel.signals import (
+    KILL,
+    KILLED,
+    MAILBOX_FULL,
+    NOPROC,
+    NORMAL,
+    SHUTDOWN,
+    Crash,
+    DeadLetter,
+    Down,
+    Exit,
+    Shutdown,
+)
 from actors.mailbox import Mailbox
 from actors.observer import ProcessInfo, SystemInfo, process_info, processes, system_info, text_to_pid, top
-from actors.pid import Pid, Ref
+from actors.server.bounded import Bound, Overflow, send_blocking
+from actors.server.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Error, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.server.starting import start, start_link, stop
-from actors.signals import KILL, KILLED, MAILBOX_FULL, NOPROC, NORMAL, SHUTDOWN, Crash, DeadLetter, Down, Exit, Shutdown
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
-from actors.threaded_system import new_event_loop
+from actors.thespian.base import AsyncioSystemBase
+from actors.thespian.threaded_system import new_event_loop
 
 __all__ = [
     "HIBERNATE",

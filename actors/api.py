@@ -5,13 +5,13 @@ from typing import Any
 
 from thespian.actors import Actor
 
-from actors.address import Address
-from actors.current import calling_process, current_process, current_system, process_of, starter
-from actors.ending import end_of
-from actors.errors import NoCaller, ProcessError
-from actors.pid import Pid, Ref
-from actors.receiver import Receiver
-from actors.signals import NOPROC
+from actors.kernel.address import Address
+from actors.kernel.ending import end_of
+from actors.kernel.errors import NoCaller, ProcessError
+from actors.kernel.pid import Pid, Ref
+from actors.kernel.receiver import Receiver
+from actors.kernel.signals import NOPROC
+from actors.system.current import calling_process, current_process, current_system, process_of, starter
 
 
 def self_pid() -> Pid:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from actors.virtual_loop import VirtualLoop
+from actors.system.virtual_loop import VirtualLoop
 
 
 def clock() -> Callable[[], float]:

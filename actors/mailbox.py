@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from actors.block import Block
-from actors.bounded import Bound, keep_to
-from actors.current import current_system, entered_process, process_here, starter
-from actors.errors import MailboxClosed
-from actors.pid import Pid
-from actors.process import Process
-from actors.receiver import Receiver
-from actors.signals import NORMAL, SHUTDOWN
+from actors.kernel.errors import MailboxClosed
+from actors.kernel.pid import Pid
+from actors.kernel.process import Process
+from actors.kernel.receiver import Receiver
+from actors.kernel.signals import NORMAL, SHUTDOWN
+from actors.server.bounded import Bound, keep_to
+from actors.system.current import current_system, entered_process, process_here, starter
 
 
 class MailboxProcess(Receiver):

@@ -19,12 +19,12 @@ from typing import Final, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from actors.current import current_system, open_systems, system_here
-from actors.footprint import footprint_bytes, summary
-from actors.pid import Pid, living
-from actors.process import Process
+from actors.kernel.pid import Pid, living
+from actors.kernel.process import Process
 from actors.server.server_process import ServerProcess
 from actors.slices import at_once
+from actors.system.current import current_system, open_systems, system_here
+from actors.system.footprint import footprint_bytes, summary
 
 T = TypeVar("T")
 

@@ -11,11 +11,11 @@ could lag behind, or lose the groups by restarting.
 from collections.abc import Hashable
 from typing import Any
 
-from actors.current import calling_process, current_process, current_system, process_of
-from actors.errors import NotJoined, ProcessError
-from actors.groups import Joined, Left
-from actors.pid import Pid, Ref
-from actors.process import Process
+from actors.kernel.errors import NotJoined, ProcessError
+from actors.kernel.pid import Pid, Ref
+from actors.kernel.process import Process
+from actors.system.current import calling_process, current_process, current_system, process_of
+from actors.system.groups import Joined, Left
 
 __all__ = ["Joined", "Left", "broadcast", "demonitor", "join", "leave", "members", "monitor", "which_groups"]
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, overload
 
-from actors.address import Address
-from actors.gen_server import GenServer, SystemMessage
+from actors.kernel.address import Address
 from actors.server.debug import Event, Received, Replied, Served, Statistics, Stopped
+from actors.server.gen_server import GenServer, SystemMessage
 from actors.server.starting import ask_server, stop
 from actors.server.status import Status
 from actors.server.system_messages import (
@@ -32,7 +32,7 @@ from actors.server.system_messages import (
     Suspend,
     Trace,
 )
-from actors.system import CALL_TIMEOUT_S
+from actors.system.process_system import CALL_TIMEOUT_S
 
 __all__ = [
     "Event",

@@ -14,15 +14,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
-from actors.address import Address
-from actors.bounded import Bound, keep_to
-from actors.current import current_system, process_context, starter
-from actors.errors import ExitProcess
-from actors.pid import Pid
-from actors.process import Process
-from actors.receiver import Receiver
-from actors.signals import NORMAL, Crash
-from actors.system import ProcessSystem
+from actors.kernel.address import Address
+from actors.kernel.errors import ExitProcess
+from actors.kernel.pid import Pid
+from actors.kernel.process import Process
+from actors.kernel.receiver import Receiver
+from actors.kernel.signals import NORMAL, Crash
+from actors.server.bounded import Bound, keep_to
+from actors.system.current import current_system, process_context, starter
+from actors.system.process_system import ProcessSystem
 
 
 class Task:

@@ -20,9 +20,9 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final, NamedTuple, ParamSpec, Self, TypeVar
 
-from actors.errors import NotSimulated, Stuck
-from actors.process import Process
-from actors.virtual_loop import Clock, VirtualLoop
+from actors.kernel.errors import NotSimulated, Stuck
+from actors.kernel.process import Process
+from actors.system.virtual_loop import Clock, VirtualLoop
 
 __all__ = ["NotSimulated", "Simulation", "Step", "Stuck", "simulated"]
 

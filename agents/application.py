@@ -14,8 +14,8 @@ from functools import partial
 from typing import Final
 
 from actors import AsyncioSystemBase, InvalidArgument, NoSystem, Pid, StartFailed
-from actors.current import known_system
-from actors.errors import named
+from actors.kernel.errors import named
+from actors.system.current import known_system
 from agents.agent_instance import AgentInstance
 from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
 from agents.configured_agents import ConfiguredAgents

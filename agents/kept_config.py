@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 import msgspec
 from pydantic import BaseModel
 
-from actors.current import current_system
-from actors.system import ProcessSystem
+from actors.system.current import current_system
+from actors.system.process_system import ProcessSystem
 from agents.core.text import each_text, joined_surrogates
 from agents.model.answer import AnswerType, InvalidAnswerType
 from agents.redaction import Redactor

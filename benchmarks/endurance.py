@@ -11,7 +11,7 @@ from time import process_time
 from msgspec import Struct
 
 from actors import KILL, AsyncioSystemBase, Mailbox, exit, start  # noqa: A004 (OTP's word)
-from actors.pid import living
+from actors.kernel.pid import living
 from benchmarks.processes import Receiver
 from benchmarks.supervision import Moments, Told, resident_bytes
 from benchmarks.workload import Measured

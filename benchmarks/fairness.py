@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from actors import AsyncioSystemBase, GenServer, NoReply, call, new_event_loop, receive, send, spawn, start
-from actors.gen_server import Caller
+from actors.server.gen_server import Caller
 from actors.server.outcomes import Reply
 
 WATCHED_S = 2.0

@@ -15,7 +15,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from actors import IGNORE, Caller, CallFailed, InvalidArgument, Pid, Reply, StartFailed, whereis
-from actors.errors import named
+from actors.kernel.errors import named
 from supervisors.api import request
 from supervisors.child_spec import ChildSpec
 from supervisors.children import ChildInfo

@@ -23,11 +23,11 @@ from actors import (
     link,
     register,
 )
-from actors.current import current_system, process_context
-from actors.process import Process
+from actors.kernel.process import Process
+from actors.kernel.signals import CRASHES
 from actors.server.server_process import ServerProcess
 from actors.server.starting import prepare
-from actors.signals import CRASHES
+from actors.system.current import current_system, process_context
 from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
 from supervisors.errors import AlreadyStarted
 

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, Next, NoReply, Pid, Reply, Stop, cast, start_link
-from actors.process import Process
+from actors.kernel.process import Process
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from actors import Pid
+from actors.kernel.crash_reports import reason_fields
+from actors.kernel.process import Process
 from actors.log import get_logger
-from actors.process import Process
-from actors.server.reports import reason_fields
 from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 

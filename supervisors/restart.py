@@ -8,7 +8,7 @@ from math import floor
 from typing import Any
 
 from actors import KILLED, SHUTDOWN
-from actors.signals import orderly
+from actors.kernel.signals import orderly
 from supervisors.child_spec import BRUTAL_KILL, ChildSpec, RestartType
 from supervisors.flags import AutoShutdown, Strategy
 

@@ -22,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import IGNORE, SHUTDOWN, Caller, Exit, GenServer, NoReply, Pid, Reply, Shutdown, Stop, cast, start_link
-from actors.process import Process
+from actors.kernel.process import Process
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (

@@ -13,12 +13,12 @@ import msgspec
 from msgspec import Struct
 
 from actors import Pid
-from actors.current import current_system
-from actors.footprint import summary
+from actors.kernel.process import Process
 from actors.observer import ProcessInfo, info_of
-from actors.process import Process
 from actors.server.server_process import ServerProcess
 from actors.slices import at_once, in_slices, paced
+from actors.system.current import current_system
+from actors.system.footprint import summary
 from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 from supervisors.dynamic_supervisor import Brood

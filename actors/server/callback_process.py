@@ -5,12 +5,12 @@ from functools import partial
 from inspect import iscoroutine
 from typing import Any
 
-from actors.current import process_context
-from actors.gen_server import GenServer
-from actors.process import RUNNING, WAITING
+from actors.kernel.process import RUNNING, WAITING
+from actors.kernel.signals import Crash
 from actors.server.callbacks import Failed, begun, close, guarded, waits
-from actors.signals import Crash
-from actors.thespian.reference import Reference
+from actors.server.gen_server import GenServer
+from actors.system.current import process_context
+from actors.system.reference import Reference
 
 
 class CallbackProcess(Reference):

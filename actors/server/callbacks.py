@@ -6,8 +6,8 @@ from contextlib import suppress
 from inspect import isawaitable
 from typing import Any, NamedTuple
 
-from actors.errors import ExitProcess
-from actors.signals import CRASHES, Crash
+from actors.kernel.errors import ExitProcess
+from actors.kernel.signals import CRASHES, Crash
 
 
 class Failed(NamedTuple):

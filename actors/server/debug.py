@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
 
+from actors.kernel.signals import CRASHES
 from actors.log import log
 from actors.server.outcomes import NoReply, Reply, Stop
-from actors.signals import CRASHES
 
 if TYPE_CHECKING:
-    from actors.gen_server import Caller, GenServer
-    from actors.pid import Pid
+    from actors.kernel.pid import Pid
+    from actors.server.gen_server import Caller, GenServer
 
 
 class Received(Struct, frozen=True):

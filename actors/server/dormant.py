@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from actors.gen_server import SystemMessage
-from actors.message_queue import Letter, MessageQueue
-from actors.process import DEAD
+from actors.kernel.message_queue import Letter, MessageQueue
+from actors.kernel.process import DEAD
+from actors.server.gen_server import SystemMessage
 from actors.server.outcomes import TIMEOUT, After, Hibernate
 
 if TYPE_CHECKING:

@@ -7,21 +7,21 @@ from typing import Any, Final
 
 from thespian.actors import ActorExitRequest
 
-from actors.bounded import keep_to
-from actors.errors import BadReturn, StartFailed
-from actors.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
-from actors.pid import Pid
-from actors.process import IDLE, RUNNING, Process
+from actors.kernel.errors import BadReturn, StartFailed
+from actors.kernel.pid import Pid
+from actors.kernel.process import IDLE, RUNNING, Process
+from actors.kernel.signals import CRASHES, NORMAL, SHUTDOWN, Crash, Exit
+from actors.server.bounded import keep_to
 from actors.server.callback_process import CallbackProcess
 from actors.server.callbacks import reason_of, waits
 from actors.server.debug import Debug, Observed
 from actors.server.dormant import DormantQueue
+from actors.server.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
 from actors.server.outcomes import NOTHING, After, Error, Hibernate, Ignore, NoReply, Ready, Reply, Stop
 from actors.server.status import shown_in_report
 from actors.server.suspended import SuspendedQueue
 from actors.server.system_messages import answer
-from actors.signals import CRASHES, NORMAL, SHUTDOWN, Crash, Exit
-from actors.system import ProcessSystem
+from actors.system.process_system import ProcessSystem
 
 Started = Pid | Ignore | StartFailed
 """What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from actors.address import Address
-from actors.bounded import Bound, keep_to
-from actors.current import current_system, starter
-from actors.errors import CallFailed, CallTimeout, StartFailed
-from actors.gen_server import Caller, GenServer, Terminate, ask
-from actors.pid import Pid
+from actors.kernel.address import Address
+from actors.kernel.errors import CallFailed, CallTimeout, StartFailed
+from actors.kernel.pid import Pid
+from actors.kernel.signals import KILL, NORMAL
+from actors.server.bounded import Bound, keep_to
+from actors.server.gen_server import Caller, GenServer, Terminate, ask
 from actors.server.outcomes import Ignore
 from actors.server.server_process import ServerProcess, Started
-from actors.signals import KILL, NORMAL
+from actors.system.current import current_system, starter
 
 
 async def start(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors.gen_server import Call, Cast, GenServer
-from actors.pid import Pid
+from actors.kernel.crash_reports import reason_fields
+from actors.kernel.pid import Pid
+from actors.kernel.signals import CRASHES
 from actors.server.debug import Event, Statistics
+from actors.server.gen_server import Call, Cast, GenServer
 from actors.server.outcomes import NOTHING
-from actors.server.reports import reason_fields
 from actors.server.suspended import SuspendedQueue
-from actors.signals import CRASHES
 
 if TYPE_CHECKING:
     from actors.server.server_process import ServerProcess

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from actors.gen_server import SYSTEM
-from actors.message_queue import Letter, MessageQueue
-from actors.signals import Exit
+from actors.kernel.message_queue import Letter, MessageQueue
+from actors.kernel.signals import Exit
+from actors.server.gen_server import SYSTEM
 
 if TYPE_CHECKING:
     from actors.server.server_process import ServerProcess

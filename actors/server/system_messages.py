@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from actors.errors import CallbackFailed
+from actors.kernel.errors import CallbackFailed
+from actors.kernel.signals import CRASHES
 from actors.server.callbacks import reason_of
 from actors.server.debug import Debug, Event, Observed
 from actors.server.status import status_of
 from actors.server.suspended import SuspendedQueue
-from actors.signals import CRASHES
 
 if TYPE_CHECKING:
-    from actors.gen_server import GenServer
+    from actors.server.gen_server import GenServer
     from actors.server.server_process import ServerProcess
 
 

@@ -18,15 +18,15 @@ from thespian.actors import (
 )
 from thespian.system.messages.status import Thespian_StatusReq
 
-from actors.errors import ExitProcess
+from actors.kernel.errors import ExitProcess
+from actors.kernel.pid import Pid
+from actors.kernel.process import DEAD, IDLE, Process
+from actors.kernel.signals import CRASHES, NORMAL, Crash, orderly
 from actors.log import log
-from actors.pid import Pid
-from actors.process import DEAD, IDLE, Process
-from actors.signals import CRASHES, NORMAL, Crash, orderly
-from actors.system import ProcessSystem
+from actors.system.process_system import ProcessSystem
+from actors.system.reference import Reference
 from actors.thespian import status
 from actors.thespian.capabilities import suffice
-from actors.thespian.reference import Reference
 from actors.thespian.watch import Watch
 
 RETRIES = 3

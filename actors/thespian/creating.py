@@ -5,18 +5,18 @@ from typing import Any
 from thespian.actors import Actor, ChildActorExited, InvalidActorSpecification, NoCompatibleSystemForActor
 from thespian.system.utilis import actualActorClass, withPossibleInitArgs
 
-from actors.errors import SourceRefused, StartFailed
-from actors.gen_server import GenServer
+from actors.kernel.errors import SourceRefused, StartFailed
+from actors.kernel.pid import Pid
+from actors.kernel.process import Process
+from actors.kernel.signals import CRASHES
 from actors.log import log
-from actors.pid import Pid
-from actors.process import Process
+from actors.server.gen_server import GenServer
 from actors.server.outcomes import Ignore
 from actors.server.server_process import ServerProcess
-from actors.signals import CRASHES
-from actors.system import ProcessSystem
+from actors.system.process_system import ProcessSystem
+from actors.system.reference import Reference
 from actors.thespian.actor_process import ActorProcess
 from actors.thespian.capabilities import suffice
-from actors.thespian.reference import Reference
 
 
 def create_actor(

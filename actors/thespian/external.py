@@ -6,9 +6,9 @@ from typing import Any
 
 from thespian.system import isInternalActorSystemMessage
 
-from actors.pid import Pid
-from actors.process import Process
-from actors.system import ProcessSystem
+from actors.kernel.pid import Pid
+from actors.kernel.process import Process
+from actors.system.process_system import ProcessSystem
 
 _CLOSED = object()
 """In the inbox of an external address: it has ended, nothing more will come."""

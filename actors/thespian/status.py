@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from thespian.system.messages.status import Thespian_ActorStatus, Thespian_StatusReq, Thespian_SystemStatus
 
-from actors.pid import Pid
-from actors.system import ProcessSystem, Root
-from actors.thespian.reference import Reference
+from actors.kernel.pid import Pid
+from actors.system.process_system import ProcessSystem, Root
+from actors.system.reference import Reference
 
 if TYPE_CHECKING:
     from actors.thespian.actor_process import ActorProcess

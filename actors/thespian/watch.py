@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from thespian.actors import WatchMessage
 
-from actors.process import Process
+from actors.kernel.process import Process
 
 
 class Watch:

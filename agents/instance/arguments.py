@@ -6,8 +6,8 @@ Each function returns the value as the agent may keep it, or raises InvalidArgum
 from typing import Final
 
 from actors import NOPROC, CallFailed, InvalidArgument, Pid
-from actors.current import calling_process, running_loop
-from actors.errors import OTHER_LOOP, named
+from actors.kernel.errors import OTHER_LOOP, named
+from actors.system.current import calling_process, running_loop
 from agents.agent_registry import is_agent
 from agents.core.events import Response
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text

@@ -13,7 +13,7 @@ from sqlalchemy import delete as deletion
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from actors import InvalidArgument
-from actors.errors import named
+from actors.kernel.errors import named
 from agents.core.checkpoint import Checkpoint
 from agents.core.conversation import Conversation
 from agents.core.text import HALF, TEXT, is_text

@@ -5,7 +5,7 @@ counts as unread: a loop that is held, or has ended, costs no more memory than a
 """
 
 from actors import Bound, Pid
-from actors.process import DEAD, Process
+from actors.kernel.process import DEAD, Process
 from agents.core.events import Event
 
 

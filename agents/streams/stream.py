@@ -14,8 +14,8 @@ from sys import maxsize
 from typing import Final, TypeAlias
 
 from actors import Pid
-from actors.current import running_loop
-from actors.process import DEAD, Process
+from actors.kernel.process import DEAD, Process
+from actors.system.current import running_loop
 from agents.core.backlog import backlog, pieces_in
 from agents.core.effects import Steered
 from agents.core.errors import Fault

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import msgspec
 
-from actors.ending import finish
+from actors.kernel.ending import finish
 from actors.log import get_logger
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, InvalidTool, PoolUnavailable, ToolRaised, WorkerDied
 from agents.tools.progress import Send, unwatched

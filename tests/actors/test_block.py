@@ -21,7 +21,7 @@ from actors import (
     start_link,
     whereis,
 )
-from actors.current import current_system, open_systems
+from actors.system.current import current_system, open_systems
 
 Block = AbstractAsyncContextManager[Any]
 Leave = Callable[[Block], Awaitable[None]]

@@ -22,7 +22,7 @@ from actors import (
     spawn,
     start,
 )
-from actors.process import SLICE
+from actors.kernel.process import SLICE
 
 pytestmark = pytest.mark.usefixtures("system")
 

@@ -17,7 +17,7 @@ from actors import (
     send,
     spawn,
 )
-from actors.errors import NoCaller
+from actors.kernel.errors import NoCaller
 from actors.testing import simulated
 
 pytestmark = pytest.mark.usefixtures("system")

@@ -26,7 +26,7 @@ from actors import (
     unregister,
     whereis,
 )
-from actors.current import process_here
+from actors.system.current import process_here
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from actors import (
     receive,
     spawn,
 )
-from actors.errors import NoCaller
+from actors.kernel.errors import NoCaller
 
 pytestmark = pytest.mark.usefixtures("system")
 

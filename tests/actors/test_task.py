@@ -28,7 +28,7 @@ from actors import (
     spawn,
     spawn_link,
 )
-from actors.process import INSIST_S
+from actors.kernel.process import INSIST_S
 from actors.testing import simulated
 
 pytestmark = pytest.mark.usefixtures("system")

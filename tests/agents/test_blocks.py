@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from actors import NoSystem, ended
-from actors.current import current_system, open_systems
+from actors.system.current import current_system, open_systems
 from agents import agent, application
 from agents.cli.rehearsal_process import rehearsal
 from agents.client import Client

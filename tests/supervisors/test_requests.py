@@ -96,7 +96,7 @@ async def test_child_adm(box: Mailbox) -> None:
 
 
 async def test_a_supervisor_that_dies_fails_the_calls_that_wait(box: Mailbox) -> None:
-    from actors.signals import KILL, KILLED
+    from actors.kernel.signals import KILL, KILLED
 
     async def regicide() -> None:
         send_exit(self_pid(), KILL)

@@ -22,7 +22,7 @@ from actors import (
     send,
     start_link,
 )
-from actors.gen_server import Caller
+from actors.server.gen_server import Caller
 from actors.testing import simulated
 from supervisors import (
     ChildSpec,

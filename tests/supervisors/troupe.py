@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from actors import IGNORE, Down, Exit, GenServer, Mailbox, NoReply, Pid, Ref, Reply, Stop, cast, start_link, stop
-from actors.gen_server import Caller
+from actors.server.gen_server import Caller
 from supervisors import which_children
 
 

@@ -32,7 +32,7 @@ from actors import (
     stop,
     sys,
 )
-from actors.process import IDLE
+from actors.kernel.process import IDLE
 from actors.testing import simulated
 
 pytestmark = pytest.mark.usefixtures("system")

@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 
 from actors import Down, Mailbox, Pid, ended, process_info, processes
-from actors.current import current_system
+from actors.system.current import current_system
 from agents.settings import GatewaySettings, StreamingSettings
 from tests.agents.gateway.raw import Raw, connected, request
 from tests.agents.gateway.site import Site, Sse, parsed, text_of

@@ -20,7 +20,7 @@ from actors import (
 )
 from actors import exit as send_exit
 from actors import sys as otp_sys
-from actors.signals import KILL
+from actors.kernel.signals import KILL
 from actors.testing import simulated
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, HalfOpen, Open, Outcome

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from actors import CallFailed, Crash, Pid, Shutdown, ended, send, stop
-from actors.signals import Reason
+from actors.kernel.signals import Reason
 from supervisors import AlreadyStarted, DynamicSupervisor, FailedToStartChild, Invalid, Supervisor
 from tests.supervisors.otp.script import Come, End, Meanwhile, Outcome
 

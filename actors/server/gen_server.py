@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
 
-from actors.address import Address
-from actors.current import current_process, current_system, known_system, named_system, turning
-from actors.errors import OTHER_LOOP, CallFailed, CallTimeout
-from actors.pid import Pid, Ref
-from actors.process import Process
+from actors.kernel.address import Address
+from actors.kernel.errors import OTHER_LOOP, CallFailed, CallTimeout
+from actors.kernel.pid import Pid, Ref
+from actors.kernel.process import Process
+from actors.kernel.signals import NOPROC
 from actors.server.outcomes import Error, Ignore, Next, NoReply, Outcome, Ready, Stop
-from actors.signals import NOPROC
-from actors.system import CALL_TIMEOUT_S
+from actors.system.current import current_process, current_system, known_system, named_system, turning
+from actors.system.process_system import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from actors.bounded import Bound
+    from actors.server.bounded import Bound
     from actors.server.status import Status
 
 S = TypeVar("S")

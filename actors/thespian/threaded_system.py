@@ -8,9 +8,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from actors.current import entered_process, process_here, running_loop, system_here
-from actors.errors import InvalidArgument, NoSystem, named
-from actors.system import ProcessSystem
+from actors.kernel.errors import InvalidArgument, NoSystem, named
+from actors.system.current import entered_process, process_here, running_loop, system_here
+from actors.system.process_system import ProcessSystem
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from thespian.actors import ActorAddress, DeadEnvelope
 
-from actors.address import Address
-from actors.pid import Pid
-from actors.process import Process
-from actors.signals import NOPROC, DeadLetter, Down, Exit
+from actors.kernel.address import Address
+from actors.kernel.pid import Pid
+from actors.kernel.process import Process
+from actors.kernel.signals import NOPROC, DeadLetter, Down, Exit
 
 KEPT: Final = 1000
 

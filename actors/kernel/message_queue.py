@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
-from actors.pid import Pid
+from actors.kernel.pid import Pid
 
 Letter: TypeAlias = tuple[Any, Pid | None]
 """A message and its sender."""

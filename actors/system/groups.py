@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from actors.pid import Pid, Ref
-from actors.process import Process
+from actors.kernel.pid import Pid, Ref
+from actors.kernel.process import Process
 
 
 class Joined(Struct, frozen=True):

@@ -37,10 +37,10 @@ from actors import (
     start_link,
     stop,
 )
-from actors.current import current_system
-from actors.process import Process
-from actors.signals import orderly
-from actors.system import ProcessSystem
+from actors.kernel.process import Process
+from actors.kernel.signals import orderly
+from actors.system.current import current_system
+from actors.system.process_system import ProcessSystem
 from actors.testing import simulated
 
 # Fairness
@@ -305,7 +305,7 @@ async def test_close_kills_what_does_not_let_itself_be_ended() -> None:
 async def test_close_reports_what_outlives_its_kill(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("actors.system.STOP_S", 0.005)
+    monkeypatch.setattr("actors.system.process_system.STOP_S", 0.005)
     release = asyncio.Event()
 
     async def immortal() -> None:

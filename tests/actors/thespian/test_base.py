@@ -37,7 +37,7 @@ from actors import (
     spawn,
     start,
 )
-from actors.errors import SourceRefused
+from actors.kernel.errors import SourceRefused
 
 
 class Counter(GenServer[int]):
@@ -367,7 +367,7 @@ def test_a_loop_that_cannot_be_made_fails_the_first_use(monkeypatch: pytest.Monk
     def no_loop() -> Any:
         raise OSError("no descriptors left")
 
-    monkeypatch.setattr("actors.threaded_system.new_event_loop", no_loop)
+    monkeypatch.setattr("actors.thespian.threaded_system.new_event_loop", no_loop)
     with pytest.raises(OSError, match="no descriptors left"):
         AsyncioSystemBase().run(receive())
 

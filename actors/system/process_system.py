@@ -15,20 +15,20 @@ from typing import Any, ClassVar, Self
 
 from thespian.actors import Actor, ActorAddress
 
-from actors.address import Address, Via
 from actors.block import Block
-from actors.current import entered_system, of_another_thread, open_systems, system_here, turning
-from actors.dead_letters import DeadLetters
-from actors.ending import end_of, finish
-from actors.errors import NoSystem
-from actors.groups import Groups
+from actors.kernel.address import Address, Via
+from actors.kernel.ending import end_of, finish
+from actors.kernel.errors import NoSystem
+from actors.kernel.pid import Pid
+from actors.kernel.process import DEAD, READY, RUNNING, SLICE, Process
+from actors.kernel.signals import KILL, SHUTDOWN, Crash, Down, Exit
 from actors.log import log
-from actors.names import Names
-from actors.pid import Pid
-from actors.process import DEAD, READY, RUNNING, SLICE, Process
-from actors.server.deadlines import Deadlines
-from actors.signals import KILL, SHUTDOWN, Crash, Down, Exit
-from actors.watchdog import Watchdog
+from actors.system.current import entered_system, of_another_thread, open_systems, system_here, turning
+from actors.system.dead_letters import DeadLetters
+from actors.system.deadlines import Deadlines
+from actors.system.groups import Groups
+from actors.system.names import Names
+from actors.system.watchdog import Watchdog
 
 SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
 CALL_TIMEOUT_S = 5.0

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from actors.log import log
 
 if TYPE_CHECKING:
-    from actors.process import Process
-    from actors.system import ProcessSystem
+    from actors.kernel.process import Process
+    from actors.system.process_system import ProcessSystem
 
 LOOKS = 4  # within a limit: how often the loop is asked for a sign of life
 FRAMES = 20  # of the stack, the innermost

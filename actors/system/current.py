@@ -6,12 +6,12 @@ import threading
 from threading import get_ident
 from typing import TYPE_CHECKING
 
-from actors.errors import NoCaller, NoSystem
-from actors.pid import Pid
-from actors.process import DEAD, Process
+from actors.kernel.errors import NoCaller, NoSystem
+from actors.kernel.pid import Pid
+from actors.kernel.process import DEAD, Process
 
 if TYPE_CHECKING:
-    from actors.system import ProcessSystem
+    from actors.system.process_system import ProcessSystem
 
 turning: contextvars.ContextVar["ProcessSystem | None"] = contextvars.ContextVar("turning", default=None)
 """The system in whose run queue's turn this is. Coroutines don't inherit it: their context may go on to a thread."""

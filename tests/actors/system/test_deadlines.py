@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors import AsyncioSystemBase, Caller, CallFailed, GenServer, NoReply, Reply, Stop, call, start
-from actors.server.deadlines import Deadlines
+from actors.system.deadlines import Deadlines
 from actors.testing import simulated
 
 

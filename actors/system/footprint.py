@@ -26,9 +26,9 @@ from typing import Any, Final
 
 from thespian.actors import Actor, ActorAddress
 
-from actors.pid import Ref
-from actors.process import Process
-from actors.system import ProcessSystem
+from actors.kernel.pid import Ref
+from actors.kernel.process import Process
+from actors.system.process_system import ProcessSystem
 
 OBJECTS: Final = 1000
 

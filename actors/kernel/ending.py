@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from actors.pid import Pid, Ref
-from actors.process import Process
+from actors.kernel.pid import Pid, Ref
+from actors.kernel.process import Process
 
 
 class Ending(Ref, frozen=True, eq=False, gc=True, kw_only=True):

@@ -27,8 +27,8 @@ from typing import Any, Final
 
 from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
-from actors.address import Address
-from actors.pid import Pid
+from actors.kernel.address import Address
+from actors.kernel.pid import Pid
 
 
 class ProcessError(Exception):

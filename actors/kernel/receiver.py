@@ -4,8 +4,8 @@ import asyncio
 from time import monotonic
 from typing import Any
 
-from actors.errors import MailboxClosed
-from actors.process import DEAD, IDLE, WAITING, Process
+from actors.kernel.errors import MailboxClosed
+from actors.kernel.process import DEAD, IDLE, WAITING, Process
 
 YIELD_S = 0.002  # how long a receiver may deal with what it takes from a full mailbox before others run
 

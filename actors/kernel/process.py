@@ -8,15 +8,15 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.message_queue import UNOPENED, MessageQueue
-from actors.pid import Pid, Ref, living
-from actors.server import reports
-from actors.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Down, Exit, orderly
+from actors.kernel import crash_reports as reports
+from actors.kernel.message_queue import UNOPENED, MessageQueue
+from actors.kernel.pid import Pid, Ref, living
+from actors.kernel.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Down, Exit, orderly
 
 if TYPE_CHECKING:
     from actors.block import Block
-    from actors.bounded import Bound
-    from actors.system import ProcessSystem
+    from actors.server.bounded import Bound
+    from actors.system.process_system import ProcessSystem
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 """Phases. IDLE: a message wakes it. READY: in the run queue. RUNNING: on the loop now. WAITING: on its coroutine."""

@@ -47,7 +47,7 @@ from actors import (
     stop,
     whereis,
 )
-from actors.errors import BadReturn
+from actors.kernel.errors import BadReturn
 from actors.testing import simulated
 
 pytestmark = pytest.mark.usefixtures("system")

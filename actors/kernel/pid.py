@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from thespian.actors import ActorAddress
 
 if TYPE_CHECKING:
-    from actors.process import Process
+    from actors.kernel.process import Process
 
 living: dict[int, "Pid"] = {}
 """The Pid of every living process of this OS process, by number: what an unpickled Pid finds again."""

@@ -1,7 +1,7 @@
 """The registered names of one system. Erlang: register/2, unregister/1."""
 
-from actors.errors import AlreadyNamed, InvalidName, NameTaken, NotRegistered
-from actors.process import Process
+from actors.kernel.errors import AlreadyNamed, InvalidName, NameTaken, NotRegistered
+from actors.kernel.process import Process
 
 
 class Names(dict[str, Process]):

@@ -2,7 +2,7 @@
 
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from actors.pid import Pid
+from actors.kernel.pid import Pid
 
 
 @runtime_checkable

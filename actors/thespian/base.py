@@ -15,17 +15,17 @@ from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
-from actors.current import running_loop
-from actors.errors import NoSystem, SourceRefused
-from actors.pid import Pid
-from actors.process import Process
-from actors.signals import NORMAL
+from actors.kernel.errors import NoSystem, SourceRefused
+from actors.kernel.pid import Pid
+from actors.kernel.process import Process
+from actors.kernel.signals import NORMAL
+from actors.system.current import running_loop
 from actors.thespian.actor_process import ActorProcess
 from actors.thespian.capabilities import common
 from actors.thespian.creating import create_actor
 from actors.thespian.external import External
 from actors.thespian.status import StatusRoot
-from actors.threaded_system import ThreadedSystem
+from actors.thespian.threaded_system import ThreadedSystem
 
 
 class AsyncioSystemBase(ThreadedSystem):

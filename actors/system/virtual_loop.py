@@ -15,10 +15,10 @@ from math import inf, nextafter
 from random import Random
 from typing import Any, NamedTuple, NoReturn, TypeVarTuple
 
-from actors.current import process_here, running_loop
-from actors.errors import NotSimulated, Stuck
-from actors.process import READY, Process
-from actors.system import ProcessSystem
+from actors.kernel.errors import NotSimulated, Stuck
+from actors.kernel.process import READY, Process
+from actors.system.current import process_here, running_loop
+from actors.system.process_system import ProcessSystem
 
 Ts = TypeVarTuple("Ts")
 

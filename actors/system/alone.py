@@ -4,7 +4,7 @@ from typing import Any
 
 from thespian.actors import ActorAddress
 
-from actors.errors import SourceRefused
+from actors.kernel.errors import SourceRefused
 
 
 class Alone:

@@ -6,11 +6,11 @@ format_status lets more through.
 
 from typing import TYPE_CHECKING, Any
 
+from actors.kernel.signals import Crash, Reason, Shutdown
 from actors.log import log
-from actors.signals import Crash, Reason, Shutdown
 
 if TYPE_CHECKING:
-    from actors.process import Process
+    from actors.kernel.process import Process
 
 
 def process_crashed(process: "Process", reason: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any, final
 
 from thespian.actors import ActorAddress
 
-from actors.address import Address
-from actors.pid import Pid, Ref
+from actors.kernel.address import Address
+from actors.kernel.pid import Pid, Ref
 
 
 class Reason(Enum):

@@ -8,9 +8,9 @@ from typing import Any
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, WakeupMessage
 from thespian.system.timing import ExpirationTimer, timePeriodSeconds
 
-from actors.pid import Pid
-from actors.process import DEAD, Process
-from actors.thespian.alone import Alone
+from actors.kernel.pid import Pid
+from actors.kernel.process import DEAD, Process
+from actors.system.alone import Alone
 
 GRAIN_S = 0.002
 """uvloop's timers count whole milliseconds: they may ring one and a half early. A wakeup must not: a @transient actor

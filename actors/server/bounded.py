@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from thespian.actors import ChildActorExited
 
-from actors.address import Address
-from actors.current import current_process, current_system
-from actors.gen_server import SYSTEM, Call
+from actors.kernel.address import Address
+from actors.kernel.message_queue import Letter
+from actors.kernel.signals import MAILBOX_FULL, Down, Exit
 from actors.log import log
-from actors.message_queue import Letter
-from actors.signals import MAILBOX_FULL, Down, Exit
+from actors.server.gen_server import SYSTEM, Call
+from actors.system.current import current_process, current_system
 
 if TYPE_CHECKING:
-    from actors.process import Process
+    from actors.kernel.process import Process
 
 
 class Overflow(StrEnum):
