@@ -28,8 +28,8 @@ from actors import (
 from actors.log import get_logger
 from actors.server.outcomes import Ignore, Next
 from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
+from agents.agent_config.kept import comes_back_whole, give, not_given
 from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
-from agents.agent_turns import AgentTurns, Forget, Idle, given_up, steered, taken_down
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance.info import info_of
@@ -48,9 +48,9 @@ from agents.instance.requests import (
 )
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
-from agents.kept_config import comes_back_whole, give, not_given
+from agents.instance.turns import AgentTurns, Forget, Idle, given_up, steered, taken_down
+from agents.instance.waking import Origin, open_session
 from agents.llm.endpoint import Api
-from agents.session import Origin, open_session
 from agents.sessions import SessionError, UnknownSession
 from agents.settings import Settings
 from agents.streaming_function_handler import (

@@ -17,13 +17,13 @@ from actors import AsyncioSystemBase, InvalidArgument, NoSystem, Pid, StartFaile
 from actors.kernel.errors import named
 from actors.system.current import known_system
 from agents.agent_instance import AgentInstance
-from agents.agent_turns import HANDLER, STREAM_SUPERVISOR
-from agents.configured_agents import ConfiguredAgents
+from agents.instance.configured_agents import ConfiguredAgents
 from agents.instance.tool_modules import load_tools
+from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
+from agents.instance.waking import Recovery
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy
-from agents.session import Recovery
 from agents.sessions import JOURNAL, Journal
 from agents.settings import RestartLimits, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR

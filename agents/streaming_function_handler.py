@@ -31,7 +31,7 @@ from agents.instance.arguments import checked_pid
 from agents.instance.state import AgentState
 from agents.llm.endpoint import Api
 from agents.streams.stream import Stream
-from agents.turn_shell import TurnShell
+from agents.streams.turn_shell import TurnShell
 
 __all__ = [
     "Continue",

@@ -38,9 +38,9 @@ APART = {"__init__", "rehearsal"}
 
 FOREIGN = {
     "thespian": {"actors"},
-    "openai": {"agents/llm/openai_client.py"},
+    "openai": {"agents/llm/http/openai_client.py"},
     "simpleeval": {"agents/tools/builtin"},
-    "httpx2": {"agents/tools", "agents/llm/openai_client.py", "agents/llm/transport.py"},
+    "httpx2": {"agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py"},
     "fastapi": {"agents/gateway"},
     "starlette": {"agents/gateway"},
     "uvicorn": {"agents/gateway/serving.py"},

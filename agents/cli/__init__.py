@@ -10,7 +10,7 @@ import click
 
 from agents.cli.printing import complain, say
 from agents.cli.text import with_text
-from agents.standard_streams import standard_streams
+from agents.node.standard_streams import standard_streams
 
 WRONG_USE = 2
 INTERRUPTED = 130

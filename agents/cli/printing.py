@@ -1,7 +1,7 @@
 """Lines of a command: results on stdout, faults and notes on stderr. Nothing else of the commands prints lines.
 
 click.echo would choose an encoding of its own for the default streams: here both have the encoding that
-agents/standard_streams.py gave them.
+agents/node/standard_streams.py gave them.
 """
 
 import sys

@@ -16,8 +16,8 @@ from actors import ProcessError, new_event_loop
 from agents.cli import INTERRUPTED
 from agents.cli.refusal import refuse
 from agents.cli.view.reports import Reports
-from agents.log_setup import set_up_logging
-from agents.redaction import secrets_in
+from agents.node.log_setup import set_up_logging
+from agents.node.redaction import secrets_in
 from agents.settings import LogSettings
 
 Cancel: TypeAlias = Callable[[], Coroutine[Any, Any, None]]

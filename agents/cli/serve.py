@@ -13,7 +13,7 @@ from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, found, load
 from agents.daemon.errors import CannotStart, GaveUp
-from agents.standard_streams import give_up_stdout
+from agents.node.standard_streams import give_up_stdout
 
 GAVE_UP: Final = 1  # a supervisor of daemons starts it anew; with 2, what is in its way would be again
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from agents.client.errors import NoDaemon
-from agents.state_files import address_in, default_state_dir
+from agents.node.state_files import address_in, default_state_dir
 
 
 class Place(Struct, frozen=True):

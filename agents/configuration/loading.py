@@ -14,9 +14,9 @@ from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.sources.reading import Mark, Reader
+from agents.node.workspace import misplaced
 from agents.settings import Settings
 from agents.settings.tokens import token_faults
-from agents.workspace import misplaced
 
 _PLACE: Final = re.compile(r"(.+):(\d+):(\d+)")
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)

@@ -10,7 +10,7 @@ from agents.configuration.loading import Loaded
 from agents.configuration.sources.reading import Mark
 from agents.configuration.sources.secrets import holds_password
 from agents.configuration.walking import leaves
-from agents.redaction import MASK
+from agents.node.redaction import MASK
 
 DEFAULT = "default"
 

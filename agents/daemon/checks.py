@@ -21,9 +21,9 @@ from agents.daemon.place import check_place
 from agents.daemon.provider_check import provider_findings
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_certificate, check_listen
+from agents.node.state_files import default_state_dir
+from agents.node.workspace import own_folder
 from agents.settings import Settings
-from agents.state_files import default_state_dir
-from agents.workspace import own_folder
 
 OTHER_AGENTS: Final = "openai-agents"
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from actors import CallFailed, CallTimeout, Pid, ended
 from actors.log import get_logger
 from agents import agent, application
-from agents.agent_turns import STREAM_SUPERVISOR
+from agents.instance.turns import STREAM_SUPERVISOR
 from agents.sessions import open_journal
 from supervisors import terminate_child
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_agents

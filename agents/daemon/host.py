@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from actors.log import get_logger
 from agents.configuration import Fault, InvalidConfiguration
-from agents.configuration.reload import reload
 from agents.daemon.notify import Notifier
+from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
 from agents.daemon.store_check import store_fault
 from agents.gateway import Door, Server, check_access, gateway

@@ -29,9 +29,9 @@ from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
 from agents.llm.llm_supervisor import load_client
-from agents.os_process import hide_from_own_user, this_process
+from agents.node.os_process import hide_from_own_user, this_process
+from agents.node.state_files import Address
 from agents.settings import Settings
-from agents.state_files import Address
 from agents.streams.report import METER
 from supervisors import ChildSpec, Flags, start_supervisor
 

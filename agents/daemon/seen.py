@@ -9,7 +9,7 @@ from msgspec import Struct
 from actors import CallFailed, SystemInfo, system_info
 from actors.observer import sliced_top
 from actors.slices import in_slices
-from agents.agent_turns import STREAM_SUPERVISOR
+from agents.instance.turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.provider import breakers
 from agents.sessions import JournalHandle, StoreUnavailable, open_journal

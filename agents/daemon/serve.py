@@ -13,7 +13,7 @@ from agents.daemon.lock import locked
 from agents.daemon.place import check_place
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_access, check_certificate, check_listen, token_of
-from agents.log_setup import set_up_logging
+from agents.node.log_setup import set_up_logging
 from agents.settings import Durability, Settings
 
 DURABILITY = ("sessions", "durability")

@@ -18,8 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from agents.daemon.errors import CannotStart
+from agents.node.state_files import ADDRESS, Address, default_state_dir
 from agents.settings import Settings
-from agents.state_files import ADDRESS, Address, default_state_dir
 
 OTHERS: Final = 0o077
 

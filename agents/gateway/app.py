@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 from agents.gateway.document.described import Described
 from agents.gateway.door import Door
 from agents.gateway.errors import EXPECTED, answer, crashed
+from agents.gateway.event_stream import Pace
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
@@ -30,8 +31,7 @@ from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
 from agents.gateway.routing import OneSlashLess, method_not_allowed
 from agents.gateway.sessions import Sessions
-from agents.gateway.sse import Pace
-from agents.gateway.streams import Known
+from agents.gateway.visible import Known
 from agents.gateway.websocket import Socket
 from agents.settings import GatewaySettings, Settings
 

@@ -15,7 +15,7 @@ from agents.contract.sessions import Session, SessionInfo, SessionStream
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
-from agents.session import wake
+from agents.instance.waking import wake
 from agents.sessions import Refused, SessionExists, StreamStatus, UnknownSession, open_journal
 from agents.sessions import SessionInfo as KeptSession
 from agents.sessions import StreamInfo as KeptStream

@@ -17,11 +17,11 @@ from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
+from agents.gateway.event_stream import STORE_UNAVAILABLE, Connection, Pace, too_slow
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import AnyReader, ReaderClosed
-from agents.gateway.sse import STORE_UNAVAILABLE, Connection, Pace, too_slow
-from agents.gateway.streams import Known
+from agents.gateway.visible import Known
 from agents.gateway.wire import message
 from agents.sessions import SessionError
 

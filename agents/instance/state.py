@@ -8,7 +8,7 @@ from actors import Caller, Pid
 from agents.agent_config import AgentConfig
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault
-from agents.session import Cut
+from agents.instance.waking import Cut
 from agents.sessions import Recorder
 from agents.settings import Durability, OnRestart, SessionSettings
 from agents.streams.recent import Recent

@@ -5,8 +5,8 @@ from typing import Any
 
 from actors import StartFailed, whereis
 from agents.agent_config import InvalidAgentConfig
-from agents.kept_config import not_given
-from agents.session import Origin
+from agents.agent_config.kept import not_given
+from agents.instance.waking import Origin
 from agents.settings import Settings
 from agents.tools.errors import InvalidTool, PoolUnavailable
 from agents.tools.importing import import_named

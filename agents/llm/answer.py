@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from agents.core.deltas import Delta
 from agents.core.errors import ConnectionClosed
-from agents.llm.body import push
 from agents.llm.endpoint import ProviderFailed, Unanswered
+from agents.llm.http.body import push
 from agents.llm.reader import StreamReader
 from agents.llm.silence import Silence
 

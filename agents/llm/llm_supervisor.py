@@ -43,6 +43,6 @@ def _import_client() -> Callable[[Endpoint], Client]:
 
     Whoever asks while a thread still imports it waits for the rest of it, by the import system's own lock.
     """
-    from agents.llm.openai_client import OpenAIClient
+    from agents.llm.http.openai_client import OpenAIClient
 
     return OpenAIClient

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from agents.os_process import pids_with_locks
+from agents.node.os_process import pids_with_locks
 from agents.sessions.errors import ConnectionLost, Refused, SessionError, StoreFailed, StoreUnavailable
 from agents.sessions.location import make_private, shown
 

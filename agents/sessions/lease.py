@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.log import get_logger
-from agents.os_process import this_process
+from agents.node.os_process import this_process
 from agents.sessions.connection import Deadline, connect, give_back
 
 LEASE_S: Final = 6.0

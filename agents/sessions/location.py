@@ -8,8 +8,8 @@ from urllib.parse import unquote
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from agents.node.state_files import default_state_dir
 from agents.sessions.errors import StoreUnavailable
-from agents.state_files import default_state_dir
 
 FILE: Final = "sessions.db"
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}

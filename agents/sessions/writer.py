@@ -10,7 +10,7 @@ whose journal writes may delete: its agents would go on with what is gone.
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.os_process import on_this_host, pid_of_another, this_process
+from agents.node.os_process import on_this_host, pid_of_another, this_process
 from agents.sessions.errors import Fenced, StoreInUse
 from agents.sessions.lease import has_lease
 from agents.sessions.tables import WRITER

@@ -25,7 +25,7 @@ from agents.core.events import (
     StreamToolResult,
 )
 from agents.core.turn import Phase
-from agents.session import Cut
+from agents.instance.waking import Cut
 from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
 from agents.sessions import StoreFailed as SessionFailed
 from agents.sessions.payload import Decoder

@@ -16,8 +16,8 @@ from agents import (
     StreamStart,
     agent,
 )
-from agents.agent_turns import given_up
 from agents.core.conversation import AssistantMessage, UserMessage
+from agents.instance.turns import given_up
 from tests.agents.sample_tools import Gate, clings, pass_gate
 from tests.agents.stage import Stage
 

@@ -12,8 +12,8 @@ from agents import agent, application
 from agents.agent_registry import find_agent
 from agents.core.conversation import UserMessage
 from agents.core.events import StreamComplete, StreamError, StreamToken
+from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin
-from agents.session import wake
 from agents.settings import Durability, RestartLimits, SessionSettings, Settings, SupervisionSettings
 from supervisors import agent_supervisor
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_agents

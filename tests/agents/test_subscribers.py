@@ -10,10 +10,10 @@ from actors import Bound, Mailbox, Overflow, Pid, get_state, send
 from actors.sys import replace_state
 from actors.testing import simulated
 from agents import agent
-from agents.agent_turns import Forget
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamMetrics, StreamStart, StreamToken
 from agents.instance.state import AgentState, StreamChat
 from agents.instance.subscriptions import followed
+from agents.instance.turns import Forget
 from agents.streams.recent import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
 from agents.streams.stream import Stream
 from supervisors import agent_supervisor

@@ -13,7 +13,7 @@ from agents.cli import INTERRUPTED
 from agents.cli.refusal import refuse
 from agents.client import Client, ClientError
 from agents.client.place import token_in
-from agents.state_files import address_in, default_state_dir
+from agents.node.state_files import address_in, default_state_dir
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

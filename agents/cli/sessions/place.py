@@ -16,8 +16,8 @@ from agents.cli.config import loaded_or_exit
 from agents.cli.remote.connection import client_of, daemon_options
 from agents.client import Client, NoDaemon
 from agents.configuration import found
+from agents.node.state_files import default_state_dir
 from agents.settings import Settings
-from agents.state_files import default_state_dir
 
 if TYPE_CHECKING:
     from agents.cli.sessions.kept import StoredSessions

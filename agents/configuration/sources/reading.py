@@ -10,7 +10,7 @@ from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map,
 from agents.configuration.faults import Fault, KeyPath, unknown_key
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.secrets import NoSecret, holds_password, is_reference, resolved
-from agents.redaction import Redactor
+from agents.node.redaction import Redactor
 
 SHOWN_CHARS: Final = 60
 NOT_SHOWN: Final = "a literal (not shown)"

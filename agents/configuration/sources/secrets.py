@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from agents.configuration.erlang import Atom, Binary, String, Term, Tuple
 from agents.configuration.sources.regular_file import UnreadableFile, read
-from agents.redaction import TELLING_PARAMETER
+from agents.node.redaction import TELLING_PARAMETER
 
 MAX_BYTES: Final = 64 * 1024
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO

@@ -15,14 +15,14 @@ from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import ASKING, answers, events, json
 from agents.gateway.errors import Refusal
+from agents.gateway.event_stream import ErrorEvent, EventStream, Pace, frames_of
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
 from agents.gateway.sessions import LiveSessions
-from agents.gateway.sse import ErrorEvent, EventStream, Pace, frames_of
-from agents.gateway.streams import Known
+from agents.gateway.visible import Known
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api

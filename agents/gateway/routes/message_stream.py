@@ -27,10 +27,10 @@ from agents.core.events import Event, StreamError, StreamToken
 from agents.core.text import to_json
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import ASKING, answers, events, json
+from agents.gateway.event_stream import EventStream, Pace
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
-from agents.gateway.sse import EventStream, Pace
-from agents.gateway.streams import Known
+from agents.gateway.visible import Known
 from agents.gateway.wire import data_of, name_of
 from agents.settings.values import TextOnly
 

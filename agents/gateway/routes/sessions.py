@@ -16,13 +16,13 @@ from agents.core.text import to_json
 from agents.gateway.actions import Id, Seq
 from agents.gateway.document.responses import answers, json, lines
 from agents.gateway.download import JsonLines, pieces
+from agents.gateway.event_stream import Pace
 from agents.gateway.export_lines import ExportLine
 from agents.gateway.guard.caller import Caller
 from agents.gateway.own_sessions import seen_by
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
-from agents.gateway.sse import Pace
-from agents.gateway.streams import Known
+from agents.gateway.visible import Known
 from agents.sessions import UnknownSession
 from agents.settings.values import TextOnly
 

@@ -12,10 +12,10 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.document.responses import events as server_sent
 from agents.gateway.errors import Refusal
+from agents.gateway.event_stream import ErrorEvent, EventStream, Pace, frames_of
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
-from agents.gateway.sse import ErrorEvent, EventStream, Pace, frames_of
-from agents.gateway.streams import Known
+from agents.gateway.visible import Known
 from agents.settings.values import TextOnly
 from agents.tools.approval import Decided
 

@@ -13,7 +13,7 @@ from agents.core.text import to_json
 from agents.gateway.document.responses import answers, json
 from agents.gateway.download import pieces
 from agents.gateway.routes.reply import Json
-from agents.redaction import TELLING_PARAMETER
+from agents.node.redaction import TELLING_PARAMETER
 from agents.settings import Settings
 from supervisors.tree import Node, tree_json
 

@@ -1,7 +1,7 @@
 """What a worker process gives up, and how it is tied to the life of its parent. Linux.
 
 This is hygiene, not a sandbox: a tool has its user's files, network and the /proc of its user's processes. The daemon
-hides its environment and its memory from them (agents/os_process.py).
+hides its environment and its memory from them (agents/node/os_process.py).
 """
 
 import contextlib

@@ -14,11 +14,11 @@ from agents import StreamComplete, StreamToken, agent, application
 from agents.agent_registry import find_agent
 from agents.configuration.changes import Reload
 from agents.configuration.faults import Fault, InvalidConfiguration
-from agents.configuration.reload import reload
+from agents.daemon.reload import reload
+from agents.instance.waking import Origin
 from agents.llm.provider import LLM_SUPERVISOR
-from agents.log_setup import LogHandler
+from agents.node.log_setup import LogHandler
 from agents.rehearsal import RehearsalServer, builtin
-from agents.session import Origin
 from agents.settings import Settings
 from supervisors import agent_supervisor, which_children
 from supervisors.agent_supervisor import AGENT_SUPERVISOR

@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
-import agents.llm.openai_client  # noqa: F401 (once, and not in each life)
+import agents.llm.http.openai_client  # noqa: F401 (once, and not in each life)
 from actors import Mailbox, new_event_loop
 from agents import Event, StreamComplete, StreamError, agent, application
-from agents.session import wake
+from agents.instance.waking import wake
 from agents.sessions import Store, open_journal
 from agents.settings import SessionSettings, Settings, ToolSettings
 from agents.settings.agent import AgentSettings

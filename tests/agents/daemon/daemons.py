@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from agents.client import Client
+from agents.node.state_files import address_in
 from agents.rehearsal import RehearsalServer
-from agents.state_files import address_in
 from tests.agents.cli.terminal import environment
 from tests.agents.tools.observed import Watch
 

@@ -4,8 +4,8 @@ import stat
 from pathlib import Path
 
 from agents.client import Client
+from agents.node.state_files import ADDRESS
 from agents.rehearsal import RehearsalServer
-from agents.state_files import ADDRESS
 from tests.agents.daemon.daemons import daemon, refused, understudy
 from tests.agents.gateway.certificates import Signed, self_signed
 

@@ -8,7 +8,7 @@ import pytest
 
 from actors import Mailbox, Pid, register, whereis
 from agents.agent_registry import find_agent
-from agents.session import turn_name, wake
+from agents.instance.waking import turn_name, wake
 from agents.sessions import open_journal
 from supervisors import agent_supervisor
 from tests.agents.gateway.site import Site

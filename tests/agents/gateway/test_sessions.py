@@ -19,8 +19,8 @@ from agents.agent_registry import find_agent, reserved
 from agents.core.events import StreamStart
 from agents.gateway import gateway, serving
 from agents.gateway.stored_sessions import StoredSessions
+from agents.instance.waking import Origin, wake
 from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.session import Origin, wake
 from agents.sessions import Store, open_journal
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, ToolSettings
 from supervisors import agent_supervisor

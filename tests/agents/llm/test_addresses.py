@@ -11,8 +11,8 @@ import pytest
 from agents.core.deltas import Failed
 from agents.core.errors import ApiError, Fault, NetworkError
 from agents.core.retry import Scope, scope
+from agents.llm.call import Route
 from agents.llm.endpoint import Api, Endpoint
-from agents.model.call import Route
 from tests.agents.gateway.certificates import self_signed
 from tests.agents.llm.scripted import SAID
 from tests.agents.llm.test_model_call import asked, providers

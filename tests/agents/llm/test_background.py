@@ -14,8 +14,8 @@ from agents.core.conversation import UserMessage
 from agents.core.deltas import Delta, Failed, Finished, TextDelta
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError
 from agents.core.retry import RetryPolicy
+from agents.llm.call import Deadlines, Route, model_call
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
-from agents.model.call import Deadlines, Route, model_call
 from tests.agents.llm.corpus import recordings
 from tests.agents.llm.scripted import ScriptedClient, providers
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from agents.core.deltas import Delta, Failed, TextDelta
 from agents.core.errors import ApiError, ConnectionClosed, ParseError
 from agents.core.retry import Scope, scope
+from agents.llm.call import Route
 from agents.llm.encoding import decoded, decoders, names
 from agents.llm.endpoint import Api, Endpoint
-from agents.model.call import Route
 from tests.agents.llm.answer import events
 from tests.agents.llm.test_model_call import asked, providers
 

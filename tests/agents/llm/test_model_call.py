@@ -12,10 +12,10 @@ from agents.core.deltas import CallDone, CallStarted, Delta, Failed, Finished, R
 from agents.core.errors import ApiError, CircuitOpen, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.core.retry import RetryPolicy
 from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, Open
+from agents.llm.call import Deadlines, Route, model_call
 from agents.llm.endpoint import Api, Endpoint
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, open_provider
-from agents.model.call import Deadlines, Route, model_call
 from agents.rehearsal import RehearsalServer, builtin, parse
 from supervisors import ChildSpec, Flags, start_supervisor
 from tests.agents.stage import FAULTS

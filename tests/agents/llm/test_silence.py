@@ -9,8 +9,8 @@ from actors.testing import simulated
 from agents.core.conversation import UserMessage
 from agents.core.deltas import Delta, Failed, Finished, FinishReason, TextDelta
 from agents.core.errors import Timeout
+from agents.llm.call import Deadlines, Route, model_call
 from agents.llm.endpoint import Endpoint
-from agents.model.call import Deadlines, Route, model_call
 from tests.agents.llm.scripted import Piece, ScriptedClient, providers
 
 DEADLINES = Deadlines(connect_s=10.0, first_byte_s=60.0, idle_s=20.0)

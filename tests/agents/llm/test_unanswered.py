@@ -10,8 +10,8 @@ import pytest
 
 from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import ApiError, ConnectionClosed
+from agents.llm.call import Route
 from agents.llm.endpoint import Api, Endpoint
-from agents.model.call import Route
 from tests.agents.llm.test_model_call import asked, providers, said
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"

@@ -18,8 +18,8 @@ from agents.core.conversation import AssistantMessage, Function, ToolCall, UserM
 from agents.core.deltas import Usage
 from agents.core.errors import StoreFailed
 from agents.core.events import Event, StreamToken, StreamToolProgress, StreamToolResult, ToolResult
+from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin
-from agents.session import wake
 from agents.sessions import JOURNAL, Refused, Store, StreamStatus, open_journal
 from agents.settings import Durability, SessionSettings, Settings
 from agents.settings.agent import AgentSettings

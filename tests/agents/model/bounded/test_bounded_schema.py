@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from agents.model.answer import AnswerType
+from agents.agent_config.answer_type import AnswerType
 from agents.model.bounded import InvalidSchema, bounded_schema
 from agents.model.bounded.check import MAX_STEPS, Run, TooMuch
 

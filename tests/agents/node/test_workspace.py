@@ -10,11 +10,11 @@ import pytest
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.configuration import InvalidConfiguration, load
+from agents.node.workspace import bound, misplaced
 from agents.settings import DaemonSettings, GatewaySettings, SessionSettings, Settings, ToolSettings
 from agents.tools.builtin.web_search import NOT_CONFIGURED
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool, tool
-from agents.workspace import bound, misplaced
 from supervisors import agent_supervisor
 
 Place = Callable[[Path], Path]

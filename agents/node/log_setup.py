@@ -14,7 +14,7 @@ import structlog
 from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, Processor
 
-from agents.redaction import MASK, TELLING_NAME, Redactor
+from agents.node.redaction import MASK, TELLING_NAME, Redactor
 from agents.settings import LogFormat, LogSettings
 
 MAX_CHARS: Final = 8 * 1024

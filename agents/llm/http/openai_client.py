@@ -20,8 +20,8 @@ from agents.core.errors import ApiError, ConnectionClosed, NetworkError
 from agents.llm.client_faults import connection_fault, status_fault, wrong_scheme
 from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
+from agents.llm.http.transport import BODY, AiohttpTransport, proxy_of
 from agents.llm.tls_probe import speaks_tls
-from agents.llm.transport import BODY, AiohttpTransport, proxy_of
 
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
 """What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is

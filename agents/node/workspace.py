@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from agents.node.state_files import default_state_dir
 from agents.settings import Settings
-from agents.state_files import default_state_dir
 
 FOLDER: Final = "files"
 

@@ -23,10 +23,10 @@ from agents import (
     application,
 )
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_turns import Idle
+from agents.agent_config.kept import comes_back_whole, kept_config
 from agents.core.conversation import AssistantMessage, SystemMessage, UserMessage
-from agents.kept_config import comes_back_whole, kept_config
-from agents.session import wake
+from agents.instance.turns import Idle
+from agents.instance.waking import wake
 from agents.sessions import SessionError, StoreDamaged, open_journal
 from agents.tools.tool import tool
 from supervisors import agent_supervisor, which_children

@@ -19,7 +19,7 @@ from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupt
 from agents.instance.requests import Full
 from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.subscriptions import known
-from agents.session import Cut, recorder_of, turn_name
+from agents.instance.waking import Cut, recorder_of, turn_name
 from agents.settings import OnRestart
 from agents.settings.agent import WhenBusy
 from agents.streaming_function_handler import StreamHandler, TurnResult, interrupt_stream, resume_stream

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from agents.os_process import lives
+from agents.node.os_process import lives
 
 ADDRESS: Final = "daemon.json"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from agents.core.limits import Price
 from agents.core.policy import Candidate
+from agents.llm.call import Route
 from agents.llm.endpoint import Endpoint
-from agents.model.call import Route
 from agents.settings import NamedProvider, Settings
 from agents.settings.agent import AgentSettings, Fallback
 

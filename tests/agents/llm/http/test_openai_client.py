@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from agents.llm.endpoint import Api, Endpoint
-from agents.llm.openai_client import OpenAIClient
+from agents.llm.http.openai_client import OpenAIClient
 
 BODY = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
 

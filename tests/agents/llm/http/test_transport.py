@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import new_event_loop
-from agents.llm.body import push
-from agents.llm.transport import BODY, AiohttpTransport, WireBody, proxy_of
+from agents.llm.http.body import push
+from agents.llm.http.transport import BODY, AiohttpTransport, WireBody, proxy_of
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"

@@ -8,7 +8,7 @@ import pytest
 from actors import Mailbox, Pid, ended, get_state
 from agents import StreamComplete, StreamError, agent, agent_registry, application
 from agents.agent_config import InvalidAgentConfig
-from agents.session import wake
+from agents.instance.waking import wake
 from agents.tools.registry import BUILTIN
 from supervisors import agent_supervisor, which_children
 from tests.agents.keeping import App, ignored, journal

@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from actors.system.current import current_system
 from actors.system.process_system import ProcessSystem
+from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.core.text import each_text, joined_surrogates
-from agents.model.answer import AnswerType, InvalidAnswerType
-from agents.redaction import Redactor
+from agents.node.redaction import Redactor
 from agents.settings import Settings
 from agents.tools.registry import BUILTIN
 from agents.tools.tool import Tool

@@ -8,8 +8,8 @@ import pytest
 
 from agents import InvalidAnswer, StreamError, StreamReset, agent
 from agents.agent_config import InvalidAgentConfig
+from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.core.conversation import UserMessage
-from agents.model.answer import AnswerType, InvalidAnswerType
 from tests.agents.stage import Stage
 
 SCRIPT = """

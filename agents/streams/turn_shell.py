@@ -22,7 +22,7 @@ from agents.core.errors import Timeout
 from agents.core.events import StreamToolResult
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
-from agents.model.call import model_call
+from agents.llm.call import model_call
 from agents.streams.stream import Stream
 from agents.tools.executor import Calls
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.llm.framing import next_chunk, whole_chunks
+from agents.llm.http.framing import next_chunk, whole_chunks
 
 LAST = b"0\r\n\r\n"
 

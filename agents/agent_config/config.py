@@ -9,15 +9,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
-from agents import workspace
+from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
+from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.limits import Limits
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
+from agents.llm.call import Deadlines, Route
 from agents.llm.endpoint import Api
-from agents.model.answer import AnswerType, InvalidAnswerType
-from agents.model.call import Deadlines, Route
-from agents.model.routes import route_faults, routes
+from agents.node import workspace
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import NO_TEXT, in_words

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
 from agents.agent_config import AgentConfig, InvalidAgentConfig
+from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent
 from agents.core.checkpoint import Checkpoint, Log, log_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.events import Event
-from agents.kept_config import kept_config, restored
 from agents.sessions import (
     JournalHandle,
     OpenStream,

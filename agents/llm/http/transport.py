@@ -14,9 +14,9 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx2
 
-from agents.llm.body import Pushed, Take, pull
 from agents.llm.encoding import BadEncoding, plain
-from agents.llm.framing import next_chunk, whole_chunks
+from agents.llm.http.body import Pushed, Take, pull
+from agents.llm.http.framing import next_chunk, whole_chunks
 
 BODY: Final = "body"
 """A response's extension: the bytes of its body without content encodings, and a WireBody where it has none."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.log import get_logger
-from agents.log_setup import LogHandler, set_up_logging
+from agents.node.log_setup import LogHandler, set_up_logging
 from agents.settings import LogFormat, LogSettings
 
 log = get_logger("understudy.tests")

@@ -21,8 +21,8 @@ from agents.configuration.changes import AGENTS, Applies, Change, Reload, change
 from agents.configuration.faults import Fault, InvalidConfiguration
 from agents.configuration.walking import secrets_of
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, ProviderState
-from agents.log_setup import set_up_logging
-from agents.redaction import secrets_in
+from agents.node.log_setup import set_up_logging
+from agents.node.redaction import secrets_in
 from agents.sessions import SessionError
 from agents.settings import Settings
 from supervisors import AlreadyStarted, ChildType

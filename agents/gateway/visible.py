@@ -22,7 +22,7 @@ from agents.gateway.reader import AnyReader, Reader, Replay
 from agents.gateway.reservations import RESERVED_S, Reservations
 from agents.gateway.sessions import Sessions
 from agents.instance.info import StreamInfo
-from agents.session import Origin
+from agents.instance.waking import Origin
 from agents.sessions import StreamInfo as KeptStream
 from agents.sessions import StreamStatus
 from agents.settings import Scope

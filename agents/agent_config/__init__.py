@@ -1,0 +1,11 @@
+"""An agent's configuration, checked in one go.
+
+config.py        the checked configuration
+routes.py        the models that an agent asks, in order, each with its provider's address, key and price
+answer_type.py   the form of the final answer
+kept.py          the part of a configuration that is kept with a session
+"""
+
+from agents.agent_config.config import AgentConfig, InvalidAgentConfig, agent_config
+
+__all__ = ["AgentConfig", "InvalidAgentConfig", "agent_config"]

@@ -1,1 +1,0 @@
-"""Model calls: whom an agent asks, one call, and the type of its answer."""
