@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from agents.agent_config.bounded import InvalidSchema, bounded_schema
 from agents.core.depth import EXPECTED, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
-from agents.model.bounded import InvalidSchema, bounded_schema
 from agents.tools.arguments import snippet
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agents import agent
+from agents.agent_config.bounded import bounded_schema
 from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
 from agents.contract.events import StreamEvents
 from agents.core.events import StreamComplete, StreamError
@@ -26,7 +27,6 @@ from agents.gateway.visible import Known
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
-from agents.model.bounded import bounded_schema
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import Count, TextOnly, UserName
 from supervisors import agent_supervisor

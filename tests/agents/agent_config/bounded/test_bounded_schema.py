@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from agents.agent_config.answer_type import AnswerType
-from agents.model.bounded import InvalidSchema, bounded_schema
-from agents.model.bounded.check import MAX_STEPS, Run, TooMuch
+from agents.agent_config.bounded import InvalidSchema, bounded_schema
+from agents.agent_config.bounded.check import MAX_STEPS, Run, TooMuch
 
 NAMES = st.sampled_from(["a", "b", "c"])
 NUMBERS = st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.5, 1e300])

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from agents.model.bounded.check import MAX_STEPS, Node, Run, TooMuch
-from agents.model.bounded.reading import InvalidSchema, Reading
+from agents.agent_config.bounded.check import MAX_STEPS, Node, Run, TooMuch
+from agents.agent_config.bounded.reading import InvalidSchema, Reading
 
 MAX_BYTES: Final = 64 * 1024
 MAX_NESTING: Final = 64  # arrays and objects inside of each other

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
-from agents.model.bounded.check import Check, Node, Path, Run, frozen, shown
+from agents.agent_config.bounded.check import Check, Node, Path, Run, frozen, shown
 
 MULTIPLE_STEPS: Final = 40  # a division of fractions with a thousand bits
 KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
-from agents.model.bounded import keywords
-from agents.model.bounded.check import MAX_STEPS, Node, TooMuch, shown
+from agents.agent_config.bounded import keywords
+from agents.agent_config.bounded.check import MAX_STEPS, Node, TooMuch, shown
 
 ANNOTATIONS: Final = frozenset(
     {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "discriminator"}

@@ -9,7 +9,7 @@ The check runs on the loop, beside all streams, so no schema and no value may ho
 - Every step of a check is counted, and the check stops after MAX_STEPS.
 """
 
-from agents.model.bounded.reading import InvalidSchema
-from agents.model.bounded.schema import BoundedSchema, bounded_schema
+from agents.agent_config.bounded.reading import InvalidSchema
+from agents.agent_config.bounded.schema import BoundedSchema, bounded_schema
 
 __all__ = ["BoundedSchema", "InvalidSchema", "bounded_schema"]
