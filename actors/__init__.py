@@ -17,6 +17,7 @@ from actors.api import (
     whereis,
 )
 from actors.kernel.address import Address, Via
+from actors.kernel.bound import Bound, Overflow
 from actors.kernel.errors import (
     AlreadyNamed,
     CallbackFailed,
@@ -50,7 +51,7 @@ from actors.kernel.signals import (
 )
 from actors.mailbox import Mailbox
 from actors.observer import ProcessInfo, SystemInfo, process_info, processes, system_info, text_to_pid, top
-from actors.server.bounded import Bound, Overflow, send_blocking
+from actors.server.bounded import send_blocking
 from actors.server.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Error, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.server.starting import start, start_link, stop

@@ -11,7 +11,7 @@ from actors.kernel.errors import NoCaller, ProcessError
 from actors.kernel.pid import Pid, Ref
 from actors.kernel.receiver import Receiver
 from actors.kernel.signals import NOPROC
-from actors.system.current import calling_process, current_process, current_system, process_of, starter
+from actors.system.current import calling_process, current_process, current_system, process_of, starter, system_of
 
 
 def self_pid() -> Pid:
@@ -83,7 +83,7 @@ def register(name: str, pid: Pid) -> None:
     process = process_of(pid)
     if process is None:
         raise ProcessError(f"expected a living process to register as {name!r}, got {pid}, which has ended")
-    process.system.names.register(name, process)
+    system_of(process).names.register(name, process)
 
 
 def unregister(name: str) -> None:

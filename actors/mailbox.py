@@ -8,13 +8,14 @@ async with Mailbox() as box:
 from types import TracebackType
 from typing import Any, Self
 
-from actors.block import Block
+from actors.kernel.block import Block
+from actors.kernel.bound import Bound
 from actors.kernel.errors import MailboxClosed
 from actors.kernel.pid import Pid
 from actors.kernel.process import Process
 from actors.kernel.receiver import Receiver
 from actors.kernel.signals import NORMAL, SHUTDOWN
-from actors.server.bounded import Bound, keep_to
+from actors.server.bounded import keep_to
 from actors.system.current import current_system, entered_process, process_here, starter
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from actors.kernel.errors import NotJoined, ProcessError
 from actors.kernel.pid import Pid, Ref
 from actors.kernel.process import Process
-from actors.system.current import calling_process, current_process, current_system, process_of
+from actors.system.current import calling_process, current_process, current_system, process_of, system_of
 from actors.system.groups import Joined, Left
 
 __all__ = ["Joined", "Left", "broadcast", "demonitor", "join", "leave", "members", "monitor", "which_groups"]
@@ -64,13 +64,13 @@ def broadcast(group: Hashable, message: Any) -> int:
 def monitor(group: Hashable) -> tuple[Ref, list[Pid]]:
     """The members now; from now on Joined and Left of this group come to the calling process. Erlang: pg:monitor/1."""
     me = calling_process("pg.monitor")
-    return me.system.groups.monitor(group, me), members(group)
+    return system_of(me).groups.monitor(group, me), members(group)
 
 
 def demonitor(ref: Ref) -> bool:
     """No news of ref from now on, nor any that has come. False: there was no such monitor. Erlang: pg:demonitor/1."""
     me = calling_process("pg.demonitor")
-    return me.system.groups.demonitor(ref, me)
+    return system_of(me).groups.demonitor(ref, me)
 
 
 def _living(pid: Pid) -> Process:

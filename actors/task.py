@@ -15,12 +15,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from actors.kernel.address import Address
+from actors.kernel.bound import Bound
 from actors.kernel.errors import ExitProcess
 from actors.kernel.pid import Pid
 from actors.kernel.process import Process
 from actors.kernel.receiver import Receiver
 from actors.kernel.signals import NORMAL, Crash
-from actors.server.bounded import Bound, keep_to
+from actors.server.bounded import keep_to
 from actors.system.current import current_system, process_context, starter
 from actors.system.process_system import ProcessSystem
 
@@ -67,6 +68,8 @@ class TaskProcess(Receiver):
     """The process of a Task."""
 
     __slots__ = ("task",)
+
+    system: ProcessSystem
 
     def __init__(self, system: ProcessSystem, task: Task, parent: Process) -> None:
         super().__init__(system, type(task).__name__, parent)

@@ -32,6 +32,7 @@ from agents.agent_config.kept import comes_back_whole, give, not_given
 from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
+from agents.instance import turns
 from agents.instance.info import info_of
 from agents.instance.requests import (
     Approve,
@@ -48,7 +49,7 @@ from agents.instance.requests import (
 )
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
-from agents.instance.turns import AgentTurns, Forget, Idle, given_up, steered, taken_down
+from agents.instance.turns import Forget, Idle, given_up, steered, taken_down
 from agents.instance.waking import Origin, open_session
 from agents.llm.endpoint import Api
 from agents.sessions import SessionError, UnknownSession
@@ -113,7 +114,6 @@ class AgentInstance(GenServer[AgentState]):
             log.warning("tool_not_configured", agent=checked.id, tool=lacking, setting=setting)
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
-        self._turns = AgentTurns(self.pid, process_streaming_chat)
         keeping, streaming = Keeping.by(settings.sessions, comes_back=comes_back_whole(config)), settings.streaming
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
@@ -136,28 +136,28 @@ class AgentInstance(GenServer[AgentState]):
         """After the start: the turns that were cut come first."""
         for chat in state.queue:
             has_stream(self.pid, chat.stream_id)
-        return NoReply(await self._turns.next(state))
+        return NoReply(await turns.begin_next(self.pid, state))
 
     async def handle_info(self, message: Any, state: AgentState) -> Next[AgentState]:
         match message:
             case StreamChat(_, subscriber, stream_id) if known(state, stream_id):  # asked again: the answer was lost
                 return NoReply(state if subscriber is None else followed(state, stream_id, subscriber, after=0)[1])
             case StreamChat() if state.running is not None:
-                return NoReply(await self._turns.while_busy(message, state.running, state))
+                return NoReply(await turns.while_busy(self.pid, message, state.running, state))
             case StreamChat():
-                return NoReply(await self._turns.begin(await taken_down(message, state), state))
+                return NoReply(await turns.begin(self.pid, await taken_down(message, state), state))
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
-                return NoReply(await self._turns.handler_ended(state.running, reason, state))
+                return NoReply(await turns.handler_ended(self.pid, state.running, reason, state))
             case Subscribe(subscriber):
                 return NoReply(subscribed(state, subscriber))
             case Unsubscribe(subscriber):
                 return NoReply(unsubscribed(state, subscriber))
             case Forget():
-                return NoReply(self._turns.forgotten(state))
+                return NoReply(turns.forgotten(self.pid, state))
             case Lost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
                 return NoReply(replace(state, running=given_up(state.running, fault)))
-            case Idle(turns) if turns == state.turns and state.running is None:
-                return NoReply(await self._turns.next(state)) if self._missed(state) else Stop(NORMAL, state)
+            case Idle(count) if count == state.turns and state.running is None:
+                return NoReply(await turns.begin_next(self.pid, state)) if self._missed(state) else Stop(NORMAL, state)
         return NoReply(state)
 
     def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
@@ -186,7 +186,7 @@ class AgentInstance(GenServer[AgentState]):
             case Cancel(stream_id):
                 chosen = tuple(chat for chat in state.queue if chat.stream_id == stream_id)
                 for chat in chosen:
-                    self._turns.refuse(chat, Cancelled(), state)
+                    turns.refuse(self.pid, chat, Cancelled(), state)
                 waiting = tuple(chat for chat in state.queue if chat not in chosen)
                 return Reply(bool(chosen), replace(state, queue=waiting))
 
@@ -196,7 +196,7 @@ class AgentInstance(GenServer[AgentState]):
         return bool(process and process.mailbox) or any(pid.alive for pid in state.subscribers)
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
-        await self._turns.end(reason, state)
+        await turns.end(self.pid, reason, state)
 
 
 def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> AgentConfig:

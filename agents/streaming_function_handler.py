@@ -1,13 +1,12 @@
-"""Carries out a turn: streams the model's answer to the subscribers, runs its tools, and streams on with the results.
+"""The documented functions that fold a model's stream and carry out a turn.
 
-Source: API reference, "Module: streaming_function_handler". What happens is decided in core/step.py; this is its shell.
+Source: API reference, "Module: streaming_function_handler". An agent's own turns start in streams/handler.py.
 
     Continue(accumulator) | Done(accumulator) | Error(reason)      of process_stream_event
     Ok(response, state) | Error(reason)                            of everything that ends a turn
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -15,21 +14,20 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import Pid, Task, alive
-from actors.clock import now_s, unix_s
+from actors import Pid
+from actors.clock import now_s
 from agents.core.accumulator import Accumulator, fold, init_accumulator
-from agents.core.checkpoint import Checkpoint, Log, interrupted, resumed
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
-from agents.core.errors import Fault, HandlerCrashed, ParseError
+from agents.core.errors import Fault, ParseError
 from agents.core.events import Response, StreamComplete
-from agents.core.metrics import Tally
 from agents.core.step import step
 from agents.core.stream_event import deltas_of, metadata_of
-from agents.core.turn import Past, Phase, Step, Turn, begin
+from agents.core.turn import Phase, Step, Turn, begin
 from agents.instance.arguments import checked_pid
 from agents.instance.state import AgentState
 from agents.llm.endpoint import Api
+from agents.streams.handler import new_tally, past_of
 from agents.streams.stream import Stream
 from agents.streams.turn_shell import TurnShell
 
@@ -102,7 +100,7 @@ async def finalize_stream(accumulator: Accumulator, stream_pid: Subscriber, stat
     Runs the calls that the accumulator holds, goes on with their results until the model needs no more, and sends
     stream_complete. state's conversation ends with the message that was being answered.
     """
-    past = _past(state)
+    past = past_of(state.config, state.conversation)
     end = accumulator.end or Finished(None)
     turn = Turn(Phase.STREAMING, replace(accumulator, end=None), past)
     return await _carry_out(step(turn, end, now_s()), _stream(stream_pid), state)
@@ -125,37 +123,14 @@ async def handle_responses_api_stream(
     return await _answer(Api.RESPONSES, stream_pid, input_, state)
 
 
-async def resume_stream(saved: Checkpoint, log: Log, stream: Stream, state: AgentState) -> TurnResult:
-    """Go on with a turn that was cut, from its last checkpoint. state: with the conversation before the turn."""
-    idempotent = {name for name, tool in state.config.tools.items() if tool.idempotent}
-    return await _carry_out(resumed(saved, log, _past(state), idempotent=idempotent, now_s=now_s()), stream, state)
-
-
-def interrupt_stream(saved: Checkpoint, log: Log, fault: Fault, stream: Stream, state: AgentState) -> Conversation:
-    """End a turn that was cut, where resume_stream would go on with it: the conversation with what is known of it."""
-    stream.turn, events = interrupted(saved, log, _past(state), now_s(), fault)
-    for event in events:
-        stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
-    return stream.turn.conversation
-
-
 async def _answer(
     api: Api, stream_pid: Subscriber, messages: Conversation | Sequence[Mapping[str, Any]], state: AgentState
 ) -> TurnResult:
     conversation = msgspec.convert(tuple(messages), tuple[Message, ...], from_attributes=False)
     state = replace(state, config=state.config.over(api), conversation=conversation)
     stream = _stream(stream_pid)
-    begun = begin(stream.id, state.config.id, conversation, state.config.policy, _tally())
+    begun = begin(stream.id, state.config.id, conversation, state.config.policy, new_tally())
     return await _carry_out(begun, stream, state)
-
-
-def _past(state: AgentState) -> Past:
-    """Return the past of a turn that begins now."""
-    return Past(state.config.id, state.conversation, state.config.policy, _tally())
-
-
-def _tally() -> Tally:
-    return Tally(now_s(), unix_s())
 
 
 async def _carry_out(begun: Step, stream: Stream, state: AgentState) -> TurnResult:
@@ -165,32 +140,6 @@ async def _carry_out(begun: Step, stream: Stream, state: AgentState) -> TurnResu
     if isinstance(outcome, StreamComplete):
         return Ok(outcome.response, replace(state, conversation=turn.conversation))
     return Error(outcome.reason)
-
-
-class StreamHandler(Task):
-    """The process of one turn: `answer(message, stream, state)`, which ends in Ok or Error.
-
-    Its agent starts it, is linked to it, and ends a stream whose handler died. When the agent dies, too, the handler
-    ends the stream itself, before it goes.
-    """
-
-    def __init__(
-        self,
-        answer: Callable[[str, Stream, AgentState], Awaitable[TurnResult]],
-        message: str,
-        stream: Stream,
-        state: AgentState,
-    ) -> None:
-        self._answer, self._message, self._stream, self._state = answer, message, stream, state
-
-    async def run(self) -> None:
-        try:
-            await self._answer(self._message, self._stream, self._state)
-        except asyncio.CancelledError:
-            agent = self._stream.agent
-            if agent is None or not alive(agent):
-                self._stream.fail(HandlerCrashed("its agent ended"), now_s())
-            raise
 
 
 def _stream(subscriber: Subscriber) -> Stream:

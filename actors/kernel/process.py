@@ -6,17 +6,14 @@ a full one. Erlang reference manual, "Processes": links, monitors, exit signals.
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from actors.kernel import crash_reports as reports
+from actors.kernel import crash_reports
+from actors.kernel.block import Block
+from actors.kernel.bound import Bound
 from actors.kernel.message_queue import UNOPENED, MessageQueue
 from actors.kernel.pid import Pid, Ref, living
 from actors.kernel.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Down, Exit, orderly
-
-if TYPE_CHECKING:
-    from actors.block import Block
-    from actors.server.bounded import Bound
-    from actors.system.process_system import ProcessSystem
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 """Phases. IDLE: a message wakes it. READY: in the run queue. RUNNING: on the loop now. WAITING: on its coroutine."""
@@ -29,6 +26,28 @@ class Watcher(Protocol):
     """What is told of a process's end: a monitor, or a caller that waits for a reply."""
 
     def down(self, ref: Ref, pid: Pid, reason: Any) -> None: ...
+
+
+class Scheduler(Protocol):
+    """The process system, as its processes see it: the loop, the run queue, and the way to other processes.
+
+    slice: messages that a process may take before the next process's turn. root: the parent of processes that were
+    started from outside.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    thread: int
+    ready: "deque[Process]"
+    awake: bool
+    slice: int
+    root: "Process"
+    processes: "dict[int, Process]"
+
+    def wake(self) -> None: ...
+
+    def signal(self, target: "Process", sender: Pid, reason: Any) -> None: ...
+
+    def bury(self, process: "Process") -> None: ...
 
 
 class Process:
@@ -57,7 +76,7 @@ class Process:
     block: "Block[Process] | None" = None
     """The block that makes this process the calling one. Only a mailbox has a block."""
 
-    def __init__(self, system: "ProcessSystem", label: str, parent: "Process | None" = None) -> None:
+    def __init__(self, system: "Scheduler", label: str, parent: "Process | None" = None) -> None:
         self.system = system
         self.label = label
         self.pid = Pid(self)
@@ -223,7 +242,7 @@ class Process:
         del self.system.processes[self.pid.number]
         try:
             if self.doomed is None and not orderly(reason):
-                reports.process_crashed(self, reason)
+                crash_reports.process_crashed(self, reason)
         finally:  # a host's log handler may raise: nobody may wait for the dead for that
             self.depart(reason)
 
@@ -235,7 +254,7 @@ class Process:
 
     def last_words(self, reason: Any) -> dict[str, str]:
         """What a crash report says of the reason. Each kind may know more."""
-        return reports.reason_fields(reason)
+        return crash_reports.reason_fields(reason)
 
     def _tell_watchers(self, reason: Any) -> None:
         watchers, self.watchers = self.watchers, None

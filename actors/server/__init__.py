@@ -1,1 +1,1 @@
-"""The process of a GenServer: its loop, its callbacks and outcomes, and what answers its system messages."""
+"""Internal: GenServer, and the process that runs one. Erlang: gen_server, sys, proc_lib."""

@@ -12,45 +12,21 @@ in any case. What was not taken is a dead letter whose reason is MAILBOX_FULL, a
 
 import asyncio
 from collections import deque
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from thespian.actors import ChildActorExited
 
 from actors.kernel.address import Address
+from actors.kernel.bound import Bound, Overflow
 from actors.kernel.message_queue import Letter
 from actors.kernel.signals import MAILBOX_FULL, Down, Exit
 from actors.log import log
 from actors.server.gen_server import SYSTEM, Call
-from actors.system.current import current_process, current_system
+from actors.system.current import current_process, current_system, system_of
 
 if TYPE_CHECKING:
     from actors.kernel.process import Process
-
-
-class Overflow(StrEnum):
-    """DROP_NEWEST: the message that comes. DROP_OLDEST: the one that waits longest. CRASH_RECEIVER: the process ends
-    with MAILBOX_FULL, which no trap_exit stops. BLOCK_SENDER: `call` and `send_blocking` wait in a line for room, and
-    what can't wait (send, cast, a timer) is dropped as by DROP_NEWEST.
-    """
-
-    DROP_NEWEST = "drop_newest"
-    DROP_OLDEST = "drop_oldest"
-    BLOCK_SENDER = "block_sender"
-    CRASH_RECEIVER = "crash_receiver"
-
-
-class Bound(Struct, frozen=True):
-    """At most max_length messages wait in the mailbox. Raises ValueError for less than 1."""
-
-    max_length: int
-    overflow: Overflow
-
-    def __post_init__(self) -> None:
-        if self.max_length < 1:
-            raise ValueError(f"expected a max_length of at least 1, got {self.max_length!r}")
-        Overflow(self.overflow)
 
 
 class Blocking(Struct, frozen=True):
@@ -97,7 +73,7 @@ class BoundedQueue(deque[Letter]):
         line, self._line = self._line, {}
         for waiting, (message, sender) in line.items():
             if not waiting.done():
-                self._process.system.dead_letters.add(self._process.pid, _content(message), sender)
+                system_of(self._process).dead_letters.add(self._process.pid, _content(message), sender)
                 if type(message) is Blocking:
                     waiting.set_result(None)
 
@@ -129,7 +105,7 @@ class BoundedQueue(deque[Letter]):
         message, sender = letter
         self.dropped += 1
         pid = self._process.pid
-        self._process.system.dead_letters.add(pid, message, sender, MAILBOX_FULL)
+        system_of(self._process).dead_letters.add(pid, message, sender, MAILBOX_FULL)
         if type(message) is Call:
             message.caller.down(message.caller, pid, MAILBOX_FULL)
 

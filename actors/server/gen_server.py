@@ -24,16 +24,16 @@ from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
 
 from actors.kernel.address import Address
+from actors.kernel.bound import Bound
 from actors.kernel.errors import OTHER_LOOP, CallFailed, CallTimeout
 from actors.kernel.pid import Pid, Ref
 from actors.kernel.process import Process
 from actors.kernel.signals import NOPROC
 from actors.server.outcomes import Error, Ignore, Next, NoReply, Outcome, Ready, Stop
-from actors.system.current import current_process, current_system, known_system, named_system, turning
+from actors.system.current import current_process, current_system, known_system, named_system, system_of, turning
 from actors.system.process_system import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from actors.server.bounded import Bound
     from actors.server.status import Status
 
 S = TypeVar("S")
@@ -103,7 +103,7 @@ class GenServer(Actor, Generic[S]):
     """Subclass with the callbacks that are needed. trap_exit: exit signals come to handle_info as Exit."""
 
     trap_exit: ClassVar[bool] = False
-    bound: ClassVar["Bound | None"] = None
+    bound: ClassVar[Bound | None] = None
     """Of the mailbox, where a start gives none."""
     version: ClassVar[Any] = None
     """Of the code: what code_change gets of the class that ran before. Erlang: the attribute vsn."""
@@ -174,10 +174,10 @@ def _send_from_coroutine(to: Address, message: Any) -> None:
     process = current_process()
     target = to.process if type(to) is Pid else None
     if process is not None:
-        system, sender = process.system, process.pid
+        system, sender = system_of(process), process.pid
     elif type(to) is not Pid:
         system, sender = named_system(), None
-    elif (own := known_system() or (None if target is None else target.system)) is not None:
+    elif (own := known_system() or (None if target is None else system_of(target))) is not None:
         system, sender = own, None
     else:
         return  # the process has ended, and no system here counts dead letters
@@ -208,7 +208,7 @@ async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: floa
     asker = current_process()
     if target is None or target is asker:
         raise CallFailed(server, NOPROC if target is None else "a process can't call itself")
-    system = target.system
+    system = system_of(target)
     loop = system.loop
     if system.thread != get_ident():
         raise CallFailed(server, OTHER_LOOP)
@@ -232,7 +232,7 @@ async def ask(server: Address, message: Callable[[Caller], Any], timeout_s: floa
 
 def reply(caller: Caller, value: Any) -> None:
     """Answer a call that handle_call left open with NoReply; from any thread. Erlang: gen_server:reply/2."""
-    system = caller.server.system
+    system = system_of(caller.server)
     if system.thread == get_ident():
         caller.reply(value)
     else:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.kernel.address import Address
+from actors.kernel.bound import Bound
 from actors.kernel.errors import CallFailed, CallTimeout, StartFailed
 from actors.kernel.pid import Pid
 from actors.kernel.signals import KILL, NORMAL
-from actors.server.bounded import Bound, keep_to
+from actors.server.bounded import keep_to
 from actors.server.gen_server import Caller, GenServer, Terminate, ask
 from actors.server.outcomes import Ignore
 from actors.server.server_process import ServerProcess, Started

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import threading
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from actors.kernel.errors import NoCaller, NoSystem
 from actors.kernel.pid import Pid
@@ -100,6 +100,11 @@ def current_process() -> Process | None:
     return entered_process()
 
 
+def system_of(process: Process) -> "ProcessSystem":
+    """Return the system of a process. The kernel knows it as a Scheduler only."""
+    return cast("ProcessSystem", process.system)
+
+
 def calling_process(what: str) -> Process:
     """Whom a primitive acts for. Raises NoCaller, and NoSystem in a thread that is not its system's."""
     process = current_process()
@@ -141,6 +146,7 @@ def process_context(process: Process) -> contextvars.Context:
 def _enter(process: Process) -> None:
     if turning.get() is not None:
         turning.set(None)
-    if system_here.get() is not process.system:
-        system_here.set(process.system)
+    system = system_of(process)
+    if system_here.get() is not system:
+        system_here.set(system)
     process_here.set(process)

@@ -15,15 +15,22 @@ from typing import Any, ClassVar, Self
 
 from thespian.actors import Actor, ActorAddress
 
-from actors.block import Block
 from actors.kernel.address import Address, Via
+from actors.kernel.block import Block
 from actors.kernel.ending import end_of, finish
 from actors.kernel.errors import NoSystem
 from actors.kernel.pid import Pid
 from actors.kernel.process import DEAD, READY, RUNNING, SLICE, Process
 from actors.kernel.signals import KILL, SHUTDOWN, Crash, Down, Exit
 from actors.log import log
-from actors.system.current import entered_system, of_another_thread, open_systems, system_here, turning
+from actors.system.current import (
+    entered_system,
+    of_another_thread,
+    open_systems,
+    system_here,
+    system_of,
+    turning,
+)
 from actors.system.dead_letters import DeadLetters
 from actors.system.deadlines import Deadlines
 from actors.system.groups import Groups
@@ -40,6 +47,8 @@ class Root(Process):
     """The parent of all that is started from outside. It has no code: what is sent to it is a dead letter."""
 
     __slots__ = ()
+
+    system: "ProcessSystem"
 
     def deliver(self, message: Any, sender: Pid | None) -> None:
         if not isinstance(message, Down | Exit):
@@ -218,7 +227,7 @@ class ProcessSystem:
         elif target.system.thread == self.thread:
             target.deliver(message, sender)
         else:
-            target.system.send(target.pid, message, sender)
+            system_of(target).send(target.pid, message, sender)
 
     def _stranger(self, to: object) -> Process | None:
         """Who has an address that is no Pid and no name: a Via's, or the root, whose address is SYSTEM_ADDRESS."""

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, WakeupMessage
 from thespian.system.timing import ExpirationTimer, timePeriodSeconds
@@ -11,6 +11,9 @@ from thespian.system.timing import ExpirationTimer, timePeriodSeconds
 from actors.kernel.pid import Pid
 from actors.kernel.process import DEAD, Process
 from actors.system.alone import Alone
+
+if TYPE_CHECKING:
+    from actors.system.process_system import ProcessSystem
 
 GRAIN_S = 0.002
 """uvloop's timers count whole milliseconds: they may ring one and a half early. A wakeup must not: a @transient actor
@@ -34,6 +37,7 @@ class Reference(Alone, Process):
 
     __slots__ = ("children", "wakeups")
 
+    system: "ProcessSystem"
     children: dict[Pid, None] | None
     wakeups: set[Wakeup] | None
 

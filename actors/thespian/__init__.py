@@ -1,1 +1,1 @@
-"""Thespian's actors on our processes: their reference, creation, capabilities, wakeups and status answers."""
+"""Internal: Thespian's system base, and the processes that run plain Thespian actors."""

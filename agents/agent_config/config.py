@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
+from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
@@ -17,7 +18,6 @@ from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import Deadlines, Route
 from agents.llm.endpoint import Api
-from agents.node import workspace
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import NO_TEXT, in_words

@@ -9,12 +9,12 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from agents.agent_config import InvalidAgentConfig, agent_config
+from agents.agent_config.workspace import misplaced
 from agents.configuration.faults import Fault, InvalidConfiguration, KeyPath
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.sources.reading import Mark, Reader
-from agents.node.workspace import misplaced
 from agents.settings import Settings
 from agents.settings.tokens import token_faults
 

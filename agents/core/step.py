@@ -1,7 +1,7 @@
 """The steps of a turn: `step(turn, happened, now_s)` answers with the next turn and the effects.
 
-The effects are events to publish, a model call to start, tools to run. The shell (agents/streams/turn_shell.py) carries them
-out and feeds what happens back in. What calls do to a turn is in execution.py.
+The effects are events to publish, a model call to start, tools to run. The shell, agents/streams/turn_shell.py, carries
+them out and feeds what happens back in. What calls do to a turn is in execution.py.
 
     STREAMING --Finished, no calls--> ENDED                            stream_complete
     STREAMING --Finished, no calls--> CHECKING --AnswerChecked--> ENDED, or STREAMING again

@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from agents.agent_config.workspace import own_folder
 from agents.configuration import InvalidConfiguration, load
 from agents.daemon.errors import CannotStart, Taken
 from agents.daemon.lock import locked
@@ -22,7 +23,6 @@ from agents.daemon.provider_check import provider_findings
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_certificate, check_listen
 from agents.node.state_files import default_state_dir
-from agents.node.workspace import own_folder
 from agents.settings import Settings
 
 OTHER_AGENTS: Final = "openai-agents"

@@ -1,15 +1,17 @@
 """The state of an agent: its configuration, its conversation, the turn that runs and those that wait."""
 
+from asyncio import TimerHandle
+from collections.abc import Mapping
 from typing import Self
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from actors import Caller, Pid
 from agents.agent_config import AgentConfig
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault
-from agents.instance.waking import Cut
 from agents.sessions import Recorder
+from agents.sessions.cut import Cut
 from agents.settings import Durability, OnRestart, SessionSettings
 from agents.streams.recent import Recent
 from agents.streams.stream import Stream
@@ -72,7 +74,7 @@ class AgentState(Struct, frozen=True):
     """queue: turns that wait, in order of arrival. One turn at a time writes the conversation.
 
     recent: streams that have ended and may still be followed. buffer_size: as of Stream. debug: its streams log the
-    kinds of their events. turns: that have begun.
+    kinds of their events. turns: that have begun. timers: of reminders to the agent, by the kind of the reminder.
     """
 
     config: AgentConfig
@@ -85,3 +87,4 @@ class AgentState(Struct, frozen=True):
     debug: bool = False
     keeping: Keeping = Keeping()
     turns: int = 0
+    timers: Mapping[type, TimerHandle] = field(default_factory=dict)

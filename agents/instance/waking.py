@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
@@ -15,9 +14,8 @@ from actors.log import get_logger
 from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent
-from agents.core.checkpoint import Checkpoint, Log, log_of
+from agents.core.checkpoint import Checkpoint, log_of
 from agents.core.conversation import Conversation, UserMessage
-from agents.core.events import Event
 from agents.sessions import (
     JournalHandle,
     OpenStream,
@@ -28,6 +26,7 @@ from agents.sessions import (
     UnknownSession,
     open_journal,
 )
+from agents.sessions.cut import Cut
 from agents.sessions.payload import Decoder
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agent
@@ -47,27 +46,6 @@ class Origin(Enum):
     ADMIN = "admin"
     USER = "user"
     KEPT = "kept"
-
-
-class Cut(Struct, frozen=True):
-    """A turn that a crash cut, or that waited for its turn.
-
-    events: of its stream that are on disk. log: what may have been seen of it. recorder: of the stream, which goes on.
-    recoveries: how often it was taken up again since it last got further, this time included.
-    """
-
-    stream_id: str
-    message: str
-    saved: Checkpoint
-    events: tuple[Event, ...]
-    log: Log
-    recorder: Recorder
-    recoveries: int = 0
-
-    @property
-    def begun(self) -> bool:
-        """Somebody may have seen an event of it."""
-        return self.log.seq > 0
 
 
 async def open_session(

@@ -25,9 +25,9 @@ from agents.core.events import (
     StreamToolResult,
 )
 from agents.core.turn import Phase
-from agents.instance.waking import Cut
 from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
 from agents.sessions import StoreFailed as SessionFailed
+from agents.sessions.cut import Cut
 from agents.sessions.payload import Decoder
 from agents.streams.stream import Stream
 

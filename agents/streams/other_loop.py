@@ -6,6 +6,7 @@ counts as unread: a loop that is held, or has ended, costs no more memory than a
 
 from actors import Bound, Pid
 from actors.kernel.process import DEAD, Process
+from actors.system.current import system_of
 from agents.core.events import Event
 
 
@@ -34,9 +35,9 @@ class OtherLoopSubscriber:
 
     def deliver(self, event: Event, sender: Pid | None) -> None:
         self._sent += 1
-        self._process.system.hand_in(self._deliver, event, sender)
+        system_of(self._process).hand_in(self._deliver, event, sender)
 
     def _deliver(self, event: Event, sender: Pid | None) -> None:
         """By the other loop's thread. An event is never in neither count: a bounded mailbox must not overflow."""
-        self._process.system.send(self.pid, event, sender)
+        system_of(self._process).send(self.pid, event, sender)
         self._came += 1

@@ -11,6 +11,7 @@ from thespian.actors import Actor, ActorAddress
 from actors import KILL, CallFailed, GenServer, Mailbox, NoCaller, NoReply, Pid, get_state, send, start
 from actors import exit as send_exit
 from actors import sys as otp_sys
+from actors.system.current import current_system
 from actors.thespian.creating import create_actor
 from agents import agent
 from agents.agent_config import InvalidAgentConfig, agent_config
@@ -396,7 +397,7 @@ async def test_a_gen_server_and_a_thespian_actor_get_the_same_events(stage: Stag
     pid = await stage.agent("echo")
     watcher = await start(Watcher)
     async with Mailbox() as box:
-        listener = create_actor(box.process.system, box.process.system.root, Listener)
+        listener = create_actor(current_system(), current_system().root, Listener)
         send(listener, box.pid)
         agent.subscribe(pid, watcher)
         agent.stream_chat(pid, "to all of you", listener)

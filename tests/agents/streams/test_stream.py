@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from actors import KILL, MAILBOX_FULL, AsyncioSystemBase, Bound, Mailbox, Overflow, send_blocking, system_info
 from actors import exit as send_exit
+from actors.system.current import system_of
 from actors.testing import Simulation
 from agents.core.conversation import Function, ToolCall
 from agents.core.events import (
@@ -387,6 +388,6 @@ def test_a_bounded_mailbox_that_nobody_reads_has_its_own_way_with_the_end_and_th
         got = await rest_of(box)
         ends = [isinstance(event, StreamComplete) for event in got]
         assert ends == ([False, True] if policy is Overflow.DROP_OLDEST else [False, False])
-        assert [letter.reason for letter in box.process.system.dead_letters] == [MAILBOX_FULL]
+        assert [letter.reason for letter in system_of(box.process).dead_letters] == [MAILBOX_FULL]
 
     simulated(scenario())

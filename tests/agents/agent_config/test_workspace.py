@@ -9,8 +9,8 @@ import pytest
 
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
+from agents.agent_config.workspace import bound, misplaced
 from agents.configuration import InvalidConfiguration, load
-from agents.node.workspace import bound, misplaced
 from agents.settings import DaemonSettings, GatewaySettings, SessionSettings, Settings, ToolSettings
 from agents.tools.builtin.web_search import NOT_CONFIGURED
 from agents.tools.registry import resolve

@@ -1,0 +1,64 @@
+"""The process of one turn: it begins the turn, or continues one that a crash cut, and carries it out."""
+
+import asyncio
+
+from actors import Task, alive
+from actors.clock import now_s, unix_s
+from agents.agent_config import AgentConfig
+from agents.core.checkpoint import interrupted, resumed
+from agents.core.conversation import Conversation, UserMessage
+from agents.core.errors import Fault, HandlerCrashed
+from agents.core.metrics import Tally
+from agents.core.turn import Past, Step, begin
+from agents.sessions.cut import Cut
+from agents.streams.stream import Stream
+from agents.streams.turn_shell import TurnShell
+
+
+class StreamHandler(Task):
+    """The process of one turn.
+
+    Its agent starts it, is linked to it, and ends the stream of a handler that died. If the agent dies as well, the
+    handler ends the stream itself. conversation: before the turn. cut: of a turn that goes on after a crash.
+    """
+
+    def __init__(
+        self, message: str, stream: Stream, config: AgentConfig, conversation: Conversation, cut: Cut | None = None
+    ) -> None:
+        self._message, self._stream, self._config = message, stream, config
+        self._conversation, self._cut = conversation, cut
+
+    async def run(self) -> None:
+        try:
+            await TurnShell(self._stream, self._config).run(self._begun())
+        except asyncio.CancelledError:
+            agent = self._stream.agent
+            if agent is None or not alive(agent):
+                self._stream.fail(HandlerCrashed("its agent ended"), now_s())
+            raise
+
+    def _begun(self) -> Step:
+        config, cut = self._config, self._cut
+        if cut is None or not cut.begun:
+            asked = (*self._conversation, UserMessage(self._message))
+            return begin(self._stream.id, config.id, asked, config.policy, new_tally())
+        idempotent = {name for name, tool in config.tools.items() if tool.idempotent}
+        past = past_of(config, self._conversation)
+        return resumed(cut.saved, cut.log, past, idempotent=idempotent, now_s=now_s())
+
+
+def interrupt(cut: Cut, fault: Fault, stream: Stream, config: AgentConfig, conversation: Conversation) -> Conversation:
+    """End a turn that a crash cut, and return the conversation with the known part of the turn."""
+    stream.turn, events = interrupted(cut.saved, cut.log, past_of(config, conversation), now_s(), fault)
+    for event in events:
+        stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left
+    return stream.turn.conversation
+
+
+def past_of(config: AgentConfig, conversation: Conversation) -> Past:
+    """Return the past of a turn that begins now."""
+    return Past(config.id, conversation, config.policy, new_tally())
+
+
+def new_tally() -> Tally:
+    return Tally(now_s(), unix_s())
