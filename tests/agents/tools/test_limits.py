@@ -61,7 +61,7 @@ async def test_a_call_with_more_processes_than_its_limit_is_ended(pool: WorkerPo
 
 HIDDEN = """
 import asyncio, os
-from agents.os_process import hide_from_own_user
+from agents.node.os_process import hide_from_own_user
 from agents.tools.pool import WorkerPool
 from tests.agents.tools.harmful_tools import reads_environment
 
