@@ -18,7 +18,9 @@ from agents.tools.tool import Tool, tool
 from agents.tools.worker.confine import started_inside
 from agents.tools.worker.wire import Load, Origin
 
-MAIN = "__worker_main__"
+MAIN = "__mp_main__"
+"""A script's name where it is not the program. Source: multiprocessing.spawn, so a tool may use each start method."""
+
 GUARD = 'start the application under if __name__ == "__main__":'
 UNGUARDED = f"expected a script that can be imported: {GUARD}"
 
@@ -60,13 +62,21 @@ def found_tool(origin: Origin, bound: str) -> Tool:
 def _module(origin: Origin) -> ModuleType:
     """Imported by name, or from its file where it has no name that leads here: a script, a test's module."""
     if origin.module == "__main__":
-        return _loaded(MAIN, origin.file)
+        return _script(origin.file)
     try:
         return importlib.import_module(origin.module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{origin.module}.".startswith(f"{error.name}."):
             raise  # the module was found; it is one of its own imports that was not
         return _loaded(origin.module, origin.file)
+
+
+def _script(file: str) -> ModuleType:
+    """The script that is the program, as multiprocessing has it in a child: the processes of a tool find it again."""
+    script = _loaded(MAIN, file)
+    script.__spec__ = None
+    sys.modules["__main__"] = script
+    return script
 
 
 def _loaded(name: str, file: str) -> ModuleType:

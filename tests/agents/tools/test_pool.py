@@ -202,7 +202,7 @@ def test_a_tool_of_the_main_script_runs_without_running_the_script_again(tmp_pat
     script = tmp_path / "script.py"
     script.write_text(MAIN)
     done = subprocess.run([sys.executable, "-W", "error", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "__worker_main__\n"
+    assert done.stdout == "__mp_main__\n"
 
 
 def test_it_runs_and_kills_on_uvloop_too() -> None:
