@@ -73,22 +73,32 @@ def _module(origin: Origin) -> ModuleType:
 
 def _script(file: str) -> ModuleType:
     """The script that is the program, as multiprocessing has it in a child: the processes of a tool find it again."""
-    script = _loaded(MAIN, file)
+    main = sys.modules["__main__"]
+    if main.__name__ == MAIN:
+        return main
+    script = _executed(MAIN, file, "__main__")
     script.__spec__ = None
-    sys.modules["__main__"] = script
     return script
 
 
 def _loaded(name: str, file: str) -> ModuleType:
-    if name in sys.modules:
-        return sys.modules[name]
+    return sys.modules[name] if name in sys.modules else _executed(name, file)
+
+
+def _executed(name: str, file: str, *aliases: str) -> ModuleType:
+    """The module of this file, known by its name and its aliases; if it raises, they are as they were."""
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise InvalidTool(f"{file}: expected a Python file")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(spec)
+    before = {each: sys.modules.get(each) for each in (name, *aliases)}
+    sys.modules.update(dict.fromkeys(before, module))
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        for each, was in before.items():
+            sys.modules.pop(each, None)
+            if was is not None:
+                sys.modules[each] = was
         raise
     return module
