@@ -89,19 +89,7 @@ if __name__ == "__main__":
         print("from the parent")
     print("the end, children exited with", *STATUS)
 """
-WAYS = (
-    "returns raises yields awaits starts_tasks returns_in_a_thread raises_in_a_thread asks cleans_up_late"
-).split()
-    "returns",
-    "raises",
-    "yields",
-    "awaits",
-    "starts_tasks",
-    "returns_in_a_thread",
-    "raises_in_a_thread",
-    "asks",
-    "cleans_up_late",
-]
+WAYS = ("returns raises yields awaits starts_tasks returns_in_a_thread raises_in_a_thread asks cleans_up_late").split()
 
 
 @pytest.mark.parametrize("way", WAYS)
