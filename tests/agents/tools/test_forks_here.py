@@ -89,10 +89,11 @@ if __name__ == "__main__":
         print("from the parent")
     print("the end, children exited with", *STATUS)
 """
-WAYS = ("returns raises yields awaits starts_tasks returns_in_a_thread raises_in_a_thread asks cleans_up_late").split()
+ON_THE_LOOP = ["returns", "raises", "yields", "awaits", "starts_tasks", "asks", "cleans_up_late"]
+IN_A_THREAD = ["returns_in_a_thread", "raises_in_a_thread"]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ON_THE_LOOP + IN_A_THREAD)
 def test_a_child_that_a_tool_forks_runs_nothing_of_the_program(tmp_path: Path, way: str) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "script.py", way]

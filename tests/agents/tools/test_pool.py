@@ -259,7 +259,7 @@ if __name__ == "__main__":
 def test_a_tool_of_the_main_script_may_start_processes_in_each_way(tmp_path: Path, method: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(SPAWNING)
-    command = [sys.executable, script, method]
+    command = [sys.executable, str(script), method]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[0, 1, 4]\n"
 
