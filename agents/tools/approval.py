@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from agents.core.conversation import ToolCall
 from agents.tools.errors import InvalidArguments
+from agents.tools.forked import children_end_here
 from agents.tools.tool import Tool
 
 Decision: TypeAlias = Literal["approved", "denied", "expired"]
@@ -56,8 +57,9 @@ def required(tool: Tool, arguments: str) -> bool:
     if needed is False:
         return False
     try:
-        values = tool.arguments(arguments)
-        return needed is True or bool(needed(**values))
+        with children_end_here():
+            values = tool.arguments(arguments)
+            return needed is True or bool(needed(**values))
     except InvalidArguments:
         raise
     except Exception:  # noqa: BLE001 - code that the tool brought along: where it can't say, a person has to

@@ -181,11 +181,11 @@ class WorkerPool:
     async def _started_template(self, origin: Origin, path: list[str]) -> Template:
         server = await self._started_server()
         try:
-            return await Template.start(server, origin, path, self._import_s)
+            return await Template.start(server, origin, path, self._import_s, self.size)
         except (WorkerDied, OSError):
             if not server.ended.done():
                 raise
-        return await Template.start(await self._started_server(), origin, path, self._import_s)
+        return await Template.start(await self._started_server(), origin, path, self._import_s, self.size)
 
     def _on_started(self, key: tuple[str, str], task: "asyncio.Task[Template]") -> None:
         """Forget it when it is of no use any more; the next call of its tools has another started."""

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from actors.log import get_logger
 from agents.tools.errors import InvalidArguments, ToolRaised
+from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
 from agents.tools.progress import Reports, Send, last_of, of_call, unwatched
 from agents.tools.result import bounded
@@ -50,7 +51,8 @@ async def run_call(
 
 def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
     try:
-        return tool.arguments(arguments_json)
+        with children_end_here():
+            return tool.arguments(arguments_json)
     except InvalidArguments:
         raise
     except BaseException as error:  # the crash boundary; a validator that the tool brought along
@@ -58,7 +60,7 @@ def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
 
 
 async def _run_task(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
-    task = asyncio.create_task(_awaited(tool, values, on_progress), name=f"tool {tool.name}")
+    task = asyncio.create_task(Stepwise(_awaited(tool, values, on_progress)), name=f"tool {tool.name}")
     try:
         done, _ = await asyncio.wait({task}, timeout=tool.deadline_s)
     except asyncio.CancelledError:
@@ -95,6 +97,7 @@ async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> 
 
 async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
     task = cast("asyncio.Task[Any]", asyncio.current_task())
+    note_loop()
     try:
         with closing(of_call(Reports(on_progress))):
             made = tool.function(**values)
@@ -107,7 +110,7 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
 
 def _called(tool: Tool, values: dict[str, Any], reports: Reports) -> Any:
     try:
-        with closing(of_call(reports)):
+        with children_end_here(), closing(of_call(reports)):
             return bounded(_run_here(tool.function(**values)), tool.max_output_bytes)
     except BaseException as error:  # the crash boundary; as above
         raise ToolRaised.by(error) from error

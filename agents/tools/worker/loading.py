@@ -18,7 +18,9 @@ from agents.tools.tool import Tool, tool
 from agents.tools.worker.confine import started_inside
 from agents.tools.worker.wire import Load, Origin
 
-MAIN = "__worker_main__"
+MAIN = "__mp_main__"
+"""A script's name where it is not the program. Source: multiprocessing.spawn, so a tool may use each start method."""
+
 GUARD = 'start the application under if __name__ == "__main__":'
 UNGUARDED = f"expected a script that can be imported: {GUARD}"
 
@@ -60,7 +62,7 @@ def found_tool(origin: Origin, bound: str) -> Tool:
 def _module(origin: Origin) -> ModuleType:
     """Imported by name, or from its file where it has no name that leads here: a script, a test's module."""
     if origin.module == "__main__":
-        return _loaded(MAIN, origin.file)
+        return _script(origin.file)
     try:
         return importlib.import_module(origin.module)
     except ModuleNotFoundError as error:
@@ -69,16 +71,34 @@ def _module(origin: Origin) -> ModuleType:
         return _loaded(origin.module, origin.file)
 
 
+def _script(file: str) -> ModuleType:
+    """The script that is the program, as multiprocessing has it in a child: the processes of a tool find it again."""
+    main = sys.modules["__main__"]
+    if main.__name__ == MAIN:
+        return main
+    script = _executed(MAIN, file, "__main__")
+    script.__spec__ = None
+    return script
+
+
 def _loaded(name: str, file: str) -> ModuleType:
-    if name in sys.modules:
-        return sys.modules[name]
+    return sys.modules[name] if name in sys.modules else _executed(name, file)
+
+
+def _executed(name: str, file: str, *aliases: str) -> ModuleType:
+    """The module of this file, known by its name and its aliases; if it raises, they are as they were."""
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise InvalidTool(f"{file}: expected a Python file")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(spec)
+    before = {each: sys.modules.get(each) for each in (name, *aliases)}
+    sys.modules.update(dict.fromkeys(before, module))
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        for each, was in before.items():
+            sys.modules.pop(each, None)
+            if was is not None:
+                sys.modules[each] = was
         raise
     return module

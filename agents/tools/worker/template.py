@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import deque
 
 from agents.tools.errors import InvalidTool, WorkerDied
 from agents.tools.worker.control import Control
@@ -12,26 +13,30 @@ from agents.tools.worker.wire import Origin
 
 
 class Template:
-    """State: the functions that were found in its module, and one worker that waits for the next call.
+    """State: the functions that were found in its module, and the workers that wait for the next calls.
 
-    ended: done, with how, when the template and all that came of it are gone.
+    There is one such worker at first, and one more each time that a call finds none ready: up to `most`, which is the
+    number of calls that may run at once. ended: done, with how, when the template and all that came of it are gone.
     """
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ServerProcess, most: int) -> None:
         child = server.control.fork(socket.SOCK_SEQPACKET)
         self.ended = child.ended
         self._kill = child.kill
         self._control = Control(child.ours, child.ended, child.kill)
         self._found: set[str] = set()
-        self._spare: asyncio.Task[WorkerProcess] | None = None
+        self._spares: deque[asyncio.Task[WorkerProcess]] = deque()
+        self._ahead, self._most = 1, most
 
     @classmethod
-    async def start(cls, server: ServerProcess, origin: Origin, path: list[str], timeout_s: float) -> "Template":
+    async def start(
+        cls, server: ServerProcess, origin: Origin, path: list[str], timeout_s: float, most: int
+    ) -> "Template":
         """Start one that has imported the tool's module. Raises InvalidTool, WorkerDied, OSError; nothing is left then.
 
         timeout_s: for the import.
         """
-        template = cls(server)
+        template = cls(server, most)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await template._control.started
@@ -41,7 +46,7 @@ class Template:
         finally:
             if not template._found:
                 template._kill()
-        template._spare = template._next()
+        template._fork_ahead()
         return template
 
     async def find(self, origin: Origin, path: list[str], timeout_s: float) -> None:
@@ -63,26 +68,35 @@ class Template:
 
     async def worker(self) -> WorkerProcess:
         """A worker for one call. Raises WorkerDied or OSError."""
-        spare, self._spare = self._spare, self._next()
-        if spare is not None:
-            worker = await spare
-            if worker.usable:
-                return worker
+        spare = self._next_spare()
+        if spare is None or not spare.done():
+            self._ahead = min(self._ahead + 1, self._most)
+        self._fork_ahead()
+        if spare is not None and (worker := await spare).usable:
+            return worker
         return await WorkerProcess.start(self._control)
 
     async def close(self) -> None:
         """Return when it has ended, with its server, and nothing of it is left here."""
         await asyncio.wait({self.ended})
-        if self._spare is not None:
-            for worker in await asyncio.gather(self._spare, return_exceptions=True):
-                if isinstance(worker, WorkerProcess):
-                    await worker.killed()
+        for worker in await asyncio.gather(*self._spares, return_exceptions=True):
+            if isinstance(worker, WorkerProcess):
+                await worker.killed()
 
-    def _next(self) -> "asyncio.Task[WorkerProcess]":
-        """Fork the worker of the next call before it comes."""
-        task = asyncio.get_running_loop().create_task(WorkerProcess.start(self._control))
-        task.add_done_callback(_outcome_read)
-        return task
+    def _next_spare(self) -> "asyncio.Task[WorkerProcess] | None":
+        """The spare that was forked first; those that failed or died in the meantime are dropped."""
+        while self._spares:
+            spare = self._spares.popleft()
+            if not spare.done() or (spare.exception() is None and spare.result().usable):
+                return spare
+        return None
+
+    def _fork_ahead(self) -> None:
+        """Fork the workers of the next calls before they come."""
+        while len(self._spares) < self._ahead:
+            task = asyncio.get_running_loop().create_task(WorkerProcess.start(self._control))
+            task.add_done_callback(_outcome_read)
+            self._spares.append(task)
 
 
 def _outcome_read(task: "asyncio.Task[WorkerProcess]") -> None:

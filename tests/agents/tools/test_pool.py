@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from agents.tools.pool import WorkerPool
 from agents.tools.result import MAX_RESULT_BYTES
 from agents.tools.tool import tool
 from tests.agents.tools import sample_tools
-from tests.agents.tools.observed import Fifo
+from tests.agents.tools.observed import PATIENCE_S, Fifo
 
 
 async def test_a_tool_runs_in_another_process_and_its_result_comes_back(pool: WorkerPool) -> None:
@@ -118,6 +120,30 @@ async def test_callers_are_served_in_the_order_in_which_they_came(fifo: Fifo) ->
     assert served == list(range(5))
 
 
+async def test_calls_that_come_at_once_again_find_their_workers_forked(fifo: Fifo) -> None:
+    async with WorkerPool(size=3) as pool, asyncio.timeout(PATIENCE_S):
+        async with three_running(pool, fifo) as running:
+            template = Path(f"/proc/{min(running)}/stat").read_text().split()[3]
+            children = Path(f"/proc/{template}/task/{template}/children")
+            while len(waiting := {int(pid) for pid in children.read_text().split()} - running) < 3:  # noqa: ASYNC110 (/proc tells nobody)
+                await asyncio.sleep(0.01)
+        async with three_running(pool, fifo) as running:
+            assert running == waiting
+
+
+@asynccontextmanager
+async def three_running(pool: WorkerPool, fifo: Fifo) -> AsyncIterator[set[int]]:
+    """The workers of three calls that run at once, and are cancelled at the end."""
+    arguments = f'{{"path": "{fifo.path}"}}'
+    calls = [asyncio.create_task(pool.run(sample_tools.waits_for, arguments)) for _ in range(3)]
+    while len(pool.running) < 3:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    yield {*pool.running}
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+
+
 async def test_a_caller_that_gives_up_waiting_loses_no_worker(fifo: Fifo) -> None:
     async with WorkerPool(size=1) as pool:
         first = asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": fifo.path})))
@@ -182,6 +208,8 @@ async def test_a_tool_of_a_module_that_has_no_importable_name_runs(pool: WorkerP
 
 MAIN = """
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from agents.tools.pool import WorkerPool
 from agents.tools.tool import tool
 
@@ -202,7 +230,38 @@ def test_a_tool_of_the_main_script_runs_without_running_the_script_again(tmp_pat
     script = tmp_path / "script.py"
     script.write_text(MAIN)
     done = subprocess.run([sys.executable, "-W", "error", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "__worker_main__\n"
+    assert done.stdout == "__mp_main__\n"
+
+
+SPAWNING = """
+import asyncio, multiprocessing, sys
+from agents.tools.pool import WorkerPool
+from agents.tools.tool import tool
+
+def square(n: int) -> int:
+    return n * n
+
+@tool
+def squares(method: str) -> list[int]:
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        return pool.map(square, range(3))
+
+async def main():
+    async with WorkerPool(size=1) as pool:
+        print(await pool.run(squares, f'{{"method": "{sys.argv[1]}"}}'))
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_tool_of_the_main_script_may_start_processes_in_each_way(tmp_path: Path, method: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SPAWNING)
+    command = [sys.executable, str(script), method]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[0, 1, 4]\n"
 
 
 def test_it_runs_and_kills_on_uvloop_too() -> None:
