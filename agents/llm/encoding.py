@@ -13,6 +13,7 @@ _PLAIN: Final = frozenset(("", "identity", "none", "utf-8", "utf8", "chunked", "
 _GZIP: Final = frozenset(("gzip", "x-gzip"))
 _DEFLATE: Final = frozenset(("deflate", "x-deflate"))
 _GZIP_WBITS: Final = zlib.MAX_WBITS | 16
+_GZIP_MAGIC: Final = 0x1F  # the first byte of a member. Source: RFC 1952, 2.3.1
 _ZLIB_METHOD: Final = 8  # the low half of the first byte of the zlib format. Source: RFC 1950, 2.2
 
 
@@ -72,40 +73,62 @@ async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> 
             yield chunk
 
 
-class Gzip:
-    """Members may follow one another. Zeros after a member are padding."""
+class _Members:
+    """Compressed streams that follow one another. What follows a whole one and is none itself ends the body, as in
+    gzip(1)."""
+
+    name: str
 
     def __init__(self) -> None:
         self._member: zlib._Decompress | None = None
+        self._first = True
+        self._ended = False
 
     def feed(self, data: bytes) -> bytes:
         plain: list[bytes] = []
-        while data:
+        while data and not self._ended:
             if self._member is None:
-                data = data.lstrip(b"\0")
-                if not data:
-                    break
-                self._member = zlib.decompressobj(_GZIP_WBITS)
-            plain.append(_decompressed(self._member, data, "gzip"))
+                if not self._first and not self._begins(data[0]):
+                    data = data.lstrip(b"\0")
+                    self._ended = bool(data) and not self._begins(data[0])
+                    continue
+                self._member = zlib.decompressobj(self._wbits(data[0]))
+            plain.append(_decompressed(self._member, data, self.name))
             data = self._member.unused_data
             if self._member.eof:
-                self._member = None
+                self._member, self._first = None, False
         return b"".join(plain)
 
+    def _begins(self, first: int) -> bool:
+        """A member may begin with this byte."""
+        raise NotImplementedError
 
-class Deflate:
+    def _wbits(self, first: int) -> int:
+        raise NotImplementedError
+
+
+class Gzip(_Members):
+    """Members of gzip. Zeros after a member are padding."""
+
+    name = "gzip"
+
+    def _begins(self, first: int) -> bool:
+        return first == _GZIP_MAGIC
+
+    def _wbits(self, first: int) -> int:
+        return _GZIP_WBITS
+
+
+class Deflate(_Members):
     """The zlib format, or the bare stream that some servers send under this name. Its first byte decides."""
 
-    def __init__(self) -> None:
-        self._stream: zlib._Decompress | None = None
+    name = "deflate"
 
-    def feed(self, data: bytes) -> bytes:
-        if not data:
-            return b""
-        if self._stream is None:
-            is_zlib = data[0] & 0x0F == _ZLIB_METHOD and data[0] >> 4 <= 7
-            self._stream = zlib.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
-        return _decompressed(self._stream, data, "deflate")
+    def _begins(self, first: int) -> bool:
+        return first & 0x0F == _ZLIB_METHOD and first >> 4 <= 7
+
+    def _wbits(self, first: int) -> int:
+        return zlib.MAX_WBITS if self._begins(first) else -zlib.MAX_WBITS
 
 
 def _decompressed(stream: "zlib._Decompress", data: bytes, name: str) -> bytes:

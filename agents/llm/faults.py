@@ -44,7 +44,7 @@ def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> A
     text = body.decode("utf-8", "replace")
     value = _json(text)
     if value is None:
-        value = _error_in_events(body)
+        value = _error_in_lines(text) or _error_in_events(body)
     if not isinstance(value, (dict, list)):
         limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
         return ApiError(status, one_line(text, limit) or "empty answer", None, retry_after_s)
@@ -67,7 +67,7 @@ def error_told(value: Any) -> bool:
         return True
     if value.get("choices"):
         return False
-    if "error" in (value.get("type"), value.get("object")) or value.get("success") is False:
+    if "error" in (value.get("type"), value.get("object")) or value.get("success") is False or _is_bare_error(value):
         return True
     if any(_says(value.get(name)) for name in ("errors", "detail", "error_message", "error_msg")):
         return True
@@ -76,6 +76,12 @@ def error_told(value: Any) -> bool:
     status = value.get("status")
     failed = status in _FAILED if isinstance(status, str) else _is_failure(status)
     return failed or any(_is_failure(value.get(name)) for name in ("status_code", "code"))
+
+
+def _is_bare_error(value: dict[str, Any]) -> bool:
+    """An error without the object around it: a type such as "invalid_request_error", and a message."""
+    kind = value.get("type")
+    return isinstance(kind, str) and kind.lower().endswith("error") and _says(value.get("message"))
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
@@ -117,7 +123,13 @@ def _says(value: Any) -> bool:
 def _is_failure(code: Any) -> bool:
     if isinstance(code, str):
         return code.strip().lower() not in _NO_FAILURE
-    return isinstance(code, int) and not isinstance(code, bool) and code not in _SUCCESS
+    return isinstance(code, int | float) and not isinstance(code, bool) and code not in _SUCCESS
+
+
+def _error_in_lines(text: str) -> Any:
+    """The error in a body of JSON lines, else None."""
+    values = (_json(line) for line in text.splitlines() if line.startswith("{"))
+    return next((value for value in values if error_told(value)), None)
 
 
 def _error_in_events(body: bytes) -> Any:
@@ -128,12 +140,22 @@ def _error_in_events(body: bytes) -> Any:
     except EventTooLarge:
         return None
     values = [_json(payload.decode("utf-8", "replace")) for payload in payloads]
-    told = next((value for value in values if error_told(value)), None)
+    told = next((found for value in values for found in (value, *_within(value)) if error_told(found)), None)
     if told is None:  # an event named error may hold anything
         told = next((_json_or_text(payload) for payload in payloads if isinstance(payload, ErrorData)), None)
     if told is None:
         told = next((value for value in values if isinstance(value, (dict, list)) and _words(value, _DEPTH)), None)
+    if told is None:
+        told = next((_json_or_text(payload) for payload in payloads if payload.strip().upper() != b"[DONE]"), None)
     return {"error": told} if isinstance(told, str) else told
+
+
+def _within(value: Any) -> list[Any]:
+    """Where an event of a stream may hold its error: its response, its choices."""
+    if not isinstance(value, dict):
+        return []
+    choices = value.get("choices")
+    return [value.get("response"), *(choices if isinstance(choices, list) else ())]
 
 
 def _json_or_text(payload: bytes) -> Any:

@@ -95,6 +95,8 @@ class StreamReader(ABC):
     def break_off(self, fault: Fault) -> list[Delta]:
         """The connection broke, or the caller gave it up. An answer that was already whole stays whole."""
         deltas: list[Delta] = []
+        if not self._ended and self._document and json_of(body := b"".join(self._document)) is not None:
+            self._read_document_body(body, deltas)
         self._close(fault, deltas)
         return deltas
 
@@ -132,7 +134,16 @@ class StreamReader(ABC):
         if self.settled:
             self._finish(deltas)
         else:
-            self._fail(self._skipped[0] if self._skipped and isinstance(fault, ConnectionClosed) else fault, deltas)
+            self._fail(self._cause_of(fault), deltas)
+
+    def _cause_of(self, fault: Fault) -> Fault:
+        """The fault, or what it was that a closed connection made the end of."""
+        if isinstance(fault, ConnectionClosed):
+            if self._skipped:
+                return self._skipped[0]
+            if self.events == 0 and (prose := self._decoder.prose):
+                return ParseError(f"expected an event stream, got {_excerpt(prose.decode('utf-8', 'replace'))!r}")
+        return fault
 
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
         if not self._ended:
