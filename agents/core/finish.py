@@ -24,7 +24,7 @@ _REASONS: Final = {
     "refusal": FinishReason.CONTENT_FILTER,
 }
 
-# Looked for in this order: "rate_limit_exceeded" was broken off, though it holds "limit".
+# Looked for in this order: "rate_limit_exceeded" was broken off, though "limit" is in it.
 _BROKEN_PARTS: Final = (
     "error", "abort", "cancel", "fail", "timeout", "timed_out", "time_out", "time_limit", "deadline", "interrupt",
     "incomplete", "insufficient", "unavailable", "overload", "exhausted", "quota", "rate_limit", "disconnect",
@@ -32,7 +32,9 @@ _BROKEN_PARTS: Final = (
     "network", "connection", "gateway", "shutdown", "memory", "resource", "throttl", "dropped", "unfinished", "partial",
     "invalid",
 )  # fmt: skip
-_FILTER_PARTS: Final = ("filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy", "guardrail", "reject")
+_FILTER_PARTS: Final = (
+    "filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy", "guardrail", "reject",
+)  # fmt: skip
 _LENGTH_PARTS: Final = ("max_", "maxtoken", "length", "context_window", "limit", "exceeded", "truncat", "repetition")
 
 

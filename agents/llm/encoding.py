@@ -13,7 +13,6 @@ _PLAIN: Final = frozenset(("", "identity", "none", "utf-8", "utf8", "chunked", "
 _GZIP: Final = frozenset(("gzip", "x-gzip"))
 _DEFLATE: Final = frozenset(("deflate", "x-deflate"))
 _GZIP_WBITS: Final = zlib.MAX_WBITS | 16
-_GZIP_MAGIC: Final = 0x1F  # the first byte of a member. Source: RFC 1952, 2.3.1
 _ZLIB_METHOD: Final = 8  # the low half of the first byte of the zlib format. Source: RFC 1950, 2.2
 
 
@@ -22,6 +21,10 @@ class BadEncoding(Exception):
 
 
 class Decoder(Protocol):
+    """broken: the fault that the bytes after those of the last feed have, if any."""
+
+    broken: BadEncoding | None
+
     def feed(self, data: bytes) -> bytes:
         """Raises BadEncoding."""
 
@@ -71,39 +74,43 @@ async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> 
             chunk = decoder.feed(chunk)
         if chunk:
             yield chunk
+        for decoder in decoding:
+            if decoder.broken is not None:
+                raise decoder.broken
 
 
 class _Members:
-    """Compressed streams that follow one another. What follows a whole one and is none itself ends the body, as in
-    gzip(1)."""
+    """Compressed streams that follow one another. broken: what came after some plain bytes is no such stream."""
 
     name: str
+    padding = b""
 
     def __init__(self) -> None:
+        self.broken: BadEncoding | None = None
         self._member: zlib._Decompress | None = None
-        self._first = True
-        self._ended = False
 
     def feed(self, data: bytes) -> bytes:
         plain: list[bytes] = []
-        while data and not self._ended:
+        while data:
             if self._member is None:
-                if not self._first and not self._begins(data[0]):
-                    data = data.lstrip(b"\0")
-                    self._ended = bool(data) and not self._begins(data[0])
-                    continue
+                data = data.lstrip(self.padding) if self.padding else data
+                if not data:
+                    break
                 self._member = zlib.decompressobj(self._wbits(data[0]))
-            plain.append(_decompressed(self._member, data, self.name))
+            try:
+                plain.append(_decompressed(self._member, data, self.name))
+            except BadEncoding as bad:
+                if not plain:
+                    raise
+                self.broken = bad
+                break
             data = self._member.unused_data
             if self._member.eof:
-                self._member, self._first = None, False
+                self._member = None
         return b"".join(plain)
 
-    def _begins(self, first: int) -> bool:
-        """A member may begin with this byte."""
-        raise NotImplementedError
-
     def _wbits(self, first: int) -> int:
+        """The format of a member that begins with this byte, as zlib names it."""
         raise NotImplementedError
 
 
@@ -111,9 +118,7 @@ class Gzip(_Members):
     """Members of gzip. Zeros after a member are padding."""
 
     name = "gzip"
-
-    def _begins(self, first: int) -> bool:
-        return first == _GZIP_MAGIC
+    padding = b"\0"
 
     def _wbits(self, first: int) -> int:
         return _GZIP_WBITS
@@ -124,11 +129,9 @@ class Deflate(_Members):
 
     name = "deflate"
 
-    def _begins(self, first: int) -> bool:
-        return first & 0x0F == _ZLIB_METHOD and first >> 4 <= 7
-
     def _wbits(self, first: int) -> int:
-        return zlib.MAX_WBITS if self._begins(first) else -zlib.MAX_WBITS
+        is_zlib = first & 0x0F == _ZLIB_METHOD and first >> 4 <= 7
+        return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
 
 
 def _decompressed(stream: "zlib._Decompress", data: bytes, name: str) -> bytes:
