@@ -33,7 +33,8 @@ _BROKEN_PARTS: Final = (
     "invalid",
 )  # fmt: skip
 _FILTER_PARTS: Final = (
-    "filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy", "guardrail", "reject",
+    "filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy", "guardrail",
+    "reject",
 )  # fmt: skip
 _LENGTH_PARTS: Final = ("max_", "maxtoken", "length", "context_window", "limit", "exceeded", "truncat", "repetition")
 

@@ -27,6 +27,12 @@ _NAMES = (
     "base_resp",
     "description",
     "title",
+    "exception",
+    "err",
+    "errorMessage",
+    "Message",
+    "fault",
+    "faultstring",
 )
 _DEPTH = 5
 _SUCCESS = (0, 200, 201, 20000)
@@ -71,6 +77,11 @@ def error_told(value: Any) -> bool:
     status = value.get("status")
     failed = status in _FAILED if isinstance(status, str) else _is_failure(status)
     return failed or any(_is_failure(value.get(name)) for name in ("status_code", "code"))
+
+
+def has_words(value: Any) -> bool:
+    """A JSON object or list holds a sentence for a person."""
+    return isinstance(value, (dict, list)) and bool(_words(value, _DEPTH))
 
 
 def _is_bare_error(value: dict[str, Any]) -> bool:
@@ -123,7 +134,7 @@ def _error_in_events(body: bytes) -> Any:
     if told is None:  # an event named error may hold anything
         told = next((_json_or_text(payload) for payload in payloads if isinstance(payload, ErrorData)), None)
     if told is None:
-        told = next((value for value in values if isinstance(value, (dict, list)) and _words(value, _DEPTH)), None)
+        told = next((value for value in values if has_words(value)), None)
     if told is None:
         told = next((_json_or_text(payload) for payload in payloads if payload.strip().upper() != b"[DONE]"), None)
     return {"error": told} if isinstance(told, str) else told

@@ -13,7 +13,7 @@ from typing import Any
 
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
-from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, error_told
+from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, error_told, has_words
 from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
@@ -45,6 +45,7 @@ class StreamReader(ABC):
         self.begin_body()
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
         self._ended = False
+        self._remark: Any = None  # the last event that is neither a part of an answer nor an error, and has words
         self._skipped: list[ParseError] = []  # one for each event that was left out, since it is not JSON
 
     @property
@@ -141,7 +142,9 @@ class StreamReader(ABC):
         if isinstance(fault, ConnectionClosed):
             if self._skipped:
                 return self._skipped[0]
-            if self.events == 0 and (prose := self._decoder.prose):
+            if self._remark is not None:
+                return error_in_stream(self._remark)
+            if prose := self._decoder.prose:
                 return ParseError(f"expected an event stream, got {_excerpt(prose.decode('utf-8', 'replace'))!r}")
         return fault
 
@@ -209,6 +212,11 @@ class StreamReader(ABC):
                 self._skip(unreadable, deltas)
             else:  # no chunk that was garbled: the server has something else to say
                 self._fail(unreadable, deltas)
+
+    def _note_remark(self, value: Any) -> None:
+        """Keep the words of an event with an unknown meaning: they are the fault if the answer has no end."""
+        if has_words(value):
+            self._remark = value
 
     def _skip(self, unreadable: ParseError, deltas: list[Delta]) -> None:
         """Go on without this event, which was garbled or cut. The answer's end decides what that means."""

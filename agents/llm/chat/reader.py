@@ -73,7 +73,8 @@ class ChatReader(StreamReader):
                 self._read_odd(payload, deltas)
             else:
                 if chunk.choices and not chunk.error and chunk.base_resp is None:
-                    self._fold(chunk, deltas)
+                    if not self._fold(chunk, deltas):
+                        continue
                 else:
                     self._fold_odd(chunk, json_of(payload), deltas, named_error=isinstance(payload, ErrorData))
             if self._ended:
@@ -101,7 +102,9 @@ class ChatReader(StreamReader):
     def _done(self, deltas: list[Delta]) -> None:
         self._finish(deltas)
 
-    def _fold(self, chunk: Chunk, deltas: list[Delta]) -> None:
+    def _fold(self, chunk: Chunk, deltas: list[Delta]) -> bool:
+        """Read a chunk's choices and usage. True if a choice had more than a delta: the answer may have ended."""
+        may_end = False
         if chunk.usage and chunk.usage.__class__ is dict:
             self._usage = chunk.usage
         if chunk.x_groq is not None or not self._origin_known:
@@ -116,8 +119,10 @@ class ChatReader(StreamReader):
                 self._fold_delta(delta, deltas)
             if delta is None or choice.finish_reason or choice.message is not None or choice.error:
                 self._fold_rest(choice, deltas)
-            if self._ended:
-                return
+                may_end = True
+                if self._ended:
+                    break
+        return may_end
 
     def _fold_rest(self, choice: Choice, deltas: list[Delta]) -> None:
         if choice.delta is None and choice.text:
@@ -175,8 +180,10 @@ class ChatReader(StreamReader):
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
         if named_error or groq.get("error") or error_told(value):
             self._fold(chunk, deltas)  # what it says beside the error
-            self._fail(error_in_stream(value), deltas)
+            self._fail(error_in_stream(groq if groq.get("error") else value), deltas)
         else:
+            if not chunk.choices:
+                self._note_remark(value)
             self._fold(chunk, deltas)
 
     def _note_rest(self, chunk: Chunk) -> None:
@@ -242,7 +249,11 @@ class ChatReader(StreamReader):
             return fault_of(raw)
         if self._skipped and (raw is None or self._calls or not self._has_text):
             return self._skipped[0]  # it may have been the end, a piece of a call's arguments, or all of the answer
-        if not self._calls and not self._has_text and not self._spoke and reason_of(raw) is FinishReason.TOOL_CALLS:
+        if self._calls or self._has_text or self._spoke:
+            return None
+        if raw is None and self._remark is not None:
+            return error_in_stream(self._remark)
+        if reason_of(raw) is FinishReason.TOOL_CALLS:
             return ParseError(f"expected a tool call, as the finish reason {raw!r} says, got none")
         return None
 

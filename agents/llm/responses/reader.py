@@ -148,6 +148,8 @@ class ResponsesReader(StreamReader):
             value = json_of(payload)
             if event.type == ERROR or error_told(value):
                 self._fail(error_in_stream(value), deltas)
+            else:
+                self._note_remark(value)
         else:
             self._fold_item(event, payload, deltas)
 

@@ -262,3 +262,29 @@ def test_a17_a_whole_document_counts_though_its_connection_broke() -> None:
     reader = ChatReader(ids())
     reader.feed(b'{"error":{"message":"no credit"}}')
     assert answer_of(reader.break_off(ConnectionClosed())).fault == ApiError(0, "no credit")
+
+
+@pytest.mark.parametrize("remark", [{"title": "no credit", "status": 503}, {"exception": "no credit"}])
+@pytest.mark.parametrize("kind", [ChatReader, ResponsesReader])
+def test_a17_an_event_with_words_is_the_fault_of_an_answer_without_an_end(
+    remark: dict[str, Any], kind: type[ChatReader | ResponsesReader]
+) -> None:
+    reader = kind(ids())
+    fault = answer_of(reader.feed(events(json.dumps(remark))) + reader.end()).fault
+    assert isinstance(fault, ApiError)
+    assert fault.message == "no credit"
+
+
+def test_a17_an_event_with_words_means_nothing_in_an_answer_with_an_end() -> None:
+    chunk = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+    reader = ChatReader(ids())
+    answer = answer_of(reader.feed(events('{"message": "queued"}', json.dumps(chunk), "[DONE]")) + reader.end())
+    assert (answer.content, answer.fault) == ("Hi", None)
+
+
+def test_a17_lines_of_words_after_events_are_the_fault_of_an_answer_without_an_end() -> None:
+    chunk = json.dumps({"choices": [{"delta": {"content": "Hi"}}]})
+    reader = ChatReader(ids())
+    answer = answer_of(reader.feed(events(chunk) + b"out of memory\n") + reader.end())
+    assert answer.content == "Hi"
+    assert "out of memory" in str(answer.fault)
