@@ -22,17 +22,21 @@ _REASONS: Final = {
     "recitation": FinishReason.CONTENT_FILTER,
     "spii": FinishReason.CONTENT_FILTER,
     "refusal": FinishReason.CONTENT_FILTER,
-    "guardrail_intervened": FinishReason.CONTENT_FILTER,
 }
 
-# Looked for in this order: "rate_limit_exceeded" was broken off, though it holds "limit".
+# Looked for in this order: "rate_limit_exceeded" was broken off, though "limit" is in it.
 _BROKEN_PARTS: Final = (
     "error", "abort", "cancel", "fail", "timeout", "timed_out", "time_out", "time_limit", "deadline", "interrupt",
     "incomplete", "insufficient", "unavailable", "overload", "exhausted", "quota", "rate_limit", "disconnect",
-    "malformed", "unexpected", "preempt", "evict", "expired", "killed", "terminated", "crash", "exception",
+    "malformed", "unexpected", "preempt", "evict", "expired", "killed", "terminated", "crash", "exception", "internal",
+    "network", "connection", "gateway", "shutdown", "memory", "resource", "throttl", "dropped", "unfinished", "partial",
+    "invalid",
 )  # fmt: skip
-_FILTER_PARTS: Final = ("filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy")
-_LENGTH_PARTS: Final = ("max_", "maxtoken", "token_limit", "tokens_limit", "length", "context_window", "context_limit")
+_FILTER_PARTS: Final = (
+    "filter", "sensitive", "safety", "prohibited", "blocklist", "blocked", "moderation", "policy", "guardrail",
+    "reject",
+)  # fmt: skip
+_LENGTH_PARTS: Final = ("max_", "maxtoken", "length", "context_window", "limit", "exceeded", "truncat", "repetition")
 
 
 def reason_of(raw: str | None) -> FinishReason | None:
@@ -49,6 +53,17 @@ def reason_of(raw: str | None) -> FinishReason | None:
     return FinishReason.OTHER
 
 
+def kept_reason(known: str | None, raw: str) -> str | None:
+    """The finish reason to keep of an answer that had this one before.
+
+    That is the last one, or the first one of an answer that is not whole: no later word mends that. A word for null
+    is no reason.
+    """
+    if raw.strip().lower() in _ABSENT or (known is not None and (broken_off(known) or reason_of(known) in CUT)):
+        return known
+    return raw
+
+
 def broken_off(raw: str) -> bool:
     """The word means that the provider did not finish, for a cause outside the answer: another try may finish."""
     word = _word(raw)
@@ -58,6 +73,9 @@ def broken_off(raw: str) -> bool:
 def fault_of(raw: str) -> ApiError:
     """The fault of an answer that ends with such a word."""
     return ApiError(0, f"the provider broke the answer off: {raw}", BROKEN_OFF)
+
+
+_ABSENT: Final = ("", "null", "none", "nil", "undefined")
 
 
 def _word(raw: str) -> str:

@@ -29,6 +29,8 @@ def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tup
     Raises ValueError for what is no stream event, or does not fit its call.
     """
     delta = _delta(event) if isinstance(event, Mapping) else event
+    if not isinstance(delta, Delta):
+        raise ValueError(f"expected a delta or a mapping as a stream event, got {event!r}")
     if accumulator.end is not None:
         return (delta,)
     match delta:
@@ -59,11 +61,12 @@ def metadata_of(event: Delta | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _delta(event: Mapping[str, Any]) -> Delta:
-    data, index = event.get("data"), event.get("index") or 0
-    match event.get("type"), data, index:
+    data, index = event.get("data"), event.get("index")
+    index = 0 if index is None else index
+    match event.get("type"), data, None if isinstance(index, bool) else index:
         case "content" | "content_delta", str(), _:
             return TextDelta(data)
-        case "tool_call_start", {"id": str(id_), "function": {"name": str(name)}}, int():
+        case "tool_call_start", {"id": str(id_), "function": {"name": str(name)}}, int() if id_ and name:
             return CallStarted(index, id_, name)
         case "tool_call_delta", str(), int():
             return CallDelta(index, data)

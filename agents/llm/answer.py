@@ -52,14 +52,16 @@ async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadline
     try:
         async with silence, answer as chunks:
             began = True
-            await _read(chunks, reader, sink, silence)
+            await _read(chunks, reader, sink, silence, deadlines.idle_s)
     except ProviderFailed as failed:
         if began and reader.silent and isinstance(failed.fault, ConnectionClosed):
             raise Unanswered(failed.fault) from failed
         raise
 
 
-async def _read(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink, silence: Silence) -> None:
+async def _read(
+    chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink, silence: Silence, idle_s: float
+) -> None:
     taking: Awaitable[None] | None = None
 
     def take(chunk: bytes) -> bool:  # the token path: no task is switched to, nothing waits
@@ -80,7 +82,7 @@ async def _read(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink, 
             await push(chunks, take)
     silence.suspend()
     if not reader.ended:
-        await _trailer(chunks, reader, sink)
+        await _trailer(chunks, reader, sink, idle_s)
     await _drain(chunks)
 
 
@@ -89,9 +91,14 @@ async def give(sink: Sink, deltas: list[Delta]) -> None:
         await taking
 
 
-async def _trailer(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink) -> None:
-    """The body is at its end, or the model has finished and only usage may follow, which some providers never send."""
-    until_s = asyncio.get_running_loop().time() + TRAILER_S
+async def _trailer(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink, idle_s: float) -> None:
+    """Read what follows a finish reason: usage, which some providers never send, or nothing.
+
+    If deltas follow, the finish reason came too early, as in every chunk of some providers (Gemini). Then each silence
+    may last idle_s, and the end of the last one completes the answer.
+    """
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + TRAILER_S
     while not reader.ended:
         try:
             async with asyncio.timeout_at(until_s):
@@ -103,7 +110,9 @@ async def _trailer(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sin
                 raise ProviderFailed(ConnectionClosed())
             await give(sink, reader.end())
             return
-        await give(sink, reader.feed(chunk))
+        if deltas := reader.feed(chunk):
+            await give(sink, deltas)
+            until_s = loop.time() + idle_s
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

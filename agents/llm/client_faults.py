@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.llm import faults
 from agents.llm.encoding import BadEncoding
+from agents.llm.retry_after import retry_after_s
 from agents.llm.text import one_line
 
 WRONG_PATH: Final = (404, 405)
@@ -39,7 +40,7 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, method: s
 
     address: of the request, without secrets.
     """
-    fault = faults.api_error(status, body, faults.retry_after_s(headers, time.time()))
+    fault = faults.api_error(status, body, retry_after_s(headers, time.time()))
     if status not in WRONG_PATH:
         return fault
     hint = "" if _VERSION.search(address) else "; the base_url of most providers ends in /v1"

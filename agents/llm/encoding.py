@@ -21,6 +21,10 @@ class BadEncoding(Exception):
 
 
 class Decoder(Protocol):
+    """broken: the fault that the bytes after those of the last feed have, if any."""
+
+    broken: BadEncoding | None
+
     def feed(self, data: bytes) -> bytes:
         """Raises BadEncoding."""
 
@@ -70,42 +74,64 @@ async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> 
             chunk = decoder.feed(chunk)
         if chunk:
             yield chunk
+        for decoder in decoding:
+            if decoder.broken is not None:
+                raise decoder.broken
 
 
-class Gzip:
-    """Members may follow one another. Zeros after a member are padding."""
+class _Members:
+    """Compressed streams that follow one another. broken: what came after some plain bytes is no such stream."""
+
+    name: str
+    padding = b""
 
     def __init__(self) -> None:
+        self.broken: BadEncoding | None = None
         self._member: zlib._Decompress | None = None
 
     def feed(self, data: bytes) -> bytes:
         plain: list[bytes] = []
         while data:
             if self._member is None:
-                data = data.lstrip(b"\0")
+                data = data.lstrip(self.padding) if self.padding else data
                 if not data:
                     break
-                self._member = zlib.decompressobj(_GZIP_WBITS)
-            plain.append(_decompressed(self._member, data, "gzip"))
+                self._member = zlib.decompressobj(self._wbits(data[0]))
+            try:
+                plain.append(_decompressed(self._member, data, self.name))
+            except BadEncoding as bad:
+                if not plain:
+                    raise
+                self.broken = bad
+                break
             data = self._member.unused_data
             if self._member.eof:
                 self._member = None
         return b"".join(plain)
 
+    def _wbits(self, first: int) -> int:
+        """The format of a member that begins with this byte, as zlib names it."""
+        raise NotImplementedError
 
-class Deflate:
+
+class Gzip(_Members):
+    """Members of gzip. Zeros after a member are padding."""
+
+    name = "gzip"
+    padding = b"\0"
+
+    def _wbits(self, first: int) -> int:
+        return _GZIP_WBITS
+
+
+class Deflate(_Members):
     """The zlib format, or the bare stream that some servers send under this name. Its first byte decides."""
 
-    def __init__(self) -> None:
-        self._stream: zlib._Decompress | None = None
+    name = "deflate"
 
-    def feed(self, data: bytes) -> bytes:
-        if not data:
-            return b""
-        if self._stream is None:
-            is_zlib = data[0] & 0x0F == _ZLIB_METHOD and data[0] >> 4 <= 7
-            self._stream = zlib.decompressobj(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
-        return _decompressed(self._stream, data, "deflate")
+    def _wbits(self, first: int) -> int:
+        is_zlib = first & 0x0F == _ZLIB_METHOD and first >> 4 <= 7
+        return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
 
 
 def _decompressed(stream: "zlib._Decompress", data: bytes, name: str) -> bytes:

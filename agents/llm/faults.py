@@ -1,14 +1,9 @@
-"""A provider's errors read into ApiError, and the wait that it asks for.
+"""A provider's errors read into ApiError.
 
 No two providers agree on the shape of an error body, so the readers here look where any of them puts its words.
 """
 
 import json
-import math
-import re
-from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from agents.core.depth import EXPECTED, too_deep
@@ -32,6 +27,12 @@ _NAMES = (
     "base_resp",
     "description",
     "title",
+    "exception",
+    "err",
+    "errorMessage",
+    "Message",
+    "fault",
+    "faultstring",
 )
 _DEPTH = 5
 _SUCCESS = (0, 200, 201, 20000)
@@ -44,7 +45,7 @@ def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> A
     text = body.decode("utf-8", "replace")
     value = _json(text)
     if value is None:
-        value = _error_in_events(body)
+        value = _error_in_lines(text) or _error_in_events(body)
     if not isinstance(value, (dict, list)):
         limit = EXCERPT_LIMIT if text.lstrip().startswith("<") else MESSAGE_LIMIT
         return ApiError(status, one_line(text, limit) or "empty answer", None, retry_after_s)
@@ -67,7 +68,7 @@ def error_told(value: Any) -> bool:
         return True
     if value.get("choices"):
         return False
-    if "error" in (value.get("type"), value.get("object")) or value.get("success") is False:
+    if "error" in (value.get("type"), value.get("object")) or value.get("success") is False or _is_bare_error(value):
         return True
     if any(_says(value.get(name)) for name in ("errors", "detail", "error_message", "error_msg")):
         return True
@@ -78,20 +79,15 @@ def error_told(value: Any) -> bool:
     return failed or any(_is_failure(value.get(name)) for name in ("status_code", "code"))
 
 
-def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait before the next request, or None where the headers don't say. now: seconds since the epoch.
+def has_words(value: Any) -> bool:
+    """A JSON object or list holds a sentence for a person."""
+    return isinstance(value, (dict, list)) and bool(_words(value, _DEPTH))
 
-    The most exact spelling wins: retry-after-ms, Retry-After (RFC 9110, 10.2.3: seconds or a date), then the reset
-    headers of the rate limits. Capping it is the caller's business.
-    """
-    lower = {name.lower(): value.strip() for name, value in headers.items()}
-    if (wait_ms := _number(lower.get("retry-after-ms", ""))) is not None:
-        return wait_ms / 1000
-    asked = lower.get("retry-after", "")
-    for read in (_number(asked), _until_date(asked, now), _duration_s(asked), _reset_s(lower, now)):
-        if read is not None:
-            return read
-    return None
+
+def _is_bare_error(value: dict[str, Any]) -> bool:
+    """An error without the object around it: a type such as "invalid_request_error", and a message."""
+    kind = value.get("type")
+    return isinstance(kind, str) and kind.lower().endswith("error") and _says(value.get("message"))
 
 
 def _json(body: str) -> Any:
@@ -117,7 +113,13 @@ def _says(value: Any) -> bool:
 def _is_failure(code: Any) -> bool:
     if isinstance(code, str):
         return code.strip().lower() not in _NO_FAILURE
-    return isinstance(code, int) and not isinstance(code, bool) and code not in _SUCCESS
+    return isinstance(code, int | float) and not isinstance(code, bool) and code not in _SUCCESS
+
+
+def _error_in_lines(text: str) -> Any:
+    """The error in a body of JSON lines, else None."""
+    values = (_json(line) for line in text.splitlines() if line.startswith("{"))
+    return next((value for value in values if error_told(value)), None)
 
 
 def _error_in_events(body: bytes) -> Any:
@@ -128,12 +130,22 @@ def _error_in_events(body: bytes) -> Any:
     except EventTooLarge:
         return None
     values = [_json(payload.decode("utf-8", "replace")) for payload in payloads]
-    told = next((value for value in values if error_told(value)), None)
+    told = next((found for value in values for found in (value, *_within(value)) if error_told(found)), None)
     if told is None:  # an event named error may hold anything
         told = next((_json_or_text(payload) for payload in payloads if isinstance(payload, ErrorData)), None)
     if told is None:
-        told = next((value for value in values if isinstance(value, (dict, list)) and _words(value, _DEPTH)), None)
+        told = next((value for value in values if has_words(value)), None)
+    if told is None:
+        told = next((_json_or_text(payload) for payload in payloads if payload.strip().upper() != b"[DONE]"), None)
     return {"error": told} if isinstance(told, str) else told
+
+
+def _within(value: Any) -> list[Any]:
+    """Where an event of a stream may hold its error: its response, its choices."""
+    if not isinstance(value, dict):
+        return []
+    choices = value.get("choices")
+    return [value.get("response"), *(choices if isinstance(choices, list) else ())]
 
 
 def _json_or_text(payload: bytes) -> Any:
@@ -196,55 +208,3 @@ def _innermost(value: Any) -> dict[str, Any]:
         elif isinstance(value, dict) and (inner := value.get("error") or value.get("base_resp")):
             value = inner if isinstance(inner, (dict, list)) else value
     return value if isinstance(value, dict) else {}
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _until_date(text: str, now: float) -> float | None:
-    """Whole seconds until an HTTP date, rounded up; 0 if it has passed."""
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, IndexError, OverflowError):
-        return None
-    moment = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return float(max(0, math.ceil(moment.timestamp() - now)))
-
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-
-
-def _duration_s(text: str) -> float | None:
-    """Go's spelling of a duration: "500ms", "1m30s", "6m0s"."""
-    terms = _TERM.findall(text)
-    if not terms or "".join(number + unit for number, unit in terms) != text:
-        return None
-    return sum(float(number) * _UNITS_S[unit] for number, unit in terms)
-
-
-def _reset_s(headers: Mapping[str, str], now: float) -> float | None:
-    """The reset of the limit that is used up; where none says that it is, the nearest reset of all."""
-    resets: list[float] = []
-    used_up: list[float] = []
-    for name, value in headers.items():
-        if not name.startswith(("x-ratelimit-reset", "ratelimit-reset")):
-            continue
-        wait = _duration_s(value) if _number(value) is None else _until_moment(float(value), now)
-        if wait is not None:
-            resets.append(wait)
-            if _number(headers.get(name.replace("-reset", "-remaining"), "")) == 0:
-                used_up.append(wait)
-    return max(used_up) if used_up else min(resets, default=None)
-
-
-def _until_moment(number: float, now: float) -> float:
-    """A bare number is a wait if small, else a moment since the epoch, in seconds or (OpenRouter) milliseconds."""
-    if number >= 1e11:
-        number /= 1000
-    return max(0.0, number - now) if number >= 1e9 else number

@@ -13,7 +13,7 @@ from typing import Any
 
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
-from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, error_told
+from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, error_told, has_words
 from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
@@ -45,6 +45,7 @@ class StreamReader(ABC):
         self.begin_body()
         self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
         self._ended = False
+        self._remark: Any = None  # the last event that is neither a part of an answer nor an error, and has words
         self._skipped: list[ParseError] = []  # one for each event that was left out, since it is not JSON
 
     @property
@@ -95,6 +96,8 @@ class StreamReader(ABC):
     def break_off(self, fault: Fault) -> list[Delta]:
         """The connection broke, or the caller gave it up. An answer that was already whole stays whole."""
         deltas: list[Delta] = []
+        if not self._ended and self._document and json_of(body := b"".join(self._document)) is not None:
+            self._read_document_body(body, deltas)
         self._close(fault, deltas)
         return deltas
 
@@ -132,7 +135,18 @@ class StreamReader(ABC):
         if self.settled:
             self._finish(deltas)
         else:
-            self._fail(self._skipped[0] if self._skipped and isinstance(fault, ConnectionClosed) else fault, deltas)
+            self._fail(self._cause_of(fault), deltas)
+
+    def _cause_of(self, fault: Fault) -> Fault:
+        """The fault, or what it was that a closed connection made the end of."""
+        if isinstance(fault, ConnectionClosed):
+            if self._skipped:
+                return self._skipped[0]
+            if self._remark is not None:
+                return error_in_stream(self._remark)
+            if prose := self._decoder.prose:
+                return ParseError(f"expected an event stream, got {_excerpt(prose.decode('utf-8', 'replace'))!r}")
+        return fault
 
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
         if not self._ended:
@@ -198,6 +212,11 @@ class StreamReader(ABC):
                 self._skip(unreadable, deltas)
             else:  # no chunk that was garbled: the server has something else to say
                 self._fail(unreadable, deltas)
+
+    def _note_remark(self, value: Any) -> None:
+        """Keep the words of an event with an unknown meaning: they are the fault if the answer has no end."""
+        if has_words(value):
+            self._remark = value
 
     def _skip(self, unreadable: ParseError, deltas: list[Delta]) -> None:
         """Go on without this event, which was garbled or cut. The answer's end decides what that means."""

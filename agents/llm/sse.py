@@ -17,6 +17,8 @@ _DATA = b"data: "
 _NAME = b"event: "
 _LF = 0x0A
 _BETWEEN = b"\n\ndata: "
+_FIELDS = (b"data", b"event", b"error", b"id", b"retry")
+_PROSE_BYTES = 2000
 
 
 class EventTooLarge(Exception):
@@ -34,7 +36,10 @@ class ErrorData(bytes):
 class SseDecoder:
     """feed() each chunk, then end() once; both answer with the data of the events that are complete."""
 
-    __slots__ = ("_at_event_start", "_at_stream_start", "_ends_in_lf", "_limit_bytes", "_pieces", "_size", "_skip_lf")
+    __slots__ = (
+        "_at_event_start", "_at_stream_start", "_ends_in_lf", "_limit_bytes", "_no_events", "_pieces", "_size",
+        "_skip_lf",
+    )  # fmt: skip
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
@@ -44,6 +49,7 @@ class SseDecoder:
         self._at_event_start = False  # true: all that came is read, and no byte order mark may follow
         self._ends_in_lf = False
         self._skip_lf = False
+        self._no_events = b""  # the beginning of what was read and had no data
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Data of the events that this chunk completes, in order. Raises EventTooLarge.
@@ -61,7 +67,13 @@ class SseDecoder:
     def silent(self) -> bool:
         """Since the last complete event at most blank lines and comments came."""
         lines = b"".join(self._pieces).split(b"\n")
-        return all(not line or line.startswith(b":") for line in lines)
+        return not self.prose and all(not line or line.startswith(b":") for line in lines)
+
+    @property
+    def prose(self) -> bytes:
+        """The beginning of the lines that are in no event: what a server says that sends no event stream."""
+        rest = b"".join([self._no_events, *self._pieces])[:_PROSE_BYTES].removeprefix(BOM)
+        return b"" if BOM.startswith(rest) else b"\n".join(line for line in rest.split(b"\n") if not _in_grammar(line))
 
     def end(self) -> list[bytes]:
         """Data of an event that the end of the stream left without its blank line; whether to use it is the reader's.
@@ -70,7 +82,7 @@ class SseDecoder:
         """
         rest = b"".join(self._pieces)
         self._pieces = []
-        return _payloads(rest.removeprefix(BOM) if self._at_stream_start else rest)
+        return self._payloads_in(rest.removeprefix(BOM) if self._at_stream_start else rest)
 
     def _feed_any(self, chunk: bytes) -> list[bytes]:
         chunk = self._only_lf(chunk)
@@ -111,7 +123,13 @@ class SseDecoder:
         self._ends_in_lf = False
         self._at_event_start = not rest
         self._hold(rest)
-        return _payloads(whole)
+        return self._payloads_in(whole)
+
+    def _payloads_in(self, whole: bytes) -> list[bytes]:
+        payloads = _payloads(whole)
+        if not payloads and len(self._no_events) < _PROSE_BYTES:
+            self._no_events += whole[:_PROSE_BYTES] + b"\n\n"
+        return payloads
 
     def _refuse_large(self, events: list[bytes]) -> None:
         for position, event in enumerate(events):
@@ -125,6 +143,12 @@ class SseDecoder:
             self._ends_in_lf = piece.endswith(b"\n")
         if self._size > self._limit_bytes + 1:  # 1: the line end that may turn out to be the event's own
             raise EventTooLarge(self._limit_bytes)
+
+
+def _in_grammar(line: bytes) -> bool:
+    """A blank line, a comment, a field that is known, or the beginning of one."""
+    field, colon, _ = line.partition(b":")
+    return field in _FIELDS or (not colon and any(known.startswith(field) for known in _FIELDS)) or not field
 
 
 def _only_payload(chunk: bytes) -> bytes:

@@ -219,6 +219,23 @@ NO_EVENTS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("event", [None, 5, "content", [], ("content_delta", "Hi")])
+async def test_a_value_of_another_type_is_refused_as_an_event(system: AsyncioSystemBase, event: Any) -> None:
+    async with Mailbox() as box:
+        result = process_stream_event(event, init_accumulator(), box.pid)
+    assert isinstance(result, Error)
+    assert str(result.reason).startswith("parse error: expected a delta or a mapping as a stream event, got")
+
+
+@pytest.mark.parametrize(("index", "id_", "name"), [([], "a", "f"), (True, "a", "f"), (0, "", "f"), (0, "a", "")])
+async def test_the_start_of_a_call_needs_an_index_an_id_and_a_name(
+    system: AsyncioSystemBase, index: Any, id_: str, name: str
+) -> None:
+    event = {"type": "tool_call_start", "index": index, "data": {"id": id_, "function": {"name": name}}}
+    async with Mailbox() as box:
+        assert isinstance(process_stream_event(event, init_accumulator(), box.pid), Error)
+
+
 @pytest.mark.parametrize("event", NO_EVENTS)
 async def test_a_mapping_that_is_no_event_is_refused(system: AsyncioSystemBase, event: dict[str, Any]) -> None:
     async with Mailbox() as box:

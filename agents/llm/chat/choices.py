@@ -46,7 +46,7 @@ class Choices:
         """Those of a chunk that are to be read now, after what was held back and is to be read, too."""
         if self._counts:
             return choices
-        keyed = [(_key(choice), choice) for choice in choices]
+        keyed = [(_key(choice, place), choice) for place, choice in enumerate(choices)]
         if len(keyed) > 1 and self.only is UNDECIDED and len({key for key, _ in keyed}) > 1:
             return [*self._choose(min((key for key, _ in keyed), key=_order)), *self._chosen(keyed)]
         return [each for key, choice in keyed for each in self._read(key, choice)]
@@ -103,13 +103,19 @@ class Choices:
         return [choice for _, choice in held]
 
 
-def _key(choice: Choice) -> Hashable:
-    return _first_if_none(choice.index)
+def first_of(choices: Sequence[Choice]) -> list[Choice]:
+    """Return the choice of a document that is read: the one with the smallest index, or the first of several such."""
+    return sorted(choices, key=lambda choice: _order(_or_place(choice.index, 0)))[:1]
 
 
-def _first_if_none(index: Any) -> Hashable:
+def _key(choice: Choice, place: int) -> Hashable:
+    """The choice's index; without one, its place in the chunk."""
+    return _or_place(choice.index, place)
+
+
+def _or_place(index: Any, place: int) -> Hashable:
     key = key_of(index)
-    return 0 if key is None else key
+    return place if key is None else key
 
 
 def _order(key: Hashable) -> tuple[bool, Any]:
@@ -127,7 +133,7 @@ def _calls_in(choice: Choice) -> list[tuple[Hashable, str]]:
     calls = choice.delta.tool_calls if choice.delta is not None else None
     found = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     return [
-        (_first_if_none(call.get("index")), call["id"])
+        (_or_place(call.get("index"), 0), call["id"])
         for call in found
         if isinstance(call.get("id"), str) and call["id"] and isinstance(call.get("function"), dict)
         if call["function"].get("name")

@@ -49,7 +49,7 @@ class Choice(Struct, gc=False):
 
 
 class Chunk(Struct, gc=False):
-    """One event's data. x_groq: where Groq puts the usage, and errors."""
+    """One event's data. x_groq: where Groq puts the usage, and errors. base_resp: where MiniMax puts errors."""
 
     choices: list[Choice] | None = None
     usage: Any = None
@@ -57,6 +57,7 @@ class Chunk(Struct, gc=False):
     model: Any = None
     error: Any = None
     x_groq: Any = None
+    base_resp: Any = None
 
 
 def chunk_of(value: Any) -> Chunk:

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from agents.core.deltas import Delta, Finished, FinishReason, ReasoningDelta, RefusalDelta, TextDelta
 from agents.core.errors import Fault, ParseError
-from agents.core.finish import CUT, broken_off, fault_of, reason_of
+from agents.core.finish import CUT, broken_off, fault_of, kept_reason, reason_of
 from agents.llm.chat.calls import Call, Calls, Nameless
-from agents.llm.chat.choices import UNDECIDED, Choices
+from agents.llm.chat.choices import UNDECIDED, Choices, first_of
 from agents.llm.chat.chunk import (
     REASONING,
     Choice,
@@ -25,6 +25,7 @@ from agents.llm.chat.chunk import (
 )
 from agents.llm.chat.reasoning import ReasoningFields
 from agents.llm.faults import error_in_stream, error_told
+from agents.llm.leaf import arguments_of
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
@@ -71,8 +72,9 @@ class ChatReader(StreamReader):
             except (ValueError, RecursionError):
                 self._read_odd(payload, deltas)
             else:
-                if chunk.choices and not chunk.error:
-                    self._fold(chunk, deltas)
+                if chunk.choices and not chunk.error and chunk.base_resp is None:
+                    if not self._fold(chunk, deltas):
+                        continue
                 else:
                     self._fold_odd(chunk, json_of(payload), deltas, named_error=isinstance(payload, ErrorData))
             if self._ended:
@@ -80,21 +82,29 @@ class ChatReader(StreamReader):
 
     def _read_value(self, value: Any, payload: bytes, deltas: list[Delta]) -> None:
         chunk = chunk_of(value)
-        if chunk.choices and not chunk.error:
+        if chunk.choices and not chunk.error and chunk.base_resp is None:
             self._fold(chunk, deltas)
         else:
             self._fold_odd(chunk, value, deltas, named_error=isinstance(payload, ErrorData))
 
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
-        if isinstance(value, dict) and isinstance(value.get("choices"), list) and not error_told(value):
-            self._fold(chunk_of(value), deltas)
-            if not self._ended:
-                self._finish(deltas)
+        if not isinstance(value, dict) or not isinstance(value.get("choices"), list):
+            return
+        chunk = chunk_of(value)
+        chunk.choices = first_of(chunk.choices or ())
+        if error_told(value):
+            self._fold_odd(chunk, value, deltas, named_error=False)
+        else:
+            self._fold(chunk, deltas)
+        if not self._ended:
+            self._finish(deltas)
 
     def _done(self, deltas: list[Delta]) -> None:
         self._finish(deltas)
 
-    def _fold(self, chunk: Chunk, deltas: list[Delta]) -> None:
+    def _fold(self, chunk: Chunk, deltas: list[Delta]) -> bool:
+        """Read a chunk's choices and usage. True if a choice had more than a delta: the answer may have ended."""
+        may_end = False
         if chunk.usage and chunk.usage.__class__ is dict:
             self._usage = chunk.usage
         if chunk.x_groq is not None or not self._origin_known:
@@ -109,17 +119,18 @@ class ChatReader(StreamReader):
                 self._fold_delta(delta, deltas)
             if delta is None or choice.finish_reason or choice.message is not None or choice.error:
                 self._fold_rest(choice, deltas)
-            if self._ended:
-                return
+                may_end = True
+                if self._ended:
+                    break
+        return may_end
 
     def _fold_rest(self, choice: Choice, deltas: list[Delta]) -> None:
         if choice.delta is None and choice.text:
             self._fold_delta(ChoiceDelta(content=choice.text), deltas)
         if choice.message is not None:
             self._message = choice.message
-        raw = choice.finish_reason
-        if raw and isinstance(raw, str) and not broken_off(self._raw_reason or ""):  # no later word mends that one
-            self._raw_reason = joined_surrogates(raw)
+        if choice.finish_reason:
+            self._raw_reason = kept_reason(self._raw_reason, joined_surrogates(arguments_of(choice.finish_reason)))
         if choice.error:
             self._fail(error_in_stream({"error": choice.error}), deltas)
 
@@ -168,8 +179,11 @@ class ChatReader(StreamReader):
         """A chunk without choices: usage, a filter's verdict, a ping; or an error in one of its shapes."""
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
         if named_error or groq.get("error") or error_told(value):
-            self._fail(error_in_stream(value), deltas)
+            self._fold(chunk, deltas)  # what it says beside the error
+            self._fail(error_in_stream(groq if groq.get("error") else value), deltas)
         else:
+            if not chunk.choices:
+                self._note_remark(value)
             self._fold(chunk, deltas)
 
     def _note_rest(self, chunk: Chunk) -> None:
@@ -187,6 +201,13 @@ class ChatReader(StreamReader):
             self._release(deltas)
         super()._close(fault, deltas)
 
+    def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
+        """Fail after the text that only a whole message has."""
+        if not self._ended and self._message is not None:
+            message, self._message = self._message, None
+            self._fold_delta(replace(self._unsaid(message), tool_calls=None, function_call=None), deltas)
+        super()._fail(fault, deltas)
+
     def _release(self, deltas: list[Delta]) -> None:
         """Read what was held back until it was known which choices are read."""
         if rest := self._choices.rest():
@@ -195,7 +216,8 @@ class ChatReader(StreamReader):
     def _finish(self, deltas: list[Delta]) -> None:
         self._release(deltas)
         if self._message is not None:
-            self._fold_delta(self._unsaid(self._message), deltas)
+            message, self._message = self._message, None
+            self._fold_delta(self._unsaid(message), deltas)
         for channel in self._halves.rest() if self._halves else ():
             if isinstance(channel, Call):
                 channel.said.add(REPLACEMENT)
@@ -227,7 +249,11 @@ class ChatReader(StreamReader):
             return fault_of(raw)
         if self._skipped and (raw is None or self._calls or not self._has_text):
             return self._skipped[0]  # it may have been the end, a piece of a call's arguments, or all of the answer
-        if not self._calls and not self._has_text and not self._spoke and reason_of(raw) is FinishReason.TOOL_CALLS:
+        if self._calls or self._has_text or self._spoke:
+            return None
+        if raw is None and self._remark is not None:
+            return error_in_stream(self._remark)
+        if reason_of(raw) is FinishReason.TOOL_CALLS:
             return ParseError(f"expected a tool call, as the finish reason {raw!r} says, got none")
         return None
 

@@ -39,6 +39,11 @@ class Call:
         self.started = False
         self.done = False
 
+    @property
+    def whole(self) -> str:
+        """Its arguments, as the best of what came has them."""
+        return self.snapshot or self.said.whole() or self.first_snapshot
+
 
 class Calls:
     """The calls of one response, in order of appearance."""
@@ -82,7 +87,9 @@ class Calls:
             call.snapshot, call.vouched = joined_surrogates(text), True
 
     def complete(self, key: Hashable, item: dict[str, Any], deltas: list[Delta]) -> None:
-        """The item is done."""
+        """The item is done. A call that is done already may come again under another key."""
+        if key not in self._by_key and self._is_done(item):
+            return
         call = self._call_at(key, item.get("id"))
         if not call.done:
             self._conclude(call, item, deltas)
@@ -116,6 +123,13 @@ class Calls:
         if text := arguments_of(item.get("arguments")):
             call.snapshot = joined_surrogates(text)
         self._end(call, deltas)
+
+    def _is_done(self, item: dict[str, Any]) -> bool:
+        whole = joined_surrogates(arguments_of(item.get("arguments")))
+        return any(
+            call.done and call.wire_id == item.get("call_id") and call.name == item.get("name") and whole == call.whole
+            for call in self._all
+        )
 
     def _call_at(self, key: Hashable, item_id: Any, *, is_new: bool = False) -> Call:
         call = self._by_key.get(key) if key is not None else self._by_item_id.get(str(item_id))
@@ -160,10 +174,9 @@ class Calls:
         if not call.name:
             return
         call.id = call.id or self._new_id()
-        whole = call.said.whole()
-        snapshot = call.snapshot or ("" if whole else call.first_snapshot)
-        if snapshot.startswith(whole) and snapshot != whole:
-            call.said.pieces.append(snapshot[len(whole) :])
+        said, whole = call.said.whole(), call.whole
+        if whole.startswith(said) and whole != said:
+            call.said.pieces.append(whole[len(said) :])
         self._tell(call, deltas)
         call.done = True
-        deltas.append(CallDone(call.index, snapshot or whole))
+        deltas.append(CallDone(call.index, whole))

@@ -18,6 +18,7 @@ from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
 from agents.llm.responses.ending import PLAIN, failure, incomplete_reason, was_cut
 from agents.llm.responses.event import DELTAS, DONE, PART_DONE, Event, event_of, items_of, number_of
+from agents.llm.responses.items import DoneItems, distinct
 from agents.llm.responses.texts import Texts
 from agents.llm.sse import LIMIT_BYTES, ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
@@ -30,6 +31,7 @@ _TERMINAL = {
     "response.failed": "failed",
     "response.cancelled": "cancelled",
 }
+ERROR = "response.error"
 _UNFINISHED = ("queued", "in_progress")
 
 _decode = msgspec.json.Decoder(Event).decode
@@ -56,7 +58,7 @@ class ResponsesReader(StreamReader):
         self.background = background
         self._calls = Calls(new_id)
         self._texts = Texts()
-        self._done_items: list[tuple[Any, dict[str, Any]]] = []
+        self._done_items = DoneItems()
         self._origin: dict[str, Any] = {}
         # Where the last text delta belonged: the next one nearly always belongs there too.
         self._type: str | None = None
@@ -139,9 +141,15 @@ class ResponsesReader(StreamReader):
             self._add_text(kind, event, deltas)
         elif event.type in _TERMINAL:
             response = event.response if isinstance(event.response, dict) else {}
+            if event.error and not response.get("error"):
+                response = {**response, "error": event.error}
             self._conclude(str(response.get("status") or _TERMINAL[event.type]), response, deltas)
-        elif not event.type.startswith("response.") and error_told(value := json_of(payload)):
-            self._fail(error_in_stream(value), deltas)
+        elif event.type == ERROR or not event.type.startswith("response."):
+            value = json_of(payload)
+            if event.type == ERROR or error_told(value):
+                self._fail(error_in_stream(value), deltas)
+            else:
+                self._note_remark(value)
         else:
             self._fold_item(event, payload, deltas)
 
@@ -157,7 +165,7 @@ class ResponsesReader(StreamReader):
             case "response.output_item.added" if is_call:
                 self._calls.begin(key, item, deltas)
             case "response.output_item.done" if item:
-                self._done_items.append((len(self._done_items) if key is None else key, item))
+                self._done_items.add(key, item)
                 if is_call:
                     self._calls.complete(key, item, deltas)
             case kind if kind in DONE or kind in PART_DONE:
@@ -187,7 +195,7 @@ class ResponsesReader(StreamReader):
 
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
         if not self._ended:
-            deltas += self._texts.released()
+            deltas += self._texts.missing(distinct(self._items_done()), None)
         super()._fail(fault, deltas)
 
     def _note_origin(self, response: dict[str, Any]) -> None:
@@ -199,7 +207,7 @@ class ResponsesReader(StreamReader):
         if self._halves is not None:
             response = safe(response)
         self._note_origin(response)
-        items = items_of(response.get("output")) or self._items_done()
+        items = distinct(items_of(response.get("output")) or self._items_done())
         self._flush_halves(deltas)
         deltas += self._texts.missing(items, response.get("output_text"))
         if (fault := failure(status, response)) is not None:
@@ -214,9 +222,7 @@ class ResponsesReader(StreamReader):
         deltas.append(self._finished(status, response, items))
 
     def _items_done(self) -> list[dict[str, Any]]:
-        if all(isinstance(key, int) for key, _ in self._done_items):
-            self._done_items.sort(key=lambda done: done[0])
-        items = [item for _, item in self._done_items]
+        items = self._done_items.in_order()
         return items if self._halves is None else items_of(safe(items))
 
     def _flush_halves(self, deltas: list[Delta]) -> None:

@@ -22,11 +22,12 @@ Part: TypeAlias = tuple[Key, list[str]]
 class Texts:
     """held: an event was lost, so texts are held back."""
 
-    __slots__ = ("_by_event", "_by_part", "_given", "_held", "held", "repaired")
+    __slots__ = ("_by_event", "_by_part", "_complete", "_given", "_held", "held", "repaired")
 
     def __init__(self) -> None:
         self.held = False
         self.repaired = True
+        self._complete = False  # the missing texts were given
         self._given: list[Part] = []  # in order of arrival; a part that goes on after another one comes again
         self._held: list[Part] = []
         self._by_event: dict[Hashable, tuple[TextKind, str]] = {}  # of output_text.done and its like
@@ -53,10 +54,13 @@ class Texts:
             )
 
     def missing(self, items: Sequence[dict[str, Any]], output_text: Any) -> Iterator[Delta]:
-        """Give the texts that only snapshots have, and the held ones. Nothing may be added afterwards.
+        """Give the texts that only snapshots have, and the held ones; once. Nothing may be added afterwards.
 
         items: the final output, or the done items. repaired: they account for every text that was given.
         """
+        if self._complete:
+            return
+        self._complete = True
         self.repaired = bool(items)
         snapshots = self._snapshots(items, output_text)
         kinds = [kind for kind, _ in snapshots] + [key[0] for key, _ in self._given + self._held]
@@ -64,11 +68,6 @@ class Texts:
             texts = [text for found, text in snapshots if found is kind]
             yield from (kind(text) for text in self._missing_of(kind, texts) if text)
         self._held = []
-
-    def released(self) -> list[Delta]:
-        """Give the held texts of an answer that will have no end."""
-        held, self._held = self._held, []
-        return [key[0]("".join(pieces)) for key, pieces in held if pieces]
 
     def _snapshots(self, items: Sequence[dict[str, Any]], output_text: Any) -> list[tuple[TextKind, str]]:
         """The best that there is for each kind of text."""

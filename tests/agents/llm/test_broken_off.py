@@ -18,7 +18,8 @@ BROKEN = [
     "error", "abort", "aborted", "cancelled", "canceled", "CANCELLED", "network_error", "insufficient_system_resource",
     "timeout", "time_out", "server_error", "internal_error", "incomplete", "failed", "interrupted", "overloaded",
     "time_limit", "deadline_exceeded", "rate_limit", "rate_limit_exceeded", "MALFORMED_FUNCTION_CALL", "unavailable",
-    "Network-Error",
+    "Network-Error", "INTERNAL", "out_of_memory", "shutdown", "connection_closed", "bad_gateway", "throttled",
+    "dropped", "unfinished", "partial", "networkError",
 ]  # fmt: skip
 CUT = {
     "length": FinishReason.LENGTH, "max_tokens": FinishReason.LENGTH, "MAX_TOKENS": FinishReason.LENGTH,
@@ -28,6 +29,8 @@ CUT = {
     "safety": FinishReason.CONTENT_FILTER, "SAFETY": FinishReason.CONTENT_FILTER,
     "RECITATION": FinishReason.CONTENT_FILTER, "prohibited_content": FinishReason.CONTENT_FILTER,
     "BLOCKLIST": FinishReason.CONTENT_FILTER, "refusal": FinishReason.CONTENT_FILTER,
+    "rejected": FinishReason.CONTENT_FILTER, "limit": FinishReason.LENGTH, "truncated": FinishReason.LENGTH,
+    "context_length_exceeded": FinishReason.LENGTH, "repetition": FinishReason.LENGTH,
 }  # fmt: skip
 CALL = {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x":1}'}}
 ITEM = {"type": "function_call", "id": "fc", "call_id": "a", "name": "f", "arguments": '{"x":1}'}
@@ -136,3 +139,24 @@ def test_an_error_object_that_says_nothing_is_not_an_error(error: Any) -> None:
     assert responses({"status": "completed", "error": error}, streamed=True).fault is None
     chunk = {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}], "error": error}
     assert _read(ChatReader(ids()), events(json.dumps(chunk), "[DONE]")).content == "a"
+
+
+@pytest.mark.parametrize("reason", [["error"], {"reason": "abort"}])
+def test_b23_a_finish_reason_of_another_type_is_judged_by_its_words(reason: Any) -> None:
+    answer = _read(ChatReader(ids()), events(json.dumps({"choices": [{"delta": {}, "finish_reason": reason}]})))
+    assert isinstance(answer.fault, ApiError)
+
+
+@pytest.mark.parametrize("word", ["length", "content_filter", "abort"])
+def test_b23_no_later_word_makes_an_answer_whole(word: str) -> None:
+    said = {"choices": [{"delta": {"tool_calls": [CALL]}, "finish_reason": word}]}
+    end = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
+    answer = _read(ChatReader(ids()), events(json.dumps(said), json.dumps(end), "[DONE]"))
+    assert answer.finished is None or not answer.finished.complete
+
+
+@pytest.mark.parametrize("word", ["", "null", "None"])
+def test_b8_a_word_for_null_is_no_finish_reason(word: str) -> None:
+    reader = ChatReader(ids())
+    reader.feed(events(json.dumps({"choices": [{"delta": {"content": "Hel"}, "finish_reason": word}]})))
+    assert not reader.settled

@@ -134,3 +134,16 @@ def test_no_order_of_choices_mixes_their_texts_or_calls(order: list[int], ends: 
     first = order[0]
     assert answer.content == f"{first}1{first}2{first}3"
     assert called(answer) == [f"id{first}"]
+
+
+def test_b18_of_choices_without_an_index_in_one_chunk_the_first_is_read() -> None:
+    chunks = [json.dumps({"choices": [{"delta": {"content": a}}, {"delta": {"content": b}}]}) for a, b in ("AB", "ab")]
+    assert read([*chunks, json.dumps({"choices": [{"delta": {}, "finish_reason": STOP}]})]).content == "Aa"
+
+
+@pytest.mark.parametrize("index", [{}, {"index": 0}])
+def test_b18_of_choices_with_one_index_in_a_document_the_first_is_read(index: dict[str, Any]) -> None:
+    choices = [{**index, "message": {"content": text}, "finish_reason": STOP} for text in "AB"]
+    reader = ChatReader(ids())
+    answer = answer_of(reader.feed(json.dumps({"choices": choices}).encode()) + reader.end())
+    assert answer.content == "A"

@@ -8,7 +8,7 @@ TABLE = HERE.parents[2] / "docs" / "edge-cases.md"
 
 
 def test_every_test_that_the_table_names_exists() -> None:
-    source = "".join(path.read_text() for path in HERE.glob("test_*.py"))
+    source = "".join(path.read_text() for path in HERE.rglob("test_*.py"))
     defined = set(re.findall(r"^(?:async )?def (test_\w+)", source, re.MULTILINE))
     named = re.findall(r"`(test_\w+)`", TABLE.read_text())
     assert named
@@ -18,5 +18,5 @@ def test_every_test_that_the_table_names_exists() -> None:
 def test_every_case_has_its_row() -> None:
     rows = re.findall(r"^\| ([A-D]\d+) \|", TABLE.read_text(), re.MULTILINE)
     assert rows == [
-        f"{group}{n}" for group, last in zip("ABCD", (28, 24, 29, 24), strict=True) for n in range(1, last + 1)
+        f"{group}{n}" for group, last in zip("ABCD", (28, 24, 29, 25), strict=True) for n in range(1, last + 1)
     ]

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from agents.core.errors import ApiError
+from agents.core.errors import ApiError, ConnectionClosed, ParseError
 from agents.core.retry import Scope, scope
 from agents.llm.chat import ChatReader
-from agents.llm.faults import MESSAGE_LIMIT, api_error, error_in_stream, error_told, retry_after_s
+from agents.llm.faults import MESSAGE_LIMIT, api_error, error_in_stream, error_told
 from agents.llm.responses import ResponsesReader
+from agents.llm.retry_after import retry_after_s
 from tests.agents.llm.answer import answer_of, events, ids
 from tests.agents.llm.corpus import recorded_errors
 
@@ -79,6 +80,9 @@ QUOTA = '{"error":{"message":"no credit","code":"insufficient_quota"}}'
         f'data: {{"id":"x","choices":[]}}\n\ndata: {ERROR}\n\n',
         'event: error\ndata: {"message":"stream start failed","type":"internal_server_error"}\n\n',
         'data: {"type":"error","message":"stream start failed","code":"internal_server_error"}\n\n',
+        f'data: {{"type":"response.failed","response":{{"status":"failed",{ERROR[1:-1]}}}}}\n\n',
+        f'data: {{"choices":[{{"index":0,{ERROR[1:-1]}}}]}}\n\n',
+        f'{ERROR}\n{{"done":true}}\n',
     ],
     ids=repr,
 )
@@ -97,7 +101,11 @@ def test_a27_the_kind_in_an_event_stream_decides_whether_it_is_tried_again() -> 
 
 def test_a27_a_body_of_words_stays_what_it_is() -> None:
     assert read("no data: today", 500).message == "no data: today"
-    assert read("data: some text\n\n", 500).message == "data: some text"
+
+
+def test_a27_an_event_of_words_gives_its_words() -> None:
+    assert read("data: some text\n\ndata: [DONE]\n\n", 500).message == "some text"
+    assert read('data: "some text"\n\n', 500).message == "some text"
 
 
 @pytest.mark.parametrize(
@@ -193,3 +201,90 @@ def test_a20_an_error_in_a_stream_names_its_status_where_it_has_one() -> None:
 def test_a22_the_wait_is_read_in_every_spelling(headers: dict[str, str], wait_s: float | None) -> None:
     assert retry_after_s(headers, NOW) == wait_s
     assert api_error(429, b"", wait_s).retry_after_s == wait_s
+
+
+ANSWER = {"content": "Hi", "tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}]}
+NO_CREDIT = {"error": {"message": "no credit"}}
+BASE_RESP = {"base_resp": {"status_code": 1008.0, "status_msg": "no credit"}}
+
+
+@pytest.mark.parametrize("chunk", [{"choices": [{"delta": ANSWER}]}, {"choices": [{"message": ANSWER}]}])
+@pytest.mark.parametrize("beside", [NO_CREDIT, BASE_RESP])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a20_an_error_beside_an_answer_fails_it_and_keeps_its_text(
+    chunk: dict[str, Any], beside: dict[str, Any], streamed: bool
+) -> None:
+    whole = json.dumps(chunk | beside)
+    check_failed(events(whole, "[DONE]") if streamed else whole.encode())
+
+
+def test_a20_an_error_in_the_choice_of_a_document_keeps_its_text() -> None:
+    check_failed(json.dumps({"choices": [{"message": ANSWER, **NO_CREDIT}]}).encode())
+
+
+def check_failed(body: bytes) -> None:
+    reader = ChatReader(ids())
+    answer = answer_of(reader.feed(body) + reader.end())
+    assert isinstance(answer.fault, ApiError)
+    assert (answer.content, answer.fault.message, answer.done) == ("Hi", "no credit", [])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"type": "response.error", "message": "no credit"},
+        {"type": "response.error", "error": {"message": "no credit"}},
+        {"type": "response.failed", "error": {"message": "no credit"}},
+        {"type": "invalid_request_error", "message": "no credit"},
+    ],
+)
+def test_d2_the_words_of_an_error_are_found_in_every_event_that_means_one(error: dict[str, Any]) -> None:
+    reader = ResponsesReader(ids())
+    answer = answer_of(reader.feed(events(json.dumps(error))) + reader.end())
+    assert isinstance(answer.fault, ApiError)
+    assert answer.fault.message == "no credit"
+
+
+@pytest.mark.parametrize("text", ["Internal Server Error", "Error: no credit\n", '"no credit"', "no\n\ncredit\n\n"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a17_words_instead_of_an_answer_are_the_fault(text: str, size: int) -> None:
+    for end in (ChatReader.end, lambda reader: reader.break_off(ConnectionClosed())):
+        reader = ChatReader(ids())
+        for at in range(0, len(text), size):
+            assert reader.feed(text[at : at + size].encode()) == []
+        assert not reader.silent
+        fault = answer_of(end(reader)).fault
+        assert isinstance(fault, ParseError)
+        assert " ".join(text.split()) in fault.message
+
+
+def test_a17_a_whole_document_counts_though_its_connection_broke() -> None:
+    reader = ChatReader(ids())
+    reader.feed(b'{"error":{"message":"no credit"}}')
+    assert answer_of(reader.break_off(ConnectionClosed())).fault == ApiError(0, "no credit")
+
+
+@pytest.mark.parametrize("remark", [{"title": "no credit", "status": 503}, {"exception": "no credit"}])
+@pytest.mark.parametrize("kind", [ChatReader, ResponsesReader])
+def test_a17_an_event_with_words_is_the_fault_of_an_answer_without_an_end(
+    remark: dict[str, Any], kind: type[ChatReader | ResponsesReader]
+) -> None:
+    reader = kind(ids())
+    fault = answer_of(reader.feed(events(json.dumps(remark))) + reader.end()).fault
+    assert isinstance(fault, ApiError)
+    assert fault.message == "no credit"
+
+
+def test_a17_an_event_with_words_means_nothing_in_an_answer_with_an_end() -> None:
+    chunk = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+    reader = ChatReader(ids())
+    answer = answer_of(reader.feed(events('{"message": "queued"}', json.dumps(chunk), "[DONE]")) + reader.end())
+    assert (answer.content, answer.fault) == ("Hi", None)
+
+
+def test_a17_lines_of_words_after_events_are_the_fault_of_an_answer_without_an_end() -> None:
+    chunk = json.dumps({"choices": [{"delta": {"content": "Hi"}}]})
+    reader = ChatReader(ids())
+    answer = answer_of(reader.feed(events(chunk) + b"out of memory\n") + reader.end())
+    assert answer.content == "Hi"
+    assert "out of memory" in str(answer.fault)

@@ -146,3 +146,42 @@ def test_d24_the_texts_of_several_parts_are_all_given() -> None:
 def test_d24_the_text_beside_an_empty_output_is_given() -> None:
     assert read(completed(output_text="Hello")).content == "Hello"
     assert read(completed(item("content", "Hello"), output_text="Hello")).content == "Hello"
+
+
+HELLO = item("content", "Hello")
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        event("response.output_text.done", output_index=0, content_index=0, text="Hello"),
+        event("response.output_item.done", output_index=0, item=HELLO),
+    ],
+)
+@pytest.mark.parametrize("end", [[], [event("error", message="no credit")], ["oops"]])
+def test_d24_a_text_that_only_a_done_event_has_is_kept_where_the_answer_breaks_off(known: str, end: list[str]) -> None:
+    answer = read(known, *end)
+    assert answer.content == "Hello"
+    assert answer.fault is not None
+
+
+@pytest.mark.parametrize("begun", [[], [event("response.output_text.delta", output_index=0, delta="Hel")]])
+def test_d25_a_message_that_is_done_twice_is_one_text(begun: list[str]) -> None:
+    done = event("response.output_item.done", output_index=0, item=HELLO)
+    assert read(*begun, done, done, completed()).content == "Hello"
+
+
+CALL = {"type": "function_call", "call_id": "a", "name": "f", "arguments": '{"x":1}'}
+
+
+@pytest.mark.parametrize("indexes", [(0, 0), (0, 1), (None, None)])
+def test_d25_a_call_that_is_done_twice_runs_once(indexes: tuple[int | None, ...]) -> None:
+    done = [event("response.output_item.done", output_index=index, item=CALL) for index in indexes]
+    for answer in (read(*done, completed()), read(*done, completed(CALL)), read(*done, completed(CALL, CALL))):
+        assert answer.calls == [{"id": "a", "name": "f", "arguments": '{"x":1}'}]
+
+
+def test_d25_calls_that_differ_stay_two_under_one_id() -> None:
+    other = CALL | {"arguments": '{"x":2}'}
+    assert [call["arguments"] for call in read(completed(CALL, other)).calls] == ['{"x":1}', '{"x":2}']
+    assert len(read(completed(CALL | {"call_id": ""}, CALL | {"call_id": ""})).calls) == 2

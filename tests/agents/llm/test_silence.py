@@ -104,3 +104,21 @@ async def test_a_sink_that_waits_for_the_trailer_is_not_hurried() -> None:
     text_behind_the_end = b'data: {"choices":[{"index":0,"delta":{"content":"!"}}]}\n\n'
     deltas, _ = await asked(ScriptedClient([STOP, text_behind_the_end, DONE]), busy_s=30.0)
     assert deltas == [TextDelta("!"), Finished(FinishReason.STOP, "stop")]
+
+
+@pytest.mark.parametrize("last", [[DONE], []])
+def test_b8_text_after_a_finish_reason_in_every_chunk_is_read_to_its_end(last: list[Piece]) -> None:
+    @simulated(seeds=3)
+    async def play() -> None:
+        ended = HELLO.replace(b"}}]}", b'},"finish_reason":"stop"}]}')
+        deltas, _ = await asked(ScriptedClient([ended, 0.9, ended, 19.0, ended, 19.0, ended, *last]))
+        assert deltas == [*[TextDelta("Hello")] * 4, Finished(FinishReason.STOP, "stop")]
+
+    play()
+
+
+@simulated(seeds=3)
+async def test_b8_silence_after_such_text_completes_the_answer() -> None:
+    deltas, ended_s = await asked(ScriptedClient([STOP, HELLO, *NEVER]))
+    assert deltas == [TextDelta("Hello"), Finished(FinishReason.STOP, "stop")]
+    assert ended_s == pytest.approx(DEADLINES.idle_s)
