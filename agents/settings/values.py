@@ -71,10 +71,13 @@ def _reachable(address: str) -> str:
     return address
 
 
-Count = Annotated[int, Field(gt=0)]
-Milliseconds = Annotated[int, Field(gt=0), Unit("ms")]
-Wait = Annotated[int, Field(ge=0), Unit("ms")]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("s")]
+MOST: Final = 10**12
+"""Of a count, and of a time in ms: 31 years. The timers of Python and its sockets fail at 292 years."""
+
+Count = Annotated[int, Field(gt=0, le=MOST)]
+Milliseconds = Annotated[int, Field(gt=0, le=MOST), Unit("ms")]
+Wait = Annotated[int, Field(ge=0, le=MOST), Unit("ms")]
+Seconds = Annotated[float, Field(gt=0, le=MOST / 1000, allow_inf_nan=False), Unit("s")]
 Bytes = Annotated[int, Field(gt=0), Unit("bytes")]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), AfterValidator(_reachable), Address()]
