@@ -71,8 +71,14 @@ class InvalidArgument(ProcessError, TypeError, ValueError):
         super().__init__(f"expected {expected}, got {got}{hint and f': {hint}'}")
 
 
+SHOWN_BITS: Final = 256
+"""Of an integer that an error shows. Python refuses to write one of some thousand digits."""
+
+
 def named(value: object) -> str:
     """A value in the words of an error: short values as they are, all others by their types."""
+    if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
+        return "a long integer"
     if value is None or isinstance(value, bool | int | float | type | Pid):
         return repr(value)[:80]
     if isinstance(value, str):

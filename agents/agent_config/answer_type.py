@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from actors.kernel.errors import named
 from agents.agent_config.bounded import InvalidSchema, bounded_schema
 from agents.core.depth import EXPECTED, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
@@ -93,7 +94,8 @@ class AnswerType:
             adapter: TypeAdapter[Any] = TypeAdapter(given)
             schema = adapter.json_schema()
         except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
-            raise InvalidAnswerType(f"expected a type that pydantic can check, got {given!r}: {error}") from None
+            words = one_line(f"{named(given)}: {error}", FAULT_CHARS)
+            raise InvalidAnswerType(f"expected a type that pydantic can check, got {words}") from None
         return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
 
     def check(self, content: str) -> AnswerChecked:

@@ -196,9 +196,17 @@ def _line(fault: Any) -> str:
         return f"{where}: expected one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}"
     if fault["type"] == NO_TEXT:
         return ".".join(filter(None, (where, fault["msg"])))
-    came = repr(fault["input"])
+    came = _shown(fault["input"])
     got = "a secret" if "api_key" in where + came else came[:80]
     return f"{where}: {in_words(fault)}, got {got}"
+
+
+def _shown(value: object) -> str:
+    """The value, or its type where it can't be shown: one that nests deep, a long integer, an object with a fault."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - the repr of an object is code of the caller
+        return type(value).__name__
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from agents.settings.values import Address, Spelled, Unit
+from agents.settings.values import MOST, Address, Spelled, Unit
 
 REFERENCE = '{env, "NAME"} or {file, "path"}'
 
@@ -144,7 +144,7 @@ def _bounds(metadata: Sequence[Any]) -> str:
                 words += f" above {bound}"
             case Ge(ge=bound):
                 words += f" from {bound}"
-            case Le(le=bound):
+            case Le(le=bound) if bound < MOST / 1000:
                 words += f" and at most {bound}" if "above" in words else f" to {bound}"
             case Unit(name=name):
                 words += f", in {name}"

@@ -30,16 +30,14 @@ class StoredSessions(LiveSessions):
     async def has_session(self, session_id: str, owner: str | None = None) -> bool:
         if find_agent(session_id) is not None or (store := await _store()) is None:
             return await super().has_session(session_id, owner)
-        session = await store.session(session_id)
-        return session is not None and owner in (None, session.owner)
+        return await store.has_session(session_id, owner)
 
     async def has_stream(self, stream_id: str, owner: str | None = None) -> bool:
         if find_stream(stream_id) is not None or (store := await _store()) is None:
             return await super().has_stream(stream_id, owner)
         if (stream := await store.stream(stream_id)) is None:
             return False
-        session = None if owner is None else await store.session(stream.session_id)
-        return owner is None or (session is not None and session.owner == owner)
+        return owner is None or await store.has_session(stream.session_id, owner)
 
     async def wake(self, agent_id: str) -> Pid | None:
         return await wake(agent_id)

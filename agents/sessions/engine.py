@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,6 +128,7 @@ def _file_at(path: Path, *, create: bool) -> None:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
+    connection.driver_connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     cursor = connection.cursor()
     try:
         for pragma in PRAGMAS:
@@ -141,7 +143,7 @@ def _why(error: Exception, url: URL) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
     cause = _cause(error)
-    if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+    if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
         return f"it is in use{_by(url)}"
     return _first_line(cause)
 

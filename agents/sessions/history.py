@@ -17,7 +17,7 @@ from actors.kernel.errors import named
 from agents.core.checkpoint import Checkpoint
 from agents.core.conversation import Conversation
 from agents.core.text import HALF, TEXT, is_text
-from agents.sessions.errors import InvalidFork, SessionExists, UnknownSession, UnknownStream
+from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import Decoder, encoded, keepable
 from agents.sessions.records import Session, StreamInfo
@@ -95,8 +95,11 @@ async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
     session = await _known(store, id_)
     yield _line("session", session)
     for after in range(0, session.message_count, MESSAGES_PAGE):
-        page = await store.messages(id_, after, min(MESSAGES_PAGE, session.message_count - after))
+        expected = min(MESSAGES_PAGE, session.message_count - after)
+        page = await store.messages(id_, after, expected)
         await _check_same(store, session)
+        if len(page) < expected:
+            raise StoreDamaged(f"the store is damaged: of session {id_} there are fewer messages than it counts")
         for position, message in enumerate(page, after):
             yield _line("message", {"position": position, "message": message})
     last = None

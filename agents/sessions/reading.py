@@ -1,6 +1,7 @@
 """What is read of a store. Reads are short: each is one statement, so none keeps SQLite from clearing its log.
 
 A row that is damaged concerns its own session: lists show the session, with its id and a word instead of its name.
+Lists leave out a session whose id is damaged: no caller could name it.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from sqlalchemy.types import NullType, TypeEngine
 from actors.slices import paced
 from agents.core.conversation import Conversation
 from agents.core.events import Event, StreamError
+from agents.core.text import joined_surrogates
 from agents.sessions.connection import connected
 from agents.sessions.engine import as_unavailable
 from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
@@ -54,6 +56,12 @@ class Reading:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
         return Session(**_fields(rows[0])) if rows else None
 
+    async def has_session(self, id_: str, owner: str | None = None) -> bool:
+        """Whether the session is there, damaged or not. owner: and belongs to this user."""
+        wanted = select(func.count()).select_from(SESSIONS).where(SESSIONS.c.id == id_)
+        rows = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner), id_)
+        return any(count for (count,) in rows)
+
     async def count(self, owner: str | None = None) -> int:
         """Of this user's sessions; None: of all."""
         wanted = select(func.count()).select_from(SESSIONS)
@@ -63,7 +71,7 @@ class Reading:
     async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
         """Those that changed last come first. after: the last id of the page before. owner: of this user alone, and
         nothing behind a session of another's."""
-        newest = select(*_LISTED).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc()).limit(limit)
+        newest = select(*_LISTED).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc())
         if owner is not None:
             newest = newest.where(SESSIONS.c.owner == owner)
         if after is not None:
@@ -72,7 +80,15 @@ class Reading:
                 place = place.where(SESSIONS.c.owner == owner)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
         ids = [] if after is None else [after]
-        return [_listed(row) for row in await self._rows(newest, *ids, many=True)]
+        found: list[SessionInfo] = []
+        read = 0
+        while len(found) < limit:
+            rows = await self._rows(newest.offset(read).limit(limit), *ids, many=True)
+            found += [_listed(row) for row in rows if keepable(row.id)]
+            read += len(rows)
+            if len(rows) < limit:
+                break
+        return found[:limit]
 
     async def conversation(self, id_: str) -> Conversation:
         """What the turns that have ended left. Raises UnknownSession."""
@@ -108,14 +124,14 @@ class Reading:
         """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
         missing, since a crash took them, and before an error: what was told of it is kept, whatever came before."""
         wanted = (
-            select(EVENTS.c.payload)
+            select(EVENTS.c.first_seq, EVENTS.c.last_seq, EVENTS.c.payload)
             .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after)
             .order_by(EVENTS.c.first_seq)
         )
         if limit is not None:
             wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
         rows = await self._rows(wanted, stream_id, many=True)
-        read = paced(event for (payload,) in rows for event in _EVENTS(payload))
+        read = paced(event for row in rows for event in _flush(row))
         events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(_gap(event, later) for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
@@ -135,12 +151,12 @@ class Reading:
     async def cut_sessions(self) -> list[str]:
         """Ids of sessions with turns that run, wait, or were cut; the session whose turn began first comes first."""
         wanted = (
-            select(STREAMS.c.session_id)
+            select(type_coerce(STREAMS.c.session_id, _RAW))
             .where(STREAMS.c.status == StreamStatus.OPEN.value)
             .group_by(STREAMS.c.session_id)
             .order_by(func.min(STREAMS.c.begun_at), STREAMS.c.session_id)
         )
-        return [session_id for (session_id,) in await self._rows(wanted)]
+        return [session_id for (session_id,) in await self._rows(wanted) if keepable(session_id)]
 
     async def _rows(self, wanted: Select[*tuple[Any, ...]], *ids: str, many: bool = False) -> Sequence[Row[Any]]:
         """None for an id that no database could hold. many: others run while the values are decoded."""
@@ -160,6 +176,14 @@ class Reading:
                 return [row async for page in pages for row in page]
 
 
+def _flush(row: Row[Any]) -> list[Event]:
+    """The events of a row. Its seqs must be theirs: a reader finds the next page by them."""
+    events = _EVENTS(row.payload)
+    if not events or (events[0].seq, events[-1].seq) != (row.first_seq, row.last_seq):
+        raise StoreDamaged("the store is damaged: the seqs of a row of events are not those of its events")
+    return events
+
+
 def _gap(event: Event, later: Event) -> bool:
     missing = later.seq != event.seq + 1 and later.attempt == event.attempt
     return missing and not isinstance(later, StreamError)
@@ -169,13 +193,15 @@ def _listed(row: Row[Any]) -> SessionInfo:
     fields = _fields(row)
     texts = {name: _text(fields[name]) for name in ("name", "title")}
     instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
-    return SessionInfo(**fields | texts | instants)
+    owner, count = fields["owner"], fields["message_count"]
+    rest = {"owner": owner if keepable(owner) else None, "message_count": count if type(count) is int else 0}
+    return SessionInfo(**fields | texts | instants | rest)
 
 
 def _text(payload: Any) -> str | None:
     try:
-        return None if payload is None else _TEXT(payload)
-    except (StoreDamaged, TypeError):
+        return None if payload is None else joined_surrogates(_TEXT(payload))
+    except StoreDamaged:
         return DAMAGED
 
 
@@ -187,6 +213,7 @@ def _instant(value: Any) -> datetime:
 
 
 def _stream(row: Row[Any]) -> StreamInfo:
+    _check_id(row.id)
     try:
         status = StreamStatus(row.status)
     except ValueError:
@@ -198,6 +225,12 @@ def _fields(row: Row[Any]) -> dict[str, Any]:
     return dict(row._mapping)  # noqa: SLF001 (public: its underscore keeps it apart from the columns' names)
 
 
+def _check_id(stream_id: str) -> None:
+    if not keepable(stream_id):
+        raise StoreDamaged("the store is damaged: expected the id of a stream, got text that is not an id")
+
+
 def _open_stream(row: Row[Any]) -> OpenStream:
+    _check_id(row.id)
     checkpoint = None if row.checkpoint is None else Checkpoint(row.id, row.checkpoint_seq, row.checkpoint)
     return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries)

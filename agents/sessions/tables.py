@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Raw
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from agents.core.conversation import Message
 from agents.core.deltas import Usage
@@ -41,6 +41,23 @@ class Json(TypeDecorator[Any]):
         return None if value is None else self._decoder(value)
 
 
+class Kind(TypeDecorator[Any]):
+    """A column of one Python type. SQLite keeps a value of any type in any column; another one raises StoreDamaged."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, impl: type[TypeEngine[Any]], of: type, word: str) -> None:
+        super().__init__()
+        self.impl = impl()
+        self.of, self.word = of, word
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if value is not None and type(value) is not self.of:
+            raise StoreDamaged(f"the store is damaged: expected {self.word}, got {type(value).__name__}")
+        return value
+
+
 class Instant(TypeDecorator[datetime]):
     """A time in UTC, in microseconds since 1970: both databases order it, and neither knows of zones."""
 
@@ -63,6 +80,11 @@ def instant(value: Any) -> datetime:
     return found
 
 
+TEXT: Final = Kind(Text, str, "text")
+INTEGER: Final = Kind(Integer, int, "an integer")
+LONG: Final = Kind(BigInteger, int, "an integer")
+NUMBER: Final = Kind(Float, float, "a number")
+
 METADATA: Final = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
 )
@@ -70,24 +92,24 @@ METADATA: Final = MetaData(
 WRITER: Final = Table(
     "writer",
     METADATA,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("epoch", BigInteger, nullable=False),
-    Column("owner", Text),
-    Column("batch", BigInteger, nullable=False, server_default="0"),
+    Column("id", INTEGER, primary_key=True, autoincrement=False),
+    Column("epoch", LONG, nullable=False),
+    Column("owner", TEXT),
+    Column("batch", LONG, nullable=False, server_default="0"),
 )
 """batch: the number of the last one that was written."""
 
 SESSIONS: Final = Table(
     "sessions",
     METADATA,
-    Column("id", Text, primary_key=True),
-    Column("owner", Text),
+    Column("id", TEXT, primary_key=True),
+    Column("owner", TEXT),
     Column("name", Json(str), nullable=False),
     Column("title", Json(str)),
     Column("config", Json(dict[str, Any])),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    Column("message_count", Integer, nullable=False),
+    Column("message_count", INTEGER, nullable=False),
     Index(None, "updated_at", "id"),
     Index(None, "owner", "updated_at", "id"),
 )
@@ -95,19 +117,19 @@ SESSIONS: Final = Table(
 STREAMS: Final = Table(
     "streams",
     METADATA,
-    Column("id", Text, primary_key=True),
-    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
     Column("message", Json(str), nullable=False),
-    Column("status", Text, nullable=False, index=True),
+    Column("status", TEXT, nullable=False, index=True),
     Column("begun_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    Column("messages_from", Integer),
-    Column("messages_until", Integer),
+    Column("messages_from", INTEGER),
+    Column("messages_until", INTEGER),
     Column("usage", Json(Usage)),
-    Column("cost", Float),
+    Column("cost", NUMBER),
     Column("checkpoint", LargeBinary),
-    Column("checkpoint_seq", Integer),
-    Column("recoveries", Integer, nullable=False, server_default="0"),
+    Column("checkpoint_seq", INTEGER),
+    Column("recoveries", INTEGER, nullable=False, server_default="0"),
     Index(None, "session_id", "begun_at"),
 )
 """messages_from, messages_until: positions in the conversation, of what the stream appended when it ended.
@@ -116,16 +138,16 @@ recoveries: how often the turn was resumed since it last got further."""
 EVENTS: Final = Table(
     "events",
     METADATA,
-    Column("stream_id", Text, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
-    Column("first_seq", Integer, primary_key=True, autoincrement=False),
-    Column("last_seq", Integer, nullable=False),
+    Column("stream_id", TEXT, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("first_seq", INTEGER, primary_key=True, autoincrement=False),
+    Column("last_seq", INTEGER, nullable=False),
     Column("payload", LargeBinary, nullable=False),
 )
 
 MESSAGES: Final = Table(
     "messages",
     METADATA,
-    Column("session_id", Text, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", INTEGER, primary_key=True, autoincrement=False),
     Column("payload", Json(Message), nullable=False),
 )

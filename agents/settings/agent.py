@@ -12,7 +12,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from agents.core.depth import EXPECTED, too_deep
 from agents.llm.endpoint import Api
-from agents.settings.values import AgentId, Count, HttpAddress, Milliseconds, Name, TextOnly, UserName
+from agents.settings.values import (
+    NUMBER,
+    AgentId,
+    Count,
+    CountOrZero,
+    Flag,
+    HttpAddress,
+    Milliseconds,
+    Name,
+    TextOnly,
+    UserName,
+)
 
 
 class WhenBusy(StrEnum):
@@ -34,9 +45,9 @@ class StreamingConfig(_Checked):
     its answer had been published; that is announced by stream_reset."""
 
     chunk_timeout: Milliseconds | None = None
-    parallel_tools: bool = True
-    max_retries: Annotated[int, Field(ge=0)] = 3
-    retry_after_output: bool = False
+    parallel_tools: Flag = True
+    max_retries: CountOrZero = 3
+    retry_after_output: Flag = False
 
 
 class LimitsConfig(_Checked):
@@ -45,7 +56,7 @@ class LimitsConfig(_Checked):
     model_calls: Count = 25
     tool_calls: Count | None = None
     tokens: Count | None = None
-    cost: Annotated[float, Field(gt=0)] | None = None
+    cost: Annotated[float, NUMBER, Field(gt=0, allow_inf_nan=False)] | None = None
     time: Milliseconds | None = 600_000
 
 
@@ -91,7 +102,7 @@ class AgentSettings(_Checked):
     system_prompt: str = ""
     tools: list[Any] = []
     api_preference: Api = Api.CHAT
-    stream: bool = True
+    stream: Flag = True
     streaming_config: StreamingConfig = StreamingConfig()
     provider: Name | None = None
     base_url: HttpAddress | None = None
@@ -100,10 +111,10 @@ class AgentSettings(_Checked):
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()
     when_busy: WhenBusy = WhenBusy.QUEUE
-    max_queue: Annotated[int, Field(ge=0)] = 100
+    max_queue: CountOrZero = 100
     max_steering: Count = 100
     answer_type: Any = None
-    answer_retries: Annotated[int, Field(ge=0)] = 2
+    answer_retries: CountOrZero = 2
     owner: UserName | None = None
 
     def given(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from agents.core.text import ID, ID_WORDS, TEXT, no_text_in
@@ -71,12 +71,26 @@ def _reachable(address: str) -> str:
     return address
 
 
-Count = Annotated[int, Field(gt=0)]
-Milliseconds = Annotated[int, Field(gt=0), Unit("ms")]
-Wait = Annotated[int, Field(ge=0), Unit("ms")]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), Unit("s")]
-Bytes = Annotated[int, Field(gt=0), Unit("bytes")]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MOST: Final = 10**12
+"""Of a count, and of a time in ms: 31 years. The timers of Python and its sockets fail at 292 years."""
+
+
+def _number(value: Any) -> Any:
+    """Raises ValueError for a flag and for text: pydantic would read a number in both, and the schema has neither."""
+    if isinstance(value, bool | str):
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic reports this one
+    return value
+
+
+NUMBER: Final = BeforeValidator(_number)
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, NUMBER, Field(gt=0, le=MOST)]
+CountOrZero = Annotated[int, NUMBER, Field(ge=0, le=MOST)]
+Milliseconds = Annotated[int, NUMBER, Field(gt=0, le=MOST), Unit("ms")]
+Wait = Annotated[int, NUMBER, Field(ge=0, le=MOST), Unit("ms")]
+Seconds = Annotated[float, NUMBER, Field(gt=0, le=MOST / 1000, allow_inf_nan=False), Unit("s")]
+Bytes = Annotated[int, NUMBER, Field(gt=0), Unit("bytes")]
+Amount = Annotated[float, NUMBER, Field(ge=0, allow_inf_nan=False)]
 HttpAddress = Annotated[str, Field(pattern=HTTP_ADDRESS), AfterValidator(_reachable), Address()]
 DatabaseAddress = Annotated[str, Field(pattern="^[a-z0-9+]+://"), Address()]
 Name = Annotated[str, Field(min_length=1)]

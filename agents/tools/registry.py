@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from actors.kernel import errors
 from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
@@ -77,7 +78,7 @@ def _found(named: Named) -> Tool:
         case _ if callable(named):
             return tool(named)
         case _:
-            raise InvalidTool(f"expected a name, a Tool or a function, got {named!r}")
+            raise InvalidTool(f"expected a name, a Tool or a function, got {errors.named(named)}")
 
 
 def _imported(path: str) -> Tool:

@@ -40,6 +40,21 @@ NO_MESSAGES: list[Any] = [
 NO_MESSAGES += [[{"type": "text", "text": "hi"}], Response("one", "one")]
 NO_TEXTS = ["\ud800", "half \udfff", "\ud83d\ude00"]
 
+
+class _Unshown:
+    """A value whose repr fails."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no repr")
+
+
+def _nested(depth: int) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for _ in range(depth):
+        data = {"a": data}
+    return data
+
+
 SENDING: dict[str, Call] = {
     "chat": agent.chat,
     "steer": agent.steer,
@@ -258,6 +273,23 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
         ({"model_options": {"stop": ["\ud800"]}}, r"model_options\.stop\.0: expected text"),
         ({"answer_type": {"title": "\ud800"}}, r"answer_type\.title: expected text"),
         ({"fallbacks": [{"model": "\ud800"}]}, r"fallbacks\.0\.model: expected text"),
+        (
+            {"model_options": _nested(5_000)},
+            "model_options: expected JSON nested at most 64 deep.*, got dict$",
+        ),
+        ({"model_options": {"seed": 10**5_000}}, r"model_options: expected JSON data \(.*\), got dict$"),
+        ({"tools": [_nested(5_000)]}, r"tools\[0\]: expected a name, a Tool or a function, got dict$"),
+        ({"name": _Unshown()}, "name: input should be a valid string, got _Unshown$"),
+        ({"answer_type": object()}, r"answer_type: expected a type that pydantic can check, got object: [^\n]*$"),
+        (
+            {"streaming_config": {"chunk_timeout": 10**400}},
+            "chunk_timeout: input should be less than or equal to 10{12}",
+        ),
+        ({"limits": {"time": 10**5_000}}, r"limits\.time: .*, got int$"),
+        ({"limits": {"tokens": 10**13}}, r"limits\.tokens: input should be less than or equal to 10{12}"),
+        ({"max_queue": True}, "max_queue: expected a number, got True"),
+        ({"answer_retries": "2"}, "answer_retries: expected a number, got '2'"),
+        ({"stream": "yes"}, "stream: input should be a valid boolean, got 'yes'"),
         ({"name": b"ada"}, "name: expected text that UTF-8 can encode, got bytes"),
     ],
 )

@@ -28,7 +28,7 @@ from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import Count, TextOnly, UserName
+from agents.settings.values import Count, CountOrZero, Flag, TextOnly, UserName
 from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]
@@ -52,15 +52,15 @@ class StartAgent(TextOnly):
     system_prompt: str | None = None
     tools: list[Annotated[str, Field(pattern=BUILTIN_TOOL)]] | None = None
     api_preference: Api | None = None
-    stream: bool | None = None
+    stream: Flag | None = None
     streaming_config: StreamingConfig | None = None
     model_options: dict[str, Any] | None = None
     limits: LimitsConfig | None = None
     when_busy: WhenBusy | None = None
-    max_queue: Annotated[int, Field(ge=0)] | None = None
+    max_queue: CountOrZero | None = None
     max_steering: Count | None = None
     answer_type: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
-    answer_retries: Annotated[int, Field(ge=0)] | None = None
+    answer_retries: CountOrZero | None = None
     owner: UserName | None = None
 
 
