@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from agents.daemon.crashes import Crashes
 from agents.daemon.meter import Counts, Durations
-from agents.daemon.seen import Seen, seen
+from agents.daemon.snapshot import Seen, seen
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

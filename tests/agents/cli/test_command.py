@@ -40,7 +40,7 @@ async def test_a_command_that_has_commands_shows_them_when_none_is_given() -> No
         (["chat", "--modell", "x"], "No such option"),
         (["chat", "--api", "soap", "hi"], "'soap' is not one of"),
         (["chat", "--root", "/does/not/exist", "--tools", "file_ops", "hi"], "does not exist"),
-        (["chat", "--tools", "file_ops", "hi"], "file_ops expects --root DIR"),
+        (["chat", "--tools", "file_ops", "hi"], "file_ops: expected --root DIR"),
         (["chat", "--root", "/", "hi"], "--root is for file_ops"),
         (["chat", "--search-endpoint", "http://127.0.0.1/", "hi"], "--search-endpoint is for web_search"),
         (["chat", " "], "expected a message, got an empty one"),

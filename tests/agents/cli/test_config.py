@@ -66,7 +66,7 @@ async def test_init_writes_a_file_that_is_good_and_overwrites_none(tmp_path: Pat
     assert (await understudy("config", "check", str(path))).code == 0
     path.write_text("mine")
     shown = await understudy("config", "init", str(folder))
-    assert (shown.code, shown.err) == (2, f"understudy: expected no file at {path}, got one; it is left as it is\n")
+    assert (shown.code, shown.err) == (2, f"understudy: expected no file at {path}, got one; the file is unchanged\n")
     assert path.read_text() == "mine"
 
 

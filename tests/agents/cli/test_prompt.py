@@ -106,7 +106,7 @@ async def test_ctrl_c_at_a_fresh_prompt_drops_the_line_and_says_how_to_leave(ser
     with terminal("chat", "--model", "echo", env=pointing_at(server)) as screen:
         await screen.until(PROMPT)
         screen.type(b"never sent" + CTRL_C)
-        await screen.until("(Ctrl-C again or Ctrl-D leaves)")
+        await screen.until("(Ctrl-C again or Ctrl-D ends the chat)")
         screen.type(CTRL_C)
         assert await screen.code() == 130
     assert server.requests == []

@@ -44,7 +44,7 @@ async def test_commands_find_the_daemon_and_do_what_they_say(server: RehearsalSe
         assert "agent:a" in out
         assert await understudy("cancel", "s", *here) == (0, "cancelled\n", "")
         assert isinstance(await reading, StreamError)
-        assert await understudy("cancel", "s", *here) == (0, "it is over\n", "")
+        assert await understudy("cancel", "s", *here) == (0, "the turn is over\n", "")
         code, _, err = await understudy("steer", "s", "faster", *here)
         assert (code, err.count("\n")) == (2, 1)
         assert await understudy("stop", "a", *here) == (0, "stopped\n", "")
@@ -230,7 +230,7 @@ async def test_the_doctor_finds_what_is_in_the_way(server: RehearsalServer, fold
     flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0")
     well = await understudy_in("doctor", *flags, env=env)
     assert well.code == 0, well.out
-    assert f"provider: {server.base_url}: takes the key" in well.out
+    assert f"provider: {server.base_url}: accepts the key" in well.out
     assert all(line.startswith(("ok", "warn")) for line in well.out.splitlines())
     ill = await understudy_in("doctor", *flags, env=env | {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"})
     assert ill.code == 1

@@ -38,9 +38,9 @@ async def test_each_way_in_which_a_provider_cannot_be_reached_has_its_words(
         closed.bind(("127.0.0.1", 0))
         async with answering(b"", context) as untrusted, answering(b"HTTP/1.1 200 OK\r\n\r\n") as plain:
             faults = {
-                "http://no-such-host.invalid/v1": "its name is not known (DNS)",
-                f"https://localhost:{untrusted}/v1": "its certificate is not trusted, or it speaks no TLS",
-                f"https://127.0.0.1:{plain}/v1": "its certificate is not trusted, or it speaks no TLS",
+                "http://no-such-host.invalid/v1": "unknown host name (DNS)",
+                f"https://localhost:{untrusted}/v1": "TLS failed: its certificate is not trusted, or it does not use TLS",
+                f"https://127.0.0.1:{plain}/v1": "TLS failed: its certificate is not trusted, or it does not use TLS",
                 f"http://127.0.0.1:{closed.getsockname()[1]}/v1": "no connection: Connection refused",
             }
             told = await asyncio.gather(*(doctor(server, folder, url) for url in faults))

@@ -68,7 +68,7 @@ async def test_a_daemon_whose_store_was_taken_while_it_was_held_up_writes_nothin
                 first.signal(signal.SIGCONT)
                 assert await first.ended() == 1
                 last = (await first.said()).splitlines()[-1]
-                assert last.startswith("understudy: the application has given up")
+                assert last.startswith("understudy: the application crashed too often")
                 assert isinstance(await reading.task, StreamError)
                 assert [event async for event in client.events("s")][-1] == events[-1]
             assert await second.stopped() == 0
