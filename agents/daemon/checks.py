@@ -36,6 +36,7 @@ class Verdict(StrEnum):
 
 class Finding(Struct, frozen=True):
     """A verdict on one subject, with a text in one line."""
+
     verdict: Verdict
     subject: str
     text: str

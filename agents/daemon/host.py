@@ -45,7 +45,7 @@ class DaemonHost:
             raise Refusal(503, fault)
 
     async def figures(self) -> Figures:
-        return Figures(*await self._scrape.figures())
+        return Figures(*await self._scrape.metrics())
 
     async def reload(self) -> Reloaded:
         """Reload the configuration, one reload at a time, and log every change."""

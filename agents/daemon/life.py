@@ -17,7 +17,6 @@ from typing import Final
 from actors import Crash, StartFailed, ended, whereis
 from actors.log import get_logger
 from agents import application
-from agents.daemon.crashes import Crashes
 from agents.daemon.drain import drain
 from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.daemon.host import DaemonHost
@@ -94,8 +93,7 @@ async def live(
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_running(settings))
             await load_client()
-            crashes = stack.enter_context(Crashes().counted())
-            scrape = Scrape(await _metered(), crashes)
+            scrape = Scrape(await _metered())
             host = DaemonHost(settings, token, read, scrape, stopping.ask)
             port = await stack.enter_async_context(_served(host, settings))
             address = _address(settings, port, folder)

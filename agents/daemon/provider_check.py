@@ -60,7 +60,7 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> tuple[str
     except socket.gaierror:
         return "fail", f"{where}: unknown host name (DNS)"
     except aiohttp.ClientSSLError:
-        return "fail", f"{where}: TLS failed: its certificate is not trusted, or it does not use TLS"
+        return "fail", f"{where}: TLS failed: its certificate is not trusted, or it has no TLS"
     except aiohttp.ClientConnectorError as error:
         why = error.os_error.errno  # asyncio's own text names a system call, not the cause
         return "fail", f"{where}: no connection: {os.strerror(why) if why else 'refused'}"

@@ -26,6 +26,7 @@ OTHERS: Final = 0o077
 
 class StateDir(Struct, frozen=True):
     """The folder, checked by state_dir()."""
+
     path: Path
 
     @property
@@ -37,8 +38,7 @@ class StateDir(Struct, frozen=True):
 
     @contextmanager
     def published_address(self, address: Address) -> Iterator[None]:
-        """Publish the address within the block, so that commands find the daemon. The file appears whole, by a rename.
-        """
+        """Publish the address within the block, so that commands find the daemon. A rename makes it appear whole."""
         file, draft = self.path / ADDRESS, self.path / f".{ADDRESS}"
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:

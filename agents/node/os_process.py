@@ -70,7 +70,7 @@ def _identity(pid: int) -> str:
 def _started(pid: int) -> str:
     """Return the start time in ticks since the boot, or "-" if the OS process has ended.
 
-    The command stands in parentheses before the state, and may contain any character.
+    The command is in parentheses before the state, and may contain any character.
     """
     state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     return fields[START_TIME] if fields and state not in ENDED else "-"

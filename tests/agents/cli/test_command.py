@@ -16,7 +16,7 @@ async def test_without_a_command_it_shows_its_help() -> None:
         assert f"\n  {name} " in shown.out
 
 
-async def test_it_tells_its_version() -> None:
+async def test_it_prints_its_version() -> None:
     assert await understudy("--version") == (0, f"understudy {version('understudy')}\n", "")
 
 
@@ -54,7 +54,7 @@ async def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> No
 
 
 async def test_help_imports_neither_a_client_nor_a_server() -> None:
-    """What it waits for is what it imports."""
+    """Imports take most of the time of `--help`."""
     import subprocess
     import sys
 

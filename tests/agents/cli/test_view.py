@@ -1,4 +1,4 @@
-"""The view as a value: what is finished, in which order, and what still changes."""
+"""The view as a value: the finished blocks, their order, and the unfinished part."""
 
 from collections.abc import Iterable
 
@@ -74,7 +74,7 @@ def test_calls_are_finished_when_the_last_one_has_its_result() -> None:
     assert [type(block) for block in blocks] == [CallTable]
 
 
-def test_calls_of_a_later_model_call_begin_anew() -> None:
+def test_calls_of_a_later_model_call_start_a_new_table() -> None:
     _, blocks = folded([*asked("a", "{}"), RUNNING, answered("a", "1"), *asked("b", "{}"), RUNNING, answered("b", "2")])
     assert [[call.name for call in block.calls] for block in blocks if isinstance(block, CallTable)] == [["a"], ["b"]]
 
@@ -98,24 +98,24 @@ def test_a_note_without_anything_open_is_finished_at_once() -> None:
     assert step(View(), note, 0.0) == (View(), (NoteLine(note),))
 
 
-def test_reasoning_is_no_part_of_the_answer() -> None:
+def test_reasoning_is_not_part_of_the_answer() -> None:
     _, blocks = folded([StreamReasoning("hmm"), StreamReasoning(" so"), *tokens("Yes.\n")])
     assert blocks == [ReasoningText("hmm so\n"), AnswerText("Yes.")]
 
 
-def test_a_failed_turn_leaves_all_that_had_come() -> None:
+def test_a_failed_turn_leaves_its_output_so_far() -> None:
     _, blocks = folded([*asked("a", "{}"), RUNNING, StreamError(ConnectionClosed())])
     (called,) = blocks
     assert isinstance(called, CallTable)
     assert called.calls[0].result is None
 
 
-def test_a_view_that_is_closed_early_leaves_all_that_had_come() -> None:
+def test_a_view_closed_early_leaves_its_output_so_far() -> None:
     view, _ = folded(tokens("half a sen"))
     assert close(view) == (View(), (AnswerText("half a sen"),))
 
 
-def test_what_a_reset_makes_void_is_finished_with_a_note_below_it() -> None:
+def test_output_that_a_reset_voids_is_finished_with_a_note_below_it() -> None:
     view, blocks = folded([*tokens("It is fo"), StreamReset(ConnectionClosed(), "")])
     assert view == NEW
     said, noted = blocks

@@ -1,4 +1,4 @@
-"""The commands that ask a daemon, as OS processes; and what they say when it says no."""
+"""The commands that ask a daemon, as OS processes, and their texts for refusals."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.agents.daemon.daemons import daemon, understudy
 pytestmark = pytest.mark.timeout(180)
 
 
-async def test_commands_find_the_daemon_and_do_what_they_say(server: RehearsalServer, folder: Path) -> None:
+async def test_commands_find_the_daemon_and_do_their_work(server: RehearsalServer, folder: Path) -> None:
     here = ("--state-dir", str(folder))
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "endless"})
@@ -57,7 +57,7 @@ async def test_commands_find_the_daemon_and_do_what_they_say(server: RehearsalSe
         assert await running.ended() == 0
 
 
-async def test_chat_with_an_agent_that_lives_leaves_it_alive(server: RehearsalServer, folder: Path) -> None:
+async def test_chat_with_a_running_agent_leaves_it_running(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
         for message in ("One.", "Two."):
@@ -67,9 +67,7 @@ async def test_chat_with_an_agent_that_lives_leaves_it_alive(server: RehearsalSe
         assert await running.stopped() == 0
 
 
-async def test_sessions_are_the_daemons_where_one_runs_and_else_the_stores(
-    server: RehearsalServer, folder: Path
-) -> None:
+async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: RehearsalServer, folder: Path) -> None:
     here = ("--state-dir", str(folder))
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo", "name": "Anna"})
@@ -107,7 +105,7 @@ async def test_sessions_are_the_daemons_where_one_runs_and_else_the_stores(
     assert await understudy("sessions", "delete", "b", *here) == (0, "", "")
 
 
-async def test_what_a_killed_daemon_left_is_no_daemon(server: RehearsalServer, folder: Path) -> None:
+async def test_the_files_of_a_killed_daemon_are_not_a_daemon(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
         running.signal(signal.SIGKILL)
@@ -117,7 +115,7 @@ async def test_what_a_killed_daemon_left_is_no_daemon(server: RehearsalServer, f
     assert await understudy("sessions", "delete", "a", "--state-dir", str(folder)) == (0, "", "")
 
 
-async def test_nobody_is_sent_the_token_of_a_daemon_that_was_killed(server: RehearsalServer, folder: Path) -> None:
+async def test_no_program_gets_the_token_of_a_killed_daemon(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
         running.signal(signal.SIGKILL)
         await running.ended()
@@ -150,7 +148,7 @@ async def test_commands_find_the_daemon_of_the_configuration(
         assert await running.stopped() == 0
 
 
-async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
+async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_2(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong"
@@ -188,7 +186,7 @@ async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
         assert await running.stopped() == 0
 
 
-async def test_the_figures_tell_of_turns_tools_and_processes(server: RehearsalServer, folder: Path) -> None:
+async def test_the_metrics_cover_turns_tools_and_processes(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "rehearsal", "tools": ["calculator"]})
         await client.post("/agents", {"id": "b", "model": "fault-server_error", "streaming_config": {"max_retries": 0}})
@@ -225,7 +223,7 @@ def figures(text: str) -> Callable[..., float]:
     return lambda name, **labels: samples[(f"understudy_{name}", *sorted(labels.items()))]
 
 
-async def test_the_doctor_finds_what_is_in_the_way(server: RehearsalServer, folder: Path) -> None:
+async def test_the_doctor_finds_each_obstacle_to_a_start(server: RehearsalServer, folder: Path) -> None:
     env = pointing_at(server)
     flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0")
     well = await understudy_in("doctor", *flags, env=env)

@@ -1,4 +1,4 @@
-"""A turn that ends the program each time it runs: the daemon starts all the same, and a person decides."""
+"""A turn that ends the program each time it runs: the daemon starts nevertheless, and a person decides."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ async def ended(process: Process) -> int:
 
 
 async def parked(client: Client, stream_id: str) -> StreamError:
-    """The stream's end, of which there is one."""
+    """Return the stream's end; check that it is the only one."""
     events: list[Event] = [event async for event in client.events(stream_id)]
     ends = [event for event in events if isinstance(event, StreamComplete | StreamError)]
     assert ends == events[-1:]

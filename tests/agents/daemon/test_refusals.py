@@ -1,4 +1,4 @@
-"""What keeps a daemon from starting: one clear line, exit code 2, and nothing half started."""
+"""Reasons why a daemon does not start: one line each, exit code 2, and no process left."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ async def test_a_folder_has_one_daemon(server: RehearsalServer, folder: Path) ->
         assert await running.stopped() == 0
 
 
-async def test_a_port_that_is_taken_is_told(server: RehearsalServer, folder: Path) -> None:
+async def test_a_port_in_use_is_reported(server: RehearsalServer, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         code, said = await refused(server, folder, "--port", str(port))
@@ -55,7 +55,9 @@ async def test_a_store_that_cannot_be_read_is_one_line(server: RehearsalServer, 
     assert said.count("\n") == 1
 
 
-async def test_of_daemons_that_begin_at_once_with_one_folder_one_lives(server: RehearsalServer, folder: Path) -> None:
+async def test_only_one_of_several_daemons_started_at_once_with_one_folder_runs(
+    server: RehearsalServer, folder: Path
+) -> None:
     processes = [await begun(server, folder, "--port", "0") for _ in range(3)]
     alive: list[Process] = []
     try:
@@ -90,7 +92,7 @@ WRONG = {
 }
 
 
-async def test_a_configuration_that_is_none_is_a_line_and_nothing_is_half_started(
+async def test_an_invalid_configuration_is_reported_in_one_line_and_starts_nothing(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("sk-secret")
@@ -107,7 +109,9 @@ async def test_a_configuration_that_is_none_is_a_line_and_nothing_is_half_starte
         assert not folder.exists()
 
 
-async def test_every_fault_of_a_configuration_is_a_line(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+async def test_every_fault_of_a_configuration_is_one_line(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "sys.config"
     file.write_text("[{understudy, [{gateway, [{port, high}, {prot, 1}]}]}].")
     code, said = await refused(server, folder, "--config", str(file))
@@ -125,7 +129,7 @@ async def test_a_folder_that_others_may_read_is_refused(server: RehearsalServer,
     assert said == f"understudy: expected mode 0700 of the state directory {folder}, got 0755: chmod 700 it\n"
 
 
-async def test_a_folder_that_cannot_be_made_is_refused(server: RehearsalServer, tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_refused(server: RehearsalServer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, said = await refused(server, tmp_path / "file" / "state", "--port", "0")
     assert code == 2
@@ -152,7 +156,9 @@ async def test_an_address_that_is_not_loopback_needs_more_than_a_flag_of_the_hos
     assert said.count("\n") == 1
 
 
-async def test_an_agent_that_cannot_be_started_is_told(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+async def test_an_agent_that_cannot_be_started_is_reported(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "sys.config"
     file.write_text('[{understudy, [{agents, [[{id, "writer"}, {model, "echo"}, {tools, ["no_such_tool"]}]]}]}].')
     code, said = await refused(server, folder, "--port", "0", "--config", str(file))

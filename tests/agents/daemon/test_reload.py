@@ -1,4 +1,4 @@
-"""A configuration that is read again: what can be taken over is, what runs goes on, and all of it is told."""
+"""Reload: settings that can change do, running turns continue, and every change is reported."""
 
 import signal
 from pathlib import Path
@@ -21,7 +21,7 @@ async def agents_of(running: Daemon) -> set[str]:
         return {agent["id"] for agent in (await client.get("/agents"))["agents"]}
 
 
-async def test_reload_tells_what_holds_what_waits_for_a_restart_and_what_is_wrong(
+async def test_reload_reports_applied_and_rejected_changes_and_those_that_need_a_restart(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "sys.config"

@@ -1,4 +1,4 @@
-"""file_ops in a daemon: it works as the documents start it, and the daemon's own files are out of its reach."""
+"""file_ops in a daemon: it works as the docs start it, and can't reach the daemon's own files."""
 
 import json
 from pathlib import Path
@@ -65,7 +65,9 @@ async def test_a_workspace_over_the_daemons_own_files_is_refused_in_one_line_eve
     assert (code, [each for each in out.splitlines() if each.startswith("fail")]) == (1, [f"fail  config: {line}"])
 
 
-async def test_the_doctor_says_where_file_ops_works_and_what_web_search_lacks(folder: Path, tmp_path: Path) -> None:
+async def test_the_doctor_reports_the_folder_of_file_ops_and_a_missing_search_endpoint(
+    folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "sys.config"
     agent = '#{name => "Ada", model => "m", api_key => {env, "HOME"}, tools => [file_ops, web_search]}'
     file.write_text(f'[{{understudy, [{{daemon, [{{state_dir, "{folder}"}}]}}, {{agents, [{agent}]}}]}}].')
