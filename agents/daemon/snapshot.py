@@ -11,7 +11,7 @@ from actors.observer import sliced_top
 from actors.slices import in_slices
 from agents.instance.turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
-from agents.llm.provider import breakers
+from agents.llm.providers import breakers
 from agents.sessions import JournalHandle, StoreUnavailable, open_journal
 from agents.sessions.group_commit import Behind
 from supervisors.agent_supervisor import AGENT_SUPERVISOR
