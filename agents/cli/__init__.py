@@ -35,7 +35,7 @@ COMMANDS = {
     "stop": ("agents.cli.remote.control:stop", "Stop an agent of the daemon."),
     "reload": ("agents.cli.remote.control:reload_command", "Make the daemon read its configuration again."),
     "stop-daemon": ("agents.cli.remote.control:stop_daemon", "Stop the daemon after its running turns."),
-    "sessions": ("agents.cli.sessions.command:sessions", "List, read, rename, delete, export and fork kept sessions."),
+    "sessions": ("agents.cli.sessions.command:sessions", "List, show, rename, delete, export and fork kept sessions."),
     "rehearse": (
         "agents.rehearsal.command:rehearse",
         "Serve OpenAI's HTTP API with scripted models, for tests and demos.",

@@ -63,7 +63,7 @@ def cancel(stream_id: str, **options: Any) -> None:
 @click.option(
     "--arguments",
     metavar="JSON",
-    help="Approve only if the call has exactly these arguments, as the request shows them.",
+    help="Approve only if the call has exactly this text as its arguments.",
 )
 @daemon_options
 def approve(stream_id: str, call_id: str, arguments: str | None, **options: Any) -> None:
