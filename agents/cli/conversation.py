@@ -31,7 +31,7 @@ def _encoding(of_locale: str) -> str:
 
 
 async def typed(interrupts: Interrupts) -> AsyncIterator[str]:
-    """Yield the lines typed at a prompt. Ctrl-C drops the present line; a second Ctrl-C raises Left."""
+    """Yield the lines typed at a prompt. Ctrl-C drops the current line; a second Ctrl-C raises Left."""
     from prompt_toolkit import PromptSession  # a pipe does not need it
 
     session: PromptSession[str] = PromptSession()

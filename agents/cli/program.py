@@ -36,7 +36,7 @@ class Unreadable(Exception):
 class Interrupts:
     """The signal handlers of a running command.
 
-    count: the number of Ctrl-C since the present turn began.
+    count: the number of Ctrl-C since the current turn began.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The drain: running turns get time to finish; then they are interrupted.
+"""The drain: running turns get time to finish, and are interrupted after it.
 
 The gateway serves meanwhile, so that every reader of a stream gets its terminal event.
 """
@@ -21,7 +21,7 @@ log = get_logger("understudy.daemon")
 async def drain(drain_s: float) -> None:
     """Wait until no turn runs, for drain_s at most, then stop all agents.
 
-    The caller sees to it that no new turn begins meanwhile. A turn that still runs after drain_s ends as `interrupted`.
+    The caller ensures that no new turn begins meanwhile. A turn that still runs after drain_s ends as `interrupted`.
     """
     began_s = asyncio.get_running_loop().time()
     log.info("drain_begun", drain_s=drain_s)

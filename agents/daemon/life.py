@@ -114,7 +114,7 @@ async def live(
 
 
 async def _application_ended_first(stopping: Stopping) -> bool:
-    """Return at a request to stop, or at the end of the application: True.
+    """Wait for a request to stop, or for the end of the application. Return True if the application ended first.
 
     The application does not come back in this OS process. A service manager may start a new daemon.
     """

@@ -23,7 +23,8 @@ class Counts:
     """The metrics since the daemon's start, and the registry that holds them."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # the library would add a second series, the time of creation, to each metric
+        # Without this, the library adds a second series to each metric: the time of its creation.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._turns = self._counter("turns", "Finished turns.", "outcome")
         self._tokens = self._counter(

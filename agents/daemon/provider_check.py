@@ -1,5 +1,6 @@
-"""Check the configuration's providers: can each be reached, and does it accept its key? Each gets one request for its
-models.
+"""The check of the providers: each gets one request for its models.
+
+The answer shows whether the provider can be reached, and whether it accepts the key.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
-"""The text of /metrics: the meter's counts, and the present state of the system, in Prometheus's format."""
+"""The text of /metrics: the meter's counts, and the current state of the system, in Prometheus's format."""
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -8,6 +9,9 @@ from prometheus_client.registry import Collector
 
 from agents.daemon.meter import Counts
 from agents.daemon.snapshot import Snapshot, snapshot
+
+K = TypeVar("K", bound=tuple[str, ...])
+"""The values of a metric's labels."""
 
 
 class Scrape:
@@ -61,14 +65,14 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return _gauges(name, text, {(): value})
 
 
-def _gauges(name: str, text: str, values: Mapping[tuple[str, ...], float], *labels: str) -> Metric:
+def _gauges(name: str, text: str, values: Mapping[K, float], *labels: str) -> Metric:
     family = GaugeMetricFamily(f"understudy_{name}", text, labels=labels)
     for key, value in values.items():
         family.add_metric(key, value)
     return family
 
 
-def _counter(name: str, text: str, values: Mapping[tuple[str, ...], int], *labels: str) -> Metric:
+def _counter(name: str, text: str, values: Mapping[K, int], *labels: str) -> Metric:
     family = CounterMetricFamily(f"understudy_{name}", text, labels=labels)
     for key, value in values.items():
         family.add_metric(key, value)

@@ -31,7 +31,7 @@ def this_process() -> str:
 def lives(process: str) -> bool:
     """Return whether the OS process with this identity runs on this host.
 
-    An OS process of another host is never seen as alive.
+    Return False for an OS process of another host: its state can't be seen here.
     """
     return process == _identity(int(process.split()[2]))
 

@@ -47,9 +47,7 @@ def client_of(url: str | None, token_file: Path | None, state_dir: Path | None) 
 
 
 def _own_folder() -> Path:
-    """Return the default folder if a daemon runs with it, else the folder of the configuration, which is slower to
-    read.
-    """
+    """Return the default folder if a daemon runs with it, else the configuration's, which takes longer to read."""
     default = default_state_dir()
     if address_in(default) is not None:
         return default

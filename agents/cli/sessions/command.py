@@ -27,8 +27,8 @@ session_argument = click.argument("session_id", metavar="SESSION")
 def sessions(context: click.Context, /, **options: Any) -> None:
     """List, show, rename, delete, export and fork kept sessions.
 
-    The daemon answers if one runs, or the daemon at --url. Otherwise the command opens the store of the configuration,
-    or of --store.
+    The command asks the running daemon, or the one at --url. If no daemon runs, the command opens the store that the
+    configuration or --store names.
     """
     context.obj = options
 

@@ -48,7 +48,7 @@ def open_screen(out: TextIO, about: TextIO) -> Screen:
 
 
 class Terminal:
-    """A live display, drawn once per frame on the loop that shows the events, at any rate of tokens.
+    """A live display. The loop that shows the events draws it once per frame, however many tokens arrive.
 
     now_s: returns monotonic seconds; by default the loop's clock.
     """
@@ -89,12 +89,12 @@ class Terminal:
 
 
 class Lines:
-    """Plain lines, written as events arrive, without control codes. Only the model's text goes to out."""
+    """Plain lines without control codes, written as events arrive. Only the model's text goes to out."""
 
     def __init__(self, out: TextIO, about: TextIO) -> None:
         self._out, self._about = out, about
         self._in_line = False
-        self._has_output = False  # output of the present model call
+        self._has_output = False  # output of the current model call
         self._waiting: list[str] = []
 
     def __enter__(self) -> Self:
@@ -134,7 +134,7 @@ class Lines:
             self._end_line()
 
     def _note(self, line: str) -> None:
-        """Write the note after the model's present line, so that it does not split a sentence."""
+        """Write the note after the model's current line, so that it does not split a sentence."""
         if self._in_line:
             self._waiting.append(line)
         else:

@@ -90,7 +90,7 @@ class View(Struct, frozen=True):
     """The unfinished part of the picture.
 
     text: the last line of the answer, or of the reasoning while `thinking`. has_output: the screen shows output of the
-    present model call.
+    current model call.
     """
 
     text: str = ""
