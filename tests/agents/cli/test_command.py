@@ -34,7 +34,7 @@ async def test_a_command_that_has_commands_shows_them_when_none_is_given() -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["chatt"], "No such command 'chatt'"),
         (["chat", "--modell", "x"], "No such option"),
@@ -46,11 +46,11 @@ async def test_a_command_that_has_commands_shows_them_when_none_is_given() -> No
         (["chat", " "], "expected a message, got an empty one"),
     ],
 )
-async def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> None:
+async def test_a_wrong_option_is_one_line(arguments: list[str], text: str) -> None:
     code, out, err = await understudy(*arguments)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
-    assert said in line
+    assert text in line
 
 
 async def test_help_imports_neither_a_client_nor_a_server() -> None:

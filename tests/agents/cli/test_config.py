@@ -82,17 +82,17 @@ async def test_the_file_is_found_where_init_writes_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["config", "chek"], "No such command 'chek'"),
         (["config", "check", "--set", "model"], "expected KEY=VALUE, got 'model'"),
         (["config", "init", "/dev/null/x"], "expected a folder to write to, got /dev/null/x"),
     ],
 )
-async def test_wrong_use_is_one_line(arguments: list[str], said: str) -> None:
+async def test_wrong_use_is_one_line(arguments: list[str], text: str) -> None:
     shown = await understudy(*arguments)
     assert (shown.code, shown.out, shown.err.count("\n")) == (2, "", 1)
-    assert said in shown.err
+    assert text in shown.err
 
 
 async def test_config_alone_shows_its_help() -> None:

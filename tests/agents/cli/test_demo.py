@@ -32,9 +32,9 @@ async def test_a_worker_is_killed_and_restarted_and_the_answer_still_arrives(tmp
         "The model was a rehearsal",
         "OPENAI_API_KEY=",
     ]
-    told = [out.find(piece) for piece in story]
-    assert -1 not in told, story[told.index(-1)]
-    assert told == sorted(told)
+    places = [out.find(piece) for piece in story]
+    assert -1 not in places, story[places.index(-1)]
+    assert places == sorted(places)
     assert left(tmp_path) == []
 
 

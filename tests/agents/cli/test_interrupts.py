@@ -38,8 +38,8 @@ async def test_after_a_cancelled_turn_the_conversation_continues(server: Rehears
             await read_until(process.stderr, "understudy: cancelled\n")
         process.stdin.close()
         assert await process.wait() == 0
-    said = [message["content"] for message in server.requests[-1]["messages"]]
-    assert said == ["first", HAS_COME, "second"]
+    contents = [message["content"] for message in server.requests[-1]["messages"]]
+    assert contents == ["first", HAS_COME, "second"]
 
 
 async def test_one_shot_it_ends_the_program_with_130(server: RehearsalServer) -> None:

@@ -78,7 +78,7 @@ async def test_a_store_with_a_living_writer_refuses_a_delete_from_outside(store:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["show", "no"], "expected the id of a session, got 'no', which is none"),
         (["rename", "no", "x"], "expected the id of a session, got 'no', which is none"),
@@ -91,11 +91,11 @@ async def test_a_store_with_a_living_writer_refuses_a_delete_from_outside(store:
         (["fork", "first", "--seq", "1"], "expected --stream, too"),
     ],
 )
-async def test_a_missing_session_is_one_line(store: Store, arguments: list[str], said: str) -> None:
+async def test_a_missing_session_is_one_line(store: Store, arguments: list[str], text: str) -> None:
     code, out, err = await sessions(store, *arguments)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
-    assert said in line
+    assert text in line
 
 
 async def test_without_a_store_it_names_the_place_of_its_search(tmp_path: Path) -> None:
@@ -122,10 +122,10 @@ async def test_the_store_is_the_one_of_the_configuration(store: Store, tmp_path:
 async def test_a_fault_of_the_configuration_is_reported_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "sys.config"
     file.write_text("[{understudy, [{sesions, []}]}].")
-    told = await understudy("sessions", "list", "--config", str(file))
-    assert (told.code, told.out) == (2, "")
-    assert told.err.startswith(f"{file}:1:")
-    assert told.err.count("\n") == 1
+    listed = await understudy("sessions", "list", "--config", str(file))
+    assert (listed.code, listed.out) == (2, "")
+    assert listed.err.startswith(f"{file}:1:")
+    assert listed.err.count("\n") == 1
 
 
 async def test_options_may_come_before_or_after_the_command(store: Store) -> None:

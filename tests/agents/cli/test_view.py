@@ -118,8 +118,8 @@ def test_a_view_closed_early_leaves_its_output_so_far() -> None:
 def test_output_that_a_reset_voids_is_finished_with_a_note_below_it() -> None:
     view, blocks = folded([*tokens("It is fo"), StreamReset(ConnectionClosed(), "")])
     assert view == NEW
-    said, noted = blocks
-    assert said == AnswerText("It is fo")
+    text, noted = blocks
+    assert text == AnswerText("It is fo")
     assert isinstance(noted, NoteLine)
     assert "connection closed" in noted.note.text
 

@@ -45,18 +45,18 @@ def connections(running: Daemon, count: int) -> Iterator[list[socket.socket]]:
 async def read_meanwhile(running: Daemon) -> AsyncIterator[None]:
     """Read a stream to its end within the block, and check that no event is missing."""
     seqs: list[int] = []
-    said = asyncio.Event()
+    begun = asyncio.Event()
 
     async def read() -> None:
         async with running.client() as client:
             async for event in client.ask("a", "go"):
                 seqs.append(event.seq)
                 if isinstance(event, StreamToken):
-                    said.set()
+                    begun.set()
             assert isinstance(event, StreamComplete)
 
     reading = asyncio.create_task(read())
-    await said.wait()
+    await begun.wait()
     yield
     await reading
     assert seqs == list(range(1, len(seqs) + 1))

@@ -57,7 +57,7 @@ class Daemon:
         self.signal(signal.SIGTERM)
         return await self.ended()
 
-    async def said(self) -> str:
+    async def log_output(self) -> str:
         """Return its log after its end."""
         assert self.process.stderr is not None
         return (await self.process.stderr.read()).decode()

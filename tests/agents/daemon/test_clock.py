@@ -93,4 +93,4 @@ async def test_a_clock_that_jumps_ends_no_turn_and_begins_none(
             assert [session["id"] for session in sessions["sessions"]] == ["a"]
         async with asyncio.timeout(60):
             assert await running.stopped() == 0
-        assert "interrupted" not in await running.said()
+        assert "interrupted" not in await running.log_output()

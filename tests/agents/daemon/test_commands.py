@@ -25,16 +25,16 @@ async def test_commands_find_the_daemon_and_do_their_work(server: RehearsalServe
     here = ("--state-dir", str(folder))
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "endless"})
-        said = asyncio.Event()
+        begun = asyncio.Event()
 
         async def read() -> object:
             async for event in client.ask("a", "go", stream_id="s"):
                 if isinstance(event, StreamToken):
-                    said.set()
+                    begun.set()
             return event
 
         reading = asyncio.create_task(read())
-        await said.wait()
+        await begun.wait()
         code, out, _ = await understudy("ps", *here)
         assert code == 0
         assert out.splitlines()[1].split()[:6] == ["a", "agent", "endless", "0", "s", "running"]
@@ -61,8 +61,8 @@ async def test_chat_with_a_running_agent_leaves_it_running(server: RehearsalServ
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
         for message in ("One.", "Two."):
-            told = await understudy("chat", message, "--agent", "a", "--state-dir", str(folder))
-            assert told[:2] == (0, f"{message}\n")
+            printed = await understudy("chat", message, "--agent", "a", "--state-dir", str(folder))
+            assert printed[:2] == (0, f"{message}\n")
         assert (await client.get("/agents/a"))["messages"] == 4
         assert await running.stopped() == 0
 
@@ -154,8 +154,8 @@ async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_2(
     wrong = tmp_path / "wrong"
     wrong.write_text("w" * 43)
     here = ("--state-dir", str(folder))
-    told = await understudy("ps", *here)
-    assert told == (
+    printed = await understudy("ps", *here)
+    assert printed == (
         2,
         "",
         f"understudy: expected a daemon with the state directory {folder}, found none: start one: understudy serve\n",

@@ -43,8 +43,8 @@ async def test_each_cause_of_an_unreachable_provider_has_its_text(
                 f"https://127.0.0.1:{plain}/v1": "TLS failed: its certificate is not trusted, or it has no TLS",
                 f"http://127.0.0.1:{closed.getsockname()[1]}/v1": "no connection: Connection refused",
             }
-            told = await asyncio.gather(*(doctor(server, folder, url) for url in faults))
-    for (url, words), (code, out) in zip(faults.items(), told, strict=True):
+            answers = await asyncio.gather(*(doctor(server, folder, url) for url in faults))
+    for (url, words), (code, out) in zip(faults.items(), answers, strict=True):
         assert code == 1
         assert f"fail  provider: {url}: {words}" in out.splitlines(), out
 

@@ -16,10 +16,10 @@ TOO_FEW, FEW = 20, 64
 
 
 async def test_a_daemon_without_enough_descriptors_does_not_start(server: RehearsalServer, folder: Path) -> None:
-    code, said = await refused(server, folder, "--port", "0", under=["prlimit", f"--nofile={TOO_FEW}"])
+    code, err = await refused(server, folder, "--port", "0", under=["prlimit", f"--nofile={TOO_FEW}"])
     assert code == 2
-    assert said.splitlines()[-1].startswith("understudy: ")
-    assert "Too many open files" in said.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("understudy: ")
+    assert "Too many open files" in err.splitlines()[-1]
     assert not {"lock", "daemon.json"} & {each.name for each in folder.iterdir()}
 
 
@@ -38,8 +38,8 @@ async def test_without_a_free_descriptor_turns_continue_and_new_clients_wait_for
                     with connections(running, 4 * FEW):
                         ends = []
                         for number in range(3):
-                            said = {"agent_id": "b", "message": "Hello.", "stream_id": f"s{number}"}
-                            await socket.send_json({"action": "stream_chat", **said})
+                            request = {"agent_id": "b", "message": "Hello.", "stream_id": f"s{number}"}
+                            await socket.send_json({"action": "stream_chat", **request})
                             while (event := await socket.receive_json(timeout=60))["type"] not in ("complete", "error"):
                                 assert event["type"] != "refused"
                             ends.append(event["type"])

@@ -71,8 +71,8 @@ async def test_text_of_a_client_is_one_plain_json_line_of_the_log(server: Rehear
         assert code == 0
         assert all(is_plain(line) and len(line) < 300 for line in (out + err).split("\n"))
         assert await running.stopped() == 0
-        said = await running.said()
-    lines = said.split("\n")
+        log = await running.log_output()
+    lines = log.split("\n")
     assert lines.pop() == ""
     for line in lines:
         assert is_plain(line)

@@ -32,18 +32,18 @@ async def running_turns(client: Client, count: int, model: str) -> list[asyncio.
     tasks = []
     for number in range(count):
         await client.post("/agents", {"id": f"a{number}", "model": model})
-        said = asyncio.Event()
-        begun_all.append(said)
-        tasks.append(asyncio.create_task(_read(client, f"a{number}", said)))
-    for said in begun_all:
-        await said.wait()
+        begun = asyncio.Event()
+        begun_all.append(begun)
+        tasks.append(asyncio.create_task(_read(client, f"a{number}", begun)))
+    for begun in begun_all:
+        await begun.wait()
     return tasks
 
 
-async def _read(client: Client, agent_id: str, said: asyncio.Event) -> Event:
+async def _read(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
     async for event in client.ask(agent_id, "go"):
         if isinstance(event, StreamToken):
-            said.set()
+            begun.set()
         if isinstance(event, TERMINAL):
             return event
     raise AssertionError("a stream ended without its terminal event")
@@ -88,10 +88,10 @@ async def test_the_key_and_the_token_are_in_no_log(server: RehearsalServer, fold
             await client.post("/agents", {"id": "a", "model": "echo"})
             await answer(client, "a", "Hello.")
         assert await running.stopped() == 0
-        said = await running.said()
-        assert "stream_completed" in said
-        assert running.token not in said
-        assert "rehearsal-key" not in said
+        log = await running.log_output()
+        assert "stream_completed" in log
+        assert running.token not in log
+        assert "rehearsal-key" not in log
 
 
 @pytest.mark.parametrize("count", [1, 100])
@@ -258,6 +258,6 @@ class Listener:
         """Return the next message with the word."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(60):
-            while word not in (said := (await loop.sock_recv(self._socket, 4096)).decode()):
+            while word not in (message := (await loop.sock_recv(self._socket, 4096)).decode()):
                 pass
-        return said
+        return message

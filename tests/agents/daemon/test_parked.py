@@ -84,7 +84,7 @@ async def test_a_turn_that_ends_the_program_each_time_is_parked_and_the_daemon_s
                 assert isinstance(last, StreamComplete)
                 assert last.response.content == "still here"
             assert await running.stopped() == 0
-            assert "turn_parked" in await running.said()
+            assert "turn_parked" in await running.log_output()
 
 
 async def test_a_turn_that_holds_the_loop_until_the_program_is_killed_is_parked(

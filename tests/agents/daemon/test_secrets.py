@@ -95,7 +95,7 @@ async def test_it_listens_only_on_loopback_and_reveals_no_secret(
             assert found(secrets, *files(folder)) == []  # as a copy of it would be, while it runs
         running.signal(signal.SIGHUP)
         assert await running.stopped() == 0
-        assert found(secrets, (await running.said()).encode(), *files(folder)) == []
+        assert found(secrets, (await running.log_output()).encode(), *files(folder)) == []
 
 
 def check_places(all_pids: list[int], port: int) -> None:

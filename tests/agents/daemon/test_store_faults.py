@@ -52,19 +52,19 @@ SPOILT = [read_only_file, read_only_folder, a_folder, no_database, a_link_to_now
 async def test_an_unavailable_store_is_reported_in_one_line_and_starts_nothing(
     server: RehearsalServer, tmp_path: Path
 ) -> None:
-    async def told(spoil: Callable[[Path], None]) -> None:
+    async def reported(spoil: Callable[[Path], None]) -> None:
         folder = tmp_path / spoil.__name__
         folder.mkdir(mode=0o700)
         spoil(folder)
-        code, said = await refused(server, folder, "--port", "0", under=as_others())
-        last = said.splitlines()[-1]
-        assert code == 2, said
-        assert last.startswith("understudy: the st"), said
+        code, err = await refused(server, folder, "--port", "0", under=as_others())
+        last = err.splitlines()[-1]
+        assert code == 2, err
+        assert last.startswith("understudy: the st"), err
         assert str(folder) in last
         assert not {"lock", "daemon.json"} & {each.name for each in folder.iterdir()}
 
     for spoil in SPOILT:
-        await told(spoil)
+        await reported(spoil)
 
 
 async def ends(client: Client, agent_id: str, stream_id: str) -> Event:
@@ -110,7 +110,7 @@ async def test_a_store_that_another_program_locks_costs_only_the_turns_of_that_t
             assert await client.get("/readyz") == {"status": "ready"}
             await kept(client, "before", "failed", "after")
         assert await running.stopped() == 0
-        assert f"it is in use by pid {os.getpid()}" in await running.said()
+        assert f"it is in use by pid {os.getpid()}" in await running.log_output()
 
 
 async def test_a_store_that_is_moved_in_use_is_reported_and_works_once_it_is_back(

@@ -26,9 +26,9 @@ async def test_commands_and_clients_connect_with_a_certificate_for_another_name(
         assert (await understudy("ps", "--state-dir", str(folder)))[0] == 0
         async with Client.found(folder) as client:
             assert await client.get("/readyz") == {"status": "ready"}
-        told = folder / ADDRESS
-        assert stat.S_IMODE(told.stat().st_mode) == 0o600
-        assert "PRIVATE KEY" not in told.read_text()
+        address_file = folder / ADDRESS
+        assert stat.S_IMODE(address_file.stat().st_mode) == 0o600
+        assert "PRIVATE KEY" not in address_file.read_text()
         assert await running.stopped() == 0
 
 
@@ -45,8 +45,8 @@ async def test_a_useless_certificate_is_reported_before_anything_starts(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     signed = await self_signed(tmp_path)
-    code, said = await refused(server, folder, *flags(Signed(signed.certificate, tmp_path / "gone")))
+    code, err = await refused(server, folder, *flags(Signed(signed.certificate, tmp_path / "gone")))
     assert code == 2
-    assert said.startswith("understudy: expected a certificate and its key, as PEM, in ")
-    assert said.endswith(f"got no {tmp_path / 'gone'}\n")
+    assert err.startswith("understudy: expected a certificate and its key, as PEM, in ")
+    assert err.endswith(f"got no {tmp_path / 'gone'}\n")
     assert not folder.exists()

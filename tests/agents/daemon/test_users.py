@@ -126,7 +126,7 @@ async def test_a_token_is_in_no_log_no_file_of_the_daemons_and_no_process(
         async with running.client() as installs:
             assert ANN not in str(await installs.post("/reload"))
         assert await running.stopped() == 0
-        assert ANN not in await running.said()
+        assert ANN not in await running.log_output()
     for path in folder.iterdir():
         assert ANN.encode() not in path.read_bytes(), path
 
@@ -141,9 +141,9 @@ async def test_the_log_names_each_refused_user_and_the_user_who_stopped_the_daem
                 await anns.get("/config")
             await bobs.post("/stop")
         assert await running.ended() == 0
-        said = [json.loads(line) for line in (await running.said()).splitlines()]
+        events = [json.loads(line) for line in (await running.log_output()).splitlines()]
     forbidden, stopped = (
-        next(event for event in said if event["event"] == name) for name in ("request_forbidden", "stop_requested")
+        next(event for event in events if event["event"] == name) for name in ("request_forbidden", "stop_requested")
     )
     assert (forbidden["user"], forbidden["asked"], forbidden["missing"]) == ("ann", "GET /config", "admin")
     assert (stopped["caller"], stopped["user"]) == ("bob", "bob")
@@ -156,17 +156,17 @@ async def test_a_users_token_equal_to_the_daemons_is_refused_at_the_start_and_by
     (folder / "token").touch(0o600)
     (folder / "token").write_text(ANN)
     file = config(tmp_path, token(tmp_path, "ann", ANN))
-    code, said = await refused(server, folder, "--port", "0", "--config", str(file))
-    told = "expected a token of its own, got that of the token file"
-    assert (code, said) == (2, f"understudy: gateway: tokens[0].token: {told}\n")
+    code, err = await refused(server, folder, "--port", "0", "--config", str(file))
+    fault = "expected a token of its own, got that of the token file"
+    assert (code, err) == (2, f"understudy: gateway: tokens[0].token: {fault}\n")
     config(tmp_path)
     async with daemon(server, folder, "--config", str(file)) as running:
         config(tmp_path, token(tmp_path, "ann", ANN))
         code, out, _ = await understudy("reload", "--state-dir", str(folder))
-        assert (code, out) == (1, f"rejected: gateway: {told} (settings)\n")
+        assert (code, out) == (1, f"rejected: gateway: {fault} (settings)\n")
         assert await running.stopped() == 0
 
 
 async def test_invalid_hosts_are_reported_in_one_line_at_the_start(server: RehearsalServer, folder: Path) -> None:
-    code, said = await refused(server, folder, "--port", "0", "--set", 'gateway.allowed_hosts=["a/b"]')
-    assert (code, said) == (2, "understudy: gateway: expected a host, got 'a/b'\n")
+    code, err = await refused(server, folder, "--port", "0", "--set", 'gateway.allowed_hosts=["a/b"]')
+    assert (code, err) == (2, "understudy: gateway: expected a host, got 'a/b'\n")

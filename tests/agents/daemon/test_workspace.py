@@ -43,7 +43,7 @@ async def test_the_documented_tools_work_in_a_daemon_with_default_settings(folde
             assert "expected one without .." in await answer("files", '{"operation": "read", "path": "../token"}')
             assert "tools.web_search_endpoint is not set" in await answer("asks", "x")
         assert await running.stopped() == 0
-        assert "tool_not_configured" in await running.said()
+        assert "tool_not_configured" in await running.log_output()
 
 
 async def test_a_workspace_over_the_daemons_own_files_is_refused_in_one_line_everywhere(
@@ -73,5 +73,5 @@ async def test_the_doctor_reports_the_folder_of_file_ops_and_a_missing_search_en
     file.write_text(f'[{{understudy, [{{daemon, [{{state_dir, "{folder}"}}]}}, {{agents, [{agent}]}}]}}].')
     _, out, _ = await understudy("doctor", "--config", str(file), "--set", "gateway.port=0")
     assert f"ok    file_ops: works in {folder}/files" in out.splitlines()
-    told = "tools.web_search_endpoint is not set: it answers that nothing was searched"
-    assert f"warn  web_search: {told}" in out.splitlines()
+    text = "tools.web_search_endpoint is not set: the tool answers that it searched nothing"
+    assert f"warn  web_search: {text}" in out.splitlines()
