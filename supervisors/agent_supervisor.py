@@ -41,6 +41,10 @@ class GetPrepare(Struct, frozen=True):
     """Answered with the Prepare of agents, or None."""
 
 
+class GetConfigs(Struct, frozen=True):
+    """Answered with the configuration of each agent that runs or is being restarted."""
+
+
 async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     """Start an agent with the template's args, config, to which an id is added if it has none, and what more its init
     takes.
@@ -81,6 +85,12 @@ async def which_agents() -> list[Pid]:
     return [child.pid for child in children if isinstance(child.pid, Pid)]
 
 
+async def which_configs() -> list[Mapping[str, Any]]:
+    """Return the configurations of the agents that run or are being restarted, in no order."""
+    configs: list[Mapping[str, Any]] = await request(_running(), GetConfigs())
+    return configs
+
+
 def _running() -> str:
     """The supervisor's name. Raises CallFailed where no application runs."""
     if whereis(AGENT_SUPERVISOR) is None:
@@ -104,4 +114,6 @@ class AgentSupervisor(DynamicSupervisor):
     def handle_call(self, request: Any, caller: Caller, state: Brood) -> Reply[Brood] | Awaitable[Reply[Brood]]:
         if isinstance(request, GetPrepare):
             return Reply(self._prepare, state)
+        if isinstance(request, GetConfigs):
+            return Reply([config for args in (state.running, state.restarting) for config, *_ in args.values()], state)
         return super().handle_call(request, caller, state)

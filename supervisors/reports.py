@@ -1,14 +1,17 @@
-"""What supervisors log. Erlang: supervisor reports and progress reports.
+"""Reports of supervisors: log events, and messages to processes that count crashes.
 
-No report holds a child's args or an exception's text: either may hold secrets.
+Erlang: supervisor reports and progress reports. No report holds a child's args or an exception's text: either may hold
+secrets.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from actors import Pid
+from msgspec import Struct
+
+from actors import Pid, pg
 from actors.kernel.crash_reports import reason_fields
 from actors.kernel.process import Process
 from actors.log import get_logger
@@ -19,8 +22,22 @@ log = get_logger("understudy.supervisors")
 _enabled = logging.getLogger("understudy.supervisors").isEnabledFor  # progress is told at every start: fields cost
 
 
+TERMINATIONS: Final = "supervisors.terminations"
+"""The process group whose members get ChildTerminated."""
+
+
+class ChildTerminated(Struct, frozen=True):
+    """A child of this supervisor ended by itself and should not have."""
+
+    supervisor: str
+
+
 def child_terminated(supervisor: Process, spec: ChildSpec, pid: Place, reason: Any) -> None:
-    """A child ended by itself, where it should not have."""
+    """Report that a child ended by itself, for a reason that its restart type counts as a failure.
+
+    Members of the process group TERMINATIONS get ChildTerminated.
+    """
+    pg.broadcast(TERMINATIONS, ChildTerminated(_name(supervisor)))
     log.error("child_terminated", **_fields(supervisor, spec, pid), **reason_fields(reason))
 
 

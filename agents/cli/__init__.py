@@ -1,6 +1,6 @@
-"""The command line. Its commands, and where each of them is, are in COMMANDS.
+"""The command line. COMMANDS lists the commands and their modules.
 
-A command's module is imported when the command is called: `understudy --help` need not wait for an HTTP client.
+A command's module is imported when the command is called, so `understudy --help` does not import an HTTP client.
 """
 
 import importlib
@@ -17,29 +17,35 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "demo": ("agents.cli.demo:demo", "Watch a supervised agent work, without a key or a network."),
-    "chat": ("agents.cli.chat:chat", "Talk to a model over any OpenAI-compatible endpoint, or to a daemon's agent."),
-    "serve": ("agents.cli.serve:serve", "Run the daemon: agents over HTTP, in the foreground."),
+    "chat": (
+        "agents.cli.chat:chat",
+        "Talk to a model at any OpenAI-compatible endpoint, or to an agent of the daemon.",
+    ),
+    "serve": ("agents.cli.serve:serve", "Run the daemon in the foreground: agents, served over HTTP."),
     "config": ("agents.cli.config:config", "Check, show or write the configuration file."),
-    "doctor": ("agents.cli.doctor:doctor", "Check what a daemon needs, a line each."),
-    "ps": ("agents.cli.remote.look:ps", "Show the agents of the daemon, and their streams."),
+    "doctor": ("agents.cli.doctor:doctor", "Check whether a daemon can start, and reach its providers."),
+    "ps": ("agents.cli.remote.look:ps", "List the agents of the daemon and their streams."),
     "top": ("agents.cli.inspect:top_command", "Show the busiest processes of the daemon, or of a program."),
     "tree": ("agents.cli.inspect:tree_command", "Show the supervision tree of the daemon, or of a program."),
-    "tail": ("agents.cli.remote.streams:tail", "Follow a stream of the daemon, through restarts, to its end."),
-    "cancel": ("agents.cli.remote.streams:cancel", "End a turn."),
-    "approve": ("agents.cli.remote.streams:approve", "Let a tool call run that waits for it."),
-    "deny": ("agents.cli.remote.streams:deny", "Keep a tool call from running."),
-    "steer": ("agents.cli.remote.streams:steer", "Say something to a turn that runs."),
-    "stop": ("agents.cli.remote.control:stop", "End an agent of the daemon."),
-    "reload": ("agents.cli.remote.control:reload_command", "Have the daemon read its configuration again."),
-    "stop-daemon": ("agents.cli.remote.control:stop_daemon", "End the daemon; turns that run get their time."),
-    "sessions": ("agents.cli.sessions.command:sessions", "List, read, rename, delete, export and fork kept sessions."),
-    "rehearse": ("agents.rehearsal.command:rehearse", "Serve OpenAI's HTTP API with scripted models."),
+    "tail": ("agents.cli.remote.streams:tail", "Show the events of a stream until it ends."),
+    "cancel": ("agents.cli.remote.streams:cancel", "Cancel a turn."),
+    "approve": ("agents.cli.remote.streams:approve", "Approve a tool call that waits for a decision."),
+    "deny": ("agents.cli.remote.streams:deny", "Deny a tool call that waits for a decision."),
+    "steer": ("agents.cli.remote.streams:steer", "Add a user message to a running turn."),
+    "stop": ("agents.cli.remote.control:stop", "Stop an agent of the daemon."),
+    "reload": ("agents.cli.remote.control:reload_command", "Make the daemon read its configuration again."),
+    "stop-daemon": ("agents.cli.remote.control:stop_daemon", "Stop the daemon after its running turns."),
+    "sessions": ("agents.cli.sessions.command:sessions", "List, show, rename, delete, export and fork kept sessions."),
+    "rehearse": (
+        "agents.rehearsal.command:rehearse",
+        "Serve OpenAI's HTTP API with scripted models, for tests and demos.",
+    ),
 }
-"""name: (where the command is, its line in the help)"""
+"""name: (module:attribute of the command, its line in the help)"""
 
 
 class Commands(click.Group):
-    """The commands of COMMANDS, none of them imported before it is used."""
+    """The commands of COMMANDS. Each is imported at its first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -65,7 +71,7 @@ def understudy(ctx: click.Context) -> None:
 
 
 def main() -> None:
-    """The console script. What was typed wrong is one line on stderr and exit code 2."""
+    """Run the console script. Wrong use of a command gets one line on stderr and exit code 2."""
     with standard_streams("understudy"):
         sys.exit(_exit_code())
 
@@ -77,14 +83,14 @@ def _exit_code() -> int:
         asked.show()
         code = asked.exit_code
     except click.ClickException as error:
-        _tell_wrong_use(error)
+        _report_wrong_use(error)
         code = error.exit_code
     except click.Abort:
         code = INTERRUPTED
     return int(code or 0)
 
 
-def _tell_wrong_use(error: click.ClickException) -> None:
+def _report_wrong_use(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "understudy"
     complain(f"{command}: {' '.join(error.format_message().split())} (see {command} --help)")

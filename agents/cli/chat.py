@@ -1,4 +1,4 @@
-"""`understudy chat`: one message, or a conversation, with an agent on any OpenAI-compatible endpoint."""
+"""`understudy chat`: one message, or a conversation, with an agent of this program or of the daemon."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from agents.settings import DEFAULT_MODEL, Settings, ToolSettings
 from agents.settings.values import HTTP_ADDRESS
 from supervisors.agent_supervisor import start_agent
 
-# A person waits here, and can cancel: shorter than a library's retries, longer than its silence.
+# A person waits here and can cancel: fewer retries and a longer chunk timeout than the defaults.
 PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}
 
 
@@ -34,36 +34,57 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
 
 @click.command()
 @click.argument("message", required=False)
-@click.option("--model", envvar="OPENAI_MODEL", default=DEFAULT_MODEL, show_default=True, show_envvar=True)
+@click.option(
+    "--model", envvar="OPENAI_MODEL", default=DEFAULT_MODEL, show_default=True, show_envvar=True, help="The model."
+)
 @click.option(
     "--base-url",
     envvar="OPENAI_BASE_URL",
     show_envvar=True,
     metavar="URL",
     callback=_address,
-    help="Of the endpoint.",
+    help="The address of the endpoint, such as https://api.openai.com/v1.",
 )
 @click.option(
     "--api",
     type=click.Choice([api.value for api in Api]),
     default="chat",
     show_default=True,
-    help="Which of OpenAI's APIs.",
+    help="The API: Chat Completions or Responses.",
 )
-@click.option("--tools", default="", metavar="NAMES", help="web_search, calculator, file_ops; with commas between.")
+@click.option(
+    "--tools",
+    default="",
+    metavar="NAMES",
+    help="Built-in tools, separated by commas: web_search, calculator, file_ops.",
+)
 @click.option("--system", default="", metavar="TEXT", help="The system prompt.")
 @click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
     metavar="DIR",
-    help="The one folder that file_ops reads and writes. There is no default.",
+    help="The folder that file_ops may read and write. It has no default.",
 )
 @click.option(
-    "--search-endpoint", metavar="URL", callback=_address, help="A SearXNG-style JSON endpoint for web_search."
+    "--search-endpoint",
+    metavar="URL",
+    callback=_address,
+    help="The address of a SearXNG JSON endpoint, for web_search.",
 )
-@click.option("--url", metavar="URL", callback=_address, help="Of a daemon: talk to an agent of it, over HTTP.")
-@click.option("--agent", "agent_id", metavar="ID", help="Of the daemon: talk to this one, and let it be.")
-@click.option("--state-dir", type=click.Path(path_type=Path), metavar="DIR", help="Of the daemon: where its token is.")
+@click.option("--url", metavar="URL", callback=_address, help="The address of a daemon: talk to an agent there.")
+@click.option(
+    "--agent",
+    "agent_id",
+    metavar="ID",
+    help="Talk to this agent of the daemon and leave it running. Without --agent, chat starts a new agent and stops it "
+    "at the end.",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The daemon's state directory. It holds the daemon's address and token.",
+)
 @click.pass_context
 def chat(
     context: click.Context,
@@ -79,11 +100,12 @@ def chat(
     agent_id: str | None,
     state_dir: Path | None,
 ) -> None:
-    """Send MESSAGE and show the answer; without MESSAGE, talk until Ctrl-D.
+    """Send MESSAGE and show the answer. Without MESSAGE, talk until Ctrl-D.
 
-    With --url, --agent or --state-dir the agent is a daemon's: a new one, unless --agent names it.
+    Without --url, --agent and --state-dir, the agent runs in this program and is lost at its end. With one of the
+    three, it is an agent of a daemon.
 
-    The key is read from OPENAI_API_KEY. Ctrl-C cancels the answer that is being given; a second one leaves.
+    The API key is read from OPENAI_API_KEY. Ctrl-C cancels the running answer; a second Ctrl-C ends the program.
     """
     names = [name.strip() for name in tools.split(",") if name.strip()]
     if url is not None or agent_id is not None or state_dir is not None:
@@ -102,24 +124,24 @@ def chat(
 
 
 def _new_agent(context: click.Context, names: list[str]) -> dict[str, Any]:
-    """What was said of it: the rest is the daemon's to know."""
+    """Return the configuration of the new agent, with the given options only. The daemon sets the rest."""
     keys = {"model": "model", "api": "api_preference", "system": "system_prompt"}
-    said = {
+    given = {
         key: context.params[name]
         for name, key in keys.items()
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
-    return said | ({"tools": names} if names else {})
+    return given | ({"tools": names} if names else {})
 
 
 def _check_tool_options(names: list[str], root: Path | None, search_endpoint: str | None) -> None:
-    """No folder is offered by default, and no option is given for nothing."""
+    """Raise UsageError for a tool without the option that it needs, or for an option without its tool."""
     if "file_ops" in names and root is None:
-        raise click.UsageError("file_ops expects --root DIR, the one folder that it may read and write; got none")
+        raise click.UsageError("file_ops: expected --root DIR, the folder that it may read and write; got none")
     if root is not None and "file_ops" not in names:
-        raise click.UsageError("--root is for file_ops: expected it among --tools")
+        raise click.UsageError("--root is for file_ops: expected file_ops in --tools")
     if search_endpoint is not None and "web_search" not in names:
-        raise click.UsageError("--search-endpoint is for web_search: expected it among --tools")
+        raise click.UsageError("--search-endpoint is for web_search: expected web_search in --tools")
 
 
 async def _chat(message: str | None, settings: Settings, config: dict[str, Any], program: Program) -> int:

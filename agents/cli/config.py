@@ -1,4 +1,4 @@
-"""`understudy config check | show | init`: the configuration file, before anything is started with it."""
+"""`understudy config check | show | init`: the configuration file, for people."""
 
 import os
 import sys
@@ -21,15 +21,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def settings_option(command: Command) -> Command:
-    """--set KEY=VALUE, as often as wanted: a flag goes over the file and the environment."""
+    """Add --set KEY=VALUE. It may be given several times, and overrides the file and the environment."""
     return click.option(
         "--set",
         "flags",
-        type=click.UNPROCESSED,  # a value may be a path
+        type=click.UNPROCESSED,  # a value may be a path in any encoding
         multiple=True,
         metavar="KEY=VALUE",
         callback=_flags,
-        help="Over all else: gateway.port=9000.",
+        help="Set one setting, such as gateway.port=9000. It overrides the file and the environment.",
     )(command)
 
 
@@ -51,7 +51,7 @@ FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
 def config(context: click.Context) -> None:
     """Check, show or write the configuration file.
 
-    Without FILE it is the one that UNDERSTUDY_CONFIG names, else ~/.config/understudy/sys.config.
+    Without FILE, the file is the one in UNDERSTUDY_CONFIG, else ~/.config/understudy/sys.config.
     """
     if context.invoked_subcommand is None:
         say(context.get_help())
@@ -61,10 +61,10 @@ def config(context: click.Context) -> None:
 @FILE
 @settings_option
 def check(file: Path | None, flags: dict[str, str]) -> None:
-    """Say all that is wrong with FILE, its includes and the environment, a line each."""
+    """Report every fault in FILE, its includes and the environment, one line per fault."""
     file = file or found(os.environ)
     if file is None:
-        sys.exit(refuse("expected a configuration file, got none (understudy config init writes one)"))
+        sys.exit(refuse("expected a configuration file, got none: understudy config init writes one"))
     loaded = loaded_or_exit(file, flags)
     agents = len(loaded.settings.agents)
     others = len(loaded.files) - 1
@@ -75,7 +75,7 @@ def check(file: Path | None, flags: dict[str, str]) -> None:
 @FILE
 @settings_option
 def show(file: Path | None, flags: dict[str, str]) -> None:
-    """Show every setting that holds, and where it came from. Secrets are not shown."""
+    """Show every setting, its value and its source. Secrets are masked."""
     found_rows = list(rows(loaded_or_exit(file or found(os.environ), flags)))
     widths = [max(len(one_line(row[column])) for row in found_rows) for column in (0, 1)]
     for key, value, where in found_rows:
@@ -85,19 +85,22 @@ def show(file: Path | None, flags: dict[str, str]) -> None:
 @config.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path | None) -> None:
-    """Write sys.config, with every key and its default, to DIR. Without DIR it is where it is found by itself."""
+    """Write sys.config, with every key and its default, to DIR.
+
+    Without DIR, write it to ~/.config/understudy, where other commands look for it.
+    """
     folder = folder or own_folder(os.environ)
     try:
         path = write(folder)
     except FileExistsError as error:
-        sys.exit(refuse(f"expected no file at {error.filename}, got one; it is left as it is"))
+        sys.exit(refuse(f"expected no file at {error.filename}, got one; the file is unchanged"))
     except OSError as error:
         sys.exit(refuse(f"expected a folder to write to, got {folder}: {error.strerror}"))
     say(one_line(f"wrote {path}"))
 
 
 def loaded_or_exit(file: Path | None, flags: dict[str, str]) -> Loaded:
-    """The settings of a command; what is wrong with them is said on stderr, a line each, and ends it."""
+    """Load the settings of a command. If they have faults, report one line per fault on stderr and exit."""
     try:
         return load(file, os.environ, flags)
     except InvalidConfiguration as invalid:

@@ -1,4 +1,4 @@
-"""Where the messages of a conversation come from: a prompt on a terminal, else the lines of stdin."""
+"""The user's messages: from a prompt on a terminal, else from the lines of stdin."""
 
 import asyncio
 import codecs
@@ -13,26 +13,26 @@ from agents.cli.program import Interrupts, Left, Unreadable
 
 PROMPT = "> "
 READ_BYTES = 65536
-SHOWN_BYTES = 20  # of the line, on each side of the bytes that can't be decoded
+SHOWN_BYTES = 20  # shown of the line on each side of the faulty bytes
 
 Lines = asyncio.Queue["str | None | Unreadable"]
 
 
 def messages(interrupts: Interrupts) -> AsyncIterator[str]:
-    """The user's messages up to Ctrl-D or the end of stdin; blank ones are left out."""
+    """Yield the user's messages until Ctrl-D or the end of stdin. Blank messages are left out."""
     if sys.stdin.isatty() and sys.stdout.isatty():
         return typed(interrupts)
     return piped(sys.stdin.fileno(), _encoding(sys.stdin.encoding))
 
 
 def _encoding(of_locale: str) -> str:
-    """ASCII is a locale that was never set: it stands for UTF-8, of which it is a part."""
+    """Return the locale's encoding. ASCII means that no locale is set: read UTF-8, which contains it."""
     return "utf-8" if codecs.lookup(of_locale).name == "ascii" else of_locale
 
 
 async def typed(interrupts: Interrupts) -> AsyncIterator[str]:
-    """Ctrl-C drops the line that is being written; a second one raises Left."""
-    from prompt_toolkit import PromptSession  # not for those who pipe
+    """Yield the lines typed at a prompt. Ctrl-C drops the current line; a second Ctrl-C raises Left."""
+    from prompt_toolkit import PromptSession  # a pipe does not need it
 
     session: PromptSession[str] = PromptSession()
     while True:
@@ -44,17 +44,18 @@ async def typed(interrupts: Interrupts) -> AsyncIterator[str]:
             interrupts.count += 1
             if interrupts.count > 1:
                 raise Left from None
-            say("(Ctrl-C again or Ctrl-D leaves)")
+            say("(Ctrl-C again or Ctrl-D ends the chat)")
             continue
         if line.strip():
             yield line
 
 
 async def piped(descriptor: int, encoding: str) -> AsyncIterator[str]:
-    """The lines as they come. Raises Unreadable.
+    """Yield the lines of the descriptor as they arrive. Raises Unreadable.
 
-    A thread reads them, for a regular file can't be waited for as a pipe can. It is a daemon, for a read that waits
-    can't be cancelled; and it reads the descriptor, for sys.stdin's lock must be free when the interpreter ends.
+    A thread reads, because a regular file can't be awaited as a pipe can. The thread is a daemon thread, because a
+    blocked read can't be cancelled. It reads the descriptor, because sys.stdin's lock must be free when the interpreter
+    ends.
     """
     lines: Lines = asyncio.Queue()
     Thread(target=_read, args=(descriptor, encoding, asyncio.get_running_loop(), lines), daemon=True).start()
@@ -67,7 +68,7 @@ async def piped(descriptor: int, encoding: str) -> AsyncIterator[str]:
 
 def _read(descriptor: int, encoding: str, loop: asyncio.AbstractEventLoop, lines: Lines) -> None:
     end: Unreadable | None = None
-    with suppress(RuntimeError):  # the loop has been closed: nobody wants the rest
+    with suppress(RuntimeError):  # the loop is closed: nothing reads the rest
         try:
             for number, line in enumerate(_lines(descriptor), 1):
                 loop.call_soon_threadsafe(lines.put_nowait, _text(line, encoding, number))

@@ -1,6 +1,6 @@
-"""`understudy demo`: a whole turn on this machine, with a tool killed in the middle of it.
+"""`understudy demo`: a whole turn on this machine, with a tool killed while it runs.
 
-The model is a script that the rehearsal server plays; all else is what runs in earnest.
+The rehearsal server plays a scripted model. Everything else is the code that real programs run.
 """
 
 import asyncio
@@ -46,16 +46,16 @@ QUESTION = "Our lead is ill. Who goes on, how many seats are there, is this a fi
 
 OPENING = """\
 The model is a rehearsal: a script on a local server. No key, no network.
-All else is real: HTTP, streams, supervisors, tools in their own OS processes.
-One of these processes will be killed in the middle of its work.
+Everything else is real: HTTP, streams, supervisors, tools in their own OS processes.
+One of these OS processes will be killed while it works.
 """
 
 CLOSING = """
-The model was a rehearsal, the killed process was real. With a real model:
+The model was a rehearsal; the killed OS process was real. With a real model:
   OPENAI_API_KEY=... understudy chat --tools calculator "What is 18 * 24 - 7?"
 """
 
-# What the reader gets to see the call run, then to read what will be done to it; and how often is looked for the call.
+# Time to see the call run; time to read the announcement; interval of the search for the call's worker.
 WATCHED_S = 0.3
 WARNED_S = 0.9
 LOOK_S = 0.02
@@ -63,7 +63,10 @@ LOOK_S = 0.02
 
 @click.command()
 def demo() -> None:
-    """Watch a supervised agent answer, call tools, and survive the death of one. No key, no network."""
+    """Watch a supervised agent answer and call tools while a tool's process is killed.
+
+    The demo needs no API key and no network.
+    """
     sys.exit(run(_demo))
 
 
@@ -80,7 +83,7 @@ async def _demo(program: Program) -> int:
 
 
 async def _play(server: Rehearsal, program: Program) -> int:
-    """The turn, and the kill in it; the exit code."""
+    """Show the turn, with the kill in it; return the exit code."""
     agent = await start_agent({"name": "stage manager", "tools": ["calculator", "file_ops", search_archive]})
     say(_scene(server, agent))
     screen = open_screen(sys.stdout, sys.stdout)
@@ -93,7 +96,7 @@ async def _play(server: Rehearsal, program: Program) -> int:
 
 @contextmanager
 def _assassin(screen: Screen) -> Iterator[Callable[[Event], None]]:
-    """What watches the events of the turn, and strikes when the calls run."""
+    """Yield a watcher of the turn's events. It kills the worker of VICTIM once the calls run."""
     tasks: list[asyncio.Task[None]] = []
 
     def watch(event: Event) -> None:
@@ -108,18 +111,18 @@ def _assassin(screen: Screen) -> Iterator[Callable[[Event], None]]:
 
 
 async def _kill_worker(screen: Screen) -> None:
-    """Kill the OS process that runs VICTIM, after a word to the reader."""
+    """Announce the kill to the reader, then kill the OS process that runs VICTIM."""
     pool = await open_pool()
     pid = await _started(pool, VICTIM)
     await asyncio.sleep(WATCHED_S)
-    screen.show(Note(f"demo: {VICTIM} runs in OS process {pid}, which gets SIGKILL in a second"))
+    screen.show(Note(f"demo: {VICTIM} runs in OS process {pid}, which gets SIGKILL in one second"))
     await asyncio.sleep(WARNED_S)
     if pool.running.get(pid) == VICTIM:
         os.kill(pid, signal.SIGKILL)
 
 
 async def _started(pool: WorkerPool, name: str) -> int:
-    """Wait until a worker runs the tool: its pid."""
+    """Wait until a worker runs the tool; return the worker's pid."""
     while True:
         for pid, tool in pool.running.items():
             if tool == name:
@@ -128,7 +131,7 @@ async def _started(pool: WorkerPool, name: str) -> int:
 
 
 def _scene(server: Rehearsal, agent: Pid) -> str:
-    """What runs: the OS processes, and the processes in this one."""
+    """Return a description of the OS processes, and of the processes in this one."""
     return "\n".join(
         (
             f"OS process {server.os_pid}: rehearsal server on {server.base_url}",

@@ -1,4 +1,4 @@
-"""The demo's own tool: plain code that takes its time, and may be killed while it does."""
+"""The demo's own tool: plain code that takes a while and may be killed meanwhile."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""`understudy doctor`: what a daemon needs, each a line: ok, warn or fail. Nothing is started but a tool's worker."""
+"""`understudy doctor`: the checks of agents/daemon/checks.py, one line each. They start only a tool worker."""
 
 import asyncio
 import os
@@ -17,17 +17,23 @@ COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 
 
 @click.command()
-@click.option("--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="As of serve.")
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration file. Default: the file that serve reads.",
+)
 @settings_option
 def doctor(file: Path | None, flags: dict[str, str]) -> None:
-    """Check the configuration, the port, the folder, the store, providers, tools and the environment.
+    """Check the configuration, the port, the folder, the store, the providers, the tool workers and the environment.
 
-    Exit code 1: something is in the way of a daemon.
+    Each check prints one line: ok, warn or fail. The exit code is 1 if a check failed.
     """
-    sys.exit(asyncio.run(_told(file or found(os.environ), flags)))
+    sys.exit(asyncio.run(_report(file or found(os.environ), flags)))
 
 
-async def _told(file: Path | None, flags: dict[str, str]) -> int:
+async def _report(file: Path | None, flags: dict[str, str]) -> int:
     failed = False
     async for finding in checks(file, flags):
         failed = failed or finding.verdict is Verdict.FAIL

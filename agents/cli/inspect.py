@@ -1,9 +1,9 @@
-"""`understudy top PROGRAM` and `understudy tree PROGRAM`: run a Python program, and look inside it while it runs.
+"""`understudy top PROGRAM` and `understudy tree PROGRAM`: run a Python program and show its processes meanwhile.
 
-Without PROGRAM they look into the daemon (remote/look.py).
+Without PROGRAM the commands ask the daemon (remote/look.py).
 
-The program runs as `python PROGRAM` would run it. A thread beside it asks each process system of this OS process for
-what it shows, and draws it on stderr; a system whose loop is held for too long is left out of that picture.
+The program runs as under `python PROGRAM`. A thread beside it asks each process system of this OS process for its state
+and draws it on stderr. A system whose loop is blocked too long is left out of that picture.
 """
 
 import runpy
@@ -30,17 +30,19 @@ SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 program = click.argument("program", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-every = click.option("--every", "every_s", default=1.0, show_default=True, help="Seconds between two pictures.")
+every = click.option("--every", "every_s", default=1.0, show_default=True, help="The seconds between two pictures.")
 
 
 @click.command("top", context_settings=SETTINGS)
-@click.option("--by", type=click.Choice(list(MEASURES)), default="reductions", show_default=True)
+@click.option(
+    "--by", type=click.Choice(list(MEASURES)), default="reductions", show_default=True, help="The measure to sort by."
+)
 @every
 @daemon_options
 @program
 @arguments
 def top_command(by: str, every_s: float, program: Path | None, arguments: tuple[str, ...], **options: Any) -> None:
-    """Show which processes do most: of the daemon, or of PROGRAM, which is run."""
+    """Show the busiest processes of the daemon. With PROGRAM, run it and show its processes on stderr."""
     if program is None:
         show_top(options, by, every_s)
     else:
@@ -53,7 +55,7 @@ def top_command(by: str, every_s: float, program: Path | None, arguments: tuple[
 @program
 @arguments
 def tree_command(every_s: float, program: Path | None, arguments: tuple[str, ...], **options: Any) -> None:
-    """Show the supervision tree: of the daemon, or of PROGRAM, which is run."""
+    """Show the supervision tree of the daemon. With PROGRAM, run it and show its tree on stderr."""
     if program is None:
         show_tree(options)
     else:
@@ -61,7 +63,7 @@ def tree_command(every_s: float, program: Path | None, arguments: tuple[str, ...
 
 
 def _run(program: Path, arguments: tuple[str, ...], picture: Callable[[], str], every_s: float) -> None:
-    """Run it in this thread, which signals go to; draw in another."""
+    """Run the program in this thread, which receives signals; draw in another."""
     ended = Event()
     drawing = Thread(target=_draw, args=(picture, every_s, ended, sys.stderr), name="inspect", daemon=True)
     sys.argv = [str(program), *arguments]
@@ -75,7 +77,7 @@ def _run(program: Path, arguments: tuple[str, ...], picture: Callable[[], str], 
 
 
 def _draw(picture: Callable[[], str], every_s: float, ended: Event, out: TextIO) -> None:
-    """A terminal shows one picture that changes; elsewhere they follow each other."""
+    """Draw one picture that changes on a terminal, or one picture after the other elsewhere."""
     console = Console(file=out, highlight=False)
     if not console.is_terminal:
         while not ended.wait(every_s):

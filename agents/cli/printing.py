@@ -1,7 +1,7 @@
-"""Lines of a command: results on stdout, faults and notes on stderr. Nothing else of the commands prints lines.
+"""Output of a command: results go to stdout, faults and notes to stderr. All lines of the commands go through here.
 
-click.echo would choose an encoding of its own for the default streams: here both have the encoding that
-agents/node/standard_streams.py gave them.
+click.echo would choose its own encoding for the default streams. Here both streams keep the encoding that
+agents/node/standard_streams.py set.
 """
 
 import sys
@@ -10,10 +10,10 @@ import click
 
 
 def say(text: str, *, nl: bool = True) -> None:
-    """Write to stdout, at once."""
+    """Write to stdout and flush."""
     click.echo(text, file=sys.stdout, nl=nl)
 
 
 def complain(text: str) -> None:
-    """Write to stderr, at once."""
+    """Write to stderr and flush."""
     click.echo(text, file=sys.stderr)

@@ -1,7 +1,7 @@
-"""A command that runs on a loop: its signals, its exit code, and the line that says what was wrong.
+"""A command that runs on an event loop: its signals, its exit code, and its line for an error.
 
-The first Ctrl-C cancels the turn that runs, the second one leaves; with no turn to cancel, the first one leaves.
-Leaving ends all processes in order, which is quick and is not interrupted.
+The first Ctrl-C cancels the running turn, the second ends the program. Without a running turn, the first one ends it.
+The program then ends all processes in order; this is quick, and no signal interrupts it.
 """
 
 import asyncio
@@ -26,15 +26,18 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Left(Exception):
-    """The user leaves the program."""
+    """The user ended the program."""
 
 
 class Unreadable(Exception):
-    """Stdin can't be read, or holds bytes that can't be decoded."""
+    """Stdin can't be read, or contains bytes that can't be decoded."""
 
 
 class Interrupts:
-    """What signals do to a running command. count: of Ctrl-C, since the last turn began."""
+    """The signal handlers of a running command.
+
+    count: the number of Ctrl-C since the current turn began.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -50,7 +53,7 @@ class Interrupts:
 
     @contextmanager
     def cancel(self, turn: Cancel) -> Iterator[None]:
-        """Within the block, the first Ctrl-C cancels the turn."""
+        """Let the first Ctrl-C cancel the turn within the block."""
         self._turn, self.count = turn, 0
         try:
             yield
@@ -59,7 +62,7 @@ class Interrupts:
 
     @contextmanager
     def until_the_end(self) -> Iterator[None]:
-        """What follows the block ends what was started before it: signals do nothing more."""
+        """Ignore signals after the block: the code that follows ends all processes."""
         try:
             yield
         finally:
@@ -81,18 +84,18 @@ class Interrupts:
 
 @dataclass(frozen=True)
 class Program:
-    """What the parts of a running command share."""
+    """The objects that the parts of a running command share."""
 
     interrupts: Interrupts
     reports: Reports
 
 
 def run(main: Callable[[Program], Awaitable[int]]) -> int:
-    """Run a command's coroutine function to its exit code. What it started has ended then, however it ends."""
+    """Run a command's coroutine function and return its exit code. All its processes have ended then."""
     set_up_logging(LogSettings(level="warning"), secrets_in(os.environ))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         code = runner.run(_guarded(main))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the exit code stands, the interpreter only has to clean up
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the exit code is final; only the interpreter's cleanup follows
     return code
 
 

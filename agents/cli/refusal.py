@@ -1,4 +1,4 @@
-"""The line that says what was wrong."""
+"""The line on stderr for an error."""
 
 from agents.cli import WRONG_USE
 from agents.cli.printing import complain
@@ -6,7 +6,7 @@ from agents.cli.view.printable import one_line
 
 
 def refuse(*lines: str) -> int:
-    """Say on stderr what was wrong, a line each; the exit code for it."""
+    """Print each line on stderr; return the exit code for wrong use."""
     for line in lines:
         complain(f"understudy: {one_line(line)}")
     return WRONG_USE

@@ -1,4 +1,4 @@
-"""The rehearsal server as an OS process of its own, for as long as a block runs."""
+"""The rehearsal server as an OS process of its own, within a block."""
 
 import asyncio
 import sys
@@ -14,11 +14,11 @@ ANNOUNCES = "rehearsal server on "
 
 
 class RehearsalFailed(Exception):
-    """The server did not start. Its text: what it said on stderr."""
+    """The server did not start. The text is the server's output on stderr."""
 
 
 class Rehearsal(Struct, frozen=True):
-    """Where the server listens, and the OS process that it is."""
+    """The address of a running server, and its OS process."""
 
     base_url: str
     os_pid: int
@@ -26,10 +26,10 @@ class Rehearsal(Struct, frozen=True):
 
 @asynccontextmanager
 async def rehearsal(script: Path) -> AsyncIterator[Rehearsal]:
-    """A server that plays the script on a free loopback port; it is gone when the block has been left.
+    """Run a server that plays the script on a free loopback port, within the block.
 
-    It has its own session, so that Ctrl-C on the terminal is the caller's alone. -P: no folder named agents of the
-    user's comes before ours.
+    The server has its own session, so that Ctrl-C on the terminal reaches the caller only. -P: the user's folder
+    `agents` must not hide this package.
     """
     command = (sys.executable, "-P", "-m", "agents.rehearsal", "--port", "0", "--script", str(script))
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, start_new_session=True)
@@ -49,8 +49,8 @@ async def _base_url(process: Process) -> str:
             line = (await process.stdout.readline()).decode(errors="replace").strip()
             if not line.startswith(ANNOUNCES):
                 raise RehearsalFailed(
-                    (await process.stderr.read()).decode(errors="replace").strip() or "it said nothing"
+                    (await process.stderr.read()).decode(errors="replace").strip() or "its stderr was empty"
                 )
     except TimeoutError:
-        raise RehearsalFailed(f"it does not listen after {START_TIMEOUT_S:g} s") from None
+        raise RehearsalFailed(f"the server does not listen after {START_TIMEOUT_S:g} s") from None
     return line.removeprefix(ANNOUNCES)

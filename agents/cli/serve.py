@@ -12,10 +12,10 @@ from agents.cli.config import settings_option
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, found, load
-from agents.daemon.errors import CannotStart, GaveUp
+from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.node.standard_streams import give_up_stdout
 
-GAVE_UP: Final = 1  # a supervisor of daemons starts it anew; with 2, what is in its way would be again
+APPLICATION_ENDED: Final = 1  # a service manager may restart it; after exit code 2 a restart would fail the same way
 
 
 @click.command()
@@ -24,27 +24,30 @@ GAVE_UP: Final = 1  # a supervisor of daemons starts it anew; with 2, what is in
     "file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Default: UNDERSTUDY_CONFIG, else ~/.config/understudy/sys.config if there is one.",
+    help="The configuration file. Default: the one in UNDERSTUDY_CONFIG, else ~/.config/understudy/sys.config.",
 )
-@click.option("--host", metavar="ADDRESS", help="gateway.host: where to listen.")
-@click.option("--port", metavar="PORT", help="gateway.port; 0: any that is free.")
+@click.option("--host", metavar="ADDRESS", help="The address to listen on (gateway.host).")
+@click.option("--port", metavar="PORT", help="The port to listen on; 0 chooses a free one (gateway.port).")
 @click.option(
-    "--state-dir", type=click.UNPROCESSED, metavar="DIR", help="daemon.state_dir: its token, its lock, its sessions."
+    "--state-dir",
+    type=click.UNPROCESSED,
+    metavar="DIR",
+    help="The folder for the token, the lock and the sessions (daemon.state_dir).",
 )
 @settings_option
 def serve(file: Path | None, host: str | None, port: str | None, state_dir: str | None, flags: dict[str, str]) -> None:
     """Run agents and serve them over HTTP until SIGTERM or Ctrl-C.
 
-    The first signal lets running turns end, within daemon.drain_time; the second ends at once. SIGHUP reads the
-    configuration again.
+    The first signal lets running turns end, for at most daemon.drain_time. A second signal ends the daemon at once.
+    SIGHUP makes it read the configuration again.
     """
     file = file or found(os.environ)
     given = {"gateway.host": host, "gateway.port": port, "daemon.state_dir": state_dir}
     flags = flags | {key: value for key, value in given.items() if value is not None}
     try:
         load(file, os.environ, flags)
-        # What follows takes a second, so what it is told is known to be good by now. Nothing that it loads is garbage:
-        # to look for some took a tenth of the start. It looks again from when it is ready (daemon/life.py).
+        # The import below takes a second: a faulty configuration is reported before. The collector is off meanwhile,
+        # because searching imported modules for garbage takes a tenth of the start. daemon/life.py turns it on again.
         gc.disable()
         from agents.daemon.serve import serve as run
 
@@ -53,13 +56,13 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
         sys.exit(refuse(*map(str, invalid.faults)))
     except CannotStart as refused:
         sys.exit(refuse(str(refused)))
-    except GaveUp as fallen:
+    except ApplicationEnded as fallen:
         refuse(str(fallen))
-        sys.exit(GAVE_UP)
+        sys.exit(APPLICATION_ENDED)
 
 
 def _say(line: str) -> None:
-    """At once, also into a pipe whose reader waits for the line. A daemon goes on if nobody can read it."""
+    """Print the line and flush, for a reader that waits on a pipe. The daemon goes on if nobody can read it."""
     try:
         say(line)
     except OSError:

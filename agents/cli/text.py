@@ -1,4 +1,4 @@
-"""Text of the command line: an argument in another encoding than the locale's is decoded, or refused in words."""
+"""Text of the command line: decode an argument that is not in the locale's encoding, or refuse it."""
 
 import os
 from typing import Any
@@ -8,7 +8,10 @@ from click.types import StringParamType
 
 
 class Text(StringParamType):
-    """An argument as text. In a locale without its characters Python hands on its bytes as half surrogates."""
+    """An argument as text.
+
+    If the locale's encoding lacks a character, Python passes its bytes on as lone surrogates.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text: str = super().convert(value, param, ctx)
@@ -27,7 +30,7 @@ TEXT = Text()
 
 
 def with_text(command: click.Command) -> click.Command:
-    """The command, and those below it, with TEXT for every parameter that is a plain string."""
+    """Use TEXT for each plain string parameter of the command and its subcommands; return the command."""
     for param in command.params:
         if type(param.type) is StringParamType:
             param.type = TEXT

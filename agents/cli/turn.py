@@ -21,9 +21,9 @@ End: TypeAlias = StreamComplete | StreamError
 async def show_turn(
     pid: Pid, message: str, screen: Screen, program: Program, watch: Callable[[Event], None] = lambda _: None
 ) -> End:
-    """Send the message and show what comes, the supervisors' reports included; answers with the last event.
+    """Send the message and show the turn's events and the supervisors' reports; return the terminal event.
 
-    watch: is given each event after it was shown.
+    watch: gets each event after it is shown.
     """
     return await show_events(agent.stream(pid, message), partial(_cancel, pid), screen, program, watch)
 
@@ -35,7 +35,10 @@ async def show_events(
     program: Program,
     watch: Callable[[Event], None] = lambda _: None,
 ) -> End:
-    """As show_turn, of a stream from anywhere. cancel: what Ctrl-C does to it."""
+    """Show a stream of any origin, as show_turn does.
+
+    cancel: Ctrl-C calls it.
+    """
 
     def report(line: str) -> None:
         screen.show(Note(line, report=True))
@@ -50,7 +53,7 @@ async def show_events(
 
 
 def exit_code(end: End) -> int:
-    """Of a program whose turn ended so; a fault is said on stderr, one line."""
+    """Return the exit code for the end of a turn. Print a fault on stderr, in one line."""
     if isinstance(end, StreamComplete):
         return 0
     code = refuse(str(end.reason))
@@ -58,5 +61,5 @@ def exit_code(end: End) -> int:
 
 
 async def _cancel(pid: Pid) -> None:
-    with suppress(CallFailed):  # the agent has ended, and its turn with it
+    with suppress(CallFailed):  # the agent ended, and its turn with it
         await agent.cancel(pid)

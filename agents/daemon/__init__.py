@@ -1,12 +1,16 @@
 """The daemon: the application and its gateway as one long-running program. docs/daemon.md is its manual.
 
-state_dir.py    the folder that is its own: token, lock, address, sessions
-lock.py         one daemon a folder
-notify.py       what systemd is told
-door.py         which of the two orders it is in: open, or draining
-drain.py        turns that run get time to end
-meter.py        figures of turns, counted at their ends
-scrape.py       all figures, as /metrics shows them
-host.py         what its routes ask of it: ready, metrics, reload
-serve.py        its life, from the lock to the exit code
+state_dir.py       the daemon's folder: token, lock, address, sessions
+lock.py            the lock that permits one daemon per folder
+listen_address.py  the check of the port, and the daemon's URL
+notify.py          messages to systemd
+drain.py           the end of running turns
+meter.py           metrics of turns and of crashes, counted as they happen
+snapshot.py        the state of the system as numbers
+scrape.py          the text of /metrics
+host.py            the daemon as its gateway sees it: ready, metrics, reload
+reload.py          new settings for a running system
+checks.py          the checks of `understudy doctor`
+life.py            start, run, drain, end
+serve.py           the program, from the lock to the exit code
 """

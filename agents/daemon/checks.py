@@ -1,6 +1,6 @@
-"""What the doctor looks at. Each check answers with findings; none of them prints a key.
+"""The checks of `understudy doctor`. Each check returns findings; none of them prints a key.
 
-Nothing is changed, but a store of an older version is brought up to date, as a daemon's start would.
+The checks change nothing, except that a store of an older version is migrated, as at a daemon's start.
 """
 
 import os
@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from agents.agent_config.workspace import own_folder
 from agents.configuration import InvalidConfiguration, load
-from agents.daemon.errors import CannotStart, Taken
+from agents.daemon.errors import CannotStart, InUse
+from agents.daemon.listen_address import check_port
 from agents.daemon.lock import locked
-from agents.daemon.place import check_place
 from agents.daemon.provider_check import provider_findings
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_certificate, check_listen
@@ -35,16 +35,21 @@ class Verdict(StrEnum):
 
 
 class Finding(Struct, frozen=True):
+    """A verdict on one subject, with a text in one line."""
+
     verdict: Verdict
-    what: str
-    told: str
+    subject: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.told}"
+        return f"{self.subject}: {self.text}"
 
 
 async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """In order; with a configuration that can't be read, nothing else of it is looked at."""
+    """Yield the findings in a fixed order.
+
+    If the configuration can't be read, its faults are the last findings.
+    """
     for finding in _environment():
         yield finding
     try:
@@ -53,13 +58,13 @@ async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[F
         for fault in invalid.faults:
             yield Finding(Verdict.FAIL, "config", str(fault))
         return
-    yield Finding(Verdict.OK, "config", "defaults: there is no file" if file is None else str(file))
-    for finding in _place(settings):
+    yield Finding(Verdict.OK, "config", "no file: every setting has its default" if file is None else str(file))
+    for finding in _folder_and_port(settings):
         yield finding
     yield await _store(settings)
-    for verdict, told in await provider_findings(settings):
-        yield Finding(Verdict(verdict), "provider", told)
-    yield await _tools(settings)
+    for verdict, text in await provider_findings(settings):
+        yield Finding(Verdict(verdict), "provider", text)
+    yield await _workers(settings)
     for finding in _builtin_tools(settings):
         yield finding
 
@@ -71,8 +76,8 @@ def _builtin_tools(settings: Settings) -> Iterator[Finding]:
         root = settings.tools.file_ops_root or own_folder(settings)
         yield Finding(Verdict.OK, "file_ops", f"works in {root}")
     if "web_search" in named and settings.tools.web_search_endpoint is None:
-        told = "tools.web_search_endpoint is not set: it answers that nothing was searched"
-        yield Finding(Verdict.WARN, "web_search", told)
+        text = "tools.web_search_endpoint is not set: the tool answers that it searched nothing"
+        yield Finding(Verdict.WARN, "web_search", text)
 
 
 def _environment() -> list[Finding]:
@@ -80,33 +85,33 @@ def _environment() -> list[Finding]:
     try:
         version = metadata.version(OTHER_AGENTS)
     except metadata.PackageNotFoundError:
-        findings.append(Finding(Verdict.OK, "packages", f"{OTHER_AGENTS} is not beside us"))
+        findings.append(Finding(Verdict.OK, "packages", f"{OTHER_AGENTS} is not installed"))
     else:
-        told = f"{OTHER_AGENTS} {version} is installed, too, and both are `agents`: one environment holds one of them"
-        findings.append(Finding(Verdict.FAIL, "packages", told))
+        text = f"{OTHER_AGENTS} {version} is installed and has a package `agents`, too: use separate environments"
+        findings.append(Finding(Verdict.FAIL, "packages", text))
     try:
         findings.append(Finding(Verdict.OK, "loop", f"uvloop {metadata.version('uvloop')}"))
     except metadata.PackageNotFoundError:
-        findings.append(Finding(Verdict.WARN, "loop", "asyncio's own: uvloop is not installed, it would be faster"))
+        findings.append(Finding(Verdict.WARN, "loop", "asyncio: install uvloop for a faster loop"))
     return findings
 
 
-def _place(settings: Settings) -> list[Finding]:
-    """The folder, the lock in it, and the port. A daemon that runs is no fault of theirs."""
-    what = "state directory"
+def _folder_and_port(settings: Settings) -> list[Finding]:
+    """Check the folder, its lock, and the port. A daemon that runs is a warning, not a failure."""
+    subject = "state directory"
     path = settings.daemon.state_dir or default_state_dir()
     if not path.exists():
-        return [Finding(Verdict.OK, what, f"{path}: made at the first start"), _port(settings)]
+        return [Finding(Verdict.OK, subject, f"{path}: created at the first start"), _port(settings)]
     try:
         folder = state_dir(settings)
     except CannotStart as refused:
-        return [Finding(Verdict.FAIL, what, str(refused)), _port(settings)]
-    good = Finding(Verdict.OK, what, str(folder.path))
+        return [Finding(Verdict.FAIL, subject, str(refused)), _port(settings)]
+    good = Finding(Verdict.OK, subject, str(folder.path))
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(folder.lock))
-        except Taken as taken:
-            return [good, Finding(Verdict.WARN, "lock", f"{taken}; its port and store are not looked at")]
+        except InUse as in_use:
+            return [good, Finding(Verdict.WARN, "lock", f"{in_use}; its port is not checked")]
         except CannotStart as refused:
             return [good, Finding(Verdict.FAIL, "lock", str(refused))]
         return [good, Finding(Verdict.OK, "lock", "free"), _port(settings)]
@@ -116,7 +121,7 @@ def _port(settings: Settings) -> Finding:
     try:
         check_listen(settings.gateway)
         check_certificate(settings.gateway)
-        check_place(settings.gateway)
+        check_port(settings.gateway)
     except (GatewayError, CannotStart) as refused:
         return Finding(Verdict.FAIL, "port", str(refused))
     return Finding(Verdict.OK, "port", f"{settings.gateway.host}:{settings.gateway.port} is free")
@@ -128,7 +133,7 @@ async def _store(settings: Settings) -> Finding:
     try:
         url = store_url(settings.sessions.url, settings.daemon.state_dir)
         if url.get_backend_name() == "sqlite" and not os.path.exists(url.database or ""):  # noqa: ASYNC240
-            return Finding(Verdict.OK, "store", f"{url.database}: made at the first start")
+            return Finding(Verdict.OK, "store", f"{url.database}: created at the first start")
         store = await Store.open(url, create=False)
         sessions = len(await store.sessions(limit=1))
         await store.close()
@@ -137,7 +142,7 @@ async def _store(settings: Settings) -> Finding:
     return Finding(Verdict.OK, "store", f"{store}: opens{'' if sessions else ', and is empty'}")
 
 
-async def _tools(settings: Settings) -> Finding:
+async def _workers(settings: Settings) -> Finding:
     from agents.tools.errors import PoolUnavailable
     from agents.tools.pool import WorkerPool
 
@@ -146,4 +151,4 @@ async def _tools(settings: Settings) -> Finding:
             pass
     except (PoolUnavailable, OSError) as failed:
         return Finding(Verdict.FAIL, "tools", str(failed))
-    return Finding(Verdict.OK, "tools", f"worker processes start; {settings.tools.workers} may run at once")
+    return Finding(Verdict.OK, "tools", f"worker processes start; at most {settings.tools.workers} run at once")

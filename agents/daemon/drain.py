@@ -1,6 +1,6 @@
-"""The end of the turns that run: they get a while to end by themselves, then they end as interrupted.
+"""The drain: running turns get time to finish, and are interrupted after it.
 
-Both while the gateway serves: who reads a stream gets its last event.
+The gateway serves meanwhile, so that every reader of a stream gets its terminal event.
 """
 
 import asyncio
@@ -19,7 +19,10 @@ log = get_logger("understudy.daemon")
 
 
 async def drain(drain_s: float) -> None:
-    """Behind it no turn runs, and no agent. No new ones may come meanwhile."""
+    """Wait until no turn runs, for drain_s at most, then stop all agents.
+
+    The caller ensures that no new turn begins meanwhile. A turn that still runs after drain_s ends as `interrupted`.
+    """
     began_s = asyncio.get_running_loop().time()
     log.info("drain_begun", drain_s=drain_s)
     try:
@@ -39,7 +42,10 @@ async def _wait_no_longer_for_the_store() -> None:
 
 
 async def _turns_ended() -> None:
-    """Of all agents, those that wait included. An agent answers when it has taken note of its turn's end."""
+    """Return when no agent has a stream that waits or runs.
+
+    An agent answers `info` only after it has recorded the end of its turn.
+    """
     while True:
         for child in await which_children(STREAM_SUPERVISOR):
             if isinstance(child.pid, Pid):
@@ -49,7 +55,7 @@ async def _turns_ended() -> None:
 
 
 async def _unfinished() -> int:
-    """How many streams wait or run."""
+    """Return the number of streams that wait or run."""
     return sum([await _unfinished_of(pid) for pid in await which_agents()])
 
 
@@ -57,7 +63,7 @@ async def _unfinished_of(pid: Pid) -> int:
     try:
         info = await agent.info(pid)
     except CallTimeout:
-        return 1  # it is held up in the middle of one
+        return 1  # busy in the middle of a turn
     except CallFailed:
-        return 0  # it has ended
+        return 0  # the agent has ended
     return sum(stream.status in ("waiting", "running") for stream in info.streams)

@@ -1,9 +1,9 @@
-"""What keeps the daemon from starting, or ends it: then nothing of it runs. One line each.
+"""Errors that keep the daemon from starting, or that end it. Each has a text of one line.
 
-CannotStart     what is in the way
-└── Taken       by another daemon, or by another program: the folder, the port or the store
+CannotStart         the daemon can't start; nothing of it runs
+└── InUse           another daemon or program uses the folder, the port or the store
 
-GaveUp          its application has ended: what fell, fell again and again
+ApplicationEnded    the application of a running daemon ended: its supervisors stopped restarting it
 """
 
 
@@ -11,9 +11,9 @@ class CannotStart(Exception):
     pass
 
 
-class Taken(CannotStart):
+class InUse(CannotStart):
     pass
 
 
-class GaveUp(Exception):
+class ApplicationEnded(Exception):
     pass

@@ -1,4 +1,4 @@
-"""What the gateway asks of the daemon, and how new settings come to both."""
+"""The daemon as its gateway sees it: ready, metrics, reload, stop."""
 
 import asyncio
 import signal
@@ -22,7 +22,11 @@ log = get_logger("understudy.daemon")
 
 
 class DaemonHost:
-    """app: the gateway of the settings that hold. server: what serves it. read: reads the configuration again."""
+    """The daemon's side of the gateway.
+
+    app: the gateway under the current settings. server: serves app; None until it listens. read: reads the
+    configuration again.
+    """
 
     def __init__(
         self, settings: Settings, token: str, read: Callable[[], Settings], scrape: Scrape, stop: Callable[[], None]
@@ -35,35 +39,35 @@ class DaemonHost:
         self.server: Server | None = None
 
     async def check_ready(self) -> None:
-        """Raises Refusal while new turns are not taken, or would fail."""
+        """Raise Refusal while new turns are refused, or would fail."""
         self.door.check()
         if (fault := await store_fault()) is not None:
             raise Refusal(503, fault)
 
     async def figures(self) -> Figures:
-        return Figures(*await self._scrape.figures())
+        return Figures(*await self._scrape.metrics())
 
     async def reload(self) -> Reloaded:
-        """One at a time; every change is logged, too."""
+        """Reload the configuration, one reload at a time, and log every change."""
         async with self._one_reload:
             done = await reload(self._settings, self._checked, self._take, {self._token})
             self._settings = done.settings
-        told = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
-        for outcome in told.__struct_fields__:
-            for change in getattr(told, outcome):
+        report = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
+        for outcome in report.__struct_fields__:
+            for change in getattr(report, outcome):
                 log.info("configuration_reloaded", outcome=outcome, change=change)
-        if told == Reloaded():
+        if report == Reloaded():
             log.info("configuration_reloaded", outcome="nothing has changed")
-        return told
+        return report
 
     @contextmanager
     def reloaded_by_signal(self, notifier: Notifier) -> Iterator[None]:
-        """Within the block, SIGHUP reloads."""
+        """Reload at SIGHUP within the block."""
         loop = asyncio.get_running_loop()
         tasks: set[asyncio.Task[None]] = set()
 
         def begin() -> None:
-            task = loop.create_task(self._reload_told(notifier))
+            task = loop.create_task(self._reload_and_notify(notifier))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
@@ -74,7 +78,7 @@ class DaemonHost:
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    async def _reload_told(self, notifier: Notifier) -> None:
+    async def _reload_and_notify(self, notifier: Notifier) -> None:
         """Source: sd_notify(3), RELOADING."""
         notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
         try:
@@ -83,7 +87,10 @@ class DaemonHost:
             notifier.tell("READY=1")
 
     def _checked(self) -> Settings:
-        """Raises InvalidConfiguration, also for what the configuration alone does not show."""
+        """Return the settings that the configuration has now.
+
+        Raises InvalidConfiguration, also for a fault that only the token's scopes show.
+        """
         settings = self._read()
         try:
             check_access(settings.gateway, self._token)
@@ -93,7 +100,7 @@ class DaemonHost:
         return settings
 
     def _take(self, settings: Settings) -> None:
-        """Requests and connections that are there go on as they began."""
+        """Apply the settings to later requests and connections. Those in progress keep theirs."""
         self.app.take(settings)
         if self.server is not None:
             self.server.take(settings)

@@ -1,9 +1,9 @@
 """The life of the daemon on its loop: start, ready, drain, end.
 
     application        every process that runs agents
-    └── gateway        reads and asks them; it outlives the agents, so that who reads a stream gets its end
+    └── gateway        serves them; it ends after the agents, so that every reader gets the terminal event
 
-What was started ends in the reverse order, also when something on the way does not start.
+Each part ends in the reverse order of its start, also if a later part fails to start.
 """
 
 import asyncio
@@ -17,13 +17,12 @@ from typing import Final
 from actors import Crash, StartFailed, ended, whereis
 from actors.log import get_logger
 from agents import application
-from agents.daemon.crashes import Crashes
 from agents.daemon.drain import drain
-from agents.daemon.errors import CannotStart, GaveUp
+from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.daemon.host import DaemonHost
+from agents.daemon.listen_address import port_unavailable, url_of
 from agents.daemon.meter import Counts, Meter
 from agents.daemon.notify import Notifier
-from agents.daemon.place import no_port, url_of
 from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
@@ -37,17 +36,20 @@ from supervisors import ChildSpec, Flags, start_supervisor
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 SETTLED_S: Final = 5.0
-"""By then all is loaded, and is frozen. A collection that walks it holds the loop for a tenth of a second: at 600
-streams the p99 of a token's delay was 124 ms, and is 36 without."""
+"""The time after which all modules are loaded; their objects are then hidden from the garbage collector.
+
+A collection that walks them holds the loop for 0.1 s. At 600 streams the p99 of a token's delay is 124 ms with such
+collections, and 36 ms without.
+"""
 
 log = get_logger("understudy.daemon")
 
 
 class Stopping:
-    """What signals do: the first begins the end, the second is the end."""
+    """The end of the daemon by signals: the first lets it drain, the second ends it at once."""
 
     def __init__(self, forget: Callable[[], None]) -> None:
-        """forget: called before an end at once."""
+        """Remember forget, which is called before an end at once."""
         self._asked = asyncio.Event()
         self._forget = forget
         self.wait = self._asked.wait
@@ -65,21 +67,23 @@ class Stopping:
         finally:
             for number in ENDING:
                 loop.remove_signal_handler(number)
-                signal.signal(number, signal.SIG_IGN)  # what is left is quick, and is not interrupted
+                signal.signal(number, signal.SIG_IGN)  # the rest of the end is quick, and no signal interrupts it
 
     def _signalled(self, number: int) -> None:
         if self._asked.is_set():
             self._forget()
-            os._exit(128 + number)  # workers die with us, by the kernel's hand; so does the lock
+            os._exit(128 + number)  # the kernel kills the workers and releases the lock
         self.ask()
 
 
 async def live(
     settings: Settings, folder: StateDir, token: str, read: Callable[[], Settings], say: Callable[[str], None]
 ) -> None:
-    """Until a signal, or /stop, asks for the end. say: is given the one line that says where it listens.
+    """Run the daemon until a signal or /stop ends it.
 
-    Raises CannotStart, and GaveUp; then nothing runs.
+    say: gets the one line that says where the daemon listens.
+
+    Raises CannotStart and ApplicationEnded; then nothing runs.
     """
     hide_from_own_user()
     await check_store(settings)
@@ -89,45 +93,46 @@ async def live(
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_running(settings))
             await load_client()
-            crashes = stack.enter_context(Crashes().counted())
-            scrape = Scrape(await _metered(), crashes)
+            scrape = Scrape(await _metered())
             host = DaemonHost(settings, token, read, scrape, stopping.ask)
             port = await stack.enter_async_context(_served(host, settings))
             address = _address(settings, port, folder)
-            stack.enter_context(folder.address_told(address))
+            stack.enter_context(folder.published_address(address))
             stack.enter_context(host.reloaded_by_signal(notifier))
             await stack.enter_async_context(notifier.alive())
             notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
             gc.enable()
             say(f"understudy listens on {address.url}")
             asyncio.get_running_loop().call_later(SETTLED_S, gc.freeze)
-            fallen = await _fallen_before(stopping)
+            application_ended = await _application_ended_first(stopping)
             notifier.tell("STOPPING=1", "STATUS=draining")
             host.door.open = False
-            if fallen:
-                raise GaveUp("the application has given up, and the daemon ends with it: the log says what fell")
+            if application_ended:
+                raise ApplicationEnded("the application crashed too often to be restarted: the log has the reasons")
             await drain(settings.daemon.drain_time / 1000)
     log.info("daemon_stopped")
 
 
-async def _fallen_before(stopping: Stopping) -> bool:
-    """Return when the end is asked for, or the application has ended by itself: True. It would come back only with a
-    new daemon, which whoever runs this one may start."""
+async def _application_ended_first(stopping: Stopping) -> bool:
+    """Wait for a request to stop, or for the end of the application. Return True if the application ended first.
+
+    The application does not come back in this OS process. A service manager may start a new daemon.
+    """
     root = whereis(application.NAME)
     if root is None:
         return True
-    asked, fallen = asyncio.create_task(stopping.wait()), asyncio.create_task(ended(root))
+    asked, ended_early = asyncio.create_task(stopping.wait()), asyncio.create_task(ended(root))
     try:
-        await asyncio.wait((asked, fallen), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((asked, ended_early), return_when=asyncio.FIRST_COMPLETED)
         return not asked.done()
     finally:
         asked.cancel()
-        fallen.cancel()
+        ended_early.cancel()
 
 
 def _address(settings: Settings, port: int, folder: StateDir) -> Address:
-    told = settings.gateway.tls_certificate
-    certificate = None if told is None else first_certificate(told)
+    file = settings.gateway.tls_certificate
+    certificate = None if file is None else first_certificate(file)
     return Address(url_of(settings, port), this_process(), str(folder.token_file(settings)), certificate)
 
 
@@ -141,12 +146,12 @@ async def _running(settings: Settings) -> AsyncIterator[None]:
 
 
 def _why(reason: object) -> str:
-    """In a line."""
+    """Return the reason in one line."""
     return f"{type(reason.exception).__name__}: {reason.exception}" if isinstance(reason, Crash) else str(reason)
 
 
 async def _metered() -> Counts:
-    """From now on the turns that end are counted."""
+    """Start to count turns and crashes; return the counts."""
     counts = Counts()
     await start_supervisor(Flags(), (ChildSpec("meter", Meter, counts, name=METER),), name="daemon")
     return counts
@@ -154,10 +159,13 @@ async def _metered() -> Counts:
 
 @asynccontextmanager
 async def _served(host: DaemonHost, settings: Settings) -> AsyncIterator[int]:
-    """The port. Only what is raised before the block begins is about it."""
+    """Serve the gateway within the block; yield the port.
+
+    Only an error raised before the block begins concerns the port.
+    """
     async with AsyncExitStack() as stack:
         try:
             host.server = server = await stack.enter_async_context(serving(host.app, settings))
         except OSError as error:
-            raise no_port(settings.gateway, error) from None
+            raise port_unavailable(settings.gateway, error) from None
         yield server.port

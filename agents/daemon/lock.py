@@ -1,7 +1,7 @@
-"""One daemon a folder: a lock that the kernel gives back when its holder ends, however it ends.
+"""One daemon per folder: a lock that the kernel releases when its holder ends, for whatever reason.
 
-The file holds a pid, for people. What counts is the kernel's lock on it, so a pid that came back as another process's,
-or a file that a crash has left, locks nobody out.
+The file holds a pid, for people to read. Only the kernel's lock on the file counts. A reused pid, or a file that a
+crash left behind, therefore locks nobody out.
 """
 
 import fcntl
@@ -10,24 +10,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from agents.daemon.errors import CannotStart, Taken
+from agents.daemon.errors import CannotStart, InUse
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Within the block the lock is ours; behind it the file is gone. Raises Taken, CannotStart."""
-    descriptor = _taken(path)
+    """Hold the lock within the block; delete the file at its end. Raises InUse, CannotStart."""
+    descriptor = _locked_file(path)
     try:
         os.truncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
-        path.unlink(missing_ok=True)  # while it is locked: who waits for it looks whether it is still the file
+        path.unlink(missing_ok=True)  # while locked: a program that waits then sees that the name is gone
         os.close(descriptor)
 
 
-def _taken(path: Path) -> int:
-    """An open file with the lock on it, and with that name: the one before may be unlinked between open and lock."""
+def _locked_file(path: Path) -> int:
+    """Return the open file `path` with the lock on it.
+
+    An earlier holder may unlink the file between the open and the lock, so the name is compared afterwards.
+    """
     while True:
         descriptor = _opened(path)
         try:
@@ -35,7 +38,7 @@ def _taken(path: Path) -> int:
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
-            raise Taken(f"a daemon runs already with the state directory {path.parent}: pid {holder}") from None
+            raise InUse(f"a daemon runs already with the state directory {path.parent}: pid {holder}") from None
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor

@@ -1,6 +1,6 @@
-"""What systemd is told: that the daemon is ready, lives, reloads. Source: sd_notify(3), sd_watchdog_enabled(3).
+"""Messages to systemd: the daemon is ready, alive or reloading. Source: sd_notify(3), sd_watchdog_enabled(3).
 
-Without NOTIFY_SOCKET nobody is told anything.
+Without NOTIFY_SOCKET no message is sent.
 """
 
 import asyncio
@@ -11,7 +11,10 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Notifier:
-    """watchdog_s: the longest that systemd waits for a sign of life; None: for ever."""
+    """The sender of the messages.
+
+    watchdog_s: the longest time that systemd waits for a sign of life; None: systemd does not watch.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
@@ -19,7 +22,7 @@ class Notifier:
         self.watchdog_s = _watchdog_s(environ)
 
     def tell(self, *lines: str) -> None:
-        """A systemd that does not listen is no reason to end."""
+        """Send the lines. Ignore errors: the daemon goes on if systemd does not listen."""
         if self._address:
             with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
                 out.setblocking(False)
@@ -27,7 +30,7 @@ class Notifier:
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
-        """Within the block, signs of life from the loop: one that hangs gives none."""
+        """Send signs of life from the event loop within the block. A loop that hangs sends none."""
         task = asyncio.create_task(self._ping(self.watchdog_s)) if self._address and self.watchdog_s else None
         try:
             yield

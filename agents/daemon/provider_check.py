@@ -1,4 +1,7 @@
-"""Whether the providers of the configuration can be reached, and take the key: one request for their models each."""
+"""The check of the providers: each gets one request for its models.
+
+The answer shows whether the provider can be reached, and whether it accepts the key.
+"""
 
 import asyncio
 import os
@@ -18,13 +21,19 @@ NO_SUCH_ROUTE: Final = frozenset({404, 405, 501})
 
 
 async def provider_findings(settings: Settings) -> list[tuple[str, str]]:
-    """A verdict and what is told, for each: never a key, nor what may be secret in an address."""
+    """Return a verdict and a text for each provider.
+
+    No text holds a key, or a part of an address that may be secret.
+    """
     async with aiohttp.ClientSession(timeout=TIMEOUT, trust_env=True) as http:
         return list(await asyncio.gather(*(_finding(http, each) for each in dict.fromkeys(_endpoints(settings)))))
 
 
 def _endpoints(settings: Settings) -> Iterator[Endpoint]:
-    """The general one, unless all that is asked has a name; then those with names, and those of agents."""
+    """Yield the endpoints of the settings, of the named providers and of the configured agents.
+
+    The settings' own endpoint is left out if every model call goes to a named provider.
+    """
     key = _text(settings.api_key) or os.environ.get("OPENAI_API_KEY")
     if not settings.providers.order or settings.base_url or settings.api_key:
         yield Endpoint(settings.base_url, key)
@@ -42,7 +51,7 @@ def _text(key: SecretStr | None) -> str | None:
 async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> tuple[str, str]:
     where = endpoint.address
     if not endpoint.api_key:
-        return "warn", f"{where}: there is no key for it: set OPENAI_API_KEY, or api_key in the configuration"
+        return "warn", f"{where}: no API key: set OPENAI_API_KEY, or api_key in the configuration"
     try:
         await asyncio.get_running_loop().getaddrinfo(urlsplit(endpoint.url).hostname, None)
         headers = {"Authorization": f"Bearer {endpoint.api_key}"}
@@ -50,11 +59,11 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> tuple[str
         async with http.get(f"{endpoint.base.rstrip('/')}/models{query}", headers=headers) as answer:
             return _verdict(where, answer.status)
     except socket.gaierror:
-        return "fail", f"{where}: its name is not known (DNS)"
+        return "fail", f"{where}: unknown host name (DNS)"
     except aiohttp.ClientSSLError:
-        return "fail", f"{where}: its certificate is not trusted, or it speaks no TLS"
+        return "fail", f"{where}: TLS failed: its certificate is not trusted, or it has no TLS"
     except aiohttp.ClientConnectorError as error:
-        why = error.os_error.errno  # the system's word for it: asyncio's own text is about a call
+        why = error.os_error.errno  # asyncio's own text names a system call, not the cause
         return "fail", f"{where}: no connection: {os.strerror(why) if why else 'refused'}"
     except TimeoutError:
         return "fail", f"{where}: no answer in time"
@@ -65,7 +74,7 @@ async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> tuple[str
 def _verdict(where: str, status: int) -> tuple[str, str]:
     match status:
         case 200:
-            return "ok", f"{where}: takes the key"
+            return "ok", f"{where}: accepts the key"
         case 401 | 403:
             return "fail", f"{where}: refuses the key (status {status})"
         case _ if status in NO_SUCH_ROUTE:

@@ -3,8 +3,8 @@
     reloaded = await reload(settings, lambda: load(file, os.environ).settings, gateway.take)
     settings = reloaded.settings
 
-The supervisors get flags and specs from the new settings, as by OTP's code_change. Children that they start or restart
-from then on use the new settings.
+The supervisors get flags and specs from the new settings, as in OTP's code_change. Children that they start or restart
+later use the new settings.
 """
 
 import os
@@ -13,22 +13,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors import Pid, StartFailed
-from actors.sys import get_state, replace_state
+from actors import StartFailed
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.configuration.changes import AGENTS, Applies, Change, Reload, changes, rule
 from agents.configuration.faults import Fault, InvalidConfiguration
 from agents.configuration.walking import secrets_of
-from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, ProviderState
+from agents.llm.providers import change_policy
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
 from agents.sessions import SessionError
 from agents.settings import Settings
 from supervisors import AlreadyStarted, ChildType
-from supervisors.agent_supervisor import AGENT_SUPERVISOR, start_agent
-from supervisors.api import code_change, which_children
-from supervisors.dynamic_supervisor import Brood
+from supervisors.agent_supervisor import start_agent, which_configs
+from supervisors.api import code_change
 
 
 async def reload(
@@ -39,8 +37,8 @@ async def reload(
 ) -> Reload:
     """Apply the settings that read returns. settings: those in force so far.
 
-    read: raises InvalidConfiguration, and then its faults are rejected. gateway: called if a setting of the gateway has
-    changed. secrets: kept out of the log, together with the secrets of the settings.
+    read: if it raises InvalidConfiguration, the faults are rejected and nothing changes. gateway: called if a setting
+    of the gateway has changed. secrets: masked in the log, together with the secrets of the settings.
     """
     try:
         new = read()
@@ -60,9 +58,8 @@ def _rejected(fault: Fault) -> Change:
 
 async def _unfit(settings: Settings) -> tuple[Change, ...]:
     """Return the faults of running agents under the new settings: a restart could not start them again."""
-    brood: Brood = await get_state(AGENT_SUPERVISOR)
     rejected: list[Change] = []
-    for config, *_ in (*brood.running.values(), *brood.restarting.values()):
+    for config in await which_configs():
         try:
             agent_config(config, settings)
         except InvalidAgentConfig as invalid:
@@ -77,7 +74,7 @@ async def _apply(old: Settings, planned: Reload, gateway: Callable[[Settings], N
         set_up_logging(new.logging, {*secrets_of(new), *secrets_in(os.environ), *secrets})
     await _respecify(new)
     if Applies.PROVIDERS in applies:
-        await _change_policy(application.provider_policy(new))
+        await change_policy(application.provider_policy(new))
     if Applies.GATEWAY in applies:
         gateway(new)
 
@@ -89,17 +86,6 @@ async def _respecify(settings: Settings) -> None:
     for child in children:
         if child.type is ChildType.SUPERVISOR and child.name is not None:
             await code_change(child.name, *child.args)
-
-
-async def _change_policy(policy: ProviderPolicy) -> None:
-    """Change the policy of the providers that are in use."""
-
-    def changed(state: ProviderState) -> ProviderState:
-        return replace(state, policy=policy)
-
-    for provider in await which_children(LLM_SUPERVISOR):
-        if isinstance(provider.pid, Pid):
-            await replace_state(provider.pid, changed)
 
 
 async def _with_agents(planned: Reload) -> Reload:

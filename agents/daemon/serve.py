@@ -1,4 +1,4 @@
-"""The daemon as a program: what must be in order before anything runs, then its life, then its exit code."""
+"""The daemon as a program: check what can be checked before anything runs, then live, then the exit code."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from agents.configuration import Loaded
 from agents.configuration.walking import secrets_of
 from agents.daemon.errors import CannotStart
 from agents.daemon.life import live
+from agents.daemon.listen_address import check_port
 from agents.daemon.lock import locked
-from agents.daemon.place import check_place
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_access, check_certificate, check_listen, token_of
 from agents.node.log_setup import set_up_logging
@@ -20,9 +20,11 @@ DURABILITY = ("sessions", "durability")
 
 
 def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
-    """Return when the daemon has ended as it was asked to. loaded: reads the configuration, now and for a reload.
+    """Run the daemon until a signal or /stop ends it.
 
-    Raises InvalidConfiguration and CannotStart; then nothing was started, and nothing of it is left.
+    loaded: reads the configuration, now and at each reload. say: gets the line that says where the daemon listens.
+
+    Raises InvalidConfiguration and CannotStart before anything runs, and ApplicationEnded.
     """
     settings = daemon_settings(loaded())
     try:
@@ -33,7 +35,7 @@ def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
     folder = state_dir(settings)
     with ExitStack() as stack:
         stack.enter_context(locked(folder.lock))
-        check_place(settings.gateway)
+        check_port(settings.gateway)
         try:
             token = token_of(folder.token_file(settings))
         except (GatewayError, OSError) as refused:
@@ -48,9 +50,9 @@ def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
 
 
 def daemon_settings(loaded: Loaded) -> Settings:
-    """A daemon keeps its sessions, unless it is told otherwise: it is there to outlive what goes wrong.
+    """Return the settings with `batched` durability, unless the configuration sets a durability.
 
-    Its state directory is where all that it keeps is, also if it is the default one.
+    A daemon keeps its sessions by default: it exists to survive failures.
     """
     settings = loaded.settings
     if DURABILITY in loaded.marks:

@@ -1,10 +1,10 @@
-"""The daemon's own folder: nobody else may look into it, and one daemon at a time has it.
+"""The daemon's folder: only its user has access, and only one daemon at a time uses it.
 
-token           what every request needs
-lock            held by the daemon that lives; see lock.py
-daemon.json     where that one listens, for the commands
-sessions.db     the store, where the configuration names no other
-files           the folder of file_ops, where the configuration names no other; made at its first call
+token           the token that requests need
+lock            locked by the running daemon; see lock.py
+daemon.json     the running daemon's address, for the commands
+sessions.db     the store, unless sessions.url names another
+files           the folder of file_ops, unless tools.file_ops_root names another; created at the first call
 """
 
 import os
@@ -25,6 +25,8 @@ OTHERS: Final = 0o077
 
 
 class StateDir(Struct, frozen=True):
+    """The folder, checked by state_dir()."""
+
     path: Path
 
     @property
@@ -35,8 +37,8 @@ class StateDir(Struct, frozen=True):
         return (settings.gateway.token_file or self.path / "token").absolute()
 
     @contextmanager
-    def address_told(self, address: Address) -> Iterator[None]:
-        """Within the block, commands find the daemon. The file comes to its name whole."""
+    def published_address(self, address: Address) -> Iterator[None]:
+        """Publish the address within the block, so that commands find the daemon. A rename makes it appear whole."""
         file, draft = self.path / ADDRESS, self.path / f".{ADDRESS}"
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
@@ -52,21 +54,24 @@ class StateDir(Struct, frozen=True):
 
 
 def state_dir(settings: Settings) -> StateDir:
-    """The folder, made if need be. Raises CannotStart if it can't be used, or others may look into it."""
+    """Return the daemon's folder; create it if it is missing.
+
+    Raises CannotStart if the folder can't be used, or if other users have access to it.
+    """
     path = (settings.daemon.state_dir or default_state_dir()).absolute()
     try:
-        str(path).encode()  # commands find the daemon by a file of JSON that names the folder
+        str(path).encode()  # daemon.json holds the path, and JSON holds text only
     except UnicodeEncodeError:
         raise CannotStart(
-            f"daemon.state_dir: expected a path of text in this locale, got {os.fsencode(path)!r}"
+            f"daemon.state_dir: expected a path that is text in this locale, got {os.fsencode(path)!r}"
         ) from None
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         facts = path.stat()
     except OSError as error:
-        raise CannotStart(f"the state directory {path} can't be made: {error.strerror or error}") from None
+        raise CannotStart(f"the state directory {path} can't be created: {error.strerror or error}") from None
     if facts.st_uid != os.geteuid():
-        raise CannotStart(f"expected a state directory of this user's own, got {path} of user {facts.st_uid}")
+        raise CannotStart(f"expected a state directory that this user owns, got {path}, owned by uid {facts.st_uid}")
     if facts.st_mode & OTHERS:
         mode = f"{stat.S_IMODE(facts.st_mode):04o}"
         raise CannotStart(f"expected mode 0700 of the state directory {path}, got {mode}: chmod 700 it")

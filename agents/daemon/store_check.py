@@ -1,15 +1,18 @@
-"""Whether the store of sessions works: before anything is started, and while the daemon runs."""
+"""The check of the session store: before anything starts, and while the daemon runs."""
 
 from pathlib import Path
 
 from actors import CallFailed
-from agents.daemon.errors import CannotStart, Taken
+from agents.daemon.errors import CannotStart, InUse
 from agents.sessions import SessionError, open_journal
 from agents.settings import Durability, Settings
 
 
 async def check_store(settings: Settings) -> None:
-    """Raises CannotStart. The store is not held: what takes it later is told by the journal's start."""
+    """Raise CannotStart if the store can't be used.
+
+    The store is closed again. If another program takes it before the journal starts, the journal's start reports that.
+    """
     if settings.sessions.durability is Durability.OFF:
         return
     from agents.sessions import Store, StoreInUse, StoreUnavailable, store_url
@@ -17,20 +20,20 @@ async def check_store(settings: Settings) -> None:
     try:
         url = store_url(settings.sessions.url, settings.daemon.state_dir)
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():  # noqa: ASYNC240 (once)
-            return  # it is made at the start
+            return  # the journal creates it
         store = await Store.open(url, create=False)
         try:
             await store.check_free()
         finally:
             await store.close()
     except StoreInUse as used:
-        raise Taken(f"{used}: end that, or set sessions.url") from None
+        raise InUse(f"{used}: end that process, or set sessions.url") from None
     except StoreUnavailable as unavailable:
         raise CannotStart(str(unavailable)) from None
 
 
 async def store_fault() -> str | None:
-    """Why turns would fail now, in words for a client; None: they would not."""
+    """Return why new turns would fail now, as a text for clients, or None if they would not."""
     try:
         journal = await open_journal()
         if journal is not None:

@@ -7,8 +7,8 @@ from typing import Final
 from agents.core.errors import ConnectionClosed, Fault
 from agents.core.retry import RetryPolicy, Tries, next_try
 from agents.llm.answer import Answer, Deadlines, Sink, read_answer
+from agents.llm.client import Client
 from agents.llm.endpoint import ProviderFailed
-from agents.llm.provider import Client
 from agents.llm.responses import ResponsesReader
 
 CANCEL_S: Final = 1.0  # good manners, and no more: a provider that does not hear it ends the response by itself

@@ -18,8 +18,9 @@ from agents.llm.background import read_resuming
 from agents.llm.breaker import Outcome, outcome_of
 from agents.llm.chat import ChatReader
 from agents.llm.chat import request as chat_request
+from agents.llm.client import Client
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed, Unanswered
-from agents.llm.provider import Client, acquire, report
+from agents.llm.provider import acquire, report
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
 from agents.llm.responses import request as responses_request

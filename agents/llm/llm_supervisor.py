@@ -6,8 +6,9 @@ from collections.abc import Callable
 from threading import Thread
 from typing import Final
 
+from agents.llm.client import Client
 from agents.llm.endpoint import Endpoint
-from agents.llm.provider import Client, Provider, ProviderPolicy
+from agents.llm.provider import Provider, ProviderPolicy
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
 
 SETTLED_S: Final = 1.0  # by then an application has started, and its start was not held up

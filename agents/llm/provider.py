@@ -9,11 +9,10 @@ when it was idle for idle_s; then the next call starts it anew. An endpoint with
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable
 from hashlib import blake2b
 from secrets import token_bytes
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -40,39 +39,23 @@ from actors import (
     call,
     cast,
     demonitor,
-    get_state,
     monitor,
     register,
     whereis,
 )
 from actors.log import get_logger
-from actors.server.outcomes import Ignore
+from actors.server.outcomes import NOTHING, Ignore
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, Admitted, Breaker, BreakerPolicy, Open, Outcome, admit, record
-from agents.llm.endpoint import Api, Endpoint, ProviderFailed
-from supervisors.dynamic_supervisor import start_child, which_children
+from agents.llm.client import Client
+from agents.llm.endpoint import Endpoint, ProviderFailed
+from supervisors.dynamic_supervisor import start_child
 from supervisors.errors import MaxChildren
 
 LLM_SUPERVISOR: Final = "llm_supervisor"
 IDLE: Final = (NORMAL, NOPROC)
 
 log = get_logger("understudy.agents")
-
-
-class Client(Protocol):
-    """What makes the requests: OpenAIClient, or a test's own. resume and cancel: of responses in background mode."""
-
-    def stream(
-        self, api: Api, body: Mapping[str, Any], *, connect_s: float
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
-
-    def resume(
-        self, response_id: str, after: int, *, connect_s: float
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
-
-    async def cancel(self, response_id: str, *, timeout_s: float) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 class ProviderPolicy(Struct, frozen=True):
@@ -83,13 +66,23 @@ class ProviderPolicy(Struct, frozen=True):
     max_count: int = 1000
 
     @property
-    def patience(self) -> After:
-        """An open breaker is not forgotten."""
-        return After(max(self.idle_s, self.breaker.open_s))
+    def kept_s(self) -> float:
+        """How long an unused provider is kept: an open breaker must not be forgotten."""
+        return max(self.idle_s, self.breaker.open_s)
 
 
 class Acquire(Struct, frozen=True):
     """Answered with a Lease, or with CircuitOpen."""
+
+
+class GetBreaker(Struct, frozen=True):
+    """Answered with the provider's address and its breaker."""
+
+
+class ChangePolicy(Struct, frozen=True):
+    """Answered with None once the policy is in force."""
+
+    policy: ProviderPolicy
 
 
 class Lease(Struct, frozen=True):
@@ -108,15 +101,17 @@ class Ended(Struct, frozen=True):
 
 
 class ProviderState(Struct, frozen=True):
-    """address: without what may be secret.
+    """The state of a provider.
 
-    leases: of the calls that run, and whether the breaker waits for their outcome. It changes in place.
+    address: without parts that may be secret. leases: of the running calls, and whether the breaker waits for their
+    outcome; it changes in place. used_s: the loop's time of the latest lease or report.
     """
 
     address: str
     client: Client
     policy: ProviderPolicy
     leases: dict[Ref, bool]
+    used_s: float
     breaker: Breaker = CLOSED
 
 
@@ -156,16 +151,6 @@ async def open_provider(endpoint: Endpoint) -> Pid:
     return running
 
 
-async def breakers() -> list[tuple[str, Breaker]]:
-    """Of the providers in use: their addresses, which are no names (two keys of one address are two), and breakers."""
-    states: list[ProviderState] = []
-    for child in await which_children(LLM_SUPERVISOR):
-        if isinstance(child.pid, Pid):
-            with suppress(CallFailed):  # it has ended since
-                states.append(await get_state(child.pid))
-    return [(state.address, state.breaker) for state in states]
-
-
 def name_of(endpoint: Endpoint) -> str:
     """Its address, and a mark of its key: no two keys share one, and nothing of a key can be told from it."""
     secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode(errors="surrogatepass")
@@ -187,16 +172,29 @@ class Provider(GenServer[ProviderState]):
         except ProviderFailed as failed:
             return Error(failed)
         register(name_of(endpoint), self.pid)
-        return Ready(ProviderState(endpoint.address, client, policy, {}), policy.patience)
+        state = ProviderState(endpoint.address, client, policy, {}, _now_s())
+        return Ready(state, _until_idle(state))
 
-    def handle_call(self, request: Acquire, caller: Caller, state: ProviderState) -> Reply[ProviderState]:
+    def handle_call(
+        self, request: Acquire | GetBreaker | ChangePolicy, caller: Caller, state: ProviderState
+    ) -> Reply[ProviderState]:
+        match request:
+            case Acquire():
+                return self._lease(caller, replace(state, used_s=_now_s()))
+            case GetBreaker():
+                return Reply((state.address, state.breaker), state, _until_idle(state))
+            case ChangePolicy(policy):
+                state = replace(state, policy=policy)
+                return Reply(None, state, _until_idle(state))
+
+    def _lease(self, caller: Caller, state: ProviderState) -> Reply[ProviderState]:
         admitted = admit(state.policy.breaker, state.breaker, _now_s())
         if not isinstance(admitted, Admitted):
-            return Reply(CircuitOpen(state.address, admitted.retry_after_s), state, state.policy.patience)
+            return Reply(CircuitOpen(state.address, admitted.retry_after_s), state, _until_idle(state))
         ref = monitor(caller.pid) if caller.pid is not None else Ref()
         state.leases[ref] = admitted.probe
         lease = Lease(ref, self.pid, state.client)
-        return Reply(lease, replace(state, breaker=admitted.breaker), state.policy.patience)
+        return Reply(lease, replace(state, breaker=admitted.breaker), _until_idle(state))
 
     def handle_cast(self, ended: Ended, state: ProviderState) -> NoReply[ProviderState]:
         demonitor(ended.ref)
@@ -207,7 +205,7 @@ class Provider(GenServer[ProviderState]):
             return Stop(NORMAL, state)
         if isinstance(message, Down):
             return _ended(message.ref, Outcome.UNKNOWN, state)
-        return NoReply(state, state.policy.patience)
+        return NoReply(state, _until_idle(state))
 
     async def terminate(self, reason: Any, state: ProviderState) -> None:
         await state.client.close()
@@ -216,11 +214,17 @@ class Provider(GenServer[ProviderState]):
 def _ended(ref: Ref, outcome: Outcome, state: ProviderState) -> NoReply[ProviderState]:
     probe = state.leases.pop(ref, None)
     if probe is None:
-        return NoReply(state, state.policy.patience)
+        return NoReply(state, _until_idle(state))
     breaker = record(state.policy.breaker, state.breaker, outcome, _now_s(), probe=probe)
     if type(breaker) is not type(state.breaker):
         _log_change(state, breaker)
-    return NoReply(replace(state, breaker=breaker), state.policy.patience)
+    state = replace(state, breaker=breaker, used_s=_now_s())
+    return NoReply(state, _until_idle(state))
+
+
+def _until_idle(state: ProviderState) -> Any:
+    """Return the timer of an unused provider's end. Requests that do not use the provider leave that end as it is."""
+    return NOTHING if state.leases else After(max(0.0, state.used_s + state.policy.kept_s - _now_s()))
 
 
 def _log_change(state: ProviderState, breaker: Breaker) -> None:

@@ -1,6 +1,6 @@
-"""Where a program's log events go: one line each on stderr, for people or as JSON, without secrets.
+"""Log output: each event is one line on stderr, for people or as JSON, without secrets.
 
-A library only logs (actors/log.py) and leaves this to its host. The daemon and the commands are hosts.
+A library only logs (actors/log.py) and leaves the output to its host. The daemon and the commands are hosts.
 """
 
 import json
@@ -14,25 +14,26 @@ import structlog
 from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, Processor
 
-from agents.node.redaction import MASK, TELLING_NAME, Redactor
+from agents.node.redaction import MASK, SECRET_NAME, Redactor
 from agents.settings import LogFormat, LogSettings
 
 MAX_CHARS: Final = 8 * 1024
 INDENT: Final = "    "
 FIRST: Final = ("timestamp", "level", "event")
 
-# C0, DEL, C1, lone surrogates, line and paragraph separators, and what reorders or hides the text around it.
+# C0, DEL, C1, lone surrogates, line and paragraph separators, characters that reorder or hide text around them.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 class LogHandler(logging.StreamHandler[TextIO]):
-    """Ours on the root logger: there is one, which the next set-up replaces."""
+    """The handler on the root logger. There is one at a time: the next set-up replaces it."""
 
 
 def set_up_logging(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
-    """Send all log events of this OS process to stream, or stderr. secrets: to be masked, beside what looks like one.
+    """Send all log events of this OS process to stream, or to stderr.
 
-    The level is ours; what others' libraries log is shown from warnings on.
+    secrets: masked in every event, together with any text that looks like a secret. The level applies to this project's
+    events; other libraries' events appear from `warning` up.
     """
     handler = LogHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(settings.format, Redactor(secrets)))
@@ -61,13 +62,13 @@ def _formatter(form: LogFormat, redactor: Redactor) -> logging.Formatter:
 
 
 def _fields(_: Any, __: str, event: EventDict) -> EventDict:
-    """The event that a logger of ours rendered, as it was before."""
+    """Return the event with the fields that its logger received."""
     fields: Mapping[str, Any] | None = getattr(event["_record"], "fields", None)
     return event if fields is None else {**event, **fields}
 
 
 def _cleaned(redactor: Redactor) -> Processor:
-    """Every value as plain data, not too long, without secrets."""
+    """Return a processor that makes each value plain data, of limited length, without secrets."""
 
     def clean(_: Any, __: str, event: EventDict) -> EventDict:
         return {name: _clean(name, value, redactor) for name, value in event.items()}
@@ -78,20 +79,27 @@ def _cleaned(redactor: Redactor) -> Processor:
 def _clean(name: str, value: Any, redactor: Redactor) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    if TELLING_NAME.search(name):
+    if SECRET_NAME.search(name):
         return MASK
     whole = value if isinstance(value, str) else repr(value)
-    text = redactor(whole[: 2 * MAX_CHARS])  # no secret is cut in two before it is found
+    text = redactor(whole[: 2 * MAX_CHARS])  # twice the limit: the cut must not hide a secret from the redactor
     return text if len(whole) <= MAX_CHARS else f"{text[:MAX_CHARS]}... ({len(whole)} characters)"
 
 
 def _one_json_line(_: Any, __: str, event: EventDict) -> str:
-    """What JSON leaves as it is, and no terminal should get, stands in texts only: there it may be escaped."""
+    """Return the event as one line of JSON.
+
+    JSON leaves some characters as they are that a terminal must not receive. All of them are inside strings, where an
+    escape is allowed.
+    """
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", str(_JSON(None, "", dict(_ordered(event)))))
 
 
 def _console_lines(_: Any, __: str, event: EventDict) -> str:
-    """One line; an exception's traceback below it, indented, so that none of its lines looks like an event."""
+    """Return the event as one line, with an exception's traceback below.
+
+    The traceback is indented, so that none of its lines looks like an event.
+    """
     exception = event.pop("exception", None)
     fields = dict(_ordered(event))
     timestamp, level, name = (fields.pop(key) for key in FIRST)
@@ -101,7 +109,7 @@ def _console_lines(_: Any, __: str, event: EventDict) -> str:
 
 
 def _word(value: Any) -> str:
-    """In quotes where it would not be seen where it ends."""
+    """Return the value, in quotes if its end would not be visible otherwise."""
     text = str(value)
     return text if _PLAIN.fullmatch(text) else _safe(json.dumps(text, ensure_ascii=False))
 

@@ -1,4 +1,4 @@
-"""Which OS process something is, so that it is known again: a pid alone comes back."""
+"""The identity of an OS process: host, boot, pid and start time. A pid alone is reused."""
 
 import contextlib
 import ctypes
@@ -9,50 +9,55 @@ from typing import Final
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 LOCKS: Final = Path("/proc/locks")
-START_TIME: Final = 18  # of the fields of /proc/PID/stat behind the state; see proc(5), starttime
+START_TIME: Final = 18  # index among the fields after the state in /proc/PID/stat; see proc(5), starttime
 PR_SET_DUMPABLE: Final = 4
-ENDED: Final = frozenset("ZX-")  # the states of those that nobody has waited for yet; there is no such process
+ENDED: Final = frozenset("ZX-")  # zombie, dead; - for no such process
 
 
 def hide_from_own_user() -> None:
-    """Have the kernel keep the environment and the memory of this process from other processes of its user. Linux.
+    """Hide this OS process's environment and memory from other OS processes of its user. Linux only.
 
-    A debugger needs root from here on, and a crash leaves no core: both would show the keys of providers.
+    Both hold the providers' keys. A debugger then needs root, and a crash writes no core file.
     """
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def this_process() -> str:
-    """HOST BOOT PID STARTED."""
+    """Return the identity of this OS process: "HOST BOOT PID STARTED"."""
     return _identity(os.getpid())
 
 
 def lives(process: str) -> bool:
-    """Of what `this_process` said there, on this host; what another host's is doing can't be seen."""
+    """Return whether the OS process with this identity runs on this host.
+
+    Return False for an OS process of another host: its state can't be seen here.
+    """
     return process == _identity(int(process.split()[2]))
 
 
 def pid_of_another(owner: str) -> int | None:
-    """The pid of the owner if it lives on this host, and is not this OS process."""
+    """Return the pid of the owner if it lives on this host and is not this OS process."""
     pid = int(owner.split()[2])
     return pid if pid != os.getpid() and lives(owner) else None
 
 
 def on_this_host(process: str) -> bool:
-    """Of what `this_process` said there: on this host, since its last boot."""
+    """Return whether the identity is from this host and its current boot."""
     return process.split()[:2] == this_process().split()[:2]
 
 
 def pids_with_locks(path: Path) -> list[int]:
-    """Of other OS processes that hold a lock on the file. The kernel's list is read, for to open and close the file
-    would give up the locks of our own."""
+    """Return the pids of other OS processes that hold a write lock on the file.
+
+    The pids come from /proc/locks: opening and closing the file would release this OS process's own locks.
+    """
     try:
         inode = path.stat().st_ino
         lines = LOCKS.read_text().splitlines()
     except OSError:
         return []
-    # "1: POSIX  ADVISORY  WRITE 4711 fe:00:12345 120 120"; a waiting one has "->" behind its number
+    # "1: POSIX  ADVISORY  WRITE 4711 fe:00:12345 120 120"; a waiting lock has "->" after its number
     fields = [line.split() for line in lines if "->" not in line]
     found = {int(each[4]) for each in fields if each[5].rpartition(":")[2] == str(inode) and each[3] == "WRITE"}
     return sorted(found - {os.getpid()})
@@ -63,7 +68,10 @@ def _identity(pid: int) -> str:
 
 
 def _started(pid: int) -> str:
-    """In ticks since the boot; "-" if it has ended. The command, in parentheses before it, may hold anything."""
+    """Return the start time in ticks since the boot, or "-" if the OS process has ended.
+
+    The command is in parentheses before the state, and may contain any character.
+    """
     state, *fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     return fields[START_TIME] if fields and state not in ENDED else "-"
 

@@ -1,38 +1,41 @@
-"""Takes secrets out of text that goes to a log: those that are known, and what looks like one."""
+"""Redaction: replace secrets in text that goes to a log, both known secrets and text that looks like one."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 MASK: Final = "***"
-SHORTEST: Final = 6  # a shorter one would be found in words that are none
+SHORTEST: Final = 6  # a shorter secret would match parts of ordinary words
 
 _HEADERS = "authorization|cookie"
-_TELLING = rf"{_HEADERS}|api[_-]?key|password|passwd|secret|access[_-]?token"
-_PARAMETERS = rf"key|sig|signature|code|auth|[\w-]{{0,40}}(?:{_TELLING}|token)"
-TELLING_PARAMETER: Final = re.compile(rf"(?i)(?:{_PARAMETERS})")
-"""Names of parameters in an address's query whose values are secrets; match the full name."""
+_SECRET_WORDS = rf"{_HEADERS}|api[_-]?key|password|passwd|secret|access[_-]?token"
+_PARAMETERS = rf"key|sig|signature|code|auth|[\w-]{{0,40}}(?:{_SECRET_WORDS}|token)"
+SECRET_PARAMETER: Final = re.compile(rf"(?i)(?:{_PARAMETERS})")
+"""Names of query parameters whose values are secrets. Match it against the full name."""
 
 _PATTERNS: Final = (
     r"\bsk-[A-Za-z0-9_-]{8,}",
     r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
     rf"(?P<header>(?i:\b[\w-]{{0,40}}(?:{_HEADERS})\s*:\s*))[^'\"\n]+",
     rf"(?P<parameter>[?&](?i:{_PARAMETERS})=)[^\s&#'\"]+",
-    rf"(?P<name>(?i:\b[\w-]{{0,40}}(?:{_TELLING})['\"]?\s*[:=]\s*))(?:\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)",
+    rf"(?P<name>(?i:\b[\w-]{{0,40}}(?:{_SECRET_WORDS})['\"]?\s*[:=]\s*))(?:\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)",
     r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
 )
 
-TELLING_NAME: Final = re.compile(rf"(?i)(?:{_TELLING}|token)$")
-"""Of a field whose value is a secret, whatever it looks like."""
+SECRET_NAME: Final = re.compile(rf"(?i)(?:{_SECRET_WORDS}|token)$")
+"""Names of fields and variables whose values are secrets. Search the name for it."""
 
 
 def secrets_in(environ: Mapping[str, str]) -> Iterator[str]:
-    """Values of variables that are named as secrets are."""
-    return (value for name, value in environ.items() if TELLING_NAME.search(name))
+    """Yield the values of environment variables whose names are names of secrets."""
+    return (value for name, value in environ.items() if SECRET_NAME.search(name))
 
 
 class Redactor:
-    """secrets: known ones, as they stand in the configuration."""
+    """A function that masks secrets in a text.
+
+    secrets: known secrets, spelled as in the configuration.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True)

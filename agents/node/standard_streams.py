@@ -1,9 +1,9 @@
 """Standard input, output and error of a program: always open, and never the cause of a traceback.
 
     with standard_streams("understudy"):
-        ...                              # prints as it likes
+        ...                              # code that prints
 
-Scripts and service managers start programs with a closed descriptor, on a full disk, into a pipe whose reader leaves,
+Scripts and service managers start programs with a closed descriptor, on a full disk, with a pipe whose reader leaves,
 or with an encoding that lacks most characters.
 """
 
@@ -19,17 +19,20 @@ from typing import Any, Final
 CANNOT_WRITE: Final = 1  # exit code
 
 STANDARD: Final = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)
-"""How descriptors 0, 1 and 2 are used."""
+"""The open modes of descriptors 0, 1 and 2."""
 
 
 class Output(io.FileIO):
-    """A descriptor to write to. failed: the latest error of a write, which is raised."""
+    """A descriptor for writing.
+
+    failed: the latest error of a write; the write raises it, too.
+    """
 
     failed: OSError | None = None
 
     def write(self, data: Any, /) -> int:
         try:
-            while (written := super().write(data)) is None:  # another program has made the pipe non-blocking
+            while (written := super().write(data)) is None:  # another program made the pipe non-blocking
                 select.select([], [self.fileno()], [])
         except OSError as error:
             self.failed = error
@@ -38,7 +41,7 @@ class Output(io.FileIO):
 
 
 class Errors(Output):
-    """Drops what can't be written: no place is left to report that to."""
+    """A descriptor for stderr. It drops text that can't be written: no place is left for a report."""
 
     def write(self, data: Any, /) -> int:
         with suppress(OSError):
@@ -48,10 +51,10 @@ class Errors(Output):
 
 @contextmanager
 def standard_streams(program: str) -> Iterator[None]:
-    """Within the block stdout and stderr take any text, and no descriptor below 3 is anything but a standard stream.
+    """Make stdout and stderr accept any text, and open descriptors 0 to 2, within the block.
 
-    A write to stdout that fails, and that the block lets out, ends the program with CANNOT_WRITE: with one line on
-    stderr, or silently if the reader of a pipe has left.
+    If a write to stdout fails and the block lets the error out, the program ends with CANNOT_WRITE. It prints one line
+    on stderr, or nothing if the reader of a pipe has left.
     """
     _open_closed()
     sys.stdin = sys.stdin or io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
@@ -67,21 +70,24 @@ def standard_streams(program: str) -> Iterator[None]:
     except OSError as error:
         if error is not output.failed:
             raise
-        give_up_stdout()  # the interpreter flushes it again
+        give_up_stdout()  # otherwise the interpreter's own flush fails again
         if error.errno != errno.EPIPE:
             sys.stderr.write(f"{program}: expected to write to stdout, got: {os.strerror(error.errno or 0)}\n")
         raise SystemExit(CANNOT_WRITE) from None
 
 
 def give_up_stdout() -> None:
-    """Drop what stdout could not write, and all that is still to come."""
+    """Drop buffered and future output of stdout."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
 
 
 def _open_closed() -> None:
-    """In order: the system gives out the lowest free descriptor, and another file must not get one of these."""
+    """Open closed standard descriptors on /dev/null, in ascending order.
+
+    The system assigns the lowest free descriptor: a file that is opened later must not get one of these.
+    """
     for descriptor, flags in enumerate(STANDARD):
         try:
             os.fstat(descriptor)
@@ -93,7 +99,10 @@ def _open_closed() -> None:
 
 
 def _text(raw: io.RawIOBase, before: Any, *, line_buffering: bool = False) -> io.TextIOWrapper:
-    """A text stream over raw, as the interpreter made the one before. before: None if the descriptor was closed."""
+    """Return a text stream over raw with the encoding and buffering of `before`.
+
+    before: the interpreter's stream; None if the descriptor was closed.
+    """
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=getattr(before, "encoding", None) or "utf-8",

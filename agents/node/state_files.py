@@ -1,4 +1,4 @@
-"""The files by which a command finds the daemon: where it listens, and its token."""
+"""The files by which a command finds the daemon: its address, and its token."""
 
 import os
 from pathlib import Path
@@ -13,8 +13,11 @@ ADDRESS: Final = "daemon.json"
 
 
 class Address(Struct, frozen=True):
-    """Of a daemon that listens. process: which OS process it is. token_file: the path of its token. certificate: what
-    it shows, as PEM; None: it speaks no TLS."""
+    """The address of a running daemon.
+
+    process: the identity of its OS process. token_file: the path of its token. certificate: its TLS certificate as PEM;
+    None: it does not use TLS.
+    """
 
     url: str
     process: str
@@ -23,15 +26,18 @@ class Address(Struct, frozen=True):
 
 
 def default_state_dir() -> Path:
-    """Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
+    """Return the state directory of this user. Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
     home = os.environ.get("XDG_STATE_HOME", "")
     base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
     return base / "understudy"
 
 
 def address_in(state_dir: Path) -> Address | None:
-    """None: there is no daemon. One that was killed has left its file, and somebody else may listen there by now: they
-    are not to be sent its token."""
+    """Return the address of the daemon that runs with this state directory, or None.
+
+    A killed daemon leaves its file behind. Another program may listen at that address by now, and must not get the
+    token.
+    """
     try:
         address = msgspec.json.decode((state_dir / ADDRESS).read_bytes(), type=Address)
     except (OSError, msgspec.DecodeError, RecursionError):

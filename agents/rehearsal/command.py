@@ -17,17 +17,27 @@ WRONG_USE = 2
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free port.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; loopback unless you say so.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="The port to listen on; 0 chooses a free one.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--script",
     "paths",
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="What the models say (TOML). May be given several times; without it, the built-in script is played.",
+    help="A script of the models, in TOML. May be given several times. Default: the built-in script.",
 )
-@click.option("--api-key-env", metavar="NAME", help="The environment variable with the only key to accept.")
+@click.option(
+    "--api-key-env",
+    metavar="NAME",
+    help="The environment variable that holds the only API key to accept. Default: accept any key.",
+)
 def rehearse(port: int, host: str, paths: tuple[Path, ...], api_key_env: str | None) -> None:
     """Serve OpenAI's HTTP API with scripted models, for demos and tests."""
     script, api_key = _script(paths), _api_key(api_key_env)

@@ -27,7 +27,7 @@ from agents import (
 )
 from agents.agent_config import InvalidAgentConfig
 from agents.llm.breaker import Closed
-from agents.llm.provider import breakers
+from agents.llm.providers import breakers
 from agents.settings import ModelPrice, Settings
 from supervisors import agent_supervisor
 from tests.agents.llm.scripted import SAID, ScriptedClient, application_with

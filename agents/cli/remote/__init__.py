@@ -1,1 +1,1 @@
-"""Commands that ask a daemon over HTTP. Without --url it is the one of this user's state directory."""
+"""Commands that ask a daemon over HTTP. Without --url, it is the daemon of this user's state directory."""

@@ -26,17 +26,20 @@ async def chat_with_daemon(
     state_dir: Path | None,
     program: Program,
 ) -> int:
-    """agent_id: None: a new agent, which is stopped at the end; its session stays."""
+    """Chat with an agent of the daemon; return the exit code.
+
+    agent_id: None starts a new agent and stops it at the end; its session stays.
+    """
     try:
         async with client_of(url, None, state_dir) as client:
             with program.interrupts.until_the_end():
-                asked = agent_id or (await client.post("/agents", new_agent))["id"]
+                target = agent_id or (await client.post("/agents", new_agent))["id"]
                 try:
-                    return await _talk(client, asked, message, program)
+                    return await _talk(client, target, message, program)
                 finally:
                     if agent_id is None:
                         with suppress(ClientError):
-                            await client.delete(path("agents", asked))
+                            await client.delete(path("agents", target))
     except ClientError as failed:
         return refuse(str(failed))
 
@@ -53,7 +56,7 @@ async def _turn(client: Client, agent_id: str, message: str, program: Program) -
     stream_id = uuid4().hex
 
     async def cancel() -> None:
-        with suppress(ClientError):  # it is over, or its reader says what is wrong
+        with suppress(ClientError):  # the turn is over, or the reader of its stream reports the error
             await client.post(path("streams", stream_id, "cancel"))
 
     events = client.ask(agent_id, message, stream_id)

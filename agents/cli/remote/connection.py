@@ -1,4 +1,4 @@
-"""How a command comes to its daemon, and what becomes of it when that says no."""
+"""The connection of a command to its daemon, and the exit code of the command."""
 
 import asyncio
 import os
@@ -19,18 +19,26 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def daemon_options(command: Command) -> Command:
-    """--url, --token-file and --state-dir, which come to the command as one Client."""
+    """Add --url, --token-file and --state-dir. `ask` makes a client of them."""
     command = click.option(
-        "--state-dir", type=click.Path(path_type=Path), metavar="DIR", help="Of the daemon: where it is looked for."
+        "--state-dir",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="The daemon's state directory. Default: ~/.local/state/understudy, else the one of the configuration.",
     )(command)
     command = click.option(
-        "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="With --url; default: the state dir's."
+        "--token-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The file with the token for --url. Default: the token of the state directory.",
     )(command)
-    return click.option("--url", metavar="URL", help="Of the daemon; default: the one that runs here.")(command)
+    return click.option(
+        "--url", metavar="URL", help="The address of the daemon. Default: the daemon of the state directory."
+    )(command)
 
 
 def client_of(url: str | None, token_file: Path | None, state_dir: Path | None) -> Client:
-    """Raises ClientError."""
+    """Return a client of the daemon that the options name. Raises ClientError, and UsageError for a faulty --url."""
     if url is None:
         return Client.found(state_dir or _own_folder())
     if not url.startswith(("http://", "https://")):
@@ -39,7 +47,7 @@ def client_of(url: str | None, token_file: Path | None, state_dir: Path | None) 
 
 
 def _own_folder() -> Path:
-    """The default one, if a daemon is there, else that of the configuration, which takes a while to be read."""
+    """Return the default folder if a daemon runs with it, else the configuration's, which takes longer to read."""
     default = default_state_dir()
     if address_in(default) is not None:
         return default
@@ -50,7 +58,7 @@ def _own_folder() -> Path:
 
 
 def ask(options: dict[str, Any], work: Callable[[Client], Awaitable[int | None]]) -> None:
-    """Do the work with the daemon that the options name, and exit with its code."""
+    """Do the work with the daemon that the options name, then exit with the work's code."""
 
     async def run() -> int:
         async with client_of(**options) as client:

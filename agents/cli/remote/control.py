@@ -17,7 +17,7 @@ REJECTED = 1
 @click.argument("agent_id", metavar="AGENT")
 @daemon_options
 def stop(agent_id: str, **options: Any) -> None:
-    """End an agent. Its session stays."""
+    """Stop an agent. Its session stays."""
 
     async def do(client: Client) -> None:
         await client.delete(path("agents", agent_id))
@@ -29,16 +29,19 @@ def stop(agent_id: str, **options: Any) -> None:
 @click.command("reload")
 @daemon_options
 def reload_command(**options: Any) -> None:
-    """Read the configuration again. Exit code 1: something of it was rejected."""
+    """Make the daemon read its configuration again, and print each change.
+
+    The exit code is 1 if the daemon rejected a change.
+    """
 
     async def do(client: Client) -> int:
-        told = await client.post("/reload")
-        for outcome, changes in told.items():
+        report = await client.post("/reload")
+        for outcome, changes in report.items():
             for change in changes:
                 say(f"{outcome.replace('_', ' ')}: {one_line(change)}")
-        if not any(told.values()):
+        if not any(report.values()):
             say("nothing has changed")
-        return REJECTED if told["rejected"] else 0
+        return REJECTED if report["rejected"] else 0
 
     ask(options, do)
 
@@ -46,10 +49,13 @@ def reload_command(**options: Any) -> None:
 @click.command("stop-daemon")
 @daemon_options
 def stop_daemon(**options: Any) -> None:
-    """End the daemon as SIGTERM does: turns that run get their time."""
+    """Stop the daemon, as SIGTERM does.
+
+    Running turns can finish, for at most daemon.drain_time.
+    """
 
     async def do(client: Client) -> None:
         await client.post("/stop")
-        say("it ends when its turns have")
+        say("the daemon ends after its running turns")
 
     ask(options, do)

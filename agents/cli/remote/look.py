@@ -1,4 +1,4 @@
-"""`understudy ps`; and `tree` and `top` of a daemon: what runs in it."""
+"""`understudy ps`, and `tree` and `top` of a daemon."""
 
 import asyncio
 import sys
@@ -29,7 +29,7 @@ LONGEST = 40  # characters of a name
 @click.command()
 @daemon_options
 def ps(**options: Any) -> None:
-    """Show the agents that run, and their streams."""
+    """List the agents that run, and their streams."""
     ask(options, _ps)
 
 
@@ -38,7 +38,7 @@ async def _ps(client: Client) -> None:
     after: dict[str, str | int] = {}
     while page := (await client.get("/agents", limit=PAGE, **after))["agents"]:
         for agent in page:
-            with suppress(Refused):  # it has ended since
+            with suppress(Refused):  # the agent ended meanwhile
                 rows += _rows(await client.get(path("agents", agent["id"])))
         after = {"after": page[-1]["id"]}
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -47,20 +47,20 @@ async def _ps(client: Client) -> None:
 
 
 def _rows(agent: Any) -> list[tuple[str, ...]]:
-    """A line a stream; one without streams has one."""
+    """Return one row per stream, or one row for an agent without streams."""
     own = (agent["id"], *map(_cell, (agent["name"], agent["model"], str(agent["messages"]))))
     streams = [(each["id"], each["status"], str(each["seq"])) for each in agent["streams"]] or [("-", "-", "-")]
     return [(*own, *stream) for stream in streams]
 
 
 def _cell(text: str) -> str:
-    """Of a client's making: one that is long would make every row so."""
+    """Return text that a client chose, on one line and cut to LONGEST characters."""
     shown = one_line(text)
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def show_tree(options: dict[str, Any]) -> None:
-    """Of a daemon, once."""
+    """Print the supervision tree of the daemon."""
 
     async def show(client: Client) -> None:
         say(tree_text(msgspec.convert(await client.get("/tree"), Node)))
@@ -69,12 +69,12 @@ def show_tree(options: dict[str, Any]) -> None:
 
 
 def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
-    """Of a daemon: a picture that changes on a terminal; elsewhere one."""
+    """Show the busiest processes of the daemon: a picture that changes on a terminal, else one picture."""
 
     async def picture(client: Client) -> str:
-        told = await client.get("/processes", by=by, count=ROWS)
-        processes = msgspec.convert(told["processes"], list[ProcessInfo])
-        return top_text(processes, msgspec.convert(told["system"], SystemInfo))
+        report = await client.get("/processes", by=by, count=ROWS)
+        processes = msgspec.convert(report["processes"], list[ProcessInfo])
+        return top_text(processes, msgspec.convert(report["system"], SystemInfo))
 
     async def show(client: Client) -> None:
         console = Console(file=sys.stdout, highlight=False)

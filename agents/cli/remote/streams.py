@@ -21,12 +21,14 @@ call_argument = click.argument("call_id", metavar="CALL")
 
 @click.command()
 @stream_argument
-@click.option("--after", default=0, type=click.IntRange(min=0), metavar="SEQ", help="Only what came behind this event.")
+@click.option(
+    "--after", default=0, type=click.IntRange(min=0), metavar="SEQ", help="Show only events after this number."
+)
 @daemon_options
 def tail(stream_id: str, after: int, **options: Any) -> None:
-    """Show a stream as it comes, from its beginning to its end.
+    """Show the events of a stream until it ends.
 
-    It goes on by itself when the connection breaks, and when the daemon is restarted.
+    The command reconnects after a broken connection or a restart of the daemon.
     """
 
     async def follow(client: Client) -> int:
@@ -46,11 +48,11 @@ def tail(stream_id: str, after: int, **options: Any) -> None:
 @stream_argument
 @daemon_options
 def cancel(stream_id: str, **options: Any) -> None:
-    """End a turn. What had arrived is kept."""
+    """Cancel a turn. The partial answer stays in the conversation."""
 
     async def do(client: Client) -> None:
         done = (await client.post(path("streams", stream_id, "cancel")))["cancelled"]
-        say("cancelled" if done else "it is over")
+        say("cancelled" if done else "the turn is over")
 
     ask(options, do)
 
@@ -58,20 +60,24 @@ def cancel(stream_id: str, **options: Any) -> None:
 @click.command()
 @stream_argument
 @call_argument
-@click.option("--arguments", metavar="JSON", help="Those that were asked for, to the letter: approve nothing else.")
+@click.option(
+    "--arguments",
+    metavar="JSON",
+    help="Approve only if the call has exactly this text as its arguments.",
+)
 @daemon_options
 def approve(stream_id: str, call_id: str, arguments: str | None, **options: Any) -> None:
-    """Let a tool call run that waits for an approval."""
+    """Approve a tool call that waits for a decision."""
     ask(options, lambda client: _decide(client, stream_id, "approve", {"call_id": call_id, "arguments": arguments}))
 
 
 @click.command()
 @stream_argument
 @call_argument
-@click.option("--reason", default="", metavar="TEXT", help="For the model.")
+@click.option("--reason", default="", metavar="TEXT", help="The reason, which the model reads.")
 @daemon_options
 def deny(stream_id: str, call_id: str, reason: str, **options: Any) -> None:
-    """Keep a tool call from running that waits for an approval."""
+    """Deny a tool call that waits for a decision."""
     ask(options, lambda client: _decide(client, stream_id, "deny", {"call_id": call_id, "reason": reason}))
 
 
@@ -80,11 +86,11 @@ def deny(stream_id: str, call_id: str, reason: str, **options: Any) -> None:
 @click.argument("message")
 @daemon_options
 def steer(stream_id: str, message: str, **options: Any) -> None:
-    """Say something to a turn while it runs."""
+    """Add a user message to a running turn."""
 
     async def do(client: Client) -> None:
         await client.post(path("streams", stream_id, "steer"), {"message": message})
-        say("said")
+        say("message added")
 
     ask(options, do)
 

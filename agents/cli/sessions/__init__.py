@@ -1,1 +1,1 @@
-"""`understudy sessions`: what is kept of the agents' conversations."""
+"""`understudy sessions`: the kept conversations of agents."""

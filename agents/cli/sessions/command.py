@@ -12,7 +12,7 @@ from agents.cli import INTERRUPTED
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.sessions.lines import line_of, lines_of
-from agents.cli.sessions.place import Sessions, given, opened, place_options
+from agents.cli.sessions.place import Sessions, merged_options, open_sessions, place_options
 from agents.client import ClientError
 from agents.sessions import SessionError
 
@@ -25,23 +25,26 @@ session_argument = click.argument("session_id", metavar="SESSION")
 @place_options
 @click.pass_context
 def sessions(context: click.Context, /, **options: Any) -> None:
-    """List, read, rename, delete, export and fork sessions.
+    """List, show, rename, delete, export and fork kept sessions.
 
-    The daemon that runs here is asked, or the one at --url; where none runs, the store is opened, or that of --store.
+    The command asks the running daemon, or the one at --url. If no daemon runs, the command opens the store that the
+    configuration or --store names.
     """
     context.obj = options
 
 
 @sessions.command("list")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Those that changed last.")
-@click.option("--after", metavar="SESSION", help="Only those behind this one: the next page.")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(min=1), help="The number of sessions to list."
+)
+@click.option("--after", metavar="SESSION", help="List only sessions after this one: the next page.")
 @place_options
 def list_command(limit: int, after: str | None, **options: Any) -> None:
-    """A line each: id, last change, messages, title, and whether its agent runs."""
+    """List sessions, latest change first: id, last change, messages, title, and whether the agent runs."""
 
-    async def show(known: Sessions) -> None:
+    async def show(source: Sessions) -> None:
         left, place = limit, after
-        while left and (page := await known.sessions(place, min(left, PAGE))):
+        while left and (page := await source.sessions(place, min(left, PAGE))):
             for session in page:
                 say(line_of(session))
             left, place = left - len(page), page[-1].id
@@ -53,10 +56,10 @@ def list_command(limit: int, after: str | None, **options: Any) -> None:
 @session_argument
 @place_options
 def show_command(session_id: str, **options: Any) -> None:
-    """Its conversation, and its streams."""
+    """Show a session's conversation and streams."""
 
-    async def show(known: Sessions) -> None:
-        for line in lines_of(await known.session(session_id)):
+    async def show(source: Sessions) -> None:
+        for line in lines_of(await source.session(session_id)):
             say(line)
 
     _carry_out(options, show)
@@ -67,27 +70,30 @@ def show_command(session_id: str, **options: Any) -> None:
 @click.argument("title")
 @place_options
 def rename_command(session_id: str, title: str, **options: Any) -> None:
-    """Give it a TITLE; an empty one takes the title away."""
-    _carry_out(options, lambda known: known.rename_session(session_id, title or None))
+    """Set a session's title. An empty TITLE removes it."""
+    _carry_out(options, lambda source: source.rename_session(session_id, title or None))
 
 
 @sessions.command("delete")
 @session_argument
 @place_options
 def delete_command(session_id: str, **options: Any) -> None:
-    """Delete all of it: conversation, streams, events. Its agent is stopped; not while it answers."""
-    _carry_out(options, lambda known: known.delete_session(session_id))
+    """Delete a session: its conversation, streams and events.
+
+    Its agent is stopped first. The command is refused while the agent runs a turn.
+    """
+    _carry_out(options, lambda source: source.delete_session(session_id))
 
 
 @sessions.command("export")
 @session_argument
 @place_options
 def export_command(session_id: str, **options: Any) -> None:
-    """All of it as JSON Lines, to stdout."""
+    """Write a session to stdout as JSON Lines."""
 
-    async def write(known: Sessions) -> None:
+    async def write(source: Sessions) -> None:
         out = sys.stdout.buffer
-        async for piece in known.export_session(session_id):
+        async for piece in source.export_session(session_id):
             out.write(piece)
         out.flush()
 
@@ -96,29 +102,33 @@ def export_command(session_id: str, **options: Any) -> None:
 
 @sessions.command("fork")
 @session_argument
-@click.option("--as", "new_id", metavar="ID", help="Of the new session; default: one that is made up.")
-@click.option("--stream", metavar="STREAM", help="Take the conversation as it was in this stream.")
-@click.option("--seq", type=click.IntRange(min=0), help="Of its event; 0: before its message; default: the last one.")
+@click.option("--as", "new_id", metavar="ID", help="The id of the new session. Default: a random one.")
+@click.option("--stream", metavar="STREAM", help="Copy the conversation only up to this stream.")
+@click.option(
+    "--seq",
+    type=click.IntRange(min=0),
+    help="Copy it only up to this event of --stream; 0: up to its user message, without it. Default: its last event.",
+)
 @place_options
 def fork_command(session_id: str, new_id: str | None, stream: str | None, seq: int | None, **options: Any) -> None:
-    """A new session that goes on from SESSION's conversation. Prints its id."""
+    """Make a new session from a copy of SESSION's conversation, and print its id."""
     if seq is not None and stream is None:
-        raise click.UsageError("--seq is of an event: expected --stream, too")
+        raise click.UsageError("--seq is the number of an event: expected --stream, too, got --seq only")
     at = None if stream is None else (stream, seq)
 
-    async def fork(known: Sessions) -> None:
-        say(await known.fork_session(session_id, new_id, at))
+    async def fork(source: Sessions) -> None:
+        say(await source.fork_session(session_id, new_id, at))
 
     _carry_out(options, fork)
 
 
 def _carry_out(options: dict[str, Any], work: Callable[[Sessions], Awaitable[None]]) -> None:
-    """What goes wrong is one line, and the exit code that says so."""
-    where = given(options)
+    """Do the work. Report an error in one line, with its exit code."""
+    where = merged_options(options)
 
     async def run() -> None:
-        async with opened(**where) as known:
-            await work(known)
+        async with open_sessions(**where) as source:
+            await work(source)
 
     try:
         asyncio.run(run())

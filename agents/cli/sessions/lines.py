@@ -1,4 +1,4 @@
-"""Sessions as people read them."""
+"""Sessions as text for people."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,14 +11,14 @@ TITLE_CHARS = 60
 
 
 def line_of(session: SessionInfo) -> str:
-    """Its id, when it changed last, its messages, its title."""
+    """Return the session's id, last change, number of messages and title in one line."""
     title = one_line(session.title or session.name)[:TITLE_CHARS]
     runs = "  runs" if session.live else ""
     return f"{one_line(session.id)}  {_time(session.updated_at)}  {session.message_count:>5}  {title}{runs}"
 
 
 def lines_of(session: Session) -> Iterator[str]:
-    """Its conversation, then its streams, an empty line before each."""
+    """Yield the session's line, its messages and its streams, with an empty line before each message and stream."""
     yield line_of(session)
     for message in session.conversation:
         yield f"\n{_message(message)}"
@@ -31,7 +31,7 @@ def _stream(stream: SessionStream) -> str:
 
 
 def _message(message: Message) -> str:
-    """Its text, and the names of what it called."""
+    """Return the message's text and the names of its calls."""
     calls = message.tool_calls if isinstance(message, AssistantMessage) else ()
     called = "".join(f"\n  calls {one_line(call.name)}" for call in calls)
     return f"{_speaker(message)}: {printable(message.content)}{called}"

@@ -1,7 +1,7 @@
-"""Where a command finds the sessions: at a daemon, or in a store that none has.
+"""The source of the sessions for a command: a daemon, or a store that no daemon uses.
 
---store names a store, --url a daemon. Without them it is the daemon of the state directory, if one listens there, else
-the store that it would open: both as the configuration says, as for `understudy serve`.
+--store names a store, --url a daemon. Without them, the source is the daemon of the state directory if one runs.
+Otherwise it is the store that the daemon would open, as the configuration of `understudy serve` says.
 """
 
 import os
@@ -20,25 +20,32 @@ from agents.node.state_files import default_state_dir
 from agents.settings import Settings
 
 if TYPE_CHECKING:
-    from agents.cli.sessions.kept import StoredSessions
+    from agents.cli.sessions.stored_sessions import StoredSessions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Sessions: TypeAlias = "Client | StoredSessions"
 
 
 def place_options(command: Command) -> Command:
-    """Of the group, and of each of its commands."""
+    """Add the options that name the source, to the group and to each of its commands."""
     command = daemon_options(command)
     command = click.option(
-        "--store", type=click.UNPROCESSED, metavar="URL", help="sqlite:///FILE or postgresql://..., and no daemon."
+        "--store",
+        type=click.UNPROCESSED,
+        metavar="URL",
+        help="Open this store instead of asking a daemon: sqlite:///FILE or postgresql://...",
     )(command)
     return click.option(
-        "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="As of serve: where all of it is."
+        "--config",
+        "file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The configuration file. Default: the file that serve reads.",
     )(command)
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """A command's options over those of its group."""
+def merged_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return a command's options, completed from those of its group."""
     group: dict[str, Any] = click.get_current_context().obj
     merged = group | {name: value for name, value in options.items() if value is not None}
     if merged["url"] is not None and merged["store"] is not None:
@@ -47,10 +54,10 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def opened(
+async def open_sessions(
     file: Path | None, url: str | None, token_file: Path | None, state_dir: Path | None, store: str | None
 ) -> AsyncIterator[Sessions]:
-    """Raises ClientError, SessionError."""
+    """Open the source within the block. Raises ClientError, SessionError."""
     if url is not None:
         async with client_of(url, token_file, state_dir) as client:
             yield client
@@ -62,14 +69,16 @@ async def opened(
             async with Client.found(state_dir) as client:
                 yield client
             return
-    from agents.cli.sessions.kept import stored_sessions  # who asks a daemon does not wait for SQLAlchemy
+    from agents.cli.sessions.stored_sessions import (
+        stored_sessions,  # SQLAlchemy is slow to import, and a daemon's client does not need it
+    )
 
     async with stored_sessions(store, state_dir) as kept:
         yield kept
 
 
 async def _listens(folder: Path) -> bool:
-    """A daemon of this folder. What it has left there after a crash is none."""
+    """Return whether a daemon of this folder answers. A crash leaves its address file behind."""
     try:
         async with Client.found(folder) as client:
             await client.get("/healthz")

@@ -1,10 +1,10 @@
 """The view of a turn: events in, text out.
 
-view.py       what a terminal shows, as a value: finished blocks, and the part that still changes
+view.py       the terminal's picture as a value: finished blocks, and the unfinished part
 layout.py     blocks as rich renderables
-screen.py     the two shells: a live terminal, plain lines
+screen.py     the two displays: a live terminal, plain lines
 reports.py    log events of the supervisors, as lines of the view
-printable.py  text that no terminal obeys
+printable.py  text without control characters
 """
 
 from agents.cli.view.screen import Screen, open_screen

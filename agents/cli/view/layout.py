@@ -1,4 +1,4 @@
-"""Blocks of the view as rich renderables, for any width. Model and tool output enters as Text, never as markup."""
+"""Blocks of the view as rich renderables, for any width. Text of models and tools is never read as markup."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,58 +9,58 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.cli.view.printable import one_line, printable
-from agents.cli.view.view import Block, Call, Called, Ended, Note, Noted, Said, Thought, View
+from agents.cli.view.view import AnswerText, Block, Call, CallTable, Note, NoteLine, ReasoningText, TurnFigures, View
 from agents.core.events import Response, ToolResult
 
 SPINNER = Spinner("dots", style="cyan")
 NAME_WIDTH = 24
-SHOWN_CHARS = 1000  # of arguments and results: more than any line holds, and no work for the rest
+SHOWN_CHARS = 1000  # of arguments and results: longer than any line, and cheap to render
 
 
 def block(finished: Block) -> RenderableType:
     match finished:
-        case Said(text):
+        case AnswerText(text):
             return Text(printable(text))
-        case Thought(text):
+        case ReasoningText(text):
             return Text(printable(text), style="dim italic")
-        case Called(calls, notes):
+        case CallTable(calls, notes):
             return Group("", _call_table(calls, None), *_under(notes), "")
-        case Noted(each):
+        case NoteLine(each):
             return note(each)
-        case Ended(response):
+        case TurnFigures(response):
             return Group("", Text(figures(response), style="dim"))
 
 
 def live(view: View, now_s: float) -> RenderableType:
-    """What still changes, as it stands at now_s: never higher than the screen."""
+    """Return the unfinished part of the view at now_s, cut to the height of the screen."""
     parts: list[RenderableType] = []
     if view.calls:
         parts += ["", _call_table(view.calls, now_s)]
     if view.text:
-        parts.append(block(Thought(view.text) if view.thinking else Said(view.text)))
+        parts.append(block(ReasoningText(view.text) if view.thinking else AnswerText(view.text)))
     return Tail(Group(*parts, *_under(view.notes)))
 
 
 def note(each: Note) -> RenderableType:
-    """A report on one line, cut to fit; whatever is said to the reader, whole."""
+    """Return a supervisor's report on one line, cut to fit, or another note in full."""
     if each.report:
         return Text(f"  {one_line(each.text)}", style="dim", no_wrap=True, overflow="ellipsis")
     return Text(printable(each.text), style="bold yellow")
 
 
 def figures(response: Response) -> str:
-    """The metrics of the turn on one line; what is not known is left out."""
+    """Return the metrics of the turn on one line, without unknown ones."""
     return " · ".join(_figures(response))
 
 
 def outcome(result: ToolResult) -> str:
-    """A result on one line, with how often it was tried if more than once."""
-    said = one_line(result.content[:SHOWN_CHARS])
-    return said if result.attempts == 1 else f"(attempt {result.attempts}) {said}"
+    """Return a result on one line, with its number of attempts if there were several."""
+    text = one_line(result.content[:SHOWN_CHARS])
+    return text if result.attempts == 1 else f"(attempt {result.attempts}) {text}"
 
 
 class Tail:
-    """The last lines of a renderable, as many as the screen is high."""
+    """The last lines of a renderable, up to the height of the screen."""
 
     def __init__(self, whole: RenderableType) -> None:
         self._whole = whole
@@ -75,20 +75,23 @@ class Tail:
 
 
 def _under(notes: tuple[Note, ...]) -> tuple[RenderableType, ...]:
-    """Notes below what they are about, set off by an empty line."""
+    """Return the notes with an empty line before them, to stand below a block."""
     return ("", *map(note, notes)) if notes else ()
 
 
 def _call_table(calls: Iterable[Call], now_s: float | None) -> Table:
-    """Two lines a call: what is asked for and how long it takes, then what came of it. now_s: None if all is over."""
+    """Return a table with two lines per call: arguments and time, then result or progress.
+
+    now_s: None if the turn is over.
+    """
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, max_width=NAME_WIDTH, overflow="ellipsis", style="bold")
     table.add_column(no_wrap=True, justify="right", style="cyan")
     table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
     for call in calls:
-        asked = Text(one_line(call.arguments[:SHOWN_CHARS]), style="dim")
-        table.add_row(_mark(call, now_s), Text(one_line(call.name)), _clock(call, now_s), asked)
+        arguments = Text(one_line(call.arguments[:SHOWN_CHARS]), style="dim")
+        table.add_row(_mark(call, now_s), Text(one_line(call.name)), _clock(call, now_s), arguments)
         if call.result is not None:
             table.add_row("", "", "", Text(outcome(call.result), style="red" if call.result.error else ""))
         elif call.progress:

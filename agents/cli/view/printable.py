@@ -1,24 +1,24 @@
-"""Text that no terminal obeys: what a model, a tool or a server said is shown, never carried out."""
+"""Text without control characters: a terminal must not obey the output of a model, a tool or a server."""
 
 import re
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# C0 but tab and line feed, DEL, C1, lone surrogates, and the bidirectional controls that reorder what is read.
+# C0 except tab and line feed, DEL, C1, lone surrogates, and bidirectional controls, which reorder the text.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """The text with every control character in it replaced: by its picture, or by U+FFFD where it has none.
+    """Return the text with each control character replaced: by its picture, or by U+FFFD if it has no picture.
 
-    Line feeds and tabs stay; a carriage return before a line feed goes. Each character stands for itself, so that a
-    sequence which was cut into several texts is harmless, too.
+    Line feeds and tabs stay; a carriage return before a line feed is removed. Each character is replaced independently
+    of its neighbours, so a control sequence that is split over several texts is harmless, too.
     """
     return _UNSAFE.sub(_picture, text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
-    """The printable text with all white space, line feeds too, as single spaces."""
+    """Return the printable text with each run of white space, line feeds included, as one space."""
     return " ".join(printable(text).split())
 
 

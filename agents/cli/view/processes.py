@@ -1,4 +1,4 @@
-"""Running processes as lines of text: the tree, and a table of those that do most. Pure: data in, text out."""
+"""Running processes as lines of text: the supervision tree, and a table of the busiest. Pure functions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -15,12 +15,12 @@ HEADER: Final = ("pid", "process", "status", "mailbox", "reductions", "memory", 
 
 
 def tree_text(root: Node) -> str:
-    """A line a process, children below. Long rows of children and long chains are cut, and say so."""
+    """Return one line per process, children below. Long rows of children and deep chains are cut, with a remark."""
     return "\n".join([_title(root), *_branches(root, "", DEEP)])
 
 
 def top_text(infos: Sequence[ProcessInfo], system: SystemInfo) -> str:
-    """A line of totals, then a table."""
+    """Return a line of totals, then a table."""
     totals = f"{system.processes} processes, {system.ready} ready, {system.dead_letters} dead letters"
     rows = [HEADER, *map(_row, infos)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -39,7 +39,7 @@ def _branches(node: Node, indent: str, left: int) -> Iterator[str]:
 
 
 def _title(node: Node) -> str:
-    """What it is called, its pid, and what is worth a word: a process missing, a mailbox not empty, restarts."""
+    """Return the process's name and pid, and anything unusual: no process, a mailbox with messages, restarts."""
     info = node.process
     called = node.id or (_name(info) if info is not None else "?")
     words = [one_line(called), info.pid if info is not None else f"({node.status})"]

@@ -12,18 +12,18 @@ LOGGER = "understudy"
 STARTED = "child_started"
 RESTARTED = "child_restarted"
 
-TOLD = frozenset({"stream_completed", "stream_failed"})
-"""The end of a stream, which the view tells by itself: as a report it would come before or after, by chance."""
+SHOWN_ELSEWHERE = frozenset({"stream_completed", "stream_failed"})
+"""Ends of streams. The view shows them itself; a report would appear before or after that at random."""
 
 FIELDS = ("child", "label", "pid", "reason", "exception", "restart_type", "supervisor")
-"""What a line shows of an event, in this order; an event with none of them shows all that it has."""
+"""The fields in a line, in this order. An event with none of these fields shows all of its fields."""
 
 
 class Reports(logging.Handler):
-    """Within the block, the log goes here alone; what it reports is shown to who asks for it, and dropped else.
+    """A log handler that takes over the log within its block.
 
-    Shown are warnings, errors and restarts. A child that starts for the second time is a restart: a supervisor logs
-    both as progress.
+    It shows reports while `shown` is active, and drops them otherwise. Reports are warnings, errors and restarts. A
+    supervisor logs the first start and a restart as the same event: a child's second start is a restart.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Reports(logging.Handler):
 
     @contextmanager
     def shown(self, show: Callable[[str], None]) -> Iterator[None]:
-        """Within the block, show is given a line a report."""
+        """Call show with one line per report within the block."""
         self._show = show
         try:
             yield
@@ -54,7 +54,7 @@ class Reports(logging.Handler):
             self._show = _drop
 
     def emit(self, record: logging.LogRecord) -> None:
-        """What showing raises (nobody reads the pipe any more) is not for the process that reports."""
+        """Report the record. An error of the display, such as a closed pipe, must not reach the process that logs."""
         try:
             self._report(record)
         except Exception:  # noqa: BLE001 (a logging handler may not raise)
@@ -68,7 +68,7 @@ class Reports(logging.Handler):
                 self._children.add(child)
                 return
             fields = {**fields, "event": RESTARTED}
-        elif fields["event"] in TOLD:
+        elif fields["event"] in SHOWN_ELSEWHERE:
             return
         self._show(line(fields))
 
@@ -78,7 +78,10 @@ def _drop(_: str) -> None:
 
 
 def fields_of(message: str) -> dict[str, str]:
-    """event='child_started' pid='Pid(7)' -> its fields. A message of another form is an event without fields."""
+    """Return the fields of a message such as event='child_started' pid='Pid(7)'.
+
+    A message of another form is an event without fields.
+    """
     try:
         pairs = [word.partition("=") for word in shlex.split(message)]
     except ValueError:

@@ -1,6 +1,6 @@
-"""The two shells of the view: a live terminal, and plain lines for a pipe or a file.
+"""The two displays of the view: a live terminal, and plain lines for a pipe or a file.
 
-with open_screen() as screen:
+with open_screen(sys.stdout, sys.stderr) as screen:
     async for event in agent.stream(pid, message):
         screen.show(event)
 """
@@ -33,21 +33,24 @@ FRAME_S = 0.08
 
 
 class Screen(AbstractContextManager["Screen"], Protocol):
-    """Shows one turn. At the end of the block all of it is there, and nothing is drawn any more."""
+    """A display of one turn. The block's end completes the output and stops the drawing."""
 
     def show(self, happened: Event | Note) -> None: ...
 
 
 def open_screen(out: TextIO, about: TextIO) -> Screen:
-    """A live terminal if out is one, else plain lines: the answer to out, all that is about it to about."""
+    """Return a live terminal if out is one, else plain lines.
+
+    The lines go to out for the answer and to about for everything else.
+    """
     console = Console(file=out, highlight=False)
     return Terminal(console) if console.is_terminal and not console.is_dumb_terminal else Lines(out, about)
 
 
 class Terminal:
-    """Draws what changes once a frame, however many tokens came, on the loop that shows the events.
+    """A live display. The loop that shows the events draws it once per frame, however many tokens arrive.
 
-    now_s: monotonic seconds; the loop's clock unless given.
+    now_s: returns monotonic seconds; by default the loop's clock.
     """
 
     def __init__(self, console: Console, now_s: Callable[[], float] | None = None) -> None:
@@ -86,12 +89,12 @@ class Terminal:
 
 
 class Lines:
-    """Writes each thing as it happens, without control codes. out holds the model's text alone, if about is another."""
+    """Plain lines without control codes, written as events arrive. Only the model's text goes to out."""
 
     def __init__(self, out: TextIO, about: TextIO) -> None:
         self._out, self._about = out, about
         self._in_line = False
-        self._said = False  # something of the present model call
+        self._has_output = False  # output of the current model call
         self._waiting: list[str] = []
 
     def __enter__(self) -> Self:
@@ -103,23 +106,23 @@ class Lines:
     def show(self, happened: Event | Note) -> None:
         match happened:
             case StreamToken(token):
-                self._said = True
+                self._has_output = True
                 self._write(printable(token))
             case StreamFunctionCallComplete(call):
-                self._said = True
-                self._tell(f"-> {_title(call)}")
+                self._has_output = True
+                self._write_about(f"-> {_title(call)}")
             case StreamToolResult(call, result):
-                self._said = False
-                self._tell(f"<- {_ending(call, result)}")
-            case StreamReset(reason) if self._said:
-                self._said = False
-                self._tell(f"[what it said last is void, it is asked again: {one_line(str(reason))}]")
+                self._has_output = False
+                self._write_about(f"<- {_ending(call, result)}")
+            case StreamReset(reason) if self._has_output:
+                self._has_output = False
+                self._write_about(f"[the last output is void; the model is asked again: {one_line(str(reason))}]")
             case StreamWarning(reason):
-                self._tell(f"[some of the answer may be missing: {one_line(str(reason))}]")
+                self._write_about(f"[some of the answer may be missing: {one_line(str(reason))}]")
             case StreamApprovalRequired(call):
-                self._tell(f"?? {_title(call)} waits for approval")
+                self._write_about(f"?? {_title(call)} waits for approval")
             case StreamComplete(response):
-                self._tell(f"[{layout.figures(response)}]")
+                self._write_about(f"[{layout.figures(response)}]")
             case Note(text, report):
                 self._note(f"   {one_line(text)}" if report else printable(text))
 
@@ -131,13 +134,13 @@ class Lines:
             self._end_line()
 
     def _note(self, line: str) -> None:
-        """A note waits for the end of the model's line: it must not cut a sentence in two."""
+        """Write the note after the model's current line, so that it does not split a sentence."""
         if self._in_line:
             self._waiting.append(line)
         else:
-            self._tell(line)
+            self._write_about(line)
 
-    def _tell(self, line: str) -> None:
+    def _write_about(self, line: str) -> None:
         self._end_line()
         self._about.write(f"{line}\n")
         self._about.flush()
@@ -149,7 +152,7 @@ class Lines:
             self._out.flush()
         waiting, self._waiting = self._waiting, []
         for line in waiting:
-            self._tell(line)
+            self._write_about(line)
 
 
 def _title(call: ToolCall) -> str:

@@ -1,12 +1,12 @@
-"""What a terminal shows of a turn, as a value: `step(view, happened, now_s) -> (view, finished blocks)`.
+"""The terminal's picture of a turn, as a value: `step(view, happened, now_s) -> (view, finished blocks)`.
 
-A block that is finished is printed once and scrolls away with the rest; only what still changes is drawn again and
-again. So an answer of any length stays on the screen whole.
+A finished block is printed once and scrolls away. Only the unfinished part is drawn again, so the screen shows an
+answer of any length in full.
 
-    Said | Thought     whole lines of the answer, of the reasoning
-    Called             the calls of one model call, with their results and what was noted while they ran
-    Noted              a line about the turn
-    Ended              the figures of the finished turn
+    AnswerText | ReasoningText   whole lines of the answer, of the reasoning
+    CallTable                    the calls of one model call, with results and the notes made meanwhile
+    NoteLine                     a line about the turn
+    TurnFigures                  the metrics of the finished turn
 """
 
 from typing import TypeAlias
@@ -37,16 +37,19 @@ from agents.core.events import (
 
 
 class Note(Struct, frozen=True):
-    """A line about the turn that is no event of it. report: a supervisor's, in its own words."""
+    """A line about the turn, in addition to its events.
+
+    report: the line is a supervisor's report, in the supervisor's words.
+    """
 
     text: str
     report: bool = False
 
 
 class Call(Struct, frozen=True):
-    """A tool call: its arguments as far as they have come, since when it runs, its result.
+    """A tool call: the arguments that have arrived, the start of its run, its result.
 
-    progress: what its tool said last, or what it waits for.
+    progress: the latest progress of its tool, or the reason why the call waits.
     """
 
     index: int
@@ -57,48 +60,51 @@ class Call(Struct, frozen=True):
     progress: str = ""
 
 
-class Said(Struct, frozen=True):
+class AnswerText(Struct, frozen=True):
     text: str
 
 
-class Thought(Struct, frozen=True):
+class ReasoningText(Struct, frozen=True):
     text: str
 
 
-class Called(Struct, frozen=True):
-    """A call without a result was given up: the turn ended before it."""
+class CallTable(Struct, frozen=True):
+    """The calls of one model call. A call without a result did not finish before the end of the turn."""
 
     calls: tuple[Call, ...]
     notes: tuple[Note, ...] = ()
 
 
-class Noted(Struct, frozen=True):
+class NoteLine(Struct, frozen=True):
     note: Note
 
 
-class Ended(Struct, frozen=True):
+class TurnFigures(Struct, frozen=True):
     response: Response
 
 
-Block: TypeAlias = Said | Thought | Called | Noted | Ended
+Block: TypeAlias = AnswerText | ReasoningText | CallTable | NoteLine | TurnFigures
 
 
 class View(Struct, frozen=True):
-    """What still changes. text: the last line of the answer, or of the reasoning while `thinking`. said: something of
-    the present model call is on the screen."""
+    """The unfinished part of the picture.
+
+    text: the last line of the answer, or of the reasoning while `thinking`. has_output: the screen shows output of the
+    current model call.
+    """
 
     text: str = ""
     thinking: bool = False
     calls: tuple[Call, ...] = ()
     notes: tuple[Note, ...] = ()
-    said: bool = False
+    has_output: bool = False
 
 
 Step: TypeAlias = tuple[View, tuple[Block, ...]]
 
 
 def step(view: View, happened: Event | Note, now_s: float) -> Step:
-    """The next view, and the blocks that nothing will change any more.
+    """Return the next view, and the blocks that are now final.
 
     now_s: monotonic seconds, for the clocks of the calls.
     """
@@ -110,15 +116,15 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
         case Note() if view.text or view.calls:
             return replace(view, notes=(*view.notes, happened)), ()
         case Note():
-            return view, (Noted(happened),)
+            return view, (NoteLine(happened),)
         case StreamComplete(response):
             view, finished = close(view)
-            return view, (*finished, Ended(response))
+            return view, (*finished, TurnFigures(response))
         case StreamError():
             return close(view)
-        case StreamReset(reason) if view.said:
+        case StreamReset(reason) if view.has_output:
             view, finished = close(view)
-            return view, (*finished, Noted(Note(f"what it said last is void, it is asked again: {reason}")))
+            return view, (*finished, NoteLine(Note(f"the last output is void; the model is asked again: {reason}")))
         case StreamWarning(reason):
             return step(view, Note(f"some of the answer may be missing: {reason}"), now_s)
         case StreamFunctionCallStarted(call):
@@ -130,22 +136,22 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
 
 
 def close(view: View) -> Step:
-    """Finish all that is open as it stands: the turn is over, or nobody watches it any more."""
-    called: tuple[Block, ...] = (Called(view.calls, view.notes),) if view.calls else ()
-    _, said = _text_closed(replace(view, notes=()) if view.calls else view)
-    return View(), (*called, *said)
+    """Finish every unfinished block as it is: the turn is over, or its display ends."""
+    called: tuple[Block, ...] = (CallTable(view.calls, view.notes),) if view.calls else ()
+    _, text = _text_closed(replace(view, notes=()) if view.calls else view)
+    return View(), (*called, *text)
 
 
 def _written(view: View, text: str, *, thinking: bool) -> Step:
-    """Whole lines are finished; but while calls run they wait, so that the order stays."""
+    """Add text, and finish its whole lines. Lines wait while calls run, so that their order stays."""
     finished: tuple[Block, ...] = ()
     if view.text and view.thinking is not thinking:
         view, finished = _text_closed(view)
-    view = replace(view, text=view.text + text, thinking=thinking, said=True)
+    view = replace(view, text=view.text + text, thinking=thinking, has_output=True)
     lines, newline, rest = view.text.rpartition("\n")
     if not newline or view.calls:
         return view, finished
-    noted = tuple(map(Noted, view.notes))
+    noted = tuple(map(NoteLine, view.notes))
     return replace(view, text=rest, notes=()), (*finished, _text_block(view, lines), *noted)
 
 
@@ -153,14 +159,14 @@ def _called(view: View, call: ToolCall) -> Step:
     finished: tuple[Block, ...] = ()
     if not view.calls:
         view, finished = _text_closed(view)
-    return replace(view, calls=(*view.calls, Call(call.index, call.name)), said=True), finished
+    return replace(view, calls=(*view.calls, Call(call.index, call.name)), has_output=True), finished
 
 
 def _answered(view: View, call: ToolCall, result: ToolResult) -> Step:
     calls = tuple(replace(each, result=result) if each.index == call.index else each for each in view.calls)
     view = replace(view, calls=calls)
     if all(each.result is not None for each in calls):
-        return replace(view, calls=(), notes=(), said=False), (Called(calls, view.notes),)
+        return replace(view, calls=(), notes=(), has_output=False), (CallTable(calls, view.notes),)
     return view, ()
 
 
@@ -180,10 +186,10 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
 
 
 def _text_closed(view: View) -> Step:
-    """Reasoning that ends is followed by an empty line."""
-    said = (_text_block(view, f"{view.text}\n" if view.thinking else view.text),) if view.text else ()
-    return replace(view, text="", notes=()), (*said, *map(Noted, view.notes))
+    """Finish the text. An empty line follows reasoning."""
+    blocks = (_text_block(view, f"{view.text}\n" if view.thinking else view.text),) if view.text else ()
+    return replace(view, text="", notes=()), (*blocks, *map(NoteLine, view.notes))
 
 
-def _text_block(view: View, text: str) -> Said | Thought:
-    return Thought(text) if view.thinking else Said(text)
+def _text_block(view: View, text: str) -> AnswerText | ReasoningText:
+    return ReasoningText(text) if view.thinking else AnswerText(text)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from agents.configuration.erlang import Atom, Binary, String, Term, Tuple
 from agents.configuration.sources.regular_file import UnreadableFile, read
-from agents.node.redaction import TELLING_PARAMETER
+from agents.node.redaction import SECRET_PARAMETER
 
 MAX_BYTES: Final = 64 * 1024
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -44,7 +44,7 @@ def holds_password(address: str) -> bool:
     try:
         parts = urlsplit(address)
         names = [name for name, _ in parse_qsl(parts.query)]
-        return parts.password is not None or any(TELLING_PARAMETER.fullmatch(name) for name in names)
+        return parts.password is not None or any(SECRET_PARAMETER.fullmatch(name) for name in names)
     except ValueError:
         return "@" in address
 

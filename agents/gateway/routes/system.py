@@ -13,7 +13,7 @@ from agents.core.text import to_json
 from agents.gateway.document.responses import answers, json
 from agents.gateway.download import pieces
 from agents.gateway.routes.reply import Json
-from agents.node.redaction import TELLING_PARAMETER
+from agents.node.redaction import SECRET_PARAMETER
 from agents.settings import Settings
 from supervisors.tree import Node, tree_json
 
@@ -68,4 +68,4 @@ def without_secrets(value: Any) -> Any:
 
 def _without_secret(parameter: re.Match[str]) -> str:
     name = parameter[1]
-    return f"{name}={HIDDEN}" if TELLING_PARAMETER.fullmatch(name) else parameter[0]
+    return f"{name}={HIDDEN}" if SECRET_PARAMETER.fullmatch(name) else parameter[0]

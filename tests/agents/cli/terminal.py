@@ -1,4 +1,4 @@
-"""`understudy` as an OS process of its own, and what it writes."""
+"""`understudy` as an OS process of its own, and its output."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ class Ended(NamedTuple):
 
 
 def environment(**given: str) -> dict[str, str]:
-    """Ours, without what would reach a real provider."""
+    """Return this environment without variables that lead to a real provider."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     return {**ours, **given}
 
@@ -33,7 +33,7 @@ def pointing_at(server: RehearsalServer, key: str = "rehearsal") -> dict[str, st
 
 @asynccontextmanager
 async def started(*arguments: str, env: dict[str, str]) -> AsyncIterator[Process]:
-    """The process, its three streams piped; it is gone when the block is left, however it is left."""
+    """Run the process with three pipes within the block. It is gone afterwards."""
     process = await asyncio.create_subprocess_exec(
         UNDERSTUDY, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env
     )
@@ -46,14 +46,14 @@ async def started(*arguments: str, env: dict[str, str]) -> AsyncIterator[Process
 
 
 async def understudy(*arguments: str, env: dict[str, str] | None = None, stdin: str = "") -> Ended:
-    """Run it to its end."""
+    """Run a command to its end."""
     async with started(*arguments, env=environment() if env is None else env) as process:
         out, err = await process.communicate(stdin.encode())
     return Ended(process.returncode, out.decode(), err.decode())
 
 
 async def read_until(stream: asyncio.StreamReader | None, text: str) -> str:
-    """What is read up to and with text; AssertionError if the stream ends before."""
+    """Return the output up to and including text. Raises AssertionError if the output ends before."""
     assert stream is not None
     read = b""
     while text.encode() not in read:
@@ -68,12 +68,12 @@ def interrupt(process: Process) -> None:
 
 
 def living_with(mark: str) -> list[str]:
-    """The command lines of living processes whose environment holds mark."""
+    """Return the command lines of living processes with mark in their environment."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark.encode() in (folder / "environ").read_bytes():
                 found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:  # gone meanwhile, or somebody else's
+        except OSError:  # gone meanwhile, or another user's
             continue
     return found

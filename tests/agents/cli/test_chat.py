@@ -1,4 +1,4 @@
-"""`understudy chat` as its users run it: an OS process against a server on loopback."""
+"""`understudy chat` as its users run it: an OS process, with a server on loopback."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def server() -> AsyncIterator[RehearsalServer]:
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
-async def test_a_message_is_answered_on_stdout_and_told_about_on_stderr(server: RehearsalServer, api: str) -> None:
+async def test_the_answer_is_on_stdout_and_everything_else_on_stderr(server: RehearsalServer, api: str) -> None:
     code, out, err = await understudy("chat", "hello there", "--model", "echo", "--api", api, env=pointing_at(server))
     assert (code, out) == (0, "hello there\n")
     (figures,) = err.splitlines()
@@ -63,14 +63,14 @@ async def test_model_and_system_prompt_reach_the_provider(server: RehearsalServe
     assert request["messages"][0] == {"role": "system", "content": "Be brief."}
 
 
-async def test_an_option_goes_before_the_environment(server: RehearsalServer) -> None:
+async def test_an_option_overrides_the_environment(server: RehearsalServer) -> None:
     env = environment(OPENAI_BASE_URL="http://127.0.0.1:1/v1", OPENAI_API_KEY="any", OPENAI_MODEL="none")
     command = ("chat", "hi", "--model", "echo", "--base-url", server.base_url)
     assert (await understudy(*command, env=env)).out == "hi\n"
 
 
 async def failure(*arguments: str, env: dict[str, str]) -> str:
-    """The one line of a chat that failed."""
+    """Return the one line of a chat that failed."""
     code, out, err = await understudy("chat", *arguments, env=env)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
@@ -90,7 +90,7 @@ async def test_a_wrong_key_is_one_line() -> None:
 
 
 async def test_a_refused_connection_is_one_line() -> None:
-    with socket.socket() as bound:  # bound and not listening: nobody else can take the port
+    with socket.socket() as bound:  # bound and not listening: no other program can use the port
         bound.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
         line = await failure("hi", env=environment(OPENAI_BASE_URL=url, OPENAI_API_KEY="any"))
@@ -111,20 +111,20 @@ async def test_each_wrong_tool_is_one_line(server: RehearsalServer) -> None:
     assert "'teleport'" in second
 
 
-async def test_a_broken_answer_leaves_what_had_come(server: RehearsalServer) -> None:
+async def test_a_broken_answer_leaves_its_first_part(server: RehearsalServer) -> None:
     code, out, err = await understudy("chat", "hi", "--model", "fault-truncate", env=pointing_at(server))
     assert (code, out) == (2, "This answer just\n")
     assert err == "understudy: connection closed before the stream was finished\n"
 
 
-async def test_a_conversation_remembers_and_goes_on_to_the_end_of_stdin(server: RehearsalServer) -> None:
+async def test_a_conversation_remembers_and_continues_to_the_end_of_stdin(server: RehearsalServer) -> None:
     code, out, _ = await understudy("chat", "--model", "echo", env=pointing_at(server), stdin="one\n\ntwo")
     assert (code, out) == (0, "one\ntwo\n")
     contents = [message["content"] for message in server.requests[-1]["messages"]]
     assert contents == ["one", "one", "two"]
 
 
-async def test_a_failed_turn_is_one_line_and_the_conversation_goes_on() -> None:
+async def test_a_failed_turn_is_one_line_and_the_conversation_continues() -> None:
     script = parse(
         """
         [[models.moody.turns]]

@@ -16,7 +16,7 @@ async def test_without_a_command_it_shows_its_help() -> None:
         assert f"\n  {name} " in shown.out
 
 
-async def test_it_tells_its_version() -> None:
+async def test_it_prints_its_version() -> None:
     assert await understudy("--version") == (0, f"understudy {version('understudy')}\n", "")
 
 
@@ -34,27 +34,27 @@ async def test_a_command_that_has_commands_shows_them_when_none_is_given() -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["chatt"], "No such command 'chatt'"),
         (["chat", "--modell", "x"], "No such option"),
         (["chat", "--api", "soap", "hi"], "'soap' is not one of"),
         (["chat", "--root", "/does/not/exist", "--tools", "file_ops", "hi"], "does not exist"),
-        (["chat", "--tools", "file_ops", "hi"], "file_ops expects --root DIR"),
+        (["chat", "--tools", "file_ops", "hi"], "file_ops: expected --root DIR"),
         (["chat", "--root", "/", "hi"], "--root is for file_ops"),
         (["chat", "--search-endpoint", "http://127.0.0.1/", "hi"], "--search-endpoint is for web_search"),
         (["chat", " "], "expected a message, got an empty one"),
     ],
 )
-async def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> None:
+async def test_a_wrong_option_is_one_line(arguments: list[str], text: str) -> None:
     code, out, err = await understudy(*arguments)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
-    assert said in line
+    assert text in line
 
 
 async def test_help_imports_neither_a_client_nor_a_server() -> None:
-    """What it waits for is what it imports."""
+    """Imports take most of the time of `--help`."""
     import subprocess
     import sys
 

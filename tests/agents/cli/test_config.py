@@ -26,13 +26,13 @@ def file(tmp_path: Path, text: str) -> Path:
     return path
 
 
-async def test_check_says_that_a_file_is_good(file: Path) -> None:
+async def test_check_confirms_a_valid_file(file: Path) -> None:
     shown = await understudy("config", "check", str(file), env=environment(**SECRETS))
     assert shown == (0, f"{file}: good; 0 included; 1 agent to start\n", "")
 
 
 @pytest.mark.parametrize("text", ['[{agents, [{model, 1}, {api_key, "sk-secret-of-mine"}]}].'])
-async def test_check_says_every_fault_and_no_secret(file: Path) -> None:
+async def test_check_reports_every_fault_and_no_secret(file: Path) -> None:
     shown = await understudy("config", "check", str(file), "--set", "gateway.prot=1")
     assert (shown.code, shown.out) == (2, "")
     assert shown.err.splitlines() == [
@@ -42,7 +42,7 @@ async def test_check_says_every_fault_and_no_secret(file: Path) -> None:
     ]
 
 
-async def test_show_says_every_value_and_where_it_came_from_but_no_secret(file: Path) -> None:
+async def test_show_prints_every_value_and_its_source_but_no_secret(file: Path) -> None:
     env = environment(**SECRETS, UNDERSTUDY_GATEWAY__PORT="9000", UNDERSTUDY_SESSIONS__URL="x://u:secret-of-mine@h")
     shown = await understudy("config", "show", str(file), "--set", "logging.level=debug", env=env)
     assert (shown.code, shown.err) == (0, "")
@@ -58,7 +58,7 @@ async def test_show_says_every_value_and_where_it_came_from_but_no_secret(file: 
     assert rows["gateway.host"] == ['"127.0.0.1"', "default"]
 
 
-async def test_init_writes_a_file_that_is_good_and_overwrites_none(tmp_path: Path) -> None:
+async def test_init_writes_a_valid_file_and_overwrites_no_file(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     path = folder / "sys.config"
     assert await understudy("config", "init", str(folder)) == (0, f"wrote {path}\n", "")
@@ -66,7 +66,7 @@ async def test_init_writes_a_file_that_is_good_and_overwrites_none(tmp_path: Pat
     assert (await understudy("config", "check", str(path))).code == 0
     path.write_text("mine")
     shown = await understudy("config", "init", str(folder))
-    assert (shown.code, shown.err) == (2, f"understudy: expected no file at {path}, got one; it is left as it is\n")
+    assert (shown.code, shown.err) == (2, f"understudy: expected no file at {path}, got one; the file is unchanged\n")
     assert path.read_text() == "mine"
 
 
@@ -82,17 +82,17 @@ async def test_the_file_is_found_where_init_writes_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["config", "chek"], "No such command 'chek'"),
         (["config", "check", "--set", "model"], "expected KEY=VALUE, got 'model'"),
         (["config", "init", "/dev/null/x"], "expected a folder to write to, got /dev/null/x"),
     ],
 )
-async def test_wrong_use_is_one_line(arguments: list[str], said: str) -> None:
+async def test_wrong_use_is_one_line(arguments: list[str], text: str) -> None:
     shown = await understudy(*arguments)
     assert (shown.code, shown.out, shown.err.count("\n")) == (2, "", 1)
-    assert said in shown.err
+    assert text in shown.err
 
 
 async def test_config_alone_shows_its_help() -> None:

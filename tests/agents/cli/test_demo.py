@@ -6,16 +6,16 @@ from tests.agents.cli.terminal import environment, interrupt, living_with, read_
 
 
 def marked(tmp_path: Path) -> dict[str, str]:
-    """An environment that all OS processes of the demo inherit, workers too, by which they can be found."""
+    """Return an environment with a mark, which all OS processes of the demo inherit, workers too."""
     return environment(TMPDIR=str(tmp_path))
 
 
 def left(tmp_path: Path) -> list[str]:
-    """OS processes that still live, and files that are still there."""
+    """Return the OS processes that still live, and the files that still exist."""
     return [*living_with(str(tmp_path)), *map(str, tmp_path.iterdir())]
 
 
-async def test_a_worker_is_killed_and_restarted_and_the_answer_comes_all_the_same(tmp_path: Path) -> None:
+async def test_a_worker_is_killed_and_restarted_and_the_answer_still_arrives(tmp_path: Path) -> None:
     code, out, err = await understudy("demo", env=marked(tmp_path))
     assert (code, err) == (0, "")
     story = [
@@ -32,9 +32,9 @@ async def test_a_worker_is_killed_and_restarted_and_the_answer_comes_all_the_sam
         "The model was a rehearsal",
         "OPENAI_API_KEY=",
     ]
-    told = [out.find(piece) for piece in story]
-    assert -1 not in told, story[told.index(-1)]
-    assert told == sorted(told)
+    places = [out.find(piece) for piece in story]
+    assert -1 not in places, story[places.index(-1)]
+    assert places == sorted(places)
     assert left(tmp_path) == []
 
 

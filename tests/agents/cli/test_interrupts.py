@@ -1,4 +1,4 @@
-"""Ctrl-C cancels the turn, a second one leaves."""
+"""Ctrl-C cancels the turn; a second Ctrl-C ends the program."""
 
 from collections.abc import AsyncIterator
 
@@ -17,7 +17,7 @@ async def server() -> AsyncIterator[RehearsalServer]:
         yield server
 
 
-async def test_the_first_cancels_a_stalled_turn_and_the_second_leaves(server: RehearsalServer) -> None:
+async def test_the_first_cancels_a_stalled_turn_and_the_second_ends_the_program(server: RehearsalServer) -> None:
     async with started(*STALLS, env=pointing_at(server)) as process:
         assert process.stdin is not None
         process.stdin.write(b"hello\n")
@@ -28,7 +28,7 @@ async def test_the_first_cancels_a_stalled_turn_and_the_second_leaves(server: Re
         assert await process.wait() == 130
 
 
-async def test_after_a_cancelled_turn_the_conversation_goes_on(server: RehearsalServer) -> None:
+async def test_after_a_cancelled_turn_the_conversation_continues(server: RehearsalServer) -> None:
     async with started(*STALLS, env=pointing_at(server)) as process:
         assert process.stdin is not None
         for message in (b"first\n", b"second\n"):
@@ -38,8 +38,8 @@ async def test_after_a_cancelled_turn_the_conversation_goes_on(server: Rehearsal
             await read_until(process.stderr, "understudy: cancelled\n")
         process.stdin.close()
         assert await process.wait() == 0
-    said = [message["content"] for message in server.requests[-1]["messages"]]
-    assert said == ["first", HAS_COME, "second"]
+    contents = [message["content"] for message in server.requests[-1]["messages"]]
+    assert contents == ["first", HAS_COME, "second"]
 
 
 async def test_one_shot_it_ends_the_program_with_130(server: RehearsalServer) -> None:
@@ -50,7 +50,7 @@ async def test_one_shot_it_ends_the_program_with_130(server: RehearsalServer) ->
     assert (process.returncode, err) == (130, b"understudy: cancelled\n")
 
 
-async def test_sigterm_leaves_in_mid_turn(server: RehearsalServer) -> None:
+async def test_sigterm_ends_the_program_in_mid_turn(server: RehearsalServer) -> None:
     async with started(*STALLS, "hello", env=pointing_at(server)) as process:
         await read_until(process.stdout, HAS_COME)
         process.terminate()
@@ -58,7 +58,7 @@ async def test_sigterm_leaves_in_mid_turn(server: RehearsalServer) -> None:
     assert (process.returncode, err) == (143, b"")
 
 
-async def test_two_at_once_leave_in_order_and_without_noise(server: RehearsalServer) -> None:
+async def test_two_at_once_end_the_program_in_order_and_silently(server: RehearsalServer) -> None:
     async with started(*STALLS, "hello", env=pointing_at(server)) as process:
         await read_until(process.stdout, HAS_COME)
         interrupt(process)

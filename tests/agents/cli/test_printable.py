@@ -1,4 +1,4 @@
-"""Text that no terminal obeys."""
+"""Text without characters that a terminal obeys."""
 
 import unicodedata
 

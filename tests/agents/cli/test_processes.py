@@ -56,7 +56,7 @@ def node(number: int, *children: Node, id_: str | None = None, **fields: Any) ->
     return Node(id_, "idle", info(number, **fields), restarts=2 if id_ == "restarted" else 0, children=children)
 
 
-def test_a_tree_is_drawn_with_what_is_worth_a_word() -> None:
+def test_a_tree_shows_anything_unusual_about_its_processes() -> None:
     gone = Node("gone", "restarting", None, "permanent", 0)
     below = node(2, node(3, id_="restarted"), node(4, id_="late", mailbox=7), gone, names=("top",))
     assert tree_text(node(1, below, node(5), label="system")).splitlines() == [
@@ -101,7 +101,7 @@ async def test_the_busiest_process_of_a_program_is_shown_first(tmp_path: Path) -
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
     async with started("top", "--every", "0.05", str(path), env=environment()) as process:
-        seen = await read_until(process.stderr, "Pid(2)")  # the second row of a picture that has all three
+        seen = await read_until(process.stderr, "Pid(2)")  # the second row of a picture with all three rows
         _, rest = await process.communicate(b"")
     assert process.returncode == 0
     picture = next(each for each in (seen + rest.decode()).split("\n\n") if each.startswith("3 processes"))

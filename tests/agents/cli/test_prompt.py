@@ -32,7 +32,10 @@ class Screen:
         os.write(self._master, keys)
 
     async def until(self, text: str) -> str:
-        """What is shown up to and with text, without the sequences that draw it; what follows is for the next call."""
+        """Return the output up to and including text, without drawing sequences.
+
+        The output after it is left for the next call.
+        """
         while text not in (shown := SEQUENCE.sub("", self._unread)):
             chunk = await asyncio.to_thread(os.read, self._master, 4096)
             self._unread += chunk.decode(errors="replace")
@@ -40,19 +43,19 @@ class Screen:
         return before + text
 
     async def code(self) -> int:
-        """The exit code; what is still shown is read, for a full terminal holds a process up."""
+        """Return the exit code. Read the rest of the output, because a full terminal blocks the process."""
         with_end = asyncio.create_task(asyncio.to_thread(self._process.wait))
         while not with_end.done():
             try:
                 await asyncio.to_thread(os.read, self._master, 4096)
-            except OSError:  # its other end is closed
+            except OSError:  # the terminal's other end is closed
                 break
         return await with_end
 
 
 @contextmanager
 def terminal(*arguments: str, env: dict[str, str]) -> Iterator[Screen]:
-    """`understudy` with a pseudo-terminal of 80x24 as its controlling one; it is gone when the block is left."""
+    """Run `understudy` within the block, with a pseudo-terminal of 80x24 as its controlling terminal."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
@@ -90,7 +93,7 @@ async def test_a_conversation_is_typed_and_answered_until_ctrl_d(server: Rehears
     assert server.requests[0]["messages"][-1]["content"] == "to be"
 
 
-async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(server: RehearsalServer) -> None:
+async def test_ctrl_c_cancels_the_turn_and_ends_the_program_at_the_prompt(server: RehearsalServer) -> None:
     with terminal("chat", "--model", "fault-stall", env=pointing_at(server)) as screen:
         await screen.until(PROMPT)
         screen.type(b"hello\r")
@@ -102,11 +105,13 @@ async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(server: Rehearsa
         assert await screen.code() == 130
 
 
-async def test_ctrl_c_at_a_fresh_prompt_drops_the_line_and_says_how_to_leave(server: RehearsalServer) -> None:
+async def test_ctrl_c_at_a_fresh_prompt_drops_the_line_and_explains_how_to_end_the_chat(
+    server: RehearsalServer,
+) -> None:
     with terminal("chat", "--model", "echo", env=pointing_at(server)) as screen:
         await screen.until(PROMPT)
         screen.type(b"never sent" + CTRL_C)
-        await screen.until("(Ctrl-C again or Ctrl-D leaves)")
+        await screen.until("(Ctrl-C again or Ctrl-D ends the chat)")
         screen.type(CTRL_C)
         assert await screen.code() == 130
     assert server.requests == []

@@ -21,7 +21,7 @@ def test_a_crash_is_a_line_with_its_fields_in_order(lines: list[str]) -> None:
     assert lines == ["process_crashed label=ToolWorker pid=Pid(7) exception=WorkerDied"]
 
 
-def test_a_second_start_of_a_child_is_a_restart_and_the_first_is_none(lines: list[str]) -> None:
+def test_only_the_second_start_of_a_child_is_a_restart(lines: list[str]) -> None:
     with Reports() as reports, reports.shown(lines.append):
         for pid in ("Pid(1)", "Pid(2)"):
             log.info("child_started", supervisor="Call<9>", child="worker", pid=pid)
@@ -29,7 +29,7 @@ def test_a_second_start_of_a_child_is_a_restart_and_the_first_is_none(lines: lis
     assert lines == ["child_restarted child=worker pid=Pid(2) supervisor=Call<9>"]
 
 
-def test_the_end_of_a_stream_is_no_line_for_the_view_shows_the_stream(lines: list[str]) -> None:
+def test_the_end_of_a_stream_is_not_a_report_because_the_view_shows_it(lines: list[str]) -> None:
     with Reports() as reports, reports.shown(lines.append):
         log.info("stream_completed", agent_id="ada", token_count=3)
         log.info("worker_replaced", pid=7, reason="SIGKILL")
@@ -51,7 +51,7 @@ def test_a_message_of_another_form_is_shown_as_it_is(lines: list[str]) -> None:
     assert lines == ["it's not key=value"]
 
 
-def test_the_log_is_given_back_as_it_was() -> None:
+def test_the_log_is_restored() -> None:
     logger = logging.getLogger("understudy")
     before = logger.level, logger.propagate, list(logger.handlers)
     with Reports():

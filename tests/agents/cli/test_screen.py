@@ -1,4 +1,4 @@
-"""What is written: to a terminal of any size, and to a pipe."""
+"""The output of a turn: on terminals of any size, and in a pipe."""
 
 import io
 import re
@@ -20,7 +20,7 @@ OWN_SEQUENCE = re.compile(r"\x1b\[(\d+;?)*m|\x1b\[\?25[lh]|\x1b\[\d*[AK]|\x1b\[2
 
 
 def terminal(happened: Iterable[Event | Note], width: int = 80, height: int = 24) -> str:
-    """All that is written to a terminal."""
+    """Return all output of a terminal."""
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=width, height=height, highlight=False, legacy_windows=False)
     with Terminal(console) as screen:
@@ -68,7 +68,7 @@ async def test_a_paragraph_higher_than_the_screen_stays_whole() -> None:
 
 @pytest.mark.parametrize("width", [10, 24, 80, 300])
 @pytest.mark.parametrize("height", [1, 2, 5])
-def test_what_still_changes_fits_any_screen(width: int, height: int) -> None:
+def test_the_unfinished_part_fits_any_screen(width: int, height: int) -> None:
     view = View()
     for each in [*tokens("word " * 300), *asked("a_tool_with_a_long_name", '{"key": "%s"}' % ("v" * 500)), RUNNING]:
         view, _ = step(view, each, 0.0)
@@ -134,7 +134,7 @@ def test_a_note_cuts_no_line_of_a_pipe_in_two() -> None:
     assert (out, about) == ("half a sentence.\n", "   died\n")
 
 
-def test_what_is_no_terminal_gets_no_control_codes() -> None:
+def test_only_a_terminal_gets_control_codes() -> None:
     out = io.StringIO()
     with open_screen(out, out) as screen:
         for each in [*TURN, complete("")]:

@@ -15,7 +15,7 @@ from tests.agents.sessions.keeping import batch, begun, ended
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """Claimed, and it stays open: as by a daemon."""
+    """Claim a store and keep it open, as a daemon does."""
     store = await Store.open(f"sqlite:///{tmp_path}/understudy/sessions.db")
     await store.claim()
     await store.write(begun("t", "first"))
@@ -42,7 +42,7 @@ async def test_sessions_are_listed_renamed_and_shown(store: Store) -> None:
     assert re.search(r"^stream t .* complete  3 events$", shown.out, re.MULTILINE)
 
 
-async def test_a_page_goes_on_behind_the_one_before(store: Store) -> None:
+async def test_a_page_continues_after_the_previous_one(store: Store) -> None:
     first = (await sessions(store, "list", "--limit", "1")).out.split()[0]
     then = (await sessions(store, "list", "--after", first)).out.split()[0]
     assert {first, then} == {"first", "second"}
@@ -55,14 +55,14 @@ async def test_an_export_is_json_lines(store: Store) -> None:
     assert kinds == ["session", "message", "message", "stream", "event", "event", "event"]
 
 
-async def test_a_fork_says_its_id_and_goes_on_from_the_event(store: Store) -> None:
+async def test_a_fork_prints_its_id_and_continues_from_the_event(store: Store) -> None:
     assert await sessions(store, "fork", "first", "--as", "mine", "--stream", "t", "--seq", "2") == (0, "mine\n", "")
     assert "\nassistant, cut:  word word\n" in (await sessions(store, "show", "mine")).out
     whole = await sessions(store, "fork", "first", "--stream", "t")
     assert "\nassistant: Because.\n" in (await sessions(store, "show", whole.out.strip())).out
 
 
-async def test_nothing_is_deleted_behind_the_back_of_who_writes_the_store(store: Store) -> None:
+async def test_a_store_with_a_living_writer_refuses_a_delete_from_outside(store: Store) -> None:
     refused = await sessions(store, "delete", "first")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.startswith(f"understudy: the store is in use by pid {os.getpid()}: ")
@@ -78,7 +78,7 @@ async def test_nothing_is_deleted_behind_the_back_of_who_writes_the_store(store:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["show", "no"], "expected the id of a session, got 'no', which is none"),
         (["rename", "no", "x"], "expected the id of a session, got 'no', which is none"),
@@ -91,14 +91,14 @@ async def test_nothing_is_deleted_behind_the_back_of_who_writes_the_store(store:
         (["fork", "first", "--seq", "1"], "expected --stream, too"),
     ],
 )
-async def test_what_is_not_there_is_one_line(store: Store, arguments: list[str], said: str) -> None:
+async def test_a_missing_session_is_one_line(store: Store, arguments: list[str], text: str) -> None:
     code, out, err = await sessions(store, *arguments)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
-    assert said in line
+    assert text in line
 
 
-async def test_without_a_store_it_says_where_it_looked(tmp_path: Path) -> None:
+async def test_without_a_store_it_names_the_place_of_its_search(tmp_path: Path) -> None:
     found = await understudy("sessions", "list", env=environment(XDG_STATE_HOME=str(tmp_path)))
     assert found == (2, "", f"understudy: there is no store at {tmp_path}/understudy/sessions.db\n")
     assert not os.listdir(tmp_path)
@@ -119,16 +119,16 @@ async def test_the_store_is_the_one_of_the_configuration(store: Store, tmp_path:
     assert {line.split()[0] for line in listed.out.splitlines()} == {"first", "second"}
 
 
-async def test_a_configuration_with_a_fault_is_told_at_its_place(tmp_path: Path) -> None:
+async def test_a_fault_of_the_configuration_is_reported_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "sys.config"
     file.write_text("[{understudy, [{sesions, []}]}].")
-    told = await understudy("sessions", "list", "--config", str(file))
-    assert (told.code, told.out) == (2, "")
-    assert told.err.startswith(f"{file}:1:")
-    assert told.err.count("\n") == 1
+    listed = await understudy("sessions", "list", "--config", str(file))
+    assert (listed.code, listed.out) == (2, "")
+    assert listed.err.startswith(f"{file}:1:")
+    assert listed.err.count("\n") == 1
 
 
-async def test_options_stand_before_and_behind_the_command(store: Store) -> None:
+async def test_options_may_come_before_or_after_the_command(store: Store) -> None:
     where = ("--store", f"sqlite:///{store.url.database}")
     for arguments in ((*where, "list"), ("--store", "sqlite:////nowhere", "list", *where)):
         assert (await understudy("sessions", *arguments)).code == 0

@@ -1,4 +1,4 @@
-"""Commands with closed descriptors, on a full disk, into pipes whose reader has left, in narrow encodings."""
+"""Commands with closed descriptors, on a full disk, with pipes whose reader has left, in narrow encodings."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ async def server() -> AsyncIterator[RehearsalServer]:
 async def run(
     redirection: str, *arguments: str | bytes, env: dict[str, str], stdin: bytes = b"", command: str = UNDERSTUDY
 ) -> Ended:
-    """Run it by a shell with this redirection, to its end."""
+    """Run the command to its end in a shell, with this redirection."""
     script = f'exec "$0" "$@" {redirection}'
     process = await asyncio.create_subprocess_exec(
         "sh", "-c", script, command, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=env
@@ -76,7 +76,7 @@ LOCAL: dict[str, tuple[tuple[str, ...], int]] = {
 
 
 def local(name: str, tmp_path: Path) -> tuple[list[str], dict[str, str], int]:
-    """The arguments, the environment and the exit code, of a command that needs nothing that runs."""
+    """Return the arguments, environment and exit code of a command that needs no server."""
     arguments, code = LOCAL[name]
     file = tmp_path / "sys.config"
     file.write_text("[].\n")
@@ -85,23 +85,23 @@ def local(name: str, tmp_path: Path) -> tuple[list[str], dict[str, str], int]:
 
 
 @pytest.mark.parametrize("name", LOCAL)
-async def test_with_all_descriptors_closed_each_command_ends_as_it_would(name: str, tmp_path: Path) -> None:
+async def test_with_all_descriptors_closed_each_command_ends_as_usual(name: str, tmp_path: Path) -> None:
     arguments, env, code = local(name, tmp_path)
     assert await run("<&- >&- 2>&-", *arguments, env=env) == (code, b"", b"")
 
 
-async def test_a_program_that_is_looked_into_runs_with_descriptors_closed(tmp_path: Path) -> None:
+async def test_a_program_under_tree_or_top_runs_with_descriptors_closed(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text("import sys\nsys.stdin.read()\nprint('done')\n")
     assert await run("<&- 2>&-", "tree", str(program), env=environment()) == (0, b"done\n", b"")
 
 
-# Full disks, and pipes without a reader
+# Full disks, and pipes without readers
 
 
 @pytest.mark.parametrize(("name", "printed"), [(name, code == 0) for name, (_, code) in LOCAL.items()], ids=list(LOCAL))
 async def test_a_full_disk_is_one_line_and_exit_code_1(name: str, printed: bool, tmp_path: Path) -> None:
-    """A command that prints nothing to stdout does not meet it."""
+    """A command without output on stdout is not affected."""
     arguments, env, code = local(name, tmp_path)
     ended = await run(">/dev/full", *arguments, env=env)
     assert mentions_no_code(ended.err)
@@ -120,13 +120,13 @@ async def test_an_answer_that_cannot_be_written_is_one_line(server: RehearsalSer
     )
 
 
-async def test_an_answer_is_given_though_stderr_is_full(server: RehearsalServer) -> None:
+async def test_an_answer_is_given_with_a_full_stderr(server: RehearsalServer) -> None:
     assert await run("2>/dev/full", *CHAT, env=pointing_at(server)) == (0, b"Hello\n", b"")
     assert await run("2>/dev/full", "chat", " ", env=pointing_at(server)) == (2, b"", b"")
     assert await run(">/dev/full 2>&1", *CHAT, env=pointing_at(server)) == (1, b"", b"")
 
 
-async def test_a_rehearsal_whose_address_cannot_be_told_says_that_and_not_another_fault() -> None:
+async def test_a_rehearsal_that_cannot_print_its_address_reports_that_and_no_other_fault() -> None:
     assert await run(">/dev/full", "rehearse", env=environment()) == (1, b"", NO_SPACE)
 
 
@@ -142,7 +142,7 @@ async def test_a_pipe_that_another_program_made_non_blocking_loses_nothing(tmp_p
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with os.fdopen(reading, "rb") as pipe:
-        os.write(writing, b"-" * 65536)  # it is full, until the reader below takes this
+        os.write(writing, b"-" * 65536)  # the pipe is full until the reader below reads this
         process = await asyncio.create_subprocess_exec(
             UNDERSTUDY, "config", "show", stdin=DEVNULL, stdout=writing, stderr=PIPE, env=env
         )
@@ -168,7 +168,7 @@ async def test_a_pipe_that_another_program_made_non_blocking_loses_nothing(tmp_p
 async def test_a_character_that_the_encoding_lacks_is_replaced(
     server: RehearsalServer, narrow: dict[str, str], shown: bytes
 ) -> None:
-    """The model gets the message as it was written."""
+    """The model gets the message unchanged."""
     ended = await run("", "chat", WIDE, "--model", "echo", "--system", WIDE, env=pointing_at(server) | narrow)
     assert (ended.code, ended.out) == (0, shown + b"\n")
     assert mentions_no_code(ended.err)
@@ -177,7 +177,7 @@ async def test_a_character_that_the_encoding_lacks_is_replaced(
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 async def test_a_tree_is_drawn_in_an_encoding_without_lines(encoding: str, tmp_path: Path) -> None:
-    """The picture of a program goes to stderr while it runs: this one ends when it has seen it."""
+    """The picture goes to stderr while the program runs. This program ends once it has seen the picture."""
     program = tmp_path / "program.py"
     program.write_text(
         "import asyncio, sys\n"
@@ -211,7 +211,7 @@ async def test_a_tree_is_drawn_in_an_encoding_without_lines(encoding: str, tmp_p
     assert (drawn + rest).decode(encoding)
 
 
-async def test_an_argument_that_is_no_text_is_refused_in_one_line(server: RehearsalServer) -> None:
+async def test_an_argument_that_is_not_text_is_refused_in_one_line(server: RehearsalServer) -> None:
     for arguments in (("chat", b"h\xe9llo"), ("chat", "--system", b"h\xe9llo", "Hello"), ("steer", "s", b"h\xe9llo")):
         code, out, err = await run("", *arguments, env=pointing_at(server))
         assert (code, out) == (2, b"")
@@ -225,7 +225,7 @@ async def test_an_argument_that_is_no_text_is_refused_in_one_line(server: Rehear
     [({}, "hé".encode()), (C_LOCALE, "hé".encode()), ({"PYTHONIOENCODING": "latin-1"}, "hé".encode("latin-1"))],
     ids=["UTF-8", "C locale", "latin-1"],
 )
-async def test_the_lines_of_stdin_are_in_the_encoding_that_it_has(
+async def test_the_lines_of_stdin_are_decoded_with_its_encoding(
     server: RehearsalServer, env: dict[str, str], typed: bytes
 ) -> None:
     ended = await run("", "chat", "--model", "echo", env=pointing_at(server) | env, stdin=typed)
@@ -233,7 +233,7 @@ async def test_the_lines_of_stdin_are_in_the_encoding_that_it_has(
     assert server.requests[-1]["messages"][-1]["content"] == "hé"
 
 
-async def test_a_line_of_stdin_that_is_no_text_ends_the_conversation_and_is_not_sent(server: RehearsalServer) -> None:
+async def test_an_undecodable_line_of_stdin_ends_the_conversation_and_is_not_sent(server: RehearsalServer) -> None:
     stdin = b"one\nh\xe9llo\nthree\n"
     code, out, err = await run("", "chat", "--model", "echo", env=pointing_at(server), stdin=stdin)
     assert (code, out) == (2, b"one\n")

@@ -1,8 +1,20 @@
-"""The view as a value: what is finished, in which order, and what still changes."""
+"""The view as a value: the finished blocks, their order, and the unfinished part."""
 
 from collections.abc import Iterable
 
-from agents.cli.view.view import Block, Call, Called, Ended, Note, Noted, Said, Thought, View, close, step
+from agents.cli.view.view import (
+    AnswerText,
+    Block,
+    Call,
+    CallTable,
+    Note,
+    NoteLine,
+    ReasoningText,
+    TurnFigures,
+    View,
+    close,
+    step,
+)
 from agents.core.conversation import Function, ToolCall
 from agents.core.errors import ConnectionClosed
 from agents.core.events import (
@@ -31,19 +43,19 @@ def test_a_turn_becomes_its_text_its_calls_and_its_figures_in_order() -> None:
     view, blocks = folded(TURN)
     assert view == View()
     first, called, second, third, ended = blocks
-    assert (first, second, third) == (Said("I will look."), Said("It is"), Said("found."))
-    assert isinstance(called, Called)
+    assert (first, second, third) == (AnswerText("I will look."), AnswerText("It is"), AnswerText("found."))
+    assert isinstance(called, CallTable)
     assert [(call.name, call.arguments) for call in called.calls] == [
         ("lookup", '{"key": "a"}'),
         ("divide", '{"by": 0}'),
     ]
     assert [call.result.error for call in called.calls if call.result] == [None, "raised"]
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, TurnFigures)
 
 
 def test_a_line_is_finished_by_its_newline_and_not_before() -> None:
     view, blocks = folded([StreamToken("one\ntwo\nthr")])
-    assert (view.text, blocks) == ("thr", [Said("one\ntwo")])
+    assert (view.text, blocks) == ("thr", [AnswerText("one\ntwo")])
 
 
 def test_arguments_grow_as_they_come_and_the_clock_starts_with_the_run() -> None:
@@ -59,56 +71,56 @@ def test_calls_are_finished_when_the_last_one_has_its_result() -> None:
     assert (len(view.calls), blocks) == (2, [])
     view, blocks = folded([answered("a", "1", 0)], view)
     assert view.calls == ()
-    assert [type(block) for block in blocks] == [Called]
+    assert [type(block) for block in blocks] == [CallTable]
 
 
-def test_calls_of_a_later_model_call_begin_anew() -> None:
+def test_calls_of_a_later_model_call_start_a_new_table() -> None:
     _, blocks = folded([*asked("a", "{}"), RUNNING, answered("a", "1"), *asked("b", "{}"), RUNNING, answered("b", "2")])
-    assert [[call.name for call in block.calls] for block in blocks if isinstance(block, Called)] == [["a"], ["b"]]
+    assert [[call.name for call in block.calls] for block in blocks if isinstance(block, CallTable)] == [["a"], ["b"]]
 
 
 def test_a_note_stays_with_the_calls_that_it_is_about() -> None:
     note = Note("a worker died", report=True)
     _, blocks = folded([*asked("a", "{}"), RUNNING, note, answered("a", "1")])
     (called,) = blocks
-    assert isinstance(called, Called)
+    assert isinstance(called, CallTable)
     assert called.notes == (note,)
 
 
 def test_a_note_waits_for_the_end_of_a_line_and_cuts_no_sentence() -> None:
     note = Note("a worker was replaced")
     _, blocks = folded([*tokens("half a "), note, *tokens("sentence.\nmore")])
-    assert blocks == [Said("half a sentence."), Noted(note)]
+    assert blocks == [AnswerText("half a sentence."), NoteLine(note)]
 
 
 def test_a_note_without_anything_open_is_finished_at_once() -> None:
     note = Note("hello")
-    assert step(View(), note, 0.0) == (View(), (Noted(note),))
+    assert step(View(), note, 0.0) == (View(), (NoteLine(note),))
 
 
-def test_reasoning_is_no_part_of_the_answer() -> None:
+def test_reasoning_is_not_part_of_the_answer() -> None:
     _, blocks = folded([StreamReasoning("hmm"), StreamReasoning(" so"), *tokens("Yes.\n")])
-    assert blocks == [Thought("hmm so\n"), Said("Yes.")]
+    assert blocks == [ReasoningText("hmm so\n"), AnswerText("Yes.")]
 
 
-def test_a_failed_turn_leaves_all_that_had_come() -> None:
+def test_a_failed_turn_leaves_its_output_so_far() -> None:
     _, blocks = folded([*asked("a", "{}"), RUNNING, StreamError(ConnectionClosed())])
     (called,) = blocks
-    assert isinstance(called, Called)
+    assert isinstance(called, CallTable)
     assert called.calls[0].result is None
 
 
-def test_a_view_that_is_closed_early_leaves_all_that_had_come() -> None:
+def test_a_view_closed_early_leaves_its_output_so_far() -> None:
     view, _ = folded(tokens("half a sen"))
-    assert close(view) == (View(), (Said("half a sen"),))
+    assert close(view) == (View(), (AnswerText("half a sen"),))
 
 
-def test_what_a_reset_makes_void_is_finished_with_a_note_below_it() -> None:
+def test_output_that_a_reset_voids_is_finished_with_a_note_below_it() -> None:
     view, blocks = folded([*tokens("It is fo"), StreamReset(ConnectionClosed(), "")])
     assert view == NEW
-    said, noted = blocks
-    assert said == Said("It is fo")
-    assert isinstance(noted, Noted)
+    text, noted = blocks
+    assert text == AnswerText("It is fo")
+    assert isinstance(noted, NoteLine)
     assert "connection closed" in noted.note.text
 
 

@@ -21,12 +21,12 @@ METRICS = StreamMetrics(2500.0, 310.0, 40, 200, 16.0, 80.0, 2, 1200.0)
 
 
 def tokens(text: str) -> list[Event]:
-    """One token a word."""
+    """Return one token per word."""
     return [StreamToken(word) for word in text.replace(" ", " \0").split("\0")]
 
 
 def asked(name: str, arguments: str, index: int = 0) -> list[Event]:
-    """A call from its start to its whole arguments, which come in two pieces."""
+    """Return the events of a call from its start to its complete arguments, which arrive in two pieces."""
     call = called(name, arguments, index)
     half = len(arguments) // 2
     pieces = (StreamFunctionArgumentsDelta(index, piece) for piece in (arguments[:half], arguments[half:]))

@@ -15,5 +15,5 @@ async def server() -> AsyncIterator[RehearsalServer]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The daemon's."""
+    """Return the daemon's folder."""
     return tmp_path / "state"

@@ -1,4 +1,4 @@
-"""Many connections to a daemon at once, and what must not notice them."""
+"""Many connections to a daemon at once, and a stream that must not notice them."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ def descriptors(running: Daemon) -> int:
 
 
 async def until_back_at(running: Daemon, count: int) -> None:
-    """Descriptors, and the few that a request or a statement takes."""
+    """Wait until the daemon has this number of descriptors, plus the few of a request or a statement."""
     async with asyncio.timeout(BACK_S):
         while descriptors(running) > count + 5:  # noqa: ASYNC110 (of another process)
             await asyncio.sleep(0.02)
@@ -27,7 +27,7 @@ async def until_back_at(running: Daemon, count: int) -> None:
 
 @contextmanager
 def connections(running: Daemon, count: int) -> Iterator[list[socket.socket]]:
-    """So many that are begun at once. No half of one is left: its end is a reset."""
+    """Open `count` connections at once. A reset ends each of them, so that none is left half open."""
     place = ("127.0.0.1", int(running.url.rpartition(":")[2]))
     made = [socket.socket() for _ in range(count)]
     try:
@@ -43,20 +43,20 @@ def connections(running: Daemon, count: int) -> Iterator[list[socket.socket]]:
 
 @asynccontextmanager
 async def read_meanwhile(running: Daemon) -> AsyncIterator[None]:
-    """A stream that was there before is read to its end, with nothing missing."""
+    """Read a stream to its end within the block, and check that no event is missing."""
     seqs: list[int] = []
-    said = asyncio.Event()
+    begun = asyncio.Event()
 
     async def read() -> None:
         async with running.client() as client:
             async for event in client.ask("a", "go"):
                 seqs.append(event.seq)
                 if isinstance(event, StreamToken):
-                    said.set()
+                    begun.set()
             assert isinstance(event, StreamComplete)
 
     reading = asyncio.create_task(read())
-    await said.wait()
+    await begun.wait()
     yield
     await reading
     assert seqs == list(range(1, len(seqs) + 1))

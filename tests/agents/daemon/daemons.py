@@ -1,4 +1,4 @@
-"""The daemon as an OS process of its own, what it starts, and a client of it."""
+"""The daemon as an OS process of its own, its child processes, and a client of it."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ turns = [{ steps = [{ text = "TEXT" }] }]
 
 
 class Daemon:
-    """A running one. pids: of it and all that it has started, as identities that no other process gets."""
+    """A running daemon. pids: of it and of its child processes, as identities that no later process gets."""
 
     def __init__(self, process: Process, folder: Path, line: str) -> None:
         self.process, self.folder = process, folder
@@ -46,7 +46,7 @@ class Daemon:
         os.kill(self.process.pid, number)
 
     async def ended(self) -> int:
-        """Its exit code, when it and all that it started are gone."""
+        """Return its exit code once it and its child processes are gone."""
         self.identities |= set(identities(self.process.pid))
         async with asyncio.timeout(END_S):
             code = await self.process.wait()
@@ -57,8 +57,8 @@ class Daemon:
         self.signal(signal.SIGTERM)
         return await self.ended()
 
-    async def said(self) -> str:
-        """What it logged, after its end."""
+    async def log_output(self) -> str:
+        """Return its log after its end."""
         assert self.process.stderr is not None
         return (await self.process.stderr.read()).decode()
 
@@ -67,9 +67,9 @@ class Daemon:
 async def daemon(
     server: RehearsalServer, folder: Path, *arguments: str, port: int = 0, under: Sequence[str] = (), **env: str
 ) -> AsyncIterator[Daemon]:
-    """Ready, with its state in the folder. It is gone when the block is left, however it is left.
+    """Run a daemon with its state in the folder, from ready to gone, within the block.
 
-    under: a command that becomes the one behind it.
+    under: a command that replaces itself with the command after it.
     """
     process = await begun(server, folder, "--port", str(port), *arguments, under=under, **env)
     try:
@@ -95,14 +95,14 @@ async def begun(
 async def refused(
     server: RehearsalServer, folder: Path, *arguments: str, under: Sequence[str] = ()
 ) -> tuple[int | None, str]:
-    """The exit code and stderr of a daemon that does not start."""
+    """Return the exit code and stderr of a daemon that does not start."""
     code, out, err = await _ended(await begun(server, folder, *arguments, under=under))
     assert not out, out
     return code, err
 
 
 async def understudy(*arguments: str) -> tuple[int | None, str, str]:
-    """The exit code of a command, its stdout and its stderr."""
+    """Return the exit code, stdout and stderr of a command."""
     return await _ended(
         await asyncio.create_subprocess_exec(UNDERSTUDY, *arguments, stdout=PIPE, stderr=PIPE, env=environment())
     )
@@ -120,20 +120,20 @@ async def _ended(process: Process) -> tuple[int | None, str, str]:
 
 
 async def listening(folder: Path) -> None:
-    """Until a daemon with this folder can be found."""
+    """Wait until a client finds a daemon with this folder."""
     async with asyncio.timeout(START_S):
         while address_in(folder) is None:  # noqa: ASYNC110 (a file of another process)
             await asyncio.sleep(0.02)
 
 
 def identities(pid: int) -> Iterator[tuple[int, str]]:
-    """Of the process and its descendants: pid and start time."""
+    """Return pid and start time of the process and its descendants."""
     started = _stat(pid)
     if started is not None:
         yield pid, started
         try:
             tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        except OSError:  # it has ended since
+        except OSError:  # the process ended meanwhile
             return
         for task in tasks:
             try:
@@ -150,7 +150,7 @@ def alive(identity: tuple[int, str]) -> bool:
 
 
 def _stat(pid: int) -> str | None:
-    """None for what is dead, or only waits to be reaped."""
+    """Return the fields of the process, or None if it is dead or waits to be reaped."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

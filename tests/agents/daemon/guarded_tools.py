@@ -1,4 +1,4 @@
-"""Tools that need a person's approval, and leave a line in a file for each time they run."""
+"""Tools that need a person's approval and write a line to a file for each run."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def note(path: str, line: str) -> None:
 
 @tool(requires_approval=True)
 def pays(path: str, euros: int) -> str:
-    """Pay, once."""
+    """Pay once."""
     note(path, f"paid {euros}")
     return f"paid {euros}"
 
@@ -26,7 +26,7 @@ def pays_alone(path: str, euros: int) -> str:
 
 @tool(requires_approval=True)
 def pays_slowly(path: str, euros: int) -> Any:
-    """Pay, and tell nobody until the FIFO beside the file is read."""
+    """Pay, and return only when the FIFO beside the file is read."""
     note(path, f"paid {euros}")
     with open(f"{path}.fifo", "w") as fifo:
         fifo.write("paid")

@@ -1,4 +1,4 @@
-"""A way to the daemon that breaks: the first connections are cut when so many bytes of their answers have passed."""
+"""A proxy to the daemon that cuts its first connections after a given number of bytes of their answers."""
 
 import asyncio
 from sys import maxsize
@@ -7,7 +7,7 @@ from typing import Self
 
 class Proxy:
     def __init__(self, *cut_after_bytes: int) -> None:
-        """A bound for each of the first connections; those that follow have none."""
+        """Cut each of the first connections after its number of bytes; later connections are not cut."""
         self.target = 0
         self.cuts = 0
         self._bounds = iter(cut_after_bytes)

@@ -1,4 +1,4 @@
-"""A daemon that is killed while calls wait for approval, and the next one: a call that never ran is asked for again."""
+"""A daemon that is killed while calls wait for approval: its successor asks again for each call that never ran."""
 
 import os
 import signal
@@ -82,7 +82,7 @@ async def killed(running: Daemon) -> None:
 
 
 async def until_asked(client: Client, model: str, message: str, count: int) -> list[Event]:
-    """The events of a turn of the agent up to its last question."""
+    """Return the events of a turn of the agent up to its last question."""
     events: list[Event] = []
     async with aclosing(client.ask(model, message, stream_id="s")) as stream:
         async for event in stream:
@@ -93,7 +93,7 @@ async def until_asked(client: Client, model: str, message: str, count: int) -> l
 
 
 async def to_the_end(client: Client, after: int, **answers: str) -> list[Event]:
-    """The rest of the events. Each question is answered by the id of its call, as `approve` unless it is said."""
+    """Return the rest of the events. Answer each question by its call's id, with `approve` by default."""
     events: list[Event] = []
     async for event in client.events("s", after):
         events.append(event)
@@ -132,7 +132,7 @@ async def test_calls_that_waited_for_approval_are_asked_for_again(
         assert await second.stopped() == 0
 
 
-async def test_decisions_before_the_kill_hold_or_are_asked_for_again_and_none_runs_twice(
+async def test_decisions_before_the_kill_hold_or_are_asked_for_again_and_no_call_runs_twice(
     server: RehearsalServer, folder: Path, tmp_path: Path, config: str
 ) -> None:
     paid = tmp_path / "paid"
@@ -174,7 +174,7 @@ async def test_an_approved_call_that_ran_when_the_program_was_killed_is_unknown(
         assert await second.stopped() == 0
 
 
-async def test_calls_behind_one_that_waits_run_after_the_restart(
+async def test_calls_after_a_waiting_call_run_after_the_restart(
     server: RehearsalServer, folder: Path, tmp_path: Path, config: str
 ) -> None:
     paid = tmp_path / "paid"
@@ -189,7 +189,7 @@ async def test_calls_behind_one_that_waits_run_after_the_restart(
         assert await second.stopped() == 0
 
 
-async def test_times_of_a_turn_go_on_over_a_restart(
+async def test_times_of_a_turn_continue_after_a_restart(
     server: RehearsalServer, folder: Path, tmp_path: Path, config: str
 ) -> None:
     async with daemon(server, folder, "--config", config) as first, first.client() as client:

@@ -1,4 +1,4 @@
-"""The wall clock jumps: nothing that waits notices, for nothing waits by it."""
+"""The wall clock jumps, and no timer notices: no timer uses it."""
 
 import ast
 import asyncio
@@ -37,10 +37,16 @@ TOLD = {
     "agents/sessions/journal_handle.py": "when a session began",
     "agents/sessions/recorder.py": "when a stream began and ended",
 }
-"""Who reads the wall clock, to tell what time it is."""
+"""The modules that may read the wall clock, to show the time."""
 
 HOUR_S = 3600
-JUMPS_S = (HOUR_S, -HOUR_S, 0, 86_400 * 366, -1)  # on, back, to where it was, over years and a leap day, a leap second
+JUMPS_S = (
+    HOUR_S,
+    -HOUR_S,
+    0,
+    86_400 * 366,
+    -1,
+)  # forward, back, to where it was, over years and a leap day, a leap second
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -87,4 +93,4 @@ async def test_a_clock_that_jumps_ends_no_turn_and_begins_none(
             assert [session["id"] for session in sessions["sessions"]] == ["a"]
         async with asyncio.timeout(60):
             assert await running.stopped() == 0
-        assert "interrupted" not in await running.said()
+        assert "interrupted" not in await running.log_output()

@@ -1,4 +1,4 @@
-"""The commands that ask a daemon, as OS processes; and what they say when it says no."""
+"""The commands that ask a daemon, as OS processes, and their texts for refusals."""
 
 import asyncio
 import json
@@ -21,20 +21,20 @@ from tests.agents.daemon.daemons import daemon, understudy
 pytestmark = pytest.mark.timeout(180)
 
 
-async def test_commands_find_the_daemon_and_do_what_they_say(server: RehearsalServer, folder: Path) -> None:
+async def test_commands_find_the_daemon_and_do_their_work(server: RehearsalServer, folder: Path) -> None:
     here = ("--state-dir", str(folder))
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "endless"})
-        said = asyncio.Event()
+        begun = asyncio.Event()
 
         async def read() -> object:
             async for event in client.ask("a", "go", stream_id="s"):
                 if isinstance(event, StreamToken):
-                    said.set()
+                    begun.set()
             return event
 
         reading = asyncio.create_task(read())
-        await said.wait()
+        await begun.wait()
         code, out, _ = await understudy("ps", *here)
         assert code == 0
         assert out.splitlines()[1].split()[:6] == ["a", "agent", "endless", "0", "s", "running"]
@@ -44,7 +44,7 @@ async def test_commands_find_the_daemon_and_do_what_they_say(server: RehearsalSe
         assert "agent:a" in out
         assert await understudy("cancel", "s", *here) == (0, "cancelled\n", "")
         assert isinstance(await reading, StreamError)
-        assert await understudy("cancel", "s", *here) == (0, "it is over\n", "")
+        assert await understudy("cancel", "s", *here) == (0, "the turn is over\n", "")
         code, _, err = await understudy("steer", "s", "faster", *here)
         assert (code, err.count("\n")) == (2, 1)
         assert await understudy("stop", "a", *here) == (0, "stopped\n", "")
@@ -57,19 +57,17 @@ async def test_commands_find_the_daemon_and_do_what_they_say(server: RehearsalSe
         assert await running.ended() == 0
 
 
-async def test_chat_with_an_agent_that_lives_leaves_it_alive(server: RehearsalServer, folder: Path) -> None:
+async def test_chat_with_a_running_agent_leaves_it_running(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
         for message in ("One.", "Two."):
-            told = await understudy("chat", message, "--agent", "a", "--state-dir", str(folder))
-            assert told[:2] == (0, f"{message}\n")
+            printed = await understudy("chat", message, "--agent", "a", "--state-dir", str(folder))
+            assert printed[:2] == (0, f"{message}\n")
         assert (await client.get("/agents/a"))["messages"] == 4
         assert await running.stopped() == 0
 
 
-async def test_sessions_are_the_daemons_where_one_runs_and_else_the_stores(
-    server: RehearsalServer, folder: Path
-) -> None:
+async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: RehearsalServer, folder: Path) -> None:
     here = ("--state-dir", str(folder))
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo", "name": "Anna"})
@@ -107,7 +105,7 @@ async def test_sessions_are_the_daemons_where_one_runs_and_else_the_stores(
     assert await understudy("sessions", "delete", "b", *here) == (0, "", "")
 
 
-async def test_what_a_killed_daemon_left_is_no_daemon(server: RehearsalServer, folder: Path) -> None:
+async def test_the_files_of_a_killed_daemon_are_not_a_daemon(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
         running.signal(signal.SIGKILL)
@@ -117,7 +115,7 @@ async def test_what_a_killed_daemon_left_is_no_daemon(server: RehearsalServer, f
     assert await understudy("sessions", "delete", "a", "--state-dir", str(folder)) == (0, "", "")
 
 
-async def test_nobody_is_sent_the_token_of_a_daemon_that_was_killed(server: RehearsalServer, folder: Path) -> None:
+async def test_no_program_gets_the_token_of_a_killed_daemon(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
         running.signal(signal.SIGKILL)
         await running.ended()
@@ -150,14 +148,14 @@ async def test_commands_find_the_daemon_of_the_configuration(
         assert await running.stopped() == 0
 
 
-async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
+async def test_a_refusal_of_the_daemon_is_one_line_and_exit_code_2(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("w" * 43)
     here = ("--state-dir", str(folder))
-    told = await understudy("ps", *here)
-    assert told == (
+    printed = await understudy("ps", *here)
+    assert printed == (
         2,
         "",
         f"understudy: expected a daemon with the state directory {folder}, found none: start one: understudy serve\n",
@@ -188,7 +186,7 @@ async def test_what_a_daemon_refuses_is_one_line_and_exit_code_2(
         assert await running.stopped() == 0
 
 
-async def test_the_figures_tell_of_turns_tools_and_processes(server: RehearsalServer, folder: Path) -> None:
+async def test_the_metrics_cover_turns_tools_and_processes(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "rehearsal", "tools": ["calculator"]})
         await client.post("/agents", {"id": "b", "model": "fault-server_error", "streaming_config": {"max_retries": 0}})
@@ -225,12 +223,12 @@ def figures(text: str) -> Callable[..., float]:
     return lambda name, **labels: samples[(f"understudy_{name}", *sorted(labels.items()))]
 
 
-async def test_the_doctor_finds_what_is_in_the_way(server: RehearsalServer, folder: Path) -> None:
+async def test_the_doctor_finds_each_obstacle_to_a_start(server: RehearsalServer, folder: Path) -> None:
     env = pointing_at(server)
     flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0")
     well = await understudy_in("doctor", *flags, env=env)
     assert well.code == 0, well.out
-    assert f"provider: {server.base_url}: takes the key" in well.out
+    assert f"provider: {server.base_url}: accepts the key" in well.out
     assert all(line.startswith(("ok", "warn")) for line in well.out.splitlines())
     ill = await understudy_in("doctor", *flags, env=env | {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"})
     assert ill.code == 1

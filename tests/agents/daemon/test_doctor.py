@@ -1,4 +1,4 @@
-"""What the doctor says of a provider that can't be reached: which of all the ways it is."""
+"""The doctor's texts for a provider that can't be reached: one for each cause."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @asynccontextmanager
 async def answering(answer: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server's port; it says this to whoever comes, and closes."""
+    """Yield the port of a server that sends this answer to each client and closes."""
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -29,7 +29,7 @@ async def answering(answer: bytes, context: ssl.SSLContext | None = None) -> Asy
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_each_way_in_which_a_provider_cannot_be_reached_has_its_words(
+async def test_each_cause_of_an_unreachable_provider_has_its_text(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -38,13 +38,13 @@ async def test_each_way_in_which_a_provider_cannot_be_reached_has_its_words(
         closed.bind(("127.0.0.1", 0))
         async with answering(b"", context) as untrusted, answering(b"HTTP/1.1 200 OK\r\n\r\n") as plain:
             faults = {
-                "http://no-such-host.invalid/v1": "its name is not known (DNS)",
-                f"https://localhost:{untrusted}/v1": "its certificate is not trusted, or it speaks no TLS",
-                f"https://127.0.0.1:{plain}/v1": "its certificate is not trusted, or it speaks no TLS",
+                "http://no-such-host.invalid/v1": "unknown host name (DNS)",
+                f"https://localhost:{untrusted}/v1": "TLS failed: its certificate is not trusted, or it has no TLS",
+                f"https://127.0.0.1:{plain}/v1": "TLS failed: its certificate is not trusted, or it has no TLS",
                 f"http://127.0.0.1:{closed.getsockname()[1]}/v1": "no connection: Connection refused",
             }
-            told = await asyncio.gather(*(doctor(server, folder, url) for url in faults))
-    for (url, words), (code, out) in zip(faults.items(), told, strict=True):
+            answers = await asyncio.gather(*(doctor(server, folder, url) for url in faults))
+    for (url, words), (code, out) in zip(faults.items(), answers, strict=True):
         assert code == 1
         assert f"fail  provider: {url}: {words}" in out.splitlines(), out
 

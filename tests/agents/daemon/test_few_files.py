@@ -1,4 +1,4 @@
-"""A daemon that may open only a few files: it says so at its start, or goes on with what it has until there is room."""
+"""A daemon that may open only a few files: it refuses to start, or serves what it has until there is room."""
 
 from pathlib import Path
 from resource import RLIMIT_NOFILE, prlimit
@@ -15,15 +15,15 @@ pytestmark = pytest.mark.timeout(180)
 TOO_FEW, FEW = 20, 64
 
 
-async def test_a_daemon_that_cannot_open_what_it_needs_does_not_start(server: RehearsalServer, folder: Path) -> None:
-    code, said = await refused(server, folder, "--port", "0", under=["prlimit", f"--nofile={TOO_FEW}"])
+async def test_a_daemon_without_enough_descriptors_does_not_start(server: RehearsalServer, folder: Path) -> None:
+    code, err = await refused(server, folder, "--port", "0", under=["prlimit", f"--nofile={TOO_FEW}"])
     assert code == 2
-    assert said.splitlines()[-1].startswith("understudy: ")
-    assert "Too many open files" in said.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("understudy: ")
+    assert "Too many open files" in err.splitlines()[-1]
     assert not {"lock", "daemon.json"} & {each.name for each in folder.iterdir()}
 
 
-async def test_without_a_free_descriptor_what_runs_goes_on_and_new_clients_come_when_there_is_room(
+async def test_without_a_free_descriptor_turns_continue_and_new_clients_wait_for_room(
     server: RehearsalServer, folder: Path
 ) -> None:
     async with daemon(server, folder) as running:
@@ -38,8 +38,8 @@ async def test_without_a_free_descriptor_what_runs_goes_on_and_new_clients_come_
                     with connections(running, 4 * FEW):
                         ends = []
                         for number in range(3):
-                            said = {"agent_id": "b", "message": "Hello.", "stream_id": f"s{number}"}
-                            await socket.send_json({"action": "stream_chat", **said})
+                            request = {"agent_id": "b", "message": "Hello.", "stream_id": f"s{number}"}
+                            await socket.send_json({"action": "stream_chat", **request})
                             while (event := await socket.receive_json(timeout=60))["type"] not in ("complete", "error"):
                                 assert event["type"] != "refused"
                             ends.append(event["type"])

@@ -1,4 +1,4 @@
-"""Text that means something elsewhere, to a log, a terminal, a database or a path: here it is text."""
+"""Text that has a meaning for a log, a terminal, a database or a path: the daemon treats it as text."""
 
 import json
 import unicodedata
@@ -28,7 +28,7 @@ IDS = [
     "..",
     "a/../a",
     "a\x00",
-    "\u0430",  # a Cyrillic one
+    "\u0430",  # a Cyrillic letter
     "A",
     "a ",
     "%61",
@@ -51,11 +51,11 @@ ROUTES = [
 
 
 def is_plain(line: str) -> bool:
-    """Nothing in it that a terminal, or who reads lines, would obey."""
+    """Return whether the text has no character that a terminal, or a reader of lines, would obey."""
     return not any(unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") for each in line)
 
 
-async def test_what_a_client_sends_is_one_plain_json_line_of_the_log(server: RehearsalServer, folder: Path) -> None:
+async def test_text_of_a_client_is_one_plain_json_line_of_the_log(server: RehearsalServer, folder: Path) -> None:
     flags = ("--set", "logging.format=json", "--set", "logging.level=debug")
     async with daemon(server, folder, *flags) as running, running.client() as client:
         for number, text in enumerate((ACTIVE, LONG)):
@@ -71,8 +71,8 @@ async def test_what_a_client_sends_is_one_plain_json_line_of_the_log(server: Reh
         assert code == 0
         assert all(is_plain(line) and len(line) < 300 for line in (out + err).split("\n"))
         assert await running.stopped() == 0
-        said = await running.said()
-    lines = said.split("\n")
+        log = await running.log_output()
+    lines = log.split("\n")
     assert lines.pop() == ""
     for line in lines:
         assert is_plain(line)
@@ -80,8 +80,8 @@ async def test_what_a_client_sends_is_one_plain_json_line_of_the_log(server: Reh
         assert "event" in json.loads(line)
 
 
-async def test_an_id_is_the_id_of_one_thing_or_of_none(server: RehearsalServer, folder: Path) -> None:
-    """Whatever it means to a database, a path or a pattern; and what is there stays."""
+async def test_an_id_names_one_thing_or_nothing(server: RehearsalServer, folder: Path) -> None:
+    """An id means nothing to a database, a path or a pattern, and other data stays."""
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "echo"})
         *_, last = [event async for event in client.ask("a", "Hello.", stream_id="a")]

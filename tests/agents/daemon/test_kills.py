@@ -1,4 +1,4 @@
-"""kill -9 of each OS process of a daemon but its own, in the middle of a tool call: the turn ends, others run."""
+"""kill -9 of each child process of a daemon in the middle of a tool call: the turn ends, and other turns run."""
 
 import asyncio
 import os
@@ -44,8 +44,8 @@ async def test_whichever_process_is_killed_the_turn_ends_and_the_next_one_runs(f
                             worker = int(await asyncio.to_thread(mark.read_text))
                         _, *others = identities(running.process.pid)
                         os.kill(others[number % len(others)][0], signal.SIGKILL)
-                        with suppress(ProcessLookupError):  # it may have been that one
-                            os.kill(worker, signal.SIGKILL)  # else it would work on
+                        with suppress(ProcessLookupError):  # the first kill may have hit the worker
+                            os.kill(worker, signal.SIGKILL)  # otherwise the worker would run on
                 assert isinstance(event, StreamComplete)
                 assert event.response.content == "error: the tool's worker process died: SIGKILL"
                 assert alive(own)

@@ -27,31 +27,29 @@ async def answer(client: Client, agent_id: str, message: str = "go") -> Event:
 
 
 async def running_turns(client: Client, count: int, model: str) -> list[asyncio.Task[Event]]:
-    """So many agents, each in the middle of an answer."""
+    """Start `count` agents, each in the middle of an answer."""
     begun_all: list[asyncio.Event] = []
     tasks = []
     for number in range(count):
         await client.post("/agents", {"id": f"a{number}", "model": model})
-        said = asyncio.Event()
-        begun_all.append(said)
-        tasks.append(asyncio.create_task(_read(client, f"a{number}", said)))
-    for said in begun_all:
-        await said.wait()
+        begun = asyncio.Event()
+        begun_all.append(begun)
+        tasks.append(asyncio.create_task(_read(client, f"a{number}", begun)))
+    for begun in begun_all:
+        await begun.wait()
     return tasks
 
 
-async def _read(client: Client, agent_id: str, said: asyncio.Event) -> Event:
+async def _read(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
     async for event in client.ask(agent_id, "go"):
         if isinstance(event, StreamToken):
-            said.set()
+            begun.set()
         if isinstance(event, TERMINAL):
             return event
-    raise AssertionError("a stream ended without its last event")
+    raise AssertionError("a stream ended without its terminal event")
 
 
-async def test_a_daemon_has_loaded_the_client_of_models_when_it_says_that_it_listens(
-    server: RehearsalServer, folder: Path
-) -> None:
+async def test_a_daemon_has_loaded_the_model_client_before_it_listens(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
         mapped = Path(f"/proc/{running.process.pid}/maps").read_text()
     assert "/aiohttp/_http_parser" in mapped
@@ -74,7 +72,7 @@ async def test_a_daemon_is_ready_answers_and_leaves_nothing_behind(server: Rehea
         assert sorted(path.name for path in folder.iterdir()) == ["sessions.db", "token"]
 
 
-async def test_what_the_daemon_keeps_only_its_user_can_read(server: RehearsalServer, folder: Path) -> None:
+async def test_only_the_daemons_user_can_read_its_files(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
@@ -90,10 +88,10 @@ async def test_the_key_and_the_token_are_in_no_log(server: RehearsalServer, fold
             await client.post("/agents", {"id": "a", "model": "echo"})
             await answer(client, "a", "Hello.")
         assert await running.stopped() == 0
-        said = await running.said()
-        assert "stream_completed" in said
-        assert running.token not in said
-        assert "rehearsal-key" not in said
+        log = await running.log_output()
+        assert "stream_completed" in log
+        assert running.token not in log
+        assert "rehearsal-key" not in log
 
 
 @pytest.mark.parametrize("count", [1, 100])
@@ -106,7 +104,7 @@ async def test_sigterm_lets_running_turns_end(server: RehearsalServer, folder: P
         assert await running.ended() == 0
 
 
-async def test_who_takes_longer_than_the_drain_time_ends_interrupted(server: RehearsalServer, folder: Path) -> None:
+async def test_a_turn_longer_than_the_drain_time_ends_interrupted(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder, "--set", "daemon.drain_time=300") as running, running.client() as client:
         turns = await running_turns(client, 3, "endless")
         running.signal(signal.SIGINT)
@@ -117,9 +115,7 @@ async def test_who_takes_longer_than_the_drain_time_ends_interrupted(server: Reh
         assert await running.ended() == 0
 
 
-async def test_a_draining_daemon_takes_no_new_turns_and_says_when_to_come_back(
-    server: RehearsalServer, folder: Path
-) -> None:
+async def test_a_draining_daemon_refuses_new_turns_with_a_time_to_retry(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         (turn,) = await running_turns(client, 1, "endless")
         running.signal(signal.SIGTERM)
@@ -142,7 +138,7 @@ async def test_a_draining_daemon_takes_no_new_turns_and_says_when_to_come_back(
 
 
 async def drains(client: Client) -> None:
-    """Until it takes no new turns."""
+    """Wait until the daemon refuses new turns."""
     with pytest.raises(Refused, match="takes no new turns"):
         await _always_ready(client)
 
@@ -162,7 +158,7 @@ async def test_a_second_signal_ends_at_once(server: RehearsalServer, folder: Pat
         assert await running.ended() == code
         assert not (folder / "daemon.json").exists()
         turn.cancel()
-    async with daemon(server, folder, "--set", "daemon.drain_time=1") as again:  # it takes up the endless turn
+    async with daemon(server, folder, "--set", "daemon.drain_time=1") as again:  # it continues the endless turn
         assert await again.stopped() == 0
 
 
@@ -200,9 +196,7 @@ async def test_a_daemon_that_is_killed_while_it_drains_leaves_its_turns_to_the_n
         assert await again.stopped() == 0
 
 
-async def test_a_lock_file_that_is_left_with_a_living_pid_locks_nobody_out(
-    server: RehearsalServer, folder: Path
-) -> None:
+async def test_a_leftover_lock_file_with_a_living_pid_locks_nobody_out(server: RehearsalServer, folder: Path) -> None:
     folder.mkdir(mode=0o700)
     (folder / "lock").write_text(f"{os.getpid()}\n")
     async with daemon(server, folder) as running:
@@ -230,7 +224,7 @@ async def test_stop_daemon_drains(server: RehearsalServer, folder: Path) -> None
         assert await running.ended() == 0
 
 
-async def test_systemd_is_told_when_it_is_ready_that_it_lives_and_that_it_stops(
+async def test_systemd_is_notified_of_ready_alive_and_stopping(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     with Listener(tmp_path / "notify") as listener:
@@ -261,9 +255,9 @@ class Listener:
         self._socket.close()
 
     async def until(self, word: str) -> str:
-        """The next message with the word."""
+        """Return the next message with the word."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(60):
-            while word not in (said := (await loop.sock_recv(self._socket, 4096)).decode()):
+            while word not in (message := (await loop.sock_recv(self._socket, 4096)).decode()):
                 pass
-        return said
+        return message

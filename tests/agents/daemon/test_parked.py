@@ -1,4 +1,4 @@
-"""A turn that ends the program each time it runs: the daemon starts all the same, and a person decides."""
+"""A turn that ends the program each time it runs: the daemon starts nevertheless, and a person decides."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ async def ended(process: Process) -> int:
 
 
 async def parked(client: Client, stream_id: str) -> StreamError:
-    """The stream's end, of which there is one."""
+    """Return the stream's end; check that it is the only one."""
     events: list[Event] = [event async for event in client.events(stream_id)]
     ends = [event for event in events if isinstance(event, StreamComplete | StreamError)]
     assert ends == events[-1:]
@@ -84,7 +84,7 @@ async def test_a_turn_that_ends_the_program_each_time_is_parked_and_the_daemon_s
                 assert isinstance(last, StreamComplete)
                 assert last.response.content == "still here"
             assert await running.stopped() == 0
-            assert "turn_parked" in await running.said()
+            assert "turn_parked" in await running.log_output()
 
 
 async def test_a_turn_that_holds_the_loop_until_the_program_is_killed_is_parked(

@@ -1,4 +1,4 @@
-"""What keeps a daemon from starting: one clear line, exit code 2, and nothing half started."""
+"""Reasons why a daemon does not start: one line each, exit code 2, and no process left."""
 
 import asyncio
 import os
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.timeout(180)
 
 async def test_a_folder_has_one_daemon(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
-        code, said = await refused(server, folder, "--port", "0")
-        assert (code, said) == (
+        code, err = await refused(server, folder, "--port", "0")
+        assert (code, err) == (
             2,
             f"understudy: a daemon runs already with the state directory {folder}: pid {running.process.pid}\n",
         )
@@ -26,22 +26,22 @@ async def test_a_folder_has_one_daemon(server: RehearsalServer, folder: Path) ->
         assert await running.stopped() == 0
 
 
-async def test_a_port_that_is_taken_is_told(server: RehearsalServer, folder: Path) -> None:
+async def test_a_port_in_use_is_reported(server: RehearsalServer, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        code, said = await refused(server, folder, "--port", str(port))
+        code, err = await refused(server, folder, "--port", str(port))
     assert code == 2
-    assert said == f"understudy: another program listens on 127.0.0.1 port {port}: end it, or set gateway.port\n"
+    assert err == f"understudy: another program listens on 127.0.0.1 port {port}: end it, or set gateway.port\n"
     assert not (folder / "lock").exists()
 
 
 async def test_a_store_has_one_daemon(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
     async with daemon(server, folder) as running:
         url = f"sqlite:///{folder}/sessions.db"
-        code, said = await refused(server, tmp_path / "other", "--port", "0", "--set", f"sessions.url={url}")
+        code, err = await refused(server, tmp_path / "other", "--port", "0", "--set", f"sessions.url={url}")
         assert code == 2
         line = f"understudy: the store is in use by pid {running.process.pid}: end that, or set sessions.url\n"
-        assert said == line
+        assert err == line
         assert await running.stopped() == 0
     assert not (tmp_path / "other" / "lock").exists()
 
@@ -49,13 +49,15 @@ async def test_a_store_has_one_daemon(server: RehearsalServer, folder: Path, tmp
 async def test_a_store_that_cannot_be_read_is_one_line(server: RehearsalServer, folder: Path) -> None:
     folder.mkdir(mode=0o700)
     (folder / "sessions.db").write_bytes(b"no database at all" * 100)
-    code, said = await refused(server, folder, "--port", "0")
+    code, err = await refused(server, folder, "--port", "0")
     assert code == 2
-    assert said.startswith(f"understudy: the store at sqlite+aiosqlite:///{folder}/sessions.db can't be used: ")
-    assert said.count("\n") == 1
+    assert err.startswith(f"understudy: the store at sqlite+aiosqlite:///{folder}/sessions.db can't be used: ")
+    assert err.count("\n") == 1
 
 
-async def test_of_daemons_that_begin_at_once_with_one_folder_one_lives(server: RehearsalServer, folder: Path) -> None:
+async def test_only_one_of_several_daemons_started_at_once_with_one_folder_runs(
+    server: RehearsalServer, folder: Path
+) -> None:
     processes = [await begun(server, folder, "--port", "0") for _ in range(3)]
     alive: list[Process] = []
     try:
@@ -65,9 +67,9 @@ async def test_of_daemons_that_begin_at_once_with_one_folder_one_lives(server: R
                 if await process.stdout.readline():
                     alive.append(process)
                 else:
-                    said = (await process.communicate())[1].decode()
+                    err = (await process.communicate())[1].decode()
                     assert process.returncode == 2
-                    assert said.splitlines()[-1].startswith("understudy: a daemon runs already")
+                    assert err.splitlines()[-1].startswith("understudy: a daemon runs already")
             (only,) = alive
             only.terminate()
             await only.communicate()
@@ -90,7 +92,7 @@ WRONG = {
 }
 
 
-async def test_a_configuration_that_is_none_is_a_line_and_nothing_is_half_started(
+async def test_an_invalid_configuration_is_reported_in_one_line_and_starts_nothing(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("sk-secret")
@@ -99,19 +101,21 @@ async def test_a_configuration_that_is_none_is_a_line_and_nothing_is_half_starte
         file = tmp_path / name
         if text is not None:
             file.write_text(text)
-        code, said = await refused(server, folder, "--config", str(file))
-        assert (code, said.count("\n")) == (2, 1), said
-        assert said.startswith("understudy: ")
-        assert word in said.lower()
-        assert "sk-" not in said
+        code, err = await refused(server, folder, "--config", str(file))
+        assert (code, err.count("\n")) == (2, 1), err
+        assert err.startswith("understudy: ")
+        assert word in err.lower()
+        assert "sk-" not in err
         assert not folder.exists()
 
 
-async def test_every_fault_of_a_configuration_is_a_line(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+async def test_every_fault_of_a_configuration_is_one_line(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "sys.config"
     file.write_text("[{understudy, [{gateway, [{port, high}, {prot, 1}]}]}].")
-    code, said = await refused(server, folder, "--config", str(file))
-    lines = said.splitlines()
+    code, err = await refused(server, folder, "--config", str(file))
+    lines = err.splitlines()
     assert code == 2
     assert len(lines) == 2
     assert all(line.startswith(f"understudy: {file}:1:") for line in lines)
@@ -120,42 +124,44 @@ async def test_every_fault_of_a_configuration_is_a_line(server: RehearsalServer,
 
 async def test_a_folder_that_others_may_read_is_refused(server: RehearsalServer, folder: Path) -> None:
     folder.mkdir(mode=0o755)
-    code, said = await refused(server, folder, "--port", "0")
+    code, err = await refused(server, folder, "--port", "0")
     assert code == 2
-    assert said == f"understudy: expected mode 0700 of the state directory {folder}, got 0755: chmod 700 it\n"
+    assert err == f"understudy: expected mode 0700 of the state directory {folder}, got 0755: chmod 700 it\n"
 
 
-async def test_a_folder_that_cannot_be_made_is_refused(server: RehearsalServer, tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_refused(server: RehearsalServer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    code, said = await refused(server, tmp_path / "file" / "state", "--port", "0")
+    code, err = await refused(server, tmp_path / "file" / "state", "--port", "0")
     assert code == 2
-    assert "state directory" in said
-    assert said.count("\n") == 1
+    assert "state directory" in err
+    assert err.count("\n") == 1
 
 
 async def test_a_token_that_others_may_read_is_refused(server: RehearsalServer, folder: Path) -> None:
     folder.mkdir(mode=0o700)
     (folder / "token").write_text("t" * 43)
     os.chmod(folder / "token", 0o644)
-    code, said = await refused(server, folder, "--port", "0")
+    code, err = await refused(server, folder, "--port", "0")
     assert code == 2
-    assert said.startswith(f"understudy: {folder}/token: expected mode 0600")
-    assert said.count("\n") == 1
+    assert err.startswith(f"understudy: {folder}/token: expected mode 0600")
+    assert err.count("\n") == 1
 
 
 async def test_an_address_that_is_not_loopback_needs_more_than_a_flag_of_the_host(
     server: RehearsalServer, folder: Path
 ) -> None:
-    code, said = await refused(server, folder, "--host", "0.0.0.0", "--port", "0")
+    code, err = await refused(server, folder, "--host", "0.0.0.0", "--port", "0")
     assert code == 2
-    assert "allow_remote" in said
-    assert said.count("\n") == 1
+    assert "allow_remote" in err
+    assert err.count("\n") == 1
 
 
-async def test_an_agent_that_cannot_be_started_is_told(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+async def test_an_agent_that_cannot_be_started_is_reported(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "sys.config"
     file.write_text('[{understudy, [{agents, [[{id, "writer"}, {model, "echo"}, {tools, ["no_such_tool"]}]]}]}].')
-    code, said = await refused(server, folder, "--port", "0", "--config", str(file))
+    code, err = await refused(server, folder, "--port", "0", "--config", str(file))
     assert code == 2
-    assert "no_such_tool" in said
-    assert said.count("\n") == 1
+    assert "no_such_tool" in err
+    assert err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""A configuration that is read again: what can be taken over is, what runs goes on, and all of it is told."""
+"""Reload: settings that can change do, running turns continue, and every change is reported."""
 
 import signal
 from pathlib import Path
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def config(*agents: str, port: int = 8765, beat: int = 10_000) -> str:
-    told = ", ".join(f'[{{id, "{each}"}}, {{model, "echo"}}]' for each in agents)
-    return f"[{{understudy, [{{agents, [{told}]}}, {{gateway, [{{port, {port}}}, {{heartbeat, {beat}}}]}}]}}]."
+    listed = ", ".join(f'[{{id, "{each}"}}, {{model, "echo"}}]' for each in agents)
+    return f"[{{understudy, [{{agents, [{listed}]}}, {{gateway, [{{port, {port}}}, {{heartbeat, {beat}}}]}}]}}]."
 
 
 async def agents_of(running: Daemon) -> set[str]:
@@ -21,7 +21,7 @@ async def agents_of(running: Daemon) -> set[str]:
         return {agent["id"] for agent in (await client.get("/agents"))["agents"]}
 
 
-async def test_reload_tells_what_holds_what_waits_for_a_restart_and_what_is_wrong(
+async def test_reload_reports_applied_and_rejected_changes_and_those_that_need_a_restart(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "sys.config"
@@ -32,23 +32,23 @@ async def test_reload_tells_what_holds_what_waits_for_a_restart_and_what_is_wron
         assert await understudy("reload", *here) == (0, "nothing has changed\n", "")
 
         file.write_text(config("one", "two", beat=500))
-        code, told, _ = await understudy("reload", *here)
+        code, printed, _ = await understudy("reload", *here)
         assert code == 0
-        assert "applied: agents.two: is started" in told
-        assert "applied: gateway.heartbeat: applies to requests from now on" in told
+        assert "applied: agents.two: is started" in printed
+        assert "applied: gateway.heartbeat: applies to requests from now on" in printed
         assert await agents_of(running) == {"one", "two"}
         async with running.client() as client:
             assert (await client.get("/config"))["gateway"]["heartbeat"] == 500
 
         file.write_text(config("one", "two", "three", beat=500).replace("heartbeat", "heartbaet"))
-        code, told, _ = await understudy("reload", *here)
+        code, printed, _ = await understudy("reload", *here)
         assert code == 1
-        assert told.startswith(f"rejected: gateway.heartbaet: {file}:1:") or "heartbaet" in told
+        assert printed.startswith(f"rejected: gateway.heartbaet: {file}:1:") or "heartbaet" in printed
         assert await agents_of(running) == {"one", "two"}
 
         file.write_text(config("one", "two", beat=500).replace("{gateway", "{daemon, [{drain_time, 5}]}, {gateway"))
-        code, told, _ = await understudy("reload", *here)
-        assert (code, told) == (0, "needs restart: daemon.drain_time: needs a restart\n")
+        code, printed, _ = await understudy("reload", *here)
+        assert (code, printed) == (0, "needs restart: daemon.drain_time: needs a restart\n")
         assert await running.stopped() == 0
 
 

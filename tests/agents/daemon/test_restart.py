@@ -1,4 +1,4 @@
-"""A daemon that was killed, and the next one in its place: who reads a stream loses nothing."""
+"""A daemon that was killed, and its successor: the reader of a stream misses nothing."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(180)
 TEXT = "go one two three four five six seven eight nine ten eleven twelve thirteen."
 
 
-async def test_a_stream_goes_on_after_a_kill_and_its_reader_with_it(server: RehearsalServer, folder: Path) -> None:
+async def test_a_stream_and_its_reader_continue_after_a_kill(server: RehearsalServer, folder: Path) -> None:
     seqs: list[int] = []
     half_way = asyncio.Event()
     async with daemon(server, folder) as first:
@@ -62,14 +62,14 @@ async def test_tail_follows_a_stream_to_a_daemon_at_another_port(server: Rehears
     async with daemon(server, folder) as second:
         await listening(folder)
         code, out, err = await tailing
-        if code == 2:  # it came too late for the first one
+        if code == 2:  # too late for the first daemon
             code, out, err = await understudy("tail", "kept", "--state-dir", str(folder))
         assert (code, out.strip().splitlines()[-1]) == (0, TEXT), err
         assert await second.stopped() == 0
 
 
-async def test_tail_goes_on_where_its_connection_broke(server: RehearsalServer, folder: Path) -> None:
-    async with Proxy(600, 700, 800) as proxy:  # behind the heads of the answers, which take half a KiB
+async def test_tail_continues_where_its_connection_broke(server: RehearsalServer, folder: Path) -> None:
+    async with Proxy(600, 700, 800) as proxy:  # after the heads of the answers, which take half a KiB
         hosts = f'["127.0.0.1:{proxy.port}"]'
         async with daemon(server, folder, "--set", f"gateway.allowed_hosts={hosts}") as running:
             proxy.target = int(running.url.rpartition(":")[2])

@@ -1,4 +1,4 @@
-"""Where a running daemon listens, and what of its token and its keys can be found where others may look."""
+"""The sockets of a running daemon, and all places where its token and keys must not be found."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from agents.rehearsal import RehearsalServer
 from tests.agents.daemon.daemons import Daemon, daemon, identities
 
 pytestmark = pytest.mark.timeout(180)
-KEY = "rehearsal-key"  # as daemons.begun gives it
+KEY = "rehearsal-key"  # the key that daemons.begun sets
 OWN_KEY = "sk-of-one-provider-0123456789"
 CONFIG = """
 [{agents, [{providers, [
@@ -28,7 +28,7 @@ def pids(running: Daemon) -> list[int]:
 
 
 def sockets(pid: int) -> Iterator[str]:
-    """The inodes of its sockets."""
+    """Return the inodes of its sockets."""
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         kind, _, inode = os.readlink(descriptor).partition(":")
         if kind == "socket":
@@ -36,7 +36,7 @@ def sockets(pid: int) -> Iterator[str]:
 
 
 def inet_rows(pid: int) -> Iterator[tuple[str, list[str]]]:
-    """Of its sockets that are of a network: the table and the row."""
+    """Return the rows of its network sockets, each with its table."""
     own = set(sockets(pid))
     for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
@@ -54,7 +54,7 @@ def unix_names(pid: int) -> Iterator[str]:
 
 
 async def a_day(client: Client) -> None:
-    """What leaves traces: tools, failures of a provider, an agent that is stopped in a turn, wrong requests."""
+    """Do all that may leave traces: tools, failures of a provider, an agent stopped in a turn, faulty requests."""
     await client.post("/agents", {"id": "a", "model": "rehearsal", "tools": ["calculator"]})
     *_, last = [event async for event in client.ask("a", "go")]
     assert isinstance(last, StreamComplete)
@@ -73,7 +73,7 @@ async def a_day(client: Client) -> None:
     assert KEY not in str(await client.get("/tree"))
 
 
-async def test_it_listens_on_loopback_alone_and_keeps_its_secrets_to_itself(
+async def test_it_listens_only_on_loopback_and_reveals_no_secret(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "KEY").touch(0o600)
@@ -95,7 +95,7 @@ async def test_it_listens_on_loopback_alone_and_keeps_its_secrets_to_itself(
             assert found(secrets, *files(folder)) == []  # as a copy of it would be, while it runs
         running.signal(signal.SIGHUP)
         assert await running.stopped() == 0
-        assert found(secrets, (await running.said()).encode(), *files(folder)) == []
+        assert found(secrets, (await running.log_output()).encode(), *files(folder)) == []
 
 
 def check_places(all_pids: list[int], port: int) -> None:
@@ -112,7 +112,7 @@ def check_places(all_pids: list[int], port: int) -> None:
 
 
 def files(folder: Path) -> Iterator[bytes]:
-    """All but the token's own."""
+    """Return all files except the token's."""
     yield from (path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "token")
 
 

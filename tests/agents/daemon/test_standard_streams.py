@@ -1,4 +1,4 @@
-"""The daemon without a place for its log, and its commands without one for what they say."""
+"""A daemon that can't write its log, and commands that can't write their output."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ WIDE = "hüllo, 日本 😀"
 
 
 @pytest.mark.parametrize("streams", ["<&- >&- 2>&-", ">/dev/full 2>&1"], ids=["closed", "on a full disk"])
-async def test_a_daemon_serves_and_ends_in_order_though_no_one_can_read_it(
+async def test_a_daemon_serves_and_ends_in_order_without_any_readable_output(
     server: RehearsalServer, folder: Path, streams: str
 ) -> None:
     shell = ("sh", "-c", f'exec "$@" {streams}', "sh")
@@ -36,7 +36,7 @@ async def test_a_daemon_serves_and_ends_in_order_though_no_one_can_read_it(
             await process.communicate()
 
 
-async def test_a_daemon_whose_log_has_lost_its_reader_goes_on(server: RehearsalServer, folder: Path) -> None:
+async def test_a_daemon_continues_after_the_reader_of_its_log_has_left(server: RehearsalServer, folder: Path) -> None:
     reading, writing = os.pipe()
     command = (UNDERSTUDY, "serve", "--state-dir", str(folder), "--port", "0")
     keys = environment(OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="rehearsal-key")
@@ -54,7 +54,7 @@ async def test_a_daemon_whose_log_has_lost_its_reader_goes_on(server: RehearsalS
             await process.communicate()
 
 
-async def test_commands_say_in_one_line_that_they_cannot_write_and_replace_what_an_encoding_lacks(
+async def test_commands_report_a_failed_write_in_one_line_and_replace_characters_that_an_encoding_lacks(
     server: RehearsalServer, folder: Path
 ) -> None:
     async def command(redirection: str, *arguments: str, **env: str) -> tuple[int | None, bytes, bytes]:

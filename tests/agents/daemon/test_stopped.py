@@ -1,4 +1,4 @@
-"""A daemon that is held up (SIGSTOP) and goes on (SIGCONT): alone, and when another one has taken its store."""
+"""A daemon that is stopped (SIGSTOP) and continued (SIGCONT), also after another daemon has taken its store."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ HELD_UP_S = 3.0
 
 
 class Reading:
-    """A stream, read by one client to its end."""
+    """A stream that one client reads to its end."""
 
     def __init__(self, running: Daemon) -> None:
         self.seqs: list[int] = []
@@ -34,14 +34,14 @@ class Reading:
         return event
 
 
-async def test_a_daemon_that_was_held_up_goes_on_with_its_turns(server: RehearsalServer, folder: Path) -> None:
+async def test_a_stopped_daemon_continues_its_turns(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running:
         async with running.client() as client:
             await client.post("/agents", {"id": "a", "model": "slow"})
             reading = Reading(running)
             await reading.half_way.wait()
             running.signal(signal.SIGSTOP)
-            await asyncio.sleep(HELD_UP_S)  # what is tested: that so much time is lost
+            await asyncio.sleep(HELD_UP_S)  # the subject of the test: this time is lost
             running.signal(signal.SIGCONT)
             assert isinstance(await reading.task, StreamComplete)
             assert reading.seqs == list(range(1, len(reading.seqs) + 1))
@@ -49,10 +49,10 @@ async def test_a_daemon_that_was_held_up_goes_on_with_its_turns(server: Rehearsa
         assert await running.stopped() == 0
 
 
-async def test_a_daemon_whose_store_was_taken_while_it_was_held_up_writes_nothing_more(
+async def test_a_stopped_daemon_that_has_lost_its_store_writes_nothing_more(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
-    """Its stream is the other one's by then, and ends once."""
+    """The other daemon owns the stream by then, and the stream ends once."""
     url = f"sqlite:///{folder}/sessions.db"
     async with daemon(server, folder) as first:
         async with first.client() as client:
@@ -67,8 +67,8 @@ async def test_a_daemon_whose_store_was_taken_while_it_was_held_up_writes_nothin
                 assert isinstance(events[-1], StreamComplete)
                 first.signal(signal.SIGCONT)
                 assert await first.ended() == 1
-                last = (await first.said()).splitlines()[-1]
-                assert last.startswith("understudy: the application has given up")
+                last = (await first.log_output()).splitlines()[-1]
+                assert last.startswith("understudy: the application crashed too often")
                 assert isinstance(await reading.task, StreamError)
                 assert [event async for event in client.events("s")][-1] == events[-1]
             assert await second.stopped() == 0
@@ -80,9 +80,9 @@ async def test_a_daemon_whose_store_was_taken_while_it_was_held_up_writes_nothin
 
 
 def disowned(running: Daemon, file: Path) -> bool:
-    """Hold it up, and let its store be owned as if from another host, of which nobody here sees who lives.
+    """Stop the daemon, and give its store to an owner of another host, where nobody can see which processes live.
 
-    False: it was held up in the middle of a write.
+    Return False if the daemon was stopped in the middle of a write.
     """
     running.signal(signal.SIGSTOP)
     with closing(sqlite3.connect(file, timeout=1)) as store, store:

@@ -1,4 +1,4 @@
-"""A store that cannot be had, is locked, moved or gone: a line at the start, later typed errors; the daemon lives."""
+"""A store that is unavailable, locked, moved or deleted: one line at the start, typed errors later."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def as_others() -> list[str]:
-    """What takes from root that no mode of a file holds for it."""
+    """Return a command prefix that makes file modes apply to root, too."""
     if os.geteuid() != 0:
         return []
     assert shutil.which("setpriv"), "expected setpriv, of util-linux"
@@ -49,22 +49,22 @@ def a_link_to_nowhere(folder: Path) -> None:
 SPOILT = [read_only_file, read_only_folder, a_folder, no_database, a_link_to_nowhere]
 
 
-async def test_a_store_that_cannot_be_had_is_one_line_and_nothing_is_half_started(
+async def test_an_unavailable_store_is_reported_in_one_line_and_starts_nothing(
     server: RehearsalServer, tmp_path: Path
 ) -> None:
-    async def told(spoil: Callable[[Path], None]) -> None:
+    async def reported(spoil: Callable[[Path], None]) -> None:
         folder = tmp_path / spoil.__name__
         folder.mkdir(mode=0o700)
         spoil(folder)
-        code, said = await refused(server, folder, "--port", "0", under=as_others())
-        last = said.splitlines()[-1]
-        assert code == 2, said
-        assert last.startswith("understudy: the st"), said
+        code, err = await refused(server, folder, "--port", "0", under=as_others())
+        last = err.splitlines()[-1]
+        assert code == 2, err
+        assert last.startswith("understudy: the st"), err
         assert str(folder) in last
         assert not {"lock", "daemon.json"} & {each.name for each in folder.iterdir()}
 
     for spoil in SPOILT:
-        await told(spoil)
+        await reported(spoil)
 
 
 async def ends(client: Client, agent_id: str, stream_id: str) -> Event:
@@ -73,7 +73,7 @@ async def ends(client: Client, agent_id: str, stream_id: str) -> Event:
 
 
 async def kept(client: Client, *streams: str) -> None:
-    """All of them, from their first event to one last one."""
+    """Check that each stream is kept, from its first event to one terminal event."""
     for stream_id in streams:
         events = [event async for event in client.events(stream_id)]
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
@@ -81,7 +81,7 @@ async def kept(client: Client, *streams: str) -> None:
 
 
 async def refuses_new_work(running: Daemon, client: Client) -> None:
-    """In a line that does not say where the store is."""
+    """Check the refusal: one line that does not name the place of the store."""
     with pytest.raises(Refused, match=r"^the store of sessions can't be used now$") as no:
         await client.post("/agents", {"model": "echo"})
     assert no.value.status == 503
@@ -94,7 +94,7 @@ async def refuses_new_work(running: Daemon, client: Client) -> None:
     assert unready.value.status == 503
 
 
-async def test_a_store_that_another_program_locks_costs_the_turns_of_that_time_alone(
+async def test_a_store_that_another_program_locks_costs_only_the_turns_of_that_time(
     server: RehearsalServer, folder: Path
 ) -> None:
     async with daemon(server, folder) as running:
@@ -110,10 +110,10 @@ async def test_a_store_that_another_program_locks_costs_the_turns_of_that_time_a
             assert await client.get("/readyz") == {"status": "ready"}
             await kept(client, "before", "failed", "after")
         assert await running.stopped() == 0
-        assert f"it is in use by pid {os.getpid()}" in await running.said()
+        assert f"it is in use by pid {os.getpid()}" in await running.log_output()
 
 
-async def test_a_store_that_is_moved_while_it_is_used_is_told_and_goes_on_when_it_is_back(
+async def test_a_store_that_is_moved_in_use_is_reported_and_works_once_it_is_back(
     server: RehearsalServer, folder: Path
 ) -> None:
     files = [f"sessions.db{end}" for end in ("", "-wal", "-shm")]
@@ -138,7 +138,7 @@ async def test_a_store_that_is_moved_while_it_is_used_is_told_and_goes_on_when_i
         assert await again.stopped() == 0
 
 
-async def test_a_store_that_is_deleted_is_told_and_the_daemon_ends_as_it_is_asked_to(
+async def test_a_deleted_store_is_reported_and_the_daemon_ends_on_request(
     server: RehearsalServer, folder: Path
 ) -> None:
     async with daemon(server, folder) as running:

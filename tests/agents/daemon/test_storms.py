@@ -1,4 +1,4 @@
-"""Connections by the thousand: a daemon's limits hold, who was there before is served, and all is given back."""
+"""Thousands of connections: the daemon's limits hold, earlier clients are served, and all memory is released."""
 
 import asyncio
 import socket
@@ -46,21 +46,21 @@ async def refused(made: list[socket.socket], count: int) -> list[bytes]:
         await asyncio.wait(reading)
 
 
-async def test_a_storm_of_connects_is_taken_and_leaves_nothing(server: RehearsalServer, folder: Path) -> None:
+async def test_a_storm_of_connections_is_served_and_leaves_nothing(server: RehearsalServer, folder: Path) -> None:
     async with daemon(server, folder) as running, running.client() as client:
         await client.post("/agents", {"id": "a", "model": "slow"})
         before = descriptors(running)
         async with read_meanwhile(running):
             for _ in range(CONNECTS // AT_A_TIME):
                 with connections(running, AT_A_TIME):
-                    await client.get("/readyz")  # by now it has taken some, and goes on taking
+                    await client.get("/readyz")  # by now it has accepted some, and accepts more
         await until_back_at(running, before)
         assert await client.get("/readyz") == {"status": "ready"}
         assert await running.stopped() == 0
 
 
-async def test_idle_connections_take_the_room_there_is_and_no_more(server: RehearsalServer, folder: Path) -> None:
-    """The client that was there before reads on. A slow machine may need longer than an idle connection has."""
+async def test_idle_connections_fill_the_limit_and_no_more(server: RehearsalServer, folder: Path) -> None:
+    """An earlier client reads on. A slow machine may need longer than the deadline of an idle connection."""
     async with daemon(server, folder, "--set", f"gateway.max_connections={ROOM}") as running:
         async with running.client() as client:
             await client.post("/agents", {"id": "a", "model": "endless"})

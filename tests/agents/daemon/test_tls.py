@@ -1,4 +1,4 @@
-"""A daemon that speaks TLS: its commands trust its own certificate, and nobody else's."""
+"""A daemon with TLS: its commands trust its own certificate and no other."""
 
 import stat
 from pathlib import Path
@@ -15,7 +15,7 @@ def flags(signed: Signed) -> tuple[str, ...]:
     return ("--set", f"gateway.tls_certificate={certificate}", "--set", f"gateway.tls_key={key}")
 
 
-async def test_commands_and_clients_find_it_though_its_certificate_is_for_another_name(
+async def test_commands_and_clients_connect_with_a_certificate_for_another_name(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     signed = await self_signed(tmp_path, "chat.example.org")
@@ -26,13 +26,13 @@ async def test_commands_and_clients_find_it_though_its_certificate_is_for_anothe
         assert (await understudy("ps", "--state-dir", str(folder)))[0] == 0
         async with Client.found(folder) as client:
             assert await client.get("/readyz") == {"status": "ready"}
-        told = folder / ADDRESS
-        assert stat.S_IMODE(told.stat().st_mode) == 0o600
-        assert "PRIVATE KEY" not in told.read_text()
+        address_file = folder / ADDRESS
+        assert stat.S_IMODE(address_file.stat().st_mode) == 0o600
+        assert "PRIVATE KEY" not in address_file.read_text()
         assert await running.stopped() == 0
 
 
-async def test_an_address_that_shows_a_certificate_of_its_own_making_is_not_trusted(
+async def test_a_url_with_a_self_signed_certificate_is_not_trusted(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     async with daemon(server, folder, *flags(await self_signed(tmp_path))) as running:
@@ -41,12 +41,12 @@ async def test_an_address_that_shows_a_certificate_of_its_own_making_is_not_trus
         assert err == f"understudy: {running.url}: its certificate is not trusted, or it speaks no TLS\n"
 
 
-async def test_a_certificate_that_is_of_no_use_is_told_before_anything_starts(
+async def test_a_useless_certificate_is_reported_before_anything_starts(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     signed = await self_signed(tmp_path)
-    code, said = await refused(server, folder, *flags(Signed(signed.certificate, tmp_path / "gone")))
+    code, err = await refused(server, folder, *flags(Signed(signed.certificate, tmp_path / "gone")))
     assert code == 2
-    assert said.startswith("understudy: expected a certificate and its key, as PEM, in ")
-    assert said.endswith(f"got no {tmp_path / 'gone'}\n")
+    assert err.startswith("understudy: expected a certificate and its key, as PEM, in ")
+    assert err.endswith(f"got no {tmp_path / 'gone'}\n")
     assert not folder.exists()

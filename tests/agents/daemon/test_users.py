@@ -1,4 +1,4 @@
-"""The users of a daemon that is an OS process of its own: what its configuration says of them, and what it tells."""
+"""The users of a daemon that is an OS process: its configuration of them, and its answers to them."""
 
 import json
 import signal
@@ -37,7 +37,7 @@ async def reloaded(running: Daemon, word: bytes) -> None:
         pass
 
 
-async def test_users_come_and_go_by_sighup_and_what_they_had_open_is_closed(
+async def test_users_come_and_go_by_sighup_and_their_open_connections_are_closed(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     ann, bob = token(tmp_path, "ann", ANN), token(tmp_path, "bob", BOB)
@@ -89,7 +89,7 @@ async def test_an_owner_outlives_a_kill(server: RehearsalServer, folder: Path, t
         assert await second.stopped() == 0
 
 
-async def test_commands_take_a_users_token(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+async def test_commands_accept_a_users_token(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
     file = config(tmp_path, token(tmp_path, "ann", ANN, "read"))
     async with daemon(server, folder, "--config", str(file)) as running:
         async with running.client() as installs:
@@ -126,12 +126,12 @@ async def test_a_token_is_in_no_log_no_file_of_the_daemons_and_no_process(
         async with running.client() as installs:
             assert ANN not in str(await installs.post("/reload"))
         assert await running.stopped() == 0
-        assert ANN not in await running.said()
+        assert ANN not in await running.log_output()
     for path in folder.iterdir():
         assert ANN.encode() not in path.read_bytes(), path
 
 
-async def test_who_was_forbidden_something_and_who_ended_the_daemon_is_in_the_log(
+async def test_the_log_names_each_refused_user_and_the_user_who_stopped_the_daemon(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     file = config(tmp_path, token(tmp_path, "ann", ANN, "read"), token(tmp_path, "bob", BOB, "admin"))
@@ -141,32 +141,32 @@ async def test_who_was_forbidden_something_and_who_ended_the_daemon_is_in_the_lo
                 await anns.get("/config")
             await bobs.post("/stop")
         assert await running.ended() == 0
-        said = [json.loads(line) for line in (await running.said()).splitlines()]
+        events = [json.loads(line) for line in (await running.log_output()).splitlines()]
     forbidden, stopped = (
-        next(event for event in said if event["event"] == name) for name in ("request_forbidden", "stop_requested")
+        next(event for event in events if event["event"] == name) for name in ("request_forbidden", "stop_requested")
     )
     assert (forbidden["user"], forbidden["asked"], forbidden["missing"]) == ("ann", "GET /config", "admin")
     assert (stopped["caller"], stopped["user"]) == ("bob", "bob")
 
 
-async def test_a_token_that_is_the_installs_is_refused_at_the_start_and_by_a_reload(
+async def test_a_users_token_equal_to_the_daemons_is_refused_at_the_start_and_by_a_reload(
     server: RehearsalServer, folder: Path, tmp_path: Path
 ) -> None:
     folder.mkdir(0o700)
     (folder / "token").touch(0o600)
     (folder / "token").write_text(ANN)
     file = config(tmp_path, token(tmp_path, "ann", ANN))
-    code, said = await refused(server, folder, "--port", "0", "--config", str(file))
-    told = "expected a token of its own, got that of the token file"
-    assert (code, said) == (2, f"understudy: gateway: tokens[0].token: {told}\n")
+    code, err = await refused(server, folder, "--port", "0", "--config", str(file))
+    fault = "expected a token of its own, got that of the token file"
+    assert (code, err) == (2, f"understudy: gateway: tokens[0].token: {fault}\n")
     config(tmp_path)
     async with daemon(server, folder, "--config", str(file)) as running:
         config(tmp_path, token(tmp_path, "ann", ANN))
         code, out, _ = await understudy("reload", "--state-dir", str(folder))
-        assert (code, out) == (1, f"rejected: gateway: {told} (settings)\n")
+        assert (code, out) == (1, f"rejected: gateway: {fault} (settings)\n")
         assert await running.stopped() == 0
 
 
-async def test_hosts_that_are_none_are_one_line_at_the_start(server: RehearsalServer, folder: Path) -> None:
-    code, said = await refused(server, folder, "--port", "0", "--set", 'gateway.allowed_hosts=["a/b"]')
-    assert (code, said) == (2, "understudy: gateway: expected a host, got 'a/b'\n")
+async def test_invalid_hosts_are_reported_in_one_line_at_the_start(server: RehearsalServer, folder: Path) -> None:
+    code, err = await refused(server, folder, "--port", "0", "--set", 'gateway.allowed_hosts=["a/b"]')
+    assert (code, err) == (2, "understudy: gateway: expected a host, got 'a/b'\n")

@@ -1,4 +1,4 @@
-"""file_ops in a daemon: it works as the documents start it, and the daemon's own files are out of its reach."""
+"""file_ops in a daemon: it works as the docs start it, and can't reach the daemon's own files."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ async def test_the_documented_tools_work_in_a_daemon_with_default_settings(folde
             assert "expected one without .." in await answer("files", '{"operation": "read", "path": "../token"}')
             assert "tools.web_search_endpoint is not set" in await answer("asks", "x")
         assert await running.stopped() == 0
-        assert "tool_not_configured" in await running.said()
+        assert "tool_not_configured" in await running.log_output()
 
 
 async def test_a_workspace_over_the_daemons_own_files_is_refused_in_one_line_everywhere(
@@ -65,11 +65,13 @@ async def test_a_workspace_over_the_daemons_own_files_is_refused_in_one_line_eve
     assert (code, [each for each in out.splitlines() if each.startswith("fail")]) == (1, [f"fail  config: {line}"])
 
 
-async def test_the_doctor_says_where_file_ops_works_and_what_web_search_lacks(folder: Path, tmp_path: Path) -> None:
+async def test_the_doctor_reports_the_folder_of_file_ops_and_a_missing_search_endpoint(
+    folder: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "sys.config"
     agent = '#{name => "Ada", model => "m", api_key => {env, "HOME"}, tools => [file_ops, web_search]}'
     file.write_text(f'[{{understudy, [{{daemon, [{{state_dir, "{folder}"}}]}}, {{agents, [{agent}]}}]}}].')
     _, out, _ = await understudy("doctor", "--config", str(file), "--set", "gateway.port=0")
     assert f"ok    file_ops: works in {folder}/files" in out.splitlines()
-    told = "tools.web_search_endpoint is not set: it answers that nothing was searched"
-    assert f"warn  web_search: {told}" in out.splitlines()
+    text = "tools.web_search_endpoint is not set: the tool answers that it searched nothing"
+    assert f"warn  web_search: {text}" in out.splitlines()

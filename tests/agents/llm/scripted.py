@@ -10,8 +10,9 @@ from pydantic import SecretStr
 from actors import AsyncioSystemBase
 from agents import application
 from agents.core.errors import Fault
+from agents.llm.client import Client
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
-from agents.llm.provider import LLM_SUPERVISOR, Client, Provider, ProviderPolicy
+from agents.llm.provider import LLM_SUPERVISOR, Provider, ProviderPolicy
 from agents.settings import Settings
 from agents.tools.pool_server import TOOL_POOL
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, Flags, RestartType, start_supervisor

@@ -27,6 +27,7 @@ from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, HalfOpen, Open, Ou
 from agents.llm.endpoint import Endpoint, ProviderFailed
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, Acquire, Lease, ProviderPolicy, acquire, report
+from agents.llm.providers import breakers, change_policy
 from supervisors import ChildSpec, Flags, start_supervisor
 from supervisors.dynamic_supervisor import count_children
 from tests.agents.llm.scripted import ScriptedClient, providers
@@ -139,6 +140,30 @@ async def test_an_idle_provider_closes_its_connections_and_the_next_call_opens_t
         assert lease.client.ended
         again = await acquire(HERE)
         assert again.client is not lease.client
+
+
+@simulated(seeds=5)
+async def test_a_look_at_the_breakers_does_not_keep_an_idle_provider() -> None:
+    async with providers(new_client, POLICY):
+        lease = await fail(1)
+        for _ in range(5):
+            await asyncio.sleep(10.0)
+            assert await breakers() == [(HERE.address, Closed(1))]
+        await asyncio.sleep(11.0)
+        assert await ended(lease.provider) == NOPROC
+        assert await breakers() == []
+
+
+@simulated(seeds=5)
+async def test_a_changed_policy_holds_for_providers_in_use() -> None:
+    async with providers(new_client, POLICY):
+        lease = await fail(1)
+        await asyncio.sleep(30.0)
+        await change_policy(ProviderPolicy(BreakerPolicy(max_failures=2, open_s=10.0), idle_s=40.0))
+        await asyncio.sleep(9.0)
+        assert lease.provider.alive
+        await asyncio.sleep(2.0)
+        assert await ended(lease.provider) == NOPROC
 
 
 @simulated(seeds=5)

@@ -1,4 +1,4 @@
-"""What is logged: one line an event, as JSON or for people, without secrets and without control characters."""
+"""Log output: one line per event, as JSON or for people, without secrets and without control characters."""
 
 import io
 import json
@@ -18,7 +18,7 @@ HOSTILE = "a\r\nb\x1b[31m\x00\x7f\x9b\u2028\u202e\u200b\ud800"
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    """What set_up_logging is given as its stream; the logging of the test run is as before at the end."""
+    """Set up logging to a text stream. At the end, the test run's logging is as before."""
     root, ours = logging.getLogger(), logging.getLogger("understudy")
     before = root.level, ours.level
     yield io.StringIO()
@@ -68,7 +68,7 @@ def fail(logger: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("form", list(LogFormat))
-def test_what_a_stranger_says_makes_no_line_and_no_control_character(out: io.StringIO, form: LogFormat) -> None:
+def test_foreign_text_adds_no_line_and_no_control_character(out: io.StringIO, form: LogFormat) -> None:
     set_up_logging(LogSettings(format=form), (), out)
     log.info("tool_failed", name=HOSTILE, **{HOSTILE: "key"})
     log.info(HOSTILE)
@@ -89,7 +89,7 @@ def test_a_long_text_is_cut(out: io.StringIO, unit: str) -> None:
     assert len(out.getvalue()) < 10_000
 
 
-def test_an_exceptions_lines_are_seen_to_be_its_own(out: io.StringIO) -> None:
+def test_an_exceptions_lines_are_indented_below_its_event(out: io.StringIO) -> None:
     set_up_logging(LogSettings(), (), out)
     fail("understudy.tests", "first\n2026-01-01T00:00:00Z info    forged\x1b[2J")
     first, *rest = out.getvalue().splitlines()
@@ -125,11 +125,11 @@ def test_a_secret_is_in_no_line(out: io.StringIO, form: LogFormat, kind: str) ->
     assert "***" in out.getvalue()
 
 
-def test_the_level_is_ours_and_others_are_heard_from_warnings_on(out: io.StringIO) -> None:
+def test_the_level_applies_to_this_project_and_other_libraries_log_warnings_only(out: io.StringIO) -> None:
     as_json(out, level="debug")
     log.debug("said")
     logging.getLogger("a.library").info("not said")
-    as_json(out, level="error")  # takes the place of the first
+    as_json(out, level="error")  # replaces the first handler
     log.warning("not said")
     logging.getLogger("a.library").warning("not said")
     log.error("said once")

@@ -1,4 +1,4 @@
-"""The system as numbers, read in slices. Nothing of it is counted while nobody looks."""
+"""The state of the system as numbers, read on request and in slices."""
 
 import asyncio
 from collections import Counter
@@ -11,7 +11,7 @@ from actors.observer import sliced_top
 from actors.slices import in_slices
 from agents.instance.turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
-from agents.llm.provider import breakers
+from agents.llm.providers import breakers
 from agents.sessions import JournalHandle, StoreUnavailable, open_journal
 from agents.sessions.group_commit import Behind
 from supervisors.agent_supervisor import AGENT_SUPERVISOR
@@ -25,10 +25,14 @@ PROBE_S: Final = 0.01
 LONGEST: Final = 10
 
 
-class Seen(Struct, frozen=True):
-    """restarts: of children that a supervisor names, by supervisor and child. mailboxes: the fullest, by process.
-    breakers: how many providers have theirs in which state. kept: sessions; None: none are kept, or the store can't be
-    read. journal: how far the disk is behind; None: there is no journal. loop_lag_s: how late a timer was."""
+class Snapshot(Struct, frozen=True):
+    """The numbers at one moment.
+
+    restarts: of named children, by supervisor and child. mailboxes: the fullest, by process. breakers: the number of
+    providers, by address and state of the breaker. sessions: in the store; None: sessions are not kept, or the store
+    can't be read. journal: the events that are not on disk; None: sessions are not kept. loop_lag_s: the delay of a
+    timer.
+    """
 
     system: SystemInfo
     agents: int
@@ -36,21 +40,22 @@ class Seen(Struct, frozen=True):
     restarts: dict[tuple[str, str], int]
     mailboxes: dict[str, int]
     breakers: dict[tuple[str, str], int]
-    kept: int | None
+    sessions: int | None
     journal: Behind | None
     loop_lag_s: float
 
 
-async def seen() -> Seen:
+async def snapshot() -> Snapshot:
+    """Take a snapshot."""
     journal = await _journal()
-    return Seen(
+    return Snapshot(
         system=system_info(),
         agents=(await count_children(AGENT_SUPERVISOR)).active,
         turns=(await count_children(STREAM_SUPERVISOR)).active,
         restarts=await in_slices(restarts()),
         mailboxes=await _mailboxes(),
         breakers=await _breakers(),
-        kept=None if journal is None else await _count(journal.store),
+        sessions=None if journal is None else await _count(journal.store),
         journal=None if journal is None else journal.behind,
         loop_lag_s=await _loop_lag_s(),
     )
@@ -80,11 +85,11 @@ async def _journal() -> JournalHandle | None:
     try:
         return await open_journal()
     except CallFailed:
-        return None  # it is being restarted
+        return None  # the journal is being restarted
 
 
 async def _count(store: "Store") -> int | None:
-    """Counted each time: it takes the store a millisecond for 10,000."""
+    """Return the number of sessions. A count takes SQLite 0.4 ms for 10,000 sessions."""
     try:
         return await store.count()
     except StoreUnavailable:

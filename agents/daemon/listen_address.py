@@ -1,28 +1,31 @@
-"""Where the daemon listens: asked for before anything is started, and told to those who look for it."""
+"""The address at which the daemon listens: checked before anything starts, published afterwards."""
 
 import errno
 import socket
 
-from agents.daemon.errors import CannotStart, Taken
+from agents.daemon.errors import CannotStart, InUse
 from agents.settings import GatewaySettings, Settings
 
 ANY: dict[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (not bound here)
-"""Who listens everywhere is found on loopback."""
+"""The loopback address under which a daemon is found that listens on all addresses."""
 
 
-def check_place(settings: GatewaySettings) -> None:
-    """Raises CannotStart if the port can't be had now. It is not held: what takes it later is told later."""
+def check_port(settings: GatewaySettings) -> None:
+    """Raise CannotStart if the port can't be bound now.
+
+    The port is released again, so another program may still bind it before the daemon does.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
-        raise no_port(settings, error) from None
+        raise port_unavailable(settings, error) from None
 
 
-def no_port(settings: GatewaySettings, error: OSError) -> CannotStart:
+def port_unavailable(settings: GatewaySettings, error: OSError) -> CannotStart:
     place = f"{settings.host} port {settings.port}"
     if error.errno == errno.EADDRINUSE:
-        return Taken(f"another program listens on {place}: end it, or set gateway.port")
+        return InUse(f"another program listens on {place}: end it, or set gateway.port")
     return CannotStart(f"can't listen on {place}: {error.strerror or error}")
 
 

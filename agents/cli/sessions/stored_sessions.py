@@ -1,4 +1,4 @@
-"""The sessions of a store, by the calls that a daemon's client has for its own."""
+"""The sessions of a store, with the methods that a daemon's client has for its sessions."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,13 +9,16 @@ import msgspec
 from msgspec import structs
 
 from agents.client import Session, SessionInfo, SessionStream
-from agents.sessions import SessionInfo as Kept
+from agents.sessions import SessionInfo as StoredInfo
 from agents.sessions import Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
 
 
 @asynccontextmanager
 async def stored_sessions(url: str | None, state_dir: Path | None = None) -> AsyncIterator["StoredSessions"]:
-    """url, state_dir: as of store_url. Raises StoreUnavailable; no store is made."""
+    """Open the sessions of a store within the block.
+
+    url, state_dir: as in store_url. Raises StoreUnavailable; a store that does not exist is not created.
+    """
     store = await Store.open(store_url(url, state_dir), create=False)
     try:
         yield StoredSessions(store)
@@ -24,7 +27,7 @@ async def stored_sessions(url: str | None, state_dir: Path | None = None) -> Asy
 
 
 class StoredSessions:
-    """Raises SessionError."""
+    """The sessions of an open store. Every method may raise SessionError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -52,7 +55,9 @@ class StoredSessions:
         try:
             await history.delete(self._store, session_id)
         except StoreInUse as used:
-            raise StoreUnavailable(f"{used}: have that one delete it, found by its --state-dir, or by --url") from None
+            raise StoreUnavailable(
+                f"{used}: let that daemon delete the session: name it by --state-dir or --url"
+            ) from None
 
     async def fork_session(
         self, session_id: str, new_id: str | None = None, at: tuple[str, int | None] | None = None
@@ -65,14 +70,14 @@ class StoredSessions:
         async for line in history.export(self._store, session_id):
             yield line
 
-    async def _kept(self, session_id: str) -> Kept:
+    async def _kept(self, session_id: str) -> StoredInfo:
         session = await self._store.session(session_id)
         if session is None:
             raise UnknownSession(session_id)
         return session
 
 
-def _info(kept: Kept) -> SessionInfo:
+def _info(kept: StoredInfo) -> SessionInfo:
     return SessionInfo(
         id=kept.id,
         name=kept.name,

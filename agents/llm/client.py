@@ -1,0 +1,23 @@
+"""The port through which a model call sends its requests."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from agents.llm.endpoint import Api
+
+
+class Client(Protocol):
+    """Requests to a provider: OpenAIClient, or a test's own. resume and cancel concern responses in background mode."""
+
+    def stream(
+        self, api: Api, body: Mapping[str, Any], *, connect_s: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+    def resume(
+        self, response_id: str, after: int, *, connect_s: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
+
+    async def cancel(self, response_id: str, *, timeout_s: float) -> None: ...
+
+    async def close(self) -> None: ...
