@@ -14,7 +14,7 @@ from agents.tools.worker.wire import Origin
 class Template:
     """State: the functions that were found in its module, and one worker that waits for the next call.
 
-    ended: done, with how, when the template and all that came of it are gone.
+    ended: resolves to how it ended, when the template and all that it started are gone.
     """
 
     def __init__(self, server: ServerProcess) -> None:
@@ -27,7 +27,8 @@ class Template:
 
     @classmethod
     async def start(cls, server: ServerProcess, origin: Origin, path: list[str], timeout_s: float) -> "Template":
-        """Start one that has imported the tool's module. Raises InvalidTool, WorkerDied, OSError; nothing is left then.
+        """Start a template that imports the tool's module. Raises InvalidTool, WorkerDied, OSError after it has cleaned
+        up.
 
         timeout_s: for the import.
         """
@@ -62,7 +63,7 @@ class Template:
         self._found.add(origin.qualname)
 
     async def worker(self) -> WorkerProcess:
-        """A worker for one call. Raises WorkerDied or OSError."""
+        """Return a worker for one call. Raises WorkerDied or OSError."""
         spare, self._spare = self._spare, self._next()
         if spare is not None:
             worker = await spare
@@ -71,7 +72,7 @@ class Template:
         return await WorkerProcess.start(self._control)
 
     async def close(self) -> None:
-        """Return when it has ended, with its server, and nothing of it is left here."""
+        """Wait until the template has ended with its server, and release what this process holds of it."""
         await asyncio.wait({self.ended})
         if self._spare is not None:
             for worker in await asyncio.gather(self._spare, return_exceptions=True):
@@ -79,13 +80,13 @@ class Template:
                     await worker.killed()
 
     def _next(self) -> "asyncio.Task[WorkerProcess]":
-        """Fork the worker of the next call before it comes."""
+        """Fork the worker of the next call in advance."""
         task = asyncio.get_running_loop().create_task(WorkerProcess.start(self._control))
         task.add_done_callback(_outcome_read)
         return task
 
 
 def _outcome_read(task: "asyncio.Task[WorkerProcess]") -> None:
-    """No one may ask for this worker, and then no one asks for the reason that there is none."""
+    """Read the error of a worker that nobody asks for, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()
