@@ -152,15 +152,16 @@ async def test_a_fork_goes_its_own_way(kept: Store) -> None:
 
 
 async def test_a_fork_that_cannot_be_is_refused_and_makes_nothing(kept: Store) -> None:
-    with pytest.raises(UnknownSession, match="expected the id of a session, got 'no', which is none"):
+    with pytest.raises(UnknownSession, match="expected the id of a session, got 'no', which does not exist"):
         await history.fork(kept, "no", "fork")
-    with pytest.raises(UnknownStream, match="expected the id of a stream of session 's', got 'no', which is none"):
+    unknown = "expected the id of a stream of session 's', got 'no', which does not exist"
+    with pytest.raises(UnknownStream, match=unknown):
         await history.fork(kept, "s", "fork", ("no", 1))
     with pytest.raises(InvalidFork, match="expected a seq from 0 to 14, got 15"):
         await history.fork(kept, "s", "fork", ("t", 15))
     with pytest.raises(InvalidFork, match="expected an id of 1 to 200 printable characters"):
         await history.fork(kept, "s", "\n")
-    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which another one has"):
+    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which is in use"):
         await history.fork(kept, "s", "s")
     assert [each.id for each in await kept.sessions()] == ["s"]
 

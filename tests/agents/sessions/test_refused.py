@@ -66,7 +66,7 @@ async def test_an_event_that_cannot_be_kept_costs_its_session_alone_and_is_not_t
         await asyncio.gather(*(other.durable() for other in others))
         refused = await told.until_failed()
         assert isinstance(refused, Refused)
-        assert refused.told.startswith("expected data that")
+        assert refused.for_client.startswith("expected data that")
         assert handle.behind.events == 0
         assert whereis(JOURNAL) is not None
         for number in range(5):
