@@ -19,9 +19,9 @@ from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreFailed
 from agents.sessions.flush import Outcome, flush
 from agents.sessions.last_words import LastWords, leave
 from agents.sessions.patience import Patience
+from agents.sessions.pending import Pending, Waiter, settle
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import SessionBegun
-from agents.sessions.pending import Pending, Waiter, settle
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store

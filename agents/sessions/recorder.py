@@ -15,8 +15,8 @@ from agents.core.deltas import Usage
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
 from agents.sessions.errors import Refused, StoreFailed
 from agents.sessions.last_words import LastWords
-from agents.sessions.records import Checkpoint, StreamBegun, StreamEnded, StreamStatus
 from agents.sessions.pending import Records, Waiter, settle
+from agents.sessions.records import Checkpoint, StreamBegun, StreamEnded, StreamStatus
 
 if TYPE_CHECKING:
     from agents.sessions.group_commit import GroupCommit
