@@ -67,12 +67,12 @@ class _Past:
     def messages(self) -> Conversation:
         return (*self._messages, *self._results)
 
-    def called(self, said: AssistantMessage) -> None:
+    def called(self, message: AssistantMessage) -> None:
         """Add a model call that is complete, and whose calls run."""
-        self._messages, self._results, self._wanted = self.messages, (), len(said.tool_calls)
-        if (at := self._call_at(said)) is None:
+        self._messages, self._results, self._wanted = self.messages, (), len(message.tool_calls)
+        if (at := self._call_at(message)) is None:
             self._place = None
-            self._messages = (*self._messages, said)
+            self._messages = (*self._messages, message)
         else:
             self._take(at + 1)
 
@@ -102,9 +102,9 @@ class _Past:
                     break
         return text
 
-    def _call_at(self, said: AssistantMessage) -> int | None:
+    def _call_at(self, message: AssistantMessage) -> int | None:
         """Return the position of this message among the recorded ones."""
-        ids = [call.id for call in said.tool_calls]
+        ids = [call.id for call in message.tool_calls]
         for at in range(self._place, len(self._recorded)) if self._place is not None else ():
             match self._recorded[at]:
                 case AssistantMessage(tool_calls=calls) if calls:
