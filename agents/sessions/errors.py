@@ -41,7 +41,7 @@ class StoreInUse(StoreUnavailable):
 
 
 class StoreDamaged(StoreUnavailable):
-    """The store holds an invalid event or message, or events with a gap."""
+    """A stored event or message is invalid, or events have a gap."""
 
 
 class StoreFailed(SessionError):
@@ -90,4 +90,4 @@ class SessionExists(SessionError):
 
 
 class InvalidFork(SessionError, ValueError):
-    """The fork is impossible. The text says what was expected."""
+    """A fork that is impossible. The text says what was expected."""

@@ -3,9 +3,9 @@
 A flush begins batch_s after the first waiting record, or when batch_events wait. An urgent record starts it at once.
 One flush runs at a time. Records that arrive meanwhile go with the next one, so batches grow with the load.
 
-A failed flush is retried silently during the store's grace (patience.py). After the grace its records are kept, in
-order, and tried again after RETRY_S, or sooner for an urgent record. If the store refuses a session's records, only
-that session loses its recorders.
+A failed flush is retried during the store's grace (patience.py), and no recorder gets the failure. After the grace its
+records are kept, in order, and tried again after RETRY_S, or sooner for an urgent record. If the store refuses a
+session's records, only that session loses its recorders.
 """
 
 import asyncio

@@ -29,7 +29,7 @@ SERVER_GRACE_S: Final = 30.0
 
 
 class OpenJournal(Struct, frozen=True):
-    """The reply is a JournalHandle."""
+    """A request for the JournalHandle, which is the reply."""
 
 
 class Due(Struct, frozen=True):
@@ -52,7 +52,7 @@ async def open_journal() -> JournalHandle | None:
 
 
 class Journalling(Struct, frozen=True):
-    """flush: the flush that runs."""
+    """The journal's state. flush: the flush that runs."""
 
     handle: JournalHandle
     group: GroupCommit

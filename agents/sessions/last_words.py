@@ -1,7 +1,7 @@
-"""The published ends of streams whose own recorder could not record them.
+"""Published ends of streams whose own recorder could not record them.
 
-A stream has one end. So a published end is written even if the store refused the records before it, and even if the
-journal has ended. In that case the next journal of this program writes the end first, and the turn is not resumed.
+A stream has one end. So a published end is written even if the store refused the records before it. It is also written
+if the journal has ended: the next journal of this program writes the end first, and the turn is not resumed.
 """
 
 from typing import Self

@@ -1,8 +1,8 @@
 """The messages of a turn up to one of its events.
 
 The events show how far the turn was. The recorded messages show its content. Completed model calls are taken from
-these, because they have data that no event carries: user messages that joined the turn, and reasoning that only its
-own model can read. The model call at the event has only what its events carry.
+these, because they have data that no event carries. That data is user messages that joined the turn, and reasoning
+that only its own model can read. The model call at the event has only the content of its events.
 """
 
 from collections.abc import Iterable

@@ -16,7 +16,7 @@ log = get_logger("understudy.sessions")
 
 
 class Patience:
-    """failure: of the last write, or None if it succeeded."""
+    """The state of the grace. failure: of the last write, or None if it succeeded."""
 
     def __init__(self, grace_s: float) -> None:
         self.failure: StoreFailed | None = None

@@ -59,7 +59,7 @@ class Recorder:
         on_durable: OnDurable,
         on_failure: OnFailure,
     ) -> None:
-        """last_seq: the last seq that the store has of the stream."""
+        """Make a recorder. last_seq: the last seq that the store has of the stream."""
         self.session_id, self.stream_id = session_id, stream_id
         self.last_seq = last_seq
         self.on_durable, self.on_failure = on_durable, on_failure

@@ -37,7 +37,10 @@ class End(Struct, frozen=True):
 
 
 class Rows(Struct, frozen=True):
-    """sessions: by id, each with the opening messages of a new session."""
+    """The rows of a batch.
+
+    sessions: by id, each with the opening messages of a new session.
+    """
 
     sessions: dict[str, tuple[dict[str, Any], list[Raw]]]
     streams: list[dict[str, Any]]

@@ -17,7 +17,10 @@ from agents.sessions.tables import WRITER
 
 
 class Unsure(Exception):
-    """The writer is on another host and holds no lease. It has ended, or its connection was lost a moment ago."""
+    """No certain sign: the writer is on another host and holds no lease.
+
+    It has ended, or its connection was lost a moment ago.
+    """
 
 
 async def claim(connection: AsyncConnection, *, sure: bool) -> int:

@@ -30,7 +30,7 @@ from supervisors.supervisor import Supervised
 TOOL_SUPERVISOR: Final = "tool_supervisor"
 RESTART_PERIOD_S = 60.0
 STOP_S = 0.2  # the time that a worker has to end
-MAX_UNTAKEN = 16  # above it, a new value of progress replaces the latest one that the owner has not taken
+MAX_UNREAD = 16  # above it, a new value of progress replaces the latest one that the owner has not taken
 
 RETRIED: Final = frozenset({"raised", "timeout"})
 
@@ -39,7 +39,7 @@ class Job(Struct, frozen=True):
     """One call to run. Its owner gets Attempted for every attempt, then Progressed messages, and one Answered.
 
     number: the call's number in its turn. An index is not unique, since each model call counts from 0.
-    untaken: the reported values that the owner has not read. Each has one Progressed message on its way.
+    unread: the reported values that the owner has not read. Each has one Progressed message on its way.
     begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
     """
 
@@ -47,7 +47,7 @@ class Job(Struct, frozen=True):
     tool: Tool
     call: ToolCall
     owner: Pid
-    untaken: deque[Any]
+    unread: deque[Any]
     begun: list[Pid]
 
 
@@ -56,7 +56,7 @@ class Attempted(Struct, frozen=True):
 
 
 class Progressed(Struct, frozen=True):
-    """The owner may take the first of the call's untaken values."""
+    """The owner may take the first of the call's unread values."""
 
     number: int
 
@@ -109,12 +109,12 @@ class ToolWorker(Task):
             raise
 
     def _report(self, data: Any) -> None:
-        untaken = self._job.untaken
-        if len(untaken) < MAX_UNTAKEN:
-            untaken.append(data)
+        unread = self._job.unread
+        if len(unread) < MAX_UNREAD:
+            unread.append(data)
             self.send(self._job.owner, Progressed(self._job.number))
         else:
-            untaken[-1] = data
+            unread[-1] = data
 
 
 WORKERS: Final = {

@@ -22,7 +22,7 @@ MAX_MESSAGE_BYTES: Final = 4096
 
 
 class InvalidTool(ValueError):
-    """faults: one line each, "where: expected X, got Y"."""
+    """An invalid tool, or list of tools. faults: one line each, "where: expected X, got Y"."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
@@ -41,7 +41,7 @@ class ToolFailed(Exception):
 
 
 class InvalidArguments(ToolFailed):
-    """faults: one short line each, written for the model, which can correct them."""
+    """Invalid arguments of a call. faults: one short line each, from which the model can correct them."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))

@@ -57,7 +57,7 @@ class _Open(Struct):
     call: ToolCall
     tool: Tool | None
     started_s: float
-    untaken: deque[Any]
+    unread: deque[Any]
     attempts: int = 0
     crash: str = "its worker was stopped"
 
@@ -148,7 +148,7 @@ class Calls:
             case Attempted():
                 call.attempts += 1
             case Progressed():
-                return ToolProgressed(call.call.index, call.untaken.popleft())
+                return ToolProgressed(call.call.index, call.unread.popleft())
             case Crashed(_, reason):
                 call.crash = reason
             case Answered(_, result):
@@ -159,7 +159,7 @@ class Calls:
 
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
-        job = Job(number, tool, call.call, self._inbox.pid, call.untaken, self._begun)
+        job = Job(number, tool, call.call, self._inbox.pid, call.unread, self._begun)
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
         self._starting = False

@@ -14,7 +14,7 @@ TOOL_POOL: Final = "tool_pool"
 
 
 class Lend(Struct, frozen=True):
-    """The reply is the WorkerPool."""
+    """A request for the WorkerPool, which is the reply."""
 
 
 async def open_pool() -> WorkerPool:

@@ -59,7 +59,10 @@ def file_ops(
 
 
 class Walk(NamedTuple):
-    """root: the directory where it begins. denied: device and inode of each file and folder that it may not open."""
+    """A walk from a directory.
+
+    root: the directory where it begins. denied: device and inode of each file and folder that it may not open.
+    """
 
     root: str
     denied: frozenset[tuple[int, int]]

@@ -54,7 +54,7 @@ def confine(parent: int) -> None:
 
 
 def drop_capabilities() -> None:
-    """Remove the capabilities of INSPECTING from this process and from what it starts. Only root has them.
+    """Remove the capabilities of INSPECTING from this process and its children. Root has them.
 
     Source: capabilities(7), capset(2). The sets are three words each, for the lower and for the upper 32.
     """

@@ -55,7 +55,7 @@ class Job(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The worker has confined itself and can take its job."""
+    """A report that the worker has confined itself and can take its job."""
 
 
 class Progressed(Struct, frozen=True, tag="progressed"):
@@ -75,14 +75,14 @@ class Raised(Struct, frozen=True, tag="raised"):
 
 
 class Refused(Struct, frozen=True, tag="refused"):
-    """The arguments are invalid. The function was not called."""
+    """An answer to invalid arguments. The function was not called."""
 
     number: int
     faults: tuple[str, ...]
 
 
 class Fork(Struct, frozen=True, tag="fork"):
-    """Start a child. number: the pool's name for it."""
+    """An order to start a child. number: the pool's name for it."""
 
     number: int
 
@@ -92,31 +92,31 @@ class Kill(Struct, frozen=True, tag="kill"):
 
 
 class Watch(Struct, frozen=True, tag="watch"):
-    """End the child as soon as more than this many processes live that it started."""
+    """An order to end the child as soon as more than this many processes live that it started."""
 
     number: int
     processes: int
 
 
 class Load(Struct, frozen=True, tag="load"):
-    """Import the module and find the function in it. path: the pool's sys.path."""
+    """An order to import the module and find the function in it. path: the pool's sys.path."""
 
     origin: Origin
     path: list[str]
 
 
 class Obeyed(Struct, frozen=True, tag="obeyed"):
-    """The server has read an order, or has started."""
+    """A report that the server has read an order, or has started."""
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
-    """The import has ended. fault: one line that says why the tool can't be used, or ""."""
+    """A report that the import has ended. fault: one line that says why the tool can't be used, or ""."""
 
     fault: str = ""
 
 
 class Ended(Struct, frozen=True, tag="ended"):
-    """The child is gone, and all that it started. how: as in WorkerDied."""
+    """A report that the child and all that it started are gone. how: as in WorkerDied."""
 
     number: int
     how: str

@@ -1,4 +1,4 @@
-"""The migration steps end in the tables that the code defines."""
+"""Laws of the migrations: the steps end in the tables that the code defines."""
 
 import asyncio
 from pathlib import Path

@@ -15,7 +15,7 @@ from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
 from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
-from agents.tools.call_supervisor import MAX_UNTAKEN, TOOL_SUPERVISOR
+from agents.tools.call_supervisor import MAX_UNREAD, TOOL_SUPERVISOR
 from agents.tools.executor import Calls, Happened
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
@@ -180,7 +180,7 @@ async def test_unread_progress_is_bounded_and_ends_with_the_latest(stage: Stage)
     calls = stage(reports_on_the_loop)  # the reports come before the owner can read any
     await calls.start(call("reports_on_the_loop", f'{{"count": {BURST}, "last": "done"}}'))
     *before, _ = await until_finished(calls)
-    kept = [*range(MAX_UNTAKEN - 1), BURST - 1]
+    kept = [*range(MAX_UNREAD - 1), BURST - 1]
     assert before == [ToolProgressed(0, number) for number in kept]
 
 
