@@ -54,8 +54,7 @@ async def delete(store: Store, id_: str) -> None:
     """Delete a session with its conversation, streams and events. A turn that runs fails at its next record.
 
     Raises UnknownSession, and StoreInUse if the journal of another OS process of this host writes the store. That
-    program
-    may have an agent with this session, so the deletion must go through it.
+    program may have an agent with this session, so the deletion must go through it.
     """
     _check_known(id_)
     async with store.changing() as connection:
@@ -71,8 +70,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
     at: a stream and the seq of an event in it. The new conversation has everything before the stream, its user message,
     and the answer up to the event, marked as partial. Seq 0 leaves the user message out too, so that another one can
     replace it. The last event, or None as the seq, includes the whole turn. Without `at`, the fork has all turns that
-    have
-    ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
+    have ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
     """
     if not keepable(new_id):
         raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")

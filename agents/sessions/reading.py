@@ -111,8 +111,7 @@ class Reading:
         """Return the events of a stream as they were published, those with seqs from after + 1 to after + limit.
 
         Events may be missing between two attempts, because a crash lost them. They may also be missing before an error,
-        since
-        a published end is kept even if earlier events were not.
+        since a published end is kept even if earlier events were not.
         """
         wanted = (
             select(EVENTS.c.payload)

@@ -127,7 +127,7 @@ WORKERS: Final = {
 class CallSupervisor(Supervisor):
     """The supervisor of one call.
 
-    It restarts a worker that crashed by the tool's policy. It ends when the owner ends.
+    A worker that crashed is restarted if the tool's policy allows it. The supervisor ends when the owner ends.
     """
 
     async def init(self, job: Job) -> Any:

@@ -48,8 +48,7 @@ def beginning(value: Any, limit_bytes: float) -> tuple[Any, bool]:
     """Return the value as JSON data, and whether the data is complete.
 
     The walk ends when the JSON is certain to be longer than the limit. A value may be endless, or hold the same large
-    part
-    a million times. Up to the limit, the JSON of the result equals that of the value.
+    part a million times. Up to the limit, the JSON of the result equals that of the value.
     """
     walk = _Walk(limit_bytes)
     try:

@@ -29,20 +29,17 @@ class Policy:
 
     timeout_s: the deadline of one attempt, counted from its start. None means the tool_timeout of the tool's agent.
     isolation: "process" runs calls in a worker OS process, "task" on the event loop, "thread" in a thread. A thread
-    can't
-    be killed.
+    can't be killed.
 
     idempotent: running a call twice has no more effect than running it once. retries, restart and eager require it.
     retries: further attempts after an attempt that raised or was late. The pause before the first retry is backoff_s.
-    Each
-    later pause doubles, up to 30 s. A random part of up to half of each pause is left out.
+    Each later pause doubles, up to 30 s. A random part of up to half of each pause is left out.
     restart: "transient" retries a call whose worker crashed, max_restarts times within 60 s. "temporary" does not.
     eager: the call may start when its own arguments are complete, before the model has finished its answer.
 
     parallel: False runs the call while no other call of its turn runs.
     requires_approval: True, or a function with the tool's parameters that answers at once. The call then runs only
-    after
-    an approval. If the function raises, approval is required.
+    after an approval. If the function raises, approval is required.
     approval_timeout_s: a call without an answer for this time is denied.
 
     fallback: the result, as JSON data, of a call that finally failed: it raised, was late, crashed, or used its CPU
@@ -50,9 +47,8 @@ class Policy:
     max_output_bytes: the limit of a result. A longer text, or a value with longer JSON, is cut and marked.
 
     cpu_s: the CPU time that a call may use. memory_bytes: the memory that it may add to its worker. open_files: the
-    files
-    and sockets that it may hold open. file_bytes: the size up to which it may write a file. Each process that the call
-    starts has the same limits. processes: the number of them that may live at once. These five need isolation
+    files and sockets that it may hold open. file_bytes: the size up to which it may write a file. Each process that the
+    call starts has the same limits. processes: the number of them that may live at once. These five need isolation
     "process".
     """
 

@@ -66,8 +66,7 @@ class WorkerPool:
         """Start the first fork server, and wait until it is ready. Raises PoolUnavailable after it has cleaned up.
 
         A worker can't start a pool. Otherwise a script that starts its application at import would start one in each
-        template,
-        and those templates would start more, without end.
+        template, and those templates would start more, without end.
         """
         refuse_inside()
         self._open = True
@@ -128,10 +127,8 @@ class WorkerPool:
 
         on_progress: called with each value that the tool reports.
         Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
-        deadline. At
-        the deadline, and when the caller is cancelled, the worker and every process that it started are killed and
-        reaped
-        before this returns.
+        deadline. At the deadline, and when the caller is cancelled, the worker and every process that it started are
+        killed and reaped before this returns.
         """
         job = _job(tool, arguments_json, next(self._numbers))
         try:

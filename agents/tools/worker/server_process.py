@@ -69,8 +69,7 @@ def _spawned(environment: Mapping[str, str]) -> tuple[socket.socket, subprocess.
     """Return our end of the control socket, and the process with the other end: its only descriptor above 2.
 
     This blocks the loop for the milliseconds of one fork and exec. A thread can't do it: for PR_SET_PDEATHSIG the
-    thread
-    would be the parent, and its end would kill the workers.
+    thread would be the parent, and its end would kill the workers.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
