@@ -48,9 +48,9 @@ class Store(Reading):
 
     @classmethod
     async def open(cls, url: str | URL | None = None, *, create: bool = True, deadline_s: float = DEADLINE_S) -> Self:
-        """Open a store, and migrate it to the newest schema. url: see location.store_url. create: make a missing SQLite
-        file.
+        """Open a store, and migrate it to the newest schema.
 
+        url: see location.store_url. create: make a missing SQLite file.
         deadline_s: the limit for each connection to PostgreSQL, each read and each write.
         """
         where = url if isinstance(url, URL) else store_url(url)

@@ -30,7 +30,7 @@ class InvalidTool(ValueError):
 
 
 class InvalidData(ValueError):
-    """One line, "expected X, got Y".
+    """A value without a form in JSON, in one line: "expected X, got Y".
 
     `progress` raises it inside the tool. For a result it becomes the error of the call.
     """

@@ -39,8 +39,8 @@ def file_ops(
 ) -> Any:
     """Read a text file, list a directory, or write a text file in the workspace.
 
-    root: the workspace; exists, or is made if `make` is set. denied: files and folders of the host that are out of
-    reach by any name, with the files in those folders.
+    root: the workspace. It exists, or is made if `make` is set. denied: files and folders of the host. No name leads to
+    them, or to the files in those folders.
     """
     names = _names(path)
     try:

@@ -26,7 +26,7 @@ from agents.tools.worker.loading import fault_of
 from agents.tools.worker.main import main
 from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Packet, Watch
 
-BURIAL_S = 1.0  # SIGKILL is carried out within milliseconds, unless a process sits in an uninterruptible wait
+BURIAL_S = 1.0  # SIGKILL is carried out within milliseconds, unless a process is in an uninterruptible wait
 COUNT_S = 0.05  # the pause between two counts of a watched child's processes
 
 

@@ -27,10 +27,9 @@ class Template:
 
     @classmethod
     async def start(cls, server: ServerProcess, origin: Origin, path: list[str], timeout_s: float) -> "Template":
-        """Start a template that imports the tool's module. Raises InvalidTool, WorkerDied, OSError after it has cleaned
-        up.
+        """Start a template that imports the tool's module. timeout_s: for the import.
 
-        timeout_s: for the import.
+        Raises InvalidTool, WorkerDied, OSError after it has cleaned up.
         """
         template = cls(server)
         try:

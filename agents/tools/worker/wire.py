@@ -92,7 +92,7 @@ class Kill(Struct, frozen=True, tag="kill"):
 
 
 class Watch(Struct, frozen=True, tag="watch"):
-    """An order to end the child as soon as more than this many processes live that it started."""
+    """An order to end the child as soon as it has more than this many descendants that live."""
 
     number: int
     processes: int
