@@ -31,7 +31,7 @@ PROGRAMS = [
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_in_the_docs_runs(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # keep away from the user's own daemon
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # do not use the user's own daemon
     file = tmp_path / "program.py"
     file.write_text(program)
     runpy.run_path(str(file), run_name="__main__")

@@ -1,4 +1,4 @@
-"""The floors: imports go downward, foreign things stop where the design says, and the core is pure."""
+"""The layers: imports go downward, foreign libraries stay in their folders, and the core is pure."""
 
 import ast
 import sys
@@ -96,7 +96,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def row(module: str) -> int | None:
-    """Return the number of a module's row in its package's order; None for a module without one."""
+    """Return the number of a module's row in its package's order, or None."""
     package, *rest = module.split(".")
     if package not in ORDERS or not rest:
         return None
@@ -104,7 +104,7 @@ def row(module: str) -> int | None:
 
 
 @pytest.mark.parametrize("floor", FLOORS)
-def test_a_floor_imports_nothing_above_it(floor: str) -> None:
+def test_a_layer_imports_nothing_above_it(floor: str) -> None:
     above = set(FLOORS[FLOORS.index(floor) + 1 :])
     for path in sources(floor):
         assert not {name.split(".")[0] for name in imports(path)} & above, path

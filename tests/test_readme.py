@@ -1,4 +1,4 @@
-"""README.md: each of its programs runs, and prints what stands below it."""
+"""README.md: each of its programs runs, and prints the output below it."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ def test_the_first_program_has_fifteen_lines_at_most() -> None:
 
 
 @pytest.mark.parametrize(("code", "output"), PROGRAMS, ids=[heading_of(code) for code, _ in PROGRAMS])
-async def test_a_program_prints_what_stands_below_it(code: str, output: str, tmp_path: Path) -> None:
+async def test_a_program_prints_the_output_below_it(code: str, output: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(code, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}

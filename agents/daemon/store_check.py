@@ -41,5 +41,5 @@ async def store_fault() -> str | None:
     except CallFailed:
         return "the journal of sessions is being restarted"
     except SessionError as failed:
-        return failed.told
+        return failed.for_client
     return None

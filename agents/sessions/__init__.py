@@ -1,7 +1,7 @@
 """Sessions: an agent's conversation and its streams, kept in a database.
 
-Whoever runs agents records through the journal (`open_journal`); whoever looks at them reads the `Store`. What talks to
-a database is loaded when it is named: a program that keeps nothing does not wait for it.
+A program that runs agents records through the journal (`open_journal`). A program that shows sessions reads the
+`Store`. Modules that need a database library are loaded on first use, so a program without a store does not load it.
 """
 
 from importlib import import_module
@@ -82,7 +82,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    """An export that takes SQLAlchemy with it."""
+    """Return an export whose module loads SQLAlchemy."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LATE[name]), name)

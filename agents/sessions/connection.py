@@ -1,7 +1,7 @@
-"""A connection with a deadline: a database that stops answering is a fault, and holds nobody up.
+"""A connection with a deadline: a database that stops answering is a fault and blocks no caller for long.
 
-At the deadline the connection is ended from this side. What waits for it fails at once, and no further word goes to a
-server that does not listen. SQLite has no server, and its own limit for locks.
+At the deadline this side ends the connection. Operations that wait for it fail at once, and nothing more is sent to a
+server that does not answer. SQLite has no server, and has its own limit for locks.
 """
 
 import asyncio
@@ -15,7 +15,10 @@ from agents.sessions.errors import SessionError
 
 
 class Deadline:
-    """Of what is done with one connection. driver: asyncpg's connection; None: SQLite's."""
+    """The deadline of the operations on one connection.
+
+    driver: asyncpg's connection, or None for SQLite.
+    """
 
     def __init__(self, driver: Any, deadline_s: float) -> None:
         self._driver, self._deadline_s = driver, deadline_s
@@ -23,7 +26,7 @@ class Deadline:
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Raises TimeoutError if the block takes longer. An exception of any kind but ours ends the connection."""
+        """Raise TimeoutError if the block exceeds the deadline. An exception other than ours ends the connection."""
         timer = None
         if self._driver is not None:
             timer = asyncio.get_running_loop().call_later(self._deadline_s, self._pass)
@@ -42,7 +45,7 @@ class Deadline:
 
     @property
     def over(self) -> bool:
-        """The connection has ended."""
+        """Return True if the connection has ended."""
         return self._driver is not None and self._driver.is_closed()
 
     def end(self) -> None:
@@ -55,7 +58,7 @@ class Deadline:
 
 
 async def connect(engine: AsyncEngine, deadline_s: float) -> tuple[AsyncConnection, Deadline]:
-    """Raises TimeoutError, and what the database raises."""
+    """Open a connection. Raises TimeoutError, and what the database raises."""
     if engine.dialect.name == "sqlite":
         return await engine.connect(), Deadline(None, deadline_s)
     async with asyncio.timeout(deadline_s):
@@ -65,7 +68,7 @@ async def connect(engine: AsyncEngine, deadline_s: float) -> tuple[AsyncConnecti
 
 
 async def give_back(connection: AsyncConnection, deadline: Deadline) -> None:
-    """To the pool, unless it is broken."""
+    """Return the connection to the pool, unless it is broken."""
     try:
         if deadline.over and not connection.invalidated:
             await connection.invalidate()
@@ -75,7 +78,7 @@ async def give_back(connection: AsyncConnection, deadline: Deadline) -> None:
 
 @asynccontextmanager
 async def connected(engine: AsyncEngine, deadline_s: float) -> AsyncIterator[AsyncConnection]:
-    """A connection for the block, which must end before the deadline."""
+    """Hold a connection for the block, which must end before the deadline."""
     connection, deadline = await connect(engine, deadline_s)
     try:
         async with deadline.kept():

@@ -1,4 +1,4 @@
-"""A turn that the end of its program cut."""
+"""A turn that was cut, because its program ended."""
 
 from msgspec import Struct
 
@@ -8,10 +8,11 @@ from agents.sessions.recorder import Recorder
 
 
 class Cut(Struct, frozen=True):
-    """A turn that a crash cut, or that waited for its turn.
+    """A turn that a crash cut while it ran or waited.
 
-    events: of its stream that are on disk. log: what may have been seen of it. recorder: of the stream, which goes on.
-    recoveries: how often it was taken up again since it last got further, this time included.
+    events: the stream's events that are on disk. log: the stream's position that subscribers may have seen.
+    recorder: the stream's recorder, which continues.
+    recoveries: how often the turn was resumed since it last got further, including this time.
     """
 
     stream_id: str
@@ -24,5 +25,5 @@ class Cut(Struct, frozen=True):
 
     @property
     def begun(self) -> bool:
-        """Somebody may have seen an event of it."""
+        """Return True if a subscriber may have seen an event of the turn."""
         return self.log.seq > 0

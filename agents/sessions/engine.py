@@ -1,4 +1,4 @@
-"""Connections to the store: how they are made, and what their failures are in our words."""
+"""Connections to the store: how they are made, and their failures as this package's errors."""
 
 import os
 import sqlite3
@@ -19,29 +19,30 @@ from agents.sessions.errors import ConnectionLost, Refused, SessionError, StoreF
 from agents.sessions.location import make_private, shown
 
 BUSY_S: Final = 5.0
-"""How long a write waits for another OS process's."""
+"""How long a write waits while another OS process writes."""
 
 PRAGMAS: Final = (
-    "journal_mode = WAL",  # readers don't wait for the writer, nor it for them
-    "synchronous = FULL",  # what was committed is there after a power failure, too
+    "journal_mode = WAL",  # readers and the writer do not wait for each other
+    "synchronous = FULL",  # a commit survives a power failure
     "foreign_keys = ON",
-    "secure_delete = ON",  # what was deleted can't be read in the file
-    "journal_size_limit = 67108864",  # bytes that the log keeps after a checkpoint
+    "secure_delete = ON",  # deleted data can't be read in the file
+    "journal_size_limit = 67108864",  # the log's size in bytes after a checkpoint
 )
 
 VALUE_STATES: Final = frozenset({"22", "23", "54"})
 """Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
 
-CONNECTIONS: Final = 5  # for the writer, its lease, and reading; each to SQLite is a thread
+CONNECTIONS: Final = 5  # for the writer, its lease, and reading; for SQLite each is a thread
 
 HELD_S: Final = 10.0
-"""How long PostgreSQL lets a session be silent within a transaction: a stopped program then holds no lock longer."""
+"""How long PostgreSQL lets a session be idle in a transaction. A stopped program loses its locks after this time."""
 
 
 def new_engine(url: URL, *, create: bool, deadline_s: float) -> AsyncEngine:
-    """create: a file that is missing. deadline_s: for PostgreSQL to make a connection, and for each statement.
+    """Return an engine for the store at this URL.
 
-    Raises StoreUnavailable if there is no file, or the driver is not installed.
+    create: make a missing file. deadline_s: the limit for a connection to PostgreSQL and for each statement.
+    Raises StoreUnavailable if the file is missing, or the driver is not installed.
     """
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite:
@@ -69,7 +70,7 @@ def _postgres_arguments(deadline_s: float) -> dict[str, Any]:
 
 @contextmanager
 def as_unavailable(url: URL) -> Iterator[None]:
-    """What is raised inside is StoreUnavailable, with one line."""
+    """Raise a failure of the block as StoreUnavailable, with one line."""
     try:
         yield
     except SessionError:
@@ -85,7 +86,7 @@ def as_unavailable(url: URL) -> Iterator[None]:
 
 @contextmanager
 def as_failed(url: URL) -> Iterator[None]:
-    """What is raised inside is StoreFailed, or Refused where the fault is in what is written, with one line."""
+    """Raise a failure of the block as StoreFailed, or as Refused if the values are the cause, with one line."""
     try:
         yield
     except SessionError:
@@ -94,35 +95,38 @@ def as_failed(url: URL) -> Iterator[None]:
         if isinstance(refused := getattr(error, "orig", None), SessionError):
             raise refused from None
         if _is_of_the_values(error):
-            raise Refused(f"the store at {shown(url)} does not take it: {_first_line(_cause(error))}") from error
+            raise Refused(f"the store at {shown(url)} does not accept this: {_first_line(_cause(error))}") from error
         raise StoreFailed(f"the store at {shown(url)} can't be written: {_why(error, url)}") from error
 
 
 def _is_of_the_values(error: Exception) -> bool:
-    """The database works, and will never accept these values. Any other exception of a driver is a lost connection."""
+    """Return True if the database works and will never accept these values.
+
+    Any other exception of a driver is a lost connection.
+    """
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
-        unbound = "binding parameter" in str(error.orig)  # sqlite3, of a value of a type that it does not know
+        unbound = "binding parameter" in str(error.orig)  # sqlite3 says this for a value of an unknown type
         return isinstance(error, IntegrityError | DataError) or state[:2] in VALUE_STATES or unbound
     return not isinstance(error, (OSError, UnicodeDecodeError, PoolTimeout, *drivers_errors()))
 
 
 def drivers_errors() -> tuple[type[Exception], ...]:
-    """The exceptions of drivers that SQLAlchemy passes on as they are. Of those that are loaded."""
+    """Return the exceptions that SQLAlchemy passes on unchanged, for the drivers that are loaded."""
     asyncpg = sys.modules.get("asyncpg")
     return () if asyncpg is None else (asyncpg.InterfaceError, asyncpg.PostgresError, asyncpg.InternalClientError)
 
 
 def _file_at(path: Path, *, create: bool) -> None:
     if not create and not os.path.exists(path):
-        raise StoreUnavailable(f"there is no store at {path}")
+        raise StoreUnavailable(f"no store exists at {path}")
     try:
         make_private(path)
-    except (OSError, ValueError) as error:  # the latter: a path that no file can have
+    except (OSError, ValueError) as error:  # ValueError: no file can have this path
         why = getattr(error, "strerror", None) or error
         raise StoreUnavailable(f"the store at {str(path)!r} can't be made: {why}") from error
     if not path.is_file():
-        raise StoreUnavailable(f"the store at {path} can't be used: it is no file")
+        raise StoreUnavailable(f"the store at {path} can't be used: expected a file, got a directory or device")
     if not os.access(path, os.R_OK | os.W_OK):
         raise StoreUnavailable(f"the store at {path} can't be used: this user may not read and write it")
 

@@ -1,4 +1,4 @@
-"""Writes what a flush took, until each part of it is on disk, refused, or not written within the store's grace."""
+"""The write of one flush, repeated until each part is on disk, refused, or failed after the store's grace."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from agents.sessions.errors import Fenced, Refused, StoreFailed
 from agents.sessions.patience import Patience
-from agents.sessions.taken import Taken
+from agents.sessions.pending import Pending
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
 
-Outcome: TypeAlias = tuple[Taken, StoreFailed | None]
+Outcome: TypeAlias = tuple[Pending, StoreFailed | None]
 
 
 async def flush(
-    taken: Taken, store: "Store", patience: Patience, on_pause: Callable[[StoreFailed], None]
+    pending: Pending, store: "Store", patience: Patience, on_pause: Callable[[StoreFailed], None]
 ) -> list[Outcome]:
-    """What of it is on disk, and what is not. on_pause: called before it is tried again. Raises Fenced."""
+    """Write the records, and return each part with its failure, if any.
+
+    on_pause: called before a retry. Raises Fenced.
+    """
     loop = asyncio.get_running_loop()
     settled: list[Outcome] = []
-    left = [taken]
+    left = [pending]
     while True:
         began_s = loop.time()
         outcomes = [outcome for each in left for outcome in await _tried(each, store)]
@@ -38,17 +41,17 @@ async def flush(
         left = [each for each, _ in failed]
 
 
-async def _tried(taken: Taken, store: "Store") -> list[Outcome]:
-    """Once. What is refused is halved until the refusal concerns one session."""
+async def _tried(pending: Pending, store: "Store") -> list[Outcome]:
+    """Try one write. Refused records are halved until a refusal concerns only one session."""
     try:
-        await store.write(taken.batch(), again=taken.tried)
+        await store.write(pending.batch(), again=pending.tried)
     except Fenced:
         raise
     except Refused as refused:
-        if len(taken.session_ids) == 1:
-            return [(taken, refused)]
-        return [outcome for half in taken.halves() for outcome in await _tried(half, store)]
+        if len(pending.session_ids) == 1:
+            return [(pending, refused)]
+        return [outcome for half in pending.halves() for outcome in await _tried(half, store)]
     except StoreFailed as failed:
-        taken.tried = True
-        return [(taken, failed)]
-    return [(taken, None)]
+        pending.tried = True
+        return [(pending, failed)]
+    return [(pending, None)]

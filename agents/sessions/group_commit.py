@@ -1,11 +1,11 @@
-"""Group commit: what all recorders hold, written in one transaction after the other.
+"""Group commit: the records of all recorders, written in one transaction after the other.
 
-A flush begins at the latest batch_s after the first record that waits, or when batch_events wait, or at once for what
-is urgent. One is on its way at a time; what comes meanwhile goes with the next, so that batches grow with the load.
+A flush begins batch_s after the first waiting record, or when batch_events wait. An urgent record starts it at once.
+One flush runs at a time. Records that arrive meanwhile go with the next one, so batches grow with the load.
 
-A flush that fails is tried again while the store's grace lasts (patience.py), and nobody is told. Then it is kept, in
-its order, and tried again after RETRY_S, or sooner for what is urgent. A session whose
-records the store refuses loses its recorders, the others nothing.
+A failed flush is retried during the store's grace (patience.py), and no recorder gets the failure. After the grace its
+records are kept, in order, and tried again after RETRY_S, or sooner for an urgent record. If the store refuses a
+session's records, only that session loses its recorders.
 """
 
 import asyncio
@@ -19,29 +19,35 @@ from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreFailed
 from agents.sessions.flush import Outcome, flush
 from agents.sessions.last_words import LastWords, leave
 from agents.sessions.patience import Patience
+from agents.sessions.pending import Pending, Waiter, settle
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import SessionBegun
-from agents.sessions.taken import Taken, Waiter, settle
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
 
 RETRY_S: Final = 1.0
 MOST_WAITING: Final = 2000
-"""Events of one stream that may wait for the store. Above it the stream's turn ends, whatever the grace."""
+"""Events of one stream that may wait for the store. Above this number the stream's turn ends, even during the grace."""
 
 log = get_logger("understudy.sessions")
 
 
 class Behind(Struct, frozen=True):
-    """How far the disk is behind what was recorded. events: not on it. oldest_s: how long the oldest record waits."""
+    """The distance between the disk and what was recorded.
+
+    events: the number not on disk. oldest_s: how long the oldest record has waited.
+    """
 
     events: int
     oldest_s: float
 
 
 class GroupCommit:
-    """call: lets the journal begin a flush. batch_events, count: of events that wait; read by recorders."""
+    """The records that wait for the disk, and the recorders that add them.
+
+    call: asks the journal to begin a flush. batch_events, count: of events that wait. Recorders read both.
+    """
 
     def __init__(
         self, store: "Store", grace_s: float, batch_s: float, batch_events: int, call: Callable[[], None]
@@ -58,13 +64,13 @@ class GroupCommit:
         self._waiting: dict[Recorder, None] = {}
         self._sessions: list[SessionBegun] = []
         self._waiters: list[tuple[str | None, Waiter]] = []
-        self._on_its_way: Taken | None = None
-        self._waits_since_s: float | None = None  # the oldest of what waits, and of what is on its way
-        self._left_since_s: float | None = None
+        self._in_flight: Pending | None = None
+        self._waits_since_s: float | None = None  # arrival of the oldest waiting record
+        self._left_since_s: float | None = None  # the same for the flush that runs
         self._timer: asyncio.TimerHandle | None = None
         self.closed: StoreFailed | None = None
 
-    # For those who record
+    # For recorders
 
     def add(self, recorder: Recorder) -> None:
         if self.closed is not None:
@@ -77,20 +83,23 @@ class GroupCommit:
             self._soon()
 
     def join(self, recorder: Recorder) -> None:
-        """It has something that waits."""
+        """Add a recorder that has records to write."""
         if recorder not in self._waiting and recorder.closed is None:
             self._waiting[recorder] = None
             self._soon()
 
     def hurry(self, urgent: bool = True) -> None:
-        """A flush is due now. While writes fail, only what is urgent makes one due before its time."""
+        """Make a flush due now. While writes fail, only an urgent record can shorten the pause."""
         if not self.due and (urgent or self.patience.failure is None):
             self.due = True
-            if self._on_its_way is None:
+            if self._in_flight is None:
                 self._call()
 
     def say_last(self, words: LastWords) -> None:
-        """An end that was told, of a stream whose recorder is closed. The next writer of a store knows better."""
+        """Record the published end of a stream whose recorder is closed.
+
+        A fenced journal drops it, since the store's new writer decides.
+        """
         if isinstance(self.closed, Fenced):
             return
         if self.closed is not None:
@@ -109,20 +118,20 @@ class GroupCommit:
         recorder.last_words(words)
 
     async def written(self, session_id: str | None = None) -> None:
-        """Everything that was recorded of all sessions, or of this one, is on disk. Raises StoreFailed."""
+        """Wait until everything recorded of all sessions, or of this one, is on disk. Raises StoreFailed."""
         waiter = self._loop.create_future()
         if self._waiting or self._sessions:
             self._waiters.append((session_id, waiter))
-        elif self._on_its_way is not None:
-            self._on_its_way.waiters.append((session_id, waiter))
+        elif self._in_flight is not None:
+            self._in_flight.waiters.append((session_id, waiter))
         else:
             waiter.set_result(None)
         await self._until(waiter)
 
     async def stream_written(self, recorder: Recorder) -> None:
-        """Everything that was recorded of this stream is on disk. Raises StoreFailed."""
+        """Wait until everything recorded of this stream is on disk. Raises StoreFailed."""
         waiter = self._loop.create_future()
-        flight = self._on_its_way
+        flight = self._in_flight
         leaving = next((each for each in flight.streams if each.recorder is recorder), None) if flight else None
         if recorder in self._waiting:
             recorder.waiters.append(waiter)
@@ -154,49 +163,49 @@ class GroupCommit:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits."""
+        """Return True if no record waits."""
         return not (self._waiting or self._sessions)
 
     @property
     def behind(self) -> Behind:
-        flight = self._on_its_way
+        flight = self._in_flight
         leaving = 0 if flight is None else sum(len(records.events) for records in flight.streams)
         since_s = self._waits_since_s if self._left_since_s is None else self._left_since_s
         return Behind(self.count + leaving, 0.0 if since_s is None else self._loop.time() - since_s)
 
-    def take(self) -> Taken:
-        """All that waits. `flush` it, then tell `done`."""
+    def take(self) -> Pending:
+        """Return all records that wait. The caller passes them to `flush`, and the outcomes to `done`."""
         self.due, self.count = False, 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        taken = Taken(self._sessions, [recorder.take() for recorder in self._waiting], self._waiters)
+        pending = Pending(self._sessions, [recorder.take() for recorder in self._waiting], self._waiters)
         self._sessions, self._waiting, self._waiters = [], {}, []
-        self._on_its_way = taken
+        self._in_flight = pending
         self._left_since_s, self._waits_since_s = self._waits_since_s, None
-        return taken
+        return pending
 
-    async def flush(self, taken: Taken) -> list[Outcome]:
-        """Write it. Raises Fenced."""
-        return await flush(taken, self.store, self.patience, self._end_the_longest)
+    async def flush(self, pending: Pending) -> list[Outcome]:
+        """Write the records. Raises Fenced."""
+        return await flush(pending, self.store, self.patience, self._end_the_longest)
 
     def _end_the_longest(self, failure: StoreFailed) -> None:
-        """Memory has an end before the grace has."""
+        """Fail the streams with too many waiting events, since memory is limited even during the grace."""
         for recorder in list(self._waiting):
             if recorder.waiting > MOST_WAITING:
                 recorder.on_failure(failure)
 
     def done(self, outcomes: Sequence[Outcome]) -> None:
-        """Tell those whom it concerns."""
-        whole, self._on_its_way = self._on_its_way, None
-        for taken, failure in outcomes:
+        """Report the outcomes to the recorders and waiters."""
+        whole, self._in_flight = self._in_flight, None
+        for pending, failure in outcomes:
             match failure:
                 case None:
-                    self._on_disk(taken)
+                    self._on_disk(pending)
                 case Refused():
-                    self._refused(taken, failure)
+                    self._refused(pending, failure)
                 case _:
-                    self._keep(taken, failure)
+                    self._keep(pending, failure)
         self._left_since_s = None
         if whole is not None:
             _settle_by_session(whole, outcomes)
@@ -205,12 +214,12 @@ class GroupCommit:
             self._call()
 
     def close(self, failure: StoreFailed) -> None:
-        """Nothing more is written: those who record are told, and from now on their records are dropped."""
+        """Stop writing. Every recorder and waiter gets the failure, and later records are dropped."""
         self.closed = failure
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        whole, self._on_its_way = self._on_its_way, None
+        whole, self._in_flight = self._in_flight, None
         if whole is not None:
             for records in whole.streams:
                 records.settle(failure)
@@ -220,27 +229,27 @@ class GroupCommit:
             self.lose(recorder, failure)
         self._sessions, self._waiting, self._waiters = [], {}, []
 
-    def _on_disk(self, taken: Taken) -> None:
-        for records in taken.streams:
+    def _on_disk(self, pending: Pending) -> None:
+        for records in pending.streams:
             records.settle(None)
             if records.ended is not None:
                 self._open.discard(records.recorder)
             if records.events:
                 records.recorder.on_durable(records.events[-1].seq)
 
-    def _refused(self, taken: Taken, failure: Refused) -> None:
-        log.warning("records_refused", sessions=taken.session_ids, reason=str(failure))
-        for records in taken.streams:
+    def _refused(self, pending: Pending, failure: Refused) -> None:
+        log.warning("records_refused", sessions=pending.session_ids, reason=str(failure))
+        for records in pending.streams:
             records.settle(failure)
             self.lose(records.recorder, failure)
 
-    def _keep(self, taken: Taken, failure: StoreFailed) -> None:
-        self._sessions = taken.sessions + self._sessions
-        for records in taken.streams:
+    def _keep(self, pending: Pending, failure: StoreFailed) -> None:
+        self._sessions = pending.sessions + self._sessions
+        for records in pending.streams:
             records.settle(failure)
             records.recorder.take_back(records)
             self.count += len(records.events)
-        kept: dict[Recorder, None] = dict.fromkeys(records.recorder for records in taken.streams)
+        kept: dict[Recorder, None] = dict.fromkeys(records.recorder for records in pending.streams)
         self._waiting = kept | self._waiting
         self._waits_since_s = self._left_since_s
         self._soon()
@@ -248,16 +257,16 @@ class GroupCommit:
             recorder.on_failure(failure)
 
     def lose(self, recorder: Recorder, failure: StoreFailed) -> None:
-        """It records no more."""
+        """Remove and close a recorder."""
         self._waiting.pop(recorder, None)
         self._open.discard(recorder)
         recorder.close(failure)
         recorder.on_failure(failure)
 
 
-def _settle_by_session(whole: Taken, outcomes: Sequence[Outcome]) -> None:
-    """A refusal of one session's records is nothing to the others."""
-    failures = {id_: failure for taken, failure in outcomes for id_ in taken.session_ids if failure is not None}
+def _settle_by_session(whole: Pending, outcomes: Sequence[Outcome]) -> None:
+    """Report each session's outcome to its waiters. A refusal of one session does not affect the others."""
+    failures = {id_: failure for pending, failure in outcomes for id_ in pending.session_ids if failure is not None}
     first = next(iter(failures.values()), None)
     for session_id, waiter in whole.waiters:
         settle([waiter], first if session_id is None else failures.get(session_id))

@@ -1,6 +1,7 @@
-"""What people do with sessions that are kept: give them a title, delete them, fork them, take them along.
+"""Commands on kept sessions: rename, delete, fork and export.
 
-Each works on the store alone, also while the journal of another OS process writes it; but none deletes there.
+Each works directly on the store, also while the journal of another OS process writes it. In that case delete is
+refused.
 """
 
 from collections.abc import AsyncIterator
@@ -34,7 +35,10 @@ _CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 
 
 async def rename(store: Store, id_: str, title: str | None) -> None:
-    """title: None takes it away. Raises UnknownSession, and InvalidArgument for a title that is not text."""
+    """Set a session's title, or remove it if title is None.
+
+    Raises UnknownSession, and InvalidArgument for a title that is not text.
+    """
     if title is not None and not isinstance(title, str):
         raise InvalidArgument("a str as the title, or None", named(title))
     if title is not None and not is_text(title):
@@ -47,10 +51,10 @@ async def rename(store: Store, id_: str, title: str | None) -> None:
 
 
 async def delete(store: Store, id_: str) -> None:
-    """All of it: conversation, streams, events. A turn that runs finds out when it next records.
+    """Delete a session with its conversation, streams and events. A turn that runs fails at its next record.
 
-    Raises UnknownSession, and StoreInUse where the journal of another OS process of this host writes the store: it may
-    have an agent with this session, so it is to be asked.
+    Raises UnknownSession, and StoreInUse if the journal of another OS process of this host writes the store. That
+    program may have an agent with this session, so the deletion must go through it.
     """
     _check_known(id_)
     async with store.changing() as connection:
@@ -61,12 +65,12 @@ async def delete(store: Store, id_: str) -> None:
 
 
 async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] | None = None) -> None:
-    """A new session with this one's conversation, to go on from there; its streams stay where they are.
+    """Make a new session that continues this one's conversation. The streams stay with the original.
 
-    at: a stream and the seq of an event in it. The conversation is as it was then: what came before the stream, its
-    user message, and the answer up to the event, marked as partial; seq 0 leaves that message out, too, so that another
-    one can be asked in its place; the last event, or None, takes the turn whole. No place at all: all turns that have
-    ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
+    at: a stream and the seq of an event in it. The new conversation has everything before the stream, its user message,
+    and the answer up to the event, marked as partial. Seq 0 leaves the user message out too, so that another one can
+    replace it. The last event, or None as the seq, includes the whole turn. Without `at`, the fork has all turns that
+    have ended. Raises UnknownSession, UnknownStream, SessionExists, InvalidFork.
     """
     if not keepable(new_id):
         raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
@@ -87,10 +91,11 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
 
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
-    """As JSON Lines: the session, its messages, its streams, each with its events. Raises UnknownSession, also at the
-    end, if it was deleted meanwhile: what has its id by then may be another user's.
+    """Yield JSON Lines: the session, its messages, and its streams, each with its events.
 
-    Page by page: that takes little memory, and one long read would keep SQLite from clearing its log.
+    Raises UnknownSession, also in the middle if the session was deleted. Another user's session may have the id by
+    then.
+    Reads are paged. That needs little memory, and one long read would keep SQLite from clearing its log.
     """
     session = await _known(store, id_)
     yield _line("session", session)
@@ -126,10 +131,10 @@ def _line(kind: str, data: Any) -> bytes:
 
 
 async def _cut(store: Store, session: Session, at: tuple[str, int | None] | None) -> tuple[int, Conversation]:
-    """How many messages of the session a fork begins with, and what of a cut turn comes behind them.
+    """Return how many of the session's messages the fork keeps, and the messages of the partial turn after them.
 
-    The conversation only grows, so what is read here still holds when it is copied; and since it is counted before the
-    stream is looked at, it has nothing of a stream that is still open then.
+    A conversation only grows, so the count is still valid when the messages are copied. The count is read before the
+    stream, so it includes nothing of a stream that is open at that time.
     """
     if at is None:
         return session.message_count, ()
@@ -150,7 +155,10 @@ async def _cut(store: Store, session: Session, at: tuple[str, int | None] | None
 
 
 async def _recorded(store: Store, stream: StreamInfo) -> Conversation:
-    """The messages of its turn: what it left, or what its last checkpoint has, which is read behind the events."""
+    """Return the recorded messages of the stream's turn.
+
+    For an ended turn these are in the conversation, else in its last checkpoint, which is read after the events.
+    """
     if stream.messages_from is not None and stream.messages_until is not None:
         count = stream.messages_until - stream.messages_from
         return await store.messages(stream.session_id, stream.messages_from, count)
@@ -169,7 +177,7 @@ async def _known(store: Store, id_: str) -> Session:
 
 
 async def _check_same(store: Store, session: Session) -> None:
-    """What was read of it is of this session, and not of another one that has got its id since."""
+    """Raise UnknownSession if the session was deleted, even if another one has its id now."""
     if (await _known(store, session.id)).created_at != session.created_at:
         raise UnknownSession(session.id)
 
@@ -187,6 +195,6 @@ async def _copy(connection: AsyncConnection, id_: str, new_id: str, count: int) 
 
 
 def _check_known(id_: str) -> None:
-    """An id that no database could hold is none's."""
+    """Raise UnknownSession for an id that no store can hold."""
     if not keepable(id_):
         raise UnknownSession(id_)

@@ -1,8 +1,8 @@
-"""The journal: the process that owns the store, and the one writer of it.
+"""The journal: the process that owns the store and is its only writer.
 
-Recorders call it on the loop (recorder.py); it lets one flush after the other run beside its mailbox, and tells the
-recorders what is on disk. It ends with its last flush. A journal that crashes closes its recorders; the next journal
-has another epoch, and first writes the ends that were told meanwhile.
+Recorders call it directly on the loop (recorder.py). It runs one flush at a time beside its mailbox, and reports to
+the recorders what is on disk. It ends after its last flush. A journal that crashes closes its recorders. The next
+journal gets another epoch, and first writes the ends that were published in the meantime.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 JOURNAL: Final = "journal"
 SERVER_GRACE_S: Final = 30.0
-"""Of a store that is a server, where `sessions.store_grace` does not say otherwise."""
+"""The grace for a store with a server, unless `sessions.store_grace` sets another."""
 
 
 class OpenJournal(Struct, frozen=True):
-    """Answered with a JournalHandle."""
+    """A request for the JournalHandle, which is the reply."""
 
 
 class Due(Struct, frozen=True):
@@ -37,11 +37,14 @@ class Due(Struct, frozen=True):
 
 
 class Written(Struct, frozen=True):
-    """The flush that was on its way has ended."""
+    """The flush that ran has ended."""
 
 
 async def open_journal() -> JournalHandle | None:
-    """None where sessions are not kept. Raises CallFailed if the journal falls meanwhile."""
+    """Return the journal's handle, or None if sessions are not kept.
+
+    Raises CallFailed if the journal ends meanwhile.
+    """
     if whereis(JOURNAL) is None:
         return None
     handle: JournalHandle = await call(JOURNAL, OpenJournal(), timeout_s=None)
@@ -49,7 +52,7 @@ async def open_journal() -> JournalHandle | None:
 
 
 class Journalling(Struct, frozen=True):
-    """flush: the one that is on its way."""
+    """The journal's state. flush: the flush that runs."""
 
     handle: JournalHandle
     group: GroupCommit
@@ -57,7 +60,7 @@ class Journalling(Struct, frozen=True):
 
 
 class Journal(GenServer[Journalling]):
-    """Refuses to start with StoreUnavailable; with durability off it is not started."""
+    """The journal process. With durability off it is not started. A start fails with StoreUnavailable."""
 
     trap_exit = True
 
@@ -111,7 +114,7 @@ class Journal(GenServer[Journalling]):
         return Journalling(state.handle, state.group, flush)
 
     async def _flush_all(self, state: Journalling) -> None:
-        """The last flushes, until nothing waits, or one fails."""
+        """Flush until no record waits, or a flush fails."""
         group, flush = state.group, state.flush
         failed = False
         while not failed and (flush is not None or not group.idle):
@@ -122,7 +125,10 @@ class Journal(GenServer[Journalling]):
 
 
 class _Wake:
-    """Tells the journal that a flush is due. One that was killed could not say that it ended: it is said for it."""
+    """A function that informs the journal of a due flush.
+
+    It also closes the recorders of a journal that was killed, since that one can't do so itself.
+    """
 
     def __init__(self, journal: Pid) -> None:
         self.journal = journal
@@ -138,7 +144,10 @@ class _Wake:
 
 
 async def _claimed(settings: SessionSettings, state_dir: Path | None) -> "Store":
-    """SQLAlchemy is loaded here: where sessions are not kept, nobody waits for it."""
+    """Open the store and become its writer.
+
+    SQLAlchemy is imported here, so a program without a store does not load it.
+    """
     from agents.sessions.location import store_url
     from agents.sessions.store import Store
 
@@ -152,7 +161,10 @@ async def _claimed(settings: SessionSettings, state_dir: Path | None) -> "Store"
 
 
 def _grace_s(settings: SessionSettings, store: "Store") -> float:
-    """A server may be restarted, and is back in a moment. A file that can't be written stays so."""
+    """Return the store's grace.
+
+    A server that restarts is back soon, but a file that can't be written usually stays so.
+    """
     if settings.store_grace is not None:
         return settings.store_grace / 1000
     return SERVER_GRACE_S if store.has_server else 0.0

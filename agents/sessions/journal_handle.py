@@ -1,4 +1,4 @@
-"""What the journal gives to those who record."""
+"""The journal's interface for code that records."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class JournalHandle:
-    """Of one journal process: when that has ended, its recorders are closed, and a new one has to be opened."""
+    """The handle of one journal process.
+
+    When that process ends, its recorders are closed, and the caller opens a new journal.
+    """
 
     def __init__(self, store: "Store", durability: Durability, group: GroupCommit) -> None:
         self.store, self.durability = store, durability
@@ -22,7 +25,7 @@ class JournalHandle:
 
     @property
     def behind(self) -> Behind:
-        """How far the disk is behind what was recorded."""
+        """Return the distance between the disk and what was recorded."""
         return self._group.behind
 
     def begin_session(
@@ -34,35 +37,35 @@ class JournalHandle:
         *,
         owner: str | None = None,
     ) -> None:
-        """The session is there from now on, also if it was before; see SessionBegun. Before its first recorder."""
+        """Create the session, or update it if it exists (see SessionBegun). Call this before its first recorder."""
         self._group.begin_session(SessionBegun(id_, name, config, opening, datetime.now(UTC), owner))
 
     def recorder(
         self, session_id: str, stream_id: str, message: str, *, on_durable: OnDurable, on_failure: OnFailure
     ) -> Recorder:
-        """Of a new stream, which answers the message."""
+        """Return the recorder of a new stream, which answers the message."""
         recorder = Recorder(self._group, session_id, stream_id, 0, on_durable, on_failure)
         self._group.add(recorder)
         recorder.begun(message)
         return recorder
 
     def resumed(self, cut: OpenStream, *, on_durable: OnDurable, on_failure: OnFailure) -> Recorder:
-        """Of a stream that was cut: its next event has the seq after cut.last_seq."""
+        """Return the recorder of a stream that was cut. Its next event has the seq after cut.last_seq."""
         recorder = Recorder(self._group, cut.session_id, cut.stream_id, cut.last_seq, on_durable, on_failure)
         self._group.add(recorder)
         return recorder
 
     async def durable(self, session_id: str | None = None) -> None:
-        """Everything that was recorded so far, of all sessions or of one, is on disk. Raises StoreFailed."""
+        """Wait until everything recorded so far, of all sessions or of one, is on disk. Raises StoreFailed."""
         await self._group.written(session_id)
 
     async def check_writable(self) -> None:
-        """Raises StoreFailed while turns would fail."""
+        """Raise StoreFailed if a turn would fail now."""
         if (failure := self._group.patience.failure) is not None:
             raise failure
         await self.store.check_writable()
 
     def wait_no_longer(self) -> None:
-        """The program ends: from now on the store has no grace."""
+        """End the store's grace, because the program ends."""
         self._group.patience.end()
         self.store.hurry()

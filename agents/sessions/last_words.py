@@ -1,7 +1,7 @@
-"""Ends that subscribers were told, and that the stream's own recorder could not take down any more.
+"""Published ends of streams whose own recorder could not record them.
 
-A stream has one end. So an end that was told is written even if the store refused what came before it, and even if the
-journal has ended: then the next journal of this program writes it before anything else, and the turn is not resumed.
+A stream has one end. So a published end is written even if the store refused the records before it. It is also written
+if the journal has ended: the next journal of this program writes the end first, and the turn is not resumed.
 """
 
 from typing import Self
@@ -18,13 +18,13 @@ class LastWords(Struct, frozen=True):
     ended: StreamEnded
 
     def bare(self) -> Self:
-        """Without anything that a model or a user said, which may be what the store refuses."""
+        """Return the end without text of a model or a user, since the store may refuse such text."""
         event = replace(self.event, content="", metrics=None)
         return replace(self, event=event, ended=replace(self.ended, messages=(), usage=None, cost=None))
 
 
 _LEFT: dict[str, list[LastWords]] = {}
-"""By store: of journals that have ended."""
+"""The ends that ended journals left, by store."""
 
 
 def leave(store: str, words: LastWords) -> None:
@@ -32,5 +32,5 @@ def leave(store: str, words: LastWords) -> None:
 
 
 def left_for(store: str) -> list[LastWords]:
-    """Each is given once."""
+    """Return and remove the ends that were left for this store."""
     return _LEFT.pop(store, [])

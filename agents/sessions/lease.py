@@ -1,7 +1,7 @@
-"""The sign of life of a store's writer on PostgreSQL: a lock of a session that the database itself ends.
+"""The lease of a store's writer on PostgreSQL: a lock whose database session ends without heartbeats.
 
-The lock is free as soon as the writer's OS process is gone, whatever its host. A process that is stopped, or a host
-that is cut off, sends no beat, and PostgreSQL ends its session after LEASE_S. No clock is compared with another one.
+The lock is free as soon as the writer's OS process ends, on any host. A process that is stopped, or a host that is cut
+off, sends no heartbeat, and PostgreSQL ends its session after LEASE_S. No two clocks are compared.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ LEASE_S: Final = 6.0
 BEAT_S: Final = LEASE_S / 6
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 1.0
-CLASS: Final = 731086515  # of advisory locks: any number that is no other program's
-IDLE_LIMIT_SINCE: Final = (14,)  # the version of PostgreSQL
+CLASS: Final = 731086515  # the class of our advisory locks: a number that no other program uses
+IDLE_LIMIT_SINCE: Final = (14,)  # PostgreSQL has idle_session_timeout since this version
 
 log = get_logger("understudy.sessions")
 
 
 async def has_lease(connection: AsyncConnection, owner: str) -> bool:
-    """Whether the process holds its lease. The connection is in a transaction of ours."""
+    """Return True if the process holds its lease. The connection must be in a transaction."""
     free = select(func.pg_try_advisory_xact_lock(CLASS, func.hashtext(owner)))
     return not (await connection.execute(free)).scalar_one()
 
 
 class Lease:
-    """Held from `take` to `give_back`, and taken again whenever its connection was lost."""
+    """The writer's lease, held from `take` to `give_back`. If its connection is lost, it is taken again."""
 
     def __init__(self, engine: AsyncEngine, deadline_s: float) -> None:
         self._engine, self._deadline_s = engine, deadline_s
@@ -40,7 +40,7 @@ class Lease:
         self._beating: asyncio.Task[None] | None = None
 
     async def take(self) -> None:
-        """Raises what the database raises."""
+        """Take the lease. Raises what the database raises."""
         self._held = await self._connected()
         self._beating = asyncio.get_running_loop().create_task(self._beat())
 
@@ -84,7 +84,7 @@ class Lease:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _drop(self) -> None:
-        """End the connection without a word to the server, which may not listen."""
+        """End the connection without a message to the server, which may not answer."""
         held, self._held = self._held, None
         if held is not None:
             held[1].end()

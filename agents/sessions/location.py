@@ -1,4 +1,4 @@
-"""Where a store is: its URL, as SQLAlchemy spells it, and for SQLite its file, which only its owner may read."""
+"""The place of a store: its URL, as SQLAlchemy spells it, and for SQLite its file, which only its owner may read."""
 
 import os
 from pathlib import Path
@@ -18,14 +18,17 @@ PRIVATE_FOLDER: Final = 0o700
 
 
 def store_url(url: str | None, state_dir: Path | None = None) -> URL:
-    """url: as in the settings. Raises StoreUnavailable for what names no store of ours."""
+    """Return the store's URL. url: as in the settings.
+
+    Raises StoreUnavailable if the URL does not name a supported store.
+    """
     if url is None:
         path = (state_dir or default_state_dir()) / FILE
         return URL.create(DRIVERS["sqlite"], database=str(path.absolute()))
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise StoreUnavailable("expected the store's URL as sqlite:///FILE or postgresql://..., got no URL") from None
+        raise StoreUnavailable("expected the store's URL as sqlite:///FILE or postgresql://..., got another") from None
     backend = parsed.get_backend_name()
     if backend not in DRIVERS or parsed.drivername not in (backend, DRIVERS[backend]):
         expected = " or ".join(sorted({*DRIVERS, *DRIVERS.values()}))
@@ -36,9 +39,9 @@ def store_url(url: str | None, state_dir: Path | None = None) -> URL:
 
 
 def _file_in(url: str) -> Path:
-    """What follows the three slashes, as it is written. SQLAlchemy would read parts of it as escapes and options.
+    """Return the literal path after the three slashes. SQLAlchemy would read parts of it as escapes and options.
 
-    An escape is decoded where only the decoded folder is there, for such a URL may come from either kind of writer.
+    An escape is decoded if only the decoded folder exists, since users write such a URL in either form.
     """
     _, _, path = url.partition("://")
     if "?" in path:
@@ -60,12 +63,12 @@ def _file_in(url: str) -> Path:
 
 
 def shown(url: URL) -> str:
-    """For people: without the password."""
+    """Return the URL for people, without the password."""
     return url.render_as_string(hide_password=True)
 
 
 def identity(url: URL) -> tuple[int, int] | None:
-    """Which file is at the URL now; None for what is no file, or is gone."""
+    """Return device and inode of the file at the URL. None if the file is missing or the store has a server."""
     if url.get_backend_name() != "sqlite":
         return None
     try:
@@ -76,10 +79,10 @@ def identity(url: URL) -> tuple[int, int] | None:
 
 
 def make_private(path: Path) -> None:
-    """The file exists, and nobody but its owner can read it; a folder that has to be made is private, too.
+    """Make the file if it is missing, readable only by its owner. A folder that is made here is private, too.
 
-    SQLite gives its -wal and -shm files the mode of the database. A file that exists is not opened here: to close it
-    again would give up the locks that SQLite holds on it in this OS process. Raises OSError.
+    SQLite gives its -wal and -shm files the mode of the database. An existing file is not opened here: closing it would
+    release the locks that SQLite holds on it in this OS process. Raises OSError.
     """
     if not path.parent.exists():
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True)

@@ -1,4 +1,4 @@
-"""Brings a store to the schema of this version, step by step, in one transaction that others wait for."""
+"""The migration of a store to this version's schema, step by step, in one transaction that others wait for."""
 
 from typing import Final
 
@@ -10,13 +10,13 @@ from agents.sessions.migrations import HEAD
 
 LOCKS: Final = {
     "sqlite": "BEGIN IMMEDIATE",
-    "postgresql": "SELECT pg_advisory_xact_lock(7310865148712)",  # any number that is no other program's
+    "postgresql": "SELECT pg_advisory_xact_lock(7310865148712)",  # a number that no other program uses
 }
-VERSION_TABLE: Final = "alembic_version"  # Alembic's own
+VERSION_TABLE: Final = "alembic_version"  # the name that Alembic uses
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Raises StoreUnavailable for a schema that a newer version made."""
+    """Migrate the store. Raises StoreUnavailable for a schema that a newer version made."""
     async with engine.connect() as connection:
         if await connection.run_sync(_version) == HEAD:
             return
@@ -34,7 +34,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    """Alembic is loaded here: most starts find the schema as it is to be."""
+    """Run the missing steps. Alembic is imported here, since most starts find the schema up to date."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -45,5 +45,5 @@ def _upgrade(connection: Connection) -> None:
     version = _version(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if version is not None and version not in known:
-        raise StoreUnavailable(f"expected a store of schema {HEAD} or before, got {version}: a newer version made it")
+        raise StoreUnavailable(f"expected a store of schema {HEAD} or older, got {version}: a newer version made it")
     command.upgrade(config, "head")

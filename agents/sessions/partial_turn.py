@@ -1,8 +1,8 @@
-"""What a conversation has of a turn that is taken up to one of its events.
+"""The messages of a turn up to one of its events.
 
-The events say how far the turn was, the messages that were recorded what it was made of: model calls that are over are
-taken from these, with what no event says (what the user said while the turn ran, what only the model that said it can
-read). The call that the event is in the middle of has what its events say.
+The events show how far the turn was. The recorded messages show its content. Completed model calls are taken from
+these, because they have data that no event carries. That data is user messages that joined the turn, and reasoning
+that only its own model can read. The model call at the event has only the content of its events.
 """
 
 from collections.abc import Iterable
@@ -20,11 +20,12 @@ from agents.core.events import (
 
 
 def partial_turn(message: str, events: Iterable[Event], recorded: Conversation = ()) -> Conversation:
-    """The user's message, the model calls that are over with their results, and what the last one had said, marked.
+    """Return the user's message, the completed model calls with their results, and the partial last answer, marked.
 
-    Calls that did not begin to run are left out, since a history must not hold a call that nobody answers; so is what a
-    stream_reset took back. recorded: the turn's messages, the user's first; of a turn that runs, those that there are;
-    what it lacks is made from the events.
+    Calls that did not begin to run are left out, since a history must not hold a call without an answer. Text that a
+    stream_reset voided is left out, too.
+    recorded: the turn's messages, the user's first. For a turn that runs, those recorded so far. Missing messages are
+    made from the events.
     """
     past = _Past(message, recorded)
     calls: tuple[ToolCall, ...] = ()
@@ -49,9 +50,10 @@ def partial_turn(message: str, events: Iterable[Event], recorded: Conversation =
 
 
 class _Past:
-    """The messages of the model calls that are over, and of the results that came since the last one.
+    """The messages of the completed model calls, and the results since the last one.
 
-    place: up to where `recorded` was taken; None: from somewhere on it does not fit the events, which are believed.
+    place: the position up to which `recorded` was used. None if `recorded` stopped matching the events, which then
+    count.
     """
 
     def __init__(self, message: str, recorded: Conversation) -> None:
@@ -65,17 +67,17 @@ class _Past:
     def messages(self) -> Conversation:
         return (*self._messages, *self._results)
 
-    def called(self, said: AssistantMessage) -> None:
-        """The model call is over, and its calls run."""
-        self._messages, self._results, self._wanted = self.messages, (), len(said.tool_calls)
-        if (at := self._call_at(said)) is None:
+    def called(self, message: AssistantMessage) -> None:
+        """Add a model call that is complete, and whose calls run."""
+        self._messages, self._results, self._wanted = self.messages, (), len(message.tool_calls)
+        if (at := self._call_at(message)) is None:
             self._place = None
-            self._messages = (*self._messages, said)
+            self._messages = (*self._messages, message)
         else:
             self._take(at + 1)
 
     def answered(self, result: ToolMessage) -> None:
-        """With the last result the model is asked again, with what the user has said meanwhile."""
+        """Add a result. After the last one the model is asked again, with the user messages that arrived meanwhile."""
         self._results = (*self._results, result)
         if self._place is None or len(self._results) < self._wanted:
             return
@@ -86,8 +88,10 @@ class _Past:
             self._take(self._place + len(self._next(self._place, UserMessage)))
 
     def continued(self, text: str) -> str:
-        """What of the text the present model call has said: one before it ended without calls when the user, or the
-        answer's type, had more to say."""
+        """Return the part of the text that belongs to the present model call.
+
+        An earlier model call may have ended without calls, because the user or the answer's type required more.
+        """
         while self._place is not None and not self._results:
             match self._recorded[self._place : self._place + 2]:
                 case (AssistantMessage(content, ()), UserMessage()) if text.startswith(content) and text != content:
@@ -98,9 +102,9 @@ class _Past:
                     break
         return text
 
-    def _call_at(self, said: AssistantMessage) -> int | None:
-        """The place of this message, as it was recorded."""
-        ids = [call.id for call in said.tool_calls]
+    def _call_at(self, message: AssistantMessage) -> int | None:
+        """Return the position of this message among the recorded ones."""
+        ids = [call.id for call in message.tool_calls]
         for at in range(self._place, len(self._recorded)) if self._place is not None else ():
             match self._recorded[at]:
                 case AssistantMessage(tool_calls=calls) if calls:
@@ -108,7 +112,7 @@ class _Past:
         return None
 
     def _next(self, place: int, kind: type[ToolMessage | UserMessage]) -> Conversation:
-        """The messages of a kind that come next."""
+        """Return the consecutive messages of this kind from the position on."""
         end = place
         while end < len(self._recorded) and isinstance(self._recorded[end], kind):
             end += 1

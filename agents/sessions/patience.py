@@ -1,6 +1,6 @@
-"""How long writes wait for a store that fails: when the next one is tried, and when it is a fault.
+"""The store's grace: when a failed write is tried again, and when the failure is final.
 
-The store's grace begins with the first write that failed. A write that comes through ends it.
+The grace begins with the first write that failed. A successful write ends it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ log = get_logger("understudy.sessions")
 
 
 class Patience:
-    """failure: the last write's; None: it came through."""
+    """The state of the grace. failure: of the last write, or None if it succeeded."""
 
     def __init__(self, grace_s: float) -> None:
         self.failure: StoreFailed | None = None
@@ -28,12 +28,12 @@ class Patience:
 
     @property
     def lasts(self) -> bool:
-        """A write that fails now is tried again before anybody is told."""
+        """Return True if a write that fails now is retried before the failure is reported."""
         since_s = self._loop.time() if self.failure is None else self._since_s
         return not self._ended.is_set() and self._loop.time() - since_s < self._grace_s
 
     def failed(self, failure: StoreFailed, began_s: float) -> None:
-        """began_s: of the write."""
+        """Note a failed write. began_s: when the write began."""
         if self.failure is None:
             self._since_s, self._pause_s = began_s, FIRST_PAUSE_S
             log.warning("store_failed", reason=str(failure), grace_s=self._grace_s)
@@ -45,7 +45,7 @@ class Patience:
             self.failure = None
 
     def end(self) -> None:
-        """From now on each failure is a fault at once: the program ends."""
+        """End the grace, because the program ends. Each later failure is final at once."""
         self._ended.set()
 
     async def pause(self) -> None:

@@ -1,7 +1,7 @@
 """Values as the store holds them: JSON, checked against the type when it is written and when it is read.
 
-A value that could not be read again is refused when it is written. Text of any kind comes back as it was. msgspec
-neither writes nor reads a lone surrogate, which UTF-8 lacks; the standard library's JSON does.
+A value that could not be read again is refused when it is written. Text of any kind is read back unchanged. msgspec
+neither writes nor reads a lone surrogate, which UTF-8 lacks. The standard library's JSON does both.
 """
 
 import json
@@ -15,7 +15,7 @@ from agents.sessions.errors import NotData, StoreDamaged
 T = TypeVar("T")
 
 DEPTH: Final = 200
-"""How deep a value may nest. A reader needs as many levels of its own stack."""
+"""The depth to which a value may nest. A reader needs one level of its stack for each."""
 
 _ENCODER: Final = msgspec.json.Encoder()
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -25,7 +25,7 @@ _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def encoded(data: Any) -> bytes:
-    """As JSON, of characters that UTF-8 has. Raises what msgspec and json raise."""
+    """Return the data as JSON that is valid UTF-8. Raises what msgspec and json raise."""
     try:
         return _ENCODER.encode(data)
     except UnicodeEncodeError:
@@ -33,7 +33,7 @@ def encoded(data: Any) -> bytes:
 
 
 class Decoder(Generic[T]):
-    """Reads what `written` wrote of a value of this type. Raises StoreDamaged."""
+    """A reader of what `written` wrote for a value of this type. Raises StoreDamaged."""
 
     def __init__(self, type_: Any) -> None:
         self._type = type_
@@ -48,7 +48,7 @@ class Decoder(Generic[T]):
             raise StoreDamaged(f"the store is damaged: {' '.join(str(error).split())}") from None
 
     def written(self, value: T) -> bytes:
-        """The bytes that are read as this value. Raises NotData if there are none."""
+        """Return the bytes that are read back as this value. Raises NotData if there are none."""
         try:
             payload = encoded(value)
             deep = _deeper(payload, DEPTH)
@@ -58,7 +58,7 @@ class Decoder(Generic[T]):
                 same = self._is_read_as(payload, value)
         except RecursionError:
             deep = same = True
-        except Exception as error:  # noqa: BLE001 (a value may have methods, and they may raise anything)
+        except Exception as error:  # noqa: BLE001 (the value's own methods may raise anything)
             raise NotData(f"expected data that JSON can hold, got a value of another kind ({_words(error)})") from None
         if deep:
             raise NotData(f"expected data that nests at most {DEPTH} deep, got deeper")
@@ -67,9 +67,9 @@ class Decoder(Generic[T]):
         return payload
 
     def written_text(self, value: T) -> bytes:
-        """As `written`, of a value whose parts are all text and numbers of the right types: only the text can be odd.
+        """Encode a value whose parts are text and numbers of the right types. Only its text may need `written`.
 
-        For the token path: to read it again would cost more than to write it.
+        This is for the token path: checking the bytes by reading them would cost more than writing them.
         """
         try:
             return _ENCODER.encode(value)
@@ -91,7 +91,7 @@ class Decoder(Generic[T]):
 
 
 def keepable(id_: Any) -> bool:
-    """May this be an id in a store? Not one that is empty, long, or no text to a database."""
+    """Return True for a valid id: not empty, at most 200 characters, printable, without NUL."""
     return isinstance(id_, str) and 0 < len(id_) <= 200 and "\0" not in id_ and id_.isprintable()
 
 
@@ -100,7 +100,7 @@ def _dumped(data: Any, *, ensure_ascii: bool = True) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: a tuple is a list, a date its text. Bytes stay bytes, since JSON has none."""
+    """Return the value as JSON has it: a tuple is a list, a date its text. Bytes stay bytes, since JSON has none."""
     return _listed(msgspec.to_builtins(value, str_keys=True, builtin_types=(bytes, bytearray, memoryview)))
 
 
@@ -114,7 +114,10 @@ def _listed(value: Any) -> Any:
 
 
 def _deeper(payload: bytes, limit: int) -> bool:
-    """Each round takes away the innermost brackets, so there are as many rounds as levels."""
+    """Return True if the JSON nests deeper than the limit.
+
+    Each round removes the innermost brackets, so the number of rounds equals the depth.
+    """
     if payload.count(b"[") + payload.count(b"{") <= limit:
         return False
     left = _STRINGS.sub(b"", payload).translate(_BRACKETS, _NO_BRACKETS)
@@ -126,6 +129,6 @@ def _deeper(payload: bytes, limit: int) -> bool:
 
 
 def _words(error: Exception) -> str:
-    """Without text of the value."""
+    """Return the error's text without text of the value."""
     known = isinstance(error, msgspec.MsgspecError | TypeError | RecursionError | OverflowError)
     return f"{type(error).__name__}: {' '.join(str(error).split())[:150]}" if known else type(error).__name__

@@ -1,7 +1,7 @@
-"""What is read of a store. Reads are short: each is one statement, so none keeps SQLite from clearing its log.
+"""The reads of a store. Each read is one short statement, so none keeps SQLite from clearing its log.
 
-A row that is damaged concerns its own session: lists show the session, with its id and a word instead of its name.
-Lists leave out a session whose id is damaged: no caller could name it.
+A damaged row affects only its own session. Lists show that session with its id, and a mark in place of its name. Lists
+leave out a session whose id is damaged: no caller could name it.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Checkpoint, OpenStream, Session, SessionInfo, StreamInfo, StreamStatus
 from agents.sessions.tables import EPOCH, EVENTS, MESSAGES, SESSIONS, STREAMS, instant
 
-ROWS: Final = 50  # decoded in one piece: a message may be as large as a tool's result
+ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
 
 DAMAGED: Final = "(damaged)"
-"""In place of a name that can't be read."""
+"""Shown in place of a name that can't be read."""
 
 _EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 
@@ -41,11 +41,11 @@ _STREAM: Final = select(
 _TEXT: Final[Decoder[str]] = Decoder(str)
 _RAW: Final[TypeEngine[Any]] = NullType()
 _LISTED: Final = [type_coerce(SESSIONS.c[name], _RAW).label(name) for name in SessionInfo.__struct_fields__]
-"""As the database has them, since one that can't be read may not keep the others from being read."""
+"""The columns of a list, undecoded: one damaged value must not hide the other rows."""
 
 
 class Reading:
-    """Raises StoreUnavailable where the store can't be read, with one line."""
+    """A store to read. Every method raises StoreUnavailable, with one line, if the store can't be read."""
 
     def __init__(self, url: URL, engine: AsyncEngine, deadline_s: float) -> None:
         self.url = url
@@ -63,14 +63,17 @@ class Reading:
         return any(count for (count,) in rows)
 
     async def count(self, owner: str | None = None) -> int:
-        """Of this user's sessions; None: of all."""
+        """Return the number of this user's sessions, or of all if owner is None."""
         wanted = select(func.count()).select_from(SESSIONS)
         ((count,),) = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner))
         return int(count)
 
     async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
-        """Those that changed last come first. after: the last id of the page before. owner: of this user alone, and
-        nothing behind a session of another's."""
+        """Return one page of sessions, the last changed first.
+
+        after: the last id of the previous page. owner: only this user's sessions, and no page after another user's
+        session.
+        """
         newest = select(*_LISTED).order_by(SESSIONS.c.updated_at.desc(), SESSIONS.c.id.desc())
         if owner is not None:
             newest = newest.where(SESSIONS.c.owner == owner)
@@ -91,7 +94,7 @@ class Reading:
         return found[:limit]
 
     async def conversation(self, id_: str) -> Conversation:
-        """What the turns that have ended left. Raises UnknownSession."""
+        """Return the messages of all turns that have ended. Raises UnknownSession."""
         wanted = select(MESSAGES.c.payload).where(MESSAGES.c.session_id == id_).order_by(MESSAGES.c.position)
         rows = await self._rows(wanted, id_, many=True)
         if not rows and await self.session(id_) is None:
@@ -99,7 +102,7 @@ class Reading:
         return tuple(message for (message,) in rows)
 
     async def messages(self, id_: str, after: int, limit: int) -> Conversation:
-        """Of the conversation, those from position after on."""
+        """Return up to limit messages of the conversation, from position after on."""
         wanted = (
             select(MESSAGES.c.payload)
             .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
@@ -112,7 +115,7 @@ class Reading:
         return _stream(rows[0]) if rows else None
 
     async def streams(self, session_id: str, after: str | None = None, limit: int | None = None) -> list[StreamInfo]:
-        """In the order in which they began. after: the last id of the page before."""
+        """Return a session's streams, in the order of their beginning. after: the last id of the previous page."""
         order = (STREAMS.c.begun_at, STREAMS.c.id)
         wanted = _STREAM.where(STREAMS.c.session_id == session_id).order_by(*order).limit(limit)
         if after is not None:
@@ -121,8 +124,11 @@ class Reading:
         return [_stream(row) for row in await self._rows(wanted, session_id, many=True)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """As they were published, those with a seq above after, up to after + limit. Between two attempts some may be
-        missing, since a crash took them, and before an error: what was told of it is kept, whatever came before."""
+        """Return the events of a stream as they were published, those with seqs from after + 1 to after + limit.
+
+        Events may be missing between two attempts, because a crash lost them. They may also be missing before an error,
+        since a published end is kept even if earlier events were not.
+        """
         wanted = (
             select(EVENTS.c.first_seq, EVENTS.c.last_seq, EVENTS.c.payload)
             .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after)
@@ -138,7 +144,10 @@ class Reading:
         return events
 
     async def open_streams(self, session_id: str | None = None) -> list[OpenStream]:
-        """Of turns that run or wait; in a store that was just claimed, those that were cut. None: of all sessions."""
+        """Return the streams of turns that run or wait, of one session or of all.
+
+        In a store that was just claimed, these are the turns that were cut.
+        """
         wanted = (
             select(STREAMS, _LAST_SEQ.label("last_seq"))
             .where(STREAMS.c.status == StreamStatus.OPEN.value)
@@ -149,7 +158,7 @@ class Reading:
         return [_open_stream(row) for row in await self._rows(wanted)]
 
     async def cut_sessions(self) -> list[str]:
-        """Ids of sessions with turns that run, wait, or were cut; the session whose turn began first comes first."""
+        """Return the ids of sessions with turns that run, wait, or were cut, ordered by their oldest such turn."""
         wanted = (
             select(type_coerce(STREAMS.c.session_id, _RAW))
             .where(STREAMS.c.status == StreamStatus.OPEN.value)
@@ -159,12 +168,12 @@ class Reading:
         return [session_id for (session_id,) in await self._rows(wanted) if keepable(session_id)]
 
     async def _rows(self, wanted: Select[*tuple[Any, ...]], *ids: str, many: bool = False) -> Sequence[Row[Any]]:
-        """None for an id that no database could hold. many: others run while the values are decoded."""
+        """Return the rows, or none if an id is invalid. many: other tasks run while the values are decoded."""
         if not all(map(keepable, ids)):
             return []
         try:
             return await self._read(wanted, many=many)
-        except ConnectionLost:  # since it was last used: the server was restarted, and a new one works
+        except ConnectionLost:  # the server was restarted since its last use, and a new connection works
             return await self._read(wanted, many=many)
 
     async def _read(self, wanted: Select[*tuple[Any, ...]], *, many: bool) -> Sequence[Row[Any]]:
@@ -222,7 +231,7 @@ def _stream(row: Row[Any]) -> StreamInfo:
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:
-    return dict(row._mapping)  # noqa: SLF001 (public: its underscore keeps it apart from the columns' names)
+    return dict(row._mapping)  # noqa: SLF001 (public; the underscore separates it from column names)
 
 
 def _check_id(stream_id: str) -> None:

@@ -1,7 +1,7 @@
-"""A recorder: takes down what happens in one stream, on the loop. What it took goes to disk with the next flush.
+"""A recorder: records one stream, on the loop. The next flush writes its records to disk.
 
-To take an event is to append it to a list. Terminal events, results of tools and checkpoints make a flush begin at
-once; what they make others believe must be on disk soon.
+Recording an event appends it to a list. Terminal events, results of tools and checkpoints make a flush begin at once,
+since clients act on them.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from agents.core.deltas import Usage
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
 from agents.sessions.errors import Refused, StoreFailed
 from agents.sessions.last_words import LastWords
+from agents.sessions.pending import Records, Waiter, settle
 from agents.sessions.records import Checkpoint, StreamBegun, StreamEnded, StreamStatus
-from agents.sessions.taken import Records, Waiter, settle
 
 if TYPE_CHECKING:
     from agents.sessions.group_commit import GroupCommit
@@ -28,9 +28,12 @@ OnFailure: TypeAlias = Callable[[StoreFailed], None]
 
 
 class Recorder:
-    """on_durable: called after a flush with the seq up to which the stream's events are on disk. on_failure: called
-    when a write failed; what it held is kept and written with a later one, unless the failure is Refused: then
-    this recorder is closed, and takes nothing but the end that is told to subscribers."""
+    """The recorder of one stream.
+
+    on_durable: called after a flush with the seq up to which the stream's events are on disk.
+    on_failure: called when a write failed. The records are kept and written with a later flush, unless the failure is
+    Refused. In that case the recorder is closed and accepts only the end that subscribers get.
+    """
 
     __slots__ = (
         "_begun",
@@ -56,12 +59,12 @@ class Recorder:
         on_durable: OnDurable,
         on_failure: OnFailure,
     ) -> None:
-        """last_seq: of what the store holds of the stream."""
+        """Make a recorder. last_seq: the last seq that the store has of the stream."""
         self.session_id, self.stream_id = session_id, stream_id
         self.last_seq = last_seq
         self.on_durable, self.on_failure = on_durable, on_failure
         self.closed: StoreFailed | None = None
-        self.waiters: list[Waiter] = []  # for what is not on its way yet
+        self.waiters: list[Waiter] = []  # for records that no flush has taken
         self._group = group
         self._begun: StreamBegun | None = None
         self._events: list[Event] = []
@@ -69,13 +72,13 @@ class Recorder:
         self._ended: StreamEnded | None = None
 
     def begun(self, message: str) -> None:
-        """The stream is new. Once, before anything else."""
+        """Record that the stream is new. Call this once, before any other record."""
         if self.closed is None:
             self._begun = StreamBegun(self.stream_id, self.session_id, message, datetime.now(UTC))
             self._group.join(self)
 
     def event(self, event: Event) -> None:
-        """The next one: its seq is one above the last one's."""
+        """Record the next event. Its seq must follow that of the last one."""
         if self.closed is not None:
             self._events = [event]
             return
@@ -90,7 +93,7 @@ class Recorder:
                 self._events = [event]
 
     def checkpoint(self, payload: bytes, *, again: bool = False) -> None:
-        """The turn can go on from here, after the last event. again: as of Checkpoint."""
+        """Record a state after the last event from which the turn can continue. again: as in Checkpoint."""
         if self.closed is None:
             seq = self._events[-1].seq if self._events else self.last_seq
             self._checkpoint = Checkpoint(self.stream_id, seq, payload, again)
@@ -98,7 +101,10 @@ class Recorder:
             self._group.hurry()
 
     def ended(self, status: StreamStatus, usage: Usage | None, cost: float | None, messages: Conversation) -> None:
-        """Once, after all events. messages: what the turn appends to the conversation, the user's first."""
+        """Record the end. Call this once, after all events.
+
+        messages: what the turn appends to the conversation, the user's first.
+        """
         now = datetime.now(UTC)
         ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now)
         last = self._events[-1] if self._events else None
@@ -110,41 +116,41 @@ class Recorder:
             self._group.say_last(LastWords(last, ended))
 
     def end_as(self, event: StreamError) -> None:
-        """The end that waits, and is not on its way, is to be this one, in its place."""
+        """Replace the end that waits by this one. Call this only before a flush takes that end."""
         assert self._ended is not None, "end_as expects a stream whose end was recorded"
         self._events[-1] = event
         self._ended = replace(self._ended, status=StreamStatus.ERROR)
 
     def last_words(self, words: LastWords) -> None:
-        """The end of a stream whose own recorder is closed."""
+        """Record the end of a stream whose own recorder is closed."""
         self._ended = words.ended
         self.event(words.event)
         self._group.hurry()
 
     def refuse(self, failure: Refused) -> None:
-        """What the stream would record next can't be kept: it loses this recorder."""
+        """Close this recorder, since the stream's next record can't be kept."""
         if self.closed is None:
             self._group.lose(self, failure)
 
     async def durable(self) -> None:
-        """All that was recorded so far is on disk. Raises StoreFailed if it could not be written."""
+        """Wait until all records so far are on disk. Raises StoreFailed if they could not be written."""
         if self.closed is not None:
             raise self.closed
         await self._group.stream_written(self)
 
     def _lost(self) -> bool:
-        """A journal that was killed closes its recorders when they next need it."""
+        """Return True if this recorder is closed. A journal that was killed closes its recorders at their next use."""
         return self.closed is not None
 
     # For the group
 
     @property
     def waiting(self) -> int:
-        """Events that are not on their way to the disk."""
+        """Return the number of events that no flush has taken."""
         return len(self._events)
 
     def take(self) -> Records:
-        """All that waits."""
+        """Return all records that wait."""
         taken = Records(self, self._begun, self._events, self._checkpoint, self._ended, self.waiters)
         self._clear()
         if taken.events:
@@ -152,7 +158,7 @@ class Recorder:
         return taken
 
     def take_back(self, records: Records) -> None:
-        """It was not written: it comes before what has been recorded since."""
+        """Put records that were not written before those recorded since."""
         self._begun = records.begun
         self._events = records.events + self._events
         self._checkpoint = self._checkpoint or records.checkpoint

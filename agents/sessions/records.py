@@ -1,4 +1,4 @@
-"""What is written to a store, and what is read from it. All of it is data."""
+"""The records that a store writes, and those that it returns. All of them are data."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from agents.core.events import Event
 
 
 class StreamStatus(StrEnum):
-    """OPEN: its turn runs, or was cut by a crash."""
+    """OPEN: the turn runs, or a crash cut it."""
 
     OPEN = "open"
     COMPLETE = "complete"
@@ -23,10 +23,10 @@ class StreamStatus(StrEnum):
 
 
 class SessionBegun(Struct, frozen=True):
-    """A session to be there from now on; of one that is, name, config and owner are brought up to date.
+    """A session to create. If it exists, its name, config and owner are updated.
 
-    name: the agent's. config: what the agent was started with, as JSON data, never with a secret; None: as it was.
-    opening: the conversation of a new session before its first turn. owner: the user whose it is; None: nobody's.
+    name: the agent's. config: the agent's configuration, as JSON data, never with a secret. None leaves it unchanged.
+    opening: the conversation of a new session before its first turn. owner: the session's user, or None.
     """
 
     id: str
@@ -38,7 +38,7 @@ class SessionBegun(Struct, frozen=True):
 
 
 class StreamBegun(Struct, frozen=True):
-    """message: the user's, which the turn answers."""
+    """A new stream. message: the user's message, which the turn answers."""
 
     id: str
     session_id: str
@@ -47,9 +47,10 @@ class StreamBegun(Struct, frozen=True):
 
 
 class Checkpoint(Struct, frozen=True):
-    """A state from which a cut turn goes on: the payload is its writer's business. seq: of the last event before it.
+    """A state from which a cut turn continues.
 
-    again: the turn was resumed, and has got no further since.
+    seq: of the last event before it. payload: in a form that only its writer knows.
+    again: the turn was resumed, and has not got further since.
     """
 
     stream_id: str
@@ -59,7 +60,7 @@ class Checkpoint(Struct, frozen=True):
 
 
 class StreamEnded(Struct, frozen=True):
-    """messages: what the turn appends to the conversation, the user's message first."""
+    """The end of a stream. messages: what the turn appends to the conversation, the user's message first."""
 
     id: str
     session_id: str
@@ -71,9 +72,10 @@ class StreamEnded(Struct, frozen=True):
 
 
 class Batch(Struct, frozen=True):
-    """What is written in one transaction. events: by stream, those of a stream in order and without a gap.
+    """The records of one transaction.
 
-    number: of this batch, if it may be written again because the answer to its commit was lost.
+    events: by stream, each stream's in order and without a gap.
+    number: identifies this batch, so that a retry after a lost answer does not write it twice.
     """
 
     sessions: list[SessionBegun]
@@ -88,7 +90,10 @@ class Batch(Struct, frozen=True):
 
 
 class SessionInfo(Struct, frozen=True):
-    """owner, config: as of SessionBegun. title: given by a person. message_count: of the conversation."""
+    """A session, as lists show it.
+
+    owner, config: as in SessionBegun. title: set by a person. message_count: of the conversation.
+    """
 
     id: str
     owner: str | None
@@ -104,8 +109,11 @@ class Session(SessionInfo, frozen=True):
 
 
 class StreamInfo(Struct, frozen=True):
-    """last_seq: of the events in the store; 0: none yet. messages_from, messages_until: positions in the conversation,
-    of what it appended when it ended."""
+    """A stream, as lists show it.
+
+    last_seq: of the events in the store, or 0. messages_from, messages_until: the positions in the conversation of the
+    messages that the stream appended at its end.
+    """
 
     id: str
     session_id: str
@@ -121,9 +129,9 @@ class StreamInfo(Struct, frozen=True):
 
 
 class OpenStream(Struct, frozen=True):
-    """A turn that was cut. What it had said after its checkpoint: Store.events(stream_id, after=checkpoint.seq).
+    """A turn that was cut. Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq).
 
-    recoveries: how often it was resumed since it last got further.
+    recoveries: how often the turn was resumed since it last got further.
     """
 
     session_id: str

@@ -1,7 +1,7 @@
-"""What a batch is as rows: every value in the form in which a column takes it, made before anything is locked.
+"""The rows of a batch: every value in the form that its column takes, made before anything is locked.
 
-All that can be wrong with a value is found here, in one place, without the database: it is refused, and the journal
-knows which session it concerns.
+All faults of values are found here, in one place and without the database. A fault raises Refused, and the journal
+finds the session that it concerns.
 """
 
 from collections.abc import Generator
@@ -17,7 +17,7 @@ from agents.sessions.errors import NotData, Refused
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
 
-ROW_EVENTS: Final = 512  # of one row, which is encoded and decoded in one piece
+ROW_EVENTS: Final = 512  # the events of one row, which is encoded and decoded at once
 
 _TEXT: Final[Decoder[str]] = Decoder(str)
 _CONFIG: Final[Decoder[dict[str, Any]]] = Decoder(dict[str, Any])
@@ -27,7 +27,7 @@ _EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 
 
 class End(Struct, frozen=True):
-    """values: of the stream's row, but for its place in the conversation."""
+    """The end of a stream. values: of the stream's row, except its position in the conversation."""
 
     stream_id: str
     session_id: str
@@ -37,7 +37,10 @@ class End(Struct, frozen=True):
 
 
 class Rows(Struct, frozen=True):
-    """sessions: by their ids, each with the messages that a new one opens with."""
+    """The rows of a batch.
+
+    sessions: by id, each with the opening messages of a new session.
+    """
 
     sessions: dict[str, tuple[dict[str, Any], list[Raw]]]
     streams: list[dict[str, Any]]
@@ -47,8 +50,10 @@ class Rows(Struct, frozen=True):
 
 
 def rows_of(batch: Batch) -> Generator[None, None, Rows]:
-    """For `in_slices`. Raises Refused for what can't be stored. Of a session that begins twice, the last beginning
-    counts."""
+    """Make the rows of a batch, for `in_slices`. Raises Refused for a value that can't be stored.
+
+    If a session begins twice, the last beginning counts.
+    """
     try:
         return Rows(
             {session.id: _session(session) for session in batch.sessions},
@@ -73,7 +78,7 @@ def message_rows(session_id: str, position: int, messages: list[Raw]) -> list[di
 
 
 def raw_messages(messages: Conversation) -> list[Raw]:
-    """Raises NotData."""
+    """Return the messages encoded. Raises NotData."""
     return [_raw(_MESSAGE, message) for message in messages]
 
 

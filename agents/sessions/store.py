@@ -1,6 +1,6 @@
 """The store: sessions, streams and their events in a database. SQLite in a file, or PostgreSQL.
 
-One journal writes (`claim`, `write`); any number of OS processes read (reading.py), and change sessions by the
+One journal writes (`claim`, `write`). Any number of OS processes read (reading.py), and change sessions by the
 functions of history.py.
 """
 
@@ -28,26 +28,30 @@ from agents.sessions.write import recovering, write
 DEADLINE_S: Final = 5.0
 LAST_DEADLINE_S: Final = 1.0
 SURE_S: Final = 2.0
-"""A living writer whose connection was lost has its lease again by then: it tries each second at least."""
+"""A living writer that lost its connection has its lease again after this time, since it retries every second."""
 
 
 class Store(Reading):
-    """Raises StoreUnavailable where it can't be read, StoreFailed where it can't be written, each with one line."""
+    """An open store.
+
+    Reads raise StoreUnavailable and writes raise StoreFailed, each with one line.
+    """
 
     def __init__(self, url: URL, engine: AsyncEngine, deadline_s: float) -> None:
-        """Not called: see open."""
+        """Use `open` to make a Store."""
         super().__init__(url, engine, deadline_s)
         self._file = identity(url)
         self._epoch: int | None = None
         self._lease: Lease | None = None
-        self._writing: tuple[AsyncConnection, Deadline] | None = None  # kept: to fetch one costs half a write
+        self._writing: tuple[AsyncConnection, Deadline] | None = None  # kept: getting one costs half a write
         self._one_write = asyncio.Lock()
 
     @classmethod
     async def open(cls, url: str | URL | None = None, *, create: bool = True, deadline_s: float = DEADLINE_S) -> Self:
-        """Its schema is up to date then. url: see location.store_url. create: SQLite's file, if there is none.
+        """Open a store, and migrate it to the newest schema.
 
-        deadline_s: for each connection to PostgreSQL, each read and each write.
+        url: see location.store_url. create: make a missing SQLite file.
+        deadline_s: the limit for each connection to PostgreSQL, each read and each write.
         """
         where = url if isinstance(url, URL) else store_url(url)
         engine = new_engine(where, create=create, deadline_s=deadline_s)
@@ -60,7 +64,10 @@ class Store(Reading):
         return cls(where, engine, deadline_s)
 
     async def close(self) -> None:
-        """Also where it can't be written: the next program sees that the writer's OS process is gone."""
+        """Close the store, even if it can't be written.
+
+        The next program sees that the writer's OS process has ended.
+        """
         try:
             if self._epoch is not None:
                 with suppress(StoreUnavailable):
@@ -72,7 +79,7 @@ class Store(Reading):
 
     @property
     def has_server(self) -> bool:
-        """It is not a file."""
+        """Return True if the store has a server, False if it is a file."""
         return self._engine.dialect.name == "postgresql"
 
     def __str__(self) -> str:
@@ -81,7 +88,7 @@ class Store(Reading):
     # Writing
 
     async def claim(self) -> None:
-        """Become the one that writes. Raises StoreInUse if another OS process is."""
+        """Become the writer. Raises StoreInUse if another OS process is."""
         with as_unavailable(self.url):
             if self.has_server and self._lease is None:
                 self._lease = Lease(self._engine, self.deadline_s)
@@ -97,15 +104,15 @@ class Store(Reading):
             return await writer.claim(connection, sure=sure)
 
     async def check_free(self) -> None:
-        """Raises StoreInUse if `claim` would, now."""
+        """Raise StoreInUse if `claim` would raise it now."""
         with as_unavailable(self.url):
             async with connected(self._engine, self.deadline_s) as connection:
                 await writer.check_free(connection)
 
     async def write(self, batch: Batch, *, again: bool = False) -> None:
-        """In one transaction: all of it is on disk, or nothing. Raises StoreFailed, Refused, Fenced.
+        """Write the batch in one transaction, completely or not at all. Raises StoreFailed, Refused, Fenced.
 
-        again: the batch was tried before. If its commit came through, though its answer did not, this does nothing.
+        again: the batch was tried before. If that commit succeeded and only its answer was lost, this does nothing.
         """
         rows = await in_slices(rows_of(batch))
         async with self._as_writer() as connection:
@@ -123,19 +130,19 @@ class Store(Reading):
             await recovering(connection, stream_id)
 
     async def check_writable(self) -> None:
-        """Raises StoreFailed if nothing can be written now."""
+        """Raise StoreFailed if nothing can be written now."""
         async with self._as_writer() as connection:
             await writer.lock(connection, self._epoch)
 
     def hurry(self) -> None:
-        """The program ends: a write that hangs fails now, and each later one soon."""
+        """Shorten the deadlines, because the program ends. A write that hangs fails now."""
         self.deadline_s = min(self.deadline_s, LAST_DEADLINE_S)
         if self._writing is not None and self._one_write.locked():
             self._writing[1].end()
 
     @asynccontextmanager
     async def _as_writer(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction of the journal's."""
+        """Hold a transaction of the journal."""
         assert self._epoch is not None, "expected a store that was claimed"
         async with self._one_write:
             with as_failed(self.url):
@@ -152,21 +159,21 @@ class Store(Reading):
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction between two of the journal's."""
+        """Hold a transaction between two of the journal's."""
         with as_failed(self.url):
             async with transaction(self._engine, self.deadline_s) as connection:
                 await writer.lock(connection)
                 yield connection
 
     async def clear_log(self) -> None:
-        """SQLite: bring its write-ahead log into the database, and empty it, unless somebody reads it."""
+        """Copy SQLite's write-ahead log into the database and empty it, unless a reader uses it."""
         if not self.has_server:
             with as_unavailable(self.url):
                 async with self._engine.connect() as connection:
                     await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def _release(self, epoch: int) -> None:
-        async with self._one_write:  # the one that is on its way ends first
+        async with self._one_write:  # a write that runs ends first
             await self._drop_connection()
             self._epoch = None
             with as_unavailable(self.url):
@@ -174,7 +181,10 @@ class Store(Reading):
                     await writer.release(connection, epoch)
 
     def _check_file(self) -> None:
-        """SQLite would write on, into a file that nobody will find."""
+        """Raise StoreFailed if the file was moved or deleted.
+
+        SQLite would continue to write to a file without a name.
+        """
         if identity(self.url) != self._file:
             raise StoreFailed(f"the store at {self} can't be written: its file was moved or deleted")
 

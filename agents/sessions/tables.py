@@ -1,7 +1,8 @@
 """The tables of the store. Their history is in migrations/, which ends in the same tables.
 
-What people and models say is JSON; ids, numbers and times are columns. A row of `events` holds what one flush had of
-one stream. The one row of `writer` is locked by whoever writes, and says who may: see writer.py.
+Text of people and models is JSON. Ids, numbers and times are columns. A row of `events` has the events that one flush
+wrote for one stream. Each writer locks the one row of `writer`, which also holds the permission to write: see
+writer.py.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Json(TypeDecorator[Any]):
-    """A value of a type that msgspec knows, or such a value that is JSON by now. None is NULL."""
+    """A value of a type that msgspec knows, or such a value already encoded. None is NULL."""
 
     impl = LargeBinary
     cache_ok = True
@@ -59,7 +60,7 @@ class Kind(TypeDecorator[Any]):
 
 
 class Instant(TypeDecorator[datetime]):
-    """A time in UTC, in microseconds since 1970: both databases order it, and neither knows of zones."""
+    """A time in UTC, in microseconds since 1970. Both databases can order it, and neither applies a time zone."""
 
     impl = BigInteger
     cache_ok = True
@@ -72,7 +73,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 def instant(value: Any) -> datetime:
-    """Raises StoreDamaged."""
+    """Return the time of a stored number. Raises StoreDamaged."""
     try:
         found: datetime = EPOCH + value * MICROSECOND
     except (TypeError, OverflowError):
@@ -97,7 +98,7 @@ WRITER: Final = Table(
     Column("owner", TEXT),
     Column("batch", LONG, nullable=False, server_default="0"),
 )
-"""batch: the number of the last one that was written."""
+"""batch: the number of the last batch that was written."""
 
 SESSIONS: Final = Table(
     "sessions",
@@ -132,7 +133,7 @@ STREAMS: Final = Table(
     Column("recoveries", INTEGER, nullable=False, server_default="0"),
     Index(None, "session_id", "begun_at"),
 )
-"""messages_from, messages_until: positions in the conversation, of what the stream appended when it ended.
+"""messages_from, messages_until: the positions in the conversation of the messages that the stream appended.
 recoveries: how often the turn was resumed since it last got further."""
 
 EVENTS: Final = Table(

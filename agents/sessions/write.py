@@ -1,4 +1,4 @@
-"""Writes the rows of a batch: as many statements for a thousand streams as for one."""
+"""The writes of a batch: a thousand streams need no more statements than one."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -44,7 +44,7 @@ _END = (
 
 
 async def write(connection: AsyncConnection, rows: Rows) -> None:
-    """In the transaction that the connection is in. Raises Refused for what does not fit what is there."""
+    """Write the rows in the connection's transaction. Raises Refused for rows that contradict the store."""
     if rows.sessions:
         await _begin_sessions(connection, rows)
     if rows.streams:
@@ -65,7 +65,10 @@ async def recovering(connection: AsyncConnection, stream_id: str) -> None:
 
 
 async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
-    """The events of a stream come after the store's: seqs that a crash took are left out, none is written twice."""
+    """Add the events of each stream after the stored ones.
+
+    Seqs that a crash lost may be missing, but none is written twice.
+    """
     of_these = select(EVENTS.c.stream_id, func.max(EVENTS.c.last_seq).label("seq")).group_by(EVENTS.c.stream_id)
     found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_({row["stream_id"] for row in rows})))
     last = {row.stream_id: row.seq for row in found}
@@ -96,7 +99,7 @@ async def _begin_sessions(connection: AsyncConnection, rows: Rows) -> None:
 
 
 async def _end_streams(connection: AsyncConnection, ends: list[End]) -> None:
-    """A stream ends once; what it appends to its conversation comes after all that is there."""
+    """End the streams, each once. Their messages are appended to the end of the conversations."""
     await _check_open(connection, [end.stream_id for end in ends])
     counts = await _message_counts(connection, {end.session_id for end in ends})
     ended: list[dict[str, Any]] = []
@@ -117,8 +120,8 @@ async def _check_open(connection: AsyncConnection, ids: list[str]) -> None:
     found = set((await connection.execute(of_these)).scalars())
     for id_ in ids:
         if id_ not in found:
-            raise Refused(f"expected a stream that is open to end, got {id_!r}, which is not")
-        found.discard(id_)  # a second end of it in this batch is refused
+            raise Refused(f"expected an open stream to end, got {id_!r}, which has ended")
+        found.discard(id_)  # a second end of this stream in the batch is refused
 
 
 async def _message_counts(connection: AsyncConnection, ids: set[str]) -> dict[str, int]:

@@ -1,10 +1,10 @@
-"""Who writes: the one row of `writer`, which every write locks first.
+"""The writer of a store: the one row of `writer`, which every write locks first.
 
-The journal that opens a store gets the next epoch, and a write of an older epoch is refused: a journal that was held
-up, and whose place another one has, can't add to what that one writes. A store whose writer lives is refused: on one
-host that is seen by the pid, in PostgreSQL also by the lease.
-To rename, fork or delete takes no epoch: it is one transaction, between two of the journal's. But only the program
-whose journal writes may delete: its agents would go on with what is gone.
+A journal that opens a store gets the next epoch, and a write of an older epoch is refused. So a journal that was
+stopped and replaced can't add to its successor's records. A store whose writer lives is refused. On one host the pid
+shows that, and in PostgreSQL also the lease.
+Rename, fork and delete take no epoch: each is one transaction between two of the journal's. But only the program whose
+journal writes may delete, since its agents would continue with deleted data.
 """
 
 from sqlalchemy import select, update
@@ -17,13 +17,17 @@ from agents.sessions.tables import WRITER
 
 
 class Unsure(Exception):
-    """The writer of another host has no lease now: it is gone, or its connection was lost a moment ago."""
+    """No certain sign: the writer is on another host and holds no lease.
+
+    It has ended, or its connection was lost a moment ago.
+    """
 
 
 async def claim(connection: AsyncConnection, *, sure: bool) -> int:
-    """The next epoch, which is ours. Raises StoreInUse if another OS process has the store.
+    """Take the next epoch, and return it. Raises StoreInUse if another OS process has the store.
 
-    sure: the lease of another host's writer was free a while ago, too. Else Unsure is raised for that.
+    sure: False raises Unsure if the writer of another host holds no lease. True means that this was so a while ago,
+    too.
     """
     await lock(connection)
     owner = await _owner(connection)
@@ -35,20 +39,23 @@ async def claim(connection: AsyncConnection, *, sure: bool) -> int:
 
 
 async def check_free(connection: AsyncConnection) -> None:
-    """Raises StoreInUse if another OS process has the store."""
+    """Raise StoreInUse if another OS process has the store."""
     owner = await _owner(connection)
     if owner is not None:
         await _is_gone(connection, owner)
 
 
 async def _owner(connection: AsyncConnection) -> str | None:
-    """Of the store, if that is not this OS process."""
+    """Return the store's owner, or None if that is this OS process."""
     owner: str | None = (await connection.execute(select(WRITER.c.owner))).scalar_one()
     return None if owner == this_process() else owner
 
 
 async def _is_gone(connection: AsyncConnection, owner: str) -> bool:
-    """True if that is certain; False if there only is no sign of life. Raises StoreInUse if the owner lives."""
+    """Return True if the owner has certainly ended, False if it only shows no sign of life.
+
+    Raises StoreInUse if the owner lives.
+    """
     if (pid := pid_of_another(owner)) is not None:
         raise StoreInUse(pid)
     postgres = connection.dialect.name == "postgresql"
@@ -59,22 +66,22 @@ async def _is_gone(connection: AsyncConnection, owner: str) -> bool:
 
 
 async def release(connection: AsyncConnection, epoch: int) -> None:
-    """The store has no writer, if it was this one."""
+    """Clear the store's writer, if it was this one."""
     await connection.execute(update(WRITER).where(WRITER.c.epoch == epoch).values(owner=None))
 
 
 async def lock(connection: AsyncConnection, epoch: int | None = None, number: int | None = None) -> None:
-    """Begin to write: any other writer waits for the end of this transaction. Raises Fenced.
+    """Begin to write. Any other writer waits for the end of this transaction. Raises Fenced.
 
-    An update, since SQLite must not begin with reading: it could not become a writer once another one has been.
+    This is an update: a SQLite transaction that begins with a read can't write after another writer did.
     number: of the batch that the transaction writes.
     """
     mine = update(WRITER) if epoch is None else update(WRITER).where(WRITER.c.epoch == epoch)
     changed = mine.values(epoch=WRITER.c.epoch) if number is None else mine.values(batch=number)
     if not (await connection.execute(changed)).rowcount:
-        raise Fenced("the store has another writer: it was taken while this one did not write")
+        raise Fenced("the store has another writer: it claimed the store while this one did not write")
 
 
 async def has_written(connection: AsyncConnection, number: int) -> bool:
-    """Whether the batch with this number was the last one. After `lock`."""
+    """Return True if the last batch had this number. Call this after `lock`."""
     return bool((await connection.execute(select(WRITER.c.batch))).scalar_one() == number)

@@ -105,7 +105,7 @@ class KeptStream(Stream):
     def _publish_unkept(self, event: Event) -> None:
         """The turn is ending, for it can't be written: nothing of it waits for the disk any more."""
         if isinstance(event, StreamComplete):
-            event = self._end_unkept(event, StoreFailed(SessionFailed.told))
+            event = self._end_unkept(event, StoreFailed(SessionFailed.for_client))
         self._show(event)
 
     def _show(self, event: Event) -> None:
@@ -130,7 +130,7 @@ class KeptStream(Stream):
             await self._recorder.durable()
         except SessionError as failed:
             self._on_failure(failed)
-            return StoreFailed(failed.told)
+            return StoreFailed(failed.for_client)
         return None
 
     def steer(self, message: str, now_s: float) -> bool:
@@ -178,7 +178,7 @@ class KeptStream(Stream):
         if self._lost:
             return
         self._lost, self._silent = True, isinstance(failed, Fenced)
-        fault = StoreFailed(failed.told)
+        fault = StoreFailed(failed.for_client)
         if self._held and isinstance(end := self._held[-1], StreamComplete):
             self._held[-1] = self._end_unkept(end, fault)
         while self._held:

@@ -1,10 +1,11 @@
-"""Approval of calls: who waits for one, by which id, until when; and what an answer came to.
+"""Approvals: the calls of a turn that wait for a person's decision.
 
     asked --approve--> approved: the call runs
           --deny-----> denied
-          --deadline-> expired, which is a denial
+          --deadline-> expired, which counts as a denial
 
-An answer is for one call and for the arguments that were asked for: a call whose arguments changed is another call.
+A decision is valid for one call with the arguments that the person was shown. A call with other arguments is another
+call.
 """
 
 import asyncio
@@ -22,27 +23,30 @@ Decision: TypeAlias = Literal["approved", "denied", "expired"]
 
 
 class Decided(Struct, frozen=True):
-    """The answer was the first, and stands."""
+    """The first decision on a call. It is final."""
 
     call_id: str
     decision: Decision
 
 
 class AlreadyDecided(Struct, frozen=True):
-    """The answer came too late; this one stands."""
+    """A refusal: the call was decided earlier. The fields hold that earlier decision."""
 
     call_id: str
     decision: Decision
 
 
 class NotAsked(Struct, frozen=True):
-    """No call with this id has been asked for."""
+    """A refusal: no call with this id has asked for approval."""
 
     call_id: str
 
 
 class OtherArguments(Struct, frozen=True):
-    """The answer was for other arguments than the call has; it still waits. asked: what it has."""
+    """A refusal: the decision names other arguments than the call has. The call still waits.
+
+    asked: the arguments of the call.
+    """
 
     call_id: str
     asked: str
@@ -52,7 +56,7 @@ Answer: TypeAlias = Decided | AlreadyDecided | NotAsked | OtherArguments
 
 
 def required(tool: Tool, arguments: str) -> bool:
-    """True if the tool wants an approval of a call with these arguments. Raises InvalidArguments."""
+    """Return True if the tool needs an approval for a call with these arguments. Raises InvalidArguments."""
     needed = tool.requires_approval
     if needed is False:
         return False
@@ -62,14 +66,14 @@ def required(tool: Tool, arguments: str) -> bool:
             return needed is True or bool(needed(**values))
     except InvalidArguments:
         raise
-    except Exception:  # noqa: BLE001 - code that the tool brought along: where it can't say, a person has to
+    except Exception:  # noqa: BLE001 - the tool's own code: if it fails, a person decides
         return True
 
 
 class Approvals:
-    """The calls of a turn that wait for an answer.
+    """The calls of a turn that wait for an approval.
 
-    on_decision: called with a call's number, the decision and its reason, once for each call that was asked for.
+    on_decision: called once for each call, with its number, the decision and the reason.
     """
 
     def __init__(self, on_decision: Callable[[int, Decision, str], None]) -> None:
@@ -83,14 +87,17 @@ class Approvals:
         self._asked[number] = call, timer
 
     def approve(self, call_id: str, arguments: str | None = None) -> Answer:
-        """arguments: exactly those that were asked for; None: those, whatever they are."""
+        """Approve a call.
+
+        arguments: the exact text that the person was shown. None approves the call whatever its arguments are.
+        """
         return self._answer(call_id, "approved", arguments, "")
 
     def deny(self, call_id: str, reason: str = "") -> Answer:
         return self._answer(call_id, "denied", None, reason)
 
     def close(self) -> None:
-        """Nobody waits any more."""
+        """Cancel the deadlines of all calls that wait, without a decision."""
         for _, timer in self._asked.values():
             timer.cancel()
         self._asked.clear()

@@ -1,7 +1,7 @@
-"""The arguments of a call: from the wire string to validated values, or to faults that the model can act on.
+"""The arguments of a call: from the wire string to validated values, or to faults that the model can correct.
 
-Nothing is guessed: a string that ends too early stays an error, "5" is no integer. Two habits of models are allowed
-for: an empty string means no arguments, and an object that was encoded twice is decoded twice.
+Nothing is guessed: a truncated string is an error, and "5" is not an integer. Two habits of models are allowed. An
+empty string means no arguments. An object that was encoded twice is decoded twice.
 """
 
 import json
@@ -19,10 +19,13 @@ MAX_FAULTS = 10
 
 
 def validated(text: str, validator: Validator, names: tuple[str, ...]) -> dict[str, Any]:
-    """The values that the object in text gives. names: what it may hold. Raises InvalidArguments and nothing else."""
+    """Return the values of the object in text, validated. Raises InvalidArguments and nothing else.
+
+    names: the argument names that the object may have.
+    """
     document = _object_text(text)
     try:
-        # strict: the schema that the model was shown is what counts. In JSON mode a date may still be a string.
+        # strict: the values must fit the schema that the model was shown. In JSON mode a date may still be a string.
         return validator.validate_json(document, strict=True)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)
@@ -32,7 +35,7 @@ def validated(text: str, validator: Validator, names: tuple[str, ...]) -> dict[s
 
 
 def _object_text(text: str) -> str:
-    """The text of one JSON object, unwrapped once if it is inside of a JSON string."""
+    """Return the text of one JSON object, unwrapped once if it is in a JSON string."""
     if not text.strip():
         return "{}"
     value = _decoded(text)
@@ -57,7 +60,7 @@ def _decoded(text: str) -> Any:
         ) from None
     except RecursionError:
         raise InvalidArguments(f"arguments: {NOT_DEEP}") from None
-    except ValueError as error:  # a number of thousands of digits, a half of a surrogate pair, NaN
+    except ValueError as error:  # an integer of thousands of digits, half of a surrogate pair, NaN
         raise InvalidArguments(f"arguments: expected valid JSON, got: {error}") from None
 
 
@@ -66,7 +69,7 @@ def _refuse_constant(constant: str) -> Never:
 
 
 def _fault(error: dict[str, Any], names: tuple[str, ...]) -> str:
-    """One line: which argument, what was expected, what came."""
+    """Return one line: the argument, what was expected, and what came."""
     path = ".".join(map(_step, error["loc"])) or "arguments"
     match error["type"]:
         case "missing_argument":
@@ -79,12 +82,12 @@ def _fault(error: dict[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _step(part: str | int) -> str:
-    """A part of a path; quoted where the model made up a name that is none."""
+    """Return one part of a path. A name that the schema does not have is quoted."""
     return snippet(part) if isinstance(part, str) and not part.isidentifier() else str(part)
 
 
 def snippet(value: Any) -> str:
-    """The beginning of a value as JSON, on one line; of a text that is no JSON, as a string."""
+    """Return the beginning of a value as JSON on one line. Text that is not JSON is shown as a string."""
     try:
         shown = json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):

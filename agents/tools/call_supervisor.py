@@ -1,11 +1,11 @@
-"""The processes of one call: its worker, and what supervises that by the tool's policy.
+"""The processes of one call: a worker, and a supervisor that follows the tool's policy.
 
     tool_supervisor                 DynamicSupervisor: all calls that run
-    └── supervisor of one call      ends when its worker has answered or has crashed too often, or the turn has gone
+    └── supervisor of one call      ends when its worker has answered, has crashed too often, or its turn has ended
         └── ToolWorker              runs the tool
 
-A crash is the supervisor's business; a tool that raises, or passes its deadline, is a result for the model, after the
-retries that its policy allows. Why a supervisor for each call: docs/adr/0002-supervision-of-a-call.md.
+The supervisor handles a crash. A tool that raises or passes its deadline gives the model an error result, after the
+retries that its policy allows. Why each call has a supervisor: docs/adr/0002-supervision-of-a-call.md.
 """
 
 import asyncio
@@ -29,25 +29,25 @@ from supervisors.supervisor import Supervised
 
 TOOL_SUPERVISOR: Final = "tool_supervisor"
 RESTART_PERIOD_S = 60.0
-STOP_S = 0.2  # what a worker gets to end in
-MAX_UNTAKEN = 16  # progress of a call that its owner has not taken; from there on the latest replaces the one before it
+STOP_S = 0.2  # the time that a worker has to end
+MAX_UNREAD = 16  # above it, a new value of progress replaces the latest one that the owner has not taken
 
 RETRIED: Final = frozenset({"raised", "timeout"})
 
 
 class Job(Struct, frozen=True):
-    """One call to be run for its owner, who gets Attempted for every attempt, Progressed, and Answered.
+    """One call to run. Its owner gets Attempted for every attempt, then Progressed messages, and one Answered.
 
-    number: of the call in its turn; an index comes again with every model call.
-    untaken: what the call has reported, as many values as Progressed are on their way. begun: where its supervisor puts
-    itself, for an owner that is ended before it hears of it.
+    number: the call's number in its turn. An index is not unique, since each model call counts from 0.
+    unread: the reported values that the owner has not read. Each has one Progressed message on its way.
+    begun: the list to which the call's supervisor adds itself. An owner that is ended during the start finds it there.
     """
 
     number: int
     tool: Tool
     call: ToolCall
     owner: Pid
-    untaken: deque[Any]
+    unread: deque[Any]
     begun: list[Pid]
 
 
@@ -56,13 +56,13 @@ class Attempted(Struct, frozen=True):
 
 
 class Progressed(Struct, frozen=True):
-    """The first of the call's untaken values may be taken."""
+    """The owner may take the first of the call's unread values."""
 
     number: int
 
 
 class Crashed(Struct, frozen=True):
-    """The worker of this call is about to crash: why, in words for the model."""
+    """The worker of this call is about to crash. reason: in words for the model."""
 
     number: int
     reason: str
@@ -74,7 +74,10 @@ class Answered(Struct, frozen=True):
 
 
 class ToolWorker(Task):
-    """Runs one call. Its crash is its exit; everything else that can happen to a tool is an answer."""
+    """Run one call.
+
+    The worker crashes only if its OS process dies or the pool is unavailable. Every other outcome is an answer.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -82,7 +85,7 @@ class ToolWorker(Task):
     async def run(self) -> None:
         job, tool, attempt = self._job, self._job.tool, 1
         while (result := await self._attempted()).error in RETRIED and attempt <= tool.retries:
-            await asyncio.sleep(pause_s(attempt, tool.backoff_s, random()))  # noqa: S311 - spreads, and guards nothing
+            await asyncio.sleep(pause_s(attempt, tool.backoff_s, random()))  # noqa: S311 - jitter, not a secret
             attempt += 1
         self.send(job.owner, Answered(job.number, result))
 
@@ -106,23 +109,26 @@ class ToolWorker(Task):
             raise
 
     def _report(self, data: Any) -> None:
-        untaken = self._job.untaken
-        if len(untaken) < MAX_UNTAKEN:
-            untaken.append(data)
+        unread = self._job.unread
+        if len(unread) < MAX_UNREAD:
+            unread.append(data)
             self.send(self._job.owner, Progressed(self._job.number))
         else:
-            untaken[-1] = data
+            unread[-1] = data
 
 
 WORKERS: Final = {
     str(restart): ChildSpec("worker", ToolWorker, restart=restart, significant=True, shutdown=STOP_S)
     for restart in (RestartType.TRANSIENT, RestartType.TEMPORARY)
 }
-"""By a tool's restart type. Checked here once, not again for each call."""
+"""The worker's ChildSpec for each restart type. It is checked here once, and not again for each call."""
 
 
 class CallSupervisor(Supervisor):
-    """Supervises one call. A worker that crashes is restarted by its tool's policy; the owner's end is the call's."""
+    """The supervisor of one call.
+
+    A worker that crashed is restarted if the tool's policy allows it. The supervisor ends when the owner ends.
+    """
 
     async def init(self, job: Job) -> Any:
         monitor(job.owner)
@@ -146,5 +152,5 @@ CALL: Final = ChildSpec("call", CallSupervisor, restart=RestartType.TEMPORARY)
 
 
 def failed(kind: str, reason: str) -> ToolResult:
-    """A result that tells the model why there is none."""
+    """Return an error result that tells the model the reason."""
     return ToolResult(f"error: {reason}", error=kind)

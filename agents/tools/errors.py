@@ -1,14 +1,14 @@
-"""What goes wrong with tools.
+"""The errors of tools.
 
 ValueError
-├── InvalidTool         the host's: a tool or a list of tools that can't be used; raised before anything runs
-└── InvalidData         the tool's: what it returned or reported has no form in JSON, or nests too deep
-ToolFailed              one call failed; its text may be shown to the model
-├── InvalidArguments    the model's: what it sent does not fit; nothing ran
-├── ToolRaised          the tool's: it raised
-├── CpuTimeUsedUp       the tool's: it was ended with its worker
-└── WorkerDied          the OS process that ran it ended
-TimeoutError            the call's deadline passed (the builtin)
+├── InvalidTool         the host's fault: a tool or a list of tools can't be used. Raised before anything runs
+└── InvalidData         the tool's fault: a result or a report has no form in JSON, or nests too deep
+ToolFailed              one call failed. Its text may be shown to the model
+├── InvalidArguments    the model's fault: the arguments do not fit, and the tool did not run
+├── ToolRaised          the tool raised an exception
+├── CpuTimeUsedUp       the call used its CPU time, and its worker was ended
+└── WorkerDied          the OS process that ran the call ended
+TimeoutError            the deadline of the call passed (Python's own class)
 RuntimeError
 └── PoolUnavailable     the pool is closed, or can't start workers
 """
@@ -22,7 +22,7 @@ MAX_MESSAGE_BYTES: Final = 4096
 
 
 class InvalidTool(ValueError):
-    """faults: one line each, "where: expected X, got Y"."""
+    """An invalid tool, or list of tools. faults: one line each, "where: expected X, got Y"."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
@@ -30,15 +30,18 @@ class InvalidTool(ValueError):
 
 
 class InvalidData(ValueError):
-    """One line, "expected X, got Y". `progress` raises it in the tool; as a result's fault it is the call's error."""
+    """A value without a form in JSON, in one line: "expected X, got Y".
+
+    `progress` raises it inside the tool. For a result it becomes the error of the call.
+    """
 
 
 class ToolFailed(Exception):
-    """One call of a tool failed. Its siblings are not concerned."""
+    """The failure of one call of a tool. Other calls of the turn continue."""
 
 
 class InvalidArguments(ToolFailed):
-    """faults: one short line each, written for the model that has to do better."""
+    """Invalid arguments of a call. faults: one short line each, from which the model can correct them."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
@@ -46,7 +49,10 @@ class InvalidArguments(ToolFailed):
 
 
 class ToolRaised(ToolFailed):
-    """type_name and message of the exception, cut. Its traceback stays where it was raised."""
+    """An exception of the tool: its type's name and its message, cut.
+
+    The traceback is not sent to this process.
+    """
 
     def __init__(self, type_name: str, message: str) -> None:
         super().__init__(f"{type_name}: {message}" if message else type_name)
@@ -58,19 +64,19 @@ class ToolRaised(ToolFailed):
         return cls(_type_name(type(error)), _words(error))
 
 
-_type_name = type.__dict__["__name__"].__get__  # a metaclass may have a name of its own, which may raise
+_type_name = type.__dict__["__name__"].__get__  # a metaclass may define __name__, which may raise
 
 
 def _words(error: BaseException) -> str:
     try:
         words = str(error)
-    except BaseException:  # noqa: BLE001 (its own code, which may raise what it is itself)
+    except BaseException:  # noqa: BLE001 (the exception's own code, which may raise anything)
         return ""
     return cut(sendable(words), MAX_MESSAGE_BYTES)
 
 
 class CpuTimeUsedUp(ToolFailed):
-    """cpu_s: the CPU time that the call had."""
+    """The end of a call that used all its CPU time. cpu_s: the limit."""
 
     def __init__(self, cpu_s: int) -> None:
         super().__init__(f"no result within {cpu_s} s of CPU time")
@@ -78,7 +84,7 @@ class CpuTimeUsedUp(ToolFailed):
 
 
 class WorkerDied(ToolFailed):
-    """how: "SIGKILL", "exit code 3", or what the worker did that got it killed."""
+    """The end of a worker process during a call. how: "SIGKILL", "exit code 3", or the rule that the worker broke."""
 
     def __init__(self, how: str) -> None:
         super().__init__(f"the tool's worker process died: {how}")
@@ -86,7 +92,7 @@ class WorkerDied(ToolFailed):
 
     @classmethod
     def of(cls, returncode: int) -> "WorkerDied":
-        """returncode: as subprocess has it, negative for a signal."""
+        """Return the error for an exit. returncode: as in subprocess, negative for a signal."""
         if returncode >= 0:
             return cls(f"exit code {returncode}")
         try:
@@ -96,4 +102,4 @@ class WorkerDied(ToolFailed):
 
 
 class PoolUnavailable(RuntimeError):
-    """No worker runs, and none will for this caller."""
+    """No worker runs for this caller, and none will."""

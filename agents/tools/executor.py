@@ -1,4 +1,4 @@
-"""Fans the calls of a turn out: each asked for first where its tool demands that, then supervised until its answer."""
+"""The calls of one turn: run each under supervision, after an approval if its tool needs one."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -49,34 +49,37 @@ class _Cleared(Struct, frozen=True):
 
 
 class _Open(Struct):
-    """A call that is not answered: since when it runs, its attempts, and why the last one crashed."""
+    """A call without a result.
+
+    started_s: the time when it was started. crash: the reason of its last crash.
+    """
 
     call: ToolCall
     tool: Tool | None
     started_s: float
-    untaken: deque[Any]
+    unread: deque[Any]
     attempts: int = 0
     crash: str = "its worker was stopped"
 
 
 class Calls:
-    """The calls of one turn, and the inbox that owns them: when it closes, they end."""
+    """The calls of one turn. They belong to one inbox and end when it closes."""
 
     def __init__(self, tools: Mapping[str, Tool]) -> None:
         self._tools = tools
         self._inbox = Mailbox()
         self._approvals = Approvals(self._decided)
         self._open: dict[int, _Open] = {}
-        self._numbers: dict[Ref, int] = {}  # of the calls whose supervisors are monitored
-        self._begun: list[Pid] = []  # those supervisors, and one whose start was cut short
+        self._numbers: dict[Ref, int] = {}  # the call's number by the monitor on its supervisor
+        self._begun: list[Pid] = []  # the supervisors of the calls, also one whose start was interrupted
         self._starting = False
         self._started = 0
         self._now_s = clock()
 
     async def start(self, call: ToolCall) -> None:
-        """Start the call's worker, or settle its approval first; what can't run is answered at once.
+        """Start the call's worker, or ask for its approval first. A call that can't run gets its result at once.
 
-        A call of a tool that may demand approval waits, when ToolCleared has come, for `run_cleared`.
+        If the tool may need approval, the call sends ToolCleared and then waits for `run_cleared`.
         """
         self._started += 1
         number, tool = self._started, self._tools.get(call.name)
@@ -97,38 +100,41 @@ class Calls:
         return self._deliver(_Asked(number))
 
     async def run_cleared(self, index: int) -> None:
-        """Start the worker of the call that ToolCleared has come for."""
+        """Start the worker of the call after its ToolCleared."""
         number, waiting = next((number, each) for number, each in self._open.items() if each.call.index == index)
         assert waiting.tool is not None
         waiting.started_s = self._now_s()
         await self._run(number, waiting.tool)
 
     async def next(self) -> Happened:
-        """What happened next, in order of arrival: each call finishes once, and nothing of it comes after that."""
+        """Return the next event of the calls, in order of arrival.
+
+        Each call finishes once, and no event of it follows.
+        """
         while (happened := self._happened(await self._inbox.receive())) is None:
             pass
         return happened
 
     def approve(self, call_id: str, arguments: str | None = None) -> Answer:
-        """Have the call run that waits for an approval. arguments: those that were asked for, to the letter."""
+        """Approve a call that waits, so that it runs. arguments: the exact text that the person was shown."""
         return self._approvals.approve(call_id, arguments)
 
     def deny(self, call_id: str, reason: str = "") -> Answer:
-        """Have the call end as denied. reason: for the model."""
+        """Deny a call that waits, so that it ends. reason: for the model."""
         return self._approvals.deny(call_id, reason)
 
     async def stop(self) -> None:
-        """End what still runs or waits; returns when every worker of the turn is gone."""
+        """End all calls that run or wait. Returns when every worker of the turn has ended."""
         self._approvals.close()
         self._inbox.close()
-        if self._starting:  # cut in the middle of it: once this is answered, that start is over, too
+        if self._starting:  # a start was interrupted: it has ended when the supervisor answers this request
             with suppress(CallFailed):
                 await count_children(TOOL_SUPERVISOR)
         for supervisor in self._begun:
             await ended(supervisor)
 
     def _happened(self, message: Any) -> Happened | None:
-        """What the message is to the turn, if anything."""
+        """Return the event that the message means for the turn, or None."""
         number = self._numbers.pop(message.ref) if isinstance(message, Down) else message.number
         call = self._open.get(number)
         if call is None:
@@ -142,7 +148,7 @@ class Calls:
             case Attempted():
                 call.attempts += 1
             case Progressed():
-                return ToolProgressed(call.call.index, call.untaken.popleft())
+                return ToolProgressed(call.call.index, call.unread.popleft())
             case Crashed(_, reason):
                 call.crash = reason
             case Answered(_, result):
@@ -153,14 +159,17 @@ class Calls:
 
     async def _run(self, number: int, tool: Tool) -> None:
         call = self._open[number]
-        job = Job(number, tool, call.call, self._inbox.pid, call.untaken, self._begun)
+        job = Job(number, tool, call.call, self._inbox.pid, call.unread, self._begun)
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
         self._starting = False
         self._numbers[self._inbox.process.monitor(supervisor)] = number
 
     def _decided(self, number: int, decision: Decision, reason: str) -> None:
-        """Approved: the turn claims the call, and then has it run. The caller of `approve` need not wait for that."""
+        """Deliver the decision: an approved call is cleared to run, a denied one gets its result.
+
+        The turn claims a cleared call before it runs. The caller of `approve` does not wait for that.
+        """
         if decision == "approved":
             self._deliver(_Cleared(number))
         else:

@@ -1,4 +1,7 @@
-"""Imports the modules that tools are named in, in a thread: a module that takes seconds holds up no stream."""
+"""Imports of the modules that lists of tools name.
+
+Each import runs in a thread, so a module that takes seconds delays no stream.
+"""
 
 import asyncio
 import contextlib
@@ -11,13 +14,13 @@ from typing import Any
 from agents.tools.errors import InvalidTool
 
 _under_way: dict[str, Future[None]] = {}
-"""By the module. A module that hangs keeps its thread, and each later start of an agent waits for the same one."""
+"""The import by the module. A module that hangs keeps its thread, and each later start of an agent waits for it."""
 
 
 async def import_named(named: Any, timeout_s: float) -> None:
-    """Import the modules of all "module:function" in a list of tools. Raises InvalidTool for one that does not end.
+    """Import the modules of all "module:function" in a list of tools. Raises InvalidTool if an import does not end.
 
-    A module that raises is left to `resolve`, which imports it once more and reports the fault.
+    A module that raises is ignored here: `resolve` imports it again and reports the fault.
     """
     names = [each for each in named if isinstance(each, str)] if isinstance(named, list | tuple) else []
     for module in dict.fromkeys(each.partition(":")[0] for each in names if ":" in each):
@@ -37,7 +40,7 @@ def _begun(module: str) -> Future[None]:
     ended = _under_way[module] = Future()
 
     def work() -> None:
-        ended.set_running_or_notify_cancel()  # from now on a caller that gives up does not disturb the others
+        ended.set_running_or_notify_cancel()  # a caller that is cancelled must not cancel the import for the others
         with contextlib.suppress(BaseException):
             importlib.import_module(module)
         del _under_way[module]

@@ -1,4 +1,4 @@
-"""The text of an object that is neither JSON nor a record nor a collection; or what to return in its place."""
+"""The text of an object that is not JSON, a record or a collection, or advice on what to return in its place."""
 
 import io
 import types
@@ -7,13 +7,13 @@ from typing import Any, Final
 
 
 class NoForm(Exception):
-    """A value has no form in JSON. Its text says what the value is, and what to return instead."""
+    """A value has no form in JSON. The text names the value and says what to return in its place."""
 
 
 def own_text(value: Any) -> str:
-    """Return the object's text: that of __str__, or a repr that could stand in a program. Raises NoForm.
+    """Return the object's text: that of __str__, or a repr that is valid Python. Raises NoForm.
 
-    A repr in angle brackets is only a description, which would tell the model nothing. Source: documentation of `repr`.
+    A repr in angle brackets only describes the object, so the model could not use it. Source: documentation of `repr`.
     """
     if (advice := _advice(value)) is None:
         text = str(value)
@@ -28,13 +28,13 @@ def _advice(value: Any) -> str | None:
     for kinds, advice in _ADVICE:
         if isinstance(value, kinds):
             if isinstance(value, types.CoroutineType):
-                value.close()  # else it is reported as one that was never awaited
+                value.close()  # without this, Python warns that it was never awaited
             return advice
     return "return what it returns" if callable(value) and not _has_str(value) else None
 
 
 def _has_str(value: Any) -> bool:
-    """True if its class has a text for people."""
+    """Return True if the object's class has a text for people."""
     return "__str__" in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
 
 
@@ -49,5 +49,5 @@ _ADVICE: Final[tuple[tuple[Any, str], ...]] = (
 
 
 def name_of(value: Any) -> str:
-    """The kind of a value, for a person."""
+    """Return the kind of a value, for a person."""
     return "class" if isinstance(value, type) else type(value).__name__

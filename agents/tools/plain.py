@@ -1,13 +1,13 @@
-"""From what a tool returned to JSON data: one walk, with the same outcome in every isolation.
+"""From a tool's result to JSON data, in one walk. The outcome is the same in every isolation.
 
-    None, bool, int, float, str   as they are; NaN and the infinities are the texts "NaN", "Infinity", "-Infinity"
-    dict, dataclass, Struct, model, other mappings      objects; a key that is not text is its JSON
-    list, tuple, range, deque, view, other collections  arrays; a set is sorted, for it has no order
+    None, bool, int, float, str   unchanged; NaN and the infinities are the texts "NaN", "Infinity", "-Infinity"
+    dict, dataclass, Struct, model, other mappings      objects; a key that is not text becomes its JSON
+    list, tuple, range, deque, view, other collections  arrays; a set is sorted, since it has no order
     date, time, timedelta, UUID, Decimal, Path, ...     their text; bytes are base64
     enum                                                its value
 
-Some values have no form in JSON: an iterator, a coroutine, an open file, a function. As a whole result such a value is
-InvalidData; as a member it becomes a text that says so, since one member must not cost the others.
+Some values have no form in JSON: an iterator, a coroutine, an open file, a function. Such a value raises InvalidData
+if it is the whole result. As a member it becomes a text that says so, and the other members stay.
 """
 
 import base64
@@ -31,7 +31,7 @@ from agents.tools.own_text import NoForm, name_of, own_text
 from agents.tools.text import sendable
 
 MAX_DIGITS: Final = 4300
-"""Of a whole number: Python reads and writes no longer ones. Source: sys.set_int_max_str_digits."""
+"""Digits of a whole number. Python neither reads nor writes longer ones. Source: sys.set_int_max_str_digits."""
 
 TOO_DEEP: Final = f"expected data nested at most {MAX_DEPTH} deep, got deeper, or data that contains itself"
 
@@ -40,15 +40,15 @@ _TEXTS: Final = (datetime.date, datetime.time, datetime.timedelta, uuid.UUID, de
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON data. Raises InvalidData for a value that has no form in JSON, or nests too deep."""
+    """Return the value as JSON data. Raises InvalidData for a value that has no form in JSON, or nests too deep."""
     return beginning(value, math.inf)[0]
 
 
 def beginning(value: Any, limit_bytes: float) -> tuple[Any, bool]:
-    """The value as JSON data, and whether it is whole.
+    """Return the value as JSON data, and whether the data is complete.
 
-    If its JSON is certain to be longer than the limit, the walk ends there: a value may be endless, or hold the same
-    large part a million times. Up to the limit the JSON of the beginning is that of the value.
+    The walk ends when the JSON is certain to be longer than the limit. A value may be endless, or hold the same large
+    part a million times. Up to the limit, the JSON of the result equals that of the value.
     """
     walk = _Walk(limit_bytes)
     try:
@@ -59,8 +59,9 @@ def beginning(value: Any, limit_bytes: float) -> tuple[Any, bool]:
 
 
 class _Walk:
-    """left_bytes: what is left of the limit, or more: each value is counted with the least that its JSON can take.
+    """One walk over a value.
 
+    left_bytes: at least the bytes that remain of the limit. Each value is counted with the shortest JSON it can have.
     whole: nothing was left out.
     """
 
@@ -69,7 +70,7 @@ class _Walk:
         self.whole = True
 
     def built(self, value: Any, depth: int) -> Any:
-        """Raises NoForm, or InvalidData for what nests too deep."""
+        """Return the value as JSON data. Raises NoForm, or InvalidData for data that nests too deep."""
         kind = type(value)
         self.left_bytes -= 1
         if kind is str:
@@ -88,12 +89,15 @@ class _Walk:
         return self._other(value, depth)
 
     def _other(self, value: Any, depth: int) -> Any:
-        """Of a type that is not JSON's own. Its code may do anything: an exception concerns only this value."""
+        """Return the data of a value whose type JSON does not have.
+
+        The value's own code may do anything. An exception affects only this value.
+        """
         try:
             return self._of_type(value, depth)
         except (NoForm, InvalidData):
             raise
-        except Exception as error:  # noqa: BLE001 - the crash boundary: code that the value brought along
+        except Exception as error:  # noqa: BLE001 - the crash boundary: the value's own code
             if too_deep(value, _parts):
                 raise InvalidData(TOO_DEEP) from None
             words = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
@@ -149,7 +153,10 @@ class _Walk:
         return members
 
     def _sorted(self, values: AbstractSet[Any], depth: int) -> list[Any]:
-        """Numbers or texts in their order, others in that of their JSON: a set's own differs between processes."""
+        """Return a set's members in order: numbers and texts by value, others by their JSON.
+
+        A set's own order differs between processes.
+        """
         _check(depth)
         members = [self._member(each, depth + 1) for each in values]
         kinds = {type(each) for each in members}
@@ -166,7 +173,7 @@ class _Walk:
         return members
 
     def _key(self, key: Any, known: Mapping[str, Any], depth: int) -> str:
-        """The key as a text that no other key of the object has: 1 and "1" are two keys in Python."""
+        """Return the key as a text that no other key of the object has. 1 and "1" are two keys in Python."""
         made = self._member(key, depth + 1)
         name = first = made if isinstance(made, str) else msgspec.json.encode(made).decode()
         number = 2
@@ -181,7 +188,10 @@ def _check(depth: int) -> None:
 
 
 def _not_finite(value: float) -> str:
-    """As JavaScript and pydantic spell them: JSON has no such numbers, and null would say that there was none."""
+    """Return the text that JavaScript and pydantic use.
+
+    JSON has no such numbers, and null would mean a missing value.
+    """
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
@@ -192,7 +202,7 @@ def _whole(value: int) -> int:
 
 
 def _text(value: Any) -> str:
-    """ISO 8601 for dates and times. A subclass may be unknown to msgspec."""
+    """Return the text of a value, ISO 8601 for dates and times. msgspec may not know a subclass."""
     try:
         return str(msgspec.to_builtins(value))
     except TypeError:
@@ -200,7 +210,7 @@ def _text(value: Any) -> str:
 
 
 def _fields(value: Any) -> Any:
-    """The parts of a record: an iterator of names and values, or the data that a pydantic model makes of itself."""
+    """Return the parts of a record: an iterator of names and values, or the data that a pydantic model returns."""
     kind = type(value)
     if isinstance(value, msgspec.Struct):
         return _struct_fields(value)
@@ -225,7 +235,7 @@ def _struct_fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
 
 
 def _parts(value: Any) -> Iterable[Any]:
-    """The parts of a value that can be had without its own code: they show how deep it nests."""
+    """Return the parts of a value that are readable without its own code. They show how deep it nests."""
     if isinstance(value, (dict, list, tuple)):
         return value.values() if isinstance(value, dict) else value
     held = getattr(value, "__dict__", None)

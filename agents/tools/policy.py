@@ -1,4 +1,4 @@
-"""The policy of a tool: how its calls run. What can't be kept is refused where the tool is written."""
+"""The policy of a tool: how its calls run. An invalid option is refused where the tool is defined."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
@@ -17,36 +17,39 @@ Needed: TypeAlias = bool | Callable[..., bool]
 
 DEFAULT_TIMEOUT_S = 30.0
 
-TWICE = "unless idempotent=True: the effect of a call that failed may have happened, and would happen twice"
+TWICE = "unless idempotent=True: a failed call may have had its effect, and a retry would repeat it"
 SECONDS = "a number of seconds above 0"
 LEAST = {"cpu_s": 1, "memory_bytes": 1, "open_files": 0, "file_bytes": 0, "processes": 0}
-"""What a call may use of its machine, with the least that can be given."""
+"""The limits of a call on its machine, each with its smallest allowed value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """Every option of `tool`, with its default.
 
-    timeout_s: deadline of one attempt, from the moment it runs; None: the tool_timeout of the agent that has the tool.
-    isolation: "process" runs in a worker OS process, "task" on the event loop, "thread" in a thread, which can't be
-    killed.
+    timeout_s: the deadline of one attempt, counted from its start. None means the tool_timeout of the tool's agent.
+    isolation: "process" runs calls in a worker OS process, "task" on the event loop, "thread" in a thread. A thread
+    can't be killed.
 
-    idempotent: to run a call twice does no more than to run it once. The next three need it.
-    retries: further attempts after one that raised or was late, with a pause of backoff_s before the first, twice as
-    long before each other, up to 30 s, and up to a half of it left out by chance.
-    restart: "transient" has a call whose worker crashed tried again, max_restarts times within 60 s; "temporary" not.
+    idempotent: running a call twice has no more effect than running it once. retries, restart and eager require it.
+    retries: further attempts after an attempt that raised or was late. The pause before the first retry is backoff_s.
+    Each later pause doubles, up to 30 s. A random part of up to half of each pause is left out.
+    restart: "transient" retries a call whose worker crashed, max_restarts times within 60 s. "temporary" does not.
     eager: the call may start when its own arguments are complete, before the model has finished its answer.
 
-    parallel: False has the call run while no other call of its turn does.
-    requires_approval: True, or a function that is called as the tool's is and answers at once: the call runs only after
-    an approval. Where the function raises, approval is required. approval_timeout_s: no answer within it is a denial.
+    parallel: False runs the call while no other call of its turn runs.
+    requires_approval: True, or a function with the tool's parameters that answers at once. The call then runs only
+    after an approval. If the function raises, approval is required.
+    approval_timeout_s: a call without an answer for this time is denied.
 
-    fallback: the result, as JSON data, of a call that failed for good: raised, late, crashed, or over its CPU time.
-    max_output_bytes: of a result; a text that is longer, or a value whose JSON is, is cut with a mark.
+    fallback: the result, as JSON data, of a call that finally failed: it raised, was late, crashed, or used its CPU
+    time.
+    max_output_bytes: the limit of a result. A longer text, or a value with longer JSON, is cut and marked.
 
-    cpu_s: CPU time that a call may use. memory_bytes: memory that it may add to its worker. open_files: files and
-    sockets that it may hold open. file_bytes: the size up to which it may write a file. For each of the processes that
-    it starts, the same. processes: how many of them may live at once. isolation "process" only.
+    cpu_s: the CPU time that a call may use. memory_bytes: the memory that it may add to its worker. open_files: the
+    files and sockets that it may hold open. file_bytes: the size up to which it may write a file. Each process that the
+    call starts has the same limits. processes: the number of them that may live at once. These five need isolation
+    "process".
     """
 
     timeout_s: float | None = None
@@ -70,12 +73,12 @@ class Policy:
 
     @property
     def deadline_s(self) -> float:
-        """timeout_s, or DEFAULT_TIMEOUT_S for a tool that nobody has given one."""
+        """Return timeout_s, or DEFAULT_TIMEOUT_S if no timeout is set."""
         return DEFAULT_TIMEOUT_S if self.timeout_s is None else self.timeout_s
 
 
 class Options(TypedDict, total=False):
-    """Policy as keywords of `tool`. isolation None: by the kind of function."""
+    """Policy as keywords of `tool`. isolation None: chosen by the kind of function."""
 
     timeout_s: float | None
     isolation: Isolation | None
@@ -98,7 +101,7 @@ class Options(TypedDict, total=False):
 
 
 Rule: TypeAlias = tuple[str, bool, str]
-"""An option, whether its value may stand, and what is expected of it."""
+"""An option, whether its value is valid, and the expected value."""
 
 
 def unknown_options(names: Iterable[str]) -> list[str]:
@@ -107,7 +110,10 @@ def unknown_options(names: Iterable[str]) -> list[str]:
 
 
 def policy_faults(policy: Policy) -> list[str]:
-    """One line a fault. What options demand of each other is checked only where each by itself may stand."""
+    """Return one line per fault.
+
+    A rule between two options is checked only if each option is valid without the other.
+    """
     return _broken(policy, _own_rules(policy)) or _broken(policy, _joint_rules(policy))
 
 

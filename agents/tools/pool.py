@@ -4,10 +4,10 @@
         await pool.load([add])
         await pool.run(add, '{"a": 1, "b": 2}')
 
-Each call runs in a process of its own, a fork of a template that has imported the tool's module: what a call changes of
-its process is gone at the next call. Any number of callers may run tools at once; size of them run, the others wait in
-the order in which they came. The deadline of a call counts from when a worker takes it, so neither waiting nor an
-import costs a call its time.
+Each call runs in a process of its own, a fork of a template that has imported the tool's module. So a change that a
+call makes to its process does not reach the next call. Any number of callers may run tools at once. Up to size calls
+run, and the others wait in the order of arrival. The deadline of a call starts when a worker takes it. Neither the
+wait nor an import uses up its time.
 
 Why not a library: docs/adr/0001-worker-pool.md. Why a fork for each call: docs/adr/0007-a-fork-for-each-call.md.
 """
@@ -41,11 +41,11 @@ log = get_logger("understudy.tools")
 
 
 class WorkerPool:
-    """State: the first fork server, the templates by their modules, the workers that live.
+    """A pool. State: the first fork server, the templates by their modules, and the workers that live.
 
-    running: the tool's name by the pid of the worker that runs it, to be read only.
+    running: the tool's name by the pid of the worker that runs it. Read only.
 
-    It belongs to the loop and the thread that started it: the kernel kills the workers when that thread ends.
+    The pool belongs to the loop and the thread that started it. When that thread ends, the kernel kills the workers.
     """
 
     def __init__(self, size: int = DEFAULT_SIZE, import_s: float = DEFAULT_IMPORT_S) -> None:
@@ -63,10 +63,10 @@ class WorkerPool:
         self._workers: set[WorkerProcess] = set()
 
     async def start(self) -> None:
-        """Start the first fork server, and wait until it is ready. Raises PoolUnavailable; nothing is left then.
+        """Start the first fork server, and wait until it is ready. Raises PoolUnavailable after it has cleaned up.
 
-        Not inside a worker: a script that starts its application when it is imported would start one in each template,
-        and those in theirs, without end.
+        A worker can't start a pool. Otherwise a script that starts its application at import would start one in each
+        template, and those templates would start more, without end.
         """
         refuse_inside()
         self._open = True
@@ -80,7 +80,10 @@ class WorkerPool:
             raise
 
     async def close(self) -> None:
-        """Kill every worker, running calls included, and wait until all are gone. Waiting callers are refused."""
+        """Kill every worker, also one that runs a call, and wait until all have ended.
+
+        Callers that wait are refused.
+        """
         self._open = False
         self._slots.refuse(PoolUnavailable("the pool of worker processes was closed"))
         await asyncio.gather(*(worker.killed() for worker in self._workers))
@@ -88,10 +91,10 @@ class WorkerPool:
             return
         tasks: list[asyncio.Task[Any]] = [self._server, *self._templates.values()]
         for task in tasks:
-            task.cancel()  # those that are on their way
+            task.cancel()  # the starts that still run
         for started in await asyncio.gather(*tasks, return_exceptions=True):
             if not isinstance(started, BaseException):
-                await started.close()  # the server first: the templates end with it
+                await started.close()  # the server first: its end ends the templates
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -101,9 +104,9 @@ class WorkerPool:
         await finish(self.close())
 
     async def load(self, tools: Iterable[Tool]) -> None:
-        """Import the modules of these tools, so that their first calls find them imported.
+        """Import the modules of these tools in templates, so that a first call waits for no import.
 
-        Raises InvalidTool with a line for each tool that can't be used, and PoolUnavailable.
+        Raises InvalidTool with one line per tool that can't be used, and PoolUnavailable.
         """
         origins = [_origin(tool) for tool in tools if tool.isolation == "process"]
         outcomes = await asyncio.gather(*map(self._template, origins), return_exceptions=True)
@@ -120,12 +123,12 @@ class WorkerPool:
         arguments_json: str,
         on_progress: Send = unwatched,
     ) -> Any:
-        """What the tool returned, as JSON data, within the tool's max_output_bytes.
+        """Run one call, and return the tool's result as JSON data within its max_output_bytes.
 
         on_progress: called with each value that the tool reports.
         Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
-        deadline. At the deadline, and when the caller is cancelled, this ends only after the worker and all that it
-        started were killed and reaped.
+        deadline. At the deadline, and when the caller is cancelled, the worker and every process that it started are
+        killed and reaped before this returns.
         """
         job = _job(tool, arguments_json, next(self._numbers))
         try:
@@ -147,7 +150,7 @@ class WorkerPool:
         return _value(answer)
 
     async def _worker(self, origin: Origin) -> WorkerProcess:
-        """A worker for one call. A template that dies, or is found to be stuck, in the meantime is replaced once."""
+        """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once."""
         try:
             worker = await (await self._template(origin)).worker()
         except (WorkerDied, OSError):
@@ -163,7 +166,7 @@ class WorkerPool:
             raise PoolUnavailable(f"no worker process can be started: {error}") from error
 
     async def _template(self, origin: Origin) -> Template:
-        """The template of the tool's module, started if it is not there. Raises InvalidTool, PoolUnavailable."""
+        """Return the template of the tool's module, and start it if necessary. Raises InvalidTool, PoolUnavailable."""
         if not self._open:
             raise PoolUnavailable("expected a started pool of worker processes, got one that is closed")
         key, path = (origin.module, origin.file), [*map(str, sys.path)]
@@ -188,7 +191,7 @@ class WorkerPool:
         return await Template.start(await self._started_server(), origin, path, self._import_s, self.size)
 
     def _on_started(self, key: tuple[str, str], task: "asyncio.Task[Template]") -> None:
-        """Forget it when it is of no use any more; the next call of its tools has another started."""
+        """Remove a template that failed or ended. The next call of its tools starts another one."""
 
         def forget(reason: object) -> None:
             if self._templates.get(key) is task:
@@ -210,14 +213,14 @@ class WorkerPool:
 
 
 def refuse_inside() -> None:
-    """Raise PoolUnavailable inside a worker process, and in one that imports a module of tools."""
+    """Raise PoolUnavailable in a worker process, and in a process that imports a module of tools."""
     if confined():
         note_start_inside()
         raise PoolUnavailable(UNGUARDED)
 
 
 def _may_serve(starting: "asyncio.Task[ServerProcess] | asyncio.Task[Template]") -> bool:
-    """True until the start is known to have failed, or what was started to have ended."""
+    """Return True until the start has failed, or the started process has ended."""
     if not starting.done():
         return True
     return not starting.cancelled() and starting.exception() is None and not starting.result().ended.done()
@@ -237,7 +240,7 @@ async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send
 
 def _origin(tool: Tool) -> Origin:
     module = sys.modules[tool.function.__module__]
-    # A program that was started with -m is __main__ here, and can be imported by its name there.
+    # A module that was started with -m is __main__ in this process. A worker imports it by its name.
     spec = module.__spec__
     name = spec.name if spec is not None else module.__name__
     return Origin(name, tool.function.__qualname__, module.__file__ or "")

@@ -1,4 +1,7 @@
-"""The process that owns the pool of worker OS processes: starts it, lends it, ends it."""
+"""The process that owns the pool of worker OS processes.
+
+It starts the pool, gives it to its callers, and ends it.
+"""
 
 from typing import Any, Final
 
@@ -11,7 +14,7 @@ TOOL_POOL: Final = "tool_pool"
 
 
 class Lend(Struct, frozen=True):
-    """Answered with the WorkerPool."""
+    """A request for the WorkerPool, which is the reply."""
 
 
 async def open_pool() -> WorkerPool:
@@ -20,7 +23,7 @@ async def open_pool() -> WorkerPool:
 
 
 class ToolPool(GenServer[WorkerPool]):
-    """When it ends, whatever the cause, its workers end."""
+    """The owner of the pool. When this process ends for any reason, its workers end."""
 
     trap_exit = True
 

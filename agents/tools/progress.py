@@ -1,11 +1,12 @@
-"""Progress of a call that runs, for those who watch its stream; the model is never shown it.
+"""Progress of a call that runs, for the subscribers of its stream. The model does not get it.
 
     @tool
     def index(folder: str) -> int:
         for number, name in enumerate(os.listdir(folder)):
             progress({"files": number})
 
-Of values that come faster than PER_SECOND, after a first BURST, the latest is kept: a flood costs one value's memory.
+A call may report a first BURST of values at any pace, and then PER_SECOND. If values come faster, only
+the latest is kept, so a flood of reports costs the memory of one value.
 """
 
 import threading
@@ -27,18 +28,21 @@ Send: TypeAlias = Callable[[Any], object]
 
 
 def unwatched(data: Any) -> None:
-    """Takes the progress of a call that nobody watches."""
+    """Discard the progress of a call that has no subscriber."""
 
 
 def progress(data: Any) -> None:
-    """Say how far the call is, as JSON data of at most 16 KiB. Outside of a call that is watched it does nothing."""
+    """Report how far the call is, as JSON data of at most 16 KiB. Outside of a call this does nothing."""
     reports = _of_call.get() or _of_process
     if reports is not None:
         reports.report(data)
 
 
 async def last_of(values: AsyncGenerator[Any, Never]) -> Any:
-    """The last value, None if there is none. Each one before it is progress, as soon as another follows."""
+    """Return the last value, or None if there is none.
+
+    Each earlier value becomes progress when the next one arrives.
+    """
     last: Any = UNSET
     async with aclosing(values):
         async for value in values:
@@ -49,7 +53,7 @@ async def last_of(values: AsyncGenerator[Any, Never]) -> Any:
 
 
 class Reports:
-    """What one call reports. Any thread may; send is called by one at a time, and not after close.
+    """The reports of one call. Any thread may report. send is called by one thread at a time, and not after close.
 
     clock: monotonic seconds.
     """
@@ -78,7 +82,7 @@ class Reports:
                 self._send(data)
 
     def close(self) -> None:
-        """The call is over: send what was held back, and nothing more."""
+        """Send the value that was held back, and accept no more reports."""
         with self._lock:
             if self._held is not UNSET and not self._closed:
                 self._send(self._held)
@@ -86,13 +90,13 @@ class Reports:
 
 
 def of_call(reports: Reports) -> Reports:
-    """What `progress` reports to from here on in this context, which is the call's own."""
+    """Set the reports to which `progress` adds in this context, which belongs to one call."""
     _of_call.set(reports)
     return reports
 
 
 def of_process(reports: Reports) -> Reports:
-    """What `progress` reports to in every thread of this process: a worker runs one call."""
+    """Set the reports to which `progress` adds in every thread of this process. A worker runs one call."""
     global _of_process
     _of_process = reports
     return reports

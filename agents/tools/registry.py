@@ -13,7 +13,7 @@ from agents.tools.tool import Tool, tool
 
 Named: TypeAlias = str | Tool | Callable[..., Any]
 
-# Looked up only when an agent names one: web_search brings an HTTP client along.
+# Imported only when an agent names one: web_search loads an HTTP client.
 BUILTIN: Mapping[str, str] = MappingProxyType(
     {
         "calculator": "agents.tools.builtin.calculator:calculator",
@@ -24,12 +24,12 @@ BUILTIN: Mapping[str, str] = MappingProxyType(
 
 
 def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | None = None) -> Mapping[str, Tool]:
-    """The tools by the name that the model calls, in the order given.
+    """Return the tools by the name that the model calls, in the given order.
 
     named: names of built-in tools, "module:function", Tools, or annotated functions.
-    bound: by a tool's name, the values that the host sets: {"file_ops": {"root": "/srv/notes"}}. Values for other
-    tools and for parameters not marked Bound are ignored: a program's tool may have the name of a built-in one.
-    Raises InvalidTool with a line for every fault in the list.
+    bound: values that the host sets, by the tool's name: {"file_ops": {"root": "/srv/notes"}}. Values for tools outside
+    the list, and for parameters not marked Bound, are ignored: a program's tool may have the name of a built-in one.
+    Raises InvalidTool with one line per fault in the list.
     """
     tools: dict[str, Tool] = {}
     faults: list[str] = []
@@ -48,7 +48,10 @@ def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | Non
 
 
 def usable(named: Any) -> Iterator[Tool]:
-    """The tools of a list whose faults `resolve` reports: what is no tool, or no list, is left out."""
+    """Return the valid tools of a list. An invalid tool, or a value that is not a list, is left out.
+
+    `resolve` reports what was left out.
+    """
     for each in named if isinstance(named, list | tuple) else ():
         with suppress(InvalidTool):
             yield _found(each)
@@ -87,7 +90,7 @@ def _imported(path: str) -> Tool:
         found: Any = importlib.import_module(module_name)
     except InvalidTool:
         raise
-    except BaseException as error:  # sys.exit, or a panic of an extension, ends the import and not the program
+    except BaseException as error:  # sys.exit or a panic of an extension must end the import, not the program
         raise InvalidTool(f"{path}: expected a module that can be imported, got {_line(error)}") from error
     for part in qualname.split("."):
         if not hasattr(found, part):

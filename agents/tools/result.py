@@ -1,4 +1,4 @@
-"""What a tool returned: as plain JSON data, and as the text that the model reads."""
+"""The result of a tool: as plain JSON data, and as the text that the model reads."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ MAX_RESULT_BYTES: Final = 1024 * 1024
 
 
 def bounded(value: Any, limit_bytes: int = MAX_RESULT_BYTES) -> Any:
-    """The value as JSON data if that is within the limit, else its text, cut. Raises InvalidData, as `plain` does."""
+    """Return the value as JSON data within the limit, else its text, cut. Raises InvalidData as `plain` does."""
     built, whole = beginning(value, MAX_RESULT_BYTES)
     text = result_text(built)
     fits = whole and (len(text) * 4 <= limit_bytes or len(text.encode()) <= limit_bytes)
@@ -19,5 +19,5 @@ def bounded(value: Any, limit_bytes: int = MAX_RESULT_BYTES) -> Any:
 
 
 def result_text(value: Any) -> str:
-    """How JSON data is shown to the model: a string as it is, anything else as compact JSON."""
+    """Return the text that the model reads: a string unchanged, any other data as compact JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

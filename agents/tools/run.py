@@ -1,9 +1,9 @@
-"""One attempt of one call, run as the tool's isolation says. Policy (restarts) is the caller's.
+"""One attempt of one call, in the tool's isolation. The caller is responsible for restarts.
 
-The deadline of every kind is the tool's timeout_s, and a cancelled caller ends the call:
+The deadline is the tool's timeout_s in each isolation. A cancelled caller ends the call:
     process     SIGKILL for the worker and all that it started
-    task        cancelled; closed, if it does not end within a grace
-    thread      given up: a thread can't be killed, it runs on unseen and its result is dropped
+    task        cancelled, and closed if it does not end within a grace
+    thread      abandoned: a thread can't be killed, so it continues, and its result is dropped
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from agents.tools.progress import Reports, Send, last_of, of_call, unwatched
 from agents.tools.result import bounded
 from agents.tools.tool import Tool
 
-GRACE_S = 0.1  # what a cancelled coroutine has to clean up in
+GRACE_S = 0.1  # the time that a cancelled coroutine has to clean up
 
 log = get_logger("understudy.tools")
 
@@ -35,9 +35,9 @@ async def run_call(
     pool: WorkerPool | None,
     on_progress: Send = unwatched,
 ) -> Any:
-    """What the tool returned, as JSON data within its max_output_bytes.
+    """Run one call, and return the tool's result as JSON data within its max_output_bytes.
 
-    pool: where a tool runs whose isolation is "process". on_progress: called on the loop with each value that the tool
+    pool: runs the tool if its isolation is "process". on_progress: called on the loop with each value that the tool
     reports.
     Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, TimeoutError.
     """
@@ -55,7 +55,7 @@ def _validated(tool: Tool, arguments_json: str) -> dict[str, Any]:
             return tool.arguments(arguments_json)
     except InvalidArguments:
         raise
-    except BaseException as error:  # the crash boundary; a validator that the tool brought along
+    except BaseException as error:  # the crash boundary: a validator may be the tool's code
         raise ToolRaised.by(error) from error
 
 
@@ -75,12 +75,15 @@ async def _run_task(tool: Tool, values: dict[str, Any], on_progress: Send) -> An
 
 
 async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
-    """In a thread of its own, which ends with the program: of a pool's, those that hang would be missed by others."""
+    """Run the tool in a thread of its own, which ends with the program.
+
+    A thread that hangs would occupy a place in a shared thread pool.
+    """
     loop = asyncio.get_running_loop()
     outcome: Future[Any] = Future()
 
     def work() -> None:
-        outcome.set_running_or_notify_cancel()  # from now on who gives it up does not disturb the thread
+        outcome.set_running_or_notify_cancel()  # a caller that stops waiting must not affect the thread
         try:
             outcome.set_result(_called(tool, values, reports))
         except ToolRaised as raised:
@@ -102,9 +105,9 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
         with closing(of_call(Reports(on_progress))):
             made = tool.function(**values)
             return bounded(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
-    except BaseException as error:  # the crash boundary; sys.exit would end the event loop
+    except BaseException as error:  # the crash boundary: sys.exit would end the event loop
         if isinstance(error, asyncio.CancelledError | GeneratorExit) and task.cancelling():
-            raise  # the end of the call, and not the tool's own exception
+            raise  # the call was ended: this is not the tool's own exception
         raise ToolRaised.by(error) from error
 
 
@@ -112,12 +115,12 @@ def _called(tool: Tool, values: dict[str, Any], reports: Reports) -> Any:
     try:
         with children_end_here(), closing(of_call(reports)):
             return bounded(_run_here(tool.function(**values)), tool.max_output_bytes)
-    except BaseException as error:  # the crash boundary; as above
+    except BaseException as error:  # the crash boundary, as above
         raise ToolRaised.by(error) from error
 
 
 def _run_here(result: Any) -> Any:
-    """The result of a `def` that hands out a coroutine or an async generator: run to its end, as in a worker."""
+    """Run a `def` tool. If it returns a coroutine or an async generator, run that to its end, as a worker does."""
     if inspect.isasyncgen(result):
         result = last_of(result)
     return asyncio.run(result) if inspect.iscoroutine(result) else result
@@ -128,23 +131,23 @@ def _late(tool: Tool) -> TimeoutError:
 
 
 async def _end(task: "asyncio.Task[Any]", tool: Tool) -> None:
-    """Cancel the task; after a grace, close its coroutine. The task is over then, whatever the tool does.
+    """Cancel the task. If it has not ended after a grace, close its coroutine. The task then ends in any case.
 
-    Closing throws GeneratorExit, which passes where CancelledError is swallowed. A tool that swallows that, too, is
-    cut off: our coroutine around it ends with RuntimeError, and nothing ever resumes the tool's.
+    Close throws GeneratorExit, which also reaches a tool that swallows CancelledError. If the tool swallows both, our
+    coroutine around it ends with RuntimeError, and nothing resumes the tool.
     """
     task.add_done_callback(_outcome_read)
     task.cancel()
     await asyncio.wait({task}, timeout=GRACE_S)
     if not task.done():
         log.warning("tool_ignored_cancellation", tool=tool.name)
-        with contextlib.suppress(Exception):  # what it raises while it is closed, nobody waits for
+        with contextlib.suppress(Exception):  # the call has ended, so nothing waits for this exception
             cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
         task.cancel()
         await asyncio.wait({task}, timeout=GRACE_S)
 
 
 def _outcome_read(task: "asyncio.Task[Any]") -> None:
-    """Take the outcome that nobody waits for, so that asyncio does not report it as forgotten."""
+    """Read the outcome of an abandoned task, so that asyncio does not report an exception that was never retrieved."""
     if not task.cancelled():
         task.exception()

@@ -1,6 +1,6 @@
-"""The signature of a tool's function: what the model may send, as a JSON schema and as a validator.
+"""The signature of a tool's function: the arguments that the model may send, as a JSON schema and as a validator.
 
-A function that a tool can't be made of is refused here, with one line a fault.
+A function that can't become a tool is refused here, with one line per fault.
 """
 
 import inspect
@@ -20,11 +20,17 @@ NAMED_LINE = re.compile(r"(?::param\s+|[-*]\s+)?(\w+)\s*(?:\([^)]*\))?:\s+(\S.*)
 
 
 class Bound:
-    """Marks a parameter that the host sets with `Tool.bind`: `root: Annotated[str, Bound]`. The model never sees it."""
+    """A mark for a parameter that the host sets with `Tool.bind`: `root: Annotated[str, Bound]`.
+
+    The model never sees the parameter.
+    """
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters by name, their annotations resolved; InvalidTool if one can't be sent by name as JSON."""
+    """Return the parameters by name, with resolved annotations.
+
+    Raises InvalidTool if JSON can't carry a parameter by its name.
+    """
     where = location(function)
     try:
         hints = typing.get_type_hints(function, include_extras=True)
@@ -38,14 +44,17 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def host_only(parameters: dict[str, inspect.Parameter]) -> frozenset[str]:
-    """Names of the parameters that are marked Bound."""
+    """Return the names of the parameters that are marked Bound."""
     return frozenset(name for name, each in parameters.items() if Bound in getattr(each.annotation, "__metadata__", ()))
 
 
 def validator_of(
     function: Callable[..., Any], parameters: dict[str, inspect.Parameter], hidden: Collection[str]
 ) -> tuple[Validator, dict[str, Any]]:
-    """What validates an object of arguments without the hidden ones (and fills in defaults), and its JSON schema."""
+    """Return a validator for an object of arguments, and its JSON schema.
+
+    Both leave the hidden parameters out. The validator fills in defaults.
+    """
     shown = [each for name, each in parameters.items() if name not in hidden]
 
     def collect(**values: Any) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def validator_of(
 
     arguments: Any = collect
 
-    # pydantic reads a function by these two; the answer of the "call" is then the validated values themselves.
+    # pydantic reads a function by these two. The "call" then returns the validated values.
     arguments.__signature__ = inspect.Signature(shown)
     arguments.__annotations__ = {each.name: each.annotation for each in shown}
     try:
@@ -66,12 +75,12 @@ def validator_of(
 
 
 def description_of(function: Callable[..., Any]) -> str:
-    """The docstring's first paragraph, on one line."""
+    """Return the docstring's first paragraph, on one line."""
     return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
 
 
 def location(function: Callable[..., Any]) -> str:
-    """Where the function stands, for a person: file.py:12 name."""
+    """Return the place of the function, for a person: file.py:12 name."""
     name = getattr(function, "__qualname__", repr(function))
     code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno} {name}" if code else name
@@ -89,7 +98,7 @@ def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) ->
 
 
 def _described(schema: dict[str, Any], docstring: str) -> dict[str, Any]:
-    """The schema without its invented titles, with the docstring's line on a parameter where Field says nothing."""
+    """Return the schema without its generated titles. A parameter without a Field text gets its docstring line."""
     lines = dict(_documented(docstring))
     schema.setdefault("properties", {})
     for name, each in schema["properties"].items():
@@ -100,7 +109,7 @@ def _described(schema: dict[str, Any], docstring: str) -> dict[str, Any]:
 
 
 def _documented(docstring: str) -> Iterator[tuple[str, str]]:
-    """(name, text) of every "name: text" in the docstring; the text ends at a blank line or at the next name."""
+    """Return (name, text) of every "name: text" in the docstring. A text ends at a blank line or at the next name."""
     name, text = "", ""
     for line in [*map(str.strip, docstring.splitlines()), ""]:
         found = NAMED_LINE.fullmatch(line)

@@ -1,4 +1,4 @@
-"""Places for calls to run in: up to a number at once, the others wait in the order in which they came."""
+"""Places for calls that run. If no place is free, a call waits in the order of arrival."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 
 class Slots:
-    """State: how many places are free, and the callers that wait. Never both."""
+    """State: the number of free places, and the callers that wait. One of the two is always empty."""
 
     def __init__(self, size: int) -> None:
         self._free = size
@@ -15,7 +15,7 @@ class Slots:
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        """Hold a place. Raises what `refuse` is given."""
+        """Hold a place. Raises the failure that `refuse` is given."""
         if self._free:
             self._free -= 1
         else:
@@ -26,7 +26,7 @@ class Slots:
             self._pass_on()
 
     def refuse(self, error: Exception) -> None:
-        """Have everyone that waits fail with this."""
+        """Fail every caller that waits with this error."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -39,11 +39,11 @@ class Slots:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._pass_on()  # handed over in the same moment
+                self._pass_on()  # it was given the place at the same moment
             raise
 
     def _pass_on(self) -> None:
-        """Hand the place to the caller that waits longest: so no newcomer steps in between."""
+        """Give the place to the caller that has waited longest, so that a new caller can't take it first."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -1,8 +1,8 @@
-"""Text of tools, made fit to be sent: without halves of characters, and within a limit."""
+"""Text of tools, prepared for sending: without lone surrogates, and within a limit."""
 
 
 def sendable(text: str) -> str:
-    """The text as UTF-8 can say it: a surrogate pair becomes its character, a lone surrogate U+FFFD."""
+    """Return the text that UTF-8 can encode: a surrogate pair becomes its character, a lone surrogate U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -11,9 +11,9 @@ def sendable(text: str) -> str:
 
 
 def cut(text: str, limit_bytes: int, *, whole: bool = True) -> str:
-    """The text within the limit, with a mark at its end if something was cut off.
+    """Return the text within the limit. A text that was cut ends with a mark.
 
-    whole: False for a text that is only the beginning of what there was.
+    whole: False if the text is only the beginning of a longer one.
     """
     encoded = text.encode()
     if whole and len(encoded) <= limit_bytes:

@@ -8,7 +8,7 @@
     @tool(timeout_s=5.0, idempotent=True, retries=2)
     async def fetch(url: Annotated[str, Field(description="Where to look")]) -> str: ...
 
-The name, the docstring's first paragraph and the parameters are what the model is shown.
+The model gets the name, the docstring's first paragraph, and the parameters.
 """
 
 import inspect
@@ -29,15 +29,16 @@ from agents.tools.policy import Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
 WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thread"'
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what every provider accepts
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # the pattern that every provider accepts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tool(Policy):
-    """A value: made by `tool`, changed by `bind`. How its calls run: Policy.
+    """A tool as a value: `tool` makes it, `bind` returns a changed copy. Policy holds how its calls run.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
-    bound: values that the host has set, as JSON data; the model neither sees nor sets them. fixed: the same, typed.
+    bound: values that the host has set, as JSON data. The model neither sees nor sets them. fixed: the same values,
+    typed.
     """
 
     name: str
@@ -49,18 +50,18 @@ class Tool(Policy):
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Call the function as it was written: nothing is validated, what is bound is filled in."""
+        """Call the function directly: arguments are not validated, and bound values are filled in."""
         return self.function(*args, **{**self.fixed, **kwargs})
 
     def arguments(self, json_text: str) -> dict[str, Any]:
-        """The values to call the function with, what is bound included. Raises InvalidArguments."""
+        """Return the values for a call of the function, bound values included. Raises InvalidArguments."""
         values = arguments.validated(json_text, self.validator, tuple(self.parameters["properties"]))
         return {**values, **self.fixed}
 
     def bind(self, **values: Any) -> "Tool":
-        """The tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
+        """Return the tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
 
-        values must be plain JSON data: a worker process gets them over its socket.
+        values must be plain JSON data, since a worker process gets them over its socket.
         """
         parameters = signature.parameters_of(self.function)
         unknown = values.keys() - parameters.keys()
@@ -76,11 +77,11 @@ class Tool(Policy):
 
     @property
     def host_only(self) -> frozenset[str]:
-        """Names of the parameters that are marked Bound."""
+        """Return the names of the parameters that are marked Bound."""
         return signature.host_only(signature.parameters_of(self.function))
 
     def unbound(self) -> tuple[str, ...]:
-        """Names of parameters that only the host can set, have no default, and are not set yet."""
+        """Return the names of the parameters that only the host can set, that have no default and no value yet."""
         parameters = signature.parameters_of(self.function)
         needed = signature.host_only(parameters) - self.bound.keys()
         return tuple(name for name, each in parameters.items() if name in needed and each.default is each.empty)
@@ -100,12 +101,12 @@ def tool(
     description: str | None = None,
     **options: Unpack[Options],
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
-    """Make a Tool of a typed function; with or without options. Raises InvalidTool where it is written.
+    """Make a Tool of a typed function, with or without options. Raises InvalidTool where the tool is defined.
 
-    name, description: of the function and its docstring unless given. options: the fields of Policy, which says what
-    each means. isolation: "process" for `def`, "task" for `async def`, unless given.
+    name, description: by default those of the function and its docstring. options: the fields of Policy, which explains
+    each. isolation: by default "process" for `def` and "task" for `async def`.
 
-    An `async def` that yields is a tool, too: its last value is the result, each one before it progress.
+    An `async def` that yields is a tool, too: the last value is the result, and each earlier value is progress.
     """
 
     def decorate(function: Callable[..., Any]) -> Tool:
@@ -138,13 +139,13 @@ def _is_async(function: Callable[..., Any]) -> bool:
 
 
 def _has_file(module: ModuleType | None) -> bool:
-    """False for what is typed into an interpreter or a notebook, read from stdin, or given with -c."""
+    """Return False for code that was typed into an interpreter or a notebook, read from stdin, or given with -c."""
     file = getattr(module, "__file__", None)
     return file is not None and (module is not sys.modules["__main__"] or os.path.exists(file))
 
 
 def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
-    """The value as the function gets it, by way of JSON as in a worker process."""
+    """Return the value as the function gets it. It passes through JSON, as in a worker process."""
     try:
         return TypeAdapter(parameter.annotation).validate_json(msgspec.json.encode(value), strict=True)
     except ValidationError as error:

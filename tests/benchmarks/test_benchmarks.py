@@ -1,4 +1,4 @@
-"""Every measurement runs, at a tiny size, in an OS process of its own, and finds figures. How large is not asked."""
+"""Every benchmark runs at a tiny size, in an OS process of its own, and prints figures. Their size is not tested."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ def test_paced_streams_come_whole(base_url: str) -> None:
 def test_paced_tokens_have_delays_and_take_a_share_of_a_core(base_url: str, reader: str) -> None:
     found = run_apart(Delay(reader, Load(streams=3, tokens=20, every_ms=2)), base_url)
     assert set(found) == set(suite("delay_300").titles)
-    assert min(found[name] for name in ("median", "p99", "core")) > 0  # others may have had no core at all
+    assert min(found[name] for name in ("median", "p99", "core")) > 0  # other samples may have had no core
 
 
 @pytest.mark.parametrize(("reader", "prefix"), [("tools", ""), ("sdk", "sdk_")])
@@ -85,7 +85,7 @@ def test_kept_sessions_have_all_figures_of_their_suite(base_url: str) -> None:
     assert set(found) == set(suite("sessions").titles)
 
 
-def test_what_is_left_behind_has_all_figures_of_its_suite(base_url: str) -> None:
+def test_endurance_has_all_figures_of_its_suite(base_url: str) -> None:
     sizes = endurance.Sizes(idle=20, idle_s=0.01, warming=20, restarts=200)
     found = run_apart(Endurance(sizes), base_url)
     found |= run_apart(Turns(turns.Sizes(turns=8, warming=4, of_an_agent=2)), base_url)
@@ -107,14 +107,14 @@ def test_a_page_has_a_line_for_every_figure() -> None:
         assert all(f"| {title} | 3.00 | 2.00 to 4.00 |" in page for title in each.titles.values())
 
 
-def test_a_target_is_so_many_times_what_otp_took() -> None:
+def test_a_target_is_a_multiple_of_the_figure_of_otp() -> None:
     names = [*suite("processes").titles, "otp_call", "otp_spawn_server", "core_call"]
     page = table(suite("processes"), figures(suite("processes"), [dict.fromkeys(names, 2.0)]))
     assert "| 2.00 | 2.00 to 2.00 | 2.00 | 1.00x | 2.00 | 1.00x | 8.00 (4x) |" in page
     assert "| 16.00 (8x a bare spawn of OTP's) |" in page
 
 
-def test_of_several_targets_the_strictest_is_told_and_whether_it_is_missed() -> None:
+def test_the_strictest_of_several_targets_is_shown_and_whether_it_is_missed() -> None:
     measured = {"floor": 2.0, "sdk": 60.0, "process": 3.5, "iteration": 3.5}
     page = table(suite("one_stream"), figures(suite("one_stream"), [measured]))
     assert "| 3.00 (0.05x AsyncOpenAI), missed |" in page

@@ -1,4 +1,4 @@
-"""Each example is what a newcomer runs: a file, no key, no network beyond loopback."""
+"""Each example runs as a new user runs it: one file, no key, no network beyond loopback."""
 
 import asyncio
 import os

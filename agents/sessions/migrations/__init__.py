@@ -1,6 +1,6 @@
-"""The store's schema, step by step, for Alembic. A step that was released is never changed: a new one follows it."""
+"""The store's schema, step by step, for Alembic. A released step is never changed. A new step follows it."""
 
 from typing import Final
 
 HEAD: Final = "0003"
-"""The last step. Known without Alembic, so that a store that is up to date opens without loading it."""
+"""The last step. This constant lets a store with the newest schema open without an import of Alembic."""

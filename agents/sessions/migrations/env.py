@@ -1,4 +1,4 @@
-"""Run by Alembic: on the connection that agents/sessions/migrate.py gives, in the transaction that it has begun."""
+"""The script that Alembic runs, on the connection and in the transaction of agents/sessions/migrate.py."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""The built-in tools, one a module; agents/tools/registry.py knows their names."""
+"""The built-in tools, one per module. agents/tools/registry.py has their names."""

@@ -14,7 +14,7 @@ from agents.tools.tool import tool
 Number: TypeAlias = int | float | bool
 
 MAX_EXPRESSION_CHARS = 1000
-MAX_BITS = 10_000  # of any whole number on the way: 3,000 digits
+MAX_BITS = 10_000  # of any whole number in the computation: 3,000 digits
 MAX_COMBINATORIAL = 1000  # its factorial has 8,530 bits
 MAX_ROUND_DIGITS = 400
 
@@ -50,7 +50,7 @@ def _evaluator() -> SimpleEval:
 
 
 def _line(error: Exception, expression: str) -> str:
-    """What went wrong, and for the one mistake that models make, what to write."""
+    """Return the fault as one line. For a common mistake of models, the line says what to write."""
     if isinstance(error, OperatorNotDefined):
         hint = "; a power is written **" if "^" in expression else ""
         return f"{type(error.attr).__name__} is not available{hint}"
@@ -66,7 +66,7 @@ def _number(value: object) -> Number:
 
 
 def _checked(function: Callable[..., object]) -> Callable[..., Number]:
-    """The function on numbers that are within bounds: a long computation can only be built of small steps."""
+    """Return the function, limited to numbers within bounds. So a long computation must consist of small steps."""
 
     def checked(*numbers: object) -> Number:
         return _number(function(*map(_number, numbers)))

@@ -1,7 +1,7 @@
-"""file_ops: read, list and write below one directory that the host binds. Nothing outside of it, through nothing.
+"""file_ops: read, list and write files in one directory that the host binds, and nowhere else.
 
-A path is walked name by name, each opened in the directory before it with O_NOFOLLOW: what was checked is what is
-used, so that a link put in its place in between leads nowhere.
+A path is walked name by name. Each name is opened relative to the directory before it, with O_NOFOLLOW. So the tool
+uses what it checked, and a link that replaces a name in the meantime has no effect.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ MAX_ENTRIES = 1000
 MAX_PATH_CHARS = 4096
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a FIFO without a writer must not hold us
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: an open must not wait for a FIFO's writer
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -39,8 +39,8 @@ def file_ops(
 ) -> Any:
     """Read a text file, list a directory, or write a text file in the workspace.
 
-    root: the workspace; exists, or is made if `make` is set. denied: files and folders of the host that are out of
-    reach by any name, with the files in those folders.
+    root: the workspace. It exists, or is made if `make` is set. denied: files and folders of the host. No name leads to
+    them, or to the files in those folders.
     """
     names = _names(path)
     try:
@@ -59,23 +59,29 @@ def file_ops(
 
 
 class Walk(NamedTuple):
-    """root: where it begins. denied: device and inode of what it may not open."""
+    """A walk from a directory.
+
+    root: the directory where it begins. denied: device and inode of each file and folder that it may not open.
+    """
 
     root: str
     denied: frozenset[tuple[int, int]]
 
     def open(self, name: str, flags: int, at: int | None = None) -> int:
-        """Raises PermissionError for a denied file: a later mount or link may have brought it here."""
+        """Open a file or directory.
+
+        Raises PermissionError for a denied file, since a later mount or link may lead to one.
+        """
         descriptor = os.open(name, flags, dir_fd=at)
         status = os.fstat(descriptor)
         if (status.st_dev, status.st_ino) in self.denied:
             os.close(descriptor)
-            raise PermissionError(errno.EACCES, "that is the host's own")
+            raise PermissionError(errno.EACCES, "the file belongs to the host")
         return descriptor
 
 
 def _make(root: str) -> None:
-    """Make the folder with mode 0700, and the host's state folder around it, too."""
+    """Make the folder with mode 0700, and the host's state folder if that is missing."""
     around = os.path.dirname(root)
     os.makedirs(os.path.dirname(around), exist_ok=True)
     for folder in (around, root):
@@ -84,7 +90,7 @@ def _make(root: str) -> None:
 
 
 def _identities(denied: Iterable[str], root: str) -> frozenset[tuple[int, int]]:
-    """Device and inode of each denied path that exists. The workspace may lie in a folder that is denied."""
+    """Return device and inode of each denied path that exists. The workspace may be inside a denied folder."""
     found: set[tuple[int, int]] = set()
     for path in denied:
         with contextlib.suppress(OSError):
@@ -98,7 +104,7 @@ def _identities(denied: Iterable[str], root: str) -> frozenset[tuple[int, int]]:
 
 
 def _read(walk: Walk, names: list[str]) -> str:
-    """The text of a file, at most MAX_READ_BYTES of it."""
+    """Return the text of a file, at most MAX_READ_BYTES of it."""
     with _opened(walk, names) as descriptor:
         size = _regular(descriptor).st_size
         text = _bytes(descriptor, MAX_READ_BYTES).decode(errors="replace")
@@ -106,7 +112,7 @@ def _read(walk: Walk, names: list[str]) -> str:
 
 
 def _list(walk: Walk, names: list[str]) -> list[dict[str, Any]]:
-    """The entries by name, without following any."""
+    """Return the entries by name. Links are not followed."""
     with _directory(walk, names) as descriptor, os.scandir(descriptor) as entries:
         found = [_entry(entry) for entry, _ in zip(entries, range(MAX_ENTRIES + 1), strict=False)]
     if len(found) > MAX_ENTRIES:
@@ -115,7 +121,10 @@ def _list(walk: Walk, names: list[str]) -> list[dict[str, Any]]:
 
 
 def _write(walk: Walk, names: list[str], content: str | None) -> dict[str, Any]:
-    """Replace the file as a whole, or not at all: written beside it, then renamed over it."""
+    """Replace the file completely, or leave it unchanged.
+
+    The new text is written to another file, which is then renamed.
+    """
     if content is None:
         raise ValueError("write: expected content, got none")
     body = content.encode()
@@ -141,7 +150,7 @@ def _write(walk: Walk, names: list[str], content: str | None) -> dict[str, Any]:
 
 
 def _names(path: str) -> list[str]:
-    """The names on the way to path. Raises ValueError for every path that could mean a place outside."""
+    """Return the names in the path. Raises ValueError for every path that could leave the workspace."""
     if len(path) > MAX_PATH_CHARS:
         raise ValueError(f"path: expected at most {MAX_PATH_CHARS} characters, got {len(path)}")
     if path.startswith(("/", "~")) or "\0" in path:
@@ -154,7 +163,7 @@ def _names(path: str) -> list[str]:
 
 @contextlib.contextmanager
 def _directory(walk: Walk, names: list[str], create: bool = False) -> Iterator[int]:
-    """A descriptor of the directory that the names lead to; missing ones are made if create is set."""
+    """Return a descriptor of the directory at these names. If create is set, missing directories are made."""
     descriptor = walk.open(walk.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in names:
@@ -182,9 +191,9 @@ def _opened(walk: Walk, names: list[str]) -> Iterator[int]:
 
 
 def _regular(descriptor: int) -> os.stat_result:
-    """The file's status; ValueError unless it is a regular file with this one name.
+    """Return the file's status. Raises ValueError unless it is a regular file with only this name.
 
-    A second name may stand outside of the workspace: a hard link is a way out that no walk can see.
+    A hard link may have a second name outside of the workspace, and no walk can see that.
     """
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
@@ -200,7 +209,7 @@ def _bytes(descriptor: int, limit: int) -> bytes:
 
 
 def _mode_of_target(parent: int, name: str) -> int:
-    """The permissions that the new file gets: those of the file it replaces, else the owner's alone."""
+    """Return the permissions of the new file: those of the file that it replaces, else only the owner's."""
     try:
         mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
     except FileNotFoundError:
@@ -217,7 +226,10 @@ def _entry(entry: "os.DirEntry[str]") -> dict[str, Any]:
 
 
 def _reason(error: OSError) -> str:
-    """In words of the tool: on Linux O_NOFOLLOW at a link says "too many levels" or "not a directory"."""
+    """Return the error in the tool's words.
+
+    On Linux, O_NOFOLLOW on a link gives "too many levels" or "not a directory".
+    """
     match error:
         case FileNotFoundError():
             return "no such file or directory"

@@ -1,1 +1,1 @@
-"""Worker processes: what runs in one (main, confine), how its pool sees it (process), what they say (wire)."""
+"""Worker processes: their own code (main, confine), the pool's view (process), and the messages (wire)."""

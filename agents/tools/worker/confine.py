@@ -1,7 +1,7 @@
-"""What a worker process gives up, and how it is tied to the life of its parent. Linux.
+"""The confinement of a worker process: what it loses, and how it ends with its parent. Linux.
 
 This is hygiene, not a sandbox: a tool has its user's files, network and the /proc of its user's processes. The daemon
-hides its environment and its memory from them (agents/node/os_process.py).
+hides its environment and its memory from tools (agents/node/os_process.py).
 """
 
 import contextlib
@@ -23,7 +23,7 @@ INSPECTING = 1 << 19 | 1 << 21 | 1 << 38
 
 NICENESS = 3  # a worker has half the weight of the event loop: docs/adr/0007-a-fork-for-each-call.md has the figures
 
-# The whole environment of a tool. What is not here stays out: no provider's key, no token, no proxy's password.
+# The whole environment of a tool: no other variable is passed on, so no provider's key, token or proxy password.
 ALLOWED = (
     "PATH HOME USER LOGNAME PWD TMPDIR TZ LANG LANGUAGE LC_ALL LC_COLLATE LC_CTYPE LC_MESSAGES LC_MONETARY LC_NUMERIC "
     "LC_TIME LD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONUTF8 "
@@ -31,18 +31,18 @@ ALLOWED = (
 )
 ENVIRONMENT = frozenset(ALLOWED.split())
 
-_libc = ctypes.CDLL(None, use_errno=True)  # loaded before the fork: each worker would take half a millisecond for it
+_libc = ctypes.CDLL(None, use_errno=True)  # loaded before the fork, since a load takes half a millisecond
 _confined = False
 _started_inside = False
 
 
 def environment(parent: Mapping[str, str]) -> dict[str, str]:
-    """What of the parent's environment a worker is given."""
+    """Return the part of the parent's environment that a worker gets."""
     return {name: value for name, value in parent.items() if name in ENVIRONMENT}
 
 
 def confine(parent: int) -> None:
-    """Tie this process to its parent (a pid), in a session of its own; give up privileges and core dumps."""
+    """Put this process into its own session, tied to its parent (a pid), without privileges and core dumps."""
     global _confined
     _confined = True
     die_with(parent, signal.SIGKILL)
@@ -54,7 +54,7 @@ def confine(parent: int) -> None:
 
 
 def drop_capabilities() -> None:
-    """Have this process, and what it starts, do without the capabilities of INSPECTING, if it has them: root does.
+    """Remove the capabilities of INSPECTING from this process and its children. Root has them.
 
     Source: capabilities(7), capset(2). The sets are three words each, for the lower and for the upper 32.
     """
@@ -73,41 +73,41 @@ def drop_capabilities() -> None:
 
 
 def die_with(parent: int, number: int) -> None:
-    """Have the kernel send this signal when the parent's thread ends; if it ended before, we leave."""
+    """Make the kernel send this signal when the parent's thread ends. Exit now if the parent has ended already."""
     _prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def reap_descendants() -> None:
-    """Have a descendant that loses its parent become our child, and not init's."""
+    """Become the parent of each descendant that loses its own, in place of init."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def confined() -> bool:
-    """True in a worker process and in the template that it is forked from."""
+    """Return True in a worker process and in its template."""
     return _confined
 
 
 def note_start_inside() -> None:
-    """A pool was to be started here."""
+    """Record that code in this process tried to start a pool."""
     global _started_inside
     _started_inside = True
 
 
 def started_inside() -> bool:
-    """True if a module that was imported here tried to start a pool: a script without a guard."""
+    """Return True if a module that was imported here tried to start a pool, as a script without a guard does."""
     return _started_inside
 
 
 def step_back() -> None:
-    """Let the event loop go first where a processor is wanted by both; the worker gets its share on a busy machine."""
+    """Lower this process's priority below the event loop's. On a busy machine the worker still gets its share."""
     os.nice(NICENESS)
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def hurry(pid: int) -> None:
-    """Give a worker its priority back, where we may: a process of low priority dies at low priority, too."""
+    """Restore a worker's priority, if permitted. A process of low priority also dies slowly."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PGRP, pid, 0)
 

@@ -1,4 +1,4 @@
-"""Our end of a fork server's control socket: orders go out, the ends of its children come back."""
+"""The pool's end of a fork server's control socket: it sends orders and receives the ends of children."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,8 @@ SILENCE_S = 5.0  # a server that reads no order for twice as long is stuck: it o
 class Child:
     """A child of a fork server.
 
-    ours: our end of its socket. ended: done, with how, when the child and all that it started are gone.
+    ours: the pool's end of its socket. ended: resolves to how it ended, when the child and all that it started are
+    gone.
     """
 
     def __init__(self, control: "Control", number: int, ours: socket.socket) -> None:
@@ -27,20 +28,20 @@ class Child:
         self._control, self._number = control, number
 
     def kill(self) -> None:
-        """SIGKILL for it, its process group, and whatever else came of it."""
+        """Send SIGKILL to the child, to its process group, and to every other process that it started."""
         if not self.ended.done():
             self._control.send(Kill(self._number))
 
     def watch(self, processes: int) -> None:
-        """Have it killed as soon as it has started more processes than that."""
+        """Have the child killed as soon as it has started more processes than this."""
         self._control.send(Watch(self._number, processes))
 
 
 class Control:
-    """State: the children that live, by number, and how many orders the server has not read.
+    """State: the children that live, by number, and the count of orders that the server has not read.
 
-    kill: ends the server. It is called for one that is stuck: stopped by a signal, or in an endless wait. server: done,
-    with how, when the server has ended; its children end with it, by the kernel's hand.
+    kill: ends the server. It is called for a stuck server, one that is stopped by a signal or waits without end.
+    server: resolves to how the server ended. The kernel then ends its children.
     """
 
     def __init__(self, ours: socket.socket, server: "asyncio.Future[str]", kill: Callable[[], None]) -> None:
@@ -50,17 +51,17 @@ class Control:
         self._numbers = itertools.count(1)
         self._children: dict[int, Child] = {}
         self._loads: list[asyncio.Future[str]] = []
-        self._unread = 1  # its start is answered as an order is
-        self._heard = 0  # how many packets came in all
+        self._unread = 1  # the server acknowledges its start like an order
+        self._heard = 0  # the count of all packets that arrived
         self._timer: asyncio.TimerHandle | None = None
         ours.setblocking(False)
         self._loop.add_reader(ours, self._on_packets)
         server.add_done_callback(self._on_server_ended)
 
     def fork(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> Child:
-        """A new child, with one end of a pair of sockets. Raises OSError.
+        """Fork a child that holds one end of a socket pair, and return it. Raises OSError.
 
-        What comes out of our end carries the pid of its sender.
+        Data that arrives at the pool's end carries the pid of its sender.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -75,21 +76,24 @@ class Control:
         return child
 
     async def load(self, origin: Origin, path: list[str]) -> str:
-        """Have the server import the tool's module: the fault in one line, if there is one. Raises WorkerDied."""
+        """Have the server import the tool's module. Return the fault in one line, or "". Raises WorkerDied."""
         loaded: asyncio.Future[str] = self._loop.create_future()
         self._loads.append(loaded)
         self.send(Load(origin, path))
         return await loaded
 
     def send(self, order: Order, *descriptors: int) -> None:
-        """Raises OSError for a Fork that can't be sent. Other orders concern what ends with the server anyway."""
+        """Send an order. Raises OSError only for a Fork.
+
+        The other orders concern children that end with the server.
+        """
         if self._server.done():
             if isinstance(order, Fork):
                 raise BrokenPipeError("the fork server has ended")
             return
         try:
             socket.send_fds(self._socket, [msgspec.json.encode(order)], list(descriptors))
-        except BlockingIOError:  # it has not read for hundreds of orders
+        except BlockingIOError:  # hundreds of orders are unread
             self._kill()
             raise
         except OSError:
@@ -101,13 +105,13 @@ class Control:
             self._timer = self._loop.call_later(SILENCE_S, self._on_silence, self._heard, False)
 
     def close(self) -> None:
-        """Have the server end, and with it all its children."""
+        """End the server, and with it all its children."""
         if not self._server.done():
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
 
     def _on_packets(self) -> None:
-        """Take every packet there is."""
+        """Read and handle every packet that has arrived."""
         with contextlib.suppress(BlockingIOError, ConnectionResetError):
             while body := self._socket.recv(PACKET_BYTES):
                 self._heard += 1
@@ -127,14 +131,17 @@ class Control:
             case Ended(number, how):
                 self._children.pop(number).ended.set_result(how)
 
-    def _on_silence(self, heard: int, once_more: bool) -> None:
-        """Twice in a row: after a stop of the whole machine, or of our loop, the server gets time to answer."""
+    def _on_silence(self, heard: int, silent_before: bool) -> None:
+        """Kill a server that is silent twice in a row.
+
+        After a pause of the whole machine or of our loop, the second period gives the server time to answer.
+        """
         self._timer = None
         self._on_packets()
         if self._server.done() or not self._unread:
             return
         silent = heard == self._heard
-        if silent and once_more:
+        if silent and silent_before:
             self._kill()
         else:
             self._timer = self._loop.call_later(SILENCE_S, self._on_silence, self._heard, silent)
@@ -149,7 +156,7 @@ class Control:
         how = server.result()
         if not self.started.done():
             self.started.set_exception(WorkerDied(how))
-            self.started.exception()  # no one may wait for it
+            self.started.exception()  # possibly nothing waits for it
         for loaded in self._loads:
             if not loaded.done():
                 loaded.set_exception(WorkerDied(how))

@@ -1,4 +1,4 @@
-"""The processes that came of a process. Linux: /proc."""
+"""The descendants of a process. Linux: /proc."""
 
 import contextlib
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def children() -> list[int]:
-    """The pids of this process's children, zombies included."""
+    """Return the pids of this process's children, zombies included."""
     return list(_children(os.getpid()))
 
 
 def more_than(count: int, pid: int) -> bool:
-    """True if the process has more descendants than count."""
+    """Return True if the process has more descendants than count."""
     return any(True for _ in islice(_descendants(pid), count, None))
 
 
@@ -24,11 +24,11 @@ def _descendants(pid: int) -> Iterator[int]:
 
 
 def _children(pid: int) -> Iterator[int]:
-    """The children of every thread of the process."""
+    """Return the children of every thread of the process."""
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
             yield from map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
-    except FileNotFoundError:  # it has just ended, or the kernel is one without CONFIG_PROC_CHILDREN
+    except FileNotFoundError:  # the process has just ended, or the kernel lacks CONFIG_PROC_CHILDREN
         if not _lists_children():
             yield from (child for child, parent in _parents() if parent == pid)
 
@@ -39,7 +39,7 @@ def _lists_children() -> bool:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    """(pid, pid of its parent) of every process."""
+    """Return (pid, pid of its parent) of every process."""
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             _, _, rest = Path(f"/proc/{name}/stat").read_text().rpartition(")")

@@ -1,10 +1,10 @@
-"""The OS process that forks children on order, and buries them with all that they started. Erlang: erl_child_setup.
+"""An OS process that forks children on order, and kills and reaps all that they started. Erlang: erl_child_setup.
 
-There are two kinds, with the same loop. The first server has loaded what every worker needs; its children are the
-templates. A template is a server that has imported one module of tools; its children are the workers, one for each
-call. Processes that a child leaves behind, in sessions of their own or not, become children of its server
-(PR_SET_CHILD_SUBREAPER) and are killed; a child's end is reported when the last of them is gone. When the process of
-the pool has gone, by whatever cause, everything is.
+There are two kinds, with the same loop. The first server has loaded what every worker needs. Its children are the
+templates. A template is a server that has imported one module of tools. Its children are the workers, one per call.
+Processes that a child leaves running, also those in sessions of their own, become children of its server
+(PR_SET_CHILD_SUBREAPER) and are killed. A child's end is reported when the last of them is gone. When the pool's OS
+process ends for any reason, all these processes end.
 """
 
 import contextlib
@@ -26,12 +26,15 @@ from agents.tools.worker.loading import fault_of
 from agents.tools.worker.main import main
 from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Packet, Watch
 
-BURIAL_S = 1.0  # SIGKILL is carried out within milliseconds, unless a process sits in an uninterruptible wait
-COUNT_S = 0.05  # between two counts of the processes of a child that is watched
+BURIAL_S = 1.0  # SIGKILL is carried out within milliseconds, unless a process is in an uninterruptible wait
+COUNT_S = 0.05  # the pause between two counts of a watched child's processes
 
 
 def run(descriptor: int, parent: int) -> Never:
-    """Serve the pool's process (parent) until it has gone. Each child comes out of its server's loop, and goes on."""
+    """Serve the pool's process (parent) until that ends.
+
+    In each forked child, this returns into the child's own work.
+    """
     server = os.getpid()
     die_with(parent, signal.SIGTERM)
     reap_descendants()
@@ -44,42 +47,42 @@ def run(descriptor: int, parent: int) -> Never:
 
 
 def _serve(descriptor: int) -> int:
-    """Obey the orders from this socket. Returns in each child: the descriptor of its socket."""
-    gc.freeze()  # what is loaded stays shared with the children: a collection of theirs does not touch it
+    """Obey the orders from this socket. Returns only in each child, with the descriptor of its socket."""
+    gc.freeze()  # loaded objects stay shared with the children: a child's garbage collection does not touch them
     try:
         ForkServer(socket.socket(fileno=descriptor)).run()
     except Forked as forked:
         return forked.descriptor
-    except (SystemExit, OSError):  # an end in order, or a pool that closed its end
-        while True:  # the other sign of the same end may come in the middle of it
+    except (SystemExit, OSError):  # a normal end, or the pool closed its end
+        while True:  # a second sign of the same end may arrive during this
             with contextlib.suppress(SystemExit):
                 end_all()
 
 
 class Forked(BaseException):
-    """Raised in a new child, out of everything that is its parent's."""
+    """Raised in a new child, to leave the call stack that belongs to its parent."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
 
 class ForkServer:
-    """State: the children by their pids, the orphans that are being killed, the ends not yet reported."""
+    """State: the children by their pids, the orphans that are being killed, and the ends not yet reported."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._watched: dict[int, int] = {}  # pid by its pidfd
-        self._children: dict[int, int] = {}  # the pool's number of a child by its pid
-        self._counted: dict[int, int] = {}  # how many processes a child may start, by its pid
-        self._why: dict[int, str] = {}  # a child was killed, by its pid
-        self._modules: set[int] = set()  # pids of the processes that modules started when they were imported
+        self._watched: dict[int, int] = {}  # pids by pidfd
+        self._children: dict[int, int] = {}  # the pool's numbers of the children, by pid
+        self._counted: dict[int, int] = {}  # the number of processes that a child may start, by pid
+        self._why: dict[int, str] = {}  # the reason for which a child was killed, by pid
+        self._modules: set[int] = set()  # pids of the processes that modules started at import
         self._dead: list[Ended] = []
         self._died_s = 0.0
 
     def run(self) -> Never:
-        """Until SystemExit, or Forked in a child."""
+        """Obey orders until SystemExit, or until Forked in a child."""
         self._report(Obeyed())
         while True:
             for descriptor, _ in self._poll.poll(self._pause_ms()):
@@ -97,11 +100,11 @@ class ForkServer:
     def _pause_ms(self) -> float | None:
         if self._counted:
             return COUNT_S * 1000
-        return BURIAL_S * 1000 if self._dead else None  # None: without end
+        return BURIAL_S * 1000 if self._dead else None  # None: no timeout
 
     @property
     def _orphans(self) -> int:
-        """The number of processes that are being killed and are no children of the pool's."""
+        """Return the number of processes that are being killed and are not children of the pool."""
         return len(self._watched) - len(self._children)
 
     def _obey(self) -> None:
@@ -153,7 +156,10 @@ class ForkServer:
         self._poll.register(descriptor, select.POLLIN)
 
     def _on_death(self, descriptor: int) -> None:
-        """It is a zombie, so its number is still its own, and its children are ours already."""
+        """Handle the death of a child.
+
+        The child is a zombie, so its number is not reused, and its children are ours already.
+        """
         pid = self._watched.pop(descriptor)
         self._poll.unregister(descriptor)
         os.close(descriptor)
@@ -167,7 +173,7 @@ class ForkServer:
             self._died_s = time.monotonic()
 
     def _bury(self) -> None:
-        """Kill the processes that came to us from a child that died; report its end when none of them is left."""
+        """Kill the processes that came to us from a child that died. Report its end when all of them are gone."""
         known = self._modules.union(self._watched.values())
         for pid in children():
             if pid not in known:
@@ -180,7 +186,7 @@ class ForkServer:
 
 
 def end_all() -> Never:
-    """Kill the children until there are none: those of each that dies are ours next."""
+    """Kill the children until there are none. The children of each that dies become ours next."""
     with contextlib.suppress(ChildProcessError):
         while True:
             for pid in children():
@@ -190,7 +196,10 @@ def end_all() -> Never:
 
 
 def _kill_group(pid: int) -> None:
-    """A child and its group: as long as it is not reaped, their number is nobody else's. It may have left the group."""
+    """Kill a child and its process group.
+
+    Until the child is reaped, no other process has its number. The child may have left its group.
+    """
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)

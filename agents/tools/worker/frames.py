@@ -1,4 +1,7 @@
-"""The frames of one worker, read from its bytes. A worker may be made to send anything; what is wrong is Unreadable."""
+"""The frames of one worker, decoded from its bytes.
+
+A tool can make its worker send any bytes. Invalid ones raise Unreadable.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,22 +19,22 @@ from agents.tools.worker.wire import (
     Returned,
 )
 
-# A worker keeps to BURST and PER_SECOND itself. Here they are so wide that a loop which was held up for half a minute,
-# and then reads all of it at once, takes an honest worker's values.
+# Worker code keeps to BURST and PER_SECOND. The limits here are wider: a loop that was blocked for half a minute
+# reads all values of that time at once, and must accept them.
 MAX_AT_ONCE = BURST + 30 * PER_SECOND
 MAX_PER_SECOND = 2 * PER_SECOND
 
-MARK_BYTES = 128  # more than the mark at the end of a text that was cut
+MARK_BYTES = 128  # more than the mark at the end of a cut text
 
 
 class Unreadable(Exception):
-    """In words: what the worker sent."""
+    """The worker sent invalid data. The text says what it sent."""
 
 
 class Frames:
-    """State: the bytes of a frame that is not whole yet; how many values of progress may come now.
+    """State: the bytes of an incomplete frame, and the number of progress values allowed now.
 
-    max_output_bytes: of a result. clock: monotonic seconds.
+    max_output_bytes: the limit of a result. clock: monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,11 +46,11 @@ class Frames:
 
     @property
     def half(self) -> bool:
-        """True if a frame has begun and its rest is still to come."""
+        """Return True if a frame has begun and is incomplete."""
         return bool(self._received)
 
     def read(self, data: bytes) -> Iterator[Frame]:
-        """The frames that are whole with these bytes. Raises Unreadable."""
+        """Return the frames that are complete with these bytes. Raises Unreadable."""
         self._received += data
         while len(self._received) >= HEADER.size:
             end = HEADER.size + HEADER.unpack_from(self._received)[0]
@@ -80,7 +83,10 @@ class Frames:
 
 
 def _within(frame: Frame, limit_bytes: int) -> Frame:
-    """The frame as an honest worker sends it: a tool may have written to the socket by itself."""
+    """Return the frame if it is within the limits that worker code keeps.
+
+    A tool may have written to the socket itself.
+    """
     match frame:
         case Returned(number, value):
             return Returned(number, bounded(value, limit_bytes + MARK_BYTES))

@@ -1,7 +1,7 @@
-"""What one job may use of its worker's machine, by resource limits. Linux.
+"""Resource limits of one call in its worker. Linux.
 
-Only soft limits, which are taken back after it: the answer is written without them. What counts is what the job adds to
-the worker, and what the worker already had does not.
+Only soft limits are set. They are removed after the call, so the answer is written without them. A limit counts what
+the call adds to the worker, and not what the worker already had.
 """
 
 import os
@@ -17,8 +17,10 @@ from agents.tools.worker.wire import Limits
 
 @contextmanager
 def limited(limits: Limits) -> Iterator[None]:
-    """Inside, the limits hold. A job over its CPU time is ended with its worker, by SIGXCPU: code that computes in C
-    answers to nothing less."""
+    """Apply the limits within the block.
+
+    SIGXCPU ends the worker of a call over its CPU time, since code that computes in C reacts to nothing less.
+    """
     before = {}
     try:
         for kind, soft in _wanted(limits):
@@ -53,7 +55,11 @@ def _address_space_bytes() -> int:
 
 
 def _first_number_beyond(count: int) -> int:
-    """The limit is one of numbers, not of how many are open, and a new descriptor gets the lowest that is free."""
+    """Return the descriptor number that allows this many new files.
+
+    The kernel limits the number of a descriptor, not the count of open ones. A new descriptor gets the lowest free
+    number.
+    """
     taken = set(filter(_is_open, map(int, os.listdir("/proc/self/fd"))))
     number = 0
     while count or number in taken:
@@ -63,7 +69,7 @@ def _first_number_beyond(count: int) -> int:
 
 
 def _is_open(descriptor: int) -> bool:
-    """False for the one that the listing itself was read from."""
+    """Return True if the descriptor is open. The one from which the listing itself was read is closed."""
     try:
         os.fstat(descriptor)
     except OSError:

@@ -1,4 +1,4 @@
-"""Imports the modules of tools, in a template, and finds the tools in them.
+"""Imports of tool modules in a template, and the tools found in them.
 
 A worker is forked from a template that has loaded its tool, so no call waits for an import.
 """
@@ -26,9 +26,9 @@ UNGUARDED = f"expected a script that can be imported: {GUARD}"
 
 
 def fault_of(load: Load) -> str:
-    """Import the tool's module, and return why the tool can't be used in one line; "" if it can.
+    """Import the tool's module. Return one line that says why the tool can't be used, or "".
 
-    A child that the module forks, and that returns from the import, ends here.
+    A child process that the module forks, and that returns from the import, ends here.
     """
     own, fault = os.getpid(), ""
     sys.path[:] = load.path
@@ -36,7 +36,7 @@ def fault_of(load: Load) -> str:
         found_tool(load.origin, "{}")
     except InvalidTool as invalid:
         fault = str(invalid)
-    except BaseException as error:  # noqa: BLE001 - the crash boundary: sys.exit, or a panic, is a fault, too
+    except BaseException as error:  # noqa: BLE001 - the crash boundary: sys.exit or a panic is a fault, too
         raised = ToolRaised.by(error)
         fault = f"{load.origin.file}: expected a module that can be imported, got {raised}"
     if os.getpid() != own:
@@ -45,7 +45,7 @@ def fault_of(load: Load) -> str:
 
 
 def found_tool(origin: Origin, bound: str) -> Tool:
-    """The tool at origin. Its name may stand for the tool, or for the bare function that one was made of."""
+    """Return the tool at origin. The name there may refer to the tool, or to the function that it was made of."""
     found: Any = _module(origin)
     for part in origin.qualname.split("."):
         if not hasattr(found, part):
@@ -60,14 +60,14 @@ def found_tool(origin: Origin, bound: str) -> Tool:
 
 
 def _module(origin: Origin) -> ModuleType:
-    """Imported by name, or from its file where it has no name that leads here: a script, a test's module."""
+    """Import a module by name, or from its file if no name leads to it, as for a script or a test's module."""
     if origin.module == "__main__":
         return _script(origin.file)
     try:
         return importlib.import_module(origin.module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{origin.module}.".startswith(f"{error.name}."):
-            raise  # the module was found; it is one of its own imports that was not
+            raise  # the module was found, but one of its own imports was not
         return _loaded(origin.module, origin.file)
 
 

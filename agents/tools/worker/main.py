@@ -1,7 +1,7 @@
-"""A worker process's main: takes one job from its socket, answers it, and ends.
+"""The main function of a worker process: take one job from the socket, answer it, and end.
 
-It is a fork of a template that has loaded the tool (loading.py), so what a call changes of its process is gone with it.
-Its pool reads what this process sends, and nothing of what a child of it sends on the same socket.
+The process is a fork of a template that has loaded the tool (loading.py), so its changes end with it. The pool reads
+what this process sends, and ignores what a child of it sends on the same socket.
 """
 
 import inspect
@@ -24,8 +24,8 @@ from agents.tools.worker.wire import HEADER, Answer, Frame, Job, Progressed, Rai
 
 
 def main(descriptor: int, parent: int) -> Never:
-    """descriptor: of our end of the socket pair. parent: pid of the template."""
-    own, end, current = os.getpid(), os._exit, os.getpid  # as they are before a tool can change them
+    """Run one job. descriptor: this end of the socket pair. parent: pid of the template."""
+    own, end, current = os.getpid(), os._exit, os.getpid  # saved before a tool can change them
     code = 1
     try:
         confine(parent)
@@ -33,11 +33,11 @@ def main(descriptor: int, parent: int) -> Never:
             pool.set_inheritable(False)
 
             def send(frame: Frame) -> None:
-                if current() == own:  # a child of the tool has no word here
+                if current() == own:  # a child of the tool must not answer
                     pool.sendall(framed(msgspec.json.encode(frame)))
 
             send(Ready())
-            step_back()  # not before: a call may wait for this worker
+            step_back()  # only now, since a call may wait for this worker
             if (job := _job(pool)) is not None:
                 send(_answer(job, send))
         code = 0
@@ -62,7 +62,7 @@ def _answer(job: Job, send: Callable[[Frame], None]) -> Answer:
             return Returned(job.number, bounded(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:
         return Refused(job.number, error.faults)
-    except BaseException as error:  # noqa: BLE001 - the crash boundary: what a tool raises is data for the model
+    except BaseException as error:  # noqa: BLE001 - the crash boundary: a tool's exception is data for the model
         raised = ToolRaised.by(error)
         return Raised(job.number, raised.type_name, raised.message)
 
@@ -74,8 +74,11 @@ def _awaited(result: Any) -> Any:
 
 
 def _ran(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Its result. Outcomes go past asyncio, which may call the repr() of one, and that is the tool's code."""
-    import asyncio  # a third of a worker's start, for the few tools that need it
+    """Run the tool, and return its result.
+
+    Outcomes bypass asyncio, which may call the repr() of a value and so run the tool's code.
+    """
+    import asyncio  # this import is a third of a worker's start, and few tools need it
 
     results: list[Any] = []
     errors: list[BaseException] = []
@@ -93,7 +96,7 @@ def _ran(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _received(pool: socket.socket, size: int) -> bytes | None:
-    """Exactly size bytes; None when the pool has closed its end."""
+    """Return exactly size bytes, or None if the pool has closed its end."""
     body = bytearray()
     while len(body) < size:
         piece = pool.recv(size - len(body))

@@ -1,7 +1,7 @@
 """A worker process as its pool sees it, from its start until its exit is known.
 
-Its death is reported by its template, not by its socket: a child that it left behind may hold that one open. The kernel
-names the sender of all that comes out of the socket, and only the worker itself is read.
+The template reports the worker's death. The socket can't, since a child that the worker left may hold it open. The
+kernel names the sender of all data on the socket, and only the worker's own data is read.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from agents.tools.worker.frames import Frames, Unreadable
 from agents.tools.worker.wire import Answer, Frame, Job, Progressed, Ready, framed
 
 START_TIMEOUT_S = 30.0
-EXIT_TIMEOUT_S = 1.5  # for a SIGKILL to be carried out: milliseconds, unless a process sits in an uninterruptible wait
-LOST_S = 5.0  # for the exit of a worker that has closed its socket: at its low priority it may have to wait for a core
-HALF_S = 5.0  # for the rest of a frame that has begun: a worker writes a frame in one go
+EXIT_TIMEOUT_S = 1.5  # limit for a SIGKILL: it takes milliseconds, unless a process is in an uninterruptible wait
+LOST_S = 5.0  # limit for the exit of a worker that has closed its socket: at low priority it may wait for a core
+HALF_S = 5.0  # limit for the rest of a frame: a worker writes a frame in one piece
 READ_BYTES = 256 * 1024
-MAX_STRAY_BYTES = 1024 * 1024  # of other processes on the worker's socket; nothing of it is read
+MAX_STRAY_BYTES = 1024 * 1024  # data of other processes on the worker's socket, which is ignored
 
 CREDENTIALS: Final = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 
@@ -31,7 +31,7 @@ CREDENTIALS: Final = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 class WorkerProcess:
     """One worker, leader of its own session and process group. It runs one job.
 
-    pid: once it is started. ended: done, with how, once the process is gone and reaped, with all that it started.
+    pid: set once it has started. ended: resolves to how it ended, when the process and all that it started are reaped.
     """
 
     def __init__(self, child: Child) -> None:
@@ -39,7 +39,7 @@ class WorkerProcess:
         self.ended = child.ended
         self.pid = 0
         self._child, self._socket = child, child.ours
-        self._number = 0  # of the job; no job has this one
+        self._number = 0  # the job's number; this one belongs to no job
         self._killed = False
         self._lost = False
         self._stray_bytes = 0
@@ -55,7 +55,7 @@ class WorkerProcess:
 
     @classmethod
     async def start(cls, control: Control) -> "WorkerProcess":
-        """Start one and wait until it is ready. Raises WorkerDied or OSError; nothing of it is left then."""
+        """Start a worker and wait until it is ready. Raises WorkerDied or OSError after it has cleaned up."""
         worker = cls(control.fork())
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -73,9 +73,9 @@ class WorkerProcess:
         return not (self._killed or self._lost or self.ended.done())
 
     async def ask(self, job: Job, on_progress: Send = unwatched, processes: int | None = None) -> Answer:
-        """The worker's answer; on_progress gets what it reports before. Raises WorkerDied.
+        """Run the job, and return the worker's answer. on_progress gets what it reports before. Raises WorkerDied.
 
-        The worker takes no other job: whatever comes of this one, it must be killed.
+        The worker takes no second job. Whatever the outcome, the caller must kill it.
         """
         self._number, self._frames.max_output_bytes = job.number, job.max_output_bytes
         self._on_progress = on_progress
@@ -88,24 +88,27 @@ class WorkerProcess:
         return await self._answer
 
     def kill(self) -> None:
-        """SIGKILL for it, its process group, and whatever else came of it. Nothing of it is read from here on."""
+        """Send SIGKILL to the worker, to its process group, and to every other process that it started.
+
+        Its data is ignored from now on.
+        """
         self._killed = True
         self._close()
         self._child.kill()
 
     async def killed(self) -> None:
-        """Kill it and wait until it is reaped, as long as that may reasonably take."""
+        """Kill the worker and wait until it is reaped, up to a limit."""
         self.kill()
         await asyncio.wait({self.ended}, timeout=EXIT_TIMEOUT_S)
 
     def _on_writable(self) -> None:
-        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):  # its end is known soon
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):  # its end is reported soon
             self._unsent = self._unsent[self._socket.send(self._unsent) :]
         if not self._unsent or self._lost:
             self._loop.remove_writer(self._socket)
 
     def _on_readable(self) -> bool:
-        """Take what there is, up to READ_BYTES; the loop calls again for more. False if there was nothing."""
+        """Read up to READ_BYTES. The loop calls again for the rest. Returns False if there was nothing."""
         try:
             data, ancillary, _, _ = self._socket.recvmsg(READ_BYTES, socket.CMSG_SPACE(CREDENTIALS.size))
         except BlockingIOError:
@@ -113,7 +116,7 @@ class WorkerProcess:
         except OSError:
             data, ancillary = b"", []
         sender = CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else 0
-        self.pid = self.pid or sender  # it speaks before its tool runs: no other process has the socket then
+        self.pid = self.pid or sender  # the worker sends first: before its tool runs, no other process has the socket
         if not data:
             self._on_lost()
         elif sender != self.pid:
@@ -144,7 +147,10 @@ class WorkerProcess:
                 self._answer.set_result(frame)
 
     def _on_lost(self) -> None:
-        """A worker without its socket is of no use. Most are about to exit, with a code of which more can be told."""
+        """End a worker whose socket closed.
+
+        Most such workers are about to exit, and the exit code then gives the better reason.
+        """
         self._lost = True
         self._loop.remove_reader(self._socket)
         if self._frames.half:
@@ -158,7 +164,7 @@ class WorkerProcess:
             self._fail("had its socket written to by another process")
 
     def _mind_half(self) -> None:
-        """Wait for the rest of a frame, and not for ever."""
+        """Wait for the rest of a frame, up to a limit."""
         if self._half is not None:
             self._half.cancel()
             self._half = None
@@ -171,14 +177,14 @@ class WorkerProcess:
         self.kill()
 
     def _on_end(self, ended: "asyncio.Future[str]") -> None:
-        """What it sent before its end may lie in the socket still."""
+        """Read what the worker sent before its end, since that may still be in the socket."""
         while not (self._lost or self._killed) and self._on_readable():
             pass
         for waiting in (self._ready, self._answer):
             if not waiting.done():
                 waiting.set_exception(WorkerDied(ended.result()))
             if not waiting.cancelled():
-                waiting.exception()  # no one may wait for it
+                waiting.exception()  # possibly nothing waits for it
         self._close()
 
     def _close(self) -> None:

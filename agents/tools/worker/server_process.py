@@ -16,14 +16,14 @@ BOOT = (
     "from agents.tools.worker.fork_server import run; run(int(sys.argv[1]), int(sys.argv[2]))"
 )
 START_TIMEOUT_S = 30.0
-CLOSE_S = 2.0  # milliseconds, unless a process sits in an uninterruptible wait
+CLOSE_S = 2.0  # milliseconds, unless a process is in an uninterruptible wait
 
 
 class ServerProcess:
-    """It belongs to the loop that made it. When the server dies, the templates and their workers do."""
+    """The first fork server. It belongs to the loop that made it. When it dies, the templates and their workers die."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Start it. Raises OSError; nothing of it is left then."""
+        """Start the process. Raises OSError after it has cleaned up."""
         self._loop = asyncio.get_running_loop()
         ours, self._process = _spawned(environment)
         try:
@@ -38,7 +38,7 @@ class ServerProcess:
 
     @classmethod
     async def start(cls, environment: Mapping[str, str]) -> "ServerProcess":
-        """Start it and wait until it obeys. Raises WorkerDied or OSError; nothing of it is left then."""
+        """Start the server and wait until it obeys. Raises WorkerDied or OSError after it has cleaned up."""
         server = cls(environment)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -52,7 +52,7 @@ class ServerProcess:
         return server
 
     async def close(self) -> None:
-        """End the server, and with it all that came of it; returns when they are gone, or cut loose after CLOSE_S."""
+        """End the server and all that it started. Returns when they are gone, or after CLOSE_S."""
         self.control.close()
         await asyncio.wait({self.ended}, timeout=CLOSE_S)
         if not self.ended.done():
@@ -66,10 +66,10 @@ class ServerProcess:
 
 
 def _spawned(environment: Mapping[str, str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """Our end of the control socket, and the process with the other: its only descriptor above 2.
+    """Return our end of the control socket, and the process with the other end: its only descriptor above 2.
 
-    This holds the loop up for the milliseconds of one fork and exec; a thread to do it in would be the process's
-    parent in the eyes of PR_SET_PDEATHSIG, and take the workers along at its own end.
+    This blocks the loop for the milliseconds of one fork and exec. A thread can't do it: for PR_SET_PDEATHSIG the
+    thread would be the parent, and its end would kill the workers.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:

@@ -16,7 +16,8 @@ class Template:
     """State: the functions that were found in its module, and the workers that wait for the next calls.
 
     There is one such worker at first, and one more each time that a call finds none ready: up to `most`, which is the
-    number of calls that may run at once. ended: done, with how, when the template and all that came of it are gone.
+    number of calls that may run at once. ended: resolves to how it ended, when the template and all that it started are
+    gone.
     """
 
     def __init__(self, server: ServerProcess, most: int) -> None:
@@ -32,9 +33,9 @@ class Template:
     async def start(
         cls, server: ServerProcess, origin: Origin, path: list[str], timeout_s: float, most: int
     ) -> "Template":
-        """Start one that has imported the tool's module. Raises InvalidTool, WorkerDied, OSError; nothing is left then.
+        """Start a template that imports the tool's module. timeout_s: for the import.
 
-        timeout_s: for the import.
+        Raises InvalidTool, WorkerDied, OSError after it has cleaned up.
         """
         template = cls(server, most)
         try:
@@ -67,7 +68,7 @@ class Template:
         self._found.add(origin.qualname)
 
     async def worker(self) -> WorkerProcess:
-        """A worker for one call. Raises WorkerDied or OSError."""
+        """Return a worker for one call. Raises WorkerDied or OSError."""
         spare = self._next_spare()
         if spare is None or not spare.done():
             self._ahead = min(self._ahead + 1, self._most)
@@ -77,7 +78,7 @@ class Template:
         return await WorkerProcess.start(self._control)
 
     async def close(self) -> None:
-        """Return when it has ended, with its server, and nothing of it is left here."""
+        """Wait until the template has ended with its server, and release what this process holds of it."""
         await asyncio.wait({self.ended})
         for worker in await asyncio.gather(*self._spares, return_exceptions=True):
             if isinstance(worker, WorkerProcess):
@@ -100,6 +101,6 @@ class Template:
 
 
 def _outcome_read(task: "asyncio.Task[WorkerProcess]") -> None:
-    """No one may ask for this worker, and then no one asks for the reason that there is none."""
+    """Read the error of a worker that nobody asks for, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()

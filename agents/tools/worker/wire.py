@@ -1,6 +1,6 @@
 """The messages between a pool, its fork servers and its workers, in JSON. Nothing in them is executed.
 
-With a worker in frames of a length and a body, with a fork server in packets:
+A worker gets and sends frames of a length and a body. A fork server gets and sends packets.
 pool -> server    Fork with the descriptor of a socket, Kill, Load, Watch
 server -> pool    Obeyed for its start and for each order, Loaded after a Load, Ended
 pool -> worker    one Job
@@ -17,13 +17,13 @@ from agents.tools.result import MAX_RESULT_BYTES
 
 HEADER = struct.Struct("!I")
 
-# The largest frames that a worker may send: six times longer than the data if all of it needs escapes, and the mark.
+# The largest frames that a worker may send: escapes can make data six times longer, and a cut text has a mark.
 MAX_ANSWER_BYTES = 6 * MAX_RESULT_BYTES + 4096
 MAX_PROGRESS_FRAME_BYTES = 6 * MAX_PROGRESS_BYTES + 4096
 
 
 class Origin(Struct, frozen=True):
-    """The place of a tool's function. file: of its module, for a module that can't be imported by its name."""
+    """The place of a tool's function. file: the module's file, for a module that can't be imported by its name."""
 
     module: str
     qualname: str
@@ -31,7 +31,7 @@ class Origin(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What one job may use besides what its worker has: the options of Policy with these names."""
+    """The limits of one job beyond what its worker has: the options of Policy with these names."""
 
     cpu_s: int | None = None
     memory_bytes: int | None = None
@@ -40,9 +40,9 @@ class Limits(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True):
-    """One call. number: stands in each frame of its answer. arguments: the model's wire string.
+    """One call. number: repeated in each frame of its answer. arguments: the model's wire string.
 
-    bound: JSON of what the host has set. path: the pool's sys.path.
+    bound: JSON of the values that the host has set. path: the pool's sys.path.
     """
 
     number: int
@@ -55,7 +55,7 @@ class Job(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The worker has confined itself and takes its job."""
+    """A report that the worker has confined itself and can take its job."""
 
 
 class Progressed(Struct, frozen=True, tag="progressed"):
@@ -75,14 +75,14 @@ class Raised(Struct, frozen=True, tag="raised"):
 
 
 class Refused(Struct, frozen=True, tag="refused"):
-    """The arguments are invalid; the function was not called."""
+    """An answer to invalid arguments. The function was not called."""
 
     number: int
     faults: tuple[str, ...]
 
 
 class Fork(Struct, frozen=True, tag="fork"):
-    """Start a child. number: the pool's name of it."""
+    """An order to start a child. number: the pool's name for it."""
 
     number: int
 
@@ -92,31 +92,31 @@ class Kill(Struct, frozen=True, tag="kill"):
 
 
 class Watch(Struct, frozen=True, tag="watch"):
-    """End the child as soon as it has started more than this many processes that live."""
+    """An order to end the child as soon as it has more than this many descendants that live."""
 
     number: int
     processes: int
 
 
 class Load(Struct, frozen=True, tag="load"):
-    """Import the module and find the function in it. path: the pool's sys.path."""
+    """An order to import the module and find the function in it. path: the pool's sys.path."""
 
     origin: Origin
     path: list[str]
 
 
 class Obeyed(Struct, frozen=True, tag="obeyed"):
-    """The server has read an order, or has started."""
+    """A report that the server has read an order, or has started."""
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
-    """fault: one line that says why the tool can't be used, if it can't."""
+    """A report that the import has ended. fault: one line that says why the tool can't be used, or ""."""
 
     fault: str = ""
 
 
 class Ended(Struct, frozen=True, tag="ended"):
-    """The child is gone, and all that it started. how: as WorkerDied has it."""
+    """A report that the child and all that it started are gone. how: as in WorkerDied."""
 
     number: int
     how: str

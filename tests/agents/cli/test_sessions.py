@@ -73,21 +73,21 @@ async def test_a_store_with_a_living_writer_refuses_a_delete_from_outside(store:
     assert await sessions(store, "delete", "first") == (
         2,
         "",
-        "understudy: expected the id of a session, got 'first', which is none\n",
+        "understudy: expected the id of a session, got 'first', which does not exist\n",
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["show", "no"], "expected the id of a session, got 'no', which is none"),
-        (["rename", "no", "x"], "expected the id of a session, got 'no', which is none"),
-        (["export", "no"], "expected the id of a session, got 'no', which is none"),
-        (["list", "--after", "no"], "expected the id of a session, got 'no', which is none"),
-        (["fork", "no"], "expected the id of a session, got 'no', which is none"),
+        (["show", "no"], "expected the id of a session, got 'no', which does not exist"),
+        (["rename", "no", "x"], "expected the id of a session, got 'no', which does not exist"),
+        (["export", "no"], "expected the id of a session, got 'no', which does not exist"),
+        (["list", "--after", "no"], "expected the id of a session, got 'no', which does not exist"),
+        (["fork", "no"], "expected the id of a session, got 'no', which does not exist"),
         (["fork", "first", "--stream", "u"], "expected the id of a stream of session 'first', got 'u'"),
         (["fork", "first", "--stream", "t", "--seq", "9"], "expected a seq from 0 to 3, got 9"),
-        (["fork", "first", "--as", "second"], "expected a new session's id, got 'second', which another one has"),
+        (["fork", "first", "--as", "second"], "expected a new session's id, got 'second', which is in use"),
         (["fork", "first", "--seq", "1"], "expected --stream, too"),
     ],
 )
@@ -100,7 +100,7 @@ async def test_a_missing_session_is_one_line(store: Store, arguments: list[str],
 
 async def test_without_a_store_it_names_the_place_of_its_search(tmp_path: Path) -> None:
     found = await understudy("sessions", "list", env=environment(XDG_STATE_HOME=str(tmp_path)))
-    assert found == (2, "", f"understudy: there is no store at {tmp_path}/understudy/sessions.db\n")
+    assert found == (2, "", f"understudy: no store exists at {tmp_path}/understudy/sessions.db\n")
     assert not os.listdir(tmp_path)
 
 

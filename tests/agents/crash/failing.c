@@ -1,4 +1,4 @@
-/* Writes that fail: the n-th one to a file below a folder, or all from the n-th on. To be preloaded. */
+/* A library to preload: it makes a range of the writes to files below a folder fail. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,7 +13,7 @@ static char folder[PATH_MAX];
 static atomic_long counted, first, last, failed;
 static int error;
 
-/* From now on writes below the folder are counted from 1, and those from first to last fail with this error. */
+/* Count later writes below the folder from 1, and fail those from first_one to last_one with this error. */
 void fail_writes(const char *below, long first_one, long last_one, int with) {
     snprintf(folder, sizeof folder, "%s", below);
     counted = 0;

@@ -1,4 +1,4 @@
-"""C that is preloaded into an OS process, so that what the system answers it is a test's to say."""
+"""C code that is preloaded into an OS process, so that a test controls the results of its system calls."""
 
 import os
 import shutil
@@ -9,10 +9,13 @@ import pytest
 
 
 def built(source: Path, folder: Path) -> Path:
-    """The library of this C, in the folder; skips the test where no C can be compiled, but not in CI."""
+    """Compile the C source into the folder, and return the library.
+
+    Without a compiler the test is skipped, but in CI it fails.
+    """
     compiler = shutil.which("cc")
     if compiler is None:
-        assert "CI" not in os.environ, "expected a C compiler, cc: CI skips no fault"
+        assert "CI" not in os.environ, "expected a C compiler, cc: CI must not skip this test"
         pytest.skip("no C compiler: cc is absent")
     library = folder / f"{source.stem}.so"
     options = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]

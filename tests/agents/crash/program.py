@@ -1,9 +1,9 @@
-"""Lives of a program that runs an agent on a kept session: one that is killed where it is told, and one that goes on.
+"""A program that runs an agent on a kept session, in two lives: one is killed at a given point, the next continues.
 
     python -m tests.agents.crash.program BASE_URL DIRECTORY < points.json
 
 A point: {"name", "durability", "on_restart", "kill"}. kill: "event:N", when the client has seen N events, or
-"tool:NAME", when that tool has taken its effect. Each life is a fork: what was imported need not be imported again.
+"tool:NAME", when that tool has had its effect. Each life is a fork, so modules are imported only once.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
-import agents.llm.http.openai_client  # noqa: F401 (once, and not in each life)
+import agents.llm.http.openai_client  # noqa: F401 (imported once for all lives)
 from actors import Mailbox, new_event_loop
 from agents import Event, StreamComplete, StreamError, agent, application
 from agents.instance.waking import wake
@@ -33,7 +33,7 @@ STORE = "store.db"
 
 
 class Life:
-    """What the tools of this life must know."""
+    """The state of this life that the tools need."""
 
     directory: Path
     kill = ""
@@ -52,7 +52,7 @@ def effect(name: str) -> None:
 
 @tool
 async def pay() -> str:
-    """May run once."""
+    """Must run at most once."""
     effect("pay")
     return "paid"
 
@@ -65,7 +65,7 @@ async def look() -> str:
 
 
 def record(event: Event) -> int:
-    """Write the event down as a client that sees it; how many it has seen."""
+    """Write the event down as the client saw it, and return how many it has seen."""
     seen = Life.directory / "client.jsonl"
     with seen.open("ab") as file:
         file.write(msgspec.json.encode(event) + b"\n")
@@ -94,7 +94,7 @@ async def live(base_url: str, point: dict[str, Any], *, again: bool) -> None:
 
 
 async def follow(box: Mailbox) -> None:
-    """Come back to the stream behind the last event that was seen."""
+    """Reconnect to the stream after the last event that was seen."""
     seen = Life.directory / "client.jsonl"
     lines = seen.read_bytes().splitlines() if seen.exists() else []
     after = json.loads(lines[-1])["seq"] if lines else 0
@@ -118,7 +118,7 @@ async def see(box: Mailbox, kill: str) -> None:
 
 
 def fork(base_url: str, directory: Path, point: dict[str, Any], *, again: bool) -> int:
-    """One life; its exit code, or the signal that ended it, negative."""
+    """Run one life. Return its exit code, or the negative signal that ended it."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -126,7 +126,7 @@ def fork(base_url: str, directory: Path, point: dict[str, Any], *, again: bool) 
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(live(base_url, point, again=again))
-    except BaseException:  # noqa: BLE001 (whatever it was, this fork ends here)
+    except BaseException:  # noqa: BLE001 (this fork ends here after any error)
         import traceback
 
         (directory / "error.txt").write_text(traceback.format_exc())
@@ -135,7 +135,7 @@ def fork(base_url: str, directory: Path, point: dict[str, Any], *, again: bool) 
 
 
 async def make_store(path: Path) -> None:
-    """Once, for it takes longer than a life."""
+    """Make an empty store once, since that takes longer than a life."""
     await (await Store.open(f"sqlite:///{path}")).close()
 
 

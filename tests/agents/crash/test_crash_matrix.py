@@ -1,4 +1,4 @@
-"""kill -9 at every step of a turn, and a restart: what the client saw and what the store holds stay one truth."""
+"""kill -9 at every step of a turn, then a restart: what the client saw and what the store holds agree."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ tool_calls = [{ name = "pay", arguments = {} }, { name = "look", arguments = {} 
 [[models.busy.turns.steps]]
 text = "It is {tool:pay} and {tool:look}, so all is well in the end."
 """
-EVENTS = 26  # of the whole turn, at least
+EVENTS = 26  # of a whole turn, at least
 KILLS = [*(f"event:{number}" for number in range(1, EVENTS, 2)), "tool:pay", "tool:look"]
 POINTS: list[dict[str, Any]] = [
     {"name": f"{durability}-{on_restart}-{kill.replace(':', '-')}", "durability": durability, "on_restart": on_restart}
@@ -44,12 +44,12 @@ POINTS: list[dict[str, Any]] = [
 ]
 
 
-pytestmark = pytest.mark.timeout(450)  # sixty lives
+pytestmark = pytest.mark.timeout(450)  # for sixty lives
 
 
 @pytest.fixture(scope="module")
 def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directories of all points, each after its two lives."""
+    """Run both lives of every point, and return the directories."""
     root = tmp_path_factory.mktemp("crash")
     with RehearsalServer(parse(SCRIPT)) as server:
         command = [sys.executable, "-m", "tests.agents.crash.program", server.base_url, str(root)]
@@ -72,7 +72,7 @@ def test_a_crash_anywhere_leaves_one_truth(lives: Path, point: dict[str, Any]) -
 
 
 def check_client(seen: list[Event], on_restart: str) -> None:
-    """No loss, no repeat, in order, one end; what stands is what the end says."""
+    """Check that no event is lost or repeated, that there is one end, and that the valid text equals it."""
     assert all(later.seq > earlier.seq for earlier, later in pairwise(seen))
     assert [isinstance(event, StreamComplete | StreamError) for event in seen].count(True) == 1
     text = ""

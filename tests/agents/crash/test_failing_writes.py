@@ -1,4 +1,4 @@
-"""Each write of a turn fails, one after the other: who asked is told, nothing is lost, and the program lives."""
+"""Each write of a turn fails in one run: the client gets the error, nothing is lost, and the program survives."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ steps = [{ text = "One.", tool_calls = [{ name = "look", arguments = {} }] }, { 
 TURNS = 50  # at least
 
 
-def test_a_write_that_fails_anywhere_is_told_costs_its_turn_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_anywhere_is_reported_and_ends_only_its_turn(tmp_path: Path) -> None:
     library = built(Path(__file__).with_name("failing.c"), tmp_path)
     with RehearsalServer(parse(SCRIPT)) as server:
         command = [sys.executable, "-m", "tests.agents.crash.writes", server.base_url, str(tmp_path)]

@@ -1,9 +1,10 @@
-"""A program whose writes fail, each at another place: of turns, and of the opening of a store.
+"""A program whose writes fail at one place after the other: in turns, and while a store is opened.
 
     LD_PRELOAD=failing.so python -m tests.agents.crash.writes BASE_URL DIRECTORY
 
-Turn N of a kind, each of an agent of its own, has its Nth write fail, up to the first turn that has fewer: `once` that
-one alone, `on` all that follow in that turn, too. What a client sees of them is in client.jsonl, an event a line.
+Turn N of a kind fails at its Nth write, and each turn has an agent of its own. A kind ends with the first turn that has
+fewer writes. The kind `once` fails one write. The kind `on` also fails every later write of the turn. client.jsonl has
+the events that a client saw, one per line.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from supervisors import agent_supervisor
 
 STORE, SEEN = "store.db", "client.jsonl"
 ENDLESS = 2**31
-SHIM = ctypes.CDLL(None)  # what was preloaded is found by its names
+SHIM = ctypes.CDLL(None)  # finds the functions of the preloaded library
 
 
 @tool
@@ -41,7 +42,7 @@ def fail(folder: Path, first: int, last: int) -> None:
 
 
 async def turns(base_url: str, folder: Path) -> None:
-    """All those whose writes fail, and one more."""
+    """Run all turns whose writes fail, and a last one without failures."""
     sessions = SessionSettings(url=f"sqlite:///{folder / STORE}", durability=Durability.SYNC)
     settings = Settings(base_url=base_url, api_key=SecretStr("any"), sessions=sessions, tools=ToolSettings(workers=1))
     async with application.running(settings), Mailbox() as box:
@@ -53,7 +54,7 @@ async def turns(base_url: str, folder: Path) -> None:
 
 
 async def turn(box: Mailbox, folder: Path, stream_id: str, first: int, last: int) -> int:
-    """How many writes failed."""
+    """Run one turn, and return the number of failed writes."""
     pid = await agent_supervisor.start_agent({"id": stream_id, "model": "brief", "tools": [f"{__name__}:look"]})
     fail(folder, first, last)
     agent.stream_chat(pid, "go", stream_id=stream_id)
@@ -63,7 +64,7 @@ async def turn(box: Mailbox, folder: Path, stream_id: str, first: int, last: int
             seen.write(msgspec.json.encode(event) + b"\n")
             if isinstance(event, StreamComplete | StreamError):
                 break
-    assert isinstance(event, StreamError) or is_complete(folder, stream_id), "an end that was seen is on disk"
+    assert isinstance(event, StreamError) or is_complete(folder, stream_id), "expected a published end to be on disk"
     failed: int = SHIM.failed_writes()
     fail(folder, 0, 0)
     await agent_supervisor.stop_agent(pid)
@@ -71,14 +72,14 @@ async def turn(box: Mailbox, folder: Path, stream_id: str, first: int, last: int
 
 
 def is_complete(folder: Path, stream_id: str) -> bool:
-    """In the store, as another program reads it."""
+    """Return True if another program finds the stream complete in the store."""
     with closing(sqlite3.connect(f"file:{folder / STORE}?mode=ro", uri=True)) as reader:
         found = reader.execute("SELECT status FROM streams WHERE id = ?", (stream_id,)).fetchone()
     return bool(found == ("complete",))
 
 
 async def openings(folder: Path) -> None:
-    """A store that can't be opened raises SessionError; when it can be again, it has what it had."""
+    """Check that a store that can't be opened raises SessionError, and later has all its data."""
     whole = await sessions_in(folder)
     for number in count(1):
         fail(folder, number, number)

@@ -349,7 +349,7 @@ async def test_a_stream_whose_agent_can_not_come_back_is_shown_and_not_waited_fo
 async def test_an_unknown_session_is_one_json_error(kept: Site, method: str, path: str, body: Any) -> None:
     status, answer = await kept.json(method, f"/sessions/none{path}", body)
     assert (status, answer["error"]["type"]) == (404, "session_not_found")
-    assert answer["error"]["message"] == "expected the id of a session, got 'none', which is none"
+    assert answer["error"]["message"] == "expected the id of a session, got 'none', which does not exist"
 
 
 async def test_without_a_store_sessions_are_shown_and_ended_and_the_rest_is_refused(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""A stage for each test: a server with a script, an OpenAI client that asks it, and a bare HTTP client."""
+"""A stage for each test: a server with a script, an OpenAI client, and a plain HTTP client."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable
@@ -16,7 +16,7 @@ HELLO = {"role": "user", "content": "hello there"}
 
 
 def data_of(text: str) -> list[str]:
-    """The data of each event; the text has to end with a whole one."""
+    """Return the data of each event. The text must end with a complete event."""
     *blocks, rest = text.split("\n\n")
     assert rest == ""
     return [block.rpartition("data: ")[2] for block in blocks]
@@ -35,15 +35,15 @@ class Stage:
         return response
 
     async def chat(self, model: str, **fields: Any) -> aiohttp.ClientResponse:
-        """The response to a chat request, its body unread."""
+        """Return the response to a chat request, with its body unread."""
         return await self.post("/chat/completions", {"model": model, "messages": [HELLO], **fields})
 
     async def respond(self, model: str, **fields: Any) -> aiohttp.ClientResponse:
-        """The response to a Responses request, its body unread."""
+        """Return the response to a Responses request, with its body unread."""
         return await self.post("/responses", {"model": model, "input": [HELLO], **fields})
 
     async def chat_events(self, model: str, **fields: Any) -> list[Any]:
-        """The data of each event of a chat stream; [DONE] is left out, and has to be there."""
+        """Return the data of each event of a chat stream, except the required [DONE]."""
         *events, done = data_of(await (await self.chat(model, stream=True, **fields)).text())
         assert done == "[DONE]"
         return [json.loads(event) for event in events]
@@ -59,7 +59,7 @@ class Perform(Protocol):
 
 @pytest.fixture
 async def perform() -> AsyncIterator[Perform]:
-    """perform(script or TOML text) -> Stage"""
+    """Return a function perform(script or TOML text) -> Stage."""
     async with AsyncExitStack() as stack:
 
         async def start(script: Script | str, api_key: str | None = None) -> Stage:

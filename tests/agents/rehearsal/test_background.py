@@ -1,4 +1,4 @@
-"""Responses in background mode: what a client that comes back is given."""
+"""Responses in background mode: the events for a client that reconnects."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ async def rest(stage: Stage, id_: str, after: int) -> list[Any]:
         return [json.loads(event) for event in data_of(await response.text())]
 
 
-async def test_the_rest_of_a_response_is_its_events_behind_a_number(stage: Stage) -> None:
+async def test_the_rest_of_a_response_is_its_events_after_a_number(stage: Stage) -> None:
     events = await begun(stage, "steady")
     id_ = events[0]["response"]["id"]
     assert events[0]["response"]["background"] is True
@@ -39,7 +39,7 @@ async def test_the_rest_of_a_response_is_its_events_behind_a_number(stage: Stage
         assert await rest(stage, id_, after) == events[after + 1 :]
 
 
-async def test_a_fault_breaks_the_rest_too_until_its_times_are_over(stage: Stage) -> None:
+async def test_a_fault_also_breaks_the_rest_until_its_count_is_used(stage: Stage) -> None:
     events = await begun(stage, "breaks")
     id_ = events[0]["response"]["id"]
     for tokens in (2, 3):
@@ -51,7 +51,7 @@ async def test_a_fault_breaks_the_rest_too_until_its_times_are_over(stage: Stage
     assert events[-1]["type"] == "response.completed"
 
 
-async def test_a_response_is_given_whole_to_who_wants_no_stream(stage: Stage) -> None:
+async def test_a_response_without_streaming_is_whole(stage: Stage) -> None:
     events = await begun(stage, "steady")
     response = await stage.openai.responses.retrieve(events[0]["response"]["id"])
     assert (response.status, response.output_text) == ("completed", "One two three.")
@@ -72,7 +72,7 @@ async def test_only_a_background_response_can_be_asked_for_again(stage: Stage, p
         assert response.status == 404
 
 
-async def test_a_number_that_is_none_is_refused(stage: Stage) -> None:
+async def test_an_invalid_number_is_refused(stage: Stage) -> None:
     events = await begun(stage, "steady")
     url = f"{stage.server.base_url}/responses/{events[0]['response']['id']}?stream=true&starting_after=soon"
     async with stage.http.get(url) as response:

@@ -70,7 +70,7 @@ async def test_calls_come_one_after_another_or_take_turns(stage: "Stage") -> Non
         assert [call["index"] for call in calls] == order
 
 
-async def test_a_string_of_arguments_is_sent_as_it_stands(stage: "Stage") -> None:
+async def test_a_string_of_arguments_is_sent_unchanged(stage: "Stage") -> None:
     calls = [delta["tool_calls"][0] for delta in await deltas(stage, "crossed") if "tool_calls" in delta]
     assert "".join(call["function"]["arguments"] for call in calls if call["index"] == 1) == '{"zone":'
 

@@ -20,7 +20,7 @@ LINE = "rehearsal server on "
 
 @asynccontextmanager
 async def running(*arguments: str, **environment: str) -> AsyncIterator[Process]:
-    """The process; it is gone when the block is left, however it is left."""
+    """Run the process for the block, and end it in any case."""
     command = (sys.executable, "-m", "agents.rehearsal", *arguments)
     env = {**os.environ, **environment}
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=env)
@@ -33,7 +33,7 @@ async def running(*arguments: str, **environment: str) -> AsyncIterator[Process]
 
 
 async def listening(process: Process) -> str:
-    """The base URL, from the one line that the process prints."""
+    """Return the base URL from the one line that the process prints."""
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()
     assert line.startswith(LINE)
@@ -41,7 +41,7 @@ async def listening(process: Process) -> str:
 
 
 async def refusal(*arguments: str) -> list[str]:
-    """The lines on stderr of a process that did not start."""
+    """Return the lines on stderr of a process that did not start."""
     async with running(*arguments) as process:
         out, err = await process.communicate()
     assert (process.returncode, out) == (2, b"")
@@ -78,7 +78,7 @@ async def test_a_wrong_script_starts_nothing(tmp_path: Path) -> None:
     assert second == f"{missing}: cannot be read: No such file or directory"
 
 
-async def test_a_taken_port_is_one_line() -> None:
+async def test_a_port_in_use_is_one_line() -> None:
     async with RehearsalServer(builtin()) as server:
         port = server.port
         assert await refusal("--port", str(port)) == [f"cannot listen on 127.0.0.1:{port}: Address already in use"]

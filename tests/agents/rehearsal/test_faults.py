@@ -27,13 +27,13 @@ async def start(stage: "Stage", api: str, model: str, *, stream: bool = True) ->
 
 
 async def collect(response: aiohttp.ClientResponse, seen: list[str]) -> None:
-    """Put the text deltas into seen, so that they outlive an error."""
+    """Add the text deltas to seen, so that an error does not lose them."""
     async for token in tokens(response):
         seen.append(token)  # noqa: PERF401 (a comprehension loses what came before an error)
 
 
 async def tokens(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    """The text deltas, as they come."""
+    """Yield the text deltas in order."""
     async for line in response.content:
         if not line.startswith(b"data: {"):
             continue
@@ -140,7 +140,7 @@ async def test_a_refusal_has_its_status_and_openais_shape(
     assert set(error) == {"message", "type", "param", "code"}
 
 
-async def test_a_refusal_says_when_to_come_back(perform: "Perform") -> None:
+async def test_a_refusal_says_when_to_retry(perform: "Perform") -> None:
     fault = '{ name = "rate_limit", retry_after_s = 1.5 }'
     stage = await perform(f"[models.busy]\nturns = [{{ steps = [{{ fault = {fault} }}] }}]")
     headers = (await stage.chat("busy")).headers
@@ -174,7 +174,7 @@ async def test_a_page_comes_with_status_200(stage: "Stage", api: str, stream: bo
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("fault", ["truncate", "bad_json"])
-async def test_a_broken_whole_answer_is_no_json(stage: "Stage", api: str, fault: str) -> None:
+async def test_a_broken_whole_answer_is_invalid_json(stage: "Stage", api: str, fault: str) -> None:
     text = await (await start(stage, api, f"fault-{fault}", stream=False)).text()
     with pytest.raises(ValueError, match=r".+"):
         json.loads(text)

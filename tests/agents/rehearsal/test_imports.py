@@ -1,4 +1,4 @@
-"""The rehearsal server is not the agent's code in disguise."""
+"""The rehearsal server shares no code with the agents."""
 
 import ast
 import sys
@@ -11,7 +11,7 @@ FOREIGN = {"aiohttp", "click", "msgspec", "pydantic", "pydantic_core"}
 
 
 def imported(source: Path) -> set[str]:
-    """Modules as written; a relative import counts as what it is relative to, which nothing allows."""
+    """Return the imported modules by name. A relative import has its dots, which no rule allows."""
     names = set()
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Scripts: what is read, and what is refused with a line a fault."""
+"""Scripts: valid ones are read, and others are refused with one line per fault."""
 
 import re
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_a_script_without_models_is_refused() -> None:
     assert faults("") == ("demo.toml: models: missing",)
 
 
-def test_what_is_not_toml_is_refused_with_its_place() -> None:
+def test_invalid_toml_is_refused_with_its_place() -> None:
     (line,) = faults("[models\n")
     assert line.startswith("demo.toml: not TOML: ")
     assert "line 1" in line

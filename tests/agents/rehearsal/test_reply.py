@@ -1,4 +1,4 @@
-"""Which step answers a request, and what it is filled with."""
+"""The step that answers a request, and the values that fill its placeholders."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ USER = {"role": "user", "content": "any rain?"}
 
 
 def round_of(*names: str) -> list[dict[str, Any]]:
-    """One round in chat: an assistant's calls, and their results."""
+    """Return one chat round: an assistant's calls, and their results."""
     calls = [{"id": f"id_{name}", "type": "function", "function": {"name": name, "arguments": "{}"}} for name in names]
     results = [{"role": "tool", "tool_call_id": f"id_{name}", "content": f"<{name}>"} for name in names]
     return [{"role": "assistant", "content": None, "tool_calls": calls}, *results]
@@ -90,7 +90,7 @@ def test_a_placeholder_without_a_value_stays_and_braces_are_text() -> None:
     assert fill(text, chat(USER)) == text.replace("{user}", "any rain?")
 
 
-def test_what_is_filled_in_is_not_filled_again() -> None:
+def test_a_filled_value_is_not_filled_again() -> None:
     assert fill("{user}", chat({"role": "user", "content": "{user} {tool:x}"})) == "{user} {tool:x}"
 
 
@@ -123,7 +123,7 @@ def test_without_delays_a_stream_is_one_write() -> None:
     assert len(list(writes(events, Pace()))) == 1
 
 
-def test_a_delay_stands_before_each_token_it_belongs_to() -> None:
+def test_a_delay_precedes_each_of_its_tokens() -> None:
     events = [Event({}), *(Event({}, token=True) for _ in range(3)), Event({})]
     assert [pause_s for pause_s, _ in writes(events, Pace(1.0, 0.5))] == [0.0, 1.0, 0.5, 0.5]
     assert [pause_s for pause_s, _ in writes(events, Pace(1.0, 0.0))] == [0.0, 1.0]

@@ -36,7 +36,7 @@ async def stage(perform: "Perform") -> "Stage":
 
 
 def kinds(events: list[Any]) -> list[str]:
-    """The types of the events, without the prefix they share; repeated deltas once."""
+    """Return the types of the events, without their common prefix. Repeated deltas count once."""
     types = [event["type"].removeprefix("response.") for event in events]
     return [kind for kind, before in zip(types, ["", *types], strict=False) if kind != before]
 

@@ -104,7 +104,7 @@ async def test_streams_at_the_same_time_do_not_mix(perform: "Perform") -> None:
     assert await asyncio.gather(*map(ask, texts)) == texts
 
 
-async def test_a_taken_port_is_an_os_error_and_nothing_is_left_open() -> None:
+async def test_a_port_in_use_is_an_os_error_and_nothing_is_left_open() -> None:
     async with RehearsalServer(builtin()) as first:
         with pytest.raises(OSError, match="in use"):
             await RehearsalServer(builtin(), port=first.port).__aenter__()

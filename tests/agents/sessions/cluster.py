@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: in a temporary folder, on a Unix socket in it, with no port."""
+"""A PostgreSQL for the tests: in a temporary folder, on a Unix socket in it, without a port."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 OWNER = "understudy"
-SOCKET_FOLDER_CHARS = 90  # a Unix socket's path must stay below 108
+SOCKET_FOLDER_CHARS = 90  # a Unix socket's path must be shorter than 108 bytes
 
 
 @contextmanager
 def cluster() -> Iterator[Path]:
-    """The folder of its socket. PostgreSQL refuses to run as root: then it runs as nobody."""
+    """Yield the folder of the server's socket. PostgreSQL refuses to run as root, so root starts it as nobody."""
     folder = Path(mkdtemp(prefix="understudy-postgres-"))
     assert len(str(folder)) < SOCKET_FOLDER_CHARS
     if os.getuid() == 0:
@@ -36,12 +36,12 @@ def start(folder: Path) -> None:
 
 
 def stop(folder: Path, mode: str = "fast") -> None:
-    """mode: fast ends sessions; immediate is a crash."""
+    """Stop the server. mode: fast ends its sessions, immediate is a crash."""
     _run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(folder / "data"))
 
 
 def processes(folder: Path) -> list[int]:
-    """All pids of the server, its own first."""
+    """Return all pids of the server, its own first."""
     first = int((folder / "data" / "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
     return [first, *map(int, children)]
@@ -54,7 +54,7 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _path(program: str) -> Path:
-    """Debian keeps the server's programs out of the PATH, each version in a folder."""
+    """Return the path of a server program. Debian keeps each version in a folder outside of the PATH."""
     if (found := shutil.which(program)) is not None:
         return Path(found)
     return max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))

@@ -1,4 +1,4 @@
-"""Every test that takes a `url` runs on SQLite, and by `make test-postgres` on PostgreSQL."""
+"""Fixtures. A test with a `url` runs on SQLite, and in `make test-postgres` on PostgreSQL."""
 
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -22,7 +22,7 @@ def postgres() -> Iterator[Path]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of an empty database."""
+    """The URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/state/sessions.db"
     import asyncpg  # type: ignore[import-untyped]
@@ -37,7 +37,7 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[Store]:
-    """Claimed: it may be written."""
+    """A claimed store, which may be written."""
     store = await Store.open(url)
     await store.claim()
     yield store
@@ -56,5 +56,5 @@ def _no_thread_is_left() -> object:
     yield
     left = set(threading.enumerate()) - before
     for thread in left:
-        thread.join(30)  # a connection's thread says that it is done before it is
+        thread.join(30)  # a connection's thread reports its end slightly early
     assert not {thread for thread in left if thread.is_alive()}

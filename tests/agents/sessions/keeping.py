@@ -1,4 +1,4 @@
-"""Batches of what a test wants kept, in few words."""
+"""Short forms of batches for the tests."""
 
 from datetime import UTC, datetime
 
@@ -40,5 +40,5 @@ def ended(id_: str, session_id: str = "s", messages: Conversation = SAID) -> Str
 
 
 def begun(stream_id: str = "t", session_id: str = "s", events: int = 3) -> Batch:
-    """A session with a stream that has some tokens."""
+    """Return a batch with a session and a stream that has some tokens."""
     return batch([session(session_id)], [stream(stream_id, session_id)], [(stream_id, tokens(stream_id, 1, events))])

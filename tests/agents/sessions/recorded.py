@@ -1,4 +1,4 @@
-"""A journal to record in, and what one who records is told."""
+"""A journal for tests, and the calls that a recorder makes to its owner."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,8 +10,8 @@ from agents.settings import Durability, SessionSettings
 from tests.agents.sessions.keeping import QUESTION
 
 
-class Told:
-    """What a recorder's callbacks were called with."""
+class Callbacks:
+    """The arguments of a recorder's callbacks."""
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
@@ -38,11 +38,11 @@ class Told:
         return self.failures[-1]
 
 
-def recorder(handle: JournalHandle, stream_id: str = "t", session_id: str = "s") -> tuple[Recorder, Told]:
-    told = Told()
+def recorder(handle: JournalHandle, stream_id: str = "t", session_id: str = "s") -> tuple[Recorder, Callbacks]:
+    callbacks = Callbacks()
     return (
-        handle.recorder(session_id, stream_id, QUESTION, on_durable=told.durable, on_failure=told.failed),
-        told,
+        handle.recorder(session_id, stream_id, QUESTION, on_durable=callbacks.durable, on_failure=callbacks.failed),
+        callbacks,
     )
 
 
@@ -61,7 +61,7 @@ async def started(
 async def journal(
     url: str, durability: Durability = Durability.BATCHED, batch_time: int = 20, batch_events: int = 64
 ) -> AsyncIterator[JournalHandle]:
-    """With a session s."""
+    """Run a journal with a session s."""
     pid, handle = await started(url, durability, batch_time, batch_events)
     handle.begin_session("s", "agent")
     try:

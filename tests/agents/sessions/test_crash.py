@@ -1,4 +1,4 @@
-"""A writer that is killed, again and again: what it had reported is there, and nothing is half there."""
+"""A writer that is killed again and again: all that it reported is on disk, and nothing is incomplete."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ LINES = 150
 
 
 class Reported:
-    """What the writers said: of each stream the highest seq, and which have ended."""
+    """The lines of the writers: each stream's highest seq, and the streams that have ended."""
 
     def __init__(self) -> None:
         self.seqs: Counter[str] = Counter()
@@ -45,7 +45,7 @@ async def _write_until_killed(url: str, first: int, lines: int, pause_s: float, 
         line = await process.stdout.readline()
         assert line, "the writer ended by itself"
         reported.add(line.decode())
-    await asyncio.sleep(pause_s)  # the kill falls anywhere between two lines, too
+    await asyncio.sleep(pause_s)  # the kill may also come between two lines
     process.kill()
     rest, _ = await process.communicate()
     for more in rest.decode().splitlines(keepends=True):

@@ -1,4 +1,4 @@
-"""A disk that is full, and files whose bytes are not what was written."""
+"""A full disk, and files whose bytes were changed."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from sqlalchemy.event import listen
 
 from agents.sessions import JournalHandle, Recorder, SessionError, Store, StoreFailed, history
 from tests.agents.sessions.keeping import batch, begun, ended, tokens
-from tests.agents.sessions.recorded import Told, journal, recorder
+from tests.agents.sessions.recorded import Callbacks, journal, recorder
 
 TEXT = "x" * 10_000
 
@@ -34,18 +34,18 @@ def enlarge(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("system")
-async def test_a_full_disk_fails_those_who_record_and_all_goes_on_when_there_is_room(tmp_path: Path) -> None:
+async def test_a_full_disk_fails_recorders_until_there_is_room(tmp_path: Path) -> None:
     with small_disk(tmp_path):
         async with journal(f"sqlite:///{tmp_path}/sessions.db") as handle:
-            writer, told = recorder(handle)
+            writer, callbacks = recorder(handle)
             await writer.durable()
-            seq = await _record_until_full(handle, writer, told)
+            seq = await _record_until_full(handle, writer, callbacks)
             enlarge(tmp_path)
             await _goes_on(handle, writer, seq)
 
 
 @pytest.mark.usefixtures("system")
-async def test_a_database_at_its_limit_is_as_a_full_disk(tmp_path: Path) -> None:
+async def test_a_database_at_its_limit_acts_like_a_full_disk(tmp_path: Path) -> None:
     limit = 100
 
     def limited(connection: Any, *_: object) -> None:
@@ -53,25 +53,25 @@ async def test_a_database_at_its_limit_is_as_a_full_disk(tmp_path: Path) -> None
 
     async with journal(f"sqlite:///{tmp_path}/sessions.db") as handle:
         listen(handle.store._engine.sync_engine, "checkout", limited)
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         await writer.durable()
-        seq = await _record_until_full(handle, writer, told)
+        seq = await _record_until_full(handle, writer, callbacks)
         limit = 1_000_000
         await _goes_on(handle, writer, seq)
 
 
-async def _record_until_full(handle: JournalHandle, writer: Recorder, told: Told) -> int:
-    """How many events were recorded until a write failed."""
+async def _record_until_full(handle: JournalHandle, writer: Recorder, callbacks: Callbacks) -> int:
+    """Record until a write fails, and return the number of events."""
     seq = 0
-    while not told.failures:
+    while not callbacks.failures:
         for event in tokens("t", seq + 1, seq + 20, TEXT):
             writer.event(event)
         seq += 20
         with suppress(StoreFailed):
             await writer.durable()
-    assert type(told.failures[0]) is StoreFailed
-    assert re.fullmatch(r"the store at [^\n]+ can't be written: [^\n]*full[^\n]*", str(told.failures[0]))
-    kept = await handle.store.events("t")  # reading goes on
+    assert type(callbacks.failures[0]) is StoreFailed
+    assert re.fullmatch(r"the store at [^\n]+ can't be written: [^\n]*full[^\n]*", str(callbacks.failures[0]))
+    kept = await handle.store.events("t")  # reads still work
     assert [each.seq for each in kept] == list(range(1, len(kept) + 1))
     assert len(kept) < seq
     return seq
@@ -122,7 +122,7 @@ async def _file_with_a_session(file: Path) -> bytes:
 
 
 async def _read_all(url: str) -> str:
-    """What it is refused with, if it is."""
+    """Read everything, and return the refusal, if any."""
     try:
         store = await Store.open(url)
     except SessionError as error:

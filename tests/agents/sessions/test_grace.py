@@ -1,4 +1,4 @@
-"""A PostgreSQL that is restarted, or stops answering, under turns that run."""
+"""A PostgreSQL that restarts or stops answering while turns run."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ steps = [{{ text = "{"a " * 5000}", tool_calls = [{{ name = "notes", arguments =
 
 @pytest.fixture
 def server() -> Iterator[Path]:
-    """A PostgreSQL of this test's own."""
+    """A PostgreSQL for this test only."""
     with cluster() as folder:
         yield folder
 
@@ -65,7 +65,7 @@ async def running(folder: Path, **sessions: Any) -> AsyncIterator[None]:
 
 @contextmanager
 def stopped(folder: Path) -> Iterator[None]:
-    """Every process of it hangs within the block."""
+    """Stop every process of the server within the block."""
     pids = processes(folder)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -77,7 +77,7 @@ def stopped(folder: Path) -> Iterator[None]:
 
 
 class Turn:
-    """events: as its subscriber gets them."""
+    """A turn with its subscriber. events: in the order of arrival."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -135,7 +135,7 @@ async def test_while_the_store_is_away_events_are_shown_up_to_the_limit_and_no_t
         await asyncio.to_thread(stop, server)
         journal = await open_journal()
         assert journal is not None
-        while not journal.behind.events > AHEAD // 2:  # noqa: ASYNC110 (the store says nothing when it is away)
+        while not journal.behind.events > AHEAD // 2:  # noqa: ASYNC110 (an unavailable store sends no event)
             await asyncio.sleep(0.01)
         before = len(turn.events)
         assert not file.exists()
@@ -147,9 +147,7 @@ async def test_while_the_store_is_away_events_are_shown_up_to_the_limit_and_no_t
     assert file.read_text() == "one\n"
 
 
-async def test_after_the_grace_a_turn_ends_for_the_store_without_a_word_of_where_it_is(
-    server: Path, tmp_path: Path
-) -> None:
+async def test_after_the_grace_a_turn_ends_without_revealing_where_the_store_is(server: Path, tmp_path: Path) -> None:
     turn = Turn("one")
     async with running(server, store_grace=200):
         task = asyncio.create_task(turn.follow("endless", [noting(tmp_path / "notes")]))
@@ -168,7 +166,7 @@ async def test_after_the_grace_a_turn_ends_for_the_store_without_a_word_of_where
     assert not (tmp_path / "notes").exists()
 
 
-async def test_a_database_that_stops_answering_is_a_fault_after_the_deadline_and_all_goes_on_when_it_is_back(
+async def test_a_database_that_stops_answering_fails_after_the_deadline_until_it_is_back(
     server: Path, tmp_path: Path
 ) -> None:
     turn = Turn("one")

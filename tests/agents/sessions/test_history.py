@@ -1,4 +1,4 @@
-"""Renamed, deleted, forked, exported."""
+"""Commands on kept sessions: rename, delete, fork and export."""
 
 import json
 from datetime import timedelta
@@ -68,7 +68,7 @@ TURN: Conversation = (ASKED, LOOKED, ONE, TWO, STEERED, AssistantMessage("So.", 
 
 @pytest.fixture
 async def kept(store: Store) -> Store:
-    """A session of three turns, the second one with events."""
+    """A session of three turns. The second one has events."""
     await store.write(batch([session("s", (SYSTEM,))], [stream("before")], ended=[ended("before")]))
     await store.write(batch(streams=[stream("t")], events=[("t", EVENTS)], ended=[ended("t", "s", TURN)]))
     await store.write(batch(streams=[stream("after")], ended=[ended("after")]))
@@ -129,21 +129,21 @@ async def test_a_fork_of_a_turn_that_runs_has_what_its_last_checkpoint_has(
     assert await store.conversation("fork") == turn
 
 
-async def test_a_fork_has_what_was_said_between_two_answers_without_calls(store: Store) -> None:
+async def test_a_fork_has_the_user_messages_between_two_answers_without_calls(store: Store) -> None:
     first, then = AssistantMessage("One.", items=({"type": "reasoning"},)), AssistantMessage("Two.")
-    said: Conversation = (ASKED, first, STEERED, then)
+    messages: Conversation = (ASKED, first, STEERED, then)
     words: list[Event] = [StreamToken(word, stream_id="t", seq=seq) for seq, word in enumerate(("One.", "Two", "."), 1)]
-    await store.write(batch([session("s")], [stream("t")], [("t", words)], ended=[ended("t", messages=said)]))
+    await store.write(batch([session("s")], [stream("t")], [("t", words)], ended=[ended("t", messages=messages)]))
     for seq, turn in (
         (1, (ASKED, AssistantMessage("One.", partial=True))),
         (2, (ASKED, first, STEERED, AssistantMessage("Two", partial=True))),
-        (3, said),
+        (3, messages),
     ):
         await history.fork(store, "s", f"at {seq}", ("t", seq))
         assert await store.conversation(f"at {seq}") == turn
 
 
-async def test_a_fork_goes_its_own_way(kept: Store) -> None:
+async def test_a_fork_is_independent_of_its_origin(kept: Store) -> None:
     await history.fork(kept, "s", "fork", ("t", 0))
     await kept.write(batch(streams=[stream("u", "fork")], ended=[ended("u", "fork")]))
     assert await kept.conversation("fork") == (SYSTEM, *SAID, *SAID)
@@ -151,21 +151,22 @@ async def test_a_fork_goes_its_own_way(kept: Store) -> None:
     assert await kept.conversation("fork") == (SYSTEM, *SAID, *SAID)
 
 
-async def test_a_fork_that_cannot_be_is_refused_and_makes_nothing(kept: Store) -> None:
-    with pytest.raises(UnknownSession, match="expected the id of a session, got 'no', which is none"):
+async def test_an_impossible_fork_is_refused_and_makes_nothing(kept: Store) -> None:
+    with pytest.raises(UnknownSession, match="expected the id of a session, got 'no', which does not exist"):
         await history.fork(kept, "no", "fork")
-    with pytest.raises(UnknownStream, match="expected the id of a stream of session 's', got 'no', which is none"):
+    unknown = "expected the id of a stream of session 's', got 'no', which does not exist"
+    with pytest.raises(UnknownStream, match=unknown):
         await history.fork(kept, "s", "fork", ("no", 1))
     with pytest.raises(InvalidFork, match="expected a seq from 0 to 14, got 15"):
         await history.fork(kept, "s", "fork", ("t", 15))
     with pytest.raises(InvalidFork, match="expected an id of 1 to 200 printable characters"):
         await history.fork(kept, "s", "\n")
-    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which another one has"):
+    with pytest.raises(SessionExists, match="expected a new session's id, got 's', which is in use"):
         await history.fork(kept, "s", "s")
     assert [each.id for each in await kept.sessions()] == ["s"]
 
 
-async def test_a_title_is_given_and_taken_away(kept: Store) -> None:
+async def test_a_title_is_set_and_removed(kept: Store) -> None:
     for title in ("About \0 'looking'", None):
         await history.rename(kept, "s", title)
         (info,) = await kept.sessions()
@@ -192,7 +193,7 @@ async def test_delete_leaves_nothing_of_the_session(kept: Store) -> None:
     assert await kept.events("u") == tokens("u", 1, 3)
 
 
-async def test_what_was_deleted_cannot_be_read_in_the_files(tmp_path: Path) -> None:
+async def test_deleted_data_cannot_be_read_in_the_files(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/sessions.db")
     await store.claim()
     secret = "the-secret-of-this-session"
@@ -211,11 +212,13 @@ async def test_an_export_is_read_page_by_page(store: Store, monkeypatch: pytest.
         await store.write(batch(streams=[stream(id_)], events=[(id_, tokens(id_, 1, 3))], ended=[ended(id_)]))
     lines = [json.loads(line) async for line in history.export(store, "s")]
     assert [line["position"] for line in lines if line["type"] == "message"] == list(range(1 + 3 * len(SAID)))
-    told = [line["id"] if line["type"] == "stream" else line["event"]["seq"] for line in lines[1 + 1 + 3 * len(SAID) :]]
-    assert told == ["t1", 1, 2, 3, "t2", 1, 2, 3, "t3", 1, 2, 3]
+    found = [
+        line["id"] if line["type"] == "stream" else line["event"]["seq"] for line in lines[1 + 1 + 3 * len(SAID) :]
+    ]
+    assert found == ["t1", 1, 2, 3, "t2", 1, 2, 3, "t3", 1, 2, 3]
 
 
-async def test_an_export_of_what_is_deleted_meanwhile_does_not_end_as_if_it_were_whole(kept: Store) -> None:
+async def test_an_export_of_a_session_that_is_deleted_meanwhile_fails(kept: Store) -> None:
     lines = history.export(kept, "s")
     await anext(lines)
     await history.delete(kept, "s")
@@ -248,7 +251,7 @@ async def test_an_export_has_nothing_of_a_session_that_got_the_id_meanwhile(
     assert b"theirs" not in b"".join(found)
 
 
-async def test_an_export_has_everything_a_line_each(kept: Store) -> None:
+async def test_an_export_has_one_line_per_item(kept: Store) -> None:
     await kept.write(batch(streams=[stream("long")], events=[("long", tokens("long", 1, 2500))]))
     lines = [json.loads(line) async for line in history.export(kept, "s")]
     assert [line["type"] for line in lines[:10]] == ["session", *["message"] * 9][: len(lines[:10])]

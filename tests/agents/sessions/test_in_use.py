@@ -1,4 +1,4 @@
-"""A store that another OS process uses: one writes, and who is in the way is named."""
+"""A store that two OS processes use: one of them writes, and errors name the process that blocks."""
 
 import asyncio
 import signal
@@ -53,7 +53,7 @@ from agents.sessions import lease
 
 lease.LEASE_S, lease.BEAT_S = 1.5, 0.2
 """
-"""Before a program: it runs on another host, and is given up sooner there."""
+"""A prefix of a program, which then runs as if on another host, with a shorter lease."""
 
 LOCK = """
 import sqlite3, sys
@@ -78,7 +78,7 @@ async def other(program: str, argument: str) -> AsyncIterator[Process]:
         await process.communicate(b"")
 
 
-async def test_in_a_store_whose_writer_lives_nothing_is_deleted_behind_its_back(url: str) -> None:
+async def test_nothing_is_deleted_in_a_store_whose_writer_lives(url: str) -> None:
     store = await Store.open(url)
     await store.claim()
     await store.write(begun())
@@ -94,18 +94,18 @@ async def test_in_a_store_whose_writer_lives_nothing_is_deleted_behind_its_back(
     await store.close()
 
 
-async def test_a_store_whose_writer_lives_is_not_taken(url: str) -> None:
+async def test_a_store_whose_writer_lives_cannot_be_claimed(url: str) -> None:
     async with other(CLAIM, url) as process:
         store = await Store.open(url)
         for taking in (store.claim, store.check_free):
             with pytest.raises(StoreUnavailable, match=f"^the store is in use by pid {process.pid}$"):
                 await taking()
-        assert await store.sessions() == []  # to read it is nothing to the writer
+        assert await store.sessions() == []  # a reader does not disturb the writer
         await store.close()
 
 
 @pytest.mark.parametrize("end", ["kill", "close"])
-async def test_a_store_whose_writer_is_gone_is_taken(url: str, end: str) -> None:
+async def test_a_store_whose_writer_is_gone_can_be_claimed(url: str, end: str) -> None:
     async with other(CLAIM, url) as process:
         if end == "kill":
             process.kill()
@@ -146,7 +146,7 @@ async def test_a_writer_on_another_host_that_is_stopped_loses_its_store_and_is_f
 
 
 async def _claimed_soon(store: Store) -> None:
-    """As soon as the other writer has no lease."""
+    """Claim the store as soon as the other writer has no lease."""
     async with asyncio.timeout(30):
         while True:
             try:
@@ -157,7 +157,7 @@ async def _claimed_soon(store: Store) -> None:
                 return
 
 
-async def test_who_locks_the_store_is_named_and_the_write_may_be_tried_again(
+async def test_the_process_that_locks_the_store_is_named_and_a_retry_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "BUSY_S", 0.05)

@@ -1,4 +1,4 @@
-"""What is recorded comes to disk, whoever else records, and who recorded is told."""
+"""Laws of the journal: records reach the disk, sessions fail separately, and recorders get the outcome."""
 
 import asyncio
 from contextlib import suppress
@@ -28,7 +28,7 @@ from agents.sessions import (
 from agents.sessions.group_commit import Behind
 from agents.settings import Durability, SessionSettings
 from tests.agents.sessions.keeping import QUESTION, SAID, USAGE, tokens
-from tests.agents.sessions.recorded import Told, journal, recorder, started
+from tests.agents.sessions.recorded import Callbacks, journal, recorder, started
 
 NEVER_MS = 3_600_000
 RESULT = StreamToolResult(ToolCall("c", Function("look", "{}")), ToolResult("seen"), stream_id="t", seq=4)
@@ -37,7 +37,7 @@ END = StreamError(Cancelled(), stream_id="t", seq=4)
 pytestmark = pytest.mark.usefixtures("system")
 
 
-async def test_what_was_recorded_is_on_disk_when_durable_returns(url: str) -> None:
+async def test_all_records_are_on_disk_when_durable_returns(url: str) -> None:
     async with journal(url) as handle:
         writer, _ = recorder(handle)
         for event in tokens("t", 1, 200):
@@ -50,7 +50,7 @@ async def test_what_was_recorded_is_on_disk_when_durable_returns(url: str) -> No
         info = await handle.store.stream("t")
         assert info is not None
         assert (info.status, info.usage, info.cost) == (StreamStatus.COMPLETE, USAGE, 0.5)
-        await writer.durable()  # nothing waits: at once
+        await writer.durable()  # no record waits, so this returns at once
 
 
 async def test_the_journal_says_how_far_the_disk_is_behind(url: str) -> None:
@@ -66,7 +66,7 @@ async def test_the_journal_says_how_far_the_disk_is_behind(url: str) -> None:
         assert handle.behind == Behind(0, 0.0)
 
 
-async def test_what_could_not_be_written_is_behind_until_it_is(tmp_path: Path) -> None:
+async def test_records_that_failed_count_as_behind_until_they_are_written(tmp_path: Path) -> None:
     file, away = tmp_path / "sessions.db", tmp_path / "away.db"
     async with journal(f"sqlite:///{file}", batch_time=NEVER_MS) as handle:
         writer, _ = recorder(handle)
@@ -82,65 +82,65 @@ async def test_what_could_not_be_written_is_behind_until_it_is(tmp_path: Path) -
         assert handle.behind == Behind(0, 0.0)
 
 
-async def test_a_lone_event_comes_to_disk_by_itself(url: str) -> None:
+async def test_a_single_event_is_written_without_a_request(url: str) -> None:
     async with journal(url) as handle:
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         writer.event(tokens("t", 1, 1)[0])
-        await told.until(1)
+        await callbacks.until(1)
         assert await handle.store.events("t") == tokens("t", 1, 1)
 
 
 @pytest.mark.parametrize("last", [RESULT, END], ids=["a tool's result", "the end"])
-async def test_what_others_act_on_is_written_at_once(url: str, last: StreamToolResult | StreamError) -> None:
+async def test_events_that_clients_act_on_are_written_at_once(url: str, last: StreamToolResult | StreamError) -> None:
     async with journal(url, batch_time=NEVER_MS) as handle:
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         for event in (*tokens("t", 1, 3), last):
             writer.event(event)
-        await told.until(4)
+        await callbacks.until(4)
         assert await handle.store.events("t") == [*tokens("t", 1, 3), last]
 
 
 async def test_a_checkpoint_is_written_at_once_with_what_came_before_it(url: str) -> None:
     async with journal(url, batch_time=NEVER_MS) as handle:
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         for event in tokens("t", 1, 3):
             writer.event(event)
         writer.checkpoint(b"here")
-        await told.until(3)
+        await callbacks.until(3)
         assert await handle.store.open_streams() == [OpenStream("s", "t", QUESTION, 3, Checkpoint("t", 3, b"here"))]
 
 
 async def test_many_events_are_written_before_their_time(url: str) -> None:
     async with journal(url, batch_time=NEVER_MS, batch_events=8) as handle:
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         for event in tokens("t", 1, 8):
             writer.event(event)
-        await told.until(8)
+        await callbacks.until(8)
 
 
 async def test_in_sync_every_event_is_written_at_once(url: str) -> None:
     async with journal(url, Durability.SYNC, batch_time=NEVER_MS) as handle:
         assert handle.durability is Durability.SYNC
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         for event in tokens("t", 1, 3):
             writer.event(event)
-            await told.until(event.seq)
-        assert told.seqs == [1, 2, 3]
+            await callbacks.until(event.seq)
+        assert callbacks.seqs == [1, 2, 3]
 
 
 async def test_streams_at_once_share_writes_and_each_is_whole(url: str) -> None:
     async with journal(url) as handle:
 
         async def stream(name: str) -> None:
-            writer, told = recorder(handle, name)
+            writer, callbacks = recorder(handle, name)
             for event in tokens(name, 1, 50):
                 writer.event(event)
                 if event.seq % 7 == 0:
                     await asyncio.sleep(0)
             writer.ended(StreamStatus.COMPLETE, None, None, SAID)
             await writer.durable()
-            assert told.seqs == sorted(set(told.seqs))
-            assert told.seqs[-1] == 50
+            assert callbacks.seqs == sorted(set(callbacks.seqs))
+            assert callbacks.seqs[-1] == 50
 
         names = [f"t{number}" for number in range(20)]
         await asyncio.gather(*map(stream, names))
@@ -149,7 +149,7 @@ async def test_streams_at_once_share_writes_and_each_is_whole(url: str) -> None:
         assert await handle.store.conversation("s") == SAID * 20
 
 
-async def test_a_cut_stream_goes_on_in_the_next_journal(url: str) -> None:
+async def test_a_cut_stream_continues_in_the_next_journal(url: str) -> None:
     async with journal(url) as handle:
         writer, _ = recorder(handle)
         for event in tokens("t", 1, 3):
@@ -158,19 +158,19 @@ async def test_a_cut_stream_goes_on_in_the_next_journal(url: str) -> None:
         await writer.durable()
     async with journal(url) as handle:
         (cut,) = await handle.store.open_streams()
-        told = Told()
-        writer = handle.resumed(cut, on_durable=told.durable, on_failure=told.failed)
+        callbacks = Callbacks()
+        writer = handle.resumed(cut, on_durable=callbacks.durable, on_failure=callbacks.failed)
         writer.event(END)
         writer.ended(StreamStatus.ERROR, None, None, SAID)
-        await told.until(4)
+        await callbacks.until(4)
         assert await handle.store.open_streams() == []
         assert await handle.store.events("t") == [*tokens("t", 1, 3), END]
 
 
-async def test_a_deleted_session_costs_only_its_own_streams(url: str) -> None:
+async def test_a_deleted_session_fails_only_its_own_streams(url: str) -> None:
     async with journal(url, batch_time=NEVER_MS) as handle:
         handle.begin_session("other", "agent")
-        (lost, told), (kept, _) = recorder(handle), recorder(handle, "u", "other")
+        (lost, callbacks), (kept, _) = recorder(handle), recorder(handle, "u", "other")
         await handle.durable()
         beside = await Store.open(url)
         await history.delete(beside, "s")
@@ -179,50 +179,52 @@ async def test_a_deleted_session_costs_only_its_own_streams(url: str) -> None:
         kept.event(tokens("u", 1, 1)[0])
         await kept.durable()
         assert await handle.store.events("u") == tokens("u", 1, 1)
-        assert isinstance(await told.until_failed(), Refused)
-        lost.event(tokens("t", 2, 2)[0])  # dropped
+        assert isinstance(await callbacks.until_failed(), Refused)
+        lost.event(tokens("t", 2, 2)[0])  # the record is dropped
         with pytest.raises(Refused):
             await lost.durable()
         await handle.durable()
 
 
-async def test_an_event_that_was_written_costs_its_own_session(url: str) -> None:
+async def test_an_event_that_was_already_written_fails_only_its_session(url: str) -> None:
     async with journal(url) as handle:
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         for event in (*tokens("t", 1, 3), *tokens("t", 3, 3)):
             writer.event(event)
             with suppress(Refused):
                 await writer.durable()
-        assert [str(failure) for failure in told.failures] == ["expected event 4 of stream t or a later one, got 3"]
+        assert [str(failure) for failure in callbacks.failures] == [
+            "expected event 4 of stream t or a later one, got 3"
+        ]
         assert await handle.store.events("t") == tokens("t", 1, 3)
 
 
-async def test_a_journal_that_stops_writes_what_waits(url: str) -> None:
+async def test_a_journal_that_stops_writes_all_waiting_records(url: str) -> None:
     pid, handle = await started(url, batch_time=NEVER_MS)
     handle.begin_session("s", "agent")
-    writer, told = recorder(handle)
+    writer, callbacks = recorder(handle)
     writer.event(tokens("t", 1, 1)[0])
     await stop(pid)
-    assert told.seqs == [1]
+    assert callbacks.seqs == [1]
     with pytest.raises(StoreFailed, match="the journal has ended"):
         await writer.durable()
     await _holds(url, 1)
 
 
-async def test_a_system_that_closes_writes_what_waits(url: str) -> None:
+async def test_a_system_that_closes_writes_all_waiting_records(url: str) -> None:
     async with AsyncioSystemBase():
         _, handle = await started(url, batch_time=NEVER_MS)
         handle.begin_session("s", "agent")
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         writer.event(tokens("t", 1, 1)[0])
-    assert told.seqs == [1]
+    assert callbacks.seqs == [1]
     await _holds(url, 1)
 
 
 async def test_a_killed_journals_recorders_fail_and_the_next_one_writes(url: str) -> None:
     pid, old = await started(url)
     old.begin_session("s", "agent")
-    writer, told = recorder(old)
+    writer, callbacks = recorder(old)
     writer.event(tokens("t", 1, 1)[0])
     await writer.durable()
     send_exit(pid, KILL)
@@ -230,7 +232,7 @@ async def test_a_killed_journals_recorders_fail_and_the_next_one_writes(url: str
     writer.event(tokens("t", 2, 2)[0])
     with pytest.raises(StoreFailed, match="the journal was killed"):
         await writer.durable()
-    assert len(told.failures) == 1
+    assert len(callbacks.failures) == 1
     with pytest.raises(StoreFailed):
         await old.durable()
     async with journal(url) as handle:
@@ -238,10 +240,10 @@ async def test_a_killed_journals_recorders_fail_and_the_next_one_writes(url: str
         assert cut.last_seq == 1
 
 
-async def test_a_journal_whose_store_was_taken_ends_and_says_so(url: str) -> None:
+async def test_a_journal_whose_store_was_claimed_ends_as_fenced(url: str) -> None:
     pid, handle = await started(url)
     handle.begin_session("s", "agent")
-    writer, told = recorder(handle)
+    writer, callbacks = recorder(handle)
     await writer.durable()
     other = await Store.open(url)
     await other.claim()
@@ -249,18 +251,18 @@ async def test_a_journal_whose_store_was_taken_ends_and_says_so(url: str) -> Non
     with pytest.raises(Fenced):
         await writer.durable()
     assert isinstance(await end_of(pid), Fenced)
-    assert isinstance(told.failures[0], Fenced)
+    assert isinstance(callbacks.failures[0], Fenced)
     assert await other.events("t") == []
     await other.close()
 
 
-async def test_a_record_of_a_wrong_type_costs_its_own_session_and_the_journal_lives(url: str) -> None:
+async def test_a_record_of_a_wrong_type_fails_only_its_session_and_the_journal_lives(url: str) -> None:
     async with journal(url) as handle:
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         writer.ended("nonsense", None, None, SAID)  # type: ignore[arg-type]
         with pytest.raises(Refused, match=r"^expected a record of a session, got one that can't be written"):
             await writer.durable()
-        assert len(told.failures) == 1
+        assert len(callbacks.failures) == 1
         handle.begin_session("other", "agent")
         beside, _ = recorder(handle, "u", "other")
         await beside.durable()

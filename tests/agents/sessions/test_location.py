@@ -1,4 +1,4 @@
-"""Which file a SQLite URL names: the one that was meant, or a refusal that says what is unclear."""
+"""The file that a SQLite URL names: the intended one, or a refusal that says what is unclear."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from agents.sessions import Store, StoreUnavailable, store_url
 
 
 @pytest.mark.parametrize("folder", ["a b", "a%20b", "a#b", "a&b=c", "a+b", "a%b", "ä", "a;b", "file:a", "100%"])
-async def test_a_folder_is_named_as_it_is_written(tmp_path: Path, folder: str) -> None:
+async def test_a_folder_is_named_literally(tmp_path: Path, folder: str) -> None:
     (tmp_path / folder).mkdir()
     store = await Store.open(f"sqlite:///{tmp_path}/{folder}/s.db")
     await store.close()
@@ -17,7 +17,7 @@ async def test_a_folder_is_named_as_it_is_written(tmp_path: Path, folder: str) -
 
 
 @pytest.mark.parametrize(("folder", "written"), [("a b", "a%20b"), ("a?b", "a%3Fb"), ("ä", "%C3%A4")])
-async def test_an_escape_is_decoded_where_only_the_decoded_folder_is_there(
+async def test_an_escape_is_decoded_if_only_the_decoded_folder_exists(
     tmp_path: Path, folder: str, written: str
 ) -> None:
     (tmp_path / folder).mkdir()
@@ -35,7 +35,7 @@ def test_a_relative_file_is_below_the_working_directory(tmp_path: Path, monkeypa
     "written",
     ["a?b/s.db", "s.db?mode=ro", "a%20b/s.db", "s%20t.db", ":memory:", "", "a\0b/s.db"],
 )
-async def test_a_url_that_names_no_certain_file_is_refused_and_nothing_is_made(
+async def test_an_unclear_url_is_refused_and_nothing_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

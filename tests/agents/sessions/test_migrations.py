@@ -1,4 +1,4 @@
-"""The steps of the schema end in the tables that the code knows."""
+"""Laws of the migrations: the steps end in the tables that the code defines."""
 
 import asyncio
 from pathlib import Path
@@ -40,21 +40,21 @@ async def test_many_may_open_an_empty_store_at_once(url: str) -> None:
         await store.close()
 
 
-async def test_a_store_of_a_newer_version_is_refused_and_left_alone(url: str) -> None:
+async def test_a_store_of_a_newer_version_is_refused_and_left_unchanged(url: str) -> None:
     store = await Store.open(url)
     async with store.changing() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match=rf"^expected a store of schema {HEAD} or before, got 9999: [^\n]+$"):
+        with pytest.raises(StoreUnavailable, match=rf"^expected a store of schema {HEAD} or older, got 9999: [^\n]+$"):
             await Store.open(url)
     await store.close()
 
 
-async def test_sessions_of_before_there_were_owners_are_nobodys(url: str) -> None:
+async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
     store = await Store.open(url)
     await store.claim()
     await store.write(begun(events=3))
-    async with store.changing() as connection:  # as the step before left it
+    async with store.changing() as connection:  # as the previous step left it
         await connection.execute(text("DROP INDEX ix_sessions_owner_updated_at_id"))
         await connection.execute(text("ALTER TABLE sessions DROP COLUMN owner"))
         await connection.execute(text("ALTER TABLE streams DROP COLUMN recoveries"))

@@ -1,4 +1,4 @@
-"""Whatever is written, forked, renamed, deleted and opened again: the store answers as a plain model of it."""
+"""After any sequence of writes, forks, renames, deletions and openings, the store equals a plain model."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -44,13 +44,13 @@ class Stream:
     message: str
     events: list[Event] = field(default_factory=list)
     status: StreamStatus = StreamStatus.OPEN
-    place: tuple[int, int] | None = None  # of its messages in the conversation
+    place: tuple[int, int] | None = None  # the positions of its messages in the conversation
 
 
 @dataclass
 class Session:
     title: str | None = None
-    said: Conversation = ()
+    messages: Conversation = ()
 
 
 class Pair:
@@ -75,7 +75,7 @@ class Pair:
             await self.store.write(written)
 
     async def append(self, id_: str, words: list[str], flushes: int) -> None:
-        """Over several flushes."""
+        """Append over several flushes."""
         for _ in range(flushes):
             kept = self.streams.get(id_)
             first = len(kept.events) + 1 if kept is not None else 1
@@ -90,15 +90,15 @@ class Pair:
 
     async def end(self, id_: str, answer: str) -> None:
         kept = self.streams.get(id_)
-        said = (UserMessage("?"), AssistantMessage(answer))
-        written = batch(ended=[ended(id_, kept.session if kept is not None else "a", said)])
+        messages = (UserMessage("?"), AssistantMessage(answer))
+        written = batch(ended=[ended(id_, kept.session if kept is not None else "a", messages)])
         if kept is None or kept.status is not StreamStatus.OPEN:
             with pytest.raises(Refused):
                 await self.store.write(written)
         else:
             owner = self.sessions[kept.session]
-            kept.place = (len(owner.said), len(owner.said) + 2)
-            owner.said, kept.status = owner.said + said, StreamStatus.COMPLETE
+            kept.place = (len(owner.messages), len(owner.messages) + 2)
+            owner.messages, kept.status = owner.messages + messages, StreamStatus.COMPLETE
             await self.store.write(written)
 
     async def rename(self, id_: str, title: str | None) -> None:
@@ -138,15 +138,15 @@ class Pair:
 
     def _forked(self, old: Session, of: Stream | None, seq: int) -> Conversation:
         if of is None:
-            return old.said
-        first, last = of.place or (len(old.said), None)
+            return old.messages
+        first, last = of.place or (len(old.messages), None)
         if seq == 0:
-            return old.said[:first]
+            return old.messages[:first]
         if last is not None and seq == len(of.events):
-            return old.said[:last]
+            return old.messages[:last]
         text = "".join(event.token for event in of.events[:seq] if isinstance(event, StreamToken))
         cut = (AssistantMessage(text, partial=True),) if text else ()
-        return (*old.said[:first], UserMessage(of.message), *cut)
+        return (*old.messages[:first], UserMessage(of.message), *cut)
 
     async def events(self, id_: str, after: int, limit: int) -> None:
         kept = self.streams.get(id_)
@@ -161,10 +161,10 @@ class Pair:
     async def check(self) -> None:
         store = self.store
         assert {each.id: (each.title, each.message_count) for each in await store.sessions()} == {
-            id_: (each.title, len(each.said)) for id_, each in self.sessions.items()
+            id_: (each.title, len(each.messages)) for id_, each in self.sessions.items()
         }
         for id_, each in self.sessions.items():
-            assert await store.conversation(id_) == each.said
+            assert await store.conversation(id_) == each.messages
             assert {info.id for info in await store.streams(id_)} == {
                 name for name, one in self.streams.items() if one.session == id_
             }
@@ -189,7 +189,7 @@ async def _played(url: str, script: list[tuple[str, ...]]) -> None:
     pair = Pair(url, store)
     try:
         for each in await store.sessions():
-            await history.delete(store, each.id)  # of the example before
+            await history.delete(store, each.id)  # left from the previous example
         for name, *arguments in script:
             await getattr(pair, name)(*arguments)
         await pair.check()

@@ -1,4 +1,4 @@
-"""What is written is read again as it was; what could not be is refused when it is written."""
+"""Values are read back unchanged, and a value for which this is impossible is refused when it is written."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def nested(depth: int) -> Any:
 
 
 @given(values)
-def test_a_value_is_refused_or_comes_back_as_it_was(value: Any) -> None:
+def test_a_value_is_refused_or_read_back_unchanged(value: Any) -> None:
     try:
         payload = ANY.written(value)
     except NotData:
@@ -39,7 +39,7 @@ def test_a_value_is_refused_or_comes_back_as_it_was(value: Any) -> None:
 
 
 @given(texts)
-def test_any_text_comes_back_as_it_was(text: str) -> None:
+def test_any_text_is_read_back_unchanged(text: str) -> None:
     assert TEXT(TEXT.written(text)) == text
     token: list[Event] = [StreamToken(text, stream_id="t", seq=1)]
     assert EVENTS(EVENTS.written_text(token)) == token
@@ -48,7 +48,7 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
 @pytest.mark.parametrize(
     "value", [None, 5, b"x", float("nan"), object(), 1j, ["x"], {"a": 1}], ids=lambda each: type(each).__name__
 )
-def test_a_message_that_is_no_text_is_refused(value: Any) -> None:
+def test_a_message_other_than_text_is_refused(value: Any) -> None:
     with pytest.raises(NotData):
         TEXT.written(value)
 

@@ -1,4 +1,4 @@
-"""Content that a store can't give back costs its own session: no other one, not the journal, no later start."""
+"""Content that a store can't give back affects only its own session, and neither the journal nor a later start."""
 
 import asyncio
 import sqlite3
@@ -51,22 +51,22 @@ def result(value: Any) -> Event:
 @pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("event_of", [progress, result])
 @pytest.mark.parametrize("value", BAD, ids=lambda value: type(value).__name__)
-async def test_an_event_that_cannot_be_kept_costs_its_session_alone_and_is_not_tried_again(
+async def test_an_event_that_cannot_be_kept_fails_only_its_session_and_is_not_retried(
     url: str, value: Any, event_of: Callable[[Any], Event]
 ) -> None:
     async with journal(url) as handle:
         for number in range(5):
             handle.begin_session(f"s{number}", "agent")
         others = [recorder(handle, f"u{number}", f"s{number}")[0] for number in range(5)]
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         writer.event(event_of(value))
         for number, other in enumerate(others):
             other.event(tokens(f"u{number}", 1, 1)[0])
             other.ended(StreamStatus.COMPLETE, None, None, ())
         await asyncio.gather(*(other.durable() for other in others))
-        refused = await told.until_failed()
+        refused = await callbacks.until_failed()
         assert isinstance(refused, Refused)
-        assert refused.told.startswith("expected data that")
+        assert refused.for_client.startswith("expected data that")
         assert handle.behind.events == 0
         assert whereis(JOURNAL) is not None
         for number in range(5):
@@ -75,7 +75,7 @@ async def test_an_event_that_cannot_be_kept_costs_its_session_alone_and_is_not_t
 
 @pytest.mark.usefixtures("system")
 @pytest.mark.parametrize(
-    ("usage", "cost", "said"),
+    ("usage", "cost", "messages"),
     [
         (None, float("nan"), SAID),
         (None, "dear", SAID),
@@ -87,19 +87,21 @@ async def test_an_event_that_cannot_be_kept_costs_its_session_alone_and_is_not_t
     ],
     ids=range(7),
 )
-async def test_an_end_that_cannot_be_kept_costs_its_session_alone(url: str, usage: Any, cost: Any, said: Any) -> None:
+async def test_an_end_that_cannot_be_kept_fails_only_its_session(
+    url: str, usage: Any, cost: Any, messages: Any
+) -> None:
     async with journal(url) as handle:
         handle.begin_session("other", "agent")
-        (writer, told), (other, _) = recorder(handle), recorder(handle, "u", "other")
-        writer.ended(StreamStatus.COMPLETE, usage, cost, said)
+        (writer, callbacks), (other, _) = recorder(handle), recorder(handle, "u", "other")
+        writer.ended(StreamStatus.COMPLETE, usage, cost, messages)
         other.ended(StreamStatus.COMPLETE, None, None, SAID)
         await other.durable()
-        assert isinstance(await told.until_failed(), Refused)
+        assert isinstance(await callbacks.until_failed(), Refused)
         assert await handle.store.conversation("other") == SAID
 
 
 @pytest.mark.usefixtures("system")
-async def test_a_session_that_cannot_be_kept_fails_its_own_start_alone(url: str) -> None:
+async def test_a_session_that_cannot_be_kept_fails_only_its_own_start(url: str) -> None:
     async with journal(url) as handle:
         handle.begin_session("bad", "agent", {"model": object()})
         handle.begin_session("good", "agent")
@@ -110,20 +112,20 @@ async def test_a_session_that_cannot_be_kept_fails_its_own_start_alone(url: str)
 
 
 @pytest.mark.usefixtures("system")
-async def test_an_end_that_was_told_is_kept_though_the_store_refused_what_came_before(url: str) -> None:
+async def test_a_published_end_is_kept_even_if_earlier_events_were_refused(url: str) -> None:
     async with journal(url) as handle:
-        writer, told = recorder(handle)
+        writer, callbacks = recorder(handle)
         for event in tokens("t", 1, 3):
             writer.event(event)
         await writer.durable()
         writer.event(StreamToolProgress(CALL, object(), stream_id="t", seq=4))
-        await told.until_failed()
+        await callbacks.until_failed()
         end = StreamError(StoreFailed("not kept"), "text", stream_id="t", seq=5)
         writer.event(end)
         writer.ended(StreamStatus.ERROR, None, None, (UserMessage(object()),))  # type: ignore[arg-type]
         with suppress(Refused):
             await handle.durable()
-        await handle.durable()  # without what the model and the user said, which was refused
+        await handle.durable()  # without the text of the model and the user, which was refused
         kept = await handle.store.events("t")
         assert [each.seq for each in kept] == [1, 2, 3, 5]
         assert kept[-1] == StreamError(StoreFailed("not kept"), stream_id="t", seq=5)
@@ -132,9 +134,7 @@ async def test_an_end_that_was_told_is_kept_though_the_store_refused_what_came_b
 
 @pytest.mark.parametrize("column", ["name", "title", "created_at", "updated_at", "config"])
 @pytest.mark.parametrize("value", ["\xff\xfe", "{", 5, "[" * 5000])
-async def test_a_damaged_row_is_listed_and_keeps_no_other_from_being_read(
-    tmp_path: Path, column: str, value: str | int
-) -> None:
+async def test_a_damaged_row_is_listed_and_hides_no_other(tmp_path: Path, column: str, value: str | int) -> None:
     file = tmp_path / "sessions.db"
     store = await Store.open(f"sqlite:///{file}")
     await store.claim()
@@ -189,7 +189,7 @@ async def test_a_program_starts_and_recovers_beside_a_damaged_session(app: App, 
         assert (await agent.chat(pid, "Again.")).content == "Again."
 
 
-async def test_a_stream_whose_end_was_told_when_the_journal_fell_gets_no_other_end(app: App) -> None:
+async def test_a_stream_whose_end_was_published_as_the_journal_ended_gets_no_other_end(app: App) -> None:
     async with app():
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "rehearsal"})
         events: list[Event] = []

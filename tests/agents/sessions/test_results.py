@@ -1,4 +1,4 @@
-"""Results of tools are read from the store as they were shown."""
+"""Results of tools are read from the store as the stream showed them."""
 
 from pathlib import Path
 

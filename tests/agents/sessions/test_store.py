@@ -1,4 +1,4 @@
-"""What a store holds, and what it refuses."""
+"""Laws of the store: the data that it holds, and the data that it refuses."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from tests.agents.sessions.keeping import AT, QUESTION, SAID, USAGE, batch, begu
 HOSTILE = ["", "x') OR '1'='1", "%", "_", "\0", "a\nb", "\ud800", "x" * 10_000, "s; DROP TABLE events"]
 
 
-async def test_what_was_written_is_there_when_it_is_opened_again(url: str) -> None:
+async def test_written_data_is_there_after_the_store_is_opened_again(url: str) -> None:
     store = await Store.open(url)
     await store.claim()
     await store.write(batch([session("s", (SystemMessage("Be brief."),))], [stream("t")], [("t", tokens("t", 1, 3))]))
@@ -81,7 +81,7 @@ async def test_every_kind_of_data_comes_back_as_it_was(store: Store) -> None:
     assert info.message == "\ud800\0"
 
 
-async def test_an_open_stream_has_what_its_turn_goes_on_from(store: Store) -> None:
+async def test_an_open_stream_has_the_checkpoint_of_its_turn(store: Store) -> None:
     await store.write(begun(events=3))
     await store.write(batch(checkpoints=[Checkpoint("t", 2, b"first")]))
     await store.write(batch(events=[("t", tokens("t", 4, 6))], checkpoints=[Checkpoint("t", 4, b"second")]))
@@ -105,10 +105,10 @@ async def test_streams_that_end_together_append_one_after_the_other(store: Store
 
 async def test_a_stream_ends_once(store: Store) -> None:
     await store.write(begun())
-    with pytest.raises(Refused, match="expected a stream that is open to end, got 't'"):
+    with pytest.raises(Refused, match="expected an open stream to end, got 't'"):
         await store.write(batch(ended=[ended("t"), ended("t")]))
     await store.write(batch(ended=[ended("t")]))
-    with pytest.raises(Refused, match="expected a stream that is open to end, got 't'"):
+    with pytest.raises(Refused, match="expected an open stream to end, got 't'"):
         await store.write(batch(ended=[ended("t")]))
     assert await store.conversation("s") == SAID
 
@@ -132,7 +132,7 @@ async def test_a_batch_that_does_not_fit_is_refused_as_a_whole(store: Store, ref
         await store.write(replace(refused, events=[("other", tokens("other", 4, 4)), *refused.events]))
     assert "\n" not in str(error.value)
     assert (await store.events("t"), await store.events("other")) == (tokens("t", 1, 3), tokens("other", 1, 3))
-    await store.write(batch(events=[("t", tokens("t", 4, 4))]))  # and the store goes on
+    await store.write(batch(events=[("t", tokens("t", 4, 4))]))  # the store still works
 
 
 @pytest.mark.parametrize("id_", HOSTILE)
@@ -168,12 +168,12 @@ async def test_an_owners_sessions_come_in_pages_of_their_own(store: Store) -> No
         pages += [each.id for each in page]
     assert sorted(pages) == ["s0", "s3", "s6", "s9"]
     assert len(await store.sessions()) == 12
-    for behind in ("s1", "s2", "none"):  # of another, of nobody, of none: all the same
+    for behind in ("s1", "s2", "none"):  # of another user, without an owner, unknown: the answer is the same
         assert await store.sessions(behind, 3, "ann") == []
     assert await store.sessions(owner="eve") == []
 
 
-async def test_a_session_has_the_owner_that_was_said_last(store: Store) -> None:
+async def test_a_session_has_its_last_recorded_owner(store: Store) -> None:
     for owner in ("ann", "bob", None):
         await store.write(batch([session("s", owner=owner)]))
         kept = await store.session("s")
@@ -197,7 +197,7 @@ async def test_a_writer_of_an_older_epoch_is_refused(url: str) -> None:
     await new.close()
 
 
-async def test_what_is_no_event_is_damage_and_one_line(store: Store) -> None:
+async def test_an_invalid_event_is_damage_in_one_line(store: Store) -> None:
     await store.write(begun())
     async with store.changing() as connection:
         await connection.execute(update(STREAMS).values(message=type_coerce(b"{}", LargeBinary)))
@@ -244,7 +244,7 @@ def test_a_payload_is_checked_against_its_type(payload: bytes) -> None:
         Decoder[list[Event]](list[Event])(payload)
 
 
-def test_a_lone_surrogate_is_checked_as_all_else() -> None:
+def test_a_payload_with_a_lone_surrogate_is_checked_too() -> None:
     with pytest.raises(StoreDamaged):
         Decoder[list[Event]](list[Event])(encoded([{"type": "\ud800"}]))
 
@@ -269,7 +269,7 @@ async def test_a_store_that_cannot_be_opened_is_one_line_without_a_password(url:
     assert "secret" not in str(error.value)
 
 
-async def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
+async def test_a_file_other_than_a_database_is_left_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("Not a database. " * 100)
     with pytest.raises(StoreUnavailable, match="file is not a database"):
@@ -277,7 +277,7 @@ async def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> No
     assert file.read_text() == "Not a database. " * 100
 
 
-async def test_files_are_their_owners_alone(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/state/sessions.db")
     await store.claim()
     await store.write(begun())
@@ -296,7 +296,7 @@ async def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -
     await store.close()
 
 
-async def test_a_batch_that_is_tried_again_is_written_once(store: Store) -> None:
+async def test_a_retried_batch_is_written_once(store: Store) -> None:
     """Whether the first try came through or not."""
     written = replace(begun(events=3), number=7)
     await store.write(written, again=True)

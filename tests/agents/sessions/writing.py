@@ -1,6 +1,6 @@
-"""An OS process that records streams and says what is on disk, until it is killed. python -m ...writing URL FIRST
+"""An OS process that records streams and prints what is on disk, until it is killed. python -m ...writing URL FIRST
 
-A line for what was reported: `durable STREAM SEQ`, or `ended STREAM`.
+It prints one line per report: `durable STREAM SEQ`, or `ended STREAM`.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ async def main(url: str, first: int) -> None:
 
 
 async def _streams(handle: JournalHandle, session_id: str, number: int) -> None:
-    """One after the other, for ever."""
+    """Record one stream after the other, without end."""
     handle.begin_session(session_id, "agent")
     while True:
         stream_id = f"{session_id}-{number}"
@@ -36,10 +36,10 @@ async def _streams(handle: JournalHandle, session_id: str, number: int) -> None:
 
 
 async def _stream(handle: JournalHandle, session_id: str, stream_id: str) -> None:
-    def told(seq: int) -> None:
+    def print_seq(seq: int) -> None:
         _say(f"durable {stream_id} {seq}")
 
-    recorder = handle.recorder(session_id, stream_id, stream_id, on_durable=told, on_failure=_fail)
+    recorder = handle.recorder(session_id, stream_id, stream_id, on_durable=print_seq, on_failure=_fail)
     for seq in range(1, EVENTS):
         recorder.event(token(stream_id, seq))
         if seq % 7 == 0:

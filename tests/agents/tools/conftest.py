@@ -1,4 +1,4 @@
-"""A pool of two workers, and a FIFO, for each test that asks for one."""
+"""Fixtures: a pool of two workers, and a FIFO, new for each test."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

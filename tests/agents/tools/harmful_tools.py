@@ -1,4 +1,4 @@
-"""Tools that change their process, fork it, or write to its socket by hand."""
+"""Tools that change their process, fork it, or write to its socket directly."""
 
 import asyncio
 import builtins
@@ -30,7 +30,7 @@ def changes(how: str) -> str:
 
 @tool
 def state() -> dict[str, Any]:
-    """The state that a call finds."""
+    """Return the process state at the start of a call."""
     mask = os.umask(0)
     os.umask(mask)
     return {
@@ -115,7 +115,7 @@ CHANGES: dict[str, Any] = {
 
 @tool
 def forks(how: str) -> str:
-    """Fork; the child does something, and the parent waits for its end."""
+    """Fork. The child acts as `how` says, and the parent waits for its end."""
     descriptor = _socket()
     child = os.fork()
     if child == 0:
@@ -169,7 +169,7 @@ CHILDREN: dict[str, Any] = {
 
 @tool
 def writes(what: str) -> str:
-    """Write to the socket by hand."""
+    """Write directly to the socket."""
     with socket.socket(fileno=os.dup(_socket())) as pool:
         pool.sendall(FRAMES[what]())
     if what.startswith("half"):
@@ -216,14 +216,14 @@ FRAMES: dict[str, Any] = {
 
 @tool
 def stops_its_template() -> str:
-    """Stop the process that forked this one."""
+    """Stop the template of this process."""
     os.kill(os.getppid(), signal.SIGSTOP)
     return "stopped"
 
 
 @tool
 def stops_everything() -> str:
-    """Stop the process that forked this one, and the one that forked that."""
+    """Stop the template of this process, and the first fork server."""
     template = os.getppid()
     with open(f"/proc/{template}/stat") as file:
         server = int(file.read().rpartition(")")[2].split()[1])
@@ -233,7 +233,7 @@ def stops_everything() -> str:
 
 
 def _socket() -> int:
-    """The descriptor of the worker's socket."""
+    """Return the descriptor of the worker's socket."""
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
             if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
@@ -242,7 +242,7 @@ def _socket() -> int:
 
 
 def _number() -> int:
-    """The number of this call, from the worker's own frames."""
+    """Return the number of this call, read from the worker's own stack frames."""
     for each in inspect.stack():
         if (job := each.frame.f_locals.get("job")) is not None:
             return int(job.number)
@@ -250,7 +250,7 @@ def _number() -> int:
 
 
 class Panic(BaseException):
-    """As an extension in another language raises it."""
+    """An exception like the one that an extension in another language raises."""
 
 
 class Wordless(BaseException):
@@ -286,31 +286,31 @@ ERRORS: dict[str, BaseException] = {
 
 @tool
 def raises_in_process(what: str) -> None:
-    """Raise."""
+    """Raise an exception."""
     raise ERRORS[what]
 
 
 @tool(isolation="process")
 async def raises_in_a_loop_of_its_process(what: str) -> None:
-    """Raise."""
+    """Raise an exception."""
     raise ERRORS[what]
 
 
 @tool(isolation="thread")
 def raises_in_thread(what: str) -> None:
-    """Raise."""
+    """Raise an exception."""
     raise ERRORS[what]
 
 
 @tool
 async def raises_on_the_loop(what: str) -> None:
-    """Raise."""
+    """Raise an exception."""
     raise ERRORS[what]
 
 
 @tool(idempotent=True, restart="transient")
 def raises_once(what: str, mark: str) -> None:
-    """Raise, and count how often."""
+    """Raise an exception, and count the calls in a file."""
     with open(mark, "a") as file:
         file.write("x")
     raise ERRORS[what]
@@ -318,14 +318,14 @@ def raises_once(what: str, mark: str) -> None:
 
 @tool(file_bytes=1000)
 def writes_a_file(path: str, count: int) -> int:
-    """Write a file of so many bytes."""
+    """Write a file of count bytes."""
     with open(path, "wb") as file:
         return file.write(bytes(count))
 
 
 @tool(processes=3)
 def starts_processes(count: int) -> int:
-    """Have so many children at once."""
+    """Hold count children at once."""
     children = []
     for _ in range(count):
         child = os.fork()

@@ -1,4 +1,4 @@
-"""What a test sees of other processes without sleeping: what they tell by a FIFO, and that they ended."""
+"""Observation of other processes without sleeps: through a FIFO, and by their ends."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-PATIENCE_S = 30.0  # only a broken law waits this long
+PATIENCE_S = 30.0  # only a failing test waits this long
 
 
 class Fifo:
-    """A FIFO below a directory. Its test holds both ends open, so nobody waits for the other side to open it."""
+    """A FIFO in a directory. The test holds both ends open, so no open waits for the other side."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
@@ -18,11 +18,11 @@ class Fifo:
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def release(self) -> None:
-        """Let one reader of a line go on."""
+        """Let one reader of a line continue."""
         os.write(self._descriptor, b"go\n")
 
     async def pids(self) -> list[int]:
-        """The pids that a tool tells."""
+        """Return the pids that a tool wrote."""
         await readable(self._descriptor)
         return [int(pid) for pid in os.read(self._descriptor, 4096).split()]
 
@@ -42,16 +42,16 @@ async def readable(descriptor: int) -> None:
 
 
 class Watch:
-    """The end of processes."""
+    """Waits for the ends of processes."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._descriptors: list[int] = []
         for pid in pids:
-            with contextlib.suppress(ProcessLookupError):  # it has ended, and was reaped
+            with contextlib.suppress(ProcessLookupError):  # it was reaped, so it has ended
                 self._descriptors.append(os.pidfd_open(pid))
 
     async def ended(self) -> None:
-        """Return once all of them have ended."""
+        """Wait until all of these processes have ended."""
         for descriptor in self._descriptors:
             await readable(descriptor)
             os.close(descriptor)

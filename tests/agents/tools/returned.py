@@ -1,4 +1,4 @@
-"""Values of every kind, as source text: each process can make one of its own from that."""
+"""Values of every kind, as source text, so that each process can make its own."""
 
 # ruff: noqa: F401 (for the sources)
 import array
@@ -91,7 +91,7 @@ def steps() -> Any:
 
 
 def nested(depth: int, inside: Any = 1, of: Any = list) -> Any:
-    """A value that nests so deep. of: makes a container of one member."""
+    """Return a value that nests to this depth. of: makes a container of one member."""
     for _ in range(depth):
         inside = [inside] if of is list else of(inside)
     return inside
@@ -104,7 +104,7 @@ def circular() -> Any:
 
 
 def doubled(times: int) -> Any:
-    """A value that is small in memory, and 2**times texts as JSON."""
+    """Return a value that is small in memory, but has 2**times texts as JSON."""
     held: Any = "x"
     for _ in range(times):
         held = [held, held]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import datetime
+import hashlib
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,13 +43,13 @@ def add(a: int, b: int = 1) -> int:
 
 @tool
 def runs_in() -> int:
-    """The worker's pid."""
+    """Return the worker's pid."""
     return os.getpid()
 
 
 @tool
 def typed(point: Point, day: datetime.date) -> list[str]:
-    """Name the types that arrived."""
+    """Return the names of the types that arrived."""
     return [type(point).__name__, type(day).__name__]
 
 
@@ -59,7 +61,7 @@ def below(name: str, *, root: Annotated[Path, Bound]) -> str:
 
 @tool
 def raises() -> None:
-    """Raise."""
+    """Raise an exception."""
     raise KeyError("shelf")
 
 
@@ -71,25 +73,25 @@ def leaves() -> None:
 
 @tool
 def leaves_at_once() -> None:
-    """Exit without a word."""
+    """Exit without cleanup."""
     os._exit(4)
 
 
 @tool
 def recurses() -> None:
-    """Call itself for ever."""
+    """Recurse without end."""
     recurses()
 
 
 @tool
 def segfaults() -> None:
-    """Read what is not there."""
+    """Read an invalid address."""
     ctypes.string_at(0)
 
 
 @tool
 def hangs(note: str) -> None:
-    """Ignore SIGTERM, start a child, tell both pids by the FIFO note, spin."""
+    """Ignore SIGTERM, start a child, write both pids to the FIFO note, and spin."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     child = subprocess.Popen(["sleep", "600"])
     _tell(note, os.getpid(), child.pid)
@@ -99,7 +101,7 @@ def hangs(note: str) -> None:
 
 @tool
 def leaves_a_child(note: str) -> None:
-    """Start a child that holds every descriptor open, tell both pids by the FIFO note, segfault."""
+    """Start a child that holds every descriptor open, write both pids to the FIFO note, and segfault."""
     child = os.fork()
     if child == 0:
         time.sleep(600)
@@ -110,7 +112,7 @@ def leaves_a_child(note: str) -> None:
 
 @tool
 def tells_and_waits(note: str, path: str) -> None:
-    """Tell the pid by the FIFO note, and wait for a line in another one."""
+    """Write the pid to the FIFO note, and wait for a line in another FIFO."""
     _tell(note, os.getpid())
     with open(path) as fifo:
         fifo.readline()
@@ -118,7 +120,7 @@ def tells_and_waits(note: str, path: str) -> None:
 
 @tool
 def waits_for(path: str) -> int:
-    """Wait until somebody writes a line into a FIFO; the worker's pid."""
+    """Wait for a line in a FIFO, and return the worker's pid."""
     with open(path) as fifo:
         fifo.readline()
     return os.getpid()
@@ -126,7 +128,7 @@ def waits_for(path: str) -> int:
 
 @tool
 def prints(text: str) -> str:
-    """Write to stdout and stderr, by Python and below it, and read stdin."""
+    """Write to stdout and stderr, with print and with os.write, and read stdin."""
     sys.stdout.write(text)
     sys.stderr.write(text)
     os.write(1, text.encode())
@@ -136,7 +138,7 @@ def prints(text: str) -> str:
 
 @tool
 def garbles() -> None:
-    """Write into every descriptor that is open, and wait."""
+    """Write into every open descriptor, and wait."""
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
             os.write(int(name), b"\xff\xff\xff\xff\xff\xff")
@@ -145,7 +147,7 @@ def garbles() -> None:
 
 @tool
 def surroundings() -> dict[str, Any]:
-    """Tell what the worker has and may."""
+    """Return what the worker has, and what it may do."""
     status = Path("/proc/self/status").read_text()
     umask = os.umask(0)
     os.umask(umask)
@@ -175,20 +177,20 @@ def returns_text(count: int) -> str:
 
 @tool
 def returns_anything() -> Any:
-    """Return what JSON lacks."""
+    """Return values that JSON lacks."""
     return {"day": datetime.date(2024, 2, 29), "point": Point(x=1), "half": "\ud800", "big": 2**100, 1: {"set"}}
 
 
 @tool(isolation="process")
 async def sleeps_in_a_process() -> str:
-    """A coroutine that may be killed."""
+    """Wait in a coroutine that may be killed."""
     await asyncio.sleep(0)
     return "slept"
 
 
 @tool
 def misbehaves(how: str, note: str) -> str:
-    """Do what no tool should, after telling by the FIFO note which processes it takes to do it."""
+    """Do what no tool should, after writing the pids of the processes that it starts to the FIFO note."""
     MISBEHAVIOUR[how](note)
     return how
 
@@ -241,18 +243,18 @@ def leaves_a_daemon_by_segfault(note: str) -> None:
 
 
 def daemonize(note: str) -> None:
-    """Fork twice, with a new session each time: who is left has lost its parent, its group and its session."""
+    """Fork twice, each time in a new session. The last process has lost its parent, group and session."""
     worker = os.getpid()
-    told, tells = os.pipe()
+    ready, signals_ready = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             os.setsid()
             _tell(note, worker, os.getpid())
-            os.write(tells, b".")
+            os.write(signals_ready, b".")
             time.sleep(600)
         os._exit(0)
-    os.read(told, 1)
+    os.read(ready, 1)
     os.wait()
 
 
@@ -273,7 +275,7 @@ MISBEHAVIOUR = {
 
 @tool
 def leaves_a_helper(note: str) -> str:
-    """Start a process, and return without it."""
+    """Start a process, and return while it runs."""
     helper = subprocess.Popen(["sleep", "600"], start_new_session=True)
     _tell(note, os.getpid(), helper.pid)
     return "left"
@@ -281,13 +283,13 @@ def leaves_a_helper(note: str) -> str:
 
 @tool
 def soft_limits() -> list[int]:
-    """What the worker may use."""
+    """Return the worker's soft limits."""
     return [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_NOFILE)]
 
 
 @tool
 def parent() -> int:
-    """The process that forked the worker."""
+    """Return the pid of the process that forked the worker."""
     return os.getppid()
 
 
@@ -306,8 +308,9 @@ def opens_files(count: int) -> int:
 
 @tool(cpu_s=1, timeout_s=300.0)
 def computes(rounds: int) -> int:
-    """Count, in C, for as long as that takes."""
-    return sum(range(rounds))
+    """Hash in C, in several threads at once."""
+    with ThreadPoolExecutor(8) as threads:
+        return len([*threads.map(lambda _: hashlib.pbkdf2_hmac("sha256", b"", b"", rounds), range(8))])
 
 
 @tool
@@ -320,7 +323,7 @@ def reports(count: int, last: str) -> str:
 
 @tool
 def reports_from_a_thread() -> str:
-    """Report from a thread of its own."""
+    """Report progress from a thread that the tool starts."""
     thread = threading.Thread(target=progress, args=("from the thread",))
     thread.start()
     thread.join()
@@ -329,13 +332,13 @@ def reports_from_a_thread() -> str:
 
 @tool
 def reports_much() -> None:
-    """Report more than progress may be."""
+    """Report a value over the size limit of progress."""
     progress("é" * 100_000)
 
 
 @tool(isolation="process")
 async def yields_in_a_process() -> AsyncIterator[int]:
-    """Yield in a worker."""
+    """Yield values in a worker."""
     for number in range(4):
         yield number
 
@@ -347,7 +350,7 @@ def _tell(note: str, *pids: int) -> None:
 
 @tool(idempotent=True, restart="transient")
 def dies_once(mark: str) -> str:
-    """Crash the first time, answer the second."""
+    """Crash in the first call, and answer the second."""
     path = Path(mark)
     if path.exists():
         return "alive again"

@@ -1,4 +1,4 @@
-"""Laws of arguments: what fits is typed, what does not is told in one line, nothing is guessed."""
+"""Laws of arguments: fitting values are typed, other values give one line each, and nothing is guessed."""
 
 import json
 from typing import Any
@@ -63,21 +63,21 @@ def test_any_json_gives_values_or_faults_of_one_line(value: Any) -> None:
 
 
 @given(FITTING)
-def test_what_fits_arrives(values: dict[str, Any]) -> None:
+def test_valid_arguments_arrive_typed(values: dict[str, Any]) -> None:
     expected = {"label": "", "tags": None, **values}
     assert place.arguments(json.dumps(values)) == expected
     assert place.arguments(json.dumps(json.dumps(values))) == expected
 
 
 @given(FITTING, st.data())
-def test_a_text_that_ends_too_early_is_never_completed(values: dict[str, Any], data: st.DataObject) -> None:
+def test_a_truncated_text_is_never_completed(values: dict[str, Any], data: st.DataObject) -> None:
     text = json.dumps(values)
     cut = text[: data.draw(st.integers(1, len(text) - 1))]
     assert isinstance(attempt(cut), InvalidArguments)
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "{}"])
-def test_no_arguments_may_be_sent_as_nothing(text: str) -> None:
+def test_an_empty_text_means_no_arguments(text: str) -> None:
     assert nothing.arguments(text) == {"n": 7}
 
 
@@ -108,7 +108,7 @@ def test_a_fault_says_what_was_expected_and_what_came(text: str, faults: list[st
     assert faults is None or list(caught.value.faults) == faults
 
 
-def test_many_faults_are_told_by_the_first_ones() -> None:
+def test_only_the_first_of_many_faults_are_reported() -> None:
     with pytest.raises(InvalidArguments) as caught:
         place.arguments(json.dumps({"x": 1, "y": 2, "tags": [0] * 1000}))
     assert caught.value.faults[-1] == "and 990 faults more"

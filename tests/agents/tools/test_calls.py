@@ -1,4 +1,4 @@
-"""Laws of the calls of a turn: asked for, run, tried again, reported on, and answered once each."""
+"""Laws of a turn's calls: approvals, runs, retries, progress, and one answer per call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,7 @@ from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
 from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
-from agents.tools.call_supervisor import MAX_UNTAKEN, TOOL_SUPERVISOR
+from agents.tools.call_supervisor import MAX_UNREAD, TOOL_SUPERVISOR
 from agents.tools.executor import Calls, Happened
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
@@ -27,7 +27,7 @@ Stage = Callable[..., Calls]
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    """Makes the calls of a turn that has these tools."""
+    """Make the calls of a turn that has these tools."""
     async with application.running(Settings(tools=ToolSettings(workers=1))):
         made: list[Calls] = []
 
@@ -59,7 +59,7 @@ async def result(calls: Calls) -> ToolResult:
     return last.result
 
 
-async def test_a_transient_tool_is_not_run_again_for_what_it_raises(stage: Stage, tmp_path: Path) -> None:
+async def test_a_transient_tool_that_raises_is_not_run_again(stage: Stage, tmp_path: Path) -> None:
     calls = stage(harmful_tools.raises_once)
     await calls.start(call("raises_once", f'{{"what": "Panic: out of bounds", "mark": "{tmp_path / "mark"}"}}'))
     ended = await result(calls)
@@ -68,7 +68,7 @@ async def test_a_transient_tool_is_not_run_again_for_what_it_raises(stage: Stage
 
 
 class Tries:
-    """An async tool that fails a number of times, and notes what it was called with."""
+    """An async tool that fails a number of times, and records its arguments."""
 
     def __init__(self, failures: int = 0, late: bool = False) -> None:
         self.failures, self.late = failures, late
@@ -90,7 +90,7 @@ AGAIN: dict[str, Any] = {"idempotent": True, "backoff_s": 0.001}
 
 
 @pytest.mark.parametrize("late", [False, True])
-async def test_a_call_that_raised_or_was_late_is_tried_again(stage: Stage, late: bool) -> None:
+async def test_a_call_that_raised_or_was_late_is_retried(stage: Stage, late: bool) -> None:
     tries = Tries(failures=2, late=late)
     calls = stage(tries.tool(**AGAIN, retries=2, timeout_s=0.05 if late else None))
     await calls.start(call("send", '{"text": "a"}'))
@@ -98,14 +98,14 @@ async def test_a_call_that_raised_or_was_late_is_tried_again(stage: Stage, late:
     assert (answer.content, answer.error, answer.attempts) == ("sent a", None, 3)
 
 
-async def test_a_call_that_fails_as_often_as_it_may_has_the_last_failure(stage: Stage) -> None:
+async def test_a_call_that_uses_all_retries_returns_the_last_failure(stage: Stage) -> None:
     calls = stage(Tries(failures=9).tool(**AGAIN, retries=1))
     await calls.start(call("send", '{"text": "a"}'))
     answer = await result(calls)
     assert (answer.content, answer.error, answer.attempts) == ("error: ConnectionError: try later", "raised", 2)
 
 
-async def test_a_call_with_invalid_arguments_is_not_tried_again(stage: Stage) -> None:
+async def test_a_call_with_invalid_arguments_is_not_retried(stage: Stage) -> None:
     tries = Tries()
     calls = stage(tries.tool(**AGAIN, retries=3))
     await calls.start(call("send", "{}"))
@@ -120,24 +120,26 @@ async def test_the_model_reads_the_fallback_and_the_user_the_kind_of_failure(sta
     assert (answer.content, answer.value, answer.error) == ('{"sent":false}', {"sent": False}, "raised")
 
 
-async def test_a_crash_falls_back_too_and_none_is_a_fallback(stage: Stage) -> None:
+async def test_a_crash_falls_back_and_none_is_a_valid_fallback(stage: Stage) -> None:
     calls = stage(tool(fallback=None)(sample_tools.segfaults.function))
     await calls.start(call("segfaults"))
     answer = await result(calls)
     assert (answer.content, answer.value, answer.error) == ("null", None, "crashed")
 
 
-async def test_what_the_model_did_wrong_has_no_fallback(stage: Stage) -> None:
+async def test_a_mistake_of_the_model_has_no_fallback(stage: Stage) -> None:
     calls = stage(Tries().tool(fallback="nothing"))
     await calls.start(call("send", "{}"))
     assert (await result(calls)).content.startswith("error: text:")
 
 
-async def test_cpu_time_that_is_used_up_is_a_result_of_its_own_kind(stage: Stage) -> None:
-    calls = stage(sample_tools.computes)
-    await calls.start(call("computes", f'{{"rounds": {10**12}}}'))
+async def test_cpu_time_over_the_limit_ends_the_call_even_in_c_and_the_next_call_runs(stage: Stage) -> None:
+    calls = stage(sample_tools.computes, sample_tools.add)
+    await calls.start(call("computes", f'{{"rounds": {2**31 - 1}}}'))
     answer = await result(calls)
     assert (answer.content, answer.error) == ("error: no result within 1 s of CPU time", "cpu_time")
+    await calls.start(call("add", '{"a": 1}'))
+    assert (await result(calls)).value == 2
 
 
 # Progress
@@ -174,11 +176,11 @@ async def test_a_flood_is_thinned_and_its_latest_value_arrives(stage: Stage, rep
     assert before[-1] == ToolProgressed(0, 4999)
 
 
-async def test_progress_that_nobody_takes_is_bounded_and_ends_with_the_latest(stage: Stage) -> None:
-    calls = stage(reports_on_the_loop)  # reports all before anybody can take any
+async def test_unread_progress_is_bounded_and_ends_with_the_latest(stage: Stage) -> None:
+    calls = stage(reports_on_the_loop)  # the reports come before the owner can read any
     await calls.start(call("reports_on_the_loop", f'{{"count": {BURST}, "last": "done"}}'))
     *before, _ = await until_finished(calls)
-    kept = [*range(MAX_UNTAKEN - 1), BURST - 1]
+    kept = [*range(MAX_UNREAD - 1), BURST - 1]
     assert before == [ToolProgressed(0, number) for number in kept]
 
 
@@ -196,7 +198,7 @@ async def test_progress_that_is_too_large_is_cut_with_a_mark(stage: Stage) -> No
     assert reported.data.endswith("\n[cut: the first 16384 of 200000 bytes]")
 
 
-async def test_what_a_generator_yields_is_progress_and_its_last_value_the_result(stage: Stage) -> None:
+async def test_the_values_of_a_generator_are_progress_and_the_last_is_the_result(stage: Stage) -> None:
     @tool
     async def counts(to: int) -> AsyncIterator[int]:
         for number in range(to):
@@ -244,9 +246,9 @@ async def test_a_generator_is_closed_at_its_deadline() -> None:
     assert closed.is_set()
 
 
-async def test_a_turn_has_stopped_when_a_start_that_was_cut_is_over_too(stage: Stage) -> None:
+async def test_stop_waits_for_a_start_that_was_cancelled(stage: Stage) -> None:
     calls = stage(Tries().tool())
-    await otp_sys.suspend(TOOL_SUPERVISOR)  # it is busy with others
+    await otp_sys.suspend(TOOL_SUPERVISOR)  # it is busy with other requests
     starting = asyncio.create_task(calls.start(call("send", '{"text": "a"}')))
     await asyncio.sleep(0)
     starting.cancel()
@@ -293,7 +295,7 @@ async def test_a_call_that_is_denied_never_runs_and_the_model_reads_why(stage: S
     assert tries.seen == []
 
 
-async def test_no_answer_within_the_deadline_is_a_denial(stage: Stage) -> None:
+async def test_a_call_without_an_answer_within_the_deadline_is_denied(stage: Stage) -> None:
     tries = Tries()
     calls = stage(tries.tool(requires_approval=True, approval_timeout_s=0.01))
     await asked(calls)
@@ -315,7 +317,7 @@ async def test_parallel_calls_are_approved_one_by_one(stage: Stage) -> None:
     assert (await result(calls)).content == "error: denied"
 
 
-async def test_an_approval_is_for_the_arguments_that_were_asked_for(stage: Stage) -> None:
+async def test_an_approval_is_valid_only_for_the_shown_arguments(stage: Stage) -> None:
     tries = Tries()
     calls = stage(tries.tool(requires_approval=True))
     await asked(calls)
@@ -324,7 +326,7 @@ async def test_an_approval_is_for_the_arguments_that_were_asked_for(stage: Stage
     assert (await result(calls)).content == "sent a"
 
 
-async def test_an_answer_to_nobody_and_a_second_answer_say_so(stage: Stage) -> None:
+async def test_an_unasked_answer_and_a_second_one_are_refused(stage: Stage) -> None:
     calls = stage(Tries().tool(requires_approval=True))
     assert calls.approve("call_0") == NotAsked("call_0")
     await asked(calls)
@@ -346,14 +348,14 @@ async def test_where_the_predicate_raises_approval_is_required(stage: Stage) -> 
     await asked(calls)
 
 
-async def test_a_call_with_invalid_arguments_is_not_asked_for(stage: Stage) -> None:
+async def test_a_call_with_invalid_arguments_asks_for_no_approval(stage: Stage) -> None:
     for needed in (True, lambda text: True):
         calls = stage(Tries().tool(requires_approval=needed))
         await calls.start(call("send", '{"text": 1}'))
         assert (await result(calls)).error == "invalid_arguments"
 
 
-async def test_a_turn_that_ends_forgets_what_it_had_asked_for(stage: Stage) -> None:
+async def test_a_turn_that_ends_forgets_its_approvals(stage: Stage) -> None:
     tries = Tries()
     calls = stage(tries.tool(requires_approval=True))
     await asked(calls)

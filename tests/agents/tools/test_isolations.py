@@ -1,4 +1,4 @@
-"""Laws of what a tool returns: the same value gives the same result in a process, a thread and a task."""
+"""Laws of results: the same value gives the same result in a process, a thread and a task."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ read: Decoder[ToolResult] = Decoder(ToolResult)
 
 
 async def outcome(made: Tool, source: str, pool: WorkerPool) -> str:
-    """The result as JSON, by which 1, 1.0, True and -0.0 are told apart; or what was raised."""
+    """Return the result as JSON, in which 1, 1.0, True and -0.0 differ, or the exception."""
     try:
         value = await run_call(made, json.dumps({"source": source}), pool)
     except ToolRaised as raised:
@@ -33,7 +33,7 @@ async def outcome(made: Tool, source: str, pool: WorkerPool) -> str:
 
 
 async def agreed(source: str, pool: WorkerPool) -> str:
-    """The one outcome of all isolations."""
+    """Return the outcome that all isolations share."""
     outcomes = {await outcome(made, source, pool) for made in returned.ISOLATIONS}
     assert len(outcomes) == 1, outcomes
     return outcomes.pop()
@@ -87,7 +87,7 @@ async def test_a_value_has_the_same_result_in_every_isolation(source: str, pool:
 
 @pytest.mark.parametrize("of", ["list", "lambda held: {'a': held}", "lambda held: (held,)", "Row", "Record", "model"])
 @pytest.mark.parametrize("more", [0, 1, 400, 5000])
-async def test_a_value_that_nests_too_deep_is_refused_in_words(of: str, more: int, pool: WorkerPool) -> None:
+async def test_a_value_that_nests_too_deep_is_refused_with_a_reason(of: str, more: int, pool: WorkerPool) -> None:
     shown = await agreed(f"nested({MAX_DEPTH + more}, of={of})", pool)
     if more:
         assert shown.startswith(f"raised: InvalidData: expected data nested at most {MAX_DEPTH} deep, got deeper")
@@ -96,23 +96,23 @@ async def test_a_value_that_nests_too_deep_is_refused_in_words(of: str, more: in
 
 
 @pytest.mark.parametrize("source", ["circular()", "[circular()]", "Row(circular())", "Model(held=circular())"])
-async def test_a_value_that_holds_itself_is_refused_in_words(source: str, pool: WorkerPool) -> None:
+async def test_a_value_that_contains_itself_is_refused_with_a_reason(source: str, pool: WorkerPool) -> None:
     assert "or data that contains itself" in await agreed(source, pool)
 
 
 @pytest.mark.parametrize("source", ["doubled(60)", "range(10**12)", "{'a': doubled(60)}", "['x' * 10**6] * 10**6"])
-async def test_a_value_that_is_endless_as_json_is_cut(source: str, pool: WorkerPool) -> None:
+async def test_a_value_with_endless_json_is_cut(source: str, pool: WorkerPool) -> None:
     assert json.loads(await agreed(source, pool)).endswith("\n[cut: the first 1048576 bytes]")
 
 
 @pytest.mark.parametrize("source", ["later()", "numbers()"])
-async def test_a_def_may_return_what_has_to_be_awaited(source: str, pool: WorkerPool) -> None:
+async def test_a_def_may_return_an_awaitable(source: str, pool: WorkerPool) -> None:
     for made in (returned.in_process, returned.in_thread):
         assert await run_call(made, json.dumps({"source": source}), pool) == 1
 
 
 @pytest.mark.parametrize("source", ["nested(65)", "circular()", "steps()", "os"])
-async def test_progress_that_can_not_be_shown_is_the_tools_error(source: str, pool: WorkerPool) -> None:
+async def test_progress_without_a_form_in_json_raises_in_the_tool(source: str, pool: WorkerPool) -> None:
     with pytest.raises(ToolRaised, match="InvalidData: expected "):
         await run_call(returned.reports, json.dumps({"source": source}), pool)
 
@@ -141,7 +141,7 @@ async def test_progress_that_can_not_be_shown_is_the_tools_error(source: str, po
         ),
     ],
 )
-async def test_a_value_becomes_what_the_manual_says(source: str, value: Any, pool: WorkerPool) -> None:
+async def test_a_value_becomes_the_data_that_the_manual_lists(source: str, value: Any, pool: WorkerPool) -> None:
     assert json.loads(await agreed(source, pool)) == value
 
 

@@ -1,4 +1,4 @@
-"""Laws of killing: whatever a tool does, it is gone with all that it started, and nobody else notices."""
+"""Laws of killing: a tool ends with all that it started, and no other call is affected."""
 
 import asyncio
 import dataclasses
@@ -17,7 +17,7 @@ from tests.agents.tools import sample_tools
 from tests.agents.tools.observed import Fifo, Watch
 from tests.agents.tools.sample_tools import MISBEHAVIOUR
 
-DEADLINE_S = 2.0  # long enough for a tool on a busy machine to tell its pids before it
+DEADLINE_S = 2.0  # long enough for a tool on a busy machine to write its pids earlier
 
 
 def arguments(how: str, note: Fifo) -> str:
@@ -25,7 +25,7 @@ def arguments(how: str, note: Fifo) -> str:
 
 
 async def whole(pool: WorkerPool, tmp_path: Path) -> None:
-    """Return once as many tools as the pool has places have run at once."""
+    """Wait until as many tools as the pool has places have run at once."""
     fifos = [(Fifo(tmp_path / f"note-{number}"), Fifo(tmp_path / f"gate-{number}")) for number in range(pool.size)]
     calls = [
         asyncio.create_task(pool.run(sample_tools.tells_and_waits, json.dumps({"note": note.path, "path": gate.path})))
@@ -42,7 +42,7 @@ async def whole(pool: WorkerPool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [name for name in MISBEHAVIOUR if not name.startswith("leaves")])
-async def test_at_its_deadline_a_tool_is_gone_with_all_it_started(
+async def test_a_tool_ends_at_its_deadline_with_all_it_started(
     pool: WorkerPool, fifo: Fifo, tmp_path: Path, how: str
 ) -> None:
     misbehaves = dataclasses.replace(sample_tools.misbehaves, timeout_s=DEADLINE_S)
@@ -52,14 +52,14 @@ async def test_at_its_deadline_a_tool_is_gone_with_all_it_started(
     with pytest.raises(TimeoutError):
         await call
     for pid in pids:
-        with pytest.raises(ProcessLookupError):  # dead and reaped before the caller was told
+        with pytest.raises(ProcessLookupError):  # dead and reaped before the caller got the error
             os.kill(pid, 0)
     await processes.ended()
     await whole(pool, tmp_path)
 
 
 @pytest.mark.parametrize("how", [name for name in MISBEHAVIOUR if name.startswith("leaves")])
-async def test_who_a_dead_worker_left_behind_is_gone_before_its_death_is_told(
+async def test_processes_that_a_dead_worker_left_end_before_its_death_is_reported(
     pool: WorkerPool, fifo: Fifo, tmp_path: Path, how: str
 ) -> None:
     call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments(how, fifo)))
@@ -72,7 +72,7 @@ async def test_who_a_dead_worker_left_behind_is_gone_before_its_death_is_told(
     await whole(pool, tmp_path)
 
 
-async def test_a_call_beside_one_that_is_killed_does_not_notice(pool: WorkerPool, fifo: Fifo, second: Fifo) -> None:
+async def test_a_killed_call_does_not_affect_another_one(pool: WorkerPool, fifo: Fifo, second: Fifo) -> None:
     beside = asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": second.path})))
     call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments("starts_a_daemon", fifo)))
     await fifo.pids()
@@ -90,7 +90,7 @@ async def test_a_process_that_a_tool_left_when_it_returned_ends_with_its_call(po
     await left.ended()
 
 
-async def test_a_pool_whose_fork_server_is_killed_is_whole_again(pool: WorkerPool, fifo: Fifo, tmp_path: Path) -> None:
+async def test_a_pool_recovers_after_its_fork_server_is_killed(pool: WorkerPool, fifo: Fifo, tmp_path: Path) -> None:
     server = await pool.run(sample_tools.parent, "")
     call = asyncio.create_task(pool.run(sample_tools.misbehaves, arguments("sleeps", fifo)))
     workers = Watch(await fifo.pids())

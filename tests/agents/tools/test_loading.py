@@ -1,4 +1,4 @@
-"""Laws of imports: the modules of an agent's tools are imported when it starts, and no call waits for that."""
+"""Laws of imports: the modules of an agent's tools are imported at its start, and no call waits for an import."""
 
 import asyncio
 import subprocess
@@ -23,7 +23,7 @@ LATE = "\n@tool\nasync def on_the_loop(n: int) -> int:\n    return n\n"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path, whose modules are forgotten afterwards."""
+    """A folder on the path. Its modules are unloaded after the test."""
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
     for path in tmp_path.glob("*.py"):
@@ -57,7 +57,7 @@ def module(folder: Path, name: str, text: str, tool: str = TOOL) -> str:
         ("if not confined(): time.sleep(600)", "expected an import that ends, got none within 3 s"),
     ],
 )
-async def test_a_module_that_cannot_be_imported_is_one_line_of_start_agent(
+async def test_start_agent_reports_a_failed_import_in_one_line(
     running: None, folder: Path, text: str, words: str
 ) -> None:
     named = module(folder, "broken", text)
@@ -69,7 +69,7 @@ async def test_a_module_that_cannot_be_imported_is_one_line_of_start_agent(
     assert await agent_supervisor.which_agents() == []
 
 
-async def test_an_import_costs_no_call_its_time(folder: Path) -> None:
+async def test_an_import_uses_no_time_of_a_call(folder: Path) -> None:
     named = module(folder, "slow", "if confined(): time.sleep(3)")
     tools = resolve([named])
     async with WorkerPool(size=1) as pool:
@@ -89,7 +89,7 @@ async def test_a_module_of_async_tools_is_imported_by_no_worker(running: None, f
     assert not (folder / "mark").exists()
 
 
-async def test_a_start_that_waits_for_an_import_holds_up_no_other(running: None, folder: Path) -> None:
+async def test_a_start_that_waits_for_an_import_delays_no_other(running: None, folder: Path) -> None:
     hangs = module(folder, "hangs_first", "if confined(): time.sleep(600)")
     waiting = asyncio.create_task(agent_supervisor.start_agent({"model": "m", "tools": [hangs]}))
     await asyncio.sleep(0)
@@ -127,7 +127,7 @@ SWALLOWED = "try:\n    asyncio.run(main())\nexcept BaseException:\n    if __name
 
 
 @pytest.mark.parametrize("ending", [BARE, SWALLOWED])
-def test_a_script_without_a_guard_is_a_fault_of_start_agent(tmp_path: Path, ending: str) -> None:
+def test_start_agent_refuses_a_script_without_a_guard(tmp_path: Path, ending: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT + ending)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
@@ -143,7 +143,7 @@ def test_a_script_with_a_guard_starts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["stdin", "-c"])
-def test_a_tool_that_no_worker_can_import_is_refused_with_the_way_out(how: str) -> None:
+def test_a_tool_that_no_worker_can_import_is_refused_with_advice(how: str) -> None:
     text = textwrap.dedent(SCRIPT) + GUARDED
     command = [sys.executable, *(["-c", text] if how == "-c" else [])]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Laws of one process for each call: what a call does to its process, or by its socket, reaches no other call."""
+"""Laws of one process per call: what a call does to its process or its socket affects no other call."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -24,11 +24,11 @@ async def pool() -> AsyncIterator[WorkerPool]:
         yield pool
 
 
-async def test_nothing_that_a_call_changes_of_its_process_is_there_at_the_next_call(pool: WorkerPool) -> None:
+async def test_no_change_that_a_call_makes_to_its_process_reaches_the_next_call(pool: WorkerPool) -> None:
     before = await pool.run(harmful_tools.state, "{}")
     changed = {}
     for how in CHANGES:
-        with contextlib.suppress(ToolRaised, WorkerDied):  # a call may do harm to itself
+        with contextlib.suppress(ToolRaised, WorkerDied):  # a call may harm itself
             await pool.run(harmful_tools.changes, f'{{"how": "{how}"}}')
         after = await pool.run(harmful_tools.state, "{}")
         changed[how] = {key: value for key, value in after.items() if key != "children" and value != before[key]}
@@ -36,7 +36,7 @@ async def test_nothing_that_a_call_changes_of_its_process_is_there_at_the_next_c
 
 
 @pytest.mark.parametrize("how", CHILDREN)
-async def test_nothing_of_a_child_that_a_tool_forked_is_read(pool: WorkerPool, how: str) -> None:
+async def test_data_of_a_child_that_a_tool_forked_is_ignored(pool: WorkerPool, how: str) -> None:
     progress: list[Any] = []
     arguments = f'{{"how": "{how}"}}'
     assert await pool.run(harmful_tools.forks, arguments, progress.append) == "from the parent"
@@ -45,7 +45,7 @@ async def test_nothing_of_a_child_that_a_tool_forked_is_read(pool: WorkerPool, h
 
 
 @pytest.mark.parametrize("what", FRAMES)
-async def test_a_frame_that_no_honest_worker_sends_costs_its_own_call(pool: WorkerPool, what: str) -> None:
+async def test_an_invalid_frame_fails_only_its_own_call(pool: WorkerPool, what: str) -> None:
     progress: list[Any] = []
     with pytest.raises(WorkerDied, match=r"sent|announced|reported"):
         await pool.run(harmful_tools.writes, f'{{"what": "{what}"}}', progress.append)
@@ -64,7 +64,7 @@ async def test_a_frame_that_no_honest_worker_sends_costs_its_own_call(pool: Work
     ],
     ids=lambda made: made.name,
 )
-async def test_whatever_a_tool_raises_ends_its_call_with_type_and_words(
+async def test_any_exception_of_a_tool_ends_its_call_with_type_and_text(
     pool: WorkerPool, made: Tool, what: str
 ) -> None:
     if made.name.endswith(("loop", "loop_of_its_process")) and what.startswith("Stop"):

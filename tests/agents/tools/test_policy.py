@@ -1,4 +1,4 @@
-"""Laws of a tool's policy: what can't be kept is refused where it is written, in one line."""
+"""Laws of a tool's policy: an invalid option is refused where the tool is defined, in one line."""
 
 import dataclasses
 from typing import Any
@@ -63,7 +63,7 @@ def test_every_option_of_the_policy_is_a_keyword_of_the_decorator() -> None:
         ({"retry": 3}, "expected name, description, timeout_s, "),
     ],
 )
-def test_a_policy_that_cannot_be_kept_is_refused_where_it_is_written(options: Any, fault: str) -> None:
+def test_an_invalid_policy_is_refused_where_it_is_defined(options: Any, fault: str) -> None:
     with pytest.raises(InvalidTool) as caught:
         tool(**options)(works)
     assert len(caught.value.faults) == 1

@@ -1,4 +1,4 @@
-"""Laws of the pool: what goes in and comes out, who waits, and what a worker is given."""
+"""Laws of the pool: values in both directions, the order of waiting callers, and a worker's surroundings."""
 
 import asyncio
 import dataclasses
@@ -33,11 +33,11 @@ async def test_values_arrive_as_the_types_that_the_tool_declares(pool: WorkerPoo
     assert await pool.run(sample_tools.typed, arguments) == ["Point", "date"]
 
 
-async def test_bound_values_arrive_typed_and_beside_the_models(pool: WorkerPool) -> None:
+async def test_bound_values_arrive_typed_beside_those_of_the_model(pool: WorkerPool) -> None:
     assert await pool.run(sample_tools.below.bind(root="/srv"), '{"name": "a"}') == "pathlib /srv/a"
 
 
-async def test_what_json_lacks_comes_back_as_what_json_has(pool: WorkerPool) -> None:
+async def test_values_that_json_lacks_are_converted(pool: WorkerPool) -> None:
     assert await pool.run(sample_tools.returns_anything, "") == {
         "day": "2024-02-29",
         "point": {"x": 1, "y": 0},
@@ -51,7 +51,7 @@ async def test_a_coroutine_function_may_run_in_a_process(pool: WorkerPool) -> No
     assert await pool.run(sample_tools.sleeps_in_a_process, "{}") == "slept"
 
 
-async def test_what_a_tool_raises_is_told_by_type_and_message(pool: WorkerPool) -> None:
+async def test_an_exception_of_a_tool_arrives_as_type_and_message(pool: WorkerPool) -> None:
     with pytest.raises(ToolRaised) as caught:
         await pool.run(sample_tools.raises, "{}")
     assert (caught.value.type_name, caught.value.message) == ("KeyError", "'shelf'")
@@ -105,7 +105,7 @@ async def test_as_many_tools_as_workers_run_at_once(pool: WorkerPool, tmp_path: 
         each.close()
 
 
-async def test_callers_are_served_in_the_order_in_which_they_came(fifo: Fifo) -> None:
+async def test_callers_are_served_in_order_of_arrival(fifo: Fifo) -> None:
     served: list[int] = []
     async with WorkerPool(size=1) as pool:
         first = asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": fifo.path})))
@@ -144,7 +144,7 @@ async def three_running(pool: WorkerPool, fifo: Fifo) -> AsyncIterator[set[int]]
     await asyncio.wait(calls)
 
 
-async def test_a_caller_that_gives_up_waiting_loses_no_worker(fifo: Fifo) -> None:
+async def test_a_caller_that_is_cancelled_while_it_waits_loses_no_worker(fifo: Fifo) -> None:
     async with WorkerPool(size=1) as pool:
         first = asyncio.create_task(pool.run(sample_tools.waits_for, json.dumps({"path": fifo.path})))
         waiting = asyncio.create_task(pool.run(sample_tools.add, '{"a": 1}'))
@@ -171,7 +171,7 @@ async def test_a_worker_has_an_allowed_environment_and_no_secret(monkeypatch: py
     assert environment["TZ"] == "UTC"
 
 
-async def test_a_worker_has_given_up_what_it_does_not_need(pool: WorkerPool) -> None:
+async def test_a_worker_has_dropped_the_privileges_it_does_not_need(pool: WorkerPool) -> None:
     has = await pool.run(sample_tools.surroundings, "")
     assert has["no_new_privs"]
     assert has["leader"]
@@ -264,7 +264,7 @@ def test_a_tool_of_the_main_script_may_start_processes_in_each_way(tmp_path: Pat
     assert done.stdout == "[0, 1, 4]\n"
 
 
-def test_it_runs_and_kills_on_uvloop_too() -> None:
+def test_a_pool_runs_and_kills_on_uvloop_too() -> None:
     async def main() -> None:
         async with WorkerPool(size=1) as pool:
             assert await pool.run(sample_tools.add, '{"a": 1}') == 2

@@ -1,4 +1,4 @@
-"""Laws of the pool when workers end: killed, crashed, too late, given up. The processes are real."""
+"""Laws of the pool when workers end: killed, crashed, late, or cancelled. The processes are real."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from tests.agents.tools.observed import Fifo, Watch
 async def test_a_tool_that_ignores_sigterm_is_gone_with_its_children_at_its_deadline(
     pool: WorkerPool, fifo: Fifo
 ) -> None:
-    for _ in range(pool.size):  # each has the module then, and its deadline is the tool's alone
+    for _ in range(pool.size):  # each has imported the module then, so a deadline covers only the tool
         await pool.run(sample_tools.add, '{"a": 1}')
     hangs = dataclasses.replace(sample_tools.hangs, timeout_s=2.0)
     call = asyncio.create_task(pool.run(hangs, json.dumps({"note": fifo.path})))
@@ -38,7 +38,7 @@ async def test_a_cancelled_call_kills_its_worker_with_its_children(pool: WorkerP
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    with pytest.raises(ProcessLookupError):  # dead and reaped before the cancellation went on
+    with pytest.raises(ProcessLookupError):  # dead and reaped before the cancellation continued
         os.kill(pids[0], 0)
     await processes.ended()
 
@@ -63,20 +63,20 @@ async def test_a_worker_that_is_killed_fails_its_call_and_no_other(pool: WorkerP
     ],
     ids=lambda each: each.name if isinstance(each, Tool) else "",
 )
-async def test_the_end_of_a_worker_is_told(pool: WorkerPool, tool: Tool, how: str) -> None:
+async def test_the_error_says_how_a_worker_ended(pool: WorkerPool, tool: Tool, how: str) -> None:
     with pytest.raises(WorkerDied) as caught:
         await pool.run(tool, "{}")
     assert caught.value.how == how
 
 
-async def test_a_child_that_holds_the_socket_open_hides_no_crash_and_survives_none(
+async def test_a_child_that_holds_the_socket_open_neither_hides_nor_survives_a_crash(
     pool: WorkerPool, fifo: Fifo
 ) -> None:
     call = asyncio.create_task(pool.run(sample_tools.leaves_a_child, json.dumps({"note": fifo.path})))
-    told = asyncio.create_task(fifo.pids())
+    written = asyncio.create_task(fifo.pids())
     with pytest.raises(WorkerDied, match="SIGSEGV"):
         await call
-    _, child = await told
+    _, child = await written
     await Watch([child]).ended()
 
 
@@ -88,13 +88,13 @@ async def test_a_dead_worker_is_replaced(fifo: Fifo) -> None:
         assert await pool.run(sample_tools.add, '{"a": 1}') == 2
 
 
-async def test_a_worker_that_dies_idle_is_never_given_out() -> None:
+async def test_a_worker_that_dies_idle_serves_no_call() -> None:
     async with WorkerPool(size=1) as pool:
         template = await pool.run(sample_tools.parent, "{}")
         idle = [int(pid) for pid in Path(f"/proc/{template}/task/{template}/children").read_text().split()]
         watch = Watch(idle)
         for pid in idle:
-            with contextlib.suppress(ProcessLookupError):  # the one that has just answered
+            with contextlib.suppress(ProcessLookupError):  # the worker that has just answered
                 os.kill(pid, signal.SIGKILL)
         await watch.ended()
         assert await pool.run(sample_tools.runs_in, "{}") not in idle

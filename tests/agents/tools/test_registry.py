@@ -1,4 +1,4 @@
-"""Laws of the registry: names become tools, and all that is wrong with a list is told at once."""
+"""Laws of the registry: names become tools, and all faults of a list are reported at once."""
 
 import pytest
 
@@ -28,11 +28,11 @@ def test_every_built_in_resolves_once_it_is_bound() -> None:
     assert tools["file_ops"].bound == {"root": "/srv"}
 
 
-def test_an_empty_list_is_no_tools() -> None:
+def test_an_empty_list_resolves_to_an_empty_mapping() -> None:
     assert registry.resolve([]) == {}
 
 
-def test_every_fault_is_told_in_its_own_line() -> None:
+def test_every_fault_has_its_own_line() -> None:
     with pytest.raises(InvalidTool) as caught:
         registry.resolve(
             ["calculater", "file_ops", f"{SAMPLES}:ad", "nowhere:x", f"{HERE}:HERE", add, add, lambda x: x, 3]  # type: ignore[list-item]

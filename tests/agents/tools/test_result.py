@@ -44,19 +44,19 @@ class Opaque:
         ({"a": ["\udfff"]}, '{"a":["\ufffd"]}'),
     ],
 )
-def test_a_text_is_shown_as_it_is_and_all_else_as_compact_json(value: Any, text: str) -> None:
+def test_a_text_is_shown_unchanged_and_other_data_as_compact_json(value: Any, text: str) -> None:
     assert result_text(plain(value)) == text
 
 
 @given(st.recursive(st.none() | st.text(st.characters()) | st.binary() | st.dates(), st.lists) | st.sets(st.integers()))
-def test_what_is_plain_can_be_encoded_and_stays_as_it_is(value: Any) -> None:
+def test_plain_data_can_be_encoded_and_stays_unchanged(value: Any) -> None:
     once = plain(value)
     msgspec.json.encode(once)
     assert plain(once) == once
 
 
 @given(st.text(), st.integers(1, 50))
-def test_a_cut_text_is_within_its_limit_and_says_so(text: str, limit: int) -> None:
+def test_a_cut_text_is_within_its_limit_and_has_a_mark(text: str, limit: int) -> None:
     shown = cut(text, limit)
     if len(text.encode()) <= limit:
         assert shown == text

@@ -57,13 +57,13 @@ async def test_invalid_arguments_start_nothing() -> None:
         await run_call(sample_tools.add, '{"a": ', UNSTARTED)
 
 
-async def test_a_crash_of_a_worker_is_told(pool: WorkerPool) -> None:
+async def test_a_crash_of_a_worker_is_reported(pool: WorkerPool) -> None:
     with pytest.raises(WorkerDied, match="SIGSEGV"):
         await run_call(sample_tools.segfaults, "", pool)
 
 
 @pytest.mark.parametrize("error", [KeyError("k"), TimeoutError("mine"), SystemExit(3)])
-async def test_whatever_a_tool_raises_is_its_own_failure(error: BaseException) -> None:
+async def test_any_exception_of_a_tool_is_its_own_failure(error: BaseException) -> None:
     for made in raising(error):
         with pytest.raises(ToolRaised) as caught:
             await run_call(made, "", UNSTARTED)
@@ -83,7 +83,7 @@ class Unspeakable(Exception):
         (Unspeakable(), ""),
     ],
 )
-async def test_the_words_of_what_a_tool_raises_can_be_sent_on(error: Exception, message: str) -> None:
+async def test_the_text_of_any_exception_can_be_sent(error: Exception, message: str) -> None:
     for made in raising(error):
         with pytest.raises(ToolRaised) as caught:
             await run_call(made, "", UNSTARTED)
@@ -124,7 +124,7 @@ async def test_a_coroutine_is_cancelled_at_its_deadline_and_cleans_up() -> None:
     assert cleaned == [True]
 
 
-async def test_a_coroutine_that_ignores_cancellation_is_over_at_its_deadline() -> None:
+async def test_a_coroutine_that_ignores_cancellation_ends_at_its_deadline() -> None:
     async def stays() -> None:
         while True:
             with contextlib.suppress(asyncio.CancelledError):
@@ -169,7 +169,7 @@ async def test_cancelling_the_caller_cancels_the_coroutine() -> None:
     assert ended.is_set()
 
 
-async def test_a_thread_that_is_late_is_given_up() -> None:
+async def test_a_late_thread_is_abandoned() -> None:
     release = threading.Event()
 
     def waits() -> None:
@@ -199,7 +199,7 @@ asyncio.run(main())
 """
 
 
-def test_threads_that_hang_hold_up_no_other_work_of_the_program_nor_its_end() -> None:
+def test_threads_that_hang_block_neither_other_work_nor_the_end_of_the_program() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("{'TimeoutError'} a thread is left\n", "")
 

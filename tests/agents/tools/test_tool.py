@@ -38,7 +38,7 @@ def forecast(
     return f"{place.city} {day} {unit} {words} {key}"
 
 
-def test_the_model_is_shown_name_description_and_a_closed_schema() -> None:
+def test_the_model_gets_name_description_and_a_closed_schema() -> None:
     assert (forecast.name, forecast.description) == ("forecast", "Tell the weather of a day.")
     assert forecast.parameters == {
         "type": "object",
@@ -69,7 +69,7 @@ def test_a_tool_without_parameters_has_an_empty_schema() -> None:
     assert now.parameters == {"type": "object", "properties": {}, "additionalProperties": False}
 
 
-def test_a_tool_is_still_the_function() -> None:
+def test_a_tool_can_be_called_as_its_function() -> None:
     assert forecast(Place(city="Ulm"), datetime.date(2024, 2, 29), words=1) == "Ulm 2024-02-29 c 1 none"
 
 
@@ -86,7 +86,7 @@ def test_a_def_runs_in_a_process_and_an_async_def_as_a_task() -> None:
     assert (forecast.isolation, waits.isolation) == ("process", "task")
 
 
-def test_the_policy_is_what_the_decorator_says() -> None:
+def test_the_decorator_sets_the_policy() -> None:
     made = tool(name="other", description="Else.", timeout_s=1.5, idempotent=True, retries=5)(forecast.function)
     assert (made.name, made.description) == ("other", "Else.")
     assert (made.timeout_s, made.idempotent, made.retries) == (1.5, True, 5)

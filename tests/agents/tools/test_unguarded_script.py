@@ -1,4 +1,4 @@
-"""A script that starts its application wherever it is imported."""
+"""A script that starts its application at every import."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_worker_starts_no_workers_and_says_what_the_script_lacks(tmp_path: Path) -> None:
+async def test_a_worker_starts_no_pool_and_names_the_missing_guard(tmp_path: Path) -> None:
     (tmp_path / "unguarded.py").write_text(SCRIPT)
     environment = {**os.environ, "PWD": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(
@@ -34,4 +34,4 @@ async def test_a_worker_starts_no_workers_and_says_what_the_script_lacks(tmp_pat
     _, err = await process.communicate()
     assert process.returncode == 1
     assert 'start the application under if __name__ == "__main__":' in err.decode()
-    assert len((tmp_path / "starts").read_text().split()) == 2  # the script's own, and the worker's that was refused
+    assert len((tmp_path / "starts").read_text().split()) == 2  # of the script, and of the worker

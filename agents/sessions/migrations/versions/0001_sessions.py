@@ -1,4 +1,4 @@
-"""Sessions, their streams with the events of each, their conversations, and who writes."""
+"""Sessions, their streams with the events of each, their conversations, and the writer."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Whose a session is. Those that were there before are nobody's: only who may do everything sees them."""
+"""The owner of a session. Older sessions have no owner, so only an admin sees them."""
 
 import sqlalchemy as sa
 from alembic import op

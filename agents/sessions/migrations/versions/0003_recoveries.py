@@ -1,4 +1,4 @@
-"""How often a turn was resumed, so that one that ends the program each time is parked; which batch was written last."""
+"""The count of a turn's recoveries, for parking, and the number of the last batch that was written."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Laws of the calculator: arithmetic only, of bounded size, and one clear line for all else."""
+"""Laws of the calculator: only arithmetic, of bounded size, and one clear line for any other input."""
 
 import pytest
 from hypothesis import given
@@ -58,7 +58,7 @@ def test_an_expression_has_its_value(expression: str, value: float) -> None:
         ("1" * 1001, "expected at most 1000 characters"),
     ],
 )
-def test_what_is_no_arithmetic_is_refused_in_one_line(expression: str, fault: str) -> None:
+def test_other_input_than_arithmetic_is_refused_in_one_line(expression: str, fault: str) -> None:
     with pytest.raises(ValueError) as caught:
         calculator(expression)
     assert fault in str(caught.value)

@@ -1,4 +1,4 @@
-"""Laws of file_ops: everything below its root, nothing outside of it, and no path that holds it up."""
+"""Laws of file_ops: it reaches everything in its root and nothing outside, and no path blocks it."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from agents.tools.tool import Tool
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A workspace with a file, a directory, and a secret beside it."""
+    """A workspace with a file, a directory, and a secret outside of it."""
     root = tmp_path / "root"
     (root / "notes").mkdir(parents=True)
     (root / "hello.txt").write_text("hello\n")
@@ -45,7 +45,7 @@ def test_a_directory_is_listed_without_following_anything(files: Tool, root: Pat
     assert list(listed) == sorted(listed)
 
 
-def test_a_file_is_written_whole_with_the_directories_on_its_way(files: Tool, root: Path) -> None:
+def test_a_file_is_written_whole_with_its_missing_directories(files: Tool, root: Path) -> None:
     assert files("write", "a/b/c.txt", "é") == {"path": "a/b/c.txt", "size_bytes": 2}
     assert (root / "a/b/c.txt").read_text() == "é"
     assert os.listdir(root / "a/b") == ["c.txt"]
@@ -132,7 +132,7 @@ def test_a_text_that_is_too_long_is_not_written(files: Tool, root: Path) -> None
     assert not (root / "long.txt").exists()
 
 
-def test_bytes_that_are_no_text_are_shown_as_replaced(files: Tool, root: Path) -> None:
+def test_invalid_utf8_is_read_with_replacement_characters(files: Tool, root: Path) -> None:
     (root / "raw").write_bytes(b"a\xff")
     assert files("read", "raw") == "a\ufffd"
 

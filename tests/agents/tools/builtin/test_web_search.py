@@ -19,7 +19,7 @@ ENTRY = {"title": "T", "url": "https://example.org/", "content": "S", "engine": 
 
 @asynccontextmanager
 async def service(status: int, body: str, headers: dict[str, str] | None = None) -> AsyncIterator[Endpoint]:
-    """An endpoint that answers so, and the queries that it was asked."""
+    """An endpoint with this answer, and the queries that it received."""
     asked: list[Any] = []
 
     async def search(request: web.Request) -> web.Response:
@@ -67,7 +67,7 @@ def test_the_model_can_neither_see_nor_set_the_endpoint() -> None:
         (200, "x" * (module.MAX_BODY_BYTES + 1), "expected at most"),
     ],
 )
-async def test_a_service_that_fails_is_told_in_one_line(status: int, body: str, fault: str) -> None:
+async def test_a_failing_service_is_reported_in_one_line(status: int, body: str, fault: str) -> None:
     async with service(status, body, {"Location": "http://127.0.0.1:1/"} if status == 302 else None) as (endpoint, _):
         with pytest.raises(SearchFailed, match=fault) as caught:
             await web_search.bind(endpoint=endpoint)("q")
@@ -75,6 +75,6 @@ async def test_a_service_that_fails_is_told_in_one_line(status: int, body: str, 
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1/search", "ftp://127.0.0.1/", "nonsense", "http://[/"])
-async def test_a_service_that_is_not_there_is_told_in_one_line(endpoint: str) -> None:
+async def test_an_absent_service_is_reported_in_one_line(endpoint: str) -> None:
     with pytest.raises(SearchFailed, match="can't be reached"):
         await web_search.bind(endpoint=endpoint)("q")

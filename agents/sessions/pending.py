@@ -1,4 +1,4 @@
-"""What a flush takes: the records of some streams and sessions, on their way to the disk."""
+"""The records that a flush takes from its recorders to the disk."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from agents.sessions.recorder import Recorder
 
 Waiter = asyncio.Future[None]
-NUMBER_BITS: Final = 62  # so many that no number comes again
+NUMBER_BITS: Final = 62  # enough bits that no number repeats
 
 
 class Records(Struct, eq=False):
-    """Of one stream, in the order of the fields. waiters: who waits until they are on disk."""
+    """The records of one stream, in the order of the fields. waiters: callers that wait until these are on disk."""
 
     recorder: "Recorder"
     begun: StreamBegun | None = None
@@ -34,8 +34,12 @@ class Records(Struct, eq=False):
         self.waiters = []
 
 
-class Taken(Struct, eq=False):
-    """waiters: for all of it, or for what concerns one session. number: as of Batch. tried: a write of it failed."""
+class Pending(Struct, eq=False):
+    """The records of one flush.
+
+    waiters: callers that wait for all of them, or for one session's. number: as in Batch. tried: a write of them
+    failed.
+    """
 
     sessions: list[SessionBegun]
     streams: list[Records]
@@ -48,14 +52,14 @@ class Taken(Struct, eq=False):
         begun = [session.id for session in self.sessions]
         return list(dict.fromkeys(begun + [records.recorder.session_id for records in self.streams]))
 
-    def halves(self) -> tuple["Taken", "Taken"]:
-        """Each with half of the sessions."""
+    def halves(self) -> tuple["Pending", "Pending"]:
+        """Return two parts, each with half of the sessions."""
         ids = self.session_ids
         first = set(ids[: len(ids) // 2])
         return self._of(lambda id_: id_ in first), self._of(lambda id_: id_ not in first)
 
-    def _of(self, chosen: Callable[[str], bool]) -> "Taken":
-        return Taken(
+    def _of(self, chosen: Callable[[str], bool]) -> "Pending":
+        return Pending(
             [each for each in self.sessions if chosen(each.id)],
             [each for each in self.streams if chosen(each.recorder.session_id)],
         )
