@@ -28,7 +28,7 @@ from actors.kernel.signals import CRASHES
 from actors.server.server_process import ServerProcess
 from actors.server.starting import prepare
 from actors.system.current import current_system, process_context
-from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
+from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, ShutdownTime
 from supervisors.errors import AlreadyStarted
 
 Outcome: TypeAlias = Pid | tuple[Pid, Any] | StartFailed | AlreadyStarted | None
@@ -89,11 +89,11 @@ def _refusal(spec: ChildSpec, error: BaseException) -> Outcome:
         case NameTaken(owner=owner):
             return AlreadyStarted(owner)
         case StartFailed(reason=reason):
-            return _none(spec, reason)
+            return _ignored_or_failed(spec, reason)
     return StartFailed(str(spec.id), Crash(error))
 
 
-def _none(spec: ChildSpec, reason: Any) -> StartFailed | None:
+def _ignored_or_failed(spec: ChildSpec, reason: Any) -> StartFailed | None:
     """No process, and why."""
     return None if reason is IGNORE else StartFailed(str(spec.id), reason)
 
@@ -123,8 +123,8 @@ def _outcome(supervisor: Process, spec: ChildSpec, started: Any) -> Outcome:
         case (Pid() as pid, info):
             return _linked(supervisor, pid), info
         case StartFailed(reason=reason):
-            return _none(spec, reason)
-    return _none(spec, started)
+            return _ignored_or_failed(spec, reason)
+    return _ignored_or_failed(spec, started)
 
 
 def _linked(supervisor: Process, pid: Pid) -> Pid:
@@ -144,18 +144,18 @@ def pid_of(started: Pid | tuple[Pid, Any]) -> Pid:
     return started[0] if isinstance(started, tuple) else started
 
 
-def why(failure: StartFailed | AlreadyStarted) -> Any:
+def start_failure(failure: StartFailed | AlreadyStarted) -> Any:
     """The reason, as data, of a start that failed."""
     return failure.reason if isinstance(failure, StartFailed) else failure
 
 
-async def stop_processes(supervisor: Process, pids: Iterable[Pid], shutdown: Stopping) -> dict[Pid, Any]:
+async def stop_processes(supervisor: Process, pids: Iterable[Pid], shutdown: ShutdownTime) -> dict[Pid, Any]:
     """End children all at once, under one timer; their exit reasons, when all have ended.
 
     Source: supervisor:shutdown/1 and terminate_dynamic_children/1 (OTP). A child that unlinked itself is waited for,
     too; after this none sends the supervisor an Exit.
     """
-    ends = _Ends(supervisor, pids)
+    ends = _EndWatcher(supervisor, pids)
     waiting = list(ends.waiting.values())
     timer = None
     if shutdown is not BRUTAL_KILL and shutdown is not INFINITY:
@@ -173,7 +173,7 @@ async def stop_processes(supervisor: Process, pids: Iterable[Pid], shutdown: Sto
     return ends.reasons
 
 
-class _Ends:
+class _EndWatcher:
     """Watches children until all have ended."""
 
     def __init__(self, supervisor: Process, pids: Iterable[Pid]) -> None:

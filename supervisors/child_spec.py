@@ -35,7 +35,7 @@ CHILD_TYPES: Final = tuple(ChildType)
 """To look a value up in: to list an Enum takes longer than all else that a spec is checked for."""
 
 
-class Patience(Enum):
+class ShutdownWord(Enum):
     """How long a child may take to stop, where that is no number of seconds."""
 
     BRUTAL_KILL = "brutal_kill"
@@ -45,9 +45,9 @@ class Patience(Enum):
         return self.value
 
 
-BRUTAL_KILL: Final = Patience.BRUTAL_KILL
-INFINITY: Final = Patience.INFINITY
-Stopping: TypeAlias = float | Literal[Patience.BRUTAL_KILL, Patience.INFINITY]
+BRUTAL_KILL: Final = ShutdownWord.BRUTAL_KILL
+INFINITY: Final = ShutdownWord.INFINITY
+ShutdownTime: TypeAlias = float | Literal[ShutdownWord.BRUTAL_KILL, ShutdownWord.INFINITY]
 """Seconds from the exit signal SHUTDOWN to the kill; BRUTAL_KILL kills at once, INFINITY never."""
 
 
@@ -67,7 +67,7 @@ class ChildSpec:
     restart: RestartType
     significant: bool
     type: ChildType
-    shutdown: Stopping
+    shutdown: ShutdownTime
     name: str | None
 
     def __init__(
@@ -78,7 +78,7 @@ class ChildSpec:
         restart: RestartType = RestartType.PERMANENT,
         significant: bool = False,
         type: ChildType | None = None,  # noqa: A002 (OTP's word)
-        shutdown: Stopping | None = None,
+        shutdown: ShutdownTime | None = None,
         name: str | None = None,
     ) -> None:
         """Raises InvalidChildSpec. Source: supervisor:check_childspec/2 (OTP), its defaults and its order."""
@@ -148,7 +148,7 @@ def _check_policy(spec: ChildSpec) -> None:
         raise InvalidChildSpec("bad_combination", "a significant child to be transient or temporary", spec.restart)
     if spec.type not in CHILD_TYPES:
         raise InvalidChildSpec("invalid_child_type", "worker or supervisor", spec.type)
-    if not isinstance(spec.shutdown, Patience) and not _seconds(spec.shutdown):
+    if not isinstance(spec.shutdown, ShutdownWord) and not _seconds(spec.shutdown):
         raise InvalidChildSpec("invalid_shutdown", "seconds to stop in, BRUTAL_KILL or INFINITY", spec.shutdown)
 
 

@@ -14,26 +14,26 @@ KEPT: Final = 1000
 
 
 class DeadLetters(deque[DeadLetter]):
-    """The last KEPT of one system. total: of all there ever were. undertaker: the actor that is shown each."""
+    """The last KEPT of one system. total: of all there ever were. handler: the actor that is shown each."""
 
     def __init__(self) -> None:
         super().__init__(maxlen=KEPT)
         self.total = 0
-        self.undertaker: Process | None = None
+        self.handler: Process | None = None
 
     def add(self, to: Address | ActorAddress, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
         self.total += 1
         self.append(DeadLetter(to, message, sender, reason))
-        if self.undertaker is not None:
+        if self.handler is not None:
             address = to if isinstance(to, ActorAddress) else Pid(None)
-            self.undertaker.deliver(DeadEnvelope(address, message), self.undertaker.system.root.pid)
+            self.handler.deliver(DeadEnvelope(address, message), self.handler.system.root.pid)
 
     def show_to(self, process: Process, *, enable: bool) -> None:
         """Thespian: Actor.handleDeadLetters. The last one that asked gets them; the one before is not asked again."""
         if enable:
-            self.undertaker = process
-        elif self.undertaker is process:
-            self.undertaker = None
+            self.handler = process
+        elif self.handler is process:
+            self.handler = None
 
     def inherit(self, process: Process) -> None:
         """Take what a process that has ended had not read. Signals are no letters."""

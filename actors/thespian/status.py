@@ -31,8 +31,8 @@ def of_system(system: ProcessSystem) -> Thespian_SystemStatus:
             status.addChild(process.pid)
     for name, process in system.names.items():
         status.addGlobalActor(name, process.pid)
-    if system.dead_letters.undertaker is not None:
-        status.setDeadLetterHandler(system.dead_letters.undertaker.pid)
+    if system.dead_letters.handler is not None:
+        status.setDeadLetterHandler(system.dead_letters.handler.pid)
     return status
 
 

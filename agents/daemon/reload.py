@@ -28,7 +28,7 @@ from agents.settings import Settings
 from supervisors import AlreadyStarted, ChildType
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, start_agent
 from supervisors.api import code_change, which_children
-from supervisors.dynamic_supervisor import Brood
+from supervisors.dynamic_supervisor import DynamicState
 
 
 async def reload(
@@ -60,9 +60,9 @@ def _rejected(fault: Fault) -> Change:
 
 async def _unfit(settings: Settings) -> tuple[Change, ...]:
     """Return the faults of running agents under the new settings: a restart could not start them again."""
-    brood: Brood = await get_state(AGENT_SUPERVISOR)
+    state: DynamicState = await get_state(AGENT_SUPERVISOR)
     rejected: list[Change] = []
-    for config, *_ in (*brood.running.values(), *brood.restarting.values()):
+    for config, *_ in (*state.running.values(), *state.restarting.values()):
         try:
             agent_config(config, settings)
         except InvalidAgentConfig as invalid:

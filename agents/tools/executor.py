@@ -157,7 +157,7 @@ class Calls:
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
         self._starting = False
-        self._numbers[self._inbox.process.monitor(supervisor)] = number
+        self._numbers[self._inbox.monitor(supervisor)] = number
 
     def _decided(self, number: int, decision: Decision, reason: str) -> None:
         """Approved: the turn claims the call, and then has it run. The caller of `approve` need not wait for that."""
@@ -176,4 +176,4 @@ class Calls:
         return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
 
     def _deliver(self, message: Any) -> None:
-        self._inbox.process.deliver(message, None)
+        self._inbox.put(message)

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors import MAILBOX_FULL, AsyncioSystemBase, Bound, Exit, Mailbox, Overflow, exit, send, send_blocking  # noqa: A004
+from actors.testing import settled
 
 Waiting = tuple[int, asyncio.Task[None]]
 
@@ -28,8 +29,7 @@ class BoundRules(RuleBasedStateMachine):
 
         async def until_quiet() -> Any:
             result = await work
-            for _ in range(3 + len(self.line)):
-                await asyncio.sleep(0)
+            await settled()
             return result
 
         return self.runner.get_loop().run_until_complete(until_quiet())

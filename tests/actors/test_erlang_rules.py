@@ -44,6 +44,7 @@ from actors import (
     start,
     unlink,
 )
+from actors.testing import settled
 
 
 class Subject(Task):
@@ -141,8 +142,7 @@ class ErlangRules(RuleBasedStateMachine):
 
         async def until_quiet() -> Any:
             result = await work
-            for _ in range(6 + 3 * len(self.models)):
-                await asyncio.sleep(0)
+            await settled()
             return result
 
         return self.runner.run(until_quiet())

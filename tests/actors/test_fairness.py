@@ -23,6 +23,7 @@ from actors import (
     start,
 )
 from actors.kernel.process import SLICE
+from actors.testing import settled
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -70,7 +71,7 @@ async def a_server(system: AsyncioSystemBase, diary: list[str]) -> Pid:
 async def an_actor(system: AsyncioSystemBase, diary: list[str]) -> Pid:
     pid = system.create_actor(system.root, DiaryActor)
     send(pid, diary)
-    await asyncio.sleep(0)
+    await settled()
     assert not pid.process.mailbox  # type: ignore[union-attr]
     return pid
 

@@ -18,7 +18,7 @@ from actors import (
     spawn,
 )
 from actors.kernel.errors import NoCaller
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -63,7 +63,7 @@ async def test_receive_gives_up_after_its_timeout_and_then_goes_on() -> None:
 async def test_a_cancelled_receive_loses_no_message() -> None:
     async with Mailbox() as box:
         waiting = asyncio.create_task(box.receive())
-        await asyncio.sleep(0)
+        await settled()
         send(box.pid, "kept")
         await asyncio.sleep(0)
         waiting.cancel()
@@ -75,7 +75,7 @@ async def test_a_cancelled_receive_loses_no_message() -> None:
 async def test_a_closed_mailbox_answers_who_waits_and_who_comes_later() -> None:
     box = Mailbox()
     waiting = asyncio.create_task(box.receive())
-    await asyncio.sleep(0)
+    await settled()
     box.close()
     with pytest.raises(MailboxClosed):
         await waiting
@@ -105,7 +105,7 @@ async def test_many_messages_are_taken_at_once_in_order_and_no_more_than_asked_f
         with pytest.raises(TimeoutError):
             await box.receive_many(3, 0)
         waiting = asyncio.create_task(box.receive_many(3))
-        await asyncio.sleep(0)
+        await settled()
         send(box.pid, 5)
         assert await waiting == [5]
 
@@ -121,6 +121,6 @@ async def test_a_mailbox_that_nobody_closed_ends_with_its_system() -> None:
     async with AsyncioSystemBase():
         box = Mailbox()
         waiting = asyncio.create_task(box.receive())
-        await asyncio.sleep(0)
+        await settled()
     with pytest.raises(MailboxClosed):
         await waiting

@@ -42,6 +42,7 @@ from actors import (
     sys,
 )
 from actors.server.status import Status
+from actors.testing import settled
 from supervisors import ChildSpec, Flags, Supervisor, start_supervisor, which_children
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -138,7 +139,7 @@ async def test_a_resumed_server_takes_what_had_come_in_its_order(kind: type[Coun
     pid = await start(kind)
     await sys.suspend(pid)
     calls = [asyncio.ensure_future(call(pid, number)) for number in (1, 10, 100)]
-    await asyncio.sleep(0)
+    await settled()
     assert await sys.get_state(pid) == 0
     await sys.resume(pid)
     assert await asyncio.gather(*calls) == [1, 11, 111]
@@ -157,7 +158,7 @@ async def test_what_waits_behind_a_resume_is_taken_in_its_order() -> None:
 async def test_system_messages_behind_a_suspend_are_answered_and_the_messages_between_them_are_held() -> None:
     pid = await start(Counter)
     suspended = asyncio.ensure_future(sys.suspend(pid))
-    await asyncio.sleep(0)
+    await settled()
     cast(pid, 5)
     state = asyncio.ensure_future(sys.get_state(pid))
     await asyncio.gather(suspended, state)

@@ -29,7 +29,7 @@ from actors import (
     spawn_link,
 )
 from actors.kernel.process import INSIST_S
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -92,7 +92,7 @@ async def test_an_exit_signal_cancels_the_coroutine(signal: object, seen: object
     async with Mailbox() as box:
         pid = spawn(hangs)
         if running:
-            await asyncio.sleep(0)
+            await settled()
         exit(pid, signal)
         assert await reason_of(pid, box) is seen
 
@@ -224,7 +224,7 @@ async def test_receive_wants_a_process_that_receives() -> None:
 async def test_a_second_receiver_of_one_process_is_refused() -> None:
     async with Mailbox() as box:
         first = asyncio.create_task(box.receive())
-        await asyncio.sleep(0)
+        await settled()
         with pytest.raises(RuntimeError, match="one receiver at a time"):
             await box.receive()
         send(box.pid, "message")

@@ -84,7 +84,7 @@ async def test_what_is_not_a_configuration_or_not_a_pid_is_refused_in_words() ->
             await agent_supervisor.stop_agent(wrong)  # type: ignore[arg-type]
 
 
-async def test_stop_agent_refuses_what_is_no_agent(agents: None, box: Mailbox) -> None:
+async def test_stop_agent_refuses_other_processes(agents: None, box: Mailbox) -> None:
     with pytest.raises(NotFound):
         await agent_supervisor.stop_agent(box.pid)
 
@@ -95,5 +95,5 @@ async def test_without_an_application_its_functions_say_what_starts_one(box: Mai
         agent_supervisor.stop_agent(box.pid),
         agent_supervisor.which_agents(),
     ):
-        with pytest.raises(CallFailed, match=r"it does not run here: application\.running\(\)"):
+        with pytest.raises(CallFailed, match=r"no application runs here: start one with application\.running\(\)"):
             await call

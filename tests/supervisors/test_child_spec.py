@@ -18,7 +18,7 @@ from supervisors import (
     Supervisor,
     check_childspecs,
 )
-from supervisors.child_spec import Stopping
+from supervisors.child_spec import ShutdownTime
 from tests.supervisors.troupe import Worker
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
@@ -67,7 +67,7 @@ def test_a_refusal_says_what_was_expected_and_what_was_given() -> None:
 
 @pytest.mark.parametrize("auto_shutdown", AutoShutdown)
 def test_child_specs_map_accepts_every_legal_combination(auto_shutdown: AutoShutdown) -> None:
-    shutdowns: list[Stopping] = [BRUTAL_KILL, INFINITY, 0, 1.5]
+    shutdowns: list[ShutdownTime] = [BRUTAL_KILL, INFINITY, 0, 1.5]
     for restart, shutdown, kind, significant in product(RestartType, shutdowns, ChildType, [False, True]):
         if significant and restart == PERMANENT:
             continue

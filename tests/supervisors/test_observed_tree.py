@@ -94,7 +94,7 @@ async def test_dynamic_children_are_under_their_supervisor(box: Mailbox) -> None
 
 async def test_an_orphan_is_under_the_root(box: Mailbox) -> None:
     async def parent() -> None:
-        box.process.deliver(spawn(receive), None)
+        box.put(spawn(receive))
 
     await ended(spawn(parent))
     orphan = await box.receive()
@@ -112,7 +112,7 @@ async def test_a_chain_of_thousands_is_no_recursion(box: Mailbox) -> None:
         if left:
             spawn(link, left - 1)
         else:
-            box.process.deliver("built", None)
+            box.put("built")
         await receive()
 
     spawn(link, 3000)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from actors import KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, GenServer, Shutdown
 from supervisors import BRUTAL_KILL, INFINITY, AutoShutdown, ChildSpec, RestartType, Strategy
-from supervisors.child_spec import Stopping
+from supervisors.child_spec import ShutdownTime
 from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure, restart_group, shuts_down
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
@@ -49,7 +49,7 @@ def test_only_a_permanent_child_may_not_end_orderly(restart: RestartType, orderl
     ],
 )
 def test_a_stopped_child_ends_as_it_was_told_or_orderly(
-    restart: RestartType, shutdown: Stopping, fine: list[Any]
+    restart: RestartType, shutdown: ShutdownTime, fine: list[Any]
 ) -> None:
     spec = ChildSpec("child", GenServer, restart=restart, shutdown=shutdown)
     for reason in [*ORDERLY, *ABNORMAL]:

@@ -28,6 +28,7 @@ from actors import (
     unlink,
 )
 from actors import exit as send_exit
+from actors.testing import settled
 from supervisors import (
     BRUTAL_KILL,
     INFINITY,
@@ -45,7 +46,7 @@ from supervisors import (
     terminate_child,
 )
 from supervisors import dynamic_supervisor as dynamic
-from supervisors.child_spec import Stopping
+from supervisors.child_spec import ShutdownTime
 from supervisors.supervisor import Tree
 from tests.supervisors.troupe import Worker, down_reasons, end, exit_reason, pids
 
@@ -190,7 +191,7 @@ async def test_a_terminated_child_s_end_is_not_taken_for_a_crash(box: Mailbox) -
 
 @pytest.mark.parametrize(("shutdown", "reason"), [(0.02, KILLED), (BRUTAL_KILL, KILLED)])
 async def test_sup_stop_timeout_dynamic_and_sup_stop_brutal_kill_dynamic(
-    box: Mailbox, shutdown: Stopping, reason: Any
+    box: Mailbox, shutdown: ShutdownTime, reason: Any
 ) -> None:
     template = ChildSpec("child", Stubborn, shutdown=shutdown)
     supervisor = await dynamic.start_dynamic_supervisor(DynamicFlags(), template)
@@ -278,6 +279,6 @@ async def test_a_stop_in_time_leaves_no_timer_behind(box: Mailbox) -> None:
 
     supervisor = await start_link(Seen)
     await end(supervisor, SHUTDOWN)
-    await asyncio.sleep(0)  # the loop lets go of what it has run
+    await settled()
     gc.collect()
     assert seen[0]() is None

@@ -93,5 +93,5 @@ async def down_reasons(box: Mailbox, refs: dict[Ref, Any]) -> dict[Any, Any]:
         else:
             others.append(message)
     for message in others:
-        box.process.deliver(message, None)
+        box.put(message)
     return reasons

@@ -48,6 +48,7 @@ from actors import (
     unlink,
     whereis,
 )
+from actors.testing import settled
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -97,7 +98,7 @@ async def reason_of(pid: Pid, box: Mailbox) -> Any:
 
 async def started(pid: Pid) -> Pid:
     """pid, when its coroutine has run up to its first wait."""
-    await asyncio.sleep(0)
+    await settled()
     assert alive(pid)
     return pid
 

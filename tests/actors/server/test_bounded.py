@@ -40,6 +40,7 @@ from actors import (
     stop,
     sys,
 )
+from actors.testing import settled
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -222,7 +223,7 @@ async def test_who_gave_up_waiting_sends_nothing() -> None:
         await call(pid, "too late", 0)
     cancelled = asyncio.ensure_future(send_blocking(pid, "cancelled"))
     waiting = asyncio.ensure_future(send_blocking(pid, "waited"))
-    await asyncio.sleep(0)
+    await settled()
     cancelled.cancel()
     await sys.resume(pid)
     await waiting
@@ -248,7 +249,7 @@ async def test_those_who_gave_up_waiting_leave_the_line() -> None:
             with pytest.raises(TimeoutError):
                 await wait(hanging, heavy, 0.001)
             del heavy
-    await asyncio.sleep(0)  # the loop tells the line of the last one
+    await settled()
     gc.collect()
     assert len(kept) == 0
     exit(hanging, KILL)
@@ -260,7 +261,7 @@ async def test_who_waits_for_room_in_a_process_that_ends_is_let_go(system: Async
     send(pid, "full")
     waiting = asyncio.ensure_future(send_blocking(pid, "waited"))
     calling = asyncio.ensure_future(call(pid, "called"))
-    await asyncio.sleep(0)
+    await settled()
     await sys.terminate(pid, NORMAL)
     await waiting
     with pytest.raises(CallFailed):

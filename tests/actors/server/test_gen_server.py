@@ -48,7 +48,7 @@ from actors import (
     whereis,
 )
 from actors.kernel.errors import BadReturn
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -212,7 +212,7 @@ async def test_an_init_that_hangs_is_killed_and_its_name_free_when_the_starter_i
 
 async def test_a_start_that_is_cancelled_takes_its_server_along() -> None:
     starting = asyncio.create_task(start(Starting, lambda: hang(None), name="orphan"))
-    await asyncio.sleep(0)
+    await settled()
     pid = whereis("orphan")
     assert pid is not None
     async with Mailbox() as box:
@@ -301,7 +301,7 @@ async def test_a_reply_may_come_later(kind: type[Server]) -> None:
 
     pid = await start(Later)
     asking = asyncio.create_task(call(pid, "question"))
-    await asyncio.sleep(0)
+    await settled()
     cast(pid, "answer")
     assert await asking == "answer"
 
@@ -355,7 +355,7 @@ async def test_a_call_that_waits_in_the_mailbox_fails_when_the_server_dies() -> 
     pid = await start(Server)
     cast(pid, hang)
     asking = asyncio.create_task(call(pid, lambda state: Reply(1, state), timeout_s=None))
-    await asyncio.sleep(0)
+    await settled()
     exit(pid, "gone")
     with pytest.raises(CallFailed) as failed:
         await asking
@@ -383,7 +383,7 @@ async def test_a_cancelled_caller_leaves_nothing_with_the_server() -> None:
     pid = await start(Server)
     cast(pid, hang)
     asking = asyncio.create_task(call(pid, crash))
-    await asyncio.sleep(0)
+    await settled()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking

@@ -7,7 +7,7 @@ import pytest
 
 from actors import AsyncioSystemBase, Caller, CallFailed, GenServer, NoReply, Reply, Stop, call, start
 from actors.system.deadlines import Deadlines
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 
 class Waiter:
@@ -66,7 +66,7 @@ async def test_a_call_that_is_over_however_it_ended_leaves_no_deadline() -> None
         with pytest.raises(CallFailed):
             await call(await start(Server), "stop")
         cancelled = asyncio.create_task(call(await start(Server), "none"))
-        await asyncio.sleep(0)
+        await settled()
         assert len(system.deadlines.waiting) == 1
         cancelled.cancel()
         await asyncio.wait({cancelled})

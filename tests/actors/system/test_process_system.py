@@ -41,7 +41,7 @@ from actors.kernel.process import Process
 from actors.kernel.signals import orderly
 from actors.system.current import current_system
 from actors.system.process_system import ProcessSystem
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 # Fairness
 
@@ -164,7 +164,7 @@ async def test_a_dead_letter_names_its_sender(system: AsyncioSystemBase) -> None
 async def test_what_a_dead_process_had_not_read_is_dead_letters_but_signals_are_not(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         victim = spawn(receive)
-        box.process.monitor(victim)
+        box.monitor(victim)
         link(victim)
         exit(victim, "x")
         await box.receive()
@@ -223,7 +223,7 @@ async def test_the_last_actor_that_asked_for_dead_letters_gets_them_alone(system
         send("nobody", "lost")
         assert (await box.receive())[1] == "lost"
         exit(second, KILL)
-        assert system.dead_letters.undertaker is None  # else the letters would pile up with the dead
+        assert system.dead_letters.handler is None  # else the letters would pile up with the dead
         send("nobody", "lost again")
         send(box.pid, "next")
         assert await box.receive() == "next"
@@ -297,7 +297,7 @@ async def test_close_kills_what_does_not_let_itself_be_ended() -> None:
         assert stubborn.process is not None
         watcher = Watching(system, "watcher", stubborn.process)
         watcher.monitor(stubborn)
-        await asyncio.sleep(0)
+        await settled()
     assert seen == [KILLED]
     assert system.processes == {}
 
@@ -317,7 +317,7 @@ async def test_close_reports_what_outlives_its_kill(
 
     async with AsyncioSystemBase() as system:
         spawn(immortal)
-        await asyncio.sleep(0)
+        await settled()
     assert "process_survived" in caplog.text
     release.set()
     (survivor,) = system.processes.values()
@@ -352,7 +352,7 @@ async def test_processes_of_ten_thousand_end_together() -> None:
     async with AsyncioSystemBase() as system:
         for _ in range(10_000):
             spawn(receive)
-        await asyncio.sleep(0)
+        await settled()
     assert system.processes == {}
 
 
@@ -402,7 +402,7 @@ async def test_nothing_starts_in_a_system_that_has_ended() -> None:
     ended = asyncio.Event()
     async with AsyncioSystemBase() as system:
         task = asyncio.create_task(late())
-        await asyncio.sleep(0)
+        await settled()
     ended.set()
     with pytest.raises(NoSystem, match="has ended"):
         await task

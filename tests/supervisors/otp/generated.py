@@ -20,7 +20,6 @@ from tests.supervisors.otp.script import (
     Exit,
     GetChildspec,
     Outcome,
-    Patience,
     Plan,
     Reason,
     Request,
@@ -28,6 +27,7 @@ from tests.supervisors.otp.script import (
     RestartChild,
     Runs,
     Script,
+    Shutdown,
     Spec,
     StartChild,
     StartLink,
@@ -48,7 +48,7 @@ AUTO_SHUTDOWNS: list[AutoShutdown] = ["never", "never", "any_significant", "all_
 COMES: list[Come] = ["ok", "info", "ignore", "error", "error", "error", "garbage", "crash", "taken"]
 RUNS: list[Runs] = ["plain", "trapping", "trapping", "odd", "stubborn"]
 BYS: list[By] = ["server", "server", "function", "function", "task"]
-PATIENCES: list[Patience] = [5000, 5000, "infinity", "brutal_kill"]
+SHUTDOWNS: list[Shutdown] = [5000, 5000, "infinity", "brutal_kill"]
 STRATEGIES: list[Strategy] = ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 ACTS = ["again", "request", "request", "end", "failing", "failing", "planned", "exit"]
 VERBS = {verb.__name__: verb for verb in (TerminateChild, RestartChild, DeleteChild, GetChildspec)}
@@ -66,7 +66,7 @@ def workers(draw: st.DrawFn, names: str, auto_shutdown: str, faults: int = 0) ->
         restart=restart,
         significant=draw(st.booleans() if may else st.integers(1, 20).map(lambda chance: chance > 20 - faults)),
         type=draw(st.sampled_from(["worker", "worker", "worker", "supervisor"])),
-        shutdown=1 if runs == "stubborn" else draw(st.sampled_from(PATIENCES)),
+        shutdown=1 if runs == "stubborn" else draw(st.sampled_from(SHUTDOWNS)),
         runs=runs,
         by=by,
     )
@@ -80,7 +80,7 @@ def inner(draw: st.DrawFn, auto_shutdown: str) -> Spec:
     strategy = draw(st.sampled_from(STRATEGIES))
     tree = draw(trees(strategy, INNER_WORKERS, depth=0))
     significant = may and draw(st.booleans())
-    return Spec(INNER, restart, significant, "supervisor", draw(st.sampled_from(PATIENCES[:3])), tree=tree)
+    return Spec(INNER, restart, significant, "supervisor", draw(st.sampled_from(SHUTDOWNS[:3])), tree=tree)
 
 
 @st.composite

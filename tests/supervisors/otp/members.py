@@ -22,7 +22,7 @@ from supervisors import (
     Strategy,
     Supervisor,
 )
-from supervisors.child_spec import Patience, Stopping
+from supervisors.child_spec import ShutdownTime, ShutdownWord
 from tests.supervisors.otp.script import Spec, Tree
 from tests.supervisors.otp.stage import Begun, Stage, as_reason
 
@@ -144,7 +144,7 @@ def childspec(stage: Stage, spec: Spec) -> ChildSpec:
 
 
 def _spec(spec: Spec, start: Any, *args: Any) -> ChildSpec:
-    shutdown: Stopping = spec.shutdown / 1000 if isinstance(spec.shutdown, int) else Patience(spec.shutdown)
+    shutdown: ShutdownTime = spec.shutdown / 1000 if isinstance(spec.shutdown, int) else ShutdownWord(spec.shutdown)
     return ChildSpec(
         spec.id,
         start,

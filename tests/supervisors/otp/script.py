@@ -23,7 +23,7 @@ Come: TypeAlias = Literal["ok", "info", "ignore", "error", "garbage", "crash", "
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
 Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
-Patience: TypeAlias = int | Literal["brutal_kill", "infinity"]
+Shutdown: TypeAlias = int | Literal["brutal_kill", "infinity"]
 Runs: TypeAlias = Literal["plain", "trapping", "stubborn", "odd"]
 By: TypeAlias = Literal["server", "function", "task"]
 
@@ -42,7 +42,7 @@ class Spec(Struct, frozen=True):
     restart: Restart = "permanent"
     significant: bool = False
     type: Literal["worker", "supervisor"] = "worker"
-    shutdown: Patience = 5000
+    shutdown: Shutdown = 5000
     runs: Runs = "plain"
     by: By = "server"
     tree: "Tree | None" = None
