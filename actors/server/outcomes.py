@@ -1,4 +1,4 @@
-"""The outcomes of a GenServer's callbacks. Erlang: {ok, State}, {reply, Reply, State}, {noreply, State}, {stop, ...}."""
+"""The outcomes of a GenServer's callbacks. Erlang: {ok, State}, {reply, Reply, State}, {noreply, State}, {stop, _}."""
 
 from typing import Any, Final, Generic, TypeAlias, TypeVar, final
 

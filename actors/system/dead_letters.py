@@ -1,4 +1,4 @@
-"""Messages that found no process: counted, kept to be read, and shown to the actor that asked for them."""
+"""Messages that no process received: counted, kept, and sent to the actor that asked for them."""
 
 from collections import deque
 from typing import Any, Final
@@ -14,7 +14,7 @@ KEPT: Final = 1000
 
 
 class DeadLetters(deque[DeadLetter]):
-    """The last KEPT of one system. total: of all there ever were. handler: the actor that is shown each."""
+    """The last KEPT dead letters of one system. total: the number of all so far. handler: the actor that gets each."""
 
     def __init__(self) -> None:
         super().__init__(maxlen=KEPT)
@@ -29,14 +29,14 @@ class DeadLetters(deque[DeadLetter]):
             self.handler.deliver(DeadEnvelope(address, message), self.handler.system.root.pid)
 
     def show_to(self, process: Process, *, enable: bool) -> None:
-        """Thespian: Actor.handleDeadLetters. The last one that asked gets them; the one before is not asked again."""
+        """Send dead letters to an actor. The last actor that asked gets them. Thespian: Actor.handleDeadLetters."""
         if enable:
             self.handler = process
         elif self.handler is process:
             self.handler = None
 
     def inherit(self, process: Process) -> None:
-        """Take what a process that has ended had not read. Signals are no letters."""
+        """Add the unread messages of a process that has ended. Signals do not count as letters."""
         self.show_to(process, enable=False)
         for message, sender in process.mailbox:
             if not isinstance(message, Down | Exit):
