@@ -4,8 +4,8 @@
     pg.broadcast("subscribers", TokenArrived("hello"))
 
 A group exists while it has members. A process may join several times and has to leave as often; its end is a leave.
-Groups belong to one system (OTP: a scope). All functions take effect at once: there is no pg process that could be late
-or lose the groups by a restart.
+Groups belong to one system (OTP: a scope). All functions take effect at once. No separate process could be
+late, or lose the groups by a restart.
 """
 
 from collections.abc import Hashable

@@ -5,7 +5,7 @@
     await terminate_child(workers, pid)
 
 This is OTP's simple_one_for_one. A child is known by its Pid. The template's restart type decides whether the child is
-restarted, with the same arguments; its siblings are left alone. A child that is not restarted is forgotten.
+restarted, with the same arguments; its siblings go on. A child that is not restarted is forgotten.
 
 With DynamicFlags(per_child=True) a child that crashes too often is not restarted, and its siblings go on. Children
 start one after another: each start waits for the earlier child's init. All children stop at once, under one timer. The

@@ -82,7 +82,7 @@ class _Plan(NamedTuple):
 
 
 def tree() -> Node:
-    """Return the current system from its root. There is no recursion, since a chain of processes may be long."""
+    """Return the current system from its root. It does not recurse, since a chain of processes may be long."""
     plan = at_once(_plan())
     nodes: dict[Pid, Node] = {}
     for process in reversed(plan.processes):  # children are younger than those who started them

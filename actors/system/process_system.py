@@ -120,7 +120,7 @@ class ProcessSystem:
     async def close(self) -> None:
         """End every process that has no living parent in this system, the youngest first, until none is left.
 
-        A parent ends its own children. A process that survives its kill is logged and left alone.
+        A parent ends its own children. A process that survives its kill is logged, and the system ends without it.
         """
         survivors: set[Process] = set()
         try:

@@ -48,8 +48,8 @@ class AsyncioSystemBase(ThreadedSystem):
         """Make a base that has not started.
 
         system, logDefs: the arguments that Thespian's ActorSystem gives to a base. ActorSystem does not pass its
-        capabilities to a base that is an object, so give them here. logDefs: for logging.config.dictConfig; None leaves
-        logging alone.
+        capabilities to a base that is an object, so give them here. logDefs: for logging.config.dictConfig; None
+        changes no logger.
         """
         super().__init__(watchdog_s=watchdog_s)
         self.capabilities = system.capabilities if system is not None else dict(capabilities or {})

@@ -1,4 +1,4 @@
-"""Fairness: what one process does costs the others their share of turns, no more. How long they wait: benchmarks/."""
+"""Fairness: a busy process costs the others only its share of turns. benchmarks/ measures their waits."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ SLOW_S = 0.005  # more than a slice
 
 
 class Diary(GenServer[list[str]]):
-    """Writes down who had a turn."""
+    """A server that writes its turns into a shared list."""
 
     def init(self, diary: list[str]) -> list[str]:
         return diary

@@ -1,4 +1,4 @@
-"""Mailbox: the process of code that is no process."""
+"""Mailbox: the process of code outside any process."""
 
 import asyncio
 
@@ -110,14 +110,14 @@ async def test_many_messages_are_taken_at_once_in_order_and_no_more_than_asked_f
         assert await waiting == [5]
 
 
-async def test_what_a_closed_mailbox_is_sent_is_a_dead_letter(system: AsyncioSystemBase) -> None:
+async def test_a_message_to_a_closed_mailbox_is_a_dead_letter(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         send(box.pid, "unread")
     send(box.pid, "late")
     assert [letter.message for letter in system.dead_letters] == ["unread", "late"]
 
 
-async def test_a_mailbox_that_nobody_closed_ends_with_its_system() -> None:
+async def test_an_open_mailbox_ends_with_its_system() -> None:
     async with AsyncioSystemBase():
         box = Mailbox()
         waiting = asyncio.create_task(box.receive())

@@ -1,4 +1,4 @@
-"""Task: a process that is a coroutine. Its end is told when the coroutine has really ended."""
+"""Task: a process that is a coroutine. Others learn of its end after the coroutine has ended."""
 
 import asyncio
 from typing import Any
@@ -74,7 +74,7 @@ async def test_a_task_ends_normal_when_its_coroutine_returns() -> None:
 @pytest.mark.parametrize(
     ("body", "error"), [(crashes, ValueError), (quits, SystemExit), (cancels_itself, asyncio.CancelledError)]
 )
-async def test_what_a_task_raises_is_its_crash(body: Any, error: type[BaseException]) -> None:
+async def test_an_exception_in_a_task_is_its_crash(body: Any, error: type[BaseException]) -> None:
     async with Mailbox() as box:
         reason = await reason_of(spawn(body), box)
         assert isinstance(reason, Crash)
@@ -136,7 +136,7 @@ async def test_a_kill_ends_a_coroutine_that_swallows_its_cancellation() -> None:
 
 @simulated(seeds=10)
 async def test_a_linked_process_that_was_killed_leaves_the_time_to_clean_up() -> None:
-    """`killed` is the reason that comes over the link, and no kill of its own."""
+    """KILLED arrives over the link as a reason, and does not kill."""
 
     async def careful(to: Pid) -> None:
         send(to, self_pid())
@@ -161,7 +161,7 @@ async def test_a_linked_process_that_was_killed_leaves_the_time_to_clean_up() ->
 
 
 async def test_a_kill_overrules_the_signal_before_it() -> None:
-    """As a supervisor does: SHUTDOWN, and KILL when it takes too long."""
+    """A supervisor sends SHUTDOWN and, after the shutdown time, KILL."""
 
     async def stubborn(to: Pid) -> None:
         send(to, "running")
@@ -257,7 +257,7 @@ async def test_a_class_task_has_a_pid_and_sends_as_itself() -> None:
         assert await box.receive() == Exit(pid, NORMAL)
 
 
-async def test_a_helper_coroutine_of_a_dead_task_is_told_that_it_has_ended() -> None:
+async def test_a_helper_coroutine_of_a_dead_task_gets_mailbox_closed() -> None:
     caught: list[MailboxClosed] = []
 
     async def helper() -> None:

@@ -1,4 +1,4 @@
-"""Simulation: virtual time, orders drawn from a seed, and nothing of the real world."""
+"""Simulation: virtual time, orders drawn from a seed, and refusal of sockets and threads."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ from actors.testing import NotSimulated, Simulation, Step, Stuck, simulated
 
 
 class Account(GenServer[int]):
-    """Its balance is asked for and set, so two who do both can lose a deposit."""
+    """An account with a balance to read and set, so two clients that do both can lose a deposit."""
 
     def init(self, balance: int) -> int:
         return balance
@@ -93,7 +93,7 @@ class Relay(GenServer[tuple[Pid, Pid]]):
 
 
 async def conversation(names: str, words: int) -> list[tuple[str, int]]:
-    """What a Recorder heard of talkers, some of whom speak through a Relay."""
+    """Return the messages that a Recorder got from talkers, some of them through a Relay."""
     async with AsyncioSystemBase(), Mailbox() as box:
         recorder = await start(Recorder)
         for name in names:
@@ -140,7 +140,7 @@ def test_different_seeds_give_different_orders() -> None:
 
 @given(seed=st.integers(0, 2**32), words=st.integers(1, 6))
 @settings(max_examples=50)
-def test_what_one_sends_another_arrives_in_order(seed: int, words: int) -> None:
+def test_messages_of_one_process_to_another_arrive_in_order(seed: int, words: int) -> None:
     heard = simulate(seed, lambda: conversation("ab", words))[0]
     for name in ("a", "b", "relay"):
         assert [word for who, word in heard if who == name] == list(range(words))
@@ -300,7 +300,7 @@ async def test_a_simulated_system_has_no_watchdog() -> None:
 # The end of a simulation, and of the world
 
 
-def test_what_can_never_happen_is_told_and_not_waited_for() -> None:
+def test_a_wait_without_end_raises_stuck() -> None:
     async def waits_for_ever() -> None:
         async with AsyncioSystemBase(), Mailbox() as box:
             await asyncio.sleep(3)

@@ -1,4 +1,4 @@
-"""ChildSpec, and what it refuses. Erlang: supervisor_SUITE, child_specs, child_specs_map, sup_start_map."""
+"""ChildSpec, and the values it refuses. Erlang: supervisor_SUITE, child_specs, child_specs_map, sup_start_map."""
 
 from itertools import product
 from typing import Any
@@ -61,7 +61,7 @@ def test_child_specs_map_names_the_first_fault() -> None:
     assert refused("child", Worker, type="manager", shutdown=-1).atom == "invalid_child_type"
 
 
-def test_a_refusal_says_what_was_expected_and_what_was_given() -> None:
+def test_a_refusal_has_the_expected_and_the_given_value() -> None:
     assert str(refused("child", Worker, restart="always")) == "expected permanent, transient or temporary, got 'always'"
 
 
@@ -89,7 +89,7 @@ def test_child_specs_refuses_the_same_id_twice() -> None:
 @pytest.mark.parametrize(
     ("specs", "atom"), [(["child"], "invalid_child_spec"), (7, "badarg"), (ChildSpec("child", Worker), "badarg")]
 )
-def test_child_specs_refuses_what_is_no_sequence_of_specs(specs: Any, atom: str) -> None:
+def test_child_specs_refuses_values_other_than_a_sequence_of_specs(specs: Any, atom: str) -> None:
     with pytest.raises(InvalidChildSpec) as caught:
         check_childspecs(specs)
     assert caught.value.atom == atom

@@ -1,4 +1,4 @@
-"""How children and supervisors are stopped. Erlang: supervisor_SUITE, group sup_stop; child_unlink."""
+"""Stops of children and supervisors. Erlang: supervisor_SUITE, group sup_stop; child_unlink."""
 
 import asyncio
 import gc
@@ -52,7 +52,7 @@ from tests.supervisors.troupe import Worker, down_reasons, end, exit_reason, pid
 
 
 class Stubborn(Worker):
-    """Its terminate never returns."""
+    """A server whose terminate never returns."""
 
     trap_exit = True
 
@@ -61,7 +61,7 @@ class Stubborn(Worker):
 
 
 class Slow(Worker):
-    """Its terminate takes a turn of the loop, and ends it with a reason of its own, if it is given one."""
+    """A server whose terminate waits, and ends it with the given reason, if any."""
 
     trap_exit = True
 
@@ -72,7 +72,7 @@ class Slow(Worker):
 
 
 class Naughty(Worker):
-    """Unlinks itself from its supervisor when it is called: at its start it would be linked again."""
+    """A server that unlinks itself from its supervisor at a call. At its start it would be linked again."""
 
     def handle_call(self, request: Any, caller: Caller, state: tuple[Any, ...]) -> Reply[tuple[Any, ...]]:
         unlink(self._myRef.parent)
@@ -80,7 +80,7 @@ class Naughty(Worker):
 
 
 async def stopped(box: Mailbox, *specs: ChildSpec) -> dict[Any, Any]:
-    """The exit reasons of the children when their supervisor is told to shut down; it ends so, too."""
+    """Shut a supervisor down, and return the exit reasons of its children."""
     supervisor = await start_supervisor(Flags(), specs)
     children = await pids(supervisor)
     refs = {monitor(pid): child for child, pid in children.items()}
@@ -116,7 +116,7 @@ async def test_sup_stop_brutal_kill(box: Mailbox) -> None:
 
 async def test_a_stubborn_task_is_killed_when_its_time_is_over(box: Mailbox) -> None:
     class Deaf(Task):
-        """Goes on when it is cancelled, three times."""
+        """A task that ignores three cancellations."""
 
         async def run(self) -> None:
             for _ in range(3):  # cancellations that it swallows: the first is the exit signal, the rest are kills
@@ -130,7 +130,7 @@ async def test_a_stubborn_task_is_killed_when_its_time_is_over(box: Mailbox) -> 
 
 
 async def test_sup_stop_race(box: Mailbox) -> None:
-    """Children that end by themselves while the supervisor stops keep their reasons and are not restarted."""
+    """Children that end while the supervisor stops keep their reasons and are not restarted."""
     reasons: list[Any] = [NORMAL, SHUTDOWN, Shutdown("why"), "boom"]
     specs = [
         ChildSpec((restart, str(reason)), Worker, restart=restart) for restart in RestartType for reason in reasons
@@ -180,8 +180,8 @@ async def test_a_supervisor_killed_while_it_stops_a_child_ends_at_once(box: Mail
     send_exit(child, KILL)
 
 
-async def test_a_terminated_child_s_end_is_not_taken_for_a_crash(box: Mailbox) -> None:
-    """Its exit signal never reaches the supervisor, which could take it for the next process's."""
+async def test_the_end_of_a_terminated_child_does_not_count_as_a_crash(box: Mailbox) -> None:
+    """Its exit signal never reaches the supervisor, which could mistake it for that of the next process."""
     supervisor = await start_supervisor(Flags(intensity=0), [])
     for spec in (ChildSpec("worker", Worker), ChildSpec("slow", Slow), ChildSpec("naughty", Naughty)):
         assert await call(await start_child(supervisor, spec), "unlink") in ("unlinked", ())
@@ -214,7 +214,7 @@ async def test_sup_stop_non_shutdown_exit_dynamic(box: Mailbox, restart: Restart
 
 
 async def test_simple_one_for_one_shutdown(box: Mailbox) -> None:
-    """Children stop side by side: each waits in its terminate until all have been told to stop."""
+    """Children stop at the same time: each waits in its terminate until all have their exit signal."""
     told: list[Pid] = []
     gate = asyncio.Event()
 
@@ -259,7 +259,7 @@ async def test_an_exit_that_was_sent_before_the_stop_gives_the_reason(
 
 
 async def test_a_child_that_unlinked_itself_and_ended_is_not_active(box: Mailbox) -> None:
-    """Its supervisor was never told. Source: supervisor:count_child/2 (OTP)."""
+    """Its supervisor never learned of the end. Source: supervisor:count_child/2 (OTP)."""
     supervisor = await start_supervisor(Flags(), [ChildSpec("child", Naughty)])
     naughty = (await pids(supervisor))["child"]
     assert await call(naughty, "unlink") == "unlinked"
@@ -269,7 +269,7 @@ async def test_a_child_that_unlinked_itself_and_ended_is_not_active(box: Mailbox
 
 
 async def test_a_stop_in_time_leaves_no_timer_behind(box: Mailbox) -> None:
-    """It would keep the supervisor until the time is over in which the child might have been killed."""
+    """A timer would keep the supervisor in memory until the child's shutdown time is over."""
     seen: list[weakref.ref[Supervisor]] = []
 
     class Seen(Supervisor):

@@ -1,7 +1,7 @@
 """The children of the differential test, as oracle.erl has them. A Stage tells them what their script holds for them.
 
-Of the workers, plain is ended by any exit signal; trapping by its supervisor's only, and its end is noted; stubborn
-outlasts every supervisor's patience; odd ends with another reason than it was told.
+The kinds of workers: any exit signal ends a plain one. Only its supervisor's signal ends a trapping one, which records
+its end. A stubborn one outlasts every shutdown time. An odd one ends with another reason than the signal's.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ PERIOD_S: Final = 3600.0
 
 
 class Plain(GenServer[str]):
-    """State: how it takes being shut down, the `runs` of its spec; "willing" once it ends by itself."""
+    """A worker. Its state: the `runs` of its spec, or "willing" after it was asked to end."""
 
     def init(self, stage: Stage, spec: Spec, label: str, begun: Begun | None = None) -> Any:
-        """begun: given by a start function; without one the plan is for init itself."""
+        """Begin a start. begun: given by a start function; without it the plan is for init."""
         self.stage = stage
         if begun is not None:
             return self._live(spec, label, begun)
@@ -113,7 +113,7 @@ async def start_function(stage: Stage, spec: Spec, label: str) -> Any:
 
 
 class Static(Supervisor):
-    """Of any strategy but simple_one_for_one."""
+    """A supervisor of any strategy except simple_one_for_one."""
 
     def tree(self, stage: Stage, tree: Tree, label: str) -> Any:
         if _ignores(stage, label, self.pid):
@@ -137,7 +137,7 @@ def start_of(tree: Tree) -> type[Static | Dynamic]:
 
 
 def childspec(stage: Stage, spec: Spec) -> ChildSpec:
-    """Raises InvalidChildSpec."""
+    """Return the ChildSpec of a Spec. Raises InvalidChildSpec."""
     if spec.tree is not None:
         return _spec(spec, start_of(spec.tree), stage, spec.tree, spec.id)
     return _spec(spec, *_worker_start(stage, spec), spec.id)
@@ -165,7 +165,7 @@ def _worker(spec: Spec) -> type[Plain]:
 
 
 def _ignores(stage: Stage, label: str, pid: Pid) -> bool:
-    """The start of a supervisor, of which nothing befalls it."""
+    """Return True if the supervisor ignores its start."""
     begun = stage.begun(label)
     stage.enter(label, begun.tag, pid)
     stage.supervisors.add(pid)
