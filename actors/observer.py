@@ -134,7 +134,7 @@ def look(function: Callable[[], T], timeout_s: float = 1.0) -> list[T]:
 def _settle(answer: "Future[T]", function: Callable[[], T]) -> None:
     try:
         answer.set_result(function())
-    except Exception as error:  # noqa: BLE001 (it is raised where it was asked for)
+    except Exception as error:  # noqa: BLE001 (the caller of look raises it)
         answer.set_exception(error)
 
 

@@ -31,9 +31,9 @@ from actors.system.virtual_loop import Clock, VirtualLoop
 
 __all__ = ["NotSimulated", "Simulation", "Step", "Stuck", "settled", "simulated"]
 
-TRACE: Final = 10_000  # steps that a simulation keeps, the last ones
-SHOWN: Final = 20  # of them a failed test shows
-LOOKS: Final = 2  # that must find nothing ready: the callback of a task that has ended runs between two of them
+TRACE: Final = 10_000  # the last steps, which a simulation keeps
+SHOWN: Final = 20  # the last steps, which a failed test shows
+LOOKS: Final = 2  # looks in a row that must find nothing ready: callbacks of ended tasks run between them
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -72,7 +72,7 @@ async def _caught(supervisor: Process, spec: ChildSpec, starting: Coroutine[Any,
         return await _outcome_of(supervisor, spec, starting)
     except CRASHES as error:
         task = asyncio.current_task()
-        if task is not None and task.cancelling():  # its supervisor's end, no failure of its own
+        if task is not None and task.cancelling():  # the supervisor ends: the start itself has not failed
             raise
         return _refusal(spec, error)
 

@@ -21,7 +21,7 @@ IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 IDLE: a message wakes it. READY: it is in the run queue. RUNNING: its code runs. WAITING: it waits for its coroutine.
 """
 
-SLICE = 64  # messages a process may take before the next one's turn
+SLICE = 64  # messages that a process may take before the next process's turn
 INSIST_S = 0.01  # after a kill: the interval at which a coroutine that ignores its cancellation is cancelled again
 
 
@@ -98,7 +98,7 @@ class Process:
         self.names: tuple[str, ...] = ()
         self.doomed: tuple[Any] | None = None  # the exit reason, while the end waits for the callback that runs
         self.coroutine: asyncio.Task[Any] | None = None
-        self.reductions = 0  # messages taken, counted by the slice
+        self.reductions = 0  # messages taken so far, updated after each slice
         self.since_s = system.loop.time()
         living[self.pid.number] = self.pid
         system.processes[self.pid.number] = self
@@ -115,7 +115,7 @@ class Process:
         if not self.phase:
             system = self.system
             if not system.awake:
-                system.wake()  # first: it refuses another thread
+                system.wake()  # first, since it raises in another thread
             self.phase = READY
             system.ready.append(self)
         mailbox = self.mailbox

@@ -37,7 +37,7 @@ from actors.system.groups import Groups
 from actors.system.names import Names
 from actors.system.watchdog import Watchdog
 
-SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
+SLICE_S = 0.002  # the longest time that the run queue holds the loop before I/O
 CALL_TIMEOUT_S = 5.0
 SYSTEM_ADDRESS = "/ActorSys"  # the text of Thespian's ActorSystem.systemAddress
 STOP_S = 5.0  # from a stopping system's exit signal to the kill
@@ -70,7 +70,7 @@ class ProcessSystem:
         self.ready: deque[Process] = deque()
         self.slice, self.slice_s = SLICE, SLICE_S
         self.awake = False
-        self.current: Process | None = None  # the process whose callback runs right now
+        self.current: Process | None = None  # the process whose callback runs
         self.processes: dict[int, Process] = {}
         self.names = Names()
         self.groups = Groups()
@@ -107,14 +107,14 @@ class ProcessSystem:
     def open(self) -> None:
         """Begin on the running loop."""
         self.loop, self.thread = asyncio.get_running_loop(), get_ident()
-        schedule = getattr(self.loop, "schedule", None)  # of a loop that simulates: actors/testing.py
+        schedule = getattr(self.loop, "schedule", None)  # only the loop of a simulation has it: actors/testing.py
         if schedule is not None:
             schedule(self)
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
         open_systems.append(self)
-        if self._watchdog_s is not None and schedule is None:  # it watches from a thread, and real time
+        if self._watchdog_s is not None and schedule is None:  # the watchdog needs a thread and real time
             self._watchdog = Watchdog(self, self._watchdog_s)
 
     async def close(self) -> None:

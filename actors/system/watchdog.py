@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actors.system.process_system import ProcessSystem
 
 LOOKS = 4  # signs of life asked for within one limit
-FRAMES = 20  # of the stack, the innermost
+FRAMES = 20  # the innermost frames of a stack, which are logged
 
 
 class Watchdog:

@@ -2,7 +2,7 @@
 
 async with AsyncioSystemBase() as system: ...                # processes on the running loop
 
-asys = ActorSystem(systemBase=AsyncioSystemBase())           # a loop on a thread of its own, for blocking code
+asys = ActorSystem(systemBase=AsyncioSystemBase())           # a loop on its own thread, for blocking code
 answer = asys.ask(asys.createActor(Greeter), "hello", timeout=1)
 total = asys._systemBase.run(call(pid, Add(2)))              # or keep the base and use base.run(coroutine)
 """

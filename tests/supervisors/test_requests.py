@@ -1,4 +1,7 @@
-"""Answers of supervisors to requests. Erlang: supervisor_SUITE, child_adm, count_restarting_children, hanging_restart_loop."""
+"""Answers of supervisors to requests.
+
+Erlang: supervisor_SUITE, child_adm, count_restarting_children, hanging_restart_loop.
+"""
 
 import logging
 from typing import Any
