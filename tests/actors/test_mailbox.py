@@ -6,13 +6,16 @@ import pytest
 
 from actors import (
     KILL,
+    KILLED,
     NORMAL,
     AsyncioSystemBase,
+    Down,
     Exit,
     Mailbox,
     MailboxClosed,
     exit,  # noqa: A004 (OTP's word)
     link,
+    receive,
     self_pid,
     send,
     spawn,
@@ -124,3 +127,26 @@ async def test_an_open_mailbox_ends_with_its_system() -> None:
         await settled()
     with pytest.raises(MailboxClosed):
         await waiting
+
+
+async def test_a_mailbox_that_was_not_entered_monitors_for_itself() -> None:
+    async with Mailbox() as caller:
+        box, pid = Mailbox(), spawn(receive)
+        ref, unwatched = box.monitor(pid), box.monitor(pid)
+        box.demonitor(unwatched)
+        exit(pid, KILL)
+        assert await box.receive() == Down(ref, pid, KILLED)
+        assert not box.process.mailbox
+        assert not caller.process.mailbox
+        box.close()
+
+
+async def test_a_demonitor_removes_a_down_that_has_arrived() -> None:
+    async with Mailbox() as box:
+        pid = spawn(receive)
+        ref = box.monitor(pid)
+        exit(pid, KILL)
+        await settled()
+        box.demonitor(ref)
+        box.put("the next message")
+        assert await box.receive() == "the next message"

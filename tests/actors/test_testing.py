@@ -34,7 +34,7 @@ from actors import (
     start,
 )
 from actors import exit as send_exit
-from actors.testing import NotSimulated, Simulation, Step, Stuck, simulated
+from actors.testing import NotSimulated, Simulation, Step, Stuck, settled, simulated
 
 
 class Account(GenServer[int]):
@@ -382,3 +382,18 @@ async def _calls_from_a_thread() -> None:
 def test_the_real_world_is_refused(work: Callable[[], Any], what: str) -> None:
     with Simulation() as simulation, pytest.raises(NotSimulated, match=what):
         simulation.run(work())
+
+
+async def test_settled_returns_when_every_process_and_task_waits() -> None:
+    async def relay(to: Pid, hops: int) -> None:
+        await receive()
+        for _ in range(hops):
+            await asyncio.sleep(0)
+        send(to, "go on")
+
+    async with AsyncioSystemBase() as system, Mailbox() as box:
+        last = spawn(relay, box.pid, 7)
+        send(spawn(relay, last, 5), "go on")
+        await settled()
+        assert not system.ready
+        assert await box.receive(timeout_s=0) == "go on"
