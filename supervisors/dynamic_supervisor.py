@@ -156,7 +156,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         return self._start(args, state, added)
 
     async def _terminate_child(self, pid: Any, state: DynamicState) -> Reply[DynamicState]:
-        """Source: the clauses of terminate_child for simple_one_for_one in supervisor:handle_call/3 (OTP)."""
+        """Stop a child or cancel its restart. Source: supervisor:handle_call/3 (OTP), for simple_one_for_one."""
         if not isinstance(pid, Pid):
             return Reply(WrongSupervisor("the Pid of a dynamic child", pid), state)
         if state.restarting.pop(pid, None) is not None:
@@ -174,7 +174,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
     def _restart(
         self, ended: Pid, args: Args, state: DynamicState
     ) -> Next[DynamicState] | Awaitable[Next[DynamicState]]:
-        """Source: supervisor:restart/2,3 (OTP)."""
+        """Restart a child, unless the limit is exceeded. Source: supervisor:restart/2,3 (OTP)."""
         counted = state.with_restart(ended, self.process.system.loop.time())
         if counted is None:
             return self._give_up(ended, args, state)

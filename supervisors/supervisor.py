@@ -140,7 +140,7 @@ class Supervisor(BaseSupervisor[SupervisorState]):
     # Requests
 
     async def _add(self, spec: ChildSpec, state: SupervisorState) -> Any:
-        """Source: supervisor:handle_start_child/2 (OTP)."""
+        """Add a child and start it. Source: supervisor:handle_start_child/2 (OTP)."""
         try:
             check_childspecs((spec,), state.flags.auto_shutdown)
         except InvalidChildSpec as fault:

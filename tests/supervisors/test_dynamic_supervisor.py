@@ -52,7 +52,7 @@ async def children(supervisor: Pid) -> list[Any]:
 
 @pytest.mark.parametrize("restart", [TEMPORARY, PERMANENT])
 async def test_sup_start_ignore_child_start_child_simple_stores_nothing(box: Mailbox, restart: RestartType) -> None:
-    """sup_start_ignore_temporary_child_start_child_simple, sup_start_ignore_permanent_child_start_child_simple"""
+    """Erlang: sup_start_ignore_{temporary,permanent}_child_start_child_simple."""
     supervisor = await dynamic(Ignoring, restart=restart)
     assert await start_child(supervisor) is None
     assert await count_children(supervisor) == Counts(1, 0, 0, 0)
@@ -193,7 +193,7 @@ async def test_simple_one_for_one_corruption(box: Mailbox, restart: RestartType)
 
 @pytest.mark.parametrize("kind", ChildType)
 async def test_count_children(box: Mailbox, kind: ChildType) -> None:
-    """count_children, count_children_supervisor"""
+    """Erlang: count_children, count_children_supervisor."""
     supervisor = await dynamic(restart=TEMPORARY, type=kind)
     for total in (1000, 2000):
         for _ in range(1000):
@@ -301,7 +301,7 @@ class Told(DynamicSupervisor):
     ],
 )
 async def test_child_specs_of_a_dynamic_supervisor_are_one_template(box: Mailbox, tree: Any, atom: str) -> None:
-    """significant_simple is among them."""
+    """The Erlang case significant_simple is included."""
     with pytest.raises(StartFailed) as caught:
         await start_link(Told, tree)
     assert isinstance(caught.value.reason, Crash)

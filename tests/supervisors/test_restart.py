@@ -127,7 +127,7 @@ def test_a_budget_is_spent_by_the_restart_that_is_one_too_many(gaps: list[float]
 def test_the_restarts_of_one_child_do_not_count_for_another(
     crashes: list[tuple[int, float]], intensity: int, period: int
 ) -> None:
-    """crashes: the crashing children, each with the time since the last crash."""
+    """Count the restarts of each child. crashes: the crashing children, each with the time since the last crash."""
     now = 0.0
     logs: dict[int, RestartLog | None] = dict.fromkeys(range(4), RestartLog())
     times: dict[int, list[float]] = {child: [] for child in logs}

@@ -181,7 +181,7 @@ async def test_a_supervisor_killed_while_it_stops_a_child_ends_at_once(box: Mail
 
 
 async def test_the_end_of_a_terminated_child_does_not_count_as_a_crash(box: Mailbox) -> None:
-    """Its exit signal never reaches the supervisor, which could mistake it for that of the next process."""
+    """The child's exit signal never reaches the supervisor, which could mistake it for the next process's."""
     supervisor = await start_supervisor(Flags(intensity=0), [])
     for spec in (ChildSpec("worker", Worker), ChildSpec("slow", Slow), ChildSpec("naughty", Naughty)):
         assert await call(await start_child(supervisor, spec), "unlink") in ("unlinked", ())
@@ -259,7 +259,7 @@ async def test_an_exit_that_was_sent_before_the_stop_gives_the_reason(
 
 
 async def test_a_child_that_unlinked_itself_and_ended_is_not_active(box: Mailbox) -> None:
-    """Its supervisor never learned of the end. Source: supervisor:count_child/2 (OTP)."""
+    """The supervisor never learns of the end. Source: supervisor:count_child/2 (OTP)."""
     supervisor = await start_supervisor(Flags(), [ChildSpec("child", Naughty)])
     naughty = (await pids(supervisor))["child"]
     assert await call(naughty, "unlink") == "unlinked"

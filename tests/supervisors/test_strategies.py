@@ -125,7 +125,7 @@ async def settled(supervisor: Pid) -> None:
 
 
 async def test_a_failing_restart_uses_one_of_the_intensity_a_try(box: Mailbox) -> None:
-    """These are the figures of a real Erlang: the starts of a, b and c with intensity 3, while b fails."""
+    """The figures come from a real Erlang: the starts of a, b and c with intensity 3, while b fails."""
     for strategy, starts in [(ONE_FOR_ONE, [1, 4, 1]), (REST_FOR_ONE, [1, 4, 1]), (ONE_FOR_ALL, [4, 4, 1])]:
         scripts = [Script(START), Script(START, ValueError("no")), Script(START)]
         supervisor = await trio(strategy, *scripts, intensity=3)

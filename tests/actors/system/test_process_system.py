@@ -180,7 +180,7 @@ async def test_a_message_to_the_root_is_a_dead_letter(system: AsyncioSystemBase)
 
 
 class Undertaker(Actor):
-    """Forwards every dead letter to `to`, its first message."""
+    """An actor that forwards every dead letter to `to`, its first message."""
 
     to: Any = None
 

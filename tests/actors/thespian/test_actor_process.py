@@ -55,7 +55,7 @@ class Doing(Actor):
 
 
 class Telling(Doing):
-    """Forwards all later messages to `to`, the first Pid it gets."""
+    """An actor that forwards all later messages to `to`, the first Pid it gets."""
 
     to: Pid | None = None
 

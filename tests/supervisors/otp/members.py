@@ -1,4 +1,4 @@
-"""The children of the differential test, as oracle.erl has them. A Stage tells them what their script holds for them.
+"""The children of the differential test, as oracle.erl has them. A Stage gives them the steps of their script.
 
 The kinds of workers: any exit signal ends a plain one. Only its supervisor's signal ends a trapping one, which records
 its end. A stubborn one outlasts every shutdown time. An odd one ends with another reason than the signal's.
@@ -123,7 +123,7 @@ class Static(Supervisor):
 
 
 class Dynamic(DynamicSupervisor):
-    """simple_one_for_one."""
+    """A supervisor with simple_one_for_one."""
 
     def tree(self, stage: Stage, tree: Tree, label: str) -> Any:
         stage.simple.add(self.pid)
