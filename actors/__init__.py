@@ -1,4 +1,4 @@
-"""The process system: processes, links, monitors, GenServer, Task, names. Knows no supervisor and no LLM."""
+"""The process system: processes, links, monitors, GenServer, Task, names. It imports no supervisor and no LLM code."""
 
 from actors.api import (
     alive,

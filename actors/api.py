@@ -1,4 +1,4 @@
-"""The primitives on Pids and names, for the calling process. Erlang: the built-in functions of the same names."""
+"""The primitives on Pids and names, called by a process. Erlang: the built-in functions of the same names."""
 
 import asyncio
 from typing import Any
@@ -15,27 +15,27 @@ from actors.system.current import calling_process, current_process, current_syst
 
 
 def self_pid() -> Pid:
-    """The calling process. Erlang: self/0. Raises NoCaller in code that is no process."""
+    """Return the calling process's Pid. Raises NoCaller outside any process. Erlang: self/0."""
     return calling_process("self_pid").pid
 
 
 def alive(pid: Pid) -> bool:
-    """Erlang: is_process_alive/1."""
+    """Return True if the process has not ended. Erlang: is_process_alive/1."""
     return pid.process is not None
 
 
 def create_actor(actor: type[Actor], name: str | None = None) -> Pid:
-    """A Thespian actor in the current system, as ActorSystem.createActor makes it from outside the loop.
+    """Create a Thespian actor in the current system, as ActorSystem.createActor does from another thread.
 
-    name: a global one; if it has an owner, that is the answer. Raises InvalidActorSpecification for what is no actor,
-    but in an actor or a GenServer: that is told by ChildActorExited of a child that could not be made.
+    name: a global name; if a process has it, return that process's Pid. Raises InvalidActorSpecification for a value
+    that is not an actor. If the caller is an actor or a GenServer, it gets ChildActorExited instead.
     """
     system = current_system()
     return system.create_actor(starter(system, link=False), actor, name=name)
 
 
 def link(pid: Pid) -> None:
-    """When one of the two ends, the other gets an exit signal. To a dead process: the signal is NOPROC."""
+    """Link two processes: the end of one sends an exit signal to the other, NOPROC if pid is dead. Erlang: link/1."""
     me, other = calling_process("link"), process_of(pid)
     if other is not None:
         me.link(other)
@@ -50,24 +50,24 @@ def unlink(pid: Pid) -> None:
 
 
 def monitor(pid: Pid) -> Ref:
-    """Get one Down when pid ends; at once, with NOPROC, if it has. Erlang: monitor/2."""
+    """Get one Down when pid ends, or at once with NOPROC if it has ended. Erlang: monitor/2."""
     process_of(pid)
     return calling_process("monitor").monitor(pid)
 
 
 async def ended(pid: Pid) -> Any:
-    """Wait for the end of a process: its exit reason, or NOPROC if it had ended before."""
+    """Wait for the end of a process. Return its exit reason, or NOPROC if it has ended already."""
     process = process_of(pid)
     return NOPROC if process is None else await end_of(process)
 
 
 def demonitor(ref: Ref) -> None:
-    """No Down for ref from now on, not even one that has arrived. Erlang: demonitor(Ref, [flush])."""
+    """End a monitor, and drop its Down if that has arrived. Erlang: demonitor(Ref, [flush])."""
     calling_process("demonitor").demonitor(ref)
 
 
 def exit(pid: Pid, reason: Any) -> None:  # noqa: A001 (OTP's word)
-    """Send an exit signal. Erlang: exit/2. KILL can't be trapped; its victim ends as KILLED."""
+    """Send an exit signal. KILL can't be trapped and ends the process as KILLED. Erlang: exit/2."""
     process = process_of(pid)
     if process is not None:
         sender = current_process() or process.system.root
@@ -77,8 +77,8 @@ def exit(pid: Pid, reason: Any) -> None:  # noqa: A001 (OTP's word)
 def register(name: str, pid: Pid) -> None:
     """Give a living process a name. Erlang: register/2.
 
-    Raises NameTaken, AlreadyNamed (a process has one name at most), InvalidName for what is no name (an empty string,
-    or no string: OTP's `undefined`), and ProcessError for a dead process.
+    Raises NameTaken, AlreadyNamed (a process has at most one name), and ProcessError for a dead process. Raises
+    InvalidName for an empty string, and for a value that is not a string (OTP's `undefined`).
     """
     process = process_of(pid)
     if process is None:
@@ -87,18 +87,18 @@ def register(name: str, pid: Pid) -> None:
 
 
 def unregister(name: str) -> None:
-    """Raises NotRegistered. Erlang: unregister/1."""
+    """Take a name from its process. Raises NotRegistered. Erlang: unregister/1."""
     current_system().names.unregister(name)
 
 
 def whereis(name: str) -> Pid | None:
-    """Erlang: whereis/1."""
+    """Return the Pid of the process with a name, or None. Erlang: whereis/1."""
     process = current_system().names.get(name)
     return process.pid if process is not None else None
 
 
 async def receive(timeout_s: float | None = None) -> Any:
-    """The calling process's next message, for a spawned coroutine. Raises TimeoutError after timeout_s."""
+    """Return the calling process's next message, in a spawned coroutine. Raises TimeoutError after timeout_s."""
     me = calling_process("receive")
     if not isinstance(me, Receiver):
         raise NoCaller(f"receive expects a task or a mailbox as its caller, got {me.label}")
@@ -106,5 +106,5 @@ async def receive(timeout_s: float | None = None) -> Any:
 
 
 def send_after(delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
-    """Send later; `cancel()` the result to stop it. Erlang: erlang:send_after/3."""
+    """Send after delay_s. `cancel()` of the result stops it. Erlang: erlang:send_after/3."""
     return current_system().send_after(delay_s, to, message)

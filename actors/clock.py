@@ -10,7 +10,7 @@ from actors.system.virtual_loop import VirtualLoop
 def clock() -> Callable[[], float]:
     """Return the running loop's monotonic clock, in seconds.
 
-    The clock is finer than the loop's: uvloop counts whole milliseconds, and reads them once in a turn of the loop.
+    It is finer than the loop's own clock: uvloop counts whole milliseconds, and reads them once per turn of the loop.
     """
     loop = asyncio.get_running_loop()
     return loop.time if isinstance(loop, VirtualLoop) else time.monotonic

@@ -1,4 +1,4 @@
-"""Log events with fields, through the standard library's logging: the host decides where they go."""
+"""Log events with fields, through the standard library's logging, so that the host decides where they go."""
 
 import logging
 from typing import Any, Final, cast
@@ -9,10 +9,10 @@ from structlog.typing import EventDict
 
 
 def get_logger(name: str) -> BoundLogger:
-    """A logger whose events are past-tense noun phrases with fields: `log.info("child_restarted", child=...)`.
+    """Return a logger for events with fields: `log.info("child_restarted", child=...)`.
 
-    Rendered as key=value pairs on the standard logger `name`, with its level and handlers. The record has the fields,
-    too, as its attribute `fields`: for a host that renders them in its own way.
+    The standard logger `name` gets each event as key=value pairs, with its level and handlers. The attribute `fields`
+    of the record has the fields, for a host that renders them in its own way.
     """
     return cast(
         "BoundLogger",

@@ -1,4 +1,4 @@
-"""A mailbox for code that is no process: a coroutine of the host's, a test, a request handler.
+"""A mailbox for code outside any process: a coroutine of the host, a test, a request handler.
 
 async with Mailbox() as box:
     agent.stream_chat(pid, "Hello")          # inside the block, box is the calling process
@@ -11,16 +11,16 @@ from typing import Any, Self
 from actors.kernel.block import Block
 from actors.kernel.bound import Bound
 from actors.kernel.errors import MailboxClosed
-from actors.kernel.pid import Pid
+from actors.kernel.pid import Pid, Ref
 from actors.kernel.process import Process
 from actors.kernel.receiver import Receiver
 from actors.kernel.signals import NORMAL, SHUTDOWN
 from actors.server.bounded import keep_to
-from actors.system.current import current_system, entered_process, process_here, starter
+from actors.system.current import current_system, entered_process, process_here, process_of, starter
 
 
 class MailboxProcess(Receiver):
-    """It has no code that could end it, so its system's end does."""
+    """The process of a Mailbox. It runs no code, so its owner or the end of its system ends it."""
 
     __slots__ = ("block",)
 
@@ -31,7 +31,7 @@ class MailboxProcess(Receiver):
 
 
 class Mailbox:
-    """A process without code of its own. It traps exits, so what it links to and monitors reports here."""
+    """A process without code of its own. It traps exits: the end of a linked process arrives as an Exit message."""
 
     def __init__(self, bound: Bound | None = None) -> None:
         system = current_system()
@@ -46,15 +46,34 @@ class Mailbox:
         return self.process.pid
 
     async def receive(self, timeout_s: float | None = None) -> Any:
-        """The next message. Raises TimeoutError when none came within timeout_s, MailboxClosed after close."""
+        """Return the next message.
+
+        Raises TimeoutError if no message comes within timeout_s, and MailboxClosed after close.
+        """
         return await self.process.receive(timeout_s)
 
     async def receive_many(self, most: int, timeout_s: float | None = None) -> list[Any]:
-        """The next message, and those that have come after it, at most so many in all. As receive."""
+        """Return the next message and those that already wait after it, `most` in all at the most.
+
+        Raises the errors of `receive`.
+        """
         return await self.process.receive_many(most, timeout_s)
 
+    def put(self, message: Any) -> None:
+        """Put a message of its owner into the mailbox. Any other sender uses `send`."""
+        self.process.deliver(message, None)
+
+    def monitor(self, pid: Pid) -> Ref:
+        """Get one Down here when pid ends, or at once if it has ended. Erlang: monitor/2."""
+        process_of(pid)
+        return self.process.monitor(pid)
+
+    def demonitor(self, ref: Ref) -> None:
+        """Get no Down for ref from now on, and drop one that has arrived. Erlang: demonitor(Ref, [flush])."""
+        self.process.demonitor(ref)
+
     def close(self) -> None:
-        """What is sent here from now on is a dead letter."""
+        """End the process: a message sent here later becomes a dead letter."""
         self.process.end(NORMAL)
 
     def __aiter__(self) -> Self:

@@ -1,11 +1,11 @@
-"""What runs: a living system as data. Erlang: processes/0, process_info/1, and the tools observer and etop.
+"""A running system as data. Erlang: processes/0, process_info/1, and the tools observer and etop.
 
 for info in top("mailbox", 5):
     print(info.pid, info.label, info.mailbox)
 
-Everything is read in place: no process is asked, so one that hangs is seen, too. The loop is held meanwhile, some
-microseconds a process; what is made for slices (slices.py) holds it a millisecond at a time. Of a state and of messages
-only types and sizes are told, never contents: they may be secret.
+No process is asked, so the data includes a process that hangs. Reading holds the loop for some microseconds per
+process; the functions for slices (slices.py) hold it for a millisecond at a time. States and messages appear as types
+and sizes and never with contents, which may be secret.
 """
 
 import contextvars
@@ -29,7 +29,7 @@ from actors.system.footprint import footprint_bytes, summary
 T = TypeVar("T")
 
 STATUS: Final = ("idle", "ready", "running", "waiting", "dead")
-"""By phase. waiting: for a callback or coroutine of its own."""
+"""The words for the phases of a process. waiting: for its callback or coroutine."""
 
 SHOWN: Final = 100
 
@@ -37,12 +37,12 @@ Measure: TypeAlias = Literal["mailbox", "reductions", "memory"]
 
 
 class ProcessInfo(Struct, frozen=True):
-    """One process. Pids are text, as in logs; text_to_pid finds them again.
+    """One process. Pids are text, as in logs; text_to_pid turns them back.
 
-    label: what it runs. mailbox: how many messages wait. reductions: how many it has taken, without those of the slice
-    that runs. memory_bytes: an estimate, see footprint.py. state: the type of a server's state, and its length.
-    monitors: whom it watches; monitored_by: the processes that watch it. Of links and both of these there are the first
-    SHOWN: a supervisor may have 10,000. age_s: since it was made.
+    label: the name of its code. mailbox: the number of waiting messages. reductions: the number of messages taken,
+    without those of the slice that runs. memory_bytes: an estimate, see footprint.py. state: the type of a server's
+    state, and its length. monitors: the processes that it watches. monitored_by: the processes that watch it. links,
+    monitors and monitored_by have the first SHOWN entries, since a supervisor may have 10,000. age_s: since its start.
     """
 
     pid: str
@@ -62,7 +62,7 @@ class ProcessInfo(Struct, frozen=True):
 
 
 class SystemInfo(Struct, frozen=True):
-    """The whole system: processes, those of them that are ready to run, names, and dead letters so far."""
+    """Counts of one system: processes, processes that are ready to run, names, and dead letters so far."""
 
     processes: int
     ready: int
@@ -71,22 +71,22 @@ class SystemInfo(Struct, frozen=True):
 
 
 def processes() -> list[Pid]:
-    """Every process of the current system, the oldest first; its root is the first. Erlang: processes/0."""
+    """Return every process of the current system, the oldest, its root, first. Erlang: processes/0."""
     return [process.pid for process in current_system().processes.values()]
 
 
 def process_info(pid: Pid) -> ProcessInfo | None:
-    """None if it has ended. Erlang: process_info/1."""
+    """Return the data of a process, or None if it has ended. Erlang: process_info/1."""
     return info_of(pid.process) if pid.process is not None else None
 
 
 def top(by: Measure = "reductions", count: int = 10) -> list[ProcessInfo]:
-    """The processes with the most of it, the most first. Erlang: etop."""
+    """Return the processes with the highest figures, the highest first. Erlang: etop."""
     return at_once(sliced_top(by, count))
 
 
 def sliced_top(by: Measure = "reductions", count: int = 10) -> Generator[None, None, list[ProcessInfo]]:
-    """`top`, for `in_slices`: of the processes that there are at its beginning."""
+    """`top` as work for `in_slices`, over the processes that exist at its beginning."""
     measure = MEASURES.get(by)
     if measure is None:
         raise ValueError(f"expected one of {', '.join(MEASURES)}, got {by!r}")
@@ -107,7 +107,7 @@ def system_info() -> SystemInfo:
 
 
 def text_to_pid(text: str) -> Pid:
-    """The process of this OS process that "Pid(7)" names, dead or alive. Erlang: list_to_pid/1. Raises ValueError."""
+    """Return the Pid that prints as "Pid(7)", of a living or dead process. Raises ValueError. Erlang: list_to_pid/1."""
     number = text.removeprefix("Pid(").removesuffix(")")
     if text != f"Pid({number})" or not number.isdecimal():
         raise ValueError(f'expected a pid as "Pid(7)", got {text!r}')
@@ -115,9 +115,9 @@ def text_to_pid(text: str) -> Pid:
 
 
 def look(function: Callable[[], T], timeout_s: float = 1.0) -> list[T]:
-    """What function gives in each system of this OS process; for a thread that runs none of them.
+    """Call function in each system of this OS process and return the results. For a thread without a system.
 
-    A system that has not answered within timeout_s, because its loop is held or ends, is left out.
+    A system that does not answer within timeout_s, because its loop is held or ends, is left out.
     """
     answers: list[Future[T]] = []
     for system in tuple(open_systems):
@@ -134,12 +134,12 @@ def look(function: Callable[[], T], timeout_s: float = 1.0) -> list[T]:
 def _settle(answer: "Future[T]", function: Callable[[], T]) -> None:
     try:
         answer.set_result(function())
-    except Exception as error:  # noqa: BLE001 (it is raised where it was asked for)
+    except Exception as error:  # noqa: BLE001 (the caller of look raises it)
         answer.set_exception(error)
 
 
 def info_of(process: Process) -> ProcessInfo:
-    """process_info of a living process."""
+    """Return the data of a living process."""
     return ProcessInfo(
         pid=str(process.pid),
         label=process.label,

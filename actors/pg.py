@@ -1,11 +1,11 @@
-"""Process groups: many processes under one name, and news of who comes and goes. Erlang: pg.
+"""Process groups: many processes under one term, and news of those that join and leave. Erlang: pg.
 
     pg.join("subscribers", pid)
     pg.broadcast("subscribers", TokenArrived("hello"))
 
-A group exists while it has members. A process may join several times, and has to leave as often; its end is a leave.
-Groups belong to the system they were joined in (OTP: a scope). All functions work at once: there is no pg process that
-could lag behind, or lose the groups by restarting.
+A group exists while it has members. A process may join several times and has to leave as often; its end is a leave.
+Groups belong to one system (OTP: a scope). All functions take effect at once. No separate process could be
+late, or lose the groups by a restart.
 """
 
 from collections.abc import Hashable
@@ -21,7 +21,7 @@ __all__ = ["Joined", "Left", "broadcast", "demonitor", "join", "leave", "members
 
 
 def join(group: Hashable, *pids: Pid) -> None:
-    """Erlang: pg:join/2. Raises ProcessError for a dead process; then none has joined."""
+    """Add processes to a group. Raises ProcessError if one is dead; then none has joined. Erlang: pg:join/2."""
     processes = [_living(pid) for pid in pids]
     groups = current_system().groups
     for process in processes:
@@ -31,7 +31,7 @@ def join(group: Hashable, *pids: Pid) -> None:
 
 
 def leave(group: Hashable, *pids: Pid) -> None:
-    """Erlang: pg:leave/2. Raises NotJoined if none of them is a member; those who are have left."""
+    """Remove the processes that are members. Raises NotJoined if none of them is one. Erlang: pg:leave/2."""
     groups = current_system().groups
     left = tuple(pid for pid in pids if pid.process is not None and groups.leave(group, pid.process))
     if pids and not left:
@@ -40,35 +40,35 @@ def leave(group: Hashable, *pids: Pid) -> None:
 
 
 def members(group: Hashable) -> list[Pid]:
-    """Each as often as it has joined; of no group, none. Erlang: pg:get_members/1."""
+    """Return the members, each as often as it has joined. Erlang: pg:get_members/1."""
     return current_system().groups.members(group)
 
 
 def which_groups() -> list[Hashable]:
-    """The groups that have members. Erlang: pg:which_groups/0."""
+    """Return the groups that have members. Erlang: pg:which_groups/0."""
     return list(current_system().groups.members_of)
 
 
 def broadcast(group: Hashable, message: Any) -> int:
-    """Send to each member, as often as it has joined; how many that were. It costs what the sends cost."""
+    """Send to each member, as often as it has joined. Return the number of sends."""
     sender = current_process()
     me = sender.pid if sender is not None else None
     sent = 0
     for pid in current_system().groups.members(group):
-        if pid.process is not None:  # an earlier one's overflow may have ended it
+        if pid.process is not None:  # an earlier send's overflow may have ended it
             pid.process.deliver(message, me)
             sent += 1
     return sent
 
 
 def monitor(group: Hashable) -> tuple[Ref, list[Pid]]:
-    """The members now; from now on Joined and Left of this group come to the calling process. Erlang: pg:monitor/1."""
+    """Return a Ref and the members. Later changes arrive as Joined and Left. Erlang: pg:monitor/1."""
     me = calling_process("pg.monitor")
     return system_of(me).groups.monitor(group, me), members(group)
 
 
 def demonitor(ref: Ref) -> bool:
-    """No news of ref from now on, nor any that has come. False: there was no such monitor. Erlang: pg:demonitor/1."""
+    """End a monitor and drop its waiting news. Return False for an unknown ref. Erlang: pg:demonitor/1."""
     me = calling_process("pg.demonitor")
     return system_of(me).groups.demonitor(ref, me)
 

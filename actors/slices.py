@@ -1,16 +1,16 @@
-"""Long work on the loop, in slices: between two of them everything else runs.
+"""Long work on the loop, in slices: other code runs between two of them.
 
 def doubled(numbers):
     found = []
     for number in numbers:
         found.append(2 * number)
-        yield                           # a place where others may run
+        yield                           # other code may run here
     return found
 
 twice = await in_slices(doubled(range(1_000_000)))
-twice = at_once(doubled(range(10)))     # for who has no loop, or no time
+twice = at_once(doubled(range(10)))     # without a loop
 
-What the work looks at may change between two slices.
+The data that the work reads may change between two slices.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ SLICE_S: Final = 0.001
 
 
 async def in_slices(work: Generator[None, None, T]) -> T:
-    """What the work returns. Between its steps others run, about every SLICE_S."""
+    """Run the work and return its result. Other code runs about every SLICE_S."""
     until_s = perf_counter() + SLICE_S
     while True:
         try:
@@ -38,7 +38,7 @@ async def in_slices(work: Generator[None, None, T]) -> T:
 
 
 async def paced(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items. Between them others run, about every SLICE_S."""
+    """Yield the items. Other code runs about every SLICE_S."""
     until_s = perf_counter() + SLICE_S
     for item in items:
         yield item
@@ -48,7 +48,7 @@ async def paced(items: Iterable[T]) -> AsyncIterator[T]:
 
 
 def at_once(work: Generator[None, None, T]) -> T:
-    """What the work returns, without a pause."""
+    """Run the work without a pause and return its result."""
     while True:
         try:
             next(work)

@@ -1,12 +1,12 @@
-"""Looking into a running GenServer, and changing it. Erlang: sys. Supervisors are GenServers, too.
+"""Inspection and change of a running GenServer. Erlang: sys. Supervisors are GenServers, too.
 
     await sys.suspend("account")
     status = await sys.get_status("account")
     await sys.change_code("account", AccountV2)
     await sys.resume("account")
 
-A system message waits its turn in the mailbox; a suspended server takes nothing else but its parent's exit signal.
-Every function fails as `call` does: CallFailed with the server's exit reason, CallTimeout after timeout_s.
+A system message waits in the mailbox like any other. A suspended server handles only system messages and its parent's
+exit signal. Each function raises CallFailed with the server's exit reason, and CallTimeout after timeout_s, as `call`.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ LOG_LENGTH = 10  # events that log(server, True) keeps, as in OTP
 
 
 async def get_state(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
-    """The state of a GenServer, for tests and for looking inside. Erlang: sys:get_state/2."""
+    """Return the state of a GenServer, for tests and debugging. Erlang: sys:get_state/2."""
     return await _ask(server, GetState(), timeout_s)
 
 
@@ -69,23 +69,23 @@ async def replace_state(
 ) -> Any:
     """Make function(state) the state, and return it. Erlang: sys:replace_state/3.
 
-    function is plain and runs in the server. If it raises, the state stays and CallbackFailed says why.
+    The function is plain and runs in the server. If it raises, the state stays, and this raises CallbackFailed.
     """
     return await _ask(server, ReplaceState(function), timeout_s)
 
 
 async def suspend(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
-    """From now on it answers only system messages, and its parent's exit signal. Erlang: sys:suspend/2."""
+    """Suspend a server: it handles only system messages and its parent's exit signal. Erlang: sys:suspend/2."""
     await _ask(server, Suspend(), timeout_s)
 
 
 async def resume(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
-    """Go on, with what came meanwhile, in its order. Erlang: sys:resume/2."""
+    """Resume a server, with the messages that have arrived, in their order. Erlang: sys:resume/2."""
     await _ask(server, Resume(), timeout_s)
 
 
 async def get_status(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) -> Status:
-    """How it is, as its format_status lets it be seen. Erlang: sys:get_status/2."""
+    """Return the status of a server, after its format_status. Erlang: sys:get_status/2."""
     status: Status = await _ask(server, GetStatus(), timeout_s)
     return status
 
@@ -93,18 +93,17 @@ async def get_status(server: Address, timeout_s: float | None = CALL_TIMEOUT_S) 
 async def change_code(
     server: Address, new: type[GenServer[Any]], extra: Any = None, timeout_s: float | None = CALL_TIMEOUT_S
 ) -> None:
-    """Go on with the callbacks of another class, and the state that its code_change makes. Erlang: sys:change_code/5.
+    """Give a server the callbacks of another class and the state of its code_change. Erlang: sys:change_code/5.
 
-    `new.code_change(old_version, state, extra)` is plain; old_version is the `version` of the class so far. If it
-    raises, the old class and its state stay and CallbackFailed says why. One message does it, between two others; to
-    change several servers at one moment suspend them all first. What is fixed at a start (trap_exit, the mailbox's
-    bound) stays as it is.
+    `new.code_change(old_version, state, extra)` is plain; old_version is the old class's `version`. If it raises, the
+    old class and its state stay, and this raises CallbackFailed. To change several servers at one moment, suspend them
+    all first. trap_exit and the mailbox's bound are set at a start and stay.
     """
     await _ask(server, ChangeCode(new, extra), timeout_s)
 
 
 async def terminate(server: Address, reason: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
-    """End it with reason, after its terminate; return when it has ended. Erlang: sys:terminate/3 (it doesn't wait)."""
+    """End a server with reason, and return when it has ended. Erlang: sys:terminate/3, which doesn't wait."""
     await stop(server, reason, timeout_s)
 
 
@@ -120,7 +119,10 @@ async def log(server: Address, flag: bool | int, timeout_s: float | None = ...) 
 async def log(
     server: Address, flag: bool | int | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
 ) -> list[Event] | None:
-    """Keep the last 10 events (True), or as many as flag says; keep none (False); or get them. Erlang: sys:log/3."""
+    """Keep the last events, or return them. Erlang: sys:log/3.
+
+    flag: True keeps 10 events, a number that many, False none. "get" returns the events.
+    """
     if flag == "get":
         events: list[Event] = await _ask(server, GetLog(), timeout_s)
         return events
@@ -135,7 +137,10 @@ async def statistics(server: Address, flag: bool, timeout_s: float | None = ...)
 async def statistics(
     server: Address, flag: bool | Literal["get"], timeout_s: float | None = CALL_TIMEOUT_S
 ) -> Statistics | None:
-    """Count messages from now on, or don't; or get the counts: None if they are off. Erlang: sys:statistics/3."""
+    """Turn the counts of messages on or off, or return them. Erlang: sys:statistics/3.
+
+    flag: "get" returns the counts, or None while they are off.
+    """
     if flag == "get":
         counts: Statistics | None = await _ask(server, GetStatistics(), timeout_s)
         return counts
@@ -146,12 +151,12 @@ async def statistics(
 async def install(
     server: Address, name: Any, function: Callable[[Event], None], timeout_s: float | None = CALL_TIMEOUT_S
 ) -> None:
-    """Have function called in the server with each event; one that raises is taken out. Erlang: sys:install/3."""
+    """Call function in the server with each event. A function that raises is removed. Erlang: sys:install/3."""
     await _ask(server, Install(name, function), timeout_s)
 
 
 async def remove(server: Address, name: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> None:
-    """Take out what was installed by this name. Erlang: sys:remove/3."""
+    """Remove the function that was installed under a name. Erlang: sys:remove/3."""
     await _ask(server, Install(name, None), timeout_s)
 
 

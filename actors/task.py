@@ -6,8 +6,8 @@
 
     pid = Fetch.start_link("https://...")        # or spawn(coroutine_function, *args)
 
-It ends NORMAL when run() returns, Crash when it raises, and with the reason of an exit signal, which cancels the
-coroutine. Its end is told only when the coroutine has really ended.
+A task ends as NORMAL when run() returns and as Crash when run() raises. An exit signal cancels the coroutine, and the
+task ends with the signal's reason. Other processes learn of the end after the coroutine has ended.
 """
 
 import asyncio
@@ -27,26 +27,26 @@ from actors.system.process_system import ProcessSystem
 
 
 class Task:
-    """Subclass with `run`. trap_exit: exit signals come as Exit messages."""
+    """A process that runs a coroutine; subclass it with `run`. trap_exit: exit signals arrive as Exit messages."""
 
     trap_exit: ClassVar[bool] = False
     bound: ClassVar[Bound | None] = None
-    """Of the mailbox."""
+    """The bound of the mailbox."""
     process: "TaskProcess"
 
     async def run(self) -> Any:
-        raise AssertionError(f"{type(self).__name__} has no run")
+        raise AssertionError(f"expected a method run in {type(self).__name__}, got none")
 
     @property
     def pid(self) -> Pid:
         return self.process.pid
 
     async def receive(self, timeout_s: float | None = None) -> Any:
-        """The next message. Raises TimeoutError when none came within timeout_s."""
+        """Return the next message. Raises TimeoutError if no message comes within timeout_s."""
         return await self.process.receive(timeout_s)
 
     def send(self, to: Address, message: Any) -> None:
-        """The quick `send`: it does not look at the thread, so it is for the loop's alone."""
+        """Send a message faster than `send` does. It does not check the thread, so call it on the loop's thread."""
         me = self.process
         if type(to) is Pid and (target := to.process) is not None and target.system is me.system:  # nearly every send
             target.deliver(message, me.pid)
@@ -55,12 +55,12 @@ class Task:
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> Pid:
-        """Start it, linked to nobody."""
+        """Start the task without a link."""
         return start_task(current_system(), cls(*args, **kwargs)).pid
 
     @classmethod
     def start_link(cls, *args: Any, **kwargs: Any) -> Pid:
-        """Start it, linked to the calling process, which is its parent."""
+        """Start the task, linked to the calling process, its parent."""
         return start_task(current_system(), cls(*args, **kwargs), link=True).pid
 
 
@@ -84,7 +84,7 @@ class TaskProcess(Receiver):
         self.coroutine.add_done_callback(self._ended)
 
     async def _live(self) -> Any:
-        """The reason of an end that no signal caused."""
+        """Run the task, and return the exit reason of an end that no signal caused."""
         try:
             await self.task.run()
         except ExitProcess as exit_:
@@ -122,12 +122,12 @@ class _Function(Task):
 
 
 def spawn(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Pid:
-    """A process that runs the coroutine function. Erlang: spawn/3. Its messages: `await receive()`."""
+    """Start a process that runs a coroutine function. It gets messages by `await receive()`. Erlang: spawn/3."""
     return _spawn(function, args, link=False)
 
 
 def spawn_link(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Pid:
-    """spawn, linked to the calling process. Erlang: spawn_link/3."""
+    """Start a process that runs a coroutine function, linked to the calling process. Erlang: spawn_link/3."""
     return _spawn(function, args, link=True)
 
 

@@ -97,7 +97,7 @@ async def _stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
     check_loop(pid)
     box = Mailbox()  # not entered: a generator that did would make it the calling process of its consumer
     try:
-        box.process.monitor(pid)
+        box.monitor(pid)
         stream_id = stream_chat(pid, message, box.pid)
         seq, patience_s = 0, None
         while True:

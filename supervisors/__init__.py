@@ -1,6 +1,7 @@
-"""Restart policy and supervisors. Knows actors only.
+"""Supervisors and restart policy. This package imports actors only.
 
-supervisor.py and dynamic_supervisor.py are the two kinds; start_child of the second is dynamic_supervisor.start_child.
+supervisor.py and dynamic_supervisor.py hold the two kinds. Each has its own start_child; the one exported here is for a
+Supervisor, and dynamic_supervisor.start_child is for a DynamicSupervisor.
 """
 
 from supervisors.api import (

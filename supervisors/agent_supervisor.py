@@ -4,8 +4,8 @@
 
     pid = await agent_supervisor.start_agent({"name": "Researcher", "tools": ["web_search", "calculator"]})
 
-What an agent is, only the template knows: the application gives it. So it does with what must be there before an agent
-starts, such as the modules of its tools: that is waited for by the caller of start_agent, so that no other agent waits.
+The application gives the template of an agent, and a Prepare that loads what an agent needs before its start, such as
+the modules of its tools. The caller of start_agent waits for Prepare; other agents do not.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +20,7 @@ from supervisors.api import request
 from supervisors.child_spec import ChildSpec
 from supervisors.children import ChildInfo
 from supervisors.dynamic_supervisor import (
-    Brood,
+    DynamicState,
     DynamicSupervisor,
     Template,
     start_child,
@@ -31,14 +31,14 @@ from supervisors.flags import DynamicFlags
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
-NOT_RUNNING: Final = "it does not run here: application.running() and application.start() start it"
+NOT_RUNNING: Final = "no application runs here: start one with application.running() or application.start()"
 
 Prepare: TypeAlias = Callable[..., Awaitable[None]]
-"""Gets what an agent needs, given the arguments of start_agent. What it raises is what start_agent raises."""
+"""Loads what an agent needs, given the arguments of start_agent, which raises any exception that this raises."""
 
 
 class GetPrepare(Struct, frozen=True):
-    """Answered with the Prepare of agents, or None."""
+    """The request for the Prepare of agents. Its reply may be None."""
 
 
 class GetConfigs(Struct, frozen=True):
@@ -46,11 +46,11 @@ class GetConfigs(Struct, frozen=True):
 
 
 async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
-    """Start an agent with the template's args, config, to which an id is added if it has none, and what more its init
-    takes.
+    """Start an agent with the template's arguments, config, and further arguments of its init.
 
-    Raises InvalidArgument for a config that is not a mapping; the error with which the agent's init stopped, such as
-    InvalidAgentConfig or AlreadyStarted; else StartFailed, with the reason IGNORE if init answered so.
+    A config without an id gets a random one. Raises InvalidArgument for a config that is not a mapping, and the error
+    with which the agent's init stopped, such as InvalidAgentConfig or AlreadyStarted. Any other failure raises
+    StartFailed; its reason is IGNORE if init returned IGNORE.
     """
     if not isinstance(config, Mapping):
         raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
@@ -70,7 +70,7 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
 
 
 async def stop_agent(pid: Pid) -> None:
-    """End an agent, orderly if it does so in time; it is not restarted.
+    """Stop an agent, which is not restarted. An agent that does not stop in time is killed.
 
     Raises InvalidArgument for a value that is not a Pid, and NotFound for the Pid of another process.
     """
@@ -80,7 +80,7 @@ async def stop_agent(pid: Pid) -> None:
 
 
 async def which_agents() -> list[Pid]:
-    """The agents that run, in no order."""
+    """Return the Pids of the agents that run, in no order."""
     children: list[ChildInfo] = await which_children(_running())
     return [child.pid for child in children if isinstance(child.pid, Pid)]
 
@@ -92,14 +92,14 @@ async def which_configs() -> list[Mapping[str, Any]]:
 
 
 def _running() -> str:
-    """The supervisor's name. Raises CallFailed where no application runs."""
+    """Return the supervisor's name. Raises CallFailed where no application runs."""
     if whereis(AGENT_SUPERVISOR) is None:
         raise CallFailed(AGENT_SUPERVISOR, NOT_RUNNING)
     return AGENT_SUPERVISOR
 
 
 class AgentSupervisor(DynamicSupervisor):
-    """Started with DynamicFlags, the template of an agent, and what prepares its start, if anything."""
+    """The supervisor of all agents, started with DynamicFlags, the template of an agent, and maybe a Prepare."""
 
     _prepare: Prepare | None = None
 
@@ -111,7 +111,9 @@ class AgentSupervisor(DynamicSupervisor):
         config, *_ = args
         return str(config["id"])
 
-    def handle_call(self, request: Any, caller: Caller, state: Brood) -> Reply[Brood] | Awaitable[Reply[Brood]]:
+    def handle_call(
+        self, request: Any, caller: Caller, state: DynamicState
+    ) -> Reply[DynamicState] | Awaitable[Reply[DynamicState]]:
         if isinstance(request, GetPrepare):
             return Reply(self._prepare, state)
         if isinstance(request, GetConfigs):

@@ -1,8 +1,8 @@
-"""What one may ask of a running supervisor. Erlang: the functions of the same names in supervisor.
+"""Requests to a running supervisor. Erlang: the functions of the same names in supervisor.
 
-Both kinds understand all but start_child, which each has its own of, and restart_child and delete_child, which need the
-spec that a dynamic child has not. Calls wait as long as it takes: a supervisor answers when its children have started
-or stopped. Each raises CallFailed if the supervisor is dead or dies.
+Both kinds of supervisor answer them, with two exceptions. Each kind has its own start_child. A dynamic child has no
+spec, so restart_child and delete_child are for a Supervisor only. Calls have no timeout: a supervisor answers when its
+children have started or stopped. Each call raises CallFailed if the supervisor is dead or dies.
 """
 
 from collections.abc import Hashable
@@ -21,7 +21,7 @@ class StartChild(Struct, frozen=True):
 
 
 class OfChild(Struct, frozen=True):
-    """A request about one child; an id that can't be one is refused at the caller's, with a TypeError."""
+    """A request about one child. An id that is not hashable raises TypeError in the caller."""
 
     child: Hashable
 
@@ -62,18 +62,19 @@ class ChangeCode(Struct, frozen=True):
 
 
 async def start_child(supervisor: Pid | str, spec: ChildSpec | tuple[()] = (), *more: Any) -> Pid | Any:
-    """Start one more child, and add its spec: the Pid; (Pid, info) if its start gave info; None if it ignored.
+    """Start one more child and add its spec.
 
-    A DynamicSupervisor has a start_child of its own, in supervisors.dynamic_supervisor: it takes any arguments, and the
-    refusal of this one names it.
+    Return its Pid, (Pid, info) if its start gave info, or None if it ignored. A DynamicSupervisor refuses this request;
+    supervisors.dynamic_supervisor.start_child is for that kind.
 
-    Raises AlreadyStarted, AlreadyPresent, InvalidChildSpec, WrongSupervisor, and StartFailed; then no spec was added.
+    Raises AlreadyStarted, AlreadyPresent, InvalidChildSpec, WrongSupervisor and StartFailed; in each case no spec was
+    added.
     """
     return await request(supervisor, StartChild((spec, *more) if more else spec))
 
 
 async def terminate_child(supervisor: Pid | str, child: Hashable) -> None:
-    """End a child's process, and give up restarting it. Its spec stays, unless it is temporary.
+    """Stop a child's process, or cancel its restart. The child's spec stays, unless the child is temporary.
 
     child: its id; under a DynamicSupervisor its Pid. Raises NotFound.
     """
@@ -81,9 +82,9 @@ async def terminate_child(supervisor: Pid | str, child: Hashable) -> None:
 
 
 async def restart_child(supervisor: Pid | str, child: Hashable) -> Pid | Any:
-    """Start a child that has a spec and no process. Answers as start_child.
+    """Start a child that has a spec and no process. Return what start_child returns.
 
-    Raises NotFound, Running, Restarting, and StartFailed; then the spec stays.
+    Raises NotFound, Running, Restarting and StartFailed; the spec stays in each case.
     """
     return await request(supervisor, RestartChild(child))
 
@@ -94,43 +95,43 @@ async def delete_child(supervisor: Pid | str, child: Hashable) -> None:
 
 
 async def get_childspec(supervisor: Pid | str, child: Hashable) -> ChildSpec:
-    """The spec of a child by its id; a temporary child's is without args. Raises NotFound.
+    """Return the spec of a child by its id; a temporary child's spec has no args. Raises NotFound.
 
-    Of a DynamicSupervisor: the template, by its id or by the Pid of a child, even of one that has ended.
+    A DynamicSupervisor returns its template, for the template's id and for the Pid of a child, even one that has ended.
     """
     spec: ChildSpec = await request(supervisor, GetChildspec(child))
     return spec
 
 
 async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
-    """(id, pid, type) of each child, newest first; of dynamic children in no order, with None for the id."""
+    """Return (id, pid, type) of each child, newest first. Dynamic children have no order, and None as their id."""
     infos: list[ChildInfo] = await request(supervisor, WhichChildren())
     return infos
 
 
 async def count_children(supervisor: Pid | str) -> Counts:
-    """Specs, and children that are active, are supervisors, are workers."""
+    """Return the number of specs, and of active children, supervisors and workers."""
     counts: Counts = await request(supervisor, CountChildren())
     return counts
 
 
 async def get_callback_module(supervisor: Pid | str) -> type:
-    """The supervisor's class."""
+    """Return the supervisor's class."""
     module: type = await request(supervisor, GetCallbackModule())
     return module
 
 
 async def code_change(supervisor: Pid | str, *args: Any) -> None:
-    """Take the flags and specs that the supervisor's `tree` returns for args: nothing is started or stopped by that.
+    """Apply the flags and specs that the supervisor's `tree` returns for args. No process is started or stopped.
 
-    A child keeps its process and gets its new spec; one without a new spec stays; IGNORE changes nothing. Raises
-    Invalid; then nothing was changed.
+    A child keeps its process and gets its new spec. A child without a new spec stays. If `tree` returns IGNORE, nothing
+    changes. Raises Invalid, and then nothing has changed.
     """
     await request(supervisor, ChangeCode(args))
 
 
 async def request(supervisor: Pid | str, message: Any) -> Any:
-    """Ask, and raise the answer if it is an error."""
+    """Call a supervisor, and return its reply or raise the reply if that is an error."""
     answer = await call(supervisor, message, timeout_s=None)
     if isinstance(answer, ProcessError):
         raise answer

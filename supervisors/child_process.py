@@ -1,6 +1,6 @@
-"""Starting and stopping the processes of children; what supervisors do with their hands.
+"""Starting and stopping the processes of children.
 
-They wait only where there is something to wait for: for a callback that is `async def`, or takes its time to stop.
+A start or a stop waits only if it must: for an `async def` callback, or for a child that takes time to stop.
 """
 
 import asyncio
@@ -28,17 +28,17 @@ from actors.kernel.signals import CRASHES
 from actors.server.server_process import ServerProcess
 from actors.server.starting import prepare
 from actors.system.current import current_system, process_context
-from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, Stopping
+from supervisors.child_spec import BRUTAL_KILL, INFINITY, ChildSpec, ShutdownTime
 from supervisors.errors import AlreadyStarted
 
 Outcome: TypeAlias = Pid | tuple[Pid, Any] | StartFailed | AlreadyStarted | None
-"""Of a start: the process, with info if its start function gave some; None if it ignored; or why not."""
+"""The result of a start: the process, with info if the start gave any; None if the child ignored; or the failure."""
 
-FAIR = 256  # signals sent at one go before others run
+FAIR = 256  # signals sent in a row before other processes run
 
 
 async def start_process(supervisor: Process, spec: ChildSpec) -> Outcome:
-    """Start a child, linked to its supervisor, which calls this. Source: supervisor:do_start_child_i/3 (OTP)."""
+    """Start a child, linked to the supervisor, which is the caller. Source: supervisor:do_start_child_i/3 (OTP)."""
     outcome = begin_process(supervisor, spec)
     return await outcome if isinstance(outcome, Coroutine) else outcome
 
@@ -46,9 +46,9 @@ async def start_process(supervisor: Process, spec: ChildSpec) -> Outcome:
 def begin_process(
     supervisor: Process, spec: ChildSpec, extra: tuple[Any, ...] = ()
 ) -> Outcome | Coroutine[Any, Any, Outcome]:
-    """start_process, with more args: the outcome itself if the start does not wait.
+    """Start a child with further arguments. Return the outcome, or a coroutine of it if the start waits.
 
-    An async start function runs as an asyncio task: it may use all that asyncio has.
+    An async start function runs as an asyncio task, so it may use all of asyncio.
     """
     try:
         started: Any = _start(spec, spec.args + extra)
@@ -67,12 +67,12 @@ async def _result(task: "asyncio.Task[Outcome]") -> Outcome:
 
 
 async def _caught(supervisor: Process, spec: ChildSpec, starting: Coroutine[Any, Any, Any]) -> Outcome:
-    """In the task itself: a SystemExit that leaves one ends the loop's run."""
+    """Return the outcome of a start that waits. Exceptions are caught in its task: SystemExit would end the loop."""
     try:
         return await _outcome_of(supervisor, spec, starting)
     except CRASHES as error:
         task = asyncio.current_task()
-        if task is not None and task.cancelling():  # its supervisor's end, no failure of its own
+        if task is not None and task.cancelling():  # the supervisor ends: the start itself has not failed
             raise
         return _refusal(spec, error)
 
@@ -82,19 +82,19 @@ async def _outcome_of(supervisor: Process, spec: ChildSpec, starting: Awaitable[
 
 
 def _refusal(spec: ChildSpec, error: BaseException) -> Outcome:
-    """What a start function's exception says."""
+    """Return the outcome that a start function's exception stands for."""
     match error:
         case AlreadyStarted():
             return error
         case NameTaken(owner=owner):
             return AlreadyStarted(owner)
         case StartFailed(reason=reason):
-            return _none(spec, reason)
+            return _ignored_or_failed(spec, reason)
     return StartFailed(str(spec.id), Crash(error))
 
 
-def _none(spec: ChildSpec, reason: Any) -> StartFailed | None:
-    """No process, and why."""
+def _ignored_or_failed(spec: ChildSpec, reason: Any) -> StartFailed | None:
+    """Return the outcome of a start without a process: None for IGNORE, else the failure."""
     return None if reason is IGNORE else StartFailed(str(spec.id), reason)
 
 
@@ -123,14 +123,15 @@ def _outcome(supervisor: Process, spec: ChildSpec, started: Any) -> Outcome:
         case (Pid() as pid, info):
             return _linked(supervisor, pid), info
         case StartFailed(reason=reason):
-            return _none(spec, reason)
-    return _none(spec, started)
+            return _ignored_or_failed(spec, reason)
+    return _ignored_or_failed(spec, started)
 
 
 def _linked(supervisor: Process, pid: Pid) -> Pid:
-    """A process whose start function did not link it, or that is dead already, is linked now.
+    """Link a process that its start function did not link, or that is dead already.
 
-    A server without a parent gets its supervisor for one: else a shutdown would be a message to it.
+    A server without a parent gets the supervisor as its parent. Without one, the server would receive the supervisor's
+    shutdown as a message.
     """
     process = pid.process
     if process not in (supervisor.links or ()):
@@ -144,18 +145,18 @@ def pid_of(started: Pid | tuple[Pid, Any]) -> Pid:
     return started[0] if isinstance(started, tuple) else started
 
 
-def why(failure: StartFailed | AlreadyStarted) -> Any:
-    """The reason, as data, of a start that failed."""
+def start_failure(failure: StartFailed | AlreadyStarted) -> Any:
+    """Return the reason of a start that failed, as data."""
     return failure.reason if isinstance(failure, StartFailed) else failure
 
 
-async def stop_processes(supervisor: Process, pids: Iterable[Pid], shutdown: Stopping) -> dict[Pid, Any]:
-    """End children all at once, under one timer; their exit reasons, when all have ended.
+async def stop_processes(supervisor: Process, pids: Iterable[Pid], shutdown: ShutdownTime) -> dict[Pid, Any]:
+    """Stop children all at once, under one timer. Return their exit reasons when all have ended.
 
-    Source: supervisor:shutdown/1 and terminate_dynamic_children/1 (OTP). A child that unlinked itself is waited for,
-    too; after this none sends the supervisor an Exit.
+    The supervisor also waits for a child that has unlinked itself. No child sends the supervisor an Exit afterwards.
+    Source: supervisor:shutdown/1 and terminate_dynamic_children/1 (OTP).
     """
-    ends = _Ends(supervisor, pids)
+    ends = _EndWatcher(supervisor, pids)
     waiting = list(ends.waiting.values())
     timer = None
     if shutdown is not BRUTAL_KILL and shutdown is not INFINITY:
@@ -173,8 +174,8 @@ async def stop_processes(supervisor: Process, pids: Iterable[Pid], shutdown: Sto
     return ends.reasons
 
 
-class _Ends:
-    """Watches children until all have ended."""
+class _EndWatcher:
+    """A watcher of children, until all have ended."""
 
     def __init__(self, supervisor: Process, pids: Iterable[Pid]) -> None:
         self.supervisor = supervisor
@@ -183,8 +184,8 @@ class _Ends:
         self.reasons: dict[Pid, Any] = {}
         dead = [pid for pid in pids if not self._watch(pid)]
         if dead:
-            told = {message.pid: message.reason for message, _ in supervisor.mailbox if type(message) is Exit}
-            self.reasons = {pid: told.get(pid, NOPROC) for pid in dead}
+            exits = {message.pid: message.reason for message, _ in supervisor.mailbox if type(message) is Exit}
+            self.reasons = {pid: exits.get(pid, NOPROC) for pid in dead}
 
     def _watch(self, pid: Pid) -> bool:
         process = pid.process

@@ -1,4 +1,4 @@
-"""ChildSpec: how one child is started, restarted and stopped. Erlang: supervisor:child_spec().
+"""ChildSpec: the start, restart and shutdown of one child. Erlang: supervisor:child_spec().
 
 ChildSpec("registry", AgentRegistry)
 ChildSpec("sessions", SessionKeeper, settings.sessions, shutdown=30.0)
@@ -18,7 +18,10 @@ SHUTDOWN_S = 5.0  # OTP's default for a worker
 
 
 class RestartType(StrEnum):
-    """Restarted always, only after an abnormal end, or never (and then forgotten)."""
+    """The ends after which a child is restarted.
+
+    PERMANENT: every end. TRANSIENT: a failure. TEMPORARY: none, and the supervisor forgets the child.
+    """
 
     PERMANENT = "permanent"
     TRANSIENT = "transient"
@@ -32,11 +35,11 @@ class ChildType(StrEnum):
 
 RESTART_TYPES: Final = tuple(RestartType)
 CHILD_TYPES: Final = tuple(ChildType)
-"""To look a value up in: to list an Enum takes longer than all else that a spec is checked for."""
+"""Tuples for `in`: listing an Enum takes longer than all other checks of a spec."""
 
 
-class Patience(Enum):
-    """How long a child may take to stop, where that is no number of seconds."""
+class ShutdownWord(Enum):
+    """The values of `shutdown` that are not a number of seconds."""
 
     BRUTAL_KILL = "brutal_kill"
     INFINITY = "infinity"
@@ -45,20 +48,19 @@ class Patience(Enum):
         return self.value
 
 
-BRUTAL_KILL: Final = Patience.BRUTAL_KILL
-INFINITY: Final = Patience.INFINITY
-Stopping: TypeAlias = float | Literal[Patience.BRUTAL_KILL, Patience.INFINITY]
-"""Seconds from the exit signal SHUTDOWN to the kill; BRUTAL_KILL kills at once, INFINITY never."""
+BRUTAL_KILL: Final = ShutdownWord.BRUTAL_KILL
+INFINITY: Final = ShutdownWord.INFINITY
+ShutdownTime: TypeAlias = float | Literal[ShutdownWord.BRUTAL_KILL, ShutdownWord.INFINITY]
+"""The seconds from the exit signal SHUTDOWN to the kill. BRUTAL_KILL kills at once, INFINITY never."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class ChildSpec:
-    """One child of a supervisor; the value to compare, and to ask for with get_childspec.
+    """The description of one child. get_childspec returns it, and two specs with equal fields are equal.
 
-    start: a GenServer (a Supervisor is one) or Task class, started with args and linked to the supervisor; or a
-    function, plain or async, that is called with args and returns the Pid of a process it started, (Pid, info), or
-    IGNORE, or raises. name: registered for the process of a class while it runs. type, shutdown: by default those of
-    OTP, with a supervisor recognised by its class.
+    start: a GenServer or Task class, which is started with args and linked to the supervisor. Or a function, plain or
+    async, that is called with args: it returns the Pid of a process it started, (Pid, info) or IGNORE, or it raises.
+    name: the registered name of the process of a class. type, shutdown: OTP's defaults; a class tells its type.
     """
 
     id: Hashable
@@ -67,7 +69,7 @@ class ChildSpec:
     restart: RestartType
     significant: bool
     type: ChildType
-    shutdown: Stopping
+    shutdown: ShutdownTime
     name: str | None
 
     def __init__(
@@ -78,10 +80,10 @@ class ChildSpec:
         restart: RestartType = RestartType.PERMANENT,
         significant: bool = False,
         type: ChildType | None = None,  # noqa: A002 (OTP's word)
-        shutdown: Stopping | None = None,
+        shutdown: ShutdownTime | None = None,
         name: str | None = None,
     ) -> None:
-        """Raises InvalidChildSpec. Source: supervisor:check_childspec/2 (OTP), its defaults and its order."""
+        """Raise InvalidChildSpec for a bad value. Defaults and order of checks: supervisor:check_childspec/2 (OTP)."""
         if type is None:
             type = getattr(start, "child_type", ChildType.WORKER)  # noqa: A001 (OTP's word)
         if shutdown is None:
@@ -91,7 +93,7 @@ class ChildSpec:
         _check_policy(self)
 
     def with_args(self, *args: Any) -> "ChildSpec":
-        """The same, with these args alone, and not checked again: a template for very many is checked once."""
+        """Return this spec with other args. It is not checked again, so a template is checked once for all children."""
         spec = object.__new__(ChildSpec)
         spec._fill(self.id, self.start, args, self.restart, self.significant, self.type, self.shutdown, self.name)
         return spec
@@ -103,9 +105,9 @@ class ChildSpec:
 
 
 def check_childspecs(specs: Iterable[ChildSpec], auto_shutdown: AutoShutdown | None = None) -> tuple[ChildSpec, ...]:
-    """The specs, if they may be children of one supervisor; raises InvalidChildSpec if not.
+    """Return the specs. Raises InvalidChildSpec if one supervisor can't have them as its children.
 
-    auto_shutdown: the supervisor's, if it is to be checked against, too. Erlang: supervisor:check_childspecs/1,2.
+    auto_shutdown: the supervisor's flag; None leaves it out of the check. Erlang: supervisor:check_childspecs/1,2.
     """
     checked: dict[Hashable, ChildSpec] = {}
     for spec in _listed(specs):
@@ -136,7 +138,7 @@ def _check_start(spec: ChildSpec) -> None:
     if not callable(spec.start):
         raise InvalidChildSpec("invalid_mfa", "a GenServer or Task class, or a function, to start", spec.start)
     if spec.name is not None and not _is_class(spec.start):
-        raise InvalidChildSpec("invalid_name", "a name only with a class: a function registers by itself", spec.name)
+        raise InvalidChildSpec("invalid_name", "a name only with a class: a function registers its process", spec.name)
 
 
 def _check_policy(spec: ChildSpec) -> None:
@@ -148,7 +150,7 @@ def _check_policy(spec: ChildSpec) -> None:
         raise InvalidChildSpec("bad_combination", "a significant child to be transient or temporary", spec.restart)
     if spec.type not in CHILD_TYPES:
         raise InvalidChildSpec("invalid_child_type", "worker or supervisor", spec.type)
-    if not isinstance(spec.shutdown, Patience) and not _seconds(spec.shutdown):
+    if not isinstance(spec.shutdown, ShutdownWord) and not _seconds(spec.shutdown):
         raise InvalidChildSpec("invalid_shutdown", "seconds to stop in, BRUTAL_KILL or INFINITY", spec.shutdown)
 
 

@@ -18,11 +18,11 @@ class _Restarting(Enum):
 
 RESTARTING: Final = _Restarting.RESTARTING
 Place: TypeAlias = Pid | Literal[_Restarting.RESTARTING] | None
-"""The process of a child; RESTARTING while its start fails and is tried again; None when it has none."""
+"""The process of a child; RESTARTING while a restart that failed is retried; None without a process."""
 
 
 class Child(NamedTuple):
-    """starts: how many processes it has had."""
+    """One child of a Supervisor. starts: the number of processes it has had."""
 
     spec: ChildSpec
     pid: Place = None
@@ -38,7 +38,10 @@ class ChildInfo(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Of count_children. specs: all children; active: those with a living process; the rest by type."""
+    """The answer of count_children.
+
+    specs: all children. active: those with a living process. supervisors, workers: all children, by their type.
+    """
 
     specs: int
     active: int
@@ -47,7 +50,7 @@ class Counts(NamedTuple):
 
 
 class Children:
-    """Specs and their processes, by id and by pid. Changed in place: a start must not cost a copy of 100,000 others."""
+    """Specs and their processes, by id and by Pid. They change in place: a start copies none of 100,000 children."""
 
     def __init__(self, specs: Iterable[ChildSpec] = ()) -> None:
         self._by_id = {spec.id: Child(spec) for spec in specs}
@@ -73,7 +76,7 @@ class Children:
         return self._by_id[child] if child is not None else None
 
     def place(self, spec: ChildSpec, pid: Place) -> None:
-        """Note a child's process, at its place or as the last. A temporary one that runs is kept without its args."""
+        """Set a child's process. A new child comes last. A temporary child that runs is kept without its args."""
         self._forget_pid(spec.id)
         if pid is not None and spec.args and spec.restart == RestartType.TEMPORARY:
             spec = spec.with_args()
@@ -82,7 +85,7 @@ class Children:
         self._put(Child(spec, pid, starts + isinstance(pid, Pid)))
 
     def lose(self, child: Hashable) -> None:
-        """The process is gone: the spec stays without one, a temporary child's is forgotten. OTP: del_child/2."""
+        """Remove a child's process. The spec stays, unless the child is temporary. OTP: del_child/2."""
         spec = self._by_id[child].spec
         if spec.restart == RestartType.TEMPORARY:
             self.delete(child)
@@ -94,7 +97,7 @@ class Children:
         del self._by_id[child]
 
     def at_rest(self, child: Hashable) -> ChildSpec | NotFound | Running | Restarting:
-        """The spec of a child that has no process, or why there is none."""
+        """Return the spec of a child without a process, or the error that says why it can't be started."""
         known = self._by_id.get(child)
         if known is None:
             return NotFound(child)
@@ -103,7 +106,7 @@ class Children:
         return Restarting(child) if known.pid is RESTARTING else Running(child)
 
     def respecified(self, specs: Iterable[ChildSpec]) -> "Children":
-        """These specs, with the processes they had; then the children of other ids. OTP: update_childspec/2."""
+        """Return these specs with the processes of their ids, then the other children. OTP: update_childspec/2."""
         changed = Children()
         for spec in specs:
             known = self._by_id.get(spec.id)
@@ -114,11 +117,11 @@ class Children:
         return changed
 
     def placed(self) -> Iterator[ChildSpec]:
-        """Those that run or are being restarted."""
+        """Return the specs of the children that run or are being restarted."""
         return (child.spec for child in self._by_id.values() if child.pid is not None)
 
     def which(self) -> list[ChildInfo]:
-        """Newest first, as OTP."""
+        """Return the answer of which_children: the newest child first, as in OTP."""
         return [ChildInfo(child.spec.id, child.pid, child.spec.type) for child in reversed(self._by_id.values())]
 
     def count(self) -> Counts:

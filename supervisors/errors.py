@@ -1,19 +1,19 @@
-"""What supervisors raise at their callers. Erlang: the error terms of the supervisor module.
+"""The errors that callers of a supervisor get. Erlang: the error terms of the supervisor module.
 
 SupervisorError (a ProcessError)
-├── Invalid             a value that describes a supervisor was refused; atom: OTP's word for the fault
+├── Invalid             a description of a supervisor was refused; atom: OTP's word for the fault
 │   ├── InvalidFlags
 │   ├── InvalidChildSpec
-│   └── InvalidTree     what `tree` returned
-├── AlreadyStarted      start_child: a child of that id, or a process of that name, runs; pid: it
-├── AlreadyPresent      start_child: there is a child of that id, and it does not run
-├── NotFound            there is no such child
-├── Running             the child runs: not to be restarted or deleted
-├── Restarting          the child is about to be restarted: not to be restarted or deleted
+│   └── InvalidTree     `tree` returned a value of another shape
+├── AlreadyStarted      start_child: a child with that id, or a process with that name, runs; pid: that process
+├── AlreadyPresent      start_child: a child with that id exists and does not run
+├── NotFound            the supervisor has no child with that id or Pid
+├── Running             the child runs, so it can't be restarted or deleted
+├── Restarting          the supervisor is restarting the child, so it can't be restarted or deleted
 ├── MaxChildren         start_child: a dynamic supervisor is full
 └── WrongSupervisor     a request that this kind of supervisor does not know
 
-StartFailed (of actors) is what start_child and restart_child raise for a child that did not start.
+start_child and restart_child raise actors.StartFailed for a child that did not start.
 """
 
 from collections.abc import Hashable
@@ -22,7 +22,7 @@ from actors import Pid, ProcessError
 
 
 class SupervisorError(ProcessError):
-    """Base of all that supervisors/ raises."""
+    """The base of all errors of supervisors/."""
 
 
 class Invalid(SupervisorError):
@@ -45,7 +45,7 @@ class InvalidTree(Invalid):
 
 
 class AlreadyStarted(SupervisorError):
-    """id: of the process, where it has one that its starter chose."""
+    """The process runs already. id: the id that the process was started with, if any."""
 
     def __init__(self, pid: Pid, id: str | None = None) -> None:  # noqa: A002 (as of a child)
         if id is None:

@@ -1,6 +1,6 @@
-"""How a supervisor treats the end of its children. Erlang: supervisor:sup_flags().
+"""The flags of a supervisor, which decide how it treats the end of a child. Erlang: supervisor:sup_flags().
 
-A supervisor gives up, and ends, when it would restart more than `intensity` times within `period_s`.
+A supervisor ends when it would have to restart more than `intensity` times within `period_s`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ from supervisors.errors import InvalidFlags
 
 
 class Strategy(StrEnum):
-    """Which children are started anew when one has ended: it alone, all, or it and those started after it."""
+    """The children that are restarted after one has ended.
+
+    ONE_FOR_ONE: that child. ONE_FOR_ALL: all children. REST_FOR_ONE: that child and those started after it.
+    """
 
     ONE_FOR_ONE = "one_for_one"
     ONE_FOR_ALL = "one_for_all"
@@ -19,7 +22,10 @@ class Strategy(StrEnum):
 
 
 class AutoShutdown(StrEnum):
-    """Whether the supervisor ends when significant children have ended by themselves: never, after any, after all."""
+    """The condition under which the end of significant children ends the supervisor: never, after one, after all.
+
+    Children that the supervisor stopped do not count.
+    """
 
     NEVER = "never"
     ANY_SIGNIFICANT = "any_significant"
@@ -28,12 +34,15 @@ class AutoShutdown(StrEnum):
 
 STRATEGIES: Final = tuple(Strategy)
 AUTO_SHUTDOWNS: Final = tuple(AutoShutdown)
-"""To look a value up in: to list an Enum anew takes longer than all else that Flags are checked for."""
+"""Tuples for `in`: listing an Enum takes longer than all other checks of Flags."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """Of a Supervisor. Raises InvalidFlags. Source: supervisor:check_flags/1 (OTP), its defaults and its order."""
+    """The flags of a Supervisor. Raises InvalidFlags.
+
+    Source of defaults and order of checks: supervisor:check_flags/1 (OTP).
+    """
 
     strategy: Strategy = Strategy.ONE_FOR_ONE
     intensity: int = 1
@@ -51,10 +60,11 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class DynamicFlags:
-    """Of a DynamicSupervisor, whose strategy is always one_for_one. max_children: None is no limit.
+    """The flags of a DynamicSupervisor. Its strategy is always one_for_one.
 
-    per_child: intensity and period_s limit each child. A child that exceeds the limit is not restarted, and the
-    supervisor goes on. OTP has no such option: there one child that crashes again and again ends all its siblings.
+    max_children: None means without limit. per_child: intensity and period_s limit each child. A child that exceeds
+    the limit is not restarted, and the supervisor goes on. OTP has no such option: there one child that crashes again
+    and again ends all its siblings.
     """
 
     intensity: int = 1
@@ -74,7 +84,7 @@ def _check_limits(intensity: object, period_s: object) -> None:
     if not _natural(intensity):
         raise InvalidFlags("invalid_intensity", "an intensity of 0 or more restarts", intensity)
     if isinstance(period_s, bool) or not isinstance(period_s, int | float) or not 0 < period_s < float("inf"):
-        raise InvalidFlags("invalid_period", "a period_s of more than 0 seconds, and not for ever", period_s)
+        raise InvalidFlags("invalid_period", "a finite period_s of more than 0 seconds", period_s)
 
 
 def _natural(value: object) -> bool:

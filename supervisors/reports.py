@@ -19,7 +19,7 @@ from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
 
 log = get_logger("understudy.supervisors")
-_enabled = logging.getLogger("understudy.supervisors").isEnabledFor  # progress is told at every start: fields cost
+_enabled = logging.getLogger("understudy.supervisors").isEnabledFor  # before the fields are made, at every start
 
 
 TERMINATIONS: Final = "supervisors.terminations"
@@ -42,42 +42,42 @@ def child_terminated(supervisor: Process, spec: ChildSpec, pid: Place, reason: A
 
 
 def child_not_started(supervisor: Process, spec: ChildSpec, reason: Any) -> None:
-    """OTP: start_error."""
+    """Log a start that failed. OTP: start_error."""
     log.error("start_error", **_fields(supervisor, spec, None), **reason_fields(reason))
 
 
 def children_not_stopped(supervisor: Process, spec: ChildSpec, reasons: Iterable[Any]) -> None:
-    """Children ended otherwise than they were told to: one event a kind of reason. OTP: shutdown_error."""
+    """Log children that ended with another reason than their shutdown, one event per reason. OTP: shutdown_error."""
     kinds = Counter(tuple(reason_fields(reason).items()) for reason in reasons)
     for fields, children in kinds.items():
         log.error("shutdown_error", **_fields(supervisor, spec, None), children=children, **dict(fields))
 
 
 def gave_up(supervisor: Process, spec: ChildSpec, pid: Place) -> None:
-    """Too many restarts: the supervisor ends. OTP: shutdown."""
+    """Log that the supervisor ends after too many restarts. OTP: shutdown."""
     log.error("supervisor_gave_up", **_fields(supervisor, spec, pid), reason="reached_max_restart_intensity")
 
 
 def child_given_up(supervisor: Process, spec: ChildSpec, pid: Place, name: str) -> None:
-    """Too many restarts of one child, where each child has a limit of its own: the child is not restarted."""
+    """Log that a child is not restarted, under a limit for each child."""
     fields = _fields(supervisor, spec, pid) | ({"name": name} if name else {})
     log.error("child_given_up", **fields, reason="reached_max_restart_intensity")
 
 
 def child_started(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
-    """With the supervisor, or anew after an end. OTP: a progress report at level info."""
+    """Log a child that started with its supervisor or was restarted. OTP: a progress report at level info."""
     if _enabled(logging.INFO):
         log.info("child_started", **_fields(supervisor, spec, pid))
 
 
 def child_added(supervisor: Process, spec: ChildSpec, pid: Pid | None) -> None:
-    """By start_child or restart_child. OTP: a progress report at level debug."""
+    """Log a child that start_child or restart_child started. OTP: a progress report at level debug."""
     if _enabled(logging.DEBUG):
         log.debug("child_started", **_fields(supervisor, spec, pid))
 
 
 def message_dropped(supervisor: Process, message: object) -> None:
-    """A supervisor understands only its requests."""
+    """Log a message that a supervisor does not understand."""
     log.error("message_dropped", supervisor=_name(supervisor), message=type(message).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Restart policy as arithmetic: no process, no clock. Erlang: the decisions of supervisor.erl."""
+"""Restart policy as pure functions, without processes and clocks. Erlang: the decisions of supervisor.erl."""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from supervisors.flags import AutoShutdown, Strategy
 
 
 class Fate(Enum):
-    """Of a child that has ended."""
+    """The decision about a child that has ended."""
 
     RESTART = "restart"
     KEEP = "keep"  # its spec stays, without a process
@@ -22,7 +22,10 @@ class Fate(Enum):
 
 
 def fate(restart: RestartType, reason: Any) -> Fate:
-    """What becomes of a child that ended with reason, by itself. Source: supervisor:do_restart/3 (OTP)."""
+    """Return the decision about a child that ended with reason and was not stopped by its supervisor.
+
+    Source: supervisor:do_restart/3 (OTP).
+    """
     if restart == RestartType.PERMANENT:
         return Fate.RESTART
     if restart == RestartType.TEMPORARY:
@@ -31,12 +34,12 @@ def fate(restart: RestartType, reason: Any) -> Fate:
 
 
 def is_failure(restart: RestartType, reason: Any) -> bool:
-    """Whether the end of a child that ended by itself is reported as an error: a permanent child may never end."""
+    """Return True if the end of a child is logged as an error. A permanent child should never end."""
     return restart == RestartType.PERMANENT or not orderly(reason)
 
 
 def is_stop_failure(spec: ChildSpec, reason: Any) -> bool:
-    """Whether a child ended otherwise than its supervisor told it to. Source: supervisor:shutdown/1 (OTP)."""
+    """Return True if a stopped child's exit reason is not that of its shutdown. Source: supervisor:shutdown/1 (OTP)."""
     if reason is (KILLED if spec.shutdown is BRUTAL_KILL else SHUTDOWN):
         return False
     return spec.restart == RestartType.PERMANENT or not orderly(reason)
@@ -44,7 +47,7 @@ def is_stop_failure(spec: ChildSpec, reason: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RestartLog:
-    """The restarts of late: (second, how many), newest first. Its size is bound by the period, not by the restarts."""
+    """The recent restarts as (second, number), newest first. The period bounds its size; the restarts do not."""
 
     seconds: tuple[tuple[int, int], ...] = ()
 
@@ -61,7 +64,7 @@ class RestartLog:
         return RestartLog(((now, 1), *kept))
 
     def spend(self, now_s: float, intensity: int, period_s: float) -> "RestartLog | None":
-        """The log with one more restart; None if that is more than intensity restarts within period_s."""
+        """Return the log with one more restart, or None if it then has more than intensity within period_s."""
         spent = self.record(now_s, period_s)
         return spent if spent.count <= intensity else None
 
@@ -71,7 +74,7 @@ class RestartLog:
 
 
 def restart_group(strategy: Strategy, ids: Iterable[Hashable], ended: Hashable) -> tuple[Hashable, ...]:
-    """The children that start anew when one has ended, in start order. The others among them are stopped before.
+    """Return the children to restart after one has ended, in start order. Those that run are stopped first.
 
     ids: all children in start order. Source: supervisor:restart/3 (OTP).
     """
@@ -85,7 +88,7 @@ def restart_group(strategy: Strategy, ids: Iterable[Hashable], ended: Hashable) 
 
 
 def shuts_down(auto_shutdown: AutoShutdown, ended: ChildSpec, others: Iterable[ChildSpec]) -> bool:
-    """Whether the end of a child that is not restarted ends its supervisor, too.
+    """Return True if the end of a child that is not restarted ends its supervisor, too.
 
     others: the specs of the children that run or are being restarted. Source: supervisor:do_auto_shutdown/2 (OTP).
     """

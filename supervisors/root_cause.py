@@ -1,11 +1,11 @@
-"""Why a tree did not start: each supervisor above the child wraps its reason; a person wants the child's own."""
+"""The first cause of a tree that did not start. Each supervisor above the failed child wraps the child's reason."""
 
 from actors import Shutdown, StartFailed
 from supervisors.supervisor import FailedToStartChild
 
 
 def root_cause(failed: StartFailed) -> StartFailed:
-    """Of a tree that did not start, the failed start at the bottom: which child, and why."""
+    """Return the failed start at the bottom of a tree: which child failed, and why."""
     match failed.reason:
         case Shutdown(FailedToStartChild(child, StartFailed() as inner)):
             return root_cause(StartFailed(str(child), inner.reason))

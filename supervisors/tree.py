@@ -1,9 +1,9 @@
-"""The tree of what runs: supervisors with their children in start order, and below any process what it started.
+"""The tree of running processes: a supervisor's children in start order, and below any process those it started.
 
 msgspec.json.encode(tree())
 
-Read in place, as all of actors/observer.py: a supervisor that waits for a child is not asked, and is seen as it is. A
-large system is read in slices (tree_json, restarts): what starts or ends meanwhile may be left out.
+No supervisor is asked, as in actors/observer.py, so the tree shows also a supervisor that waits for a child. tree_json
+and restarts read a large system in slices; they may miss a process that starts or ends meanwhile.
 """
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -21,8 +21,8 @@ from actors.system.current import current_system
 from actors.system.footprint import summary
 from supervisors.child_spec import ChildSpec
 from supervisors.children import Place
-from supervisors.dynamic_supervisor import Brood
-from supervisors.supervisor import Supervised
+from supervisors.dynamic_supervisor import DynamicState
+from supervisors.supervisor import SupervisorState
 
 Encode: TypeAlias = Callable[[Any], bytes]
 
@@ -31,10 +31,10 @@ CLOSE: Final = b"]}"
 
 
 class Node(Struct, frozen=True):
-    """A process, or a child without one: then process is None and status says "restarting" or "stopped".
+    """A process, or a child without one: then process is None and status is "restarting" or "stopped".
 
-    id: of a supervisor's child, if it is text or a number, else its type. restart and shutdown: of its spec. restarts:
-    how often it was started after the first time; None for a dynamic child, which is a new one each time.
+    id: the child's id if that is text or a number, else the id's type. restart: the restart type of its spec.
+    restarts: the number of its starts after the first; None for a dynamic child, which is a new child each time.
     """
 
     id: str | None
@@ -45,8 +45,8 @@ class Node(Struct, frozen=True):
     children: "tuple[Node, ...]" = ()
 
 
-class _Post(NamedTuple):
-    """A supervisor's child: where it stands, and who fills it."""
+class _Entry(NamedTuple):
+    """A supervisor's child, with or without a process."""
 
     spec: ChildSpec
     place: Place
@@ -54,34 +54,35 @@ class _Post(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """processes: the oldest first. posts: of supervisors. held: which post a process fills, and whose it is.
+    """The processes of a system, in the form that a tree is built from.
 
-    started: by process, those below it, the youngest first.
+    processes: the oldest first. children: the entries of each supervisor. entry_of: the entry of each child's process.
+    started: for each process, those that it started or supervises, the youngest first.
     """
 
     processes: tuple[Process, ...]
-    posts: dict[Pid, list[_Post]]
-    held: dict[Place, _Post]
+    children: dict[Pid, list[_Entry]]
+    entry_of: dict[Place, _Entry]
     started: dict[Pid, dict[Pid, Process]]
 
-    def below(self, pid: Pid) -> Iterator[Process | _Post]:
-        """First a supervisor's children in their order, then what else it started, the oldest first."""
+    def below(self, pid: Pid) -> Iterator[Process | _Entry]:
+        """Yield a supervisor's children in their order, then the other processes it started, the oldest first."""
         started = dict(self.started.get(pid, {}))
-        for post in self.posts.get(pid, ()):
-            if isinstance(post.place, Pid) and post.place in started:
-                yield started.pop(post.place)
-            elif not (isinstance(post.place, Pid) and post.place.alive):
-                yield post
+        for entry in self.children.get(pid, ()):
+            if isinstance(entry.place, Pid) and entry.place in started:
+                yield started.pop(entry.place)
+            elif not (isinstance(entry.place, Pid) and entry.place.alive):
+                yield entry
         yield from reversed(started.values())
 
-    def node(self, which: Process | _Post, children: tuple[Node, ...] = ()) -> Node:
+    def node(self, which: Process | _Entry, children: tuple[Node, ...] = ()) -> Node:
         if isinstance(which, Process):
-            return _node(which, self.held.get(which.pid), children)
+            return _node(which, self.entry_of.get(which.pid), children)
         return _vacant(which)
 
 
 def tree() -> Node:
-    """The current system, from its root. No recursion: a chain of processes may be long."""
+    """Return the current system from its root. It does not recurse, since a chain of processes may be long."""
     plan = at_once(_plan())
     nodes: dict[Pid, Node] = {}
     for process in reversed(plan.processes):  # children are younger than those who started them
@@ -92,22 +93,22 @@ def tree() -> Node:
 
 
 async def tree_json(encode: Encode = msgspec.json.encode) -> AsyncIterator[bytes]:
-    """`tree` as JSON, in pieces, read in slices. encode: a Node as JSON, its fields in their order."""
+    """Yield `tree` as JSON in pieces, read in slices. encode: gives a Node as JSON, its fields in their order."""
     plan, root = await in_slices(_plan()), current_system().root
     async for piece in paced(_pieces(plan, root, encode)):
         yield piece
 
 
 def restarts() -> Generator[None, None, dict[tuple[str, str], int]]:
-    """How often each child that a supervisor names was restarted, by supervisor and child. For `in_slices`."""
+    """Return the restarts of each child with an id, by supervisor and child. For `in_slices`."""
     found: dict[tuple[Process, str], int] = {}
     ids: dict[Place, str] = {}
     for process in tuple(current_system().processes.values()):
         yield
-        if isinstance(process, ServerProcess) and isinstance(process.state, Supervised):
-            for post in _posts(process):
-                ids[post.place] = _id(post.spec.id)
-                found[process, ids[post.place]] = post.restarts or 0
+        if isinstance(process, ServerProcess) and isinstance(process.state, SupervisorState):
+            for entry in _entries(process):
+                ids[entry.place] = _id(entry.spec.id)
+                found[process, ids[entry.place]] = entry.restarts or 0
     return {(_called(process, ids), child): count for (process, child), count in found.items()}
 
 
@@ -117,24 +118,24 @@ def _called(process: Process, ids: dict[Place, str]) -> str:
 
 def _plan() -> Generator[None, None, _Plan]:
     plan = _Plan(tuple(current_system().processes.values()), {}, {}, {})
-    whose: dict[Place, Pid] = {}
+    supervisor_of: dict[Place, Pid] = {}
     for process in plan.processes:
         yield
-        for post in _posts(process):
+        for entry in _entries(process):
             yield
-            plan.posts.setdefault(process.pid, []).append(post)
-            if _younger(post.place, process.pid):
-                plan.held[post.place], whose[post.place] = post, process.pid
+            plan.children.setdefault(process.pid, []).append(entry)
+            if _younger(entry.place, process.pid):
+                plan.entry_of[entry.place], supervisor_of[entry.place] = entry, process.pid
     for process in reversed(plan.processes):
         yield
-        above = whose.get(process.pid) or process.guardian().pid
+        above = supervisor_of.get(process.pid) or process.guardian().pid
         if above.number < process.pid.number:  # the root is its own guardian
             plan.started.setdefault(above, {})[process.pid] = process
     return plan
 
 
 def _pieces(plan: _Plan, root: Process, encode: Encode) -> Iterator[bytes]:
-    """No recursion. open_: what is left below each node that is not closed."""
+    """Yield the JSON of the tree without recursion. open_: the children left below each node that is not closed."""
     yield encode(plan.node(root)).removesuffix(CLOSE)
     open_, comma = [plan.below(root.pid)], b""
     while open_:
@@ -151,27 +152,27 @@ def _younger(place: Place, than: Pid) -> bool:
     return isinstance(place, Pid) and place.alive and place.number > than.number
 
 
-def _posts(process: Process) -> Iterator[_Post]:
+def _entries(process: Process) -> Iterator[_Entry]:
     match process.state if isinstance(process, ServerProcess) else None:
-        case Supervised(children=children):
+        case SupervisorState(children=children):
             for id_ in children:
                 child = children[id_]
-                yield _Post(child.spec, child.pid, max(0, child.starts - 1))
-        case Brood() as brood:
-            for pid in (*brood.running, *brood.restarting):
-                yield _Post(brood.template, pid if pid in brood.running else None, None)
+                yield _Entry(child.spec, child.pid, max(0, child.starts - 1))
+        case DynamicState() as dynamic:
+            for pid in (*dynamic.running, *dynamic.restarting):
+                yield _Entry(dynamic.template, pid if pid in dynamic.running else None, None)
 
 
-def _node(process: Process, post: _Post | None, children: tuple[Node, ...]) -> Node:
+def _node(process: Process, entry: _Entry | None, children: tuple[Node, ...]) -> Node:
     info = info_of(process)
-    if post is None:
+    if entry is None:
         return Node(None, info.status, info, children=children)
-    return Node(_id(post.spec.id), info.status, info, str(post.spec.restart), post.restarts, children)
+    return Node(_id(entry.spec.id), info.status, info, str(entry.spec.restart), entry.restarts, children)
 
 
-def _vacant(post: _Post) -> Node:
-    status = "stopped" if post.place is None and post.restarts is not None else "restarting"
-    return Node(_id(post.spec.id), status, None, str(post.spec.restart), post.restarts)
+def _vacant(entry: _Entry) -> Node:
+    status = "stopped" if entry.place is None and entry.restarts is not None else "restarting"
+    return Node(_id(entry.spec.id), status, None, str(entry.spec.restart), entry.restarts)
 
 
 def _id(child: Any) -> str:

@@ -25,6 +25,7 @@ SUPERVISORS = [
     {"child_spec"},
     {"children", "restart"},
     {"api", "child_process", "reports"},
+    {"base", "dynamic_children"},
     {"dynamic_supervisor", "supervisor"},
     {"agent_supervisor", "root_cause", "tree"},
 ]

@@ -1,4 +1,4 @@
-"""What a message can be sent to. Erlang: Dest of `!`, ServerRef of gen_server."""
+"""The addresses of processes. Erlang: Dest of `!`, ServerRef of gen_server."""
 
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -7,9 +7,9 @@ from actors.kernel.pid import Pid
 
 @runtime_checkable
 class Via(Protocol):
-    """A value that finds its process by a rule of its own: the least busy of a pool, a session's agent.
+    """A value that finds its process by its own rule, such as the least busy process of a pool.
 
-    Asked anew at every use, on the loop's thread: it must not block. Erlang: {via, Module, Name}.
+    `whereis_name` is called at every use, on the loop's thread, so it must not block. Erlang: {via, Module, Name}.
     """
 
     def whereis_name(self) -> Pid | None: ...

@@ -7,11 +7,10 @@ T = TypeVar("T")
 
 
 class Block(Generic[T]):
-    """Sets a variable at the block's beginning, and takes the value back at its end.
+    """The value of a context variable between `enter` and `leave`.
 
-    Each task has a copy of the variable, and asyncio resets none but the running task's. If another task leaves the
-    block, or a block that began later is still open, the value stays where it is: then `bypassed` is True, and readers
-    use `outer` in its place.
+    Each task has its copy of the variable, and asyncio resets only the running task's copy. If another task leaves the
+    block, or a later block is still open, the value stays. Then `bypassed` is True, and readers use `outer` instead.
     """
 
     __slots__ = ("_token", "_value", "_variable", "bypassed", "outer")
@@ -23,12 +22,12 @@ class Block(Generic[T]):
         self.bypassed = False
 
     def enter(self, outer: T | None) -> None:
-        """outer: the value that holds again after the block."""
+        """Set the variable. outer: its value again after the block."""
         self.outer, self.bypassed = outer, False
         self._token = self._variable.set(self._value)
 
     def leave(self) -> None:
-        """A block that was never entered, or was left before, is left alone."""
+        """Reset the variable, unless the block was never entered or has been left already."""
         token, self._token = self._token, None
         if token is None:
             return

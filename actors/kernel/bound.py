@@ -6,9 +6,11 @@ from msgspec import Struct
 
 
 class Overflow(StrEnum):
-    """DROP_NEWEST: the message that comes. DROP_OLDEST: the one that waits longest. CRASH_RECEIVER: the process ends
-    with MAILBOX_FULL, which no trap_exit stops. BLOCK_SENDER: `call` and `send_blocking` wait in a line for room, and
-    what can't wait (send, cast, a timer) is dropped as by DROP_NEWEST.
+    """The policy for a message that finds the mailbox full.
+
+    DROP_NEWEST drops that message. DROP_OLDEST drops the message that waits longest. CRASH_RECEIVER ends the process
+    with MAILBOX_FULL, which trap_exit does not stop. BLOCK_SENDER makes `call` and `send_blocking` wait in a line for
+    room; a message of send, cast or a timer can't wait and is dropped as by DROP_NEWEST.
     """
 
     DROP_NEWEST = "drop_newest"

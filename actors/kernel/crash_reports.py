@@ -1,7 +1,7 @@
-"""What is logged of a process that failed. Erlang: proc_lib's crash reports, gen_server's error reports.
+"""The log events of processes that failed. Erlang: proc_lib's crash reports, gen_server's error reports.
 
-A report names messages and reasons by their types: either may hold what a log must not. Only a server's own
-format_status lets more through.
+A report names messages and reasons by their types, since either may hold secrets. Only a server's own format_status
+can show more.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def process_crashed(process: "Process", reason: Any) -> None:
-    """A process ended by itself, and not in order. Source: proc_lib:crash_report/4 (OTP)."""
+    """Log the failure of a process that no exit signal ended. Source: proc_lib:crash_report/4 (OTP)."""
     log.error(
         "process_crashed",
         pid=str(process.pid),
@@ -29,7 +29,7 @@ def process_crashed(process: "Process", reason: Any) -> None:
 
 
 def reason_fields(reason: Any) -> dict[str, str]:
-    """An exit reason by its kind: a plain word as it is, a crash's type and place, else the type alone."""
+    """Return an exit reason as log fields: a plain word, a crash's type and place, or the type of any other reason."""
     match reason:
         case Crash():
             return {"reason": "crash", **_crash_fields(reason)}
@@ -42,7 +42,7 @@ def reason_fields(reason: Any) -> dict[str, str]:
 
 
 def _crash_fields(reason: Crash) -> dict[str, str]:
-    """The exception's type and where it was raised; never its text."""
+    """Return the exception's type and the place of its raise, without its text."""
     trace = reason.exception.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""Waiting for an end: of a process, in code that can't wait for a Down; of a clean-up, which nothing interrupts."""
+"""Waits for the end of a process, in code that can't receive a Down, and of a clean-up, despite cancellation."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ from actors.kernel.process import Process
 
 
 class Ending(Ref, frozen=True, eq=False, gc=True, kw_only=True):
-    """A watcher whose future gives the exit reason."""
+    """A watcher of a process. Its future's result is the exit reason."""
 
     future: "asyncio.Future[Any]"
 
@@ -23,7 +23,7 @@ class Ending(Ref, frozen=True, eq=False, gc=True, kw_only=True):
 
 
 async def end_of(process: Process, timeout_s: float | None = None) -> Any:
-    """The exit reason of a living process, when it has ended. Raises TimeoutError after timeout_s."""
+    """Wait for the end of a living process and return its exit reason. Raises TimeoutError after timeout_s."""
     loop = process.system.loop
     ending = Ending(future=loop.create_future())
     process.watch(ending, ending)
@@ -38,7 +38,7 @@ async def end_of(process: Process, timeout_s: float | None = None) -> Any:
 
 
 async def finish(clean_up: Coroutine[Any, Any, None]) -> None:
-    """Run a clean-up to its end. A cancellation that comes meanwhile is raised after it."""
+    """Run a clean-up to its end, and raise a cancellation that arrives meanwhile only afterwards."""
     task = asyncio.get_running_loop().create_task(clean_up)
     interruption: asyncio.CancelledError | None = None
     while not task.done():

@@ -1,25 +1,25 @@
-"""What the process system raises at its callers.
+"""The errors that callers of the process system get.
 
 ProcessError
-├── NoSystem          no actor system runs here (Thespian's ActorSystemFailure, too)
+├── NoSystem          no actor system runs here (also Thespian's ActorSystemFailure)
 ├── NoCaller          the call needs a process as its caller
 ├── NameTaken         register: the name has an owner
 ├── AlreadyNamed      register: the process has a name
-├── InvalidName       register: what is no name
-├── NotRegistered     a name that nobody has
+├── InvalidName       register: a value that can't be a name
+├── NotRegistered     no process has the name
 ├── NotJoined         pg.leave: not a member
-├── InvalidArgument   a call was given what it can't take (a TypeError and a ValueError, too)
+├── InvalidArgument   an argument of a wrong type or value (also a TypeError and a ValueError)
 ├── MailboxClosed     receive in a process that has ended
-├── StartFailed       init raised, or said Stop or Error
+├── StartFailed       init raised, or returned Stop or Error
 ├── CallFailed        the server was dead, or died
-│   ├── CallTimeout   no reply in time (a TimeoutError, too)
-│   └── CallbackFailed  sys: what was to run in the server raised; it goes on as it was
-├── SourceRefused     code from a message (Thespian's InvalidActorSpecification, too)
-├── BadReturn         a callback answered what no callback may answer
-├── NotSimulated      a simulation was asked for something of the real world
-└── Stuck             a simulation waits, and nothing in it will ever happen
+│   ├── CallTimeout   no reply in time (also a TimeoutError)
+│   └── CallbackFailed  sys: a function raised in the server, which goes on unchanged
+├── SourceRefused     code from a message (also Thespian's InvalidActorSpecification)
+├── BadReturn         a callback returned a value that is not an outcome
+├── NotSimulated      a simulation was asked for a connection, a thread or the like
+└── Stuck             a simulation waits, and no event can wake it
 
-ExitProcess           not an error: raised inside a process, ends it with a reason
+ExitProcess           not an error: code raises it in a process to end the process with a reason
 """
 
 from collections.abc import Hashable
@@ -32,7 +32,7 @@ from actors.kernel.pid import Pid
 
 
 class ProcessError(Exception):
-    """Base of all that actors/ raises."""
+    """The base of all errors of actors/."""
 
 
 class NoSystem(ProcessError, ActorSystemFailure):
@@ -62,9 +62,9 @@ class InvalidName(ProcessError):
 
 
 class InvalidArgument(ProcessError, TypeError, ValueError):
-    """A value of a wrong type, or a value that can't be used; nothing has changed.
+    """A value of a wrong type, or one that can't be used. Nothing has changed.
 
-    got: what came, in words; see `named`. hint: what to give instead.
+    got: the value in words; see `named`. hint: the value to give instead.
     """
 
     def __init__(self, expected: str, got: str, hint: str = "") -> None:
@@ -76,7 +76,7 @@ SHOWN_BITS: Final = 256
 
 
 def named(value: object) -> str:
-    """A value in the words of an error: short values as they are, all others by their types."""
+    """Return a value in the words of an error: a short value as it is, any other by its type."""
     if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
         return "a long integer"
     if value is None or isinstance(value, bool | int | float | type | Pid):
@@ -99,7 +99,7 @@ class NotRegistered(ProcessError):
 
 
 class MailboxClosed(ProcessError):
-    """The process whose messages were asked for has ended."""
+    """A receive for a process that has ended."""
 
     def __init__(self, pid: Pid) -> None:
         super().__init__(f"expected a living process to receive for, got {pid}, which has ended")
@@ -107,7 +107,7 @@ class MailboxClosed(ProcessError):
 
 
 class StartFailed(ProcessError):
-    """reason: what init raised (Crash), or the reason of its Stop or Error."""
+    """A process that did not start. reason: Crash(exception) if init raised, or the reason of its Stop or Error."""
 
     def __init__(self, what: str, reason: Any) -> None:
         words = "; ".join(str(reason).splitlines()) if isinstance(reason, Exception) else ""
@@ -116,7 +116,7 @@ class StartFailed(ProcessError):
 
 
 class CallFailed(ProcessError):
-    """The server is dead, or died before it replied. reason: its exit reason, NOPROC if it was dead before."""
+    """The server died before it replied. reason: its exit reason, or NOPROC if it was dead before the call."""
 
     def __init__(self, server: Address, reason: Any) -> None:
         super().__init__(f"call to {server} failed: {reason!r}")
@@ -124,11 +124,11 @@ class CallFailed(ProcessError):
 
 
 OTHER_LOOP: Final = "its system runs on another loop: use its base's run()"
-"""Why a call to a living process failed at once."""
+"""The reason of a call that failed at once although its process lives."""
 
 
 class CallTimeout(CallFailed, TimeoutError):
-    """The server goes on; its reply, should it come, goes nowhere."""
+    """No reply in time. The server goes on, and a late reply is dropped."""
 
     def __init__(self, server: Address, timeout_s: float) -> None:
         super().__init__(server, f"no reply within {timeout_s:g} s")
@@ -136,11 +136,11 @@ class CallTimeout(CallFailed, TimeoutError):
 
 
 class CallbackFailed(CallFailed):
-    """What sys had the server run has raised: reason is its Crash. The server lives on, and its state is untouched."""
+    """A function that sys ran in the server raised. reason: its Crash. The server goes on with its state unchanged."""
 
 
 class SourceRefused(ProcessError, InvalidActorSpecification):
-    """A message that could bring code could bring any code."""
+    """Code from a message is refused, since any sender could then run any code."""
 
     def __init__(self, what: object) -> None:
         InvalidActorSpecification.__init__(
@@ -155,11 +155,11 @@ class BadReturn(ProcessError):
 
 class NotSimulated(ProcessError):
     def __init__(self, what: str) -> None:
-        super().__init__(f"expected nothing of the real world in a simulation, got {what}")
+        super().__init__(f"expected code that a simulation can repeat, got {what}")
 
 
 class Stuck(ProcessError):
-    """No timer is set and nothing is ready, so what waits would wait for ever. waiting: the coroutines, by name."""
+    """Nothing is ready and no timer is set, so the simulation would wait for ever. waiting: names of coroutines."""
 
     def __init__(self, time_s: float, waiting: list[str]) -> None:
         super().__init__(f"nothing can happen any more after {time_s:g} s; waiting: {', '.join(waiting)}")
@@ -167,7 +167,7 @@ class Stuck(ProcessError):
 
 
 class ExitProcess(Exception):
-    """Raise inside a process to end it. Erlang: exit/1."""
+    """Raise this inside a process to end the process. Erlang: exit/1."""
 
     def __init__(self, reason: Any) -> None:
         super().__init__(repr(reason))

@@ -1,6 +1,6 @@
-"""What may stand in a process's mailbox: nothing yet, a deque, or a queue that treats its messages otherwise.
+"""The queues that may be a process's mailbox: the shared empty one, a deque, or a queue with its own rules.
 
-A process that needs neither bounds nor suspension has a plain deque, and pays nothing for those that do.
+A process without a bound and without suspension has a plain deque, so it pays nothing for either.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ Letter: TypeAlias = tuple[Any, Pid | None]
 
 
 class MessageQueue(Protocol):
-    """What a process and its system ask of a mailbox. It is true while there is something to take."""
+    """The operations of a mailbox that a process and its system use. It is true while `popleft` has a message."""
 
     def append(self, letter: Letter, /) -> None: ...
     def appendleft(self, letter: Letter, /) -> None: ...
@@ -27,15 +27,15 @@ class MessageQueue(Protocol):
 
 
 class Unopened(deque[Letter]):
-    """The mailbox of every process to which nothing has come yet: there is one, and it stays empty.
+    """The mailbox of every process that has never had a message. All of them share one, which stays empty.
 
-    A deque of its own would be a third of what such a process holds, and one more thing for the garbage collector.
+    A deque for each would be a third of such a process's memory, and one more object for the garbage collector.
     """
 
     __slots__ = ()
 
     def append(self, letter: Letter, /) -> NoReturn:
-        raise AssertionError("an unopened mailbox takes no message: Process.opened() makes one that does")
+        raise AssertionError("expected Process.opened() before the first message, got the shared empty mailbox")
 
     appendleft = append
 

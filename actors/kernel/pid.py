@@ -1,4 +1,4 @@
-"""Pid and Ref: what names a process, and what names one monitor, call or timer."""
+"""Pid, the address of a process, and Ref, the identity of one monitor or call."""
 
 import itertools
 import os
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from actors.kernel.process import Process
 
 living: dict[int, "Pid"] = {}
-"""The Pid of every living process of this OS process, by number: what an unpickled Pid finds again."""
+"""The Pid of every living process of this OS process, by number. Unpickling a Pid looks it up here."""
 
 _NODE_BITS = 64
 numbers = itertools.count(1)
@@ -20,7 +20,7 @@ _nodes: list[int] = []
 
 
 def _new_node() -> None:
-    """Name this OS process: a number that was pickled elsewhere, or before a fork, must not name a process of ours."""
+    """Give this OS process a new number. A Pid pickled in another one, or before a fork, names no process here."""
     _nodes[:] = [secrets.randbits(_NODE_BITS - 1) + 1]
 
 
@@ -29,11 +29,11 @@ os.register_at_fork(after_in_child=_new_node)
 
 
 class Pid(ActorAddress):
-    """The address of one process; never used again after its end.
+    """The address of one process. A Pid is never used again after the process has ended.
 
-    A Thespian ActorAddress that is hashable and picklable. While the process lives in this OS process the Pid holds it,
-    so that a send needs no lookup. A Pid that was pickled finds its process again by its number, when it comes home;
-    elsewhere it names nobody, and its number carries the node it came from.
+    A Pid is a Thespian ActorAddress that is hashable and picklable. It holds its process while the process lives, so a
+    send needs no lookup. Unpickled in the same OS process, a Pid finds its process by the number. Unpickled elsewhere,
+    it names no process, and its number includes that of the OS process it came from.
     """
 
     __slots__ = ("number", "process")
@@ -44,7 +44,7 @@ class Pid(ActorAddress):
 
     @property
     def _aaddr(self) -> str:
-        """Thespian's addressDetails: text, unique in this OS process."""
+        """Thespian's addressDetails: a text that is unique in this OS process."""
         return f"<{self.number}>"
 
     @property
@@ -76,7 +76,7 @@ def _restore(node: int, number: int) -> Pid:
 class Ref(Struct, frozen=True, eq=False, gc=False):
     """A unique, hashable token. Erlang: make_ref/0.
 
-    A Struct is made in half the time of a class of Python's; there is one for each monitor and each call.
+    Each monitor and each call makes one. A Struct takes half the time of a plain class.
     """
 
     number: int = field(default_factory=numbers.__next__)

@@ -1,7 +1,7 @@
-"""A process: mailbox, links, monitors, and its death. Its kinds (server, task, actor) say how it receives.
+"""A process: its mailbox, links, monitors and end. The subclasses (server, task, actor) decide how it receives.
 
-Everything here runs on the system's loop thread. Signals act at once, not through the mailbox, so none is lost behind
-a full one. Erlang reference manual, "Processes": links, monitors, exit signals.
+All code here runs on the thread of the system's loop. Signals act at once and not through the mailbox, so a full
+mailbox loses none. Erlang reference manual, "Processes": links, monitors, exit signals.
 """
 
 import asyncio
@@ -16,14 +16,17 @@ from actors.kernel.pid import Pid, Ref, living
 from actors.kernel.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Down, Exit, orderly
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
-"""Phases. IDLE: a message wakes it. READY: in the run queue. RUNNING: on the loop now. WAITING: on its coroutine."""
+"""The phases of a process.
 
-SLICE = 64  # messages a process may take before the next one's turn
-INSIST_S = 0.01  # a coroutine that swallows its cancellation is cancelled again this often after a kill
+IDLE: a message wakes it. READY: it is in the run queue. RUNNING: its code runs. WAITING: it waits for its coroutine.
+"""
+
+SLICE = 64  # messages that a process may take before the next process's turn
+INSIST_S = 0.01  # after a kill: the interval at which a coroutine that ignores its cancellation is cancelled again
 
 
 class Watcher(Protocol):
-    """What is told of a process's end: a monitor, or a caller that waits for a reply."""
+    """An object that learns of a process's end: a monitor, or a caller that waits for a reply."""
 
     def down(self, ref: Ref, pid: Pid, reason: Any) -> None: ...
 
@@ -31,8 +34,8 @@ class Watcher(Protocol):
 class Scheduler(Protocol):
     """The process system, as its processes see it: the loop, the run queue, and the way to other processes.
 
-    slice: messages that a process may take before the next process's turn. root: the parent of processes that were
-    started from outside.
+    slice: messages that a process may take before the next process's turn. root: the parent of processes that code
+    outside any process started.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -51,7 +54,10 @@ class Scheduler(Protocol):
 
 
 class Process:
-    """One process. label: what it runs, for reports. parent: who started it; the system's root has none."""
+    """One process.
+
+    label: the name of its code, for reports. parent: the process that started it; the system's root has none.
+    """
 
     __slots__ = (
         "allowance",
@@ -74,7 +80,7 @@ class Process:
     )
 
     block: "Block[Process] | None" = None
-    """The block that makes this process the calling one. Only a mailbox has a block."""
+    """The block in which this process is the calling one. Only a mailbox has a block."""
 
     def __init__(self, system: "Scheduler", label: str, parent: "Process | None" = None) -> None:
         self.system = system
@@ -82,34 +88,34 @@ class Process:
         self.pid = Pid(self)
         self.parent: Pid | None = parent.pid if parent is not None else None
         self.mailbox: MessageQueue = UNOPENED
-        self.allowance = 1  # messages in one slice: it doubles up to SLICE, and is 1 again after one that took too long
+        self.allowance = 1  # messages in one slice: doubled up to SLICE, and 1 again after a slice that took too long
         self.bound: Bound | None = None
         self.phase = IDLE
         self.trap_exit = False
-        self.links: dict[Process, None] | None = None  # in order, so that signals are
-        self.watchers: dict[Ref, Watcher] | None = None  # who watches me
-        self.monitors: dict[Ref, Process] | None = None  # whom I watch
+        self.links: dict[Process, None] | None = None  # ordered, so that signals go out in a fixed order
+        self.watchers: dict[Ref, Watcher] | None = None  # of this process
+        self.monitors: dict[Ref, Process] | None = None  # the processes that this one watches
         self.names: tuple[str, ...] = ()
-        self.doomed: tuple[Any] | None = None  # the reason of an end that waits for the running callback
+        self.doomed: tuple[Any] | None = None  # the exit reason, while the end waits for the callback that runs
         self.coroutine: asyncio.Task[Any] | None = None
-        self.reductions = 0  # messages taken, counted by the slice
+        self.reductions = 0  # messages taken so far, updated after each slice
         self.since_s = system.loop.time()
         living[self.pid.number] = self.pid
         system.processes[self.pid.number] = self
 
     def guardian(self) -> "Process":
-        """Who is to end it: its parent, while that lives and is of the same system; else the root."""
+        """Return the process that ends this one: its parent if that lives in the same system, else the root."""
         parent = self.parent.process if self.parent is not None else None
         return parent if parent is not None and parent.system is self.system else self.system.root
 
     # Mailbox
 
     def deliver(self, message: Any, sender: Pid | None) -> None:
-        """Put a message in the mailbox; the run queue does the rest. The hot path of everything."""
+        """Put a message into the mailbox and make the process ready. All messages take this path."""
         if not self.phase:
             system = self.system
             if not system.awake:
-                system.wake()  # first: it refuses another thread
+                system.wake()  # first, since it raises in another thread
             self.phase = READY
             system.ready.append(self)
         mailbox = self.mailbox
@@ -118,17 +124,17 @@ class Process:
         mailbox.append((message, sender))
 
     def opened(self) -> MessageQueue:
-        """The mailbox, to put something in past deliver."""
+        """Return a mailbox that accepts messages without `deliver`."""
         if self.mailbox is UNOPENED:
             self.mailbox = deque()
         return self.mailbox
 
     def run(self) -> None:
-        """Take one slice of messages; called by the run queue. Each kind has its own."""
+        """Take one slice of messages. The run queue calls it, and each kind of process defines it."""
         raise AssertionError(f"{type(self).__name__} has no run")
 
     def rest(self) -> None:
-        """Leave RUNNING: back into the queue if messages are left, else IDLE."""
+        """Leave RUNNING: join the run queue again if messages are left, else become IDLE."""
         if self.mailbox:
             if self.allowance < self.system.slice:
                 self.allowance *= 2
@@ -155,7 +161,7 @@ class Process:
                 other.links.pop(self, None)
 
     def monitor(self, pid: Pid) -> Ref:
-        """Erlang: monitor/2. A dead process answers at once, with NOPROC."""
+        """Get one Down when pid ends. If pid is dead, it arrives at once, with NOPROC. Erlang: monitor/2."""
         ref = Ref()
         target = pid.process
         if target is None:
@@ -167,7 +173,7 @@ class Process:
         return ref
 
     def demonitor(self, ref: Ref) -> None:
-        """Erlang: demonitor(Ref, [flush]): after this no Down of ref is in the mailbox, nor will be."""
+        """End a monitor, and remove its Down from the mailbox. Erlang: demonitor(Ref, [flush])."""
         target = self.monitors.pop(ref, None) if self.monitors else None
         if target is not None and target.watchers:
             target.watchers.pop(ref, None)
@@ -175,7 +181,7 @@ class Process:
             self.flush(ref, Down)
 
     def flush(self, ref: Ref, *kinds: type) -> None:
-        """Take the news of ref out of the mailbox. In place: a process that runs holds its mailbox."""
+        """Remove the messages of ref from the mailbox in place: a process that runs holds a reference to the queue."""
         news = [at for at, (message, _) in enumerate(self.mailbox) if type(message) in kinds and message.ref is ref]
         for index in reversed(news):
             del self.mailbox[index]
@@ -192,7 +198,7 @@ class Process:
     # Exit signals
 
     def exit_signal(self, sender: Pid, reason: Any, *, linked: bool) -> None:
-        """Receive an exit signal. linked: it came over a link, where KILL is a reason as any other."""
+        """Receive an exit signal. linked: it came over a link, where KILL is like any other reason."""
         if self.phase == DEAD:
             return
         if reason is KILL and not linked:
@@ -203,13 +209,14 @@ class Process:
             self.die(reason)
 
     def shut_down(self) -> None:
-        """End with the system. The system ends every process that has no living parent."""
+        """End with the system. The system calls this for every process without a living parent."""
         self.exit_signal(self.parent or self.system.root.pid, SHUTDOWN, linked=True)
 
     def die(self, reason: Any, *, killed: bool = False) -> None:
-        """End with reason: now if idle, after the callback if that runs, when the coroutine has ended if one does.
+        """End with reason: at once if idle, else after the callback that runs or the end of the coroutine.
 
-        killed: by a KILL, which gives the coroutine no peace. KILLED as the reason of a linked process is any reason.
+        killed: by KILL, after which a coroutine that ignores its cancellation is cancelled again and again. The reason
+        KILLED of a linked process does not count as a kill.
         """
         if self.phase == DEAD or (self.doomed is not None and not killed):
             return
@@ -230,9 +237,10 @@ class Process:
                 self.system.loop.call_later(INSIST_S, lambda: self._cancel(insist=True))
 
     def end(self, reason: Any) -> None:
-        """The death itself: names go back, watchers are told, then links. Exactly once.
+        """End the process, once: it loses its names, then watchers and linked processes are notified.
 
-        A process that failed by itself is reported, one that a signal ended is not: who sent it was, or meant it.
+        The failure of a process is logged. An end by an exit signal is not: either its sender was logged, or the exit
+        was intended.
         """
         if self.phase == DEAD:
             return
@@ -243,17 +251,17 @@ class Process:
         try:
             if self.doomed is None and not orderly(reason):
                 crash_reports.process_crashed(self, reason)
-        finally:  # a host's log handler may raise: nobody may wait for the dead for that
+        finally:  # a host's log handler may raise, and the watchers must still learn of the end
             self.depart(reason)
 
     def depart(self, reason: Any) -> None:
-        """All that others learn of an end. Each kind may have more to tell."""
+        """Notify others of the end. A kind of process may add to it."""
         self.system.bury(self)
         self._tell_watchers(reason)
         self._tell_links(reason)
 
     def last_words(self, reason: Any) -> dict[str, str]:
-        """What a crash report says of the reason. Each kind may know more."""
+        """Return the fields of a crash report about the reason. A kind of process may add fields."""
         return crash_reports.reason_fields(reason)
 
     def _tell_watchers(self, reason: Any) -> None:

@@ -1,4 +1,4 @@
-"""A process that asks for its messages: the ground of Task and Mailbox."""
+"""A process whose code awaits its messages: the base of Task and Mailbox."""
 
 import asyncio
 from time import monotonic
@@ -7,23 +7,23 @@ from typing import Any
 from actors.kernel.errors import MailboxClosed
 from actors.kernel.process import DEAD, IDLE, WAITING, Process
 
-YIELD_S = 0.002  # how long a receiver may deal with what it takes from a full mailbox before others run
+YIELD_S = 0.002  # the longest time that a receiver may take messages without a wait before other processes run
 
 
 class Receiver(Process):
-    """receive() takes the next message; a message for a process that waits in it sends the wake-up.
+    """A process with `receive`, which waits until a message arrives.
 
-    One that finds its mailbox full yields after a slice.
+    A receiver that never has to wait yields to other processes after a slice of messages.
     """
 
-    __slots__ = ("_taken", "_until", "_waiter")
+    __slots__ = ("_count", "_until", "_waiter")
 
     _waiter: asyncio.Future[None] | None
 
     def begin(self) -> None:
         self.phase = WAITING
         self._waiter = None
-        self._taken = 0
+        self._count = 0
         self._until = 0.0
 
     def run(self) -> None:
@@ -32,22 +32,25 @@ class Receiver(Process):
             self._waiter.set_result(None)
 
     async def receive(self, timeout_s: float | None = None) -> Any:
-        """The next message, in order of arrival.
+        """Return the next message, in order of arrival.
 
-        Raises TimeoutError when none came within timeout_s, and MailboxClosed when the process has ended.
+        Raises TimeoutError if no message comes within timeout_s, and MailboxClosed if the process has ended.
         """
-        self._taken += 1
+        self._count += 1
         self.reductions += 1
-        if self.mailbox and (self._taken >= self.system.slice or monotonic() >= self._until):
+        if self.mailbox and (self._count >= self.system.slice or monotonic() >= self._until):
             await asyncio.sleep(0)
-            self._taken = 0
+            self._count = 0
             self._until = monotonic() + YIELD_S
-        while not self.mailbox:  # again, if the message that woke it was flushed by a demonitor
+        while not self.mailbox:  # again, if a demonitor removed the message that woke this process
             await self._wait(timeout_s)
         return self.mailbox.popleft()[0]
 
     async def receive_many(self, most: int, timeout_s: float | None = None) -> list[Any]:
-        """The next message and what stands behind it, at most so many. As receive, which costs a call each."""
+        """Return the next message and those that already wait after it, `most` in all at the most.
+
+        It saves a call per message, and raises the errors of `receive`.
+        """
         messages = [await self.receive(timeout_s)]
         mailbox = self.mailbox
         while mailbox and len(messages) < most:

@@ -1,4 +1,4 @@
-"""Exit reasons, and the messages that signals become. Erlang reference manual, "Processes"."""
+"""Exit reasons, and the messages that report signals and ends. Erlang reference manual, "Processes"."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from actors.kernel.pid import Pid, Ref
 
 
 class Reason(Enum):
-    """The exit reasons that are plain words. Any other value may be a reason, too."""
+    """The exit reasons that are plain words. Any other value can be a reason, too."""
 
     NORMAL = "normal"
     SHUTDOWN = "shutdown"
@@ -38,7 +38,7 @@ MAILBOX_FULL = Reason.MAILBOX_FULL
 @final
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """An orderly end with something to say. Erlang: {shutdown, Term}."""
+    """The reason of an orderly end, with a detail. Erlang: {shutdown, Term}."""
 
     detail: Any
 
@@ -46,7 +46,7 @@ class Shutdown:
 @final
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """An exception ended the process. Its text may hold user data: logs show only the exception's type and place."""
+    """The reason of a process that an exception ended. Logs show its type and place; its text may hold user data."""
 
     exception: BaseException
 
@@ -55,18 +55,18 @@ class Crash:
 
 
 CRASHES = (Exception, SystemExit, asyncio.CancelledError)
-"""What a process's code may raise without harm to others: it ends that process. KeyboardInterrupt ends the program."""
+"""The exceptions that end only the process whose code raises them. KeyboardInterrupt ends the program."""
 
 
 def orderly(reason: object) -> bool:
-    """True for NORMAL, SHUTDOWN and Shutdown(_): no report, and no restart of a transient child."""
+    """Return True for NORMAL, SHUTDOWN and Shutdown(_). They are not logged, and no transient child is restarted."""
     return reason is NORMAL or reason is SHUTDOWN or type(reason) is Shutdown
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """An exit signal, as the message that a process with trap_exit gets. Erlang: {'EXIT', Pid, Reason}."""
+    """An exit signal as a message, for a process with trap_exit. Erlang: {'EXIT', Pid, Reason}."""
 
     pid: Pid
     reason: Any
@@ -75,7 +75,7 @@ class Exit:
 @final
 @dataclass(frozen=True, slots=True)
 class Down:
-    """A monitored process has ended; exactly one a monitor. Erlang: {'DOWN', Ref, process, Pid, Reason}."""
+    """The end of a monitored process, once per monitor. Erlang: {'DOWN', Ref, process, Pid, Reason}."""
 
     ref: Ref
     pid: Pid
@@ -85,7 +85,7 @@ class Down:
 @final
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that found no process, or (reason MAILBOX_FULL) no room in a bounded mailbox."""
+    """A message that no process received. reason: MAILBOX_FULL if a bounded mailbox had no room."""
 
     to: Address | ActorAddress
     message: Any

@@ -1,13 +1,13 @@
-"""Mailboxes with a bound, and what happens to a message that finds one full.
+"""Mailboxes with a bound, and the treatment of messages that find one full.
 
     class Importer(GenServer[Rows]):
         bound = Bound(1000, Overflow.BLOCK_SENDER)
 
-    await send_blocking(importer, row)      # waits for room; so does call
-    send(importer, row)                     # can't wait: a dead letter if it is full
+    await send_blocking(importer, row)      # waits for room, as call does
+    send(importer, row)                     # can't wait: a dead letter if the mailbox is full
 
-An unbounded process pays nothing for this: a bounded one has another queue. System messages, Exit and Down are taken
-in any case. What was not taken is a dead letter whose reason is MAILBOX_FULL, and a call of it fails with that reason.
+A bounded process has another queue, so an unbounded one pays nothing. System messages, Exit and Down are always
+accepted. A dropped message becomes a dead letter with the reason MAILBOX_FULL, and a dropped call fails with it.
 """
 
 import asyncio
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
 
 
 class Blocking(Struct, frozen=True):
-    """What send_blocking hands to a mailbox: room gives done its result."""
+    """A message of send_blocking. done: gets its result when the mailbox has room."""
 
     message: Any
     done: asyncio.Future[None]
 
 
-_ALWAYS_TAKEN = SYSTEM | {Exit, Down, ChildActorExited}
+_ALWAYS_ACCEPTED = SYSTEM | {Exit, Down, ChildActorExited}
 
 
 class BoundedQueue(deque[Letter]):
-    """A mailbox's queue that keeps to a bound. dropped: how many messages it has not taken, or thrown away."""
+    """The queue of a bounded mailbox. dropped: the number of messages that it has refused or discarded."""
 
     def __init__(self, process: "Process", bound: Bound) -> None:
         super().__init__()
         self._process = process
         self.bound = bound
         self.dropped = 0
-        self._line: dict[asyncio.Future[Any], Letter] = {}  # of senders who wait: Call and Blocking
+        self._line: dict[asyncio.Future[Any], Letter] = {}  # waiting senders: Call and Blocking
 
     def append(self, letter: Letter, /) -> None:
         if len(self) < self.bound.max_length and not self._line:
-            self._take(letter)
-        elif type(letter[0]) in _ALWAYS_TAKEN:
+            self._accept(letter)
+        elif type(letter[0]) in _ALWAYS_ACCEPTED:
             super().append(letter)
         else:
             self._overflow(letter)
@@ -68,7 +68,10 @@ class BoundedQueue(deque[Letter]):
         self._admit()
 
     def clear(self) -> None:
-        """The process has ended: who waits for room sends to the dead, as any other. A caller is told of the end."""
+        """Empty the mailbox of a process that has ended.
+
+        The message of each waiting sender becomes a dead letter. A waiting caller learns of the end by its watch.
+        """
         super().clear()
         line, self._line = self._line, {}
         for waiting, (message, sender) in line.items():
@@ -84,7 +87,7 @@ class BoundedQueue(deque[Letter]):
             case Overflow.BLOCK_SENDER if type(letter[0]) is Call or type(letter[0]) is Blocking:
                 waiting = _waiting(letter[0])
                 self._line[waiting] = letter
-                waiting.add_done_callback(self._leave)  # who gives up must not stay: there may be no room for ever
+                waiting.add_done_callback(self._leave)  # a sender that stops waiting leaves the line at once
             case Overflow.CRASH_RECEIVER:
                 self._drop(letter)
                 self._process.die(MAILBOX_FULL)
@@ -94,7 +97,7 @@ class BoundedQueue(deque[Letter]):
 
     def _drop_oldest(self, letter: Letter) -> None:
         for index, old in enumerate(self):
-            if type(old[0]) not in _ALWAYS_TAKEN:
+            if type(old[0]) not in _ALWAYS_ACCEPTED:
                 super().__delitem__(index)
                 super().append(letter)
                 self._drop(old)
@@ -109,36 +112,36 @@ class BoundedQueue(deque[Letter]):
         if type(message) is Call:
             message.caller.down(message.caller, pid, MAILBOX_FULL)
 
-    def _take(self, letter: Letter) -> None:
+    def _accept(self, letter: Letter) -> None:
         message, sender = letter
         if type(message) is Blocking:
             message.done.set_result(None)
         super().append((_content(message), sender))
 
     def _admit(self) -> None:
-        """Let in who waits longest, and still does, while there is room."""
+        """Accept messages of waiting senders, the first come first, while there is room."""
         while self._line and len(self) < self.bound.max_length:
             waiting = next(iter(self._line))
             letter = self._line.pop(waiting)
             if not waiting.done():
-                self._take(letter)
+                self._accept(letter)
 
     def _leave(self, waiting: asyncio.Future[Any]) -> None:
         self._line.pop(waiting, None)
 
 
 def keep_to(process: "Process", bound: Bound | None) -> None:
-    """Bound the mailbox of a process that has not begun. None: without bound."""
+    """Bound the mailbox of a process before its first message. None leaves it without a bound."""
     if bound is not None:
         process.bound = bound
         process.mailbox = BoundedQueue(process, bound)
 
 
 async def send_blocking(to: Address, message: Any, timeout_s: float | None = None) -> None:
-    """Send, and go on when the message is in the mailbox: at once, unless that is full and says BLOCK_SENDER.
+    """Send, and return when the message is in the mailbox. Only a full BLOCK_SENDER mailbox makes the sender wait.
 
-    A process that waits here serves nobody meanwhile: two that fill each other's mailbox wait for ever, without a
-    timeout_s. Raises TimeoutError after it; then the message is not sent.
+    A waiting process takes no messages, so two processes that fill each other's mailbox wait for ever without a
+    timeout_s. After timeout_s raises TimeoutError, and the message is not sent.
     """
     system, sender = current_system(), current_process()
     me = sender.pid if sender is not None else None

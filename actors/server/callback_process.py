@@ -1,4 +1,4 @@
-"""A process whose callbacks may be coroutines: it waits for one, and its mailbox with it."""
+"""A process whose callbacks may be coroutines. While it waits for one, it takes no messages."""
 
 import asyncio
 from functools import partial
@@ -14,18 +14,18 @@ from actors.system.reference import Reference
 
 
 class CallbackProcess(Reference):
-    """The ground of a server's process: what a callback gives is dealt with at once, or when it has come."""
+    """The base of a server's process: it uses the result of a callback at once, or when the coroutine has ended."""
 
     __slots__ = ("server",)
 
     server: GenServer[Any]
 
     def stop(self, reason: Any) -> None:
-        """End with reason. Each kind has its own."""
+        """End with reason. The subclass defines it."""
         raise AssertionError(f"{type(self).__name__} has no stop")
 
     def settle(self, value: Any, proceed: Any) -> None:
-        """proceed(value), or if it is awaitable proceed(what it gives) when it has given it."""
+        """Call proceed with value, or with the result of value if that is awaitable."""
         rest = begun(value) if self.server.eager and iscoroutine(value) else value
         if not waits(rest):
             self._proceed(rest, proceed)
@@ -33,7 +33,7 @@ class CallbackProcess(Reference):
         self.phase = WAITING
         self.coroutine = self.system.loop.create_task(guarded(rest), context=process_context(self))
         self.coroutine.add_done_callback(partial(self._settled, value, proceed))
-        if self.doomed is not None:  # by the callback itself, before it waited
+        if self.doomed is not None:  # the callback ended its own process before it waited
             self.coroutine.cancel()
 
     def _proceed(self, result: Any, proceed: Any) -> None:

@@ -1,4 +1,4 @@
-"""Callbacks that wait: run so that a crash is a value, and at once for an eager server."""
+"""Running of callbacks that wait: a crash becomes a value, and an eager server starts them without a task."""
 
 import types
 from collections.abc import Coroutine, Generator
@@ -11,24 +11,24 @@ from actors.kernel.signals import CRASHES, Crash
 
 
 class Failed(NamedTuple):
-    """What a callback came to that raised: the reason of its process's end."""
+    """The result of a callback that raised. reason: the exit reason of its process."""
 
     reason: Any
 
 
 def reason_of(error: BaseException) -> Any:
-    """The exit reason that an exception stands for."""
+    """Return the exit reason for an exception."""
     return error.reason if isinstance(error, ExitProcess) else Crash(error)
 
 
 def waits(value: Any) -> bool:
-    """inspect.isawaitable, in a tenth of the time for a value that is not: asked of every start and every coroutine."""
+    """Return inspect.isawaitable(value). For other values it takes a tenth of the time; every start calls it."""
     kind = type(value)
     return hasattr(kind, "__await__") or (kind is types.GeneratorType and isawaitable(value))
 
 
 async def guarded(value: Any) -> Any:
-    """What the awaitable gives, or Failed."""
+    """Return the result of the awaitable, or Failed."""
     try:
         return await value
     except (Exception, SystemExit) as error:  # noqa: BLE001 (the crash boundary of a server's coroutines)
@@ -36,7 +36,7 @@ async def guarded(value: Any) -> Any:
 
 
 def begun(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine without an asyncio task up to its first wait: its value, or what to await for the rest."""
+    """Run a coroutine without an asyncio task up to its first wait. Return its value, or an awaitable of the rest."""
     try:
         return _first_step(coroutine)
     except CRASHES as error:
@@ -44,7 +44,7 @@ def begun(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def close(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """A task that was cancelled before its first step has not cancelled what it would have awaited."""
+    """Close a coroutine whose task was cancelled before its first step, which asyncio leaves open."""
     with suppress(*CRASHES):
         coroutine.close()
 

@@ -1,6 +1,6 @@
-"""Watching a server at work: its events, traced, logged and counted. Erlang: sys's debug functions.
+"""The events of a running server, traced, logged and counted. Erlang: sys's debug functions.
 
-While any of it is on, an Observed stands in for the server's callbacks; a server that nobody watches pays nothing.
+While any debug function is on, an Observed wraps the server's callbacks. A server without one pays nothing.
 """
 
 from collections import deque
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class Received(Struct, frozen=True):
-    """A message was taken from the mailbox. Erlang: {in, Msg}."""
+    """A server took a message from its mailbox. Erlang: {in, Msg}."""
 
     message: Any
 
 
 class Replied(Struct, frozen=True):
-    """A call was answered with value, and state is the next. Erlang: {out, Reply, To, State}."""
+    """A server replied to a call. state: the next state. Erlang: {out, Reply, To, State}."""
 
     value: Any
     to: "Pid | None"
@@ -35,13 +35,13 @@ class Replied(Struct, frozen=True):
 
 
 class Served(Struct, frozen=True):
-    """A message was dealt with, and state is the next. Erlang: {noreply, State}."""
+    """A callback ended without a reply. state: the next state. Erlang: {noreply, State}."""
 
     state: Any
 
 
 class Stopped(Struct, frozen=True):
-    """A callback said Stop. Erlang: {terminate, Reason, State}."""
+    """A callback returned Stop. Erlang: {terminate, Reason, State}."""
 
     reason: Any
     state: Any
@@ -51,7 +51,7 @@ Event: TypeAlias = Received | Replied | Served | Stopped
 
 
 class Statistics(Struct, frozen=True):
-    """Since they were turned on. messages_out: replies; what callbacks send by themselves is not counted, as in OTP."""
+    """The counts since they were turned on. messages_out: replies only, as in OTP."""
 
     seconds: float
     messages_in: int
@@ -59,7 +59,7 @@ class Statistics(Struct, frozen=True):
 
 
 class Debug:
-    """What is on for one server. functions: called with each event."""
+    """The debug functions of one server. functions: called with each event, by name."""
 
     def __init__(self, label: str, pid: "Pid") -> None:
         self._label, self._pid = label, pid
@@ -71,8 +71,8 @@ class Debug:
     def __bool__(self) -> bool:
         return bool(self.functions)
 
-    def note(self, event: Event) -> None:
-        """A function that raises is taken out, and the server is none the worse. As in sys:handle_debug/4 (OTP)."""
+    def record(self, event: Event) -> None:
+        """Call each function with the event. A function that raises is removed, as in sys:handle_debug/4 (OTP)."""
         for name, function in tuple(self.functions.items()):
             try:
                 function(event)
@@ -84,7 +84,7 @@ class Debug:
         self.install("trace", self._trace if on else None)
 
     def log(self, length: int) -> None:
-        """Keep the last events; length 0 keeps none."""
+        """Keep the last `length` events; 0 keeps none."""
         self.events = deque(self.events or (), maxlen=length) if length else None
         self.install("log", self.events.append if self.events is not None else None)
 
@@ -99,13 +99,13 @@ class Debug:
         return Statistics(monotonic() - self._counted_from, self._in, self._out)
 
     def install(self, name: Any, function: Callable[[Event], None] | None) -> None:
-        """Call function with each event from now on; None takes it out again."""
+        """Call function with each later event; None removes the function of that name."""
         self.functions.pop(name, None)
         if function is not None:
             self.functions[name] = function
 
     def _trace(self, event: Event) -> None:
-        """By type: a trace goes to the log, where no contents belong."""
+        """Log the event by its types, since contents may be secret."""
         fields = {name: type(getattr(event, name)).__name__ for name in event.__struct_fields__}
         log.info("traced", pid=str(self._pid), label=self._label, traced=type(event).__name__.lower(), **fields)
 
@@ -115,37 +115,37 @@ class Debug:
 
 
 class Observed:
-    """A server's callbacks, with each message and outcome noted."""
+    """A server's callbacks, wrapped so that each message and outcome is an event."""
 
     def __init__(self, server: "GenServer[Any]", debug: Debug) -> None:
-        self._server, self._note = server, debug.note
+        self._server, self._record = server, debug.record
 
     def handle_call(self, request: Any, caller: "Caller", state: Any) -> Any:
-        self._note(Received(request))
-        return self._noted(self._server.handle_call(request, caller, state), caller.pid)
+        self._record(Received(request))
+        return self._recorded(self._server.handle_call(request, caller, state), caller.pid)
 
     def handle_cast(self, message: Any, state: Any) -> Any:
-        self._note(Received(message))
-        return self._noted(self._server.handle_cast(message, state))
+        self._record(Received(message))
+        return self._recorded(self._server.handle_cast(message, state))
 
     def handle_info(self, message: Any, state: Any) -> Any:
-        self._note(Received(message))
-        return self._noted(self._server.handle_info(message, state))
+        self._record(Received(message))
+        return self._recorded(self._server.handle_info(message, state))
 
     def handle_continue(self, term: Any, state: Any) -> Any:
-        return self._noted(self._server.handle_continue(term, state))
+        return self._recorded(self._server.handle_continue(term, state))
 
-    def _noted(self, outcome: Any, to: "Pid | None" = None) -> Any:
+    def _recorded(self, outcome: Any, to: "Pid | None" = None) -> Any:
         if isawaitable(outcome):
             return self._awaited(outcome, to)
         match outcome:
             case Reply(value, state):
-                self._note(Replied(value, to, state))
+                self._record(Replied(value, to, state))
             case NoReply(state):
-                self._note(Served(state))
+                self._record(Served(state))
             case Stop(reason, state):
-                self._note(Stopped(reason, state))
+                self._record(Stopped(reason, state))
         return outcome
 
     async def _awaited(self, outcome: Any, to: "Pid | None") -> Any:
-        return self._noted(await outcome, to)
+        return self._recorded(await outcome, to)

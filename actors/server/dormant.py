@@ -1,4 +1,4 @@
-"""The mailbox of a server that hibernates, or waits for its timeout."""
+"""The mailbox of a server that hibernates or waits for its timeout."""
 
 import asyncio
 from collections import deque
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class DormantQueue(list[Letter]):
-    """Empty, and an eighth of a deque's size. Its first message puts the queue in its place that was there before.
+    """An empty mailbox of an eighth of a deque's size. Its first message puts the earlier queue back in its place.
 
-    A system message leaves the timer running: the server is dormant again when it has answered. So a server that is
-    looked at still times out. Source: gen_server:system_continue/3 (OTP), which begins the time anew.
+    A system message leaves the timer running, and the server is dormant again after its answer. Source:
+    gen_server:system_continue/3 (OTP), which starts the timeout again instead.
     """
 
     __slots__ = ("_process", "_queue", "_timer")
@@ -46,17 +46,20 @@ class DormantQueue(list[Letter]):
         self.wake()
 
     def queue(self) -> MessageQueue:
-        """What takes messages when this does not: a bounded queue, or a new deque."""
+        """Return the queue for the next messages: the bounded one, or a new deque."""
         return deque() if self._queue is None else self._queue
 
     def wake(self) -> None:
-        """No timeout from now on."""
+        """Cancel the timeout."""
         self._process.dormant = None
         if self._timer is not None:
             self._timer.cancel()
 
     def _ring(self) -> None:
-        """A message that came first may lie behind a system message, or be held while the server is suspended."""
+        """Deliver TIMEOUT, unless a message waits that came first.
+
+        Such a message may wait after a system message, or in the queue of a suspended server.
+        """
         process = self._process
         if process.phase != DEAD and all(type(message) is SystemMessage for message, _ in process.mailbox):
             process.deliver(TIMEOUT, None)

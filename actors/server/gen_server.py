@@ -10,8 +10,8 @@
     pid = await start_link(Counter, 0)
     total = await call(pid, Add(2))
 
-A callback may be `async def`: the process, and its mailbox, wait for it, and an exit signal cancels it. An exception in
-a callback ends the process with Crash; nothing is ever retried. A callback runs on the loop: it must not block it.
+A callback may be `async def`: the process takes no messages until it has ended, and an exit signal cancels it. An
+exception in a callback ends the process with Crash; nothing is retried. A callback runs on the loop and must not block.
 """
 
 import asyncio
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
-_turning = turning.get  # bound once: the method of an imported name costs an object at every call
+_turning = turning.get  # bound once: looking the method up makes an object at every call
 
 
 class Caller(Ref, frozen=True, eq=False, gc=True, kw_only=True):
-    """Who waits for a reply: handed to handle_call, and to `reply` if that comes later."""
+    """A caller that waits for a reply. handle_call gets it, and `reply` needs it for a later answer."""
 
     future: asyncio.Future[Any]
     server: Process
@@ -53,7 +53,7 @@ class Caller(Ref, frozen=True, eq=False, gc=True, kw_only=True):
             self.future.set_result(value)
 
     def settle(self, result: Any) -> None:
-        """Reply, or fail with result if that is an error."""
+        """Reply with result, or raise it in the caller if it is a CallFailed."""
         if isinstance(result, CallFailed) and not self.future.done():
             self.future.set_exception(result)
         self.reply(result)
@@ -77,7 +77,7 @@ class Cast(Struct, frozen=True, gc=False):
 
 
 class SystemMessage(Struct, frozen=True, gc=False):
-    """A system message, answered even by a suspended server. Erlang: {system, From, Request}."""
+    """A system message. Even a suspended server answers it. Erlang: {system, From, Request}."""
 
     request: Any
     caller: Caller
@@ -96,23 +96,23 @@ class Terminate(Struct, frozen=True, gc=False):
 
 
 SYSTEM: Final = frozenset({SystemMessage, Continue, Terminate, ActorExitRequest})
-"""What a server does not hand to a callback for messages."""
+"""The types of messages that a server handles without a callback for messages."""
 
 
 class GenServer(Actor, Generic[S]):
-    """Subclass with the callbacks that are needed. trap_exit: exit signals come to handle_info as Exit."""
+    """A process of callbacks; subclass it with those you need. trap_exit: handle_info gets exit signals as Exit."""
 
     trap_exit: ClassVar[bool] = False
     bound: ClassVar[Bound | None] = None
-    """Of the mailbox, where a start gives none."""
+    """The bound of the mailbox, unless the start gives another."""
     version: ClassVar[Any] = None
-    """Of the code: what code_change gets of the class that ran before. Erlang: the attribute vsn."""
+    """The version of the code. code_change gets that of the class that ran earlier. Erlang: the attribute vsn."""
     eager: ClassVar[bool] = False
-    """An eager server's coroutines start on the run queue; they become asyncio tasks only when they must wait. For
-    callbacks that await nothing but calls and starts: before its first wait such a coroutine is in no asyncio task."""
+    """True: coroutines start on the run queue and become asyncio tasks only at their first wait. This suits callbacks
+    that await only calls and starts, since code before the first wait runs outside any asyncio task."""
 
     def init(self, *args: Any) -> S | Ready[S] | Stop[Any] | Error | Ignore | Awaitable[Any]:
-        """The first state, Ready, IGNORE, or Stop(reason, None). The starter waits for it."""
+        """Return the first state, Ready, IGNORE, Error or Stop(reason, None). The starter waits for it."""
         raise AssertionError(f"{type(self).__name__} has no init")
 
     def handle_call(self, request: Any, caller: Caller, state: S) -> Outcome[S] | Awaitable[Outcome[S]]:
@@ -120,31 +120,31 @@ class GenServer(Actor, Generic[S]):
         raise AssertionError(f"{type(self).__name__} got an unexpected call: {type(request).__name__}")
 
     def handle_cast(self, message: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
-        """Take a cast."""
+        """Handle a cast."""
         raise AssertionError(f"{type(self).__name__} got an unexpected cast: {type(message).__name__}")
 
     def handle_info(self, message: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
-        """Take any other message: Down, Exit, a timer's, a plain send. Unknown ones are dropped."""
+        """Handle any other message: Down, Exit, a timer's, a plain send. By default it is dropped."""
         return NoReply(state)
 
     def handle_continue(self, term: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
-        """Go on, before the next message, with the `then` of the outcome before."""
+        """Handle the `then` of the last outcome, before the next message."""
         raise AssertionError(f"{type(self).__name__} got an unexpected continue: {type(term).__name__}")
 
     def code_change(self, old_version: Any, state: Any, extra: Any) -> S:
-        """The state for this version of the code, from that of the old one. Called on the new class; see sys."""
+        """Return the state for this version of the code, made from the old state. See sys.change_code."""
         migrated: S = state
         return migrated
 
     def format_status(self, status: "Status") -> "Status":
-        """What people may see of this server, in sys.get_status and in crash reports: take the secrets out.
+        """Return the status without secrets, for sys.get_status and crash reports.
 
-        Crash reports name types only, unless a class has its own format_status: then they show what it lets through.
+        A crash report names types only, unless the class has its own format_status: then it shows this result.
         """
         return status
 
     def terminate(self, reason: Any, state: S) -> Awaitable[None] | None:
-        """Clean up. Called on Stop, on a crash, and on the parent's exit signal if trap_exit; else not."""
+        """Clean up. Called on Stop, on a crash, and, with trap_exit, on the parent's exit signal."""
         return None
 
     @property
@@ -154,10 +154,10 @@ class GenServer(Actor, Generic[S]):
 
 
 def send(to: Address, message: Any) -> None:
-    """Send to a process or a name. Never fails for a Pid: if its process has ended, a dead letter. Erlang: `!`.
+    """Send to a process or a name. A message to the Pid of an ended process is a dead letter. Erlang: `!`.
 
-    Any thread may send to a Pid: the thread of that process's loop delivers the message. A name or a Via needs a system
-    that it is looked up in: the calling code's, which asyncio.to_thread hands on. Without one it raises NoSystem.
+    Any thread may send to a Pid: the thread of the process's loop delivers the message. A name or a Via is looked up in
+    the calling code's system, which asyncio.to_thread hands on. Raises NoSystem for a name or a Via without a system.
     """
     system = _turning()
     sender = system.current if system is not None else None
@@ -170,7 +170,7 @@ def send(to: Address, message: Any) -> None:
 
 
 def _send_from_coroutine(to: Address, message: Any) -> None:
-    """Or from code that is no process; maybe in another thread than the loop's."""
+    """Send from a coroutine, or from code outside any process, perhaps in another thread than the loop's."""
     process = current_process()
     target = to.process if type(to) is Pid else None
     if process is not None:
@@ -188,15 +188,15 @@ def _send_from_coroutine(to: Address, message: Any) -> None:
 
 
 def cast(server: Address, message: Any) -> None:
-    """Send to handle_cast, and don't wait. Erlang: gen_server:cast/2."""
+    """Send a message to handle_cast without waiting. Erlang: gen_server:cast/2."""
     send(server, Cast(message))
 
 
 def call(server: Address, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
-    """Ask and wait for the reply. Erlang: gen_server:call/3.
+    """Send a request and wait for the reply. Erlang: gen_server:call/3.
 
-    timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if it is dead or dies, and
-    CallTimeout if it did not reply in time.
+    timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if the server is dead or dies, and
+    CallTimeout if it does not reply in time.
     """
     return ask(server, partial(Call, request), timeout_s)
 

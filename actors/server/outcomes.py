@@ -1,4 +1,4 @@
-"""What a GenServer's callbacks answer. Erlang: {ok, State}, {reply, Reply, State}, {noreply, State}, {stop, ...}."""
+"""The outcomes of a GenServer's callbacks. Erlang: {ok, State}, {reply, Reply, State}, {noreply, State}, {stop, _}."""
 
 from typing import Any, Final, Generic, TypeAlias, TypeVar, final
 
@@ -7,12 +7,12 @@ from msgspec import Struct
 S = TypeVar("S")
 
 NOTHING: Final = type("Nothing", (), {"__repr__": lambda _: "NOTHING"})()
-"""No continue term, no reply: any value of the user's, None too, is something."""
+"""The absence of a continue term or a reply. None can't mark it, since None may be a reply."""
 
 
 @final
 class Hibernate:
-    """As `then`: until its next message the process keeps only what it must. Erlang: hibernate."""
+    """A `then`: the process frees memory until its next message. Erlang: hibernate."""
 
     def __repr__(self) -> str:
         return "HIBERNATE"
@@ -23,9 +23,9 @@ HIBERNATE: Final = Hibernate()
 
 @final
 class After(Struct, frozen=True):
-    """As `then`: TIMEOUT comes to handle_info if no message comes within timeout_s. Erlang: {noreply, State, Timeout}.
+    """A `then`: handle_info gets TIMEOUT if no message comes within timeout_s. Erlang: {noreply, State, Timeout}.
 
-    A system message does not stop the timer; any other does.
+    A system message does not stop the timer; any other message does.
     """
 
     timeout_s: float
@@ -33,7 +33,7 @@ class After(Struct, frozen=True):
 
 @final
 class Timeout:
-    """The message of an After. Erlang: timeout."""
+    """The message that After delivers. Erlang: timeout."""
 
     def __repr__(self) -> str:
         return "TIMEOUT"
@@ -43,14 +43,14 @@ TIMEOUT: Final = Timeout()
 
 
 class Ready(Struct, Generic[S], frozen=True):
-    """From init: the first state. then: see Reply."""
+    """An outcome of init: the first state. then: see Reply."""
 
     state: S
     then: Any = NOTHING
 
 
-class Reply(Struct, Generic[S], frozen=True, gc=False):  # read once and dropped: the garbage collector would only cost
-    """From handle_call: the answer and the next state.
+class Reply(Struct, Generic[S], frozen=True, gc=False):  # short-lived: tracking it for the garbage collector costs time
+    """An outcome of handle_call: the reply and the next state.
 
     then: HIBERNATE, After(timeout_s), or a term for handle_continue before the next message.
     """
@@ -61,14 +61,14 @@ class Reply(Struct, Generic[S], frozen=True, gc=False):  # read once and dropped
 
 
 class NoReply(Struct, Generic[S], frozen=True, gc=False):
-    """The next state. A caller of handle_call is answered later, with `reply`. then: see Reply."""
+    """An outcome with the next state. After handle_call, `reply` answers the caller later. then: see Reply."""
 
     state: S
     then: Any = NOTHING
 
 
 class Stop(Struct, Generic[S], frozen=True):
-    """End with reason, after terminate(reason, state); a caller of handle_call gets reply first, if there is one."""
+    """An outcome that ends the process with reason, after terminate(reason, state). A caller first gets `reply`."""
 
     reason: Any
     state: S
@@ -76,14 +76,14 @@ class Stop(Struct, Generic[S], frozen=True):
 
 
 class Error(Struct, frozen=True):
-    """From init: don't start, and tell the starter why. It is no crash and not reported. Erlang: {error, Reason}."""
+    """An outcome of init: the start fails with reason, without a crash report. Erlang: {error, Reason}."""
 
     reason: Any
 
 
 @final
 class Ignore:
-    """From init: don't start, and it is no error."""
+    """An outcome of init: the process does not start, and this is not an error. Erlang: ignore."""
 
     def __repr__(self) -> str:
         return "IGNORE"

@@ -24,14 +24,14 @@ from actors.server.system_messages import answer
 from actors.system.process_system import ProcessSystem
 
 Started = Pid | Ignore | StartFailed
-"""What a start comes to. A supervisor needs the outcome as data; start_link raises StartFailed."""
+"""The result of a start, as data for a supervisor. start_link raises StartFailed instead."""
 
 NOT_INFO: Final = SYSTEM | {Call, Cast, Exit}
-"""What may be something else than a message for handle_info: one look tells the most frequent kind."""
+"""The types of messages that handle_info may not get. One lookup finds the most frequent kind."""
 
 
 class Stage(Enum):
-    """Of a server's life: terminate is called once, and only for one that has started."""
+    """The stage of a server's life. terminate is called once, and only after a start that succeeded."""
 
     STARTING = "starting"
     SERVING = "serving"
@@ -39,14 +39,15 @@ class Stage(Enum):
 
 
 class ServerProcess(CallbackProcess):
-    """Runs a GenServer's callbacks, one at a time."""
+    """The process that runs a GenServer's callbacks, one at a time."""
 
     __slots__ = ("answer", "callbacks", "debug", "dormant", "exits_with", "last", "stage", "state")
 
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process, *, link: bool = False) -> None:
-        """link: to the parent, whose exit signal then ends this server even if it traps exits.
+        """Make the process of a server that has not started.
 
-        A server without a link ends so by its own exit signal only. Source: gen:init_it/6 (OTP), with `self` as parent.
+        link: the parent's exit signal then ends the server even if it traps exits. Without a link only the server's own
+        signal does. Source: gen:init_it/6 (OTP), with `self` as parent.
         """
         super().__init__(system, type(server).__name__, parent)
         self.exits_with = parent.pid if link else self.pid
@@ -57,14 +58,14 @@ class ServerProcess(CallbackProcess):
         self.trap_exit = server.trap_exit
         self.debug: Debug | None = None
         self.dormant: DormantQueue | None = None
-        self.last: Any = NOTHING  # the message that a callback waits or failed with
+        self.last: Any = NOTHING  # the message of the callback that waits or failed
         self.serve(server)
         keep_to(self, server.bound)
         if link:
             self.link(parent)
 
     def serve(self, server: GenServer[Any]) -> None:
-        """Run this server's callbacks from now on."""
+        """Use the callbacks of this server."""
         server._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
         self.server = server
         self.callbacks: GenServer[Any] | Observed = Observed(server, self.debug) if self.debug else server
@@ -73,7 +74,7 @@ class ServerProcess(CallbackProcess):
     # Start
 
     def start(self, args: tuple[Any, ...]) -> "Started | asyncio.Future[Started]":
-        """Run init. The answer at once, or a future of it if init waits."""
+        """Run init. Return the result, or a future of it if init waits."""
         system = self.system
         self.phase = RUNNING
         outer, system.current = system.current, self
@@ -81,7 +82,7 @@ class ServerProcess(CallbackProcess):
             self.settle(self.server.init(*args), self._initialised)
         except CRASHES as error:
             self.stop(reason_of(error))
-        except BaseException as error:  # it ends the program, which would wait for one that has not quite started
+        except BaseException as error:  # the program ends, and must not wait for a server that has not started
             self.end(Crash(error))
             raise
         finally:
@@ -118,7 +119,7 @@ class ServerProcess(CallbackProcess):
     # Messages
 
     def run(self) -> None:
-        """Take one slice of messages. The hot path: plain outcomes are applied here, the rest in _apply."""
+        """Take one slice of messages. Plain outcomes are applied here for speed, the others in _apply."""
         system = self.system
         system.current = self
         server, mailbox = self.callbacks, self.mailbox
@@ -162,7 +163,7 @@ class ServerProcess(CallbackProcess):
             self.phase = IDLE
 
     def _internal(self, message: Any) -> bool:
-        """Deal with what is not the callbacks' for messages; False if the process does not go on with its slice."""
+        """Handle a message that is not for a message callback. Return False if the process leaves its slice."""
         match message:
             case SystemMessage(request, caller):
                 caller.settle(answer(self, request))
@@ -180,7 +181,7 @@ class ServerProcess(CallbackProcess):
                 return False
 
     def _settle_down(self) -> None:
-        """After a system message, which may have put another queue in the mailbox's place."""
+        """Go on after a system message, which may have replaced the mailbox."""
         if self.dormant is not None and not isinstance(self.mailbox, SuspendedQueue):
             if self.mailbox:
                 self.dormant.wake()
@@ -189,7 +190,7 @@ class ServerProcess(CallbackProcess):
         self._go_on()
 
     def _apply(self, message: Any, outcome: Any) -> bool:
-        """Carry out an outcome; False if the process does not go on with its mailbox now."""
+        """Carry out an outcome. Return False if the process does not go on with its mailbox now."""
         match outcome:
             case NoReply(state, then):
                 self.state = state
@@ -222,7 +223,7 @@ class ServerProcess(CallbackProcess):
             self._go_on()
 
     def _then(self, term: Any) -> None:
-        """What an outcome asks for besides the next state. A message that waits comes first: then there is no pause."""
+        """Carry out the `then` of an outcome. A message that waits already ends a pause before it begins."""
         if type(term) is Hibernate or type(term) is After:
             if not self.mailbox:
                 self.mailbox = self.dormant = DormantQueue(self, term)
@@ -261,7 +262,7 @@ class ServerProcess(CallbackProcess):
     def end(self, reason: Any) -> None:
         if self.stage is Stage.STARTING:
             if self.parent is not None and self.parent.process is not None:
-                self.unlink(self.parent.process)  # it learns of the failure by the answer, not by a signal as well
+                self.unlink(self.parent.process)  # the answer tells it of the failure, so no signal must
             self._started(StartFailed(self.label, reason))
         super().end(reason)
 

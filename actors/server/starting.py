@@ -1,4 +1,4 @@
-"""Starting and stopping a GenServer from code that waits. Erlang: gen_server:start/4, start_link/4, stop/3."""
+"""Starts and stops of a GenServer by code that waits for them. Erlang: gen_server:start/4, start_link/4, stop/3."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,12 +23,11 @@ async def start(
     timeout_s: float | None = None,
     bound: Bound | None = None,
 ) -> Pid:
-    """Start a server, linked to nobody, and wait for its init. Erlang: gen_server:start/4.
+    """Start a server without a link, and wait for its init. Erlang: gen_server:start/4.
 
-    bound: of its mailbox, in place of its class's.
-
-    Raises StartFailed (its reason: Crash(exception) if init raised, the reason of a Stop or an Error, IGNORE, or
-    "timeout": then the process is killed) and NameTaken.
+    bound: the bound of its mailbox, instead of its class's. Raises NameTaken and StartFailed. The reason of StartFailed
+    is Crash(exception) if init raised, the reason of a Stop or an Error, IGNORE, or "timeout". After timeout_s the
+    process is killed.
     """
     return await _started(prepare(server, name=name, bound=bound), args, timeout_s)
 
@@ -40,7 +39,7 @@ async def start_link(
     timeout_s: float | None = None,
     bound: Bound | None = None,
 ) -> Pid:
-    """start, linked to the calling process, which is its parent. Erlang: gen_server:start_link/4."""
+    """Start a server linked to the calling process, its parent. See `start`. Erlang: gen_server:start_link/4."""
     return await _started(prepare(server, name=name, link=True, bound=bound), args, timeout_s)
 
 
@@ -56,9 +55,9 @@ async def _started(process: ServerProcess, args: tuple[Any, ...], timeout_s: flo
 
 
 async def _within(timeout_s: float | None, process: ServerProcess, starting: asyncio.Future[Started]) -> Started:
-    """Wait for an init that waits. When time is up, or nobody waits any more, it is killed.
+    """Wait for an init that waits. The process is killed after timeout_s, and if the starter is cancelled.
 
-    The answer comes when the process has ended, not before: its name is free then (proc_lib waits for the end, too).
+    A timeout returns after the process has ended, so its name is free. proc_lib waits for the end, too.
     """
     try:
         await asyncio.wait({starting}, timeout=timeout_s)
@@ -75,8 +74,8 @@ async def _within(timeout_s: float | None, process: ServerProcess, starting: asy
 async def stop(server: Address, reason: Any = NORMAL, timeout_s: float | None = None) -> None:
     """End a server with reason, after its terminate, and return when it has ended. Erlang: gen_server:stop/3.
 
-    Raises CallFailed(NOPROC) if it is dead, CallTimeout if it has not ended within timeout_s. For another process than
-    a GenServer's there is `exit`.
+    Raises CallFailed(NOPROC) if the server is dead, and CallTimeout if it does not end within timeout_s. Other
+    processes are ended by `exit`.
     """
     try:
         await ask_server(server, lambda _: Terminate(reason), timeout_s)
@@ -88,7 +87,7 @@ async def stop(server: Address, reason: Any = NORMAL, timeout_s: float | None = 
 
 
 async def ask_server(server: Address, message: Callable[[Caller], Any], timeout_s: float | None) -> Any:
-    """ask, with a message that only a GenServer understands: another process would never answer. Raises CallFailed."""
+    """Send a message that only a GenServer answers, and wait for the reply. Raises CallFailed for other processes."""
     process = server.process if isinstance(server, Pid) else current_system().find(server)
     if process is not None and not isinstance(process, ServerProcess):
         raise CallFailed(server, f"expected a GenServer, got {process.label}, which knows no system messages")
@@ -98,9 +97,9 @@ async def ask_server(server: Address, message: Callable[[Caller], Any], timeout_
 def prepare(
     server: type[GenServer[Any]], *, name: str | None = None, link: bool = False, bound: Bound | None = None
 ) -> ServerProcess:
-    """A server's process, the calling process's child, before its init.
+    """Make a server's process, a child of the calling process, without running its init.
 
-    Raises NameTaken and InvalidName, with nothing started.
+    Raises NameTaken and InvalidName; then nothing was started.
     """
     system = current_system()
     if name is not None:

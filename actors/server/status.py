@@ -1,6 +1,6 @@
-"""What is shown of a server to people: in get_status, and in the report of its crash. Erlang: sys:get_status/1.
+"""The status of a server, for sys.get_status and for the report of its crash. Erlang: sys:get_status/1.
 
-A server's format_status may change all of it; its purpose is to take secrets out.
+A server's format_status may change any of it. Its purpose is to remove secrets.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -23,9 +23,10 @@ SysState: TypeAlias = Literal["running", "suspended"]
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """message and reason are of a crash: the last message and the exit reason; NOTHING in get_status.
+    """The status of one server.
 
-    log: the last events, if sys.log is on.
+    message, reason: the last message and the exit reason of a crash; NOTHING in get_status. log: the last events, if
+    sys.log is on.
     """
 
     pid: Pid
@@ -45,9 +46,9 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 def status_of(process: "ServerProcess", message: Any = NOTHING, reason: Any = NOTHING) -> Status:
-    """The status as its server's format_status lets it be seen.
+    """Return the status after the server's format_status.
 
-    If that raises, nothing of the server's data is shown, as in gen_server:format_status/2 (OTP).
+    If that raises, the status has none of the server's data, as in gen_server:format_status/2 (OTP).
     """
     status = _whole(process, message, reason)
     try:
@@ -63,7 +64,7 @@ def _hidden(status: Status, why: str) -> Status:
 
 
 def shown_in_report(process: "ServerProcess", message: Any, reason: Any) -> dict[str, str]:
-    """What a crash report says of a server: types, or what a format_status of its own lets through."""
+    """Return the fields of a server's crash report: types, or the result of its own format_status."""
     if type(process.server).format_status is GenServer.format_status:
         return {"message": _type_of(message), **reason_fields(reason)}
     status = status_of(process, message, reason)

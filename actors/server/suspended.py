@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class SuspendedQueue:
-    """The mailbox of a suspended server: gives out system messages and its parent's exit, and no other.
+    """The mailbox of a suspended server. It gives out only system messages and the parent's exit signal.
 
-    All stay in the queue that was there before, in the order in which they came, which is theirs again when the server
-    goes on. Source: sys:suspend_loop_hib/7 (OTP), a selective receive.
+    All messages stay in the earlier queue, `held`, in their order. `held` is the mailbox again when the server
+    resumes. Source: sys:suspend_loop_hib/7 (OTP), a selective receive.
     """
 
     def __init__(self, process: "ServerProcess") -> None:

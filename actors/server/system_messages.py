@@ -1,4 +1,4 @@
-"""What a server answers to system messages. Erlang: sys:handle_system_msg/6, and gen_server's system callbacks."""
+"""System messages and their answers. Erlang: sys:handle_system_msg/6, and gen_server's system callbacks."""
 
 from collections.abc import Callable
 from inspect import isawaitable
@@ -48,7 +48,7 @@ class Trace(Struct, frozen=True):
 
 
 class Log(Struct, frozen=True):
-    """length: how many events to keep; 0 keeps none."""
+    """Keep the last events. length: their number; 0 keeps none."""
 
     length: int
 
@@ -66,14 +66,17 @@ class GetStatistics(Struct, frozen=True):
 
 
 class Install(Struct, frozen=True):
-    """function: called with each event; None takes it out."""
+    """Call a function with each event. function: None removes the one of that name."""
 
     name: Any
     function: Callable[[Event], None] | None
 
 
 def answer(process: "ServerProcess", request: Any) -> Any:
-    """Do what request says; its answer. What fails in it is a CallbackFailed, and leaves the process as it was."""
+    """Carry out a request and return its answer.
+
+    A function that raises gives CallbackFailed, and the process is unchanged.
+    """
     match request:
         case GetState():
             return process.state
@@ -105,7 +108,7 @@ def _replace_state(process: "ServerProcess", function: Callable[[Any], Any]) -> 
 
 
 def _change_code(process: "ServerProcess", new: "type[GenServer[Any]]", extra: Any) -> None:
-    """The process, its Pid, name, links and mailbox stay; the state is migrated by the new class."""
+    """Run another class in the process, with the state that its code_change makes. All else stays."""
     server = new()
     process.state = _plain(server.code_change(type(process.server).version, process.state, extra))
     process.serve(server)

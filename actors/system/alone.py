@@ -1,4 +1,4 @@
-"""What an actor asks of other systems, and of code that others send: here are neither."""
+"""Thespian's requests about other systems and about code in messages, which this system does not have."""
 
 from typing import Any
 
@@ -8,24 +8,25 @@ from actors.kernel.errors import SourceRefused
 
 
 class Alone:
-    """Thespian's calls on conventions and sources, for a system that has no others and takes no code.
+    """Thespian's calls on conventions and sources.
 
-    To wait for what never comes is no error: those calls do nothing. To load code is one.
+    This system is the only one and accepts no code. A call that waits for another system or for code does nothing. A
+    call that loads code raises SourceRefused.
     """
 
     __slots__ = ()
 
     def preRegisterRemoteSystem(self, address: Any, capabilities: dict[str, Any]) -> None:  # noqa: N802
-        """No other system is ever registered."""
+        """Do nothing: no other system is ever registered."""
 
     def deRegisterRemoteSystem(self, address: Any) -> None:  # noqa: N802
-        """None was registered."""
+        """Do nothing: no system was registered."""
 
     def notifyOnSystemRegistrationChanges(self, address: ActorAddress, enable: bool) -> None:  # noqa: N802
-        """There are no changes to tell of."""
+        """Do nothing: registrations never change."""
 
     def notifyOnSourceAvailability(self, address: ActorAddress, enable: bool) -> None:  # noqa: N802
-        """No source is ever loaded."""
+        """Do nothing: no source is ever loaded."""
 
     def registerSourceAuthority(self, address: ActorAddress) -> None:  # noqa: N802
         raise SourceRefused("a source authority")
@@ -34,4 +35,4 @@ class Alone:
         raise SourceRefused(source)
 
     def unloadActorSource(self, source_hash: str) -> None:  # noqa: N802
-        """None was loaded: Thespian ignores hashes that it does not know."""
+        """Do nothing: no source was loaded, and Thespian ignores unknown hashes."""

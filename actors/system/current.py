@@ -1,4 +1,4 @@
-"""Which process and which system the running code belongs to."""
+"""The process and the system that the running code belongs to."""
 
 import asyncio
 import contextvars
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from actors.system.process_system import ProcessSystem
 
 turning: contextvars.ContextVar["ProcessSystem | None"] = contextvars.ContextVar("turning", default=None)
-"""The system in whose run queue's turn this is. Coroutines don't inherit it: their context may go on to a thread."""
+"""The system whose run queue has its turn. Coroutines don't inherit it, since a thread may get their context."""
 system_here: contextvars.ContextVar["ProcessSystem | None"] = contextvars.ContextVar("system", default=None)
-"""To be read by entered_system: the value may be of a block that another task has left."""
+"""Read it by entered_system: the value may belong to a block that another task has left."""
 process_here: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
-"""To be read by entered_process: the value may be of a block that another task has left."""
+"""Read it by entered_process: the value may belong to a block that another task has left."""
 open_systems: list["ProcessSystem"] = []
 
 
 def current_system() -> "ProcessSystem":
-    """The system of the calling process or block; else the only one on the running loop. Raises NoSystem."""
+    """Return the system of the calling process or block, else the only one on the running loop. Raises NoSystem."""
     system = named_system()
     if system.thread != get_ident():
         raise of_another_thread()
@@ -33,7 +33,7 @@ def current_system() -> "ProcessSystem":
 
 
 def named_system() -> "ProcessSystem":
-    """current_system for what may be asked from any thread, and after the end: asyncio.to_thread hands a system on."""
+    """Return the current system from any thread, and even after its end. asyncio.to_thread hands a system on."""
     system = known_system()
     if system is None:
         raise _none_here()
@@ -62,7 +62,7 @@ def of_another_thread() -> NoSystem:
 
 
 def entered_system() -> "ProcessSystem | None":
-    """The system of the innermost block, or of the process, in which this code began."""
+    """Return the system of the innermost block, or of the process, in which this code began."""
     system = system_here.get()
     while system is not None and system.block.bypassed:
         system = system.block.outer
@@ -70,7 +70,7 @@ def entered_system() -> "ProcessSystem | None":
 
 
 def entered_process() -> Process | None:
-    """The process of the innermost block, or the one, in which this code began; it may have ended."""
+    """Return the process, or the innermost block's process, in which this code began. It may have ended."""
     process = process_here.get()
     while process is not None and process.block is not None and process.block.bypassed:
         process = process.block.outer
@@ -78,14 +78,14 @@ def entered_process() -> Process | None:
 
 
 def _only_here() -> "ProcessSystem | None":
-    """For code that was not begun inside the system's block: a host's request handler, say."""
+    """Return the loop's only system, for code that began outside its block, such as a host's request handler."""
     loop = running_loop()
     here = [system for system in open_systems if system.loop is loop]
     return here[0] if len(here) == 1 else None
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs on this thread, if one does."""
+    """Return the loop that runs on this thread, if any."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -93,7 +93,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def current_process() -> Process | None:
-    """The process whose code is running, if any."""
+    """Return the process whose code runs, if any."""
     system = known_system()
     if system is not None and system.current is not None and system.thread == get_ident():
         return system.current
@@ -106,7 +106,7 @@ def system_of(process: Process) -> "ProcessSystem":
 
 
 def calling_process(what: str) -> Process:
-    """Whom a primitive acts for. Raises NoCaller, and NoSystem in a thread that is not its system's."""
+    """Return the process that called a primitive. Raises NoCaller, and NoSystem in another thread than the loop's."""
     process = current_process()
     if process is None:
         raise NoCaller(f"{what} expects a calling process: call it in one, or inside `async with Mailbox():`")
@@ -118,7 +118,7 @@ def calling_process(what: str) -> Process:
 
 
 def process_of(pid: Pid) -> Process | None:
-    """Its process, to do something with; None if it has ended. Raises NoSystem if it is another thread's to touch."""
+    """Return the process of a Pid, or None if it has ended. Raises NoSystem in another thread than its loop's."""
     process = pid.process
     if process is not None and process.system.thread != get_ident():
         raise of_another_thread()
@@ -126,9 +126,9 @@ def process_of(pid: Pid) -> Process | None:
 
 
 def starter(system: "ProcessSystem", *, link: bool) -> Process:
-    """Who starts a process: the calling one, or the root. Raises NoCaller if it is to be linked to one that has ended.
+    """Return the parent of a new process: the calling process, or the root.
 
-    A task that a process has left behind may start what stands alone, but nothing that should have ended with it.
+    An asyncio task may outlive its process. It can start processes without a link. With link=True it gets NoCaller.
     """
     process = current_process() or system.root
     if link and process.phase == DEAD:
@@ -137,7 +137,7 @@ def starter(system: "ProcessSystem", *, link: bool) -> Process:
 
 
 def process_context(process: Process) -> contextvars.Context:
-    """A copy of the calling context in which process is the current one: for its coroutine."""
+    """Return a copy of the calling context in which process is the current one, for its coroutine."""
     context = contextvars.copy_context()
     context.run(_enter, process)
     return context

@@ -1,4 +1,4 @@
-"""Messages that found no process: counted, kept to be read, and shown to the actor that asked for them."""
+"""Messages that no process received: counted, kept, and sent to the actor that asked for them."""
 
 from collections import deque
 from typing import Any, Final
@@ -14,29 +14,29 @@ KEPT: Final = 1000
 
 
 class DeadLetters(deque[DeadLetter]):
-    """The last KEPT of one system. total: of all there ever were. undertaker: the actor that is shown each."""
+    """The last KEPT dead letters of one system. total: the number of all so far. handler: the actor that gets each."""
 
     def __init__(self) -> None:
         super().__init__(maxlen=KEPT)
         self.total = 0
-        self.undertaker: Process | None = None
+        self.handler: Process | None = None
 
     def add(self, to: Address | ActorAddress, message: Any, sender: Pid | None, reason: Any = NOPROC) -> None:
         self.total += 1
         self.append(DeadLetter(to, message, sender, reason))
-        if self.undertaker is not None:
+        if self.handler is not None:
             address = to if isinstance(to, ActorAddress) else Pid(None)
-            self.undertaker.deliver(DeadEnvelope(address, message), self.undertaker.system.root.pid)
+            self.handler.deliver(DeadEnvelope(address, message), self.handler.system.root.pid)
 
     def show_to(self, process: Process, *, enable: bool) -> None:
-        """Thespian: Actor.handleDeadLetters. The last one that asked gets them; the one before is not asked again."""
+        """Send dead letters to an actor. The last actor that asked gets them. Thespian: Actor.handleDeadLetters."""
         if enable:
-            self.undertaker = process
-        elif self.undertaker is process:
-            self.undertaker = None
+            self.handler = process
+        elif self.handler is process:
+            self.handler = None
 
     def inherit(self, process: Process) -> None:
-        """Take what a process that has ended had not read. Signals are no letters."""
+        """Add the unread messages of a process that has ended. Signals do not count as letters."""
         self.show_to(process, enable=False)
         for message, sender in process.mailbox:
             if not isinstance(message, Down | Exit):

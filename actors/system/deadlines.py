@@ -1,19 +1,19 @@
-"""When the calls that wait run out of time."""
+"""The timeouts of calls that wait."""
 
 import asyncio
 from typing import Protocol
 
 
 class Expiring(Protocol):
-    """What can run out of time: a caller that waits for a reply."""
+    """A caller that waits for a reply until a deadline."""
 
     def expire(self, timeout_s: float) -> None: ...
 
 
 class Deadlines:
-    """The waits of one length, on one timer of the loop's: they end in the order in which they began.
+    """Waits of one length on one timer of the loop. They expire in the order in which they began.
 
-    A timer for each would cost a fifth of a call. Take what no longer waits out of `waiting`.
+    A timer for each would cost a fifth of a call. A wait that ends earlier is removed from `waiting`.
     """
 
     __slots__ = ("_armed", "_loop", "_timeout_s", "waiting")

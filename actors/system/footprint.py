@@ -1,8 +1,8 @@
-"""How much memory a process holds, estimated; and what may be told of a value that is secret.
+"""An estimate of a process's memory, and a summary of a value without its contents.
 
-Counted are the process, its mailbox, and what they, a server's state or an actor refer to: up to OBJECTS of them, so a
-large state is told too small. What is shared by its nature (classes, functions, modules, other processes, loops) is not
-counted; what is shared by chance is counted for each.
+The estimate counts the process, its mailbox, a server's state or an actor, and the objects that these refer to. It
+stops at OBJECTS objects, so the figure for a large state is too low. Classes, functions, modules, loops and other
+processes are shared and do not count. Any other object that processes share counts for each.
 """
 
 import asyncio
@@ -65,13 +65,13 @@ def footprint_bytes(process: Process) -> int:
 
 
 def summary(value: Any) -> str:
-    """Its type, and its length if that is a built-in type's: "dict[3]"."""
+    """Return the type of a value, with the length for a built-in collection: "dict[3]"."""
     kind = type(value)
     return f"{kind.__qualname__}[{len(value)}]" if kind in SIZED else kind.__qualname__
 
 
 def _held_bytes(roots: list[Any]) -> int:
-    """Breadth first, so that what is nearest is counted before the limit is met."""
+    """Return the bytes of roots and of what they refer to, nearest objects first, up to OBJECTS."""
     waiting = deque(roots)
     seen = set(map(id, roots))
     total = 0
@@ -80,7 +80,7 @@ def _held_bytes(roots: list[Any]) -> int:
         left -= 1
         held = waiting.popleft()
         total += sys.getsizeof(held, 0)
-        for each in islice(get_referents(held), OBJECTS):  # one that holds 10,000 is not walked to its end
+        for each in islice(get_referents(held), OBJECTS):  # a collection of 10,000 is not walked to its end
             if len(waiting) >= left:
                 break
             if id(each) not in seen and not isinstance(each, SHARED):

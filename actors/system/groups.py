@@ -1,4 +1,4 @@
-"""The process groups of one system: who has joined what, and who is told of it. Erlang: pg's state."""
+"""The process groups of one system: their members and their monitors. Erlang: pg's state."""
 
 from collections import Counter
 from collections.abc import Hashable
@@ -11,7 +11,7 @@ from actors.kernel.process import Process
 
 
 class Joined(Struct, frozen=True):
-    """To who monitors the group. Erlang: {Ref, join, Group, Pids}."""
+    """News of members that joined, for a monitor of the group. Erlang: {Ref, join, Group, Pids}."""
 
     ref: Ref
     group: Hashable
@@ -19,7 +19,10 @@ class Joined(Struct, frozen=True):
 
 
 class Left(Struct, frozen=True):
-    """To who monitors the group; a process that ended is named as often as it had joined. Erlang: {Ref, leave, ...}."""
+    """News of members that left, for a monitor of the group. Erlang: {Ref, leave, Group, Pids}.
+
+    pids: names a process that has ended as often as it had joined.
+    """
 
     ref: Ref
     group: Hashable
@@ -27,7 +30,7 @@ class Left(Struct, frozen=True):
 
 
 class Membership(Ref, frozen=True, eq=False, gc=True, kw_only=True):
-    """All that one process has joined and monitors. It watches the process, whose end ends both."""
+    """The groups that one process has joined or monitors. The end of the process removes it from all of them."""
 
     groups: "Groups"
     process: Process
@@ -42,7 +45,7 @@ class Membership(Ref, frozen=True, eq=False, gc=True, kw_only=True):
 
 
 class Groups:
-    """The groups of one system, and the processes that have to do with them."""
+    """The groups of one system, their members and their monitors."""
 
     def __init__(self) -> None:
         self.members_of: dict[Hashable, dict[Process, int]] = {}
@@ -58,7 +61,7 @@ class Groups:
         self._membership(process).joined[group] += 1
 
     def leave(self, group: Hashable, process: Process) -> bool:
-        """Once. False if process is no member."""
+        """Undo one join. Return False if the process is not a member."""
         members = self.members_of.get(group, {})
         if process not in members:
             return False
@@ -89,7 +92,7 @@ class Groups:
                 process.deliver(event(ref, group, pids), None)
 
     def forget(self, membership: Membership) -> None:
-        """The process has ended: its monitors first, so that nothing is sent to the dead."""
+        """Remove a process that has ended: first its monitors, so that it gets no message, then its memberships."""
         process = membership.process
         del self._memberships[process]
         for ref, group in membership.monitored.items():

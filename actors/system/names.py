@@ -5,10 +5,10 @@ from actors.kernel.process import Process
 
 
 class Names(dict[str, Process]):
-    """By name, the living process that has it. A process knows its own names, and gives them back when it ends."""
+    """The living processes with a name, by name. A process that ends loses its name."""
 
     def register(self, name: str, process: Process) -> None:
-        """Source: erlang:register/2, which calls each refusal badarg."""
+        """Give a process a name. Source: erlang:register/2, where each refusal is badarg."""
         self.check_free(name)
         if process.names:
             raise AlreadyNamed(name, process.pid, process.names[0])

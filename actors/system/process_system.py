@@ -1,6 +1,6 @@
 """The process system of one event loop: run queue, names, timers, dead letters, life and end.
 
-One ProcessSystem runs every process of its loop. Only its loop's thread touches it; `run` is the door for others.
+Only the thread of its loop touches a ProcessSystem. ThreadedSystem.run lets other threads in.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ from actors.system.groups import Groups
 from actors.system.names import Names
 from actors.system.watchdog import Watchdog
 
-SLICE_S = 0.002  # how long the run queue may hold the loop before I/O gets its turn
+SLICE_S = 0.002  # the longest time that the run queue holds the loop before I/O
 CALL_TIMEOUT_S = 5.0
-SYSTEM_ADDRESS = "/ActorSys"  # what Thespian's ActorSystem.systemAddress holds
-STOP_S = 5.0  # how long a stopping system waits for a process before it kills it
+SYSTEM_ADDRESS = "/ActorSys"  # the text of Thespian's ActorSystem.systemAddress
+STOP_S = 5.0  # from a stopping system's exit signal to the kill
 
 
 class Root(Process):
-    """The parent of all that is started from outside. It has no code: what is sent to it is a dead letter."""
+    """The parent of processes that code outside any process started. A message to it is a dead letter."""
 
     __slots__ = ()
 
@@ -58,10 +58,10 @@ class Root(Process):
 class ProcessSystem:
     """Processes on one event loop.
 
-    `async with ProcessSystem() as system:` runs on the caller's loop until the block ends. Then every process that was
-    started from outside gets an exit signal SHUTDOWN, the last one first, and is killed if it takes more than STOP_S.
+    `async with ProcessSystem() as system:` runs on the caller's loop until the block ends. Then each process without a
+    living parent gets the exit signal SHUTDOWN, the youngest first, and is killed if it takes more than STOP_S.
 
-    watchdog_s: log a handler that holds the loop longer than this, with its stack; None: watch nothing.
+    watchdog_s: log a handler that holds the loop longer than this, with its stack; None starts no watchdog.
     """
 
     root_kind: ClassVar[type[Root]] = Root
@@ -70,13 +70,13 @@ class ProcessSystem:
         self.ready: deque[Process] = deque()
         self.slice, self.slice_s = SLICE, SLICE_S
         self.awake = False
-        self.current: Process | None = None  # the process whose callback runs right now
+        self.current: Process | None = None  # the process whose callback runs
         self.processes: dict[int, Process] = {}
         self.names = Names()
         self.groups = Groups()
         self.dead_letters = DeadLetters()
         self.loop: asyncio.AbstractEventLoop
-        self.thread: int  # that the loop runs on: no other may touch a process
+        self.thread: int  # of the loop: no other thread may touch a process
         self.deadlines: Deadlines  # of the calls that wait CALL_TIMEOUT_S
         self.root: Process
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
@@ -105,23 +105,22 @@ class ProcessSystem:
             self.block.leave()
 
     def open(self) -> None:
-        """Begin on the running loop. root is the parent of all that is started from outside."""
+        """Begin on the running loop."""
         self.loop, self.thread = asyncio.get_running_loop(), get_ident()
-        schedule = getattr(self.loop, "schedule", None)  # of a loop that simulates: actors/testing.py
+        schedule = getattr(self.loop, "schedule", None)  # only the loop of a simulation has it: actors/testing.py
         if schedule is not None:
             schedule(self)
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
         open_systems.append(self)
-        if self._watchdog_s is not None and schedule is None:  # it watches from a thread, and real time
+        if self._watchdog_s is not None and schedule is None:  # the watchdog needs a thread and real time
             self._watchdog = Watchdog(self, self._watchdog_s)
 
     async def close(self) -> None:
-        """End every process that has no living parent in this system, the last one first, until none is left.
+        """End every process that has no living parent in this system, the youngest first, until none is left.
 
-        A process with a living parent is the parent's to end. A process that outlives even its kill is reported, and
-        left.
+        A parent ends its own children. A process that survives its kill is logged, and the system ends without it.
         """
         survivors: set[Process] = set()
         try:
@@ -145,7 +144,7 @@ class ProcessSystem:
         return None
 
     async def _ended(self, process: Process) -> bool:
-        """Wait, at most STOP_S, for a process's end; True if it has ended."""
+        """Wait at most STOP_S for a process's end. Return True if it has ended."""
         try:
             if process.phase != DEAD:
                 await end_of(process, STOP_S)
@@ -156,7 +155,7 @@ class ProcessSystem:
     # Run queue
 
     def wake(self) -> None:
-        """Raises NoSystem in a thread that is not the loop's, which nothing would wake."""
+        """Schedule the run queue. Raises NoSystem in another thread, where this would not wake the loop."""
         if self.thread != get_ident():
             raise of_another_thread()
         self.awake = True
@@ -165,7 +164,7 @@ class ProcessSystem:
     def _run_queue(self) -> None:
         """Give each ready process a slice, round after round, until none is ready or slice_s has passed.
 
-        What process.run() lets out is no process's crash but the program's end (KeyboardInterrupt), or a bug in here.
+        An exception from process.run() is the program's end (KeyboardInterrupt) or a bug of this module.
         """
         ready = self.ready
         now = monotonic()
@@ -206,13 +205,13 @@ class ProcessSystem:
     # Messages
 
     def find(self, to: Address) -> Process | None:
-        """The living process that an address stands for."""
+        """Return the living process at an address, or None."""
         if isinstance(to, Pid):
             return to.process
-        return self.names.get(to) if isinstance(to, str) else self._stranger(to)
+        return self.names.get(to) if isinstance(to, str) else self._at_other_address(to)
 
     def send(self, to: Address | ActorAddress, message: Any, sender: Pid | None) -> None:
-        """Deliver to a process or a name, by the thread of its loop; to nobody, it is a dead letter."""
+        """Deliver on the thread of the receiver's loop. A message without a receiver is a dead letter."""
         if self.thread != get_ident():
             self.hand_in(self.send, to, message, sender)
             return
@@ -221,7 +220,7 @@ class ProcessSystem:
         elif isinstance(to, str):
             target = self.names.get(to)
         else:
-            target = self._stranger(to)
+            target = self._at_other_address(to)
         if target is None:
             self.dead_letters.add(to, message, sender)
         elif target.system.thread == self.thread:
@@ -229,8 +228,8 @@ class ProcessSystem:
         else:
             system_of(target).send(target.pid, message, sender)
 
-    def _stranger(self, to: object) -> Process | None:
-        """Who has an address that is no Pid and no name: a Via's, or the root, whose address is SYSTEM_ADDRESS."""
+    def _at_other_address(self, to: object) -> Process | None:
+        """Return the process of an address that is neither a Pid nor a name: a Via, or the root's SYSTEM_ADDRESS."""
         if isinstance(to, Via):
             pid = to.whereis_name()
             return pid.process if pid is not None else None
@@ -239,21 +238,21 @@ class ProcessSystem:
         return self.root if to.addressDetails == SYSTEM_ADDRESS else None
 
     def hand_in(self, function: Callable[..., None], *args: Any) -> None:
-        """Have the loop's thread call it, soon. An ended system's loop takes nothing any more."""
+        """Call function soon on the loop's thread. A system whose loop is closed ignores the call."""
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(function, *args, context=self._context)
 
     def send_after(self, delay_s: float, to: Address, message: Any) -> asyncio.TimerHandle:
-        """Send after delay_s. Erlang: erlang:send_after/3; `cancel()` the result for cancel_timer/1."""
+        """Send after delay_s. `cancel()` of the result stops it. Erlang: erlang:send_after/3, cancel_timer/1."""
         return self.loop.call_later(delay_s, self.send, to, message, None, context=self._context)
 
     @property
     def dead_letter_count(self) -> int:
-        """Of all so far; the last of them are in dead_letters."""
+        """The number of dead letters so far. The last of them are in dead_letters."""
         return self.dead_letters.total
 
     def bury(self, process: Process) -> None:
-        """Take back a dead process's names, and what its mailbox still held."""
+        """Remove an ended process's names, and turn its unread messages into dead letters."""
         for name in process.names:
             del self.names[name]
         self.dead_letters.inherit(process)
@@ -268,7 +267,7 @@ class ProcessSystem:
         name: str | None = None,
         source: str | None = None,
     ) -> Pid:
-        """Thespian's createActor. What runs actors is the system base's to say."""
+        """Create an actor, as Thespian's createActor does. A system base overrides this."""
         raise NoSystem(f"expected an AsyncioSystemBase to run {actor!r}, got {type(self).__name__}")
 
     def updateCapability(self, name: str, value: Any = None) -> None:  # noqa: N802 (Thespian's name)
@@ -279,5 +278,5 @@ class ProcessSystem:
             self.capabilities[name] = value
 
     def actorSystemShutdown(self) -> None:  # noqa: N802 (Thespian's name)
-        """Thespian: Actor.actorSystemShutdown. A system on a loop of the host's is the host's to end."""
-        raise NoSystem("expected a system on a thread of its own: the host ends one that runs on its loop")
+        """Refuse to end a system on the host's loop: the host ends it. Thespian: Actor.actorSystemShutdown."""
+        raise NoSystem("expected a system on its own thread, got one on the host's loop, which ends it")

@@ -1,4 +1,4 @@
-"""What an actor holds of its own process: the methods that Thespian's Actor calls on `_myRef`."""
+"""The methods that Thespian's Actor calls on its process, `_myRef`."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from actors.system.process_system import ProcessSystem
 
 GRAIN_S = 0.002
-"""uvloop's timers count whole milliseconds: they may ring one and a half early. A wakeup must not: a @transient actor
-compares it with the clock, and never asks for another."""
+"""Added to each wakeup, since uvloop's timers may fire 1.5 ms early. A @transient actor compares the time of its wakeup
+with the clock, and asks for no second one."""
 
 
 @dataclass(slots=True, eq=False)
 class Wakeup:
-    """One that is due. Nobody can cancel it but its actor's end."""
+    """A wakeup that an actor has asked for. Only the end of the actor cancels it."""
 
     message: WakeupMessage
     expires: ExpirationTimer
@@ -30,9 +30,10 @@ class Wakeup:
 
 
 class Reference(Alone, Process):
-    """The ground of the processes that run Thespian actors, GenServers among them.
+    """The base of the processes of Thespian actors. A GenServer is such an actor, too.
 
-    children: what the actor made with createActor. They are asked to exit when it ends, and it is told when one has.
+    children: the actors it made with createActor. They get ActorExitRequest when it ends, and it gets ChildActorExited
+    when one of them ends.
     """
 
     __slots__ = ("children", "wakeups")
@@ -47,11 +48,11 @@ class Reference(Alone, Process):
 
     @property
     def globalName(self) -> str | None:  # noqa: N802 (Thespian's name)
-        """None without a name, on every base of Thespian's, although Actor.globalName speaks of an empty text."""
+        """The global name or None, as on all Thespian bases, although Actor.globalName documents an empty text."""
         return self.names[0] if self.names else None
 
     def actor_send(self, to: ActorAddress, message: Any) -> None:
-        """Send; also to an actor of another system of this OS process, which has a thread of its own."""
+        """Send, also to an actor of another system in this OS process."""
         self.system.send(to, message, self.pid)
 
     def handleDeadLetters(self, address: Pid, enable: bool) -> None:  # noqa: N802 (Thespian's signature)

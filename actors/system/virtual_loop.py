@@ -1,8 +1,8 @@
-"""An event loop without a world: its time jumps to the next timer, and chance from a seed says who runs next.
+"""An event loop for simulations: its time jumps to the next timer, and a seed decides the order of steps.
 
-It is asyncio's own selector loop, with a selector that moves the clock where another would wait. The steps of
-coroutines and the turns of run queues that are ready at the same time run in an order drawn from the seed; callbacks
-and timers keep asyncio's. Sockets, pipes, threads, signals and OS processes are refused: none could be replayed.
+It is asyncio's selector loop with a selector that moves the clock instead of waiting. Steps of coroutines and turns of
+run queues that are ready at the same time run in an order drawn from the seed. Callbacks and timers keep asyncio's
+order. Sockets, pipes, threads, signals and OS processes are refused, since none of them can be replayed.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from actors.system.process_system import ProcessSystem
 
 Ts = TypeVarTuple("Ts")
 
-DECIMALS, RESOLUTION_S = 9, 1e-9  # of the clock; by which asyncio decides, too, that a timer is due
+DECIMALS, RESOLUTION_S = 9, 1e-9  # of the clock; asyncio uses this resolution to decide that a timer is due
 
 
 class Clock(selectors.SelectSelector):
-    """Waits for nothing: it moves on by the time that it is asked to wait."""
+    """A selector that does not wait: it moves its clock by the time that it should wait."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
-        self.complete = False  # once the loop has registered its own wake-up pipe
+        self.complete = False  # True after the loop has registered its wake-up pipe
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if self.complete:
@@ -46,7 +46,7 @@ class Clock(selectors.SelectSelector):
 
 
 class _Step(NamedTuple):
-    """What is ready: the next step of a coroutine, or one turn of a run queue."""
+    """A ready step: the next one of a coroutine, or one turn of a run queue."""
 
     callback: Callable[..., Any]
     args: tuple[Any, ...]
@@ -54,7 +54,7 @@ class _Step(NamedTuple):
 
 
 class Lottery(deque[Process]):
-    """A run queue whose next process is drawn. ran: is told of each."""
+    """A run queue whose next process is drawn by chance. ran: called with each process."""
 
     def __init__(self, chance: Random, ran: Callable[[Process], None]) -> None:
         super().__init__()
@@ -77,7 +77,10 @@ def _refused(what: str) -> Any:
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """seed: of the order. ran: is told of each step that is drawn, a process or the name of a coroutine."""
+    """An event loop of a simulation.
+
+    seed: decides the order. ran: called with the process, or the coroutine's name, of each step that is drawn.
+    """
 
     def __init__(self, clock: Clock, seed: int, ran: Callable[[Process | str], None]) -> None:
         self._clock = clock
@@ -92,14 +95,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._clock.now_s
 
     def schedule(self, system: ProcessSystem) -> None:
-        """Called by a system that opens on this loop: one process a turn, one message a slice, in a drawn order."""
+        """Give a system that opens on this loop a drawn order, with one process per turn and one message per slice."""
         system.ready = Lottery(self._chance, self._ran)
         system.slice, system.slice_s = 1, 0.0
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
-        """A step joins those that are ready, of which each free place takes any; other callbacks keep their place."""
+        """Schedule a callback. Any ready step may run at the place of a step; other callbacks keep their places."""
         if not isinstance(getattr(callback, "__self__", None), asyncio.Task | ProcessSystem):
             return super().call_soon(callback, *args, context=context)
         self._steps.append(_Step(callback, args, context if context is not None else contextvars.copy_context()))
@@ -140,10 +143,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def _later(now_s: float, wait_s: float) -> float:
-    """The time after a wait, rounded, so that 0.1 s and 0.2 s are 0.3 s.
+    """Return the time after a wait, rounded, so that 0.1 s and 0.2 s are 0.3 s.
 
-    A float of a hundred days can't hold the resolution any more: there even a wait of nothing takes the smallest step,
-    for a timer is due only when time has passed it.
+    After a hundred days a float can't hold the resolution. Then even a wait of zero takes the smallest step, since a
+    timer is due only when the time has passed it.
     """
     if wait_s > 0 or now_s + RESOLUTION_S == now_s:
         return max(round(now_s + wait_s, DECIMALS), nextafter(now_s, inf))
@@ -151,5 +154,5 @@ def _later(now_s: float, wait_s: float) -> float:
 
 
 def _name(task: "asyncio.Task[Any]") -> str:
-    """Of its coroutine: the task's own name counts on from simulation to simulation."""
+    """Return the name of the task's coroutine. The task's own name differs between simulations."""
     return getattr(task.get_coro(), "__qualname__", "coroutine")

@@ -1,4 +1,4 @@
-"""The watchdog: tells of a handler that holds the loop. Erlang: system_monitor's long_schedule."""
+"""The watchdog logs a handler that holds the loop. Erlang: system_monitor's long_schedule."""
 
 import asyncio
 import sys
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from actors.kernel.process import Process
     from actors.system.process_system import ProcessSystem
 
-LOOKS = 4  # within a limit: how often the loop is asked for a sign of life
-FRAMES = 20  # of the stack, the innermost
+LOOKS = 4  # signs of life asked for within one limit
+FRAMES = 20  # the innermost frames of a stack, which are logged
 
 
 class Watchdog:
-    """A thread that asks the loop for a sign of life, and logs who holds it when none comes.
+    """A thread that asks the loop for a sign of life, and logs the running process if none comes.
 
-    It measures the loop, not the handlers: those pay nothing. A hold shorter than limit_s is never told of, one longer
-    than limit_s and a quarter always, once, unless it is in C code that keeps the interpreter's lock to itself.
+    It measures the loop and not the handlers, which pay nothing. A hold shorter than limit_s is never logged. A hold
+    longer than 1.25 times limit_s is logged once, unless C code keeps the interpreter's lock meanwhile.
     """
 
     def __init__(self, system: "ProcessSystem", limit_s: float) -> None:
@@ -61,7 +61,7 @@ class Watchdog:
         )
 
     def _holder(self) -> "Process | None":
-        """Whose code runs: a process's own on the run queue, or its coroutine; else it is the host's."""
+        """Return the process whose callback or coroutine runs, or None if it is the host's code."""
         system = self._system
         if system.current is not None:
             return system.current

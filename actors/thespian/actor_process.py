@@ -1,9 +1,11 @@
 """The process of a plain Thespian actor, with Thespian's semantics.
 
-A message whose handling raises is tried RETRIES times in all, behind what came meanwhile; then its sender gets it back
-as PoisonMessage. SystemExit ends the actor, and no other. ActorExitRequest ends it, and its children unless that is not
-recursive; its parent gets ChildActorExited. A parent that shuts it down asks it with ActorExitRequest, so that it can
-clean up; other exit signals and ExitProcess work on it as on any process. Thespian_StatusReq is answered for it.
+If receiveMessage raises, the message is tried RETRIES times in all, each time after the messages that wait. Then its
+sender gets it back as PoisonMessage. SystemExit ends this actor only. ActorExitRequest ends the actor and, if it is
+recursive, its children; the parent gets ChildActorExited.
+
+A parent's shutdown reaches the actor as ActorExitRequest, so that it can clean up. Other exit signals and ExitProcess
+work as on any process. The process answers Thespian_StatusReq for the actor.
 """
 
 import traceback
@@ -32,21 +34,21 @@ from actors.thespian.watch import Watch
 RETRIES = 3
 
 
-class _Again(NamedTuple):
-    """A message that failed before."""
+class _Retry(NamedTuple):
+    """A message whose handling has raised."""
 
     message: Any
     failures: int
 
 
 class _ShutDown(NamedTuple):
-    """The parent's exit signal. The actor gets an ActorExitRequest for it, and ends with the signal's reason."""
+    """The parent's exit signal. The actor gets an ActorExitRequest instead, and ends with the signal's reason."""
 
     reason: Any
 
 
 class ActorProcess(Reference):
-    """Runs receiveMessage, one message at a time. requirements: what createActor was asked for, of the system."""
+    """The process that runs receiveMessage, one message at a time. requirements: those given to createActor."""
 
     __slots__ = ("actor", "files", "requirements")
 
@@ -79,7 +81,7 @@ class ActorProcess(Reference):
 
     def _receive(self, message: Any, sender: Pid) -> None:
         failures, reason = 0, NORMAL
-        if type(message) is _Again:
+        if type(message) is _Retry:
             message, failures = message
         elif type(message) is _ShutDown:
             message, reason = ActorExitRequest(), message.reason
@@ -113,13 +115,13 @@ class ActorProcess(Reference):
         if isinstance(message, ActorExitRequest):
             return
         if failures < RETRIES:
-            self.mailbox.append((_Again(message, failures), sender))
+            self.mailbox.append((_Retry(message, failures), sender))
         elif not isinstance(message, PoisonMessage):
             details = "".join(traceback.format_exception(error))
             self.actor_send(sender, PoisonMessage(message, details))
 
     def check_capabilities(self) -> None:
-        """Ask it to exit if the system no longer has what it needs. Its parent is told, and may create another."""
+        """Ask the actor to exit if the system lacks a capability it needs. Its parent gets ChildActorExited."""
         if not suffice(self.system.capabilities, type(self.actor), self.requirements):
             self.deliver(ActorExitRequest(), self.system.root.pid)
 
@@ -131,31 +133,31 @@ class ActorProcess(Reference):
             super().exit_signal(sender, reason, linked=linked)
 
     def _ask_to_exit(self, reason: Any) -> None:
-        """Before what waits in the mailbox: a signal is not held up by messages."""
+        """Put the request in front of all waiting messages, since a signal does not wait for messages."""
         if self.phase == IDLE:
             self.deliver(_ShutDown(reason), self.parent)
         else:
             self.opened().appendleft((_ShutDown(reason), self.parent))
 
     def end(self, reason: Any) -> None:
-        """What waits to be tried again is a dead letter as it was sent; an exit signal is none."""
+        """End the process. Messages that wait for a retry become dead letters in their first form; signals do not."""
         if self.files is not None:
             self.files.close()
         for _ in range(len(self.mailbox)):
             message, sender = self.mailbox.popleft()
             if type(message) is not _ShutDown:
-                self.mailbox.append((_as_it_came(message), sender))
+                self.mailbox.append((_as_sent(message), sender))
         super().end(reason)
 
     def waiting(self) -> Iterator[tuple[Any, Pid | None]]:
-        """The messages of the mailbox as the actor will get them, each with its sender."""
+        """Yield the messages of the mailbox in the form that the actor gets, each with its sender."""
         for message, sender in self.mailbox:
-            yield _as_it_came(message), sender
+            yield _as_sent(message), sender
 
 
-def _as_it_came(message: Any) -> Any:
+def _as_sent(message: Any) -> Any:
     match message:
-        case _Again(failed):
+        case _Retry(failed):
             return failed
         case _ShutDown():
             return ActorExitRequest()

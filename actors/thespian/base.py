@@ -1,8 +1,8 @@
-"""AsyncioSystemBase: the process system as a system base of Thespian's, on the caller's loop or on a thread.
+"""AsyncioSystemBase: the process system as a Thespian system base, on the caller's loop or on its own thread.
 
 async with AsyncioSystemBase() as system: ...                # processes on the running loop
 
-asys = ActorSystem(systemBase=AsyncioSystemBase())           # a loop on a thread of its own, for blocking code
+asys = ActorSystem(systemBase=AsyncioSystemBase())           # a loop on its own thread, for blocking code
 answer = asys.ask(asys.createActor(Greeter), "hello", timeout=1)
 total = asys._systemBase.run(call(pid, Add(2)))              # or keep the base and use base.run(coroutine)
 """
@@ -31,8 +31,8 @@ from actors.thespian.threaded_system import ThreadedSystem
 class AsyncioSystemBase(ThreadedSystem):
     """A process system that Thespian's ActorSystem accepts as its systemBase.
 
-    With `async with` it runs on the running loop. Used from a thread that is not its own, by ActorSystem or by `run`,
-    it starts a thread with a loop of its own, until `shutdown`. Threads may use either at any time.
+    With `async with` it runs on the running loop. Otherwise the first use by ActorSystem or `run` starts a thread with
+    its own loop, until `shutdown`. Other threads may use both kinds at any time.
     """
 
     root_kind = StatusRoot
@@ -45,8 +45,11 @@ class AsyncioSystemBase(ThreadedSystem):
         capabilities: dict[str, Any] | None = None,
         watchdog_s: float | None = None,
     ) -> None:
-        """system, logDefs: what Thespian's ActorSystem hands to a base that it makes. It makes none of this one, so its
-        own capabilities don't arrive: give them here. logDefs: for logging.config.dictConfig; without, nothing is set.
+        """Make a base that has not started.
+
+        system, logDefs: the arguments that Thespian's ActorSystem gives to a base. ActorSystem does not pass its
+        capabilities to a base that is an object, so give them here. logDefs: for logging.config.dictConfig; None
+        changes no logger.
         """
         super().__init__(watchdog_s=watchdog_s)
         self.capabilities = system.capabilities if system is not None else dict(capabilities or {})
@@ -60,7 +63,7 @@ class AsyncioSystemBase(ThreadedSystem):
         super().open()
         self._external = None
 
-    # What ActorSystem calls
+    # Called by ActorSystem
 
     def create_actor(
         self,
@@ -101,7 +104,7 @@ class AsyncioSystemBase(ThreadedSystem):
         self._hand_in(lambda: self.send(to, message, sender.pid))
 
     def updateCapability(self, name: str, value: Any = None) -> None:  # noqa: N802 (Thespian's name)
-        """Set a capability, or take it away if value is None. Actors that need what is gone are asked to exit."""
+        """Set a capability, or remove it if value is None. Actors that need a removed one are asked to exit."""
         if hasattr(self, "loop") and running_loop() is not self.loop:
             self._do(self.updateCapability, name, value)
             return
@@ -114,11 +117,11 @@ class AsyncioSystemBase(ThreadedSystem):
         raise SourceRefused(source)
 
     def unloadActorSource(self, source_hash: str) -> None:  # noqa: N802 (Thespian's name)
-        """None was loaded: Thespian ignores hashes that it does not know."""
+        """Do nothing: no source was loaded, and Thespian ignores unknown hashes."""
 
 
 class Private:
-    """ActorSystem.private(): tell, ask and listen with an address of its own, for one more thread."""
+    """The result of ActorSystem.private(): tell, ask and listen with a separate address, for one more thread."""
 
     def __init__(self, base: AsyncioSystemBase, external: External) -> None:
         self._base, self._external = base, external

@@ -1,4 +1,4 @@
-"""Thespian's capabilities: what a system has, and whether that is what an actor asks for."""
+"""Thespian's capabilities of a system, and the check that they suffice for an actor."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from thespian.actors import Actor, ThespianGeneration
 
 
 def common() -> dict[str, Any]:
-    """What every system of Thespian's says of itself."""
+    """Return the capabilities that every Thespian system has."""
     return {
         "Python Version": tuple(sys.version_info),
         "Thespian Generation": ThespianGeneration,
@@ -21,6 +21,6 @@ def common() -> dict[str, Any]:
 
 
 def suffice(capabilities: dict[str, Any], actor: type[Actor], requirements: dict[str, Any] | None) -> bool:
-    """True if the actor's own check, where it has one, lets it run on a system with these capabilities."""
+    """Return True if the actor has no check of its own, or its check accepts these capabilities."""
     check = getattr(actor, "actorSystemCapabilityCheck", None)
     return check is None or bool(check(capabilities, requirements or {}))

@@ -1,4 +1,4 @@
-"""Thespian's createActor: a plain actor's process or a GenServer's, made by an actor or by the system."""
+"""Thespian's createActor: an actor or the system makes the process of a plain actor or of a GenServer."""
 
 from typing import Any
 
@@ -27,11 +27,11 @@ def create_actor(
     name: str | None = None,
     source: str | None = None,
 ) -> Pid:
-    """The new one's Pid, or the Pid that has the global name.
+    """Create an actor. Return its Pid, or the Pid that has the global name already.
 
-    Raises SourceRefused and ImportError. When it is the system itself that creates, it raises whatever else is wrong:
-    InvalidActorSpecification, NoCompatibleSystemForActor, what the actor's __init__ raises. An actor that creates gets
-    the Pid in any case, and ChildActorExited when nothing could be started.
+    Raises SourceRefused and ImportError. If the system creates the actor, it also raises InvalidActorSpecification,
+    NoCompatibleSystemForActor, and any exception of the actor's __init__. If an actor creates it, the parent gets a Pid
+    in any case, and ChildActorExited if the actor did not start.
     """
     if name and (owner := system.names.get(name)) is not None:
         return owner.pid

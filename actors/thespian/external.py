@@ -11,14 +11,14 @@ from actors.kernel.process import Process
 from actors.system.process_system import ProcessSystem
 
 _CLOSED = object()
-"""In the inbox of an external address: it has ended, nothing more will come."""
+"""The last entry in the inbox of an external address that has ended."""
 
 
 class External(Process):
-    """What is sent to it waits in a queue that a thread reads.
+    """A process whose messages wait in a queue for a thread.
 
-    Thespian's messages between actors and their system (ChildActorExited, ...) are not for the world outside; answers
-    to Thespian_StatusReq and PoisonMessage are.
+    It drops Thespian's messages between actors and their system, such as ChildActorExited. It keeps PoisonMessage and
+    answers to Thespian_StatusReq.
     """
 
     __slots__ = ("inbox",)
@@ -32,7 +32,7 @@ class External(Process):
             self.inbox.put(message)
 
     def next(self, timeout: timedelta | float | None) -> Any:
-        """The next message; None after timeout (seconds), or when nothing more will come."""
+        """Return the next message, or None after timeout (seconds) or after the end of this address."""
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         try:
             message = self.inbox.get(timeout=None if seconds is None else max(0.0, seconds))

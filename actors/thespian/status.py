@@ -1,4 +1,4 @@
-"""Answers to Thespian_StatusReq: what Thespian's shell and its formatStatus show of an actor and of a system."""
+"""Answers to Thespian_StatusReq, which Thespian's shell and formatStatus show for an actor and for a system."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StatusRoot(Root):
-    """The root of a system that runs actors: what is sent to Thespian's system address comes here."""
+    """The root of a system that runs actors. It gets the messages to Thespian's system address."""
 
     __slots__ = ()
 
@@ -31,13 +31,13 @@ def of_system(system: ProcessSystem) -> Thespian_SystemStatus:
             status.addChild(process.pid)
     for name, process in system.names.items():
         status.addGlobalActor(name, process.pid)
-    if system.dead_letters.undertaker is not None:
-        status.setDeadLetterHandler(system.dead_letters.undertaker.pid)
+    if system.dead_letters.handler is not None:
+        status.setDeadLetterHandler(system.dead_letters.handler.pid)
     return status
 
 
 def of_actor(process: "ActorProcess") -> Thespian_ActorStatus:
-    """Its mailbox is in receivedMessages: nothing here ever waits to be sent."""
+    """Return the status of an actor. receivedMessages has its mailbox; no message ever waits to be sent."""
     status = Thespian_ActorStatus(process.pid, process.label, process.system.root.pid, process.parent)
     for child in process.children or ():
         status.addChild(child)

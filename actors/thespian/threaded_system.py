@@ -1,4 +1,4 @@
-"""A process system that may have a thread of its own: its loop runs there, and other threads hand work in."""
+"""A process system whose loop may run on its own thread, where other threads run coroutines."""
 
 import asyncio
 import threading
@@ -18,19 +18,19 @@ _END: Final = object()
 
 
 class ThreadedSystem(ProcessSystem):
-    """Processes on the caller's loop, within `async with`, or on a loop thread that the first use starts."""
+    """A process system on the caller's loop, within `async with`, or on a thread that the first use starts."""
 
     def __init__(self, *, watchdog_s: float | None = None) -> None:
         super().__init__(watchdog_s=watchdog_s)
         self._thread: threading.Thread | None = None
         self._open = False
-        self._door = threading.Lock()  # held while work is handed in, and while the system opens and closes to it
+        self._submitting = threading.Lock()  # held while a thread submits work, and while the system opens or closes
 
     def run(self, work: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
-        """Run a coroutine on the system's loop and wait for its result; from any thread but the loop's.
+        """Run a coroutine on the system's loop and return its result. Call it in any thread except the loop's.
 
-        Raises what it raises, TimeoutError after timeout_s: then it is cancelled, and NoSystem if the system has ended,
-        or ends before the work is done.
+        Raises the coroutine's exception. After timeout_s cancels the coroutine and raises TimeoutError. Raises NoSystem
+        if the system has ended, or ends before the coroutine.
         """
         inside = self._inside(work)
         try:
@@ -48,10 +48,10 @@ class ThreadedSystem(ProcessSystem):
             raise
 
     def iterate(self, items: AsyncIterable[T], timeout_s: float | None = None) -> Iterator[T]:
-        """The items of an async iterator, for blocking code in any thread but the loop's.
+        """Yield the items of an async iterator, for blocking code in any thread except the loop's.
 
-        An item is made when it is asked for. Leaving the `for` early closes items, if it is an async generator.
-        timeout_s: for each item. Raises what items raises, and what `run` raises.
+        Each `next` makes one item. Leaving the `for` early closes items if it is an async generator. timeout_s: for
+        each item. Raises the exceptions of items and of `run`.
         """
         if not isinstance(items, AsyncIterable):
             raise InvalidArgument("an async iterator", named(items), "run is for a coroutine")
@@ -66,7 +66,7 @@ class ThreadedSystem(ProcessSystem):
                 self.run(_close(items))
 
     async def _inside(self, work: Coroutine[Any, Any, T]) -> T:
-        """A thread that a process started has that process as its caller; but a link never goes to another loop."""
+        """Run work with the calling thread's process as its caller, unless that process is on another loop."""
         system_here.set(self)
         caller = entered_process()
         if caller is not None and caller.system is not self:
@@ -82,10 +82,10 @@ class ThreadedSystem(ProcessSystem):
         return self.run(work())
 
     def _hand_in(self, submit: Callable[[], T]) -> T:
-        """Submit to the loop while it surely runs. Starts the thread if nothing runs yet."""
+        """Call submit while the loop certainly runs. The first call starts the thread."""
         if hasattr(self, "loop") and running_loop() is self.loop:
             raise RuntimeError("expected a call from another thread: on the loop's own thread this would never return")
-        with self._door:
+        with self._submitting:
             if not hasattr(self, "loop"):
                 self._start_thread()
             if not self._open:
@@ -112,7 +112,7 @@ class ThreadedSystem(ProcessSystem):
         async with self:
             opened.set_result(None)
             await self._ending.wait()
-        await asyncio.sleep(0)  # work handed in before the door closed becomes a task, so that the runner cancels it
+        await asyncio.sleep(0)  # work submitted before the close becomes a task, which the runner cancels
 
     def open(self) -> None:
         super().open()
@@ -120,7 +120,7 @@ class ThreadedSystem(ProcessSystem):
 
     async def close(self) -> None:
         await super().close()
-        with self._door:
+        with self._submitting:
             self._open = False
 
     def __enter__(self) -> Self:
@@ -133,12 +133,12 @@ class ThreadedSystem(ProcessSystem):
         self.shutdown()
 
     def shutdown(self) -> None:
-        """End every process and the loop's thread. On a loop of the host's the host ends them."""
+        """End every process and the loop's thread. Does nothing for a system on the host's loop."""
         if self._thread is None:
             return
         if self._thread is threading.current_thread():
             raise RuntimeError("expected a shutdown from another thread: here it would never return")
-        with suppress(RuntimeError):  # the loop has been closed by another thread's shutdown
+        with suppress(RuntimeError):  # another thread's shutdown has closed the loop
             self.loop.call_soon_threadsafe(self._ending.set)
         self._thread.join()
 
@@ -158,7 +158,7 @@ async def _close(items: AsyncIterator[Any]) -> None:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is installed, else asyncio's."""
+    """Return uvloop's event loop if uvloop is installed, else asyncio's."""
     try:
         import uvloop
     except ImportError:

@@ -1,6 +1,6 @@
 """ThespianWatch: an actor that waits for files as well as for messages.
 
-Each message's handling says anew what to wait for: what receiveMessage returns, a ThespianWatch or anything else.
+Each result of receiveMessage replaces the watch: a ThespianWatch begins a new one, and any other value ends it.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from actors.kernel.process import Process
 
 
 class Watch:
-    """The files that one actor waits for, until one of them can be read: then it is told, once."""
+    """The files that one actor waits for. The first readable file sends one WatchMessage and ends the watch."""
 
     __slots__ = ("_filenos", "_process")
 
     def __init__(self, process: Process, filenos: Iterable[int]) -> None:
-        """Raises what the loop raises at a file that it can't wait for, and then waits for none."""
+        """Watch the files. For a file that the loop can't watch, raise the loop's error and watch none."""
         self._process = process
         self._filenos: list[int] = []
         try:

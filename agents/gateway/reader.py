@@ -32,7 +32,7 @@ class Reader:
 
     def ask(self, pid: Pid, message: str) -> None:
         """Read the answer; if the agent has been asked by this id before, that answer. Raises CallFailed, closed."""
-        self._box.process.monitor(pid)
+        self._box.monitor(pid)
         try:
             agent.stream_chat(pid, message, self._box.pid, stream_id=self.stream_id)
         except BaseException:
@@ -41,7 +41,7 @@ class Reader:
 
     async def follow(self, pid: Pid) -> bool:
         """Read what comes after seq. False, or CallFailed: the agent has no such stream, and the reader is closed."""
-        self._box.process.monitor(pid)
+        self._box.monitor(pid)
         found = False
         try:
             found = await agent.follow(pid, self.stream_id, self._box.pid, after=self.seq)

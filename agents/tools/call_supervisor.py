@@ -10,12 +10,13 @@ retries that its policy allows. Why each call has a supervisor: docs/adr/0002-su
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable
 from random import random
 from typing import Any, Final
 
 from msgspec import Struct
 
-from actors import SHUTDOWN, Down, NoReply, Pid, Stop, Task, monitor
+from actors import SHUTDOWN, Down, Next, Pid, Stop, Task, monitor
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
@@ -25,7 +26,7 @@ from agents.tools.retry import pause_s
 from agents.tools.run import run_call
 from agents.tools.tool import Tool
 from supervisors import AutoShutdown, ChildSpec, Flags, RestartType, Strategy, Supervisor
-from supervisors.supervisor import Supervised
+from supervisors.supervisor import SupervisorState
 
 TOOL_SUPERVISOR: Final = "tool_supervisor"
 RESTART_PERIOD_S = 60.0
@@ -141,10 +142,12 @@ class CallSupervisor(Supervisor):
         flags = Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end)
         return flags, (WORKERS[tool.restart].with_args(job),)
 
-    async def handle_info(self, message: Any, state: Supervised) -> NoReply[Supervised] | Stop[Supervised]:
+    def handle_info(
+        self, message: Any, state: SupervisorState
+    ) -> Next[SupervisorState] | Awaitable[Next[SupervisorState]]:
         if isinstance(message, Down):
             return Stop(SHUTDOWN, state)
-        return await super().handle_info(message, state)
+        return super().handle_info(message, state)
 
 
 CALL: Final = ChildSpec("call", CallSupervisor, restart=RestartType.TEMPORARY)

@@ -163,7 +163,7 @@ class Calls:
         self._starting = True
         supervisor = await start_child(TOOL_SUPERVISOR, job)
         self._starting = False
-        self._numbers[self._inbox.process.monitor(supervisor)] = number
+        self._numbers[self._inbox.monitor(supervisor)] = number
 
     def _decided(self, number: int, decision: Decision, reason: str) -> None:
         """Deliver the decision: an approved call is cleared to run, a denied one gets its result.
@@ -185,4 +185,4 @@ class Calls:
         return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
 
     def _deliver(self, message: Any) -> None:
-        self._inbox.process.deliver(message, None)
+        self._inbox.put(message)

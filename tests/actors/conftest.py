@@ -1,4 +1,4 @@
-"""A running system for every test, which must leave nothing behind; and the server that most tests talk to."""
+"""A running system for every test, which must end without leftovers, and the server of most tests."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from actors import AsyncioSystemBase
 
 @pytest.fixture
 async def system() -> AsyncIterator[AsyncioSystemBase]:
-    """A system on the test's own loop, not current in the test's context: it is the loop's only one."""
+    """Run a system on the test's loop. It is the loop's only system, and not current in the test's context."""
     base = AsyncioSystemBase()
     base.open()
     yield base

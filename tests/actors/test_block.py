@@ -22,6 +22,7 @@ from actors import (
     whereis,
 )
 from actors.system.current import current_system, open_systems
+from actors.testing import settled
 
 Block = AbstractAsyncContextManager[Any]
 Leave = Callable[[Block], Awaitable[None]]
@@ -186,7 +187,7 @@ async def test_leaving_that_is_cancelled_still_ends_every_process_before_it_says
     leaving = asyncio.create_task(host())
     await ending.wait()
     leaving.cancel()
-    await asyncio.sleep(0)
+    await settled()
     assert not leaving.done()
     leaving.cancel()
     go_on.set()

@@ -1,4 +1,4 @@
-"""Random sends, waits and takes at a bounded mailbox against a model: a list, a line and what was dropped."""
+"""Random sends, waits and receives on a bounded mailbox, compared with a model: a list, a line and drops."""
 
 import asyncio
 from typing import Any
@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors import MAILBOX_FULL, AsyncioSystemBase, Bound, Exit, Mailbox, Overflow, exit, send, send_blocking  # noqa: A004
+from actors.testing import settled
 
 Waiting = tuple[int, asyncio.Task[None]]
 
@@ -24,12 +25,11 @@ class BoundRules(RuleBasedStateMachine):
         self.alive = True
 
     def do(self, work: Any) -> Any:
-        """Run work and let those who wait go on."""
+        """Run work, and then every coroutine that can go on."""
 
         async def until_quiet() -> Any:
             result = await work
-            for _ in range(3 + len(self.line)):
-                await asyncio.sleep(0)
+            await settled()
             return result
 
         return self.runner.get_loop().run_until_complete(until_quiet())
@@ -48,7 +48,7 @@ class BoundRules(RuleBasedStateMachine):
         return self.last
 
     def overflowed(self, message: int) -> None:
-        """With a message that does not wait."""
+        """Handle a message that does not wait and finds the model full."""
         oldest = next((old for old in self.queue if isinstance(old, int)), None)
         if self.overflow is Overflow.DROP_OLDEST and oldest is not None:
             self.queue.remove(oldest)

@@ -1,4 +1,4 @@
-"""Random processes, links, monitors and exits against a model of the Erlang rules: who lives, which messages came."""
+"""Random processes, links, monitors and exits compared with a model of the Erlang rules."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -44,10 +44,11 @@ from actors import (
     start,
     unlink,
 )
+from actors.testing import settled
 
 
 class Subject(Task):
-    """Does what a message says, as itself; keeps every other message in `got`, which outlives it."""
+    """A process that runs functions from messages and keeps other messages in `got`, which outlives it."""
 
     def __init__(self, traps: bool, got: list[Any]) -> None:
         self.trap_exit = traps  # type: ignore[misc]
@@ -77,7 +78,7 @@ class ServerSubject(GenServer[list[Any]]):
 
 @dataclass(eq=False)
 class Model:
-    """What Erlang says a process is: alive, trapping, linked, watched; and what it must have been told."""
+    """A process as Erlang defines it: alive, trapping, linked, watched, with the messages it must have received."""
 
     pid: Pid
     traps: bool
@@ -114,7 +115,7 @@ REASONS = st.sampled_from([NORMAL, SHUTDOWN, KILL, KILLED, NOPROC, None, "boom"]
 
 
 def counted(messages: list[Any]) -> dict[str, int]:
-    """As a bag: nothing is promised on the order of different senders' messages."""
+    """Return messages as a bag, since messages of different senders have no order."""
     bag: dict[str, int] = {}
     for message in messages:
         bag[repr(message)] = bag.get(repr(message), 0) + 1
@@ -137,18 +138,17 @@ class ErlangRules(RuleBasedStateMachine):
         self.box = Mailbox()
 
     def do(self, work: Any) -> Any:
-        """Run work and whatever follows from it."""
+        """Run work, and then everything that follows from it."""
 
         async def until_quiet() -> Any:
             result = await work
-            for _ in range(6 + 3 * len(self.models)):
-                await asyncio.sleep(0)
+            await settled()
             return result
 
         return self.runner.run(until_quiet())
 
     def act(self, actor: Model, action: Any) -> Any:
-        """Run action inside the actor's process; return what it returns."""
+        """Run action inside the actor's process and return its result."""
         results: list[Any] = []
 
         async def ask() -> None:
@@ -237,11 +237,11 @@ class ErlangRules(RuleBasedStateMachine):
     @precondition(lambda self: any(model.links for model in self.models))
     @rule(data=st.data(), reason=REASONS)
     def end_a_linked_one(self, data: st.DataObject, reason: Any) -> None:
-        """Chance alone ends too few of these."""
+        """End a linked process, since random choice ends too few of them."""
         self.ended(data.draw(st.sampled_from([model for model in self.models if model.links])), reason)
 
     def ended(self, one: Model, reason: Any) -> None:
-        """By its own end, that no trapping stops."""
+        """End a process from inside, which trapping exits does not stop."""
 
         async def ending() -> None:
             process = one.pid.process
@@ -287,7 +287,7 @@ TestErlangRules = ErlangRules.TestCase
 
 
 def test_the_model_itself_knows_its_own_process() -> None:
-    """Guards the test: what a subject does, it does as itself."""
+    """This guards the test: a subject must be the caller of the functions it runs."""
     machine = ErlangRules()
     one, server = machine.spawned(False, False), machine.spawned(False, True)
     assert machine.act(one, self_pid) == one.pid

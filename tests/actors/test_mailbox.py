@@ -1,4 +1,4 @@
-"""Mailbox: the process of code that is no process."""
+"""Mailbox: the process of code outside any process."""
 
 import asyncio
 
@@ -6,19 +6,22 @@ import pytest
 
 from actors import (
     KILL,
+    KILLED,
     NORMAL,
     AsyncioSystemBase,
+    Down,
     Exit,
     Mailbox,
     MailboxClosed,
     exit,  # noqa: A004 (OTP's word)
     link,
+    receive,
     self_pid,
     send,
     spawn,
 )
 from actors.kernel.errors import NoCaller
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -63,7 +66,7 @@ async def test_receive_gives_up_after_its_timeout_and_then_goes_on() -> None:
 async def test_a_cancelled_receive_loses_no_message() -> None:
     async with Mailbox() as box:
         waiting = asyncio.create_task(box.receive())
-        await asyncio.sleep(0)
+        await settled()
         send(box.pid, "kept")
         await asyncio.sleep(0)
         waiting.cancel()
@@ -75,7 +78,7 @@ async def test_a_cancelled_receive_loses_no_message() -> None:
 async def test_a_closed_mailbox_answers_who_waits_and_who_comes_later() -> None:
     box = Mailbox()
     waiting = asyncio.create_task(box.receive())
-    await asyncio.sleep(0)
+    await settled()
     box.close()
     with pytest.raises(MailboxClosed):
         await waiting
@@ -105,22 +108,45 @@ async def test_many_messages_are_taken_at_once_in_order_and_no_more_than_asked_f
         with pytest.raises(TimeoutError):
             await box.receive_many(3, 0)
         waiting = asyncio.create_task(box.receive_many(3))
-        await asyncio.sleep(0)
+        await settled()
         send(box.pid, 5)
         assert await waiting == [5]
 
 
-async def test_what_a_closed_mailbox_is_sent_is_a_dead_letter(system: AsyncioSystemBase) -> None:
+async def test_a_message_to_a_closed_mailbox_is_a_dead_letter(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         send(box.pid, "unread")
     send(box.pid, "late")
     assert [letter.message for letter in system.dead_letters] == ["unread", "late"]
 
 
-async def test_a_mailbox_that_nobody_closed_ends_with_its_system() -> None:
+async def test_an_open_mailbox_ends_with_its_system() -> None:
     async with AsyncioSystemBase():
         box = Mailbox()
         waiting = asyncio.create_task(box.receive())
-        await asyncio.sleep(0)
+        await settled()
     with pytest.raises(MailboxClosed):
         await waiting
+
+
+async def test_a_mailbox_that_was_not_entered_monitors_for_itself() -> None:
+    async with Mailbox() as caller:
+        box, pid = Mailbox(), spawn(receive)
+        ref, unwatched = box.monitor(pid), box.monitor(pid)
+        box.demonitor(unwatched)
+        exit(pid, KILL)
+        assert await box.receive() == Down(ref, pid, KILLED)
+        assert not box.process.mailbox
+        assert not caller.process.mailbox
+        box.close()
+
+
+async def test_a_demonitor_removes_a_down_that_has_arrived() -> None:
+    async with Mailbox() as box:
+        pid = spawn(receive)
+        ref = box.monitor(pid)
+        exit(pid, KILL)
+        await settled()
+        box.demonitor(ref)
+        box.put("the next message")
+        assert await box.receive() == "the next message"

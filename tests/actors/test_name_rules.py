@@ -1,4 +1,4 @@
-"""Random processes, names and groups against a model of the rules of register, unregister and pg."""
+"""Random processes, names and groups compared with a model of the rules of register, unregister and pg."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class Member:
-    """A process: its name, how often it is in which group, and the news that it must have had."""
+    """A process with its name, its joins by group, and the news that it must have received."""
 
     box: Mailbox
     name: str | None = None
@@ -67,7 +67,7 @@ class NameRules(RuleBasedStateMachine):
         self.on_loop(self.base.open)
 
     def on_loop(self, work: Callable[[], T], by: Member | None = None) -> T:
-        """What work returns, run on the loop, in the process `by`."""
+        """Run work on the loop, in the process `by`, and return its result."""
 
         async def run() -> T:
             process_here.set(by.box.process if by is not None else None)

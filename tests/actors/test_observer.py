@@ -1,4 +1,4 @@
-"""What is told of a running system: every process as data, and no content of any."""
+"""A running system as data: every process, without the contents of states and messages."""
 
 import asyncio
 from typing import Any
@@ -61,7 +61,7 @@ def told(pid: Pid) -> ProcessInfo:
 
 
 @simulated(seeds=10)
-async def test_a_process_is_told_by_what_it_runs_holds_and_knows() -> None:
+async def test_process_info_has_code_links_names_and_figures() -> None:
     async with AsyncioSystemBase() as system, Mailbox() as box:
         pid = await start(Keeper, {"key": SECRET})
         register("keeper", pid)
@@ -77,7 +77,7 @@ async def test_a_process_is_told_by_what_it_runs_holds_and_knows() -> None:
 
 
 @simulated(seeds=10)
-async def test_reductions_are_the_messages_that_were_taken() -> None:
+async def test_reductions_count_the_messages_taken() -> None:
     async def takes(count: int, to: Pid) -> None:
         for _ in range(count):
             await receive()
@@ -120,7 +120,7 @@ async def test_a_server_that_hangs_is_seen_with_its_mailbox() -> None:
         assert top("mailbox", 1) == [told(pid)]
 
 
-async def test_nothing_that_is_told_holds_a_content() -> None:
+async def test_no_report_has_the_contents_of_a_message_or_state() -> None:
     async with AsyncioSystemBase(), Mailbox():
         pid = await start(Keeper, {"key": SECRET, "more": [SECRET]})
         send(pid, SECRET)
@@ -129,7 +129,7 @@ async def test_nothing_that_is_told_holds_a_content() -> None:
         assert b"Keeper" in everything
 
 
-async def test_what_is_told_comes_back_from_json() -> None:
+async def test_infos_survive_json() -> None:
     async with AsyncioSystemBase(), Mailbox() as box:
         encoded = msgspec.json.encode(told(box.pid))
         assert msgspec.json.decode(encoded, type=ProcessInfo).label == "mailbox"
@@ -139,7 +139,7 @@ async def test_what_is_told_comes_back_from_json() -> None:
     ("state", "shown"),
     [((), "tuple[0]"), ([1, 2], "list[2]"), ("text", "str[4]"), (7, "int"), (None, "NoneType"), (Mailbox, "type")],
 )
-async def test_a_state_is_told_by_its_type_and_length(state: Any, shown: str) -> None:
+async def test_a_state_appears_as_its_type_and_length(state: Any, shown: str) -> None:
     async with AsyncioSystemBase():
         assert told(await start(Keeper, state)).state == shown
 
@@ -164,7 +164,7 @@ async def test_a_footprint_ends_at_other_processes_and_at_its_limit() -> None:
         assert told(endless).memory_bytes < 2_000_000
 
 
-async def test_the_dead_are_not_told_of() -> None:
+async def test_ended_processes_are_not_listed() -> None:
     async with AsyncioSystemBase():
         pid = await start(Keeper, None)
         assert pid in processes()
@@ -194,7 +194,7 @@ async def test_top_has_as_many_as_there_are_and_the_most_first() -> None:
         assert len(top("mailbox", 100)) == len(processes())
 
 
-async def test_top_refuses_what_it_can_t_measure() -> None:
+async def test_top_refuses_an_unknown_measure() -> None:
     async with AsyncioSystemBase():
         with pytest.raises(ValueError, match="expected one of mailbox, reductions, memory, got 'fame'"):
             top("fame")  # type: ignore[arg-type]
@@ -210,7 +210,7 @@ async def test_the_text_of_a_pid_names_it_again() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "7", "Pid()", "Pid(x)", "Pid(7", "(7)", "Pid(-7)"])
-def test_what_is_no_pid_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_pid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a pid as"):
         text_to_pid(text)
 
@@ -229,7 +229,7 @@ async def test_another_thread_sees_every_system_that_answers() -> None:
     assert look(count) == []
 
 
-async def test_what_fails_in_a_system_is_raised_where_it_was_asked() -> None:
+async def test_look_raises_an_exception_of_its_function() -> None:
     async with AsyncioSystemBase():
         with pytest.raises(ZeroDivisionError):
             await asyncio.to_thread(look, lambda: 1 / 0)

@@ -51,7 +51,7 @@ Act = Callable[[Pid], Awaitable[None]]
 
 
 class Teller(GenServer[Pid]):
-    """Tells its listener of each Exit that handle_info gets, and of its terminate."""
+    """A server that reports each Exit of handle_info, and its terminate, to a listener."""
 
     trap_exit = True
 
@@ -148,7 +148,7 @@ async def test_its_own_exit_signal_ends_a_server_that_has_no_parent(begin: Start
 
 @pytest.mark.parametrize("act", [sends_boom, sends_boom_while_it_is_suspended])
 @pytest.mark.parametrize("begin", [start, start_link])
-async def test_a_stranger_is_nobodys_parent(begin: Start, act: Act) -> None:
+async def test_an_unrelated_process_is_not_a_parent(begin: Start, act: Act) -> None:
     async with AsyncioSystemBase(), Mailbox() as box:
         of_starter(begin, says_nothing, box)
         pid = await box.receive()
@@ -220,7 +220,7 @@ async def test_a_supervisor_heeds_its_starter_only_if_that_started_it_linked(beg
 
 @pytest.mark.parametrize("linked", [False, True])
 async def test_a_task_that_traps_exits_gets_its_parents_signal_as_a_message(linked: bool) -> None:
-    """As any process of Erlang that runs no behaviour."""
+    """Erlang's processes without a behaviour do the same."""
 
     class Trapping(Task):
         trap_exit = True
@@ -251,7 +251,7 @@ async def test_a_mailbox_that_is_linked_with_its_starter_hears_of_its_end() -> N
 
 @pytest.mark.parametrize("kind", ["static", "dynamic"])
 async def test_a_child_that_was_started_without_a_link_has_its_supervisor_for_a_parent(kind: str) -> None:
-    """Our supervisors link such a child. A shutdown must end it in order, and not be a message to it."""
+    """Supervisors link such a child. A shutdown must end the child, and must not arrive as a message."""
 
     async def unlinked(listener: Pid) -> Pid:
         return await start(Teller, listener)

@@ -37,7 +37,7 @@ async def killed(pid: Pid) -> None:
 
 
 @pytest.mark.parametrize("group", ["name", ("tuple", 1), 7, None])
-async def test_who_joins_is_a_member_until_it_leaves(group: Hashable, system: AsyncioSystemBase) -> None:
+async def test_a_process_is_a_member_until_it_leaves(group: Hashable, system: AsyncioSystemBase) -> None:
     async with Mailbox() as one, Mailbox() as two:
         pg.join(group, one.pid, two.pid)
         assert pg.members(group) == [one.pid, two.pid]
@@ -48,7 +48,7 @@ async def test_who_joins_is_a_member_until_it_leaves(group: Hashable, system: As
     assert nobody_is_left(system)
 
 
-async def test_who_joins_twice_is_a_member_twice_and_has_to_leave_twice(system: AsyncioSystemBase) -> None:
+async def test_a_process_that_joins_twice_is_a_member_twice_and_leaves_twice(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         pg.join("group", box.pid)
         pg.join("group", box.pid)
@@ -70,7 +70,7 @@ async def test_membership_ends_with_the_process_in_every_group(system: AsyncioSy
     assert nobody_is_left(system)
 
 
-async def test_a_dead_process_can_not_join_and_takes_nobody_with_it() -> None:
+async def test_if_one_process_is_dead_none_joins() -> None:
     pid = spawn(receive)
     await killed(pid)
     async with Mailbox() as box:
@@ -79,7 +79,7 @@ async def test_a_dead_process_can_not_join_and_takes_nobody_with_it() -> None:
     assert pg.members("group") == []
 
 
-async def test_those_who_are_members_leave_though_others_are_not() -> None:
+async def test_members_leave_even_if_other_pids_are_not_members() -> None:
     async with Mailbox() as member, Mailbox() as other:
         pg.join("group", member.pid)
         pg.leave("group", other.pid, member.pid)
@@ -103,7 +103,7 @@ async def test_a_member_that_a_broadcast_ends_does_not_end_the_broadcast() -> No
         assert pg.members("group") == [box.pid]
 
 
-async def test_a_monitor_is_told_of_who_comes_and_who_goes() -> None:
+async def test_a_monitor_gets_joins_and_leaves() -> None:
     async with Mailbox() as member, Mailbox() as box:
         pg.join("group", member.pid)
         ref, members = pg.monitor("group")
@@ -146,7 +146,7 @@ async def test_after_a_demonitor_no_news_come_and_none_lie_in_the_mailbox(system
         assert not box.process.watchers
 
 
-async def test_a_dead_monitor_is_told_nothing(system: AsyncioSystemBase) -> None:
+async def test_a_dead_monitor_gets_no_news(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         pg.monitor("group")
         pg.join("group", box.pid)

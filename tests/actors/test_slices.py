@@ -1,4 +1,4 @@
-"""Long work in slices: it gives what it would give at once, and others run meanwhile."""
+"""Long work in slices: its result is the same as without slices, and other code runs meanwhile."""
 
 import asyncio
 from collections.abc import Generator
@@ -58,7 +58,7 @@ async def test_a_short_work_is_done_at_once() -> None:
     assert turns == []
 
 
-async def test_what_the_work_raises_is_raised() -> None:
+async def test_an_exception_of_the_work_is_raised() -> None:
     def failing() -> Generator[None, None, None]:
         yield
         raise LookupError("of the work")

@@ -1,4 +1,4 @@
-"""sys: looking into a running server, and changing it. Erlang: sys_SUITE, gen_server_SUITE's format_status cases."""
+"""sys: inspection and change of a running server. Erlang: sys_SUITE, gen_server_SUITE's format_status cases."""
 
 import asyncio
 import logging
@@ -42,6 +42,7 @@ from actors import (
     sys,
 )
 from actors.server.status import Status
+from actors.testing import settled
 from supervisors import ChildSpec, Flags, Supervisor, start_supervisor, which_children
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -50,7 +51,7 @@ SECRET = "hunter2"
 
 
 class Counter(GenServer[int]):
-    """Adds what it gets."""
+    """A server that adds the numbers it gets."""
 
     def init(self, start: int = 0) -> int:
         return start
@@ -76,7 +77,7 @@ class Trapping(Counter):
 
 
 class Left(GenServer[Any]):
-    """Tells `to` why it ends."""
+    """A server that sends `to` the reason of its end."""
 
     trap_exit = True
 
@@ -134,18 +135,18 @@ async def test_a_suspended_server_answers_only_system_messages(kind: type[Counte
 
 
 @each_kind
-async def test_a_resumed_server_takes_what_had_come_in_its_order(kind: type[Counter]) -> None:
+async def test_a_resumed_server_handles_waiting_messages_in_order(kind: type[Counter]) -> None:
     pid = await start(kind)
     await sys.suspend(pid)
     calls = [asyncio.ensure_future(call(pid, number)) for number in (1, 10, 100)]
-    await asyncio.sleep(0)
+    await settled()
     assert await sys.get_state(pid) == 0
     await sys.resume(pid)
     assert await asyncio.gather(*calls) == [1, 11, 111]
 
 
-async def test_what_waits_behind_a_resume_is_taken_in_its_order() -> None:
-    """A system message does not overtake what came before it, once the server goes on."""
+async def test_messages_after_a_resume_are_handled_in_order() -> None:
+    """A system message does not overtake earlier messages after the server has resumed."""
     pid = await start(Counter)
     await sys.suspend(pid)
     cast(pid, 5)
@@ -157,7 +158,7 @@ async def test_what_waits_behind_a_resume_is_taken_in_its_order() -> None:
 async def test_system_messages_behind_a_suspend_are_answered_and_the_messages_between_them_are_held() -> None:
     pid = await start(Counter)
     suspended = asyncio.ensure_future(sys.suspend(pid))
-    await asyncio.sleep(0)
+    await settled()
     cast(pid, 5)
     state = asyncio.ensure_future(sys.get_state(pid))
     await asyncio.gather(suspended, state)
@@ -198,7 +199,7 @@ async def test_an_exit_signal_ends_a_suspended_server_that_does_not_trap(signal:
         assert await box.receive() == Down(ref, pid, seen)
 
 
-async def test_what_a_suspended_server_held_is_dead_letters_when_it_ends(system: AsyncioSystemBase) -> None:
+async def test_messages_that_a_suspended_server_held_are_dead_letters_after_its_end(system: AsyncioSystemBase) -> None:
     pid = await start(Counter)
     await sys.suspend(pid)
     send(pid, "unread")
@@ -251,7 +252,7 @@ async def test_a_system_message_gives_up_after_its_timeout() -> None:
         await sys.get_state(pid, timeout_s=0.001)
 
 
-async def test_a_process_that_is_no_server_is_refused() -> None:
+async def test_a_process_other_than_a_server_is_refused() -> None:
     pid = spawn(receive)
     with pytest.raises(CallFailed, match="expected a GenServer, got receive"):
         await sys.get_state(pid)
@@ -264,7 +265,7 @@ async def test_a_process_that_is_no_server_is_refused() -> None:
 
 
 class Named(Counter):
-    """Keeps (name, count), and counts in steps of ten."""
+    """A server with (name, count) as its state, which counts in steps of ten."""
 
     version = 2
 
@@ -305,7 +306,7 @@ async def test_a_change_of_code_that_fails_leaves_the_old_class_and_state() -> N
     assert (await call(pid, 1), (await sys.get_status(pid)).label) == (6, "Counter")
 
 
-async def test_a_coroutine_is_no_state() -> None:
+async def test_a_coroutine_is_refused_as_a_state() -> None:
     async def later(state: Any) -> Any:
         return state
 
@@ -348,7 +349,7 @@ async def test_the_log_keeps_the_last_events(kind: type[Counter]) -> None:
         assert await sys.log(pid, "get") == []
 
 
-async def test_the_log_keeps_ten_events_unless_told() -> None:
+async def test_the_log_keeps_ten_events_by_default() -> None:
     pid = await start(Counter)
     await sys.log(pid, True)
     for number in range(20):
@@ -425,7 +426,7 @@ async def test_a_status_tells_how_a_server_is() -> None:
 
 
 class Vault(GenServer[dict[str, str]]):
-    """Its format_status takes the secret out."""
+    """A server whose format_status removes the secret."""
 
     def init(self) -> dict[str, str]:
         return {"user": "joe", "password": SECRET}
@@ -454,7 +455,7 @@ class BrokenVault(Vault):
 
 class ForgetfulVault(Vault):
     def format_status(self, status: Status) -> Status:  # type: ignore[empty-body]
-        """Forgets to return it."""
+        """Return nothing, by mistake."""
 
 
 class Unspeakable:
@@ -538,7 +539,7 @@ async def test_a_stop_that_is_not_orderly_is_reported(caplog: pytest.LogCaptureF
 
 
 async def test_only_the_process_that_crashed_is_reported(caplog: pytest.LogCaptureFixture) -> None:
-    """Not those that fall with it over links."""
+    """Processes that end with it over links are not reported."""
 
     async def leader() -> None:
         await start_link(Counter)

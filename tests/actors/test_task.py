@@ -1,4 +1,4 @@
-"""Task: a process that is a coroutine. Its end is told when the coroutine has really ended."""
+"""Task: a process that is a coroutine. Others learn of its end after the coroutine has ended."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ from actors import (
     spawn_link,
 )
 from actors.kernel.process import INSIST_S
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -74,7 +74,7 @@ async def test_a_task_ends_normal_when_its_coroutine_returns() -> None:
 @pytest.mark.parametrize(
     ("body", "error"), [(crashes, ValueError), (quits, SystemExit), (cancels_itself, asyncio.CancelledError)]
 )
-async def test_what_a_task_raises_is_its_crash(body: Any, error: type[BaseException]) -> None:
+async def test_an_exception_in_a_task_is_its_crash(body: Any, error: type[BaseException]) -> None:
     async with Mailbox() as box:
         reason = await reason_of(spawn(body), box)
         assert isinstance(reason, Crash)
@@ -92,7 +92,7 @@ async def test_an_exit_signal_cancels_the_coroutine(signal: object, seen: object
     async with Mailbox() as box:
         pid = spawn(hangs)
         if running:
-            await asyncio.sleep(0)
+            await settled()
         exit(pid, signal)
         assert await reason_of(pid, box) is seen
 
@@ -136,7 +136,7 @@ async def test_a_kill_ends_a_coroutine_that_swallows_its_cancellation() -> None:
 
 @simulated(seeds=10)
 async def test_a_linked_process_that_was_killed_leaves_the_time_to_clean_up() -> None:
-    """`killed` is the reason that comes over the link, and no kill of its own."""
+    """KILLED arrives over the link as a reason, and does not kill."""
 
     async def careful(to: Pid) -> None:
         send(to, self_pid())
@@ -161,7 +161,7 @@ async def test_a_linked_process_that_was_killed_leaves_the_time_to_clean_up() ->
 
 
 async def test_a_kill_overrules_the_signal_before_it() -> None:
-    """As a supervisor does: SHUTDOWN, and KILL when it takes too long."""
+    """A supervisor sends SHUTDOWN and, after the shutdown time, KILL."""
 
     async def stubborn(to: Pid) -> None:
         send(to, "running")
@@ -224,7 +224,7 @@ async def test_receive_wants_a_process_that_receives() -> None:
 async def test_a_second_receiver_of_one_process_is_refused() -> None:
     async with Mailbox() as box:
         first = asyncio.create_task(box.receive())
-        await asyncio.sleep(0)
+        await settled()
         with pytest.raises(RuntimeError, match="one receiver at a time"):
             await box.receive()
         send(box.pid, "message")
@@ -257,7 +257,7 @@ async def test_a_class_task_has_a_pid_and_sends_as_itself() -> None:
         assert await box.receive() == Exit(pid, NORMAL)
 
 
-async def test_a_helper_coroutine_of_a_dead_task_is_told_that_it_has_ended() -> None:
+async def test_a_helper_coroutine_of_a_dead_task_gets_mailbox_closed() -> None:
     caught: list[MailboxClosed] = []
 
     async def helper() -> None:

@@ -1,4 +1,4 @@
-"""Simulation: virtual time, orders drawn from a seed, and nothing of the real world."""
+"""Simulation: virtual time, orders drawn from a seed, and refusal of sockets and threads."""
 
 import asyncio
 import socket
@@ -34,11 +34,11 @@ from actors import (
     start,
 )
 from actors import exit as send_exit
-from actors.testing import NotSimulated, Simulation, Step, Stuck, simulated
+from actors.testing import NotSimulated, Simulation, Step, Stuck, settled, simulated
 
 
 class Account(GenServer[int]):
-    """Its balance is asked for and set, so two who do both can lose a deposit."""
+    """An account with a balance to read and set, so two clients that do both can lose a deposit."""
 
     def init(self, balance: int) -> int:
         return balance
@@ -93,7 +93,7 @@ class Relay(GenServer[tuple[Pid, Pid]]):
 
 
 async def conversation(names: str, words: int) -> list[tuple[str, int]]:
-    """What a Recorder heard of talkers, some of whom speak through a Relay."""
+    """Return the messages that a Recorder got from talkers, some of them through a Relay."""
     async with AsyncioSystemBase(), Mailbox() as box:
         recorder = await start(Recorder)
         for name in names:
@@ -140,7 +140,7 @@ def test_different_seeds_give_different_orders() -> None:
 
 @given(seed=st.integers(0, 2**32), words=st.integers(1, 6))
 @settings(max_examples=50)
-def test_what_one_sends_another_arrives_in_order(seed: int, words: int) -> None:
+def test_messages_of_one_process_to_another_arrive_in_order(seed: int, words: int) -> None:
     heard = simulate(seed, lambda: conversation("ab", words))[0]
     for name in ("a", "b", "relay"):
         assert [word for who, word in heard if who == name] == list(range(words))
@@ -300,7 +300,7 @@ async def test_a_simulated_system_has_no_watchdog() -> None:
 # The end of a simulation, and of the world
 
 
-def test_what_can_never_happen_is_told_and_not_waited_for() -> None:
+def test_a_wait_without_end_raises_stuck() -> None:
     async def waits_for_ever() -> None:
         async with AsyncioSystemBase(), Mailbox() as box:
             await asyncio.sleep(3)
@@ -382,3 +382,18 @@ async def _calls_from_a_thread() -> None:
 def test_the_real_world_is_refused(work: Callable[[], Any], what: str) -> None:
     with Simulation() as simulation, pytest.raises(NotSimulated, match=what):
         simulation.run(work())
+
+
+async def test_settled_returns_when_every_process_and_task_waits() -> None:
+    async def relay(to: Pid, hops: int) -> None:
+        await receive()
+        for _ in range(hops):
+            await asyncio.sleep(0)
+        send(to, "go on")
+
+    async with AsyncioSystemBase() as system, Mailbox() as box:
+        last = spawn(relay, box.pid, 7)
+        send(spawn(relay, last, 5), "go on")
+        await settled()
+        assert not system.ready
+        assert await box.receive(timeout_s=0) == "go on"

@@ -1,4 +1,4 @@
-"""What the process system does in threads that are not its loop's."""
+"""The process system in other threads than its loop's."""
 
 import asyncio
 import threading
@@ -47,7 +47,7 @@ from actors.observer import processes
 
 
 class Collector(GenServer[list[Any]]):
-    """Keeps what comes."""
+    """A server that keeps its messages."""
 
     def init(self) -> list[Any]:
         return []
@@ -63,7 +63,7 @@ class Collector(GenServer[list[Any]]):
 
 
 class Spinner(GenServer[int]):
-    """Sends itself message after message, so that the loop always runs some process."""
+    """A server that sends itself messages, so that the loop always runs some process."""
 
     def init(self) -> int:
         send(self.pid, None)
@@ -74,7 +74,7 @@ class Spinner(GenServer[int]):
         return NoReply(count + 1)
 
 
-async def test_what_a_thread_sends_wakes_an_idle_loop(system: AsyncioSystemBase) -> None:
+async def test_a_send_from_a_thread_wakes_an_idle_loop(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         sent = threading.Event()
 
@@ -89,7 +89,7 @@ async def test_what_a_thread_sends_wakes_an_idle_loop(system: AsyncioSystemBase)
         await working
 
 
-async def test_what_threads_send_is_all_delivered_in_each_ones_order(system: AsyncioSystemBase) -> None:
+async def test_messages_of_threads_are_all_delivered_in_each_threads_order(system: AsyncioSystemBase) -> None:
     spinner, collector = await start(Spinner), await start(Collector)
 
     def work(name: str) -> None:
@@ -106,7 +106,7 @@ async def test_what_threads_send_is_all_delivered_in_each_ones_order(system: Asy
 
 
 async def test_a_thread_sends_as_the_process_that_started_it(system: AsyncioSystemBase) -> None:
-    """Whichever process the loop runs at that moment."""
+    """The process that the loop runs at that moment does not matter."""
 
     class Worker(Task):
         async def run(self) -> None:
@@ -133,7 +133,7 @@ async def test_a_thread_may_cast_and_send_to_names(system: AsyncioSystemBase) ->
 
 
 def in_a_thread_of_its_own(work: Callable[[], None]) -> list[NoSystem]:
-    """Run it where no system is: a thread inherits no context. The refusals that it got."""
+    """Run work in a thread without a system, and return its refusals. A thread inherits no context."""
     raised: list[NoSystem] = []
 
     def run() -> None:
@@ -170,7 +170,7 @@ def test_code_on_no_loop_may_send_and_cast_to_the_pids_of_any_system() -> None:
             assert base.run(get_state(collector)) == [number, ("cast", number)]
 
 
-async def test_what_a_thread_of_the_hosts_sends_to_the_dead_is_lost(system: AsyncioSystemBase) -> None:
+async def test_a_message_of_a_host_thread_to_a_dead_process_is_dropped(system: AsyncioSystemBase) -> None:
     collector = await start(Collector)
     exit(collector, "enough")
     assert in_a_thread_of_its_own(lambda: send(collector, "late")) == []
@@ -178,7 +178,7 @@ async def test_what_a_thread_of_the_hosts_sends_to_the_dead_is_lost(system: Asyn
 
 
 async def test_a_thread_of_the_hosts_may_send_to_no_name(system: AsyncioSystemBase) -> None:
-    """Each system has names of its own, and the thread is in none."""
+    """Each system has its own names, and the thread belongs to none."""
     await start(Collector, name="collector")
     [error] = in_a_thread_of_its_own(lambda: send("collector", 1))
     assert isinstance(error, NoSystem)
@@ -254,7 +254,7 @@ async def test_a_tasks_own_send_is_refused_in_a_thread_that_could_not_wake_the_l
 
 
 class Player(GenServer[Pid]):
-    """Sends a number back to its peer, one less, until it is nought: then the judge is told."""
+    """A server that sends a number less one back to its peer; at zero it sends it to the judge."""
 
     def init(self, judge: Pid) -> Pid:
         return judge
@@ -286,15 +286,15 @@ async def test_a_process_is_the_caller_of_what_its_thread_has_run(system: Asynci
         assert await asyncio.to_thread(system.run, parent_of_a_new_one()) == str(box.pid)
 
 
-async def test_a_process_is_no_caller_in_the_system_of_another_loop(system: AsyncioSystemBase) -> None:
-    """A link between the two would have one loop's thread end the other's process."""
+async def test_a_process_is_not_a_caller_in_the_system_of_another_loop(system: AsyncioSystemBase) -> None:
+    """With a link, one loop's thread would end the other loop's process."""
     with AsyncioSystemBase() as other:
         async with Mailbox():
             assert await asyncio.to_thread(other.run, parent_of_a_new_one()) == str(other.root.pid)
 
 
 class Opened:
-    """Counts what is asked of it."""
+    """An async iterator that counts the items it makes."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -355,7 +355,7 @@ def test_iterate_refuses_what_is_not_an_async_iterator_at_the_call() -> None:
                 base.iterate(wrong)  # type: ignore[arg-type]
 
 
-def test_iterate_says_that_the_system_has_ended() -> None:
+def test_iterate_raises_no_system_after_the_end() -> None:
     with AsyncioSystemBase() as base:
         iterator = base.iterate(Opened().items())
         assert next(iterator) == 1

@@ -362,7 +362,7 @@ async def test_an_agent_that_is_stopped_ends_the_streams_of_messages_that_it_has
 async def test_a_killed_agent_is_restarted_and_found_by_its_id(stage: Stage) -> None:
     pid = await stage.agent("echo", id="phoenix")
     async with Mailbox() as box:
-        box.process.monitor(pid)
+        box.monitor(pid)
         send_exit(pid, KILL)
         await box.receive(60)
     await which_children("agent_supervisor")  # answered after the restart

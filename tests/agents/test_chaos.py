@@ -136,7 +136,7 @@ def test_every_stream_that_began_ends_once_whatever_falls() -> None:
 async def turns_that_end(pid: Pid, blows: dict[int, Blow]) -> None:
     """Ask twice, and let each blow fall after its number of events: every stream that began ends."""
     async with Mailbox() as box:
-        down = box.process.monitor(pid)
+        down = box.monitor(pid)
         streams: dict[str, list[Event]] = {agent.stream_chat(pid, "go"): [] for _ in range(MESSAGES)}
         received = 0
         while not all(map(ended, streams.values())):

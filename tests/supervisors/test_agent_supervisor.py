@@ -15,7 +15,7 @@ class NoName(ValueError):
 
 
 class Agent(GenServer[dict[str, Any]]):
-    """Its state is its config."""
+    """A server whose state is its config."""
 
     def init(self, tools: str, config: dict[str, Any]) -> dict[str, Any] | Stop[None]:
         if not config["name"]:
@@ -76,7 +76,7 @@ async def test_an_id_is_added_only_to_a_config_that_has_none() -> None:
 
 
 @pytest.mark.usefixtures("agents")
-async def test_what_is_not_a_configuration_or_not_a_pid_is_refused_in_words() -> None:
+async def test_values_that_are_not_a_configuration_or_a_pid_are_refused() -> None:
     for wrong in (None, "gpt-4o", [("name", "Ada")]):
         with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got "):
             await agent_supervisor.start_agent(wrong)  # type: ignore[arg-type]
@@ -84,16 +84,16 @@ async def test_what_is_not_a_configuration_or_not_a_pid_is_refused_in_words() ->
             await agent_supervisor.stop_agent(wrong)  # type: ignore[arg-type]
 
 
-async def test_stop_agent_refuses_what_is_no_agent(agents: None, box: Mailbox) -> None:
+async def test_stop_agent_refuses_other_processes(agents: None, box: Mailbox) -> None:
     with pytest.raises(NotFound):
         await agent_supervisor.stop_agent(box.pid)
 
 
-async def test_without_an_application_its_functions_say_what_starts_one(box: Mailbox) -> None:
+async def test_without_an_application_the_error_names_the_functions_that_start_one(box: Mailbox) -> None:
     for call in (
         agent_supervisor.start_agent({"name": "Ada"}),
         agent_supervisor.stop_agent(box.pid),
         agent_supervisor.which_agents(),
     ):
-        with pytest.raises(CallFailed, match=r"it does not run here: application\.running\(\)"):
+        with pytest.raises(CallFailed, match=r"no application runs here: start one with application\.running\(\)"):
             await call

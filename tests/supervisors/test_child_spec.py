@@ -1,4 +1,4 @@
-"""ChildSpec, and what it refuses. Erlang: supervisor_SUITE, child_specs, child_specs_map, sup_start_map."""
+"""ChildSpec, and the values it refuses. Erlang: supervisor_SUITE, child_specs, child_specs_map, sup_start_map."""
 
 from itertools import product
 from typing import Any
@@ -18,7 +18,7 @@ from supervisors import (
     Supervisor,
     check_childspecs,
 )
-from supervisors.child_spec import Stopping
+from supervisors.child_spec import ShutdownTime
 from tests.supervisors.troupe import Worker
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
@@ -61,13 +61,13 @@ def test_child_specs_map_names_the_first_fault() -> None:
     assert refused("child", Worker, type="manager", shutdown=-1).atom == "invalid_child_type"
 
 
-def test_a_refusal_says_what_was_expected_and_what_was_given() -> None:
+def test_a_refusal_has_the_expected_and_the_given_value() -> None:
     assert str(refused("child", Worker, restart="always")) == "expected permanent, transient or temporary, got 'always'"
 
 
 @pytest.mark.parametrize("auto_shutdown", AutoShutdown)
 def test_child_specs_map_accepts_every_legal_combination(auto_shutdown: AutoShutdown) -> None:
-    shutdowns: list[Stopping] = [BRUTAL_KILL, INFINITY, 0, 1.5]
+    shutdowns: list[ShutdownTime] = [BRUTAL_KILL, INFINITY, 0, 1.5]
     for restart, shutdown, kind, significant in product(RestartType, shutdowns, ChildType, [False, True]):
         if significant and restart == PERMANENT:
             continue
@@ -89,7 +89,7 @@ def test_child_specs_refuses_the_same_id_twice() -> None:
 @pytest.mark.parametrize(
     ("specs", "atom"), [(["child"], "invalid_child_spec"), (7, "badarg"), (ChildSpec("child", Worker), "badarg")]
 )
-def test_child_specs_refuses_what_is_no_sequence_of_specs(specs: Any, atom: str) -> None:
+def test_child_specs_refuses_values_other_than_a_sequence_of_specs(specs: Any, atom: str) -> None:
     with pytest.raises(InvalidChildSpec) as caught:
         check_childspecs(specs)
     assert caught.value.atom == atom

@@ -52,7 +52,7 @@ async def children(supervisor: Pid) -> list[Any]:
 
 @pytest.mark.parametrize("restart", [TEMPORARY, PERMANENT])
 async def test_sup_start_ignore_child_start_child_simple_stores_nothing(box: Mailbox, restart: RestartType) -> None:
-    """sup_start_ignore_temporary_child_start_child_simple, sup_start_ignore_permanent_child_start_child_simple"""
+    """Erlang: sup_start_ignore_{temporary,permanent}_child_start_child_simple."""
     supervisor = await dynamic(Ignoring, restart=restart)
     assert await start_child(supervisor) is None
     assert await count_children(supervisor) == Counts(1, 0, 0, 0)
@@ -170,7 +170,7 @@ async def test_a_dynamic_child_that_is_not_restarted_is_forgotten(
 
 
 class Thing:
-    """An argument whose life can be watched."""
+    """An argument that a weak reference can watch."""
 
 
 @pytest.mark.parametrize("restart", RestartType)
@@ -193,7 +193,7 @@ async def test_simple_one_for_one_corruption(box: Mailbox, restart: RestartType)
 
 @pytest.mark.parametrize("kind", ChildType)
 async def test_count_children(box: Mailbox, kind: ChildType) -> None:
-    """count_children, count_children_supervisor"""
+    """Erlang: count_children, count_children_supervisor."""
     supervisor = await dynamic(restart=TEMPORARY, type=kind)
     for total in (1000, 2000):
         for _ in range(1000):
@@ -228,7 +228,7 @@ async def test_hanging_restart_loop_simple(box: Mailbox, caplog: pytest.LogCaptu
 
 
 async def test_count_restarting_children(box: Mailbox, caplog: pytest.LogCaptureFixture) -> None:
-    """Each child that can't be restarted is tried again and again, however many there are."""
+    """The supervisor retries each child that can't be restarted."""
     caplog.set_level(logging.CRITICAL, "understudy.supervisors")
     script = Script(START, START, START, ValueError("no"))
     supervisor = await dynamic(script, DynamicFlags(10**9, 3600))
@@ -272,7 +272,7 @@ async def test_no_more_than_max_children_run_or_restart(box: Mailbox) -> None:
     assert (await start_child(supervisor)).alive
 
 
-async def test_a_name_that_is_taken_names_its_owner(box: Mailbox) -> None:
+async def test_a_name_in_use_names_its_owner(box: Mailbox) -> None:
     async def named(name: str) -> Pid:
         return await start_link(Worker, name=name)
 
@@ -301,7 +301,7 @@ class Told(DynamicSupervisor):
     ],
 )
 async def test_child_specs_of_a_dynamic_supervisor_are_one_template(box: Mailbox, tree: Any, atom: str) -> None:
-    """significant_simple is among them."""
+    """The Erlang case significant_simple is included."""
     with pytest.raises(StartFailed) as caught:
         await start_link(Told, tree)
     assert isinstance(caught.value.reason, Crash)
@@ -310,7 +310,7 @@ async def test_child_specs_of_a_dynamic_supervisor_are_one_template(box: Mailbox
 
 
 async def test_code_change_simple(box: Mailbox) -> None:
-    """A changed template holds for what starts from then on; the running ones stay. Also code_change_simple_map."""
+    """A changed template is for later starts; running children stay. Also code_change_simple_map."""
     supervisor = await start_link(Told, (LONG, ChildSpec("child", Worker, 1)))
     assert await get_callback_module(supervisor) is Told
     first = await start_child(supervisor)
@@ -329,14 +329,14 @@ EACH = DynamicFlags(intensity=2, period_s=3600, per_child=True)
 
 
 async def crash(supervisor: Pid, pid: Pid, reason: Any = "boom") -> Pid | None:
-    """The process of the same child after a crash; None if the child was given up."""
+    """Crash a child and return its next process, or None if it was not restarted."""
     before = set(await children(supervisor))
     await end(pid, reason)
     after: list[Pid] = [pid for pid in await children(supervisor) if pid not in before]
     return after[0] if after else None
 
 
-async def test_a_child_with_a_budget_of_its_own_is_given_up_and_its_siblings_go_on(
+async def test_with_per_child_limits_only_the_crashing_child_is_not_restarted(
     box: Mailbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     supervisor = await dynamic(flags=EACH)
@@ -377,7 +377,7 @@ async def test_a_child_that_can_not_be_restarted_spends_its_own_budget(
     assert script.starts == 2 + EACH.intensity
 
 
-async def test_what_is_known_of_a_childs_restarts_goes_with_the_child(box: Mailbox) -> None:
+async def test_the_restart_log_of_a_child_goes_with_the_child(box: Mailbox) -> None:
     supervisor = await dynamic(flags=EACH, restart=TRANSIENT)
     for stopped in (True, False):
         pid = await crash(supervisor, await start_child(supervisor))

@@ -1,4 +1,4 @@
-"""Flags, and what they refuse. Erlang: supervisor_SUITE, sup_flags."""
+"""Flags, and the values they refuse. Erlang: supervisor_SUITE, sup_flags."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_a_flag_may_be_given_as_its_text() -> None:
 
 
 @pytest.mark.parametrize("limit", [-1, 1.5, "10"])
-def test_a_dynamic_supervisor_refuses_a_limit_that_is_none(limit: Any) -> None:
+def test_a_dynamic_supervisor_refuses_an_invalid_limit(limit: Any) -> None:
     with pytest.raises(InvalidFlags) as caught:
         DynamicFlags(max_children=limit)
     assert caught.value.atom == "invalid_max_children"

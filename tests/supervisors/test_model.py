@@ -1,6 +1,6 @@
-"""Any script of starts, ends and requests leaves a supervisor as a plain model of OTP's rules says.
+"""After any script of starts, ends and requests a supervisor is in the state of a plain model of OTP's rules.
 
-The model knows no process: a list of children, the rules of the table in the manual, and a count of restarts.
+The model has no processes: a list of children, the rules of the table in the manual, and a count of restarts.
 """
 
 import logging
@@ -41,7 +41,7 @@ steps = st.one_of(
 
 @dataclass
 class Model:
-    """children: id -> [restart type, how many times started or None if it does not run]."""
+    """The model. children: id -> [restart type, number of starts, or None if it does not run]."""
 
     strategy: Strategy
     intensity: int
@@ -106,7 +106,7 @@ class Model:
 
 
 async def carry_out(supervisor: Pid, verb: str, child: str, detail: Any) -> str:
-    """The same step on the real one: "ok", or the error's name."""
+    """Carry out the step on a real supervisor. Return "ok" or the error's name."""
     try:
         match verb:
             case "start":

@@ -1,4 +1,4 @@
-"""The tree of what runs, as data."""
+"""The tree of running processes, as data."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ SECRET = "sk-3141592653589793"
 
 
 class Helped(Worker):
-    """Starts a process of its own."""
+    """A server that starts another process."""
 
     def init(self, *args: Any) -> tuple[Any, ...]:
         spawn(receive)
@@ -34,7 +34,7 @@ class Helped(Worker):
 
 
 def shape(node: Node) -> Any:
-    """(who, [below])."""
+    """Return a node as (name, [children])."""
     label = node.process.label if node.process is not None else node.status
     return (node.id or label, [shape(child) for child in node.children])
 
@@ -94,7 +94,7 @@ async def test_dynamic_children_are_under_their_supervisor(box: Mailbox) -> None
 
 async def test_an_orphan_is_under_the_root(box: Mailbox) -> None:
     async def parent() -> None:
-        box.process.deliver(spawn(receive), None)
+        box.put(spawn(receive))
 
     await ended(spawn(parent))
     orphan = await box.receive()
@@ -107,12 +107,12 @@ async def test_what_a_process_of_another_system_started_is_under_the_root(box: M
         assert [child.process.pid for child in tree().children if child.process] == [str(pid)]
 
 
-async def test_a_chain_of_thousands_is_no_recursion(box: Mailbox) -> None:
+async def test_a_tree_of_thousands_of_levels_needs_no_recursion(box: Mailbox) -> None:
     async def link(left: int) -> None:
         if left:
             spawn(link, left - 1)
         else:
-            box.process.deliver("built", None)
+            box.put("built")
         await receive()
 
     spawn(link, 3000)
@@ -137,7 +137,7 @@ async def test_a_supervisor_that_hangs_is_seen_as_it_is(box: Mailbox) -> None:
 
 
 def lasting(node: Any) -> Any:
-    """A node as JSON data, without the figures that differ from one look to the next."""
+    """Return a node as JSON data, without the figures that differ between two looks."""
     process = node["process"] and {**node["process"], "age_s": 0, "reductions": 0, "memory_bytes": 0, "status": ""}
     return {**node, "status": "", "process": process, "children": [lasting(child) for child in node["children"]]}
 

@@ -1,4 +1,4 @@
-"""What supervisors log. Erlang: supervisor_SUITE, external_start_no_progress_log, format_log_2."""
+"""The log events of supervisors. Erlang: supervisor_SUITE, external_start_no_progress_log, format_log_2."""
 
 import logging
 import re
@@ -19,7 +19,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def events(log: pytest.LogCaptureFixture) -> list[str]:
-    """The event and the reason of each report; then forgets them."""
+    """Return the event and the reason of each report, and clear the reports."""
     found = []
     for record in log.records:
         if record.name == "understudy.supervisors":
@@ -39,7 +39,7 @@ async def test_external_start_no_progress_log(box: Mailbox, log: pytest.LogCaptu
     assert events(log) == ["ERROR child_terminated str", "INFO child_started"]
 
 
-async def test_each_child_that_starts_with_its_supervisor_is_told(box: Mailbox, log: pytest.LogCaptureFixture) -> None:
+async def test_each_child_started_with_its_supervisor_is_logged(box: Mailbox, log: pytest.LogCaptureFixture) -> None:
     await start_supervisor(Flags(), [ChildSpec("a", Worker, SECRET), ChildSpec("b", Worker, SECRET)])
     assert events(log) == ["INFO child_started"] * 2
 
@@ -57,7 +57,7 @@ async def test_format_log_2_gives_each_report_one_line_of_fields(box: Mailbox, l
     ]
 
 
-async def test_a_crash_is_told_by_type_and_place_never_by_its_text(box: Mailbox, log: pytest.LogCaptureFixture) -> None:
+async def test_a_crash_is_logged_by_type_and_place_only(box: Mailbox, log: pytest.LogCaptureFixture) -> None:
     class Crashing(Worker):
         def handle_info(self, message: object, state: object) -> object:  # type: ignore[override]
             raise ValueError(SECRET)

@@ -1,4 +1,7 @@
-"""What a supervisor answers. Erlang: supervisor_SUITE, child_adm, count_restarting_children, hanging_restart_loop."""
+"""Answers of supervisors to requests.
+
+Erlang: supervisor_SUITE, child_adm, count_restarting_children, hanging_restart_loop.
+"""
 
 import logging
 from typing import Any
@@ -40,7 +43,7 @@ FOREVER = Flags(intensity=10**9, period_s=3600)
 
 
 class Loop(Script):
-    """Starts once; then fails until it is mended."""
+    """A start function that succeeds once, and then fails until it is mended."""
 
     def __init__(self) -> None:
         super().__init__(START, ValueError("no"))
@@ -51,7 +54,7 @@ class Loop(Script):
 
 @pytest.fixture
 def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """A loop of failing restarts reports each."""
+    """Silence the reports of a loop of failing restarts."""
     caplog.set_level(logging.CRITICAL, "understudy.supervisors")
 
 
@@ -107,7 +110,7 @@ async def test_a_supervisor_that_dies_fails_the_calls_that_wait(box: Mailbox) ->
     assert failed.value.reason is KILLED
 
 
-async def test_start_child_refuses_what_is_no_spec_or_does_not_fit(box: Mailbox) -> None:
+async def test_start_child_refuses_invalid_and_unfitting_specs(box: Mailbox) -> None:
     supervisor = await start_supervisor(Flags(), [])
     significant = ChildSpec("child", Worker, restart=RestartType.TEMPORARY, significant=True)
     for spec, atom in [("child", "invalid_child_spec"), (significant, "bad_combination")]:
@@ -118,7 +121,7 @@ async def test_start_child_refuses_what_is_no_spec_or_does_not_fit(box: Mailbox)
     assert (await start_child(supervisor, significant)).alive
 
 
-async def test_an_id_that_can_be_none_is_refused_at_the_caller_s(box: Mailbox) -> None:
+async def test_an_id_that_is_not_hashable_is_refused_in_the_caller(box: Mailbox) -> None:
     supervisor = await start_supervisor(Flags(), [])
     with pytest.raises(TypeError):
         await terminate_child(supervisor, [])  # type: ignore[arg-type]
@@ -228,7 +231,7 @@ async def test_do_not_save_start_parameters_for_temporary_children(box: Mailbox,
 
 
 async def test_scale_start_stop_many_children(box: Mailbox) -> None:
-    """The order and the count stay right; benchmarks measure the time."""
+    """Order and counts stay right. Benchmarks measure the time."""
     supervisor = await start_supervisor(Flags(), [])
     for n in range(1000):
         await start_child(supervisor, ChildSpec(n, Worker))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from actors import KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, GenServer, Shutdown
 from supervisors import BRUTAL_KILL, INFINITY, AutoShutdown, ChildSpec, RestartType, Strategy
-from supervisors.child_spec import Stopping
+from supervisors.child_spec import ShutdownTime
 from supervisors.restart import Fate, RestartLog, fate, is_failure, is_stop_failure, restart_group, shuts_down
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
@@ -48,8 +48,8 @@ def test_only_a_permanent_child_may_not_end_orderly(restart: RestartType, orderl
         (TEMPORARY, BRUTAL_KILL, [KILLED, *ORDERLY]),
     ],
 )
-def test_a_stopped_child_ends_as_it_was_told_or_orderly(
-    restart: RestartType, shutdown: Stopping, fine: list[Any]
+def test_the_stop_of_a_child_is_a_failure_unless_expected_or_orderly(
+    restart: RestartType, shutdown: ShutdownTime, fine: list[Any]
 ) -> None:
     spec = ChildSpec("child", GenServer, restart=restart, shutdown=shutdown)
     for reason in [*ORDERLY, *ABNORMAL]:
@@ -124,10 +124,10 @@ def test_a_budget_is_spent_by_the_restart_that_is_one_too_many(gaps: list[float]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 3)), max_size=60), st.integers(0, 5), st.integers(1, 10))
-def test_what_one_child_spends_is_nothing_to_another(
+def test_the_restarts_of_one_child_do_not_count_for_another(
     crashes: list[tuple[int, float]], intensity: int, period: int
 ) -> None:
-    """crashes: of children, each a while after the one before."""
+    """Count the restarts of each child. crashes: the crashing children, each with the time since the last crash."""
     now = 0.0
     logs: dict[int, RestartLog | None] = dict.fromkeys(range(4), RestartLog())
     times: dict[int, list[float]] = {child: [] for child in logs}

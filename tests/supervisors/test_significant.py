@@ -41,7 +41,7 @@ async def finish(supervisor: Pid, child: str, reason: Any = NORMAL) -> None:
 
 
 async def lives(supervisor: Pid) -> bool:
-    """Asked after what came before it was handled."""
+    """Return whether the supervisor lives after it has handled the earlier messages."""
     await pids(supervisor)
     return supervisor.alive
 
@@ -125,7 +125,7 @@ async def test_significant_escalation(box: Mailbox, is_significant: bool) -> Non
 
 
 async def test_a_significant_child_that_is_being_restarted_counts_as_present(box: Mailbox) -> None:
-    """A restart that fails for ever is given up by terminate_child, which ends nobody else."""
+    """terminate_child cancels a restart that always fails, and ends no other child."""
     supervisor = await pair(ALL, significant("child1"), significant("child2"))
     await finish(supervisor, "child1")
     await terminate_child(supervisor, "child2")
@@ -159,7 +159,7 @@ async def test_a_changed_auto_shutdown_holds_from_then_on(
     "before",
     [pytest.param(ANY, id="significant_upgrade_any_never"), pytest.param(ALL, id="significant_upgrade_all_never")],
 )
-async def test_without_auto_shutdown_a_significant_child_is_refused_and_an_old_one_ends_nobody(
+async def test_without_auto_shutdown_a_new_significant_child_is_refused_and_an_old_one_ends_alone(
     box: Mailbox, before: AutoShutdown
 ) -> None:
     supervisor = await pair(before, significant("child1"))

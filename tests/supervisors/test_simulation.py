@@ -1,4 +1,4 @@
-"""A whole tree under attack, in orders and at moments drawn from a seed: what holds when it is quiet again."""
+"""A whole tree under kills, in an order and at moments drawn from a seed, and the laws that hold afterwards."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ NAMES = ("a", "b", "c")
 
 
 class Stubborn(Worker):
-    """Its terminate never returns: its supervisor kills it after the five seconds of its spec."""
+    """A server whose terminate never returns, so its supervisor kills it after five seconds."""
 
     trap_exit = True
 
@@ -62,7 +62,7 @@ def theatre(strategy: Strategy) -> list[ChildSpec]:
 
 
 async def attack(chance: Random, spared: set[Any]) -> None:
-    """Kill somebody, now or in a while, again and again."""
+    """Kill random processes, at random times."""
     for _ in range(chance.randrange(1, 12)):
         await asyncio.sleep(chance.choice((0, 0, 0.5, 7)))
         victims = [pid for pid in processes() if pid not in spared]

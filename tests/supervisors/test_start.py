@@ -1,4 +1,4 @@
-"""How a supervisor and its children start. Erlang: supervisor_SUITE, groups sup_start and sup_start_map."""
+"""Starts of a supervisor and its children. Erlang: supervisor_SUITE, groups sup_start and sup_start_map."""
 
 import asyncio
 import sys
@@ -53,7 +53,7 @@ TEMPORARY = RestartType.TEMPORARY
 
 
 class Told(Supervisor):
-    """Its tree is what it is told: a value, or an exception to raise."""
+    """A supervisor whose tree is a given value, or a given exception to raise."""
 
     def tree(self, told: Any) -> Tree:
         if isinstance(told, Exception):
@@ -232,7 +232,7 @@ async def test_a_task_is_a_child_and_may_have_a_name(box: Mailbox) -> None:
     assert await pids(supervisor) == {"task": None}
 
 
-async def test_what_a_function_started_without_a_link_is_linked(box: Mailbox) -> None:
+async def test_a_process_that_a_start_function_did_not_link_is_linked(box: Mailbox) -> None:
     async def unlinked() -> Pid:
         return await start(Worker)
 
@@ -267,7 +267,7 @@ async def test_a_supervisor_killed_in_its_start_leaves_no_child(box: Mailbox) ->
 
 @pytest.mark.parametrize("name", ["", "taken"])
 async def test_a_task_whose_name_is_refused_is_not_started(name: str, box: Mailbox) -> None:
-    """Nobody would know of it, and each restart would leave one more behind."""
+    """Such a task would have no supervisor, and each restart would start one more."""
     started: list[Pid] = []
 
     class Noted(Task):

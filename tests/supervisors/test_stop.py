@@ -1,4 +1,4 @@
-"""How children and supervisors are stopped. Erlang: supervisor_SUITE, group sup_stop; child_unlink."""
+"""Stops of children and supervisors. Erlang: supervisor_SUITE, group sup_stop; child_unlink."""
 
 import asyncio
 import gc
@@ -28,6 +28,7 @@ from actors import (
     unlink,
 )
 from actors import exit as send_exit
+from actors.testing import settled
 from supervisors import (
     BRUTAL_KILL,
     INFINITY,
@@ -45,13 +46,13 @@ from supervisors import (
     terminate_child,
 )
 from supervisors import dynamic_supervisor as dynamic
-from supervisors.child_spec import Stopping
+from supervisors.child_spec import ShutdownTime
 from supervisors.supervisor import Tree
 from tests.supervisors.troupe import Worker, down_reasons, end, exit_reason, pids
 
 
 class Stubborn(Worker):
-    """Its terminate never returns."""
+    """A server whose terminate never returns."""
 
     trap_exit = True
 
@@ -60,7 +61,7 @@ class Stubborn(Worker):
 
 
 class Slow(Worker):
-    """Its terminate takes a turn of the loop, and ends it with a reason of its own, if it is given one."""
+    """A server whose terminate waits, and ends it with the given reason, if any."""
 
     trap_exit = True
 
@@ -71,7 +72,7 @@ class Slow(Worker):
 
 
 class Naughty(Worker):
-    """Unlinks itself from its supervisor when it is called: at its start it would be linked again."""
+    """A server that unlinks itself from its supervisor at a call. At its start it would be linked again."""
 
     def handle_call(self, request: Any, caller: Caller, state: tuple[Any, ...]) -> Reply[tuple[Any, ...]]:
         unlink(self._myRef.parent)
@@ -79,7 +80,7 @@ class Naughty(Worker):
 
 
 async def stopped(box: Mailbox, *specs: ChildSpec) -> dict[Any, Any]:
-    """The exit reasons of the children when their supervisor is told to shut down; it ends so, too."""
+    """Shut a supervisor down, and return the exit reasons of its children."""
     supervisor = await start_supervisor(Flags(), specs)
     children = await pids(supervisor)
     refs = {monitor(pid): child for child, pid in children.items()}
@@ -115,7 +116,7 @@ async def test_sup_stop_brutal_kill(box: Mailbox) -> None:
 
 async def test_a_stubborn_task_is_killed_when_its_time_is_over(box: Mailbox) -> None:
     class Deaf(Task):
-        """Goes on when it is cancelled, three times."""
+        """A task that ignores three cancellations."""
 
         async def run(self) -> None:
             for _ in range(3):  # cancellations that it swallows: the first is the exit signal, the rest are kills
@@ -129,7 +130,7 @@ async def test_a_stubborn_task_is_killed_when_its_time_is_over(box: Mailbox) -> 
 
 
 async def test_sup_stop_race(box: Mailbox) -> None:
-    """Children that end by themselves while the supervisor stops keep their reasons and are not restarted."""
+    """Children that end while the supervisor stops keep their reasons and are not restarted."""
     reasons: list[Any] = [NORMAL, SHUTDOWN, Shutdown("why"), "boom"]
     specs = [
         ChildSpec((restart, str(reason)), Worker, restart=restart) for restart in RestartType for reason in reasons
@@ -179,8 +180,8 @@ async def test_a_supervisor_killed_while_it_stops_a_child_ends_at_once(box: Mail
     send_exit(child, KILL)
 
 
-async def test_a_terminated_child_s_end_is_not_taken_for_a_crash(box: Mailbox) -> None:
-    """Its exit signal never reaches the supervisor, which could take it for the next process's."""
+async def test_the_end_of_a_terminated_child_does_not_count_as_a_crash(box: Mailbox) -> None:
+    """The child's exit signal never reaches the supervisor, which could mistake it for the next process's."""
     supervisor = await start_supervisor(Flags(intensity=0), [])
     for spec in (ChildSpec("worker", Worker), ChildSpec("slow", Slow), ChildSpec("naughty", Naughty)):
         assert await call(await start_child(supervisor, spec), "unlink") in ("unlinked", ())
@@ -190,7 +191,7 @@ async def test_a_terminated_child_s_end_is_not_taken_for_a_crash(box: Mailbox) -
 
 @pytest.mark.parametrize(("shutdown", "reason"), [(0.02, KILLED), (BRUTAL_KILL, KILLED)])
 async def test_sup_stop_timeout_dynamic_and_sup_stop_brutal_kill_dynamic(
-    box: Mailbox, shutdown: Stopping, reason: Any
+    box: Mailbox, shutdown: ShutdownTime, reason: Any
 ) -> None:
     template = ChildSpec("child", Stubborn, shutdown=shutdown)
     supervisor = await dynamic.start_dynamic_supervisor(DynamicFlags(), template)
@@ -213,7 +214,7 @@ async def test_sup_stop_non_shutdown_exit_dynamic(box: Mailbox, restart: Restart
 
 
 async def test_simple_one_for_one_shutdown(box: Mailbox) -> None:
-    """Children stop side by side: each waits in its terminate until all have been told to stop."""
+    """Children stop at the same time: each waits in its terminate until all have their exit signal."""
     told: list[Pid] = []
     gate = asyncio.Event()
 
@@ -258,7 +259,7 @@ async def test_an_exit_that_was_sent_before_the_stop_gives_the_reason(
 
 
 async def test_a_child_that_unlinked_itself_and_ended_is_not_active(box: Mailbox) -> None:
-    """Its supervisor was never told. Source: supervisor:count_child/2 (OTP)."""
+    """The supervisor never learns of the end. Source: supervisor:count_child/2 (OTP)."""
     supervisor = await start_supervisor(Flags(), [ChildSpec("child", Naughty)])
     naughty = (await pids(supervisor))["child"]
     assert await call(naughty, "unlink") == "unlinked"
@@ -268,7 +269,7 @@ async def test_a_child_that_unlinked_itself_and_ended_is_not_active(box: Mailbox
 
 
 async def test_a_stop_in_time_leaves_no_timer_behind(box: Mailbox) -> None:
-    """It would keep the supervisor until the time is over in which the child might have been killed."""
+    """A timer would keep the supervisor in memory until the child's shutdown time is over."""
     seen: list[weakref.ref[Supervisor]] = []
 
     class Seen(Supervisor):
@@ -278,6 +279,6 @@ async def test_a_stop_in_time_leaves_no_timer_behind(box: Mailbox) -> None:
 
     supervisor = await start_link(Seen)
     await end(supervisor, SHUTDOWN)
-    await asyncio.sleep(0)  # the loop lets go of what it has run
+    await settled()
     gc.collect()
     assert seen[0]() is None

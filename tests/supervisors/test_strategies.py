@@ -1,4 +1,4 @@
-"""What a supervisor restarts, and when it gives up. Erlang: supervisor_SUITE, groups restart_* and *_termination."""
+"""The restarts of a supervisor, and their limit. Erlang: supervisor_SUITE, groups restart_* and *_termination."""
 
 import asyncio
 from collections.abc import Hashable
@@ -46,14 +46,14 @@ LONG_S = 3600.0
 
 
 async def trio(strategy: Strategy, *starts: Any, intensity: int = 2) -> Pid:
-    """A supervisor of child1 to child3; what starts doesn't say is a Worker."""
+    """Start a supervisor of child1 to child3. starts: their start functions; the others are Workers."""
     all_starts = [*starts, *[Worker] * (3 - len(starts))]
     specs = [ChildSpec(f"child{n}", start) for n, start in enumerate(all_starts, 1)]
     return await start_supervisor(Flags(strategy, intensity, LONG_S), specs)
 
 
 async def restarted(supervisor: Pid, ended: str) -> list[Hashable]:
-    """Which children have another process after this one crashed."""
+    """Crash a child, and return the children that then have another process."""
     before = await pids(supervisor)
     await end(before[ended], "boom")
     after = await pids(supervisor)
@@ -70,7 +70,7 @@ async def restarted(supervisor: Pid, ended: str) -> list[Hashable]:
         pytest.param(ONE_FOR_ALL, ["child1", "child2", "child3"], id="one_for_all"),
     ],
 )
-async def test_the_strategy_says_who_restarts_and_the_third_restart_ends_the_supervisor(
+async def test_the_strategy_selects_the_restarts_and_the_third_ends_the_supervisor(
     box: Mailbox, strategy: Strategy, group: list[str]
 ) -> None:
     supervisor = await trio(strategy)
@@ -84,7 +84,7 @@ async def test_the_strategy_says_who_restarts_and_the_third_restart_ends_the_sup
 
 @pytest.mark.parametrize("strategy", Strategy)
 async def test_one_for_one_escalation_and_its_like(box: Mailbox, strategy: Strategy) -> None:
-    """A child that does not start again uses up the intensity: the supervisor and the siblings end."""
+    """A child that can't restart uses up the intensity, so the supervisor and the siblings end."""
     script = Script(START, ValueError("no"))
     supervisor = await trio(strategy, Worker, script, intensity=4)
     before = await pids(supervisor)
@@ -96,7 +96,7 @@ async def test_one_for_one_escalation_and_its_like(box: Mailbox, strategy: Strat
 
 @pytest.mark.parametrize("strategy", [ONE_FOR_ALL, REST_FOR_ONE])
 async def test_one_for_all_escalation_and_rest_for_one_escalation(box: Mailbox, strategy: Strategy) -> None:
-    """A later sibling that does not start again does so, too."""
+    """A later sibling that can't restart uses up the intensity, too."""
     supervisor = await trio(strategy, Worker, Script(START, ValueError("no")), intensity=4)
     await end((await pids(supervisor))["child1"], "boom")
     assert await exit_reason(box, supervisor) is SHUTDOWN
@@ -119,13 +119,13 @@ async def test_rest_for_one_other_child_fails_restart(box: Mailbox) -> None:
 
 
 async def settled(supervisor: Pid) -> None:
-    """Returns when each child runs: asking lets the supervisor go on with its tries."""
+    """Wait until each child runs. Each request lets the supervisor go on with its retries."""
     while not all(isinstance(pid, Pid) for pid in (await pids(supervisor)).values()):
         pass
 
 
 async def test_a_failing_restart_uses_one_of_the_intensity_a_try(box: Mailbox) -> None:
-    """The figures of a real Erlang: intensity 3, b fails; starts of a, b and c."""
+    """The figures come from a real Erlang: the starts of a, b and c with intensity 3, while b fails."""
     for strategy, starts in [(ONE_FOR_ONE, [1, 4, 1]), (REST_FOR_ONE, [1, 4, 1]), (ONE_FOR_ALL, [4, 4, 1])]:
         scripts = [Script(START), Script(START, ValueError("no")), Script(START)]
         supervisor = await trio(strategy, *scripts, intensity=3)
@@ -226,7 +226,7 @@ async def test_do_not_save_child_specs_for_temporary_children(box: Mailbox, stra
 
 
 class Diary(GenServer[None]):
-    """Collects what it is sent, in order, for the test to ask for."""
+    """A server that collects its messages in order."""
 
     entries: list[tuple[str, str]]
 
@@ -243,7 +243,7 @@ class Diary(GenServer[None]):
 
 
 class Diarist(GenServer[tuple[Pid, str]]):
-    """Tells the diary of its start and its stop."""
+    """A worker that reports its start and its stop to the diary."""
 
     trap_exit = True
 
@@ -273,7 +273,7 @@ async def test_order_of_children(box: Mailbox) -> None:
 
 @simulated(seeds=20)
 async def test_multiple_restarts_within_the_limit_never_end_the_supervisor() -> None:
-    """The window forgets."""
+    """Restarts older than the period do not count."""
     async with AsyncioSystemBase(), Mailbox():
         supervisor = await start_supervisor(Flags(ONE_FOR_ONE, 1, 1), [ChildSpec("child", Worker)])
         for _ in range(40):

@@ -1,4 +1,4 @@
-"""Trees of supervisors, crashed for real. Erlang: supervisor_SUITE, tree, simple_global_supervisor."""
+"""Trees of supervisors under real crashes. Erlang: supervisor_SUITE, tree, simple_global_supervisor."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ async def test_a_branch_that_gave_up_is_restarted_only_if_it_is_permanent(
 
 
 async def test_simple_global_supervisor(box: Mailbox) -> None:
-    """Named supervisor and worker: whatever ends, the names have new owners."""
+    """A supervisor and a worker with names: after the end of either, the names have new owners."""
     inner = Flags(), (ChildSpec("worker", Worker, name="worker"),)
     top = await start_supervisor(
         Flags(Strategy.ONE_FOR_ALL, 10), [ChildSpec("inner", Supervisor, *inner, name="inner")]
@@ -95,7 +95,7 @@ async def test_simple_global_supervisor(box: Mailbox) -> None:
 
 
 async def test_faulty_application_shutdown(box: Mailbox) -> None:
-    """What went wrong at the bottom is told at the top."""
+    """The top of the tree reports the failure at its bottom."""
     fault = ValueError("no")
     inner = Flags(), (ChildSpec("worker", Script(fault)),)
     with pytest.raises(StartFailed) as caught:

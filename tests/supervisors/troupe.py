@@ -1,4 +1,4 @@
-"""The children that the tests supervise, and what the tests ask of supervisors again and again."""
+"""The children that the tests supervise, and requests that many tests share."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from supervisors import which_children
 
 @dataclass(frozen=True)
 class End:
-    """Cast to a Worker: end with reason, by yourself."""
+    """A cast that makes a Worker end with reason."""
 
     reason: Any
 
 
 class Worker(GenServer[tuple[Any, ...]]):
-    """Its state is its arguments, and so is its answer to any call."""
+    """A server whose state, and whose reply to any call, is its arguments."""
 
     trap_exit: ClassVar[bool] = False
 
@@ -60,17 +60,17 @@ START = Script.START
 
 
 async def end(pid: Pid, reason: Any) -> None:
-    """The process ends with reason, by itself; returns when it has ended."""
+    """Make a process end with reason from inside, and wait for its end."""
     await stop(pid, reason)
 
 
 async def pids(supervisor: Pid | str) -> dict[Hashable, Any]:
-    """id -> pid, in start order."""
+    """Return the Pids by id, in start order."""
     return {child.id: child.pid for child in reversed(await which_children(supervisor))}
 
 
 async def exit_reason(box: Mailbox, pid: Pid) -> Any:
-    """Waits for the exit signal of a process that the test is linked to."""
+    """Wait for the exit signal of a linked process and return its reason."""
     while True:
         message = await box.receive(timeout_s=20)
         if isinstance(message, Exit) and message.pid == pid:
@@ -78,12 +78,12 @@ async def exit_reason(box: Mailbox, pid: Pid) -> Any:
 
 
 def tell(pid: Pid, reason: Any) -> None:
-    """End(reason), and don't wait."""
+    """Cast End(reason) without waiting."""
     cast(pid, End(reason))
 
 
 async def down_reasons(box: Mailbox, refs: dict[Ref, Any]) -> dict[Any, Any]:
-    """The exit reasons of monitored processes, under the values of refs, in the order of their ends."""
+    """Return the exit reasons of monitored processes by the values of refs, in the order of their ends."""
     reasons: dict[Any, Any] = {}
     others = []
     while len(reasons) < len(refs):
@@ -93,5 +93,5 @@ async def down_reasons(box: Mailbox, refs: dict[Ref, Any]) -> dict[Any, Any]:
         else:
             others.append(message)
     for message in others:
-        box.process.deliver(message, None)
+        box.put(message)
     return reasons

@@ -1,8 +1,8 @@
-"""Runs Thespian's own suite, which lies in its wheel, on our base.
+"""Run Thespian's own suite, which is in its wheel, on our base.
 
 python -m tests.thespian_suite               every case, compared with reference.txt (make test-thespian)
 python -m tests.thespian_suite --quick       the modules of cases.QUICK
-python -m tests.thespian_suite --reference   every case on Thespian's simpleSystemBase: writes reference.txt anew
+python -m tests.thespian_suite --reference   every case on Thespian's simpleSystemBase: writes reference.txt again
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Which of Thespian's own cases are run here, and what came of them on its simpleSystemBase (thespian 4.0.1)."""
+"""The cases of Thespian's suite that run here, and their outcomes on its simpleSystemBase (thespian 4.0.1)."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ QUICK = [
 
 
 def expected() -> dict[str, str]:
-    """Outcomes by id: those on simpleSystemBase, but for the cases that it can't run and our base can."""
+    """Return the outcomes by id: those on simpleSystemBase, and PASSED for cases that only our base can run."""
     lines = (line.split(" ", 1) for line in REFERENCE.read_text().splitlines())
     return {
         case: "passed" if case in BEYOND else outcome

@@ -1,4 +1,4 @@
-"""A plugin for pytest: our base in the place of Thespian's simpleSystemBase, and what comes of each case compared."""
+"""A plugin for pytest that runs Thespian's cases on our base and compares each outcome."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from tests.thespian_suite.cases import BEYOND
 
 
 class Outcomes:
-    """What came of each case: passed, skipped or failed."""
+    """The outcome of each case: passed, skipped or failed."""
 
     def __init__(self) -> None:
         self.of: dict[str, str] = {}
@@ -23,7 +23,7 @@ class Outcomes:
 
 
 class Comparison(Outcomes):
-    """Fails the session unless each case that ran came out as expected, and each that was expected ran."""
+    """A plugin that fails the session unless each expected case ran with its expected outcome."""
 
     def __init__(self, expected: Mapping[str, str]) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Comparison(Outcomes):
         self.running = item.nodeid
 
     def unsupported(self, system: ActorSystem, *bases: str) -> None:
-        """Thespian's cases skip themselves with it, by the name of the base that they believe to run on."""
+        """Skip a case by the name of its base, for which Thespian's cases call this."""
         if self.running not in BEYOND:
             self.skip_unsupported(system, *bases)
 

@@ -1,4 +1,4 @@
-"""Pids: never used again, equal to themselves wherever they have been, naming only processes of their own."""
+"""Pids: they are never used again, stay equal after pickling, and name only processes of their OS process."""
 
 import copy
 import os
@@ -63,7 +63,7 @@ async def test_a_dead_pid_comes_back_dead_and_equal(through: Any) -> None:
         assert str(back) == str(pid)
 
 
-async def test_a_pid_of_another_os_process_names_nobody_here_and_finds_its_way_home() -> None:
+async def test_a_pid_of_another_os_process_names_no_process_here_and_is_equal_after_its_return() -> None:
     """The other OS process gets our Pid and sends it back, with one of its own that has the same number."""
     code = """
 import pickle, sys

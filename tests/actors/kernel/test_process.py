@@ -48,6 +48,7 @@ from actors import (
     unlink,
     whereis,
 )
+from actors.testing import settled
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -71,7 +72,7 @@ async def ending_with(reason: Any) -> None:
 
 
 class Trapper(Task):
-    """Traps exits and passes on what comes, until the system ends."""
+    """Trap exits and forward each message, until the system ends."""
 
     trap_exit = True
 
@@ -87,7 +88,7 @@ class Trapper(Task):
 
 
 async def reason_of(pid: Pid, box: Mailbox) -> Any:
-    """The reason of pid's end, waited for."""
+    """Wait for the end of pid and return its reason."""
     ref = monitor(pid)
     down = await box.receive()
     assert isinstance(down, Down)
@@ -96,8 +97,8 @@ async def reason_of(pid: Pid, box: Mailbox) -> Any:
 
 
 async def started(pid: Pid) -> Pid:
-    """pid, when its coroutine has run up to its first wait."""
-    await asyncio.sleep(0)
+    """Return pid after its coroutine has run up to its first wait."""
+    await settled()
     assert alive(pid)
     return pid
 
@@ -171,7 +172,7 @@ async def test_the_first_of_two_exit_signals_is_the_reason() -> None:
 
 @pytest.mark.parametrize("reason", [*REASONS, KILL])
 async def test_the_end_of_a_process_ends_those_linked_to_it_with_the_same_reason(reason: object) -> None:
-    """KILL over a link is a reason as any other: it is not turned into killed."""
+    """KILL over a link is like any other reason: it does not become KILLED."""
     async with Mailbox() as box:
         survivor = spawn(sleeper)
         ref = monitor(survivor)
@@ -210,7 +211,7 @@ async def test_a_trapping_process_gets_the_end_of_a_linked_one_as_a_message(reas
         assert not box.process.links
 
 
-async def test_a_link_is_told_of_once_however_often_it_was_made() -> None:
+async def test_a_link_made_twice_sends_one_exit_signal() -> None:
     async with Mailbox() as box:
         pid = spawn(sleeper)
         link(pid)
@@ -221,7 +222,7 @@ async def test_a_link_is_told_of_once_however_often_it_was_made() -> None:
         assert await box.receive() == "next"
 
 
-async def test_an_unlinked_process_is_told_of_nothing() -> None:
+async def test_an_unlinked_process_gets_no_exit_signal() -> None:
     async with Mailbox() as box:
         pid = spawn_link(sleeper)
         unlink(pid)
@@ -264,7 +265,7 @@ class Linked(GenServer[None]):
 
 
 async def test_a_long_chain_of_linked_servers_ends_as_one() -> None:
-    """Each ends at once, in the signal of the one before: that is no recursion."""
+    """Each server ends at once by the signal of the last one, without recursion."""
     chain = [await start(Linked)]
     for _ in range(5000):
         chain.append(await start(Linked, chain[-1]))
@@ -340,7 +341,7 @@ async def test_demonitor_flushes_a_down_that_has_come_and_nothing_else() -> None
         assert not box.process.mailbox
 
 
-async def test_names_go_back_before_anyone_is_told_of_an_end() -> None:
+async def test_names_are_free_before_anyone_learns_of_an_end() -> None:
     async with Mailbox() as box:
         pid = spawn(sleeper)
         register("mine", pid)
@@ -396,10 +397,10 @@ async def test_links_and_monitors_want_a_calling_process(primitive: Any) -> None
     [link, monitor, lambda _: pg.monitor("group"), lambda _: spawn_link(sleeper), lambda _: start_link(Brittle)],
     ids=["link", "monitor", "pg.monitor", "spawn_link", "start_link"],
 )
-async def test_a_task_left_behind_by_a_process_binds_nobody_to_the_dead(
+async def test_a_task_that_outlives_its_process_can_not_link_or_monitor(
     primitive: Any, system: AsyncioSystemBase
 ) -> None:
-    """What it linked would outlive its link, and what it monitored would remember the dead for ever."""
+    """A linked process would outlive its link, and a monitored one would keep the dead process for ever."""
     left: list[asyncio.Task[Any]] = []
     gone = asyncio.Event()
 
@@ -448,7 +449,7 @@ async def test_a_crash_is_reported_without_the_exceptions_text(caplog: pytest.Lo
 
 
 class Refusing(logging.Handler):
-    """A host's handler that fails at every crash report."""
+    """A host's log handler that fails at every crash report."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if "process_crashed" in record.getMessage():

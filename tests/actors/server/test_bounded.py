@@ -1,4 +1,4 @@
-"""Bounded mailboxes: each policy, what is always taken, and the line of those who wait for room."""
+"""Bounded mailboxes: each policy, the messages that are always accepted, and the line of waiting senders."""
 
 import asyncio
 import gc
@@ -40,12 +40,13 @@ from actors import (
     stop,
     sys,
 )
+from actors.testing import settled
 
 pytestmark = pytest.mark.usefixtures("system")
 
 
 class Recorder(GenServer[list[Any]]):
-    """Keeps what it gets; a call is answered with what came before it."""
+    """Keeps its messages; the reply to a call is the list of earlier ones."""
 
     trap_exit = True
 
@@ -63,7 +64,7 @@ class Recorder(GenServer[list[Any]]):
 
 
 class Hanging(GenServer[Pid]):
-    """Takes one message, and no other ever."""
+    """Takes one message and then hangs."""
 
     bound = Bound(1, Overflow.BLOCK_SENDER)
 
@@ -134,7 +135,7 @@ async def test_a_full_mailbox_of_signals_takes_no_message(system: AsyncioSystemB
 
 
 @pytest.mark.parametrize("overflow", Overflow)
-async def test_signals_and_system_messages_are_taken_by_a_full_mailbox(overflow: Overflow) -> None:
+async def test_a_full_mailbox_accepts_signals_and_system_messages(overflow: Overflow) -> None:
     pid = await start(Recorder, bound=Bound(1, overflow))
     await sys.suspend(pid)
     send(pid, "full")
@@ -202,7 +203,7 @@ async def test_a_call_waits_in_the_line_for_room() -> None:
     assert [len(got) for got in await asyncio.gather(*calls)] == [0, 1, 2, 3]
 
 
-async def test_what_can_not_wait_is_dropped_behind_a_line(system: AsyncioSystemBase) -> None:
+async def test_a_message_that_can_not_wait_is_dropped_while_senders_wait(system: AsyncioSystemBase) -> None:
     pid = await start(Recorder, bound=Bound(1, Overflow.BLOCK_SENDER))
     calls = [asyncio.ensure_future(call(pid, number)) for number in range(2)]
     await asyncio.sleep(0)
@@ -212,7 +213,7 @@ async def test_what_can_not_wait_is_dropped_behind_a_line(system: AsyncioSystemB
     await asyncio.gather(*calls)
 
 
-async def test_who_gave_up_waiting_sends_nothing() -> None:
+async def test_a_sender_that_stops_waiting_sends_nothing() -> None:
     pid = await start(Recorder, bound=Bound(1, Overflow.BLOCK_SENDER))
     await sys.suspend(pid)
     send(pid, "full")
@@ -222,15 +223,15 @@ async def test_who_gave_up_waiting_sends_nothing() -> None:
         await call(pid, "too late", 0)
     cancelled = asyncio.ensure_future(send_blocking(pid, "cancelled"))
     waiting = asyncio.ensure_future(send_blocking(pid, "waited"))
-    await asyncio.sleep(0)
+    await settled()
     cancelled.cancel()
     await sys.resume(pid)
     await waiting
     assert await get_state(pid) == ["full", "waited"]
 
 
-async def test_those_who_gave_up_waiting_leave_the_line() -> None:
-    """There may be no room for ever: a server that hangs would keep the messages of all who ever tried."""
+async def test_senders_that_stop_waiting_leave_the_line() -> None:
+    """A server that hangs would otherwise keep the message of every sender that has stopped waiting."""
 
     class Heavy:
         pass
@@ -248,19 +249,19 @@ async def test_those_who_gave_up_waiting_leave_the_line() -> None:
             with pytest.raises(TimeoutError):
                 await wait(hanging, heavy, 0.001)
             del heavy
-    await asyncio.sleep(0)  # the loop tells the line of the last one
+    await settled()
     gc.collect()
     assert len(kept) == 0
     exit(hanging, KILL)
 
 
-async def test_who_waits_for_room_in_a_process_that_ends_is_let_go(system: AsyncioSystemBase) -> None:
+async def test_the_end_of_a_process_frees_its_waiting_senders(system: AsyncioSystemBase) -> None:
     pid = await start(Recorder, bound=Bound(1, Overflow.BLOCK_SENDER))
     await sys.suspend(pid)
     send(pid, "full")
     waiting = asyncio.ensure_future(send_blocking(pid, "waited"))
     calling = asyncio.ensure_future(call(pid, "called"))
-    await asyncio.sleep(0)
+    await settled()
     await sys.terminate(pid, NORMAL)
     await waiting
     with pytest.raises(CallFailed):

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("system")
 
 
 class Pausing(GenServer[Pid]):
-    """Pauses as it is told, and hands `to` what comes to handle_info."""
+    """Pauses as its messages ask, and sends `to` each message of handle_info."""
 
     def init(self, to: Pid, then: Any = None) -> Any:
         return to if then is None else Ready(to, then)
@@ -129,7 +129,7 @@ async def test_a_system_message_does_not_stop_the_timeout() -> None:
 
 @simulated(seeds=20)
 async def test_no_timeout_comes_after_a_message_that_came_in_time() -> None:
-    """Alone, or before or behind a system message."""
+    """The message comes without a system message, before one, or after one."""
     async with AsyncioSystemBase(), Mailbox() as box:
         pid = await start(Pausing, box.pid, After(1.0))
 
@@ -144,7 +144,7 @@ async def test_no_timeout_comes_after_a_message_that_came_in_time() -> None:
 
 
 class Holding(GenServer[None]):
-    """Holds the loop."""
+    """A server whose handler holds the loop."""
 
     def init(self) -> None:
         return None
@@ -155,7 +155,7 @@ class Holding(GenServer[None]):
 
 
 def test_a_timeout_comes_though_a_system_message_waits_when_it_is_due() -> None:
-    """On uvloop, where timers go before what is ready."""
+    """The loop is uvloop, which runs timers before ready callbacks."""
 
     async def main() -> None:
         async with AsyncioSystemBase(), Mailbox() as box:
@@ -206,7 +206,7 @@ async def test_an_exit_signal_reaches_a_paused_server(pause: Any) -> None:
         assert await box.receive() == Exit(plain, "boom")
 
 
-async def test_the_timeout_of_a_dead_server_is_no_dead_letter(system: AsyncioSystemBase) -> None:
+async def test_the_timeout_of_a_dead_server_leaves_no_dead_letter(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         await stop(await start(Pausing, box.pid, After(0)))
         await start(Pausing, box.pid, After(0))
@@ -215,7 +215,7 @@ async def test_the_timeout_of_a_dead_server_is_no_dead_letter(system: AsyncioSys
 
 
 async def test_a_task_may_wait_with_a_timeout_of_its_own() -> None:
-    """What After is to a server."""
+    """A task's receive with a timeout replaces a server's After."""
 
     async def patient(to: Pid) -> None:
         try:

@@ -48,16 +48,16 @@ from actors import (
     whereis,
 )
 from actors.kernel.errors import BadReturn
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 pytestmark = pytest.mark.usefixtures("system")
 
 Do = Callable[[Any], Any]
-"""What a request carries here: the callback's body, from the state to the outcome."""
+"""The content of a request in these tests: the callback's body, from the state to the outcome."""
 
 
 class Server(GenServer[Any]):
-    """Does what its messages say, and tells `to` of its terminate."""
+    """A server that does what its messages say, and reports its terminate to `to`."""
 
     def init(self, to: Pid | None = None) -> Any:
         return to
@@ -160,14 +160,14 @@ async def test_an_init_that_raises_fails_the_start_with_its_crash(when: When, er
 
 
 @both
-async def test_an_init_that_says_stop_fails_the_start_with_its_reason(when: When) -> None:
+async def test_an_init_that_returns_stop_fails_the_start_with_its_reason(when: When) -> None:
     with pytest.raises(StartFailed) as failed:
         await start(Starting, when(lambda: Stop("no room", None)))
     assert failed.value.reason == "no room"
 
 
 @both
-async def test_an_init_that_says_error_fails_the_start_with_its_reason_and_is_no_crash(
+async def test_an_init_that_returns_error_fails_the_start_without_a_crash_report(
     when: When, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(StartFailed) as failed:
@@ -200,7 +200,7 @@ async def test_an_init_that_exits_itself_fails_the_start(when: When) -> None:
 
 
 @simulated(seeds=10)
-async def test_an_init_that_hangs_is_killed_and_its_name_free_when_the_starter_is_told() -> None:
+async def test_an_init_that_hangs_is_killed_and_its_name_free_when_the_start_fails() -> None:
     async with AsyncioSystemBase():
         with pytest.raises(StartFailed) as failed:
             await start(Starting, lambda: hang(None), name="slow", timeout_s=60)
@@ -212,7 +212,7 @@ async def test_an_init_that_hangs_is_killed_and_its_name_free_when_the_starter_i
 
 async def test_a_start_that_is_cancelled_takes_its_server_along() -> None:
     starting = asyncio.create_task(start(Starting, lambda: hang(None), name="orphan"))
-    await asyncio.sleep(0)
+    await settled()
     pid = whereis("orphan")
     assert pid is not None
     async with Mailbox() as box:
@@ -223,7 +223,7 @@ async def test_a_start_that_is_cancelled_takes_its_server_along() -> None:
             await starting
 
 
-async def test_a_failed_start_link_tells_the_starter_by_its_answer_alone() -> None:
+async def test_a_failed_start_link_sends_the_starter_no_exit_signal() -> None:
     async with Mailbox() as box:
         with pytest.raises(StartFailed):
             await start_link(Starting, lambda: raising(ValueError()))
@@ -231,7 +231,7 @@ async def test_a_failed_start_link_tells_the_starter_by_its_answer_alone() -> No
         assert not box.process.links
 
 
-async def test_a_failed_init_ends_what_it_had_linked_to() -> None:
+async def test_a_failed_init_ends_the_processes_it_had_linked() -> None:
     children: list[Pid] = []
 
     async def with_child() -> None:
@@ -246,7 +246,7 @@ async def test_a_failed_init_ends_what_it_had_linked_to() -> None:
         assert crash_of(failed.value.reason) is ValueError
 
 
-async def test_a_taken_name_is_refused_and_nothing_started() -> None:
+async def test_a_name_in_use_is_refused_and_nothing_started() -> None:
     first = await start(Server, name="only")
     assert first.process is not None
     before = len(first.process.system.processes)
@@ -276,7 +276,7 @@ async def test_a_call_is_answered_and_the_state_goes_on(kind: type[Server]) -> N
 
 
 @each_kind
-async def test_casts_and_calls_of_one_sender_are_taken_in_order(kind: type[Server]) -> None:
+async def test_casts_and_calls_of_one_sender_are_handled_in_order(kind: type[Server]) -> None:
     pid = await start(kind)
     await call(pid, lambda _: Reply(None, ()))
     for number in range(200):
@@ -301,13 +301,13 @@ async def test_a_reply_may_come_later(kind: type[Server]) -> None:
 
     pid = await start(Later)
     asking = asyncio.create_task(call(pid, "question"))
-    await asyncio.sleep(0)
+    await settled()
     cast(pid, "answer")
     assert await asking == "answer"
 
 
 @simulated(seeds=10)
-async def test_a_call_that_times_out_leaves_the_server_alone_and_its_late_reply_never_comes() -> None:
+async def test_a_call_that_times_out_does_not_stop_the_server_and_drops_its_late_reply() -> None:
     async with AsyncioSystemBase(), Mailbox() as box:
         pid = await start(Server)
         callers: list[Caller] = []
@@ -355,7 +355,7 @@ async def test_a_call_that_waits_in_the_mailbox_fails_when_the_server_dies() -> 
     pid = await start(Server)
     cast(pid, hang)
     asking = asyncio.create_task(call(pid, lambda state: Reply(1, state), timeout_s=None))
-    await asyncio.sleep(0)
+    await settled()
     exit(pid, "gone")
     with pytest.raises(CallFailed) as failed:
         await asking
@@ -383,7 +383,7 @@ async def test_a_cancelled_caller_leaves_nothing_with_the_server() -> None:
     pid = await start(Server)
     cast(pid, hang)
     asking = asyncio.create_task(call(pid, crash))
-    await asyncio.sleep(0)
+    await settled()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -469,7 +469,7 @@ async def test_unexpected_messages_are_dropped_and_unexpected_calls_a_crash() ->
 
 @each_kind
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(1), asyncio.CancelledError()], ids=repr)
-async def test_what_a_callback_raises_ends_its_process_and_no_other(kind: type[Server], error: BaseException) -> None:
+async def test_an_exception_in_a_callback_ends_only_its_process(kind: type[Server], error: BaseException) -> None:
     bystander = await start(Server)
     pid = await start(kind)
     with pytest.raises(CallFailed) as failed:
@@ -639,7 +639,7 @@ async def test_a_failed_init_has_no_terminate() -> None:
 
 
 class SlowToEnd(Server):
-    """terminate waits for a message that never comes."""
+    """A server whose terminate waits for a message that never comes."""
 
     async def terminate(self, reason: Any, state: Any) -> None:
         send(state, "terminating")
@@ -702,7 +702,7 @@ async def test_stop_of_a_dead_server_fails_with_noproc() -> None:
 
 
 @simulated(seeds=10)
-async def test_stop_gives_up_after_its_timeout_and_leaves_the_server_ending() -> None:
+async def test_stop_raises_after_its_timeout_and_the_server_goes_on_ending() -> None:
     async with AsyncioSystemBase(), Mailbox() as box:
         pid = await start(SlowToEnd, box.pid)
         with pytest.raises(CallTimeout):

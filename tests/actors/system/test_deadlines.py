@@ -1,4 +1,4 @@
-"""Deadlines: each wait ends when its time is over, on one timer for all."""
+"""Deadlines: each wait ends after its time, and all share one timer."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from actors import AsyncioSystemBase, Caller, CallFailed, GenServer, NoReply, Reply, Stop, call, start
 from actors.system.deadlines import Deadlines
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 
 class Waiter:
@@ -42,7 +42,7 @@ async def test_waits_expire_in_the_order_in_which_they_began_and_not_early() -> 
 
 
 @simulated(seeds=5)
-async def test_what_no_longer_waits_does_not_expire() -> None:
+async def test_a_wait_that_has_ended_does_not_expire() -> None:
     deadlines = Deadlines(asyncio.get_running_loop(), 5.0)
     order: list[Waiter] = []
     answered, waiting = Waiter(order), Waiter(order)
@@ -66,7 +66,7 @@ async def test_a_call_that_is_over_however_it_ended_leaves_no_deadline() -> None
         with pytest.raises(CallFailed):
             await call(await start(Server), "stop")
         cancelled = asyncio.create_task(call(await start(Server), "none"))
-        await asyncio.sleep(0)
+        await settled()
         assert len(system.deadlines.waiting) == 1
         cancelled.cancel()
         await asyncio.wait({cancelled})

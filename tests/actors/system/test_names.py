@@ -1,4 +1,4 @@
-"""Names: one owner each, given back at the owner's end."""
+"""Names: each has one owner, and is free again after the owner's end."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ async def test_a_name_stands_for_its_process() -> None:
         assert await box.receive() == "by name"
 
 
-async def test_a_taken_name_is_refused_and_the_first_owner_kept() -> None:
+async def test_a_name_in_use_is_refused_and_its_owner_kept() -> None:
     async with Mailbox() as first, Mailbox() as second:
         register("name", first.pid)
         with pytest.raises(NameTaken) as taken:
@@ -86,7 +86,7 @@ async def test_a_process_has_one_name_at_most() -> None:
 
 
 @pytest.mark.parametrize("name", ["", None, 7])
-async def test_what_is_no_name_is_refused(name: Any) -> None:
+async def test_an_invalid_name_is_refused(name: Any) -> None:
     async with Mailbox() as box:
         with pytest.raises(InvalidName):
             register(name, box.pid)
@@ -105,13 +105,13 @@ async def test_an_unregistered_name_is_free() -> None:
         register("name", box.pid)
 
 
-async def test_what_is_sent_to_a_name_that_nobody_has_is_a_dead_letter(system: AsyncioSystemBase) -> None:
+async def test_a_message_to_an_unregistered_name_is_a_dead_letter(system: AsyncioSystemBase) -> None:
     send("nobody", "hello")
     letter = system.dead_letters[-1]
     assert (letter.to, letter.message) == ("nobody", "hello")
 
 
-async def test_a_call_to_a_name_that_nobody_has_fails() -> None:
+async def test_a_call_to_an_unregistered_name_fails() -> None:
     with pytest.raises(CallFailed, match="call to nobody failed: noproc"):
         await call("nobody", "hello")
 
@@ -120,7 +120,7 @@ async def test_a_call_to_a_name_that_nobody_has_fails() -> None:
 
 
 class Least:
-    """The one with the least messages. A value of this stands for another process each time."""
+    """A Via for the mailbox with the fewest messages, which may be another one at each use."""
 
     def __init__(self, *boxes: Mailbox) -> None:
         self.boxes = boxes
@@ -130,7 +130,7 @@ class Least:
         return min(alive, key=lambda box: len(box.process.mailbox)).pid if alive else None
 
 
-async def test_a_via_finds_its_process_anew_at_each_send(system: AsyncioSystemBase) -> None:
+async def test_a_via_looks_its_process_up_at_each_send(system: AsyncioSystemBase) -> None:
     async with Mailbox() as one, Mailbox() as two:
         for number in range(4):
             send(Least(one, two), number)
@@ -140,7 +140,7 @@ async def test_a_via_finds_its_process_anew_at_each_send(system: AsyncioSystemBa
         assert await one.receive() == "later"
 
 
-async def test_a_via_that_finds_nobody_is_as_a_name_that_nobody_has(system: AsyncioSystemBase) -> None:
+async def test_a_via_without_a_process_acts_like_an_unregistered_name(system: AsyncioSystemBase) -> None:
     nobody = Least()
     send(nobody, "hello")
     assert system.dead_letters[-1].to is nobody
@@ -167,6 +167,6 @@ async def test_a_server_is_called_and_looked_into_via() -> None:
     assert not pid.alive
 
 
-async def test_what_is_no_address_is_refused() -> None:
+async def test_an_invalid_address_is_refused() -> None:
     with pytest.raises(TypeError, match="expected a Pid, a name or a Via, got 7"):
         send(7, "hello")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The system of one loop: run queue, dead letters, timers, and an end that leaves nothing."""
+"""The system of one loop: run queue, dead letters, timers, and an end without leftovers."""
 
 import asyncio
 import socket
@@ -41,13 +41,13 @@ from actors.kernel.process import Process
 from actors.kernel.signals import orderly
 from actors.system.current import current_system
 from actors.system.process_system import ProcessSystem
-from actors.testing import simulated
+from actors.testing import settled, simulated
 
 # Fairness
 
 
 class Selfish(GenServer[int]):
-    """Sends to itself for ever."""
+    """A process that sends to itself for ever."""
 
     def init(self) -> int:
         cast(self.pid, "again")
@@ -94,7 +94,7 @@ async def test_a_process_that_sends_to_itself_for_ever_stops_no_other(system: As
 
 
 async def connected() -> Any:
-    """A socket whose other end echoes."""
+    """Return a socket whose other end echoes."""
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=theirs)
 
@@ -164,7 +164,7 @@ async def test_a_dead_letter_names_its_sender(system: AsyncioSystemBase) -> None
 async def test_what_a_dead_process_had_not_read_is_dead_letters_but_signals_are_not(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         victim = spawn(receive)
-        box.process.monitor(victim)
+        box.monitor(victim)
         link(victim)
         exit(victim, "x")
         await box.receive()
@@ -172,15 +172,15 @@ async def test_what_a_dead_process_had_not_read_is_dead_letters_but_signals_are_
     assert [letter.message for letter in system.dead_letters] == ["unread"]
 
 
-async def test_what_is_sent_to_the_root_is_a_dead_letter(system: AsyncioSystemBase) -> None:
-    """As an actor does that answers a message from nobody."""
+async def test_a_message_to_the_root_is_a_dead_letter(system: AsyncioSystemBase) -> None:
+    """An actor does so if it answers a message without a sender."""
     send(system.root.pid, "answer")
     spawn_link(receive).process.end("x")  # type: ignore[union-attr]
     assert [letter.message for letter in system.dead_letters] == ["answer"]
 
 
 class Undertaker(Actor):
-    """Tells `to`, its first message, of every dead letter after that."""
+    """An actor that forwards every dead letter to `to`, its first message."""
 
     to: Any = None
 
@@ -212,7 +212,7 @@ async def test_dead_letters_are_shown_to_the_actor_that_handles_them(system: Asy
         assert await box.receive() == "next"
 
 
-async def test_the_last_actor_that_asked_for_dead_letters_gets_them_alone(system: AsyncioSystemBase) -> None:
+async def test_only_the_last_actor_that_asked_for_dead_letters_gets_them(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         first, second = (system.create_actor(system.root, Undertaker) for _ in range(2))
         for undertaker in (first, second):
@@ -223,7 +223,7 @@ async def test_the_last_actor_that_asked_for_dead_letters_gets_them_alone(system
         send("nobody", "lost")
         assert (await box.receive())[1] == "lost"
         exit(second, KILL)
-        assert system.dead_letters.undertaker is None  # else the letters would pile up with the dead
+        assert system.dead_letters.handler is None  # else the letters would pile up with the dead
         send("nobody", "lost again")
         send(box.pid, "next")
         assert await box.receive() == "next"
@@ -278,7 +278,7 @@ async def test_close_ends_a_process_whose_parent_is_gone() -> None:
 
 
 @simulated(seeds=10)
-async def test_close_kills_what_does_not_let_itself_be_ended() -> None:
+async def test_close_kills_a_process_that_ignores_its_exit_signal() -> None:
     class Stubborn(Task):
         trap_exit = True
 
@@ -297,12 +297,12 @@ async def test_close_kills_what_does_not_let_itself_be_ended() -> None:
         assert stubborn.process is not None
         watcher = Watching(system, "watcher", stubborn.process)
         watcher.monitor(stubborn)
-        await asyncio.sleep(0)
+        await settled()
     assert seen == [KILLED]
     assert system.processes == {}
 
 
-async def test_close_reports_what_outlives_its_kill(
+async def test_close_reports_a_process_that_survives_its_kill(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("actors.system.process_system.STOP_S", 0.005)
@@ -317,7 +317,7 @@ async def test_close_reports_what_outlives_its_kill(
 
     async with AsyncioSystemBase() as system:
         spawn(immortal)
-        await asyncio.sleep(0)
+        await settled()
     assert "process_survived" in caplog.text
     release.set()
     (survivor,) = system.processes.values()
@@ -352,7 +352,7 @@ async def test_processes_of_ten_thousand_end_together() -> None:
     async with AsyncioSystemBase() as system:
         for _ in range(10_000):
             spawn(receive)
-        await asyncio.sleep(0)
+        await settled()
     assert system.processes == {}
 
 
@@ -402,7 +402,7 @@ async def test_nothing_starts_in_a_system_that_has_ended() -> None:
     ended = asyncio.Event()
     async with AsyncioSystemBase() as system:
         task = asyncio.create_task(late())
-        await asyncio.sleep(0)
+        await settled()
     ended.set()
     with pytest.raises(NoSystem, match="has ended"):
         await task

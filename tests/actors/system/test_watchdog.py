@@ -1,4 +1,4 @@
-"""The watchdog: who holds the loop is told of, with the place."""
+"""The watchdog: it logs the process that holds the loop, with the place in the code."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ from actors import AsyncioSystemBase, GenServer, NoReply, ended, get_state, rece
 
 
 class Report(logging.Handler):
-    """Keeps the first loop_held; `came` is set when it has come."""
+    """A log handler that keeps the first loop_held and then sets `came`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ def report() -> Iterator[Report]:
 
 
 class Holding(GenServer[None]):
-    """Holds the loop until that has been reported."""
+    """A server that holds the loop until the watchdog has logged it."""
 
     def init(self) -> None:
         return None
@@ -70,7 +70,7 @@ async def test_a_coroutine_that_holds_the_loop_is_reported_as_its_process(report
         assert f"pid='{pid}'" in report.text
 
 
-async def test_code_that_is_no_process_is_reported_by_its_place(report: Report) -> None:
+async def test_code_outside_any_process_is_reported_by_its_place(report: Report) -> None:
     async with AsyncioSystemBase(watchdog_s=0.01):
         hold_the_loop(report)
         assert "pid=None" in report.text

@@ -44,7 +44,7 @@ from actors.testing import simulated
 
 
 class Doing(Actor):
-    """Does what its messages say; keeps what it counts."""
+    """An actor that does what its messages say, and keeps a count."""
 
     def __init__(self) -> None:
         self.tries = 0
@@ -55,7 +55,7 @@ class Doing(Actor):
 
 
 class Telling(Doing):
-    """Tells `to`, the first Pid it gets, of all it gets after that."""
+    """An actor that forwards all later messages to `to`, the first Pid it gets."""
 
     to: Pid | None = None
 
@@ -83,7 +83,7 @@ async def test_an_actor_answers_its_sender(system: AsyncioSystemBase) -> None:
         assert word == "hello"
 
 
-async def test_code_on_the_loop_creates_an_actor_and_a_taken_name_answers_with_its_owner(
+async def test_code_on_the_loop_creates_an_actor_or_gets_the_owner_of_its_name(
     system: AsyncioSystemBase,
 ) -> None:
     first = create_actor(Doing, "only")
@@ -150,7 +150,7 @@ def fail(self: Doing, sender: Any) -> None:
     raise ValueError("never")
 
 
-async def test_a_message_that_fails_is_tried_again_behind_what_came_meanwhile(system: AsyncioSystemBase) -> None:
+async def test_a_message_that_fails_is_tried_again_after_those_that_wait(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         pid = actor(system)
         send(pid, fail_twice)
@@ -210,7 +210,7 @@ async def test_exit_process_ends_an_actor_without_a_retry(system: AsyncioSystemB
         assert await box.receive() == Down(ref, pid, "left")
 
 
-async def test_what_waited_to_be_tried_again_is_a_dead_letter_as_it_was_sent(system: AsyncioSystemBase) -> None:
+async def test_a_message_waiting_for_a_retry_is_a_dead_letter_in_its_first_form(system: AsyncioSystemBase) -> None:
     def fail_and_exit(self: Doing, sender: Any) -> None:
         exit(self_pid(), "x")
         raise ValueError
@@ -256,7 +256,7 @@ async def test_an_exit_request_that_is_not_recursive_leaves_the_children(system:
         assert await box.receive() == "still here"
 
 
-async def test_the_parent_is_told_of_a_childs_end(system: AsyncioSystemBase) -> None:
+async def test_the_parent_learns_of_a_childs_end(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         parent, child = await family(system, box)
         send(child, ActorExitRequest())
@@ -282,7 +282,7 @@ class Flying(Doing):
 
 
 @pytest.mark.parametrize("kind", [Stillborn, Failing, Flying, "Unqualified"])
-async def test_an_actor_is_told_of_the_end_of_a_child_that_never_lived(system: AsyncioSystemBase, kind: Any) -> None:
+async def test_an_actor_learns_of_a_child_that_did_not_start(system: AsyncioSystemBase, kind: Any) -> None:
     async with Mailbox() as box:
         parent = actor(system, Telling)
         send(parent, box.pid)
@@ -301,7 +301,7 @@ async def test_a_child_whose_module_is_missing_is_an_import_error_of_its_parent(
 
 
 class Tidy(Doing):
-    """Tells `to` that it has cleaned up."""
+    """An actor that reports its clean-up to `to`."""
 
     to: Pid | None = None
 
@@ -329,7 +329,7 @@ async def test_an_actor_that_its_parent_shuts_down_can_clean_up(system: AsyncioS
         assert await box.receive() == Down(ref, pid, SHUTDOWN)
 
 
-async def test_an_exit_signal_that_came_too_late_is_no_dead_letter(system: AsyncioSystemBase) -> None:
+async def test_an_exit_signal_that_came_too_late_leaves_no_dead_letter(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         pid = actor(system)
         assert pid.process is not None
@@ -349,7 +349,7 @@ async def test_a_killed_actor_takes_its_children_along(system: AsyncioSystemBase
 
 
 class Keeper(GenServer[Pid | None]):
-    """A GenServer among actors. Tells of its end, of its children's, and of what it gets."""
+    """A GenServer among actors that reports its end, the ends of its children, and its messages."""
 
     def init(self) -> None:
         return None
@@ -409,7 +409,7 @@ async def test_a_gen_server_keeps_or_leaves_the_actors_it_created(system: Asynci
             assert not alive(keeper)
 
 
-async def test_a_gen_server_is_told_of_the_end_of_an_actor_it_created(system: AsyncioSystemBase) -> None:
+async def test_a_gen_server_learns_of_the_end_of_an_actor_it_created(system: AsyncioSystemBase) -> None:
     async with Mailbox() as box:
         keeper = actor(system, Keeper)
         send(keeper, box.pid)
@@ -438,7 +438,7 @@ async def test_an_actor_may_be_named_by_its_import_path(system: AsyncioSystemBas
 
 
 @pytest.mark.parametrize("what", [int, object()], ids=["a class", "no class"])
-async def test_what_is_no_actor_class_is_refused(system: AsyncioSystemBase, what: Any) -> None:
+async def test_a_class_other_than_an_actor_is_refused(system: AsyncioSystemBase, what: Any) -> None:
     with pytest.raises(InvalidActorSpecification):
         system.create_actor(system.root, what)
 
@@ -459,7 +459,7 @@ async def test_code_from_a_message_is_refused(system: AsyncioSystemBase, call_of
         assert "SourceRefused" in (await box.receive()).details
 
 
-async def test_what_only_other_systems_could_answer_is_no_error(system: AsyncioSystemBase) -> None:
+async def test_requests_about_other_systems_do_nothing(system: AsyncioSystemBase) -> None:
     def ask_the_world(self: Doing, sender: Any) -> None:
         self.preRegisterRemoteSystem("10.0.0.1:1900", {})
         self.deRegisterRemoteSystem("10.0.0.1:1900")
@@ -484,7 +484,7 @@ async def test_an_init_that_fails_or_ignores_is_refused(system: AsyncioSystemBas
 
 
 class Unprepared(ActorTypeDispatcher):
-    """Has a method for a Pid only. It reports the type of every other message."""
+    """An actor with a method for a Pid only, which reports the type of every other message."""
 
     to: Pid | None = None
 

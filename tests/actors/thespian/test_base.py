@@ -65,7 +65,7 @@ def test_run_gives_a_thread_the_result_of_a_coroutine() -> None:
         assert base.run(call(pid, 2)) == 42
 
 
-def test_run_raises_what_the_coroutine_raises() -> None:
+def test_run_raises_the_exception_of_the_coroutine() -> None:
     async def fails() -> None:
         raise ValueError("inside")
 
@@ -122,7 +122,7 @@ async def test_a_hosts_system_serves_other_threads_too() -> None:
         assert await asyncio.to_thread(lambda: ActorSystem(base, transientUnique=True).ask(pid, "no call", 0)) is None
 
 
-def test_run_after_the_end_says_that_the_system_has_ended() -> None:
+def test_run_after_the_end_raises_no_system() -> None:
     base = AsyncioSystemBase()
     with base:
         pass
@@ -131,7 +131,7 @@ def test_run_after_the_end_says_that_the_system_has_ended() -> None:
             use()
 
 
-def test_who_waits_in_run_is_answered_when_the_system_ends() -> None:
+def test_a_waiting_run_ends_with_the_system() -> None:
     entered = threading.Event()
 
     async def hangs() -> None:
@@ -174,7 +174,7 @@ def test_ask_waits_for_the_answer(asys: ActorSystem) -> None:
     assert asys.ask(asys.createActor(Echo), "hello", timeout=60) == "hello"
 
 
-def test_listen_gets_what_tell_brought_back(asys: ActorSystem) -> None:
+def test_listen_returns_the_answer_to_tell(asys: ActorSystem) -> None:
     echo = asys.createActor(Echo)
     for word in ("one", "two"):
         asys.tell(echo, word)
@@ -182,7 +182,7 @@ def test_listen_gets_what_tell_brought_back(asys: ActorSystem) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, 0.001, timedelta(milliseconds=1), timedelta(seconds=-1)])
-def test_listen_answers_none_after_its_timeout(asys: ActorSystem, timeout: Any) -> None:
+def test_listen_returns_none_after_its_timeout(asys: ActorSystem, timeout: Any) -> None:
     assert asys.listen(timeout) is None
 
 
@@ -275,7 +275,7 @@ async def test_an_actor_cannot_end_a_system_on_its_hosts_loop() -> None:
 
 
 class Relay(Actor):
-    """Sends what comes, a word and where it goes, one station further."""
+    """An actor that forwards a word to the next of its stations."""
 
     def receiveMessage(self, message: Any, sender: Any) -> None:
         if isinstance(message, tuple):
@@ -293,7 +293,7 @@ def test_actors_of_two_systems_send_to_each_other(asys: ActorSystem) -> None:
 
 
 class Punctual(Actor):
-    """Asks for wakeups of sizes around the timers' grain, and tells `to` whether one came before its time."""
+    """An actor that asks for wakeups near the timers' grain, and reports to `to` whether one was early."""
 
     delays_s = tuple(0.0003 * n for n in range(1, 40))
 
@@ -313,13 +313,13 @@ def test_no_wakeup_comes_before_its_time(asys: ActorSystem) -> None:
     assert all(asys.listen(5) for _ in Punctual.delays_s)
 
 
-def test_what_actors_tell_their_system_is_not_for_the_world_outside(asys: ActorSystem) -> None:
+def test_messages_between_actors_and_their_system_do_not_reach_outside_code(asys: ActorSystem) -> None:
     echo = asys.createActor(Echo)
     asys.tell(echo, ChildActorExited(echo))
     assert asys.ask(echo, "next", 60) == "next"
 
 
-def test_an_address_that_nobody_has_takes_dead_letters(asys: ActorSystem) -> None:
+def test_a_message_to_an_unknown_address_is_a_dead_letter(asys: ActorSystem) -> None:
     base: AsyncioSystemBase = asys._systemBase
     asys.tell(ActorAddress("made up"), "lost")
     assert asys.ask(asys.createActor(Echo), "after it", 60) == "after it"
@@ -344,7 +344,7 @@ def test_shutdown_ends_every_process_and_the_thread() -> None:
     base.shutdown()
 
 
-def test_who_listens_is_answered_none_when_the_system_ends() -> None:
+def test_listen_returns_none_when_the_system_ends() -> None:
     base = AsyncioSystemBase()
     with ThreadPoolExecutor(1) as pool, base:
         base.tell(base.newPrimaryActor(Echo, None, None, None), "warm")

@@ -1,4 +1,4 @@
-"""Capabilities: what an actor requires of its system, when it is created and as long as it lives."""
+"""Capabilities: the requirements of an actor, at its creation and while it lives."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from actors import NORMAL, AsyncioSystemBase, Down, GenServer, Mailbox, NoReply,
 
 
 class Plain(Actor):
-    """Does what its messages say."""
+    """An actor that does what its messages say."""
 
     def receiveMessage(self, message: Any, sender: Any) -> None:
         if callable(message):
@@ -22,7 +22,7 @@ class Trainer(Plain):
 
 
 class Coloured(Plain):
-    """Needs the colour that its creator asked for."""
+    """An actor that needs the colour in its requirements."""
 
     def __init__(self, capabilities: dict[str, Any], requirements: dict[str, Any]) -> None:
         self.given = (capabilities["colour"], requirements)
@@ -33,7 +33,7 @@ class Coloured(Plain):
 
 
 class Parent(Plain):
-    """Has one Trainer; tells `to` of it, and of its end."""
+    """An actor with one Trainer, which reports the Trainer and its end to `to`."""
 
     def receiveMessage(self, message: Any, sender: Any) -> None:
         if isinstance(message, Pid):

@@ -1,4 +1,4 @@
-"""Thespian_StatusReq: what an actor and its system say of themselves."""
+"""Thespian_StatusReq: the status of an actor and of its system."""
 
 import io
 from collections.abc import Iterator
@@ -55,12 +55,12 @@ def test_an_actor_tells_its_class_its_children_and_its_wakeups(asys: ActorSystem
     assert asys.ask(child, Thespian_StatusReq(), 60).parentAddress == busy
 
 
-def test_an_actor_tells_what_waits_in_its_mailbox(asys: ActorSystem) -> None:
+def test_the_status_of_an_actor_has_its_waiting_messages(asys: ActorSystem) -> None:
     busy = asys.createActor(Busy)
     assert asys.ask(busy, "mail", 60).receivedMessages == [(busy, busy, "unread")]
 
 
-def test_a_message_that_waits_to_be_tried_again_is_told_as_it_was_sent(asys: ActorSystem) -> None:
+def test_the_status_shows_a_message_waiting_for_a_retry_in_its_first_form(asys: ActorSystem) -> None:
     busy = asys.createActor(Busy)
     assert asys.ask(busy, "failing mail", 60).receivedMessages == [(busy, busy, "fail")]
 

@@ -12,7 +12,7 @@ from actors import AsyncioSystemBase, Mailbox, Pid, monitor, send
 
 
 class Reader(Actor):
-    """Watches the files it is told of, and tells `to` what it read in them."""
+    """Watches the files in its messages, and sends `to` their contents."""
 
     def __init__(self) -> None:
         self.watched: list[int] = []
@@ -46,7 +46,7 @@ async def watching(system: AsyncioSystemBase, box: Mailbox, *filenos: int) -> Pi
     return reader
 
 
-async def test_an_actor_is_told_of_each_file_that_can_be_read(system: AsyncioSystemBase, pipe: Any) -> None:
+async def test_an_actor_gets_a_watch_message_for_each_readable_file(system: AsyncioSystemBase, pipe: Any) -> None:
     async with Mailbox() as box:
         await watching(system, box, pipe[0])
         for word in (b"one", b"two"):
@@ -54,7 +54,7 @@ async def test_an_actor_is_told_of_each_file_that_can_be_read(system: AsyncioSys
             assert await box.receive() == [word]
 
 
-async def test_an_actor_that_returns_no_watch_is_told_of_nothing(system: AsyncioSystemBase, pipe: Any) -> None:
+async def test_an_actor_that_returns_no_watch_gets_no_watch_message(system: AsyncioSystemBase, pipe: Any) -> None:
     async with Mailbox() as box:
         reader = await watching(system, box, pipe[0])
         send(reader, "stop")

@@ -105,7 +105,7 @@ async def follow(box: Mailbox) -> None:
     journal = await open_journal()
     assert journal is not None
     for event in await journal.store.events(STREAM, after=after):
-        box.process.deliver(event, None)
+        box.put(event)
 
 
 async def see(box: Mailbox, kill: str) -> None:

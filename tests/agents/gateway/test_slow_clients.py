@@ -135,7 +135,7 @@ async def test_a_client_that_goes_leaves_nothing_behind(site: Site) -> None:
     async with Mailbox() as box:
         theirs = [pid for pid in processes() if pid != box.pid and label(pid) == "mailbox"]
         for pid in theirs:
-            box.process.monitor(pid)
+            box.monitor(pid)
         for _ in theirs:
             assert isinstance(await box.receive(30), Down)
 

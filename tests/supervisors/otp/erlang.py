@@ -1,4 +1,4 @@
-"""The oracle: one Erlang that carries out script after script."""
+"""The oracle: one Erlang that carries out one script after another."""
 
 import subprocess
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Oracle:
 
 @contextmanager
 def oracle() -> Iterator[Oracle]:
-    """Compiles oracle.erl and runs it. It ends with the block."""
+    """Compile oracle.erl and run it until the end of the block."""
     with TemporaryDirectory() as folder:
         subprocess.run(["erlc", "-o", folder, ORACLE], check=True)
         command = ["erl", "-noshell", "-pa", folder, "-s", "oracle", "main"]

@@ -1,7 +1,7 @@
-"""Scripts by chance: hypothesis strategies of the language.
+"""Random scripts: hypothesis strategies for the language.
 
-Few names, so that steps meet: workers are called by a letter, supervisors by a word. Much is legal and much succeeds,
-so that scripts get far.
+A script has few names, so that its steps concern the same processes: a letter for a worker, a word for a supervisor.
+Most steps are legal and succeed, so that a script runs far.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,6 @@ from tests.supervisors.otp.script import (
     Exit,
     GetChildspec,
     Outcome,
-    Patience,
     Plan,
     Reason,
     Request,
@@ -28,6 +27,7 @@ from tests.supervisors.otp.script import (
     RestartChild,
     Runs,
     Script,
+    Shutdown,
     Spec,
     StartChild,
     StartLink,
@@ -48,7 +48,7 @@ AUTO_SHUTDOWNS: list[AutoShutdown] = ["never", "never", "any_significant", "all_
 COMES: list[Come] = ["ok", "info", "ignore", "error", "error", "error", "garbage", "crash", "taken"]
 RUNS: list[Runs] = ["plain", "trapping", "trapping", "odd", "stubborn"]
 BYS: list[By] = ["server", "server", "function", "function", "task"]
-PATIENCES: list[Patience] = [5000, 5000, "infinity", "brutal_kill"]
+SHUTDOWNS: list[Shutdown] = [5000, 5000, "infinity", "brutal_kill"]
 STRATEGIES: list[Strategy] = ["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 ACTS = ["again", "request", "request", "end", "failing", "failing", "planned", "exit"]
 VERBS = {verb.__name__: verb for verb in (TerminateChild, RestartChild, DeleteChild, GetChildspec)}
@@ -56,7 +56,7 @@ VERBS = {verb.__name__: verb for verb in (TerminateChild, RestartChild, DeleteCh
 
 @st.composite
 def workers(draw: st.DrawFn, names: str, auto_shutdown: str, faults: int = 0) -> Spec:
-    """faults: of twenty that may not be significant, so many are."""
+    """Draw workers. faults: the number out of twenty that are significant although this is illegal."""
     restart = draw(st.sampled_from(RESTARTS))
     may = auto_shutdown != "never" and restart != "permanent"
     by = draw(st.sampled_from(BYS))
@@ -66,7 +66,7 @@ def workers(draw: st.DrawFn, names: str, auto_shutdown: str, faults: int = 0) ->
         restart=restart,
         significant=draw(st.booleans() if may else st.integers(1, 20).map(lambda chance: chance > 20 - faults)),
         type=draw(st.sampled_from(["worker", "worker", "worker", "supervisor"])),
-        shutdown=1 if runs == "stubborn" else draw(st.sampled_from(PATIENCES)),
+        shutdown=1 if runs == "stubborn" else draw(st.sampled_from(SHUTDOWNS)),
         runs=runs,
         by=by,
     )
@@ -74,13 +74,13 @@ def workers(draw: st.DrawFn, names: str, auto_shutdown: str, faults: int = 0) ->
 
 @st.composite
 def inner(draw: st.DrawFn, auto_shutdown: str) -> Spec:
-    """A supervisor among the children."""
+    """Draw a supervisor that is a child."""
     restart = draw(st.sampled_from(RESTARTS))
     may = auto_shutdown != "never" and restart != "permanent"
     strategy = draw(st.sampled_from(STRATEGIES))
     tree = draw(trees(strategy, INNER_WORKERS, depth=0))
     significant = may and draw(st.booleans())
-    return Spec(INNER, restart, significant, "supervisor", draw(st.sampled_from(PATIENCES[:3])), tree=tree)
+    return Spec(INNER, restart, significant, "supervisor", draw(st.sampled_from(SHUTDOWNS[:3])), tree=tree)
 
 
 @st.composite
@@ -99,7 +99,7 @@ def trees(draw: st.DrawFn, strategy: Strategy, names: str = WORKERS, depth: int 
 
 @st.composite
 def requests(draw: st.DrawFn, children: Sequence[str], faults: int = 1) -> Request:
-    """To the supervisor that has, or would have, the child."""
+    """Draw requests to the supervisor that has the child, or would have it."""
     child = draw(st.sampled_from(children))
     sup = INNER if child in INNER_WORKERS else TOP
     match draw(st.sampled_from(["start", "which", "count", *VERBS, *VERBS])):
@@ -116,10 +116,10 @@ def requests(draw: st.DrawFn, children: Sequence[str], faults: int = 1) -> Reque
 
 @st.composite
 def plans(draw: st.DrawFn, children: Sequence[str]) -> Plan:
-    """Starts that fail, most of them, and what befalls the supervisor meanwhile.
+    """Draw starts that mostly fail, with events of the supervisor meanwhile.
 
     No dynamic child ignores: up to OTP 26 a supervisor whose dynamic child ignores its restart crashes when it ends.
-    Nothing befalls an inner supervisor: it would go on with that beside the top one, in an order of chance.
+    An inner supervisor gets no events: it would handle them beside the top one, in a random order.
     """
     child = draw(st.sampled_from(children))
     may_ignore = child not in DYNAMIC_WORKERS + INNER_WORKERS
@@ -136,7 +136,7 @@ def ends(children: Sequence[str]) -> st.SearchStrategy[End]:
 
 @st.composite
 def failing_restarts(draw: st.DrawFn, children: Sequence[str]) -> tuple[Step, ...]:
-    """A child ends, and it or another does not start again at once."""
+    """Draw the end of a child after which a restart fails."""
     plan = draw(plans(children))
     child = draw(st.sampled_from([plan.child, *children]))
     return plan, End(child, draw(st.sampled_from(["boom", "kill"])))
@@ -144,7 +144,7 @@ def failing_restarts(draw: st.DrawFn, children: Sequence[str]) -> tuple[Step, ..
 
 @st.composite
 def planned_starts(draw: st.DrawFn, children: Sequence[str]) -> tuple[Step, ...]:
-    """A child is asked to start, and something comes between."""
+    """Draw a request to start a child, with an event meanwhile."""
     plan = draw(plans(children))
     child, sup = plan.child, INNER if plan.child in INNER_WORKERS else TOP
     if draw(st.booleans()):
@@ -155,7 +155,7 @@ def planned_starts(draw: st.DrawFn, children: Sequence[str]) -> tuple[Step, ...]
 
 @st.composite
 def acts(draw: st.DrawFn, tree: Tree, children: Sequence[str]) -> tuple[Step, ...]:
-    """One thing, or some that belong together. again: if the top supervisor has ended it starts anew."""
+    """Draw one step, or several that belong together. again: restart a top supervisor that has ended."""
     match draw(st.sampled_from(ACTS)):
         case "again":
             return (StartLink(tree),)
@@ -173,7 +173,7 @@ def acts(draw: st.DrawFn, tree: Tree, children: Sequence[str]) -> tuple[Step, ..
 
 @st.composite
 def scripts(draw: st.DrawFn, strategy: Strategy) -> Script:
-    """A top supervisor of the strategy, what befalls it, and its end."""
+    """Draw a top supervisor of the strategy, its events and its end."""
     tree = draw(trees(strategy))
     simple = strategy == "simple_one_for_one"
     children = list(DYNAMIC_WORKERS) if simple else [*_names(tree), draw(st.sampled_from(WORKERS))]

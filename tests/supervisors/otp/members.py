@@ -1,7 +1,7 @@
-"""The children of the differential test, as oracle.erl has them. A Stage tells them what their script holds for them.
+"""The children of the differential test, as oracle.erl has them. A Stage gives them the steps of their script.
 
-Of the workers, plain is ended by any exit signal; trapping by its supervisor's only, and its end is noted; stubborn
-outlasts every supervisor's patience; odd ends with another reason than it was told.
+The kinds of workers: any exit signal ends a plain one. Only its supervisor's signal ends a trapping one, which records
+its end. A stubborn one outlasts every shutdown time. An odd one ends with another reason than the signal's.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from supervisors import (
     Strategy,
     Supervisor,
 )
-from supervisors.child_spec import Patience, Stopping
+from supervisors.child_spec import ShutdownTime, ShutdownWord
 from tests.supervisors.otp.script import Spec, Tree
 from tests.supervisors.otp.stage import Begun, Stage, as_reason
 
@@ -30,10 +30,10 @@ PERIOD_S: Final = 3600.0
 
 
 class Plain(GenServer[str]):
-    """State: how it takes being shut down, the `runs` of its spec; "willing" once it ends by itself."""
+    """A worker. Its state: the `runs` of its spec, or "willing" after it was asked to end."""
 
     def init(self, stage: Stage, spec: Spec, label: str, begun: Begun | None = None) -> Any:
-        """begun: given by a start function; without one the plan is for init itself."""
+        """Begin a start. begun: given by a start function; without it the plan is for init."""
         self.stage = stage
         if begun is not None:
             return self._live(spec, label, begun)
@@ -113,7 +113,7 @@ async def start_function(stage: Stage, spec: Spec, label: str) -> Any:
 
 
 class Static(Supervisor):
-    """Of any strategy but simple_one_for_one."""
+    """A supervisor of any strategy except simple_one_for_one."""
 
     def tree(self, stage: Stage, tree: Tree, label: str) -> Any:
         if _ignores(stage, label, self.pid):
@@ -123,7 +123,7 @@ class Static(Supervisor):
 
 
 class Dynamic(DynamicSupervisor):
-    """simple_one_for_one."""
+    """A supervisor with simple_one_for_one."""
 
     def tree(self, stage: Stage, tree: Tree, label: str) -> Any:
         stage.simple.add(self.pid)
@@ -137,14 +137,14 @@ def start_of(tree: Tree) -> type[Static | Dynamic]:
 
 
 def childspec(stage: Stage, spec: Spec) -> ChildSpec:
-    """Raises InvalidChildSpec."""
+    """Return the ChildSpec of a Spec. Raises InvalidChildSpec."""
     if spec.tree is not None:
         return _spec(spec, start_of(spec.tree), stage, spec.tree, spec.id)
     return _spec(spec, *_worker_start(stage, spec), spec.id)
 
 
 def _spec(spec: Spec, start: Any, *args: Any) -> ChildSpec:
-    shutdown: Stopping = spec.shutdown / 1000 if isinstance(spec.shutdown, int) else Patience(spec.shutdown)
+    shutdown: ShutdownTime = spec.shutdown / 1000 if isinstance(spec.shutdown, int) else ShutdownWord(spec.shutdown)
     return ChildSpec(
         spec.id,
         start,
@@ -165,7 +165,7 @@ def _worker(spec: Spec) -> type[Plain]:
 
 
 def _ignores(stage: Stage, label: str, pid: Pid) -> bool:
-    """The start of a supervisor, of which nothing befalls it."""
+    """Return True if the supervisor ignores its start."""
     begun = stage.begun(label)
     stage.enter(label, begun.tag, pid)
     stage.supervisors.add(pid)

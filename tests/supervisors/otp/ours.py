@@ -66,7 +66,7 @@ REFUSALS: Final = {
 
 
 def transcript(script: Script) -> Transcript:
-    """On an event loop and in a process system of its own."""
+    """Run a script on its own event loop and process system, and return the transcript."""
     return asyncio.run(_transcript(script))
 
 
@@ -86,7 +86,7 @@ class Run:
 
     @contextmanager
     def reported(self) -> Iterator[None]:
-        """Supervisors' reports become events of the stage, and no output."""
+        """Turn the supervisors' reports into events of the stage, without output."""
         log = logging.getLogger("understudy")
         handler = _Reports(self.stage)
         log.addHandler(handler)
@@ -131,7 +131,7 @@ class Run:
             return ["error", self.stage.why(failed.reason)]
 
     async def request(self, sup: Pid, step: Any) -> Any:
-        """The answer to a request, an error too."""
+        """Return the answer to a request, also if it is an error."""
         try:
             return await self.answer(sup, step)
         except CallFailed as failed:

@@ -1,4 +1,4 @@
-"""Scripts with the transcripts of an OTP: those that once showed a difference, and a few that meet much."""
+"""Scripts with OTP's transcripts: those that have shown a difference, and a few that cover many steps."""
 
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ RECORDED: Final = Path(__file__).with_name("recorded.jsonl")
 
 
 class Recorded(Struct, frozen=True):
-    """transcript: OTP's, comparable."""
+    """A script and its transcript by OTP, in comparable form."""
 
     law: str
     script: Script

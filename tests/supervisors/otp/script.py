@@ -1,8 +1,8 @@
-"""The language of the differential test: what may befall a supervisor, as data that Erlang reads, too.
+"""The language of the differential test: the events of a supervisor, as data that Erlang can read.
 
-A script is a list of steps. A step's answer, what happened because of it, and the tree as it stands when all is quiet
-again are one line of the transcript; ours and OTP's must be the same. Every name is unique in its script: a child is
-addressed by its id, the supervisor that everything stands under is "top". Times play no part: the period is an hour.
+A script is a list of steps. One line of the transcript has a step's answer, its events, and the tree after all has
+settled. Our lines and OTP's must be the same. Every name is unique in its script: a child is addressed by its id, and
+the root supervisor is "top". Times do not matter: the period is an hour.
 """
 
 import re
@@ -17,32 +17,32 @@ TOP: Final = "top"
 Reason: TypeAlias = Literal["normal", "shutdown", "shutdown_why", "kill", "boom"]
 """shutdown_why: {shutdown, why}."""
 Come: TypeAlias = Literal["ok", "info", "ignore", "error", "garbage", "crash", "taken"]
-"""What a start comes to. info: {ok, Pid, info}; garbage: no result that a start may have; taken: already_started."""
+"""The result of a start. info: {ok, Pid, info}; garbage: a result that a start may not have; taken: already_started."""
 
 
 Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 AutoShutdown: TypeAlias = Literal["never", "any_significant", "all_significant"]
 Restart: TypeAlias = Literal["permanent", "transient", "temporary"]
-Patience: TypeAlias = int | Literal["brutal_kill", "infinity"]
+Shutdown: TypeAlias = int | Literal["brutal_kill", "infinity"]
 Runs: TypeAlias = Literal["plain", "trapping", "stubborn", "odd"]
 By: TypeAlias = Literal["server", "function", "task"]
 
 
 class Outcome(Struct, frozen=True):
-    """Of one start. meanwhile: what befalls the waiting supervisor before that, one thing after the other."""
+    """The outcome of one start. meanwhile: the steps that reach the waiting supervisor earlier, one after another."""
 
     come: Come = "ok"
     meanwhile: "tuple[Meanwhile, ...]" = ()
 
 
 class Spec(Struct, frozen=True):
-    """A child. runs: how it takes signals, see members.py; by: what its start function is; tree: if a supervisor's."""
+    """A child. runs: its kind, see members.py. by: its start function. tree: its tree if it is a supervisor."""
 
     id: str
     restart: Restart = "permanent"
     significant: bool = False
     type: Literal["worker", "supervisor"] = "worker"
-    shutdown: Patience = 5000
+    shutdown: Shutdown = 5000
     runs: Runs = "plain"
     by: By = "server"
     tree: "Tree | None" = None
@@ -58,16 +58,16 @@ class Tree(Struct, frozen=True):
 
 
 def _verb(name: str) -> str:
-    """start_child for StartChild."""
+    """Return the Erlang name of a step: start_child for StartChild."""
     return re.sub(r"(?<=.)([A-Z])", r"_\1", name).lower()
 
 
 class Verb(Struct, frozen=True, tag_field="verb", tag=_verb):
-    """Base of the steps."""
+    """The base of the steps."""
 
 
 class Plan(Verb, frozen=True):
-    """The next starts of a child come to these; all after them succeed."""
+    """The outcomes of the next starts of a child. Later starts succeed."""
 
     child: str
     starts: tuple[Outcome, ...]
@@ -80,7 +80,7 @@ class StartLink(Verb, frozen=True):
 
 
 class StartChild(Verb, frozen=True):
-    """Under simple_one_for_one only the id is used: it goes to the start function."""
+    """Start a child. Under simple_one_for_one only its id is used, as an argument of the start function."""
 
     spec: Spec
     sup: str = TOP
@@ -116,7 +116,7 @@ class CountChildren(Verb, frozen=True):
 
 
 class End(Verb, frozen=True):
-    """A process ends by itself: gen_server:stop/2, or exit/1."""
+    """The end of a process without an exit signal: gen_server:stop/2 or exit/1."""
 
     child: str
     reason: Reason
@@ -140,7 +140,7 @@ Transcript: TypeAlias = list[Any]
 
 
 def term(script: Script) -> str:
-    """The script as an Erlang term on one line: structs are maps, text is atoms."""
+    """Return the script as an Erlang term on one line: structs are maps, text is atoms."""
     return f"{_term(msgspec.to_builtins(script))}."
 
 
@@ -160,7 +160,7 @@ def _term(value: object) -> str:
 
 
 def comparable(script: Script, transcript: Transcript) -> Transcript:
-    """The transcript, where order is a matter of chance sorted: of dynamic children, and after a supervisor's kill."""
+    """Return the transcript with its random parts sorted: dynamic children, and events after a supervisor's kill."""
     if not any(map(_disorders, script)):
         return transcript
     return [[answer, meanwhile, sorted(events, key=str), tree] for answer, meanwhile, events, tree in transcript]
@@ -176,5 +176,5 @@ def _disorders(step: Step) -> bool:
 
 
 def trees(tree: Tree) -> Sequence[Tree]:
-    """It, and those below."""
+    """Yield a tree and all trees below it."""
     return [tree, *(below for spec in tree.children if spec.tree is not None for below in trees(spec.tree))]

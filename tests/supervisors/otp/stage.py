@@ -1,4 +1,4 @@
-"""What a script knows while it is carried out: plans, processes by id, events. Erlang: the table of oracle.erl."""
+"""The state of a script that runs: plans, processes by id, events. Erlang: the table of oracle.erl."""
 
 import asyncio
 import contextvars
@@ -18,7 +18,7 @@ Perform = Callable[[Pid, Any], Coroutine[Any, Any, Any]]
 
 
 class Begun(NamedTuple):
-    """A start, under way."""
+    """A start that has not ended."""
 
     tag: str
     come: Come
@@ -26,7 +26,10 @@ class Begun(NamedTuple):
 
 
 class Stage:
-    """driver: who starts the top supervisor. perform: carries out what befalls a supervisor, as the driver."""
+    """The stage of one script.
+
+    driver: the process that starts the top supervisor. perform: carries out a step as the driver.
+    """
 
     def __init__(self, driver: Pid, perform: Perform) -> None:
         self.driver = driver
@@ -45,7 +48,7 @@ class Stage:
         self.events.append(list(event))
 
     def begun(self, label: str) -> Begun:
-        """A start begins: it takes the next outcome of its plan."""
+        """Begin a start, and return the next outcome of its plan."""
         plan = self.plans.get(label)
         outcome = plan.pop(0) if plan else Outcome()
         tag = f"{label}#{next(iter(self._starts[label]))}"
@@ -57,20 +60,20 @@ class Stage:
         self._tags[pid] = tag
 
     def tag(self, place: Any) -> str:
-        """The process as transcripts have it: a#2 is the second start of a."""
+        """Return a process's name in transcripts: a#2 is the second start of a."""
         if isinstance(place, Pid):
             return self._tags.get(place, "foreign")
         return "undefined" if place is None else repr(place)
 
     def named(self, text: str) -> str:
-        """The tag of the process whose Pid a report ends with."""
+        """Return the tag of the process whose Pid ends a report."""
         return next(tag for pid, tag in self._tags.items() if text.endswith(str(pid)))
 
     def living(self) -> list[Pid]:
         return [pid for pid in self._tags if pid.alive and pid is not self.driver]
 
     async def befall(self, sup: Pid, steps: Iterable[Meanwhile]) -> None:
-        """Returns when each waits in the mailbox of the supervisor, which waits for the caller, or has been refused."""
+        """Carry out steps while a supervisor waits for the caller, until each is in its mailbox or was refused."""
         assert sup.process is not None
         for step in steps:
             if isinstance(step, End):
@@ -85,7 +88,7 @@ class Stage:
                 await asyncio.sleep(0)
 
     def why(self, reason: Any) -> Any:
-        """An exit or start reason as transcripts have it."""
+        """Return an exit or start reason in the form of transcripts."""
         match reason:
             case Reason():
                 return reason.value
@@ -103,7 +106,7 @@ class Stage:
 
 
 async def end(pid: Pid, word: str) -> None:
-    """The process ends by itself, with the reason of that word; returns when it has."""
+    """End a process from inside with the reason for a word, and wait for its end."""
     server = getattr(pid.process, "server", None)
     if isinstance(server, Supervisor | DynamicSupervisor):
         with suppress(CallFailed):
@@ -114,7 +117,7 @@ async def end(pid: Pid, word: str) -> None:
 
 
 def as_reason(word: str) -> Any:
-    """A reason of a script."""
+    """Return the exit reason for a word of a script."""
     if word == "shutdown_why":
         return Shutdown("why")
     return Reason(word) if word in _WORDS else word

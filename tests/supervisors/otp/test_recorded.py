@@ -1,4 +1,4 @@
-"""What an OTP did with a script, our supervisors do. Needs no Erlang."""
+"""Our supervisors do with a script what OTP did. No Erlang is needed."""
 
 import pytest
 

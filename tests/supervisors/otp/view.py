@@ -1,4 +1,4 @@
-"""What is to be seen of a tree of supervisors: when it is quiet, and how it stands then."""
+"""The view of a tree of supervisors: it waits until the tree has settled, and returns the tree."""
 
 import asyncio
 from collections import Counter
@@ -11,14 +11,14 @@ from tests.supervisors.otp.stage import Stage
 
 
 class View:
-    """exit_reason: the top supervisor's, when it has ended and that has been seen."""
+    """The view of one script. exit_reason: that of the top supervisor, after its end."""
 
     def __init__(self, box: Mailbox, stage: Stage) -> None:
         self.box, self.stage = box, stage
         self.exit_reason: Any = None
 
     async def settled(self) -> list[Any]:
-        """Returns when every living process is a child that its supervisor lists: the answers to what befell it."""
+        """Wait until every living process is a child that its supervisor lists. Return the answers to the steps."""
         answers: list[Any] = []
         while True:
             while not await self._quiet():  # noqa: ASYNC110 (no event tells it)
@@ -32,7 +32,7 @@ class View:
         return Counter(await self._listed(self.stage.pids.get(TOP))) == Counter(self.stage.living())
 
     async def _listed(self, place: Any) -> list[Any]:
-        """A process and what is below it; a dead or restarting child is listed, too."""
+        """Return a process and those below it, with dead and restarting children."""
         if place is None or (place == self.stage.pids.get(TOP) and not place.alive):
             return []
         if place not in self.stage.supervisors:
@@ -56,12 +56,15 @@ class View:
         return pid is not None and pid.alive
 
     async def count(self, sup: Pid) -> list[int]:
-        """Without the active ones of a dynamic supervisor: OTP's count is too low after a cancelled restart."""
+        """Return the counts, for a dynamic supervisor without the active children.
+
+        OTP's number of these is too low after a cancelled restart.
+        """
         counts = await count_children(sup)
         return [counts.specs, counts.supervisors, counts.workers] if sup in self.stage.simple else list(counts)
 
     async def which(self, sup: Pid) -> list[Any]:
-        """Of a dynamic supervisor in no order, so sorted."""
+        """Return the children; those of a dynamic supervisor have no order, so they are sorted."""
         children = [
             ["undefined" if child.id is None else child.id, self.stage.tag(child.pid), str(child.type)]
             for child in await which_children(sup)
