@@ -12,10 +12,10 @@ import aiohttp
 import msgspec
 
 from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
-from agents.client.events import event_of
 from agents.client.frames import Frames
 from agents.client.place import Place, place_in
 from agents.contract.sessions import Session, SessionInfo
+from agents.contract.wire import event_of
 from agents.core.events import TERMINAL, Event
 
 TIMEOUT_S: Final = 30.0
@@ -146,7 +146,9 @@ class Client:
                 raise _Over
             async for chunk in answer.content.iter_any():
                 for frame in frames.feed(chunk):
-                    if (event := event_of(frame, stream_id)) is not None:
+                    if frame.id is None:  # it is not the stream's: a cut
+                        continue
+                    if (event := event_of(frame.name, frame.data, stream_id, frame.id)) is not None:
                         yield event
 
     async def _asked(self, method: str, where: str, **more: Any) -> Any:

@@ -4,8 +4,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from agents.contract.events import DATA, CutData
+from agents.contract.events import CutData
 from agents.contract.tagged import tagged, union
+from agents.contract.wire import DATA
 
 
 class SessionStartMessage(Struct, frozen=True, tag_field="type", tag="session_start"):
