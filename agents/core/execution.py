@@ -1,6 +1,6 @@
-"""The calls of a turn: which start while the model still streams, which once it has finished, and what follows them.
+"""The steps of a turn that start its calls and take their results.
 
-Part of step.py, which says when.
+`step.py` decides when each of these steps is taken.
 """
 
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from agents.core.turn import Phase, Step, Turn, ask_again, fail, saying, with_re
 
 
 def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
-    """Start the call at once if its tool is eager, and it would start if the model's answer ended here."""
+    """Start the call at once if its tool is eager, and if the call would start at an end of the answer here."""
     past, limits = turn.past, turn.past.policy.limits
     if not past.policy.eager:
         return turn, ()
@@ -34,7 +34,7 @@ def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
 
 
 def executing(turn: Turn, end: Finished, now_s: float) -> Step:
-    """Run the calls of the model call that has ended, if it ended well and the limits leave room for its results."""
+    """Run the calls of the ended model call, if its answer is complete and no limit is exceeded."""
     past, calls = turn.past, turn.acc.tool_calls
     if not end.complete:
         cut = end.raw_reason or "cut"
@@ -65,13 +65,13 @@ def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
 
 
 def tool_cleared(turn: Turn, call: ToolCall) -> Step:
-    """Claim the call: the turn says that it may have run before it runs."""
+    """Claim the call, and run it. The claim records that the call may have run."""
     past = replace(turn.past, round=turn.past.round.cleared(call.index))
     return replace(turn, past=past), (RunTool(call, cleared=True),)
 
 
 def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
-    """One result: publish it, start what waited for it, and ask the model again after the last."""
+    """Publish a call's result and start the calls that waited for it. After the last result, ask the model again."""
     call = turn.past.round.call(finished.index)
     if call is None:
         return turn, ()

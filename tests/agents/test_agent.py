@@ -245,7 +245,7 @@ async def test_a_model_that_calls_for_ever_meets_its_limit(stage: Stage) -> None
     events = await events_of(pid)
     end = events[-1]
     assert isinstance(end, StreamError)
-    assert str(end.reason) == "limit reached: model_calls is 3, taken were 3"
+    assert str(end.reason) == "limit reached: model_calls is 3, used 3"
     assert [event.result.content for event in events if isinstance(event, StreamToolResult)] == ["AGAIN"] * 2
 
 
