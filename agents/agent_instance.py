@@ -49,7 +49,7 @@ from agents.instance.requests import (
 )
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
-from agents.instance.turns import Forget, Idle, given_up, steered, taken_down
+from agents.instance.turns import Forget, Idle, recorded, steered, stopping
 from agents.instance.waking import Origin, open_session
 from agents.llm.endpoint import Api
 from agents.sessions import SessionError, UnknownSession
@@ -59,7 +59,7 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
-from agents.streams.kept import Lost
+from agents.streams.kept import StreamLost
 from agents.streams.stream import Stream
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
@@ -145,7 +145,7 @@ class AgentInstance(GenServer[AgentState]):
             case StreamChat() if state.running is not None:
                 return NoReply(await turns.while_busy(self.pid, message, state.running, state))
             case StreamChat():
-                return NoReply(await turns.begin(self.pid, await taken_down(message, state), state))
+                return NoReply(await turns.begin(self.pid, await recorded(message, state), state))
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
                 return NoReply(await turns.handler_ended(self.pid, state.running, reason, state))
             case Subscribe(subscriber):
@@ -154,8 +154,8 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(unsubscribed(state, subscriber))
             case Forget():
                 return NoReply(turns.forgotten(self.pid, state))
-            case Lost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
-                return NoReply(replace(state, running=given_up(state.running, fault)))
+            case StreamLost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
+                return NoReply(replace(state, running=stopping(state.running, fault)))
             case Idle(count) if count == state.turns and state.running is None:
                 return NoReply(await turns.begin_next(self.pid, state)) if self._missed(state) else Stop(NORMAL, state)
         return NoReply(state)
@@ -181,7 +181,7 @@ class AgentInstance(GenServer[AgentState]):
             case Retire():
                 return Reply(False, state)
             case Cancel(stream_id) if running is not None and _meant(running, stream_id) is not None:
-                cancelled = replace(given_up(running, Cancelled()), cancellers=(*running.cancellers, caller))
+                cancelled = replace(stopping(running, Cancelled()), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
             case Cancel(stream_id):
                 chosen = tuple(chat for chat in state.queue if chat.stream_id == stream_id)

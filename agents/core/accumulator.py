@@ -1,9 +1,10 @@
 """The accumulator: folds the deltas of one model call into content, calls and the events that they cause.
 
 Source: API reference, accumulator() and process_stream_event/3. An accumulator is a value: `fold` returns the next one
-and leaves the old one unchanged. Text is kept as a rope (a chain of pairs), so a step costs the same at every length. The
-rope's pieces are long: with one piece per token the garbage collector would have many objects to walk, and its pauses
-would hold every stream.
+and leaves the old one unchanged.
+
+Text is kept as a rope (a chain of pairs), so a step costs the same at every length. The rope's pieces are long: with
+one piece per token the garbage collector would have many objects to walk, and its pauses would hold every stream.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +96,7 @@ class Accumulator(Struct, frozen=True, gc=False):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The metadata of the events so far. After the end it has the answer's finish_reason, usage, model and id, too."""
+        """The metadata of the events so far; after the end also finish_reason, usage, model and id of the answer."""
         end = self.end
         if not isinstance(end, Finished):
             return dict(self.noted or {})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 MAX_DEPTH: Final = 64
-"""Containers inside each other: [] has depth 1, [[]] depth 2. People's and APIs' documents stay far below this limit."""
+"""Containers inside each other: [] has depth 1, [[]] depth 2. Documents of people and APIs have far fewer levels."""
 
 EXPECTED: Final = f"expected JSON nested at most {MAX_DEPTH} deep, got deeper"
 

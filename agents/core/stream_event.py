@@ -86,7 +86,7 @@ def _finished(word: str | None) -> Finished | Failed:
 
 
 def _ended(call: PartialCall, end: CallDone) -> tuple[Delta, ...]:
-    """The end of a call, and before it the arguments that had not come as deltas. Empty ones say nothing new."""
+    """Return the end of a call, after a delta with its new arguments. Empty arguments add nothing."""
     had = joined(call.arguments)
     whole = end.arguments or had
     if not whole.startswith(had):

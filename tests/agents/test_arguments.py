@@ -179,7 +179,7 @@ async def test_a_subscriber_that_has_ended_is_refused(stage: Stage) -> None:
     async with Mailbox() as gone:
         pass
     for name in SUBSCRIBING.keys() - {"unsubscribe"}:
-        with pytest.raises(InvalidArgument, match=r"living process as the subscriber, got Pid\(\d+\): it has ended"):
+        with pytest.raises(InvalidArgument, match=r"running process as the subscriber, got Pid\(\d+\): it has ended"):
             await outcome(SUBSCRIBING[name], pid, gone.pid)
     assert (await agent.chat(pid, "hello")).answer == "hello"
 

@@ -174,7 +174,7 @@ async def test_a_process_that_was_left_on_a_closed_loop_is_no_subscriber_and_no_
     agent.subscribe(pid, left)
     loop.close()
     assert (await agent.chat(pid, "hi")).answer == "hi"
-    with pytest.raises(InvalidArgument, match="living process as the subscriber"):
+    with pytest.raises(InvalidArgument, match="running process as the subscriber"):
         agent.subscribe(pid, left)
     with pytest.raises(CallFailed):
         agent.stream_chat(left, "hi", left)
