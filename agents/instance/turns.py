@@ -231,5 +231,5 @@ def _send_reminder(agent: Pid, message: Forget | Idle) -> None:
 
 
 def _words(reason: object) -> str:
-    """Return an exit reason as text for subscribers. A crash gives only the exception's type: its text may be secret."""
+    """Return an exit reason as text for subscribers. A crash gives only the exception's type, without its text."""
     return f"crash: {type(reason.exception).__name__}" if isinstance(reason, Crash) else repr(reason)

@@ -1,7 +1,7 @@
-"""What the application and its agents can be told. Every field is a key of config/sys.config.
+"""The settings of the application and of its agents. Every field is a key of config/sys.config.
 
 agent.py: the keys of one agent. application.py: the sections of the file. tokens.py: the gateway's users.
-clients.py: what these users may have. values.py: the kinds of values, with units.
+clients.py: the limits of these users. values.py: the kinds of values, with units.
 """
 
 from agents.settings.application import (
