@@ -289,7 +289,7 @@ async def test_after_cancel_no_tool_runs(stage: Stage, tmp_path: Path) -> None:
 
 
 def written(path: Path) -> str:
-    """The file's text, as soon as there is one: another OS process writes it."""
+    """Return the file's text when another OS process has written it."""
     while not (path.exists() and path.read_text()):
         pass
     return path.read_text()
@@ -365,7 +365,7 @@ async def test_a_killed_agent_is_restarted_and_found_by_its_id(stage: Stage) -> 
         box.process.monitor(pid)
         send_exit(pid, KILL)
         await box.receive(60)
-    await which_children("agent_supervisor")  # answered after the restart
+    await which_children("agent_supervisor")  # the answer comes after the restart
     risen = find_agent("phoenix")
     assert risen is not None
     assert risen != pid
@@ -384,7 +384,7 @@ class Watcher(GenServer[list[Event]]):
 
 
 class Listener(Actor):
-    """A plain Thespian actor: passes on what it gets."""
+    """A plain Thespian actor that passes on its messages."""
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:
         if isinstance(message, Pid):

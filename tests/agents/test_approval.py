@@ -1,4 +1,4 @@
-"""Calls that a person has to allow, and what else an agent's tools do besides their result."""
+"""Calls that need a person's approval, and the progress that tools report."""
 
 import asyncio
 from typing import Any
@@ -59,7 +59,7 @@ async def test_a_question_that_nobody_waits_for_any_more_has_no_deadline() -> No
 
 
 async def turn(pid: Pid, decide: Any) -> list[Event]:
-    """All events of a turn; decide is called for each question."""
+    """Return all events of a turn. decide is called for each request for approval."""
     events = []
     async for event in agent.stream(pid, "buy"):
         events.append(event)
@@ -102,7 +102,7 @@ async def test_no_answer_within_its_deadline_is_a_denial(stage: Stage) -> None:
     pid = await stage.agent("buyer", tools=[pays])
 
     async def decide(call: Any) -> None:
-        """Be silent; the tool waits a quarter of a second."""
+        """Make no decision. The tool waits a quarter of a second."""
 
     results = [event.result for event in await turn(pid, decide) if isinstance(event, StreamToolResult)]
     assert sorted(result.error or "" for result in results) == ["", "denied", "denied"]

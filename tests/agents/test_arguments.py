@@ -1,4 +1,4 @@
-"""The functions of agent, start_agent and stop_agent refuse what they can't take, and nothing has changed then."""
+"""The functions of agent, start_agent and stop_agent refuse invalid arguments, and change nothing then."""
 
 from collections.abc import Awaitable, Callable
 from itertools import product
@@ -20,7 +20,7 @@ Call = Callable[..., Any]
 
 
 class Report:
-    """A value of the caller's own."""
+    """A class of the caller."""
 
 
 NO_MESSAGES: list[Any] = [
@@ -75,7 +75,7 @@ SUBSCRIBING: dict[str, Call] = {
 
 
 async def outcome(call: Call, *args: Any) -> Any:
-    """What the call gives, or raises; of a coroutine, when that is awaited."""
+    """Return the result or the error of the call; a coroutine is awaited."""
     answer = call(*args)
     return await answer if isinstance(answer, Awaitable) else answer
 

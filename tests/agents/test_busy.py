@@ -1,4 +1,4 @@
-"""What becomes of a message that comes while a turn runs."""
+"""The treatment of a message that comes while a turn runs."""
 
 import asyncio
 
@@ -73,7 +73,7 @@ async def gated(stage: Stage, **config: object) -> Pid:
 
 
 async def one_runs_one_waits(pid: Pid, box: Box) -> tuple[str, str]:
-    """The streams of two messages, of which the first is in the middle of its calls."""
+    """Return the streams of two messages. The first stream is in the middle of its calls."""
     first, second = agent.stream_chat(pid, "go"), agent.stream_chat(pid, "next")
     await box.until(StreamFunctionExecutionStart, first)
     return first, second

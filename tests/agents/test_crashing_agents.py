@@ -1,4 +1,4 @@
-"""An agent that crashes again and again is given up; no other agent notices."""
+"""An agent that crashes too often is not restarted; other agents are not affected."""
 
 import logging
 from pathlib import Path
@@ -24,13 +24,13 @@ LIMIT = SupervisionSettings().agent_supervisor.intensity
 
 
 async def crash(id_: str) -> bool:
-    """Kill the agent; whether it has been restarted."""
+    """Kill the agent. Return whether it was restarted."""
     pid = find_agent(id_)
     if pid is None:
         return False
     send_exit(pid, KILL)
     await ended(pid)
-    return bool(await which_agents()) and find_agent(id_) is not None  # the question waits behind the restart
+    return bool(await which_agents()) and find_agent(id_) is not None  # the question waits for the restart
 
 
 async def test_200_crashes_of_one_agent_leave_a_streaming_one_alone(

@@ -1,4 +1,4 @@
-"""An agent, its subscribers and its callers on different loops: events are served, a call is refused, nothing falls."""
+"""An agent, its subscribers and its callers on different loops: events are delivered, calls refused."""
 
 import asyncio
 import queue
@@ -39,7 +39,7 @@ class Listener(Actor):
 
 
 class Echo(Actor):
-    """Says who asks."""
+    """Answers with its caller."""
 
     def receiveMessage(self, message: Any, sender: Any) -> None:
         if message == "who":
@@ -69,7 +69,7 @@ def other() -> Iterator[AsyncioSystemBase]:
 
 
 async def heard() -> list[Event]:
-    """The events of one stream, to its end."""
+    """Return the events of one stream, to its end."""
     events: list[Event] = []
     while not events or not isinstance(events[-1], TERMINAL):
         events.append(await asyncio.to_thread(HEARD.get, timeout=10))
@@ -122,7 +122,7 @@ async def test_a_process_of_another_loop_may_ask_by_stream_chat_and_gets_the_ans
 
 @pytest.fixture
 async def narrow() -> AsyncIterator[Stage]:
-    """Four unread events are a subscriber's most."""
+    """Start an agent whose subscribers have at most four unread events."""
     async with RehearsalServer(builtin()) as server:
         settings = Settings(base_url=server.base_url, api_key="any", streaming=StreamingSettings(buffer_size=4))  # type: ignore[arg-type]
         async with application.running(settings):
@@ -198,7 +198,7 @@ async def test_who_would_wait_on_another_loop_is_refused_at_once_and_nothing_is_
 
 
 async def test_a_second_base_in_a_cell_is_told_at_once_that_the_agent_is_elsewhere(stage: Stage) -> None:
-    """The caller holds the agent's loop, so waiting would be for ever."""
+    """Ask from code that blocks the agent's loop: waiting would never end."""
     pid = await stage.agent("echo")
     with AsyncioSystemBase() as second, pytest.raises(CallFailed, match="another loop"):
         second.run(agent.chat(pid, "hi"))

@@ -1,4 +1,4 @@
-"""When a provider fails: which model is asked next, what the subscriber is told, what a turn may take."""
+"""A failing provider: the next model, the events for subscribers, and the limits of a turn."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,7 +69,7 @@ NOWHERE = "http://127.0.0.1:1/v1"
 
 @asynccontextmanager
 async def priced(stage: Stage, api: str, limits: Any) -> AsyncIterator[Pid]:
-    """An agent of a model with a price: 10 a million tokens of input, 20 of output."""
+    """Start an agent of a model with a price: 10 for a million tokens of input, 20 for output."""
     prices = {"priced": ModelPrice(input=10.0, output=20.0)}
     settings = Settings(base_url=stage.server.base_url, api_key=SecretStr("any"), prices=prices)
     async with application.running(settings):
@@ -156,7 +156,7 @@ async def test_a_turn_that_takes_too_long_ends_with_all_it_started(stage: Stage,
     assert isinstance(end, StreamError)
     assert (end.reason, end.content) == (Timeout("end of the turn", 0.4), "Wait. ")
     assert mark.read_text() == "cancelled"
-    with pytest.raises(agent.StreamFailed):  # the next turn begins in good order, and meets the same end
+    with pytest.raises(agent.StreamFailed):  # the next turn begins normally, and ends in the same way
         await agent.chat(pid, str(mark))
 
 

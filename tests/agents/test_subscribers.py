@@ -1,4 +1,4 @@
-"""Subscribers of an agent that come late or read slowly, and the log event of a stream's end. Over real HTTP."""
+"""Subscribers that join late or read slowly, and the log event of a stream's end. Over real HTTP."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ turns = [{ steps = [{ text = "The word is swordfish." }] }]
 
 
 async def whole(box: Mailbox) -> list[Event]:
-    """The events of one stream, to its end."""
+    """Return the events of one stream, to its end."""
     events: list[Event] = [await box.receive(10)]
     while not isinstance(events[-1], TERMINAL):
         events.append(await box.receive(10))
@@ -42,7 +42,7 @@ def text(events: list[Event]) -> str:
 
 
 async def stalled(pid: Pid, box: Mailbox) -> str:
-    """The id of a stream that has said two tokens and goes on when it is cancelled."""
+    """Return the id of a stream that stops after two tokens until it is cancelled."""
     stream_id = agent.stream_chat(pid, "go", box.pid)
     while not isinstance(event := await box.receive(10), StreamToken) or event.seq < 3:
         pass
@@ -122,7 +122,7 @@ async def test_the_last_streams_are_kept_and_those_before_them_forgotten(stage: 
         ids = [agent.stream_chat(pid, "hello") for _ in range(KEPT_STREAMS + 1)]
         for _ in ids:
             await whole(box)
-        await agent.conversation(pid)  # answered when the last turn has been put away
+        await agent.conversation(pid)  # the answer comes after the last turn has been kept
         assert [await agent.follow(pid, stream_id) for stream_id in ids] == [False, *[True] * KEPT_STREAMS]
 
 
@@ -230,7 +230,7 @@ def test_a_stream_is_kept_for_its_time_and_no_longer() -> None:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:
-    """The ends that were logged, by field."""
+    """Return the logged ends of streams, by field."""
     lines = [record.getMessage() for record in caplog.records if record.name == "understudy.agents"]
     return [dict(pair.split("=", 1) for pair in line.split()) for line in lines]
 

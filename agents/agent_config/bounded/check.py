@@ -32,7 +32,7 @@ class Run:
         self.failed = self.quiet = False
 
     def spend(self, steps: int) -> None:
-        """Raises TooMuch."""
+        """Count steps. Raises TooMuch."""
         self.left -= steps
         if self.left < 0:
             raise TooMuch(f"expected an answer and a schema that take at most {MAX_STEPS} steps to check")
@@ -61,7 +61,7 @@ class Node:
         self.cost += cost
 
     def check(self, value: Any, path: Path, run: Run) -> None:
-        """Raises TooMuch."""
+        """Check a value, and record its faults. Raises TooMuch."""
         run.spend(self.cost)
         run.depth += 1
         if run.depth > MAX_DEPTH:

@@ -31,7 +31,7 @@ def invalid(at: str, expected: str, value: Any) -> InvalidSchema:
 
 
 class Reading:
-    """The reading of one schema. nodes: by the JSON pointer of their schema."""
+    """The reading of one schema. A node is found by the JSON pointer of its schema."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}

@@ -1,4 +1,4 @@
-"""The answer's type: both APIs, both ways to give one, streamed and whole."""
+"""The answer type: over both APIs, as a type and as a schema, streamed and in one piece."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a store says is data: code and addresses come from this program only, whatever a session's row names."""
+"""The content of a store is data: code and addresses come only from this program, never from a session's row."""
 
 import sys
 from typing import Any

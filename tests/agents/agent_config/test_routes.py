@@ -1,4 +1,4 @@
-"""Whom an agent asks: named providers, their order, and what an agent says itself, over HTTP on loopback."""
+"""The routes of an agent: named providers, their order, and the agent's own keys, over HTTP on loopback."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""What becomes of a change of the settings: applied, or told to need a restart."""
+"""The effect of a changed setting: it applies, or needs a restart."""
 
 from typing import Any
 

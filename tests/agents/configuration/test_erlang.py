@@ -1,4 +1,4 @@
-"""Erlang terms: what is printed is read back, what Erlang reads is read, what is wrong is one line with its place."""
+"""Erlang terms: printed terms and Erlang's own terms are read, and a fault is one line with its place."""
 
 import shutil
 import subprocess
@@ -189,7 +189,7 @@ read(Utf8) ->
 
 
 def _in_erlang(texts: list[str], folder: Any) -> list[str]:
-    """What a real Erlang makes of each text, in its external format."""
+    """Return the terms that a real Erlang reads from the texts, in its external format."""
     (folder / "texts").write_bytes(b"\0".join(text.encode() for text in texts))
     (folder / "consult").write_text(f"#!/usr/bin/env escript\n%%! -noinput\n{CONSULT}")
     done = subprocess.run(["escript", folder / "consult", folder / "texts"], capture_output=True, check=True, text=True)

@@ -1,4 +1,4 @@
-"""Several applications in a file, and files in a file: OTP's precedence."""
+"""Several applications in a file, and included files, with OTP's precedence."""
 
 import os
 import subprocess

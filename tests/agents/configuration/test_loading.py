@@ -1,4 +1,4 @@
-"""Settings from all sources: what overrides what, and what is refused, every fault in one go."""
+"""Settings from all sources: their precedence, and faults, which are all reported together."""
 
 import os
 from pathlib import Path
@@ -158,7 +158,7 @@ def test_what_start_agent_would_refuse_is_a_fault_of_the_file(refusal: Refusal) 
             "sys.config:2:24: agents[0].tools[0]: expected calculator, file_ops, web_search or module:function,"
             " got 'calculater'; did you mean 'calculator'?"
         ),
-        "sys.config:3:38: agents[1].provider: expected one of the settings' providers (none has a name), got 'nowhere'",
+        "sys.config:3:38: agents[1].provider: expected one of the settings' providers (none is named), got 'nowhere'",
         "sys.config:4:44: agents[2].limits.cost: expected a price of 'm' in the settings, got none",
         "sys.config:4:66: agents[2].answer_type: expected a JSON schema of an object, got 17",
     ]

@@ -1,4 +1,4 @@
-"""New settings in a system that runs: turns go on, and what starts from now on is of the new settings."""
+"""New settings in a running system: turns continue, and later starts use the new settings."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -27,7 +27,7 @@ Given = dict[str, Any]
 
 
 class Running:
-    """A system with settings of the base, and its reloads."""
+    """A system with the base settings, and its reloads."""
 
     def __init__(self, base: Given) -> None:
         self._base = base
@@ -60,7 +60,7 @@ async def running() -> AsyncIterator[Running]:
 
 @pytest.fixture
 def logs() -> Iterator[None]:
-    """The logging of the test run is as before at the end."""
+    """Restore the logging of the test run at the end."""
     root, ours = logging.getLogger(), logging.getLogger("understudy")
     before = root.level, ours.level
     yield
@@ -138,7 +138,7 @@ async def test_what_would_take_the_ground_of_an_agent_that_runs_is_rejected_as_a
     assert [str(change) for change in done.rejected] == [
         (
             "agents.a: runs, and could not be started any more: provider: expected one of the settings' providers"
-            " (none has a name), got 'local'"
+            " (none is named), got 'local'"
         )
     ]
     assert (done.applied, running.settings) == ((), before)

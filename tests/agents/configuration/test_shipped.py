@@ -1,4 +1,4 @@
-"""config/sys.config has every key, with its default and its unit, and can be loaded as it stands."""
+"""config/sys.config has every key, with its default and its unit, and can be loaded unchanged."""
 
 import re
 from pathlib import Path
@@ -67,7 +67,7 @@ def test_every_setting_belongs_to_one_application() -> None:
 
 
 def _example() -> str:
-    """The agent in the comments above `agents`, as a term."""
+    """Return the agent in the comments above `agents`, as a term."""
     lines = [line.strip().removeprefix("%%") for line in text().splitlines() if line.startswith("     %%      ")]
     first = next(number for number, line in enumerate(lines) if "{id, " in line)
     above = next(line for line in text().splitlines() if "[{name, " in line).strip().removeprefix("%%")

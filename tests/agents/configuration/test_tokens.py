@@ -1,4 +1,4 @@
-"""gateway.tokens: who they are; what is wrong with one is a line at its place, without the secret."""
+"""gateway.tokens: users and scopes. A fault of a token is one line with its place, without the secret."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ GOOD = {"ANN": "a" * 43, "BOB": "b" * 60, "SHORT": "s" * 42, "ODD": "o" * 42 + "
 
 
 def of(*tokens: str) -> str:
-    """One token a line, from the second on."""
+    """Return a file with one token per line, from the second line on."""
     told = ",\n".join(f"[{each}]" for each in tokens)
     return f"[{{understudy, [{{gateway, [{{tokens, [\n{told}\n]}}]}}]}}]."
 

@@ -1,4 +1,4 @@
-"""A turn that is cut anywhere goes on from what is on disk: the laws of a stream hold over both of its lives."""
+"""A turn that is cut anywhere resumes from disk: the laws of a stream hold over both parts of the turn."""
 
 from collections import Counter
 
@@ -26,7 +26,7 @@ class Cut(Exception):
 
 
 class Disk:
-    """What was written before the cut: events, and the last checkpoint. Calls are counted as they are started."""
+    """The content of the disk at the cut: events, and the last checkpoint. Started calls are counted."""
 
     def __init__(self, cut_after: int | None = None) -> None:
         self.events: list[Event] = []
@@ -35,7 +35,7 @@ class Disk:
         self.left = cut_after
 
     def tick(self) -> None:
-        """One more thing has happened."""
+        """Count one event, and cut the turn at its place."""
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
@@ -43,7 +43,7 @@ class Disk:
 
 
 class Lived(Play):
-    """A turn whose events and checkpoints are written, as its shell does, before work is done."""
+    """A turn whose events and checkpoints are written before its work is done, as in the shell."""
 
     def __init__(self, disk: Disk, *answers: list[Delta], parallel: int = 4, resume: Step | None = None) -> None:
         self.disk = disk
@@ -76,7 +76,7 @@ def loaded(disk: Disk) -> tuple[Checkpoint, Log, Past]:
 
 
 def killed(cut_after: int, finish: int, *answers: list[Delta]) -> Disk:
-    """The disk of a turn that was killed after so many effects, when `finish` tools had their results."""
+    """Return the disk of a turn that was killed after some effects, when `finish` tools had their results."""
     disk = Disk(cut_after)
     try:
         life = Lived(disk, *answers)
@@ -126,7 +126,7 @@ def test_a_turn_that_is_not_resumed_ends_interrupted_with_all_that_had_arrived(
 
 
 def cut_in(*answers: list[Delta], finish: int = 0) -> Disk:
-    """The disk of a turn that was killed when nothing more happened."""
+    """Return the disk of a turn that was killed when no more effects came."""
     disk = Disk()
     life = Lived(disk, *answers)
     for index in range(finish):

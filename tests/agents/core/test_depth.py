@@ -1,4 +1,4 @@
-"""One limit of depth, counted without recursion, for values and for texts."""
+"""One limit of nesting, counted without recursion, for values and for texts."""
 
 import json
 from typing import Any

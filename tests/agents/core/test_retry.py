@@ -1,4 +1,4 @@
-"""Retries: what may be tried again, where, and after which wait."""
+"""Retries: the faults after which a model call is tried again, its route and its wait."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The rule for text, and how a str that breaks the rule is sent."""
+"""The rule for text, and the form in which a str that breaks the rule is sent."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_data_without_a_place_of_no_text_is_encoded(data: Any) -> None:
 
 
 def repr_of_strings(data: Any) -> str:
-    """All strings of the data, keys included."""
+    """Return all strings of the data, keys included."""
     match data:
         case str():
             return data

@@ -38,7 +38,7 @@ async def test_an_address_that_shows_a_certificate_of_its_own_making_is_not_trus
     async with daemon(server, folder, *flags(await self_signed(tmp_path))) as running:
         code, out, err = await understudy("ps", "--url", running.url, "--token-file", str(folder / "token"))
         assert (code, out) == (2, "")
-        assert err == f"understudy: {running.url}: its certificate is not trusted, or it speaks no TLS\n"
+        assert err == f"understudy: {running.url}: its certificate is not trusted, or it does not use TLS\n"
 
 
 async def test_a_certificate_that_is_of_no_use_is_told_before_anything_starts(

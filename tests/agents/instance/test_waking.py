@@ -1,4 +1,4 @@
-"""What is kept of an agent: its conversation and its streams come back with it, and it may sleep meanwhile."""
+"""A kept agent: its conversation and its streams are restored, and its process may end while it is idle."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -200,7 +200,7 @@ async def test_an_agent_that_was_killed_goes_on_with_its_conversation(app: App) 
         await agent.chat(pid, "one")
         send_exit(pid, KILL)
         await ended(pid)
-        await agent_supervisor.which_agents()  # it answers after the restart
+        await agent_supervisor.which_agents()  # the answer comes after the restart
         successor = agent_registry.find_agent("ada")
         assert successor is not None
         assert UserMessage("one") in await agent.conversation(successor)
@@ -326,7 +326,7 @@ async def test_a_turn_that_said_very_much_before_it_was_cut_goes_on_behind_its_l
     async with app():
         pid = await wake("ada")
         assert pid is not None
-        await agent.chat(pid, "done")  # behind the turn that was cut
+        await agent.chat(pid, "done")  # after the cut turn
         store = (await journal()).store
         info = await store.stream("s")
         assert info is not None

@@ -1,4 +1,4 @@
-"""Laws of a stream's subscribers: whoever reads, however slowly, from wherever, reads the same. In virtual time."""
+"""Laws of a stream's subscribers: each reads the same, at any speed and from any place. In virtual time."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -42,7 +42,7 @@ async def _in_a_system(work: Coroutine[Any, Any, None]) -> None:
 
 
 class Publisher:
-    """Publishes events of all kinds with the seqs that they should have."""
+    """Publishes events of all kinds with consecutive seqs."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -77,7 +77,7 @@ def _event(kind: str, text: str, envelope: dict[str, Any]) -> Event:
 
 
 def texts(events: list[Event]) -> dict[Any, str]:
-    """All text by its channel."""
+    """Return all text, by its channel."""
     said: dict[Any, str] = {}
     for event in events:
         match event:
@@ -93,7 +93,7 @@ def others(events: list[Event]) -> list[Event]:
 
 
 def assert_all_of(published: list[Event], got: list[Event], after: int) -> None:
-    """got says the same as what was published with a seq above after: without gap or repeat, with its one end."""
+    """Check that got has the published events above after, without gap or repeat, and one terminal event."""
     expected = published[after:]
     seq = after
     for event in got:
@@ -105,7 +105,7 @@ def assert_all_of(published: list[Event], got: list[Event], after: int) -> None:
 
 
 async def rest_of(box: Mailbox) -> list[Event]:
-    """What the mailbox gets until nothing has come for longer than a stream lets it wait."""
+    """Return the messages until the mailbox has been silent for longer than any pause of a stream."""
     got: list[Event] = []
     while True:
         try:
@@ -122,7 +122,7 @@ def waiting(box: Mailbox) -> int:
 
 
 class Reader(Struct):
-    """box: its mailbox. after: the seq from which on it gets the stream. limit: what may lie unread while it runs."""
+    """A subscriber. box: its mailbox. after: the seq before its first event. limit: unread events during the stream."""
 
     box: Mailbox
     after: int

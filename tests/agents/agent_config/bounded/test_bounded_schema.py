@@ -1,4 +1,4 @@
-"""A client's schema says of a value what JSON Schema says of it, and costs a bounded number of steps."""
+"""A client's schema accepts the values that JSON Schema accepts, in a bounded number of steps."""
 
 import json
 from typing import Any
