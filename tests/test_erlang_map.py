@@ -540,7 +540,7 @@ METRICS: dict[str, Callable[[StreamMetrics], bool]] = {
 
 
 @pytest.mark.parametrize("row", rows("Metrics"), ids=named)
-async def test_a_documented_metric_is_told_of_a_turn(stage: Stage, row: Row) -> None:
+async def test_a_documented_metric_is_reported_for_a_turn(stage: Stage, row: Row) -> None:
     pid = await stage.agent("helper", tools=[meet])
     async with Mailbox() as box:
         stream_id = agent.stream_chat(pid, "hello")

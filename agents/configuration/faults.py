@@ -8,7 +8,7 @@ from msgspec import Struct
 from agents.configuration.erlang.printer import escaped
 
 KeyPath = tuple[str | int, ...]
-"""Of a value in Settings: ("agents", 0, "name")."""
+"""The path of a value in Settings: ("agents", 0, "name")."""
 
 
 class Fault(Struct, frozen=True):

@@ -17,14 +17,14 @@ from actors import Pid, StartFailed
 from actors.sys import get_state, replace_state
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
-from agents.configuration.changes import AGENTS, Applies, Change, Reload, changes, rule
+from agents.configuration.changes import AGENTS, Change, Reload, changes, rule
 from agents.configuration.faults import Fault, InvalidConfiguration
 from agents.configuration.walking import secrets_of
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, ProviderState
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
 from agents.sessions import SessionError
-from agents.settings import Settings
+from agents.settings import Applies, Settings
 from supervisors import AlreadyStarted, ChildType
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, start_agent
 from supervisors.api import code_change, which_children

@@ -1,4 +1,7 @@
-"""The settings of the application. Durations are in the documented unit, ms. The file: config/sys.config."""
+"""The settings of the application. Durations are in the documented unit, ms. The file: config/sys.config.
+
+The annotation of a field may have the effect of a reload; see applies.py.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,11 +10,10 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.settings.agent import AgentSettings
-from agents.settings.clients import ClientLimits
-from agents.settings.tokens import TokenSettings
+from agents.settings.applies import Applies
+from agents.settings.gateway import GatewaySettings
 from agents.settings.values import (
     Amount,
-    Bytes,
     Count,
     DatabaseAddress,
     HttpAddress,
@@ -40,7 +42,7 @@ class StreamingSettings(BaseModel):
     first_byte_timeout: Milliseconds | None = None
     tool_timeout: Milliseconds = 30_000
     max_tool_calls: Count = 10
-    enable_compression: bool = False
+    enable_compression: Annotated[bool, Applies.GATEWAY] = False
     debug_streaming: bool = False
 
 
@@ -57,8 +59,8 @@ class ToolSettings(BaseModel):
 
     workers: Annotated[int, Field(gt=0, le=256)] = 4
     import_timeout: Milliseconds = 60_000
-    file_ops_root: Path | None = None
-    web_search_endpoint: HttpAddress | None = None
+    file_ops_root: Annotated[Path | None, Applies.NEW_AGENTS] = None
+    web_search_endpoint: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None
 
 
 class ModelPrice(BaseModel):
@@ -101,8 +103,8 @@ class ProviderSettings(BaseModel):
     open_time: Milliseconds = 30_000
     idle_time: Milliseconds = 300_000
     max_count: Count = 1000
-    named: dict[str, NamedProvider] = {}
-    order: tuple[Name, ...] = ()
+    named: Annotated[dict[str, NamedProvider], Applies.NEW_AGENTS] = {}
+    order: Annotated[tuple[Name, ...], Applies.NEW_AGENTS] = ()
 
 
 class Durability(StrEnum):
@@ -142,36 +144,6 @@ class SessionSettings(BaseModel):
     store_timeout: Milliseconds = 5000
     store_grace: Wait | None = None
     idle_time: Milliseconds | None = None
-
-
-class GatewaySettings(BaseModel):
-    """The settings of the HTTP gateway.
-
-    host, port: the address to listen on. allow_remote: permit a host other than loopback. token_file: the file with the
-    administrator's token; None: `token` in the daemon's state_dir. tokens: those of users. allowed_hosts: host names
-    that requests may have besides loopback's. allowed_origins: pages that may send requests. tls_certificate, tls_key:
-    files. heartbeat: pause between two comments on a silent stream. write_timeout: how long a client may read nothing.
-    max_body_bytes, max_message_bytes: of a request, of a WebSocket message. max_connections: at the same time. clients:
-    the limits of users without the scope `admin`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8765
-    allow_remote: bool = False
-    token_file: Path | None = None
-    tokens: tuple[TokenSettings, ...] = ()
-    allowed_hosts: tuple[str, ...] = ()
-    allowed_origins: tuple[str, ...] = ()
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    heartbeat: Milliseconds = 10_000
-    write_timeout: Milliseconds = 10_000
-    max_body_bytes: Bytes = 1024 * 1024
-    max_message_bytes: Bytes = 256 * 1024
-    max_connections: Count = 2000
-    clients: ClientLimits = ClientLimits()
 
 
 class DaemonSettings(BaseModel):
@@ -242,16 +214,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: Name | None = DEFAULT_MODEL
-    base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
-    prices: dict[str, ModelPrice] = {}
-    streaming: StreamingSettings = StreamingSettings()
+    model: Annotated[Name | None, Applies.NEW_AGENTS] = DEFAULT_MODEL
+    base_url: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None
+    api_key: Annotated[SecretStr | None, Applies.NEW_AGENTS] = None
+    prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
+    streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()
-    providers: ProviderSettings = ProviderSettings()
-    supervision: SupervisionSettings = SupervisionSettings()
+    providers: Annotated[ProviderSettings, Applies.PROVIDERS] = ProviderSettings()
+    supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()
     agents: tuple[AgentSettings, ...] = ()
     sessions: SessionSettings = SessionSettings()
     gateway: GatewaySettings = GatewaySettings()
     daemon: DaemonSettings = DaemonSettings()
-    logging: LogSettings = LogSettings()
+    logging: Annotated[LogSettings, Applies.LOGGING] = LogSettings()

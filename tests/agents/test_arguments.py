@@ -46,7 +46,7 @@ SENDING: dict[str, Call] = {
     "stream": agent.stream,
     "stream_chat": agent.stream_chat,
 }
-"""What sends a message."""
+"""The functions that send a message."""
 
 ASKING: dict[str, Call] = {
     "approve": lambda pid: agent.approve(pid, "call"),
@@ -165,7 +165,7 @@ async def test_an_agent_that_has_ended_is_refused_at_once(stage: Stage) -> None:
             assert caught.value.reason is NOPROC
 
 
-async def test_a_subscriber_that_is_not_a_pid_is_refused_and_the_agent_goes_on(stage: Stage) -> None:
+async def test_a_subscriber_that_is_not_a_pid_is_refused_and_the_agent_continues(stage: Stage) -> None:
     pid = await stage.agent("echo")
     for subscribe, subscriber in product(SUBSCRIBING.values(), (print, "ui", 5, object(), Mailbox)):
         with pytest.raises(InvalidArgument, match=r"expected the Pid of a process as the subscriber, got "):
@@ -184,7 +184,7 @@ async def test_a_subscriber_that_has_ended_is_refused(stage: Stage) -> None:
     assert (await agent.chat(pid, "hello")).answer == "hello"
 
 
-async def test_who_has_ended_may_be_unsubscribed_and_from_an_agent_that_has_ended(stage: Stage) -> None:
+async def test_an_ended_subscriber_may_be_unsubscribed_also_from_an_ended_agent(stage: Stage) -> None:
     pid = await stage.agent("echo")
     async with Mailbox() as box:
         agent.subscribe(pid, box.pid)
@@ -261,7 +261,7 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
         ({"name": b"ada"}, "name: expected text that UTF-8 can encode, got bytes"),
     ],
 )
-def test_a_faulty_configuration_is_one_line_that_helps(config: dict[str, Any], line: str) -> None:
+def test_an_invalid_configuration_is_one_helpful_line(config: dict[str, Any], line: str) -> None:
     with pytest.raises(InvalidAgentConfig, match=line) as caught:
         agent_config({"model": "echo", **config}, Settings())
     assert len(caught.value.faults) == 1

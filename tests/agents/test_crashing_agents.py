@@ -72,7 +72,7 @@ async def test_50_agents_that_each_crash_a_little_all_go_on(stage: Stage) -> Non
         assert (await agent.chat(pid, "hello")).answer == "hello"
 
 
-async def test_the_callers_of_an_agent_that_is_given_up_are_told_and_its_session_stays(tmp_path: Path) -> None:
+async def test_callers_of_an_agent_that_is_not_restarted_get_an_error_and_its_session_stays(tmp_path: Path) -> None:
     async with RehearsalServer(builtin()) as server:
         settings = Settings(
             base_url=server.base_url,

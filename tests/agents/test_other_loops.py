@@ -162,7 +162,7 @@ async def test_a_subscriber_whose_loop_closes_while_a_turn_runs_ends_neither_tur
     assert (await agent.chat(pid, "again")).answer == "again"
 
 
-async def test_a_process_that_was_left_on_a_closed_loop_is_no_subscriber_and_no_agent(stage: Stage) -> None:
+async def test_a_process_on_a_closed_loop_is_refused_as_subscriber_and_as_agent(stage: Stage) -> None:
     loop = asyncio.new_event_loop()
 
     async def leave() -> Pid:
@@ -180,7 +180,7 @@ async def test_a_process_that_was_left_on_a_closed_loop_is_no_subscriber_and_no_
         agent.stream_chat(left, "hi", left)
 
 
-async def test_who_would_wait_on_another_loop_is_refused_at_once_and_nothing_is_asked(
+async def test_a_call_from_another_loop_is_refused_at_once_and_nothing_is_sent(
     stage: Stage, other: AsyncioSystemBase
 ) -> None:
     pid = await stage.agent("echo")
@@ -197,7 +197,7 @@ async def test_who_would_wait_on_another_loop_is_refused_at_once_and_nothing_is_
     assert (await agent.chat(pid, "hi")).answer == "hi"
 
 
-async def test_a_second_base_in_a_cell_is_told_at_once_that_the_agent_is_elsewhere(stage: Stage) -> None:
+async def test_a_second_base_in_a_cell_learns_at_once_that_the_agent_is_elsewhere(stage: Stage) -> None:
     """Ask from code that blocks the agent's loop: waiting would never end."""
     pid = await stage.agent("echo")
     with AsyncioSystemBase() as second, pytest.raises(CallFailed, match="another loop"):

@@ -220,7 +220,7 @@ NO_EVENTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("event", NO_EVENTS)
-async def test_a_mapping_that_is_no_event_is_refused(system: AsyncioSystemBase, event: dict[str, Any]) -> None:
+async def test_an_invalid_mapping_is_refused(system: AsyncioSystemBase, event: dict[str, Any]) -> None:
     async with Mailbox() as box:
         result = process_stream_event(event, init_accumulator(), box.pid)
     assert isinstance(result, Error)
@@ -267,7 +267,7 @@ async def test_an_end_of_a_call_without_arguments_keeps_those_that_came(system: 
     assert [call.arguments for call in result.accumulator.tool_calls] == ['{"text": "hey"}']
 
 
-async def test_an_empty_piece_is_no_event(system: AsyncioSystemBase) -> None:
+async def test_an_empty_piece_gives_no_event(system: AsyncioSystemBase) -> None:
     pieces = [{"type": "content_delta", "data": ""}, {"type": "tool_call_delta", "index": 0, "data": ""}]
     async with Mailbox() as box:
         result, before = folded([*MAPPINGS[2:5], *pieces, TextDelta("")], box.pid)

@@ -234,7 +234,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "$ref": _ref,
     **dict.fromkeys(("$defs", "definitions"), _defs),
 }
-"""By keyword. One reader reads the keywords that belong together."""
+"""The readers, by keyword. Keywords that belong together have the same reader."""
 
 
 def _reader(keyword: str, at: str) -> Reader | None:

@@ -13,14 +13,14 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from agents.settings import agent, application
+from agents.settings import agent, application, gateway
 
 ROOT: Final = Path(__file__).parents[3]
 OWN: Final = ("agents/settings", "agents/configuration")
 
 MODELS: Final[Mapping[str, type[BaseModel]]] = {
     name: each
-    for module in (application, agent)
+    for module in (application, gateway, agent)
     for name, each in vars(module).items()
     if isinstance(each, type) and issubclass(each, BaseModel) and each is not BaseModel and not name.startswith("_")
 }

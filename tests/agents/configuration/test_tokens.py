@@ -24,7 +24,9 @@ def told(name: str = "ann", user: str = '"ann"', scopes: str = "[read]", secret:
     return f'{{name, "{name}"}}, {{user, {user}}}, {{scopes, {scopes}}}, {{token, {secret}}}'
 
 
-def test_a_token_is_taken_from_the_environment_or_a_file_of_its_owners_alone(loading: Loader, tmp_path: Path) -> None:
+def test_a_token_is_read_from_the_environment_or_from_a_file_that_only_its_owner_reads(
+    loading: Loader, tmp_path: Path
+) -> None:
     file = tmp_path / "bob.token"
     file.touch(0o600)
     file.write_text("b" * 60 + "\n")

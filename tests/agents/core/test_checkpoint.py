@@ -134,7 +134,7 @@ def cut_in(*answers: list[Delta], finish: int = 0) -> Disk:
     return disk
 
 
-def test_what_a_model_call_had_said_is_asked_for_again_and_taken_back() -> None:
+def test_the_output_of_a_cut_model_call_is_voided_and_requested_again() -> None:
     disk = cut_in([*text("One. "), *calls(1), FINISHED], text("Tw"), finish=1)
     life = Lived(disk, [*text("Two."), FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
     reset = next(event for event in life.events if isinstance(event, StreamReset))
@@ -169,7 +169,7 @@ def test_a_call_that_waited_for_its_place_runs_after_the_restart() -> None:
     assert disk.started == {"1:0": 1, "1:1": 1, "1:2": 1}
 
 
-def test_a_turn_that_nobody_had_heard_of_begins_anew() -> None:
+def test_a_turn_without_published_events_begins_again() -> None:
     disk = cut_in(text())
     disk.events.clear()
     life = Lived(disk, [*text("Hi"), FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
@@ -177,7 +177,7 @@ def test_a_turn_that_nobody_had_heard_of_begins_anew() -> None:
     assert isinstance(life.events[-1], StreamComplete)
 
 
-def test_what_the_user_said_meanwhile_is_not_lost() -> None:
+def test_a_steering_message_survives_the_cut() -> None:
     disk = Disk()
     life = Lived(disk, [*calls(1), FINISHED], [TextDelta("Half")])
     life.happens(Steered("In French."))

@@ -70,7 +70,7 @@ def test_the_place_of_no_text_is_named(data: Any, place: tuple[str, str] | None)
     assert no_text_in(data) == place
 
 
-def test_data_that_holds_itself_is_looked_through_once() -> None:
+def test_data_that_contains_itself_is_searched_once() -> None:
     data: dict[str, Any] = {"name": "ada"}
     data["self"] = [data]
     assert no_text_in(data) is None

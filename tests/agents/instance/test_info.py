@@ -25,7 +25,7 @@ async def whole(box: Mailbox) -> list[Event]:
     return events
 
 
-async def test_an_agent_tells_what_it_is_and_which_streams_it_has(stage: Stage) -> None:
+async def test_an_agent_describes_itself_and_its_streams(stage: Stage) -> None:
     pid = await stage.agent("slow", id="a", name="Helper", tools=["calculator"])
     async with Mailbox() as box:
         agent.stream_chat(pid, "go", box.pid, stream_id="first")
