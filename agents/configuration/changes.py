@@ -93,9 +93,9 @@ def _running(old: Settings, new: Settings) -> Iterator[Change]:
     after = {agent.id: agent for agent in new.agents}
     for agent in old.agents:
         if agent.id not in after:
-            yield Change((AGENTS, agent.id), "goes on until it is stopped")
+            yield Change((AGENTS, agent.id), "keeps running until it is stopped")
         elif agent != after[agent.id]:
-            yield Change((AGENTS, agent.id), "goes on as it was started until it is stopped")
+            yield Change((AGENTS, agent.id), "keeps its settings until it is stopped")
 
 
 def _at(section: Any, path: KeyPath) -> Any:

@@ -23,8 +23,8 @@ class Fault(Struct, frozen=True):
     got: str
 
     def __str__(self) -> str:
-        told = f"expected {self.expected}, got {self.got}"
-        return escaped(": ".join(filter(None, (self.where, dotted(self.path), told))))
+        text = f"expected {self.expected}, got {self.got}"
+        return escaped(": ".join(filter(None, (self.where, dotted(self.path), text))))
 
 
 class InvalidConfiguration(ValueError):

@@ -29,7 +29,7 @@ from agents.core.metrics import Tally
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
 from agents.core.step import step
-from agents.core.turn import STREAMING, Past, Phase, Step, Turn, asking, begin, fail, saying
+from agents.core.turn import STREAMING, Past, Phase, Step, Turn, begin, fail, start_completion, with_event
 
 UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
@@ -41,7 +41,7 @@ INTERRUPTED: Final = Interrupted()
 
 
 class Checkpoint(Struct, frozen=True):
-    """The kept state of a turn. Fields without a description are as in a Turn's Past.
+    """The kept state of a turn. Fields without a description are as in a Turn's Past; said is its ended_text.
 
     messages: the turn's messages, from the user's message on. executing: the answer with the calls that run; None while
     the model is asked. started: indexes of the calls that may have run. results: those of the calls. tally: from
@@ -77,7 +77,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
         executing,
         tuple(sorted(past.round.claimed)) if executing is not None else (),
         past.round.results,
-        past.said,
+        past.ended_text,
         past.spent,
         past.tries,
         past.steered,
@@ -119,8 +119,8 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
         return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
     if turn.phase is STREAMING:
         acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
-        turn, events = saying(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said))
-        return turn, (*events, asking(turn.past))
+        turn, events = with_event(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said))
+        return turn, (*events, start_completion(turn.past))
     in_flight = _in_flight(turn)
     again = tuple(RunTool(call) for call in in_flight if call.name in idempotent)
     effects: tuple[Effect, ...] = ()
@@ -146,7 +146,9 @@ def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float, fault: Fa
         published = (start,)  # type: ignore[assignment]  # a stream_start
     for call in _in_flight(turn):
         after_call = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
-        turn, events = saying(replace(turn, past=replace(turn.past, round=after_call)), StreamToolResult(call, UNKNOWN))
+        turn, events = with_event(
+            replace(turn, past=replace(turn.past, round=after_call)), StreamToolResult(call, UNKNOWN)
+        )
         published += events
     turn, effects = fail(turn, fault, now_s)
     return turn, (*published, *effects)
@@ -166,31 +168,31 @@ def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
         past,
         conversation=(*past.conversation, *saved.messages),
         spent=saved.spent,
-        said=saved.said,
+        ended_text=saved.said,
         tries=tries,
         steered=saved.steered,
         answer_tries=saved.answer_tries,
         calls=saved.calls,
         tally=tally if saved.executing is None else tally.executing(now.started_s),
     )
-    said = saved.executing
-    if said is None:
+    answer = saved.executing
+    if answer is None:
         text = log.content[len(saved.said) :]
         return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
     calls = tuple(
         PartialCall(call.index, call.id, call.name, _rope(call.arguments), done=True, extra=call.extra)
-        for call in said.tool_calls
+        for call in answer.tool_calls
     )
     acc = Accumulator(
         log.stream_id,
         log.attempt + 1,
         log.seq,
-        text=_rope(said.content),
-        thoughts=_rope(said.reasoning),
+        text=_rope(answer.content),
+        thoughts=_rope(answer.reasoning),
         calls=calls,
-        end=Finished(None, items=said.items),
+        end=Finished(None, items=answer.items),
     )
-    begun = Round(said.tool_calls, frozenset(saved.started), saved.results)
+    begun = Round(answer.tool_calls, frozenset(saved.started), saved.results)
     return Turn(Phase.EXECUTING, acc, replace(past, round=begun))
 
 

@@ -51,13 +51,13 @@ from agents.core.turn import (
     Step,
     Turn,
     ask_again,
-    asking,
     ended,
     fail,
     model_call_counted,
     next_model_call,
     response_of,
-    saying,
+    start_completion,
+    with_event,
     with_steered,
 )
 
@@ -95,9 +95,9 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
         case Phase.EXECUTING, ToolFinished():
             return tool_finished(turn, happened, now_s)
         case Phase.EXECUTING, ToolProgressed(index, data) if call := turn.past.round.call(index):
-            return saying(turn, StreamToolProgress(call, data))
+            return with_event(turn, StreamToolProgress(call, data))
         case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
-            return saying(turn, StreamApprovalRequired(call, timeout_s))
+            return with_event(turn, StreamApprovalRequired(call, timeout_s))
         case Phase.EXECUTING, ToolCleared(index) if call := turn.past.round.call(index):
             return tool_cleared(turn, call)
         case Phase.CHECKING, AnswerChecked():
@@ -160,8 +160,8 @@ def _reset(turn: Turn, reason: Fault, again: Again) -> Step:
     """Void the output of the present model call, and ask the model again."""
     acc, past = turn.acc, turn.past
     acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
-    turn, events = saying(Turn(STREAMING, acc, past), StreamReset(reason, past.said))
-    return turn, (*events, asking(past, again.at_least_s, again.at_most_s))
+    turn, events = with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text))
+    return turn, (*events, start_completion(past, again.at_least_s, again.at_most_s))
 
 
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
@@ -179,7 +179,7 @@ def _skipped(turn: Turn, end: Finished) -> tuple[Turn, tuple[Event, ...]]:
     for line in end.skipped:
         tally = tally.failed(f"skipped an event: {line}")
     turn = replace(turn, past=replace(turn.past, tally=tally))
-    return saying(turn, StreamWarning(ParseError(end.skipped[0]))) if end.lossy else (turn, ())
+    return with_event(turn, StreamWarning(ParseError(end.skipped[0]))) if end.lossy else (turn, ())
 
 
 def _answered(turn: Turn, end: Finished, now_s: float) -> Step:

@@ -32,9 +32,9 @@ class Phase(Enum):
 class Past(Struct, frozen=True):
     """The part of a turn that tokens leave unchanged.
 
-    said: the text of ended model calls. tries: those of the present model call. steered: messages that the user added
-    since the present model call began. round: the calls of the present model call, once it has ended; before that, its
-    eager calls.
+    ended_text: the text of ended model calls. tries: those of the present model call. steered: messages that the user
+    added since the present model call began. round: the calls of the present model call, once it has ended; before
+    that, its eager calls.
     """
 
     agent_id: str
@@ -42,7 +42,7 @@ class Past(Struct, frozen=True):
     policy: TurnPolicy
     tally: Tally
     spent: Spent = Spent()
-    said: str = ""
+    ended_text: str = ""
     tries: Tries = Tries()
     steered: tuple[str, ...] = ()
     answer_tries: int = 0
@@ -70,7 +70,7 @@ class Turn(Struct, frozen=True, gc=False):
     @property
     def content(self) -> str:
         """The turn's valid text so far: the joined tokens without those that a stream_reset voided."""
-        return self.past.said + self.acc.content
+        return self.past.ended_text + self.acc.content
 
 
 Step: TypeAlias = tuple[Turn, tuple[Effect, ...]]
@@ -83,10 +83,10 @@ def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: Tur
     acc = init_accumulator(stream_id, seq=1)
     start = StreamStart(agent_id, stream_id=stream_id, seq=1)
     past = Past(agent_id, conversation, policy, tally)
-    return Turn(STREAMING, acc, past), (start, asking(past))
+    return Turn(STREAMING, acc, past), (start, start_completion(past))
 
 
-def asking(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
+def start_completion(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
     """Return the effect that asks the model, after a wait."""
     return StartCompletion(addressed(past.conversation, past.model.origin), past.tries, at_least_s, at_most_s)
 
@@ -96,9 +96,9 @@ def ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
     acc, past = turn.acc, turn.past
     if (reached := breach(past.policy.limits, past.spent)) is not None:
         return fail(turn, reached, now_s)
-    past = next_model_call(replace(past, said=turn.content), with_steered(conversation, past))
+    past = next_model_call(replace(past, ended_text=turn.content), with_steered(conversation, past))
     following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
-    return Turn(STREAMING, following, past), (asking(past),)
+    return Turn(STREAMING, following, past), (start_completion(past),)
 
 
 def next_model_call(past: Past, conversation: Conversation) -> Past:
@@ -124,8 +124,8 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
         conversation = with_results(turn)
     elif turn.acc.content:
         whole = isinstance(end, Finished) and end.complete and not turn.acc.calls
-        said = AssistantMessage(turn.acc.content, reasoning=turn.acc.reasoning, partial=not whole)
-        conversation = (*conversation, said)
+        answer = AssistantMessage(turn.acc.content, reasoning=turn.acc.reasoning, partial=not whole)
+        conversation = (*conversation, answer)
     past = replace(
         past, conversation=with_steered(conversation, past), tally=past.tally.executed(now_s).failed(str(fault))
     )
@@ -152,7 +152,7 @@ def response_of(turn: Turn, now_s: float, value: Any = None) -> Response:
     )
 
 
-def saying(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:
+def with_event(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:
     """Return the turn after the event, and the event with its place in the stream."""
     acc = replace(turn.acc, seq=turn.acc.seq + 1)
     event = replace(event, stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt)
@@ -160,7 +160,7 @@ def saying(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:
 
 
 def ended(turn: Turn, event: StreamComplete | StreamError) -> Step:
-    turn, (event,) = saying(turn, event)  # type: ignore[assignment]  # the same event, with its place
+    turn, (event,) = with_event(turn, event)  # type: ignore[assignment]  # the same event, with its place
     return replace(turn, phase=Phase.ENDED, outcome=event), (event,)
 
 
@@ -177,8 +177,8 @@ def with_results(turn: Turn) -> Conversation:
     """Return the conversation with the model's calls and their results so far."""
     acc, past = turn.acc, turn.past
     items = acc.end.items if isinstance(acc.end, Finished) else ()
-    said = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=past.model.origin)
-    return (*past.conversation, said, *past.round.messages())
+    answer = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=past.model.origin)
+    return (*past.conversation, answer, *past.round.messages())
 
 
 def with_steered(conversation: Conversation, past: Past) -> Conversation:

@@ -160,9 +160,9 @@ class KeptStream(Stream):
 
     def _end_unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
         """Return an error in place of an end that is not on disk: a client may rely on an end that it got."""
-        said, figures = end.response.content, end.response.metrics
+        text, figures = end.response.content, end.response.metrics
         error = StreamError(
-            fault, said, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
+            fault, text, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
         )
         if self._recorder.closed is None:
             self._recorder.end_as(error)

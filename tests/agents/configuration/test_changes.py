@@ -42,7 +42,7 @@ def of(**given: Any) -> Settings:
     return Settings.model_validate(given)
 
 
-def told(old: Settings, new: Settings) -> tuple[list[str], list[str]]:
+def reported(old: Settings, new: Settings) -> tuple[list[str], list[str]]:
     reload = changes(old, new)
     assert reload.rejected == ()
     return [str(change) for change in reload.applied], [str(change) for change in reload.needs_restart]
@@ -60,7 +60,7 @@ def test_unchanged_settings_give_no_report() -> None:
 def test_each_change_is_reported_by_its_key_and_never_with_its_value() -> None:
     old = of(api_key=SecretStr("old-secret"), gateway={"port": 1}, providers={"max_failures": 1})
     new = of(api_key=SecretStr("new-secret"), gateway={"port": 2, "heartbeat": 5}, providers={"order": ["a"]})
-    applied, needs_restart = told(old, new)
+    applied, needs_restart = reported(old, new)
     assert applied == [
         "api_key: applies to agents that start from now on",
         "providers.max_failures: applies to model calls from now on",
@@ -74,7 +74,7 @@ def test_a_key_that_needs_a_restart_keeps_its_value_and_is_reported_again() -> N
     old, new = of(daemon={"drain_time": 1}, model="a"), of(daemon={"drain_time": 2}, model="b")
     settings = changes(old, new).settings
     assert (settings.daemon.drain_time, settings.model) == (1, "b")
-    assert told(settings, new) == ([], ["daemon.drain_time: needs a restart"])
+    assert reported(settings, new) == ([], ["daemon.drain_time: needs a restart"])
 
 
 def test_new_agents_are_started_and_running_ones_continue() -> None:
@@ -84,9 +84,9 @@ def test_new_agents_are_started_and_running_ones_continue() -> None:
     reload = changes(old, new)
     assert reload.agents == (added,)
     assert reload.settings.agents == (same, before, gone, added)
-    assert told(old, new) == (
+    assert reported(old, new) == (
         ["agents.d: is started"],
-        ["agents.b: goes on as it was started until it is stopped", "agents.c: goes on until it is stopped"],
+        ["agents.b: keeps its settings until it is stopped", "agents.c: keeps running until it is stopped"],
     )
 
 
