@@ -170,8 +170,8 @@ class AgentInstance(GenServer[AgentState]):
             case GetConversation():
                 return Reply(state.conversation, state)
             case Steer(message, stream_id):
-                chosen = running if _running_stream(running, stream_id) is not None else None
-                return Reply(steered(chosen, message, state), state)
+                steerable = running if _running_stream(running, stream_id) is not None else None
+                return Reply(steered(steerable, message, state), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
                 stream = _running_stream(running, stream_id)
                 calls = stream.calls if stream is not None else None

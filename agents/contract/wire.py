@@ -55,8 +55,8 @@ E = TypeVar("E")
 D = TypeVar("D")
 
 
-class Form(Struct, frozen=True):
-    """An event's row. write: event -> data. read: data -> the event's own fields, in their order."""
+class Codec(Struct, frozen=True):
+    """The row of an event. write: event -> data. read: data -> the event's own fields, in their order."""
 
     event: type[Any]
     name: str
@@ -65,10 +65,11 @@ class Form(Struct, frozen=True):
     read: Callable[[Any], tuple[Any, ...]]
 
 
-def form(
+def codec(
     event: type[E], name: str, data: type[D], write: Callable[[E], D], read: Callable[[D], tuple[Any, ...]]
-) -> Form:
-    return Form(event, name, data, write, read)
+) -> Codec:
+    """Return a row. The type checker holds write and read against the event's class and its data's shape."""
+    return Codec(event, name, data, write, read)
 
 
 def _pieces(data: TextData | ArgumentsData) -> int:
@@ -79,60 +80,60 @@ def _call(data: CallData) -> tuple[ToolCall]:
     return (ToolCall(*astuple(data)[:-1]),)
 
 
-FORMS: Final = (
-    form(StreamStart, "start", StartData, lambda e: StartData(e.agent_id, e.stream_id), lambda d: (d.agent_id,)),
-    form(StreamToken, "token", TextData, lambda e: TextData(e.token), lambda d: (d.text, _pieces(d))),
-    form(StreamReasoning, "reasoning", TextData, lambda e: TextData(e.text), lambda d: (d.text, _pieces(d))),
-    form(StreamFunctionCallStarted, "function_start", CallData, lambda e: CallData(*astuple(e.function_call)), _call),
-    form(
+CODECS: Final = (
+    codec(StreamStart, "start", StartData, lambda e: StartData(e.agent_id, e.stream_id), lambda d: (d.agent_id,)),
+    codec(StreamToken, "token", TextData, lambda e: TextData(e.token), lambda d: (d.text, _pieces(d))),
+    codec(StreamReasoning, "reasoning", TextData, lambda e: TextData(e.text), lambda d: (d.text, _pieces(d))),
+    codec(StreamFunctionCallStarted, "function_start", CallData, lambda e: CallData(*astuple(e.function_call)), _call),
+    codec(
         StreamFunctionArgumentsDelta,
         "function_arguments",
         ArgumentsData,
         lambda e: ArgumentsData(e.index, e.delta),
         lambda d: (d.index, d.delta, _pieces(d)),
     ),
-    form(
+    codec(
         StreamFunctionCallComplete, "function_complete", CallData, lambda e: CallData(*astuple(e.function_call)), _call
     ),
-    form(StreamFunctionExecutionStart, "execution_start", ExecutionData, lambda _: ExecutionData(), lambda _: ()),
-    form(
+    codec(StreamFunctionExecutionStart, "execution_start", ExecutionData, lambda _: ExecutionData(), lambda _: ()),
+    codec(
         StreamToolResult,
         "tool_result",
         ToolResultData,
         lambda e: ToolResultData(e.tool_call, e.result),
         lambda d: (d.tool_call, d.result),
     ),
-    form(
+    codec(
         StreamToolProgress,
         "tool_progress",
         ToolProgressData,
         lambda e: ToolProgressData(e.tool_call, e.data),
         lambda d: (d.tool_call, d.data),
     ),
-    form(
+    codec(
         StreamApprovalRequired,
         "approval_required",
         ApprovalData,
         lambda e: ApprovalData(e.tool_call, e.timeout_s),
         lambda d: (d.tool_call, d.timeout_s),
     ),
-    form(
+    codec(
         StreamReset,
         "reset",
         ResetData,
         lambda e: ResetData(e.reason, str(e.reason), e.content, e.attempt),
         lambda d: (d.error, d.content),
     ),
-    form(StreamWarning, "warning", WarningData, lambda e: WarningData(e.reason, str(e.reason)), lambda d: (d.error,)),
-    form(StreamUsage, "usage", UsageData, lambda e: UsageData(e.usage, e.cost), lambda d: (d.usage, d.cost)),
-    form(
+    codec(StreamWarning, "warning", WarningData, lambda e: WarningData(e.reason, str(e.reason)), lambda d: (d.error,)),
+    codec(StreamUsage, "usage", UsageData, lambda e: UsageData(e.usage, e.cost), lambda d: (d.usage, d.cost)),
+    codec(
         StreamComplete,
         "complete",
         CompleteData,
         lambda e: CompleteData(*astuple(e.response)),
         lambda d: (Response(*astuple(d)[:-1]),),
     ),
-    form(
+    codec(
         StreamError,
         "error",
         FailureData,
@@ -146,8 +147,8 @@ TIMEOUT: Final = "timeout"
 FAILED: Final = "failed"
 """The name of a StreamError for a client that asks for it instead of `error` and `timeout`."""
 
-_BY_EVENT: Final[Mapping[type[Any], Form]] = {each.event: each for each in FORMS}
-_BY_NAME: Final[Mapping[str, Form]] = {each.name: each for each in FORMS} | dict.fromkeys(
+_BY_EVENT: Final[Mapping[type[Any], Codec]] = {each.event: each for each in CODECS}
+_BY_NAME: Final[Mapping[str, Codec]] = {each.name: each for each in CODECS} | dict.fromkeys(
     (TIMEOUT, FAILED), _BY_EVENT[StreamError]
 )
 
@@ -188,10 +189,10 @@ def data_of(event: Event) -> Any:
 
 def event_of(name: str, data: bytes, stream_id: str, seq: int) -> Event | None:
     """Return the event with this name and JSON data; None for a name that this version does not know."""
-    form_ = _BY_NAME.get(name)
-    if form_ is None:
+    row = _BY_NAME.get(name)
+    if row is None:
         return None
-    shaped = msgspec.json.decode(data, type=form_.data)
+    shaped = msgspec.json.decode(data, type=row.data)
     attempt = 1 if shaped.attempt is UNSET else shaped.attempt
-    event: Event = form_.event(*form_.read(shaped), stream_id=stream_id, seq=seq, attempt=attempt)
+    event: Event = row.event(*row.read(shaped), stream_id=stream_id, seq=seq, attempt=attempt)
     return event

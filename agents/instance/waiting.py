@@ -11,7 +11,7 @@ from actors import Pid
 from actors.server.server_process import ServerProcess
 from agents.instance.state import AgentState, StreamChat
 
-LEAST_BYTES: Final = 1024  # of a message: its place in a queue needs memory, too
+LEAST_BYTES: Final = 1024  # counted for each message: its place in a queue needs memory, too
 
 
 def cost_bytes(message: str) -> int:

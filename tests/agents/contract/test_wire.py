@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agents.cli.view import view
 from agents.client.frames import Frames
-from agents.contract.wire import DATA, FAILED, FORMS, TIMEOUT, event_of, name_of
+from agents.contract.wire import CODECS, DATA, FAILED, TIMEOUT, event_of, name_of
 from agents.core.events import Event, StreamToken
 from agents.gateway.wire import frames, frames_without_error, message
 
@@ -81,8 +81,8 @@ def test_a_name_that_this_version_does_not_know_is_passed_over() -> None:
 
 
 def test_every_event_has_one_row_on_the_wire_and_a_shape_with_its_attempt() -> None:
-    assert [form.event for form in FORMS] == list(EVENTS)
-    assert list(DATA) == [*(form.name for form in FORMS), TIMEOUT, FAILED]
+    assert [codec.event for codec in CODECS] == list(EVENTS)
+    assert list(DATA) == [*(codec.name for codec in CODECS), TIMEOUT, FAILED]
     for shape in DATA.values():
         assert "attempt" in shape.__struct_fields__, shape
 
