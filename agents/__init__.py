@@ -1,7 +1,7 @@
 """The application: agents, streams, tools, the command line.
 
-What a host's code names most is exported here: the events of a stream, the reasons of a stream_error, `tool`. A tool's
-worker process and `understudy --help` import this package, so what takes long to load is loaded when it is named.
+This package exports the names that programs use most: the events of a stream, the reasons of a stream_error, and
+`tool`. Worker processes and `understudy --help` import this package, so slow modules are loaded at their first use.
 """
 
 from importlib import import_module
@@ -112,7 +112,7 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    """An export that takes pydantic with it."""
+    """Return an export whose module imports pydantic."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LATE[name]), name)

@@ -1,4 +1,4 @@
-"""Talking to an agent. Source: API reference, "Module: agent".
+"""The functions for using an agent. Source: API reference, "Module: agent".
 
 pid = await agent_supervisor.start_agent({"name": "Helper", "model": "gpt-4o", "tools": ["calculator"]})
 
@@ -7,8 +7,8 @@ async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of thi
 response = await agent.chat(pid, "And doubled?")             # the whole answer
 agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
 
-Every function checks its arguments before anything changes: it raises InvalidArgument for a wrong one, and CallFailed
-for an agent that has ended. A message is a str that is not empty and that UTF-8 can encode.
+Every function checks its arguments before anything changes. It raises InvalidArgument for an invalid one, and
+CallFailed for an agent that has ended. A message is a str that is not empty and that UTF-8 can encode.
 """
 
 from collections.abc import AsyncGenerator
@@ -48,11 +48,11 @@ from agents.instance.requests import (
 from agents.instance.state import StreamChat
 from agents.tools.approval import Answer
 
-LAST_WORDS_S = 5.0  # how long a stream whose agent has died may take to say so itself
+LAST_WORDS_S = 5.0  # wait for a stream's own terminal event after its agent has ended
 
 
 class StreamFailed(Exception):
-    """From `chat`: the stream ended with stream_error. fault: why. content: the text that had arrived."""
+    """Raised by `chat`: the stream ended with stream_error. fault: the reason. content: the text that had arrived."""
 
     def __init__(self, fault: Fault, content: str) -> None:
         super().__init__(str(fault))
@@ -60,7 +60,7 @@ class StreamFailed(Exception):
 
 
 class TooManyWait(Exception):
-    """From `steer`: as many messages wait for the turn's next model call as the agent's max_steering allows."""
+    """Raised by `steer`: max_steering messages already wait for the turn's next model call."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} messages wait for the turn's next model call, which is max_steering")
@@ -68,16 +68,16 @@ class TooManyWait(Exception):
 
 
 def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None) -> str:
-    """Send the agent a message, and return at once: the id of the stream that will answer.
+    """Send the agent a message, and return at once with the id of the stream that will answer.
 
-    The events go to subscriber_pid, by default to the calling process, and to all who subscribe to the agent. What
-    becomes of a message that comes while a turn runs, the agent's `when_busy` says: it waits, is refused (its stream
-    is one stream_error, Busy), ends the turn, or steers it (then the running stream's events are the answer).
+    The events go to subscriber_pid, by default the calling process, and to all subscribers of the agent. If a turn
+    runs, the agent's `when_busy` decides about the message. It waits, is refused (its stream is one stream_error,
+    Busy), ends the turn, or steers it (then the running stream has the answer).
 
-    stream_id: of the caller's making, so that it may ask again without being answered twice: of a stream that the agent
-    has, the subscriber gets the events, as by `follow`.
+    stream_id: an id chosen by the caller. A message with the id of an existing stream is not answered twice: the
+    subscriber gets that stream's events, as with `follow`.
 
-    Raises NoCaller without subscriber_pid in code that is no process: use `stream`, or a Mailbox.
+    Raises NoCaller if subscriber_pid is missing and no process runs the code: use `stream`, or a Mailbox.
     """
     agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
     stream_id = checked_new_id(stream_id) or uuid4().hex
@@ -86,16 +86,16 @@ def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None, *, st
 
 
 def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
-    """The events of the answer, as they come; the last one is StreamComplete or StreamError.
+    """Yield the events of the answer as they come; the last one is StreamComplete or StreamError.
 
-    Leaving the loop early leaves the turn running: `cancel` ends it. Blocking code iterates by its base's `iterate`.
+    If the loop ends early, the turn continues: `cancel` ends it. Blocking code uses its base's `iterate`.
     """
     return _stream(checked_agent(pid), checked_message(message))
 
 
 async def _stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
     check_loop(pid)
-    box = Mailbox()  # not entered: a generator that did would make it the calling process of its consumer
+    box = Mailbox()  # not entered: inside the block it would be the calling process of the generator's consumer
     try:
         box.monitor(pid)
         stream_id = stream_chat(pid, message, box.pid)
@@ -118,7 +118,7 @@ async def _stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
 
 
 async def chat(pid: Pid, message: str) -> Response:
-    """The whole answer. Raises StreamFailed if the stream ends with an error."""
+    """Return the whole answer. Raises StreamFailed if the stream ends with an error."""
     async with aclosing(stream(pid, message)) as events:
         async for event in events:
             match event:
@@ -135,12 +135,12 @@ def subscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
 
 
 async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *, after: int = 0) -> bool:
-    """Send the events of one stream to subscriber_pid, by default the calling process: all with a seq above after.
+    """Send one stream's events with a seq above after to subscriber_pid, by default the calling process.
 
-    It begins with those that were, the pieces of a text as one event, and goes on with those that come, without gap or
-    repeat; so who lost its connection goes on where it was. A subscriber that gets the stream already keeps its place.
-    False, and nothing is sent, if the agent has no such stream: a stream that has ended is kept for a minute, and of
-    those the last four, as far as 4 MiB hold them.
+    The earlier events come first, with the pieces of a text joined, then the new ones, without gap or repeat. So a
+    client that reconnects continues at its place. A subscriber that already gets the stream keeps its place. Return
+    False, and send nothing, if the agent has no such stream. Ended streams are kept for a minute: the last four, within
+    4 MiB.
     """
     request = Follow(checked_text(stream_id, "stream_id"), checked_subscriber(subscriber_pid), checked_seq(after))
     found: bool = await call(checked_agent(pid), request)
@@ -148,28 +148,28 @@ async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *,
 
 
 def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
-    """Send subscriber_pid, by default the calling process, nothing more. The agent or the subscriber may have ended."""
+    """Stop sending events to subscriber_pid, by default the calling process. Agent or subscriber may have ended."""
     request = Unsubscribe(checked_unsubscriber(subscriber_pid))
     if (agent := checked_or_ended(pid)) is not None:
         send(agent, request)
 
 
 async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
-    """Cancel a turn: its stream ends with stream_error, reason Cancelled; what had arrived is kept.
+    """Cancel a turn. Its stream ends with stream_error, reason Cancelled; the text that had arrived is kept.
 
-    stream_id: of a turn that runs or waits; None: the one that runs. Returns when its connection is closed and its
-    tools are dead, but those in threads: True, or False if there was none.
+    stream_id: that of a running or waiting turn; None: the running turn. Return True when the turn's connection is
+    closed and its tools, except those in threads, have ended. Return False if there was no such turn.
     """
     cancelled: bool = await call(checked_agent(pid), Cancel(checked_optional(stream_id, "stream_id")), timeout_s=None)
     return cancelled
 
 
 async def approve(pid: Pid, call_id: str, arguments: str | None = None, *, stream_id: str | None = None) -> Answer:
-    """Have the call run that a stream_approval_required asks for.
+    """Approve the call of a stream_approval_required, so that the call runs.
 
-    arguments: exactly those of the event; given, they make sure that nothing else is approved than what was read.
-    stream_id: of the event; an id of a call is its provider's, and may come again in a later turn.
-    Answers with Decided; or with what stands instead: AlreadyDecided, NotAsked, OtherArguments.
+    arguments: those of the event; if given, other arguments are not approved. stream_id: that of the event; a provider
+    may use the id of a call again in a later turn. Return Decided, or the reason why the decision has no effect:
+    AlreadyDecided, NotAsked, OtherArguments.
     """
     request = Approve(
         checked_text(call_id, "call_id"),
@@ -181,7 +181,7 @@ async def approve(pid: Pid, call_id: str, arguments: str | None = None, *, strea
 
 
 async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
-    """Have the call end with a result that says so. reason: for the model. Answers as `approve`."""
+    """Deny a call: it ends with the result "denied". reason: for the model. Return the same values as `approve`."""
     request = Deny(
         checked_text(call_id, "call_id"), checked_text(reason, "reason"), checked_optional(stream_id, "stream_id")
     )
@@ -190,9 +190,11 @@ async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | Non
 
 
 async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool:
-    """Say something while a turn runs: the model reads it with the next model call of the turn, which goes on until
-    it has. False if no turn runs, or not that of stream_id; then nothing was said. Raises TooManyWait, and nothing was
-    said, where max_steering messages wait for that model call already."""
+    """Add a message to the running turn. The turn does not end before a model call has read the message.
+
+    Return False, and add nothing, if no turn runs, or not the turn of stream_id. Raises TooManyWait, and adds nothing,
+    if max_steering messages already wait for that model call.
+    """
     steered: bool | Full = await call(
         checked_agent(pid), Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
     )
@@ -202,18 +204,18 @@ async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool
 
 
 async def retire(pid: Pid) -> bool:
-    """End the agent, unless it has a turn that runs or waits: then it goes on, and the answer is False."""
+    """End the agent. Return False, and change nothing, if a turn runs or waits."""
     retired: bool = await call(checked_agent(pid), Retire())
     return retired
 
 
 async def info(pid: Pid) -> AgentInfo:
-    """What the agent is, and which streams it has."""
+    """Return a description of the agent and its streams."""
     found: AgentInfo = await call(checked_agent(pid), GetInfo())
     return found
 
 
 async def conversation(pid: Pid) -> Conversation:
-    """The agent's conversation, without the turn that runs."""
+    """Return the agent's conversation, without the running turn."""
     messages: Conversation = await call(checked_agent(pid), GetConversation())
     return messages

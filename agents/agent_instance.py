@@ -1,8 +1,8 @@
 """An agent: a process that owns one conversation and answers one message at a time.
 
-Source: API reference, "Module: agent_instance". It starts a stream handler for each turn, is linked to it, and stays
-responsive: it queues, subscribes and cancels while the turn runs. When a handler dies, for whatever cause, it sends the
-stream's one terminal event.
+Source: API reference, "Module: agent_instance". An agent starts a stream handler for each turn, is linked to it, and
+stays responsive: it queues, subscribes and cancels while the turn runs. When a handler dies for any reason, the agent
+sends the stream's one terminal event.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ from agents.instance.requests import (
 )
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
-from agents.instance.turns import Forget, Idle, given_up, steered, taken_down
+from agents.instance.turns import Forget, Idle, recorded, steered, stopping
 from agents.instance.waking import Origin, open_session
 from agents.llm.endpoint import Api
 from agents.sessions import SessionError, UnknownSession
@@ -59,7 +59,7 @@ from agents.streaming_function_handler import (
     handle_chat_api_stream,
     handle_responses_api_stream,
 )
-from agents.streams.kept import Lost
+from agents.streams.kept import StreamLost
 from agents.streams.stream import Stream
 from agents.tools.approval import Answer, NotAsked
 from agents.tools.executor import Calls
@@ -67,11 +67,11 @@ from supervisors import AlreadyStarted
 
 log = get_logger("understudy.agents")
 
-GO_ON: Final = "go on"
+BEGIN: Final = "begin"
 
 
 async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: AgentState) -> TurnResult:
-    """Answer a user message over the API that the agent prefers, its events to stream_pid."""
+    """Answer a user message over the agent's preferred API, and send the events to stream_pid."""
     messages = (*state.conversation, UserMessage(message))
     if state.config.api is Api.RESPONSES:
         return await handle_streaming_response_events(stream_pid, messages, state)
@@ -79,22 +79,22 @@ async def process_streaming_chat(message: str, stream_pid: Pid | Stream, state: 
 
 
 async def handle_streaming_response(stream_pid: Pid | Stream, messages: Conversation, state: AgentState) -> TurnResult:
-    """A turn over the Chat API, tools included."""
+    """Run a turn over the Chat API, tools included."""
     return await handle_chat_api_stream(stream_pid, messages, state)
 
 
 async def handle_streaming_response_events(
     stream_pid: Pid | Stream, input_: Conversation, state: AgentState
 ) -> TurnResult:
-    """A turn over the Responses API, tools included."""
+    """Run a turn over the Responses API, tools included."""
     return await handle_responses_api_stream(stream_pid, input_, state)
 
 
 class AgentInstance(GenServer[AgentState]):
-    """Started by agent_supervisor.start_agent with its configuration; settings come from the application.
+    """The process of an agent. agent_supervisor.start_agent starts it; settings come from the application.
 
-    Refuses a bad configuration with InvalidAgentConfig, and an id that is in use with AlreadyStarted. One that is to
-    come back to a session that is gone is not started, also not anew by its supervisor.
+    An invalid configuration is refused with InvalidAgentConfig, and an id in use with AlreadyStarted. An agent for a
+    kept session that was deleted does not start, and its supervisor does not restart it.
     """
 
     trap_exit = True
@@ -130,22 +130,22 @@ class AgentInstance(GenServer[AgentState]):
             debug=streaming.debug_streaming,
             keeping=keeping,
         )
-        return Ready(state, GO_ON)
+        return Ready(state, BEGIN)
 
     async def handle_continue(self, term: Any, state: AgentState) -> NoReply[AgentState]:
-        """After the start: the turns that were cut come first."""
+        """Begin with the cut turns, after the start."""
         for chat in state.queue:
             has_stream(self.pid, chat.stream_id)
         return NoReply(await turns.begin_next(self.pid, state))
 
     async def handle_info(self, message: Any, state: AgentState) -> Next[AgentState]:
         match message:
-            case StreamChat(_, subscriber, stream_id) if known(state, stream_id):  # asked again: the answer was lost
+            case StreamChat(_, subscriber, stream_id) if known(state, stream_id):  # a repeated request
                 return NoReply(state if subscriber is None else followed(state, stream_id, subscriber, after=0)[1])
             case StreamChat() if state.running is not None:
                 return NoReply(await turns.while_busy(self.pid, message, state.running, state))
             case StreamChat():
-                return NoReply(await turns.begin(self.pid, await taken_down(message, state), state))
+                return NoReply(await turns.begin(self.pid, await recorded(message, state), state))
             case Exit(pid, reason) if state.running is not None and pid is state.running.handler:
                 return NoReply(await turns.handler_ended(self.pid, state.running, reason, state))
             case Subscribe(subscriber):
@@ -154,10 +154,10 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(unsubscribed(state, subscriber))
             case Forget():
                 return NoReply(turns.forgotten(self.pid, state))
-            case Lost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
-                return NoReply(replace(state, running=given_up(state.running, fault)))
+            case StreamLost(stream_id, fault) if state.running is not None and state.running.stream.id == stream_id:
+                return NoReply(replace(state, running=stopping(state.running, fault)))
             case Idle(count) if count == state.turns and state.running is None:
-                return NoReply(await turns.begin_next(self.pid, state)) if self._missed(state) else Stop(NORMAL, state)
+                return NoReply(await turns.begin_next(self.pid, state)) if self._needed(state) else Stop(NORMAL, state)
         return NoReply(state)
 
     def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
@@ -170,18 +170,18 @@ class AgentInstance(GenServer[AgentState]):
             case GetConversation():
                 return Reply(state.conversation, state)
             case Steer(message, stream_id):
-                meant = running if _meant(running, stream_id) is not None else None
-                return Reply(steered(meant, message, state), state)
+                steerable = running if _running_stream(running, stream_id) is not None else None
+                return Reply(steered(steerable, message, state), state)
             case Approve(call_id, stream_id=stream_id) | Deny(call_id, stream_id=stream_id):
-                stream = _meant(running, stream_id)
+                stream = _running_stream(running, stream_id)
                 calls = stream.calls if stream is not None else None
-                return Reply(NotAsked(call_id) if calls is None else _decided(calls, request), state)
+                return Reply(NotAsked(call_id) if calls is None else _decide(calls, request), state)
             case Retire() if running is None and not state.queue:
                 return Stop(NORMAL, state, reply=True)
             case Retire():
                 return Reply(False, state)
-            case Cancel(stream_id) if running is not None and _meant(running, stream_id) is not None:
-                cancelled = replace(given_up(running, Cancelled()), cancellers=(*running.cancellers, caller))
+            case Cancel(stream_id) if running is not None and _running_stream(running, stream_id) is not None:
+                cancelled = replace(stopping(running, Cancelled()), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
             case Cancel(stream_id):
                 chosen = tuple(chat for chat in state.queue if chat.stream_id == stream_id)
@@ -190,8 +190,8 @@ class AgentInstance(GenServer[AgentState]):
                 waiting = tuple(chat for chat in state.queue if chat not in chosen)
                 return Reply(bool(chosen), replace(state, queue=waiting))
 
-    def _missed(self, state: AgentState) -> bool:
-        """Whether its end would be: by who subscribes to it, or whose message waits behind the one that it takes."""
+    def _needed(self, state: AgentState) -> bool:
+        """Return whether a running subscriber or an unread message needs the agent."""
         process = self.pid.process
         return bool(process and process.mailbox) or any(pid.alive for pid in state.subscribers)
 
@@ -200,7 +200,7 @@ class AgentInstance(GenServer[AgentState]):
 
 
 def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> AgentConfig:
-    """Raises InvalidAgentConfig. No code is imported that only the store names."""
+    """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig."""
     if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
         raise InvalidAgentConfig(faults)
     checked = agent_config(config, settings, from_host=origin is Origin.GIVEN)
@@ -209,13 +209,13 @@ def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> A
     return checked
 
 
-def _meant(running: Running | None, stream_id: str | None) -> Stream | None:
-    """The stream that runs, if it is the one that was meant."""
+def _running_stream(running: Running | None, stream_id: str | None) -> Stream | None:
+    """Return the running stream, if it has this id or if no id is given."""
     meant = running is not None and (stream_id is None or running.stream.answers(stream_id))
     return running.stream if running is not None and meant else None
 
 
-def _decided(calls: Calls, request: Approve | Deny) -> Answer:
+def _decide(calls: Calls, request: Approve | Deny) -> Answer:
     if isinstance(request, Approve):
         return calls.approve(request.call_id, request.arguments)
     return calls.deny(request.call_id, request.reason)

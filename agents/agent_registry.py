@@ -1,8 +1,8 @@
-"""Which agent has which id, and which has which stream. Source: API reference, agent_registry:find_agent/1.
+"""The registry of agents, by id, stream and owner. Source: API reference, agent_registry:find_agent/1.
 
-An agent's name in the process system is its id with a prefix: unique, and given back when the agent ends. An agent is a
-member of the process group of each stream that it has, those that wait, run or have ended not long ago, and of its
-owner's. So each of these is known without asking the agent, which may be held up.
+An agent's name in the process system is its id with a prefix. It is unique, and free again when the agent ends. An
+agent is a member of one process group per stream (waiting, running or recently ended), and of its owner's group. So the
+registry finds an agent without a call to it, even if the agent is blocked.
 """
 
 from collections.abc import Generator, Iterator
@@ -17,12 +17,12 @@ PREFIX = "agent:"
 
 
 def find_agent(agent_id: str) -> Pid | None:
-    """The living agent with this id."""
+    """Return the running agent with this id, or None."""
     return whereis(PREFIX + agent_id)
 
 
 def is_agent(pid: Pid) -> bool:
-    """A living process has the name of an agent. Of any thread's system: nothing is asked."""
+    """Return whether the process runs and has an agent's name. It may belong to the system of any thread."""
     return pid.process is not None and any(name.startswith(PREFIX) for name in pid.process.names)
 
 
@@ -31,19 +31,19 @@ def name_of(agent_id: str) -> str:
 
 
 def belongs_to(agent: Pid, owner: str) -> None:
-    """Called by the agent, once."""
+    """Record the agent's owner. The agent calls this once."""
     pg.join(_of_owner(owner), agent)
 
 
 def agents_of(owner: str) -> list[Pid]:
-    """The living agents that belong to this user."""
+    """Return the running agents of this user."""
     return pg.members(_of_owner(owner))
 
 
 def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Generator[None, None, list[str]]:
-    """For `in_slices`: the first ids of living agents in their order, those above after.
+    """Find the first ids of running agents above after, in order. A generator for `in_slices`.
 
-    owner: the user to whom they belong; None: anyone's.
+    owner: only this user's agents; None: all agents.
     """
     found: list[str] = []
     for pid in processes() if owner is None else agents_of(owner):
@@ -57,9 +57,9 @@ def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Gener
 
 @contextmanager
 def reserved(agent_id: str) -> Iterator[None]:
-    """Within the block no agent can start with this id, whoever wants it to. Raises NameTaken if one lives.
+    """Reserve the id: within the block no agent can start with it. Raises NameTaken if such an agent runs.
 
-    Who finds the id in use, and asks whoever has it, is told at the end of the block that it has ended.
+    A caller who sends a request to the reserved name gets CallFailed when the block ends.
     """
     holder = Mailbox()
     try:
@@ -70,19 +70,19 @@ def reserved(agent_id: str) -> Iterator[None]:
 
 
 def find_stream(stream_id: str) -> Pid | None:
-    """The living agent that has this stream."""
+    """Return the running agent that has this stream, or None."""
     having = pg.members(_group(stream_id))
     return having[0] if having else None
 
 
 def has_stream(agent: Pid, stream_id: str) -> None:
-    """Called by the agent, as often as it likes."""
+    """Record that the agent has this stream. Only the agent calls this; repeated calls have no effect."""
     if agent not in pg.members(_group(stream_id)):
         pg.join(_group(stream_id), agent)
 
 
 def has_no_stream(agent: Pid, stream_id: str) -> None:
-    """Called by the agent that has it no more, or never had."""
+    """Record that the agent does not have this stream. Only the agent calls this."""
     if agent in pg.members(_group(stream_id)):
         pg.leave(_group(stream_id), agent)
 

@@ -1,4 +1,4 @@
-"""The application: its whole tree as data, and how it is started.
+"""The application: its whole tree as data, and its start.
 
 async with application.running():                       # in a program of your own, on its loop
     pid = await agent_supervisor.start_agent({...})
@@ -45,7 +45,7 @@ NAME: Final = "understudy"
 
 
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
-    """The whole system, in start order. Later children rely on earlier ones."""
+    """Return the whole tree, in start order. Later children rely on earlier ones."""
     agent = ChildSpec("agent", AgentInstance, settings, restart=RestartType.TRANSIENT)
     limits, policy, tools = settings.supervision, provider_policy(settings), settings.tools
     root, streams, agents = limits.understudy, _many(limits.stream_supervisor), limits.agent_supervisor
@@ -64,11 +64,11 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
 
 
 async def start(settings: Settings | None = None) -> Pid:
-    """Start the tree in the current process system: its root supervisor.
+    """Start the tree in the current process system, and return its root supervisor.
 
-    Raises InvalidArgument for a value that is not Settings, StartFailed for the child that did not start, and NoSystem
-    where no process system runs, as in a plain coroutine; then nothing runs. Raises PoolUnavailable where a worker
-    process imports the script that calls this: the script lacks its guard.
+    Raises InvalidArgument for a value that is not Settings, and StartFailed for a child that did not start. Raises
+    NoSystem if no process system runs, as in a plain coroutine. After an error nothing runs. Raises PoolUnavailable in
+    a worker process that imports the calling script: the script lacks its `if __name__ == "__main__"` guard.
     """
     refuse_inside()
     if settings is not None and not isinstance(settings, Settings):
@@ -76,7 +76,7 @@ async def start(settings: Settings | None = None) -> Pid:
     if known_system() is None:
         raise NoSystem(
             "expected a process system to start the application in, got none: use `async with application.running():`, "
-            "which has one, or from blocking code AsyncioSystemBase().run(application.start())"
+            "which starts one, or from blocking code AsyncioSystemBase().run(application.start())"
         )
     flags, children = tree(settings if settings is not None else Settings())
     try:
@@ -87,7 +87,7 @@ async def start(settings: Settings | None = None) -> Pid:
 
 @asynccontextmanager
 async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSystemBase]:
-    """A process system on the running loop, with the tree in it; at the end everything has ended, in order."""
+    """Run a process system with the tree on the running loop. At the end of the block all processes end in order."""
     async with AsyncioSystemBase() as system:
         await start(settings)
         yield system

@@ -1,9 +1,9 @@
-"""The documented functions that fold a model's stream and carry out a turn.
+"""The documented functions that fold a model's stream and run a turn.
 
 Source: API reference, "Module: streaming_function_handler". An agent's own turns start in streams/handler.py.
 
-    Continue(accumulator) | Done(accumulator) | Error(reason)      of process_stream_event
-    Ok(response, state) | Error(reason)                            of everything that ends a turn
+    Continue(accumulator) | Done(accumulator) | Error(reason)      returned by process_stream_event
+    Ok(response, state) | Error(reason)                            returned by each function that ends a turn
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,10 +69,10 @@ Subscriber: TypeAlias = Pid | Stream
 def process_stream_event(
     event: Delta | Mapping[str, Any], accumulator: Accumulator, stream_pid: Subscriber
 ) -> StreamResult:
-    """Fold one event of a model's stream, and send what it causes to stream_pid.
+    """Fold one event of a model's stream, and send the resulting events to stream_pid.
 
-    event: a delta of core/deltas.py, or the documented mapping: {"type": "content_delta", "data": "Hello"}. Any other
-    event, or one that does not fit its call, gives Error with a ParseError; then nothing was sent.
+    event: a delta of core/deltas.py, or the documented mapping: {"type": "content_delta", "data": "Hello"}. For any
+    other event, and for one that does not fit its call, return Error with a ParseError and send nothing.
     """
     stream = _stream(stream_pid)
     try:
@@ -95,10 +95,10 @@ def process_stream_event(
 
 
 async def finalize_stream(accumulator: Accumulator, stream_pid: Subscriber, state: AgentState) -> TurnResult:
-    """From the end of a model's answer to the end of the turn.
+    """Run a turn from the end of a model's answer to its own end.
 
-    Runs the calls that the accumulator holds, goes on with their results until the model needs no more, and sends
-    stream_complete. state's conversation ends with the message that was being answered.
+    Run the accumulator's calls, ask the model with their results until an answer has no calls, and send
+    stream_complete. The conversation of state ends with the answered message.
     """
     past = past_of(state.config, state.conversation)
     end = accumulator.end or Finished(None)
@@ -109,9 +109,9 @@ async def finalize_stream(accumulator: Accumulator, stream_pid: Subscriber, stat
 async def handle_chat_api_stream(
     stream_pid: Subscriber, messages: Conversation | Sequence[Mapping[str, Any]], state: AgentState
 ) -> TurnResult:
-    """A turn over the Chat Completions API: answer the last of messages.
+    """Run a turn over the Chat Completions API that answers the last of messages.
 
-    messages: a conversation, or mappings {"role", "content"}. The state of Ok holds the conversation with the answer.
+    messages: a conversation, or mappings {"role", "content"}. The state of Ok has the conversation with the answer.
     """
     return await _answer(Api.CHAT, stream_pid, messages, state)
 
@@ -119,7 +119,7 @@ async def handle_chat_api_stream(
 async def handle_responses_api_stream(
     stream_pid: Subscriber, input_: Conversation | Sequence[Mapping[str, Any]], state: AgentState
 ) -> TurnResult:
-    """A turn over the Responses API: as handle_chat_api_stream."""
+    """Run a turn over the Responses API. The arguments are as in handle_chat_api_stream."""
     return await _answer(Api.RESPONSES, stream_pid, input_, state)
 
 

@@ -11,7 +11,7 @@ _ROW = re.compile(r"\| `(?P<erlang>[^`]+)` \| `(?P<python>[\w.]+)` \| .*\|")
 
 
 class Row(NamedTuple):
-    """erlang: as documented. python: a dotted path."""
+    """A row. erlang: the documented name. python: a dotted path."""
 
     erlang: str
     python: str
@@ -23,12 +23,12 @@ class Row(NamedTuple):
 
     @property
     def fields(self) -> list[str]:
-        """The rest of it, spelled as Python does: `ToolId` is tool_id."""
+        """The other words, in Python's spelling: `ToolId` is tool_id."""
         words = re.findall(r"\w+", self.erlang)[1:]
         return [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower() for word in words]
 
     def found(self) -> Any:
-        """What the dotted path names: a function, a class, or the name of a field that its class has."""
+        """Return the target of the dotted path: a function, a class, or the name of a field of a class."""
         parts = self.python.split(".")
         for length in range(len(parts) - 1, 0, -1):
             try:
@@ -38,11 +38,11 @@ class Row(NamedTuple):
             for name in parts[length:]:
                 found = name if name in _fields(found) else getattr(found, name)
             return found
-        raise AssertionError(f"{self.python} names no module")
+        raise AssertionError(f"{self.python} is not in a module")
 
 
 def rows(heading: str) -> list[Row]:
-    """The rows under a heading of the document, in order. A line of a table that is no row is an error."""
+    """Return the rows under a heading of the document, in order. An invalid line of a table is an error."""
     _, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(f"\n## {heading}\n")
     section, _, _ = rest.partition("\n## ")
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
@@ -53,13 +53,13 @@ def rows(heading: str) -> list[Row]:
 
 
 def headings() -> list[str]:
-    """Of the sections that hold a table."""
+    """Return the headings of the sections with a table."""
     sections = re.split(r"^## ", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     return [section.partition("\n")[0] for section in sections if "\n|" in section]
 
 
 def _fields(owner: Any) -> tuple[str, ...]:
-    """Of a struct or a pydantic model."""
+    """Return the fields of a struct or a pydantic model."""
     if not isinstance(owner, type):
         return ()
     return (*getattr(owner, "__struct_fields__", ()), *getattr(owner, "model_fields", ()))

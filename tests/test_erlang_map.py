@@ -1,4 +1,4 @@
-"""docs/erlang-map.md is complete, and every row of it holds: each is looked up and called, over HTTP on loopback."""
+"""docs/erlang-map.md is complete, and each of its rows is true: the test uses every name, over HTTP on loopback."""
 
 import asyncio
 import logging
@@ -152,7 +152,7 @@ DOCUMENTED = {
 
 
 class Meeting:
-    """How many calls of `meet` run, and how many ever ran at once."""
+    """The number of running calls of `meet`, and the largest number so far."""
 
     present = peak = 0
 
@@ -172,13 +172,13 @@ async def meet(who: str) -> str:
 
 @tool(name="meet")
 async def wait_for_ever(who: str) -> None:
-    """Nobody comes, and there is no deadline of its own."""
+    """Wait without a deadline."""
     await asyncio.Event().wait()
 
 
 @asynccontextmanager
 async def running(**streaming: Any) -> AsyncIterator[Stage]:
-    """The application with these streaming settings, against a rehearsal server."""
+    """Run the application with these streaming settings against a rehearsal server."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(builtin() | SCRIPT))
         settings = Settings(
@@ -203,7 +203,7 @@ async def events(pid: Pid, message: str = "hello") -> list[Event]:
 
 
 async def received(box: Mailbox) -> list[Event]:
-    """The events of one stream, up to its terminal one."""
+    """Return the events of one stream, up to its terminal event."""
     found: list[Event] = []
     while not (found and isinstance(found[-1], StreamComplete | StreamError)):
         found.append(await box.receive(20))
@@ -395,7 +395,7 @@ async def test_the_metadata_of_events_is_the_accumulators() -> None:
 
 
 def _accumulated(more: dict[str, Any]) -> Accumulator:
-    """What the documented events of an answer with one call come to. more: fields of each."""
+    """Return the accumulator after the documented events of an answer with one call. more: fields of each event."""
     accumulator = init_accumulator()
     for type_ in ("content_delta", "tool_call_start", "tool_call_complete", "stream_done"):
         data = "tool_calls" if type_ == "stream_done" else MODEL_EVENTS[type_]
@@ -405,7 +405,7 @@ def _accumulated(more: dict[str, Any]) -> Accumulator:
 
 
 def _without_more(said: Any, documented: Any) -> Any:
-    """What was said, without fields that are not documented."""
+    """Return the events without undocumented fields."""
     match documented:
         case dict():
             return {key: _without_more(said[key], each) for key, each in documented.items()}
@@ -540,7 +540,7 @@ METRICS: dict[str, Callable[[StreamMetrics], bool]] = {
 
 
 @pytest.mark.parametrize("row", rows("Metrics"), ids=named)
-async def test_a_documented_metric_is_told_of_a_turn(stage: Stage, row: Row) -> None:
+async def test_a_documented_metric_is_reported_for_a_turn(stage: Stage, row: Row) -> None:
     pid = await stage.agent("helper", tools=[meet])
     async with Mailbox() as box:
         stream_id = agent.stream_chat(pid, "hello")
@@ -656,7 +656,7 @@ class _Kept(logging.Handler):
 
 @contextmanager
 def _records(name: str, level: int) -> Iterator[list[Any]]:
-    """What is logged within the block."""
+    """Return the records that are logged in the block."""
     handler, logger = _Kept(), logging.getLogger(name)
     before = logger.level
     logger.addHandler(handler)

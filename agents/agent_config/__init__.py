@@ -1,4 +1,4 @@
-"""An agent's configuration, checked in one go.
+"""An agent's configuration, checked as a whole.
 
 config.py        the checked configuration
 routes.py        the models that an agent asks, in order, each with its provider's address, key and price

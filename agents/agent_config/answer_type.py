@@ -1,8 +1,9 @@
-"""The type of an agent's answer: what the model is asked to keep to, and what its answer is checked against.
+"""The type of an agent's answer: the request asks the model for it, and the answer is checked against it.
 
-A type that pydantic can check (a model, a dataclass, a TypedDict), or a JSON schema. Its root must be an object: that
-is what providers accept. The check runs on the loop. A host's type may take as long as it likes, and holds all streams
-meanwhile; a schema of a client, or of the store, is bounded (bounded/).
+The type is one that pydantic can check (a model, a dataclass, a TypedDict), or a JSON schema. Its root must be an
+object, because providers accept nothing else. The check runs on the event loop. The check of a program's own type has
+no time limit, and holds all streams while it runs. A schema from a client or from the store has a bounded check
+(bounded/).
 """
 
 import dataclasses
@@ -34,14 +35,15 @@ FAULT_CHARS = 200
 
 
 class InvalidAnswerType(ValueError):
-    """One line: "expected ..., got ..."."""
+    """Raised for an invalid answer type. The text is one line: "expected ..., got ..."."""
 
 
 @dataclasses.dataclass(frozen=True)
 class AnswerType:
-    """name, schema: what the model is shown. read: the value of a JSON document, or what is wrong with it.
+    """An answer type.
 
-    max_chars: of a document; None: any number.
+    name, schema: sent to the model. read: checks a JSON document, and returns its value or its faults. max_chars: the
+    longest document; None: any length.
     """
 
     name: str
@@ -51,8 +53,8 @@ class AnswerType:
 
     @classmethod
     def of(cls, given: Any) -> Self:
-        """Raises InvalidAnswerType for what is no type that pydantic can check and no JSON schema of an object."""
-        if isinstance(given, str):  # pydantic would evaluate it, whatever it is
+        """Return the answer type of a program's type or JSON schema. Raises InvalidAnswerType for any other value."""
+        if isinstance(given, str):  # pydantic would evaluate any string
             raise InvalidAnswerType(f"expected a type that pydantic can check, got {given[:80]!r}")
         if too_deep(given):
             raise InvalidAnswerType(EXPECTED)
@@ -63,7 +65,10 @@ class AnswerType:
 
     @classmethod
     def bounded(cls, given: Any) -> Self:
-        """A client's, or the store's. Raises InvalidAnswerType for what is no JSON schema with a bounded check."""
+        """Return the answer type of a client's or the store's JSON schema, with a bounded check.
+
+        Raises InvalidAnswerType for any other value.
+        """
         if not isinstance(given, dict) or given.get("type") != "object":
             raise InvalidAnswerType(f"expected a JSON schema of an object, got {snippet(given)}")
         try:
@@ -84,7 +89,9 @@ class AnswerType:
             raise InvalidAnswerType(
                 f"expected a JSON schema, got a fault at {error.json_path}: {error.message}"
             ) from None
-        validator = Draft202012Validator(schema, registry=Registry())  # an empty one: jsonschema's own would fetch
+        validator = Draft202012Validator(
+            schema, registry=Registry()
+        )  # an empty registry: the default one would fetch references
         faults_of = partial(_faults, validator)
         return cls(_name(schema.get("title", "answer")), schema, lambda text: _checked(faults_of, text))
 
@@ -99,14 +106,17 @@ class AnswerType:
         return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
 
     def check(self, content: str) -> AnswerChecked:
-        """A fence of Markdown around the whole document is no fault."""
+        """Check an answer. A Markdown fence around the whole document is accepted."""
         document = _unfenced(content)
         if self.max_chars is not None and len(document) > self.max_chars:
             return AnswerChecked((f"answer: expected at most {self.max_chars} characters, got {len(document)}",))
         return AnswerChecked((f"answer: {EXPECTED}",)) if text_too_deep(document) else self.read(document)
 
     def asked_for(self, api: Api) -> dict[str, Any]:
-        """The keys of a request that ask for it. Not `strict`: few types keep to what that allows; we check anyway."""
+        """Return the request keys that ask for this type.
+
+        `strict` is false: it allows few types, and the answer is checked here anyway.
+        """
         form = {"name": self.name, "schema": self.schema, "strict": False}
         if api is Api.RESPONSES:
             return {"text": {"format": {"type": "json_schema", **form}}}
@@ -115,7 +125,7 @@ class AnswerType:
 
 def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
     try:
-        value = adapter.validate_json(text, strict=True)  # as the schema has it: "5" is no integer
+        value = adapter.validate_json(text, strict=True)  # strict, as in the schema: "5" is not an integer
         return AnswerChecked(value=adapter.dump_python(value, mode="json"))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)[:MAX_FAULTS]
@@ -142,7 +152,7 @@ def _faults(validator: "Draft202012Validator", value: Any) -> Iterator[str]:
 
 
 def _unfenced(content: str) -> str:
-    """The lines between a first line ```json, or ```, and a last line ```."""
+    """Return the lines between a first line ```json, or ```, and a last line ```; without a fence, the content."""
     text = content.strip()
     first, _, rest = text.partition("\n")
     if first.strip() in (FENCE, f"{FENCE}json") and rest.endswith(FENCE):

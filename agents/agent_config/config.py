@@ -1,4 +1,4 @@
-"""What an agent is told at its start, checked in one go. Source: API reference, "Per-Agent Configuration"."""
+"""An agent's configuration, checked as a whole. Source: API reference, "Per-Agent Configuration"."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ from agents.tools.tool import Tool
 
 
 class InvalidAgentConfig(ValueError):
-    """faults: one line each, "key: expected ..., got ..."."""
+    """Raised for an invalid configuration. faults: one line each, "key: expected ..., got ..."."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(f"agent config: {fault}" for fault in faults))
@@ -37,9 +37,8 @@ class InvalidAgentConfig(ValueError):
 class AgentConfig(Struct, frozen=True):
     """A checked configuration, with the application's defaults filled in.
 
-    routes: the models to ask, in order. when_busy, max_queue, max_steering: of messages that come while a turn
-    runs.
-    answer: what the final answer must be, if anything. owner: whose it is at the gateway.
+    routes: the models to ask, in order. when_busy, max_queue, max_steering: the treatment of messages that come while a
+    turn runs. answer: the type of the final answer; None: any text. owner: the user of the gateway who owns the agent.
     """
 
     id: str
@@ -61,38 +60,38 @@ class AgentConfig(Struct, frozen=True):
         return self.routes[0].api
 
     def over(self, api: Api) -> "AgentConfig":
-        """The same agent, asking its first model by this API."""
+        """Return the same configuration with this API for the first model."""
         first, *others = self.routes
         return replace(self, routes=(replace(first, api=api), *others))
 
     def asked_by(self, route: int) -> Route:
-        """The route with this number, its request asking for the answer type, too."""
+        """Return the route with this number, with request options that ask for the answer type."""
         chosen = self.routes[route]
         if self.answer is None:
             return chosen
         return replace(chosen, options={**self.answer.asked_for(chosen.api), **chosen.options})
 
     def shown_tools(self) -> list[dict[str, Any]]:
-        """What a model is shown of the tools."""
+        """Return the descriptions of the tools for a model."""
         return [
             {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
             for tool in self.tools.values()
         ]
 
     def unconfigured(self) -> Iterator[tuple[str, str]]:
-        """The built-in tools of the agent that lack a setting, and the key of that setting."""
+        """Yield the agent's built-in tools that lack a setting, each with the key of that setting."""
         if "web_search" in self.tools and self.tools["web_search"].bound.get("endpoint") == "":
             yield "web_search", "tools.web_search_endpoint"
 
     def opening(self) -> Conversation:
-        """The conversation before the first user message."""
+        """Return the conversation before the first user message."""
         return (SystemMessage(self.system_prompt),) if self.system_prompt else ()
 
 
 def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: bool = True) -> AgentConfig:
-    """Check an agent's configuration. Raises InvalidAgentConfig with every fault; nothing has been started.
+    """Check an agent's configuration. Raises InvalidAgentConfig with every fault. Nothing is started.
 
-    from_host: False for what a client gave, or a store: its answer_type has to be one with a bounded check.
+    from_host: False for a configuration from a client or a store: its answer_type must have a bounded check.
     """
     try:
         checked = AgentSettings.model_validate(dict(given))
@@ -132,7 +131,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
 
 
 def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
-    """Raises InvalidTool."""
+    """Return the agent's tools, by name. Raises InvalidTool."""
     tools = resolve(checked.tools, _bound(settings))
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
         raise InvalidTool("tools.file_ops_root: expected {}, got {}".format(*found))
@@ -140,7 +139,7 @@ def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
 
 
 def _bound(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
-    """What the host sets of the built-in tools' parameters: the model neither sees nor sets it."""
+    """Return the parameters of built-in tools that the host sets. The model can neither read nor set these."""
     return {
         "file_ops": workspace.bound(settings),
         "web_search": {"endpoint": settings.tools.web_search_endpoint or ""},
@@ -188,7 +187,7 @@ def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
 
 
 def _line(fault: Any) -> str:
-    """One fault of pydantic's as one line of ours, with what came, unless that is or holds a secret."""
+    """Return a pydantic fault as one line, with the value unless it contains a secret."""
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         known = [*_keys(fault["loc"][:-1])]
@@ -217,5 +216,5 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def _keys(section: tuple[Any, ...]) -> Iterator[str]:
-    """What may stand there."""
+    """Return the known keys of a section."""
     return iter((SECTIONS[section[0]] if section else AgentSettings).model_fields)

@@ -1,8 +1,8 @@
-"""What is kept of an agent's configuration with its session, and which of it may come back.
+"""The part of an agent's configuration that is kept with its session, and the check before it is used again.
 
-Others may write a store, so what a store holds is data. A kept configuration may name built-in tools, and providers of
-the settings. Code and addresses come back only if this program has given them to an agent: by its configuration, or by
-start_agent. An address that had a key of its own does not come back, since no key is kept.
+Other programs may write to the store, so its content is data and not trusted. A kept configuration may name built-in
+tools, and providers of the settings. Code and addresses are accepted only if this program has given them to an agent,
+by its configuration or by start_agent. An address with its own key is not accepted, because no key is kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,11 +25,11 @@ SECRET: Final = "api_key"  # noqa: S105 (the name of the key)
 ADDRESS: Final = "base_url"
 
 _given: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
-"""The code and the addresses that each application's own starts have named."""
+"""The code and the addresses that each application has given to its agents."""
 
 
 def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What an agent can be started from again, as JSON data without secrets; None if JSON can't hold it."""
+    """Return the configuration for a later start, as JSON data without secrets; None if JSON can't contain it."""
     try:
         config = {key: _plain(key, value) for key, value in given.items() if key != SECRET}
         kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
@@ -39,22 +39,22 @@ def kept_config(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def comes_back_whole(given: Mapping[str, Any]) -> bool:
-    """Whether an agent that was started with this is the same when it is woken.
+    """Return whether an agent with this configuration can be restored completely from its session.
 
-    Its own key is not kept, and an answer type without a bounded check is not taken from a store.
+    An agent's own key is not kept, and an answer type without a bounded check is not accepted from a store.
     """
     kept = kept_config(given)
     return kept is not None and not _has_key(given) and _bounded(kept.get("answer_type"))
 
 
 def restored(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as a store had it, to start an agent from. A name from an old store may hold what is not text."""
+    """Return a kept configuration in the form for start_agent. Invalid text from an old store is replaced."""
     config: dict[str, Any] = each_text(joined_surrogates, dict(kept))
     return config
 
 
 def give(given: Mapping[str, Any]) -> None:
-    """Note what the program has started an agent with, for `not_given`."""
+    """Record the code and the addresses of an agent that the program starts, for `not_given`."""
     config = kept_config(given) or {}
     named = {tool for tool in config.get("tools") or () if ":" in tool}
     if not _has_key(given):
@@ -64,7 +64,7 @@ def give(given: Mapping[str, Any]) -> None:
 
 
 def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[str]:
-    """What a kept configuration names and may not, a line each."""
+    """Yield one line for each name in a kept configuration that is not accepted."""
     given = _given.get(current_system(), set()) | {settings.base_url, *BUILTIN.values()}
     for position, tool in enumerate(_list(kept.get("tools"))):
         if isinstance(tool, str) and ":" in tool and tool not in given:
@@ -93,7 +93,7 @@ def _bounded(answer_type: Any) -> bool:
 
 
 def _asked(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The parts of a configuration that may name an address and a key."""
+    """Yield the parts of a configuration that may have an address and a key."""
     yield config
     for fallback in _list(config.get("fallbacks")):
         if isinstance(fallback, Mapping):
@@ -117,7 +117,10 @@ def _plain(key: str, value: Any) -> Any:
 
 
 def _address(tool: Tool) -> str:
-    """Raises TypeError, in JSON's place, for a tool that no other program could find."""
+    """Return the address of a tool's function, "module:name".
+
+    Raises TypeError, like the JSON encoder, for a tool that another program can't find.
+    """
     module, name = tool.function.__module__, tool.function.__qualname__
     if module == "__main__" or "<" in name or tool.bound:
         raise TypeError(f"{tool.name} has no address")

@@ -1,4 +1,4 @@
-"""Whom an agent asks: its model, then those that it falls back on, each with its provider's address, key and price."""
+"""The routes of an agent: its model, then its fallbacks, each with its provider's address, key and price."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ UNNAMED = NamedProvider()
 
 
 def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Candidate]]:
-    """In the order in which they are tried. Only where route_faults has none."""
+    """Yield the routes in the order in which they are tried. The settings must have no route_faults."""
     for each in _asked(agent, settings):
         provider = _provider(each, settings)
         key = each.api_key or provider.api_key or settings.api_key
@@ -29,10 +29,10 @@ def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Ca
 
 
 def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[str]:
-    """What keeps the agent from asking anybody, a line each."""
+    """Yield one line for each fault that prevents a model call of the agent."""
     unknown = [each.provider for each in (agent, *(agent.fallbacks or ())) if _unknown(each.provider, settings)]
     for name in unknown:
-        known = ", ".join(settings.providers.named) or "none has a name"
+        known = ", ".join(settings.providers.named) or "none is named"
         yield f"provider: expected one of the settings' providers ({known}), got {name!r}"
     if unknown:
         return
@@ -46,7 +46,7 @@ def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[str]:
 
 
 def _asked(agent: AgentSettings, settings: Settings) -> tuple[Fallback, ...]:
-    """The agent's own choice, and those that it falls back on, whose provider is told where it is not the agent's."""
+    """Return the agent's own choice and its fallbacks, each with its provider."""
     order = settings.providers.order
     provider = agent.provider or (order[0] if order and agent.base_url is None else None)
     own = Fallback(provider=provider, model=agent.model, base_url=agent.base_url, api_key=agent.api_key)
@@ -57,7 +57,7 @@ def _asked(agent: AgentSettings, settings: Settings) -> tuple[Fallback, ...]:
 
 
 def _at_home(fallback: Fallback, own: Fallback) -> Fallback:
-    """A fallback that names no provider is where the agent is, but for what it says itself."""
+    """Return the fallback; without a provider, its missing keys get the agent's values."""
     if fallback.provider is not None:
         return fallback
     return fallback.model_copy(

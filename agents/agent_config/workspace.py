@@ -1,7 +1,7 @@
 """The workspace: the folder that file_ops works in. It stays apart from the daemon's own files.
 
-state folder        the token, the store, the lock, the address: no workspace may hold them, or lie among them
-state folder/files  the workspace where the settings name none: made for that, and nothing else is in it
+state folder        has the token, the store, the lock and the address: no workspace may contain it, or be in it
+state folder/files  the default workspace: a folder that contains nothing else
 """
 
 import os
@@ -16,7 +16,7 @@ FOLDER: Final = "files"
 
 
 def bound(settings: Settings) -> dict[str, Any]:
-    """The host's parameters of file_ops."""
+    """Return the host's parameters of file_ops."""
     named = settings.tools.file_ops_root
     root = own_folder(settings) if named is None else named
     denied = [str(_real(path)) for path, _ in _off_limits(settings)]
@@ -24,15 +24,15 @@ def bound(settings: Settings) -> dict[str, Any]:
 
 
 def own_folder(settings: Settings) -> Path:
-    """The workspace where the settings name none."""
+    """Return the default workspace."""
     return _state_dir(settings) / FOLDER
 
 
 def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str] | None:
     """Return the expected place of the workspace and its real one; None if it is well placed.
 
-    files: those of the configuration. Folders are compared by their identity, too: a link, a mount or another case in a
-    name may lead to the same folder.
+    files: those of the configuration. Folders are also compared by identity: a link, a mount or a name in another case
+    may lead to the same folder.
     """
     root = _real(settings.tools.file_ops_root or own_folder(settings))
     expected = "a folder apart from the daemon's own files"
@@ -46,7 +46,7 @@ def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str]
 
 
 def _off_limits(settings: Settings) -> Iterator[tuple[Path, str]]:
-    """The paths that no call may read or write, and what each is."""
+    """Yield the paths that no call may read or write, each with its description."""
     gateway = settings.gateway
     yield _state_dir(settings), "state folder"
     yield gateway.token_file or _state_dir(settings) / "token", "token"
@@ -57,7 +57,7 @@ def _off_limits(settings: Settings) -> Iterator[tuple[Path, str]]:
 
 
 def _store_files(url: str) -> Iterator[Path]:
-    from agents.sessions.errors import StoreUnavailable  # brings the database's library along
+    from agents.sessions.errors import StoreUnavailable  # imports the database's library
     from agents.sessions.location import store_url
 
     try:
@@ -77,7 +77,7 @@ def _real(path: Path) -> Path:
 
 
 def _within(path: Path, folder: Path) -> bool:
-    """The path is the folder, or below it. Both are real paths. A path that does not exist has only its name."""
+    """Return whether the path is the folder or below it. Both are real paths. A missing path is compared by name."""
     return any(_same(each, folder) for each in (path, *path.parents))
 
 

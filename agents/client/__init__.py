@@ -1,10 +1,10 @@
-"""A client of the daemon, for commands and for programs of one's own. It needs nothing of what runs agents.
+"""A client of the daemon, for commands and for other programs. It imports nothing that runs agents.
 
 async with Client.found() as client:                         # the daemon of this user
-    async for event in client.ask("writer", "Hello."):       # goes on by itself when its connection breaks
+    async for event in client.ask("writer", "Hello."):       # reconnects when its connection breaks
         print(event)
 
-Client("http://127.0.0.1:8765", token)                       # any other
+Client("http://127.0.0.1:8765", token)                       # another daemon
 """
 
 from agents.client.client import Client

@@ -1,4 +1,4 @@
-"""Requests to a daemon, and its streams, which go on by themselves when a connection breaks."""
+"""Requests to a daemon, and its streams. A stream reconnects when its connection breaks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -12,30 +12,32 @@ import aiohttp
 import msgspec
 
 from agents.client.errors import ClientError, NoDaemon, Refused, Unreachable
-from agents.client.events import event_of
 from agents.client.frames import Frames
 from agents.client.place import Place, place_in
 from agents.contract.sessions import Session, SessionInfo
+from agents.contract.wire import event_of
 from agents.core.events import TERMINAL, Event
 
 TIMEOUT_S: Final = 30.0
-SILENCE_S: Final = 60.0  # a gateway gives a sign of life every few seconds
+SILENCE_S: Final = 60.0  # a gateway sends a comment every few seconds
 ENDLESS: Final = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=SILENCE_S)
-PATIENCE_S: Final = 60.0  # how long a daemon may be away before a stream is given up
-PAUSES_S: Final = (0.1, 2.0)  # between two attempts: the first, and the longest
-PASSING: Final = frozenset({422, 429, 502, 503, 504})  # of a daemon that comes back, and is not where it was yet
+PATIENCE_S: Final = 60.0  # how long a stream tries to reconnect to its daemon
+PAUSES_S: Final = (0.1, 2.0)  # between two tries: the first pause, and the longest
+PASSING: Final = frozenset({422, 429, 502, 503, 504})  # statuses of a daemon that is still starting
 
 
 class Client:
-    """In an `async with`. Raises ClientError, each with one line."""
+    """A client of one daemon, used in an `async with`. Its methods raise ClientError, with one line each."""
 
     def __init__(self, url: str, token: str) -> None:
         self._find: Callable[[], Place] = lambda: Place(url.rstrip("/"), token)
 
     @classmethod
     def found(cls, state_dir: Path | None = None) -> Self:
-        """Of the daemon with this state directory; None: this user's. Raises NoDaemon. A daemon that comes back at
-        another port is found again."""
+        """Return a client of the daemon with this state directory; None: this user's daemon. Raises NoDaemon.
+
+        The client also finds a daemon that restarts at another port.
+        """
         client = cls("", "")
         client._find = lambda: place_in(state_dir)
         client._find()
@@ -49,7 +51,7 @@ class Client:
         await self._http.close()
 
     async def get(self, where: str, **query: str | int) -> Any:
-        """The answer, as JSON data. Raises Refused, Unreachable, NoDaemon."""
+        """Return the answer, as JSON data. Raises Refused, Unreachable, NoDaemon."""
         return await self._asked("GET", where, params=query)
 
     async def post(self, where: str, body: Any = None) -> Any:
@@ -61,33 +63,36 @@ class Client:
     # Sessions
 
     async def sessions(self, after: str | None = None, limit: int = 100) -> list[SessionInfo]:
-        """Those behind `after`, in the daemon's order: those that changed last first."""
-        behind = {} if after is None else {"after": after}
-        told = await self.get("/sessions", limit=limit, **behind)
-        return msgspec.convert(told["sessions"], list[SessionInfo])
+        """Return a page of sessions: those that changed last come first. after: the last id of the previous page."""
+        page = {} if after is None else {"after": after}
+        answer = await self.get("/sessions", limit=limit, **page)
+        return msgspec.convert(answer["sessions"], list[SessionInfo])
 
     async def session(self, session_id: str) -> Session:
         return msgspec.convert(await self.get(path("sessions", session_id)), Session)
 
     async def rename_session(self, session_id: str, title: str | None) -> None:
-        """title: None takes it away."""
+        """Set the title of a session; None removes it."""
         await self._asked("PATCH", path("sessions", session_id), json={"title": title})
 
     async def delete_session(self, session_id: str) -> None:
-        """For good, and its agent with it. Raises Refused, 409, while that has a turn."""
+        """Delete a session and its agent. Raises Refused, 409, while the agent has a turn."""
         await self.delete(path("sessions", session_id))
 
     async def fork_session(
         self, session_id: str, new_id: str | None = None, at: tuple[str, int | None] | None = None
     ) -> str:
-        """The id of the new session. at: a stream, and the seq of an event in it; None: the last one."""
+        """Copy a session up to an event, and return the new session's id.
+
+        at: a stream, and the seq of an event in it; None: the last event.
+        """
         place = {} if at is None else {"at": {"stream_id": at[0], "seq": at[1]}}
         named = {} if new_id is None else {"id": new_id}
-        told = await self.post(path("sessions", session_id, "fork"), {**named, **place})
-        return str(told["id"])
+        answer = await self.post(path("sessions", session_id, "fork"), {**named, **place})
+        return str(answer["id"])
 
     async def export_session(self, session_id: str) -> AsyncGenerator[bytes, None]:
-        """JSON Lines, in pieces as they come. Raises Unreachable if they break off."""
+        """Yield the session as JSON Lines, in pieces. Raises Unreachable if the connection breaks."""
         async with self._answered("GET", path("sessions", session_id, "export"), ENDLESS) as answer:
             async for chunk in answer.content.iter_any():
                 yield chunk
@@ -95,9 +100,9 @@ class Client:
     # Streams
 
     async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> AsyncGenerator[Event, None]:
-        """The events of the answer. Leaving the loop early leaves the turn running.
+        """Ask an agent, and yield the events of the answer. If the loop ends early, the turn continues.
 
-        stream_id: of one's own making; who asks again by the same one gets the same answer, so this may be tried again.
+        stream_id: an id chosen by the caller. A repeated request with the same id gets the same answer.
         """
         stream_id = stream_id or uuid4().hex
         body = {"message": message, "stream_id": stream_id}
@@ -117,7 +122,7 @@ class Client:
                 yield event
 
     async def events(self, stream_id: str, after: int = 0) -> AsyncGenerator[Event, None]:
-        """A stream's events behind `after`, up to its last one; none is missing and none comes twice."""
+        """Yield a stream's events after the seq `after`, up to the last one, without gap or repeat."""
         began_s, pause_s = _now_s(), PAUSES_S[0]
         resuming = bool(after)
         while True:
@@ -139,14 +144,16 @@ class Client:
             pause_s = min(2 * pause_s, PAUSES_S[1])
 
     async def _read(self, method: str, where: str, stream_id: str, **more: Any) -> AsyncGenerator[Event, None]:
-        """Over one connection, which may end before the stream does."""
+        """Yield events over one connection, which may end before the stream does."""
         frames = Frames()
         async with self._answered(method, where, ENDLESS, **more) as answer:
             if answer.status == 204:
                 raise _Over
             async for chunk in answer.content.iter_any():
                 for frame in frames.feed(chunk):
-                    if (event := event_of(frame, stream_id)) is not None:
+                    if frame.id is None:  # a cut, which does not belong to the stream
+                        continue
+                    if (event := event_of(frame.name, frame.data, stream_id, frame.id)) is not None:
                         yield event
 
     async def _asked(self, method: str, where: str, **more: Any) -> Any:
@@ -157,7 +164,7 @@ class Client:
     async def _answered(
         self, method: str, where: str, timeout: aiohttp.ClientTimeout, **more: Any
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        """What goes wrong with it, also within the block, is one of our errors."""
+        """Send a request. Failures, also in the block, are raised as ClientError."""
         place = self._find()
         try:
             async with self._http.request(
@@ -170,16 +177,16 @@ class Client:
 
 
 def path(*parts: str) -> str:
-    """Each part as it is, whatever it holds."""
+    """Return a path with these parts, each quoted."""
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 class _Over(Exception):
-    """The stream has nothing more, and never will have."""
+    """The stream has ended, and has no further events."""
 
 
 async def _check(answer: aiohttp.ClientResponse) -> None:
-    """Raises Refused."""
+    """Raise Refused for an answer with an error status."""
     if answer.status < 400:
         return
     try:
@@ -198,7 +205,7 @@ def _headers(place: Place) -> dict[str, str]:
 def _failure(place: Place, failed: Exception) -> ClientError:
     match failed:
         case aiohttp.ClientSSLError():
-            return Unreachable(f"{place.url}: its certificate is not trusted, or it speaks no TLS")
+            return Unreachable(f"{place.url}: its certificate is not trusted, or it does not use TLS")
         case aiohttp.ClientConnectorError():
             return NoDaemon(f"{place.url}: no daemon listens there")
         case TimeoutError():

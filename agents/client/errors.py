@@ -1,9 +1,9 @@
-"""What can go wrong between a client and its daemon. `str()` gives one line for a person.
+"""The errors of a client. `str()` returns one line for a person.
 
 ClientError
-├── NoDaemon        there is none to be found, or nothing listens where it was
-├── Unreachable     it does not answer, or not any more
-└── Refused         it answers, and says no: a token, an id, a request that it does not take
+├── NoDaemon        no daemon was found, or nothing listens at its address
+├── Unreachable     the daemon does not answer, or the connection broke
+└── Refused         the daemon answered with an error
 """
 
 
@@ -20,7 +20,7 @@ class Unreachable(ClientError):
 
 
 class Refused(ClientError):
-    """status: HTTP's. kind: the word for programs."""
+    """An error answer of the daemon. status: the HTTP status. kind: the error's type, a word for programs."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)

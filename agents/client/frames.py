@@ -1,6 +1,6 @@
 """Server-sent events with their ids and names, without I/O. Source: WHATWG HTML, 9.2.6.
 
-What the gateway sends: line ends are LF, data is one line, comments are signs of life.
+In the gateway's frames line ends are LF and data is one line. Comments only keep the connection alive.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Frame(NamedTuple):
-    """id: None where there is none."""
+    """A server-sent event. id: None if the event has no id."""
 
     name: str
     data: bytes
@@ -16,7 +16,7 @@ class Frame(NamedTuple):
 
 
 class Frames:
-    """feed() each chunk: the events that are complete with it."""
+    """A decoder of chunks. feed() yields the events that a chunk completes."""
 
     def __init__(self) -> None:
         self._rest = b""

@@ -1,4 +1,4 @@
-"""Where a daemon is, and its token: as given, or from the files that it leaves in its state directory."""
+"""The address and the token of a daemon: given, or read from the files in its state directory."""
 
 import ssl
 from functools import cache
@@ -11,7 +11,10 @@ from agents.node.state_files import address_in, default_state_dir
 
 
 class Place(Struct, frozen=True):
-    """certificate: the only one to be trusted, as PEM, whatever host it is for; None: what this machine trusts."""
+    """The address of a daemon, and its token.
+
+    certificate: the only trusted certificate, as PEM, for any host; None: the certificates that this machine trusts.
+    """
 
     url: str
     token: str
@@ -19,12 +22,12 @@ class Place(Struct, frozen=True):
 
     @property
     def trust(self) -> ssl.SSLContext | bool:
-        """As aiohttp takes it."""
+        """The `ssl` argument for aiohttp."""
         return True if self.certificate is None else _pinned(self.certificate)
 
 
 def place_in(state_dir: Path | None = None) -> Place:
-    """Of the daemon that has this directory. Raises NoDaemon."""
+    """Return the place of the daemon with this state directory. Raises NoDaemon."""
     folder = state_dir or default_state_dir()
     address = address_in(folder)
     if address is None:
@@ -36,14 +39,14 @@ def token_in(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "something else"
+        why = error.strerror if isinstance(error, OSError) else "invalid content"
         raise NoDaemon(f"expected the daemon's token in {path}, got {why}") from None
 
 
 @cache
 def _pinned(pem: str) -> ssl.SSLContext:
-    """One context a certificate: connections are kept by it."""
+    """Return the context of a certificate. Kept connections belong to a context, so it is made once."""
     context = ssl.create_default_context(cadata=pem)
-    context.check_hostname = False  # it is for the daemon's public name, and we come over loopback
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # also one that an authority has signed
+    context.check_hostname = False  # the certificate has the daemon's public name, and the connection is over loopback
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # also accept a certificate signed by an authority
     return context

@@ -3,8 +3,7 @@
 A running turn keeps the settings that it began with, so no change cuts a turn.
 """
 
-from collections.abc import Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct
@@ -12,18 +11,8 @@ from pydantic import BaseModel
 
 from agents.configuration.faults import KeyPath, dotted
 from agents.configuration.walking import keys
-from agents.settings import Settings
+from agents.settings import Applies, Settings
 from agents.settings.agent import AgentSettings
-
-
-class Applies(StrEnum):
-    """The things to which a change applies without a restart."""
-
-    NEW_AGENTS = "agents that start from now on"
-    PROVIDERS = "model calls from now on"
-    SUPERVISORS = "restarts from now on"
-    LOGGING = "log events from now on"
-    GATEWAY = "requests from now on"
 
 
 class Change(Struct, frozen=True):
@@ -51,32 +40,6 @@ class Reload(Struct, frozen=True):
     rejected: tuple[Change, ...] = ()
     agents: tuple[AgentSettings, ...] = ()
 
-
-RULES: Final[Mapping[KeyPath, Applies]] = {
-    ("model",): Applies.NEW_AGENTS,
-    ("base_url",): Applies.NEW_AGENTS,
-    ("api_key",): Applies.NEW_AGENTS,
-    ("prices",): Applies.NEW_AGENTS,
-    ("streaming",): Applies.NEW_AGENTS,
-    ("streaming", "enable_compression"): Applies.GATEWAY,
-    ("tools", "file_ops_root"): Applies.NEW_AGENTS,
-    ("tools", "web_search_endpoint"): Applies.NEW_AGENTS,
-    ("providers",): Applies.PROVIDERS,
-    ("providers", "named"): Applies.NEW_AGENTS,
-    ("providers", "order"): Applies.NEW_AGENTS,
-    ("supervision",): Applies.SUPERVISORS,
-    ("logging",): Applies.LOGGING,
-    ("gateway", "tokens"): Applies.GATEWAY,
-    ("gateway", "allowed_hosts"): Applies.GATEWAY,
-    ("gateway", "allowed_origins"): Applies.GATEWAY,
-    ("gateway", "heartbeat"): Applies.GATEWAY,
-    ("gateway", "write_timeout"): Applies.GATEWAY,
-    ("gateway", "max_body_bytes"): Applies.GATEWAY,
-    ("gateway", "max_message_bytes"): Applies.GATEWAY,
-    ("gateway", "max_connections"): Applies.GATEWAY,
-    ("gateway", "clients"): Applies.GATEWAY,
-}
-"""By key path; the longest that fits counts. What has no rule needs a restart."""
 
 AGENTS: Final = "agents"
 
@@ -108,8 +71,16 @@ def differing(old: Settings, new: Settings) -> Iterator[KeyPath]:
 
 
 def rule(path: KeyPath) -> Applies | None:
-    fitting = (path[:length] for length in range(len(path), 0, -1))
-    return next((RULES[each] for each in fitting if each in RULES), None)
+    """Return the effect of a change of this key: its field's, else that of its section; None: it needs a restart."""
+    section: Any = Settings
+    applies: Applies | None = None
+    for part in path:
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            break
+        field = section.model_fields[str(part)]
+        applies = next((each for each in field.metadata if isinstance(each, Applies)), applies)
+        section = field.annotation
+    return applies
 
 
 def _added(old: Settings, new: Settings) -> Iterator[AgentSettings]:
@@ -122,9 +93,9 @@ def _running(old: Settings, new: Settings) -> Iterator[Change]:
     after = {agent.id: agent for agent in new.agents}
     for agent in old.agents:
         if agent.id not in after:
-            yield Change((AGENTS, agent.id), "goes on until it is stopped")
+            yield Change((AGENTS, agent.id), "keeps running until it is stopped")
         elif agent != after[agent.id]:
-            yield Change((AGENTS, agent.id), "goes on as it was started until it is stopped")
+            yield Change((AGENTS, agent.id), "keeps its settings until it is stopped")
 
 
 def _at(section: Any, path: KeyPath) -> Any:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from agents.configuration.erlang.printer import escaped
 
 KeyPath = tuple[str | int, ...]
-"""Of a value in Settings: ("agents", 0, "name")."""
+"""The path of a value in Settings: ("agents", 0, "name")."""
 
 
 class Fault(Struct, frozen=True):
@@ -23,8 +23,8 @@ class Fault(Struct, frozen=True):
     got: str
 
     def __str__(self) -> str:
-        told = f"expected {self.expected}, got {self.got}"
-        return escaped(": ".join(filter(None, (self.where, dotted(self.path), told))))
+        text = f"expected {self.expected}, got {self.got}"
+        return escaped(": ".join(filter(None, (self.where, dotted(self.path), text))))
 
 
 class InvalidConfiguration(ValueError):

@@ -113,7 +113,7 @@ def _validated(data: dict[str, Any], marks: Mapping[KeyPath, Mark]) -> tuple[Set
             for each in error.errors(include_url=False, include_input=False):
                 path = tuple(each["loc"])
                 if all(fault.path != path for fault in faults):  # else the value is missing because it was removed
-                    faults.append(_told(path, marks))
+                    faults.append(_invalid_value(path, marks))
                 _remove(data, path)
 
 
@@ -139,7 +139,7 @@ def _section(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _told(path: KeyPath, marks: Mapping[KeyPath, Mark]) -> Fault:
+def _invalid_value(path: KeyPath, marks: Mapping[KeyPath, Mark]) -> Fault:
     mark = marks.get(path)
     return _fault(path, marks, _kind_at(path).words, "nothing" if mark is None else mark.text)
 
@@ -183,8 +183,8 @@ def _agent_faults(
         agent_config(given, settings)
     except InvalidAgentConfig as invalid:
         for line in invalid.faults:
-            key, _, told = " ".join(line.split()).partition(": expected ")
-            expected, _, got = told.rpartition(", got ")
+            key, _, rest = " ".join(line.split()).partition(": expected ")
+            expected, _, got = rest.rpartition(", got ")
             yield _fault((*path, *_parts(key)), marks, expected, got)
 
 

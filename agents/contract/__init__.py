@@ -1,4 +1,5 @@
 """The contract between the gateway and its clients: the shapes of answers and of events, as structs without I/O.
 
-The OpenAPI document has each shape by the name of its class.
+events.py and wire.py: events. messages.py: the events of the interface that names messages. answers.py, sessions.py:
+JSON answers. The OpenAPI document has each shape under the name of its class.
 """

@@ -1,4 +1,4 @@
-"""Answers that have no noun of their own elsewhere, and the one shape of every error."""
+"""The answers of agents, streams and the daemon, and the one shape of every error."""
 
 from msgspec import Struct
 
@@ -8,7 +8,7 @@ from agents.core.events import Response
 
 
 class Health(Struct, frozen=True):
-    """status: `ok`, or `ready`."""
+    """The health of the daemon. status: `ok`, or `ready`."""
 
     status: str
 
@@ -42,7 +42,7 @@ class ChatAnswer(Struct, frozen=True):
 
 
 class StreamSummary(Struct, frozen=True):
-    """A stream. agent_id: null where no process has the stream any more. seq: of its last event."""
+    """A stream. agent_id: null if no running agent has the stream. seq: that of its last event."""
 
     stream_id: str
     agent_id: str | None
@@ -51,44 +51,44 @@ class StreamSummary(Struct, frozen=True):
 
 
 class StreamCancelled(Struct, frozen=True):
-    """cancelled: false if the stream was over already."""
+    """The outcome of a cancellation. cancelled: false if the stream had already ended."""
 
     cancelled: bool
 
 
 class StreamSteered(Struct, frozen=True):
-    """The turn has the message."""
+    """The running turn has the message."""
 
     steered: bool
 
 
 class SessionDeleted(Struct, frozen=True):
-    """The session is gone."""
+    """The session was deleted."""
 
     deleted: bool
 
 
 class MessageReserved(Struct, frozen=True):
-    """The message id is reserved for its caller. expires_in_s: for how long."""
+    """The message id is reserved for its caller. expires_in_s: the time until the reservation ends."""
 
     assistant_message_id: str
     expires_in_s: float
 
 
 class MessageInterrupted(Struct, frozen=True):
-    """interrupted: false if the message was whole already."""
+    """The outcome of an interruption. interrupted: false if the message was already whole."""
 
     interrupted: bool
 
 
 class DaemonStopping(Struct, frozen=True):
-    """The daemon has begun to end."""
+    """The daemon is stopping."""
 
     stopping: bool
 
 
 class ErrorDetail(Struct, frozen=True, omit_defaults=True):
-    """type: a word for programs. message: a line for people. faults: one line each, where there are several."""
+    """An error. type: a word for programs. message: a line for people. faults: one line each, if there are several."""
 
     type: str
     message: str
@@ -102,7 +102,7 @@ class ErrorAnswer(Struct, frozen=True):
 
 
 class TurnFault(Struct, frozen=True):
-    """type: `turn_failed`. reason: why."""
+    """The error of a failed turn. type: `turn_failed`. reason: the fault."""
 
     type: str
     message: str

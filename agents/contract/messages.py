@@ -1,11 +1,12 @@
-"""The events of the interface that names messages: JSON behind `data: `. Source: "Server-Side SSE Streaming"."""
+"""The events of the interface that names messages: JSON after `data: `. Source: "Server-Side SSE Streaming"."""
 
 from typing import Final
 
 from msgspec import Struct
 
-from agents.contract.events import DATA, CutData
+from agents.contract.events import CutData
 from agents.contract.tagged import tagged, union
+from agents.contract.wire import DATA
 
 
 class SessionStartMessage(Struct, frozen=True, tag_field="type", tag="session_start"):
@@ -16,7 +17,7 @@ class SessionStartMessage(Struct, frozen=True, tag_field="type", tag="session_st
 
 
 class ChunkMetadata(Struct, frozen=True):
-    """index: the piece's seq in its stream."""
+    """The place of a piece. index: the piece's seq in its stream."""
 
     index: int
 
@@ -35,7 +36,7 @@ class InterruptedMessage(Struct, frozen=True, tag_field="type", tag="interrupted
 
 
 class CutMessage(CutData, frozen=True, tag_field="type", tag="cut"):
-    """The connection ends here, and the message goes on without the client."""
+    """The connection ends here. The message continues without the client."""
 
 
 OTHERS: Final = {name: data for name, data in DATA.items() if name not in ("token", "failed")}

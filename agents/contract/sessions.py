@@ -1,4 +1,4 @@
-"""Sessions, as the gateway answers with them."""
+"""The shapes of sessions in the gateway's answers."""
 
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
@@ -9,14 +9,14 @@ from agents.core.conversation import Message
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Status: TypeAlias = Literal["waiting", "running", "complete", "error", "open"]
-"""The status of a stream. open: its turn was cut, and its agent has not come back."""
+"""The status of a stream. open: the stream's turn was cut, and its agent has not been restored."""
 
 
 class SessionInfo(Struct, frozen=True, kw_only=True):
     """A session. Its id is its agent's id, and name is its agent's name.
 
-    title: given by a person. live: whether its agent has a process now. owner: a user. created_at, updated_at: null
-    where sessions are not kept. message_count: of the conversation.
+    title: set by a person. live: whether its agent runs. owner: a user. created_at, updated_at: null if sessions are
+    not kept. message_count: number of messages in the conversation.
     """
 
     id: str
@@ -32,8 +32,8 @@ class SessionInfo(Struct, frozen=True, kw_only=True):
 class SessionStream(Struct, frozen=True, kw_only=True):
     """A stream of a session.
 
-    message: the user's message that it answers; null: unknown by now. last_seq: of its events. messages_from,
-    messages_until: positions in the conversation of the messages that it appended when it ended.
+    message: the user's message; null if it is not known any more. last_seq: the seq of the last event. messages_from,
+    messages_until: positions in the conversation of the messages that the ended turn appended.
     """
 
     id: str
@@ -49,7 +49,7 @@ class SessionStream(Struct, frozen=True, kw_only=True):
 class Session(SessionInfo, frozen=True, kw_only=True):
     """A session with its content.
 
-    conversation: without the turn that runs. streams: in the order in which they began.
+    conversation: without the running turn. streams: in the order in which they began.
     """
 
     conversation: tuple[Message, ...]

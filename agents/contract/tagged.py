@@ -1,4 +1,4 @@
-"""Structs made from a table of names, so that the table stays the only place of the names."""
+"""Structs made from a table of names, so that only the table has the names."""
 
 from functools import reduce
 from operator import or_
@@ -8,7 +8,7 @@ from msgspec import Struct, defstruct
 
 
 def tagged(name: str, suffix: str, tag_field: str, *fields: tuple[str, Any]) -> type[Struct]:
-    """tagged("tool_result", "Event", "event", ...) is ToolResultEvent, with "tool_result" as its `event`."""
+    """Return a struct: tagged("tool_result", "Event", "event", ...) is ToolResultEvent, with the tag "tool_result"."""
     title = "".join(part.capitalize() for part in name.split("_"))
     return defstruct(title + suffix, fields, frozen=True, tag_field=tag_field, tag=name)
 

@@ -1,8 +1,10 @@
 """The accumulator: folds the deltas of one model call into content, calls and the events that they cause.
 
-Source: API reference, accumulator() and process_stream_event/3. A value: `fold` answers with the next one, and the old
-one stays as it was. Text is kept as a rope (a chain of pairs), so that a step costs the same at every length; its
-pieces are long, since of one a token the garbage collector would find very many to walk, and pause every stream.
+Source: API reference, accumulator() and process_stream_event/3. An accumulator is a value: `fold` returns the next one
+and leaves the old one unchanged.
+
+Text is kept as a rope (a chain of pairs), so a step costs the same at every length. The rope's pieces are long: with
+one piece per token the garbage collector would have many objects to walk, and its pauses would hold every stream.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,14 +35,14 @@ from agents.core.events import (
 )
 
 Rope: TypeAlias = tuple[Any, ...]
-"""() or (the rope before, a text)."""
+"""() or (the earlier rope, a text)."""
 
 EMPTY: Rope = ()
 PIECE_CHARS: Final = 128
 
 
 class PartialCall(Struct, frozen=True):
-    """A call that is being streamed. done: the stream said that it is whole."""
+    """A call that is being streamed. done: the stream has ended the call."""
 
     index: int
     id: str
@@ -56,8 +58,8 @@ class PartialCall(Struct, frozen=True):
 class Accumulator(Struct, frozen=True, gc=False):
     """The answer of one model call so far.
 
-    seq: of the stream's last event. noted: the metadata of its events; None if no event had any. end: Finished or
-    Failed, when it came.
+    seq: that of the stream's last event. noted: the metadata of the model's events; None if no event had any. end:
+    Finished or Failed; None until the model call has ended.
     """
 
     stream_id: str = ""
@@ -89,7 +91,7 @@ class Accumulator(Struct, frozen=True, gc=False):
 
     @property
     def tool_call_map(self) -> dict[int, ToolCall]:
-        """By index."""
+        """The calls by index."""
         return {call.index: call for call in self.tool_calls}
 
     @property
@@ -98,8 +100,8 @@ class Accumulator(Struct, frozen=True, gc=False):
         end = self.end
         if not isinstance(end, Finished):
             return dict(self.noted or {})
-        said = {"finish_reason": end.reason, "usage": end.usage, "model": end.model, "id": end.response_id}
-        return {**(self.noted or {}), **said}
+        of_answer = {"finish_reason": end.reason, "usage": end.usage, "model": end.model, "id": end.response_id}
+        return {**(self.noted or {}), **of_answer}
 
     def with_metadata(self, metadata: Mapping[str, Any]) -> "Accumulator":
         """Add an event's metadata; a later value replaces an earlier one of the same key."""
@@ -107,19 +109,22 @@ class Accumulator(Struct, frozen=True, gc=False):
 
 
 def init_accumulator(stream_id: str = "", *, attempt: int = 1, seq: int = 0) -> Accumulator:
-    """An empty one for the next model call of a stream whose last event had this seq."""
+    """Return an empty accumulator for the next model call of a stream. seq: that of the stream's last event."""
     return Accumulator(stream_id, attempt, seq)
 
 
 def longer(rope: Rope, text: str) -> Rope:
-    """The rope with this text at its end. Its last piece grows until it is long, which copies a few characters."""
+    """Return the rope with this text at its end.
+
+    The rope's last piece grows up to PIECE_CHARS, which copies a few characters.
+    """
     if rope and len(rope[1]) < PIECE_CHARS:
         return rope[0], rope[1] + text
     return rope, text
 
 
 def joined(rope: Rope) -> str:
-    """The rope's text."""
+    """Return the rope's text."""
     texts: list[str] = []
     while rope:
         rope, text = rope
@@ -128,10 +133,10 @@ def joined(rope: Rope) -> str:
 
 
 def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]]:
-    """The next accumulator, and the events that its subscribers get. After its end it takes nothing more."""
+    """Return the next accumulator, and the events for subscribers. An accumulator that has ended ignores the delta."""
     if acc.end is not None:
         return acc, ()
-    if type(delta) is TextDelta:  # first: nearly all are
+    if type(delta) is TextDelta:  # first: nearly all deltas are text
         seq = acc.seq + 1
         text = delta.text
         following = Accumulator(
@@ -150,7 +155,7 @@ def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]
 
 
 def fold_texts(acc: Accumulator, texts: Sequence[str]) -> tuple[Accumulator, tuple[Event, ...]]:
-    """fold, of the texts of so many TextDeltas in one go: of a token it takes a third. acc has no end."""
+    """Fold the texts of several TextDeltas in one step, in a third of the time per token. acc must not have ended."""
     stream_id, attempt, seq = acc.stream_id, acc.attempt, acc.seq
     following = Accumulator(
         stream_id,
@@ -177,7 +182,7 @@ def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Even
             call = PartialCall(index, id_, name)
             acc = replace(acc, calls=(*acc.calls, call), seq=acc.seq + 1)
             return acc, (StreamFunctionCallStarted(call.tool_call(), **_envelope(acc)),)
-        case CallDone(index, arguments, extra):  # its arguments are the truth, should the pieces say something else
+        case CallDone(index, arguments, extra):  # its arguments replace the pieces, also where the two differ
             acc = _with_call(
                 acc, index, lambda call: replace(call, arguments=(EMPTY, arguments), done=True, extra=extra)
             )
@@ -201,7 +206,7 @@ def _with_call(acc: Accumulator, index: int, change: Callable[[PartialCall], Par
 
 
 def _place(calls: tuple[PartialCall, ...], index: int) -> int:
-    """Where the call with this index is. Nearly always it is the last one, or the index says it."""
+    """Return the position of the call with this index: nearly always the last position, or the index itself."""
     if calls[-1].index == index:
         return len(calls) - 1
     if 0 <= index < len(calls) and calls[index].index == index:

@@ -1,4 +1,4 @@
-"""What a subscriber has missed: events, with the pieces of one text that stand side by side as one event."""
+"""The events that a subscriber missed. Neighbouring pieces of one text become one event."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
@@ -14,28 +14,31 @@ TEXT: Final[dict[type[Any], str]] = {
     StreamReasoning: "text",
     StreamFunctionArgumentsDelta: "delta",
 }
-"""The events that are pieces of a text, and where they have it."""
+"""The events that carry a piece of a text, with the name of the field that has the piece."""
 
-WHOSE: Final[dict[type[Any], Callable[[Any], Any]]] = {
+SAME_TEXT: Final[dict[type[Any], Callable[[Any], Any]]] = {
     StreamToken: attrgetter("attempt"),
     StreamReasoning: attrgetter("attempt"),
     StreamFunctionArgumentsDelta: attrgetter("attempt", "index"),
 }
-"""What two pieces of one text have in common."""
+"""The fields in which two pieces of one text are equal."""
 
 
 def backlog(events: Iterable[Event]) -> Iterator[Event]:
-    """The events in order, neighbouring pieces of a text as one: it has the seq of the last, and `joined` added up."""
+    """Yield the events in order, with neighbouring pieces of a text joined.
+
+    A joined event has the seq of its last piece, and the sum of the pieces' `joined`.
+    """
     for kind, alike in groupby(events, type):
         if kind in TEXT:
-            for _, run in groupby(alike, WHOSE[kind]):
+            for _, run in groupby(alike, SAME_TEXT[kind]):
                 yield _joined(list(run), TEXT[kind])
         else:
             yield from alike
 
 
 def pieces_in(event: Event) -> int:
-    """How many events as they were published it stands for."""
+    """Return the number of published events in this event."""
     return getattr(event, "joined", 1)
 
 

@@ -1,13 +1,14 @@
-"""What must be on disk of a turn that runs, so that it can go on after a crash; and how it goes on.
+"""The state of a running turn that is kept on disk, and how a turn resumes from it after a crash.
 
-Taken when the turn has begun, before calls run, and with each result. A turn is resumed from its last checkpoint:
+A checkpoint is taken when the turn has begun, before calls run, and with each result. After a crash the turn resumes
+from its last checkpoint:
 
-    asking the model     what the model call had said is void: the model is asked again, announced by stream_reset
-    running calls        those with a result keep it; those that were not claimed, or may run twice, run;
-                         any other was in flight, and whether it happened is unknown: that is what the model is told
+    asking the model     the output of the model call is void: stream_reset announces it, and the model is asked again
+    running calls        a call with a result keeps it; an unclaimed call runs, and so does one that may run twice;
+                         any other call may have run: the model gets the result UNKNOWN
 
-A call that waits for an approval is not claimed, so its approval is asked for again. A call is claimed on disk before
-it runs.
+A call is claimed on disk before it runs. A call that waits for an approval is not claimed, so its approval is requested
+again.
 """
 
 from collections.abc import Collection, Iterable
@@ -28,7 +29,7 @@ from agents.core.metrics import Tally
 from agents.core.retry import Tries
 from agents.core.round import Round, ToolFinished
 from agents.core.step import step
-from agents.core.turn import STREAMING, Past, Phase, Step, Turn, asking, begin, fail, saying
+from agents.core.turn import STREAMING, Past, Phase, Step, Turn, begin, fail, start_completion, with_event
 
 UNKNOWN = ToolResult(
     "error: unknown outcome: the program that ran this call was restarted; it may or may not have taken effect",
@@ -40,10 +41,11 @@ INTERRUPTED: Final = Interrupted()
 
 
 class Checkpoint(Struct, frozen=True):
-    """messages: of this turn, from the user's on. executing: the answer whose calls run, None while a model is asked.
+    """The kept state of a turn. Fields without a description are as in a Turn's Past; said is its ended_text.
 
-    started: those of the calls that may have run. results: of the calls. tally: as `Tally.kept` gives it; None in what
-    an older version wrote. The rest as in a Turn's Past.
+    messages: the turn's messages, from the user's message on. executing: the answer with the calls that run; None while
+    the model is asked. started: indexes of the calls that may have run. results: those of the calls. tally: from
+    `Tally.kept`; None in a checkpoint of an older version.
     """
 
     messages: Conversation
@@ -60,7 +62,10 @@ class Checkpoint(Struct, frozen=True):
 
 
 def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
-    """before: the conversation that the turn began with, without its user message. now_s: as in turn.step."""
+    """Return the checkpoint of a turn.
+
+    before: the conversation at the turn's start, without its user message. now_s: as in turn.step.
+    """
     past, acc = turn.past, turn.acc
     executing = None
     if turn.phase is Phase.EXECUTING:
@@ -72,7 +77,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
         executing,
         tuple(sorted(past.round.claimed)) if executing is not None else (),
         past.round.results,
-        past.said,
+        past.ended_text,
         past.spent,
         past.tries,
         past.steered,
@@ -83,7 +88,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
 
 
 class Log(Struct, frozen=True):
-    """What the subscribers of a cut turn may have seen: its last event's seq and attempt, and the text that stood."""
+    """The part of a cut turn that subscribers may have seen: seq and attempt of its last event, and its valid text."""
 
     stream_id: str
     seq: int = 0
@@ -104,18 +109,18 @@ def log_of(stream_id: str, events: Iterable[Event]) -> Log:
 
 
 def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[str], now_s: float) -> Step:
-    """The turn as it goes on.
+    """Return the step with which a cut turn continues.
 
-    past: of a turn that begins now, with the conversation before the cut one. idempotent: names of the tools whose
-    calls may run twice.
+    past: that of a new turn, with the conversation before the cut turn. idempotent: names of the tools that may run
+    the same call twice.
     """
     turn = _restored(saved, log, past)
     if log.seq == 0:
         return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
     if turn.phase is STREAMING:
         acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
-        turn, events = saying(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said))
-        return turn, (*events, asking(turn.past))
+        turn, events = with_event(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said))
+        return turn, (*events, start_completion(turn.past))
     in_flight = _in_flight(turn)
     again = tuple(RunTool(call) for call in in_flight if call.name in idempotent)
     effects: tuple[Effect, ...] = ()
@@ -130,26 +135,30 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
 
 
 def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float, fault: Fault = INTERRUPTED) -> Step:
-    """The turn as it ends, with this fault. What had arrived is kept; the results of calls in flight are unknown."""
+    """Return the step that ends a cut turn with this fault.
+
+    The text that had arrived is kept. Calls in flight get the result UNKNOWN.
+    """
     turn = _restored(saved, log, past)
     published: tuple[Event, ...] = ()
     if log.seq == 0:
         turn, (start, _) = begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
         published = (start,)  # type: ignore[assignment]  # a stream_start
     for call in _in_flight(turn):
-        answered = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
-        turn, told = saying(replace(turn, past=replace(turn.past, round=answered)), StreamToolResult(call, UNKNOWN))
-        published += told
+        after_call = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
+        turn, events = with_event(
+            replace(turn, past=replace(turn.past, round=after_call)), StreamToolResult(call, UNKNOWN)
+        )
+        published += events
     turn, effects = fail(turn, fault, now_s)
     return turn, (*published, *effects)
 
 
 def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
-    """The turn as it was, as far as it is known: what a model call had said of reasoning and calls is gone.
+    """Return the cut turn as far as it is known. The reasoning and the calls of an unfinished model call are lost.
 
-    past: as in `resumed`; its tally begins now.
-
-    Its events are of the next attempt: after a crash their seqs need not follow on the last one's.
+    past: as in `resumed`; its tally begins now. The turn's events get the next attempt, because their seqs may leave a
+    gap after the crash.
     """
     now, tally = past.tally, past.tally
     if saved.tally is not None:
@@ -159,36 +168,36 @@ def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
         past,
         conversation=(*past.conversation, *saved.messages),
         spent=saved.spent,
-        said=saved.said,
+        ended_text=saved.said,
         tries=tries,
         steered=saved.steered,
         answer_tries=saved.answer_tries,
         calls=saved.calls,
         tally=tally if saved.executing is None else tally.executing(now.started_s),
     )
-    said = saved.executing
-    if said is None:
+    answer = saved.executing
+    if answer is None:
         text = log.content[len(saved.said) :]
         return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
     calls = tuple(
         PartialCall(call.index, call.id, call.name, _rope(call.arguments), done=True, extra=call.extra)
-        for call in said.tool_calls
+        for call in answer.tool_calls
     )
     acc = Accumulator(
         log.stream_id,
         log.attempt + 1,
         log.seq,
-        text=_rope(said.content),
-        thoughts=_rope(said.reasoning),
+        text=_rope(answer.content),
+        thoughts=_rope(answer.reasoning),
         calls=calls,
-        end=Finished(None, items=said.items),
+        end=Finished(None, items=answer.items),
     )
-    begun = Round(said.tool_calls, frozenset(saved.started), saved.results)
+    begun = Round(answer.tool_calls, frozenset(saved.started), saved.results)
     return Turn(Phase.EXECUTING, acc, replace(past, round=begun))
 
 
 def _in_flight(turn: Turn) -> tuple[ToolCall, ...]:
-    """Calls that were started and have no result."""
+    """Return the calls that were started and have no result."""
     running = turn.past.round
     return tuple(call for call in running.calls if running.call(call.index) is not None)
 

@@ -1,6 +1,6 @@
-"""A conversation: an immutable sequence of messages that is well formed in both directions.
+"""A conversation: an immutable sequence of messages.
 
-Every tool call has its result and every result its call before a request is made (`well_formed`).
+Before a request, `well_formed` gives each tool call a result, and drops each result without a call.
 """
 
 from typing import Any, TypeAlias
@@ -10,18 +10,18 @@ from msgspec.structs import replace
 
 
 class Function(Struct, frozen=True):
-    """name, and arguments as the wire string of JSON."""
+    """The function of a call. arguments: JSON, as the provider sent it."""
 
     name: str
     arguments: str
 
 
 class ToolCall(Struct, frozen=True):
-    """One call the model asks for. Source: API reference, tool_call().
+    """A call that the model requests. Source: API reference, tool_call().
 
-    id: the provider's id, made up where it sent none; unique in its response.
+    id: the provider's id, or a generated one; unique in its response.
     index: order of first appearance in its response, from 0.
-    extra: fields of the call that we don't know and the provider wants back (a thought signature).
+    extra: unknown fields that the provider needs back, such as a thought signature.
     """
 
     id: str
@@ -48,11 +48,13 @@ class UserMessage(Struct, frozen=True, tag_field="role", tag="user"):
 
 
 class AssistantMessage(Struct, frozen=True, tag_field="role", tag="assistant"):
-    """What the model said and asked for.
+    """An answer of the model: its text and its calls.
 
-    reasoning: its visible thoughts. partial: the stream was cut or cancelled.
-    items: what must go back to the provider beside text and calls. Of the Responses API its output items, unchanged and
-    in order (reasoning, unknown kinds); of the Chat API how its reasoning came (llm/chat/reasoning.py).
+    reasoning: the model's visible reasoning. partial: the stream was cut or cancelled. origin: the model and its
+    address; "" if unknown.
+    items: data to send back to the provider beside text and calls. With the Responses API these are its output items,
+    unchanged and in order (reasoning, unknown kinds). With the Chat API this is the reasoning's original form
+    (llm/chat/reasoning.py).
     """
 
     content: str
@@ -77,7 +79,7 @@ Conversation: TypeAlias = tuple[Message, ...]
 
 
 def addressed(messages: Conversation, origin: str) -> Conversation:
-    """The conversation for the model of this origin: without what other models alone can read."""
+    """Return the conversation for the model of this origin, without data that only another model can read."""
     return tuple(
         _in_plain(message) if isinstance(message, AssistantMessage) and message.origin not in ("", origin) else message
         for message in messages
@@ -93,7 +95,7 @@ UNANSWERED = "error: no result: this call was not run, or was stopped"
 
 
 def well_formed(messages: Conversation) -> Conversation:
-    """The conversation as a provider accepts it: each call answered right after it, each result with its call.
+    """Return the conversation in the form that a provider accepts: every result directly follows its call.
 
     A call without a result gets UNANSWERED; a result without a call is left out.
     """
@@ -104,7 +106,7 @@ def well_formed(messages: Conversation) -> Conversation:
         position += 1
         match message:
             case ToolMessage():
-                continue  # those that belong to a call were taken with it, below
+                continue  # a result with a call was moved to the call, below
             case AssistantMessage(tool_calls=calls) if calls:
                 results: list[ToolMessage] = []
                 while position < len(messages) and isinstance(result := messages[position], ToolMessage):
@@ -118,7 +120,7 @@ def well_formed(messages: Conversation) -> Conversation:
 
 
 def _result_of(call: ToolCall, results: list[ToolMessage]) -> ToolMessage:
-    """Take the call's own result out of results: ids may repeat in a later turn, never within one message."""
+    """Remove and return the call's result from results. An id may repeat in a later turn, never within one message."""
     for result in results:
         if result.tool_call_id == call.id:
             results.remove(result)

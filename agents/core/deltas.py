@@ -1,7 +1,7 @@
-"""What an adapter reads out of a model's stream: the one vocabulary for every provider and both APIs.
+"""Deltas: the events of a model's stream, the same for every provider and both APIs.
 
-An adapter (agents/llm) turns bytes into these; the accumulator folds them. A provider's quirk stops in its adapter:
-here indexes are opaque and stable, ids are present, names are whole, and there is exactly one end.
+An adapter (agents/llm) turns bytes into deltas, and the accumulator folds them. The quirks of a provider stop in its
+adapter: in deltas indexes are opaque and stable, ids are present, names are whole, and there is exactly one end.
 
     TextDelta | ReasoningDelta | RefusalDelta      in the order of the wire
     CallStarted (CallDelta*) CallDone              per call; calls may interleave
@@ -17,7 +17,7 @@ from agents.core.errors import Fault
 
 
 class FinishReason(StrEnum):
-    """Why the model stopped. OTHER: a provider's own word, kept in Finished.raw_reason."""
+    """The reason why the model stopped. OTHER: an unknown word of the provider, kept in Finished.raw_reason."""
 
     STOP = "stop"
     TOOL_CALLS = "tool_calls"
@@ -27,7 +27,7 @@ class FinishReason(StrEnum):
 
 
 class Usage(Struct, frozen=True):
-    """Tokens of one or more model calls. None: the provider did not say; unknown is not zero."""
+    """Tokens of one or more model calls. None: the provider did not report the number."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -49,7 +49,7 @@ class RefusalDelta(Struct, frozen=True, gc=False):
 
 
 class CallStarted(Struct, frozen=True, gc=False):
-    """A call's id and whole name are known."""
+    """The start of a call. Its id and whole name are known."""
 
     index: int
     id: str
@@ -64,9 +64,9 @@ class CallDelta(Struct, frozen=True, gc=False):
 
 
 class CallDone(Struct, frozen=True):
-    """Nothing more comes for this call; whether it may be run is said by Finished.
+    """The end of a call. Finished decides whether the call may run.
 
-    arguments: the wire string: the joined CallDeltas, or the provider's own final snapshot where that contradicts them.
+    arguments: the joined CallDeltas, or the provider's final snapshot if it differs from them. extra: as in ToolCall.
     """
 
     index: int
@@ -75,11 +75,11 @@ class CallDone(Struct, frozen=True):
 
 
 class Finished(Struct, frozen=True):
-    """The model ended its answer. Its calls may be run, unless it was cut (`complete` is false).
+    """The end of a model's answer. The answer's calls may run if `complete` is true.
 
-    reason: None if the provider never said. complete: false for length, content_filter and an incomplete response.
-    items: what has to be sent back, as of AssistantMessage; empty where text and calls say all. skipped: one line for
-    each event that could not be read. lossy: some of the text may have been in them.
+    reason: None if the provider gave no reason. complete: false for length, content_filter and an incomplete response.
+    items: data to send back, as in AssistantMessage. skipped: one line for each unreadable event. lossy: the skipped
+    events may have had some of the text.
     """
 
     reason: FinishReason | None
@@ -94,7 +94,7 @@ class Finished(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """The stream broke or carried an error. What came before it stays; no call of it may be run."""
+    """The end of a stream that broke or carried an error. Earlier deltas stay valid, but no call may run."""
 
     fault: Fault
 

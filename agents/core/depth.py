@@ -1,7 +1,7 @@
-"""The limit on how deep data may nest, wherever data is read, made or kept.
+"""The limit on the nesting of data, wherever data is read, made or kept.
 
 Encoders and decoders of JSON recurse, and raise at a depth that depends on their caller. Data within the limit can be
-encoded inside every record, frame and request, so no reader has to fear what another one accepted.
+encoded in every record, frame and request.
 """
 
 import json
@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 MAX_DEPTH: Final = 64
-"""Containers inside each other: [] has depth 1, [[]] depth 2. Documents of people and APIs stay far below it."""
+"""Containers inside each other: [] has depth 1, [[]] depth 2. Documents of people and APIs have far fewer levels."""
 
 EXPECTED: Final = f"expected JSON nested at most {MAX_DEPTH} deep, got deeper"
 
 
 def json_members(value: Any) -> Iterable[Any]:
-    """The members of a container of JSON data; none of anything else."""
+    """Return the members of a container of JSON data, and nothing for any other value."""
     return value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
 
 
 def too_deep(value: Any, members: Callable[[Any], Iterable[Any]] = json_members) -> bool:
-    """True if the value nests deeper than MAX_DEPTH; a value that contains itself does.
+    """Return whether the value nests deeper than MAX_DEPTH. A value that contains itself does.
 
-    The walk goes level by level, through each object of a level once. It takes no stack.
-    members: the parts of a value; of a scalar none. In the last level only containers of JSON count.
+    The walk goes level by level, visits each object of a level once, and does not recurse.
+    members: returns the parts of a value, none for a scalar. On the last level only containers of JSON count.
     """
     level = [value]
     for _ in range(MAX_DEPTH):
@@ -35,7 +35,7 @@ def too_deep(value: Any, members: Callable[[Any], Iterable[Any]] = json_members)
 
 
 def text_too_deep(document: str | bytes) -> bool:
-    """True if this JSON nests deeper than MAX_DEPTH. False for a text that is not JSON: its own reader reports that."""
+    """Return whether this JSON nests deeper than MAX_DEPTH. For invalid JSON return False: its reader reports that."""
     text = document.encode(errors="replace") if isinstance(document, str) else document
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:  # nearly always: no need to decode it
         return False

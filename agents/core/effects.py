@@ -1,4 +1,4 @@
-"""What can happen to a turn, and what is to be done about it: the vocabulary of its steps.
+"""The inputs and the effects of a turn's steps.
 
 happened    a Delta of the model's stream, ToolFinished, ToolProgressed, ApprovalAsked, ToolCleared, Steered,
             AnswerChecked
@@ -17,42 +17,42 @@ from agents.core.round import ToolFinished
 
 
 class ToolProgressed(Struct, frozen=True):
-    """A call that runs tells how far it is. data: JSON data."""
+    """The progress that a running call reports. data: JSON data."""
 
     index: int
     data: Any
 
 
 class ApprovalAsked(Struct, frozen=True):
-    """A call that was started waits for a person's approval, at most timeout_s; then it is denied."""
+    """A started call waits for a person's approval. After timeout_s the call is denied."""
 
     index: int
     timeout_s: float
 
 
 class ToolCleared(Struct, frozen=True):
-    """A call whose tool may demand an approval has it, or needs none: the call may run now."""
+    """A call of a tool that may demand an approval may run now: it was approved, or needs no approval."""
 
     index: int
 
 
 class Steered(Struct, frozen=True):
-    """The user says something while the turn runs: it joins the next model call."""
+    """A message that the user adds to the running turn. The next model call reads it."""
 
     message: str
 
 
 class AnswerChecked(Struct, frozen=True):
-    """The answer held against its type. faults: one line each, for the model; none: it is of that type, with value."""
+    """The result of an answer's check. faults: one line each, for the model; without faults, value is the answer."""
 
     faults: tuple[str, ...] = ()
     value: Any = None
 
 
 class StartCompletion(Struct, frozen=True):
-    """Effect: ask the model, with this conversation.
+    """Effect: ask the model, with this conversation, after a wait between at_least_s and at_most_s.
 
-    tries: which of the agent's models, and how often it was tried. Wait between at_least_s and at_most_s before.
+    tries: the number of the agent's model, and its retries so far.
     """
 
     conversation: Conversation
@@ -62,9 +62,9 @@ class StartCompletion(Struct, frozen=True):
 
 
 class RunTool(Struct, frozen=True):
-    """Effect: run this call; its outcome comes back as ToolFinished.
+    """Effect: run this call. Its result comes back as ToolFinished.
 
-    cleared: its approval is settled. If not, and its tool may demand one, ToolCleared comes before it runs.
+    cleared: the call needs no further approval. If false and the tool may demand an approval, ToolCleared comes first.
     """
 
     call: ToolCall
@@ -72,11 +72,11 @@ class RunTool(Struct, frozen=True):
 
 
 class DropTools(Struct, frozen=True):
-    """Effect: end all calls that run; nothing of them is to come back."""
+    """Effect: end all running calls, and discard their results."""
 
 
 class CheckAnswer(Struct, frozen=True):
-    """Effect: hold the answer against the agent's answer type, and come back with AnswerChecked."""
+    """Effect: check the answer against the agent's answer type. The result comes back as AnswerChecked."""
 
     content: str
 
@@ -86,4 +86,4 @@ Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer
 Effect: TypeAlias = Event | Work
 
 WORK: Final = frozenset({StartCompletion, RunTool, DropTools, CheckAnswer})
-"""The effects that are no events."""
+"""The effects other than events."""

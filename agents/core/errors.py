@@ -1,20 +1,20 @@
-"""Why a stream ended badly, as data. Source: API reference, "Error Types".
+"""Faults: the reasons of a stream_error, as data. Source: API reference, "Error Types".
 
 StreamFault
 ├── Timeout            a deadline passed                       documented
-├── ParseError         the provider sent what can't be read    documented
-├── ToolError          a tool, not only its call, is unusable  documented
+├── ParseError         the provider sent unreadable data       documented
+├── ToolError          a call is unusable                      documented
 ├── ApiError           the provider answered with an error     documented
 ├── NetworkError       no connection, or it broke              documented
 ├── ConnectionClosed   the stream ended before its end         documented
-├── CircuitOpen        the provider failed too often: not asked
+├── CircuitOpen        the provider failed too often and is not asked
 ├── Cancelled          agent.cancel
 ├── LimitReached       a limit of the agent
 ├── InvalidAnswer      the answer is not of the agent's answer type
-├── Busy               the agent takes no message while a turn runs
+├── Busy               the agent accepts no message while a turn runs
 ├── Interrupted        the agent was stopped, or the program that ran it
 ├── Parked             the program ended again and again while the turn ran
-├── StoreFailed        what must be on disk could not be written
+├── StoreFailed        the store could not write the stream
 └── HandlerCrashed     the stream handler died
 """
 
@@ -22,11 +22,11 @@ from msgspec import Struct
 
 
 class StreamFault(Struct, frozen=True, tag_field="type"):
-    """Reason of a stream_error. `str()` gives one line for a person."""
+    """The reason of a stream_error. `str()` returns one line for a person."""
 
 
 class Timeout(StreamFault, frozen=True, tag="timeout"):
-    """The deadline that passed, and its length."""
+    """A deadline passed. phase: the awaited event. timeout_s: the length of the deadline."""
 
     phase: str
     timeout_s: float
@@ -36,7 +36,7 @@ class Timeout(StreamFault, frozen=True, tag="timeout"):
 
 
 class ParseError(StreamFault, frozen=True, tag="parse_error"):
-    """What was expected, and the beginning of what came."""
+    """Unreadable data. message: the expected form, and the beginning of the data."""
 
     message: str
 
@@ -53,9 +53,10 @@ class ToolError(StreamFault, frozen=True, tag="tool_error"):
 
 
 class ApiError(StreamFault, frozen=True, tag="api_error"):
-    """code: the HTTP status; of an error inside a stream, the one that it names, or 0.
+    """The provider answered with an error.
 
-    kind: the provider's own type or code, if any.
+    code: the HTTP status; for an error inside a stream, the status in the error, or 0. kind: the provider's type or
+    code of the error. retry_after_s: the wait that the provider asks for.
     """
 
     code: int
@@ -69,7 +70,7 @@ class ApiError(StreamFault, frozen=True, tag="api_error"):
 
 
 class NetworkError(StreamFault, frozen=True, tag="network_error"):
-    """posix: the errno's name in lower case ("econnrefused"), as inet:posix() spells it."""
+    """A connection failed. posix: the errno's name in lower case ("econnrefused"). Source: inet:posix()."""
 
     posix: str
     message: str = ""
@@ -84,7 +85,7 @@ class ConnectionClosed(StreamFault, frozen=True, tag="connection_closed"):
 
 
 class CircuitOpen(StreamFault, frozen=True, tag="circuit_open"):
-    """provider: its address. retry_after_s: how long it will not be asked yet."""
+    """The circuit breaker refused a model call. provider: an address. retry_after_s: the time until the next try."""
 
     provider: str
     retry_after_s: float
@@ -99,19 +100,19 @@ class Cancelled(StreamFault, frozen=True, tag="cancelled"):
 
 
 class LimitReached(StreamFault, frozen=True, tag="limit_reached"):
-    """limit: the configuration key under `limits`; value: what it is set to; spent: what the turn took, if known."""
+    """A turn reached a limit. limit: the key under `limits`. value: its setting. spent: the amount used, if known."""
 
     limit: str
     value: int | float
     spent: int | float | None = None
 
     def __str__(self) -> str:
-        spent = "unknown: the provider does not say" if self.spent is None else f"{self.spent:g}"
-        return f"limit reached: {self.limit} is {self.value:g}, taken were {spent}"
+        spent = "unknown: the provider does not report it" if self.spent is None else f"{self.spent:g}"
+        return f"limit reached: {self.limit} is {self.value:g}, used {spent}"
 
 
 class InvalidAnswer(StreamFault, frozen=True, tag="invalid_answer"):
-    """faults: one line each: which part of the answer, what was expected, what came."""
+    """The answer does not match the answer type. faults: one line each, with the place, the expected and the actual."""
 
     faults: tuple[str, ...]
 
@@ -120,11 +121,11 @@ class InvalidAnswer(StreamFault, frozen=True, tag="invalid_answer"):
 
     def for_the_model(self) -> str:
         lines = "".join(f"\n- {fault}" for fault in self.faults)
-        return f"This answer does not have the required form:{lines}\nAnswer again, with the corrected JSON alone."
+        return f"This answer does not have the required form:{lines}\nAnswer again, with only the corrected JSON."
 
 
 class Busy(StreamFault, frozen=True, tag="busy"):
-    """why: in words."""
+    """The agent refused a message. why: in words."""
 
     why: str
 
@@ -138,7 +139,7 @@ class Interrupted(StreamFault, frozen=True, tag="interrupted"):
 
 
 class Parked(StreamFault, frozen=True, tag="parked"):
-    """recoveries: how often the turn was resumed, and got no further before the program ended again."""
+    """The turn was resumed several times without progress. recoveries: the number of times."""
 
     recoveries: int
 
@@ -148,7 +149,7 @@ class Parked(StreamFault, frozen=True, tag="parked"):
 
 
 class StoreFailed(StreamFault, frozen=True, tag="store_failed"):
-    """why: in words, without what was to be written."""
+    """The store failed. why: in words, without the data to be written."""
 
     why: str
 
@@ -157,7 +158,7 @@ class StoreFailed(StreamFault, frozen=True, tag="store_failed"):
 
 
 class HandlerCrashed(StreamFault, frozen=True, tag="handler_crashed"):
-    """reason: the handler's exit reason, as text without secrets."""
+    """The stream handler crashed. reason: its exit reason, as text without secrets."""
 
     reason: str
 

@@ -1,10 +1,11 @@
-"""The events of a stream, as its subscribers get them. Source: API reference, "Client-Facing Events".
+"""The events of a stream, in the form for its subscribers. Source: API reference, "Client-Facing Events".
 
-The nine documented tuples are frozen structs: the tag is the documented atom, the fields the documented ones. Each
-carries `stream_id`, `seq` (from 1, without gaps) and `attempt` (from 1). `msgspec.json.encode(event)` is the wire form.
+The nine documented tuples are frozen structs. The tag is the documented atom, and the fields have the documented names.
+Each event carries `stream_id`, `seq` (from 1, without gaps) and `attempt` (from 1). The store keeps events as
+`msgspec.json.encode(event)`; the gateway writes them by agents/contract/wire.py.
 
-A subscriber that fell behind gets the pieces of a text that it missed as one event. `joined` says how many: the event
-has the seq of the last one, so `seq - joined` is the seq of the event before it.
+A slow subscriber gets the missed pieces of a text as one event. `joined` is the number of these pieces. The event has
+the seq of its last piece, so `seq - joined` is the seq of the event before it.
 """
 
 from typing import Any, Final, TypeAlias
@@ -17,7 +18,7 @@ from agents.core.errors import Fault
 
 
 class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What all events share. stream_id: of the turn. seq: 1, 2, 3 ... attempt: rises when a stream starts again."""
+    """The fields of all events. stream_id: the turn's stream. seq: 1, 2, 3 ... attempt: rises with each StreamReset."""
 
     stream_id: str = ""
     seq: int = 0
@@ -25,6 +26,8 @@ class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class StreamStart(StreamEvent, frozen=True, tag="stream_start"):
+    """The turn has begun. agent_id: the agent that answers."""
+
     agent_id: str
 
 
@@ -43,13 +46,13 @@ class StreamReasoning(StreamEvent, frozen=True, gc=False, tag="stream_reasoning"
 
 
 class StreamFunctionCallStarted(StreamEvent, frozen=True, tag="stream_function_call_started"):
-    """The call's id and name are known; its arguments are still empty."""
+    """The start of a call: its id and name are known, and its arguments are empty."""
 
     function_call: ToolCall
 
 
 class StreamFunctionArgumentsDelta(StreamEvent, frozen=True, gc=False, tag="stream_function_arguments_delta"):
-    """index: of the call in this model call. delta: a piece of its JSON arguments."""
+    """A piece of a call's JSON arguments. index: the call's number in its model call."""
 
     index: int
     delta: str
@@ -63,17 +66,17 @@ class StreamFunctionCallComplete(StreamEvent, frozen=True, tag="stream_function_
 
 
 class StreamFunctionExecutionStart(StreamEvent, frozen=True, tag="stream_function_execution_start"):
-    """The calls of this model call are about to run, in parallel."""
+    """The calls of a model call are about to run, in parallel."""
 
 
 class ToolResult(Struct, frozen=True):
-    """Outcome of one call.
+    """The result of one call.
 
-    content: what the model reads, on success and on failure. value: what the tool returned, as JSON data.
+    content: the text for the model, on success and on failure. value: the tool's return value, as JSON data.
     error: None, or the kind of failure: "unknown_tool", "invalid_arguments", "denied", "unknown" (the program was
-    restarted meanwhile), "raised", "timeout", "crashed", "cpu_time". After the last four, content and value are the
-    tool's fallback if it has one.
-    attempts: how often the worker was started.
+    restarted during the call), "raised", "timeout", "crashed", "cpu_time". After the last four, content and value are
+    the tool's fallback if it has one.
+    attempts: the number of times that the call was run.
     """
 
     content: str
@@ -84,28 +87,30 @@ class ToolResult(Struct, frozen=True):
 
 
 class StreamToolResult(StreamEvent, frozen=True, tag="stream_tool_result"):
+    """A call has ended."""
+
     tool_call: ToolCall
     result: ToolResult
 
 
 class StreamToolProgress(StreamEvent, frozen=True, tag="stream_tool_progress"):
-    """A call that runs tells how far it is. data: what its tool said, as JSON data; the model does not see it."""
+    """The progress of a running call. data: the tool's report, as JSON data. The model does not get it."""
 
     tool_call: ToolCall
     data: Any
 
 
 class StreamApprovalRequired(StreamEvent, frozen=True, tag="stream_approval_required"):
-    """The call runs only after agent.approve with its id; without an answer within timeout_s it is denied."""
+    """A call waits for agent.approve with its id. Without a decision within timeout_s the call is denied."""
 
     tool_call: ToolCall
     timeout_s: float
 
 
 class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):
-    """A model call is made anew, as attempt `attempt`: what it had said, and its calls, are void.
+    """A model call is made again, as attempt `attempt`. Its text so far and its calls are void.
 
-    reason: why. content: the text of the turn that stands, of the model calls before; it is followed by new tokens.
+    content: the turn's valid text, from earlier model calls. New tokens follow it.
     """
 
     reason: Fault
@@ -113,15 +118,15 @@ class StreamReset(StreamEvent, frozen=True, tag="stream_reset"):
 
 
 class StreamWarning(StreamEvent, frozen=True, tag="stream_warning"):
-    """The answer goes on, but some of its text may be missing. reason: what could not be read."""
+    """The answer continues, but some of its text may be missing. reason: the unreadable event."""
 
     reason: Fault
 
 
 class StreamUsage(StreamEvent, frozen=True, tag="stream_usage"):
-    """What the turn has taken so far, said before its calls run, if the provider tells; None: unknown.
+    """The turn's usage so far. Published before calls run, if the provider reports its usage.
 
-    What the whole turn took stands in the Response.
+    cost: None if unknown. Response has the usage of the whole turn.
     """
 
     usage: Usage
@@ -152,9 +157,9 @@ class StreamMetrics(Struct, frozen=True):
 class Response(Struct, frozen=True):
     """The finished turn, or the part of a failed turn that had arrived.
 
-    content: all its text: the joined tokens, less what a stream_reset took back. answer: the text of its last model
-    call, without what the model said before it called tools. tool_calls: all calls of the turn, in order. value: the
-    answer as JSON data, where the agent has an answer type. cost: in the currency of the price table; None: unknown.
+    content: the turn's whole valid text: the joined tokens without those that a stream_reset voided. answer: the text
+    of the last model call, without the text before tool calls. tool_calls: all calls of the turn, in order. value: the
+    answer as JSON data, if the agent has an answer type. cost: in the currency of the price table; None: unknown.
     """
 
     content: str
@@ -170,16 +175,16 @@ class Response(Struct, frozen=True):
 
 
 class StreamComplete(StreamEvent, frozen=True, tag="stream_complete"):
-    """Terminal: the answer is whole."""
+    """Terminal event: the answer is whole."""
 
     response: Response
 
 
 class StreamError(StreamEvent, frozen=True, tag="stream_error"):
-    """Terminal: the turn failed.
+    """Terminal event: the turn failed.
 
     content: the text that had arrived, equal to the joined tokens. response: everything that had arrived, as the
-    Response of a finished turn; None if the turn never began.
+    Response of a finished turn. None if the turn never began.
     """
 
     reason: Fault
@@ -207,4 +212,4 @@ Event: TypeAlias = (
 )
 
 TERMINAL: Final = (StreamComplete, StreamError)
-"""One of these is a stream's last event."""
+"""The terminal events. A stream's last event is one of these."""

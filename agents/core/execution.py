@@ -1,6 +1,6 @@
-"""The calls of a turn: which start while the model still streams, which once it has finished, and what follows them.
+"""The steps of a turn that start its calls and take their results.
 
-Part of step.py, which says when.
+`step.py` decides when each of these steps is taken.
 """
 
 from msgspec.structs import replace
@@ -12,11 +12,11 @@ from agents.core.errors import ToolError
 from agents.core.events import Event, StreamFunctionExecutionStart, StreamToolResult, StreamUsage
 from agents.core.limits import breach
 from agents.core.round import Round, ToolFinished, started
-from agents.core.turn import Phase, Step, Turn, ask_again, fail, saying, with_results
+from agents.core.turn import Phase, Step, Turn, ask_again, fail, with_event, with_results
 
 
 def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
-    """Start the call at once if its tool is eager, and it would start if the model's answer ended here."""
+    """Start the call at once if its tool is eager, and if the call would start at an end of the answer here."""
     past, limits = turn.past, turn.past.policy.limits
     if not past.policy.eager:
         return turn, ()
@@ -34,7 +34,7 @@ def eager(turn: Turn, done: CallDone) -> tuple[Turn, tuple[Work, ...]]:
 
 
 def executing(turn: Turn, end: Finished, now_s: float) -> Step:
-    """Run the calls of the model call that has ended, if it ended well and the limits leave room for its results."""
+    """Run the calls of the ended model call, if its answer is complete and no limit is exceeded."""
     past, calls = turn.past, turn.acc.tool_calls
     if not end.complete:
         cut = end.raw_reason or "cut"
@@ -51,8 +51,8 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
     )
     events: tuple[Event, ...] = ()
     if end.usage is not None:
-        turn, events = saying(turn, StreamUsage(spent.usage, spent.cost))
-    turn, start = saying(turn, StreamFunctionExecutionStart())
+        turn, events = with_event(turn, StreamUsage(spent.usage, spent.cost))
+    turn, start = with_event(turn, StreamFunctionExecutionStart())
     turn, runs = running_more(turn)
     return turn, (*events, *start, *runs)
 
@@ -65,20 +65,20 @@ def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
 
 
 def tool_cleared(turn: Turn, call: ToolCall) -> Step:
-    """Claim the call: the turn says that it may have run before it runs."""
+    """Claim the call, and run it. The claim records that the call may have run."""
     past = replace(turn.past, round=turn.past.round.cleared(call.index))
     return replace(turn, past=past), (RunTool(call, cleared=True),)
 
 
 def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
-    """One result: publish it, start what waited for it, and ask the model again after the last."""
+    """Publish a call's result and start the calls that waited for it. After the last result, ask the model again."""
     call = turn.past.round.call(finished.index)
     if call is None:
         return turn, ()
     past = replace(turn.past, round=turn.past.round.finished(finished))
     if finished.result.error:
         past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
-    turn, events = saying(replace(turn, past=past), StreamToolResult(call, finished.result))
+    turn, events = with_event(replace(turn, past=past), StreamToolResult(call, finished.result))
     if past.round.over:
         turn = replace(turn, past=replace(past, tally=past.tally.executed(now_s)))
         turn, effects = ask_again(turn, with_results(turn), now_s)

@@ -1,7 +1,7 @@
-"""Why a model stopped, in each provider's own word.
+"""Finish reasons: the providers' words for why a model stopped, and their meaning.
 
-A word that is in no table is judged by its parts. A word without a known part is FinishReason.OTHER, and the answer
-counts as whole: "eos" of one provider means "stop" of another, and only the provider knows its new words.
+An unknown word is classified by its parts. A word without a known part is FinishReason.OTHER, and the answer counts
+as whole: one provider's "eos" is another provider's "stop".
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from agents.core.errors import ApiError
 from agents.core.retry import BROKEN_OFF
 
 CUT: Final = frozenset((FinishReason.LENGTH, FinishReason.CONTENT_FILTER))
-"""Reasons of an answer that is not complete."""
+"""The finish reasons of an incomplete answer."""
 
 _REASONS: Final = {
     "stop": FinishReason.STOP,
@@ -24,7 +24,7 @@ _REASONS: Final = {
     "refusal": FinishReason.CONTENT_FILTER,
 }
 
-# Looked for in this order: "rate_limit_exceeded" was broken off, though "limit" is in it.
+# Broken-off parts are checked first: "rate_limit_exceeded" was broken off, although it contains "limit".
 _BROKEN_PARTS: Final = (
     "error", "abort", "cancel", "fail", "timeout", "timed_out", "time_out", "time_limit", "deadline", "interrupt",
     "incomplete", "insufficient", "unavailable", "overload", "exhausted", "quota", "rate_limit", "disconnect",
@@ -40,7 +40,7 @@ _LENGTH_PARTS: Final = ("max_", "maxtoken", "length", "context_window", "limit",
 
 
 def reason_of(raw: str | None) -> FinishReason | None:
-    """None where the provider gave no reason. Only for a word that is not broken_off()."""
+    """Return the reason that a provider's word means; None if the provider gave none. The word is not broken_off()."""
     if raw is None:
         return None
     word = _word(raw)
@@ -65,13 +65,13 @@ def kept_reason(known: str | None, raw: str) -> str | None:
 
 
 def broken_off(raw: str) -> bool:
-    """The word means that the provider did not finish, for a cause outside the answer: another try may finish."""
+    """Return whether the word means that the provider failed during the answer. Another try may succeed."""
     word = _word(raw)
     return word not in _REASONS and any(part in word for part in _BROKEN_PARTS)
 
 
 def fault_of(raw: str) -> ApiError:
-    """The fault of an answer that ends with such a word."""
+    """Return the fault of an answer that ends with a broken-off word."""
     return ApiError(0, f"the provider broke the answer off: {raw}", BROKEN_OFF)
 
 

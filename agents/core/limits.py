@@ -1,4 +1,4 @@
-"""The limits of a turn, and whether what it has taken so far leaves room for more."""
+"""The limits of a turn, its consumption so far, and the check of one against the other."""
 
 from msgspec import Struct
 
@@ -9,11 +9,11 @@ TOKENS_PER_PRICE = 1_000_000
 
 
 class Limits(Struct, frozen=True):
-    """Of one turn. None: no limit. A turn that has its answer is never failed for what the answer took.
+    """The limits of one turn. None: no limit. A finished answer is kept even if producing it exceeded a limit.
 
-    model_calls: rounds with the model; attempts at one count once. tool_calls: of all rounds. parallel_tools: calls
-    that run at once; the rest wait. tokens: input and output, as the provider counts them. cost: in the prices'
-    currency. time_s: from the turn's start, tools included.
+    model_calls: model calls of the turn, without retries. tool_calls: calls of the whole turn. parallel_tools: calls
+    that run at the same time; the others wait. tokens: input and output, as the provider counts them. cost: in the
+    currency of the prices. time_s: from the turn's start, tools included.
     """
 
     model_calls: int = 25
@@ -25,7 +25,7 @@ class Limits(Struct, frozen=True):
 
 
 class Price(Struct, frozen=True):
-    """Of a model, a million tokens. cached_input: of input tokens that the provider had cached; None: as input."""
+    """The price of a model, for a million tokens. cached_input: for cached input tokens; None: the price of input."""
 
     input: float
     output: float
@@ -33,7 +33,7 @@ class Price(Struct, frozen=True):
 
 
 class Spent(Struct, frozen=True):
-    """What a turn has taken. cost: None while a model's price, or what it used, is unknown."""
+    """The consumption of a turn. cost: None if the price or the usage of a model call is unknown."""
 
     model_calls: int = 1
     tool_calls: int = 0
@@ -42,10 +42,10 @@ class Spent(Struct, frozen=True):
 
 
 def breach(limits: Limits, spent: Spent) -> LimitReached | None:
-    """The limit that forbids one model call more, if any.
+    """Return the limit that forbids another model call, or None.
 
-    Where tokens or cost are limited and the provider does not say what it used, that is a breach: a limit that can't
-    be kept must not look as if it were.
+    If tokens or cost are limited and the provider does not report its usage, that is a breach, too: the limit can't be
+    checked.
     """
     tokens = spent.usage.total_tokens
     if spent.model_calls >= limits.model_calls:
@@ -60,13 +60,13 @@ def breach(limits: Limits, spent: Spent) -> LimitReached | None:
 
 
 def added(total: Usage, more: Usage) -> Usage:
-    """Usage over several model calls. A field that one of them did not report is unknown, not less."""
+    """Return the usage of several model calls. A field that one model call did not report is None."""
     pairs = ((getattr(total, field), getattr(more, field)) for field in Usage.__struct_fields__)
     return Usage(*(None if a is None or b is None else a + b for a, b in pairs))
 
 
 def cost(usage: Usage, price: Price | None) -> float | None:
-    """What a model call cost, or None if that is unknown. Reasoning tokens are output tokens."""
+    """Return the cost of a model call; None if it is unknown. Reasoning tokens are output tokens."""
     if price is None or usage.input_tokens is None or usage.output_tokens is None:
         return None
     cached = (usage.cached_tokens or 0) if price.cached_input is not None else 0

@@ -1,4 +1,4 @@
-"""A turn in figures. Source: API reference, stream_metrics and analyze_metrics."""
+"""The metrics of a turn. Source: API reference, stream_metrics and analyze_metrics."""
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -7,10 +7,10 @@ from agents.core.events import StreamMetrics
 
 
 class Tally(Struct, frozen=True):
-    """The counts of a running turn. Moments are monotonic seconds, as given to turn.step.
+    """The counts of a running turn. Moments are monotonic seconds, as in turn.step.
 
-    started_unix_s: the Unix time of started_s. stopped_s: how long no program ran the turn. tokens, bytes: of the
-    finished model calls. errors: one line for each failed tool, each retry and the end.
+    started_unix_s: the Unix time of started_s. stopped_s: the time in which no program ran the turn. tokens, bytes:
+    counts of the finished model calls. errors: one line for each failed tool, each retry and the final fault.
     """
 
     started_s: float
@@ -33,16 +33,19 @@ class Tally(Struct, frozen=True):
         return replace(self, executing_since_s=None, tool_time_s=self.tool_time_s + now_s - since_s)
 
     def ran_s(self, now_s: float) -> float:
-        """How long programs have run the turn."""
+        """Return the time in which a program ran the turn."""
         return now_s - self.started_s - self.stopped_s
 
     def kept(self, now_s: float) -> "Tally":
-        """The counts for another program, whose monotonic clock is another: moments are relative to now."""
+        """Return the counts for a later program with another monotonic clock: moments are relative to now."""
         first_s = None if self.first_token_s is None else self.first_token_s - now_s
         return replace(self.executed(now_s), started_s=self.started_s - now_s, first_token_s=first_s)
 
     def resumed(self, now_s: float, unix_s: float) -> "Tally":
-        """The kept counts in this program. The time since they were kept counts for the turn, not for its tools."""
+        """Return the kept counts for this program's clock.
+
+        The time since they were kept counts as time of the turn, not of its tools.
+        """
         stopped_s = max(unix_s - (self.started_unix_s - self.started_s), 0.0)
         moved_s = now_s - stopped_s
         first_s = None if self.first_token_s is None else self.first_token_s + moved_s
@@ -77,7 +80,7 @@ def metrics(tally: Tally, function_calls: int, now_s: float) -> StreamMetrics:
 
 
 def _ms(seconds: float) -> float:
-    """To the microsecond: further digits are noise."""
+    """Return milliseconds, rounded to the microsecond."""
     return round(seconds * 1000, 3)
 
 

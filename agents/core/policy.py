@@ -1,4 +1,4 @@
-"""What an agent's configuration decides about each of its turns."""
+"""The part of an agent's configuration that its turns need."""
 
 from msgspec import Struct
 
@@ -7,19 +7,19 @@ from agents.core.retry import RetryPolicy
 
 
 class Candidate(Struct, frozen=True):
-    """A model that may answer. origin: which one, where, in words that are its own."""
+    """A model that may answer. origin: its name and address, as one unique text."""
 
     price: Price | None = None
     origin: str = ""
 
 
 class TurnPolicy(Struct, frozen=True):
-    """The decisions of a turn that are no events.
+    """The settings of a turn.
 
-    models: those that may answer, in the order in which they are tried.
-    barriers: names of tools whose calls run alone. eager: of those that start while the model still streams.
-    approval: of those that may demand a person's approval of a call.
-    answer_retries: how often an answer that is not of the agent's answer type is sent back; None: any text will do.
+    models: the models that may answer, in the order in which they are tried.
+    barriers: names of tools whose calls run one at a time, with no other call beside them. eager: names of tools whose
+    calls start while the model still streams. approval: names of tools that may demand a person's approval of a call.
+    answer_retries: how often the model is asked again after an answer of another type; None: any text is accepted.
     """
 
     limits: Limits = Limits()

@@ -1,11 +1,11 @@
-"""Retries of a model call, as arithmetic: whether a failed try is followed by another, where, and how long to wait.
+"""Retries of a model call, as arithmetic: whether to try again after a fault, on which route, and after which wait.
 
-A route is one of the ordered models and endpoints that an agent may ask. Every route has its own retries; all waits of
-a model call together stay within one budget.
+An agent has one or more routes in order, each a model at an address. Every route has its own retries. All waits of a
+model call together stay within one budget.
 
-    transient, busy   a later try may succeed: the same route again, after a wait; then the next route
+    transient, busy   a later try may succeed: the same route again after a wait, then the next route
     of the route      this route will not answer, another may: the next route at once
-    of the request    no route would answer it: given up
+    of the request    no route would answer: no further try
 """
 
 from enum import Enum
@@ -17,10 +17,10 @@ from agents.core.errors import ApiError, CircuitOpen, ConnectionClosed, Fault, N
 
 
 class RetryPolicy(Struct, frozen=True):
-    """max_retries: on each route, after its first try. after_output: also when some of the answer has been published.
+    """The rules for retries.
 
-    The n-th wait is of 0 to first_wait_s * 2**n seconds, and never longer than longest_wait_s; budget_s bounds all of
-    them together.
+    max_retries: on each route, after its first try. after_output: retry even if output has been published. The n-th
+    wait has 0 to first_wait_s * 2**n seconds, at most longest_wait_s. budget_s bounds the sum of all waits.
     """
 
     max_retries: int = 3
@@ -31,7 +31,7 @@ class RetryPolicy(Struct, frozen=True):
 
 
 class Tries(Struct, frozen=True):
-    """Of one model call: the route that is tried, its retries so far, and the waits so far, at their longest."""
+    """The tries of one model call: the present route, its retries so far, and the longest sum of the waits so far."""
 
     route: int = 0
     retries: int = 0
@@ -39,7 +39,7 @@ class Tries(Struct, frozen=True):
 
 
 class Again(Struct, frozen=True):
-    """Try once more, after a wait of at_least_s to at_most_s seconds: any of them, chosen evenly."""
+    """Another try, after a random wait between at_least_s and at_most_s, evenly distributed."""
 
     tries: Tries
     at_least_s: float
@@ -47,7 +47,7 @@ class Again(Struct, frozen=True):
 
 
 class Scope(Enum):
-    """What a fault says about the next try. BUSY: the provider is well, but has too much to do for us."""
+    """The meaning of a fault for the next try. BUSY: the provider works, but has too many requests."""
 
     TRANSIENT = "transient"
     BUSY = "busy"
@@ -56,9 +56,9 @@ class Scope(Enum):
 
 
 def next_try(policy: RetryPolicy, tries: Tries, fault: Fault, *, routes: int, output: bool) -> Again | None:
-    """The try that follows the one that ended with fault, or None.
+    """Return the next try after a fault, or None.
 
-    routes: how many there are. output: some token, reasoning or call of this model call has been published.
+    routes: the number of routes. output: a token, reasoning or a call of this model call has been published.
     """
     if output and not policy.after_output:
         return None
@@ -70,7 +70,7 @@ def next_try(policy: RetryPolicy, tries: Tries, fault: Fault, *, routes: int, ou
 
 
 def scope(fault: Fault) -> Scope:
-    """Of a fault of a model call."""
+    """Return the scope of a model call's fault."""
     match fault:
         case Timeout() | ConnectionClosed():
             return Scope.TRANSIENT
@@ -85,7 +85,9 @@ def scope(fault: Fault) -> Scope:
 
 
 def _same_route(policy: RetryPolicy, tries: Tries, fault: Fault) -> Again | None:
-    """Full jitter: clients that failed together shall not come back together. What the provider asks for comes first.
+    """Return a retry on the same route, or None if the retries or the budget are used up.
+
+    Full jitter spreads the retries of clients that failed together. The wait is at least the provider's Retry-After.
 
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
     """
@@ -106,7 +108,7 @@ def _next_route(tries: Tries, routes: int) -> Again | None:
 
 
 def _scope_of_api_error(error: ApiError) -> Scope:
-    """By its status; a kind wins where it says that the route is of no use: a spent quota is a 429, too."""
+    """Return the scope by status. A kind that makes the route useless takes precedence: a spent quota is a 429, too."""
     kind = (error.kind or "").lower()
     if kind in _ROUTE_KINDS:
         return Scope.ROUTE
@@ -120,9 +122,9 @@ def _scope_of_api_error(error: ApiError) -> Scope:
 
 
 BROKEN_OFF: Final = "broken_off"
-"""The kind of an answer whose finish reason says that its provider did not finish it."""
+"""The kind of the error for an answer that its provider broke off."""
 
-_MANY: Final = 64  # doublings: more of them would be no float any more
+_MANY: Final = 64  # doublings: more would exceed a float
 _WRONG_ADDRESS: Final = "einval"
 
 _RETRIED: Final = (Scope.TRANSIENT, Scope.BUSY)

@@ -1,4 +1,4 @@
-"""The calls of one model call: which may start now, which have their result. Pure scheduling."""
+"""The calls of one model call: the running calls, their results, and the rule for starting more. Pure."""
 
 from collections.abc import Collection
 
@@ -10,17 +10,17 @@ from agents.core.events import ToolResult
 
 
 class ToolFinished(Struct, frozen=True):
-    """The call with this index, of the model call that is running, has its result."""
+    """The result of a running call. index: the call's number in its model call."""
 
     index: int
     result: ToolResult
 
 
 class Round(Struct, frozen=True):
-    """started: indexes of the calls that have their place among those that run. results: in order of arrival.
+    """The calls of a model call and their state.
 
-    gated: those of started whose tool may demand an approval, until they have it or turn out to need none. No gated
-    call has begun to run.
+    started: indexes of the calls that count as running or have ended. results: in order of arrival. gated: indexes of
+    started calls whose tool may demand an approval. A gated call does not run before it is cleared.
     """
 
     calls: tuple[ToolCall, ...] = ()
@@ -38,14 +38,14 @@ class Round(Struct, frozen=True):
 
     @property
     def claimed(self) -> frozenset[int]:
-        """Indexes of the calls that may have begun to run, or are about to."""
+        """Indexes of the calls that may have begun to run, or are about to run."""
         return self.started - self.gated
 
     def cleared(self, index: int) -> "Round":
         return replace(self, gated=self.gated - {index})
 
     def call(self, index: int) -> ToolCall | None:
-        """The call that runs under this index; None if there is none, or if it has its result."""
+        """Return the running call with this index; None if no such call runs, or if it has its result."""
         if index not in self.started or any(each.index == index for each in self.results):
             return None
         return next((call for call in self.calls if call.index == index), None)
@@ -54,7 +54,7 @@ class Round(Struct, frozen=True):
         return replace(self, results=(*self.results, finished), gated=self.gated - {finished.index})
 
     def messages(self) -> tuple[ToolMessage, ...]:
-        """The results that there are, in the model's order."""
+        """Return the results so far, in the model's order."""
         results = {each.index: each.result for each in self.results}
         return tuple(
             ToolMessage(call.id, call.name, results[call.index].content) for call in self.calls if call.index in results
@@ -64,11 +64,11 @@ class Round(Struct, frozen=True):
 def started(
     waiting: Round, parallel: int, barriers: Collection[str], approval: Collection[str] = ()
 ) -> tuple[Round, tuple[ToolCall, ...]]:
-    """Start what may start, in the model's order: the round, and the calls to be run.
+    """Start the calls that may start, in the model's order. Return the next round, and the calls to run.
 
-    parallel: calls that may run at once. barriers: names of tools that run alone: a call of one starts when all before
-    it have their results, and none after it starts before it has its own. approval: names of tools whose calls are
-    gated.
+    parallel: the number of calls that may run at the same time. barriers: names of tools whose calls run alone: such a
+    call starts when all earlier calls have results, and later calls wait for its result. approval: names of tools
+    whose calls are gated.
     """
     finished = {each.index for each in waiting.results}
     running = waiting.running

@@ -1,7 +1,7 @@
-"""The steps of a turn: `step(turn, happened, now_s)` answers with the next turn and the effects.
+"""The steps of a turn: `step(turn, happened, now_s)` returns the next turn and the effects.
 
-The effects are events to publish, a model call to start, tools to run. The shell, agents/streams/turn_shell.py, carries
-them out and feeds what happens back in. What calls do to a turn is in execution.py.
+The effects are events to publish, a model call to start, and calls to run. The shell, agents/streams/turn_shell.py,
+carries them out and passes the results to the next step. The steps for calls are in execution.py.
 
     STREAMING --Finished, no calls--> ENDED                            stream_complete
     STREAMING --Finished, no calls--> CHECKING --AnswerChecked--> ENDED, or STREAMING again
@@ -51,19 +51,19 @@ from agents.core.turn import (
     Step,
     Turn,
     ask_again,
-    asking,
     ended,
     fail,
     model_call_counted,
     next_model_call,
     response_of,
-    saying,
+    start_completion,
+    with_event,
     with_steered,
 )
 
 
 def steps(turn: Turn, deltas: Sequence[Delta], now_s: float) -> Step:
-    """step for each in turn. Where they are text and nothing else, as nearly always, it is one step."""
+    """Take one step per delta. Deltas that are all text, which is the usual case, are one step."""
     if len(deltas) == 1:
         return step(turn, deltas[0], now_s)
     texts = [delta.text for delta in deltas if type(delta) is TextDelta]
@@ -78,11 +78,11 @@ def steps(turn: Turn, deltas: Sequence[Delta], now_s: float) -> Step:
 
 
 def step(turn: Turn, happened: Happened, now_s: float) -> Step:
-    """The next turn and what is to be done. What can't happen in this phase any more (a late result) changes nothing.
+    """Return the next turn and its effects. An input that does not fit the phase, such as a late result, is ignored.
 
     now_s: monotonic seconds, as in begin.
     """
-    if type(happened) is TextDelta:  # first: nearly all are
+    if type(happened) is TextDelta:  # first: nearly all inputs are text
         if turn.phase is not STREAMING:
             return turn, ()
         acc, events = fold(turn.acc, happened)
@@ -95,9 +95,9 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
         case Phase.EXECUTING, ToolFinished():
             return tool_finished(turn, happened, now_s)
         case Phase.EXECUTING, ToolProgressed(index, data) if call := turn.past.round.call(index):
-            return saying(turn, StreamToolProgress(call, data))
+            return with_event(turn, StreamToolProgress(call, data))
         case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
-            return saying(turn, StreamApprovalRequired(call, timeout_s))
+            return with_event(turn, StreamApprovalRequired(call, timeout_s))
         case Phase.EXECUTING, ToolCleared(index) if call := turn.past.round.call(index):
             return tool_cleared(turn, call)
         case Phase.CHECKING, AnswerChecked():
@@ -122,7 +122,7 @@ def _with_first_token(past: Past, now_s: float) -> Past:
 
 
 def _readable(delta: Finished | Failed | CallDone) -> Finished | Failed | CallDone:
-    """The delta; Failed in place of one whose data, kept for the provider, nests too deep to be kept."""
+    """Return the delta, or Failed if its data for the next request nests too deep to be kept."""
     match delta:
         case Finished(items=kept) | CallDone(extra=kept) if kept and too_deep(kept):
             return Failed(ParseError(f"{EXPECTED}, in data for the next request"))
@@ -142,44 +142,44 @@ def _model_said(turn: Turn, delta: Finished | Failed | CallDone, events: tuple[E
 
 
 def _failed(turn: Turn, fault: Fault, now_s: float) -> Step:
-    """The model call broke: try again, if the policy has it so, and say so; or end."""
+    """The step after a failed model call: try again if the policy allows it, else end the turn."""
     past, acc = turn.past, turn.acc
     output = bool(acc.text or acc.thoughts or acc.calls)
     again = next_try(past.policy.retries, past.tries, fault, routes=len(past.policy.models), output=output)
     if again is None:
         return fail(turn, fault, now_s)
-    if output:  # what it took will never be known
+    if output:  # its usage is never reported
         past = model_call_counted(turn, Usage()).past
     dropped: tuple[Work, ...] = (DropTools(),) if past.round.started else ()
     past = replace(past, tries=again.tries, round=Round(), tally=past.tally.failed(str(fault)))
-    turn, effects = _asking_anew(replace(turn, past=past), fault, again)
+    turn, effects = _reset(replace(turn, past=past), fault, again)
     return turn, (*dropped, *effects)
 
 
-def _asking_anew(turn: Turn, reason: Fault, again: Again) -> Step:
-    """Take back what the present model call has said, and ask again."""
+def _reset(turn: Turn, reason: Fault, again: Again) -> Step:
+    """Void the output of the present model call, and ask the model again."""
     acc, past = turn.acc, turn.past
     acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
-    turn, events = saying(Turn(STREAMING, acc, past), StreamReset(reason, past.said))
-    return turn, (*events, asking(past, again.at_least_s, again.at_most_s))
+    turn, events = with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text))
+    return turn, (*events, start_completion(past, again.at_least_s, again.at_most_s))
 
 
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
-    """The model has ended its answer: run its calls, or let the turn end with it."""
+    """The step after a whole answer: run its calls, or end the turn with it."""
     turn, warnings = _skipped(model_call_counted(turn, end.usage or Usage()), end)
     turn, effects = executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
     return turn, (*warnings, *effects)
 
 
 def _skipped(turn: Turn, end: Finished) -> tuple[Turn, tuple[Event, ...]]:
-    """Count the events that could not be read, and warn where text may have been lost with them."""
+    """Count the unreadable events. Publish a warning if they may have had text."""
     if not end.skipped:
         return turn, ()
     tally = turn.past.tally
     for line in end.skipped:
         tally = tally.failed(f"skipped an event: {line}")
     turn = replace(turn, past=replace(turn.past, tally=tally))
-    return saying(turn, StreamWarning(ParseError(end.skipped[0]))) if end.lossy else (turn, ())
+    return with_event(turn, StreamWarning(ParseError(end.skipped[0]))) if end.lossy else (turn, ())
 
 
 def _answered(turn: Turn, end: Finished, now_s: float) -> Step:
@@ -196,7 +196,7 @@ def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
     end = acc.end
     assert isinstance(end, Finished)
     if not checked.faults:
-        if past.steered:  # meanwhile: the connection takes its time to end
+        if past.steered:  # it arrived while the connection was closing
             return ask_again(turn, (*past.conversation, _answer(turn, end)), now_s)
         return _complete(turn, end, checked.value, now_s)
     fault = InvalidAnswer(checked.faults)
@@ -210,7 +210,7 @@ def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
         answer_tries=past.answer_tries + 1,
         tally=past.tally.failed(str(fault)),
     )
-    return _asking_anew(replace(turn, past=past), fault, Again(past.tries, 0.0, 0.0))
+    return _reset(replace(turn, past=past), fault, Again(past.tries, 0.0, 0.0))
 
 
 def _answer(turn: Turn, end: Finished) -> AssistantMessage:

@@ -5,9 +5,9 @@
 {"type": "tool_call_delta", "index": 0, "data": "{\\"query\\""}
 {"type": "tool_call_complete", "index": 0, "data": "{\\"query\\": \\"x\\"}"}    data: the whole arguments, or nothing
 {"type": "stream_done", "data": "stop"}                           data: the finish reason, or nothing
-{"type": "error", "data": "what went wrong"}                      data: text or a fault of core/errors.py
+{"type": "error", "data": "the connection broke"}                 data: text or a fault of core/errors.py
 
-Each may have "metadata", a mapping: `metadata_of` reads it, and the accumulator keeps it.
+An event may have "metadata", a mapping. `metadata_of` reads it, and the accumulator keeps it.
 """
 
 from collections.abc import Mapping
@@ -22,15 +22,14 @@ TYPES = "content_delta, tool_call_start, tool_call_delta, tool_call_complete, st
 
 
 def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tuple[Delta, ...]:
-    """The deltas that the event stands for, after all that the accumulator holds.
+    """Return the deltas of an event that follows the content of the accumulator.
 
-    More than one where a mapping says less than an adapter would: the arguments that only tool_call_complete has, and
-    the end of the calls that nobody ended before stream_done. None where it says nothing: an empty piece.
-    Raises ValueError for what is no stream event, or does not fit its call.
+    A mapping may mean several deltas: tool_call_complete may bring the arguments, and stream_done may end open calls.
+    An empty piece means no delta. Raises ValueError for an invalid event, and for one that does not fit its call.
     """
     delta = _delta(event) if isinstance(event, Mapping) else event
     if not isinstance(delta, Delta):
-        raise ValueError(f"expected a delta or a mapping as a stream event, got {event!r}")
+        raise ValueError(f"expected a delta or a mapping as a stream event, got {event!r}")  # noqa: TRY004 (documented)
     if accumulator.end is not None:
         return (delta,)
     match delta:
@@ -50,7 +49,7 @@ def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tup
 
 
 def metadata_of(event: Delta | Mapping[str, Any]) -> Mapping[str, Any]:
-    """The event's metadata, empty if it has none. Raises ValueError if its metadata is not a mapping."""
+    """Return the event's metadata, or an empty mapping. Raises ValueError if the metadata is not a mapping."""
     metadata = event.get("metadata") if isinstance(event, Mapping) else None
     match metadata:
         case None:
@@ -82,7 +81,7 @@ def _delta(event: Mapping[str, Any]) -> Delta:
 
 
 def _finished(word: str | None) -> Finished | Failed:
-    """A provider's own word is kept; of an answer that was cut no call may be run."""
+    """Return the end that a finish reason means. The provider's word is kept."""
     if word is not None and broken_off(word):
         return Failed(fault_of(word))
     reason = reason_of(word)
@@ -90,7 +89,7 @@ def _finished(word: str | None) -> Finished | Failed:
 
 
 def _ended(call: PartialCall, end: CallDone) -> tuple[Delta, ...]:
-    """The end of a call, and before it the arguments that had not come as deltas. Empty ones say nothing new."""
+    """Return the end of a call, after a delta with its new arguments. Empty arguments add nothing."""
     had = joined(call.arguments)
     whole = end.arguments or had
     if not whole.startswith(had):

@@ -1,7 +1,7 @@
-"""Text: which str a caller or a client may give as text, and how any str is sent.
+"""Text: the str values that callers and clients may give, and the way that any str is sent.
 
-Text is a str that UTF-8 can encode. Half of a surrogate pair is no character: no socket and no database takes one. So
-text is checked where it is given. A half that came in another way, from an old store say, is sent as U+FFFD.
+Text is a str that UTF-8 can encode. Sockets and databases refuse half of a surrogate pair, so text is checked where it
+is given. A half from another source, such as an old store, is sent as U+FFFD.
 """
 
 import re
@@ -13,15 +13,15 @@ import msgspec
 from agents.core.depth import MAX_DEPTH
 
 ID: Final = r"[A-Za-z0-9._~-]{1,128}"
-"""The grammar of the id of an agent, a session or a stream: an id is part of a path as it is."""
+"""The grammar of the ids of agents, sessions and streams. An id is part of a path without escapes."""
 ID_WORDS: Final = "1 to 128 of A-Z a-z 0-9 . _ ~ -"
 
 TEXT: Final = "text that UTF-8 can encode"
 HALF: Final = "half of a surrogate pair"
-"""Expected and got, in the words of an error."""
+"""The words of errors about text."""
 
 _DEEPEST: Final = MAX_DEPTH + 16
-"""A request or an answer holds data that nests as deep as it may inside its own messages and items."""
+"""The nesting of a request or an answer: its own messages and items, with data of MAX_DEPTH in them."""
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _IS_ID: Final = re.compile(ID).fullmatch
 _ENCODER: Final = msgspec.json.Encoder()
@@ -36,9 +36,9 @@ def is_id(value: object) -> bool:
 
 
 def no_text_in(data: Any) -> tuple[str, str] | None:
-    """Where the data has bytes, or a str that is not text, as "tools.0", and what is there; None if all is text.
+    """Find bytes, or a str that is not text, in the data. Return its place, as "tools.0", and its kind, or None.
 
-    data: JSON data, or any value: other objects than dicts, lists and tuples are not looked into.
+    data: JSON data, or any value. Only dicts, lists and tuples are searched.
     """
     seen: set[int] = set()
     left: list[tuple[str, Any]] = [("", data)]
@@ -50,7 +50,7 @@ def no_text_in(data: Any) -> tuple[str, str] | None:
             if not is_text(value):
                 return place, HALF
         elif isinstance(value, dict | list | tuple) and id(value) not in seen:
-            seen.add(id(value))  # the data may hold itself
+            seen.add(id(value))  # the data may contain itself
             named = value.items() if isinstance(value, dict) else enumerate(value)
             for key, item in named:
                 at = f"{place}.{key}" if place else str(key)
@@ -59,16 +59,16 @@ def no_text_in(data: Any) -> tuple[str, str] | None:
 
 
 def joined_surrogates(text: str) -> str:
-    """The text with each surrogate pair as its character and each lone surrogate as U+FFFD."""
+    """Return the text with surrogate pairs as characters, and lone surrogates as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def each_text(change: Callable[[str], str], data: Any, depth: int = 0) -> Any:
-    """JSON data with each str changed, also in keys. Data that nests deeper than _DEEPEST stays as it is.
+    """Return JSON data with each str changed, also in keys. Data that nests deeper than _DEEPEST is not changed.
 
-    depth: of the data in its document.
+    depth: the nesting level of the data in its document.
     """
     match data:
         case str():
@@ -82,7 +82,7 @@ def each_text(change: Callable[[str], str], data: Any, depth: int = 0) -> Any:
 
 
 def to_json(data: Any) -> bytes:
-    """The data as JSON in UTF-8, whatever its strings hold."""
+    """Return the data as JSON in UTF-8. Surrogates in its strings are joined or replaced."""
     try:
         return _ENCODER.encode(data)
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
-"""A turn: one user message until the final answer, as a value; how it begins, goes on, and ends in an error.
+"""A turn as a value: one user message until its final answer.
 
-When it does is in step.py.
+This module has the parts of a turn's steps that several steps share; step.py decides when they apply.
 """
 
 from enum import Enum
@@ -30,10 +30,11 @@ class Phase(Enum):
 
 
 class Past(Struct, frozen=True):
-    """What of a turn does not change with a token.
+    """The part of a turn that tokens leave unchanged.
 
-    said: the text of the model calls that are over. tries: of the present one. steered: what the user has said since
-    it began. round: the calls of the present one, once it is over, and of eager ones before.
+    ended_text: the text of ended model calls. tries: those of the present model call. steered: messages that the user
+    added since the present model call began. round: the calls of the present model call, once it has ended; before
+    that, its eager calls.
     """
 
     agent_id: str
@@ -41,7 +42,7 @@ class Past(Struct, frozen=True):
     policy: TurnPolicy
     tally: Tally
     spent: Spent = Spent()
-    said: str = ""
+    ended_text: str = ""
     tries: Tries = Tries()
     steered: tuple[str, ...] = ()
     answer_tries: int = 0
@@ -50,12 +51,12 @@ class Past(Struct, frozen=True):
 
     @property
     def model(self) -> Candidate:
-        """The one that is asked."""
+        """The model that is asked."""
         return self.policy.models[self.tries.route]
 
 
 class Turn(Struct, frozen=True, gc=False):
-    """phase, what the present model call has said, and the rest. outcome: when ENDED, the terminal event."""
+    """A turn. acc: the present model call. past: the other state. outcome: the terminal event, once ENDED."""
 
     phase: Phase
     acc: Accumulator
@@ -68,8 +69,8 @@ class Turn(Struct, frozen=True, gc=False):
 
     @property
     def content(self) -> str:
-        """All text of the turn so far: the joined tokens, less what a stream_reset took back."""
-        return self.past.said + self.acc.content
+        """The turn's valid text so far: the joined tokens without those that a stream_reset voided."""
+        return self.past.ended_text + self.acc.content
 
 
 Step: TypeAlias = tuple[Turn, tuple[Effect, ...]]
@@ -78,37 +79,40 @@ STREAMING: Final = Phase.STREAMING
 
 
 def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: TurnPolicy, tally: Tally) -> Step:
-    """Begin the turn that answers the conversation's last message. tally: that of a turn that begins now."""
+    """Return the first step of a turn that answers the conversation's last message. tally: a new one."""
     acc = init_accumulator(stream_id, seq=1)
     start = StreamStart(agent_id, stream_id=stream_id, seq=1)
     past = Past(agent_id, conversation, policy, tally)
-    return Turn(STREAMING, acc, past), (start, asking(past))
+    return Turn(STREAMING, acc, past), (start, start_completion(past))
 
 
-def asking(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
-    """The effect that asks the model, after a wait."""
+def start_completion(past: Past, at_least_s: float = 0.0, at_most_s: float = 0.0) -> StartCompletion:
+    """Return the effect that asks the model, after a wait."""
     return StartCompletion(addressed(past.conversation, past.model.origin), past.tries, at_least_s, at_most_s)
 
 
 def ask_again(turn: Turn, conversation: Conversation, now_s: float) -> Step:
-    """The next model call, with what the user has said meanwhile."""
+    """Return the step to the next model call, with the messages that the user added."""
     acc, past = turn.acc, turn.past
     if (reached := breach(past.policy.limits, past.spent)) is not None:
         return fail(turn, reached, now_s)
-    past = next_model_call(replace(past, said=turn.content), with_steered(conversation, past))
+    past = next_model_call(replace(past, ended_text=turn.content), with_steered(conversation, past))
     following = init_accumulator(acc.stream_id, attempt=acc.attempt, seq=acc.seq)
-    return Turn(STREAMING, following, past), (asking(past),)
+    return Turn(STREAMING, following, past), (start_completion(past),)
 
 
 def next_model_call(past: Past, conversation: Conversation) -> Past:
-    """Of the model that answered the last one: one that failed is not asked again in this turn."""
+    """Return the past of the next model call. It uses the present route: a failed route is not used again in a turn."""
     spent = replace(past.spent, model_calls=past.spent.model_calls + 1)
     tries = Tries(past.tries.route)
     return replace(past, conversation=conversation, spent=spent, steered=(), tries=tries, round=Round())
 
 
 def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
-    """End the turn with stream_error, wherever it is. What the model had said stays in the conversation, marked."""
+    """Return the step that ends the turn with stream_error, in any phase.
+
+    The text that had arrived stays in the conversation, marked as partial.
+    """
     if turn.phase is Phase.ENDED:
         return turn, ()
     end = turn.acc.end
@@ -120,8 +124,8 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
         conversation = with_results(turn)
     elif turn.acc.content:
         whole = isinstance(end, Finished) and end.complete and not turn.acc.calls
-        said = AssistantMessage(turn.acc.content, reasoning=turn.acc.reasoning, partial=not whole)
-        conversation = (*conversation, said)
+        answer = AssistantMessage(turn.acc.content, reasoning=turn.acc.reasoning, partial=not whole)
+        conversation = (*conversation, answer)
     past = replace(
         past, conversation=with_steered(conversation, past), tally=past.tally.executed(now_s).failed(str(fault))
     )
@@ -131,7 +135,7 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
 
 
 def response_of(turn: Turn, now_s: float, value: Any = None) -> Response:
-    """Return everything that the turn has said and spent so far."""
+    """Return the turn's text, calls and usage so far."""
     acc, past = turn.acc, turn.past
     end = acc.end if isinstance(acc.end, Finished) else None
     return Response(
@@ -148,20 +152,20 @@ def response_of(turn: Turn, now_s: float, value: Any = None) -> Response:
     )
 
 
-def saying(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:
-    """The event with its place in the stream."""
+def with_event(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:
+    """Return the turn after the event, and the event with its place in the stream."""
     acc = replace(turn.acc, seq=turn.acc.seq + 1)
     event = replace(event, stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt)
     return replace(turn, acc=acc), (event,)
 
 
 def ended(turn: Turn, event: StreamComplete | StreamError) -> Step:
-    turn, (event,) = saying(turn, event)  # type: ignore[assignment]  # the same event, with its place
+    turn, (event,) = with_event(turn, event)  # type: ignore[assignment]  # the same event, with its place
     return replace(turn, phase=Phase.ENDED, outcome=event), (event,)
 
 
 def model_call_counted(turn: Turn, usage: Usage) -> Turn:
-    """Add what the model call that has ended took."""
+    """Return the turn with the usage of the ended model call added."""
     past, acc = turn.past, turn.acc
     spent, paid = past.spent, cost(usage, past.model.price)
     total = None if paid is None or spent.cost is None else spent.cost + paid
@@ -170,11 +174,11 @@ def model_call_counted(turn: Turn, usage: Usage) -> Turn:
 
 
 def with_results(turn: Turn) -> Conversation:
-    """The conversation with the model's calls and the results that there are."""
+    """Return the conversation with the model's calls and their results so far."""
     acc, past = turn.acc, turn.past
     items = acc.end.items if isinstance(acc.end, Finished) else ()
-    said = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=past.model.origin)
-    return (*past.conversation, said, *past.round.messages())
+    answer = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=past.model.origin)
+    return (*past.conversation, answer, *past.round.messages())
 
 
 def with_steered(conversation: Conversation, past: Past) -> Conversation:

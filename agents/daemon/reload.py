@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from actors import StartFailed
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
-from agents.configuration.changes import AGENTS, Applies, Change, Reload, changes, rule
+from agents.configuration.changes import AGENTS, Change, Reload, changes, rule
 from agents.configuration.faults import Fault, InvalidConfiguration
 from agents.configuration.walking import secrets_of
 from agents.llm.providers import change_policy
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
 from agents.sessions import SessionError
-from agents.settings import Settings
+from agents.settings import Applies, Settings
 from supervisors import AlreadyStarted, ChildType
 from supervisors.agent_supervisor import start_agent, which_configs
 from supervisors.api import code_change

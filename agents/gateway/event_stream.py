@@ -17,11 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from actors.log import get_logger
 from agents.contract.events import CutData
+from agents.contract.wire import FAILED
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
-from agents.gateway.wire import FAILED, HEARTBEAT, cut_frame, frames, frames_without_error
+from agents.gateway.wire import HEARTBEAT, cut_frame, frames, frames_without_error
 from agents.sessions import SessionError
 
 HEADERS: Final = [

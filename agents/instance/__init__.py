@@ -1,1 +1,1 @@
-"""The state of an agent as a value, its steps, and what it is asked for."""
+"""An agent's state as a value, its steps, and the requests to an agent."""

@@ -1,6 +1,6 @@
-"""The arguments of agents/agent.py: checked where a function is called, before anything changes.
+"""Checks of the arguments of agents/agent.py, before anything changes.
 
-Each function returns the value as the agent may keep it, or raises InvalidArgument.
+Each function returns the value in the form that the agent may keep, or raises InvalidArgument.
 """
 
 from typing import Final
@@ -12,12 +12,12 @@ from agents.agent_registry import is_agent
 from agents.core.events import Response
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
 
-FIND: Final = "agent_registry.find_agent(id) gives the Pid of an agent that runs"
+FIND: Final = "agent_registry.find_agent(id) returns the Pid of a running agent"
 MAX_SEQ: Final = 2**63 - 1
 
 
 def checked_agent(pid: object) -> Pid:
-    """Raises CallFailed for an agent that has ended."""
+    """Return the Pid of a running agent. Raises CallFailed for an agent that has ended."""
     if not isinstance(pid, Pid):
         raise InvalidArgument("the Pid of an agent", named(pid), FIND)
     if not _lives(pid):
@@ -28,26 +28,26 @@ def checked_agent(pid: object) -> Pid:
 
 
 def checked_or_ended(pid: object) -> Pid | None:
-    """None for an agent that has ended."""
+    """Return the Pid of an agent; None for an agent that has ended."""
     return None if isinstance(pid, Pid) and not _lives(pid) else checked_agent(pid)
 
 
 def check_loop(agent: Pid) -> None:
-    """Raises CallFailed, as `call` does, for a caller that would wait for a process of another loop."""
+    """Check that the caller runs on the agent's loop. Raises CallFailed, as `call` does, if not."""
     if agent.process is not None and agent.process.system.loop is not running_loop():
         raise CallFailed(agent, OTHER_LOOP)
 
 
 def checked_subscriber(pid: object) -> Pid:
-    """The subscriber; for None the calling process."""
-    known = checked_unsubscriber(pid)
-    if not _lives(known):
-        raise InvalidArgument("a living process as the subscriber", named(known), "it has ended")
-    return known
+    """Return the subscriber; for None the calling process."""
+    subscriber = checked_unsubscriber(pid)
+    if not _lives(subscriber):
+        raise InvalidArgument("a running process as the subscriber", named(subscriber), "it has ended")
+    return subscriber
 
 
 def checked_unsubscriber(pid: object) -> Pid:
-    """A subscriber that may have ended; for None the calling process."""
+    """Return a subscriber that may have ended; for None the calling process."""
     return calling_process("a call without subscriber_pid").pid if pid is None else checked_pid(pid)
 
 
@@ -67,7 +67,7 @@ def checked_message(message: object) -> str:
 
 
 def checked_text(text: object, what: str) -> str:
-    """A plain str: a subclass may hold more than its text. what: the argument, for the error."""
+    """Return the text as a plain str: a subclass may hold more than its text. what: the argument, for the error."""
     if not isinstance(text, str):
         raise InvalidArgument(f"a str as {what}", named(text))
     if not is_text(text):
@@ -80,7 +80,7 @@ def checked_optional(text: object, what: str) -> str | None:
 
 
 def checked_new_id(stream_id: object) -> str | None:
-    """The id of a stream that is about to begin; None: the caller made none."""
+    """Return the id for a new stream; None if the caller gave none."""
     checked = checked_optional(stream_id, "stream_id")
     if checked is not None and not is_id(checked):
         raise InvalidArgument(f"a stream_id of {ID_WORDS}", named(checked))
@@ -94,5 +94,5 @@ def checked_seq(after: object) -> int:
 
 
 def _lives(pid: Pid) -> bool:
-    """The process has not ended, nor has the loop that it was left on."""
+    """Return whether the process and its event loop still run."""
     return pid.process is not None and not pid.process.system.loop.is_closed()

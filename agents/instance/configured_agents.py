@@ -1,7 +1,6 @@
-"""The agents of the configuration: they start with the application, and anew when their supervisor does.
+"""The agents of the configuration: they start with the application, and again when their supervisor restarts.
 
-Before those that come back because a crash cut their turn: what the configuration says of an agent goes before what was
-kept of it.
+These agents start before those whose turns were cut, so an agent's configuration takes precedence over its kept one.
 """
 
 from actors import IGNORE, Error, GenServer
@@ -16,8 +15,11 @@ log = get_logger("understudy.agents")
 
 
 class ConfiguredAgents(GenServer[None]):
-    """Starts them, and is done. The first that can't be started keeps it from starting, with its reason; but an
-    agent whose session is damaged is left out, so that nothing in the store can keep the program from starting."""
+    """A process that starts the configured agents and ends.
+
+    If an agent can't start, this process fails with the agent's reason. An agent with a damaged session is skipped, so
+    that no content of the store can prevent the program's start.
+    """
 
     async def init(self, agents: tuple[AgentSettings, ...]) -> Ignore | Error:
         for agent in agents:
@@ -25,8 +27,8 @@ class ConfiguredAgents(GenServer[None]):
                 await start_agent(agent.given())
             except AlreadyStarted:
                 continue
-            except StoreDamaged as damaged:  # its own session's: the others start
+            except StoreDamaged as damaged:  # only this agent's session: the others start
                 log.warning("agent_not_started", agent_id=agent.id, reason=str(damaged))
-            except Exception as failed:  # noqa: BLE001 (whatever kept it from starting keeps us)
+            except Exception as failed:  # noqa: BLE001 (any failure of an agent's start is ours)
                 return Error(failed)
         return IGNORE

@@ -1,4 +1,4 @@
-"""What an agent tells about itself: data, without what was said and without secrets."""
+"""The description of an agent: data, without the text of turns and without secrets."""
 
 from typing import Literal, TypeAlias
 
@@ -12,7 +12,7 @@ Status: TypeAlias = Literal["waiting", "running", "complete", "error"]
 
 
 class StreamInfo(Struct, frozen=True, omit_defaults=True):
-    """seq: of its last event; 0: it has none yet. steered_by: stream ids of the messages that joined its turn."""
+    """A stream. seq: that of its last event, or 0. steered_by: stream ids of the messages that joined its turn."""
 
     id: str
     status: Status
@@ -21,8 +21,11 @@ class StreamInfo(Struct, frozen=True, omit_defaults=True):
 
 
 class AgentInfo(Struct, frozen=True, omit_defaults=True):
-    """messages: of the conversation, without the turn that runs. streams: in the order in which they are answered: the
-    last ones that ended, the one that runs, those that wait. owner: the user whose it is."""
+    """An agent.
+
+    messages: number of messages in the conversation, without the running turn. streams: the last ended streams, the
+    running stream, and the waiting streams, in their order. owner: the user who owns the agent.
+    """
 
     id: str
     name: str

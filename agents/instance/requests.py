@@ -1,4 +1,4 @@
-"""What an agent understands besides StreamChat. Sent by agents/agent.py alone."""
+"""The requests to an agent besides StreamChat. Only agents/agent.py sends these messages."""
 
 from typing import TypeAlias
 
@@ -8,17 +8,19 @@ from actors import Pid
 
 
 class Subscribe(Struct, frozen=True):
-    """From now on the subscriber gets the events of all streams, of a running one from its next event."""
+    """Send the subscriber the later events of all streams. For a running stream, begin with its next event."""
 
     subscriber: Pid
 
 
 class Unsubscribe(Struct, frozen=True):
+    """Send the subscriber nothing more."""
+
     subscriber: Pid
 
 
 class Follow(Struct, frozen=True):
-    """Answered with whether there is such a stream: one that waits, runs or has ended not long ago."""
+    """Send the subscriber one stream's events. The answer: whether that stream waits, runs or ended recently."""
 
     stream_id: str
     subscriber: Pid
@@ -26,18 +28,18 @@ class Follow(Struct, frozen=True):
 
 
 class Cancel(Struct, frozen=True):
-    """Answered, when the turn's connection is closed and its workers are gone, with whether there was such a turn.
+    """Cancel a turn. The answer: whether there was such a turn, once its connection is closed and its workers ended.
 
-    stream_id: of the turn, which may still wait; None: the one that runs.
+    stream_id: that of a running or waiting turn; None: the running turn.
     """
 
     stream_id: str | None = None
 
 
 class Steer(Struct, frozen=True):
-    """The message joins the running turn's next model call. Answered with whether a turn ran, or with Full.
+    """Add the message to the running turn's next model call. The answer: whether the turn runs, or Full.
 
-    stream_id: of that turn, here and below: if another runs, none does. None: whichever runs.
+    stream_id: that of the turn; None: any running turn. The requests below have it, too.
     """
 
     message: str
@@ -45,13 +47,13 @@ class Steer(Struct, frozen=True):
 
 
 class Full(Struct, frozen=True):
-    """So many messages wait for the next model call of the turn, and no more may."""
+    """The refusal of a Steer: `limit` messages already wait for the turn's next model call."""
 
     limit: int
 
 
 class Approve(Struct, frozen=True):
-    """Answered with an approval.Answer. arguments: exactly those that were asked for; None: whatever they are."""
+    """Approve a call. The answer: an approval.Answer. arguments: those of the request for approval; None: any."""
 
     call_id: str
     arguments: str | None = None
@@ -59,7 +61,7 @@ class Approve(Struct, frozen=True):
 
 
 class Deny(Struct, frozen=True):
-    """Answered with an approval.Answer. reason: for the model."""
+    """Deny a call. The answer: an approval.Answer. reason: for the model."""
 
     call_id: str
     reason: str = ""
@@ -67,15 +69,15 @@ class Deny(Struct, frozen=True):
 
 
 class GetInfo(Struct, frozen=True):
-    """Answered with an AgentInfo."""
+    """Get an AgentInfo."""
 
 
 class GetConversation(Struct, frozen=True):
-    """Answered with the conversation; of a running turn, without what it has said so far."""
+    """Get the conversation, without the running turn."""
 
 
 class Retire(Struct, frozen=True):
-    """End, if no turn runs or waits. Answered with whether that is so."""
+    """End the agent if no turn runs or waits. The answer: whether it ends."""
 
 
 Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation | Retire

@@ -1,4 +1,4 @@
-"""Who gets the events of an agent's streams, as steps of its state."""
+"""The subscribers of an agent's streams, as steps of its state."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from agents.streams.stream import Stream
 
 
 def subscribed(state: AgentState, subscriber: Pid) -> AgentState:
-    """It gets the events of all streams from now on, of a running one from its next event."""
+    """Add a subscriber of all later events. For a running stream, begin with its next event."""
     if state.running is not None:
         state.running.stream.subscribe(subscriber)
     return replace(state, subscribers=_with(state.subscribers, subscriber))
 
 
 def unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
-    """It gets nothing more, also not of the streams that it follows. Of a message that waits, its sender gets them."""
+    """Remove a subscriber, also from streams that it follows. The sender of a waiting message still gets its stream."""
     if state.running is not None:
         state.running.stream.unsubscribe(subscriber)
     for recent in state.recent:
@@ -27,9 +27,9 @@ def unsubscribed(state: AgentState, subscriber: Pid) -> AgentState:
 
 
 def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> tuple[bool, AgentState]:
-    """It gets the events of one stream with a seq above after, if the agent has that stream, which is the answer.
+    """Add a follower of one stream's events with a seq above after. Return whether the agent has the stream.
 
-    A stream that waits has no event yet: its followers are subscribers from its first one on.
+    A waiting stream has no event yet: its followers get the events from the first one on.
     """
     for stream in _begun(state, stream_id):
         stream.follow(subscriber, after)
@@ -42,7 +42,7 @@ def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> 
 
 
 def known(state: AgentState, stream_id: str) -> bool:
-    """Whether the agent has this stream, or answers its message in the one that runs."""
+    """Return whether the agent has this stream, or answers its message in the running one."""
     return any(_begun(state, stream_id)) or any(stream_id == chat.stream_id for chat in state.queue)
 
 
@@ -53,7 +53,7 @@ def _begun(state: AgentState, stream_id: str) -> Iterator[Stream]:
 
 
 def _with(pids: tuple[Pid, ...], pid: Pid) -> tuple[Pid, ...]:
-    """Once, and without those that have died: who loses its connection comes again as another."""
+    """Add the Pid once, and drop ended processes: a client that reconnects is a new process."""
     return (*(each for each in _others(pids, pid) if each.alive), pid)
 
 

@@ -1,4 +1,4 @@
-"""What must be there before an agent starts: the modules of its tools, so that no call waits for an import."""
+"""The import of the modules of an agent's tools, before the agent starts, so that no call waits for an import."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +15,11 @@ from agents.tools.registry import usable
 
 
 async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origin = Origin.GIVEN) -> None:
-    """Import the modules of an agent's tools, here and in worker processes, so that no call waits for that.
+    """Import the modules of an agent's tools, in this process and in worker processes.
 
-    Imports nothing for a kept configuration that names what this program gave no agent: the agent's start refuses it.
-    Raises InvalidAgentConfig if a module can't be used in a worker, and StartFailed if there are no worker processes.
-    Other faults of the configuration are left to the agent's start.
+    For a kept configuration, import nothing if it names code or an address that this program gave no agent: the agent's
+    start refuses it. Raises InvalidAgentConfig if a worker can't use a module, and StartFailed if no worker process
+    runs. The agent's start reports other faults of the configuration.
     """
     if origin is Origin.KEPT and any(not_given(given, settings)):
         return
@@ -27,7 +27,7 @@ async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origi
     try:
         await import_named(named, settings.tools.import_timeout / 1000)
         tools = [tool for tool in usable(named) if tool.isolation == "process"]
-        if tools and whereis(TOOL_POOL) is not None:  # a pool that comes back imports when a call needs it
+        if tools and whereis(TOOL_POOL) is not None:  # a restarted pool imports when a call needs it
             await (await open_pool()).load(tools)
     except InvalidTool as invalid:
         raise InvalidAgentConfig([f"tools: {fault}" for fault in invalid.faults]) from None

@@ -1,4 +1,4 @@
-"""How an agent takes its messages, one after the other: steps of its state that begin, end and keep streams."""
+"""The turns of an agent, one after the other: steps of its state that begin, end and keep streams."""
 
 import asyncio
 from collections.abc import Iterator
@@ -39,17 +39,17 @@ HANDLER: Final = ChildSpec("handler", StreamHandler, restart=RestartType.TEMPORA
 
 
 class Forget(Struct, frozen=True):
-    """Drop the streams that ended long enough ago."""
+    """Reminder: drop the streams that ended KEPT_S ago."""
 
 
 class Idle(Struct, frozen=True):
-    """Nothing has happened since so many turns: the process may end, if its session is kept and nobody misses it."""
+    """Reminder: end the idle process, if it has begun no turn since. turns: the number of turns that had begun."""
 
     turns: int
 
 
 async def while_busy(agent: Pid, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
-    """A message that comes while a turn runs, by the agent's policy."""
+    """Treat a message that comes during a turn, by the agent's when_busy."""
     match state.config.when_busy:
         case WhenBusy.STEER if steered(running, chat.message, state) is True:
             if chat.subscriber is not None:
@@ -64,13 +64,13 @@ async def while_busy(agent: Pid, chat: StreamChat, running: Running, state: Agen
             refuse(agent, chat, Busy(f"{len(state.queue)} messages wait, which is max_queue"), state)
             return state
         case WhenBusy.INTERRUPT:
-            state = replace(state, running=given_up(running, Cancelled()))
+            state = replace(state, running=stopping(running, Cancelled()))
     has_stream(agent, chat.stream_id)
-    return replace(state, queue=(*state.queue, await taken_down(chat, state)))
+    return replace(state, queue=(*state.queue, await recorded(chat, state)))
 
 
 def refuse(agent: Pid, chat: StreamChat, fault: Fault, state: AgentState) -> None:
-    """End a stream that never began."""
+    """End a stream that did not begin, with a fault."""
     has_no_stream(agent, chat.stream_id)
     stream = _stream(agent, chat, state)
     stream.fail(fault, now_s())
@@ -92,7 +92,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
 
 
 async def handler_ended(agent: Pid, running: Running, reason: Any, state: AgentState) -> AgentState:
-    """The turn is over: with its own terminal event, or with ours if the handler was cancelled or fell."""
+    """End the turn. If its handler was stopped or crashed, publish the terminal event here."""
     stream = running.stream
     stream.fail(running.fault or HandlerCrashed(_words(reason)), now_s())
     asked = (*state.conversation, UserMessage(running.chat.message))
@@ -105,13 +105,13 @@ async def handler_ended(agent: Pid, running: Running, reason: Any, state: AgentS
 
 
 async def _over(agent: Pid, stream: Stream, state: AgentState) -> AgentState:
-    """Report a durable end of a stream, keep the stream for a while, and go on with the next turn."""
+    """Report the durable end of a stream, keep the stream for a while, and begin the next turn."""
     report_end(state.config.id, stream)
     return await begin_next(agent, _kept(agent, stream, state))
 
 
 async def begin_next(agent: Pid, state: AgentState) -> AgentState:
-    """Begin the turn that has waited longest; if none does, be idle."""
+    """Begin the turn that has waited longest. If no turn waits, set the idle timer."""
     if not state.queue:
         if state.keeping.idle_s is not None:
             state = _remind(agent, state.keeping.idle_s, Idle(state.turns), state)
@@ -161,7 +161,10 @@ def _keeping(agent: Pid, recent: Recent, state: AgentState) -> AgentState:
 
 
 def _remind(agent: Pid, delay_s: float, message: Forget | Idle, state: AgentState) -> AgentState:
-    """Set a timer, in place of an earlier one of its kind. send_after would leave a dead letter if the agent ended."""
+    """Set a timer in place of an earlier one for the same reminder.
+
+    With send_after, an agent that ends would leave a dead letter.
+    """
     if (earlier := state.timers.get(type(message))) is not None:
         earlier.cancel()
     timer = asyncio.get_running_loop().call_later(delay_s, _send_reminder, agent, message)
@@ -169,8 +172,7 @@ def _remind(agent: Pid, delay_s: float, message: Forget | Idle, state: AgentStat
 
 
 async def end(agent: Pid, reason: Any, state: AgentState) -> None:
-    """End the running turn, those that wait, and those of messages that were not read: each of their streams gets
-    its terminal event."""
+    """End the running turn, the waiting turns, and those of unread messages. Each stream gets its terminal event."""
     for timer in state.timers.values():
         timer.cancel()
     stopped = Interrupted() if reason == SHUTDOWN else HandlerCrashed(f"its agent ended: {_words(reason)}")
@@ -185,7 +187,7 @@ async def end(agent: Pid, reason: Any, state: AgentState) -> None:
 
 
 def _unread(agent: Pid, state: AgentState) -> Iterator[StreamChat]:
-    """Not those that come again by the id of a stream that there is."""
+    """Yield the unread messages, except those with the id of an existing stream."""
     process = agent.process
     for message, _ in process.mailbox if process is not None else ():
         if isinstance(message, StreamChat) and not known(state, message.stream_id):
@@ -193,24 +195,24 @@ def _unread(agent: Pid, state: AgentState) -> Iterator[StreamChat]:
 
 
 def steered(running: Running | None, message: str, state: AgentState) -> bool | Full:
-    """Let the message join the turn that runs; False if none does, or none that goes on."""
-    if running is None or not running.goes_on:
+    """Add the message to the running turn. Return False if no turn runs, or if the turn is stopping."""
+    if running is None or not running.continues:
         return False
     if running.stream.steering >= state.config.max_steering:
         return Full(state.config.max_steering)
     return running.stream.steer(message, now_s())
 
 
-def given_up(running: Running, fault: Fault) -> Running:
-    """End the turn; fault: what its stream ends with, unless it ends by itself, or for another one, before."""
+def stopping(running: Running, fault: Fault) -> Running:
+    """Stop the turn. fault: the end of its stream, unless the stream ends first, or has another fault already."""
     if running.fault is not None:
         return running
-    send_exit(running.handler, Shutdown("given up"))
+    send_exit(running.handler, Shutdown("turn stopped"))
     return replace(running, fault=fault)
 
 
-async def taken_down(chat: StreamChat, state: AgentState) -> StreamChat:
-    """The message on its way to disk, where sessions are kept."""
+async def recorded(chat: StreamChat, state: AgentState) -> StreamChat:
+    """Return the message with its recorder, if sessions are kept. The message is on its way to disk."""
     if chat.recorder is not None:
         return chat
     return replace(chat, recorder=await recorder_of(state.config.id, chat.stream_id, chat.message))
@@ -229,5 +231,5 @@ def _send_reminder(agent: Pid, message: Forget | Idle) -> None:
 
 
 def _words(reason: object) -> str:
-    """An exit reason for the subscriber: of a crash the exception's type only, for its text may hold secrets."""
+    """Return an exit reason as text for subscribers. A crash gives only the exception's type, without its text."""
     return f"crash: {type(reason.exception).__name__}" if isinstance(reason, Crash) else repr(reason)

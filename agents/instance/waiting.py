@@ -1,6 +1,6 @@
-"""How much waits for an agent to take it: messages in its mailbox and its queue, and those that are to join its turn.
+"""The memory of messages that wait for an agent: in its mailbox, in its queue, and for its turn's next model call.
 
-Read in place, without asking the agent: one that waits for a disk takes messages, and answers nothing.
+The agent's state is read directly, without a call: an agent that waits for a disk does not answer calls.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from actors import Pid
 from actors.server.server_process import ServerProcess
 from agents.instance.state import AgentState, StreamChat
 
-LEAST_BYTES: Final = 1024  # of a message: its place in a queue costs, too
+LEAST_BYTES: Final = 1024  # counted for each message: its place in a queue needs memory, too
 
 
 def cost_bytes(message: str) -> int:
-    """Of memory."""
+    """Return the memory that a waiting message counts for."""
     return max(getsizeof(message), LEAST_BYTES)
 
 

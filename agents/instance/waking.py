@@ -1,6 +1,6 @@
-"""The session of an agent: what is kept of it, how its agent opens it, and how it comes back without one.
+"""The session of an agent: how an agent opens its session, and how a kept session gets an agent again.
 
-A session's id is its agent's. Where sessions are not kept (no journal runs) all of this does nothing.
+A session has the id of its agent. If sessions are not kept (no journal runs), these functions do nothing.
 """
 
 from collections.abc import Mapping
@@ -38,8 +38,8 @@ _read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
 class Origin(Enum):
     """The source of an agent's configuration.
 
-    GIVEN: the program. ADMIN: a client that may do everything. USER: another client, which has to be the owner of the
-    session if there is one. KEPT: a session, which has to exist still.
+    GIVEN: the program. ADMIN: a client with the scope `admin`. USER: another client, which must own the session if it
+    exists. KEPT: a session, which must still exist.
     """
 
     GIVEN = "given"
@@ -51,12 +51,13 @@ class Origin(Enum):
 async def open_session(
     config: AgentConfig, given: Mapping[str, Any], ahead: int, origin: Origin = Origin.GIVEN
 ) -> tuple[Conversation, tuple[Cut, ...]]:
-    """The agent's conversation so far, and its cut turns in their order. Raises SessionError, of them
-    UnknownSession for what was kept with a session that is gone, and SessionExists for another user's. The agent has
-    its name by now, so that this holds: who deletes or forks takes it.
+    """Open the agent's session. Return its conversation, and its cut turns in their order.
 
-    given: what the agent was started with. ahead: how many events may have been seen that are not on disk: their seqs
-    are not given out again.
+    Raises SessionError: UnknownSession if a kept session was deleted, SessionExists if another user owns the session.
+    The agent has registered its name before, which deleting and forking also need, so the check stays valid.
+
+    given: the configuration that the agent was started with. ahead: number of events that may have been published
+    without being on disk. Their seqs are not used again.
     """
     await _last_turn_gone(config.id)
     journal = await open_journal()
@@ -68,7 +69,7 @@ async def open_session(
     await journal.durable(config.id)
     conversation = await journal.store.conversation(config.id)
     open_ = await journal.store.open_streams(config.id)
-    if open_:  # counted before it can end the program again; of those that wait for it, none has run
+    if open_:  # count the recovery before the turn can end the program again; later turns have not run
         await journal.store.recovering(open_[0].stream_id)
     cuts = [await _cut(journal, each, ahead, again=not place) for place, each in enumerate(open_)]
     return (*config.opening(), *conversation), tuple(cuts)
@@ -82,7 +83,7 @@ def _check_origin(origin: Origin, config: AgentConfig, session: Session | None) 
 
 
 async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder | None:
-    """Of a new stream: the message is on its way to disk."""
+    """Return the recorder of a new stream; None if sessions are not kept. The message is on its way to disk."""
     journal = await open_journal()
     if journal is None:
         return None
@@ -90,11 +91,10 @@ async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder |
 
 
 async def wake(agent_id: str) -> Pid | None:
-    """The agent with this id: the one that lives, or one that goes on with the session of this id, as its owner's;
-    None: there is none.
+    """Return the agent with this id. If none runs, start one for the session with this id; None if neither exists.
 
-    Raises InvalidAgentConfig if what is kept of it is no configuration any more, as when a tool is gone, or names code
-    or an address that this program has given no agent; SessionError if it can't be read.
+    Raises InvalidAgentConfig if the kept configuration has become invalid: a tool is missing, or it names code or an
+    address that this program gave no agent. Raises SessionError if the session can't be read.
     """
     if (pid := find_agent(agent_id)) is not None:
         return pid
@@ -107,13 +107,13 @@ async def wake(agent_id: str) -> Pid | None:
     except AlreadyStarted as other:
         return other.pid
     except StartFailed as failed:
-        if failed.reason is IGNORE:  # it was deleted since it was read
+        if failed.reason is IGNORE:  # the session was deleted after it was read
             return None
         raise
 
 
 class Recovery(Task):
-    """Wakes the agents whose turns were cut, each by itself: one that can't come back costs no other its turn."""
+    """A process that wakes the agents with cut turns, one by one. A failure of one does not affect the others."""
 
     async def run(self) -> None:
         journal = await open_journal()
@@ -139,15 +139,15 @@ async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: 
 
 
 def turn_name(agent_id: str) -> str:
-    """The name of the process that carries out the agent's turn."""
+    """Return the name of the process that runs the agent's turn."""
     return f"turn:{agent_id}"
 
 
 async def _last_turn_gone(agent_id: str) -> None:
-    """Of an agent that fell: one writer a session."""
+    """Wait for the last turn of a crashed agent: a session has one writer."""
     if (handler := whereis(turn_name(agent_id))) is not None:
         await ended(handler)
 
 
 def _to_nobody(_: object) -> None:
-    """Until the stream is there."""
+    """Do nothing: the stream does not exist yet."""

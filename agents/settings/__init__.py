@@ -1,14 +1,14 @@
-"""What the application and its agents can be told. Every field is a key of config/sys.config.
+"""The settings of the application and of its agents. Every field is a key of config/sys.config.
 
-agent.py: the keys of one agent. application.py: the sections of the file. tokens.py: the gateway's users.
-clients.py: what these users may have. values.py: the kinds of values, with units.
+agent.py: the keys of one agent. application.py, gateway.py: the sections of the file. applies.py: the effect of a
+reload. tokens.py: the gateway's users. clients.py: the limits of these users. values.py: the kinds of values, with
+units.
 """
 
 from agents.settings.application import (
     DEFAULT_MODEL,
     DaemonSettings,
     Durability,
-    GatewaySettings,
     LogFormat,
     LogSettings,
     ModelPrice,
@@ -22,11 +22,14 @@ from agents.settings.application import (
     SupervisionSettings,
     ToolSettings,
 )
+from agents.settings.applies import Applies
 from agents.settings.clients import ClientLimits
+from agents.settings.gateway import GatewaySettings
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
     "DEFAULT_MODEL",
+    "Applies",
     "ClientLimits",
     "DaemonSettings",
     "Durability",

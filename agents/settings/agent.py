@@ -1,6 +1,6 @@
-"""The keys of start_agent's mapping, and of an agent in the configuration file. Durations in ms.
+"""The keys of start_agent's mapping, and of an agent in the configuration file. Durations are in ms.
 
-Source: API reference, "Per-Agent Configuration". What they make of an agent is in agent_config.py.
+Source: API reference, "Per-Agent Configuration". agents/agent_config turns these keys into a checked configuration.
 """
 
 import json
@@ -27,7 +27,7 @@ from agents.settings.values import (
 
 
 class WhenBusy(StrEnum):
-    """What becomes of a message that comes while a turn runs: it waits, is refused, ends the turn, or joins it."""
+    """The treatment of a message that comes while a turn runs: it waits, is refused, ends the turn, or joins it."""
 
     QUEUE = "queue"
     REJECT = "reject"
@@ -40,9 +40,12 @@ class _Checked(TextOnly, BaseModel):
 
 
 class StreamingConfig(_Checked):
-    """chunk_timeout: longest silence of the provider, in ms. parallel_tools: False runs one call at a time.
-    max_retries: of a model call, on each of the agent's models. retry_after_output: also of one that broke when some of
-    its answer had been published; that is announced by stream_reset."""
+    """The settings of an agent's model calls and tool calls.
+
+    chunk_timeout: longest silence of the provider, in ms. parallel_tools: False runs one call at a time. max_retries:
+    retries of a model call, on each of the agent's models. retry_after_output: also retry a model call that has
+    published output; stream_reset announces it.
+    """
 
     chunk_timeout: Milliseconds | None = None
     parallel_tools: Flag = True
@@ -51,7 +54,7 @@ class StreamingConfig(_Checked):
 
 
 class LimitsConfig(_Checked):
-    """Of one turn; see core/limits.py. time: in ms, tools and approvals included."""
+    """The limits of one turn; see core/limits.py. time: in ms, tools and approvals included."""
 
     model_calls: Count = 25
     tool_calls: Count | None = None
@@ -61,7 +64,7 @@ class LimitsConfig(_Checked):
 
 
 def _sendable(options: dict[str, Any]) -> dict[str, Any]:
-    """Raises ValueError for what no request can carry."""
+    """Return the options if a request can carry them. Raises ValueError if not."""
     if too_deep(options):
         raise ValueError(EXPECTED)
     try:
@@ -75,9 +78,9 @@ ModelOptions = Annotated[dict[str, Any], AfterValidator(_sendable)]
 
 
 class Fallback(_Checked):
-    """Another model, or the same elsewhere: what is not given is as of its provider, then as of the agent.
+    """A model to ask after another one has failed. A missing key has the provider's value, else the agent's.
 
-    provider: the name of one in the settings. Without it, and without an address, it is where the agent is.
+    provider: a name in the settings. Without a provider and an address, the fallback uses the agent's provider.
     """
 
     provider: Name | None = None
@@ -89,11 +92,12 @@ class Fallback(_Checked):
 
 
 class AgentSettings(_Checked):
-    """provider: the name of one in the settings; None: the first of their order, unless there is a base_url.
+    """The settings of an agent.
 
-    fallbacks: None: the other providers in their order, where the agent's own is one of them. max_queue: messages that
-    wait for their turn. max_steering: messages that wait for the next model call of the turn that runs. owner: the user
-    of the gateway's tokens to whom it belongs; None: nobody, so that only `admin` sees it.
+    provider: a name in the settings; None: the first of providers.order, unless base_url is given. fallbacks: None: the
+    other providers in their order, if the agent uses a named provider. max_queue: messages that may wait for their
+    turn. max_steering: messages that may wait for the next model call of the running turn. owner: the gateway's user
+    who owns the agent; None: only the scope `admin` gives access.
     """
 
     id: AgentId = Field(default_factory=lambda: uuid4().hex)
@@ -118,5 +122,5 @@ class AgentSettings(_Checked):
     owner: UserName | None = None
 
     def given(self) -> dict[str, Any]:
-        """What was given, as start_agent takes it."""
+        """Return the given keys, in the form that start_agent accepts."""
         return self.model_dump(exclude_unset=True)

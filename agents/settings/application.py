@@ -1,4 +1,7 @@
-"""What the application can be told. Durations in the documented unit, ms. The file: config/sys.config."""
+"""The settings of the application. Durations are in the documented unit, ms. The file: config/sys.config.
+
+The annotation of a field may have the effect of a reload; see applies.py.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,11 +10,10 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from agents.settings.agent import AgentSettings
-from agents.settings.clients import ClientLimits
-from agents.settings.tokens import TokenSettings
+from agents.settings.applies import Applies
+from agents.settings.gateway import GatewaySettings
 from agents.settings.values import (
     Amount,
-    Bytes,
     Count,
     DatabaseAddress,
     HttpAddress,
@@ -25,11 +27,11 @@ from agents.settings.values import (
 class StreamingSettings(BaseModel):
     """Defaults for every agent. Source: API reference, "Stream Configuration".
 
-    buffer_size: messages that may wait unread in a subscriber's mailbox; from then on it gets the rest joined. timeout:
-    longest silence of a provider. connect_timeout: until it takes the connection. first_byte_timeout: until its answer
-    begins; None: as timeout. tool_timeout: deadline of a tool that has none of its own. max_tool_calls: calls of a
-    turn that run at once; the rest wait. enable_compression: of the gateway's answers. debug_streaming: log the kind of
-    every event, at level debug.
+    buffer_size: unread messages in a subscriber's mailbox; later events are joined. timeout: longest silence of a
+    provider. connect_timeout: until the provider accepts the connection. first_byte_timeout: until its answer begins;
+    None: as timeout. tool_timeout: deadline of a tool without its own. max_tool_calls: calls of a turn that run at the
+    same time; the others wait. enable_compression: compress the gateway's answers. debug_streaming: log the kind of
+    every event, at level info.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,29 +42,29 @@ class StreamingSettings(BaseModel):
     first_byte_timeout: Milliseconds | None = None
     tool_timeout: Milliseconds = 30_000
     max_tool_calls: Count = 10
-    enable_compression: bool = False
+    enable_compression: Annotated[bool, Applies.GATEWAY] = False
     debug_streaming: bool = False
 
 
 class ToolSettings(BaseModel):
-    """Of the built-in tools, and of the pool that `def` tools run in.
+    """The settings of the built-in tools, and of the pool that runs `def` tools.
 
-    workers: OS processes that run tools at once. import_timeout: deadline of the import of a module of tools, which the
-    first agent that has one of them waits for, and no call. file_ops_root: the only folder that file_ops sees; None:
-    `files` in the state folder. web_search_endpoint: a SearXNG-style JSON endpoint; without it web_search answers that
-    there is none.
+    workers: OS processes that run tools. import_timeout: deadline of the import of a module of tools; the start of the
+    first agent with such a tool waits for the import. file_ops_root: the only folder that file_ops reads and writes;
+    None: `files` in the state folder. web_search_endpoint: a SearXNG-style JSON service; None: web_search reports that
+    no service is set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workers: Annotated[int, Field(gt=0, le=256)] = 4
     import_timeout: Milliseconds = 60_000
-    file_ops_root: Path | None = None
-    web_search_endpoint: HttpAddress | None = None
+    file_ops_root: Annotated[Path | None, Applies.NEW_AGENTS] = None
+    web_search_endpoint: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None
 
 
 class ModelPrice(BaseModel):
-    """Of a million tokens, in any one currency. cached_input: of input tokens that the provider had cached."""
+    """The price of a million tokens, in any one currency. cached_input: for cached input tokens; None: as input."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,9 +74,10 @@ class ModelPrice(BaseModel):
 
 
 class NamedProvider(BaseModel):
-    """A provider that agents name. model: of agents and fallbacks that name none. prices: by model, before the general.
+    """A provider with a name.
 
-    base_url, api_key: as of Settings where they are not given.
+    model: for agents and fallbacks without a model. prices: by model; they take precedence over the general prices.
+    base_url, api_key: None: those of Settings.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,12 +89,12 @@ class NamedProvider(BaseModel):
 
 
 class ProviderSettings(BaseModel):
-    """Of every provider, that is of every pair of an address and a key; and those that have a name.
+    """The settings of all providers, and the named providers. A provider is an address and a key.
 
-    max_failures: in a row, of the provider's own (no connection, silence, 5xx); then it is left alone for open_time,
-    and asked again with a single call first. idle_time: how long its connections are kept when nobody asks it.
-    max_count: of providers in use at a time. named: by their names. order: names; agents ask the first one and fall
-    back on the others, unless they say whom.
+    max_failures: the provider's own failures in a row (no connection, silence, 5xx); after these the provider is not
+    asked for open_time, and then first with a single call. idle_time: how long unused connections are kept. max_count:
+    providers in use at the same time. named: by name. order: names; an agent without its own choice asks the first one,
+    and the others if that fails.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,12 +103,12 @@ class ProviderSettings(BaseModel):
     open_time: Milliseconds = 30_000
     idle_time: Milliseconds = 300_000
     max_count: Count = 1000
-    named: dict[str, NamedProvider] = {}
-    order: tuple[Name, ...] = ()
+    named: Annotated[dict[str, NamedProvider], Applies.NEW_AGENTS] = {}
+    order: Annotated[tuple[Name, ...], Applies.NEW_AGENTS] = ()
 
 
 class Durability(StrEnum):
-    """Of a session's events: visible only when on disk; at most a little before; not kept."""
+    """The durability of a session's events. SYNC: visible when on disk. BATCHED: slightly earlier. OFF: not kept."""
 
     SYNC = "sync"
     BATCHED = "batched"
@@ -113,20 +116,21 @@ class Durability(StrEnum):
 
 
 class OnRestart(StrEnum):
-    """What becomes of a turn that a crash cut: it goes on from its last durable step, or ends as interrupted."""
+    """The treatment of a turn that a crash cut: it resumes from its last durable step, or ends as interrupted."""
 
     RESUME = "resume"
     INTERRUPT = "interrupt"
 
 
 class SessionSettings(BaseModel):
-    """Of what is kept of agents. url: a database, as SQLAlchemy spells it; None: sessions.db in the daemon's state_dir.
+    """The settings of the store of sessions.
 
-    durability: of events. batch_time, batch_events: how far, at most, what is visible may be ahead of what is on disk,
-    where that is `batched`. on_restart: of turns that a crash cut. max_recoveries: how often a turn is resumed that
-    gets no further each time; then it is parked. store_timeout: for each connection to PostgreSQL, each read and each
-    write. store_grace: how long writes wait for a store that fails before turns end for it; None: 30 s for PostgreSQL,
-    0 for SQLite. idle_time: after which an agent's process ends, to come back with its next message; None: never.
+    url: a database URL in SQLAlchemy's form; None: sessions.db in the daemon's state_dir. durability: that of events.
+    batch_time, batch_events: with `batched`, the largest lead of visible events over events on disk. on_restart: the
+    treatment of turns that a crash cut. max_recoveries: how often a turn without progress is resumed; then it is
+    parked. store_timeout: deadline of each connection to PostgreSQL, each read and each write. store_grace: how long
+    writes wait for a failing store before turns end; None: 30 s for PostgreSQL, 0 for SQLite. idle_time: time without
+    messages after which an agent's process ends, until the next message starts it again; None: never.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -142,38 +146,12 @@ class SessionSettings(BaseModel):
     idle_time: Milliseconds | None = None
 
 
-class GatewaySettings(BaseModel):
-    """Of the HTTP gateway. host, port: where it listens. allow_remote: may that be an address that is not loopback.
-
-    token_file: holds the token that may do everything; None: `token` in the daemon's state_dir. tokens: of users.
-    allowed_hosts, allowed_origins: names beside loopback's, and pages, that requests may come for and from.
-    tls_certificate, tls_key: files. heartbeat: pause between two signs of life on a silent stream. write_timeout: how
-    long a client may take nothing. max_body_bytes, max_message_bytes: of a request, of a WebSocket message.
-    max_connections: at a time. clients: what those without the scope `admin` may have.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8765
-    allow_remote: bool = False
-    token_file: Path | None = None
-    tokens: tuple[TokenSettings, ...] = ()
-    allowed_hosts: tuple[str, ...] = ()
-    allowed_origins: tuple[str, ...] = ()
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    heartbeat: Milliseconds = 10_000
-    write_timeout: Milliseconds = 10_000
-    max_body_bytes: Bytes = 1024 * 1024
-    max_message_bytes: Bytes = 256 * 1024
-    max_connections: Count = 2000
-    clients: ClientLimits = ClientLimits()
-
-
 class DaemonSettings(BaseModel):
-    """state_dir: of the token, the sessions, the lock; None: $XDG_STATE_HOME/understudy. drain_time: what running turns
-    get to end in when the daemon is told to stop."""
+    """The settings of the daemon.
+
+    state_dir: the folder of the token, the sessions and the lock; None: $XDG_STATE_HOME/understudy. drain_time: how
+    long a stopping daemon waits for running turns.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -187,7 +165,7 @@ class LogFormat(StrEnum):
 
 
 class LogSettings(BaseModel):
-    """level: of the standard library's names, in lower case."""
+    """The settings of the log. level: a level of the standard library, in lower case."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -196,9 +174,9 @@ class LogSettings(BaseModel):
 
 
 class RestartLimits(BaseModel):
-    """Of a supervisor: it gives up, and ends, when it would restart more than intensity times within period.
+    """The restart limit of a supervisor: it ends instead of restarting more than intensity times within period.
 
-    period: in seconds, which is what it is in OTP.
+    period: in seconds, as in OTP.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -208,9 +186,9 @@ class RestartLimits(BaseModel):
 
 
 class SupervisionSettings(BaseModel):
-    """By the names of the supervisors in application.tree. understudy: the root.
+    """The restart limits, by the names of the supervisors in application.tree. understudy: the root.
 
-    agent_supervisor: limits each agent. An agent that crashes more often is not restarted, and the others go on.
+    agent_supervisor: the limit of each agent. An agent that crashes more often is not restarted; others continue.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -227,24 +205,25 @@ DEFAULT_MODEL: Final = "gpt-4o"
 
 
 class Settings(BaseModel):
-    """model, base_url, api_key: of agents without their own.
+    """The settings of the application.
 
-    model: None refuses those agents. base_url, api_key: None stands for OPENAI_BASE_URL and OPENAI_API_KEY. prices: by
-    the name of the model. agents: those that start with the daemon.
+    model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
+    means OPENAI_BASE_URL and OPENAI_API_KEY. prices: by the name of the model. agents: those that start with the
+    daemon.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: Name | None = DEFAULT_MODEL
-    base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
-    prices: dict[str, ModelPrice] = {}
-    streaming: StreamingSettings = StreamingSettings()
+    model: Annotated[Name | None, Applies.NEW_AGENTS] = DEFAULT_MODEL
+    base_url: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None
+    api_key: Annotated[SecretStr | None, Applies.NEW_AGENTS] = None
+    prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
+    streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()
-    providers: ProviderSettings = ProviderSettings()
-    supervision: SupervisionSettings = SupervisionSettings()
+    providers: Annotated[ProviderSettings, Applies.PROVIDERS] = ProviderSettings()
+    supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()
     agents: tuple[AgentSettings, ...] = ()
     sessions: SessionSettings = SessionSettings()
     gateway: GatewaySettings = GatewaySettings()
     daemon: DaemonSettings = DaemonSettings()
-    logging: LogSettings = LogSettings()
+    logging: Annotated[LogSettings, Applies.LOGGING] = LogSettings()

@@ -1,4 +1,4 @@
-"""What the host allows its clients: whoever comes through the gateway without the scope `admin`."""
+"""The limits of the gateway's clients without the scope `admin`."""
 
 from typing import Annotated, Final
 
@@ -13,16 +13,16 @@ OPTIONS: Final = (
     *("repetition_penalty", "reasoning", "reasoning_effort", "thinking", "verbosity", "text", "response_format"),
     *("tool_choice", "parallel_tool_calls", "truncation", "user", "metadata"),
 )
-"""Keys of a request that say how a model answers. Others say which one, where, with whose history, or at what price."""
+"""Request keys that set how a model answers. Other keys choose the model, the address, the history or the price."""
 
 
 class ClientLimits(BaseModel):
-    """What one user may have, and the ceilings for the agents that a client starts.
+    """The quotas of one user, and the ceilings for the agents that a client starts.
 
-    max_agents: agents with a process. max_sessions: sessions that are kept. max_waiting_bytes: messages in the queues
-    of all agents, and those that wait to join a turn; each counts as 1 KiB at least. models: names that a client may
-    use; None: any. model_options: keys that a client may set. min_chunk_timeout: the shortest chunk_timeout of an
-    agent. The others: ceilings of an agent's keys with these names.
+    max_agents: running agents. max_sessions: kept sessions. max_waiting_bytes: messages that wait in the queues of all
+    agents or to join a turn; each counts as 1 KiB or more. models: names that a client may use; None: any.
+    model_options: keys that a client may set. min_chunk_timeout: the shortest chunk_timeout of an agent. The other
+    fields are ceilings of an agent's keys with the same names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Who may come to the gateway beside the one who installed it: tokens, whom each stands for, and what it may do."""
+"""The gateway's tokens: the user of each, and its scopes. The administrator's token has its own file."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,11 @@ TOKEN_WORDS: Final = f"{LENGTH} to 512 of A-Z a-z 0-9 _ -"
 
 
 class Scope(StrEnum):
-    """READ: look at one's own. CHAT: start, ask, steer, cancel and stop one's own. APPROVE: decide about their calls.
-    ADMIN: the system itself, and everything of everybody. None but the last implies another."""
+    """The scopes of a token. Only ADMIN implies others.
+
+    READ: see the user's agents and sessions. CHAT: start, ask, steer, cancel and stop the user's agents. APPROVE:
+    decide about their calls. ADMIN: control the daemon, and everything of every user.
+    """
 
     READ = "read"
     CHAT = "chat"
@@ -25,7 +28,7 @@ class Scope(StrEnum):
 
 
 class TokenSettings(BaseModel):
-    """name: of the token, for people. user: whose agents are its own. token: the secret."""
+    """A token. name: a label for people. user: the owner of the agents that it gives access to. token: the secret."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +39,7 @@ class TokenSettings(BaseModel):
 
 
 class TokenFault(NamedTuple):
-    """path: within the tokens."""
+    """A fault of a token. path: that of the key within the tokens."""
 
     path: tuple[int, str]
     expected: str
@@ -44,7 +47,7 @@ class TokenFault(NamedTuple):
 
 
 def token_faults(tokens: Sequence[TokenSettings]) -> Iterator[TokenFault]:
-    """What is wrong with tokens that have the right form. A secret is not told."""
+    """Yield the faults of tokens of a valid form, without their secrets."""
     for number, each in enumerate(tokens):
         before = tokens[:number]
         if any(each.name == other.name for other in before):

@@ -1,4 +1,4 @@
-"""The kinds of values that settings are made of. `kind` in agents/configuration/kinds.py says each in words."""
+"""The kinds of values in settings. `kind_of` in agents/configuration/kinds.py describes each kind in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,33 +18,33 @@ SPELLINGS: Final = {
     AGENT_ID: f"an id: {ID_WORDS}",
     USER_NAME: "a user's name: 1 to 128 of A-Z a-z 0-9 . _ @ + -",
 }
-"""By pattern, what it takes, in words."""
+"""The words for each pattern."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Of a number; a value's name says it too where it is not the documented ms."""
+    """The unit of a number. A value in another unit than the documented ms has its unit in its name, too."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Spelled:
-    """Of text that has a pattern: what it is made of."""
+    """The words for the pattern of a text."""
 
     words: str
 
 
 class Address:
-    """Of text that may hold a password: in a file it stands by reference if it does."""
+    """The mark of text that may contain a password. A file gives such a text by reference."""
 
 
 NO_TEXT: Final = "no_text"
-"""The type of the fault of a str that is not text."""
+"""The type of pydantic's fault for a str that is not text."""
 
 
 def in_words(fault: Mapping[str, Any]) -> str:
-    """A fault of pydantic's: what was expected."""
+    """Return the expectation of a pydantic fault, in words."""
     if fault["type"] == "string_pattern_mismatch" and (words := SPELLINGS.get(fault.get("ctx", {}).get("pattern"))):
         return f"expected {words}"
     message: str = fault["msg"].removeprefix("Value error, ")
@@ -52,7 +52,7 @@ def in_words(fault: Mapping[str, Any]) -> str:
 
 
 class TextOnly(BaseModel):
-    """Every str in the data of such a model, also in keys, is text: see core/text.py."""
+    """A model that refuses a str that is not text, also in keys; see core/text.py."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,7 +64,7 @@ class TextOnly(BaseModel):
 
 
 def _reachable(address: str) -> str:
-    """Raises ValueError for what begins as an address and has no host, or a port that is none."""
+    """Return the address if it has a host and a valid port. Raises ValueError if not."""
     parts = urlsplit(address)
     if not parts.hostname or parts.port == 0:
         raise ValueError("expected a host, and a port from 1 to 65535 if any")

@@ -1,1 +1,1 @@
-"""Streams: their events and subscribers, those that are kept, and what is told of their end."""
+"""Streams: their events and subscribers, their storage, the process of a turn, and the report of their end."""

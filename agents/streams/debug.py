@@ -1,7 +1,6 @@
-"""Streams that log the kind of each of their events, and never what was said: for streaming.debug_streaming.
+"""Streams that log the kind of each event, and never its text. The setting: streaming.debug_streaming.
 
-They are classes of their own so that a stream of an agent without it has not even a question to answer on its token
-path.
+These are separate classes, so that the token path of other streams needs no check.
 """
 
 from actors.log import get_logger

@@ -1,4 +1,4 @@
-"""The process of one turn: it begins the turn, or continues one that a crash cut, and carries it out."""
+"""The process of one turn: it begins a turn or resumes a cut one, and runs it to its end."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ from agents.streams.turn_shell import TurnShell
 class StreamHandler(Task):
     """The process of one turn.
 
-    Its agent starts it, is linked to it, and ends the stream of a handler that died. If the agent dies as well, the
-    handler ends the stream itself. conversation: before the turn. cut: of a turn that goes on after a crash.
+    An agent starts the handler, is linked to it, and ends the stream if the handler crashes. If the agent has ended,
+    the handler ends the stream itself. conversation: before the turn. cut: the known part of a cut turn.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class StreamHandler(Task):
 
 
 def interrupt(cut: Cut, fault: Fault, stream: Stream, config: AgentConfig, conversation: Conversation) -> Conversation:
-    """End a turn that a crash cut, and return the conversation with the known part of the turn."""
+    """End a cut turn, and return the conversation with the known part of the turn."""
     stream.turn, events = interrupted(cut.saved, cut.log, past_of(config, conversation), now_s(), fault)
     for event in events:
         stream.publish(event)  # type: ignore[arg-type]  # an interrupted turn has no work left

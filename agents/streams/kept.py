@@ -1,7 +1,7 @@
-"""A stream of a kept session: its events go to disk, and are shown no sooner than the durability of sessions allows.
+"""A stream of a kept session: its events go to disk, and subscribers get each event when its durability allows.
 
-What others must be able to rely on is shown only when it is on disk: that the turn began, that calls are about to run,
-their results, and the end. Other events may be shown a few ahead of the disk, or not at all, by `ahead`.
+The events in ON_DISK_FIRST are published only when they are on disk: the turn's begin, the start of calls, their
+results, and the end. `ahead` is the number of other events that may be published before they are on disk.
 """
 
 from collections import deque
@@ -36,25 +36,26 @@ EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
 
 
-class Lost(msgspec.Struct, frozen=True):
-    """To the agent: this stream can't be written."""
+class StreamLost(msgspec.Struct, frozen=True):
+    """Message to the agent: the store can't write this stream."""
 
     stream_id: str
     fault: StoreFailed
 
 
 class KeptStream(Stream):
-    """before: the conversation before its turn. ahead: how many events may be shown that are not on disk.
+    """A stream that the store keeps.
 
-    cut: of a stream that goes on after a crash, what there is of it.
+    before: the conversation before the stream's turn. ahead: the number of published events that may not be on disk
+    yet. cut: the kept part of a stream that continues after a crash.
     """
 
     __slots__ = (
         "_ahead",
         "_before",
         "_durable_seq",
+        "_failed",
         "_held",
-        "_lost",
         "_recorder",
         "_resumed_at",
         "_seen_seq",
@@ -81,13 +82,13 @@ class KeptStream(Stream):
         self._recorder, self._before, self._ahead = recorder, before, ahead
         self._durable_seq = recorder.last_seq
         self._held: deque[Event] = deque()
-        self._lost = self._silent = False
+        self._failed = self._silent = False
         self._resumed_at = None if cut is None else _progress(cut.saved)
         recorder.on_durable, recorder.on_failure = self._on_durable, self._on_failure
 
     @property
     def seq(self) -> int:
-        """Of the last event that anybody may have seen."""
+        """The seq of the last event that a subscriber may have."""
         return max(super().seq, self._seen_seq)
 
     def publish(self, event: Event) -> None:
@@ -95,7 +96,7 @@ class KeptStream(Stream):
         kind = type(event)
         if kind in TERMINAL:
             self._record_end(event)
-        if self._lost:
+        if self._failed:
             self._publish_unkept(event)
         elif self._held or kind in ON_DISK_FIRST or event.seq > self._durable_seq + self._ahead:
             self._held.append(event)
@@ -103,12 +104,12 @@ class KeptStream(Stream):
             super().publish(event)
 
     def _publish_unkept(self, event: Event) -> None:
-        """The turn is ending, for it can't be written: nothing of it waits for the disk any more."""
+        """Publish without waiting for the disk: the store has failed, and the turn is ending."""
         if isinstance(event, StreamComplete):
             event = self._end_unkept(event, StoreFailed(SessionFailed.for_client))
-        self._show(event)
+        self._publish_or_log(event)
 
-    def _show(self, event: Event) -> None:
+    def _publish_or_log(self, event: Event) -> None:
         if self._silent:
             self._log.append(event)
         else:
@@ -140,7 +141,7 @@ class KeptStream(Stream):
         return steered
 
     def _record_end(self, event: Event) -> None:
-        """In the same transaction as the terminal event."""
+        """Record the end of the stream in the transaction of its terminal event."""
         turn = self.turn
         status = StreamStatus.COMPLETE if isinstance(event, StreamComplete) else StreamStatus.ERROR
         if turn is None:
@@ -158,10 +159,10 @@ class KeptStream(Stream):
             super().publish(held.popleft())
 
     def _end_unkept(self, end: StreamComplete, fault: StoreFailed) -> StreamError:
-        """In place of an answer that is whole but not on disk, for a client may rely on an end that it saw."""
-        said, figures = end.response.content, end.response.metrics
+        """Return an error in place of an end that is not on disk: a client may rely on an end that it got."""
+        text, figures = end.response.content, end.response.metrics
         error = StreamError(
-            fault, said, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
+            fault, text, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
         )
         if self._recorder.closed is None:
             self._recorder.end_as(error)
@@ -171,22 +172,22 @@ class KeptStream(Stream):
         return error
 
     def _on_failure(self, failed: SessionError) -> None:
-        """End the turn for it: nobody shall wait until there is a disk again.
+        """End the turn, so that no subscriber waits for the store.
 
-        Another writer of the store goes on with the turn: then its end is not ours to tell.
+        If another writer of the store continues the turn, publish nothing: the end is the other writer's.
         """
-        if self._lost:
+        if self._failed:
             return
-        self._lost, self._silent = True, isinstance(failed, Fenced)
+        self._failed, self._silent = True, isinstance(failed, Fenced)
         fault = StoreFailed(failed.for_client)
         if self._held and isinstance(end := self._held[-1], StreamComplete):
             self._held[-1] = self._end_unkept(end, fault)
         while self._held:
             event = self._held.popleft()
-            if not isinstance(failed, NotData) or _is_data(event):  # else no client could get it either
-                self._show(event)
+            if not isinstance(failed, NotData) or _is_data(event):  # a client can't get an event that is not JSON data
+                self._publish_or_log(event)
         if self.agent is not None and self.outcome is None:
-            send(self.agent, Lost(self.id, fault))
+            send(self.agent, StreamLost(self.id, fault))
 
 
 def _is_data(event: Event) -> bool:
@@ -198,5 +199,5 @@ def _is_data(event: Event) -> bool:
 
 
 def _progress(saved: Checkpoint) -> tuple[int, int]:
-    """How far a turn is: messages that stand, and results of the calls that run."""
+    """Return the progress of a turn: the number of its messages, and of results of the running calls."""
     return len(saved.messages), len(saved.results)

@@ -1,7 +1,7 @@
-"""A subscriber whose system runs on another loop, as a stream sees it: a process that takes events, and has a mailbox.
+"""A subscriber on another event loop, with the interface that a stream uses.
 
-Only the thread of a process's own loop may touch the process, so each event is handed over. An event that is on its way
-counts as unread: a loop that is held, or has ended, costs no more memory than any other slow subscriber.
+Only the thread of a process's own loop may touch the process, so the stream hands over each event. An event on its way
+counts as unread, so a blocked or closed loop needs no more memory than any other slow subscriber.
 """
 
 from actors import Bound, Pid
@@ -11,7 +11,7 @@ from agents.core.events import Event
 
 
 class OtherLoopSubscriber:
-    """Has what a stream uses of a Process. The stream's thread counts what it sends, the other one what has come."""
+    """A stand-in for the subscriber's Process. The stream's thread counts sent events, the other one received ones."""
 
     __slots__ = ("_came", "_process", "_sent", "bound", "pid")
 
@@ -26,7 +26,7 @@ class OtherLoopSubscriber:
         return self
 
     def __len__(self) -> int:
-        """What is unread, or on its way."""
+        """The number of events that are unread or on their way."""
         return len(self._process.mailbox) + self._sent - self._came
 
     @property
@@ -38,6 +38,9 @@ class OtherLoopSubscriber:
         system_of(self._process).hand_in(self._deliver, event, sender)
 
     def _deliver(self, event: Event, sender: Pid | None) -> None:
-        """By the other loop's thread. An event is never in neither count: a bounded mailbox must not overflow."""
+        """Deliver an event in the other loop's thread.
+
+        The order of the two lines keeps each event in a count at all times, so a bounded mailbox can't overflow.
+        """
         system_of(self._process).send(self.pid, event, sender)
         self._came += 1

@@ -1,6 +1,6 @@
-"""The streams of an agent that ended last: for those who come a little too late to follow one while it runs.
+"""An agent's last ended streams, kept for subscribers that follow a stream shortly after its end.
 
-They are kept whole, event by event, since who comes back may have had any number of them: so few, and not for long.
+A subscriber may follow from any seq, so each stream is kept with all its events. Their number and age are limited.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ EVENT_BYTES: Final = 141  # a StreamToken in a log, its seq and its empty text, 
 
 
 class RecentStream(Struct, frozen=True):
-    """ended_s: on the loop's clock."""
+    """An ended stream. ended_s: the time of its end on the loop's clock."""
 
     stream: Stream
     size_bytes: int
@@ -36,11 +36,11 @@ class RecentStream(Struct, frozen=True):
 
 
 Recent = tuple[RecentStream, ...]
-"""The last one to end is the last."""
+"""Ended streams, in the order in which they ended."""
 
 
 def with_ended(recent: Recent, stream: Stream, now_s: float) -> Recent:
-    """The last KEPT_STREAMS. Of those before the newest, which always stays, as many as KEPT_BYTES have room for."""
+    """Return the last KEPT_STREAMS within KEPT_BYTES. The newest stream is kept even if it is larger."""
     newest = RecentStream(stream, _size_bytes(stream.events), now_s)
     kept, total_bytes = [newest], newest.size_bytes
     for earlier in reversed(recent[1 - KEPT_STREAMS :]):
@@ -52,12 +52,12 @@ def with_ended(recent: Recent, stream: Stream, now_s: float) -> Recent:
 
 
 def without_old(recent: Recent, now_s: float) -> Recent:
-    """Those that ended less than KEPT_S ago."""
+    """Return the streams that ended less than KEPT_S ago."""
     return tuple(each for each in recent if now_s - each.ended_s < KEPT_S)
 
 
 def _size_bytes(events: Sequence[Event]) -> int:
-    """About what they hold in memory: text counts as one byte a character."""
+    """Return the approximate memory of the events. A character of text counts as one byte."""
     tokens = sum([len(event.token) for event in events if type(event) is StreamToken])
     others = [event for event in events if type(event) is not StreamToken]
     return EVENT_BYTES * len(events) + tokens + sum(map(_text_bytes, others))

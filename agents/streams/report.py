@@ -1,4 +1,4 @@
-"""What is told of a stream's end: a log event, and figures for the meter if there is one. Never what was said."""
+"""The report of a stream's end: a log event, and figures for the meter if one runs. Neither has the turn's text."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -16,11 +16,11 @@ log = get_logger("understudy.agents")
 
 
 METER: Final = "meter"
-"""Registered name of the process that is told TurnEnded."""
+"""The registered name of the process that gets TurnEnded."""
 
 
 class ToolCalled(msgspec.Struct, frozen=True):
-    """error: the kind of its failure, or None."""
+    """A call that has ended. error: the kind of its failure, or None."""
 
     name: str
     error: str | None
@@ -28,7 +28,7 @@ class ToolCalled(msgspec.Struct, frozen=True):
 
 
 class TurnEnded(msgspec.Struct, frozen=True):
-    """fault: the tag of the stream's error, or None. retries: of model calls, which count each call once."""
+    """The figures of a turn. fault: the tag of the stream's error, or None. model_calls: without their retries."""
 
     fault: str | None
     metrics: StreamMetrics | None
@@ -39,7 +39,7 @@ class TurnEnded(msgspec.Struct, frozen=True):
 
 
 def report_end(agent_id: str, stream: Stream) -> None:
-    """Log stream_completed or stream_failed, and tell the meter. Called once a stream, by its agent."""
+    """Log stream_completed or stream_failed, and send TurnEnded to the meter. An agent calls this once per stream."""
     outcome = stream.outcome
     if outcome is None:
         return
@@ -53,7 +53,7 @@ def report_end(agent_id: str, stream: Stream) -> None:
 
 
 def _figures(stream: Stream, outcome: StreamComplete | StreamError) -> TurnEnded:
-    """Its events are gone through only if there were calls."""
+    """Return the figures of a turn. The events are read only if the turn had calls."""
     fault, metrics = None, None
     if isinstance(outcome, StreamError):
         fault, metrics = str(type(outcome.reason).__struct_config__.tag), outcome.metrics
@@ -73,13 +73,13 @@ def _calls(events: tuple[Event, ...]) -> Iterator[ToolCalled]:
 
 
 def _reason(fault: Fault) -> dict[str, Any]:
-    """The kind of fault: its words may quote what was said, or a key."""
+    """Return the kind of a fault. Its text is left out: it may quote the turn, or a key."""
     kind = type(fault).__struct_config__.tag
     return {"reason": kind, "code": fault.code} if isinstance(fault, ApiError) else {"reason": kind}
 
 
 def _metrics(metrics: StreamMetrics | None) -> dict[str, Any]:
-    """All fields by their names. errors: how many, for the reason above."""
+    """Return all fields by name, with the number of errors: their texts may quote the turn."""
     if metrics is None:
         return {}
     return msgspec.structs.asdict(metrics) | {"errors": len(metrics.errors)}

@@ -1,10 +1,10 @@
-"""A stream, as its agent and its handler both see it: its events, who subscribes, and the last value of its turn.
+"""A stream, shared by its agent and its handler: its events, its subscribers, and the last value of its turn.
 
-It outlives the handler, as an ETS table outlives the process that writes it: when the handler falls, the agent takes
-the turn from here and ends it with the right seq and all that had arrived.
+A stream outlives its handler, as an ETS table outlives the process that writes to it. When the handler crashes, the
+agent reads the turn from the stream, and ends it with the right seq and the text that had arrived.
 
-A subscriber whose mailbox is full gets nothing more for now. The stream keeps its place in the log, which costs a
-number and delays nobody; when it has read half of what it had, it gets what it missed, the pieces of a text as one.
+A subscriber with a full mailbox gets nothing for a while. The stream keeps only the subscriber's place in the log, a
+number. When the subscriber has read half of its mailbox, it gets the missed events, with the pieces of a text joined.
 """
 
 import asyncio
@@ -25,26 +25,27 @@ from agents.core.turn import Turn, fail
 from agents.streams.other_loop import OtherLoopSubscriber
 from agents.tools.executor import Calls
 
-Taker: TypeAlias = Process | OtherLoopSubscriber
+Receiver: TypeAlias = Process | OtherLoopSubscriber
 
-CHECK_S: Final = 0.1  # how often those who are behind are looked at when no event comes
-MISSED: Final = 8192  # events that one who is behind is sent at once: they are joined on the loop
+CHECK_S: Final = 0.1  # pause between two looks at slow subscribers when no event comes
+MISSED: Final = 8192  # events that one slow subscriber is sent at once: joining them takes time on the loop
 LINGER_S: Final = 30.0  # how long after its end a stream waits for room in a bounded mailbox
 
 
 class Stream:
-    """id: the stream's. agent: who sends its events. turn: stored by the handler before it publishes its events.
-    calls: of the turn, while its handler runs, to be approved or denied. steered_by: stream ids of the messages that
-    joined the turn, by which their senders may ask for it.
+    """The events of one turn, and their subscribers.
 
-    buffer_size: unread messages in a subscriber's mailbox from which on it is behind. None: it never is, every event is
-    sent at once, as by `send`.
+    agent: the sender of the events. turn: set by the handler before it publishes the turn's events. calls: the turn's
+    calls while its handler runs, to approve or deny. steered_by: stream ids of messages that joined the turn; their
+    senders may use these ids for this stream.
+
+    buffer_size: unread messages in a subscriber's mailbox that make it slow. None: every event is sent at once.
     """
 
     __slots__ = (
-        "_behind",
         "_log",
         "_other_loops",
+        "_slow",
         "_subscribers",
         "_timer",
         "_waited_s",
@@ -66,8 +67,10 @@ class Stream:
         self.calls: Calls | None = None
         self.steered_by: tuple[str, ...] = ()
         self._log: list[Event] = []
-        self._subscribers: tuple[tuple[Taker, int], ...] = ()  # who have all of the log; what their mailbox may hold
-        self._behind: dict[Pid, int] = {}  # the others, with how much of the log they have
+        self._subscribers: tuple[
+            tuple[Receiver, int], ...
+        ] = ()  # those with the whole log, and the limit of their mailbox
+        self._slow: dict[Pid, int] = {}  # slow subscribers, each with its place in the log
         self._other_loops: dict[Pid, OtherLoopSubscriber] = {}  # subscribers of other loops
         self._timer: asyncio.TimerHandle | None = None
         self._waited_s = 0.0
@@ -76,13 +79,13 @@ class Stream:
 
     @property
     def outcome(self) -> StreamComplete | StreamError | None:
-        """The terminal event, when it has been published."""
+        """The terminal event, once it has been published."""
         last = self._log[-1] if self._log else None
         return last if isinstance(last, TERMINAL) else None
 
     @property
     def seq(self) -> int:
-        """Of the last event; 0: there is none yet."""
+        """The seq of the last event; 0 before the first event."""
         return self._log[-1].seq if self._log else 0
 
     @property
@@ -90,54 +93,56 @@ class Stream:
         return tuple(self._log)
 
     def answers(self, stream_id: str) -> bool:
-        """It is the stream of the message with this stream id."""
+        """Return whether this stream answers the message with this stream id."""
         return stream_id == self.id or stream_id in self.steered_by
 
     def subscribe(self, subscriber: Pid) -> None:
-        """Send it the events from the next one on. One that has a place in this stream keeps it."""
-        taker = self._taker(subscriber)
-        if taker is not None and subscriber not in self._behind:
-            self._subscribers = (*self._without(subscriber), (taker, self._limit(taker)))
+        """Send the subscriber the events from the next one on. A subscriber that has a place in the stream keeps it."""
+        receiver = self._receiver(subscriber)
+        if receiver is not None and subscriber not in self._slow:
+            self._subscribers = (*self._without(subscriber), (receiver, self._limit(receiver)))
 
     def follow(self, subscriber: Pid, after: int) -> None:
-        """Send it the events with a seq above after: those that were, then those that come. One that has them or is
-        about to get them keeps its place."""
+        """Send the subscriber the events with a seq above after: first the earlier events, then the new ones.
+
+        A subscriber that has these events, or is about to get them, keeps its place.
+        """
         has_all = self.outcome is None and any(process.pid == subscriber for process, _ in self._subscribers)
-        if not has_all and subscriber not in self._behind:
-            self._behind[subscriber] = bisect_right(self._log, after, key=_seq)
+        if not has_all and subscriber not in self._slow:
+            self._slow[subscriber] = bisect_right(self._log, after, key=_seq)
             self._waited_s = 0.0
             self._catch_up()
 
     def unsubscribe(self, subscriber: Pid) -> None:
         self._subscribers = self._without(subscriber)
-        self._behind.pop(subscriber, None)
+        self._slow.pop(subscriber, None)
 
     def publish(self, event: Event) -> None:
-        """Put the event into every subscriber's mailbox that has room. One that has died is left out from now on."""
+        """Put the event into every subscriber's mailbox that has room. A subscriber that has ended is removed."""
         self._log.append(event)
         agent = self.agent
         for process, limit in self._subscribers:
             if len(process.mailbox) < limit and process.phase != DEAD:
                 process.deliver(event, agent)
             else:
-                self._fall_behind(process.pid)
-        if self._behind:
+                self._mark_slow(process.pid)
+        if self._slow:
             self._catch_up()
 
     def checkpoint(self) -> None:
-        """The turn has come to a point from which it could go on after a crash. Kept streams write it down."""
+        """Mark a point from which the turn could resume after a crash. A kept stream writes a checkpoint."""
 
     async def durable(self) -> Fault | None:
-        """Return when all that was published is as durable as it is to be; with a fault if it can't be."""
+        """Wait until all published events are as durable as the settings ask for. Return a fault if the store fails."""
         return None
 
     @property
     def steering(self) -> int:
-        """How many messages wait for the turn's next model call."""
+        """The number of messages that wait for the turn's next model call."""
         return 0 if self.turn is None else len(self.turn.past.steered)
 
     def steer(self, message: str, now_s: float) -> bool:
-        """Let the message join the turn's next model call; False if the turn is over, or has not begun."""
+        """Add the message to the turn's next model call. Return False if the turn has ended or has not begun."""
         if self.turn is None or self.turn.outcome is not None:
             return False
         self.turn, _ = step(self.turn, Steered(message), now_s)
@@ -152,8 +157,8 @@ class Stream:
             assert self.turn.outcome is not None
             self.publish(self.turn.outcome)
 
-    def _taker(self, subscriber: Pid) -> Taker | None:
-        """What takes the subscriber's events; None if it has ended."""
+    def _receiver(self, subscriber: Pid) -> Receiver | None:
+        """Return the receiver of the subscriber's events; None if the subscriber has ended."""
         process = subscriber.process
         if process is None or process.system.loop is running_loop():
             return process
@@ -162,76 +167,76 @@ class Stream:
         other = self._other_loops[subscriber]
         return other if other.phase != DEAD else None
 
-    # Those who are behind
+    # Slow subscribers
 
-    def _fall_behind(self, subscriber: Pid) -> None:
-        """It lacks the last event."""
+    def _mark_slow(self, subscriber: Pid) -> None:
+        """Mark a subscriber as slow: it lacks the last event."""
         self._subscribers = self._without(subscriber)
-        self._behind[subscriber] = len(self._log) - 1
+        self._slow[subscriber] = len(self._log) - 1
 
-    def _without(self, subscriber: Pid) -> tuple[tuple[Taker, int], ...]:
+    def _without(self, subscriber: Pid) -> tuple[tuple[Receiver, int], ...]:
         return tuple(each for each in self._subscribers if each[0].pid != subscriber)
 
     def _catch_up(self) -> None:
-        """Send those who are behind what they missed, as far as there is room. The dead are dropped."""
+        """Send slow subscribers the missed events, as far as their mailboxes have room. Remove ended subscribers."""
         pause_s = CHECK_S
-        for subscriber, place in list(self._behind.items()):
-            taker = self._taker(subscriber)
-            if taker is not None:
-                before, place = place, self._send_missed(taker, place)
-                if place == before + MISSED:  # there may be room for more
+        for subscriber, place in list(self._slow.items()):
+            receiver = self._receiver(subscriber)
+            if receiver is not None:
+                before, place = place, self._send_missed(receiver, place)
+                if place == before + MISSED:  # its mailbox may have room for more
                     pause_s = 0.0
-            if taker is None or place == len(self._log):
-                del self._behind[subscriber]
-                self.subscribe(subscriber)  # which leaves the dead out
+            if receiver is None or place == len(self._log):
+                del self._slow[subscriber]
+                self.subscribe(subscriber)  # which removes it if it has ended
             else:
-                self._behind[subscriber] = place
-        if self._behind and self._timer is None:
+                self._slow[subscriber] = place
+        if self._slow and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(pause_s, self._check, pause_s)
 
-    def _send_missed(self, taker: Taker, place: int) -> int:
-        """The place in the log after what was sent, which is at most MISSED events further."""
-        room = self._room(taker)
+    def _send_missed(self, receiver: Receiver, place: int) -> int:
+        """Send missed events, at most MISSED of them. Return the subscriber's new place in the log."""
+        room = self._room(receiver)
         if not room:
             return place
         for event in backlog(self._log[place : place + MISSED]):
-            taker.deliver(event, self.agent)
+            receiver.deliver(event, self.agent)
             place += pieces_in(event)
             room -= 1
             if not room:
                 break
         return place
 
-    def _room(self, taker: Taker) -> int:
-        """How many events the mailbox may take: none before half of it was read.
+    def _room(self, receiver: Receiver) -> int:
+        """Return the number of events for which the mailbox has room: 0 until half of its limit has been read.
 
-        At the end it takes what is left, for that is not much once it is joined; but a bound of its own stays a bound.
+        At the stream's end an unbounded mailbox gets all remaining events: joined, these are few.
         """
-        if taker.bound is None and self.outcome is not None:
+        if receiver.bound is None and self.outcome is not None:
             return maxsize
-        limit, waiting = self._limit(taker), len(taker.mailbox)
+        limit, waiting = self._limit(receiver), len(receiver.mailbox)
         return limit - waiting if waiting <= limit // 2 else 0
 
-    def _limit(self, taker: Taker) -> int:
+    def _limit(self, receiver: Receiver) -> int:
         if self.buffer_size is None:
             return maxsize
-        return self.buffer_size if taker.bound is None else min(self.buffer_size, taker.bound.max_length)
+        return self.buffer_size if receiver.bound is None else min(self.buffer_size, receiver.bound.max_length)
 
     def _check(self, waited_s: float) -> None:
-        """The model may pause, or the stream have ended, while someone is behind."""
+        """Look at slow subscribers while no event comes: the model pauses, or the stream has ended."""
         self._timer = None
         self._catch_up()
         if self.outcome is not None:
             self._waited_s += waited_s
             if self._waited_s >= LINGER_S:
-                self._give_up()
+                self._force_end()
 
-    def _give_up(self) -> None:
-        """The end goes to those who had no room for it all this time; their mailbox's own policy does the rest."""
-        for subscriber in self._behind:
-            if (taker := self._taker(subscriber)) is not None:
-                taker.deliver(self._log[-1], self.agent)
-        self._behind.clear()
+    def _force_end(self) -> None:
+        """Send the terminal event to mailboxes that had no room until now. Their own policy decides about it."""
+        for subscriber in self._slow:
+            if (receiver := self._receiver(subscriber)) is not None:
+                receiver.deliver(self._log[-1], self.agent)
+        self._slow.clear()
 
 
 def _seq(event: Event) -> int:

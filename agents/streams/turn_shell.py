@@ -1,4 +1,4 @@
-"""The shell of a turn: carries out the effects of its steps, and feeds what happens back in."""
+"""The shell of a turn: it carries out the effects of the turn's steps, and passes the results to the next step."""
 
 import asyncio
 from collections import deque
@@ -28,9 +28,10 @@ from agents.tools.executor import Calls
 
 
 class TurnShell:
-    """The turn's value is its stream's: the agent, too, may step it (a user steers) while the shell waits.
+    """The shell of one turn.
 
-    It owns the calls of the turn: they end with it.
+    The stream holds the turn's value: the agent may also step it while the shell waits, as when a user steers. The
+    shell owns the turn's calls, which end with the shell.
     """
 
     def __init__(self, stream: Stream, config: AgentConfig) -> None:
@@ -40,18 +41,18 @@ class TurnShell:
         self._calls = stream.calls = Calls(config.tools)
 
     async def run(self, begun: Step) -> Turn:
-        """Go on until the turn has ended."""
+        """Run the turn to its end."""
         limit_s = self._config.policy.limits.time_s
         try:
-            self._take(begun)
+            self._apply(begun)
             left_s = None if limit_s is None else limit_s - self._turn.past.tally.ran_s(self._now_s())
             async with asyncio.timeout(left_s) as deadline:
-                await self._go_on()
+                await self._run_to_end()
         except TimeoutError:
             if limit_s is None or not deadline.expired():
                 raise
-            await self._calls.stop()  # before its end is told
-            self._take(fail(self._turn, Timeout("end of the turn", limit_s), self._now_s()))
+            await self._calls.stop()  # before its end is published
+            self._apply(fail(self._turn, Timeout("end of the turn", limit_s), self._now_s()))
         finally:
             self._stream.calls = None
             await self._calls.stop()
@@ -63,7 +64,7 @@ class TurnShell:
         assert turn is not None
         return turn
 
-    async def _go_on(self) -> None:
+    async def _run_to_end(self) -> None:
         while self._turn.phase is not Phase.ENDED:
             if self._work:
                 await self._do(self._work.popleft())
@@ -71,15 +72,15 @@ class TurnShell:
                 self._feed(await self._calls.next())
 
     async def _do(self, work: Work) -> None:
-        """Carry it out. A turn that ends here takes no more work."""
+        """Carry out one effect."""
         match work:
             case StartCompletion():
                 await self._complete(work)
             case RunTool(call, cleared):
-                if (fault := await self._stream.durable()) is None:  # that it will run, before it can have run
+                if (fault := await self._stream.durable()) is None:  # the claim is on disk before the call runs
                     await (self._calls.run_cleared(call.index) if cleared else self._calls.start(call))
                 else:
-                    self._take(fail(self._turn, fault, self._now_s()))
+                    self._apply(fail(self._turn, fault, self._now_s()))
             case DropTools():
                 await self._calls.stop()
                 self._calls = self._stream.calls = Calls(self._config.tools)
@@ -88,22 +89,22 @@ class TurnShell:
                 self._feed(self._config.answer.check(content))
 
     async def _complete(self, asked: StartCompletion) -> None:
-        """One model call: publish what it says, until its end."""
+        """Run one model call, and publish its events until its end."""
         if asked.at_most_s:
             await asyncio.sleep(uniform(asked.at_least_s, asked.at_most_s))  # noqa: S311 (jitter, no secret)
         config = self._config
         await model_call(
             config.asked_by(asked.tries.route),
             asked.conversation,
-            self._heard,
+            self._on_deltas,
             tools=config.shown_tools(),
             deadlines=config.deadlines,
             stream=config.stream,
             retry=config.policy.retries,
         )
 
-    def _heard(self, deltas: list[Delta]) -> Awaitable[None] | None:
-        """Step through what one read of the provider brought. The token path: nothing here waits, but eager tools."""
+    def _on_deltas(self, deltas: list[Delta]) -> Awaitable[None] | None:
+        """Take the deltas of one read from the provider. This is the token path: only eager tools wait here."""
         turn, effects = steps(self._turn, deltas, self._now_s())
         self._stream.turn = turn
         self._publish(effects)
@@ -114,18 +115,18 @@ class TurnShell:
             await self._do(self._work.popleft())
 
     def _feed(self, happened: Happened) -> None:
-        self._take(step(self._turn, happened, self._now_s()))
+        self._apply(step(self._turn, happened, self._now_s()))
 
-    def _take(self, taken: Step) -> None:
-        self._stream.turn, effects = taken
+    def _apply(self, following: Step) -> None:
+        self._stream.turn, effects = following
         self._publish(effects)
 
     def _publish(self, effects: tuple[Effect, ...]) -> None:
-        """Publish the events; the rest is work, to be done in its order."""
+        """Publish the events. Queue the other effects as work, in their order."""
         notable = False
         for effect in effects:
             if type(effect) in WORK:
-                self._work.append(effect)  # type: ignore[arg-type]  # just asked
+                self._work.append(effect)  # type: ignore[arg-type]  # checked above
                 notable = True
             else:
                 self._stream.publish(effect)  # type: ignore[arg-type]  # an event

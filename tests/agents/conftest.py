@@ -24,7 +24,7 @@ def api(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    """A module's SCRIPT, if it has one, on top of the built-in models."""
+    """Run a stage with the built-in models and the module's SCRIPT, if it has one."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(_script(request)))
         settings = Settings(
@@ -38,7 +38,7 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 async def app(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[App]:
-    """Starts the application, again and again, on one store. A module may have a SCRIPT."""
+    """Return a function that starts the application, several times, on one store. A module may have a SCRIPT."""
     async with RehearsalServer(_script(request)) as server:
 
         @asynccontextmanager

@@ -17,4 +17,4 @@ async def journal() -> JournalHandle:
 
 
 def ignored(_: object) -> None:
-    """Nobody waits for it."""
+    """Ignore a callback's value."""

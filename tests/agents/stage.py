@@ -1,4 +1,4 @@
-"""What the agents' tests run against: the server, what breaks on it, and agents that talk to it."""
+"""The stage of the agents' tests: a server, its faults, and agents that use it."""
 
 from typing import Any
 

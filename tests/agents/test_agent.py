@@ -140,7 +140,7 @@ async def test_the_next_message_continues_the_conversation(stage: Stage, api: st
     assert all(word in texts for word in ("Repeat.", "first", "second"))
 
 
-async def test_calls_that_cannot_run_are_told_to_the_model_and_their_siblings_run(stage: Stage, api: str) -> None:
+async def test_the_model_gets_a_result_for_a_call_that_can_not_run_and_the_others_run(stage: Stage, api: str) -> None:
     pid = await stage.agent("bad-calls", tools=tools("shout"), api_preference=api)
     events = await events_of(pid)
     errors = [result.result.error for result in results(events)]
@@ -175,7 +175,7 @@ async def test_a_crashed_worker_is_restarted_by_its_tools_policy(stage: Stage, t
     assert (result.result.content, result.result.error, result.result.attempts) == ("alive again", None, 2)
 
 
-async def test_a_worker_that_always_crashes_is_given_up_within_its_intensity(stage: Stage, tmp_path: Path) -> None:
+async def test_a_worker_that_always_crashes_is_not_restarted_beyond_its_intensity(stage: Stage, tmp_path: Path) -> None:
     pid = await stage.agent("dies_always", tools=tools("dies_always"))
     events = await events_of(pid, str(tmp_path / "mark"))
     (result,) = results(events)
@@ -188,7 +188,7 @@ async def test_a_worker_that_always_crashes_is_given_up_within_its_intensity(sta
 
 
 @pytest.mark.parametrize("model", FAULTS)
-async def test_a_fault_of_the_provider_is_one_stream_error_with_what_had_arrived(
+async def test_a_fault_of_the_provider_is_one_stream_error_with_the_text_so_far(
     stage: Stage, model: str, api: str
 ) -> None:
     quick = {"chunk_timeout": 500 if model == "fault-stall" else 30_000, "max_retries": 0}
@@ -203,7 +203,7 @@ async def test_a_fault_of_the_provider_is_one_stream_error_with_what_had_arrived
     assert all(message.partial for message in kept)
 
 
-async def test_a_connection_that_breaks_behind_the_answers_end_costs_nothing(stage: Stage) -> None:
+async def test_a_connection_that_breaks_after_the_answers_end_has_no_effect(stage: Stage) -> None:
     chunk = '{"choices":[{"index":0,"delta":{"content":"All said."},"finish_reason":"stop"}]}'
     body = f"data: {chunk}\n\ndata: [DONE]\n\n".encode()
 
@@ -245,7 +245,7 @@ async def test_a_model_that_calls_for_ever_meets_its_limit(stage: Stage) -> None
     events = await events_of(pid)
     end = events[-1]
     assert isinstance(end, StreamError)
-    assert str(end.reason) == "limit reached: model_calls is 3, taken were 3"
+    assert str(end.reason) == "limit reached: model_calls is 3, used 3"
     assert [event.result.content for event in events if isinstance(event, StreamToolResult)] == ["AGAIN"] * 2
 
 
@@ -289,7 +289,7 @@ async def test_after_cancel_no_tool_runs(stage: Stage, tmp_path: Path) -> None:
 
 
 def written(path: Path) -> str:
-    """The file's text, as soon as there is one: another OS process writes it."""
+    """Return the file's text when another OS process has written it."""
     while not (path.exists() and path.read_text()):
         pass
     return path.read_text()
@@ -365,7 +365,7 @@ async def test_a_killed_agent_is_restarted_and_found_by_its_id(stage: Stage) -> 
         box.monitor(pid)
         send_exit(pid, KILL)
         await box.receive(60)
-    await which_children("agent_supervisor")  # answered after the restart
+    await which_children("agent_supervisor")  # the answer comes after the restart
     risen = find_agent("phoenix")
     assert risen is not None
     assert risen != pid
@@ -384,7 +384,7 @@ class Watcher(GenServer[list[Event]]):
 
 
 class Listener(Actor):
-    """A plain Thespian actor: passes on what it gets."""
+    """A plain Thespian actor that passes on its messages."""
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:
         if isinstance(message, Pid):
@@ -419,7 +419,7 @@ async def test_a_subscriber_that_has_died_costs_the_others_nothing(stage: Stage)
     assert (await agent.chat(pid, "still here")).answer == "still here"
 
 
-async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: Stage) -> None:
+async def test_stream_chat_needs_a_subscriber_outside_processes(stage: Stage) -> None:
     pid = await stage.agent("echo")
     with pytest.raises(NoCaller):
         agent.stream_chat(pid, "to whom?")
@@ -446,7 +446,7 @@ async def test_stream_chat_needs_a_subscriber_in_code_that_is_no_process(stage: 
         ),
     ],
 )
-async def test_a_bad_configuration_is_refused_with_a_line_a_fault(
+async def test_an_invalid_configuration_is_refused_with_one_line_per_fault(
     stage: Stage, config: dict[str, Any], fault: str
 ) -> None:
     with pytest.raises(InvalidAgentConfig) as refused:
@@ -470,7 +470,7 @@ async def test_an_id_belongs_to_one_agent(stage: Stage) -> None:
     assert find_agent("only") == pid
 
 
-async def test_a_key_never_shows_in_what_can_be_printed(stage: Stage) -> None:
+async def test_a_key_is_never_in_printable_text(stage: Stage) -> None:
     pid = await stage.agent("echo", api_key="sk-secret-of-mine")
     state = await get_state(pid)
     assert "sk-secret-of-mine" not in repr(state)

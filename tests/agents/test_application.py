@@ -26,7 +26,7 @@ async def test_each_supervisor_has_the_restart_limits_of_the_settings(name: str)
             assert (flags.intensity, flags.period_s) == (expected.intensity, expected.period)
 
 
-async def test_what_runs_an_application_is_named_where_none_runs() -> None:
+async def test_start_without_a_process_system_names_the_ways_to_run_one() -> None:
     with pytest.raises(NoSystem, match="an application's own"):
         await start_agent({})
     with pytest.raises(NoSystem, match=r"use `async with application\.running\(\):`"):
@@ -43,7 +43,7 @@ async def test_the_limits_of_agents_are_each_agents_own_and_the_others_their_sup
 
 
 @pytest.mark.parametrize("settings", [{"model": "echo"}, "sys.config", Path("sys.config"), Settings])
-async def test_what_is_not_settings_is_refused_in_words(settings: Any) -> None:
+async def test_a_value_other_than_settings_is_refused_in_words(settings: Any) -> None:
     with pytest.raises(InvalidArgument, match="expected Settings, or None, got "):
         async with application.running(settings):
             raise AssertionError("it runs")

@@ -1,4 +1,4 @@
-"""Calls that a person has to allow, and what else an agent's tools do besides their result."""
+"""Calls that need a person's approval, and the progress that tools report."""
 
 import asyncio
 from typing import Any
@@ -47,7 +47,7 @@ def asked(events: list[Event]) -> list[StreamApprovalRequired]:
 
 
 @simulated(seeds=1)
-async def test_a_question_that_nobody_waits_for_any_more_has_no_deadline() -> None:
+async def test_an_approval_without_a_waiting_call_has_no_deadline() -> None:
     faults: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     approvals = Approvals(lambda *decided: faults.append(decided))
@@ -59,7 +59,7 @@ async def test_a_question_that_nobody_waits_for_any_more_has_no_deadline() -> No
 
 
 async def turn(pid: Pid, decide: Any) -> list[Event]:
-    """All events of a turn; decide is called for each question."""
+    """Return all events of a turn. decide is called for each request for approval."""
     events = []
     async for event in agent.stream(pid, "buy"):
         events.append(event)
@@ -102,20 +102,20 @@ async def test_no_answer_within_its_deadline_is_a_denial(stage: Stage) -> None:
     pid = await stage.agent("buyer", tools=[pays])
 
     async def decide(call: Any) -> None:
-        """Be silent; the tool waits a quarter of a second."""
+        """Make no decision. The tool waits a quarter of a second."""
 
     results = [event.result for event in await turn(pid, decide) if isinstance(event, StreamToolResult)]
     assert sorted(result.error or "" for result in results) == ["", "denied", "denied"]
 
 
-async def test_an_approval_that_nothing_waits_for_says_so(stage: Stage) -> None:
+async def test_an_approval_without_a_waiting_call_is_answered_with_not_asked(stage: Stage) -> None:
     pid = await stage.agent("echo")
     assert await agent.approve(pid, "call_1") == NotAsked("call_1")
     assert await agent.deny(pid, "call_1") == NotAsked("call_1")
 
 
 @pytest.mark.parametrize("isolation", ["task", "process", "thread"])
-async def test_progress_is_told_and_not_fed_to_the_model(stage: Stage, api: str, isolation: str) -> None:
+async def test_progress_is_published_and_not_sent_to_the_model(stage: Stage, api: str, isolation: str) -> None:
     pid = await stage.agent("counter", tools=[counts[isolation]], api_preference=api)
     events = [event async for event in agent.stream(pid, "count")]
     told = [event.data for event in events if isinstance(event, StreamToolProgress)]

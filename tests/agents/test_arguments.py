@@ -1,4 +1,4 @@
-"""The functions of agent, start_agent and stop_agent refuse what they can't take, and nothing has changed then."""
+"""The functions of agent, start_agent and stop_agent refuse invalid arguments, and change nothing then."""
 
 from collections.abc import Awaitable, Callable
 from itertools import product
@@ -20,7 +20,7 @@ Call = Callable[..., Any]
 
 
 class Report:
-    """A value of the caller's own."""
+    """A class of the caller."""
 
 
 NO_MESSAGES: list[Any] = [
@@ -61,7 +61,7 @@ SENDING: dict[str, Call] = {
     "stream": agent.stream,
     "stream_chat": agent.stream_chat,
 }
-"""What sends a message."""
+"""The functions that send a message."""
 
 ASKING: dict[str, Call] = {
     "approve": lambda pid: agent.approve(pid, "call"),
@@ -90,7 +90,7 @@ SUBSCRIBING: dict[str, Call] = {
 
 
 async def outcome(call: Call, *args: Any) -> Any:
-    """What the call gives, or raises; of a coroutine, when that is awaited."""
+    """Return the result or the error of the call; a coroutine is awaited."""
     answer = call(*args)
     return await answer if isinstance(answer, Awaitable) else answer
 
@@ -180,7 +180,7 @@ async def test_an_agent_that_has_ended_is_refused_at_once(stage: Stage) -> None:
             assert caught.value.reason is NOPROC
 
 
-async def test_a_subscriber_that_is_not_a_pid_is_refused_and_the_agent_goes_on(stage: Stage) -> None:
+async def test_a_subscriber_that_is_not_a_pid_is_refused_and_the_agent_continues(stage: Stage) -> None:
     pid = await stage.agent("echo")
     for subscribe, subscriber in product(SUBSCRIBING.values(), (print, "ui", 5, object(), Mailbox)):
         with pytest.raises(InvalidArgument, match=r"expected the Pid of a process as the subscriber, got "):
@@ -194,12 +194,12 @@ async def test_a_subscriber_that_has_ended_is_refused(stage: Stage) -> None:
     async with Mailbox() as gone:
         pass
     for name in SUBSCRIBING.keys() - {"unsubscribe"}:
-        with pytest.raises(InvalidArgument, match=r"living process as the subscriber, got Pid\(\d+\): it has ended"):
+        with pytest.raises(InvalidArgument, match=r"running process as the subscriber, got Pid\(\d+\): it has ended"):
             await outcome(SUBSCRIBING[name], pid, gone.pid)
     assert (await agent.chat(pid, "hello")).answer == "hello"
 
 
-async def test_who_has_ended_may_be_unsubscribed_and_from_an_agent_that_has_ended(stage: Stage) -> None:
+async def test_an_ended_subscriber_may_be_unsubscribed_also_from_an_ended_agent(stage: Stage) -> None:
     pid = await stage.agent("echo")
     async with Mailbox() as box:
         agent.subscribe(pid, box.pid)
@@ -293,7 +293,7 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
         ({"name": b"ada"}, "name: expected text that UTF-8 can encode, got bytes"),
     ],
 )
-def test_a_faulty_configuration_is_one_line_that_helps(config: dict[str, Any], line: str) -> None:
+def test_an_invalid_configuration_is_one_helpful_line(config: dict[str, Any], line: str) -> None:
     with pytest.raises(InvalidAgentConfig, match=line) as caught:
         agent_config({"model": "echo", **config}, Settings())
     assert len(caught.value.faults) == 1

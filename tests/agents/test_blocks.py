@@ -1,4 +1,4 @@
-"""Blocks of the runtime that begin in one task and end in another: each ends, and nothing that it held is left."""
+"""Blocks of the runtime that begin in one task and end in another: each ends and leaves nothing behind."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ AnyBlock = AbstractAsyncContextManager[Any]
 
 
 async def no_app(scope: Any, receive: Any, send: Any) -> None:
-    """Is never asked."""
+    """A web application that gets no request."""
 
 
 def settings(**more: Any) -> Settings:
@@ -74,7 +74,7 @@ async def test_a_block_entered_in_one_task_and_left_in_another_leaves_nothing_op
 
 
 async def test_an_application_of_one_cell_answers_in_the_next_and_ends_in_a_third() -> None:
-    """A notebook runs each cell as a task."""
+    """Run three tasks, as a notebook does with its cells."""
     server = RehearsalServer(builtin())
     await asyncio.create_task(server.__aenter__())
     run = application.running(settings(base_url=server.base_url, api_key=SecretStr("rehearsal")))
@@ -139,13 +139,13 @@ async def test_a_client_that_another_task_left_has_no_connection() -> None:
 
 
 def children() -> list[int]:
-    """The OS processes that this one started and that have not been reaped."""
+    """Return the children of this OS process that have not been reaped."""
     me = os.getpid()
     return [int(pid) for pid in Path(f"/proc/{me}/task/{me}/children").read_text().split()]
 
 
 def sockets_of_this_process() -> set[str]:
-    """Listening ones by their place in the kernel."""
+    """Return the listening sockets, by their inode."""
     found = set()
     for descriptor in Path("/proc/self/fd").iterdir():
         try:

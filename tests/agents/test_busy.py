@@ -1,4 +1,4 @@
-"""What becomes of a message that comes while a turn runs."""
+"""The treatment of a message that comes while a turn runs."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from agents import (
     agent,
 )
 from agents.core.conversation import AssistantMessage, UserMessage
-from agents.instance.turns import given_up
+from agents.instance.turns import stopping
 from tests.agents.sample_tools import Gate, clings, pass_gate
 from tests.agents.stage import Stage
 
@@ -73,7 +73,7 @@ async def gated(stage: Stage, **config: object) -> Pid:
 
 
 async def one_runs_one_waits(pid: Pid, box: Box) -> tuple[str, str]:
-    """The streams of two messages, of which the first is in the middle of its calls."""
+    """Return the streams of two messages. The first stream is in the middle of its calls."""
     first, second = agent.stream_chat(pid, "go"), agent.stream_chat(pid, "next")
     await box.until(StreamFunctionExecutionStart, first)
     return first, second
@@ -119,7 +119,7 @@ async def test_a_full_queue_refuses_with_one_event(stage: Stage) -> None:
         assert isinstance(await end_of(box, first), StreamComplete)
 
 
-async def test_an_agent_that_rejects_says_so_and_its_turn_goes_on(stage: Stage) -> None:
+async def test_an_agent_that_rejects_ends_the_new_stream_with_busy_and_its_turn_continues(stage: Stage) -> None:
     pid = await gated(stage, when_busy="reject")
     async with Mailbox() as mailbox:
         box = Box(mailbox)
@@ -133,7 +133,7 @@ async def test_an_agent_that_rejects_says_so_and_its_turn_goes_on(stage: Stage) 
     assert UserMessage("next") not in await agent.conversation(pid)
 
 
-async def test_an_agent_that_is_interrupted_keeps_what_it_had_said_and_answers_the_new_message(stage: Stage) -> None:
+async def test_an_interrupted_agent_keeps_its_partial_text_and_answers_the_new_message(stage: Stage) -> None:
     pid = await stage.agent("slow", when_busy="interrupt")
     async with Mailbox() as mailbox:
         box = Box(mailbox)
@@ -150,13 +150,13 @@ async def test_an_agent_that_is_interrupted_keeps_what_it_had_said_and_answers_t
     assert AssistantMessage("one two ", partial=True) in await agent.conversation(pid)
 
 
-async def test_what_a_turn_was_given_up_for_first_is_what_its_stream_ends_with(stage: Stage) -> None:
+async def test_a_stream_ends_with_the_first_reason_to_stop_its_turn(stage: Stage) -> None:
     pid = await gated(stage)
     async with Mailbox() as mailbox:
         box = Box(mailbox)
         await box.until(StreamFunctionExecutionStart, agent.stream_chat(pid, "go"))
         running = (await get_state(pid)).running
-    assert given_up(given_up(running, Cancelled()), StoreFailed("the disk is full")).fault == Cancelled()
+    assert stopping(stopping(running, Cancelled()), StoreFailed("the disk is full")).fault == Cancelled()
 
 
 async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_call(stage: Stage) -> None:
@@ -178,7 +178,7 @@ async def test_an_agent_that_is_steered_reads_the_message_with_its_next_model_ca
     ]
 
 
-async def test_a_turn_that_is_given_up_takes_no_message_more(stage: Stage) -> None:
+async def test_a_stopping_turn_accepts_no_message(stage: Stage) -> None:
     pid = await stage.agent("clinging", tools=[clings], when_busy="steer")
     async with Mailbox() as mailbox:
         box = Box(mailbox)
@@ -193,7 +193,7 @@ async def test_a_turn_that_is_given_up_takes_no_message_more(stage: Stage) -> No
         assert await cancelling
 
 
-async def test_a_turn_that_enough_messages_wait_to_join_is_joined_by_no_more(stage: Stage) -> None:
+async def test_a_turn_with_enough_waiting_messages_accepts_no_more(stage: Stage) -> None:
     pid = await gated(stage, when_busy="steer", max_steering=1)
     async with Mailbox() as mailbox:
         box = Box(mailbox)
@@ -210,7 +210,7 @@ async def test_a_turn_that_enough_messages_wait_to_join_is_joined_by_no_more(sta
     assert end.response.answer == "next!"
 
 
-async def test_a_message_that_steers_and_comes_again_by_its_id_is_said_once(stage: Stage) -> None:
+async def test_a_steering_message_that_is_repeated_by_its_id_is_added_once(stage: Stage) -> None:
     pid = await gated(stage, when_busy="steer")
     async with Mailbox() as mailbox, Mailbox() as other:
         box = Box(mailbox)

@@ -1,4 +1,4 @@
-"""Whatever falls, and whenever: each stream that began ends once, in order, and nothing is left behind."""
+"""After any crash at any time each begun stream ends once, in order, and nothing is left behind."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ token_delay_s = 0.001
 
 
 def script(name: str) -> str:
-    """Of a model whose first, or whose second answer breaks once after two tokens; or neither."""
+    """Return a script in which the first, the second or no answer breaks once after two tokens."""
     place, _, fault = name.partition("-")
     after = "" if fault in ("rate_limit", "server_error", "html") else "after_tokens = 2, "
     broken = f'fault = {{ name = "{fault}", {after}times = 1 }}'
@@ -100,7 +100,7 @@ class House:
         await self._stack.aclose()
 
     async def play(self, blows: dict[int, Blow], model: str, *, again: bool) -> None:
-        """A new agent has a key of its own, by which the server counts the faults that it has had."""
+        """Play with a new agent that has its own key: the server counts faults by key."""
         before = labels(self.system)
         streaming = {"max_retries": 1, "retry_after_output": again}
         endpoint = {"base_url": self.server.base_url, "api_key": uuid4().hex}
@@ -113,7 +113,7 @@ class House:
 
 @pytest.mark.timeout(300)
 def test_every_stream_that_began_ends_once_whatever_falls() -> None:
-    """One application for all examples: on a busy machine its start takes longer than they do."""
+    """Use one application for all examples: its start takes longer than the examples on a busy machine."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         house = runner.run(House().__aenter__())
         try:
@@ -134,7 +134,7 @@ def test_every_stream_that_began_ends_once_whatever_falls() -> None:
 
 
 async def turns_that_end(pid: Pid, blows: dict[int, Blow]) -> None:
-    """Ask twice, and let each blow fall after its number of events: every stream that began ends."""
+    """Ask twice, and kill a process after each given number of events: every begun stream ends."""
     async with Mailbox() as box:
         down = box.monitor(pid)
         streams: dict[str, list[Event]] = {agent.stream_chat(pid, "go"): [] for _ in range(MESSAGES)}
@@ -146,7 +146,7 @@ async def turns_that_end(pid: Pid, blows: dict[int, Blow]) -> None:
                 break
             streams[message.stream_id].append(message)
             received += 1
-            with suppress(CallFailed):  # the agent was gone before
+            with suppress(CallFailed):  # the agent had already ended
                 await blows.get(received, nothing)(pid)
         for begun in [events for events in streams.values() if events]:
             while not ended(begun):
@@ -176,5 +176,5 @@ def check(events: list[Event]) -> None:
 
 
 def labels(system: AsyncioSystemBase) -> list[str]:
-    """Of what should be left: a provider's connections outlive the turns on purpose."""
+    """Return the labels of the expected processes: a provider's connections outlive turns on purpose."""
     return sorted(process.label for process in system.processes.values() if process.label != "Provider")

@@ -1,4 +1,4 @@
-"""An agent that crashes again and again is given up; no other agent notices."""
+"""An agent that crashes too often is not restarted; other agents are not affected."""
 
 import logging
 from pathlib import Path
@@ -24,13 +24,13 @@ LIMIT = SupervisionSettings().agent_supervisor.intensity
 
 
 async def crash(id_: str) -> bool:
-    """Kill the agent; whether it has been restarted."""
+    """Kill the agent. Return whether it was restarted."""
     pid = find_agent(id_)
     if pid is None:
         return False
     send_exit(pid, KILL)
     await ended(pid)
-    return bool(await which_agents()) and find_agent(id_) is not None  # the question waits behind the restart
+    return bool(await which_agents()) and find_agent(id_) is not None  # the question waits for the restart
 
 
 async def test_200_crashes_of_one_agent_leave_a_streaming_one_alone(
@@ -72,7 +72,7 @@ async def test_50_agents_that_each_crash_a_little_all_go_on(stage: Stage) -> Non
         assert (await agent.chat(pid, "hello")).answer == "hello"
 
 
-async def test_the_callers_of_an_agent_that_is_given_up_are_told_and_its_session_stays(tmp_path: Path) -> None:
+async def test_callers_of_an_agent_that_is_not_restarted_get_an_error_and_its_session_stays(tmp_path: Path) -> None:
     async with RehearsalServer(builtin()) as server:
         settings = Settings(
             base_url=server.base_url,

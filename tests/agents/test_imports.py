@@ -1,4 +1,4 @@
-"""What importing the application costs: a worker process pays it for every script that it finds tools in."""
+"""The cost of importing the application: a worker process pays it for every script with tools."""
 
 import asyncio
 import sys

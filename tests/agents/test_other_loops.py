@@ -1,4 +1,4 @@
-"""An agent, its subscribers and its callers on different loops: events are served, a call is refused, nothing falls."""
+"""An agent, its subscribers and its callers on different loops: events are delivered, calls refused."""
 
 import asyncio
 import queue
@@ -39,7 +39,7 @@ class Listener(Actor):
 
 
 class Echo(Actor):
-    """Says who asks."""
+    """Answers with its caller."""
 
     def receiveMessage(self, message: Any, sender: Any) -> None:
         if message == "who":
@@ -69,7 +69,7 @@ def other() -> Iterator[AsyncioSystemBase]:
 
 
 async def heard() -> list[Event]:
-    """The events of one stream, to its end."""
+    """Return the events of one stream, to its end."""
     events: list[Event] = []
     while not events or not isinstance(events[-1], TERMINAL):
         events.append(await asyncio.to_thread(HEARD.get, timeout=10))
@@ -122,7 +122,7 @@ async def test_a_process_of_another_loop_may_ask_by_stream_chat_and_gets_the_ans
 
 @pytest.fixture
 async def narrow() -> AsyncIterator[Stage]:
-    """Four unread events are a subscriber's most."""
+    """Start an agent whose subscribers have at most four unread events."""
     async with RehearsalServer(builtin()) as server:
         settings = Settings(base_url=server.base_url, api_key="any", streaming=StreamingSettings(buffer_size=4))  # type: ignore[arg-type]
         async with application.running(settings):
@@ -162,7 +162,7 @@ async def test_a_subscriber_whose_loop_closes_while_a_turn_runs_ends_neither_tur
     assert (await agent.chat(pid, "again")).answer == "again"
 
 
-async def test_a_process_that_was_left_on_a_closed_loop_is_no_subscriber_and_no_agent(stage: Stage) -> None:
+async def test_a_process_on_a_closed_loop_is_refused_as_subscriber_and_as_agent(stage: Stage) -> None:
     loop = asyncio.new_event_loop()
 
     async def leave() -> Pid:
@@ -174,13 +174,13 @@ async def test_a_process_that_was_left_on_a_closed_loop_is_no_subscriber_and_no_
     agent.subscribe(pid, left)
     loop.close()
     assert (await agent.chat(pid, "hi")).answer == "hi"
-    with pytest.raises(InvalidArgument, match="living process as the subscriber"):
+    with pytest.raises(InvalidArgument, match="running process as the subscriber"):
         agent.subscribe(pid, left)
     with pytest.raises(CallFailed):
         agent.stream_chat(left, "hi", left)
 
 
-async def test_who_would_wait_on_another_loop_is_refused_at_once_and_nothing_is_asked(
+async def test_a_call_from_another_loop_is_refused_at_once_and_nothing_is_sent(
     stage: Stage, other: AsyncioSystemBase
 ) -> None:
     pid = await stage.agent("echo")
@@ -197,8 +197,8 @@ async def test_who_would_wait_on_another_loop_is_refused_at_once_and_nothing_is_
     assert (await agent.chat(pid, "hi")).answer == "hi"
 
 
-async def test_a_second_base_in_a_cell_is_told_at_once_that_the_agent_is_elsewhere(stage: Stage) -> None:
-    """The caller holds the agent's loop, so waiting would be for ever."""
+async def test_a_second_base_in_a_cell_learns_at_once_that_the_agent_is_elsewhere(stage: Stage) -> None:
+    """Ask from code that blocks the agent's loop: waiting would never end."""
     pid = await stage.agent("echo")
     with AsyncioSystemBase() as second, pytest.raises(CallFailed, match="another loop"):
         second.run(agent.chat(pid, "hi"))

@@ -1,4 +1,4 @@
-"""When a provider fails: which model is asked next, what the subscriber is told, what a turn may take."""
+"""A failing provider: the next model, the events for subscribers, and the limits of a turn."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,7 +69,7 @@ NOWHERE = "http://127.0.0.1:1/v1"
 
 @asynccontextmanager
 async def priced(stage: Stage, api: str, limits: Any) -> AsyncIterator[Pid]:
-    """An agent of a model with a price: 10 a million tokens of input, 20 of output."""
+    """Start an agent of a model with a price: 10 for a million tokens of input, 20 for output."""
     prices = {"priced": ModelPrice(input=10.0, output=20.0)}
     settings = Settings(base_url=stage.server.base_url, api_key=SecretStr("any"), prices=prices)
     async with application.running(settings):
@@ -81,7 +81,7 @@ def resets(events: list[Any]) -> list[StreamReset]:
     return [event for event in events if isinstance(event, StreamReset)]
 
 
-async def test_a_broken_answer_is_begun_anew_by_policy_and_the_subscriber_is_told(stage: Stage, api: str) -> None:
+async def test_a_broken_answer_begins_again_by_policy_after_a_reset(stage: Stage, api: str) -> None:
     pid = await stage.agent("halves", api_preference=api, streaming_config={"retry_after_output": True})
     events = [event async for event in agent.stream(pid, "?")]
     (reset,) = resets(events)
@@ -93,7 +93,7 @@ async def test_a_broken_answer_is_begun_anew_by_policy_and_the_subscriber_is_tol
     assert "".join(event.token for event in events[place:] if isinstance(event, StreamToken)) == "All is well."
 
 
-async def test_without_the_policy_a_broken_answer_is_an_error_with_what_had_arrived(stage: Stage, api: str) -> None:
+async def test_without_the_policy_a_broken_answer_is_an_error_with_the_text_so_far(stage: Stage, api: str) -> None:
     pid = await stage.agent("halves", api_preference=api)
     events = [event async for event in agent.stream(pid, "?")]
     end = events[-1]
@@ -156,14 +156,14 @@ async def test_a_turn_that_takes_too_long_ends_with_all_it_started(stage: Stage,
     assert isinstance(end, StreamError)
     assert (end.reason, end.content) == (Timeout("end of the turn", 0.4), "Wait. ")
     assert mark.read_text() == "cancelled"
-    with pytest.raises(agent.StreamFailed):  # the next turn begins in good order, and meets the same end
+    with pytest.raises(agent.StreamFailed):  # the next turn begins normally, and ends in the same way
         await agent.chat(pid, str(mark))
 
 
 # The five rows of the error-handling flow
 
 
-async def test_a_network_fault_is_retried_and_then_told(stage: Stage) -> None:
+async def test_a_network_fault_is_retried_and_then_reported(stage: Stage) -> None:
     pid = await stage.agent("echo", base_url=NOWHERE, streaming_config={"max_retries": 1})
     events = [event async for event in agent.stream(pid, "?")]
     assert [type(event.reason) for event in events if isinstance(event, StreamReset | StreamError)] == [
@@ -181,7 +181,7 @@ async def test_a_timeout_keeps_the_partial_answer(stage: Stage, api: str) -> Non
 
 
 @simulated(seeds=3)
-async def test_a_try_waits_as_long_as_the_provider_asks_for_and_the_next_route_for_nobody() -> None:
+async def test_a_retry_waits_as_long_as_the_provider_asks_and_the_next_route_is_asked_at_once() -> None:
     client = ScriptedClient([ApiError(429, "slow down", None, 20.0)], [ApiError(404, "gone")], [SAID])
     async with application_with(client):
         pid = await agent_supervisor.start_agent({"fallbacks": [{"model": "other"}]})
@@ -191,14 +191,14 @@ async def test_a_try_waits_as_long_as_the_provider_asks_for_and_the_next_route_f
     assert 20_000 <= response.metrics.total_time_ms <= 20_500
 
 
-async def test_what_can_not_be_read_is_told_with_its_beginning(stage: Stage, api: str) -> None:
+async def test_unreadable_data_is_reported_with_its_beginning(stage: Stage, api: str) -> None:
     pid = await stage.agent("fault-bad_json", api_preference=api)
     end = [event async for event in agent.stream(pid, "?")][-1]
     assert isinstance(end, StreamError)
     assert isinstance(end.reason, ParseError)
 
 
-async def test_a_garbled_event_is_left_out_and_a_loss_of_text_is_warned_of(stage: Stage, api: str) -> None:
+async def test_an_unreadable_event_is_skipped_and_a_loss_of_text_gives_a_warning(stage: Stage, api: str) -> None:
     pid = await stage.agent("fault-bad_event", api_preference=api)
     events = [event async for event in agent.stream(pid, "?")]
     end = events[-1]
@@ -224,12 +224,12 @@ async def test_a_deadline_that_an_agent_shortened_opens_no_circuit(stage: Stage,
     assert (await agent.chat(other, "hello")).content == "hello"
 
 
-async def test_a_tools_fault_is_the_models_to_deal_with(stage: Stage, api: str) -> None:
+async def test_a_tools_fault_goes_to_the_model(stage: Stage, api: str) -> None:
     pid = await stage.agent("fails", tools=[raises], api_preference=api)
     assert "no such thing as x" in (await agent.chat(pid, "?")).answer
 
 
-async def test_an_api_error_is_told_in_the_providers_words(stage: Stage, api: str) -> None:
+async def test_an_api_error_has_the_providers_message(stage: Stage, api: str) -> None:
     pid = await stage.agent("fault-error_event", api_preference=api, streaming_config={"max_retries": 0})
     end = [event async for event in agent.stream(pid, "?")][-1]
     assert isinstance(end, StreamError)
@@ -274,7 +274,7 @@ async def test_a_limit_ends_the_turn_before_its_tools(stage: Stage, api: str, li
     assert not any(isinstance(event, StreamToolResult) for event in events)
 
 
-async def test_what_a_turn_took_is_told_before_its_tools_and_at_its_end(stage: Stage, api: str) -> None:
+async def test_the_usage_of_a_turn_is_reported_before_its_tools_and_at_its_end(stage: Stage, api: str) -> None:
     async with priced(stage, api, {}) as pid:
         events = [event async for event in agent.stream(pid, "?")]
     (used,) = [event for event in events if isinstance(event, StreamUsage)]

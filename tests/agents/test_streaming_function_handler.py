@@ -1,4 +1,4 @@
-"""A turn as its subscriber sees it, through the documented functions. Source: API reference, its event sequence."""
+"""The events of a turn, through the documented functions. Source: API reference, event sequence."""
 
 from collections.abc import AsyncIterator
 from itertools import groupby
@@ -75,7 +75,7 @@ USER = {"role": "user", "content": "go"}
 
 @pytest.fixture
 async def system() -> AsyncIterator[AsyncioSystemBase]:
-    """Processes, for what needs neither an agent nor a model."""
+    """Run a process system for tests without agents and models."""
     async with AsyncioSystemBase() as system:
         yield system
 
@@ -86,7 +86,7 @@ async def state_of(stage: Stage, model: str, **config: Any) -> AgentState:
 
 
 async def received(box: Mailbox) -> list[Event]:
-    """The events of one stream, up to its terminal one."""
+    """Return the events of one stream, up to its terminal event."""
     events: list[Event] = []
     while not (events and isinstance(events[-1], StreamComplete | StreamError)):
         events.append(await box.receive(60))
@@ -94,7 +94,7 @@ async def received(box: Mailbox) -> list[Event]:
 
 
 def kinds(events: list[Event]) -> list[type[Event]]:
-    """The kinds in order; a run of one kind counts once."""
+    """Return the kinds of the events in order. A run of one kind counts once."""
     return [kind for kind, _ in groupby(type(event) for event in events)]
 
 
@@ -103,7 +103,7 @@ def kinds(events: list[Event]) -> list[type[Event]]:
 
 GROWING: list[type[Event]] = [StreamFunctionCallStarted, StreamFunctionArgumentsDelta]
 CALLS: dict[str, list[type[Event]]] = {
-    # Chat Completions never says that one call is whole before the answer's end.
+    # Chat Completions reports no end of a call before the end of the answer.
     "chat": [*GROWING, *GROWING, StreamFunctionCallComplete],
     "responses": [*GROWING, StreamFunctionCallComplete, *GROWING, StreamFunctionCallComplete],
 }
@@ -144,7 +144,7 @@ async def test_each_call_is_started_grown_and_complete_before_any_runs(stage: St
 
 
 def index_of(event: Event) -> int | None:
-    """Of the call that the event is about."""
+    """Return the index of the event's call."""
     match event:
         case StreamFunctionCallStarted(call) | StreamFunctionCallComplete(call):
             return call.index
@@ -179,7 +179,7 @@ DELTAS = [
 
 
 def folded(events: list[Any], subscriber: Pid) -> tuple[StreamResult, Accumulator]:
-    """The last result, and the accumulator in it. All before the last one say that the stream goes on."""
+    """Return the last result and its accumulator. All earlier results are Continue."""
     accumulator = init_accumulator("s-1")
     for event in events[:-1]:
         result = process_stream_event(event, accumulator, subscriber)
@@ -237,7 +237,7 @@ async def test_the_start_of_a_call_needs_an_index_an_id_and_a_name(
 
 
 @pytest.mark.parametrize("event", NO_EVENTS)
-async def test_a_mapping_that_is_no_event_is_refused(system: AsyncioSystemBase, event: dict[str, Any]) -> None:
+async def test_an_invalid_mapping_is_refused(system: AsyncioSystemBase, event: dict[str, Any]) -> None:
     async with Mailbox() as box:
         result = process_stream_event(event, init_accumulator(), box.pid)
     assert isinstance(result, Error)
@@ -284,7 +284,7 @@ async def test_an_end_of_a_call_without_arguments_keeps_those_that_came(system: 
     assert [call.arguments for call in result.accumulator.tool_calls] == ['{"text": "hey"}']
 
 
-async def test_an_empty_piece_is_no_event(system: AsyncioSystemBase) -> None:
+async def test_an_empty_piece_gives_no_event(system: AsyncioSystemBase) -> None:
     pieces = [{"type": "content_delta", "data": ""}, {"type": "tool_call_delta", "index": 0, "data": ""}]
     async with Mailbox() as box:
         result, before = folded([*MAPPINGS[2:5], *pieces, TextDelta("")], box.pid)

@@ -1,4 +1,4 @@
-"""Subscribers of an agent that come late or read slowly, and the log event of a stream's end. Over real HTTP."""
+"""Subscribers that join late or read slowly, and the log event of a stream's end. Over real HTTP."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ turns = [{ steps = [{ text = "The word is swordfish." }] }]
 
 
 async def whole(box: Mailbox) -> list[Event]:
-    """The events of one stream, to its end."""
+    """Return the events of one stream, to its end."""
     events: list[Event] = [await box.receive(10)]
     while not isinstance(events[-1], TERMINAL):
         events.append(await box.receive(10))
@@ -42,7 +42,7 @@ def text(events: list[Event]) -> str:
 
 
 async def stalled(pid: Pid, box: Mailbox) -> str:
-    """The id of a stream that has said two tokens and goes on when it is cancelled."""
+    """Return the id of a stream that stops after two tokens until it is cancelled."""
     stream_id = agent.stream_chat(pid, "go", box.pid)
     while not isinstance(event := await box.receive(10), StreamToken) or event.seq < 3:
         pass
@@ -84,7 +84,7 @@ async def test_a_stream_that_waits_for_its_turn_is_followed_from_its_first_event
         assert text(await whole(late)) == "two"
 
 
-async def test_of_those_who_follow_a_stream_that_waits_only_the_living_are_kept_and_once(stage: Stage) -> None:
+async def test_running_followers_of_a_waiting_stream_are_kept_once(stage: Stage) -> None:
     state: AgentState = await get_state(await stage.agent("echo"))
     state = replace(state, queue=(StreamChat("two", stream_id="waits"),))
     async with Mailbox() as stays:
@@ -97,7 +97,7 @@ async def test_of_those_who_follow_a_stream_that_waits_only_the_living_are_kept_
         assert [chat.followers for chat in state.queue] == [(stays.pid,)]
 
 
-async def test_who_unsubscribes_before_the_stream_it_follows_begins_gets_none_of_it(stage: Stage) -> None:
+async def test_a_follower_that_unsubscribes_before_its_stream_begins_gets_no_event(stage: Stage) -> None:
     pid = await stage.agent("echo")
     async with Mailbox() as first, Mailbox() as late:
         agent.stream_chat(pid, "one", first.pid)
@@ -122,7 +122,7 @@ async def test_the_last_streams_are_kept_and_those_before_them_forgotten(stage: 
         ids = [agent.stream_chat(pid, "hello") for _ in range(KEPT_STREAMS + 1)]
         for _ in ids:
             await whole(box)
-        await agent.conversation(pid)  # answered when the last turn has been put away
+        await agent.conversation(pid)  # the answer comes after the last turn has been kept
         assert [await agent.follow(pid, stream_id) for stream_id in ids] == [False, *[True] * KEPT_STREAMS]
 
 
@@ -144,7 +144,7 @@ async def test_a_stream_is_forgotten_when_its_time_is_over(stage: Stage) -> None
 
 
 @simulated(seeds=3)
-async def test_who_unsubscribes_gets_nothing_more_of_a_stream_that_has_ended() -> None:
+async def test_a_follower_that_unsubscribes_gets_nothing_more_of_an_ended_stream() -> None:
     async with application_with(ScriptedClient([SAID])):
         pid = await agent_supervisor.start_agent({})
         async with Mailbox(Bound(1, Overflow.DROP_NEWEST)) as box:
@@ -171,7 +171,7 @@ async def test_each_stream_is_forgotten_when_its_own_time_is_over() -> None:
     assert known == [2, 1, 0]
 
 
-async def test_a_subscriber_that_reads_too_slowly_is_told_and_misses_nothing(stage: Stage) -> None:
+async def test_a_slow_subscriber_gets_joined_events_and_misses_nothing(stage: Stage) -> None:
     pid = await stage.agent("echo")
     size = (await get_state(pid)).buffer_size
     words = " ".join(f"word{number}" for number in range(size + 1000))
@@ -208,7 +208,7 @@ def sizes(recent: Recent) -> list[int]:
         ([KEPT_BYTES - 1000, 200, 300], [KEPT_BYTES - 1000, 200, 300]),
     ],
 )
-def test_of_the_streams_before_the_last_as_many_are_kept_as_there_is_room_for(had: list[int], kept: list[int]) -> None:
+def test_earlier_streams_are_kept_within_the_limit_of_bytes(had: list[int], kept: list[int]) -> None:
     recent: Recent = ()
     for size_bytes in had:
         recent = (*recent, *with_ended((), ended(size_bytes), 0.0))
@@ -230,7 +230,7 @@ def test_a_stream_is_kept_for_its_time_and_no_longer() -> None:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, str]]:
-    """The ends that were logged, by field."""
+    """Return the logged ends of streams, by field."""
     lines = [record.getMessage() for record in caplog.records if record.name == "understudy.agents"]
     return [dict(pair.split("=", 1) for pair in line.split()) for line in lines]
 

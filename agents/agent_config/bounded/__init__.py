@@ -3,7 +3,7 @@
     schema = bounded_schema({"type": "object", "properties": {"age": {"type": "integer"}}})
     schema.faults({"age": "old"})      # ("$.age: expected integer, got 'old'",)
 
-The check runs on the loop, beside all streams, so no schema and no value may hold it for long:
+The check runs on the event loop, beside all streams, so no schema and no value may block it for long:
 
 - bounded_schema refuses a keyword without a bound (regular expressions, dynamic references) and a reference to data.
 - Every step of a check is counted, and the check stops after MAX_STEPS.

@@ -1,13 +1,13 @@
-"""One check of one value, step by step: what the keywords of a schema share.
+"""One check of one value, step by step: the parts that the keywords of a schema share.
 
-A step is one node of a schema at one place of a value, or one item, name or key that a keyword looks at.
+A step is one node of a schema at one place of a value, or one item, name or key that a keyword reads.
 """
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 MAX_STEPS: Final = 10_000  # about one microsecond each
-MAX_DEPTH: Final = 100  # schemas inside of each other at one moment: three Python frames each
+MAX_DEPTH: Final = 100  # nested schemas at one moment: three Python frames each
 MAX_FAULTS: Final = 10
 SHOWN_CHARS: Final = 40
 WIDE: Final = 1 << 64
@@ -17,11 +17,11 @@ Path: TypeAlias = "tuple[Path, str | int] | None"
 
 
 class TooMuch(Exception):
-    """The check would take more than it may. One line: "expected ..."."""
+    """Raised if a check would exceed its limits. The text is one line: "expected ..."."""
 
 
 class Run:
-    """left: steps that the check may still take. failed: a fault was found. quiet: faults are not kept."""
+    """The state of a check. left: remaining steps. failed: a fault was found. quiet: faults are not recorded."""
 
     __slots__ = ("depth", "failed", "faults", "left", "quiet")
 
@@ -32,7 +32,7 @@ class Run:
         self.failed = self.quiet = False
 
     def spend(self, steps: int) -> None:
-        """Raises TooMuch."""
+        """Count steps. Raises TooMuch."""
         self.left -= steps
         if self.left < 0:
             raise TooMuch(f"expected an answer and a schema that take at most {MAX_STEPS} steps to check")
@@ -47,7 +47,7 @@ Check: TypeAlias = Callable[[Any, Path, Run], None]
 
 
 class Node:
-    """A schema that was read. cost: steps of one application. here: nodes that apply to the same value."""
+    """A schema in its read form. cost: steps of one application. here: nodes that apply to the same value."""
 
     __slots__ = ("checks", "cost", "here")
 
@@ -61,7 +61,7 @@ class Node:
         self.cost += cost
 
     def check(self, value: Any, path: Path, run: Run) -> None:
-        """Raises TooMuch."""
+        """Check a value, and record its faults. Raises TooMuch."""
         run.spend(self.cost)
         run.depth += 1
         if run.depth > MAX_DEPTH:
@@ -73,7 +73,7 @@ class Node:
         run.depth -= 1
 
     def holds(self, value: Any, path: Path, run: Run) -> bool:
-        """Whether the value keeps to it, without a fault of its own. Raises TooMuch."""
+        """Return whether the value matches the node, without recording faults. Raises TooMuch."""
         failed, quiet = run.failed, run.quiet
         run.failed, run.quiet = False, True
         self.check(value, path, run)
@@ -83,9 +83,9 @@ class Node:
 
 
 def frozen(value: Any, run: Run) -> Any:
-    """A value that is equal to another one's if JSON Schema calls both equal, and can be a member of a set.
+    """Return a hashable value. Two such values are equal if JSON Schema calls their originals equal.
 
-    An integer of more than 64 bits is frozen as text: whole numbers can be chosen so that their hashes are equal.
+    An integer of more than 64 bits becomes text: a client could choose large integers with equal hashes.
     """
     run.spend(1)
     match value:
@@ -104,7 +104,7 @@ def frozen(value: Any, run: Run) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value on one line, without a walk through what it holds."""
+    """Return a value on one line, without a walk through its content."""
     match value:
         case dict():
             return f"an object with {len(value)} keys"

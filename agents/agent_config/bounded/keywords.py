@@ -1,6 +1,6 @@
 """The keywords of a client's schema, each with its bound. Source: JSON Schema, draft 2020-12, "Validation".
 
-A keyword that takes its time by what it looks at counts that as steps; every other one takes the same short time.
+A keyword whose time depends on the value counts steps; every other keyword takes the same short time.
 """
 
 import operator
@@ -25,7 +25,7 @@ KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 
 class Bound(NamedTuple):
-    """kind: of the values that it concerns. measure: what is compared with the limit."""
+    """A limit on a value. kind: that of the values to check. measure: returns the number to compare with the limit."""
 
     kind: str
     measure: Callable[[Any], Any]
@@ -93,7 +93,7 @@ def multiple_of(step: Any) -> Check:
 
 
 def _near(value: Any, step: Any) -> bool:
-    """As people mean it: 0.3 is a multiple of 0.1, which it is not in binary."""
+    """Return whether a float is a multiple in decimal terms: 0.3 is a multiple of 0.1, but not in binary."""
     try:
         return isinstance(step, float) and (value / step).is_integer()
     except OverflowError:
@@ -121,7 +121,7 @@ def dependent_required(needs: Mapping[str, Sequence[str]]) -> Check:
 
 
 def properties(named: Mapping[str, Node], others: Node | None, names: Node | None) -> Check:
-    """others: of keys that are not named. names: of the keys as text."""
+    """Return the check of an object. others: the node for other keys. names: the node for the keys as text."""
 
     def check(value: Any, path: Path, run: Run) -> None:
         if not isinstance(value, dict):

@@ -1,7 +1,7 @@
 """Read a client's schema into nodes that check a value. Source: JSON Schema, draft 2020-12.
 
-READERS names every keyword that says something about a value. A schema with another one is refused. A reference leads
-to a schema that was read, never to data: the keywords of what it leads to are known, too.
+READERS has every supported keyword that concerns a value. A schema with another keyword is refused. A reference must
+lead to a schema, never to data, so its target has only supported keywords, too.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ Schema: TypeAlias = Mapping[str, Any]
 
 
 class InvalidSchema(ValueError):
-    """One line: "expected ..., got ..."."""
+    """Raised for an invalid schema. The text is one line: "expected ..., got ..."."""
 
 
 def invalid(at: str, expected: str, value: Any) -> InvalidSchema:
@@ -31,7 +31,7 @@ def invalid(at: str, expected: str, value: Any) -> InvalidSchema:
 
 
 class Reading:
-    """One schema while it is read. Its nodes are known by the JSON pointer to their schema."""
+    """The reading of one schema. A node is found by the JSON pointer of its schema."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
@@ -69,7 +69,7 @@ class Reading:
         self._references.append((node, reference, at))
 
     def resolve(self) -> None:
-        """Raises InvalidSchema for a reference that leads to no schema of this document."""
+        """Return the node of a reference. Raises InvalidSchema if its target is not a schema of this document."""
         for node, reference, at in self._references:
             target = self._nodes.get(unquote(reference[1:])) if reference.startswith("#") else None
             if target is None:
@@ -234,7 +234,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "$ref": _ref,
     **dict.fromkeys(("$defs", "definitions"), _defs),
 }
-"""By keyword. One reader reads the keywords that belong together."""
+"""The readers, by keyword. Keywords that belong together have the same reader."""
 
 
 def _reader(keyword: str, at: str) -> Reader | None:

@@ -1,4 +1,4 @@
-"""A client's schema as a value: of bounded size, and what it says of a value."""
+"""A client's schema as a value: its size is bounded, and it checks values."""
 
 import json
 from typing import Any, Final
@@ -9,15 +9,15 @@ from agents.agent_config.bounded.check import MAX_STEPS, Node, Run, TooMuch
 from agents.agent_config.bounded.reading import InvalidSchema, Reading
 
 MAX_BYTES: Final = 64 * 1024
-MAX_NESTING: Final = 64  # arrays and objects inside of each other
-MAX_HEIGHT: Final = 30  # schemas that apply to one value, each because of the one before
+MAX_NESTING: Final = 64  # nested arrays and objects
+MAX_HEIGHT: Final = 30  # schemas that apply to one value, each because of the previous one
 
 
 class BoundedSchema(Struct, frozen=True):
     root: Node
 
     def faults(self, value: Any) -> tuple[str, ...]:
-        """A line for each fault, at most MAX_FAULTS; empty if the value keeps to the schema. value: JSON data."""
+        """Return one line per fault, at most MAX_FAULTS; empty if the value matches the schema. value: JSON data."""
         run = Run()
         try:
             self.root.check(value, None, run)
@@ -27,7 +27,7 @@ class BoundedSchema(Struct, frozen=True):
 
 
 def bounded_schema(schema: Any) -> BoundedSchema:
-    """Raises InvalidSchema for what is no schema, or none that is checked in bounded time."""
+    """Return the schema. Raises InvalidSchema if it is invalid or has no bounded check."""
     _check_size(schema)
     reading = Reading()
     root = reading.node(schema, "")
@@ -53,11 +53,11 @@ def _check_size(schema: Any) -> None:
 
 
 def _check_width(root: Node) -> None:
-    """Raises InvalidSchema if one value, without what it holds, can take more steps than a check may."""
+    """Check the steps for one value without its content. Raises InvalidSchema if they exceed the steps of a check."""
     known: dict[Node, tuple[int, int]] = {}
 
     def measured(node: Node, above: int) -> tuple[int, int]:
-        """Steps, and how many schemas stand below each other."""
+        """Return the steps, and the height of the nested schemas."""
         width, height = known.get(node, (node.cost, 0))
         if above + height > MAX_HEIGHT:
             raise InvalidSchema(f"expected schemas that lead to each other at most {MAX_HEIGHT} times, got a circle")

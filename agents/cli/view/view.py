@@ -28,9 +28,11 @@ from agents.core.events import (
     StreamFunctionExecutionStart,
     StreamReasoning,
     StreamReset,
+    StreamStart,
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
+    StreamUsage,
     StreamWarning,
     ToolResult,
 )
@@ -127,6 +129,8 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
             return view, (*finished, NoteLine(Note(f"the last output is void; the model is asked again: {reason}")))
         case StreamWarning(reason):
             return step(view, Note(f"some of the answer may be missing: {reason}"), now_s)
+        case StreamStart() | StreamUsage():
+            return view, ()
         case StreamFunctionCallStarted(call):
             return _called(view, call)
         case StreamToolResult(call, result):

@@ -26,7 +26,7 @@ APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "agents": ("model", "base_url", "api_key", "prices", "streaming", "tools", "providers"),
     "understudy": ("agents", "sessions", "gateway", "daemon", "logging", "supervision"),
 }
-"""Which application has which parameters. The first: API reference, "Stream Configuration"."""
+"""The parameters of each application. Source of the first: API reference, "Stream Configuration"."""
 
 
 class Parameter(Struct, frozen=True):

@@ -45,10 +45,13 @@ class Shapes:
 
 
 def _require_what_is_sent(struct: type[msgspec.Struct], schema: dict[str, Any]) -> None:
-    """Require every field, unless the struct omits defaults: msgspec requires only those without a default."""
+    """Require every field that is always sent: all, unless the struct omits defaults or a field is UNSET by default."""
     if struct.__struct_config__.omit_defaults:
         return
     _require_all(schema)
+    left_out = {field.encode_name for field in msgspec.structs.fields(struct) if field.default is msgspec.UNSET}
+    if left_out:
+        schema["required"] = [name for name in schema["required"] if name not in left_out]
 
 
 def _require_all(schema: dict[str, Any]) -> None:

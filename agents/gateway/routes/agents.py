@@ -11,7 +11,7 @@ from starlette.responses import Response
 from agents import agent
 from agents.agent_config.bounded import bounded_schema
 from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedAgent, TurnFailed, TurnFault
-from agents.contract.events import StreamEvents
+from agents.contract.wire import StreamEvents
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import ASKING, answers, events, json

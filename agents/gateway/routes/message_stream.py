@@ -22,6 +22,7 @@ from agents.contract.messages import (
     SessionStartMessage,
     StreamChunkMessage,
 )
+from agents.contract.wire import data_of, name_of
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamError, StreamToken
 from agents.core.text import to_json
@@ -31,7 +32,6 @@ from agents.gateway.event_stream import EventStream, Pace
 from agents.gateway.routes.asking import Asking
 from agents.gateway.routes.reply import Json
 from agents.gateway.visible import Known
-from agents.gateway.wire import data_of, name_of
 from agents.settings.values import TextOnly
 
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, WithJsonSchema
 from starlette.responses import Response
 
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
-from agents.contract.events import StreamEvents
+from agents.contract.wire import StreamEvents
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.document.responses import events as server_sent

@@ -1,4 +1,4 @@
-"""The answer's type: both APIs, both ways to give one, streamed and whole."""
+"""The answer type: over both APIs, as a type and as a schema, streamed and in one piece."""
 
 import dataclasses
 from typing import Any
@@ -58,7 +58,7 @@ RAIN = {"title": "Rain", "lines": 3}
 
 @pytest.mark.parametrize("given", KINDS, ids=["model", "dataclass", "schema"])
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_wrong_answer_is_sent_back_and_the_right_one_is_data(
+async def test_a_wrong_answer_is_asked_for_again_and_the_right_one_is_data(
     stage: Stage, api: str, given: Any, stream: bool
 ) -> None:
     pid = await stage.agent("poet", api_preference=api, answer_type=given, stream=stream)
@@ -69,7 +69,7 @@ async def test_a_wrong_answer_is_sent_back_and_the_right_one_is_data(
     assert "lines" in asked[1]
 
 
-async def test_what_was_wrong_is_taken_back_by_a_reset(stage: Stage, api: str) -> None:
+async def test_a_reset_voids_a_wrong_answer(stage: Stage, api: str) -> None:
     pid = await stage.agent("poet", api_preference=api, answer_type=Poem)
     events = [event async for event in agent.stream(pid, "a poem")]
     (reset,) = [event for event in events if isinstance(event, StreamReset)]
@@ -111,7 +111,7 @@ async def test_after_its_retries_a_wrong_answer_is_an_error(stage: Stage, api: s
         ({"type": "objekt"}, "expected a JSON schema, got a fault at $.type"),
     ],
 )
-async def test_a_type_that_is_none_is_refused_at_the_start(stage: Stage, given: Any, said: str) -> None:
+async def test_an_invalid_type_is_refused_at_the_start(stage: Stage, given: Any, said: str) -> None:
     with pytest.raises(InvalidAgentConfig) as refused:
         await stage.agent("poet", answer_type=given)
     (fault,) = refused.value.faults
@@ -125,19 +125,19 @@ def test_whatever_a_model_says_is_a_value_or_faults(given: Any, text: str) -> No
 
 
 @pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"\\udfff": 1}', '{"a": NaN}'])
-def test_what_no_encoder_would_take_again_is_no_json(text: str) -> None:
+def test_a_value_that_no_encoder_accepts_is_refused_as_json(text: str) -> None:
     (fault,) = AnswerType.of({"type": "object"}).check(text).faults
     assert fault.startswith("answer: expected JSON, got")
 
 
 @pytest.mark.parametrize("reference", ["#/nowhere", "http://127.0.0.1:1/schema"])
-def test_a_schema_that_refers_to_what_is_not_in_it_is_a_fault_and_nothing_is_fetched(reference: str) -> None:
+def test_a_reference_out_of_the_schema_is_a_fault_and_fetches_nothing(reference: str) -> None:
     schema = {"type": "object", "properties": {"a": {"$ref": reference}}}
     (fault,) = AnswerType.of(schema).check('{"a": 1}').faults
     assert reference in fault
 
 
-def test_what_is_told_of_a_huge_answer_is_short() -> None:
+def test_the_faults_of_a_huge_answer_are_short() -> None:
     faults = AnswerType.of(SCHEMA).check(f'{{"title": 1, "lines": "{"x" * 100_000}"}}').faults
     assert len(faults) == 2
     assert max(map(len, faults)) <= 200
@@ -160,6 +160,6 @@ def test_a_type_whose_value_can_not_be_shown_again_is_a_fault() -> None:
     assert "LookupError" in fault
 
 
-def test_a_type_that_can_not_be_checked_says_so() -> None:
+def test_a_check_that_raises_is_a_fault() -> None:
     with pytest.raises(InvalidAnswerType):
         AnswerType.of(object())

@@ -1,4 +1,4 @@
-"""What a store says is data: code and addresses come from this program only, whatever a session's row names."""
+"""The content of a store is data: code and addresses come only from this program, never from a session's row."""
 
 import sys
 from typing import Any
@@ -62,7 +62,7 @@ async def test_a_module_that_only_the_store_names_is_not_imported(app: App) -> N
     assert "antigravity" not in sys.modules
 
 
-async def test_code_comes_back_where_this_program_has_given_it_to_an_agent(app: App) -> None:
+async def test_code_is_restored_if_this_program_has_given_it_to_an_agent(app: App) -> None:
     tools = ["calculator", "tests.agents.sample_tools:shout"]
     async with app():
         await agent_supervisor.start_agent({"id": "ada", "model": "echo", "tools": tools})
@@ -77,7 +77,7 @@ async def test_code_comes_back_where_this_program_has_given_it_to_an_agent(app: 
         assert (await agent.info(woken)).tools == ("calculator", "shout")
 
 
-async def test_a_built_in_tool_that_was_given_as_a_function_comes_back(app: App) -> None:
+async def test_a_built_in_tool_that_was_given_as_a_function_is_restored(app: App) -> None:
     async with app():
         (await journal()).begin_session("ada", "ada", {"model": "echo", "tools": [*BUILTIN.values()][:1]})
         await (await journal()).durable()
@@ -86,7 +86,7 @@ async def test_a_built_in_tool_that_was_given_as_a_function_comes_back(app: App)
         assert (await agent.info(woken)).tools == ("calculator",)
 
 
-async def test_an_address_comes_back_unless_it_had_a_key_of_its_own(app: App) -> None:
+async def test_an_address_is_restored_unless_it_had_its_own_key(app: App) -> None:
     async with app():
         for id_, more in (("ada", {}), ("bob", {"api_key": "own"})):
             address = {"model": "echo", "base_url": f"http://127.0.0.1:9/{id_}"}
@@ -96,7 +96,7 @@ async def test_an_address_comes_back_unless_it_had_a_key_of_its_own(app: App) ->
             await wake("bob")
 
 
-async def test_the_address_of_the_settings_may_stand_in_a_session(app: App) -> None:
+async def test_the_address_of_the_settings_may_be_in_a_session(app: App) -> None:
     async with app():
         own = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
         address = (await get_state(own)).config.routes[0].endpoint.base_url

@@ -1,4 +1,4 @@
-"""Whom an agent asks: named providers, their order, and what an agent says itself, over HTTP on loopback."""
+"""The routes of an agent: named providers, their order, and the agent's own keys, over HTTP on loopback."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -56,7 +56,7 @@ OWN = ("http://own/v1", "own")
         ),
     ],
 )
-def test_an_agent_asks_its_provider_then_those_it_falls_back_on(config: dict[str, Any], expected: list[Any]) -> None:
+def test_an_agent_asks_its_provider_and_then_its_fallbacks(config: dict[str, Any], expected: list[Any]) -> None:
     assert asked(config) == expected
 
 
@@ -86,7 +86,7 @@ async def server() -> AsyncIterator[RehearsalServer]:
         yield await stack.enter_async_context(RehearsalServer(builtin()))
 
 
-async def test_a_turn_goes_on_with_the_next_provider_of_the_order(server: RehearsalServer) -> None:
+async def test_a_turn_continues_with_the_next_provider_of_the_order(server: RehearsalServer) -> None:
     named = {
         "gone": NamedProvider(base_url="http://127.0.0.1:1/v1", model="echo"),
         "here": NamedProvider(base_url=server.base_url, api_key=SecretStr("rehearsal")),

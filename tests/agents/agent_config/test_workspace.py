@@ -1,4 +1,4 @@
-"""Where file_ops works: by default in a folder of its own, and never where the daemon's own files are."""
+"""The workspace of file_ops: by default its own folder, and never a folder with the daemon's files."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Place = Callable[[Path], Path]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder with the state folder, a folder for work beside it, and links to both."""
+    """Make a folder with the state folder, a workspace beside it, and links to both."""
     (tmp_path / "state" / "files").mkdir(parents=True, mode=0o700)
     (tmp_path / "state").chmod(0o700)
     (tmp_path / "state" / "token").write_text("the token")

@@ -1,4 +1,4 @@
-"""Files of configuration in a folder of their own, and what loading them says."""
+"""Configuration files in a temporary folder, and their settings or faults."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ Refusal = Callable[..., list[str]]
 
 @pytest.fixture
 def loading(tmp_path: Path) -> Loader:
-    """loading(text of sys.config, environment, flags, other=text of other.config)"""
+    """Return loading(text of sys.config, environment, flags, other=text of other.config)."""
 
     def loading(
         text: str, environ: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None, **others: str
@@ -27,7 +27,7 @@ def loading(tmp_path: Path) -> Loader:
 
 @pytest.fixture
 def refusal(loading: Loader, tmp_path: Path) -> Refusal:
-    """As loading, of what is refused: its lines, without the folder."""
+    """Return a function like loading for an invalid file: it returns the lines of the faults, without the folder."""
 
     def refusal(
         text: str, environ: Mapping[str, str] | None = None, flags: Mapping[str, str] | None = None, **others: str

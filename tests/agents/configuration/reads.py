@@ -1,8 +1,8 @@
-"""Which fields of the settings the code reads: found in its syntax, by the types that it is annotated with.
+"""The fields of the settings that the code reads, found in its syntax by type annotations.
 
-A name counts as settings where it is annotated as such, or assigned from what is: `settings.gateway.port` in a function
-whose `settings: Settings` is a read of port. What is done in settings' own files does not count: a key that nothing
-else reads has no effect.
+A name counts as settings if it is annotated as such, or assigned from settings: `settings.gateway.port` in a function
+with `settings: Settings` reads port. Reads in the settings' own files do not count: a key that nothing else reads has
+no effect.
 """
 
 import ast
@@ -13,14 +13,14 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from agents.settings import agent, application
+from agents.settings import agent, application, gateway
 
 ROOT: Final = Path(__file__).parents[3]
 OWN: Final = ("agents/settings", "agents/configuration")
 
 MODELS: Final[Mapping[str, type[BaseModel]]] = {
     name: each
-    for module in (application, agent)
+    for module in (application, gateway, agent)
     for name, each in vars(module).items()
     if isinstance(each, type) and issubclass(each, BaseModel) and each is not BaseModel and not name.startswith("_")
 }
@@ -32,14 +32,14 @@ Types = dict[str, str]
 
 
 def fields() -> Iterator[Read]:
-    """Every field that is to be read."""
+    """Return every field that the code must read."""
     for name, model in MODELS.items():
         yield from ((name, field) for field in model.model_fields)
 
 
 @cache
 def reads() -> frozenset[Read]:
-    """Every field that is read."""
+    """Return every field that the code reads."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _sources()]
     held = {name: model for tree in trees for name, model in _attributes(tree)}
     return frozenset(read for tree in trees for read in _reads(tree, held, dict(_results(tree))))
@@ -52,7 +52,7 @@ def _sources() -> Iterator[Path]:
 
 
 def _attributes(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Attributes of any class that hold settings, by their names."""
+    """Return the attributes of any class that contain settings, by name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             for line in node.body:
@@ -62,7 +62,7 @@ def _attributes(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _results(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Functions of the module that answer with settings."""
+    """Return the functions of the module that return settings."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
             model = _model(node.returns)
@@ -110,7 +110,7 @@ class _Function:
             self._types.setdefault(target.id, model)
 
     def _type(self, node: ast.AST) -> str | None:
-        """The class of settings that an expression is, or that it holds many of."""
+        """Return the class of settings of an expression, or of its items."""
         match node:
             case ast.Name(id=name):
                 return self._types.get(name)
@@ -142,7 +142,7 @@ def _model(annotation: ast.AST) -> str | None:
 
 
 def _named(annotation: str) -> str | None:
-    """The model that an annotation names, also within tuple[...] or X | None."""
+    """Return the model that an annotation names, also within tuple[...] or X | None."""
     words = annotation.replace("agents.settings.application.", "").replace("agents.settings.agent.", "")
     for mark in "[](),|.'\"<>":
         words = words.replace(mark, " ")

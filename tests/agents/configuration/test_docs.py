@@ -1,4 +1,4 @@
-"""The file in docs/configuration.md is good."""
+"""The file in docs/configuration.md is valid."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Erlang terms: what is printed is read back, what Erlang reads is read, what is wrong is one line with its place."""
+"""Erlang terms: printed terms and Erlang's own terms are read, and a fault is one line with its place."""
 
 import shutil
 import subprocess
@@ -28,7 +28,7 @@ from tests.agents.configuration.terms import TERMS
 
 
 @given(TERMS)
-def test_what_is_printed_is_read_back_as_the_same_term(term: Term) -> None:
+def test_a_printed_term_is_read_back_as_the_same_term(term: Term) -> None:
     text = to_text(term)
     assert "\n" not in text
     assert parse(f"{text}.") == term
@@ -72,7 +72,7 @@ READ: dict[str, Term] = {
 
 
 @pytest.mark.parametrize("text", READ)
-def test_what_erlang_reads_is_read(text: str) -> None:
+def test_terms_that_erlang_reads_are_read(text: str) -> None:
     assert parse(f"{text}.") == READ[text]
     assert parse(f"{text}. % and no more\n") == READ[text]
 
@@ -108,7 +108,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))
-def test_what_is_no_term_is_refused_in_one_line_with_its_place(text: str) -> None:
+def test_an_invalid_term_is_refused_in_one_line_with_its_place(text: str) -> None:
     with pytest.raises(ParseFailed) as refused:
         parse(text)
     assert str(refused.value) == REFUSED[text]
@@ -189,7 +189,7 @@ read(Utf8) ->
 
 
 def _in_erlang(texts: list[str], folder: Any) -> list[str]:
-    """What a real Erlang makes of each text, in its external format."""
+    """Return the terms that a real Erlang reads from the texts, in its external format."""
     (folder / "texts").write_bytes(b"\0".join(text.encode() for text in texts))
     (folder / "consult").write_text(f"#!/usr/bin/env escript\n%%! -noinput\n{CONSULT}")
     done = subprocess.run(["escript", folder / "consult", folder / "texts"], capture_output=True, check=True, text=True)
@@ -207,7 +207,7 @@ def test_erlang_reads_the_same(tmp_path: Any) -> None:
 
 
 @pytest.mark.otp
-def test_what_erlang_refuses_is_refused(tmp_path: Any) -> None:
+def test_terms_that_erlang_refuses_are_refused(tmp_path: Any) -> None:
     ours = {"<<1:16>>.", '<<"\u20ac">>.', "[a|b].", '<<"a"/utf16>>.', "<<256>>.", "9" * 200 + "."}
     texts = [text for text in REFUSED if text not in ours and not text.startswith(('"""', "a. b"))]
     answers = _in_erlang(texts, tmp_path)

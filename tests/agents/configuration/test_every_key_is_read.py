@@ -1,4 +1,4 @@
-"""No key is accepted and unread."""
+"""The code reads every key that it accepts."""
 
 from tests.agents.configuration.reads import fields, reads
 

@@ -1,4 +1,4 @@
-"""Several applications in a file, and files in a file: OTP's precedence."""
+"""Several applications in a file, and included files, with OTP's precedence."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def test_the_documented_place_is_read(loading: Loader) -> None:
     assert (streaming.max_tool_calls, streaming.enable_compression, streaming.debug_streaming) == (3, True, True)
 
 
-def test_what_comes_later_overrides_parameter_by_parameter(loading: Loader) -> None:
+def test_a_later_value_overrides_an_earlier_one_parameter_by_parameter(loading: Loader) -> None:
     settings = loading(
         """
         [{agents, [{model, "first"}, {streaming, [{timeout, 1}, {tool_timeout, 1}]}]},
@@ -60,7 +60,7 @@ def test_a_file_may_be_included_twice_but_not_by_itself(loading: Loader, refusal
     ]
 
 
-def test_every_fault_of_every_file_is_told(refusal: Refusal) -> None:
+def test_every_fault_of_every_file_is_reported(refusal: Refusal) -> None:
     assert refusal(
         """[{agents, [{modle, "x"}, {gateway, []}]},
             {agent, []}, {agents, 3}, 17, "missing", "broken",
@@ -92,7 +92,7 @@ def test_every_fault_of_every_file_is_told(refusal: Refusal) -> None:
         (lambda path: path.write_bytes(b"[" * 2**20), "expected at most 64 levels of nesting, got more"),
     ],
 )
-def test_what_is_no_file_of_terms_is_one_line(tmp_path: Path, make: object, said: str) -> None:
+def test_an_invalid_file_of_terms_is_reported_in_one_line(tmp_path: Path, make: object, said: str) -> None:
     path = tmp_path / "sys.config"
     make(path)  # type: ignore[operator]
     with pytest.raises(InvalidConfiguration) as refused:

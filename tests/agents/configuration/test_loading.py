@@ -1,4 +1,4 @@
-"""Settings from all sources: what overrides what, and what is refused, every fault in one go."""
+"""Settings from all sources: their precedence, and faults, which are all reported together."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_section_is_a_proplist_or_a_map_and_text_any_kind_of_text(loading: Loa
     assert (gateway.port, gateway.host, gateway.allowed_hosts) == (1, "::1", ("a", "b", "c"))
 
 
-def test_a_bare_atom_of_a_proplist_is_true_and_undefined_is_none(loading: Loader) -> None:
+def test_a_bare_atom_of_a_proplist_is_true_and_undefined_is_no_value(loading: Loader) -> None:
     settings = loading(
         agents("{model, undefined}, {streaming, [debug_streaming, {first_byte_timeout, undefined}]}")
     ).settings
@@ -88,7 +88,7 @@ def test_an_agent_of_a_file_has_all_the_keys_of_start_agent(loading: Loader) -> 
 # Faults
 
 
-def test_every_fault_is_told_at_once_each_with_its_place_and_key(refusal: Refusal) -> None:
+def test_all_faults_are_reported_together_each_with_its_place_and_key(refusal: Refusal) -> None:
     assert refusal("""[
 {agents, [
   {model, ""},
@@ -135,7 +135,7 @@ def test_every_fault_is_told_at_once_each_with_its_place_and_key(refusal: Refusa
     ]
 
 
-def test_many_faults_of_one_entry_are_told_each(refusal: Refusal) -> None:
+def test_each_fault_of_one_entry_is_reported(refusal: Refusal) -> None:
     assert refusal(agents("{prices, #{m => #{cached_input => -1}, n => #{output => -1, cached_input => -1}}}")) == [
         "sys.config:1:28: prices.m.input: expected a number from 0, got nothing",
         "sys.config:1:28: prices.m.output: expected a number from 0, got nothing",
@@ -146,7 +146,7 @@ def test_many_faults_of_one_entry_are_told_each(refusal: Refusal) -> None:
     ]
 
 
-def test_what_start_agent_would_refuse_is_a_fault_of_the_file(refusal: Refusal) -> None:
+def test_a_configuration_that_start_agent_refuses_is_a_fault_of_the_file(refusal: Refusal) -> None:
     assert refusal(
         """[{agents, [{model, undefined}]}, {understudy, [{agents, [
   [{name, a}, {tools, [calculater, "tests.agents.sample_tools:shout"]}],
@@ -158,7 +158,7 @@ def test_what_start_agent_would_refuse_is_a_fault_of_the_file(refusal: Refusal) 
             "sys.config:2:24: agents[0].tools[0]: expected calculator, file_ops, web_search or module:function,"
             " got 'calculater'; did you mean 'calculator'?"
         ),
-        "sys.config:3:38: agents[1].provider: expected one of the settings' providers (none has a name), got 'nowhere'",
+        "sys.config:3:38: agents[1].provider: expected one of the settings' providers (none is named), got 'nowhere'",
         "sys.config:4:44: agents[2].limits.cost: expected a price of 'm' in the settings, got none",
         "sys.config:4:66: agents[2].answer_type: expected a JSON schema of an object, got 17",
     ]
@@ -201,7 +201,7 @@ def test_a_variable_sets_any_key(loading: Loader, name: str, value: str, path: s
     assert found == expected
 
 
-def test_wrong_variables_and_flags_are_told_with_the_faults_of_the_file(refusal: Refusal) -> None:
+def test_invalid_variables_and_flags_are_reported_with_the_faults_of_the_file(refusal: Refusal) -> None:
     environ = {"UNDERSTUDY_GATEWAY__PROT": "1", "UNDERSTUDY_GATEWAY__PORT": "many", "UNDERSTUDY_AGENTS": "[#{"}
     assert refusal(agents("{model, 1}"), environ, {"gateway.port.x": "1", "logging.level": "loud"}) == [
         "sys.config:1:20: model: expected text that is not empty, or undefined, got 1",
@@ -287,7 +287,7 @@ def test_an_address_with_a_password_stands_by_reference(refusal: Refusal, text: 
     assert "sk-x" not in line
 
 
-def test_what_is_refused_shows_no_secret_of_another_source() -> None:
+def test_a_refused_value_shows_no_secret_of_another_source() -> None:
     with pytest.raises(InvalidConfiguration) as refused:
         load(
             None,

@@ -1,4 +1,4 @@
-"""Whatever is in a file, it is settings or lines that say what is wrong: never a traceback, and never a secret."""
+"""Any file gives settings or the lines of its faults, and never a traceback or a secret."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ SECRET = "never-to-be-seen"
 
 
 def said(content: str) -> list[str]:
-    """The lines that refuse it; none if it is good."""
+    """Return the lines of the faults; none for a valid file."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "sys.config"
         path.write_text(content, encoding="utf-8")
@@ -39,7 +39,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def set_to(path: tuple[str | int, ...], value: str) -> str:
-    """A file that gives this key this value."""
+    """Return a file that gives the key this value."""
     application = next(name for name, parameters in APPLICATIONS.items() if path[0] in parameters)
     for part in reversed(path):
         value = f"[{{{part}, {value}}}]"

@@ -1,4 +1,4 @@
-"""New settings in a system that runs: turns go on, and what starts from now on is of the new settings."""
+"""New settings in a running system: turns continue, and later starts use the new settings."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -27,7 +27,7 @@ Given = dict[str, Any]
 
 
 class Running:
-    """A system with settings of the base, and its reloads."""
+    """A system with the base settings, and its reloads."""
 
     def __init__(self, base: Given) -> None:
         self._base = base
@@ -60,7 +60,7 @@ async def running() -> AsyncIterator[Running]:
 
 @pytest.fixture
 def logs() -> Iterator[None]:
-    """The logging of the test run is as before at the end."""
+    """Restore the logging of the test run at the end."""
     root, ours = logging.getLogger(), logging.getLogger("understudy")
     before = root.level, ours.level
     yield
@@ -70,7 +70,7 @@ def logs() -> Iterator[None]:
     ours.setLevel(before[1])
 
 
-async def test_a_turn_goes_on_and_new_agents_are_of_the_new_settings(running: Running) -> None:
+async def test_a_turn_continues_and_new_agents_use_the_new_settings(running: Running) -> None:
     old = await agent_supervisor.start_agent({})
     async with aclosing(agent.stream(old, "one two three")) as stream:
         seen = [await anext(stream)]
@@ -129,7 +129,7 @@ async def test_an_agent_that_can_not_be_started_is_rejected_and_tried_again(runn
     assert [str(change) for change in done.applied] == ["agents.taken: is started"]
 
 
-async def test_what_would_take_the_ground_of_an_agent_that_runs_is_rejected_as_a_whole(running: Running) -> None:
+async def test_a_file_without_a_running_agents_provider_is_rejected_as_a_whole(running: Running) -> None:
     local = {"named": {"local": {"base_url": running.settings.base_url, "model": "echo"}}}
     await running.reload(providers=local)
     await agent_supervisor.start_agent({"id": "a", "provider": "local"})
@@ -138,7 +138,7 @@ async def test_what_would_take_the_ground_of_an_agent_that_runs_is_rejected_as_a
     assert [str(change) for change in done.rejected] == [
         (
             "agents.a: runs, and could not be started any more: provider: expected one of the settings' providers"
-            " (none has a name), got 'local'"
+            " (none is named), got 'local'"
         )
     ]
     assert (done.applied, running.settings) == ((), before)
@@ -173,7 +173,7 @@ async def test_a_file_with_faults_changes_nothing(running: Running) -> None:
     assert done.settings is running.settings
 
 
-async def test_the_gateway_is_told_of_its_own_and_only_then(running: Running) -> None:
+async def test_the_gateway_gets_its_own_changes_and_no_others(running: Running) -> None:
     await running.reload(model="other")
     assert running.gateway == []
     await running.reload(

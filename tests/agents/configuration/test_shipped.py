@@ -1,4 +1,4 @@
-"""config/sys.config has every key, with its default and its unit, and can be loaded as it stands."""
+"""config/sys.config has every key, with its default and its unit, and can be loaded unchanged."""
 
 import re
 from pathlib import Path
@@ -30,12 +30,12 @@ def test_it_is_equal_to_the_defaults_of_a_daemon() -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_key_stands_in_it(key: str) -> None:
+def test_every_key_is_in_it(key: str) -> None:
     assert tuple(key.split("/")) in load(SHIPPED, {}).marks
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if not key.startswith("supervision")])
-def test_every_unit_stands_beside_its_key(key: str) -> None:
+def test_every_unit_is_beside_its_key(key: str) -> None:
     leaf = next(each for each in keys(Settings()) if "/".join(map(str, each.path)) == key)
     number = int(load(SHIPPED, {}).marks[leaf.path].where.split(":")[-2])
     line = text().splitlines()[number - 1]
@@ -45,7 +45,7 @@ def test_every_unit_stands_beside_its_key(key: str) -> None:
 
 
 @pytest.mark.parametrize("model", [AgentSettings, StreamingConfig, LimitsConfig, Fallback])
-def test_every_key_of_an_agent_stands_in_its_example(model: type[AgentSettings]) -> None:
+def test_every_key_of_an_agent_is_in_its_example(model: type[AgentSettings]) -> None:
     for name in model.model_fields:
         assert re.search(rf"\{{{name}, |\b{name} => ", _example()), name
 
@@ -67,7 +67,7 @@ def test_every_setting_belongs_to_one_application() -> None:
 
 
 def _example() -> str:
-    """The agent in the comments above `agents`, as a term."""
+    """Return the agent in the comments above `agents`, as a term."""
     lines = [line.strip().removeprefix("%%") for line in text().splitlines() if line.startswith("     %%      ")]
     first = next(number for number, line in enumerate(lines) if "{id, " in line)
     above = next(line for line in text().splitlines() if "[{name, " in line).strip().removeprefix("%%")

@@ -1,4 +1,4 @@
-"""gateway.tokens: who they are; what is wrong with one is a line at its place, without the secret."""
+"""gateway.tokens: users and scopes. A fault of a token is one line with its place, without the secret."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ GOOD = {"ANN": "a" * 43, "BOB": "b" * 60, "SHORT": "s" * 42, "ODD": "o" * 42 + "
 
 
 def of(*tokens: str) -> str:
-    """One token a line, from the second on."""
+    """Return a file with one token per line, from the second line on."""
     told = ",\n".join(f"[{each}]" for each in tokens)
     return f"[{{understudy, [{{gateway, [{{tokens, [\n{told}\n]}}]}}]}}]."
 
@@ -24,7 +24,9 @@ def told(name: str = "ann", user: str = '"ann"', scopes: str = "[read]", secret:
     return f'{{name, "{name}"}}, {{user, {user}}}, {{scopes, {scopes}}}, {{token, {secret}}}'
 
 
-def test_a_token_is_taken_from_the_environment_or_a_file_of_its_owners_alone(loading: Loader, tmp_path: Path) -> None:
+def test_a_token_is_read_from_the_environment_or_from_a_file_that_only_its_owner_reads(
+    loading: Loader, tmp_path: Path
+) -> None:
     file = tmp_path / "bob.token"
     file.touch(0o600)
     file.write_text("b" * 60 + "\n")

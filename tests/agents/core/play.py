@@ -1,4 +1,4 @@
-"""A turn played out in memory: effects are carried out in order, tools answer when the test says so."""
+"""A turn in memory: effects are carried out in order, and tools answer when the test lets them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -76,7 +76,7 @@ FINISHED = Finished(FinishReason.STOP, usage=USAGE)
 
 
 class Play:
-    """Carries effects out in order: tools answer when the test says so."""
+    """Carries out effects in order. A tool answers when the test lets it."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ def answers(draw: st.DrawFn, *, with_calls: bool) -> list[Delta]:
 
 @st.composite
 def scripts(draw: st.DrawFn) -> list[list[Delta]]:
-    """Model calls up to one without calls; any of them may break first, anywhere."""
+    """Return model calls, the last one without tool calls. Each may break anywhere and be made again."""
     rounds: list[list[Delta]] = []
     for with_calls in [*[True] * draw(st.integers(0, 2)), False]:
         said = draw(answers(with_calls=with_calls))
@@ -156,13 +156,13 @@ def scripts(draw: st.DrawFn) -> list[list[Delta]]:
 
 
 def check_laws(events: list[Event], turn: Turn) -> None:
-    """Laws 1 to 4 and 7 of the architecture's "Laws of a stream"."""
+    """Check laws 1 to 4 and 7 of the architecture's "Laws of a stream"."""
     assert isinstance(events[0], StreamStart)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert [isinstance(event, StreamComplete | StreamError) for event in events].count(True) == 1
     end = events[-1]
     tokens, started, completed = "", list[str](), list[str]()
-    void: tuple[int, int] = (0, 0)  # how many of both belong to model calls that are over
+    void: tuple[int, int] = (0, 0)  # the number of both in ended model calls
     for event in events:
         match event:
             case StreamReset(content=content):
@@ -194,7 +194,7 @@ def check_laws(events: list[Event], turn: Turn) -> None:
 
 
 def joined_arguments(events: list[Event]) -> set[str]:
-    """The joined argument deltas of each call of each model call."""
+    """Return the joined argument deltas of each call of each model call."""
     joined: set[str] = set()
     now: dict[int, str] = {}
     for event in events:

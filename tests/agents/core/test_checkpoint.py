@@ -1,4 +1,4 @@
-"""A turn that is cut anywhere goes on from what is on disk: the laws of a stream hold over both of its lives."""
+"""A turn that is cut anywhere resumes from disk: the laws of a stream hold over both parts of the turn."""
 
 from collections import Counter
 
@@ -26,7 +26,7 @@ class Cut(Exception):
 
 
 class Disk:
-    """What was written before the cut: events, and the last checkpoint. Calls are counted as they are started."""
+    """The content of the disk at the cut: events, and the last checkpoint. Started calls are counted."""
 
     def __init__(self, cut_after: int | None = None) -> None:
         self.events: list[Event] = []
@@ -35,7 +35,7 @@ class Disk:
         self.left = cut_after
 
     def tick(self) -> None:
-        """One more thing has happened."""
+        """Count one event, and cut the turn at its place."""
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
@@ -43,7 +43,7 @@ class Disk:
 
 
 class Lived(Play):
-    """A turn whose events and checkpoints are written, as its shell does, before work is done."""
+    """A turn whose events and checkpoints are written before its work is done, as in the shell."""
 
     def __init__(self, disk: Disk, *answers: list[Delta], parallel: int = 4, resume: Step | None = None) -> None:
         self.disk = disk
@@ -76,7 +76,7 @@ def loaded(disk: Disk) -> tuple[Checkpoint, Log, Past]:
 
 
 def killed(cut_after: int, finish: int, *answers: list[Delta]) -> Disk:
-    """The disk of a turn that was killed after so many effects, when `finish` tools had their results."""
+    """Return the disk of a turn that was killed after some effects, when `finish` tools had their results."""
     disk = Disk(cut_after)
     try:
         life = Lived(disk, *answers)
@@ -126,7 +126,7 @@ def test_a_turn_that_is_not_resumed_ends_interrupted_with_all_that_had_arrived(
 
 
 def cut_in(*answers: list[Delta], finish: int = 0) -> Disk:
-    """The disk of a turn that was killed when nothing more happened."""
+    """Return the disk of a turn that was killed when no more effects came."""
     disk = Disk()
     life = Lived(disk, *answers)
     for index in range(finish):
@@ -134,7 +134,7 @@ def cut_in(*answers: list[Delta], finish: int = 0) -> Disk:
     return disk
 
 
-def test_what_a_model_call_had_said_is_asked_for_again_and_taken_back() -> None:
+def test_the_output_of_a_cut_model_call_is_voided_and_requested_again() -> None:
     disk = cut_in([*text("One. "), *calls(1), FINISHED], text("Tw"), finish=1)
     life = Lived(disk, [*text("Two."), FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
     reset = next(event for event in life.events if isinstance(event, StreamReset))
@@ -169,7 +169,7 @@ def test_a_call_that_waited_for_its_place_runs_after_the_restart() -> None:
     assert disk.started == {"1:0": 1, "1:1": 1, "1:2": 1}
 
 
-def test_a_turn_that_nobody_had_heard_of_begins_anew() -> None:
+def test_a_turn_without_published_events_begins_again() -> None:
     disk = cut_in(text())
     disk.events.clear()
     life = Lived(disk, [*text("Hi"), FINISHED], resume=resumed(*loaded(disk), idempotent=(), now_s=6.0))
@@ -177,7 +177,7 @@ def test_a_turn_that_nobody_had_heard_of_begins_anew() -> None:
     assert isinstance(life.events[-1], StreamComplete)
 
 
-def test_what_the_user_said_meanwhile_is_not_lost() -> None:
+def test_a_steering_message_survives_the_cut() -> None:
     disk = Disk()
     life = Lived(disk, [*calls(1), FINISHED], [TextDelta("Half")])
     life.happens(Steered("In French."))

@@ -1,4 +1,4 @@
-"""Conversation: what a provider is sent is well formed in both directions."""
+"""Conversation: the messages for a provider are well formed in both directions."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""One limit of depth, counted without recursion, for values and for texts."""
+"""One limit of nesting, counted without recursion, for values and for texts."""
 
 import json
 from typing import Any
@@ -43,7 +43,7 @@ def test_no_depth_is_a_recursion_error(depth: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[" * 100, '"' + "[" * 100 + '"', "{" * 100 + "x"])
-def test_a_text_that_is_not_json_is_its_readers_business(text: str) -> None:
+def test_a_text_that_is_not_json_is_left_to_its_reader(text: str) -> None:
     assert not text_too_deep(text)
 
 
@@ -55,7 +55,7 @@ def test_a_value_that_shares_its_parts_is_counted_once() -> None:
     assert too_deep([value, value])
 
 
-def test_a_value_that_holds_itself_is_too_deep() -> None:
+def test_a_value_that_contains_itself_is_too_deep() -> None:
     value: list[Any] = []
     value.append(value)
     assert too_deep(value)

@@ -1,4 +1,4 @@
-"""Retries: what may be tried again, where, and after which wait."""
+"""Retries: the faults after which a model call is tried again, its route and its wait."""
 
 import pytest
 from hypothesis import given
@@ -57,7 +57,7 @@ TRANSIENT = [fault for fault, found in SCOPES if found in (Scope.TRANSIENT, Scop
 
 
 @pytest.mark.parametrize(("fault", "expected"), SCOPES, ids=repr)
-def test_a_fault_says_what_may_be_tried_after_it(fault: Fault, expected: Scope) -> None:
+def test_the_scope_of_a_fault_decides_the_next_try(fault: Fault, expected: Scope) -> None:
     assert scope(fault) is expected
     after = {
         Scope.TRANSIENT: Tries(0, 1, 0.5),
@@ -105,19 +105,19 @@ def test_the_next_route_is_taken_at_once_and_with_retries_of_its_own() -> None:
     assert again == Again(Tries(1, 1, 10.5), 0.0, 0.5)
 
 
-def test_after_the_last_route_it_is_given_up() -> None:
+def test_after_the_last_route_no_try_follows() -> None:
     assert next_try(POLICY, Tries(1, 3), DOWN, routes=2, output=False) is None
     assert next_try(POLICY, Tries(1, 0), ApiError(401, "no"), routes=2, output=False) is None
 
 
-def test_what_would_pass_the_budget_is_not_waited_for() -> None:
+def test_a_wait_beyond_the_budget_is_not_made() -> None:
     policy = RetryPolicy(budget_s=1.0)
     assert next_try(policy, Tries(0, 1, 0.5), DOWN, routes=1, output=False) is None
     assert next_try(policy, Tries(0, 1, 0.5), DOWN, routes=2, output=False) == Again(Tries(1, 0, 0.5), 0.0, 0.0)
 
 
 @pytest.mark.parametrize("fault", TRANSIENT, ids=repr)
-def test_after_output_only_a_policy_that_says_so_tries_again(fault: Fault) -> None:
+def test_after_output_only_a_policy_for_it_tries_again(fault: Fault) -> None:
     assert next_try(POLICY, Tries(), fault, routes=2, output=True) is None
     again = next_try(RetryPolicy(after_output=True), Tries(), fault, routes=2, output=True)
     assert again == next_try(POLICY, Tries(), fault, routes=2, output=False)

@@ -1,4 +1,4 @@
-"""The rule for text, and how a str that breaks the rule is sent."""
+"""The rule for text, and the form in which a str that breaks the rule is sent."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_data_without_a_place_of_no_text_is_encoded(data: Any) -> None:
 
 
 def repr_of_strings(data: Any) -> str:
-    """All strings of the data, keys included."""
+    """Return all strings of the data, keys included."""
     match data:
         case str():
             return data
@@ -70,7 +70,7 @@ def test_the_place_of_no_text_is_named(data: Any, place: tuple[str, str] | None)
     assert no_text_in(data) == place
 
 
-def test_data_that_holds_itself_is_looked_through_once() -> None:
+def test_data_that_contains_itself_is_searched_once() -> None:
     data: dict[str, Any] = {"name": "ada"}
     data["self"] = [data]
     assert no_text_in(data) is None

@@ -132,7 +132,7 @@ def test_calls_of_a_response_that_was_cut_are_not_run() -> None:
     assert play.turn.conversation == (*ASKED, AssistantMessage("Hm", partial=True))
 
 
-def test_an_answer_that_was_cut_is_complete_and_says_so() -> None:
+def test_a_cut_answer_is_complete_with_its_finish_reason() -> None:
     play = Play([*text("Once upon"), Finished(FinishReason.LENGTH, "length", complete=False)])
     end = play.events[-1]
     assert isinstance(end, StreamComplete)
@@ -174,7 +174,7 @@ def errors_of(play: Play) -> tuple[str, ...]:
     return end.response.metrics.errors
 
 
-def test_a_model_call_that_broke_before_its_first_token_is_made_again_and_says_so() -> None:
+def test_a_model_call_that_broke_before_its_first_token_is_made_again_after_a_reset() -> None:
     play = Play([BROKEN], [*text("Hello"), FINISHED])
     reset = next(event for event in play.events if isinstance(event, StreamReset))
     assert (reset.reason, reset.content, reset.attempt) == (BROKEN.fault, "", 2)
@@ -194,7 +194,7 @@ def test_after_output_a_broken_model_call_ends_the_turn_unless_the_policy_says_o
     assert end.response.metrics.token_count == 2
 
 
-def test_a_reset_takes_back_only_what_its_own_model_call_said() -> None:
+def test_a_reset_voids_only_the_output_of_its_own_model_call() -> None:
     rounds = ([*text("One. "), *calls(1), FINISHED], [*text("Tw"), BROKEN], [*text("Two."), FINISHED])
     play = Play(*rounds, retries=TWICE)
     play.finish(0)
@@ -221,7 +221,7 @@ def test_a_model_that_failed_is_not_asked_again_in_the_turn() -> None:
     assert [asked.tries.route for asked in play.asked] == [0, 1, 1]
 
 
-def test_what_one_model_alone_can_read_goes_to_no_other() -> None:
+def test_data_for_one_model_goes_to_no_other_model() -> None:
     thought = ({"type": "reasoning", "id": "rs_1"},)
     said = Finished(FinishReason.TOOL_CALLS, usage=USAGE, items=thought)
     gone = Failed(ApiError(404, "gone"))
@@ -296,7 +296,7 @@ def test_an_eager_call_starts_only_where_a_barrier_would_let_it() -> None:
         assert play.running == running, names
 
 
-def test_what_a_user_says_meanwhile_joins_the_next_model_call() -> None:
+def test_a_message_during_a_turn_joins_the_next_model_call() -> None:
     play = Play([*calls(1), FINISHED], [*text("Done."), FINISHED])
     play.happens(Steered("In French, please."))
     play.finish(0)
@@ -304,7 +304,7 @@ def test_what_a_user_says_meanwhile_joins_the_next_model_call() -> None:
     assert isinstance(play.events[-1], StreamComplete)
 
 
-def test_a_turn_goes_on_for_what_a_user_said_during_its_last_model_call() -> None:
+def test_a_turn_continues_for_a_message_during_its_last_model_call() -> None:
     play = Play(text("Bonjour."))
     play.happens(Steered("Longer."))
     play.answers.append([*text(" Bonjour, mon ami."), FINISHED])
@@ -315,14 +315,14 @@ def test_a_turn_goes_on_for_what_a_user_said_during_its_last_model_call() -> Non
     assert (end.response.content, end.response.answer) == ("Bonjour. Bonjour, mon ami.", " Bonjour, mon ami.")
 
 
-def test_what_a_user_said_stays_in_the_conversation_when_the_turn_fails() -> None:
+def test_a_users_message_stays_in_the_conversation_when_the_turn_fails() -> None:
     play = Play(text("Bon"))
     play.happens(Steered("Longer."))
     play.happens(Failed(ConnectionClosed()))
     assert play.turn.conversation[-2:] == (AssistantMessage("Bon", partial=True), UserMessage("Longer."))
 
 
-def test_a_turn_goes_on_for_what_a_user_said_while_its_answer_was_checked() -> None:
+def test_a_turn_continues_for_a_message_during_the_check_of_its_answer() -> None:
     turn, _ = begin("s", "agent", ASKED, TurnPolicy(answer_retries=2), Tally(0.0))
     turn, _ = steps(turn, [*text("{}"), FINISHED], 1.0)
     assert turn.phase is Phase.CHECKING
@@ -332,7 +332,7 @@ def test_a_turn_goes_on_for_what_a_user_said_while_its_answer_was_checked() -> N
     assert turn.conversation[-2:] == (AssistantMessage("{}"), UserMessage("Longer."))
 
 
-def test_an_answer_of_the_wrong_form_is_sent_back_until_it_is_right() -> None:
+def test_an_answer_of_the_wrong_form_is_asked_for_again_until_it_is_right() -> None:
     verdicts = [AnswerChecked(('n: expected an integer, got "x"',)), AnswerChecked(value={"n": 1})]
     play = Play(answer_retries=2, answers_with=[[*text("x"), FINISHED], [*text('{"n": 1}'), FINISHED]], check=verdicts)
     end = play.events[-1]
@@ -382,14 +382,14 @@ def test_a_limit_ends_the_turn_before_a_tool_runs(limits: Limits, reached: Limit
     assert (end.reason, end.content) == (reached, "Let me see.")
 
 
-def test_a_limit_that_can_not_be_kept_is_reached() -> None:
+def test_a_limit_that_can_not_be_checked_counts_as_reached() -> None:
     play = Play([*calls(1), Finished(FinishReason.TOOL_CALLS)], limits=Limits(tokens=1000))
     end = play.events[-1]
     assert isinstance(end, StreamError)
     assert end.reason == LimitReached("tokens", 1000, None)
 
 
-def test_an_answer_is_never_failed_for_what_it_took() -> None:
+def test_a_finished_answer_is_kept_even_if_it_exceeded_a_limit() -> None:
     play = Play([*text("Long answer"), FINISHED], limits=Limits(tokens=1, cost=0.1, model_calls=1))
     assert isinstance(play.events[-1], StreamComplete)
 
@@ -421,7 +421,7 @@ def test_every_law_of_a_stream_holds_until_any_end(
 
 
 @given(answers(with_calls=True), st.lists(st.integers(1, 4), max_size=20))
-def test_what_comes_at_once_is_as_what_comes_one_by_one(deltas: list[Delta], sizes: list[int]) -> None:
+def test_deltas_together_have_the_effect_of_deltas_one_by_one(deltas: list[Delta], sizes: list[int]) -> None:
     together, one_by_one = (begin("s", "agent", ASKED, TurnPolicy(Limits()), Tally(0.0))[0] for _ in range(2))
     effects: list[Effect] = []
     for delta in deltas:

@@ -1,4 +1,4 @@
-"""What an agent tells about itself, which streams are found, and messages that are sent again by their stream's id."""
+"""The description of an agent, the search for streams, and repeated messages with the id of a stream."""
 
 import pytest
 
@@ -25,7 +25,7 @@ async def whole(box: Mailbox) -> list[Event]:
     return events
 
 
-async def test_an_agent_tells_what_it_is_and_which_streams_it_has(stage: Stage) -> None:
+async def test_an_agent_describes_itself_and_its_streams(stage: Stage) -> None:
     pid = await stage.agent("slow", id="a", name="Helper", tools=["calculator"])
     async with Mailbox() as box:
         agent.stream_chat(pid, "go", box.pid, stream_id="first")
@@ -52,7 +52,7 @@ async def test_a_stream_is_found_from_its_message_until_it_is_forgotten(stage: S
         assert [find_stream(id_) for id_ in ids] == [pid] * len(ids)
         for _ in ids:
             await whole(box)
-    await agent.info(pid)  # answered when the last turn has been put away
+    await agent.info(pid)  # the answer comes after the last turn has been kept
     assert [find_stream(id_) for id_ in ids] == [None, *[pid] * KEPT_STREAMS]
     await agent_supervisor.stop_agent(pid)
     assert [find_stream(id_) for id_ in ids] == [None] * len(ids)

@@ -1,4 +1,4 @@
-"""What is kept of an agent: its conversation and its streams come back with it, and it may sleep meanwhile."""
+"""A kept agent: its conversation and its streams are restored, and its process may end while it is idle."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -50,7 +50,7 @@ steps = [{ text = "{user}!" }]
 
 
 @pytest.mark.parametrize("durability", ["batched", "sync"])
-async def test_a_conversation_goes_on_after_the_program_was_restarted(app: App, durability: str) -> None:
+async def test_a_conversation_continues_after_the_program_restarts(app: App, durability: str) -> None:
     config = {"id": "ada", "model": "echo", "system_prompt": "Be brief."}
     async with app(durability=durability):
         await agent.chat(await agent_supervisor.start_agent(config), "one")
@@ -71,7 +71,7 @@ def origin(conversation: Any) -> str:
 
 
 @pytest.mark.parametrize("durability", ["batched", "sync"])
-async def test_what_was_seen_is_what_the_store_holds(app: App, durability: str) -> None:
+async def test_the_store_has_the_events_that_subscribers_got(app: App, durability: str) -> None:
     async with app(durability=durability):
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
         seen = [event async for event in agent.stream(pid, "one two three")]
@@ -99,7 +99,7 @@ async def test_without_durability_nothing_is_kept(app: App, tmp_path: Path) -> N
     assert not (tmp_path / "sessions.db").exists()
 
 
-async def test_an_idle_agent_sleeps_and_comes_back_at_the_next_message(app: App) -> None:
+async def test_an_idle_agent_ends_and_is_restored_at_the_next_message(app: App) -> None:
     async with app(idle_time=50):
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
         await agent.chat(pid, "one")
@@ -111,7 +111,7 @@ async def test_an_idle_agent_sleeps_and_comes_back_at_the_next_message(app: App)
         assert (await agent.chat(again, "two")).answer == "two"
 
 
-async def test_a_message_that_comes_as_the_agent_falls_asleep_is_answered(app: App) -> None:
+async def test_a_message_that_comes_as_an_idle_agent_ends_is_answered(app: App) -> None:
     async with app(idle_time=60_000), Mailbox() as box:
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
         await otp_sys.suspend(pid)
@@ -153,7 +153,7 @@ async def test_an_old_session_with_half_a_surrogate_pair_is_read_and_its_agent_i
         assert (await agent.chat(woken, "hello")).answer == "hello"
 
 
-async def test_a_session_that_can_not_come_back_costs_no_other_its_turn(app: App) -> None:
+async def test_a_session_that_can_not_be_restored_affects_no_other_session(app: App) -> None:
     async with app():
         handle = await journal()
         for id_ in ("ada", "bob"):
@@ -181,7 +181,7 @@ async def test_an_agent_that_is_asked_all_the_time_does_not_sleep(app: App) -> N
         assert pid.alive
 
 
-async def test_an_agent_with_a_key_of_its_own_does_not_sleep_for_the_key_is_not_kept(app: App) -> None:
+async def test_an_idle_agent_with_its_own_key_does_not_end_because_the_key_is_not_kept(app: App) -> None:
     async with app(idle_time=50):
         sleeps = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
         stays = await agent_supervisor.start_agent({"id": "bob", "model": "echo", "api_key": "own"})
@@ -189,18 +189,18 @@ async def test_an_agent_with_a_key_of_its_own_does_not_sleep_for_the_key_is_not_
         assert stays.alive
 
 
-async def test_who_is_unknown_can_not_be_woken(app: App) -> None:
+async def test_an_unknown_agent_can_not_be_woken(app: App) -> None:
     async with app():
         assert await wake("nobody") is None
 
 
-async def test_an_agent_that_was_killed_goes_on_with_its_conversation(app: App) -> None:
+async def test_a_killed_agent_continues_its_conversation(app: App) -> None:
     async with app():
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo"})
         await agent.chat(pid, "one")
         send_exit(pid, KILL)
         await ended(pid)
-        await agent_supervisor.which_agents()  # it answers after the restart
+        await agent_supervisor.which_agents()  # the answer comes after the restart
         successor = agent_registry.find_agent("ada")
         assert successor is not None
         assert UserMessage("one") in await agent.conversation(successor)
@@ -230,7 +230,7 @@ async def test_messages_that_waited_when_the_agent_was_killed_are_answered_by_it
         assert len(ends) == 1
 
 
-async def test_the_turn_of_an_agent_that_fell_has_ended_before_its_successor_begins(app: App) -> None:
+async def test_the_turn_of_a_crashed_agent_ends_before_its_successor_begins(app: App) -> None:
     async with app(), Mailbox() as box:
         config = {"id": "ada", "model": "clinging", "tools": ["tests.agents.sample_tools:clings"]}
         pid = await agent_supervisor.start_agent(config)
@@ -264,7 +264,7 @@ async def test_a_turn_whose_store_fails_ends_and_runs_no_tool(app: App, tmp_path
                 await (await journal()).durable()
 
 
-def test_what_is_kept_of_a_configuration_has_no_secret_and_finds_its_tools_again() -> None:
+def test_a_kept_configuration_has_no_secret_and_finds_its_tools_again() -> None:
     class Point(pydantic.BaseModel):
         x: int
 
@@ -283,7 +283,7 @@ def test_what_is_kept_of_a_configuration_has_no_secret_and_finds_its_tools_again
     assert kept["answer_type"]["properties"] == {"x": {"title": "X", "type": "integer"}}
 
 
-async def test_an_agent_that_was_started_without_fallbacks_sleeps_and_comes_back(app: App) -> None:
+async def test_an_idle_agent_without_fallbacks_ends_and_is_restored(app: App) -> None:
     async with app(idle_time=50):
         pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo", "fallbacks": None})
         await ended(pid)
@@ -313,7 +313,7 @@ async def test_an_agent_with_a_tool_that_has_no_address_works_and_does_not_sleep
         assert (await agent.chat(stays, "one")).answer == "one"
 
 
-async def test_a_turn_that_said_very_much_before_it_was_cut_goes_on_behind_its_last_event(app: App) -> None:
+async def test_a_turn_with_many_events_before_its_cut_continues_after_its_last_event(app: App) -> None:
     said = 12_000
     async with app():
         handle = await journal()
@@ -326,7 +326,7 @@ async def test_a_turn_that_said_very_much_before_it_was_cut_goes_on_behind_its_l
     async with app():
         pid = await wake("ada")
         assert pid is not None
-        await agent.chat(pid, "done")  # behind the turn that was cut
+        await agent.chat(pid, "done")  # after the cut turn
         store = (await journal()).store
         info = await store.stream("s")
         assert info is not None
@@ -336,7 +336,7 @@ async def test_a_turn_that_said_very_much_before_it_was_cut_goes_on_behind_its_l
     assert isinstance(events[-1], StreamComplete)
 
 
-async def test_a_stored_answer_type_without_a_bounded_check_is_not_gone_on_with(app: App) -> None:
+async def test_a_stored_answer_type_without_a_bounded_check_is_not_used(app: App) -> None:
     schema = {"type": "object", "properties": {"a": {"$ref": "#/examples/0"}}, "examples": [{"pattern": "^(a+)+$"}]}
     async with app():
         handle = await journal()
@@ -350,7 +350,7 @@ async def test_a_stored_answer_type_without_a_bounded_check_is_not_gone_on_with(
         assert (await agent.chat(other, "one")).answer == "one"
 
 
-async def test_an_agent_whose_answer_type_would_not_come_back_does_not_sleep(app: App) -> None:
+async def test_an_idle_agent_whose_answer_type_can_not_be_restored_does_not_end(app: App) -> None:
     class Code(pydantic.BaseModel):
         digits: str = pydantic.Field(pattern="^[0-9]+$")
 

@@ -1,4 +1,4 @@
-"""Laws of a stream's subscribers: whoever reads, however slowly, from wherever, reads the same. In virtual time."""
+"""Laws of a stream's subscribers: each reads the same, at any speed and from any place. In virtual time."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -42,7 +42,7 @@ async def _in_a_system(work: Coroutine[Any, Any, None]) -> None:
 
 
 class Publisher:
-    """Publishes events of all kinds with the seqs that they should have."""
+    """Publishes events of all kinds with consecutive seqs."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -77,7 +77,7 @@ def _event(kind: str, text: str, envelope: dict[str, Any]) -> Event:
 
 
 def texts(events: list[Event]) -> dict[Any, str]:
-    """All text by its channel."""
+    """Return all text, by its channel."""
     said: dict[Any, str] = {}
     for event in events:
         match event:
@@ -93,7 +93,7 @@ def others(events: list[Event]) -> list[Event]:
 
 
 def assert_all_of(published: list[Event], got: list[Event], after: int) -> None:
-    """got says the same as what was published with a seq above after: without gap or repeat, with its one end."""
+    """Check that got has the published events above after, without gap or repeat, and one terminal event."""
     expected = published[after:]
     seq = after
     for event in got:
@@ -105,7 +105,7 @@ def assert_all_of(published: list[Event], got: list[Event], after: int) -> None:
 
 
 async def rest_of(box: Mailbox) -> list[Event]:
-    """What the mailbox gets until nothing has come for longer than a stream lets it wait."""
+    """Return the messages until the mailbox has been silent for longer than any pause of a stream."""
     got: list[Event] = []
     while True:
         try:
@@ -122,7 +122,7 @@ def waiting(box: Mailbox) -> int:
 
 
 class Reader(Struct):
-    """box: its mailbox. after: the seq from which on it gets the stream. limit: what may lie unread while it runs."""
+    """A subscriber. box: its mailbox. after: the seq before its first event. limit: unread events during the stream."""
 
     box: Mailbox
     after: int
@@ -197,7 +197,7 @@ def _reader(stream: Stream, after: int, bound: Bound | None) -> Reader:
 # Its parts
 
 
-def test_who_follows_late_gets_what_was_with_its_texts_joined_and_then_what_comes() -> None:
+def test_a_late_follower_gets_earlier_events_with_joined_texts_and_then_new_ones() -> None:
     async def scenario() -> None:
         stream, box = Stream("s", buffer_size=100), Mailbox()
         publisher = Publisher(stream)
@@ -216,7 +216,7 @@ def test_who_follows_late_gets_what_was_with_its_texts_joined_and_then_what_come
 
 
 @pytest.mark.parametrize("after", range(8))
-def test_who_comes_back_gets_what_it_has_not_had_while_the_stream_runs_and_when_it_has_ended(after: int) -> None:
+def test_a_client_that_reconnects_gets_the_missing_events_during_a_stream_and_after_its_end(after: int) -> None:
     async def scenario() -> None:
         stream, early, late = Stream("s", buffer_size=100), Mailbox(), Mailbox()
         publisher = Publisher(stream)
@@ -247,7 +247,7 @@ def test_following_twice_or_beside_a_subscription_repeats_nothing() -> None:
     simulated(scenario())
 
 
-def test_a_slow_subscriber_is_sent_no_more_than_its_buffer_and_then_what_it_missed_as_one() -> None:
+def test_a_slow_subscriber_gets_at_most_its_buffer_and_then_the_missed_text_joined() -> None:
     async def scenario() -> None:
         stream, slow, quick = Stream("s", buffer_size=4), Mailbox(), Mailbox()
         stream.subscribe(slow.pid)
@@ -268,7 +268,7 @@ def test_a_slow_subscriber_is_sent_no_more_than_its_buffer_and_then_what_it_miss
     simulated(scenario())
 
 
-def test_a_pause_of_the_model_leaves_no_one_waiting_who_has_caught_up() -> None:
+def test_a_subscriber_that_has_caught_up_does_not_wait_for_the_models_next_event() -> None:
     async def scenario() -> None:
         stream, slow = Stream("s", buffer_size=2), Mailbox()
         stream.subscribe(slow.pid)
@@ -279,7 +279,7 @@ def test_a_pause_of_the_model_leaves_no_one_waiting_who_has_caught_up() -> None:
     simulated(scenario())
 
 
-def test_the_end_comes_at_once_even_to_a_mailbox_that_nobody_reads() -> None:
+def test_the_end_comes_at_once_even_to_an_unread_mailbox() -> None:
     async def scenario() -> None:
         stream, box = Stream("s", buffer_size=2), Mailbox()
         stream.subscribe(box.pid)
@@ -318,7 +318,7 @@ def test_a_subscriber_that_has_died_is_sent_nothing_more_and_the_others_all() ->
     simulated(scenario())
 
 
-def test_a_subscriber_that_dies_or_leaves_while_it_is_behind_is_sent_nothing_more() -> None:
+def test_a_slow_subscriber_that_ends_or_leaves_is_sent_nothing_more() -> None:
     async def scenario() -> None:
         stream, dying, leaving = Stream("s", buffer_size=2), Mailbox(), Mailbox()
         stream.subscribe(dying.pid)
@@ -352,7 +352,7 @@ def test_a_bounded_mailbox_loses_nothing_of_a_stream_whatever_its_policy(policy:
     simulated(scenario())
 
 
-def test_senders_who_wait_for_room_go_first_and_the_stream_after_them() -> None:
+def test_senders_that_wait_for_room_come_before_the_stream() -> None:
     async def scenario() -> None:
         stream, box = Stream("s", buffer_size=4096), Mailbox(Bound(1, Overflow.BLOCK_SENDER))
         stream.subscribe(box.pid)
@@ -370,7 +370,7 @@ def test_senders_who_wait_for_room_go_first_and_the_stream_after_them() -> None:
 
 
 @pytest.mark.parametrize("policy", Overflow)
-def test_a_bounded_mailbox_that_nobody_reads_has_its_own_way_with_the_end_and_the_stream_lets_go(
+def test_the_policy_of_an_unread_bounded_mailbox_decides_about_the_end(
     policy: Overflow,
 ) -> None:
     async def scenario() -> None:

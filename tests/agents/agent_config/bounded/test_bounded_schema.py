@@ -1,4 +1,4 @@
-"""A client's schema says of a value what JSON Schema says of it, and costs a bounded number of steps."""
+"""A client's schema accepts the values that JSON Schema accepts, in a bounded number of steps."""
 
 import json
 from typing import Any
@@ -61,7 +61,7 @@ SCHEMAS = st.recursive(st.booleans() | keywords(st.booleans()), keywords, max_le
 
 @given(SCHEMAS, VALUES)
 @settings(max_examples=500)
-def test_a_schema_says_what_json_schema_says(schema: Any, value: Any) -> None:
+def test_a_schema_accepts_the_values_that_json_schema_accepts(schema: Any, value: Any) -> None:
     assert bool(bounded_schema(schema).faults(value)) is not Draft202012Validator(schema).is_valid(value)
 
 
@@ -192,5 +192,5 @@ def test_a_fence_that_does_not_end_costs_no_search(text: str) -> None:
 
 
 @pytest.mark.parametrize("fenced", ["```json\n{}\n```", "\n```\n\n{}\n\n ```  \n", "{}", " {} \n"])
-def test_a_fence_around_the_document_is_no_fault(fenced: str) -> None:
+def test_a_fence_around_the_document_is_accepted(fenced: str) -> None:
     assert AnswerType.bounded({"type": "object"}).check(fenced).value == {}
