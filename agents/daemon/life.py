@@ -103,7 +103,7 @@ async def live(
             asyncio.get_running_loop().call_later(SETTLED_S, gc.freeze)
             fallen = await _fallen_before(stopping)
             notifier.tell("STOPPING=1", "STATUS=draining")
-            host.door.open = False
+            host.gate.open = False
             if fallen:
                 raise GaveUp("the application has given up, and the daemon ends with it: the log says what fell")
             await drain(settings.daemon.drain_time / 1000)

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 from jsonschema import Draft202012Validator
 
-from agents.gateway import Door, LiveSessions, gateway
+from agents.gateway import Gate, LiveSessions, gateway
 from agents.gateway.document.responses import EVENTS, JSON, JSON_LINES
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.settings import Settings
@@ -28,10 +28,10 @@ class Program:
     """Around the gateway. stopped: how often it was asked to end."""
 
     def __init__(self) -> None:
-        self.door, self.stopped = Door(), 0
+        self.gate, self.stopped = Gate(), 0
 
     async def check_ready(self) -> None:
-        self.door.check()
+        self.gate.check()
 
     async def figures(self) -> Figures:
         return Figures(b"", "text/plain")
