@@ -4,13 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import NoReturn, Protocol
 
-from msgspec import structs
-
 from actors import CallFailed, Pid
 from actors.slices import in_slices
 from agents import agent
 from agents.agent_registry import agents_of, find_agent, find_stream, sliced_ids
 from agents.contract.sessions import Session, SessionInfo, SessionStream
+from agents.contract.stored import session as whole_session
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
@@ -117,11 +116,7 @@ class LiveSessions:
         pid = _agent(session_id)
         info = await agent.info(pid)
         streams = [SessionStream(id=each.id, status=each.status, last_seq=each.seq) for each in info.streams]
-        return Session(
-            **structs.asdict(_session(info)),
-            conversation=await agent.conversation(pid),
-            streams=streams,
-        )
+        return whole_session(_session(info), await agent.conversation(pid), streams)
 
     async def rename(self, session_id: str, title: str | None) -> None:
         _not_kept()

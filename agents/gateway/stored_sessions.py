@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import structs
 
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import find_agent, find_stream, reserved
-from agents.contract.sessions import Session, SessionInfo, SessionStream
+from agents.contract.sessions import Session, SessionInfo
+from agents.contract.stored import session, session_info, session_stream
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
@@ -73,7 +73,7 @@ class StoredSessions(LiveSessions):
             return await super().sessions(after, limit, owner)
         if after is not None and not await self.has_session(after, owner):
             raise UnknownSession(after)
-        return [_told(each) for each in await store.sessions(after, limit, owner)]
+        return [_info(each) for each in await store.sessions(after, limit, owner)]
 
     async def count(self, owner: str) -> int:
         store = await _store()
@@ -84,7 +84,7 @@ class StoredSessions(LiveSessions):
         if store is None:
             return await super().session(session_id)
         kept = await store.session(session_id)
-        return None if kept is None else _told(kept)
+        return None if kept is None else _info(kept)
 
     async def history(self, session_id: str) -> Session:
         """Return the session as it is in the store, whether its agent runs or not."""
@@ -94,11 +94,13 @@ class StoredSessions(LiveSessions):
         kept = await store.session(session_id)
         if kept is None:
             raise UnknownSession(session_id)
-        now = await _statuses(session_id)
-        return Session(
-            **structs.asdict(_told(kept)),
-            conversation=await store.messages(session_id, 0, kept.message_count),
-            streams=[_stream(each, now) for each in await store.streams(session_id)],
+        live = await _statuses(session_id)
+        conversation = await store.messages(session_id, 0, kept.message_count)
+        streams = [session_stream(each) for each in await store.streams(session_id)]
+        return session(
+            _info(kept),
+            conversation,
+            [structs.replace(each, status=live.get(each.id, each.status)) for each in streams],
         )
 
     async def rename(self, session_id: str, title: str | None) -> None:
@@ -167,19 +169,5 @@ async def _statuses(session_id: str) -> dict[str, str]:
         return {}  # the agent has just ended
 
 
-def _told(kept: KeptSession) -> SessionInfo:
-    return SessionInfo(
-        id=kept.id,
-        name=kept.name,
-        title=kept.title,
-        live=find_agent(kept.id) is not None,
-        owner=kept.owner,
-        created_at=kept.created_at,
-        updated_at=kept.updated_at,
-        message_count=kept.message_count,
-    )
-
-
-def _stream(kept: KeptStream, now: dict[str, str]) -> SessionStream:
-    stream = msgspec.convert(kept, SessionStream, from_attributes=True)
-    return structs.replace(stream, status=now.get(kept.id, stream.status))
+def _info(kept: KeptSession) -> SessionInfo:
+    return session_info(kept, live=find_agent(kept.id) is not None)
