@@ -22,4 +22,4 @@ def test_every_test_that_the_table_names_exists() -> None:
 def test_every_fault_has_its_row_and_its_tests() -> None:
     rows = re.findall(r"^\| ([PFS]\d+) \|(.*)\|$", TABLE.read_text(), re.MULTILINE)
     assert [id_ for id_, _ in rows] == IDS
-    assert [id_ for id_, told in rows if "`test_" not in told] == []
+    assert [id_ for id_, cells in rows if "`test_" not in cells] == []

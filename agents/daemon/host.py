@@ -12,7 +12,7 @@ from agents.daemon.notify import Notifier
 from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
 from agents.daemon.store_check import store_fault
-from agents.gateway import Door, Server, check_access, gateway
+from agents.gateway import Gate, Server, check_access, gateway
 from agents.gateway.errors import Refusal
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
@@ -31,7 +31,7 @@ class DaemonHost:
     def __init__(
         self, settings: Settings, token: str, read: Callable[[], Settings], scrape: Scrape, stop: Callable[[], None]
     ) -> None:
-        self.door = Door()
+        self.gate = Gate()
         self.stop = stop
         self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
         self._one_reload = asyncio.Lock()
@@ -40,7 +40,7 @@ class DaemonHost:
 
     async def check_ready(self) -> None:
         """Raise Refusal while new turns are refused, or would fail."""
-        self.door.check()
+        self.gate.check()
         if (fault := await store_fault()) is not None:
             raise Refusal(503, fault)
 

@@ -106,7 +106,7 @@ async def live(
             asyncio.get_running_loop().call_later(SETTLED_S, gc.freeze)
             application_ended = await _application_ended_first(stopping)
             notifier.tell("STOPPING=1", "STATUS=draining")
-            host.door.open = False
+            host.gate.open = False
             if application_ended:
                 raise ApplicationEnded("the application crashed too often to be restarted: the log has the reasons")
             await drain(settings.daemon.drain_time / 1000)

@@ -1,13 +1,13 @@
 """The gateway: agents over HTTP, as REST, server-sent events and WebSocket. docs/gateway.md is its manual.
 
-app = gateway(settings, LiveSessions(), token_of(path))      # an ASGI app: to serve, or to mount in a host's own
+app = gateway(settings, LiveSessions(), token_of(path))      # an ASGI app, to serve or to mount in another app
 async with serving(app, settings) as server: ...    # on server.port
 """
 
 from agents.contract.sessions import SessionInfo
 from agents.gateway.app import Gateway, check_access, gateway
-from agents.gateway.door import Door
 from agents.gateway.errors import GatewayError, InvalidCertificate, InvalidToken, NotSafe
+from agents.gateway.gate import Gate
 from agents.gateway.guard.token import token_of
 from agents.gateway.listen import check_certificate, check_listen, first_certificate
 from agents.gateway.routes.host import Host
@@ -15,7 +15,7 @@ from agents.gateway.serving import Server, serving
 from agents.gateway.sessions import LiveSessions, Sessions
 
 __all__ = [
-    "Door",
+    "Gate",
     "Gateway",
     "GatewayError",
     "Host",

@@ -1,4 +1,4 @@
-"""What a client may say on the WebSocket: one JSON object a message, its `action` says which."""
+"""The actions of the WebSocket. Each message is one JSON object, and its key `action` names the action."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -9,20 +9,23 @@ from agents.gateway.errors import Refusal, invalid
 from agents.settings.values import AgentId
 
 Id = AgentId
-"""Of an agent or a stream: what stands in a path as it is."""
+"""The id of an agent or a stream. Its characters need no escape in a path."""
 Seq = Annotated[int, Field(ge=0, lt=2**53)]
 Text = Annotated[str, Field(min_length=1)]
 
 
 def _text_or_number(ref: Any) -> Any:
-    """One fault for both, where a union would have one for each."""
+    """Return ref. Raises one ValueError for both types, where a union would report one fault per type."""
     if ref is None or type(ref) in (str, int):
         return ref
     raise ValueError("expected text or a whole number")
 
 
 class _Action(BaseModel):
-    """ref: of the client's making: the answer has it, too."""
+    """The common part of every action.
+
+    ref: chosen by the client, and repeated in the answer.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -77,7 +80,7 @@ _ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminato
 
 
 def action_of(text: str | bytes) -> Action:
-    """Raises Refusal for what is none."""
+    """Return the action in a message. Raises Refusal if the message is not a valid action."""
     if text_too_deep(text):
         raise Refusal(422, EXPECTED)
     try:

@@ -1,4 +1,6 @@
-"""The gateway as one ASGI app: to be served (serving.py), or mounted in a host's own app, on the process system's loop.
+"""The gateway as one ASGI app on the event loop of the process system.
+
+serving.py serves the app. A host can also mount the app in its own app:
 
 app = gateway(settings, LiveSessions(), token_of(path))
 hosts_own_app.mount("/agents", app)
@@ -13,25 +15,25 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from agents.gateway.document.described import Described
-from agents.gateway.door import Door
 from agents.gateway.errors import EXPECTED, answer, crashed
-from agents.gateway.event_stream import Pace
+from agents.gateway.event_stream import Delivery
+from agents.gateway.gate import Gate
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
 from agents.gateway.quotas import Quotas
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
-from agents.gateway.routes.asking import permitted
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.message_stream import message_stream
+from agents.gateway.routes.permission import permitted
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
-from agents.gateway.routing import OneSlashLess, method_not_allowed
+from agents.gateway.routing import TrailingSlash, method_not_allowed
 from agents.gateway.sessions import Sessions
-from agents.gateway.visible import Known
+from agents.gateway.visible import Everything
 from agents.gateway.websocket import Socket
 from agents.settings import GatewaySettings, Settings
 
@@ -40,9 +42,10 @@ DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: 
 
 
 class Gateway:
-    """The ASGI app. app: what answers requests from now on; those that run are answered by the one that began.
+    """The ASGI app, whose settings can change while it runs.
 
-    token: the install's. host: the program around it, which tells how it is, and may be told to change.
+    app: the inner app that answers new requests. A request that runs keeps the inner app that it began with.
+    token: the install's token. host: the program that serves the gateway, for its state, reload and stop.
     """
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
@@ -51,8 +54,10 @@ class Gateway:
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
-        """Go by these settings from the next request on; what is open with a token that is gone is closed. Raises
-        ValueError, and goes by the old ones, for what `check_access` refuses."""
+        """Apply settings to later requests, and close the connections of revoked tokens.
+
+        Raises ValueError for settings that `check_access` refuses; the old settings then stay.
+        """
         app = _app(settings, self._sessions, self._tokens, self._host, self._reservations)
         self._tokens.take(settings.gateway.tokens)
         self.app = app
@@ -62,12 +67,18 @@ class Gateway:
 
 
 def gateway(settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> Gateway:
-    """token: the install's, which may do everything. Raises ValueError for what `check_access` refuses."""
+    """Return the gateway as an ASGI app.
+
+    token: the install's token, which has every scope. Raises ValueError for settings that `check_access` refuses.
+    """
     return Gateway(settings, sessions, token, host)
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:
-    """Raises ValueError for allowed_hosts, allowed_origins or tokens that are none. token: the install's."""
+    """Raise ValueError if allowed_hosts, allowed_origins or tokens has an invalid value.
+
+    token: the install's token, which no user may have.
+    """
     Allowed(settings.allowed_hosts, settings.allowed_origins)
     Tokens(token).take(settings.tokens)
 
@@ -75,39 +86,42 @@ def check_access(settings: GatewaySettings, token: str) -> None:
 def _app(
     settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None, reservations: Reservations
 ) -> FastAPI:
-    told, compression = settings.gateway, settings.streaming.enable_compression
-    pace = Pace(told.heartbeat / 1000, told.write_timeout / 1000, compression)
+    own, compression = settings.gateway, settings.streaming.enable_compression
+    delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, compression)
     app = _bare_app()
-    app.add_middleware(OneSlashLess)
+    app.add_middleware(TrailingSlash)
     if compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
-    allowed = Allowed(told.allowed_hosts, told.allowed_origins)
-    app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=told.max_body_bytes)
-    known = Known(sessions, host.door if host is not None else Door(), reservations, Quotas(settings, sessions))
-    app.include_router(agents(known, pace))
-    app.include_router(streams(known, pace))
-    app.include_router(session_routes(known, pace))
+    allowed = Allowed(own.allowed_hosts, own.allowed_origins)
+    app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=own.max_body_bytes)
+    gate = host.gate if host is not None else Gate()
+    everything = Everything(sessions, gate, reservations, Quotas(settings, sessions))
+    app.include_router(agents(everything, delivery))
+    app.include_router(streams(everything, delivery))
+    app.include_router(session_routes(everything, delivery))
     app.include_router(system(settings))
-    app.include_router(message_stream(known, pace))
+    app.include_router(message_stream(everything, delivery))
     if host is not None:
         app.include_router(host_routes(host))
     docs(app)
 
     @app.websocket("/ws")
     async def ws(websocket: WebSocket) -> None:
-        await Socket(websocket, known, pace, told.max_message_bytes).run()
+        await Socket(websocket, everything, delivery, own.max_message_bytes).run()
 
     return app
 
 
 def _operation_id(route: APIRoute) -> str:
-    """agents_start, streams_cancel: generated clients have functions of these names."""
+    """Return a name such as agents_start or streams_cancel. Generated clients have functions of these names."""
     return f"{route.tags[0]}_{route.name.rstrip('_')}"
 
 
 def _bare_app() -> FastAPI:
-    """Without FastAPI's own pages, which load scripts from elsewhere, and without its telemetry, which may report
-    elsewhere, and copies what clients send into its records."""
+    """Return an app without FastAPI's own pages and telemetry.
+
+    The pages load scripts from other sites. The telemetry may send data to other hosts, and records clients' input.
+    """
     app = Described(
         title="understudy",
         description=DESCRIPTION,

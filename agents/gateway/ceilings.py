@@ -1,6 +1,6 @@
-"""The host's ceilings for the agents that clients start: a client may lower what an agent is allowed, never raise it.
+"""The host's ceilings for agents that clients start. A client can lower an agent's limits, but never raise them.
 
-For each key of an agent one table says who decides: `ceilings`, FREE or HOST_ONLY.
+Each key of an agent is in one of three tables: `ceilings`, FREE (set by the client) or HOST_ONLY.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,15 +19,18 @@ FREE: Final[frozenset[Path]] = frozenset(
         *(("streaming_config", "parallel_tools"), ("streaming_config", "retry_after_output")),
     }
 )
-"""Keys that the client sets. `_not_allowed` looks at model and model_options; answer_type has bounds of its own."""
+"""Keys that the client sets. `_not_allowed` checks model and model_options. `bounded_schema` checks answer_type."""
 PATIENCE: Final[Path] = ("streaming_config", "chunk_timeout")
-"""A key with a floor, too: most healthy answers would miss a deadline that is too short."""
+"""A key with both a ceiling and a floor. Most healthy answers would miss a deadline that is too short."""
 
 HOST_ONLY: Final[frozenset[Path]] = frozenset({("provider",), ("base_url",), ("api_key",), ("fallbacks",)})
 
 
 def ceilings(clients: ClientLimits, silence_ms: int) -> Ceilings:
-    """The highest value of each key; None: any. silence_ms: longest silence of a provider."""
+    """Return the highest value of each key; None allows any value.
+
+    silence_ms: the longest silence that the host allows a provider.
+    """
     limits = clients.limits
     return {
         ("max_queue",): clients.max_queue,
@@ -44,9 +47,9 @@ def ceilings(clients: ClientLimits, silence_ms: int) -> Ceilings:
 
 
 def within(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> tuple[dict[str, Any], list[str]]:
-    """What a client's agent is started with, and a line for each key that the host does not allow.
+    """Return the configuration of a client's agent, and one line for each value that the host does not allow.
 
-    A key that the client does not set is as of any agent, or the ceiling where that is lower.
+    A key that the client does not set gets its usual default, or the ceiling if that is lower.
     """
     config, faults = dict(given), list(_not_allowed(given, clients, silence_ms))
     defaults = AgentSettings(streaming_config=StreamingConfig(chunk_timeout=silence_ms)).model_dump()

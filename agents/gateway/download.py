@@ -1,6 +1,7 @@
-"""A file that is made while it is sent: lines of JSON, as many as there are, in little memory.
+"""A file of JSON Lines that is made while it is sent, so a file of any size needs little memory.
 
-One that can't be finished is broken off, so that nobody takes a part of it for the whole. Source: RFC 9112, section 8.
+If the file can't be finished, the connection is aborted, so the client sees that the file is incomplete.
+Source: RFC 9112, section 8.
 """
 
 import asyncio
@@ -20,17 +21,17 @@ log = get_logger("understudy.gateway")
 
 
 class _Revoked(Exception):
-    """Who asked may read no more."""
+    """The caller's token was revoked during the download."""
 
 
 class Connection(Protocol):
-    """What our own server tells of the connection (serving.py); in another server there is none."""
+    """A connection of the gateway's own server (serving.py). Other servers provide none."""
 
     def abort(self) -> None: ...
 
 
 class JsonLines(StreamingResponse):
-    """filename: of characters that need no quoting."""
+    """A download of JSON Lines. filename: without characters that need quotes."""
 
     media_type = "application/x-ndjson"
 
@@ -41,7 +42,7 @@ class JsonLines(StreamingResponse):
 
     @classmethod
     async def of(cls, lines: AsyncIterator[bytes], filename: str, write_timeout_s: float) -> Self:
-        """Begun: what keeps the first line from being read is raised here."""
+        """Return the download after reading its first piece, so an error there still gets its own status."""
         chunks = pieces(lines)
         return cls(_with(await anext(chunks, b""), chunks), filename, write_timeout_s)
 
@@ -61,7 +62,7 @@ class JsonLines(StreamingResponse):
         try:
             await super().stream_response(send)
         except (TimeoutError, SessionError, _Revoked) as error:
-            log.warning("download_broken_off", reason=str(error) or "nothing was taken for write_timeout")
+            log.warning("download_broken_off", reason=str(error) or "the client read nothing for write_timeout")
             if self._connection is None:
                 raise
             self._connection.abort()
@@ -74,7 +75,7 @@ async def _with(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 
 async def pieces(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Lines together, so that few writes are made of many."""
+    """Yield the lines joined into pieces of about CHUNK_BYTES, so that many lines need few writes."""
     gathered = bytearray()
     async for line in lines:
         gathered += line

@@ -1,11 +1,11 @@
-"""What the gateway refuses: its caller, who starts it, or a client.
+"""The gateway's errors: those that stop its start, and the refusals that clients get.
 
 GatewayError
-├── InvalidToken          the file of the token can't be trusted
-├── InvalidCertificate    no connection could be made with it
-└── NotSafe               it would listen where anyone could come
+├── InvalidToken          others can read the token file, or it has no valid token
+├── InvalidCertificate    the certificate or its key is unusable
+└── NotSafe               the address is reachable by others, and TLS is off
 
-Refusal                   not of these: the answer to a client, {"error": {"type", "message"}} on every protocol
+Refusal                   not a GatewayError: the answer to a client, {"error": {"type", "message"}}
 """
 
 from collections.abc import Sequence
@@ -43,11 +43,11 @@ TYPES: Final = {
     500: "internal",
     503: "unavailable",
 }
-"""By status, the word for programs."""
+"""The `type` of an error by its status, for programs."""
 
 
 class GatewayError(Exception):
-    """Base of what keeps the gateway from starting."""
+    """The base class of errors that stop the gateway's start."""
 
 
 class InvalidToken(GatewayError):
@@ -63,8 +63,11 @@ class NotSafe(GatewayError):
 
 
 class Refusal(Exception):
-    """message: one line, for a person. faults: where there are many, a line each. retry_after_s: when it may be
-    otherwise."""
+    """The answer to a request that the gateway refuses.
+
+    message: one line, for a person. faults: one line per fault, if there are several. retry_after_s: seconds until
+    the request may succeed.
+    """
 
     def __init__(
         self, status: int, message: str, kind: str = "", faults: Sequence[str] = (), retry_after_s: int | None = None
@@ -95,16 +98,16 @@ EXPECTED: Final[tuple[type[Exception], ...]] = (
     MaxChildren,
     SessionError,
 )
-"""What may go wrong in a route without a fault of ours."""
+"""Exceptions that a route may raise although the gateway has no bug."""
 
 
 def refusal_of(error: Exception) -> Refusal:
-    """The answer to what went wrong in a route. Raises what is our own bug."""
+    """Return the refusal for a route's exception. Raises the exception again if it is a bug of the gateway."""
     match error:
         case Refusal():
             return error
         case HTTPException(status_code=404):
-            return Refusal(404, "expected a path that /docs has, got another one")
+            return Refusal(404, "expected a path that /docs lists, got another one")
         case HTTPException(status_code=status, detail=detail):
             return Refusal(status, str(detail))
         case RequestValidationError():
@@ -114,7 +117,7 @@ def refusal_of(error: Exception) -> Refusal:
         case InvalidArgument():
             return Refusal(422, str(error))
         case AlreadyStarted() | SessionExists():
-            return Refusal(409, "expected an id that no agent has, got one that is taken", "conflict")
+            return Refusal(409, "expected an unused id, got one that is in use", "conflict")
         case NotFound():
             return Refusal(404, "expected an agent that its supervisor runs, got one that has just ended")
         case CallFailed():
@@ -134,24 +137,24 @@ def _of_session(error: SessionError) -> Refusal:
             return Refusal(404, str(error), "stream_not_found")
         case InvalidFork():
             return Refusal(422, str(error))
-    log.warning("store_failed", reason=str(error))  # it says where the store is: nothing for a client
+    log.warning("store_failed", reason=str(error))  # the text has the store's path, which no client may see
     return Refusal(503, "the store of sessions can't be used now")
 
 
 def invalid(faults: Sequence[Any]) -> Refusal:
-    """pydantic's faults as lines of ours."""
+    """Return a refusal with one line per fault of pydantic."""
     lines = [line_of(fault) for fault in faults]
     return Refusal(422, "; ".join(lines), faults=lines)
 
 
 async def crashed(_request: Request, _error: Exception) -> Response:
-    """An exception handler for FastAPI, for our own bug: it is raised again after this answer, and is logged."""
-    refusal = Refusal(500, "the gateway failed: the log of the daemon says how")
+    """Answer a bug of the gateway with 500, as an exception handler of FastAPI. FastAPI then raises the bug again."""
+    refusal = Refusal(500, "the gateway failed: the daemon's log has the reason")
     return Response(refusal.body, refusal.status, media_type="application/json")
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """An exception handler for FastAPI."""
+    """Answer an expected exception, as an exception handler of FastAPI."""
     refusal = refusal_of(error)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if refusal.retry_after_s is not None:

@@ -1,7 +1,7 @@
 """A stream as server-sent events. Source: WHATWG HTML, "Server-sent events"; API reference, "REST API Integration".
 
-What lies in the mailbox goes out as one write. A client that takes nothing for write_timeout is cut: the last event it
-gets says so, and where to go on. So is one whose token is revoked, where it is.
+All events that wait in the mailbox are one write. A client that reads nothing for write_timeout is cut: its last event
+gives the reason. A client whose token is revoked is cut in the same way.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from agents.sessions import SessionError
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-store"),
-    (b"x-accel-buffering", b"no"),  # a proxy that collected events would be a client that is always late
+    (b"x-accel-buffering", b"no"),  # a proxy must not buffer events
 ]
 
 
@@ -38,21 +38,24 @@ ErrorEvent = Annotated[
     Literal["error", "failed"],
     Query(description="the name of the event that ends a failed turn; `failed` is for EventSource"),
 ]
-"""A name for the last event of a stream, chosen by the reader of server-sent events."""
+"""The name of the event that ends a failed turn, as the client chooses."""
 
 _REFUSED: Final = re.compile(r"\s*q=0(\.0*)?\s*", re.IGNORECASE)
 
 
 class Connection(Protocol):
-    """What our own server tells of the connection (serving.py); in another server there is none."""
+    """A connection of the gateway's own server (serving.py). Other servers provide none."""
 
     def cut(self, last: bytes) -> None:
-        """End it, with this behind what was written and not taken; what is not taken within a while is dropped."""
+        """Write last after the data that waits to be sent, then close. Unread data is dropped after a while."""
 
 
-class Pace(Struct, frozen=True):
-    """heartbeat_s: between two signs of life. write_timeout_s: how long a client may take nothing. compression: where
-    the client asks for it."""
+class Delivery(Struct, frozen=True):
+    """The settings by which events are sent.
+
+    heartbeat_s: the longest pause without a write. write_timeout_s: the longest time in which a client reads nothing.
+    compression: whether clients that accept gzip get it.
+    """
 
     heartbeat_s: float
     write_timeout_s: float
@@ -60,23 +63,26 @@ class Pace(Struct, frozen=True):
 
 
 class EventStream(Response):
-    """encode, cut: events, and the reason of a cut, as the bytes of server-sent events. head: bytes that come first."""
+    """The answer that sends a stream.
+
+    encode, cut: encoders of events, and of the reason of a cut. head: bytes that are sent first.
+    """
 
     def __init__(
         self,
         reader: AnyReader,
-        pace: Pace,
+        delivery: Delivery,
         encode: Callable[[Sequence[Event]], bytes] = frames,
         cut: Callable[[CutData], bytes] = cut_frame,
         head: bytes = b"",
     ) -> None:
         self.status_code, self.background = 200, None
-        self._reader, self._pace = reader, pace
+        self._reader, self._delivery = reader, delivery
         self._encode, self._cut_frame, self._head = encode, cut, head
         self._over = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        squeeze = _Gzip() if self._pace.compression and _takes_gzip(scope) else _Plain()
+        squeeze = _Gzip() if self._delivery.compression and _takes_gzip(scope) else _Plain()
         caller = caller_in(scope)
         try:
             async with when_gone(receive, self._reader.close):
@@ -93,7 +99,7 @@ class EventStream(Response):
         if self._head:
             await self._write(send, squeeze.some(self._head))
         try:
-            async for batch in self._reader.batches(self._pace.heartbeat_s):
+            async for batch in self._reader.batches(self._delivery.heartbeat_s):
                 await self._write(send, squeeze.some(self._encode(batch) if batch else HEARTBEAT))
         except ReaderClosed:
             if not caller.revoked:
@@ -106,16 +112,16 @@ class EventStream(Response):
         await self._write(send, squeeze.end(), more=False)
 
     async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        """A server waits with a piece until it has room for it."""
-        async with asyncio.timeout(self._pace.write_timeout_s):
+        """Send a piece. The server waits until its buffer has room."""
+        async with asyncio.timeout(self._delivery.write_timeout_s):
             await send({"type": "http.response.body", "body": body, "more_body": more})
 
     def _cut(self, scope: Scope, squeeze: "_Plain") -> None:
-        """Without a connection of ours the server ends the answer where it is: its last id is the place, too."""
+        """Send the reason and close the connection. Another server than ours only ends the answer."""
         connection: Connection | None = scope.get("state", {}).get("connection")
         if connection is not None:
-            told = b"" if self._over else squeeze.some(self._cut_frame(too_slow(self._pace.write_timeout_s)))
-            connection.cut(told + squeeze.end())
+            reason = b"" if self._over else squeeze.some(self._cut_frame(too_slow(self._delivery.write_timeout_s)))
+            connection.cut(reason + squeeze.end())
 
 
 def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:
@@ -123,12 +129,12 @@ def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:
     return frames_without_error if error_event == FAILED else frames
 
 
-TOKEN_REVOKED: Final = CutData("token_revoked", "the token was revoked: the stream goes on without you")
-STORE_UNAVAILABLE: Final = CutData("store_unavailable", "the store can't be read: come back with the last id")
+TOKEN_REVOKED: Final = CutData("token_revoked", "the token was revoked; the stream continues without this client")
+STORE_UNAVAILABLE: Final = CutData("store_unavailable", "the store is unavailable: reconnect with the last event id")
 
 
 def too_slow(timeout_s: float) -> CutData:
-    message = f"nothing was taken for {timeout_s:g} s: come back with the last id that you have"
+    message = f"the client read nothing for {timeout_s:g} s: reconnect with the last event id"
     return CutData("slow_reader", message)
 
 
@@ -143,7 +149,7 @@ class _Plain:
 
 
 class _Gzip(_Plain):
-    """What is written can be read at once: each piece is flushed."""
+    """A gzip encoder that flushes each piece, so that the client can read the piece at once."""
 
     headers = ((b"content-encoding", b"gzip"), (b"vary", b"accept-encoding"))
 
@@ -158,7 +164,7 @@ class _Gzip(_Plain):
 
 
 def _takes_gzip(scope: Scope) -> bool:
-    """Source: RFC 9110 section 12.5.3."""
+    """Return whether the client accepts gzip. Source: RFC 9110 section 12.5.3."""
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding").decode("latin-1")
     for each in accepted.split(","):
         coding, _, weight = each.partition(";")

@@ -1,4 +1,4 @@
-"""The lines of a session's export, as sessions.history writes them."""
+"""The shapes of the lines of a session's export. sessions.history writes the lines."""
 
 from typing import Final
 
@@ -10,18 +10,18 @@ from agents.sessions.records import Session, StreamInfo
 
 
 class SessionLine(Session, frozen=True, tag_field="type", tag="session"):
-    """The first line."""
+    """The first line of an export."""
 
 
 class MessageLine(Struct, frozen=True, tag_field="type", tag="message"):
-    """position: in the conversation, from 0."""
+    """A message. position: its index in the conversation, from 0."""
 
     position: int
     message: Message
 
 
 class StreamLine(StreamInfo, frozen=True, tag_field="type", tag="stream"):
-    """The lines of its events follow."""
+    """A stream. The lines of its events follow."""
 
 
 class EventLine(Struct, frozen=True, tag_field="type", tag="event"):

@@ -1,4 +1,4 @@
-"""Where the gateway may listen, and with which certificate: checked before anything starts."""
+"""Checks of the address and the certificate, made before anything starts."""
 
 import re
 import ssl
@@ -15,7 +15,7 @@ _CERTIFICATE: Final = re.compile(
 
 
 def check_listen(settings: GatewaySettings) -> None:
-    """Raises NotSafe if others could read along: on loopback nobody can; elsewhere TLS, or someone said so."""
+    """Raise NotSafe if the host is not loopback and neither TLS nor allow_remote is set."""
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         raise NotSafe("expected tls_certificate and tls_key together, got one of them")
     if not (_is_loopback(settings.host) or settings.tls_certificate or settings.allow_remote):
@@ -25,7 +25,7 @@ def check_listen(settings: GatewaySettings) -> None:
 
 
 def check_certificate(settings: GatewaySettings) -> None:
-    """Raises InvalidCertificate for files that no connection could be made with."""
+    """Raise InvalidCertificate if the certificate and its key are unusable."""
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None or key is None:
         return
@@ -43,8 +43,10 @@ def check_certificate(settings: GatewaySettings) -> None:
 
 
 def first_certificate(file: Path) -> str:
-    """Of a file that check_certificate took: the server's own, without what may stand around it, in any encoding: a
-    comment, the chain, the key."""
+    """Return the server's certificate from a file that check_certificate accepted.
+
+    The file may also have comments in any encoding, the chain and the key.
+    """
     found = _CERTIFICATE.search(file.read_text(encoding="latin-1"))
     assert found is not None
     return found[0]

@@ -1,24 +1,24 @@
-"""Sessions as one user sees them: what is somebody else's is not there, and is answered for as what is not."""
+"""The sessions that a caller can see. Another user's session is answered like one that does not exist."""
 
 from actors import Pid
 from agents.contract.sessions import SessionInfo
 from agents.core.events import Event
 from agents.gateway.guard.caller import Caller
-from agents.gateway.sessions import Seen, Sessions
+from agents.gateway.sessions import Sessions, VisibleSessions
 from agents.sessions import StreamInfo as KeptStream
 from agents.settings import Scope
 
 
-def seen_by(caller: Caller, sessions: Sessions) -> Seen:
-    """All of them, if it may do everything; else its user's."""
+def visible_sessions(caller: Caller, sessions: Sessions) -> VisibleSessions:
+    """Return all sessions for a caller with the scope admin, otherwise the sessions of the caller's user."""
     if caller.may(Scope.ADMIN):
         return sessions
-    assert caller.user is not None, "a token without a user is the install's, which may do everything"
+    assert caller.user is not None, "only the install's token has no user, and it has every scope"
     return OwnSessions(sessions, caller.user)
 
 
 class OwnSessions:
-    """owner: who it is whose sessions are seen."""
+    """The sessions of one user, the owner."""
 
     def __init__(self, sessions: Sessions, owner: str) -> None:
         self._all, self._owner = sessions, owner

@@ -1,4 +1,4 @@
-"""Whether the client of an answer is still there."""
+"""Notice when the client of an answer disconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +9,7 @@ from starlette.types import Receive
 
 @asynccontextmanager
 async def when_gone(receive: Receive, close: Callable[[], None]) -> AsyncIterator[None]:
-    """Within the block, call close as soon as the client has gone. The request's body has to be read by then."""
+    """Call close when the client disconnects within the block. The request's body must be read before the block."""
     watcher = asyncio.create_task(_watch(receive, close))
     try:
         yield

@@ -1,6 +1,6 @@
-"""What one user may have at a time: agents, sessions, and messages that wait. `admin` may have what it likes.
+"""Quotas of one user: agents, sessions, and bytes of messages that wait. A caller with the scope `admin` has no quota.
 
-Nothing is counted on the side: an agent that ends, however it ends, counts no more.
+The agents and the store are counted at each check, so an ended agent never counts.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ RETRY_S = 5
 
 
 class Quotas:
+    """The quotas and ceilings of gateway.clients."""
+
     _limits: ClientLimits
 
     def __init__(self, settings: Settings, sessions: Sessions) -> None:
@@ -30,7 +32,7 @@ class Quotas:
         self._starting: dict[str, asyncio.Lock] = {}
 
     def config(self, caller: Caller, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the caller's agent is started with. Raises InvalidAgentConfig for what is above the host's ceilings."""
+        """Return the configuration of the caller's agent. Raises InvalidAgentConfig for values above a ceiling."""
         if _user(caller) is None:
             return given
         config, faults = within(given, self._limits, self._silence_ms)
@@ -40,35 +42,35 @@ class Quotas:
 
     @asynccontextmanager
     async def one_more(self, caller: Caller, session_id: str | None) -> AsyncIterator[None]:
-        """Within the block the caller may start one agent, or keep one session. Raises Refusal if it has too many.
+        """Let the caller add one session within the block. Raises Refusal if the caller has too many.
 
-        session_id: of a session that may be there already; None: a new one.
+        session_id: a session that may already exist; None: a new one.
         """
         if (user := _user(caller)) is None:
             yield
             return
-        async with self._starting.setdefault(user, asyncio.Lock()):  # two requests at once do not share one place
+        async with self._starting.setdefault(user, asyncio.Lock()):  # two requests must not share the last place
             if session_id is None or not await self._sessions.has_session(session_id, user):
                 await self._check_sessions(user)
             yield
 
     def check_agents(self, caller: Caller, agent_id: str | None = None) -> None:
-        """Raises Refusal if one agent more would be too many. agent_id: of an agent that may run already."""
+        """Raise Refusal if the caller's user has max_agents agents. An agent_id that already runs is always allowed."""
         user, most = _user(caller), self._limits.max_agents
         if user is None or (agent_id is not None and find_agent(agent_id) is not None):
             return
         if len(agents_of(user)) >= most:
-            raise Refusal(429, f"expected at most {most} agents that run for one user: stop one first")
+            raise Refusal(429, f"expected at most {most} agents of one user: stop one first")
 
     def check_waiting(self, caller: Caller, message: str) -> None:
-        """Raises Refusal if the message would be too much beside those that wait."""
+        """Raise Refusal if the message and those that wait exceed max_waiting_bytes."""
         if (user := _user(caller)) is None:
             return
         most, asked = self._limits.max_waiting_bytes, cost_bytes(message)
         if asked > most:
             raise Refusal(413, f"expected a message of at most {most} bytes, got {asked}")
         if sum(map(waiting_bytes, agents_of(user))) + asked > most:
-            words = f"expected at most {most} bytes of messages that wait for one user's agents: ask again later"
+            words = f"expected at most {most} bytes of waiting messages of one user: retry later"
             raise Refusal(429, words, retry_after_s=RETRY_S)
 
     async def _check_sessions(self, user: str) -> None:
@@ -78,5 +80,5 @@ class Quotas:
 
 
 def _user(caller: Caller) -> str | None:
-    """None: it has no quota."""
+    """Return the user whose quota applies; None for a caller without a quota."""
     return None if caller.may(Scope.ADMIN) else caller.user

@@ -1,7 +1,7 @@
-"""A client's place in a stream: what it is sent next, in batches.
+"""A client's place in a stream, from which it gets events in batches.
 
-The stream goes on without its readers. One that reads slowly has the stream's buffer_size of events before it, then it
-gets the rest joined (docs/subscribers.md): so much memory a client, whatever the stream says.
+A stream does not depend on its readers. A slow reader has up to buffer_size events in its mailbox; later events are
+joined (docs/subscribers.md). The memory of a client is therefore bounded.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -12,15 +12,15 @@ from agents import agent
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 
-BATCH: Final = 512  # events that are written at once
+BATCH: Final = 512  # events per write
 
 
 class ReaderClosed(Exception):
-    """The reader was closed: its client has gone, or may read no more."""
+    """The reader was closed, because its client disconnected or its token was revoked."""
 
 
 class Reader:
-    """Of one stream. To be closed. seq: of the last event that was taken."""
+    """A reader of a live stream. Its owner must close it. seq: of the last event in a batch."""
 
     def __init__(self, stream_id: str, after: int = 0) -> None:
         self.stream_id, self.seq = stream_id, after
@@ -31,7 +31,10 @@ class Reader:
         self._box.close()
 
     def ask(self, pid: Pid, message: str) -> None:
-        """Read the answer; if the agent has been asked by this id before, that answer. Raises CallFailed, closed."""
+        """Send the message and read its stream. If the agent has a stream with this id, read that stream instead.
+
+        Raises CallFailed; the reader is then closed.
+        """
         self._box.monitor(pid)
         try:
             agent.stream_chat(pid, message, self._box.pid, stream_id=self.stream_id)
@@ -40,7 +43,10 @@ class Reader:
             raise
 
     async def follow(self, pid: Pid) -> bool:
-        """Read what comes after seq. False, or CallFailed: the agent has no such stream, and the reader is closed."""
+        """Read the events after seq. Return False, or raise CallFailed, if the agent has no such stream.
+
+        The reader is then closed.
+        """
         self._box.monitor(pid)
         found = False
         try:
@@ -51,7 +57,7 @@ class Reader:
         return found
 
     async def batches(self, pause_s: float) -> AsyncGenerator[list[Event], None]:
-        """What has come, at least one event; or nothing, after a pause. The last batch ends with a terminal event."""
+        """Yield the events that arrived, or an empty list after pause_s. The last batch ends with a terminal event."""
         gone = False
         while True:
             try:
@@ -72,7 +78,10 @@ class Reader:
                     return
 
     def _patience_s(self) -> float:
-        """An agent's stream that has begun has a handler, which says how it ends; one that waited has nobody."""
+        """Return the time to wait for a terminal event after the agent ended.
+
+        A stream that began has a handler, which sends a terminal event. A stream that waited has none.
+        """
         return agent.LAST_WORDS_S if self.seq else 0.0
 
     def _last_words(self) -> Event:
@@ -80,13 +89,14 @@ class Reader:
 
 
 Read: TypeAlias = Callable[[int, int], Awaitable[list[Event]]]
-"""The events with a seq above a place, up to so many places on. Some may be missing."""
+"""Read the events with a seq in (after, after + limit]. Some may be missing."""
 
 
 class Replay:
-    """As a Reader, of a stream that has ended and is only kept: page by page from the store. To be closed.
+    """A reader of a stream that has ended and is in the store. Its owner must close it.
 
-    last_seq: of the stream. first: the first page, read before the answer begins, so that a fault is still a status.
+    The events are read page by page. last_seq: of the stream. first: the first page, read before the answer begins,
+    so that an error there still gets its own status.
     """
 
     def __init__(self, stream_id: str, after: int, last_seq: int, read: Read, first: list[Event]) -> None:
@@ -96,7 +106,7 @@ class Replay:
 
     @classmethod
     async def of(cls, stream_id: str, after: int, last_seq: int, read: Read) -> Self:
-        """Raises SessionError."""
+        """Return a replay with its first page. Raises SessionError."""
         return cls(stream_id, after, last_seq, read, await read(after, BATCH))
 
     def close(self) -> None:
@@ -104,7 +114,7 @@ class Replay:
         self._closed = True
 
     async def batches(self, _pause_s: float) -> AsyncGenerator[list[Event], None]:
-        """A page each. The last one ends with a terminal event. Raises SessionError."""
+        """Yield the pages. The last page ends with a terminal event. Raises SessionError."""
         start = self.seq
         for place in range(start, self._last_seq, BATCH):
             events = self._first if place == start else await self._read(place, BATCH)

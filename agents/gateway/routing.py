@@ -1,4 +1,4 @@
-"""Paths and methods beyond the routes: a slash at the end, and the methods that a path has."""
+"""Paths with a slash at the end, and the answer to a method that a path does not have."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from agents.gateway.errors import Refusal
 
 
-class OneSlashLess:
-    """A path with one slash at its end is the path without: no id has a slash, so no other path is meant.
+class TrailingSlash:
+    """Middleware that removes one slash at the end of a path. No id has a slash, so the path stays unambiguous.
 
-    It is answered in place. A redirect would need an address, which behind a proxy is not ours to know.
+    A redirect would need the gateway's public address, which the gateway does not know behind a proxy.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -28,7 +28,10 @@ class OneSlashLess:
 
 
 async def method_not_allowed(request: Request, _error: Exception) -> Response:
-    """An exception handler for FastAPI, which by itself names the methods of one route. Source: RFC 9110, 15.5.6."""
+    """Answer with 405 and all methods of the path, as an exception handler of FastAPI. Source: RFC 9110, 15.5.6.
+
+    FastAPI's own answer names the methods of one route only.
+    """
     app: FastAPI = request.app
     methods = ", ".join(sorted(set(_methods(app, _path(request.scope)))))
     refusal = Refusal(405, f"expected a method that this path has: {methods}; got another one")
@@ -42,6 +45,6 @@ def _methods(app: FastAPI, path: str) -> Iterator[str]:
 
 
 def _path(scope: Scope) -> str:
-    """In this app, wherever it is mounted."""
+    """Return the path within this app, without the prefix of a mount."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))

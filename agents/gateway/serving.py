@@ -1,8 +1,10 @@
-"""The gateway's own server: uvicorn, with what its defaults leave open closed.
+"""The gateway's own server: uvicorn with stricter limits.
 
-What uvicorn does by itself, as read in its source: it keeps a connection whose request never ends, counts WebSockets in
-no limit, trusts X-Forwarded-For of loopback, logs addresses with their query, answers pings without end to one that
-reads none, waits for ever for a client that takes nothing, and wakes ten times a second to see whether it is to end.
+uvicorn's source shows these defaults, which this module changes:
+- A connection whose request never ends stays open, and WebSockets count toward no limit.
+- X-Forwarded-For is trusted from loopback, and the log has addresses with their query.
+- Every ping gets a pong, even if the client reads none. A write to a client that reads nothing waits without limit.
+- The main loop wakes ten times a second.
 """
 
 import asyncio
@@ -27,11 +29,11 @@ from agents.settings import GatewaySettings, Settings
 HEADER_S: Final = 10.0  # for the whole head of a request
 KEEP_ALIVE_S: Final = 5
 PING_S: Final = 20.0
-FRAGMENTS: Final = 1000  # of a message: empty ones add nothing to its size
-SEND_BUFFER_BYTES: Final = 128 * 1024  # in the kernel, a connection; by itself it grows to megabytes
-LINGER_S: Final = 30.0  # how long a client that was cut may still take what lies ready
+FRAGMENTS: Final = 1000  # per message, since empty fragments add nothing to its size
+SEND_BUFFER_BYTES: Final = 128 * 1024  # per connection in the kernel, which would otherwise use megabytes
+LINGER_S: Final = 30.0  # time in which a cut client can still read what was written
 END_S: Final = 5
-FULL: Final = Refusal(503, "the gateway has as many connections as max_connections allows: come back later").body
+FULL: Final = Refusal(503, "the gateway has max_connections connections: retry later").body
 FULL_HEAD: Final = (
     "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: application/json\r\n"
     f"content-length: {len(FULL)}\r\n\r\n"
@@ -41,9 +43,9 @@ CUT: Final = 1013  # "try again later"
 
 @asynccontextmanager
 async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
-    """Serve on the running loop until the block ends; then connections have END_S.
+    """Serve on the running loop until the block ends. Open connections then get END_S to finish.
 
-    Raises NotSafe, InvalidCertificate, and OSError if the port can't be had.
+    Raises NotSafe, InvalidCertificate, and OSError if the port is unavailable.
     """
     check_listen(settings.gateway)
     check_certificate(settings.gateway)
@@ -54,7 +56,7 @@ async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
     try:
         await server.listening.wait()
         if not server.started:
-            await task  # raises why
+            await task  # raises the reason
         yield server
     finally:
         server.end()
@@ -62,11 +64,12 @@ async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
 
 
 def _listener(settings: GatewaySettings) -> socket.socket:
-    """What is set here, every connection has, too."""
+    """Return the listening socket. Its connections inherit its options."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.create_server((settings.host, settings.port), family=family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    gone_ms = settings.write_timeout + int(LINGER_S * 1000)  # of a client that vanished: the kernel would try for long
+    # The kernel would resend data to a vanished client for many minutes.
+    gone_ms = settings.write_timeout + int(LINGER_S * 1000)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, gone_ms)
     return listener
 
@@ -96,7 +99,7 @@ def _config(app: ASGIApp, settings: GatewaySettings, *, compression: bool) -> uv
 
 
 class Server(uvicorn.Server):
-    """port: where it listens."""
+    """The running server. port: the port on which it listens."""
 
     def __init__(self, config: uvicorn.Config, port: int) -> None:
         super().__init__(config)
@@ -105,11 +108,12 @@ class Server(uvicorn.Server):
         self._ended = asyncio.Event()
 
     def end(self) -> None:
+        """Begin to stop."""
         self.should_exit = True
         self._ended.set()
 
     def take(self, settings: Settings) -> None:
-        """What of these settings is a server's holds for connections from now on. An app has its own `take`."""
+        """Apply the server's part of the settings to later connections. `Gateway.take` applies the app's part."""
         self.config.limit_concurrency = settings.gateway.max_connections
         self.config.ws_max_size = settings.gateway.max_message_bytes
         self.config.ws_per_message_deflate = settings.streaming.enable_compression
@@ -121,22 +125,22 @@ class Server(uvicorn.Server):
             self.listening.set()
 
     async def main_loop(self) -> None:
-        """Nothing is to be done while nothing comes. The Date, which uvicorn's ticks renew, is HttpConnection's."""
+        """Wait for the end without uvicorn's ticks. HttpConnection renews the Date header instead."""
         await self._ended.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the program's, which decides what ends when."""
+        """Leave signals to the program, which decides the order of its shutdown."""
         yield
 
 
 class HttpConnection(H11Protocol):
-    """scope["state"]["connection"] is this object, so that an answer may cut itself."""
+    """An HTTP connection. scope["state"]["connection"] is this object, so an answer can cut its own connection."""
 
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
         self._max_connections = config.limit_concurrency or 0
-        self.limit_concurrency = None  # uvicorn would count what waits for its first byte, but no WebSocket
+        self.limit_concurrency = None  # uvicorn's own count includes idle connections, but no WebSocket
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -160,18 +164,19 @@ class HttpConnection(H11Protocol):
         super().connection_lost(exc)
 
     def cut(self, last: bytes) -> None:
+        """End the answer with last, and close the connection."""
         rest = [self.conn.send(h11.Data(data=last)), self.conn.send(h11.EndOfMessage())]
         self.transport.write(b"".join([piece for piece in rest if piece]))
         self.cycle.disconnected = True
         _linger(self.loop, self.transport)
 
     def abort(self) -> None:
-        """The client sees that the answer is not whole."""
+        """Reset the connection, so that the client sees an incomplete answer."""
         self.cycle.disconnected = True
         self.transport.abort()
 
     def _await_head(self) -> None:
-        """From the connection's beginning, and from the first byte of each later head; not again for each byte."""
+        """Start the timer of a request's head, at the connection's start or at the first byte of a later head."""
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(HEADER_S, self.transport.abort)
 
@@ -182,11 +187,16 @@ class HttpConnection(H11Protocol):
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
+    """A WebSocket connection with limits on pings and fragments."""
+
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
 
     async def run_asgi(self) -> None:
-        """An upgrade that is refused with a whole answer is done. uvicorn takes it for forgotten, and logs an error."""
+        """Run the app, and mark an upgrade that was refused with a whole answer as complete.
+
+        uvicorn would log an error for such an upgrade.
+        """
         app = self.app
 
         async def done(scope: Any, receive: Any, send: Any) -> None:
@@ -197,7 +207,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
         await super().run_asgi()
 
     def handle_ping(self) -> None:
-        """Its pong lies in the protocol already. One that takes nothing gets none."""
+        """Send the pong that the protocol has prepared. Drop the pong if the client reads nothing."""
         if self.writable.is_set():
             super().handle_ping()
         else:
@@ -211,15 +221,16 @@ class SocketConnection(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def cut(self, last: bytes) -> None:
+        """Send last and a close frame, and end the connection."""
         self.conn.send_text(last)
         self.conn.send_close(CUT, "slow reader")
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = self.disconnected = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": CUT})
-        self.writable.set()  # who waits to write learns that it is over
+        self.writable.set()  # wakes the tasks that wait to write
         _linger(self.loop, self.transport)
 
 
 def _linger(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
-    transport.close()  # once what lies there is taken
+    transport.close()  # after the client has read what was written
     loop.call_later(LINGER_S, transport.abort)

@@ -1,16 +1,15 @@
-"""What the gateway asks of sessions: a port, so that it works with a store and without one."""
+"""The gateway's port to sessions, with a store or without one."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import NoReturn, Protocol
-
-from msgspec import structs
 
 from actors import CallFailed, Pid
 from actors.slices import in_slices
 from agents import agent
 from agents.agent_registry import agents_of, find_agent, find_stream, sliced_ids
 from agents.contract.sessions import Session, SessionInfo, SessionStream
+from agents.contract.stored import session as whole_session
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
@@ -18,32 +17,35 @@ from agents.sessions import StreamInfo as KeptStream
 from agents.sessions import UnknownSession
 
 
-class Seen(Protocol):
-    """Sessions as they are looked for. A session's id is its agent's. Each answers with None for what it does not
-    know."""
+class VisibleSessions(Protocol):
+    """Look-up of sessions and streams. A session has the id of its agent.
+
+    Each method returns None, or an empty list, for an unknown id.
+    """
 
     async def wake(self, agent_id: str) -> Pid | None:
-        """The agent's process, started from its session if it has none."""
+        """Return the agent's process. Start the process from the agent's session if it does not run."""
 
     async def find_stream(self, stream_id: str) -> Pid | None:
-        """The process that has the stream; None also for one that is only kept."""
+        """Return the process that has the stream; None for a stream that is only in the store."""
 
     async def kept_stream(self, stream_id: str) -> KeptStream | None:
-        """As it is in the store."""
+        """Return the stream's record in the store."""
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
-        """Of a stream that is kept, those with a seq above after, up to after + limit."""
+        """Return the events of a stream in the store with a seq in (after, after + limit]."""
 
     async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
-        """At most limit of them, those behind after: its id is the last one's of the page before."""
+        """Return a page of at most limit sessions. after: the last id of the previous page."""
 
     async def session(self, session_id: str) -> SessionInfo | None: ...
 
 
-class Sessions(Seen, Protocol):
-    """All of them. owner: the user whose it has to be; None: anybody's, or nobody's.
+class Sessions(VisibleSessions, Protocol):
+    """All sessions, and changes to them.
 
-    What is done with a session, once it has been seen, raises UnknownSession if it has gone since.
+    owner: the user to whom a session must belong; None: any user, or none. A change raises UnknownSession if the
+    session no longer exists.
     """
 
     async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
@@ -53,25 +55,28 @@ class Sessions(Seen, Protocol):
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]: ...
 
     async def count(self, owner: str) -> int:
-        """How many sessions the user has."""
+        """Return the number of the user's sessions."""
 
     async def history(self, session_id: str) -> Session: ...
 
     async def rename(self, session_id: str, title: str | None) -> None:
-        """title: None takes it away."""
+        """Set the session's title; None removes it."""
 
     async def delete(self, session_id: str) -> None:
-        """For good. An agent that has nothing to do is ended first; one that has refuses."""
+        """Delete the session permanently, after its agent has stopped. Raises Refusal if the agent is busy."""
 
     def export(self, session_id: str) -> AsyncIterator[bytes]:
-        """As JSON Lines. What is wrong is raised before the first one, or cuts it short."""
+        """Yield the session as JSON Lines. An error is raised before the first line, or ends the export early."""
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
-        """at: a stream, and the seq of an event in it; None: the last one."""
+        """Copy the session up to a place.
+
+        at: a stream, and the seq of an event in the stream; None: all turns that have ended.
+        """
 
 
 class LiveSessions:
-    """Sessions without a store: those of the agents that run, and what they remember of their streams."""
+    """Sessions without a store: those of the running agents, which remember their last streams."""
 
     async def has_session(self, session_id: str, owner: str | None = None) -> bool:
         return _is_of(owner, find_agent(session_id))
@@ -92,11 +97,11 @@ class LiveSessions:
         return []
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
-        """In order of their ids."""
+        """Return the sessions in order of their ids."""
         found = []
         for agent_id in await in_slices(sliced_ids(after, limit, owner)):
             pid = find_agent(agent_id)
-            with suppress(CallFailed):  # it has ended since
+            with suppress(CallFailed):  # the agent has ended since
                 found += [] if pid is None else [_session(await agent.info(pid))]
         return found
 
@@ -111,18 +116,14 @@ class LiveSessions:
         pid = _agent(session_id)
         info = await agent.info(pid)
         streams = [SessionStream(id=each.id, status=each.status, last_seq=each.seq) for each in info.streams]
-        return Session(
-            **structs.asdict(_session(info)),
-            conversation=await agent.conversation(pid),
-            streams=streams,
-        )
+        return whole_session(_session(info), await agent.conversation(pid), streams)
 
     async def rename(self, session_id: str, title: str | None) -> None:
         _not_kept()
 
     async def delete(self, session_id: str) -> None:
         if not await agent.retire(_agent(session_id)):
-            raise Refusal(409, "expected a session whose agent is idle, got one that answers: cancel that", "conflict")
+            raise Refusal(409, "expected a session whose agent is idle, got a busy one: cancel its turn", "conflict")
 
     def export(self, session_id: str) -> AsyncIterator[bytes]:
         _not_kept()
@@ -143,7 +144,7 @@ def _session(info: AgentInfo) -> SessionInfo:
 
 
 def _not_kept() -> NoReturn:
-    raise Refusal(409, "expected sessions that are kept, got ones in memory: set sessions.durability", "not_kept")
+    raise Refusal(409, "expected sessions in a store, got sessions in memory: set sessions.durability", "not_kept")
 
 
 def _is_of(owner: str | None, agent_: Pid | None) -> bool:

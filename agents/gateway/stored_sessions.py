@@ -1,17 +1,17 @@
-"""Sessions of agents that run, and of those that are kept: one comes back when it is asked for."""
+"""Sessions with a store. A request to a session whose agent does not run starts the agent."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import structs
 
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import find_agent, find_stream, reserved
-from agents.contract.sessions import Session, SessionInfo, SessionStream
+from agents.contract.sessions import Session, SessionInfo
+from agents.contract.stored import session, session_info, session_stream
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class StoredSessions(LiveSessions):
-    """Where nothing is kept, those of the agents that run."""
+    """The sessions of the store. Without a store, the sessions of the running agents."""
 
     async def has_session(self, session_id: str, owner: str | None = None) -> bool:
         if find_agent(session_id) is not None or (store := await _store()) is None:
@@ -43,8 +43,11 @@ class StoredSessions(LiveSessions):
         return await wake(agent_id)
 
     async def find_stream(self, stream_id: str) -> Pid | None:
-        """A turn that is open on disk and has no process: its agent is woken, and goes on with the turn, or ends it. An
-        agent that can't be woken leaves its stream to be read."""
+        """Return the process that has the stream.
+
+        If the stream's turn was cut, its agent is woken, and continues or ends the turn. Return None if the agent can't
+        be woken; the stored events can still be read.
+        """
         if (pid := find_stream(stream_id)) is not None or (store := await _store()) is None:
             return pid
         stream = await store.stream(stream_id)
@@ -62,13 +65,13 @@ class StoredSessions(LiveSessions):
         return [] if store is None else await store.events(stream_id, after, limit)
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
-        """Those that changed last come first."""
+        """Return the sessions, the last changed first."""
         store = await _store()
         if store is None:
             return await super().sessions(after, limit, owner)
         if after is not None and not await self.has_session(after, owner):
             raise UnknownSession(after)
-        return [_told(each) for each in await store.sessions(after, limit, owner)]
+        return [_info(each) for each in await store.sessions(after, limit, owner)]
 
     async def count(self, owner: str) -> int:
         store = await _store()
@@ -79,21 +82,23 @@ class StoredSessions(LiveSessions):
         if store is None:
             return await super().session(session_id)
         kept = await store.session(session_id)
-        return None if kept is None else _told(kept)
+        return None if kept is None else _info(kept)
 
     async def history(self, session_id: str) -> Session:
-        """As it is kept: the same whether its agent runs or not."""
+        """Return the session as it is in the store, whether its agent runs or not."""
         store = await _store()
         if store is None:
             return await super().history(session_id)
         kept = await store.session(session_id)
         if kept is None:
             raise UnknownSession(session_id)
-        now = await _statuses(session_id)
-        return Session(
-            **structs.asdict(_told(kept)),
-            conversation=await store.messages(session_id, 0, kept.message_count),
-            streams=[_stream(each, now) for each in await store.streams(session_id)],
+        live = await _statuses(session_id)
+        conversation = await store.messages(session_id, 0, kept.message_count)
+        streams = [session_stream(each) for each in await store.streams(session_id)]
+        return session(
+            _info(kept),
+            conversation,
+            [structs.replace(each, status=live.get(each.id, each.status)) for each in streams],
         )
 
     async def rename(self, session_id: str, title: str | None) -> None:
@@ -106,7 +111,7 @@ class StoredSessions(LiveSessions):
             await history.rename(store, session_id, title)
 
     async def delete(self, session_id: str) -> None:
-        """Its agent ends first; while the rest goes, no other one gets its id, so nothing of it comes back."""
+        """Stop the agent, then delete the session. No agent can start under the id meanwhile."""
         from agents.sessions import history
 
         journal = await open_journal()
@@ -115,7 +120,7 @@ class StoredSessions(LiveSessions):
         if journal is not None:
             with _alone(session_id):
                 with suppress(Refused):
-                    await journal.durable()  # what waits for the disk would come there behind the deletion
+                    await journal.durable()  # otherwise a waiting write would follow the deletion
                 await history.delete(journal.store, session_id)
 
     async def export(self, session_id: str) -> AsyncIterator[bytes]:
@@ -150,31 +155,17 @@ def _alone(session_id: str) -> Iterator[None]:
         with reserved(session_id):
             yield
     except NameTaken:
-        raise Refusal(409, "expected a session without an agent, got one that was just asked", "conflict") from None
+        raise Refusal(409, "expected an idle session, got one that has just received a message", "conflict") from None
 
 
 async def _statuses(session_id: str) -> dict[str, str]:
-    """Of the streams that its agent has, if it lives."""
+    """Return the status of each stream that the session's agent has, if the agent runs."""
     try:
         pid = find_agent(session_id)
         return {} if pid is None else {each.id: each.status for each in (await agent.info(pid)).streams}
     except CallFailed:
-        return {}  # it has just ended
+        return {}  # the agent has just ended
 
 
-def _told(kept: KeptSession) -> SessionInfo:
-    return SessionInfo(
-        id=kept.id,
-        name=kept.name,
-        title=kept.title,
-        live=find_agent(kept.id) is not None,
-        owner=kept.owner,
-        created_at=kept.created_at,
-        updated_at=kept.updated_at,
-        message_count=kept.message_count,
-    )
-
-
-def _stream(kept: KeptStream, now: dict[str, str]) -> SessionStream:
-    stream = msgspec.convert(kept, SessionStream, from_attributes=True)
-    return structs.replace(stream, status=now.get(kept.id, stream.status))
+def _info(kept: KeptSession) -> SessionInfo:
+    return session_info(kept, live=find_agent(kept.id) is not None)

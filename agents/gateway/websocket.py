@@ -1,10 +1,10 @@
-"""The WebSocket: actions come in, answers and the events of any number of streams go out.
+"""The WebSocket: it receives actions, and sends their answers and the events of up to MAX_STREAMS streams.
 
     {"action": "stream_chat", "agent_id": "a", "message": "Hello", "ref": 1}
     {"type": "answer", "action": "stream_chat", "data": {"stream_id": "..."}, "ref": 1}
     {"type": "token", "data": "Hi", "seq": 2, "stream_id": "..."} ...
 
-What can't be done is answered with {"type": "refused", "code", "error"}, and the socket lives.
+An action that fails is answered with {"type": "refused", "code", "error"}, and the socket stays open.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
-from agents.gateway.event_stream import STORE_UNAVAILABLE, Connection, Pace, too_slow
+from agents.gateway.event_stream import STORE_UNAVAILABLE, Connection, Delivery, too_slow
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import AnyReader, ReaderClosed
-from agents.gateway.visible import Known
+from agents.gateway.visible import Everything
 from agents.gateway.wire import message
 from agents.sessions import SessionError
 
-MAX_STREAMS: Final = 100  # of a socket, at a time
+MAX_STREAMS: Final = 100  # per socket at a time
 TOO_LARGE: Final = 1009
 REVOKED: Final = 1008  # "policy violation"
 TRY_AGAIN_LATER: Final = 1013
@@ -36,21 +36,21 @@ class _Revoked(Exception):
 
 
 class Socket:
-    """One connection. A task of its own reads each stream, so a slow stream delays no other.
+    """One connection. Each stream has its own task, so a slow stream delays no other.
 
-    The connection owns its readers: a reader is in `_readers` from the moment it exists, and `run` closes them all,
-    whichever task ends first, and whether or not the others had begun.
+    The connection owns its readers: each reader is in `_readers` as soon as it exists. `run` closes all readers at its
+    end, whichever task ends first.
     """
 
-    def __init__(self, websocket: WebSocket, known: Known, pace: Pace, max_bytes: int) -> None:
-        self._websocket, self._pace, self._max_bytes = websocket, pace, max_bytes
+    def __init__(self, websocket: WebSocket, everything: Everything, delivery: Delivery, max_bytes: int) -> None:
+        self._websocket, self._delivery, self._max_bytes = websocket, delivery, max_bytes
         self._caller = caller_in(websocket.scope)
-        self._streams = known.by(self._caller)
+        self._streams = everything.visible_to(self._caller)
         self._tasks = asyncio.TaskGroup()
         self._readers: dict[str, AnyReader] = {}
 
     async def run(self) -> None:
-        """To the end of the connection. Its streams go on."""
+        """Serve the connection until it ends. Its streams continue."""
         await self._websocket.accept()
         try:
             async with self._tasks:
@@ -73,17 +73,17 @@ class Socket:
     async def _listen(self) -> None:
         while (received := await self._websocket.receive())["type"] != "websocket.disconnect":
             text = received.get("text")
-            said = received["bytes"] if text is None else text.encode()
-            if len(said) > self._max_bytes:
+            data = received["bytes"] if text is None else text.encode()
+            if len(data) > self._max_bytes:
                 await self._websocket.close(TOO_LARGE, f"expected a message of at most {self._max_bytes} bytes")
                 break
-            await self._take(said)
+            await self._handle(data)
         raise WebSocketDisconnect
 
-    async def _take(self, said: bytes) -> None:
+    async def _handle(self, data: bytes) -> None:
         action: Action | None = None
         try:
-            action = action_of(said)
+            action = action_of(data)
             await self._do(action)
         except EXPECTED as error:
             await self._refuse(refusal_of(error), action)
@@ -100,7 +100,7 @@ class Socket:
             case actions.Subscribe():
                 self._check_room()
                 await self._read(action, await self._streams.follow(action.stream_id, action.after))
-            case actions.Cancel():  # its answer takes as long as the turn's tools do to die
+            case actions.Cancel():  # its answer waits until the turn's tools are dead
                 self._tasks.create_task(self._cancel(action))
             case actions.Approve():
                 decision = await self._streams.approve(action.stream_id, action.call_id, action.arguments)
@@ -122,10 +122,10 @@ class Socket:
 
     def _check_room(self) -> None:
         if len(self._readers) >= MAX_STREAMS:
-            raise Refusal(429, f"expected at most {MAX_STREAMS} streams at a time on a socket")
+            raise Refusal(429, f"expected at most {MAX_STREAMS} streams at a time on one socket: open another socket")
 
     async def _read(self, action: actions.StreamChat | actions.Subscribe, reader: AnyReader | None) -> None:
-        """The answer, then the events. A stream that is read again is read only from its new place."""
+        """Send the answer, then the events. A second subscription to a stream replaces the first."""
         if reader is None:
             await self._answer(action, {"stream_id": action.stream_id, "over": True})
             return
@@ -137,7 +137,7 @@ class Socket:
 
     async def _pump(self, reader: AnyReader) -> None:
         try:
-            async for batch in reader.batches(self._pace.heartbeat_s):
+            async for batch in reader.batches(self._delivery.heartbeat_s):
                 await self._write(map(message, batch))
         except ReaderClosed:
             return
@@ -157,12 +157,12 @@ class Socket:
         named = {} if action is None else {"action": action.action, **_ref(action)}
         await self._send({"type": "refused", "code": refusal.kind, "error": refusal.message, **named})
 
-    async def _send(self, said: dict[str, Any]) -> None:
-        await self._write([to_json(said).decode()])
+    async def _send(self, answer: dict[str, Any]) -> None:
+        await self._write([to_json(answer).decode()])
 
     async def _write(self, texts: Iterable[str]) -> None:
         try:
-            async with asyncio.timeout(self._pace.write_timeout_s):
+            async with asyncio.timeout(self._delivery.write_timeout_s):
                 for text in texts:
                     await self._websocket.send({"type": "websocket.send", "text": text})
         except TimeoutError:
@@ -171,17 +171,17 @@ class Socket:
 
     async def _close_revoked(self) -> None:
         try:
-            async with asyncio.timeout(self._pace.write_timeout_s):
+            async with asyncio.timeout(self._delivery.write_timeout_s):
                 await self._websocket.close(REVOKED, "the token was revoked")
         except TimeoutError:
             self._cut()
         except (WebSocketDisconnect, WebSocketDisconnected):
-            return  # it is over already
+            return  # the connection has already ended
 
     def _cut(self) -> None:
         connection: Connection | None = self._websocket.scope.get("state", {}).get("connection")
         if connection is not None:
-            data = too_slow(self._pace.write_timeout_s)
+            data = too_slow(self._delivery.write_timeout_s)
             connection.cut(to_json({"type": "cut", "data": data}))
 
 

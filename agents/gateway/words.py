@@ -1,6 +1,6 @@
-"""The faults of a request in words. pydantic's own words name regular expressions and its inner types.
+"""The texts for faults of a request. pydantic's own texts name regular expressions and its inner types.
 
-A faulty value is not repeated: it may be long, or a secret in the wrong place.
+A text does not repeat the faulty value: the value may be long, or a secret in the wrong place.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ OBJECT: Final = "expected a JSON object"
 
 
 def line_of(fault: Mapping[str, Any]) -> str:
-    """One of pydantic's faults: where, and what was expected."""
+    """Return one line for a fault of pydantic: the place, and the expected value."""
     where = ".".join(map(str, fault["loc"])) or "message"
     if fault["type"] == NO_TEXT:
         return f"{where}.{fault['msg']}"[:LINE]

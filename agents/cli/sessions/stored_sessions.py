@@ -5,11 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import msgspec
-from msgspec import structs
-
-from agents.client import Session, SessionInfo, SessionStream
-from agents.sessions import SessionInfo as StoredInfo
+from agents.client import Session, SessionInfo
+from agents.contract.stored import session, session_info, session_stream
+from agents.sessions import SessionInfo as Kept
 from agents.sessions import Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
 
 
@@ -35,18 +33,13 @@ class StoredSessions:
     async def sessions(self, after: str | None = None, limit: int = 100) -> list[SessionInfo]:
         if after is not None:
             await self._kept(after)
-        return [_info(each) for each in await self._store.sessions(after, limit)]
+        return [session_info(each, live=False) for each in await self._store.sessions(after, limit)]
 
     async def session(self, session_id: str) -> Session:
         kept = await self._kept(session_id)
-        return Session(
-            **structs.asdict(_info(kept)),
-            conversation=await self._store.messages(session_id, 0, kept.message_count),
-            streams=[
-                msgspec.convert(each, SessionStream, from_attributes=True)
-                for each in await self._store.streams(session_id)
-            ],
-        )
+        conversation = await self._store.messages(session_id, 0, kept.message_count)
+        streams = [session_stream(each) for each in await self._store.streams(session_id)]
+        return session(session_info(kept, live=False), conversation, streams)
 
     async def rename_session(self, session_id: str, title: str | None) -> None:
         await history.rename(self._store, session_id, title)
@@ -70,20 +63,8 @@ class StoredSessions:
         async for line in history.export(self._store, session_id):
             yield line
 
-    async def _kept(self, session_id: str) -> StoredInfo:
-        session = await self._store.session(session_id)
-        if session is None:
+    async def _kept(self, session_id: str) -> Kept:
+        kept = await self._store.session(session_id)
+        if kept is None:
             raise UnknownSession(session_id)
-        return session
-
-
-def _info(kept: StoredInfo) -> SessionInfo:
-    return SessionInfo(
-        id=kept.id,
-        name=kept.name,
-        title=kept.title,
-        live=False,
-        created_at=kept.created_at,
-        updated_at=kept.updated_at,
-        message_count=kept.message_count,
-    )
+        return kept

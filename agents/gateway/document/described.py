@@ -1,4 +1,4 @@
-"""The document: the routes as they describe themselves, and what the guard adds to every one of them."""
+"""The OpenAPI document: the routes' own descriptions, and the refusals and tokens that the guard adds to each route."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -21,7 +21,7 @@ SCHEMES: Final = {
     PASSWORD: {"type": "http", "scheme": "basic", "description": "For pages: a token as the password of any user."},
 }
 PLACED: Final = (400, 403, 421, 431, 503)
-"""The refusals of the guard and the server, which any request may get before its token is checked."""
+"""The statuses with which the guard and the server refuse a request before they check its token."""
 GUARDED: Final = (*PLACED, 401, 408, 413, 429)
 RETRY_AFTER: Final = (
     "Retry-After",
@@ -34,11 +34,11 @@ HEADERS: Final = {
     503: RETRY_AFTER,
 }
 FASTAPIS_OWN: Final = ("HTTPValidationError", "ValidationError")
-"""Shapes of refusals that no route of ours answers with."""
+"""FastAPI's shapes of refusals. No route of the gateway uses them."""
 
 
 class Described(FastAPI):
-    """An app whose document is complete."""
+    """A FastAPI app with a complete OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -49,9 +49,9 @@ class Described(FastAPI):
             shapes = Shapes(components["schemas"])
             for path, method, endpoint in _routes(self):
                 operation = document["paths"][path][method.lower()]
-                said = answers_of(endpoint)
+                stated = answers_of(endpoint)
                 guard = GUARDED if method in SAFE else (*GUARDED, 415)
-                operation["responses"] = _responses(said.answers, {*said.refuses, *guard}, shapes)
+                operation["responses"] = _responses(stated.answers, {*stated.refuses, *guard}, shapes)
                 operation |= _admission(method, path, operation.get("description", ""))
             document["paths"] = {"/healthz": {"get": _health(shapes)}, **document["paths"]}
             components["securitySchemes"] = SCHEMES
@@ -61,12 +61,12 @@ class Described(FastAPI):
 
 def _routes(app: FastAPI) -> Iterator[tuple[str, str, Any]]:
     for route in iter_route_contexts(app.routes):
-        for method in route.methods or ():  # none: the WebSocket
+        for method in route.methods or ():  # the WebSocket has no methods
             yield str(route.path), method, route.endpoint
 
 
 def _responses(answers: Iterable[Answer], refusals: Iterable[int], shapes: Shapes) -> dict[str, Any]:
-    """The responses by status, in order."""
+    """Return the responses by status, in ascending order."""
     every = sorted((*answers, *map(_refusal, refusals)), key=lambda answer: answer.status)
     return {str(answer.status): _response(answer, shapes) for answer in every}
 
@@ -77,7 +77,10 @@ def _refusal(status: int) -> Answer:
 
 
 def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:
-    """OpenAPI 3.1 has no word for the items of a stream. 3.2 has `itemSchema`, which readers of 3.1 may refuse."""
+    """Return an answer as an OpenAPI response.
+
+    OpenAPI 3.1 can't describe the items of a stream. Version 3.2 has `itemSchema`, which readers of 3.1 may refuse.
+    """
     response: dict[str, Any] = {"description": answer.description}
     if answer.headers:
         response["headers"] = {
@@ -90,7 +93,7 @@ def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:
 
 
 def _admission(method: str, path: str, description: str) -> dict[str, Any]:
-    """The tokens that a route accepts."""
+    """Return the description and the security requirement of a route."""
     scope = NEEDS[f"{method} {path}"]
     security: list[dict[str, list[str]]] = [{BEARER: [] if scope is None else [scope.value]}]
     if path in PAGES:
@@ -100,12 +103,12 @@ def _admission(method: str, path: str, description: str) -> dict[str, Any]:
 
 
 def _health(shapes: Shapes) -> dict[str, Any]:
-    """The guard answers it itself, so it is no route."""
+    """Return the operation of /healthz. The guard answers /healthz, so no route describes it."""
     return {
         "tags": ["host"],
         "summary": "Health",
         "operationId": "health",
-        "description": "Whether the gateway answers at all. It needs no token.",
+        "description": "Check that the gateway answers. The request needs no token.",
         "security": [],
         "responses": _responses([json(Health)], PLACED, shapes),
     }

@@ -1,4 +1,4 @@
-"""The answers of a route, stated at the route. The document makes schemas of them when a client asks for it.
+"""The answers of a route, stated at the route. The document turns them into schemas at its first request.
 
 @routes.get("/agents/{agent_id}")
 @answers(json(AgentInfo), refuses=(404, 422))
@@ -15,16 +15,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 EVENTS: Final = "text/event-stream"
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/x-ndjson"
-ASKING: Final = (404, 409, 422)
-"""How a message to an agent may be refused."""
+MESSAGE_REFUSALS: Final = (404, 409, 422)
+"""The statuses with which a message to an agent can be refused."""
 
 _KEY: Final = "understudy_answers"
 
 
 class Answer(Struct, frozen=True):
-    """media_type: None for an answer without a body. shape: the type of the body. item: the type of each event or line.
+    """One answer of a route.
 
-    headers: their types and descriptions.
+    media_type: None for an answer without a body. shape: the type of the body. item: the type of each event or line.
+    headers: the name, type and description of each header.
     """
 
     status: int
@@ -36,7 +37,7 @@ class Answer(Struct, frozen=True):
 
 
 class Answers(Struct, frozen=True):
-    """refuses: the statuses of a route's own refusals."""
+    """All answers of a route. refuses: the statuses of the route's own refusals."""
 
     answers: tuple[Answer, ...]
     refuses: tuple[int, ...]
@@ -53,19 +54,20 @@ def answers(*given: Answer, refuses: tuple[int, ...] = ()) -> Callable[[F], F]:
 
 
 def answers_of(endpoint: Callable[..., Any]) -> Answers:
-    """Raises KeyError for an endpoint that states none."""
+    """Return the answers of an endpoint. Raises KeyError if the endpoint states none."""
     found: Answers = vars(endpoint)[_KEY]
     return found
 
 
 def json(shape: Any, status: int = 200) -> Answer:
+    """Return an answer with a JSON body of this type."""
     return Answer(status, "Done." if status < 400 else "It failed.", JSON, shape)
 
 
 def events(item: Any) -> Answer:
-    """Server-sent events."""
-    header = ("X-Stream-Id", "string", "The stream's id: read on at /streams/{stream_id}/events.")
-    return Answer(200, "Server-sent events, as they come.", EVENTS, str, item, (header,))
+    """Return an answer with server-sent events of this type."""
+    header = ("X-Stream-Id", "string", "The stream's id, for /streams/{stream_id}/events.")
+    return Answer(200, "Server-sent events, each sent when it occurs.", EVENTS, str, item, (header,))
 
 
 def lines(item: Any) -> Answer:

@@ -1,4 +1,4 @@
-"""Types as schemas, in the terms of OpenAPI 3.1."""
+"""Types as schemas of OpenAPI 3.1."""
 
 from collections.abc import Iterator
 from inspect import cleandoc
@@ -12,7 +12,10 @@ PLACE: Final = "#/components/schemas/{name}"
 
 
 class Shapes:
-    """named: the schemas so far, by name. One name is one shape."""
+    """The schemas of a document.
+
+    named: the schemas that have been added, by name. Each name has one shape.
+    """
 
     def __init__(self, named: dict[str, Any]) -> None:
         self.named = named
@@ -28,7 +31,10 @@ class Shapes:
         return dict(schema)
 
     def _of_model(self, model: type[BaseModel]) -> dict[str, Any]:
-        """Name it apart from the model of a request, which may leave fields out: a dumped model has all of them."""
+        """Return a reference to the schema of a dumped pydantic model.
+
+        The name ends with Output, because the same model in a request has another schema: a request may omit fields.
+        """
         schema = model.model_json_schema(ref_template=PLACE.format(name="{model}Output"), mode="serialization")
         named = {**schema.pop("$defs", {}), model.__name__: schema}
         for each in named.values():
@@ -60,11 +66,11 @@ def _require_all(schema: dict[str, Any]) -> None:
     for each in fields.values():
         each.pop("default", None)
         for kind in (each, *each.get("anyOf", ())):
-            kind.pop("writeOnly", None)  # a secret is shown, as stars
+            kind.pop("writeOnly", None)  # the answer shows a secret as stars
 
 
 def _structs(info: Any) -> Iterator[type[msgspec.Struct]]:
-    """The structs that a type is made of, at any depth, each once."""
+    """Yield each struct in a type once, at any depth."""
     left, seen = [info], set[type[msgspec.Struct]]()
     while left:
         match left.pop():

@@ -1,1 +1,1 @@
-"""Who may come in: checks of a request that cost next to nothing and come before everything else."""
+"""Cheap checks of a request, made before any other work: Host, Origin, token, body and scope."""

@@ -1,4 +1,4 @@
-"""The body of a request: its kind, its size and its time; and refusals, which end what is still on its way."""
+"""Checks of a request's body: media type, size and time. Also refusals, which drain a body that still arrives."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,20 +9,22 @@ from starlette.types import Message, Receive, Scope, Send
 from agents.core.depth import EXPECTED, text_too_deep
 from agents.gateway.errors import Refusal
 
-BODY_S: Final = 30.0  # for all of a body, so that no drip of single bytes holds a connection
+BODY_S: Final = 30.0  # for the whole body, so that single slow bytes can't hold a connection
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing. Source: RFC 9110 section 9.2.1."""
 SIMPLE: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
-"""Kinds of bodies that a page may send to another origin without asking first. Source: Fetch, section 2.2.2."""
-NOT_JSON: Final = "expected the header `Content-Type: application/json`, which a write with a body needs"
+"""Media types that a page may send to another origin without a preflight. Source: Fetch, section 2.2.2."""
+NOT_JSON: Final = "expected the header `Content-Type: application/json` on a write with a body"
 DRAIN_S: Final = 1.0
 DRAIN_BYTES: Final = 4 * 2**20
 
 
 async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
-    """A receive that gives the body in one piece. Raises Refusal for one that is too large, too slow, or not JSON.
+    """Return a receive that gives the body in one piece.
 
-    A write's body is read even if no header announces it: HTTP/2 allows that, and a mounted gateway may meet it.
+    Raises Refusal if the body is too large, too slow, or not JSON.
+    A write's body is read even if no header announces it: HTTP/2 allows that, and a mounted gateway may be served over
+    HTTP/2.
     """
     announced = has_body(scope)
     _check_kind(scope, with_body=announced)
@@ -39,7 +41,7 @@ async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receiv
 
 
 async def _whole(scope: Scope, receive: Receive, max_bytes: int) -> tuple[bytes, Message]:
-    """The body, and the message that ended it."""
+    """Return the body, and the ASGI message that ended it."""
     too_large = Refusal(413, f"expected a body of at most {max_bytes} bytes")
     length = next(iter(values(scope, b"content-length")), "0")
     if int(length) > max_bytes:
@@ -63,7 +65,7 @@ async def _whole(scope: Scope, receive: Receive, max_bytes: int) -> tuple[bytes,
 async def refuse(
     scope: Scope, receive: Receive, send: Send, refusal: Refusal, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    """Answer, and close the connection if a body is still to come: nobody will read it."""
+    """Send the refusal. Close the connection if a body is still to come, since no route will read it."""
     kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008, "reason": refusal.message[:120]})
@@ -77,7 +79,7 @@ async def refuse(
     await send({"type": f"{kind}.start", "status": refusal.status, "headers": [*own, *headers]})
     await send({"type": f"{kind}.body", "body": refusal.body, "more_body": unread})
     if unread:
-        await _drain(receive)  # what comes to a closed socket resets it, and takes the answer along
+        await _drain(receive)  # data that arrives at a closed socket resets it, and the answer is lost
         await send({"type": f"{kind}.body", "body": b"", "more_body": False})
 
 

@@ -1,4 +1,4 @@
-"""Who asks: bound to the token that a request came with, and to nothing else that the request says."""
+"""The caller of a request. Only the request's token determines the caller."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,13 +9,14 @@ from starlette.types import Scope as AsgiScope
 from agents.settings import Scope
 
 KEY: Final = "understudy.caller"
-"""In the ASGI scope of a request that got in."""
+"""The key of the caller in the ASGI scope of an admitted request."""
 
 
 class Caller:
-    """name: of the token. user: whose agents are its own; None: of the install's token, which has none.
+    """The caller that a token stands for.
 
-    revoked: the token is none any more, or no longer what it was.
+    name: of the token. user: the owner of the caller's agents; None for the install's token. revoked: whether the token
+    was removed from the settings, or changed.
     """
 
     def __init__(self, name: str, user: str | None, scopes: Iterable[Scope]) -> None:
@@ -24,11 +25,12 @@ class Caller:
         self._open: set[Callable[[], None]] = set()
 
     def may(self, scope: Scope) -> bool:
+        """Return whether the token has this scope, or admin."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     @contextmanager
     def until_revoked(self, close: Callable[[], None]) -> Iterator[None]:
-        """Within the block, close is called when the token is revoked; at once, if it has been."""
+        """Call close when the token is revoked within the block, or at once if it already is."""
         self._open.add(close)
         if self.revoked:
             close()

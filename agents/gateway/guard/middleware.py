@@ -1,7 +1,7 @@
-"""The guard: pure ASGI around every route and every upgrade, also where the gateway is mounted in a host's app.
+"""The guard: pure ASGI around every route and every upgrade, also where the gateway is mounted in another app.
 
-In order, and before any work: Host, Origin, token, kind of body, its size and pace. /healthz, which is a constant, it
-answers itself, so nothing else can be taken for it. There is no CORS: no page of another origin reads anything here.
+The guard checks in this order: Host, Origin, token, and the body's media type, size and speed. The guard answers
+/healthz itself, without a token. There is no CORS, so no page of another origin can read an answer.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from agents.gateway.guard.tokens import Tokens
 log = get_logger("understudy.gateway")
 
 PAGES: Final = frozenset({"/docs", "/openapi.json"})
-"""What a browser shows: it may give the token as a password, which it asks for. Nothing else takes one."""
+"""Pages for a browser, which may send the token as a password. No other path accepts a password."""
 HEADER_BYTES: Final = 16 * 1024
 LOG_PAUSE_S: Final = 1.0
 ALLOW: Final = (b"allow", b"GET, HEAD")  # of /healthz
@@ -39,6 +39,8 @@ HEADERS: Final = [
 
 
 class Guard:
+    """The middleware that admits or refuses each request."""
+
     def __init__(self, app: ASGIApp, allowed: Allowed, tokens: Tokens, max_body_bytes: int) -> None:
         self._app, self._allowed, self._tokens, self._max_body_bytes = app, allowed, tokens, max_body_bytes
         self._wrong = WrongTokens(lambda: asyncio.get_running_loop().time())
@@ -64,13 +66,13 @@ class Guard:
         await self._app({**scope, KEY: caller}, receive, safe_send)
 
     def _check_place(self, scope: Scope) -> None:
-        """Source: RFC 9110 section 7.2, 7.4; RFC 6454; the Host is what makes rebinding of DNS visible."""
+        """Check Host and Origin. A check of Host stops DNS rebinding. Source: RFC 9110 section 7.2, 7.4; RFC 6454."""
         scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
         our_port = (scope.get("server") or (None, None))[1]
         hosts = values(scope, b"host")
         host = host_of(hosts[0]) if len(hosts) == 1 else None
         if host is None:
-            raise Refusal(400, f"expected one Host header with a host, got {len(hosts)} or something else")
+            raise Refusal(400, f"expected one Host header with a valid host, got {len(hosts)} or an invalid host")
         if not self._allowed.host(host, scheme, our_port):
             raise Refusal(421, "expected a Host that is served here: see allowed_hosts in the settings")
         for text in values(scope, b"origin"):
@@ -82,7 +84,7 @@ class Guard:
         given = values(scope, b"authorization")
         token = _token_in(given[0], password=_is_page(scope)) if len(given) == 1 else None
         if token is None:
-            raise Refusal(401, "expected one header `Authorization: Bearer TOKEN`; the token stands in the token file")
+            raise Refusal(401, "expected one header `Authorization: Bearer TOKEN`; the token is in the token file")
         caller = self._tokens.caller(token)
         if caller is None:
             raise self._wrong_token(scope)
@@ -96,11 +98,11 @@ class Guard:
         if now_s - self._logged_s >= LOG_PAUSE_S:
             self._logged_s = now_s
             log.warning("wrong_tokens_refused", address=address)
-        return Refusal(429, "expected fewer wrong tokens; wait a second")
+        return Refusal(429, "too many failed tokens from this address: retry in one second")
 
 
 def _check_size(scope: Scope) -> None:
-    """Also of a head that came in one read, which a server's own limit lets through."""
+    """Raise Refusal for too large a head. A server's own limit misses a head that arrives in one read."""
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
         raise Refusal(431, f"expected headers of at most {HEADER_BYTES} bytes in all")
 

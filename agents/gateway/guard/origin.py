@@ -1,4 +1,4 @@
-"""Where a request comes for and from: Host and Origin, compared as parsed values, never by their beginning."""
+"""The Host and Origin of a request, compared as parsed values and never by prefix."""
 
 import re
 from collections.abc import Iterable
@@ -16,20 +16,25 @@ _ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<host>.+)")
 
 
 class Host(Struct, frozen=True):
-    """port: None where it is not written."""
+    """A parsed Host header. port: None if the header has none."""
 
     name: str
     port: int | None
 
 
 class Origin(Struct, frozen=True):
+    """A parsed Origin header."""
+
     scheme: str
     name: str
     port: int
 
 
 def host_of(text: str) -> Host | None:
-    """A Host header: None for what is none. No user, no path, no dot at the end, no other way to write a number."""
+    """Return the host of a Host header, or None if the header is invalid.
+
+    A user, a path, a dot at the end, and other notations of an address are invalid.
+    """
     found = _HOST.fullmatch(text.lower())
     if found is None:
         return None
@@ -38,7 +43,7 @@ def host_of(text: str) -> Host | None:
 
 
 def origin_of(text: str) -> Origin | None:
-    """An Origin header: None for what is none, "null" included."""
+    """Return the origin of an Origin header, or None if the header is invalid or "null"."""
     found = _ORIGIN.fullmatch(text.lower())
     host = host_of(found["host"]) if found is not None else None
     if found is None or host is None:
@@ -47,9 +52,10 @@ def origin_of(text: str) -> Origin | None:
 
 
 class Allowed:
-    """Whom requests may come for, and from which pages.
+    """The hosts that the gateway serves, and the origins of pages that may call it.
 
-    hosts: beside loopback's; without a port they are meant with ours. origins: beside our own, which are those hosts.
+    hosts: in addition to loopback; a host without a port means the gateway's port. origins: in addition to those of the
+    hosts.
     """
 
     def __init__(self, hosts: Iterable[str], origins: Iterable[str]) -> None:
@@ -57,7 +63,7 @@ class Allowed:
         self._origins = {_checked(origin_of(origin), "an origin", origin) for origin in origins}
 
     def host(self, given: Host, scheme: str, our_port: int | None) -> bool:
-        """our_port: where the request came in; None: at no port, but a socket file."""
+        """Return whether the gateway serves this host. our_port: of the connection; None for a socket file."""
         port = given.port or PORTS[scheme]
         return Host(given.name, port) in self._hosts or (
             Host(given.name, None) in self._hosts and our_port in (None, port)

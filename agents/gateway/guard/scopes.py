@@ -1,6 +1,7 @@
-"""What is asked for, and the scope that it takes: one table for the routes and for the actions of the WebSocket.
+"""The scope that each route and each action of the WebSocket needs, in one table.
 
-What it does not name nobody may do: `permit` fails for it, and a test walks all routes.
+A route that the table does not list is always refused: `permit` raises KeyError. A test compares the table with all
+routes.
 """
 
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ NEEDS: Final[Mapping[str, Scope | None]] = {
     "GET /metrics": Scope.ADMIN,
     "POST /reload": Scope.ADMIN,
     "POST /stop": Scope.ADMIN,
-    "WS /ws": None,  # each action by itself:
+    "WS /ws": None,  # each action has its own scope:
     "WS ping": None,
     "WS stream_chat": Scope.CHAT,
     "WS subscribe": Scope.READ,
@@ -53,11 +54,14 @@ NEEDS: Final[Mapping[str, Scope | None]] = {
     "WS deny": Scope.APPROVE,
     "WS steer": Scope.CHAT,
 }
-"""By method and path of a route. None: any token will do."""
+"""The needed scope by method and path of a route. None: any token is enough."""
 
 
 def permit(caller: Caller, asked: str) -> None:
-    """Raises Refusal if the caller's token may not do it, KeyError if the table does not name it."""
+    """Raise Refusal if the caller's token lacks the scope for a route or action.
+
+    Raises KeyError if the table does not list the route.
+    """
     needed = NEEDS[asked]
     if needed is not None and not caller.may(needed):
         log.info("request_forbidden", caller=caller.name, user=caller.user, asked=asked, missing=needed.value)

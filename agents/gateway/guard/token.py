@@ -1,4 +1,4 @@
-"""The install's token, 256 bits in a file of the user's own; and what becomes of wrong tokens."""
+"""The install's token, 256 bits in a private file; and the limit on wrong tokens."""
 
 import os
 import secrets
@@ -12,13 +12,13 @@ from agents.gateway.errors import InvalidToken
 from agents.settings.tokens import LENGTH, TOKEN
 
 WRONG_A_SECOND: Final = 10
-ADDRESSES: Final = 1024  # that are remembered for wrong tokens
+ADDRESSES: Final = 1024  # remembered at a time
 
 
 def token_of(path: Path) -> str:
-    """The token in the file; if there is none, a new one, in a new file that only its owner may read.
+    """Return the token in the file. If the file does not exist, write a new token to a new file of mode 0600.
 
-    Raises InvalidToken for a file that others may read or write, or that holds no token.
+    Raises InvalidToken if other users can read or write the file, or if it has no valid token.
     """
     if not path.exists():
         _write(path, secrets.token_urlsafe(32))
@@ -26,7 +26,7 @@ def token_of(path: Path) -> str:
 
 
 def _write(path: Path, token: str) -> None:
-    """The file comes to its name whole; another process's that was first stays."""
+    """Create the file with its whole content. A file that another process created first stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
@@ -41,7 +41,7 @@ def _write(path: Path, token: str) -> None:
 
 def _read(path: Path) -> str:
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe must not hold the start
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # so that a pipe can't block the start
     except OSError as error:
         raise InvalidToken(f"{path}: expected a file with the token, got {error.strerror}") from None
     try:
@@ -63,17 +63,20 @@ def _check_owned(path: Path, facts: os.stat_result) -> None:
 
 
 class WrongTokens:
-    """How many wrong tokens came from which address of late. Of the addresses only the last ones are remembered.
+    """The recent wrong tokens of each address. Only the last ADDRESSES addresses are remembered.
 
     now_s: the clock.
     """
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
-        self._seen: OrderedDict[str, tuple[float, float]] = OrderedDict()  # how many are left, as of when
+        self._seen: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address -> (tokens left, at this time)
 
     def too_many(self, address: str) -> bool:
-        """Count one more. A right token never comes here, so nobody is locked out by what others send."""
+        """Count a wrong token, and return whether the address has sent too many.
+
+        A right token is never counted, so other clients at an address can't lock a user out.
+        """
         now_s = self._now_s()
         left, then_s = self._seen.pop(address, (float(WRONG_A_SECOND), now_s))
         left = min(WRONG_A_SECOND, left + (now_s - then_s) * WRONG_A_SECOND) - 1

@@ -1,4 +1,4 @@
-"""All tokens that are taken, and whom each stands for."""
+"""The accepted tokens, and the caller that each stands for."""
 
 import hmac
 from collections.abc import Iterable, Sequence
@@ -9,11 +9,14 @@ from agents.settings import Scope, TokenSettings
 from agents.settings.tokens import token_faults
 
 INSTALL: Final = "install"
-"""What the install's token is called. A user's may be called so, too: only people read it."""
+"""The name of the install's token. A user's token may have the same name, because only people read names."""
 
 
 class Tokens:
-    """own: the install's, which may do everything. It is nobody's, and it stays."""
+    """The install's token and the users' tokens.
+
+    own: the install's token. It has every scope and no user, and a reload keeps it.
+    """
 
     def __init__(self, own: str) -> None:
         self._own = own.encode()
@@ -21,8 +24,10 @@ class Tokens:
         self._users: dict[TokenSettings, Caller] = {}
 
     def take(self, tokens: Sequence[TokenSettings]) -> None:
-        """These, from now on: one that is gone, or says otherwise than before, is revoked. Raises ValueError, and
-        takes none of them."""
+        """Replace the users' tokens. A token that was removed or changed is revoked.
+
+        Raises ValueError for an invalid token; the old tokens then stay.
+        """
         self._check(tokens)
         before, self._users = self._users, {each: self._users.get(each) or _caller(each) for each in tokens}
         for each, caller in before.items():
@@ -30,9 +35,9 @@ class Tokens:
                 caller.revoke()
 
     def caller(self, given: str) -> Caller | None:
-        """Each token is compared, whichever it is, and each from end to end: how long it takes tells nothing."""
+        """Return the caller of a token. Every token is compared in constant time, so the duration reveals nothing."""
         found = None
-        for secret, caller in self._known():
+        for secret, caller in self._secrets():
             if hmac.compare_digest(given.encode(), secret):
                 found = caller
         return found
@@ -44,7 +49,7 @@ class Tokens:
             if hmac.compare_digest(_secret(each), self._own):
                 raise ValueError(f"tokens[{number}].token: expected a token of its own, got that of the token file")
 
-    def _known(self) -> Iterable[tuple[bytes, Caller]]:
+    def _secrets(self) -> Iterable[tuple[bytes, Caller]]:
         yield self._own, self._install
         for each, caller in self._users.items():
             yield _secret(each), caller

@@ -1,1 +1,1 @@
-"""The routes, a file for each kind of thing. Each makes what FastAPI needs of it, and knows only what it is given."""
+"""The routes, one file per kind of resource. Each file has a function that returns an APIRouter."""

@@ -1,4 +1,4 @@
-"""Agents: start, list, show, stop; ask one and wait for the whole answer, or read it as it comes."""
+"""Routes of agents: start, list, show and stop them, and send them messages."""
 
 from contextlib import aclosing, closing, suppress
 from typing import Annotated, Any
@@ -14,16 +14,16 @@ from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedA
 from agents.contract.wire import StreamEvents
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
-from agents.gateway.document.responses import ASKING, answers, events, json
+from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.errors import Refusal
-from agents.gateway.event_stream import ErrorEvent, EventStream, Pace, frames_of
-from agents.gateway.own_sessions import seen_by
+from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
+from agents.gateway.own_sessions import visible_sessions
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
-from agents.gateway.routes.asking import Asking
+from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.sessions import LiveSessions
-from agents.gateway.visible import Known
+from agents.gateway.visible import Everything
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
@@ -35,14 +35,17 @@ AgentId = Annotated[Id, Path()]
 
 
 def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema. Raises ValueError for one whose check could hold the loop."""
+    """Return the schema. Raises ValueError if a check against the schema could block the event loop."""
     bounded_schema(schema)
     return schema
 
 
 class StartAgent(TextOnly):
-    """What a client may say of a new agent. Whom it asks, with which key, and which code its tools are, only the host
-    says: a client that could would have the host's keys and its user's files."""
+    """The keys that a client can set for a new agent.
+
+    Only the host sets the provider, its key, and the code of tools. A client that could set them would reach the host's
+    keys and files.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +68,11 @@ class StartAgent(TextOnly):
 
 
 class Ask(TextOnly):
-    """stream_id: of the client's making: who asks again by it, because the answer was lost, gets that answer."""
+    """A message to an agent.
+
+    stream_id: chosen by the client. A client that lost the answer sends the message again with the same id. The
+    agent then sends the first answer.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,10 +80,10 @@ class Ask(TextOnly):
     stream_id: Id | None = None
 
 
-async def _whole(reader: AnyReader, pace: Pace) -> Response:
-    """The answer to a stream, once it has ended."""
-    with suppress(ReaderClosed):  # the client has gone
-        async with aclosing(reader.batches(pace.heartbeat_s)) as batches:
+async def _whole(reader: AnyReader, delivery: Delivery) -> Response:
+    """Return the answer when the stream has ended."""
+    with suppress(ReaderClosed):  # the client has disconnected
+        async with aclosing(reader.batches(delivery.heartbeat_s)) as batches:
             async for batch in batches:
                 match batch[-1] if batch else None:
                     case StreamComplete(response):
@@ -87,52 +94,54 @@ async def _whole(reader: AnyReader, pace: Pace) -> Response:
     raise Refusal(503, "the stream ended without its last event")
 
 
-def agents(known: Known, pace: Pace) -> APIRouter:
+def agents(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["agents"])
 
     @routes.post("/agents")
     @answers(json(AgentInfo, 201), refuses=(409, 422))
-    async def start(body: StartAgent, caller: Asking) -> Response:
-        """Start an agent. It is the caller's; another `owner` may be said by who may do everything."""
-        pid = await known.by(caller).start(body.model_dump(exclude_unset=True, exclude_none=True))
+    async def start(body: StartAgent, caller: CurrentCaller) -> Response:
+        """Start an agent. Its owner is the caller's user; the scope admin can set another `owner`."""
+        pid = await everything.visible_to(caller).start(body.model_dump(exclude_unset=True, exclude_none=True))
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
     @answers(json(AgentPage), refuses=(422,))
     async def list_(
-        caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
-        """The agents that run, in order of their ids."""
-        page = await seen_by(caller, LiveSessions()).sessions(after, limit)
+        """List the running agents, in order of their ids."""
+        page = await visible_sessions(caller, LiveSessions()).sessions(after, limit)
         return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
     @answers(json(AgentInfo), refuses=(404, 422))
-    async def show(agent_id: AgentId, caller: Asking) -> Response:
-        """What an agent is, and which streams it has."""
-        return Json(await agent.info(await known.by(caller).agent(agent_id)))
+    async def show(agent_id: AgentId, caller: CurrentCaller) -> Response:
+        """Show an agent and its streams."""
+        return Json(await agent.info(await everything.visible_to(caller).agent(agent_id)))
 
     @routes.delete("/agents/{agent_id}")
     @answers(json(AgentStopped), refuses=(404, 422))
-    async def stop(agent_id: AgentId, caller: Asking) -> Response:
-        """End an agent; its running turn ends with an error, and what it had said is kept in it."""
-        await agent_supervisor.stop_agent(await known.by(caller).agent(agent_id))
+    async def stop(agent_id: AgentId, caller: CurrentCaller) -> Response:
+        """Stop an agent. Its running turn ends with an error, which has the partial answer."""
+        await agent_supervisor.stop_agent(await everything.visible_to(caller).agent(agent_id))
         return Json(AgentStopped(True))
 
     @routes.post("/agents/{agent_id}/chat")
-    @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=ASKING)
-    async def chat(request: Request, agent_id: AgentId, body: Ask, caller: Asking) -> Response:
-        """Ask, and wait for the whole answer. It goes on if the client does not wait."""
-        reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
+    @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=MESSAGE_REFUSALS)
+    async def chat(request: Request, agent_id: AgentId, body: Ask, caller: CurrentCaller) -> Response:
+        """Send a message and wait for the whole answer. The turn continues if the client disconnects."""
+        reader = await everything.visible_to(caller).ask(agent_id, body.message, body.stream_id)
         with closing(reader):
             async with when_gone(request.receive, reader.close):
-                return await _whole(reader, pace)
+                return await _whole(reader, delivery)
 
     @routes.post("/agents/{agent_id}/stream")
-    @answers(events(StreamEvents), refuses=ASKING)
-    async def stream(agent_id: AgentId, body: Ask, caller: Asking, error_event: ErrorEvent = "error") -> Response:
-        """Ask, and read the answer as server-sent events. The header X-Stream-Id says where to come back."""
-        reader = await known.by(caller).ask(agent_id, body.message, body.stream_id)
-        return EventStream(reader, pace, frames_of(error_event))
+    @answers(events(StreamEvents), refuses=MESSAGE_REFUSALS)
+    async def stream(
+        agent_id: AgentId, body: Ask, caller: CurrentCaller, error_event: ErrorEvent = "error"
+    ) -> Response:
+        """Send a message and read the answer as server-sent events. The header X-Stream-Id has the stream's id."""
+        reader = await everything.visible_to(caller).ask(agent_id, body.message, body.stream_id)
+        return EventStream(reader, delivery, frames_of(error_event))
 
     return routes

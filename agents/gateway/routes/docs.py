@@ -1,4 +1,4 @@
-"""The API's own documentation: OpenAPI as JSON, and as a page without a script and without anything from elsewhere."""
+"""The API's documentation: OpenAPI as JSON, and as a page without scripts or content from other sites."""
 
 from html import escape
 from typing import Any
@@ -29,20 +29,20 @@ OPERATION = """\
 
 
 def docs(app: FastAPI) -> None:
-    """Add /openapi.json and /docs. The page is made once, when it is first asked for."""
+    """Add /openapi.json and /docs. The page is made once, at its first request."""
     made: list[str] = []
 
     @app.get("/openapi.json", tags=["docs"])
     @answers(json(dict[str, Any]))
     async def schema(request: Request) -> Response:
-        """This document."""
-        where = request.scope.get("root_path", "")  # of an app that is mounted in another
+        """Return this document as JSON."""
+        where = request.scope.get("root_path", "")  # the path under which the app is mounted
         return JSONResponse({**app.openapi(), **({"servers": [{"url": where}]} if where else {})})
 
     @app.get("/docs", tags=["docs"])
     @answers(text("text/html", "A page without a script."))
     async def page(_request: Request) -> Response:
-        """This document, for people."""
+        """Return this document as a page."""
         if not made:
             made.append(_page(app.openapi()))
         return HTMLResponse(made[0])

@@ -1,4 +1,4 @@
-"""The program around the gateway: whether it is ready, its figures, and its configuration read again."""
+"""Routes of the program that serves the gateway: readiness, metrics, reload and stop."""
 
 from typing import Final, Protocol
 
@@ -9,8 +9,8 @@ from starlette.responses import Response
 from actors.log import get_logger
 from agents.contract.answers import DaemonStopping, Health
 from agents.gateway.document.responses import answers, json, text
-from agents.gateway.door import Door
-from agents.gateway.routes.asking import Asking
+from agents.gateway.gate import Gate
+from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 
 METRICS: Final = "Prometheus's text format; the media type's parameter `version` says which."
@@ -19,7 +19,7 @@ log = get_logger("understudy.gateway")
 
 
 class Reloaded(Struct, frozen=True):
-    """What a configuration that was read again has changed, a line each. rejected: what is wrong with it."""
+    """The result of a reload, one line per change. rejected: the faults of the new configuration."""
 
     applied: tuple[str, ...] = ()
     needs_restart: tuple[str, ...] = ()
@@ -27,27 +27,27 @@ class Reloaded(Struct, frozen=True):
 
 
 class Figures(Struct, frozen=True):
-    """In a format of Prometheus's."""
+    """Metrics in a format of Prometheus."""
 
     body: bytes
     media_type: str
 
 
 class Host(Protocol):
-    """What the gateway asks of the program that serves it."""
+    """The gateway's port to the program that serves it."""
 
     @property
-    def door(self) -> Door: ...
+    def gate(self) -> Gate: ...
 
     async def check_ready(self) -> None:
-        """Raises Refusal."""
+        """Raise Refusal if the program accepts no new turns, or can't keep them."""
 
     async def figures(self) -> Figures: ...
 
     async def reload(self) -> Reloaded: ...
 
     def stop(self) -> None:
-        """Begin to end, as by a signal."""
+        """Begin to stop, as after SIGTERM."""
 
 
 def host_routes(host: Host) -> APIRouter:
@@ -56,28 +56,28 @@ def host_routes(host: Host) -> APIRouter:
     @routes.get("/readyz")
     @answers(json(Health))
     async def ready() -> Response:
-        """Whether new turns are taken, and can be kept."""
+        """Check that new turns are accepted and can be kept."""
         await host.check_ready()
         return Json(Health("ready"))
 
     @routes.get("/metrics")
     @answers(text("text/plain", METRICS))
     async def metrics() -> Response:
-        """For Prometheus."""
+        """Return the metrics for Prometheus."""
         figures = await host.figures()
         return Response(figures.body, headers={"content-type": figures.media_type})
 
     @routes.post("/reload")
     @answers(json(Reloaded))
-    async def reload(caller: Asking) -> Response:
-        """Read the configuration again: what holds from now on, what needs a restart, what was rejected and why."""
+    async def reload(caller: CurrentCaller) -> Response:
+        """Read the configuration again. The answer lists applied changes, changes that need a restart, and faults."""
         log.info("reload_requested", caller=caller.name, user=caller.user)
         return Json(await host.reload())
 
     @routes.post("/stop")
     @answers(json(DaemonStopping, 202))
-    async def stop(caller: Asking) -> Response:
-        """End the daemon, as SIGTERM does."""
+    async def stop(caller: CurrentCaller) -> Response:
+        """Stop the daemon, as SIGTERM does."""
         log.info("stop_requested", caller=caller.name, user=caller.user)
         host.stop()
         return Json(DaemonStopping(True), 202)

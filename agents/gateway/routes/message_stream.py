@@ -1,7 +1,7 @@
-"""The routes of the streaming interface that names messages: thin aliases. Source: "Server-Side SSE Streaming".
+"""Routes of the streaming interface that names messages, as thin aliases. Source: "Server-Side SSE Streaming".
 
-A session is an agent, an assistant's message the stream that becomes it: its id is the stream's. The events are JSON
-lines behind `data: `, without ids or names; who wants to come back uses /streams/{mid}/events.
+A session is an agent. An assistant's message is a stream, and has the stream's id. The events are JSON after `data: `,
+without ids or names. A client that reconnects uses /streams/{mid}/events.
 """
 
 from collections.abc import Iterable
@@ -27,17 +27,20 @@ from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamError, StreamToken
 from agents.core.text import to_json
 from agents.gateway.actions import Id, Text
-from agents.gateway.document.responses import ASKING, answers, events, json
-from agents.gateway.event_stream import EventStream, Pace
-from agents.gateway.routes.asking import Asking
+from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
+from agents.gateway.event_stream import Delivery, EventStream
+from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
-from agents.gateway.visible import Known
+from agents.gateway.visible import Everything
 from agents.settings.values import TextOnly
 
 
 class ChatStream(TextOnly):
-    """assistant_message_id: as reserved; without one there is a new one. What else it says (user_id, context) is of no
-    use here: who asks is who has the token, and an agent has its context."""
+    """A message to a session's agent.
+
+    assistant_message_id: a reserved id; the default is a new id. Other keys, such as user_id and context, are ignored:
+    the token gives the user, and the agent has its context.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,48 +49,49 @@ class ChatStream(TextOnly):
     assistant_message_id: Id | None = None
 
 
-def message_stream(known: Known, pace: Pace) -> APIRouter:
+def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["messages"])
 
     @routes.post("/api/agent/chat/stream")
-    @answers(events(MessageEvents), refuses=ASKING)
-    async def chat_stream(body: ChatStream, caller: Asking) -> Response:
-        """Ask a session's agent: session_start, then stream_chunk and the other events."""
+    @answers(events(MessageEvents), refuses=MESSAGE_REFUSALS)
+    async def chat_stream(body: ChatStream, caller: CurrentCaller) -> Response:
+        """Send a message to a session's agent. The events are session_start, then stream_chunk and the others."""
         message_id = body.assistant_message_id or uuid4().hex
-        reader = await known.by(caller).ask(body.session_id, body.query, message_id)
+        reader = await everything.visible_to(caller).ask(body.session_id, body.query, message_id)
         start = SessionStartMessage(body.session_id, message_id)
-        return EventStream(reader, pace, _lines, _cut, _line(start))
+        return EventStream(reader, delivery, _lines, _cut, _line(start))
 
     @routes.post("/message/stream/{mid}/create")
     @answers(json(MessageReserved, 201), refuses=(409, 422))
-    async def create(mid: Annotated[Id, Path()], caller: Asking) -> Response:
-        """Reserve the id of a message that will be streamed: for its caller only, and for ten minutes.
+    async def create(mid: Annotated[Id, Path()], caller: CurrentCaller) -> Response:
+        """Reserve the id of a message to stream, for the caller only, for ten minutes.
 
-        409: the id is in use, or reserved already."""
-        return Json(await known.by(caller).reserve(mid), 201)
+        409: the id is in use, or reserved.
+        """
+        return Json(await everything.visible_to(caller).reserve(mid), 201)
 
     @routes.post("/message/stream/{mid}/interrupt")
     @answers(json(MessageInterrupted), refuses=(404, 422))
-    async def interrupt(mid: Annotated[Id, Path()], caller: Asking) -> Response:
-        """Stop a message while it is streamed: its last event is `interrupted`."""
-        return Json(MessageInterrupted((await known.by(caller).cancel(mid)).cancelled))
+    async def interrupt(mid: Annotated[Id, Path()], caller: CurrentCaller) -> Response:
+        """Stop a message that is being streamed. Its last event is `interrupted`."""
+        return Json(MessageInterrupted((await everything.visible_to(caller).cancel(mid)).cancelled))
 
     return routes
 
 
 def _lines(events: Iterable[Event]) -> bytes:
-    return b"".join([_line(_said(event)) for event in events])
+    return b"".join([_line(_message(event)) for event in events])
 
 
 def _cut(data: CutData) -> bytes:
     return _line(CutMessage(data.code, data.message))
 
 
-def _line(said: object) -> bytes:
-    return b"data: %b\n\n" % to_json(said)
+def _line(data: object) -> bytes:
+    return b"data: %b\n\n" % to_json(data)
 
 
-def _said(event: Event) -> object:
+def _message(event: Event) -> object:
     match event:
         case StreamToken(text):
             return StreamChunkMessage(text, ChunkMetadata(event.seq))

@@ -1,4 +1,4 @@
-"""Answers as JSON: structs are encoded as they are, without a model in between."""
+"""Answers as JSON. msgspec encodes structs directly, without a pydantic model."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from agents.core.text import to_json
 
 
 class Json(Response):
+    """A response with a JSON body."""
+
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:

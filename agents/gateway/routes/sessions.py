@@ -1,4 +1,4 @@
-"""Sessions: list them, read one, give it a title, take it along, fork it, delete it."""
+"""Routes of sessions: list, show, rename, export, fork and delete them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
@@ -16,18 +16,18 @@ from agents.core.text import to_json
 from agents.gateway.actions import Id, Seq
 from agents.gateway.document.responses import answers, json, lines
 from agents.gateway.download import JsonLines, pieces
-from agents.gateway.event_stream import Pace
+from agents.gateway.event_stream import Delivery
 from agents.gateway.export_lines import ExportLine
 from agents.gateway.guard.caller import Caller
-from agents.gateway.own_sessions import seen_by
-from agents.gateway.routes.asking import Asking
+from agents.gateway.own_sessions import visible_sessions
+from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
-from agents.gateway.visible import Known
+from agents.gateway.visible import Everything
 from agents.sessions import UnknownSession
 from agents.settings.values import TextOnly
 
-NOTHING_SAID: Final = b',"conversation":[],"streams":[]}'
-"""The end of a Session as JSON, whose messages and streams come last."""
+EMPTY_END: Final = b',"conversation":[],"streams":[]}'
+"""The end of a Session without messages and streams, as JSON. Both keys come last."""
 
 SessionId = Annotated[Id, Path()]
 
@@ -37,29 +37,32 @@ class _Body(TextOnly):
 
 
 class Rename(_Body):
-    """title: null or empty takes it away."""
+    """A new title. title: null or empty text removes the title."""
 
     title: Annotated[str, Field(max_length=200)] | None
 
 
 class Place(_Body):
-    """seq: of an event of the stream, whose answer is taken up to it; 0: the stream's message is left out, too. Without
-    one the stream is taken whole."""
+    """A place in a stream.
+
+    seq: of the last event that the copy has; 0: the copy omits the user's message, too. Without seq the copy has the
+    whole stream.
+    """
 
     stream_id: Id
     seq: Seq | None = None
 
 
 class Fork(_Body):
-    """id: of the new session. at: up to where the conversation is taken; without it, all turns that have ended."""
+    """A fork. id: of the new session. at: the end of the copy; the default is all turns that have ended."""
 
     id: Id | None = None
     at: Place | None = None
 
 
 def _json(session: Session) -> Iterator[bytes]:
-    """As JSON, message by message: a conversation may have megabytes."""
-    yield to_json(structs.replace(session, conversation=(), streams=[])).removesuffix(NOTHING_SAID)
+    """Yield the session as JSON, message by message, because a conversation may have megabytes."""
+    yield to_json(structs.replace(session, conversation=(), streams=[])).removesuffix(EMPTY_END)
     yield b',"conversation":['
     yield from _joined(session.conversation)
     yield b'],"streams":['
@@ -72,12 +75,12 @@ def _joined(items: Sequence[Any]) -> Iterator[bytes]:
         yield b"," * (place > 0) + to_json(item)
 
 
-def sessions(known: Known, pace: Pace) -> APIRouter:
+def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["sessions"])
 
     async def found(session_id: str, caller: Caller) -> SessionInfo:
-        """Every route comes to its session by this. Raises UnknownSession, also for another's."""
-        session = await seen_by(caller, known.sessions).session(session_id)
+        """Return the session. Raises UnknownSession, also for another user's session. Every route uses this check."""
+        session = await visible_sessions(caller, everything.sessions).session(session_id)
         if session is None:
             raise UnknownSession(session_id)
         return session
@@ -85,46 +88,46 @@ def sessions(known: Known, pace: Pace) -> APIRouter:
     @routes.get("/sessions")
     @answers(json(SessionPage), refuses=(404, 422))
     async def list_(
-        caller: Asking, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
-        """The sessions, those behind `after`: those that changed last first. Without a store, in order of their ids."""
-        return Json(SessionPage(await seen_by(caller, known.sessions).sessions(after, limit)))
+        """List the sessions after `after`, the last changed first. Without a store they are in order of their ids."""
+        return Json(SessionPage(await visible_sessions(caller, everything.sessions).sessions(after, limit)))
 
     @routes.get("/sessions/{session_id}")
     @answers(json(Session), refuses=(404, 422))
-    async def show(session_id: SessionId, caller: Asking) -> Response:
-        """Its conversation, without the turn that runs; and its streams, which can be read, or forked at."""
-        session = await known.sessions.history((await found(session_id, caller)).id)
+    async def show(session_id: SessionId, caller: CurrentCaller) -> Response:
+        """Show a session: its conversation without the turn that runs, and its streams."""
+        session = await everything.sessions.history((await found(session_id, caller)).id)
         return StreamingResponse(pieces(paced(_json(session))), media_type=Json.media_type)
 
     @routes.patch("/sessions/{session_id}")
     @answers(json(SessionInfo), refuses=(404, 409, 422))
-    async def rename(session_id: SessionId, caller: Asking, body: Rename) -> Response:
-        """Give it a title."""
-        await known.sessions.rename((await found(session_id, caller)).id, body.title or None)
+    async def rename(session_id: SessionId, caller: CurrentCaller, body: Rename) -> Response:
+        """Set the session's title."""
+        await everything.sessions.rename((await found(session_id, caller)).id, body.title or None)
         return Json(await found(session_id, caller))
 
     @routes.delete("/sessions/{session_id}")
     @answers(json(SessionDeleted), refuses=(404, 409, 422))
-    async def delete(session_id: SessionId, caller: Asking) -> Response:
-        """Conversation, streams and events, for good. Its agent is stopped; 409 while that has a turn."""
-        await known.sessions.delete((await found(session_id, caller)).id)
+    async def delete(session_id: SessionId, caller: CurrentCaller) -> Response:
+        """Delete conversation, streams and events permanently. The agent is stopped. 409: the agent has a turn."""
+        await everything.sessions.delete((await found(session_id, caller)).id)
         return Json(SessionDeleted(True))
 
     @routes.get("/sessions/{session_id}/export")
     @answers(lines(ExportLine), refuses=(404, 409, 422))
-    async def export(session_id: SessionId, caller: Asking) -> Response:
-        """All of it as JSON Lines: the session, its messages, its streams, each with its events."""
-        lines = known.sessions.export((await found(session_id, caller)).id)
-        return await JsonLines.of(lines, f"session-{session_id}.jsonl", pace.write_timeout_s)
+    async def export(session_id: SessionId, caller: CurrentCaller) -> Response:
+        """Export the session as JSON Lines: the session, its messages, its streams, each with its events."""
+        lines = everything.sessions.export((await found(session_id, caller)).id)
+        return await JsonLines.of(lines, f"session-{session_id}.jsonl", delivery.write_timeout_s)
 
     @routes.post("/sessions/{session_id}/fork")
     @answers(json(SessionInfo, 201), refuses=(404, 409, 422))
-    async def fork(session_id: SessionId, caller: Asking, body: Fork) -> Response:
-        """A new session that goes on from its conversation."""
+    async def fork(session_id: SessionId, caller: CurrentCaller, body: Fork) -> Response:
+        """Make a new session that continues from the conversation."""
         new_id = body.id or uuid4().hex
         at = None if body.at is None else (body.at.stream_id, body.at.seq)
-        await known.by(caller).fork((await found(session_id, caller)).id, new_id, at)
+        await everything.visible_to(caller).fork((await found(session_id, caller)).id, new_id, at)
         return Json(await found(new_id, caller), 201)
 
     return routes

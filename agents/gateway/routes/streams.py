@@ -1,4 +1,4 @@
-"""Streams: read one from any place on, and decide what it does."""
+"""Routes of streams: show, read, cancel and steer them, and decide about their calls."""
 
 from typing import Annotated
 
@@ -12,22 +12,22 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.document.responses import events as server_sent
 from agents.gateway.errors import Refusal
-from agents.gateway.event_stream import ErrorEvent, EventStream, Pace, frames_of
-from agents.gateway.routes.asking import Asking
+from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
+from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
-from agents.gateway.visible import Known
+from agents.gateway.visible import Everything
 from agents.settings.values import TextOnly
 from agents.tools.approval import Decided
 
 StreamId = Annotated[Id, Path()]
 _A_SEQ = WithJsonSchema({"type": "integer", "minimum": 0, "exclusiveMaximum": 2**53})
-Seq = Annotated[str | None, _A_SEQ, Query(description="the seq of the last event that the client has had; 0: none")]
+Seq = Annotated[str | None, _A_SEQ, Query(description="the seq of the last event that the client has; 0: none")]
 LastEventId = Annotated[
-    str | None, _A_SEQ, Header(description="the same, as EventSource sends it; it goes before `after`")
+    str | None, _A_SEQ, Header(description="the same, as EventSource sends it; it takes precedence over `after`")
 ]
 
 DIGITS = 16
-OVER = "There is no event after this one, and never will be."
+OVER = "The stream has ended, and has no later event."
 
 
 class _Body(TextOnly):
@@ -35,77 +35,80 @@ class _Body(TextOnly):
 
 
 class Approve(_Body):
-    """arguments: exactly those of the event that asked: then nothing else is approved than what was read."""
+    """An approval of a call.
+
+    arguments: those of the approval_required event. If the call has other arguments, the answer is 409.
+    """
 
     call_id: Text
     arguments: str | None = None
 
 
 class Deny(_Body):
-    """reason: for the model."""
+    """A refusal of a call. reason: for the model."""
 
     call_id: Text
     reason: str = ""
 
 
 class Steer(_Body):
-    """message: what the model reads with its next model call."""
+    """A message for the turn that runs. message: the model reads it with the next model call."""
 
     message: Text
 
 
-def streams(known: Known, pace: Pace) -> APIRouter:
+def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["streams"])
 
     @routes.get("/streams/{stream_id}")
     @answers(json(StreamSummary), refuses=(404, 422))
-    async def show(stream_id: StreamId, caller: Asking) -> Response:
-        """Whose it is, whether it runs, and the seq of its last event."""
-        return Json(await known.by(caller).show(stream_id))
+    async def show(stream_id: StreamId, caller: CurrentCaller) -> Response:
+        """Show a stream's agent, its status, and the seq of its last event."""
+        return Json(await everything.visible_to(caller).show(stream_id))
 
     @routes.get("/streams/{stream_id}/events")
     @answers(server_sent(StreamEvents), nothing(OVER), refuses=(404, 422))
     async def events(
         stream_id: StreamId,
-        caller: Asking,
+        caller: CurrentCaller,
         after: Seq = None,
         last_event_id: LastEventId = None,
         error_event: ErrorEvent = "error",
     ) -> Response:
-        """The events that came after, then those that come. 204: there is none, and never will be."""
+        """Read the events after a place, then each new one. 204: the stream has ended, and has no later event."""
         place = _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
-        reader = await known.by(caller).follow(stream_id, place)
-        return Response(status_code=204) if reader is None else EventStream(reader, pace, frames_of(error_event))
+        reader = await everything.visible_to(caller).follow(stream_id, place)
+        return Response(status_code=204) if reader is None else EventStream(reader, delivery, frames_of(error_event))
 
     @routes.post("/streams/{stream_id}/cancel")
     @answers(json(StreamCancelled), refuses=(404, 422))
-    async def cancel(stream_id: StreamId, caller: Asking) -> Response:
-        """End the turn; what had arrived is kept. Answered when its tools are dead."""
-        return Json(await known.by(caller).cancel(stream_id))
+    async def cancel(stream_id: StreamId, caller: CurrentCaller) -> Response:
+        """Cancel the turn, and keep its partial answer. The response comes after its tools have ended."""
+        return Json(await everything.visible_to(caller).cancel(stream_id))
 
     @routes.post("/streams/{stream_id}/approve")
     @answers(json(Decided), refuses=(404, 409, 422))
-    async def approve(stream_id: StreamId, caller: Asking, body: Approve) -> Response:
-        """Have a call run that an approval_required asked for."""
-        return Json(await known.by(caller).approve(stream_id, body.call_id, body.arguments))
+    async def approve(stream_id: StreamId, caller: CurrentCaller, body: Approve) -> Response:
+        """Approve a call that waits for a decision. The call then runs."""
+        return Json(await everything.visible_to(caller).approve(stream_id, body.call_id, body.arguments))
 
     @routes.post("/streams/{stream_id}/deny")
     @answers(json(Decided), refuses=(404, 409, 422))
-    async def deny(stream_id: StreamId, caller: Asking, body: Deny) -> Response:
-        """Have it not run."""
-        return Json(await known.by(caller).deny(stream_id, body.call_id, body.reason))
+    async def deny(stream_id: StreamId, caller: CurrentCaller, body: Deny) -> Response:
+        """Deny a call that waits for a decision. The call does not run."""
+        return Json(await everything.visible_to(caller).deny(stream_id, body.call_id, body.reason))
 
     @routes.post("/streams/{stream_id}/steer")
     @answers(json(StreamSteered), refuses=(404, 409, 422))
-    async def steer(stream_id: StreamId, caller: Asking, body: Steer) -> Response:
-        """Say something to the turn while it runs."""
-        return Json(await known.by(caller).steer(stream_id, body.message))
+    async def steer(stream_id: StreamId, caller: CurrentCaller, body: Steer) -> Response:
+        """Send a message to the turn while it runs."""
+        return Json(await everything.visible_to(caller).steer(stream_id, body.message))
 
     return routes
 
 
 def _seq(text: str | None, name: str) -> int:
-    """Not pydantic's int, which takes "1_0" and " 7 "."""
+    """Return a seq from its digits. pydantic's int would also accept "1_0" and " 7 "."""
     if text is None:
         return 0
     if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS):

@@ -1,4 +1,4 @@
-"""The system behind the agents, to be looked at: processes, the tree, the settings without their secrets."""
+"""Routes that show the system: processes, the supervision tree, and the settings without secrets."""
 
 import re
 from typing import Annotated, Any, Final
@@ -23,7 +23,7 @@ HIDDEN: Final = "**********"
 
 
 class SystemReport(Struct, frozen=True):
-    """The system as numbers, and some of its processes."""
+    """The figures of the system, and some of its processes."""
 
     system: SystemInfo
     processes: list[ProcessInfo]
@@ -35,26 +35,26 @@ def system(settings: Settings) -> APIRouter:
     @routes.get("/tree")
     @answers(json(Node))
     async def supervision_tree() -> Response:
-        """Every process under its supervisor."""
+        """Show every process under its supervisor."""
         return StreamingResponse(pieces(tree_json(to_json)), media_type=Json.media_type)
 
     @routes.get("/processes")
     @answers(json(SystemReport), refuses=(422,))
     async def processes(by: Measure = "reductions", count: Annotated[int, Query(ge=1, le=1000)] = 20) -> Response:
-        """The system as numbers, and the processes that have the most of something."""
+        """Show the figures of the system, and the processes with the highest value of a measure."""
         return Json(SystemReport(system_info(), await in_slices(sliced_top(by, count))))
 
     @routes.get("/config")
     @answers(json(Settings))
     async def config() -> Response:
-        """The settings that hold. What is secret is shown as stars."""
+        """Show the current settings. Secrets are shown as stars."""
         return Json(without_secrets(settings.model_dump(mode="json")))
 
     return routes
 
 
 def without_secrets(value: Any) -> Any:
-    """pydantic hides SecretStr; here go the passwords in addresses."""
+    """Return the value without passwords in addresses. pydantic hides SecretStr itself."""
     match value:
         case dict():
             return {key: without_secrets(item) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""A program that uses every function of the client generated from the document.
+"""Call every route with the client that is generated from the document. The test checks and runs this file.
 
 python drive.py URL TOKEN
 """
@@ -77,7 +77,7 @@ def a(kind: type[T], answer: object) -> T:
 
 
 async def events(client: AuthenticatedClient, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-    """Yield events as they come: the generated functions return a stream only after its end."""
+    """Yield the events when they arrive. The generated functions return a stream only after its end."""
     async with client.get_async_httpx_client().stream(**request) as response:
         fields: dict[str, Any] = {}
         async for line in response.aiter_lines():

@@ -29,7 +29,7 @@ MYPY = """
 strict = True
 
 [mypy-understudy_api.client]
-# the generator's own file, which nothing of the document goes into
+# the generator's own file, without content from the document
 ignore_errors = True
 """
 NODE_DOES = ["chats", "readsAndCancels", "decides", "namesMessages", "keepsSessions", "looks"]

@@ -1,4 +1,4 @@
-"""Certificates that were signed by nobody else, made by openssl."""
+"""Self-signed certificates, made by openssl."""
 
 import asyncio
 from pathlib import Path

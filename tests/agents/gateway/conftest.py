@@ -19,12 +19,12 @@ LOOPBACK = GatewaySettings(port=0)
 
 @pytest.fixture
 async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
-    """A module may have a SCRIPT, and GATEWAY and STREAMING settings; a test's parameter may be other ones."""
+    """Serve a gateway. A module can set SCRIPT, GATEWAY and STREAMING; a test's parameter replaces GATEWAY."""
     script = builtin()
     if (own := getattr(request.module, "SCRIPT", None)) is not None:
         script |= parse(own, request.module.__name__)
     of_module: GatewaySettings = getattr(request.module, "GATEWAY", LOOPBACK)
-    told: GatewaySettings = getattr(request, "param", of_module)
+    gateway_settings: GatewaySettings = getattr(request, "param", of_module)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(script))
         settings = Settings(
@@ -32,7 +32,7 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
             api_key=SecretStr("rehearsal-key"),
             tools=ToolSettings(workers=1),
             streaming=getattr(request.module, "STREAMING", StreamingSettings()),
-            gateway=told,
+            gateway=gateway_settings,
         )
         await stack.enter_async_context(application.running(settings))
         app = gateway(settings, LiveSessions(), TOKEN)

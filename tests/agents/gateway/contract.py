@@ -1,4 +1,4 @@
-"""Holds every answer that a test gets against the OpenAPI document: its status, its media type, and its body.
+"""Check every answer that a test gets against the OpenAPI document: status, media type and body.
 
 The document lets a body have more than it says, for clients of a later version; here nothing may have more.
 """
@@ -12,26 +12,26 @@ import aiohttp
 import msgspec
 from jsonschema import Draft202012Validator
 
-from agents.gateway import Door, LiveSessions, gateway
+from agents.gateway import Gate, LiveSessions, gateway
 from agents.gateway.document.responses import EVENTS, JSON, JSON_LINES
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.settings import Settings
 from tests.agents.gateway.site import Sse, parsed
 
 MOUNTED = "/inner"
-"""Where tests mount a gateway in an app of their own."""
+"""The path at which tests mount a gateway in another app."""
 NO_ROUTE = {"400", "401", "403", "404", "405", "408", "413", "415", "421", "429", "431", "503"}
 NO_BODY = {"HEAD"}
 
 
 class Program:
-    """Around the gateway. stopped: how often it was asked to end."""
+    """The program that serves the gateway. stopped: the number of its stop requests."""
 
     def __init__(self) -> None:
-        self.door, self.stopped = Door(), 0
+        self.gate, self.stopped = Gate(), 0
 
     async def check_ready(self) -> None:
-        self.door.check()
+        self.gate.check()
 
     async def figures(self) -> Figures:
         return Figures(b"", "text/plain")
@@ -50,7 +50,7 @@ def document() -> dict[str, Any]:
 
 
 class Checked(aiohttp.ClientResponse):
-    """An answer that is checked when it is read; one that is a stream, event by event where the test reads it."""
+    """An answer that is checked when the test reads it. A stream is checked event by event."""
 
     async def read(self) -> bytes:
         body = await super().read()
@@ -59,7 +59,7 @@ class Checked(aiohttp.ClientResponse):
 
 
 def check(response: aiohttp.ClientResponse, body: bytes) -> None:
-    """Raises AssertionError for an answer that the document does not have."""
+    """Raise AssertionError for an answer that the document does not describe."""
     answer = _answer(response)
     if answer is None:
         check_value({"$ref": "#/components/schemas/ErrorAnswer"}, body) if body else None
@@ -102,7 +102,7 @@ def check_data(schema: dict[str, Any], data: Any) -> None:
 
 
 def route_of(method: str, path: str) -> str | None:
-    """The path of the document that it matches."""
+    """Return the path of the document that matches a request's path."""
     for template, operations in document()["paths"].items():
         if method.lower() in operations and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template) + "/?", path):
             found: str = template

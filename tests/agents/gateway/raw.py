@@ -1,4 +1,4 @@
-"""A client that writes bytes: what no HTTP library would send."""
+"""A client that writes raw bytes, such as requests that no HTTP library would send."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ class Raw:
         self.reader, self.writer = reader, writer
 
     async def rest(self) -> bytes:
-        """All that comes until the other side closes. A reset ends it, too."""
+        """Return all bytes until the other side closes or resets the connection."""
         found = b""
         try:
             async with asyncio.timeout(READ_S):
@@ -45,13 +45,13 @@ async def connected(site: Site, limit_bytes: int = 2**16) -> AsyncIterator[Raw]:
 
 
 def request(method: str, path: str, *headers: str, host: str | None = None, token: str = TOKEN) -> bytes:
-    """host: with "PORT" for the site's."""
+    """Return the bytes of a request. host: "PORT" stands for the site's port."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host or 'localhost'}", f"Authorization: Bearer {token}", *headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 async def asked_to_upgrade(site: Site, raw: Raw, *headers: str) -> bytes:
-    """The head of the answer."""
+    """Send an upgrade, and return the head of the answer."""
     key = base64.b64encode(os.urandom(16)).decode()
     more = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}")
     raw.writer.write(request("GET", "/ws", *more, *headers, host=f"localhost:{site.port}"))

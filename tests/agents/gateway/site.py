@@ -25,11 +25,11 @@ steps = [
 [models.slow]
 turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
 """
-"""Models: one that calls a tool and says its result, one that stalls behind two tokens."""
+"""The scripts of two models: one calls a tool and repeats its result, and one stalls after two tokens."""
 
 
 class Sse(Struct, frozen=True):
-    """A server-sent event. id: None where it has none."""
+    """A server-sent event. id: None for an event without an id."""
 
     name: str
     data: Any
@@ -37,7 +37,10 @@ class Sse(Struct, frozen=True):
 
 
 class Site:
-    """settings: of the application and the gateway. http: sends the token. server: answers."""
+    """A gateway on loopback.
+
+    settings: of the application and the gateway. http: a client that sends the token. server: the gateway's server.
+    """
 
     def __init__(self, server: Server, http: aiohttp.ClientSession, settings: Settings) -> None:
         self.server, self.port, self.http, self.settings = server, server.port, http, settings
@@ -49,14 +52,14 @@ class Site:
         return id_
 
     async def json(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
-        """The status and the answer."""
+        """Send a request, and return the status and the answer."""
         if method not in ("GET", "HEAD"):
             more["json"] = {} if body is None else body
         async with self.http.request(method, self.url + path, **more) as response:
             return response.status, msgspec.json.decode(await response.read() or b"null")
 
     async def stream(self, agent_id: str, message: str, **body: Any) -> list[Sse]:
-        """A whole stream."""
+        """Send a message, and return the whole stream."""
         path = f"/agents/{agent_id}/stream"
         async with self.http.post(self.url + path, json={"message": message, **body}) as response:
             assert response.status == 200
@@ -74,7 +77,7 @@ class Site:
 
 
 async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Sse]:
-    """As they come. The last one may have been cut off; it is none then."""
+    """Yield the events when they arrive, without an incomplete last one."""
     text = b""
     async for chunk in response.content.iter_any():
         text += chunk
@@ -85,7 +88,7 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Sse]:
 
 
 def parsed(block: bytes) -> Iterator[Sse]:
-    """Nothing for a comment."""
+    """Yield the event of a block; yield nothing for a comment."""
     fields = dict(line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith(":"))
     if fields:
         id_ = int(fields["id"]) if "id" in fields else None

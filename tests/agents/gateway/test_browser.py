@@ -1,4 +1,4 @@
-"""A real browser at the gateway: its one page, and what pages of others can do with the user's browser."""
+"""A real browser at the gateway: its own page, and the attempts of foreign pages in the user's browser."""
 
 import os
 import shutil
@@ -55,7 +55,7 @@ ATTEMPTS = {
     "read_page": "TypeError",
     "write": "TypeError",
     "remove": "TypeError",
-    "simple": 0,  # sent, and opaque: what it did is looked up
+    "simple": 0,  # sent and opaque: the test looks up its effect
     "events": "refused",
     "socket": "refused",
     "script": "refused",
@@ -79,7 +79,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def user(browser: Browser, site: Site) -> BrowserContext:
-    """A browser whose user has given it the token, as the page asks for: it keeps it as a password."""
+    """A browser that has the token as the password of the page."""
     context = await browser.new_context(http_credentials={"username": "", "password": TOKEN})
     page = await context.new_page()
     assert await status(page, f"{site.url}/docs") == 200
@@ -89,7 +89,7 @@ async def user(browser: Browser, site: Site) -> BrowserContext:
 
 @asynccontextmanager
 async def foreign_page(context: BrowserContext) -> AsyncIterator[Page]:
-    """A page of another origin, on this machine as well."""
+    """A page of another origin on the same machine."""
 
     async def empty(_request: web.Request) -> web.Response:
         return web.Response(text="<!doctype html><body></body>", content_type="text/html")
@@ -154,7 +154,7 @@ def _frame_refused(message: ConsoleMessage) -> bool:
     return "frame-ancestors" in message.text
 
 
-async def test_the_page_stands_in_no_frame_of_another(user: BrowserContext, site: Site) -> None:
+async def test_no_foreign_page_can_frame_the_page(user: BrowserContext, site: Site) -> None:
     async with foreign_page(user) as page, page.expect_console_message(_frame_refused):
         await page.set_content(f'<iframe src="{site.url}/docs"></iframe>')
 

@@ -1,4 +1,4 @@
-"""What a client may have: the host's ceilings for its agents, and a user's quotas."""
+"""The host's ceilings for clients' agents, and the quotas of a user."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -40,8 +40,8 @@ async def users(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     async with AsyncExitStack() as stack:
         store = tmp_path / "sessions.db" if request.param == "store" else None
         home = await stack.enter_async_context(house((ANN, BOB, ROOT), store))
-        told = home.site.settings.gateway.model_copy(update={"clients": TIGHT})
-        home.app.take(home.site.settings.model_copy(update={"gateway": told}))
+        gateway_settings = home.site.settings.gateway.model_copy(update={"clients": TIGHT})
+        home.app.take(home.site.settings.model_copy(update={"gateway": gateway_settings}))
         yield Users(home, *[await stack.enter_async_context(home.client(of)) for of in (ANN, BOB, ROOT)])
 
 
@@ -95,7 +95,7 @@ ABOVE: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("asked", "fault"), ABOVE)
 @pytest.mark.parametrize("users", ["memory"], indirect=True)
-async def test_a_client_is_refused_what_is_above_a_ceiling(users: Users, asked: dict[str, Any], fault: str) -> None:
+async def test_a_value_above_a_ceiling_is_refused_to_a_client(users: Users, asked: dict[str, Any], fault: str) -> None:
     status, answer = await start(users.ann, "a", **asked)
     assert (status, answer["error"]["type"]) == (422, "invalid")
     assert answer["error"]["message"].startswith(fault)
@@ -111,13 +111,13 @@ def test_the_floor_of_a_deadline_is_at_most_the_hosts_own_deadline() -> None:
 
 
 @pytest.mark.parametrize("users", ["memory"], indirect=True)
-async def test_admin_may_have_what_is_above_a_ceiling(users: Users) -> None:
+async def test_admin_can_exceed_every_ceiling(users: Users) -> None:
     for number, (asked, _) in enumerate(ABOVE):
         assert (await start(users.root, f"a{number}", **asked))[0] == 201
 
 
 @pytest.mark.parametrize("users", ["memory"], indirect=True)
-async def test_a_client_may_lower_and_gets_the_ceiling_for_what_it_does_not_say(users: Users) -> None:
+async def test_a_client_can_lower_a_limit_and_an_unset_key_gets_the_ceiling(users: Users) -> None:
     asked = {"limits": {"model_calls": 1, "tool_calls": 7}, "max_queue": 0, "model_options": {"temperature": 0.1}}
     assert (await start(users.ann, "a", **asked))[0] == 201
     pid = find_agent("a")
@@ -127,7 +127,7 @@ async def test_a_client_may_lower_and_gets_the_ceiling_for_what_it_does_not_say(
     assert (limits.model_calls, limits.tool_calls, limits.tokens, limits.time_s) == (1, 7, 1000, 60.0)
 
 
-async def test_a_user_has_so_many_agents_also_of_requests_at_once(users: Users) -> None:
+async def test_a_user_has_at_most_max_agents_also_with_simultaneous_requests(users: Users) -> None:
     answers = await asyncio.gather(*(start(users.ann, f"a{number}") for number in range(8)))
     assert sorted(status for status, _ in answers) == [201] * 3 + [429] * 5
     assert (await start(users.bob, "b"))[0] == 201
@@ -138,14 +138,14 @@ async def test_a_user_has_so_many_agents_also_of_requests_at_once(users: Users) 
 
 
 @pytest.mark.parametrize("users", ["store"], indirect=True)
-async def test_a_user_keeps_so_many_sessions(users: Users) -> None:
+async def test_a_user_keeps_at_most_max_sessions(users: Users) -> None:
     for number in range(4):
         assert (await start(users.ann, f"a{number}"))[0] == 201
         await users.ann.json("DELETE", f"/agents/a{number}")
     status, answer = await start(users.ann, "fifth")
     assert (status, answer["error"]["type"]) == (429, "too_many_requests")
     assert (await users.ann.json("POST", "/sessions/a0/fork", {}))[0] == 429
-    assert (await start(users.ann, "a0"))[0] == 201  # a session that is there
+    assert (await start(users.ann, "a0"))[0] == 201  # an existing session
     assert (await users.ann.json("DELETE", "/sessions/a1"))[0] == 200
     assert (await users.ann.json("POST", "/sessions/a0/fork", {}))[0] == 201
 
@@ -162,21 +162,21 @@ async def test_a_session_that_wakes_is_an_agent_that_runs(users: Users) -> None:
 
 
 async def stalled(site: Site, id_: str, **config: Any) -> str:
-    """The stream of a turn that runs: its model stalls."""
+    """Start a turn whose model stalls, and return its stream."""
     assert (await start(site, id_, model="slow", **config))[0] == 201
-    said = {"message": "x", "stream_id": f"s{id_}"}
-    async with site.http.post(f"{site.url}/agents/{id_}/stream", json=said) as response:
+    body = {"message": "x", "stream_id": f"s{id_}"}
+    async with site.http.post(f"{site.url}/agents/{id_}/stream", json=body) as response:
         await response.content.readline()
     return f"s{id_}"
 
 
 async def waits(site: Site, id_: str, message: str) -> int:
-    """The status for a message that waits, if it may."""
+    """Send a message that waits, and return the status."""
     async with site.http.post(f"{site.url}/agents/{id_}/stream", json={"message": message}) as response:
         return response.status
 
 
-async def test_a_users_messages_wait_within_a_number_of_bytes(users: Users) -> None:
+async def test_a_users_waiting_messages_have_at_most_max_waiting_bytes(users: Users) -> None:
     stream = await stalled(users.ann, "a")
     await stalled(users.ann, "b")
     await stalled(users.bob, "c")
@@ -193,13 +193,13 @@ async def test_a_users_messages_wait_within_a_number_of_bytes(users: Users) -> N
     assert await waits(users.ann, "a", big) == 200
 
 
-async def test_small_messages_fill_a_queue_too(users: Users) -> None:
+async def test_small_messages_fill_a_queue(users: Users) -> None:
     await stalled(users.ann, "a")
     statuses = [await waits(users.ann, "a", "m") for _ in range(25)]
     assert statuses == [200] * 19 + [429] * 6
 
 
-async def test_so_many_messages_wait_to_join_a_turn(users: Users) -> None:
+async def test_at_most_max_steering_messages_wait_to_join_a_turn(users: Users) -> None:
     stream = await stalled(users.ann, "a", max_steering=2)
     steered = [await users.ann.json("POST", f"/streams/{stream}/steer", {"message": "y"}) for _ in range(3)]
     assert [status for status, _ in steered] == [200, 200, 429]

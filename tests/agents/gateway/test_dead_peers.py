@@ -1,4 +1,4 @@
-"""Clients that have vanished: nothing acknowledges what they are sent, and no end of theirs ever comes.
+"""Clients that vanish: they acknowledge no data and send no FIN.
 
 A filter on the client's own socket drops every packet that reaches it, which is what a pulled cable looks like from the
 other side, and takes no privilege.
@@ -35,7 +35,7 @@ turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_t
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is waited for as long as in earnest."""
+    """Shorten the timeouts of the server."""
     serving = sys.modules["agents.gateway.serving"]
     for patience in ("LINGER_S", "PING_S"):
         monkeypatch.setattr(serving, patience, 0.3)
@@ -43,7 +43,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def vanish(raw: Raw) -> tuple[str, int]:
-    """From now on its machine is silent, as far as others see. Its address."""
+    """Make the client's machine silent from now on, and return its address."""
     socket = raw.writer.get_extra_info("socket")
     program = ctypes.create_string_buffer(DROP_ALL)
     socket.setsockopt(sockets.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
@@ -51,14 +51,14 @@ def vanish(raw: Raw) -> tuple[str, int]:
     return address
 
 
-def known(site: Site, client: tuple[str, int]) -> bool:
-    """Has the server's system a connection to this client?"""
+def has_connection(site: Site, client: tuple[str, int]) -> bool:
+    """Return whether the server's kernel has a connection to this client."""
     return f":{site.port:04X} 0100007F:{client[1]:04X} " in Path("/proc/net/tcp").read_text()
 
 
 async def forgotten(site: Site, client: tuple[str, int]) -> None:
     async with asyncio.timeout(GONE_S):
-        while known(site, client):  # noqa: ASYNC110 (of the kernel)
+        while has_connection(site, client):  # noqa: ASYNC110 (of the kernel)
             await asyncio.sleep(0.02)
 
 
@@ -79,8 +79,8 @@ async def asks(site: Site, raw: Raw, agent_id: str) -> None:
 
 async def has_a_socket_with_a_stream(site: Site, raw: Raw) -> None:
     await upgraded(site, raw)
-    said = {"action": "stream_chat", "agent_id": "endless", "message": "go", "stream_id": "s"}
-    raw.writer.write(frame(1, msgspec.json.encode(said)))
+    action = {"action": "stream_chat", "agent_id": "endless", "message": "go", "stream_id": "s"}
+    raw.writer.write(frame(1, msgspec.json.encode(action)))
     await raw.reader.readuntil(b'"type":"token"')
 
 
@@ -98,7 +98,7 @@ CLIENTS = [reads_tokens, reads_silence, has_a_socket_with_a_stream, has_an_idle_
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("does", CLIENTS, ids=lambda each: each.__name__)
-async def test_a_client_that_vanished_is_given_up_and_delays_nobody(
+async def test_the_connection_of_a_vanished_client_is_closed_and_delays_no_other(
     site: Site, does: Callable[[Site, Raw], Awaitable[None]]
 ) -> None:
     for model in ("endless", "silent", "echo"):
@@ -106,9 +106,9 @@ async def test_a_client_that_vanished_is_given_up_and_delays_nobody(
     async with connected(site) as raw:
         await does(site, raw)
         client = vanish(raw)
-        assert known(site, client)
+        assert has_connection(site, client)
         answered = await site.stream("echo", "one two three")
         assert [event.id for event in answered] == [1, 2, 3, 4, 5]
         await forgotten(site, client)
     streams = (await site.json("GET", "/agents/endless"))[1]["streams"]
-    assert all(stream["status"] == "running" for stream in streams)  # it is its agent's, not its client's
+    assert all(stream["status"] == "running" for stream in streams)  # a stream belongs to its agent, not to its client

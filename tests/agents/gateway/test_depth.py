@@ -1,4 +1,4 @@
-"""Data of clients and of models that nests too deep is one clear error, whatever the depth."""
+"""Data of clients and models that nests too deep is one clear error at any depth."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ WORDS = f"nested at most {MAX_DEPTH} deep"
 
 
 def nested(depth: int) -> str:
-    """A JSON object of this depth."""
+    """Return a JSON object of this depth."""
     return '{"a":' + "[" * (depth - 1) + "]" * (depth - 1) + "}"
 
 
@@ -33,42 +33,42 @@ async def posted(site: Site, path: str, body: str) -> tuple[int, Any]:
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("key", ["model_options", "answer_type", "limits"])
 async def test_a_body_that_nests_too_deep_is_refused_in_one_line(site: Site, key: str, depth: int) -> None:
-    status, told = await posted(site, "/agents", f'{{"model": "echo", "{key}": {nested(depth - 1)}}}')
-    assert (status, set(told)) == (422, {"error"})
-    assert WORDS in told["error"]["message"]
+    status, answer = await posted(site, "/agents", f'{{"model": "echo", "{key}": {nested(depth - 1)}}}')
+    assert (status, set(answer)) == (422, {"error"})
+    assert WORDS in answer["error"]["message"]
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
 async def test_a_message_on_the_socket_that_nests_too_deep_is_refused(site: Site, depth: int) -> None:
     async with site.socket() as socket:
         await socket.send_str(f'{{"action": "ping", "ref": {nested(depth - 1)}}}')
-        told = await socket.receive_json(timeout=30)
-        assert told["type"] == "refused"
-        assert WORDS in told["error"]
+        answer = await socket.receive_json(timeout=30)
+        assert answer["type"] == "refused"
+        assert WORDS in answer["error"]
         await socket.send_str('{"action": "ping"}')
         assert (await socket.receive_json(timeout=30))["type"] == "pong"
 
 
 @pytest.mark.parametrize("depth", [*DEPTHS[:-1], 60_000])  # a deeper answer has too many characters
-async def test_an_answer_that_nests_too_deep_is_no_answer_of_its_type(site: Site, depth: int) -> None:
+async def test_an_answer_that_nests_too_deep_is_an_invalid_answer(site: Site, depth: int) -> None:
     body = {"id": "a", "model": "says", "answer_type": {"type": "object"}, "answer_retries": 0}
     assert (await site.json("POST", "/agents", body))[0] == 201
-    status, told = await site.json("POST", "/agents/a/chat", {"message": nested(depth)})
-    assert (status, told["error"]["reason"]["type"]) == (502, "invalid_answer")
-    assert WORDS in told["error"]["message"]
+    status, answer = await site.json("POST", "/agents/a/chat", {"message": nested(depth)})
+    assert (status, answer["error"]["reason"]["type"]) == (502, "invalid_answer")
+    assert WORDS in answer["error"]["message"]
 
 
 @pytest.mark.parametrize("depth", DEPTHS)
 async def test_arguments_that_nest_too_deep_are_the_models_error(site: Site, depth: int) -> None:
     await site.agent("calls", tools=["calculator"])
-    status, told = await site.json("POST", "/agents/a/chat", {"message": nested(depth)})
-    assert status == 200, told
-    assert told["response"]["answer"].startswith("error: arguments: expected JSON ")
-    assert WORDS in told["response"]["answer"]
+    status, answer = await site.json("POST", "/agents/a/chat", {"message": nested(depth)})
+    assert status == 200, answer
+    assert answer["response"]["answer"].startswith("error: arguments: expected JSON ")
+    assert WORDS in answer["response"]["answer"]
 
 
-async def test_data_within_the_limit_is_as_good_as_any(site: Site) -> None:
+async def test_data_within_the_limit_is_accepted(site: Site) -> None:
     body = {"id": "a", "model": "says", "answer_type": {"type": "object"}, "answer_retries": 0}
     assert (await site.json("POST", "/agents", body))[0] == 201
-    status, told = await site.json("POST", "/agents/a/chat", {"message": nested(MAX_DEPTH)})
-    assert status == 200, told
+    status, answer = await site.json("POST", "/agents/a/chat", {"message": nested(MAX_DEPTH)})
+    assert status == 200, answer

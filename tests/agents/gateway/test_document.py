@@ -1,4 +1,4 @@
-"""The OpenAPI document is true and complete. Every answer of the tests in this folder is held against it, too."""
+"""The OpenAPI document is true and complete. The other tests in this folder check every answer against it."""
 
 import re
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_no_answer_has_an_empty_schema_and_each_kind_of_body_has_its_media_type(
     assert seen == MEDIA_TYPES
 
 
-def test_every_refusal_has_one_shape_and_what_any_request_may_meet_is_said_of_each() -> None:
+def test_every_refusal_has_one_shape_and_every_route_lists_the_common_ones() -> None:
     for asked, status, answer in answers():
         if int(status) >= 400 and status != "502":
             (content,) = answer["content"].values()
@@ -102,7 +102,7 @@ class BrokenSessions(LiveSessions):
         raise RuntimeError("sk-secret")
 
 
-async def test_a_bug_of_ours_is_answered_in_the_shape_of_every_error(site: Site) -> None:
+async def test_a_bug_of_the_gateway_is_answered_in_the_shape_of_every_error(site: Site) -> None:
     app = gateway(site.settings, BrokenSessions(), TOKEN)
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with serving(app, site.settings) as served, aiohttp.ClientSession(headers=headers) as http:
@@ -115,17 +115,15 @@ async def test_a_bug_of_ours_is_answered_in_the_shape_of_every_error(site: Site)
 
 
 @pytest.mark.parametrize(("query", "name"), [("", "error"), (BY_DEFAULT, "error"), (FOR_EVENTSOURCE, "failed")])
-async def test_a_failed_turns_last_event_has_the_name_that_its_reader_asks_for(
-    site: Site, query: str, name: str
-) -> None:
+async def test_a_failed_turns_last_event_has_the_name_that_its_reader_chose(site: Site, query: str, name: str) -> None:
     await site.agent("broken")
     asked = {"message": "go", "stream_id": "s"}
     async with site.http.post(f"{site.url}/agents/a/stream?{query}", json=asked) as response:
-        said = (await response.read()).decode()
+        sent = (await response.read()).decode()
     async with site.http.get(f"{site.url}/streams/s/events?{query}") as response:
         read = (await response.read()).decode()
-    for text in (said, read):
+    for text in (sent, read):
         *_, last, nothing = text.split("\n\n")
         assert (last.split("\n")[1], nothing) == (f"event: {name}", "")
         assert [line for line in text.splitlines() if line in ("event: start", "event: token")]
-    assert said.split("\n\n")[-2] == read.split("\n\n")[-2]
+    assert sent.split("\n\n")[-2] == read.split("\n\n")[-2]

@@ -1,4 +1,4 @@
-"""Streams as server-sent events: names, data, places, heartbeats, compression, and clients that leave or come back."""
+"""Streams as server-sent events: names, data, places, heartbeats, compression, and reconnecting clients."""
 
 import aiohttp
 import pytest
@@ -57,7 +57,7 @@ async def test_the_wire_is_that_of_server_sent_events(site: Site) -> None:
 
 
 @pytest.mark.parametrize("after", range(5))
-async def test_a_stream_goes_on_behind_any_place(site: Site, after: int) -> None:
+async def test_a_stream_continues_after_any_place(site: Site, after: int) -> None:
     await site.agent("echo")
     found = await site.stream("a", "one two", stream_id="s")
     again = await site.events("s", after)
@@ -66,14 +66,14 @@ async def test_a_stream_goes_on_behind_any_place(site: Site, after: int) -> None
     assert await site.events("s", last_event_id=str(after)) == again
 
 
-async def test_last_event_id_goes_before_after(site: Site) -> None:
+async def test_last_event_id_takes_precedence_over_after(site: Site) -> None:
     await site.agent("echo")
     found = await site.stream("a", "one two", stream_id="s")
     assert await site.events("s", after=0, last_event_id="3") == found[3:]
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "1.0", "1_0", " 1", "5", "99999999999999999999", "٣", "1e3", ""])
-async def test_a_place_that_is_none_is_refused_in_words(site: Site, after: str) -> None:
+async def test_an_invalid_place_is_refused_in_words(site: Site, after: str) -> None:
     await site.agent("echo")
     await site.stream("a", "one two", stream_id="s")
     status, answer = await site.json("GET", "/streams/s/events", params={"after": after})
@@ -94,7 +94,7 @@ async def test_a_stream_that_waits_for_its_turn_is_read_from_its_beginning(site:
     assert [found[0].name, found[-1].name] == ["start", "timeout"]
 
 
-async def test_a_deadline_of_the_provider_is_told_as_a_timeout(site: Site) -> None:
+async def test_a_deadline_of_the_provider_is_sent_as_a_timeout(site: Site) -> None:
     await site.agent("silent")
     *_, end = await site.stream("a", "go")
     assert end.name == "timeout"
@@ -102,7 +102,7 @@ async def test_a_deadline_of_the_provider_is_told_as_a_timeout(site: Site) -> No
     assert end.data["content"] == "One"
 
 
-async def test_a_silent_stream_gives_signs_of_life(site: Site) -> None:
+async def test_a_silent_stream_sends_heartbeats(site: Site) -> None:
     await site.agent("silent")
     async with site.http.post(f"{site.url}/agents/a/stream", json={"message": "go"}) as response:
         body = await response.read()
@@ -111,7 +111,7 @@ async def test_a_silent_stream_gives_signs_of_life(site: Site) -> None:
     assert not list(parsed(b":"))
 
 
-async def test_a_stream_goes_on_without_its_clients(site: Site) -> None:
+async def test_a_stream_continues_without_its_clients(site: Site) -> None:
     await site.agent("silent")
     response = await site.http.post(f"{site.url}/agents/a/stream", json={"message": "go", "stream_id": "s"})
     async for event in events(response):
@@ -131,16 +131,16 @@ async def test_an_agent_that_dies_ends_its_streams(site: Site) -> None:
     assert [end.data["error"]["type"] for end in ends] == ["interrupted"] * 2
 
 
-async def test_whoever_asked_a_stream_is_read_by_every_client(site: Site) -> None:
+async def test_a_stream_is_readable_by_every_client(site: Site) -> None:
     await site.agent("echo")
     pid = find_agent("a")
     assert pid is not None
-    stream_id = agent.stream_chat(pid, "one two", pid)  # somebody in this process
+    stream_id = agent.stream_chat(pid, "one two", pid)  # a subscriber in this process
     await agent.info(pid)
     assert text_of(await site.events(stream_id)) == "one two"
 
 
-async def test_without_its_key_nothing_is_compressed(site: Site) -> None:
+async def test_without_enable_compression_nothing_is_compressed(site: Site) -> None:
     await site.agent("echo")
     async with site.http.post(f"{site.url}/agents/a/stream", json={"message": "one"}) as response:
         assert "content-encoding" not in response.headers
@@ -162,10 +162,10 @@ async def test_a_session_is_asked_by_the_route_that_names_messages(site: Site) -
     assert (await site.json("POST", "/message/stream/m1/create"))[0] == 201
     found = await lines(site, "/api/agent/chat/stream", {**body, "assistant_message_id": "m1"})
     assert [event.name for event in found] == ["message"] * len(found)
-    said = [event.data for event in found]
-    assert said[0] == {"type": "session_start", "session_id": "a", "assistant_message_id": "m1"}
-    assert "".join(each["content"] for each in said if each["type"] == "stream_chunk") == "one two"
-    assert said[-1]["type"] == "complete"
+    messages = [event.data for event in found]
+    assert messages[0] == {"type": "session_start", "session_id": "a", "assistant_message_id": "m1"}
+    assert "".join(each["content"] for each in messages if each["type"] == "stream_chunk") == "one two"
+    assert messages[-1]["type"] == "complete"
     assert (await site.json("POST", "/message/stream/m1/create"))[0] == 409
 
 
@@ -182,7 +182,7 @@ async def test_a_message_is_interrupted_while_it_is_streamed(site: Site) -> None
     assert last == {"type": "interrupted", "content": "One"}
 
 
-async def test_a_client_that_is_refused_gets_json_and_no_stream(site: Site) -> None:
+async def test_a_refused_client_gets_json_and_no_stream(site: Site) -> None:
     async with site.http.post(f"{site.url}/agents/none/stream", json={"message": "x"}) as response:
         assert response.status == 404
         assert response.content_type == "application/json"

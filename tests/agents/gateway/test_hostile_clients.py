@@ -1,4 +1,4 @@
-"""Clients that send what no client should: slowly, packed, nested, broken, or for a foreign page."""
+"""Hostile clients: slow, compressed, nested or malformed data, and requests for a foreign page."""
 
 import asyncio
 import sys
@@ -41,7 +41,7 @@ async def drip(raw: Raw, data: bytes) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_handshake_that_drips_ends_its_connection(site: Site) -> None:
+async def test_a_slow_handshake_ends_its_connection(site: Site) -> None:
     async with connected(site) as raw:
         head = request("GET", "/ws", *UPGRADE, "X-Long: " + "x" * 10_000, host=f"localhost:{site.port}")
         dripping = asyncio.create_task(drip(raw, head))
@@ -51,7 +51,7 @@ async def test_a_handshake_that_drips_ends_its_connection(site: Site) -> None:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("length", ["Content-Length: 10000", "Transfer-Encoding: chunked"])
-async def test_a_body_that_drips_is_refused_in_time(site: Site, length: str) -> None:
+async def test_a_slow_body_is_refused_in_time(site: Site, length: str) -> None:
     more = ("Content-Type: application/json", length)
     async with connected(site) as raw:
         raw.writer.write(request("POST", "/agents", *more, host=f"localhost:{site.port}"))
@@ -69,11 +69,11 @@ async def test_a_socket_that_answers_no_ping_is_closed(site: Site) -> None:
         assert close_code(await raw.rest()) == 1011
 
 
-# Packed, nested, broken
+# Compressed, nested, malformed
 
 
-async def test_a_message_that_swells_when_it_is_unpacked_closes_its_socket(site: Site) -> None:
-    """16 MiB of spaces in 16 KiB, which is less than a message may have."""
+async def test_a_message_that_is_too_large_when_decompressed_closes_its_socket(site: Site) -> None:
+    """Send 16 MiB of spaces in 16 KiB, which is less than the limit of a message."""
     packer = zlib.compressobj(wbits=-12)
     packed = packer.compress(b" " * 2**24) + packer.flush(zlib.Z_SYNC_FLUSH)
     assert len(packed) < 65536
@@ -86,7 +86,7 @@ async def test_a_message_that_swells_when_it_is_unpacked_closes_its_socket(site:
 
 
 def nested() -> Iterator[bytes]:
-    """Deeper than any reader goes, and shorter than a body may be."""
+    """Return JSON that nests deeper than any reader accepts, in less than the limit of a body."""
     for opening in (b"[", b'{"a":', b'{"message":"x","stream_id":[['):
         yield opening * 30_000
         yield opening * 10_000 + b"1" + b"]" * 10_000
@@ -117,7 +117,7 @@ NO_TEXT = [
 ]
 
 
-async def test_a_body_that_is_no_text_is_one_clear_error(site: Site) -> None:
+async def test_a_body_that_is_not_text_is_one_clear_error(site: Site) -> None:
     headers = {"content-type": "application/json"}
     for body in NO_TEXT:
         async with site.http.post(f"{site.url}/agents", data=body, headers=headers) as response:
@@ -135,8 +135,8 @@ WRONG_HEADS = {
 }
 
 
-async def test_a_head_that_is_none_is_refused_and_ends_its_connection(site: Site) -> None:
-    """Nothing of it can be taken for a second request."""
+async def test_an_invalid_head_is_refused_and_ends_its_connection(site: Site) -> None:
+    """Send a head whose rest could look like a second request."""
     for what, head in WRONG_HEADS.items():
         async with connected(site) as raw:
             raw.writer.write(head + request("GET", "/agents", host=f"localhost:{site.port}"))
@@ -158,14 +158,14 @@ FOREIGN = {
 
 
 async def test_a_foreign_pages_handshake_gets_no_socket_whatever_it_knows(site: Site) -> None:
-    """It has the token, and a cookie that a browser might add; a message waits behind the handshake."""
+    """Send a handshake with the token and a cookie, followed by a message."""
     await site.agent("echo")
-    said = {"action": "stream_chat", "agent_id": "a", "message": "x", "stream_id": "s"}
+    action = {"action": "stream_chat", "agent_id": "a", "message": "x", "stream_id": "s"}
     for headers, status in FOREIGN.items():
         lines = headers.replace("PORT", str(site.port)).split("\r\n")
         async with connected(site) as raw:
             handshake = request("GET", "/ws", *UPGRADE, f"Cookie: token={TOKEN}", *lines, host=f"localhost:{site.port}")
-            raw.writer.write(handshake + frame(1, msgspec.json.encode(said)))
+            raw.writer.write(handshake + frame(1, msgspec.json.encode(action)))
             raw.writer.write_eof()
             answer = await raw.rest()
         assert answer[9:12] == status, headers
@@ -175,7 +175,7 @@ async def test_a_foreign_pages_handshake_gets_no_socket_whatever_it_knows(site: 
 
 
 async def test_a_page_that_rebinds_its_name_gets_nothing(site: Site) -> None:
-    """Its Host is what tells: it has the right address, and might have a token that it was given."""
+    """Send a request to the right address with the token. Only its Host is foreign."""
     async with aiohttp.ClientSession(headers={"authorization": f"Bearer {TOKEN}"}) as page:
         headers = {"host": f"attacker.test:{site.port}", "cookie": f"token={TOKEN}"}
         for method, path in (("GET", "/agents"), ("POST", "/agents"), ("GET", "/docs"), ("GET", "/healthz")):

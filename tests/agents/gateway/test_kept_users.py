@@ -1,4 +1,4 @@
-"""Whose a session is outlives its agent, and the program."""
+"""The owner of a session outlives the agent and the program."""
 
 import asyncio
 from pathlib import Path
@@ -20,13 +20,13 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "state" / "sessions.db"
 
 
-async def said(client: Site, agent_id: str) -> list[str]:
+async def contents(client: Site, agent_id: str) -> list[str]:
     conversation = (await client.json("GET", f"/sessions/{agent_id}"))[1]["conversation"]
     return [message["content"] for message in conversation]
 
 
 async def asleep(agent_id: str) -> None:
-    """Its process ends; its session stays."""
+    """End the agent's process. Its session stays."""
     pid = find_agent(agent_id)
     assert pid is not None
     await agent_supervisor.stop_agent(pid)
@@ -40,7 +40,7 @@ async def with_a_session(of: House) -> None:
     await asleep("a1")
 
 
-async def test_an_agent_that_sleeps_wakes_for_its_owner_alone(store: Path) -> None:
+async def test_an_agent_that_sleeps_wakes_only_for_its_owner(store: Path) -> None:
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         await with_a_session(of)
         for method, path in (
@@ -52,13 +52,13 @@ async def test_an_agent_that_sleeps_wakes_for_its_owner_alone(store: Path) -> No
         ):
             assert (await bob.json(method, path, {"message": "two"}))[0] == 404
             assert find_agent("a1") is None
-        assert await said(ann, "a1") == ["one", "one"]
+        assert await contents(ann, "a1") == ["one", "one"]
         assert (await ann.json("POST", "/agents/a1/chat", {"message": "two"}))[0] == 200
         assert (await ann.json("GET", "/agents/a1"))[1]["owner"] == "ann"
         assert (await bob.json("GET", "/agents/a1"))[0] == 404
 
 
-async def test_after_a_restart_everybody_has_what_was_their_own(store: Path) -> None:
+async def test_after_a_restart_each_user_has_the_same_agents(store: Path) -> None:
     async with house([ANN, BOB], store) as of:
         await with_a_session(of)
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
@@ -70,17 +70,17 @@ async def test_after_a_restart_everybody_has_what_was_their_own(store: Path) -> 
         assert (await of.site.json("GET", "/sessions"))[1]["sessions"] == [session]
 
 
-async def test_a_session_that_sleeps_is_not_to_be_had_by_its_id(store: Path) -> None:
+async def test_the_id_of_a_sleeping_session_can_not_be_taken(store: Path) -> None:
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         await with_a_session(of)
         status, answer = await bob.json("POST", "/agents", {"id": "a1", "model": "echo"})
         assert (status, answer["error"]["type"]) == (409, "conflict")
         assert find_agent("a1") is None
         assert (await ann.json("POST", "/agents", {"id": "a1", "model": "echo"}))[0] == 201
-        assert await said(ann, "a1") == ["one", "one"]
+        assert await contents(ann, "a1") == ["one", "one"]
 
 
-async def test_a_stream_that_is_kept_is_nobody_elses_answer(store: Path) -> None:
+async def test_a_stored_stream_is_never_another_users_answer(store: Path) -> None:
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         await with_a_session(of)
         await bob.json("POST", "/agents", {"id": "b1", "model": "echo"})
@@ -94,7 +94,7 @@ async def test_a_stream_that_is_kept_is_nobody_elses_answer(store: Path) -> None
         ] == "one"
 
 
-async def test_pages_of_sessions_are_of_ones_own(store: Path) -> None:
+async def test_pages_of_sessions_have_only_a_users_own(store: Path) -> None:
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         for number in range(4):
             for client, letter in ((ann, "a"), (bob, "b")):
@@ -109,10 +109,10 @@ async def test_pages_of_sessions_are_of_ones_own(store: Path) -> None:
             assert (await ann.json("GET", f"/sessions?after={behind}"))[0] == 404
 
 
-async def test_a_session_that_comes_while_a_start_by_its_id_waits_stays_its_owners(store: Path) -> None:
+async def test_a_session_that_appears_while_a_start_by_its_id_waits_keeps_its_owner(store: Path) -> None:
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         await with_a_session(of)
-        last_turn = Mailbox()  # what an agent waits for when it starts, and its supervisor with it
+        last_turn = Mailbox()  # an agent that starts waits for this, and its supervisor, too
         register(turn_name("held"), last_turn.pid)
         held = asyncio.create_task(agent_supervisor.start_agent({"id": "held", "model": "echo"}))
         start = asyncio.create_task(bob.json("POST", "/agents", {"id": "x1", "model": "echo"}))
@@ -123,7 +123,7 @@ async def test_a_session_that_comes_while_a_start_by_its_id_waits_stays_its_owne
         status, answer = await start
         assert (status, answer["error"]["type"]) == (409, "conflict")
         assert (await bob.json("GET", "/sessions/x1"))[0] == 404
-        assert await said(ann, "x1") == ["one", "one"]
+        assert await contents(ann, "x1") == ["one", "one"]
         assert (await ann.json("POST", "/agents/x1/chat", {"message": "two"}))[0] == 200
 
 
@@ -139,7 +139,7 @@ async def test_an_export_ends_with_its_token(store: Path) -> None:
 
 
 async def waits_at(name: str) -> None:
-    """Until a message does."""
+    """Wait until the process has an unread message."""
     pid = whereis(name)
     assert isinstance(pid, Pid)
     async with asyncio.timeout(30):
@@ -147,12 +147,12 @@ async def waits_at(name: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_an_agent_wakes_as_its_sessions_owners_whatever_it_was_started_with(store: Path) -> None:
+async def test_an_agent_wakes_with_its_sessions_owner(store: Path) -> None:
     async with house([ANN, BOB], store) as of, of.client(ANN) as ann, of.client(BOB) as bob:
         await with_a_session(of)
         journal = await open_journal()
         assert journal is not None
-        journal.begin_session("a1", "agent", None, owner="bob")  # by a program, with what can't be kept
+        journal.begin_session("a1", "agent", None, owner="bob")  # by a program, with settings that can't be stored
         await journal.durable()
         await wake("a1")
         assert (await bob.json("GET", "/agents/a1"))[0] == 200

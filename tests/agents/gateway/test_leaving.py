@@ -1,4 +1,4 @@
-"""A client that leaves, whatever it asked for and whenever it does, leaves nothing in the daemon."""
+"""A client that disconnects at any moment of any request leaves nothing in the daemon."""
 
 import asyncio
 import random
@@ -54,7 +54,7 @@ async def chat_and_abort(site: Site, agent_id: str, pause_s: float) -> None:
 
 
 async def cut_off(request: Any, pause_s: float) -> None:
-    """A request whose connection is cut after a while, answered or not."""
+    """Send a request, and cut the connection after a while, answered or not."""
     with suppress(TimeoutError):
         async with asyncio.timeout(pause_s), request as response:
             await response.read()
@@ -69,7 +69,7 @@ def mailboxes() -> list[Any]:
 
 
 async def all_gone(site: Site) -> None:
-    """Until the server is done with every connection that was made before."""
+    """Wait until the server has finished every earlier connection."""
     async with site.http.get(f"{site.url}/healthz"):
         pass
     while site.server.server_state.tasks:
@@ -91,6 +91,6 @@ async def test_a_client_that_leaves_at_any_moment_leaves_no_mailbox(site: Site, 
     for failed in await asyncio.gather(*clients, return_exceptions=True):
         assert failed is None or isinstance(failed, aiohttp.ClientError | OSError)
     await all_gone(site)
-    for pid in await agent_supervisor.which_agents():  # a turn that runs has a mailbox of its own
+    for pid in await agent_supervisor.which_agents():  # a running turn has its own mailbox
         await agent_supervisor.stop_agent(pid)
     assert (mailboxes(), len(processes())) == ([], before)

@@ -1,4 +1,4 @@
-"""The commands in docs/gateway.md do what stands below them."""
+"""The commands in docs/gateway.md give the output that is printed below them."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the manual's commands are curl's")
-async def test_every_command_of_the_manual_answers_what_stands_there(site: Site) -> None:
+async def test_every_command_of_the_manual_gives_the_printed_output(site: Site) -> None:
     names = {"URL": site.url, "AUTH": f"Authorization: Bearer {TOKEN}", "JSON": "Content-Type: application/json"}
     assert len(commands()) > 10
     for command, expected in commands():

@@ -1,4 +1,4 @@
-"""Clients that lose their connection at any place and come back by the last id they saw: no loss, no repeat."""
+"""Clients that lose their connection anywhere and reconnect with their last id: no loss, no repeat."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
@@ -34,7 +34,7 @@ NO_PLACES = ["-1", "1.5", "one", "", " 1", "1_0", "\u0661", "9" * 16, "9" * 400,
 
 
 class Piece(Struct, frozen=True):
-    """What a client had of a stream: an event of either protocol."""
+    """An event that a client received over either protocol."""
 
     name: str
     seq: int
@@ -60,12 +60,12 @@ async def by_socket(site: Site, stream_id: str, after: int, _random: Random) -> 
         answer = await socket.receive_json(timeout=60)
         assert answer["type"] == "answer", answer
         while not answer["data"]["over"]:
-            said = await socket.receive_json(timeout=60)
-            yield Piece(said["type"], said["seq"], said.get("joined", 1), said["data"])
+            message = await socket.receive_json(timeout=60)
+            yield Piece(message["type"], message["seq"], message.get("joined", 1), message["data"])
 
 
 async def client(site: Site, stream_id: str, seed: int) -> list[Piece]:
-    """Drops some times after some events, each time by another protocol, and reads on to the end."""
+    """Read a stream to its end, and disconnect several times. Each connection uses another protocol."""
     random = Random(seed)
     had: list[Piece] = []
     for patience in [random.randrange(60) for _ in range(DROPS)] + [10**9]:
@@ -83,13 +83,13 @@ async def client(site: Site, stream_id: str, seed: int) -> list[Piece]:
 
 
 def spelled(pieces: list[Piece]) -> tuple[str, str]:
-    """The text and the arguments."""
+    """Return the text and the arguments."""
     text = [each.data if isinstance(each.data, str) else each.data["text"] for each in pieces if each.name == "token"]
     return "".join(text), "".join(each.data["delta"] for each in pieces if each.name == "function_arguments")
 
 
 @pytest.mark.timeout(300)
-async def test_clients_drop_anywhere_and_come_back_without_loss_or_repeat(site: Site) -> None:
+async def test_clients_that_disconnect_anywhere_reconnect_without_loss_or_repeat(site: Site) -> None:
     for number in range(STREAMS):
         await site.agent("talker", f"a{number}", tools=["calculator"])
         path = f"{site.url}/agents/a{number}/stream"
@@ -108,7 +108,7 @@ async def test_clients_drop_anywhere_and_come_back_without_loss_or_repeat(site: 
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """As many connections as the system allows: both ends are ours."""
+    """Allow as many open files as the system permits, because both ends are in this process."""
     soft, hard = getrlimit(RLIMIT_NOFILE)
     setrlimit(RLIMIT_NOFILE, (hard, hard))
     yield
@@ -116,7 +116,7 @@ def many_files() -> Iterator[None]:
 
 
 async def comes_back(site: Site, streams: list[str], seed: int) -> list[int]:
-    """The seqs up to which pieces are missing or repeated: none. Every tenth client has a place that is none."""
+    """Return the seqs at which pieces are missing or repeated. Every tenth client has an invalid place."""
     random = Random(seed)
     stream_id, after = random.choice(streams), random.randrange(5)
     if seed % 10 == 0:
@@ -137,8 +137,8 @@ async def comes_back(site: Site, streams: list[str], seed: int) -> list[int]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("many_files")
-async def test_clients_come_back_all_at_once_each_to_its_own_place(site: Site) -> None:
-    """To a stream that runs, and to one that has ended."""
+async def test_clients_that_reconnect_at_once_each_continue_at_their_place(site: Site) -> None:
+    """Reconnect to a running stream and to an ended one."""
     for stream_id in ("ended", "runs"):
         await site.agent("brief", stream_id)
         response = await site.http.post(

@@ -1,4 +1,4 @@
-"""Message ids that are reserved: once, for one user, for a limited time, and for every way to ask."""
+"""Reserved message ids: once, for one user, for a limited time, and on every route."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ async def of(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ho
         yield found
 
 
-async def test_of_many_who_reserve_an_id_at_once_one_gets_it(of: House) -> None:
+async def test_one_of_many_simultaneous_reservations_of_an_id_succeeds(of: House) -> None:
     async with of.client(ANN) as ann:
         statuses = [(await each)[0] for each in [ann.json("POST", CREATE) for _ in range(5)]]
         assert statuses == [201, 409, 409, 409, 409]
@@ -27,7 +27,7 @@ async def test_of_many_who_reserve_an_id_at_once_one_gets_it(of: House) -> None:
         assert sorted(status for status, _ in found) == [201, 409, 409, 409, 409]
 
 
-async def test_a_reserved_id_is_its_users_on_every_way_to_ask(of: House) -> None:
+async def test_a_reserved_id_belongs_to_its_user_on_every_route(of: House) -> None:
     async with of.client(ANN) as ann, of.client(BOB) as bob, of.client(ROOT) as root:
         await ann.json("POST", "/agents", {"id": "anns", "model": "echo"})
         await bob.json("POST", "/agents", {"id": "bobs", "model": "echo"})
@@ -69,7 +69,7 @@ def test_a_reservation_ends_with_its_time() -> None:
         held.check("m2", "bob")
 
 
-def test_a_user_reserves_a_limited_number_and_the_others_are_not_held_up() -> None:
+def test_a_user_reserves_a_limited_number_and_other_users_are_not_affected() -> None:
     now_s = [0.0]
     held = Reservations(lambda: now_s[0])
     for number in range(MOST):

@@ -1,4 +1,4 @@
-"""REST over the gateway: agents, whole answers, streams and what is decided about them, the system behind them."""
+"""REST: agents, whole answers, streams and decisions about them, and the system."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ turns = [{ steps = [{ fault = { name = "error_event" } }] }]
 
 
 async def stalled(site: Site, agent_id: str) -> str:
-    """The id of a stream that has said two tokens and goes on when it is cancelled."""
+    """Return the id of a stream that has sent two tokens and waits until it is cancelled."""
     stream_id = "stalled"
     response = await site.http.post(
         f"{site.url}/agents/{agent_id}/stream", json={"message": "go", "stream_id": stream_id}
@@ -37,7 +37,7 @@ async def stalled(site: Site, agent_id: str) -> str:
 async def test_an_agent_is_started_listed_shown_and_stopped(site: Site) -> None:
     status, info = await site.json("POST", "/agents", {"name": "Helper", "model": "echo", "tools": ["calculator"]})
     assert (status, info["name"], info["model"], info["tools"]) == (201, "Helper", "echo", ["calculator"])
-    assert len(info["id"]) == 32  # nobody guesses it
+    assert len(info["id"]) == 32  # not guessable
     listed = (await site.json("GET", "/agents"))[1]["agents"]
     assert listed == [{"id": info["id"], "name": "Helper", "live": True}]
     assert await site.json("GET", f"/agents/{info['id']}") == (200, info)
@@ -70,7 +70,7 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
         ({"model": ""}, "model"),
     ],
 )
-async def test_an_agent_that_can_not_be_is_refused_in_words_and_no_crash_in_the_log(
+async def test_an_invalid_agent_is_refused_in_words_and_no_crash_is_logged(
     site: Site, body: dict[str, object], word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     status, answer = await site.json("POST", "/agents", body)
@@ -86,13 +86,13 @@ async def test_a_schema_may_name_a_property_pattern(site: Site) -> None:
     assert (await site.json("POST", "/agents", {"model": "echo", "answer_type": schema}))[0] == 201
 
 
-async def test_an_id_that_is_taken_is_refused(site: Site) -> None:
+async def test_an_id_in_use_is_refused(site: Site) -> None:
     await site.agent("echo")
     status, answer = await site.json("POST", "/agents", {"id": "a", "model": "echo"})
     assert (status, answer["error"]["type"]) == (409, "conflict")
 
 
-async def test_a_chat_is_answered_whole(site: Site) -> None:
+async def test_a_chat_returns_the_whole_answer(site: Site) -> None:
     await site.agent("echo")
     status, answer = await site.json("POST", "/agents/a/chat", {"message": "one two"})
     assert status == 200
@@ -120,7 +120,7 @@ async def test_a_message_that_is_sent_twice_by_one_id_is_answered_once(site: Sit
     assert len(asked) == 1
 
 
-async def test_a_stream_id_is_of_one_agent_alone(site: Site) -> None:
+async def test_a_stream_id_belongs_to_one_agent(site: Site) -> None:
     await site.agent("echo")
     await site.agent("echo", "b")
     body = {"message": "one two", "stream_id": "mine"}
@@ -129,7 +129,7 @@ async def test_a_stream_id_is_of_one_agent_alone(site: Site) -> None:
     assert (status, answer["error"]["type"]) == (409, "conflict")
 
 
-async def test_a_stream_is_cancelled_once_and_keeps_what_it_said(site: Site) -> None:
+async def test_a_stream_is_cancelled_once_and_keeps_its_partial_answer(site: Site) -> None:
     await site.agent("slow")
     stream_id = await stalled(site, "a")
     shown = (await site.json("GET", f"/streams/{stream_id}"))[1]
@@ -141,7 +141,7 @@ async def test_a_stream_is_cancelled_once_and_keeps_what_it_said(site: Site) -> 
     assert (end.name, end.data["error"]["type"], end.data["content"]) == ("error", "cancelled", "One two")
 
 
-async def test_the_stream_of_a_message_that_joined_a_turn_is_that_turns_by_either_id(site: Site) -> None:
+async def test_a_message_that_joined_a_turn_gives_the_turn_a_second_id(site: Site) -> None:
     await site.agent("slow", when_busy="steer")
     stream_id = await stalled(site, "a")
     asked = {"message": "and four", "stream_id": "joined"}
@@ -154,7 +154,7 @@ async def test_the_stream_of_a_message_that_joined_a_turn_is_that_turns_by_eithe
     assert await site.events("joined", after=2) == await site.events(stream_id, after=2) != []
 
 
-async def test_a_stream_that_runs_is_steered_and_one_that_is_over_is_not(site: Site) -> None:
+async def test_a_running_stream_is_steered_and_an_ended_one_is_not(site: Site) -> None:
     await site.agent("slow")
     stream_id = await stalled(site, "a")
     path = f"/streams/{stream_id}/steer"
@@ -165,14 +165,14 @@ async def test_a_stream_that_runs_is_steered_and_one_that_is_over_is_not(site: S
 
 
 @pytest.mark.parametrize(
-    ("verb", "more", "said"),
+    ("verb", "more", "result"),
     [
         ("approve", {"arguments": '{"euros":500}'}, "paid 500"),
         ("deny", {"reason": "too dear"}, "error: denied: too dear"),
     ],
 )
 async def test_a_call_waits_for_a_decision_that_names_its_stream(
-    site: Site, verb: str, more: dict[str, str], said: str
+    site: Site, verb: str, more: dict[str, str], result: str
 ) -> None:
     await site.agent("buyer", tools=[pays])
     async with site.http.post(f"{site.url}/agents/a/stream", json={"message": "buy"}) as response:
@@ -188,7 +188,7 @@ async def test_a_call_waits_for_a_decision_that_names_its_stream(
                 assert (status, answer["call_id"]) == (200, body["call_id"])
                 assert (await site.json("POST", f"/streams/{stream_id}/{verb}", body))[0] in (404, 409)
     assert event.name == "complete"
-    assert event.data["answer"] == said
+    assert event.data["answer"] == result
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ async def test_a_call_waits_for_a_decision_that_names_its_stream(
         ("POST", "/streams/none/interrupt"),
     ],
 )
-async def test_what_does_not_exist_is_one_json_error(site: Site, method: str, path: str) -> None:
+async def test_an_unknown_agent_stream_or_path_is_one_json_error(site: Site, method: str, path: str) -> None:
     status, answer = await site.json(method, path, {"message": "hello"})
     assert status == 404
     assert set(answer) == {"error"}
@@ -219,7 +219,7 @@ async def test_a_method_that_a_route_does_not_have_is_refused_in_the_same_shape(
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'"text"', b"[" * 100_000, b'{"message": 1}', b"{}", b""])
-async def test_a_body_that_is_not_what_was_expected_is_one_clear_error(site: Site, body: bytes) -> None:
+async def test_an_unexpected_body_is_one_clear_error(site: Site, body: bytes) -> None:
     await site.agent("echo")
     headers = {"content-type": "application/json"}
     async with site.http.post(f"{site.url}/agents/a/chat", data=body, headers=headers) as response:
@@ -253,7 +253,7 @@ async def test_the_settings_are_shown_without_their_secrets(site: Site) -> None:
     assert "rehearsal-key" not in str(config)
 
 
-def test_what_is_secret_in_the_query_of_an_address_is_hidden_and_the_rest_shown() -> None:
+def test_secrets_in_the_query_of_an_address_are_hidden_and_the_rest_shown() -> None:
     shown = without_secrets({"base_url": "http://me:pw@h/v1?api-version=1&api-key=k1&sig=k2#top", "x": ["a?key=b"]})
     assert shown == {
         "base_url": "http://**********@h/v1?api-version=1&api-key=**********&sig=**********#top",
@@ -261,7 +261,7 @@ def test_what_is_secret_in_the_query_of_an_address_is_hidden_and_the_rest_shown(
     }
 
 
-async def test_the_documentation_needs_nothing_from_elsewhere(site: Site) -> None:
+async def test_the_documentation_loads_nothing_from_other_sites(site: Site) -> None:
     async with site.http.get(site.url + "/docs") as response:
         page = await response.text()
         assert response.status == 200
@@ -273,9 +273,9 @@ async def test_the_documentation_needs_nothing_from_elsewhere(site: Site) -> Non
     assert (status, schema["info"]["title"]) == (200, "understudy")
 
 
-async def test_text_with_every_kind_of_character_comes_back_as_it_was(site: Site) -> None:
+async def test_text_with_every_kind_of_character_returns_unchanged(site: Site) -> None:
     await site.agent("echo")
-    said = "a\r\nb \u2028 \x1b[0m \x00 \U0001f600 data: x"
-    _, answer = await site.json("POST", "/agents/a/chat", {"message": said})
-    found = await site.stream("a", said)
+    text = "a\r\nb \u2028 \x1b[0m \x00 \U0001f600 data: x"
+    _, answer = await site.json("POST", "/agents/a/chat", {"message": text})
+    found = await site.stream("a", text)
     assert text_of(found) == answer["response"]["content"]

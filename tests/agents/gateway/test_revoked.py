@@ -1,4 +1,4 @@
-"""Tokens that come and go while the gateway runs."""
+"""Tokens that are added, changed and removed while the gateway runs."""
 
 import asyncio
 import zlib
@@ -19,7 +19,7 @@ async def of() -> AsyncIterator[House]:
 
 
 async def slow_stream(site: Site, id_: str = "a1") -> aiohttp.ClientResponse:
-    """Of a turn that has begun and goes on until it is cancelled."""
+    """Return the stream of a running turn that waits until it is cancelled."""
     await site.json("POST", "/agents", {"id": id_, "model": "slow"})
     return await site.http.post(f"{site.url}/agents/{id_}/stream", json={"message": "go", "stream_id": f"s-{id_}"})
 
@@ -30,7 +30,7 @@ async def up_to(response: aiohttp.ClientResponse, seq: int) -> None:
             return
 
 
-async def test_a_token_holds_from_when_it_is_told_until_it_is_gone(of: House) -> None:
+async def test_a_token_is_valid_from_its_reload_until_its_removal(of: House) -> None:
     eve = token("eve", "eve", Scope.READ)
     async with of.client(eve) as client:
         assert (await client.json("GET", "/agents"))[0] == 401
@@ -41,7 +41,7 @@ async def test_a_token_holds_from_when_it_is_told_until_it_is_gone(of: House) ->
     assert (await of.site.json("GET", "/agents"))[0] == 200
 
 
-async def test_an_open_stream_of_a_token_that_is_gone_is_cut_and_goes_on_without_it(of: House) -> None:
+async def test_an_open_stream_of_a_revoked_token_is_cut_and_continues_without_its_client(of: House) -> None:
     async with of.client(ANN) as ann:
         response = await slow_stream(ann)
         reading = events(response)
@@ -66,7 +66,7 @@ async def test_an_open_stream_of_an_alias_is_cut_as_well(of: House) -> None:
     assert nothing == b""
 
 
-async def test_an_open_socket_of_a_token_that_is_gone_is_closed_with_1008(of: House) -> None:
+async def test_an_open_socket_of_a_revoked_token_is_closed_with_1008(of: House) -> None:
     async with of.client(ANN) as ann, of.client(BOB) as bob, ann.socket() as anns, bob.socket() as bobs:
         await (await slow_stream(ann)).release()
         await anns.send_json({"action": "subscribe", "stream_id": "s-a1"})
@@ -89,9 +89,7 @@ async def test_an_open_socket_of_a_token_that_is_gone_is_closed_with_1008(of: Ho
     ],
     ids=["user", "scopes", "name"],
 )
-async def test_a_token_that_says_otherwise_than_before_is_gone_for_what_was_open(
-    of: House, changed: TokenSettings
-) -> None:
+async def test_a_changed_token_is_revoked_for_open_connections(of: House, changed: TokenSettings) -> None:
     async with of.client(ANN) as ann, ann.socket() as socket:
         of.tokens(changed, BOB)
         assert (await socket.receive(timeout=30)).type is aiohttp.WSMsgType.CLOSE
@@ -99,7 +97,7 @@ async def test_a_token_that_says_otherwise_than_before_is_gone_for_what_was_open
         assert (await ann.json("GET", "/agents"))[0] == 200
 
 
-async def test_what_is_open_with_a_token_that_stays_stays_open(of: House) -> None:
+async def test_connections_with_an_unchanged_token_stay_open(of: House) -> None:
     async with of.client(ANN) as ann, ann.socket() as socket, of.site.socket() as installs:
         response = await slow_stream(ann)
         await up_to(response, 3)
@@ -111,7 +109,7 @@ async def test_what_is_open_with_a_token_that_stays_stays_open(of: House) -> Non
         assert [event.name async for event in events(response)][-1] == "error"
 
 
-async def test_a_request_that_asks_with_a_token_that_goes_meanwhile_is_refused(of: House) -> None:
+async def test_a_request_whose_token_is_revoked_meanwhile_is_refused(of: House) -> None:
     async with of.client(ANN) as ann:
         sent, go_on = asyncio.Event(), asyncio.Event()
 
@@ -124,7 +122,7 @@ async def test_a_request_that_asks_with_a_token_that_goes_meanwhile_is_refused(o
         headers = {"content-type": "application/json"}
         asking = asyncio.create_task(ann.http.post(f"{ann.url}/agents", data=slowly(), headers=headers))
         await sent.wait()
-        assert (await ann.json("GET", "/agents"))[0] == 200  # what was sent before has come
+        assert (await ann.json("GET", "/agents"))[0] == 200  # the earlier data has arrived
         of.tokens(BOB)
         go_on.set()
         async with await asking as response:
@@ -132,7 +130,7 @@ async def test_a_request_that_asks_with_a_token_that_goes_meanwhile_is_refused(o
     assert (await of.site.json("GET", "/agents"))[1]["agents"] == []
 
 
-async def test_a_compressed_stream_of_a_token_that_is_gone_ends_whole() -> None:
+async def test_a_compressed_stream_of_a_revoked_token_ends_complete() -> None:
     async with house([ANN]) as of:
         streaming = of.site.settings.streaming.model_copy(update={"enable_compression": True})
         of.app.take(of.site.settings.model_copy(update={"streaming": streaming}))
@@ -160,7 +158,7 @@ async def test_a_compressed_stream_of_a_token_that_is_gone_ends_whole() -> None:
         ([ANN.model_copy(update={"token": ANN.token.__class__(TOKEN)})], "that of the token file"),
     ],
 )
-async def test_tokens_that_can_not_be_are_refused_and_the_old_ones_hold(
+async def test_invalid_tokens_are_refused_and_the_old_ones_stay(
     of: House, tokens: list[TokenSettings], word: str
 ) -> None:
     with pytest.raises(ValueError, match=word) as refused:

@@ -1,4 +1,4 @@
-"""Paths and methods: what is offered, what is not, and a slash at the end."""
+"""Known and unknown paths and methods, and a slash at the end."""
 
 import aiohttp
 import pytest
@@ -12,7 +12,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", 
 
 
 def offered() -> dict[str, set[str]]:
-    """The methods by path, with ids in it."""
+    """Return the methods of each path, with ids filled in."""
     found = {}
     for path, operations in document()["paths"].items():
         if path not in ("/healthz", "/readyz", "/metrics", "/reload", "/stop"):  # not routes of the fixture's gateway

@@ -1,4 +1,4 @@
-"""The gateway's own server: where it listens, and what becomes of connections that ask too much of it."""
+"""The gateway's own server: its address, and connections that exceed a limit."""
 
 import asyncio
 import ssl
@@ -29,7 +29,7 @@ async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     """An app."""
 
 
-# Where it listens
+# Address
 
 SAFE = [
     {"host": "127.0.0.1"},
@@ -52,20 +52,20 @@ NOT_SAFE = [
 ]
 
 
-@pytest.mark.parametrize("told", SAFE)
-def test_it_listens_where_nobody_else_can_read_along(told: dict[str, object]) -> None:
-    check_listen(GatewaySettings.model_validate(told))
+@pytest.mark.parametrize("gateway", SAFE)
+def test_settings_under_which_no_other_machine_can_read_are_accepted(gateway: dict[str, object]) -> None:
+    check_listen(GatewaySettings.model_validate(gateway))
 
 
-@pytest.mark.parametrize("told", NOT_SAFE)
-async def test_it_does_not_start_where_others_could(told: dict[str, object]) -> None:
-    settings = Settings.model_validate({"gateway": {"port": 0, **told}})
+@pytest.mark.parametrize("gateway", NOT_SAFE)
+async def test_it_does_not_start_where_others_could_read(gateway: dict[str, object]) -> None:
+    settings = Settings.model_validate({"gateway": {"port": 0, **gateway}})
     with pytest.raises(NotSafe, match="expected"):
         async with serving(nothing, settings):
             pass
 
 
-async def test_a_port_that_is_taken_is_an_error_of_the_system(site: Site) -> None:
+async def test_a_port_in_use_raises_an_os_error(site: Site) -> None:
     with pytest.raises(OSError, match="in use"):
         async with serving(nothing, Settings(gateway=GatewaySettings(port=site.port))):
             pass
@@ -76,7 +76,7 @@ def listening_sockets() -> list[str]:
     return [row[1] for row in rows if row[3] == "0A"]
 
 
-async def test_it_listens_on_loopback_alone(site: Site) -> None:
+async def test_it_listens_only_on_loopback(site: Site) -> None:
     listening = listening_sockets()
     ours = [address for address in listening if int(address.partition(":")[2], 16) == site.port]
     assert ours == [f"0100007F:{site.port:04X}"]
@@ -91,12 +91,12 @@ async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrad
     assert all(began <= parsedate_to_datetime(date) <= datetime.now(UTC) for date in dates)
 
 
-async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> None:
+async def test_it_speaks_tls_if_the_settings_have_a_certificate(site: Site, tmp_path: Path) -> None:
     certificate, key = await self_signed(tmp_path)
-    told = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
+    settings = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
     app = gateway(site.settings, LiveSessions(), TOKEN)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    async with serving(app, told) as served:
+    async with serving(app, settings) as served:
         place = f"localhost:{served.port}"
         url = f"https://{place}/agents"
         for origin, status in ((f"https://{place}", 200), (f"http://{place}", 403)):
@@ -104,31 +104,36 @@ async def test_it_speaks_tls_where_it_is_told_to(site: Site, tmp_path: Path) -> 
                 assert response.status == status
 
 
-async def test_a_certificate_that_no_connection_could_be_made_with_keeps_it_from_starting(tmp_path: Path) -> None:
+async def test_an_unusable_certificate_keeps_it_from_starting(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     good, other = await self_signed(tmp_path), await self_signed(tmp_path, "example.org")
     locked = await self_signed(tmp_path, "example.com", passphrase="secret")
-    for certificate, key, said in (
+    for certificate, key, expected in (
         (tmp_path / "empty", tmp_path / "empty", "expected a certificate and its key, as PEM, .*, got something else"),
         (good.certificate, other.key, "got key values mismatch"),
         (good.certificate, tmp_path / "gone", "got no .*/gone"),
         (tmp_path, good.key, "expected a certificate"),
         (locked.certificate, locked.key, "expected a key without a passphrase"),
     ):
-        told = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
-        with pytest.raises(InvalidCertificate, match=said):
-            async with serving(nothing, told):
+        settings = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
+        with pytest.raises(InvalidCertificate, match=expected):
+            async with serving(nothing, settings):
                 pass
 
 
-async def test_settings_are_taken_while_it_serves(site: Site) -> None:
+async def test_new_settings_apply_while_it_serves(site: Site) -> None:
     await site.agent("echo")
     app = gateway(site.settings, LiveSessions(), TOKEN)
     async with serving(app, site.settings) as served:
         there = Site(served, site.http, site.settings)
         async with there.socket() as before:
-            told = {"port": 0, "allowed_origins": ["https://page.test"], "max_body_bytes": 10, "max_message_bytes": 50}
-            other = Settings.model_validate({"gateway": told, "streaming": {"enable_compression": True}})
+            changed = {
+                "port": 0,
+                "allowed_origins": ["https://page.test"],
+                "max_body_bytes": 10,
+                "max_message_bytes": 50,
+            }
+            other = Settings.model_validate({"gateway": changed, "streaming": {"enable_compression": True}})
             app.take(other)
             served.take(other)
             await before.send_str('{"action": "ping"}'.ljust(60))
@@ -159,7 +164,7 @@ async def test_a_head_that_does_not_end_in_time_ends_its_connection(site: Site, 
 
 
 @pytest.mark.usefixtures("short_head")
-async def test_a_drip_of_bytes_is_no_head_and_nor_is_it_the_second_time(site: Site) -> None:
+async def test_slow_single_bytes_are_not_a_head_also_for_a_second_request(site: Site) -> None:
     async with connected(site) as raw:
         raw.writer.write(request("GET", "/agents", host=f"localhost:{site.port}"))
         assert await raw.status() == 200
@@ -197,7 +202,7 @@ async def test_a_head_has_a_limit(site: Site, size: int, status: int) -> None:
 
 
 @pytest.mark.parametrize("site", [GatewaySettings(port=0, max_connections=3)], indirect=True)
-async def test_connections_have_a_limit_and_room_comes_back(site: Site) -> None:
+async def test_connections_have_a_limit_and_a_closed_one_frees_its_place(site: Site) -> None:
     sockets = [await site.http.ws_connect(f"{site.url}/ws") for _ in range(3)]
     async with connected(site) as raw:
         assert (await raw.rest()).startswith(b"HTTP/1.1 503")
@@ -220,7 +225,7 @@ async def once(site: Site) -> int:
             return 503
 
 
-async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: Site) -> None:
+async def test_a_forwarded_address_from_a_client_is_ignored(site: Site) -> None:
     wrong = {"authorization": "Bearer " + "w" * 43}
     statuses = []
     for number in range(200):
@@ -233,7 +238,7 @@ async def test_a_client_that_says_it_comes_from_elsewhere_is_not_believed(site: 
 # Frames
 
 
-async def test_an_upgrade_that_is_refused_is_answered_and_no_error_in_the_log(
+async def test_a_refused_upgrade_is_answered_and_no_error_is_logged(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connected(site) as raw:
@@ -265,8 +270,8 @@ async def test_a_wrong_frame_closes_its_socket_with_a_code_and_no_other(site: Si
         assert await other.receive_json(timeout=30) == {"type": "pong"}
 
 
-async def test_pings_that_nobody_reads_the_pongs_of_are_not_all_answered(site: Site) -> None:
-    """A server that answered each would keep all that the client does not take."""
+async def test_pings_whose_pongs_are_not_read_are_not_all_answered(site: Site) -> None:
+    """Send pings and read no pong. A server that answered each ping would keep all pongs in memory."""
     async with connected(site) as raw:
         await upgraded(site, raw)
         raw.writer.transport.pause_reading()  # type: ignore[attr-defined]  # what it is on every loop of ours

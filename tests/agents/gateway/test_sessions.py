@@ -1,4 +1,4 @@
-"""Sessions over REST: kept ones, and ones in memory."""
+"""Sessions over REST, in a store and in memory."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ IDLE_MS = 3_600_000
 
 @pytest.fixture
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
-    """A gateway whose sessions are in a store. A test's parameter: write_timeout."""
+    """Serve a gateway with sessions in a store. A test's parameter: write_timeout."""
     write_timeout: int = getattr(request, "param", 60_000)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(RehearsalServer(builtin() | parse(SCRIPT)))
@@ -69,7 +69,7 @@ async def exported(site: Site, session_id: str) -> tuple[aiohttp.ClientResponse,
 
 
 async def stalled(site: Site) -> asyncio.Task[list[str]]:
-    """Who reads a stream "s" of the agent, which has said two tokens and says no more."""
+    """Return a reader of the agent's stream "s", which has sent two tokens and sends no more."""
     began = asyncio.Event()
 
     async def read() -> list[str]:
@@ -89,7 +89,7 @@ async def stalled(site: Site) -> asyncio.Task[list[str]]:
 
 @contextmanager
 def logged(event: str) -> Iterator[asyncio.Event]:
-    """Set when the gateway logs the event."""
+    """Yield an event that is set when the gateway logs this event name."""
     seen = asyncio.Event()
 
     class Handler(logging.Handler):
@@ -105,18 +105,18 @@ def logged(event: str) -> Iterator[asyncio.Event]:
         logging.getLogger("understudy.gateway").removeHandler(handler)
 
 
-async def test_kept_sessions_are_listed_those_that_changed_last_first(kept: Site) -> None:
+async def test_stored_sessions_are_listed_last_changed_first(kept: Site) -> None:
     for id_ in "ab":
         await kept.agent("echo", id_, name=id_.upper())
         await kept.stream(id_, "Hello.")
     await kept.json("DELETE", "/agents/a")
-    status, told = await kept.json("GET", "/sessions")
+    status, page = await kept.json("GET", "/sessions")
     assert status == 200
     facts = [
-        (each["id"], each["name"], each["title"], each["live"], each["message_count"]) for each in told["sessions"]
+        (each["id"], each["name"], each["title"], each["live"], each["message_count"]) for each in page["sessions"]
     ]
     assert facts == [("b", "B", None, True, 2), ("a", "A", None, False, 2)]
-    assert all(each["created_at"] <= each["updated_at"] for each in told["sessions"])
+    assert all(each["created_at"] <= each["updated_at"] for each in page["sessions"])
     (behind,) = (await kept.json("GET", "/sessions?limit=1&after=b"))[1]["sessions"]
     assert behind["id"] == "a"
     status, answer = await kept.json("GET", "/sessions?after=gone")
@@ -136,7 +136,7 @@ async def test_a_session_is_shown_with_its_streams_whether_its_agent_runs_or_not
     assert (await kept.json("GET", "/sessions/a"))[1] == live | {"live": False}
 
 
-async def test_a_turn_that_runs_stands_in_its_sessions_streams(kept: Site) -> None:
+async def test_a_running_turn_is_in_its_sessions_streams(kept: Site) -> None:
     await kept.agent("slow")
     reading = await stalled(kept)
     (stream,) = (await kept.json("GET", "/sessions/a"))[1]["streams"]
@@ -145,11 +145,11 @@ async def test_a_turn_that_runs_stands_in_its_sessions_streams(kept: Site) -> No
     await reading
 
 
-async def test_a_title_is_given_and_taken_away(kept: Site) -> None:
+async def test_a_title_is_set_and_removed(kept: Site) -> None:
     await kept.agent("echo")
     for title, held in (("About\nnothing", "About\nnothing"), ("", None), ("x", "x"), (None, None)):
-        status, told = await kept.json("PATCH", "/sessions/a", {"title": title})
-        assert (status, told["id"], told["title"]) == (200, "a", held)
+        status, session = await kept.json("PATCH", "/sessions/a", {"title": title})
+        assert (status, session["id"], session["title"]) == (200, "a", held)
     for body in ({}, {"title": 5}, {"title": "x" * 201}, {"title": "x", "colour": "red"}):
         assert (await kept.json("PATCH", "/sessions/a", body))[0] == 422
 
@@ -164,7 +164,7 @@ async def test_an_export_is_json_lines_to_be_saved(kept: Site) -> None:
     assert [line["type"] for line in lines] == ["session", "message", "message", "stream", *["event"] * 4]
 
 
-async def test_an_export_that_cannot_be_finished_is_broken_off(kept: Site) -> None:
+async def test_an_export_that_can_not_be_finished_is_aborted(kept: Site) -> None:
     await kept.agent("echo")
     await kept.stream("a", "word " * 20_000, stream_id="s")
     async with kept.http.get(f"{kept.url}/sessions/a/export") as answer:
@@ -175,7 +175,7 @@ async def test_an_export_that_cannot_be_finished_is_broken_off(kept: Site) -> No
 
 
 @pytest.mark.parametrize("kept", [500], indirect=True)
-async def test_an_export_that_nobody_takes_is_broken_off(kept: Site) -> None:
+async def test_an_export_that_is_not_read_is_aborted(kept: Site) -> None:
     await kept.agent("echo")
     await kept.stream("a", "word " * 50_000, stream_id="s")
     async with connected(kept, limit_bytes=4096) as raw:
@@ -187,33 +187,33 @@ async def test_an_export_that_nobody_takes_is_broken_off(kept: Site) -> None:
         assert b"stream_complete" not in await raw.rest()
 
 
-async def test_a_fork_goes_on_by_itself(kept: Site) -> None:
+async def test_a_fork_continues_independently(kept: Site) -> None:
     await kept.agent("echo", name="Anna")
     await kept.stream("a", "One.", stream_id="s1")
     await kept.stream("a", "Two.", stream_id="s2")
-    status, told = await kept.json("POST", "/sessions/a/fork", {"id": "b"})
-    assert (status, told["id"], told["name"], told["live"], told["message_count"]) == (201, "b", "Anna", False, 4)
+    status, fork = await kept.json("POST", "/sessions/a/fork", {"id": "b"})
+    assert (status, fork["id"], fork["name"], fork["live"], fork["message_count"]) == (201, "b", "Anna", False, 4)
     assert (await kept.stream("b", "Three."))[-1].data["content"] == "Three."
     assert (await kept.json("GET", "/sessions/b"))[1]["message_count"] == 6
     assert (await kept.json("GET", "/sessions/a"))[1]["message_count"] == 4
 
 
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("at", "contents"),
     [
         ({"stream_id": "s1"}, ["One and two.", "One and two."]),
         ({"stream_id": "s2", "seq": 0}, ["One and two.", "One and two."]),
         ({"stream_id": "s1", "seq": 3}, ["One and two.", "One and"]),
     ],
 )
-async def test_a_fork_begins_where_it_is_told(kept: Site, at: dict[str, Any], said: list[str]) -> None:
+async def test_a_fork_ends_at_the_given_place(kept: Site, at: dict[str, Any], contents: list[str]) -> None:
     await kept.agent("echo")
     await kept.stream("a", "One and two.", stream_id="s1")
     await kept.stream("a", "Three.", stream_id="s2")
-    status, told = await kept.json("POST", "/sessions/a/fork", {"at": at})
+    status, session = await kept.json("POST", "/sessions/a/fork", {"at": at})
     assert status == 201
-    conversation = (await kept.json("GET", f"/sessions/{told['id']}"))[1]["conversation"]
-    assert [each["content"] for each in conversation] == said
+    conversation = (await kept.json("GET", f"/sessions/{session['id']}"))[1]["conversation"]
+    assert [each["content"] for each in conversation] == contents
 
 
 @pytest.mark.parametrize(
@@ -229,14 +229,12 @@ async def test_a_fork_begins_where_it_is_told(kept: Site, at: dict[str, Any], sa
         ({"as": "b"}, 422, "invalid"),
     ],
 )
-async def test_a_fork_that_cannot_be_is_one_clear_error(
-    kept: Site, body: dict[str, Any], status: int, kind: str
-) -> None:
+async def test_an_impossible_fork_is_one_clear_error(kept: Site, body: dict[str, Any], status: int, kind: str) -> None:
     await kept.agent("echo")
     await kept.stream("a", "Hello.", stream_id="s")
     with reserved("starting"):
-        told, answer = await kept.json("POST", "/sessions/a/fork", body)
-    assert (told, answer["error"]["type"]) == (status, kind)
+        got, answer = await kept.json("POST", "/sessions/a/fork", body)
+    assert (got, answer["error"]["type"]) == (status, kind)
     assert "\n" not in answer["error"]["message"]
     assert await (await store()).count() == 1
 
@@ -273,7 +271,7 @@ async def test_a_session_without_an_agent_is_deleted(kept: Site) -> None:
     assert await (await store()).count() == 0
 
 
-async def test_who_reads_a_stream_to_its_end_has_all_of_it_when_its_session_is_deleted(kept: Site) -> None:
+async def test_a_reader_of_a_stream_has_all_of_it_when_its_session_is_deleted(kept: Site) -> None:
     await kept.agent("echo")
     async with kept.http.post(f"{kept.url}/agents/a/stream", json={"message": "word " * 50_000}) as answer:
         while (await kept.json("DELETE", "/sessions/a"))[0] == 409:
@@ -282,8 +280,8 @@ async def test_who_reads_a_stream_to_its_end_has_all_of_it_when_its_session_is_d
     assert names[-1] == "complete"
 
 
-async def test_an_agent_that_comes_back_while_its_session_is_deleted_does_not_bring_it_back(kept: Site) -> None:
-    """It was read from the store before, and starts when the session is gone."""
+async def test_an_agent_that_wakes_while_its_session_is_deleted_does_not_restore_it(kept: Site) -> None:
+    """Read the session from the store, and start the agent after the deletion."""
     await kept.agent("echo")
     await kept.json("DELETE", "/agents/a")
     session = await (await store()).session("a")
@@ -312,7 +310,7 @@ async def test_messages_and_deletions_at_once_leave_a_whole_session_or_none(kept
                 pass
 
 
-async def test_an_id_that_is_reserved_is_no_agents(kept: Site) -> None:
+async def test_a_reserved_id_belongs_to_no_agent(kept: Site) -> None:
     async with Mailbox():
         with reserved("a"):
             status, answer = await kept.json("POST", "/agents", {"id": "a", "model": "echo"})
@@ -321,7 +319,7 @@ async def test_an_id_that_is_reserved_is_no_agents(kept: Site) -> None:
     assert (await kept.json("POST", "/agents", {"id": "a", "model": "echo"}))[0] == 201
 
 
-async def test_a_stream_whose_agent_can_not_come_back_is_shown_and_not_waited_for(kept: Site) -> None:
+async def test_a_stream_whose_agent_can_not_wake_is_shown_without_a_wait(kept: Site) -> None:
     journal = await open_journal()
     assert journal is not None
     journal.begin_session("a", "A", config=None)
@@ -355,8 +353,8 @@ async def test_an_unknown_session_is_one_json_error(kept: Site, method: str, pat
 async def test_without_a_store_sessions_are_shown_and_ended_and_the_rest_is_refused(site: Site) -> None:
     await site.agent("echo")
     await site.stream("a", "hello", stream_id="s")
-    told = (await site.json("GET", "/sessions/a"))[1]
-    assert (told["message_count"], told["updated_at"], told["streams"][0]["status"]) == (2, None, "complete")
+    session = (await site.json("GET", "/sessions/a"))[1]
+    assert (session["message_count"], session["updated_at"], session["streams"][0]["status"]) == (2, None, "complete")
     for method, path, body in (
         ("PATCH", "/sessions/a", {"title": "x"}),
         ("GET", "/sessions/a/export", None),
@@ -378,8 +376,8 @@ async def test_the_document_names_the_shapes(kept: Site) -> None:
     assert shown["schema"] == {"$ref": "#/components/schemas/Session"}
     exported = document["paths"]["/sessions/{session_id}/export"]["get"]["responses"]["200"]["content"]
     assert exported["application/x-ndjson"]["schema"] == {"type": "string"}
-    told = (await kept.json("GET", "/sessions"))[1]
-    assert told == {"sessions": []}
+    page = (await kept.json("GET", "/sessions"))[1]
+    assert page == {"sessions": []}
     await kept.agent("echo")
     _, session = await kept.json("GET", "/sessions/a")
     assert set(session) == set(shapes["Session"]["properties"])

@@ -1,4 +1,4 @@
-"""Clients that take nothing, or go: they cost little, delay nobody, and are told where to go on."""
+"""Clients that read nothing or disconnect: they cost little, delay no other client, and can continue."""
 
 import asyncio
 import socket as sockets
@@ -14,7 +14,7 @@ from tests.agents.gateway.site import Site, Sse, parsed, text_of
 
 GATEWAY = GatewaySettings(port=0, write_timeout=1500)
 STREAMING = StreamingSettings(buffer_size=64)
-WORDS = " ".join(f"{number:0700}" for number in range(3000))  # more than lies between a server and its client
+WORDS = " ".join(f"{number:0700}" for number in range(3000))  # more than all buffers on the way hold
 SCRIPT = f"""
 [models.long]
 turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
@@ -31,7 +31,7 @@ async def asks(raw: Raw, site: Site, agent_id: str) -> None:
 
 
 def body_of(answer: bytes) -> bytes:
-    """Without the chunks' lengths. A chunk that is not whole is left out."""
+    """Return the body without the lengths of chunks, and without an incomplete chunk."""
     body = b""
     while answer:
         length, _, rest = answer.partition(b"\r\n")
@@ -45,7 +45,7 @@ def events_of(body: bytes) -> list[Sse]:
     return [event for block in body.split(b"\n\n")[:-1] for event in parsed(block)]
 
 
-async def test_a_client_that_takes_nothing_is_cut_told_so_and_goes_on_where_it_was(site: Site) -> None:
+async def test_a_client_that_reads_nothing_is_cut_with_a_reason_and_continues_at_its_place(site: Site) -> None:
     await site.agent("long")
     async with connected(site, limit_bytes=4096) as raw:
         await asks(raw, site, "a")
@@ -56,12 +56,12 @@ async def test_a_client_that_takes_nothing_is_cut_told_so_and_goes_on_where_it_w
     assert (cut.name, cut.data["code"], cut.id) == ("cut", "slow_reader", None)
     assert had[-1].id is not None
     rest = await site.events("s", had[-1].id)
-    assert (text_of(had) + text_of(rest) == WORDS) is True  # nobody wants to see how they differ
+    assert (text_of(had) + text_of(rest) == WORDS) is True  # a diff would be too long
     assert rest[-1].name == "complete"
     assert max(event.data.get("joined", 1) for event in rest if event.name == "token") > 1
 
 
-async def test_a_client_that_takes_too_little_is_cut_told_so_and_goes_on_where_it_was(site: Site) -> None:
+async def test_a_client_that_reads_too_little_is_cut_with_a_reason_and_continues_at_its_place(site: Site) -> None:
     await site.agent("long")
     async with connected(site, limit_bytes=4096) as raw:
         await asks(raw, site, "a")
@@ -81,7 +81,7 @@ async def all_cut_after(site: Site, stream_id: str) -> None:
     await all_cut()
 
 
-async def test_a_client_that_takes_nothing_holds_no_more_than_its_buffer_and_delays_nobody(site: Site) -> None:
+async def test_a_client_that_reads_nothing_uses_only_its_buffer_and_delays_no_other(site: Site) -> None:
     await site.agent("long")
     await site.agent("echo", "fast")
     async with connected(site, limit_bytes=4096) as raw:
@@ -90,12 +90,12 @@ async def test_a_client_that_takes_nothing_holds_no_more_than_its_buffer_and_del
         while (await site.json("GET", "/streams/s"))[1]["status"] != "complete":
             unread = max(unread, longest_mailbox())
         found = await site.stream("fast", "one two three")
-    assert unread <= 64 + 2  # and at the end all that is left: a text and the last event
+    assert unread <= 64 + 2  # plus the rest at the end: a text and the last event
     assert [event.id for event in found] == [1, 2, 3, 4, 5]
 
 
 async def all_cut() -> None:
-    """Return when the gateway has given up every client: the events of each come to a mailbox."""
+    """Return when the gateway has cut every client. Each client's events go to a mailbox."""
     for reader in [process for process in current_system().processes.values() if process.label == "mailbox"]:
         await ended(reader.pid)
 
@@ -104,7 +104,7 @@ def longest_mailbox() -> int:
     return max(len(process.mailbox) for process in current_system().processes.values() if process.label == "mailbox")
 
 
-async def test_a_socket_that_takes_nothing_is_cut_with_a_code(site: Site) -> None:
+async def test_a_socket_that_reads_nothing_is_cut_with_a_code(site: Site) -> None:
     await site.agent("long")
     async with site.http.ws_connect(f"{site.url}/ws", max_msg_size=0) as socket:
         transport: Any = cast("Any", socket._conn).transport
@@ -124,7 +124,7 @@ async def test_a_socket_that_takes_nothing_is_cut_with_a_code(site: Site) -> Non
     assert ("".join(each["data"] for each in tokens) + text_of(rest) == WORDS) is True
 
 
-async def test_a_client_that_goes_leaves_nothing_behind(site: Site) -> None:
+async def test_a_client_that_disconnects_leaves_nothing_behind(site: Site) -> None:
     await site.agent("echo")
     for number in range(20):
         async with connected(site) as raw:

@@ -1,4 +1,4 @@
-"""Streams that no process has any more, read from where sessions keep them."""
+"""Streams without a process, read from the store."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ from tests.agents.sessions.keeping import AT
 
 
 class Kept(LiveSessions):
-    """Sessions that keep these streams."""
+    """Sessions with these stored streams."""
 
     def __init__(self, streams: dict[str, list[Event]]) -> None:
         self.streams = streams
@@ -35,9 +35,9 @@ class Kept(LiveSessions):
 
 
 def spoken(*tokens: str) -> list[Event]:
-    said = [StreamToken(token, stream_id="kept", seq=seq) for seq, token in enumerate(tokens, 2)]
+    texts = [StreamToken(token, stream_id="kept", seq=seq) for seq, token in enumerate(tokens, 2)]
     end = StreamComplete(Answer("".join(tokens), "".join(tokens)), stream_id="kept", seq=len(tokens) + 2)
-    return [StreamStart("a", stream_id="kept", seq=1), *said, end]
+    return [StreamStart("a", stream_id="kept", seq=1), *texts, end]
 
 
 CUT: list[Event] = [StreamError(Interrupted(), "", stream_id="cut", seq=1)]
@@ -50,7 +50,7 @@ async def kept(site: Site) -> AsyncIterator[Site]:
         yield Site(served, site.http, site.settings)
 
 
-async def test_a_kept_stream_is_read_from_any_place_with_every_token_its_own(kept: Site) -> None:
+async def test_a_stored_stream_is_read_from_any_place_with_each_token_as_one_event(kept: Site) -> None:
     found = await kept.events("kept")
     assert [(event.name, event.id) for event in found] == [("start", 1), ("token", 2), ("token", 3), ("complete", 4)]
     for after in range(5):
@@ -65,10 +65,10 @@ LONG: list[Event] = [
     *(StreamToken("w", stream_id="long", seq=3 * BATCH + place, attempt=2) for place in range(1, BATCH)),
     StreamError(Interrupted(), "", stream_id="long", seq=4 * BATCH, attempt=2),
 ]
-"""With a hole of more than a page, as a crash leaves one."""
+"""Events with a gap of more than a page, as after a crash."""
 
 
-async def test_a_long_kept_stream_is_read_page_by_page_to_its_end(kept: Site) -> None:
+async def test_a_long_stored_stream_is_read_page_by_page_to_its_end(kept: Site) -> None:
     for after in (0, 1, BATCH - 1, BATCH, 999, 2000, 4 * BATCH - 1):
         found = [event.id for event in await kept.events("long", after)]
         assert found == [event.seq for event in LONG if event.seq > after]
@@ -78,18 +78,18 @@ async def test_a_long_kept_stream_is_read_page_by_page_to_its_end(kept: Site) ->
     assert found == [None, *(event.seq for event in LONG if event.seq > 999)]
 
 
-async def test_a_store_that_fails_in_the_middle_says_where_to_come_back(kept: Site) -> None:
+async def test_a_store_that_fails_in_the_middle_ends_the_stream_with_a_cut(kept: Site) -> None:
     *found, cut = await kept.events("torn")
     assert [event.id for event in found] == [event.seq for event in LONG if event.seq <= BATCH]
     assert (cut.name, cut.data["code"], cut.id) == ("cut", "store_unavailable", None)
     async with kept.socket() as socket:
         await socket.send_json({"action": "subscribe", "stream_id": "torn"})
-        while (said := await socket.receive_json(timeout=30))["type"] != "cut":
+        while (message := await socket.receive_json(timeout=30))["type"] != "cut":
             pass
-    assert (said["data"]["code"], said["stream_id"]) == ("store_unavailable", "torn")
+    assert (message["data"]["code"], message["stream_id"]) == ("store_unavailable", "torn")
 
 
-async def test_a_kept_stream_is_shown_and_can_not_be_changed(kept: Site) -> None:
+async def test_a_stored_stream_is_shown_and_can_not_be_changed(kept: Site) -> None:
     shown = {"stream_id": "kept", "agent_id": None, "status": "complete", "seq": 4}
     assert await kept.json("GET", "/streams/kept") == (200, shown)
     assert (await kept.json("GET", "/streams/cut"))[1]["status"] == "error"
@@ -99,13 +99,13 @@ async def test_a_kept_stream_is_shown_and_can_not_be_changed(kept: Site) -> None
     assert find_stream("kept") is None
 
 
-async def test_a_message_whose_answer_is_kept_is_not_answered_again(kept: Site) -> None:
+async def test_a_message_with_a_stored_answer_is_not_answered_again(kept: Site) -> None:
     await kept.agent("echo")
     assert (await kept.stream("a", "something else", stream_id="kept"))[-1].data["content"] == "one two"
     assert (await kept.json("GET", "/sessions/a"))[1]["conversation"] == []
 
 
-async def test_a_kept_stream_is_subscribed_to_on_a_socket(kept: Site) -> None:
+async def test_a_socket_can_subscribe_to_a_stored_stream(kept: Site) -> None:
     async with kept.socket() as socket:
         await socket.send_json({"action": "subscribe", "stream_id": "kept", "after": 2})
         answer, token, end = [await socket.receive_json(timeout=30) for _ in range(3)]

@@ -76,7 +76,7 @@ async def test_a_str_that_utf_8_can_not_encode_is_refused_in_a_line_that_names_i
     assert [each["id"] for each in agents["agents"]] == ["a"]
 
 
-async def test_a_socket_refuses_such_a_str_as_well_and_lives(site: Site) -> None:
+async def test_a_socket_refuses_such_a_str_too_and_stays_open(site: Site) -> None:
     await site.agent("echo")
     async with site.http.ws_connect(f"{site.url}/ws") as socket:
         await socket.send_str('{"action": "stream_chat", "agent_id": "a", "message": "\\ud800"}')
@@ -86,7 +86,7 @@ async def test_a_socket_refuses_such_a_str_as_well_and_lives(site: Site) -> None
 
 
 class Kept(LiveSessions):
-    """Keeps one stream, as an older version may have written it."""
+    """Sessions with one stored stream, as an older version may have written it."""
 
     async def kept_stream(self, stream_id: str) -> StreamInfo | None:
         return StreamInfo(stream_id, "a", "?", StreamStatus.COMPLETE, AT, AT, None, None, 0, 2, EVENTS[-1].seq)
@@ -109,9 +109,9 @@ async def test_events_with_half_a_surrogate_pair_are_sent_with_a_replacement(kep
     assert events[-1].data["content"] == "half \ufffd"
     async with kept.http.ws_connect(f"{kept.url}/ws") as socket:
         await socket.send_str('{"action": "subscribe", "stream_id": "kept"}')
-        said = [msgspec.json.decode((await socket.receive()).data) for _ in range(7)]
-    assert [each.get("seq") for each in said] == [None, 1, 2, 3, 4, 5, 6]
-    assert (said[2]["data"], said[3]["data"]) == ("half \ufffd", "whole")
+        messages = [msgspec.json.decode((await socket.receive()).data) for _ in range(7)]
+    assert [each.get("seq") for each in messages] == [None, 1, 2, 3, 4, 5, 6]
+    assert (messages[2]["data"], messages[3]["data"]) == ("half \ufffd", "whole")
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ async def stored(tmp_path: Path) -> AsyncIterator[Site]:
         yield Site(served, http, settings)
 
 
-async def test_a_name_of_before_the_rule_breaks_no_list_and_its_agent_answers(stored: Site) -> None:
+async def test_an_old_invalid_name_breaks_no_list_and_its_agent_answers(stored: Site) -> None:
     await stored.agent("echo", "good")
     journal = await open_journal()
     assert journal is not None

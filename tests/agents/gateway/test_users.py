@@ -1,4 +1,4 @@
-"""Several users at one gateway: each has its own agents, sessions and streams, and the others' are not there."""
+"""Several users at one gateway: each sees only its own agents, sessions and streams."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.agents.gateway.users import ANN, BOB, ROOT, House, house, token
 from tests.agents.sample_tools import pays
 
 FREE = "zz"
-"""An id that nobody has, as long as those that somebody has."""
+"""An id that does not exist, as long as the existing ones."""
 
 ASKED = [
     ("GET", "/agents/{agent}", None),
@@ -40,7 +40,7 @@ ASKED = [
     ("DELETE", "/agents/{agent}", None),
 ]
 
-SAID: list[dict[str, Any]] = [
+ACTIONS: list[dict[str, Any]] = [
     {"action": "stream_chat", "agent_id": "{agent}", "message": "x"},
     {"action": "subscribe", "stream_id": "{stream}"},
     {"action": "subscribe", "stream_id": "{stream}", "after": 99},
@@ -67,14 +67,14 @@ async def users(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield Users(of, *clients)
 
 
-def filled(told: Any, agent_id: str, stream_id: str) -> Any:
-    """With these ids where {agent} and {stream} stand."""
-    match told:
+def filled(template: Any, agent_id: str, stream_id: str) -> Any:
+    """Return the template with these ids in place of {agent} and {stream}."""
+    match template:
         case dict():
-            return {key: filled(value, agent_id, stream_id) for key, value in told.items()}
+            return {key: filled(value, agent_id, stream_id) for key, value in template.items()}
         case str():
-            return told.replace("{agent}", agent_id).replace("{stream}", stream_id)
-    return told
+            return template.replace("{agent}", agent_id).replace("{stream}", stream_id)
+    return template
 
 
 async def whole(client: Site, method: str, path: str, body: Any) -> tuple[int, dict[str, str], str]:
@@ -83,8 +83,8 @@ async def whole(client: Site, method: str, path: str, body: Any) -> tuple[int, d
         return response.status, headers, await response.text()
 
 
-async def unlike_what_is_not(client: Site, agent_id: str, stream_id: str) -> list[str]:
-    """Which answers tell these ids from one that nobody has."""
+async def differing_answers(client: Site, agent_id: str, stream_id: str) -> list[str]:
+    """Return the answers that differ between these ids and one that does not exist."""
     found = []
     for method, path, body in ASKED:
         at, other = ((agent_id, stream_id), (FREE, FREE))
@@ -93,13 +93,13 @@ async def unlike_what_is_not(client: Site, agent_id: str, stream_id: str) -> lis
         if (*theirs[:2], masked(theirs[2], *at)) != (*nobodys[:2], masked(nobodys[2], *other)):
             found.append(f"{method} {path}")
     async with client.socket() as socket:
-        for said in SAID:
+        for action in ACTIONS:
             answers = []
             for ids in ((agent_id, stream_id), (FREE, FREE)):
-                await socket.send_json(filled(said, *ids))
+                await socket.send_json(filled(action, *ids))
                 answers.append(masked(await socket.receive_str(timeout=30), *ids))
             if answers[0] != answers[1]:
-                found.append(str(said))
+                found.append(str(action))
     return found
 
 
@@ -108,7 +108,7 @@ def masked(text: str, agent_id: str, stream_id: str) -> str:
 
 
 async def listed(client: Site) -> tuple[list[str], list[str]]:
-    """The ids of agents, and of sessions."""
+    """Return the ids of the listed agents and sessions."""
     agents = (await client.json("GET", "/agents"))[1]["agents"]
     sessions = (await client.json("GET", "/sessions"))[1]["sessions"]
     return sorted(each["id"] for each in agents), sorted(each["id"] for each in sessions)
@@ -118,35 +118,35 @@ async def started(client: Site, id_: str, **more: Any) -> tuple[int, Any]:
     return await client.json("POST", "/agents", {"id": id_, "model": "echo", **more})
 
 
-async def test_what_is_anothers_is_answered_as_what_does_not_exist(users: Users) -> None:
+async def test_another_users_things_are_answered_as_missing_ones(users: Users) -> None:
     assert (await started(users.ann, "a1"))[0] == 201
     assert (await users.ann.stream("a1", "hello", stream_id="s1"))[-1].name == "complete"
-    assert await unlike_what_is_not(users.bob, "a1", "s1") == []
-    assert len(await unlike_what_is_not(users.root, "a1", "s1")) > 10  # where one sees it, the answers differ
+    assert await differing_answers(users.bob, "a1", "s1") == []
+    assert len(await differing_answers(users.root, "a1", "s1")) > 10  # the answers differ for a caller that sees it
 
 
-async def test_what_is_anothers_is_not_there_while_it_runs_either(users: Users) -> None:
+async def test_another_users_things_are_missing_also_while_they_run(users: Users) -> None:
     await started(users.ann, "a1", model="slow")
     async with users.ann.socket() as socket:
         await socket.send_json({"action": "stream_chat", "agent_id": "a1", "message": "go", "stream_id": "s1"})
         while (await socket.receive_json(timeout=30))["type"] != "token":
             pass
-        assert await unlike_what_is_not(users.bob, "a1", "s1") == []
+        assert await differing_answers(users.bob, "a1", "s1") == []
         assert (await users.ann.json("GET", "/streams/s1"))[1]["status"] == "running"
 
 
-async def test_what_is_nobodys_is_seen_by_those_who_may_do_everything(users: Users) -> None:
+async def test_admin_sees_agents_without_an_owner(users: Users) -> None:
     await users.house.site.agent("echo", "n1")
     await users.house.site.stream("n1", "hello", stream_id="s1")
     for client in (users.ann, users.bob):
-        assert await unlike_what_is_not(client, "n1", "s1") == []
+        assert await differing_answers(client, "n1", "s1") == []
         assert await listed(client) == ([], [])
     for client in (users.root, users.house.site):
         assert await listed(client) == (["n1"], ["n1"])
         assert (await client.json("GET", "/streams/s1"))[0] == 200
 
 
-async def test_lists_have_ones_own_and_everything_for_those_who_may_do_everything(users: Users) -> None:
+async def test_lists_have_a_users_own_and_for_admin_all(users: Users) -> None:
     for id_ in ("a1", "a2", "a3"):
         await started(users.ann, id_)
     await started(users.bob, "b1")
@@ -158,7 +158,7 @@ async def test_lists_have_ones_own_and_everything_for_those_who_may_do_everythin
     assert page == [{"id": "a2", "name": "agent", "live": True, "owner": "ann"}]
 
 
-async def test_an_agent_belongs_to_who_starts_it_and_says_so(users: Users) -> None:
+async def test_an_agent_belongs_to_the_user_who_starts_it_and_shows_the_owner(users: Users) -> None:
     status, info = await started(users.ann, "a1")
     assert (status, info["owner"]) == (201, "ann")
     assert "owner" not in (await started(users.house.site, "n1"))[1]
@@ -166,7 +166,7 @@ async def test_an_agent_belongs_to_who_starts_it_and_says_so(users: Users) -> No
     assert (await users.ann.json("GET", "/agents/r1"))[0] == 404
 
 
-async def test_only_who_may_do_everything_starts_an_agent_for_another(users: Users) -> None:
+async def test_only_admin_starts_an_agent_for_another_user(users: Users) -> None:
     status, answer = await started(users.ann, "x1", owner="bob")
     assert (status, answer["error"]["type"]) == (403, "forbidden")
     assert "admin" in answer["error"]["message"]
@@ -178,7 +178,7 @@ async def test_only_who_may_do_everything_starts_an_agent_for_another(users: Use
     assert (await started(users.root, "x4", owner="no such\nname"))[0] == 422
 
 
-async def test_an_id_that_somebody_else_has_is_taken(users: Users) -> None:
+async def test_an_id_of_another_user_is_a_conflict(users: Users) -> None:
     await started(users.ann, "a1")
     await users.house.site.agent("echo", "n1")
     for id_ in ("a1", "n1"):
@@ -187,7 +187,7 @@ async def test_an_id_that_somebody_else_has_is_taken(users: Users) -> None:
     assert (await users.root.json("GET", "/agents/a1"))[1]["owner"] == "ann"
 
 
-async def test_a_stream_id_that_somebody_else_has_is_taken_and_its_stream_not_told(users: Users) -> None:
+async def test_a_stream_id_of_another_user_is_a_conflict_and_its_stream_stays_hidden(users: Users) -> None:
     await started(users.ann, "a1")
     await started(users.bob, "b1")
     await users.ann.stream("a1", "a secret", stream_id="s1")
@@ -204,7 +204,7 @@ async def test_a_stream_id_that_somebody_else_has_is_taken_and_its_stream_not_to
     assert [event.name for event in await users.ann.events("s1")][-1] == "complete"
 
 
-async def test_a_call_is_decided_by_its_agents_owner_alone(users: Users) -> None:
+async def test_only_its_agents_owner_decides_about_a_call(users: Users) -> None:
     only_chats = token("ann-2", "ann", Scope.CHAT, Scope.READ)
     users.house.tokens(ANN, BOB, ROOT, only_chats)
     await agent_supervisor.start_agent({"id": "a1", "model": "buyer", "tools": [pays], "owner": "ann"})
@@ -221,7 +221,7 @@ async def test_a_call_is_decided_by_its_agents_owner_alone(users: Users) -> None
     assert event.data["answer"] == "paid 500"
 
 
-async def test_nothing_that_a_client_sends_makes_it_another(users: Users) -> None:
+async def test_no_input_of_a_client_makes_it_another_user(users: Users) -> None:
     only_reads = token("reader", "bob", Scope.READ)
     users.house.tokens(ANN, only_reads)
     await started(users.ann, "a1")
@@ -256,7 +256,7 @@ async def test_two_tokens_of_one_user_see_the_same(users: Users) -> None:
         assert await listed(other) == (["a1"], ["a1"])
 
 
-async def test_of_many_who_ask_by_one_stream_id_each_gets_its_own_answer_or_none(users: Users) -> None:
+async def test_of_many_users_with_one_stream_id_each_gets_an_own_answer_or_a_refusal(users: Users) -> None:
     await started(users.ann, "a1")
     await started(users.bob, "b1")
     asked = [
@@ -275,14 +275,14 @@ async def test_of_many_who_ask_by_one_stream_id_each_gets_its_own_answer_or_none
                 assert other not in await response.text()
 
 
-async def test_of_many_who_want_one_id_one_gets_it(users: Users) -> None:
+async def test_one_of_many_users_who_want_an_id_gets_it(users: Users) -> None:
     answers = await asyncio.gather(*(started(each, "x1") for each in (users.ann, users.bob) * 5))
     assert sorted(status for status, _ in answers) == [201] + [409] * 9
     owner = next(info["owner"] for status, info in answers if status == 201)
     assert (await users.root.json("GET", "/agents/x1"))[1]["owner"] == owner
 
 
-async def test_a_deadline_below_the_hosts_floor_is_refused_to_users_and_not_to_who_may_do_everything(
+async def test_a_deadline_below_the_hosts_floor_is_refused_to_users_and_not_to_admin(
     users: Users,
 ) -> None:
     status, answer = await started(users.ann, "a1", streaming_config={"chunk_timeout": 999})

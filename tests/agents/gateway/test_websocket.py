@@ -1,4 +1,4 @@
-"""The WebSocket: the documented action and its answers, many streams on one socket, and errors that leave it alive."""
+"""The WebSocket: the documented actions and answers, many streams on one socket, and errors that keep it open."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ GATEWAY = GatewaySettings(port=0, max_message_bytes=2000)
 
 
 async def until(socket: Any, kind: str) -> list[Any]:
-    """What comes, up to the first message of this type."""
+    """Return the messages up to the first one of this type."""
     found = [await socket.receive_json(timeout=30)]
     while found[-1]["type"] != kind:
         found.append(await socket.receive_json(timeout=30))
@@ -45,8 +45,8 @@ async def test_many_streams_run_on_one_socket(site: Site) -> None:
         await site.agent("echo", f"a{number}")
     async with site.socket() as socket:
         for number in range(5):
-            said = {"agent_id": f"a{number}", "message": f"word {number}", "stream_id": f"s{number}"}
-            await socket.send_json({"action": "stream_chat", **said})
+            body = {"agent_id": f"a{number}", "message": f"word {number}", "stream_id": f"s{number}"}
+            await socket.send_json({"action": "stream_chat", **body})
         found: list[Any] = []
         while sum(each["type"] == "complete" for each in found) < 5:
             found.append(await socket.receive_json(timeout=30))
@@ -56,7 +56,7 @@ async def test_many_streams_run_on_one_socket(site: Site) -> None:
         assert own[-1]["data"]["content"] == f"word {number}"
 
 
-async def test_a_stream_is_read_on_from_where_another_socket_left_it(site: Site) -> None:
+async def test_a_stream_is_read_from_the_place_where_another_socket_stopped(site: Site) -> None:
     await site.agent("slow")
     async with site.socket() as socket:
         await socket.send_json({"action": "stream_chat", "agent_id": "a", "message": "go", "stream_id": "s"})
@@ -67,9 +67,9 @@ async def test_a_stream_is_read_on_from_where_another_socket_left_it(site: Site)
         assert answer == {"type": "answer", "action": "subscribe", "data": {"stream_id": "s", "over": False}}
         assert (following["seq"], following["data"]) == (3, " two")
         await socket.send_json({"action": "cancel", "stream_id": "s", "ref": 7})
-        told = [await socket.receive_json(timeout=30) for _ in range(2)]
-        end = next(each for each in told if each["type"] == "error")
-        answer = next(each for each in told if each["type"] == "answer")
+        messages = [await socket.receive_json(timeout=30) for _ in range(2)]
+        end = next(each for each in messages if each["type"] == "error")
+        answer = next(each for each in messages if each["type"] == "answer")
         assert (end["data"]["error"]["type"], end["data"]["content"], end["seq"]) == ("cancelled", "One two", 4)
         assert answer == {"type": "answer", "action": "cancel", "data": {"cancelled": True}, "ref": 7}
         await socket.send_json({"action": "subscribe", "stream_id": "s", "after": 4})
@@ -77,10 +77,10 @@ async def test_a_stream_is_read_on_from_where_another_socket_left_it(site: Site)
 
 
 @pytest.mark.parametrize(
-    ("decision", "said"),
+    ("decision", "answer_start"),
     [({"action": "approve", "arguments": '{"euros":500}'}, "paid 500"), ({"action": "deny"}, "error: denied")],
 )
-async def test_a_call_is_decided(site: Site, decision: dict[str, str], said: str) -> None:
+async def test_a_call_is_decided(site: Site, decision: dict[str, str], answer_start: str) -> None:
     await site.agent("buyer", tools=[pays])
     async with site.socket() as socket:
         await socket.send_json({"action": "stream_chat", "agent_id": "a", "message": "buy"})
@@ -88,7 +88,7 @@ async def test_a_call_is_decided(site: Site, decision: dict[str, str], said: str
         of_call = {"stream_id": asked["stream_id"], "call_id": asked["data"]["tool_call"]["id"]}
         await socket.send_json({**decision, **of_call})
         *_, end = await until(socket, "complete")
-    assert end["data"]["answer"].startswith(said)
+    assert end["data"]["answer"].startswith(answer_start)
 
 
 async def test_a_stream_is_steered(site: Site) -> None:
@@ -101,7 +101,7 @@ async def test_a_stream_is_steered(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "word"),
+    ("text", "word"),
     [
         ('{"action": "dance"}', "dance"),
         ("{}", "action"),
@@ -122,9 +122,9 @@ async def test_a_stream_is_steered(site: Site) -> None:
         ('{"action": "ping", "scope": "admin"}', "scope"),
     ],
 )
-async def test_what_can_not_be_done_is_one_clear_error_and_the_socket_lives(site: Site, said: str, word: str) -> None:
+async def test_a_failed_action_is_one_clear_error_and_the_socket_stays_open(site: Site, text: str, word: str) -> None:
     async with site.socket() as socket:
-        await socket.send_str(said)
+        await socket.send_str(text)
         answer = await socket.receive_json(timeout=30)
         assert answer["type"] == "refused"
         assert answer["code"]
@@ -132,7 +132,7 @@ async def test_what_can_not_be_done_is_one_clear_error_and_the_socket_lives(site
         assert await alive(socket)
 
 
-async def test_a_place_behind_the_end_of_a_stream_is_refused(site: Site) -> None:
+async def test_a_place_after_the_end_of_a_stream_is_refused(site: Site) -> None:
     await site.agent("echo")
     await site.stream("a", "one", stream_id="s")
     async with site.socket() as socket:
@@ -141,7 +141,7 @@ async def test_a_place_behind_the_end_of_a_stream_is_refused(site: Site) -> None
         assert (answer["type"], answer["code"], answer["ref"]) == ("refused", "invalid", 1)
 
 
-async def test_bytes_are_read_as_text_is(site: Site) -> None:
+async def test_bytes_are_read_like_text(site: Site) -> None:
     async with site.socket() as socket:
         await socket.send_bytes(b'{"action": "ping"}')
         assert await socket.receive_json(timeout=30) == {"type": "pong"}

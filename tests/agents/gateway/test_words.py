@@ -1,4 +1,4 @@
-"""Refusals of requests are in words: no regular expression, and no inner type of a library."""
+"""Refusals are plain texts, without regular expressions or a library's internal types."""
 
 import json
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def test_every_pattern_that_a_request_must_match_has_words() -> None:
 
 
 def bodies() -> Iterator[tuple[str, str, Any]]:
-    """Every field of every request, with every wrong value."""
+    """Return every field of every request with every wrong value."""
     schemas = document()["components"]["schemas"]
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
@@ -54,7 +54,7 @@ def bodies() -> Iterator[tuple[str, str, Any]]:
                     yield method.upper(), path.replace("{", "").replace("}", ""), value
 
 
-async def test_no_refusal_of_a_body_shows_the_inside_of_a_library(site: Site) -> None:
+async def test_no_refusal_of_a_body_shows_a_librarys_internals(site: Site) -> None:
     count = 0
     for method, path, body in bodies():
         status, answer = await site.json(method, path, body)
@@ -72,7 +72,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
-async def test_no_refusal_of_an_address_does_either(site: Site, path: str) -> None:
+async def test_no_refusal_of_an_address_shows_a_librarys_internals(site: Site, path: str) -> None:
     status, answer = await site.json("GET", path)
     assert status == 422
     assert not [word for word in INNER if word in answer["error"]["message"].lower()]
@@ -85,13 +85,13 @@ async def test_code_is_refused_as_code(site: Site) -> None:
         assert (status, answer["error"]["message"]) == (422, expected)
 
 
-async def test_no_refusal_of_an_action_shows_it(site: Site) -> None:
-    said: list[Any] = [*WRONG, {"action": "fly"}, {"action": 1}, {"action": "ping", "ref": 1.5}]
+async def test_no_refusal_of_an_action_shows_a_librarys_internals(site: Site) -> None:
+    actions: list[Any] = [*WRONG, {"action": "fly"}, {"action": 1}, {"action": "ping", "ref": 1.5}]
     for action in ("stream_chat", "subscribe", "cancel", "approve", "deny", "steer"):
         for field in ("agent_id", "stream_id", "message", "after", "call_id", "arguments", "reason", "ref"):
-            said += [{"action": action, field: value} for value in WRONG]
+            actions += [{"action": action, field: value} for value in WRONG]
     async with site.socket() as socket:
-        for each in said:
+        for each in actions:
             await socket.send_str(json.dumps(each))
             answer = await socket.receive_json(timeout=30)
             if answer["type"] == "refused":

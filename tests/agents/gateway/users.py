@@ -1,4 +1,4 @@
-"""A gateway with several users, over agents that are kept or that are not, and a client for each of their tokens."""
+"""A gateway with several users, with a store or without, and a client for each token."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from tests.agents.gateway.site import BUYER_AND_SLOW, TOKEN, Site
 
 
 def token(name: str, user: str, *scopes: str) -> TokenSettings:
-    """Its secret is made of its name."""
+    """Return a token whose secret is made of its name."""
     return TokenSettings.model_validate({"name": name, "user": user, "scopes": scopes, "token": name.ljust(43, "-")})
 
 
@@ -29,7 +29,7 @@ ROOT = token("root", "root", ADMIN)
 
 
 class House:
-    """app: the gateway. site: with the install's token."""
+    """A gateway with several users. app: the gateway. site: a client with the install's token."""
 
     def __init__(self, app: Gateway, site: Site) -> None:
         self.app, self.site = app, site
@@ -43,16 +43,16 @@ class House:
             yield Site(self.site.server, http, self.site.settings)
 
     def tokens(self, *tokens: TokenSettings) -> None:
-        """These, from now on."""
-        told = self.site.settings.gateway.model_copy(update={"tokens": tokens})
-        self.app.take(self.site.settings.model_copy(update={"gateway": told}))
+        """Replace the users' tokens with these."""
+        gateway_settings = self.site.settings.gateway.model_copy(update={"tokens": tokens})
+        self.app.take(self.site.settings.model_copy(update={"gateway": gateway_settings}))
 
 
 @asynccontextmanager
 async def house(
     tokens: Iterable[TokenSettings], store: Path | None = None, host: Host | None = None
 ) -> AsyncIterator[House]:
-    """store: a file; None: nothing is kept."""
+    """Serve a gateway with users. store: a file; None: no store."""
     kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
     async with RehearsalServer(builtin() | parse(BUYER_AND_SLOW, "users")) as server:
         settings = Settings(

@@ -1,4 +1,4 @@
-"""Host and Origin as values: what equals what, and what only looks like it."""
+"""Host and Origin as values: equal ones, and ones that only look equal."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_a_host_without_a_port_has_that_of_its_scheme() -> None:
 
 
 @pytest.mark.parametrize("text", NO_HOSTS)
-def test_what_is_no_host_is_none(text: str) -> None:
+def test_an_invalid_host_has_no_value(text: str) -> None:
     assert host_of(text) is None
 
 
@@ -78,7 +78,7 @@ def test_an_origin_is_compared_by_scheme_host_and_port(text: str, allowed: bool)
 
 
 @pytest.mark.parametrize("text", NO_ORIGINS)
-def test_what_is_no_origin_is_none(text: str) -> None:
+def test_an_invalid_origin_has_no_value(text: str) -> None:
     assert origin_of(text) is None
 
 
@@ -87,6 +87,6 @@ def test_an_origin_has_the_port_of_its_scheme() -> None:
 
 
 @pytest.mark.parametrize(("hosts", "origins"), [(["http://x"], []), ([], ["x.test"]), (["*"], []), ([], ["*"])])
-def test_settings_that_name_none_are_refused(hosts: list[str], origins: list[str]) -> None:
+def test_settings_with_an_invalid_host_or_origin_are_refused(hosts: list[str], origins: list[str]) -> None:
     with pytest.raises(ValueError, match="expected"):
         Allowed(hosts, origins)

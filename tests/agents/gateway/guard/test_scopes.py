@@ -1,4 +1,4 @@
-"""What each scope allows: every route and every action, asked for by a token that has one scope alone."""
+"""The rights of each scope: every route and action, requested with a token that has only one scope."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -52,7 +52,7 @@ ALLOWED: Mapping[str, set[str]] = {
     "admin": {"GET /config", "GET /metrics", "GET /processes", "GET /tree", "POST /reload", "POST /stop"},
     "any": {"GET /docs", "GET /openapi.json", "GET /readyz", "WS /ws", "WS ping"},
 }
-"""Written down a second time, from the manual: a route that is not here has to be thought about."""
+"""A second table, from the manual, so that the scope of a new route is a decision."""
 
 ACTIONS: Mapping[str, dict[str, Any]] = {
     "ping": {},
@@ -85,11 +85,11 @@ def test_every_route_and_action_is_in_the_table_and_nothing_else_is() -> None:
 
 
 async def refusals(site: Site, asked: set[str]) -> dict[str, str]:
-    """What was forbidden, and in which words."""
+    """Return the forbidden routes and actions, each with its refusal."""
     found = {}
     for each in sorted(asked):
         method, _, path = each.partition(" ")
-        path = path.replace("{", "").replace("}", "")  # ids that nobody has
+        path = path.replace("{", "").replace("}", "")  # ids that do not exist
         async with site.http.request(method, site.url + path, json={"message": "x"}) as response:
             if response.status == 403:
                 found[each] = (await response.json())["error"]["message"]
@@ -114,7 +114,7 @@ async def forbidden(of: House, scope: Scope) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-async def test_a_scope_allows_what_is_its_own_and_admin_allows_all(scope: Scope) -> None:
+async def test_a_scope_allows_its_own_routes_and_admin_allows_all(scope: Scope) -> None:
     program = Program()
     async with house([token(scope, "ann", scope)], host=program) as of:
         found = await forbidden(of, scope)
@@ -134,7 +134,7 @@ async def test_the_installs_token_has_every_scope() -> None:
         assert {**await refusals(of.site, routes), **await refused_actions(of.site)} == {}
 
 
-async def test_what_is_forbidden_is_forbidden_before_it_is_read() -> None:
+async def test_a_forbidden_request_is_refused_before_its_body_is_validated() -> None:
     only_reads = token("ann", "ann", Scope.READ)
     async with house([only_reads]) as of, of.client(only_reads) as ann:
         bodies: list[Any] = [{"colour": "red"}, {}, []]

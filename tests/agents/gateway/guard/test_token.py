@@ -10,7 +10,7 @@ from agents.gateway import InvalidToken, token_of
 from agents.gateway.guard.token import WrongTokens
 
 
-def test_a_new_token_has_256_bits_and_a_file_of_its_owners_alone(tmp_path: Path) -> None:
+def test_a_new_token_has_256_bits_and_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
     path = tmp_path / "state" / "token"
     token = token_of(path)
     assert len(token) == 43
@@ -31,7 +31,7 @@ def test_a_file_that_others_may_read_or_write_is_refused(tmp_path: Path, mode: i
 
 
 @pytest.mark.parametrize("text", ["", "short", "x" * 42, "two words of which none is any good, however long it is"])
-def test_a_file_without_a_token_is_refused_and_its_content_not_told(tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_token_is_refused_and_its_content_stays_hidden(tmp_path: Path, text: str) -> None:
     path = tmp_path / "token"
     path.touch(0o600)
     path.write_text(text)
@@ -52,14 +52,14 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
         token_of(tmp_path)
 
 
-def test_a_token_of_the_users_own_making_is_taken(tmp_path: Path) -> None:
+def test_a_token_that_the_user_made_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("k" * 60 + "\n")
     os.chmod(path, 0o600)
     assert token_of(path) == "k" * 60
 
 
-def test_ten_wrong_tokens_a_second_are_too_many_of_one_address_alone() -> None:
+def test_an_address_can_send_ten_wrong_tokens_a_second() -> None:
     now_s = 0.0
     wrong = WrongTokens(lambda: now_s)
     assert [wrong.too_many("a") for _ in range(12)] == [False] * 10 + [True] * 2

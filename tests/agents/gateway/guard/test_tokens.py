@@ -1,4 +1,4 @@
-"""Whose token it is: each is compared with each, and none is taken from anywhere but its header."""
+"""The user of a token: every token is compared, and a token is read only from its header."""
 
 import hmac
 
@@ -24,7 +24,7 @@ def of(secrets: list[str]) -> tuple[TokenSettings, ...]:
 
 
 @given(st.lists(SECRETS, unique=True, max_size=6), SECRETS, st.data())
-def test_a_token_is_its_users_and_no_other_text_is_anybodys(
+def test_a_token_stands_for_its_user_and_other_text_for_no_user(
     secrets: list[str], other: str, data: st.DataObject
 ) -> None:
     tokens = Tokens(TOKEN)
@@ -45,7 +45,7 @@ def test_a_token_is_its_users_and_no_other_text_is_anybodys(
 
 
 @pytest.mark.parametrize("given_token", ["first" * 10, "last-" * 10, TOKEN, "none-" * 10])
-def test_every_token_is_compared_whichever_fits(monkeypatch: pytest.MonkeyPatch, given_token: str) -> None:
+def test_every_token_is_compared_whichever_matches(monkeypatch: pytest.MonkeyPatch, given_token: str) -> None:
     tokens = Tokens(TOKEN)
     tokens.take(of(["first" * 10, "other" * 10, "last-" * 10]))
     compared: list[bytes] = []
@@ -60,7 +60,7 @@ def test_every_token_is_compared_whichever_fits(monkeypatch: pytest.MonkeyPatch,
     assert len(compared) == 4
 
 
-async def test_a_users_token_is_taken_from_its_header_alone() -> None:
+async def test_a_users_token_is_read_only_from_its_header() -> None:
     secret = ANN.token.get_secret_value()
     async with house([ANN]) as of_ann, aiohttp.ClientSession() as stranger:
         url = of_ann.site.url

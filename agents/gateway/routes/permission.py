@@ -1,4 +1,4 @@
-"""Who asks a route, and whether it may: checked before each route of the app, so that none can be without."""
+"""The scope check before each route. It is a dependency of the whole app, so no route can lack it."""
 
 from typing import Annotated
 
@@ -11,11 +11,11 @@ from agents.gateway.guard.scopes import permit
 
 
 async def permitted(connection: HTTPConnection) -> None:
-    """Raises Refusal. A body takes a while to come, and its token may be none by then."""
+    """Raise Refusal if the caller's token lacks the route's scope, or was revoked while the body arrived."""
     scope = connection.scope
     caller = caller_in(scope)
     if caller.revoked and scope["type"] == "http":
-        raise Refusal(401, "expected a token that is taken, got one that was revoked meanwhile")
+        raise Refusal(401, "this token was revoked: use another token")
     permit(caller, f"{scope.get('method', 'WS')} {scope['route'].path}")
 
 
@@ -23,4 +23,4 @@ async def _caller(connection: HTTPConnection) -> Caller:
     return caller_in(connection.scope)
 
 
-Asking = Annotated[Caller, Depends(_caller)]
+CurrentCaller = Annotated[Caller, Depends(_caller)]
