@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.workload import Load, Measured, Stopwatch, Subject, check_whole, warm
 
 WARMING_PART: Final = 5
-"""The first of so many parts of a stream is its start, at which the others start, too: no delay of it counts."""
+"""The first part of a stream, when the others start too, is not measured: no delay of it counts."""
 
 
 async def measured(subject: Subject, base_url: str, load: Load) -> Measured:

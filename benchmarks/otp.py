@@ -12,7 +12,7 @@ from benchmarks.workload import Measured
 
 SOURCE: Final = Path(__file__).with_name("otp.erl")
 SCHEDULERS: Final = {"otp": (), "core": ("+S", "1:1")}
-"""By what stands before the names of the figures."""
+"""The commands, by the prefix of the figures' names."""
 IDLE: Final = ("+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none")
 """A scheduler without work does not look for it busily: that would be counted as work."""
 MANY: Final = ("+P", "1000000")

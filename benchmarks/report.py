@@ -41,7 +41,7 @@ OTHERS: Final = {
     "sdk": "AsyncOpenAI",
     "prepared": "prepared bytes",
 }
-"""Of what a target is a multiple, where that is not the figure beside it."""
+"""The base of a target that is not a multiple of the figure beside it."""
 
 
 def table(suite: Suite, figures: Mapping[str, Figure], when: str = "") -> str:

@@ -24,9 +24,9 @@ READERS: Final = {
     "iteration": "benchmarks.ours:by_iteration",
     "tools": "benchmarks.ours:with_tools",
 }
-"""By name, where each stands: an OS process imports only the one that it runs."""
+"""The module of each reader, by name: an OS process imports only the reader that it runs."""
 STREAM_READERS: Final = ("floor", "sdk", "process", "iteration")
-"""Those that are asked for text alone."""
+"""The readers that are only asked for text."""
 
 
 class Cpu(Struct, frozen=True, tag_field="job", tag="cpu"):
@@ -141,7 +141,7 @@ Work: TypeAlias = (
     | Resume
     | Daemon
 )
-"""What runs on a loop of ours."""
+"""The jobs that run on a loop of ours."""
 Job: TypeAlias = Work | Otp
 
 

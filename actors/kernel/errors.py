@@ -72,7 +72,7 @@ class InvalidArgument(ProcessError, TypeError, ValueError):
 
 
 SHOWN_BITS: Final = 256
-"""Of an integer that an error shows. Python refuses to write one of some thousand digits."""
+"""The longest integer that an error shows. Python refuses to write one of some thousand digits."""
 
 
 def named(value: object) -> str:

@@ -53,7 +53,7 @@ def _frame(event: Event, name: str = "") -> bytes:
 
 
 def message(event: Event) -> str:
-    """A WebSocket message. Of a text the data is the text itself."""
+    """A WebSocket message. The data of a text is the text itself."""
     if type(event) is StreamToken and event.joined == event.attempt == 1:
         said_by = (to_json(event.token), event.seq, to_json(event.stream_id))
         return (b'{"type":"token","data":%b,"seq":%d,"stream_id":%b}' % said_by).decode()

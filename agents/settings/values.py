@@ -72,7 +72,7 @@ def _reachable(address: str) -> str:
 
 
 MOST: Final = 10**12
-"""Of a count, and of a time in ms: 31 years. The timers of Python and its sockets fail at 292 years."""
+"""The highest count, and the longest time in ms, 31 years. The timers of Python and its sockets fail at 292 years."""
 
 
 def _number(value: Any) -> Any:

@@ -101,7 +101,7 @@ def dies_always(mark: str) -> str:
 
 
 class Gate:
-    """What pass_gate waits for."""
+    """The event for which pass_gate waits."""
 
     opened = asyncio.Event()
 

@@ -19,7 +19,7 @@ FAULTS: dict[str, type[Fault]] = {
     "fault-bad_json": ParseError,
     "fault-html": ParseError,
 }
-"""By the models of the rehearsal that break: what their break is to an agent."""
+"""The fault that an agent gets from each failing model of the rehearsal."""
 
 
 class Stage:
