@@ -27,7 +27,7 @@ LAST: Final = b"0\r\n\r\n"
 PADDING: Final = "Zr3kQx8VbN1mWs"
 WORDS: Final = (" the", " process", " restarts", " its", " child", ",", " and", " goes", " on", ".")
 STAMP: Final = f"{0:018} "
-"""The time in a paced token: nanoseconds of the clock that all OS processes share. A space divides tokens that were joined."""
+"""The time in a paced token, in nanoseconds of a clock that all OS processes share. A space divides joined tokens."""
 AFTER_CALLS: Final = 20
 
 _MODEL = re.compile(r"tokens-(\d+)(?:-every-(\d+)ms)?|calls-(\d+)-of-(\w+)")

@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.workload import Load, Measured, Stopwatch, Subject, check_whole, warm
 
 WARMING_PART: Final = 5
-"""The first part of a stream, when the others start too, is not measured: no delay of it counts."""
+"""A stream is cut into this number of parts. The first part, in which the other streams start, is not measured."""
 
 
 async def measured(subject: Subject, base_url: str, load: Load) -> Measured:

@@ -57,7 +57,7 @@ def kept_reason(known: str | None, raw: str) -> str | None:
     """The finish reason to keep of an answer that had this one before.
 
     That is the last one, or the first one of an answer that is not whole: no later word mends that. A word for null
-    is no reason.
+    does not count.
     """
     if raw.strip().lower() in _ABSENT or (known is not None and (broken_off(known) or reason_of(known) in CUT)):
         return known
