@@ -271,7 +271,7 @@ def test_an_actor_can_end_a_system_that_has_a_thread_of_its_own(asys: ActorSyste
 async def test_an_actor_cannot_end_a_system_on_its_hosts_loop() -> None:
     async with AsyncioSystemBase() as base, Mailbox() as box:
         send(base.create_actor(base.root, Stopping), "stop")
-        assert "the host ends" in (await box.receive()).details
+        assert "one on the host's loop" in (await box.receive()).details
 
 
 class Relay(Actor):
