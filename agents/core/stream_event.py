@@ -30,7 +30,7 @@ def deltas_of(event: Delta | Mapping[str, Any], accumulator: Accumulator) -> tup
     """
     delta = _delta(event) if isinstance(event, Mapping) else event
     if not isinstance(delta, Delta):
-        raise ValueError(f"expected a delta or a mapping as a stream event, got {event!r}")
+        raise ValueError(f"expected a delta or a mapping as a stream event, got {event!r}")  # noqa: TRY004 (as below)
     if accumulator.end is not None:
         return (delta,)
     match delta:
