@@ -125,10 +125,9 @@ class Calls:
         self._end(call, deltas)
 
     def _is_done(self, item: dict[str, Any]) -> bool:
-        whole = joined_surrogates(arguments_of(item.get("arguments")))
-        return any(
-            call.done and call.wire_id == item.get("call_id") and call.name == item.get("name") and whole == call.whole
-            for call in self._all
+        known = (item.get("call_id"), item.get("name"), joined_surrogates(arguments_of(item.get("arguments"))))
+        return bool(known[0]) and any(
+            call.done and (call.wire_id, call.name, call.whole) == known for call in self._all
         )
 
     def _call_at(self, key: Hashable, item_id: Any, *, is_new: bool = False) -> Call:

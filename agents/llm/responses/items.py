@@ -17,7 +17,7 @@ class DoneItems:
     def add(self, key: Hashable, item: dict[str, Any]) -> None:
         """Add an item. If it is an earlier one of its key again, it takes the earlier one's place."""
         for place, (known, earlier) in enumerate(self._by_arrival):
-            if key is not None and key == known and (earlier == item or _id_of(earlier) == _id_of(item) is not None):
+            if key is not None and key == known and _replaces(item, earlier):
                 self._by_arrival[place] = (key, item)
                 return
         self._by_arrival.append((len(self._by_arrival) if key is None else key, item))
@@ -41,6 +41,12 @@ def _id_of(item: dict[str, Any]) -> tuple[Any, str] | None:
     """Its type with its id. The id of a call is call_id: its item's id may change from event to event."""
     found = item.get("call_id") if item.get("type") == "function_call" else item.get("id")
     return (item.get("type"), found) if isinstance(found, str) and found else None
+
+
+def _replaces(item: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    if item.get("type") == "function_call":
+        return _same(item, earlier)
+    return item == earlier or _id_of(item) == _id_of(earlier) is not None
 
 
 def _same(item: dict[str, Any], earlier: dict[str, Any]) -> bool:

@@ -185,3 +185,9 @@ def test_d25_calls_that_differ_stay_two_under_one_id() -> None:
     other = CALL | {"arguments": '{"x":2}'}
     assert [call["arguments"] for call in read(completed(CALL, other)).calls] == ['{"x":1}', '{"x":2}']
     assert len(read(completed(CALL | {"call_id": ""}, CALL | {"call_id": ""})).calls) == 2
+
+
+@pytest.mark.parametrize("call_id", ["", None])
+def test_d25_calls_without_an_id_that_are_alike_stay_two(call_id: str | None) -> None:
+    done = [event("response.output_item.done", output_index=n, item=CALL | {"call_id": call_id}) for n in range(2)]
+    assert len(read(*done, completed()).calls) == 2
