@@ -144,7 +144,7 @@ def _bounds(metadata: Sequence[Any]) -> str:
                 words += f" above {bound}"
             case Ge(ge=bound):
                 words += f" from {bound}"
-            case Le(le=bound) if bound < MOST / 1000:
+            case Le(le=int() | float() as bound) if bound < MOST / 1000:
                 words += f" and at most {bound}" if "above" in words else f" to {bound}"
             case Unit(name=name):
                 words += f", in {name}"

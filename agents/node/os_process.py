@@ -10,6 +10,7 @@ from typing import Final
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 LOCKS: Final = Path("/proc/locks")
 START_TIME: Final = 18  # of the fields of /proc/PID/stat behind the state; see proc(5), starttime
+PID_DIGITS: Final = 10
 PR_SET_DUMPABLE: Final = 4
 ENDED: Final = frozenset("ZX-")  # the states of those that nobody has waited for yet; there is no such process
 
@@ -26,6 +27,12 @@ def hide_from_own_user() -> None:
 def this_process() -> str:
     """HOST BOOT PID STARTED."""
     return _identity(os.getpid())
+
+
+def is_process(text: str) -> bool:
+    """Whether the text is what `this_process` returns, there or on another host."""
+    fields = text.split()
+    return len(fields) == 4 and fields[2].isdecimal() and fields[2].isascii() and len(fields[2]) <= PID_DIGITS
 
 
 def lives(process: str) -> bool:

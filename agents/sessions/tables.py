@@ -49,7 +49,7 @@ class Kind(TypeDecorator[Any]):
 
     def __init__(self, impl: type[TypeEngine[Any]], of: type, word: str) -> None:
         super().__init__()
-        self.impl = impl()
+        self.impl = impl()  # type: ignore[assignment]
         self.of, self.word = of, word
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
