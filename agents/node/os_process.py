@@ -10,6 +10,7 @@ from typing import Final
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 LOCKS: Final = Path("/proc/locks")
 START_TIME: Final = 18  # index among the fields after the state in /proc/PID/stat; see proc(5), starttime
+PID_DIGITS: Final = 10
 PR_SET_DUMPABLE: Final = 4
 ENDED: Final = frozenset("ZX-")  # zombie, dead; - for no such process
 
@@ -26,6 +27,12 @@ def hide_from_own_user() -> None:
 def this_process() -> str:
     """Return the identity of this OS process: "HOST BOOT PID STARTED"."""
     return _identity(os.getpid())
+
+
+def is_process(text: str) -> bool:
+    """Whether the text is what `this_process` returns, there or on another host."""
+    fields = text.split()
+    return len(fields) == 4 and fields[2].isdecimal() and fields[2].isascii() and len(fields[2]) <= PID_DIGITS
 
 
 def lives(process: str) -> bool:

@@ -7,13 +7,17 @@ Rename, fork and delete take no epoch: each is one transaction between two of th
 journal writes may delete, since its agents would continue with deleted data.
 """
 
+from typing import Final
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.node.os_process import on_this_host, pid_of_another, this_process
-from agents.sessions.errors import Fenced, StoreInUse
+from agents.node.os_process import is_process, on_this_host, pid_of_another, this_process
+from agents.sessions.errors import Fenced, StoreDamaged, StoreInUse
 from agents.sessions.lease import has_lease
 from agents.sessions.tables import WRITER
+
+MAX_EPOCH: Final = 2**63 - 1
 
 
 class Unsure(Exception):
@@ -34,6 +38,8 @@ async def claim(connection: AsyncConnection, *, sure: bool) -> int:
     if owner is not None and not await _is_gone(connection, owner) and not sure:
         raise Unsure
     epoch: int = (await connection.execute(select(WRITER.c.epoch))).scalar_one() + 1
+    if epoch > MAX_EPOCH:
+        raise StoreDamaged(f"the store is damaged: expected an epoch below {MAX_EPOCH}, got {epoch - 1}")
     await connection.execute(update(WRITER).values(epoch=epoch, owner=this_process()))
     return epoch
 
@@ -46,9 +52,9 @@ async def check_free(connection: AsyncConnection) -> None:
 
 
 async def _owner(connection: AsyncConnection) -> str | None:
-    """Return the store's owner, or None if that is this OS process."""
+    """Return the store's owner, or None if that is this OS process, or text that names no OS process."""
     owner: str | None = (await connection.execute(select(WRITER.c.owner))).scalar_one()
-    return None if owner == this_process() else owner
+    return None if owner is None or owner == this_process() or not is_process(owner) else owner
 
 
 async def _is_gone(connection: AsyncConnection, owner: str) -> bool:

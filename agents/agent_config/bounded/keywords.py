@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from agents.agent_config.bounded.check import Check, Node, Path, Run, frozen, shown
 
 MULTIPLE_STEPS: Final = 40  # a division of fractions with a thousand bits
+LONG_BITS: Final = 1024  # as many as a float may stand for
 KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -84,8 +85,14 @@ def enum(values: Sequence[Any]) -> Check:
     return check
 
 
+def long(value: Any) -> int:
+    """Further steps of a division by a long integer, or of one."""
+    return value.bit_length() // 8 if isinstance(value, int) and value.bit_length() > LONG_BITS else 0
+
+
 def multiple_of(step: Any) -> Check:
     def check(value: Any, path: Path, run: Run) -> None:
+        run.spend(long(value))
         if KINDS["number"](value) and Fraction(value) % Fraction(step) and not _near(value, step):
             run.fail(path, f"a multiple of {shown(step)}", value)
 

@@ -18,6 +18,7 @@ ANNOTATIONS: Final = frozenset(
 """Keywords that say nothing about a value. So does every keyword that begins with x-, and an $id of the document."""
 
 MAX_SCHEMAS: Final = 2000
+MAX_POINTER: Final = 4000  # characters: each schema is known by its pointer, which has the names of all above it
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -38,6 +39,8 @@ class Reading:
         self._references: list[tuple[Node, str, str]] = []
 
     def node(self, schema: Any, at: str) -> Node:
+        if len(at) > MAX_POINTER:
+            raise InvalidSchema(f"{at[:200]}: expected a place of at most {MAX_POINTER} characters, got {len(at)}")
         node = self._nodes[at] = Node()
         if len(self._nodes) > MAX_SCHEMAS:
             raise InvalidSchema(f"expected a schema of at most {MAX_SCHEMAS} schemas, got more")
@@ -137,7 +140,7 @@ def _multiple_of(_: Reading, node: Node, schema: Schema, at: str) -> None:
     step = schema["multipleOf"]
     if not keywords.KINDS["number"](step) or step <= 0:
         raise invalid(f"{at}/multipleOf", "a number above 0", step)
-    node.add(keywords.multiple_of(step), keywords.MULTIPLE_STEPS)
+    node.add(keywords.multiple_of(step), keywords.MULTIPLE_STEPS + keywords.long(step))
 
 
 def _required(_: Reading, node: Node, schema: Schema, at: str) -> None:

@@ -125,3 +125,24 @@ async def test_a_conversation_that_is_shorter_than_its_count_is_damage(tmp_path:
     with pytest.raises(StoreDamaged, match="messages"):
         [line async for line in history.export(store, "good")]
     await store.close()
+
+
+@pytest.mark.parametrize("owner", ["'garbage'", "''", "'a b c d'", "'vm boot -1 5'", "CAST(x'ff' AS TEXT)", "5"])
+async def test_a_writer_that_is_no_process_does_not_keep_the_store(tmp_path: Path, owner: str) -> None:
+    file = tmp_path / "sessions.db"
+    await _written(file)
+    _tamper(file, f"UPDATE writer SET owner = {owner}")
+    store = await Store.open(f"sqlite:///{file}")
+    await store.claim()
+    await store.write(begun("new", "new"))
+    await store.close()
+
+
+async def test_an_epoch_without_a_next_one_is_damage(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    await _written(file)
+    _tamper(file, f"UPDATE writer SET epoch = {2**63 - 1}")
+    store = await Store.open(f"sqlite:///{file}")
+    with pytest.raises(StoreDamaged, match="epoch"):
+        await store.claim()
+    await store.close()

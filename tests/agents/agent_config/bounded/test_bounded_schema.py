@@ -194,3 +194,16 @@ def test_a_fence_that_does_not_end_costs_no_search(text: str) -> None:
 @pytest.mark.parametrize("fenced", ["```json\n{}\n```", "\n```\n\n{}\n\n ```  \n", "{}", " {} \n"])
 def test_a_fence_around_the_document_is_accepted(fenced: str) -> None:
     assert AnswerType.bounded({"type": "object"}).check(fenced).value == {}
+
+
+def test_names_that_would_fill_the_pointers_of_many_schemas_are_refused() -> None:
+    below = {"properties": {f"a{number}": {} for number in range(1_000)}}
+    with pytest.raises(InvalidSchema, match="expected a place of at most 4000 characters, got 3"):
+        bounded_schema({"type": "object", "properties": {"k" * 30_000: below}})
+
+
+def test_a_division_of_a_long_integer_counts_its_length() -> None:
+    schema = bounded_schema({"type": "array", "items": {"multipleOf": 5e-324}})
+    assert schema.faults([10**4_000] * 4) == ()
+    (fault,) = schema.faults([10**4_000] * 10)
+    assert "steps" in fault
