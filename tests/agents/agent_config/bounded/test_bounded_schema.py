@@ -197,7 +197,7 @@ def test_a_fence_around_the_document_is_accepted(fenced: str) -> None:
 
 
 def test_names_that_would_fill_the_pointers_of_many_schemas_are_refused() -> None:
-    below = {"properties": {f"a{number}": {} for number in range(1_000)}}
+    below: dict[str, Any] = {"properties": {f"a{number}": {} for number in range(1_000)}}
     with pytest.raises(InvalidSchema, match="expected a place of at most 4000 characters, got 3"):
         bounded_schema({"type": "object", "properties": {"k" * 30_000: below}})
 
