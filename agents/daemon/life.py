@@ -108,7 +108,7 @@ async def live(
             notifier.tell("STOPPING=1", "STATUS=draining")
             host.gate.open = False
             if application_ended:
-                raise ApplicationEnded("the application crashed too often to be restarted: the log has the reasons")
+                raise ApplicationEnded("the application has ended and is not restarted: the log has the reasons")
             await drain(settings.daemon.drain_time / 1000)
     log.info("daemon_stopped")
 

@@ -68,7 +68,7 @@ async def test_a_stopped_daemon_that_has_lost_its_store_writes_nothing_more(
                 first.signal(signal.SIGCONT)
                 assert await first.ended() == 1
                 last = (await first.log_output()).splitlines()[-1]
-                assert last.startswith("understudy: the application crashed too often")
+                assert last.startswith("understudy: the application has ended")
                 assert isinstance(await reading.task, StreamError)
                 assert [event async for event in client.events("s")][-1] == events[-1]
             assert await second.stopped() == 0
