@@ -63,7 +63,7 @@ def test_a10_bytes_that_are_no_utf8_become_replacement_characters() -> None:
 def test_a11_an_event_over_the_limit_is_a_parse_error() -> None:
     answer = read_with(ChatReader(ids(), limit_bytes=1000), events(text("a"), text("x" * 2000)))
     assert answer.content == "a"
-    assert answer.fault == ParseError("an event is larger than 1000 bytes")
+    assert answer.fault == ParseError("expected an event of at most 1000 bytes, got a larger one")
 
 
 @pytest.mark.parametrize("tail", [STOP, DONE])
