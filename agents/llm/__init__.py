@@ -1,1 +1,1 @@
-"""Model providers: what is sent to them, and their streams read into the deltas of agents.core."""
+"""Model providers: the requests to them, and readers of their answers into the deltas of agents.core."""

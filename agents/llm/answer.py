@@ -1,4 +1,4 @@
-"""An answer as it arrives: a client's bytes, read into deltas, given to a sink, within two deadlines."""
+"""Read an answer as it arrives: bytes become deltas for a sink, within two deadlines."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,21 +14,23 @@ from agents.llm.http.body import push
 from agents.llm.reader import StreamReader
 from agents.llm.silence import Silence
 
-TRAILER_S: Final = 1.0  # a provider may send usage after its finish, or nothing more at all
-DRAIN_S: Final = 0.05  # how long an answer's end may take to arrive, so that its connection can be used again
+TRAILER_S: Final = 1.0  # after its finish reason a provider may send usage, or nothing
+DRAIN_S: Final = 0.05  # the longest wait for an answer's last bytes; then its connection can be used again
 
 Sink: TypeAlias = Callable[[list[Delta]], Awaitable[None] | None]
-"""Takes the deltas of one chunk, never none of them. Where it answers with an awaitable, that is awaited before the
-next chunk is read."""
+"""A function that gets the deltas of one chunk, at least one. If it returns an awaitable, the next chunk is read only
+after that awaitable is done."""
 
 Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[bytes]]
-"""The bytes of one connection; closed when its block is left."""
+"""The bytes of one connection. Leaving the block closes the connection."""
 
 
 class Deadlines(Struct, frozen=True):
-    """connect_s: until there is a connection. first_byte_s: from the request until its answer's first event with data;
-    idle_s: between two of them. An answer that is not streamed is one event for each piece of it that arrives.
-    hasty: they are shorter than the host's, so that one that passes is not held against the provider.
+    """The deadlines of one model call.
+
+    connect_s: for the connection. first_byte_s: from the request to the answer's first event with data. idle_s: between
+    two events with data. In an answer that is not streamed, each piece that arrives counts as one event. hasty: these
+    deadlines are shorter than the host's, so a missed one does not count as the provider's failure.
     """
 
     connect_s: float = 10.0
@@ -42,10 +44,10 @@ class Deadlines(Struct, frozen=True):
 
 
 async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadlines: Deadlines) -> None:
-    """Read to the end of the answer, or of the connection. Then the reader has ended, or is resumable.
+    """Read to the end of the answer or of the connection. Afterwards the reader has ended or is resumable.
 
-    Raises ProviderFailed when the connection breaks or a deadline passes; the reader may have ended all the same.
-    Raises Unanswered where the answer ended before it said anything.
+    Raises ProviderFailed when the connection breaks or a deadline passes, even if the reader has ended.
+    Raises Unanswered if the answer ended without an event.
     """
     silence = Silence(reader, first_s=deadlines.first_byte_s, idle_s=deadlines.idle_s)
     began = False
@@ -64,7 +66,7 @@ async def _read(
 ) -> None:
     taking: Awaitable[None] | None = None
 
-    def take(chunk: bytes) -> bool:  # the token path: no task is switched to, nothing waits
+    def take(chunk: bytes) -> bool:  # the token path: no task switch and no wait
         nonlocal taking
         deltas = reader.feed(chunk)
         silence.heard()
@@ -92,10 +94,10 @@ async def give(sink: Sink, deltas: list[Delta]) -> None:
 
 
 async def _trailer(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink, idle_s: float) -> None:
-    """Read what follows a finish reason: usage, which some providers never send, or nothing.
+    """Read the bytes after a finish reason: usage, which some providers never send, or nothing.
 
-    If deltas follow, the finish reason came too early, as in every chunk of some providers (Gemini). Then each silence
-    may last idle_s, and the end of the last one completes the answer.
+    Some providers (Gemini) send a finish reason in every chunk, so deltas may follow it. Then each silence may last
+    idle_s. A silence of idle_s completes the answer.
     """
     loop = asyncio.get_running_loop()
     until_s = loop.time() + TRAILER_S

@@ -1,4 +1,4 @@
-"""Responses in background mode: an answer outlives its connection, is taken up where it broke, and can be ended."""
+"""Responses in background mode: an answer outlives its connection, can be resumed, and can be cancelled."""
 
 import asyncio
 import random
@@ -11,23 +11,23 @@ from agents.llm.client import Client
 from agents.llm.endpoint import ProviderFailed
 from agents.llm.responses import ResponsesReader
 
-CANCEL_S: Final = 1.0  # good manners, and no more: a provider that does not hear it ends the response by itself
+CANCEL_S: Final = 1.0  # a courtesy: a provider that gets no cancel request ends the response anyway
 
 
 async def read_resuming(
     client: Client, answer: Answer, reader: ResponsesReader, sink: Sink, deadlines: Deadlines, retry: RetryPolicy
 ) -> None:
-    """read_answer, over as many connections as retry allows in a row without an event. Then the reader has ended.
+    """Read an answer to its end, and resume it on a new connection each time a connection breaks.
 
-    Raises ProviderFailed with what broke the answer. However it is left before the answer's end: the response is
-    cancelled.
+    retry: how many connections in a row may bring no event. Raises ProviderFailed with the fault that broke the answer.
+    If this function exits before the answer's end, it cancels the response.
     """
     tries, number = Tries(), -1
     fault: Fault | None = None
     try:
         while not reader.ended:
             broken = await _read_until_broken(answer, reader, sink, deadlines)
-            if fault is None or reader.sequence_number > number:  # else it is the same break, not yet mended
+            if fault is None or reader.sequence_number > number:  # else no event came since the earlier break
                 fault, number = broken, reader.sequence_number
                 tries = Tries(waited_s=tries.waited_s)
             if not reader.ended:
@@ -47,7 +47,7 @@ async def _read_until_broken(answer: Answer, reader: ResponsesReader, sink: Sink
 
 
 async def _wait(tries: Tries, broken: Fault, reader: ResponsesReader, retry: RetryPolicy, fault: Fault) -> Tries:
-    """Wait until the answer may be taken up again. Raises ProviderFailed(fault) if it may not."""
+    """Wait until the answer may be resumed. Raises ProviderFailed(fault) if it may not be resumed."""
     again = next_try(retry, tries, broken, routes=1, output=False) if reader.resumable else None
     if again is None:
         raise ProviderFailed(fault)

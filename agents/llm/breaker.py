@@ -1,11 +1,12 @@
-"""A circuit breaker, as a value: after too many failures in a row a provider is left alone for a while.
+"""A circuit breaker, as a value: after too many failures in a row it refuses a provider's model calls for a while.
 
-    Closed     asked; counts failures in a row. At max_failures: Open
-    Open       not asked until its time. Then one call goes through as a probe: HalfOpen
-    HalfOpen   not asked but by its probe, whose outcome decides: Closed, or Open again
+    Closed     admits calls and counts failures in a row. At max_failures: Open
+    Open       refuses calls until its time. Then it admits one call as a probe: HalfOpen
+    HalfOpen   refuses calls while its probe runs. The probe's outcome decides: Closed, or Open again
 
-Only what is the provider's own failure opens it: our bad requests and keys are answers, and a provider that is busy
-says so, and when to come back. A deadline that an agent made shorter than the host's says nothing of the provider.
+Only failures of the provider itself open a breaker. An error about our request or key is an answer, so it counts as
+health. A busy provider says when to retry, so its refusal does not count. A missed deadline does not count if the agent
+made that deadline shorter than the host's.
 Source: Michael Nygard, "Release It!", Circuit Breaker.
 """
 
@@ -19,7 +20,7 @@ from agents.core.retry import Scope, scope
 
 
 class BreakerPolicy(Struct, frozen=True):
-    """open_s: how long a provider is left alone; and how long a probe may take before another one is let through."""
+    """The limits of a breaker. open_s: how long it refuses calls, and how long it waits for a probe."""
 
     max_failures: int = 5
     open_s: float = 30.0
@@ -30,13 +31,13 @@ class Closed(Struct, frozen=True):
 
 
 class Open(Struct, frozen=True):
-    """until_s: monotonic seconds."""
+    """A breaker that refuses calls. until_s: monotonic seconds."""
 
     until_s: float
 
 
 class HalfOpen(Struct, frozen=True):
-    """until_s: when another probe may go, should this one never tell."""
+    """A breaker that waits for a probe. until_s: when the next probe may go if this probe reports no outcome."""
 
     until_s: float
 
@@ -46,7 +47,7 @@ CLOSED: Final = Closed()
 
 
 class Outcome(Enum):
-    """Of one model call, for the breaker. UNKNOWN: it says nothing of the provider's health."""
+    """The outcome of one model call. UNKNOWN: the call shows nothing about the provider's health."""
 
     ANSWERED = "answered"
     FAILED = "failed"
@@ -54,7 +55,7 @@ class Outcome(Enum):
 
 
 class Admitted(Struct, frozen=True):
-    """The call may go. probe: its outcome decides."""
+    """Permission for a call. probe: the call's outcome closes the breaker or opens it again."""
 
     breaker: Breaker
     probe: bool = False
@@ -65,7 +66,7 @@ class Refused(Struct, frozen=True):
 
 
 def admit(policy: BreakerPolicy, breaker: Breaker, now_s: float) -> Admitted | Refused:
-    """Whether a call may go now. now_s: monotonic seconds."""
+    """Return whether a call may go now. now_s: monotonic seconds."""
     match breaker:
         case Closed():
             return Admitted(breaker)
@@ -76,7 +77,7 @@ def admit(policy: BreakerPolicy, breaker: Breaker, now_s: float) -> Admitted | R
 
 
 def record(policy: BreakerPolicy, breaker: Breaker, outcome: Outcome, now_s: float, *, probe: bool = False) -> Breaker:
-    """The breaker after a call. What was begun before it opened, and ends later, changes nothing any more."""
+    """Return the breaker after a call. A call that began before the breaker opened does not change an open breaker."""
     match breaker, outcome:
         case Closed(), Outcome.ANSWERED:
             return CLOSED
@@ -94,7 +95,7 @@ def record(policy: BreakerPolicy, breaker: Breaker, outcome: Outcome, now_s: flo
 
 
 def outcome_of(fault: Fault | None, *, hasty: bool = False) -> Outcome:
-    """fault: why the model call failed; None if it did not. hasty: its deadlines were shorter than the host's."""
+    """Return a call's outcome. fault: None if the call succeeded. hasty: its deadlines were shorter than the host's."""
     match fault:
         case Timeout() if hasty:
             return Outcome.UNKNOWN

@@ -1,7 +1,7 @@
-"""One model call: the request, and its answer as deltas, given to a sink as they arrive.
+"""One model call: send the request, and give the answer's deltas to a sink as they arrive.
 
-Source: API reference, "Module: streaming_function_handler", for a single round with the model. What follows a failure
-is decided in core/retry.py, by whoever makes the call.
+Source: API reference, "Module: streaming_function_handler", for a single round with the model. The caller decides what
+to do after a failure (core/retry.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,9 +32,9 @@ NO_RETRY: Final = RetryPolicy(max_retries=0)
 
 
 class Route(Struct, frozen=True):
-    """Which model, where, over which API. options: more keys of the request body, sent unchanged.
+    """A model at a provider, over one of the two APIs. options: more keys of the request body, sent unchanged.
 
-    With the option `background` true, the Responses API goes on with an answer whose connection broke.
+    If the option `background` is true, an answer over the Responses API is resumed after its connection broke.
     """
 
     endpoint: Endpoint
@@ -53,11 +53,11 @@ async def model_call(
     stream: bool = True,
     retry: RetryPolicy = NO_RETRY,
 ) -> None:
-    """Ask, and give the sink the answer. The last delta is Finished or Failed: whatever goes wrong is a delta, too.
+    """Send a request, and give the sink the answer. The last delta is Finished or Failed: each failure is a delta, too.
 
-    tools: name, description, parameters. stream: False asks for the answer in one piece; a response in background mode
-    would have to be asked for again and again, so it is streamed. retry: of taking such a response up where its
-    connection broke, which loses nothing; nothing else is tried again here. Cancelled, it closes the connection
+    tools: name, description, parameters of each. stream: False asks for the answer in one piece. A response in
+    background mode is always streamed, since it would have to be polled otherwise. retry: the policy for resuming such
+    a response, which loses no output. This function retries nothing else. On cancellation it closes the connection
     before it ends.
     """
     reader = _reader(route)
@@ -90,7 +90,7 @@ async def _ask(
     deadlines: Deadlines,
     retry: RetryPolicy,
 ) -> None:
-    """Raises ProviderFailed."""
+    """Send the request and read its answer. Raises ProviderFailed."""
     answer = client.stream(api, body, connect_s=deadlines.connection_s)
     if isinstance(reader, ResponsesReader) and reader.background:
         await read_resuming(client, answer, reader, sink, deadlines, retry)
@@ -107,10 +107,10 @@ async def _ask_whole(
     deadlines: Deadlines,
     unanswered: Unanswered,
 ) -> None:
-    """Ask for the same answer in one piece: some servers say what is wrong with a request only there.
+    """Ask for the same answer in one piece: only there do some servers name the error in a request.
 
-    The connection that was kept may be one that the server is about to close; then the request goes over a new one.
-    Raises ProviderFailed: what the provider says, or unanswered if it says nothing here either.
+    The server may be about to close the kept connection. Then the request goes over a new connection.
+    Raises ProviderFailed with the provider's error, or `unanswered` if this answer is empty, too.
     """
     for connection in (KEPT, NEW):
         reader.begin_body()
@@ -152,7 +152,7 @@ def _body(
 
 
 def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Drop a tool_choice that forces a call: with it the model could never answer, and the turn would not end."""
+    """Drop a tool_choice that forces a call: a model that must call a tool can't answer, so the turn would not end."""
     if options.get("tool_choice") in _FREE_CHOICES:
         return options
     return {name: value for name, value in options.items() if name != "tool_choice"}

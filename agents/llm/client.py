@@ -8,7 +8,7 @@ from agents.llm.endpoint import Api
 
 
 class Client(Protocol):
-    """Requests to a provider: OpenAIClient, or a test's own. resume and cancel concern responses in background mode."""
+    """A sender of requests: OpenAIClient, or a test's client. resume and cancel are for background mode."""
 
     def stream(
         self, api: Api, body: Mapping[str, Any], *, connect_s: float

@@ -1,4 +1,4 @@
-"""The errors of the openai client, and of what carries its requests, as Faults.
+"""The errors of the openai client and of its transport, as Faults.
 
 A fault that may come from a wrong address names the address, without its secrets.
 """
@@ -36,9 +36,9 @@ _TLS_ALERT: Final = ("\\x15\\x03", "\x15\x03")  # the first bytes of an alert re
 
 
 def status_fault(status: int, headers: Mapping[str, str], body: bytes, method: str, address: str) -> ApiError:
-    """An answer whose status is not a success. Where the path may be wrong, its words name what was asked.
+    """Return the fault of an answer with an error status. If the path may be wrong, the message names the request.
 
-    address: of the request, without secrets.
+    address: the request's address without secrets.
     """
     fault = faults.api_error(status, body, retry_after_s(headers, time.time()))
     if status not in WRONG_PATH:
@@ -48,9 +48,9 @@ def status_fault(status: int, headers: Mapping[str, str], body: bytes, method: s
 
 
 def connection_fault(error: BaseException, connect_s: float, address: str) -> Fault:
-    """Look through the wrappers for what really happened: a timeout, an errno, or a connection that ended.
+    """Return the fault in an error and its causes: a timeout, an errno, or a closed connection.
 
-    address: of the endpoint, without secrets.
+    address: the endpoint's address without secrets.
     """
     for cause in _causes(error):
         match cause:
@@ -65,7 +65,8 @@ def connection_fault(error: BaseException, connect_s: float, address: str) -> Fa
             case aiohttp.ClientConnectorError():
                 where = f"{cause.host}:{cause.port}"
                 if cause.os_error.errno is None and address.startswith("https:"):
-                    return NetworkError("econnreset", f"{where} hung up before there was TLS: does it speak TLS?")
+                    closed = f"{where} closed the connection before TLS: does it speak TLS?"
+                    return NetworkError("econnreset", closed)
                 return _os_fault(cause.os_error, where)
             case aiohttp.ClientResponseError():
                 return _http_fault(cause, address)
@@ -79,7 +80,7 @@ def connection_fault(error: BaseException, connect_s: float, address: str) -> Fa
 
 
 def wrong_scheme(address: str) -> NetworkError:
-    """Plain HTTP was spoken to a port that speaks TLS."""
+    """Return the fault of plain HTTP sent to a port that speaks TLS."""
     return NetworkError(_WRONG_ADDRESS, f"expected HTTP at {address}, got TLS: is it https://?")
 
 
@@ -90,11 +91,11 @@ def _tls_fault(error: BaseException, address: str) -> NetworkError:
         return NetworkError(_WRONG_ADDRESS, f"expected TLS at {address}, got another protocol: is it http://?")
     whys = [why for each in found if (why := getattr(each, "verify_message", None))]
     why = next(iter([*whys, *reasons]), type(error).__name__)
-    return NetworkError("eproto", f"no TLS with {address}: {one_line(why, faults.EXCERPT_LIMIT)}")
+    return NetworkError("eproto", f"TLS with {address} failed: {one_line(why, faults.EXCERPT_LIMIT)}")
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Errors that aiohttp's errors hold beside their causes."""
+    """Yield the errors that an aiohttp error holds besides its cause."""
     for name in ("os_error", "certificate_error"):
         if isinstance(inner := getattr(error, name, None), BaseException):
             yield inner
@@ -103,7 +104,7 @@ def _wrapped(error: BaseException) -> Iterator[BaseException]:
 def _http_fault(error: aiohttp.ClientResponseError, address: str) -> Fault:
     if any(alert in error.message for alert in _TLS_ALERT) and urlsplit(address).scheme == "http":
         return wrong_scheme(address)
-    return ParseError(f"expected an answer in HTTP: {one_line(error.message, faults.EXCERPT_LIMIT)}")
+    return ParseError(f"expected an HTTP answer, got an error: {one_line(error.message, faults.EXCERPT_LIMIT)}")
 
 
 def _os_fault(error: OSError, where: str) -> Fault:

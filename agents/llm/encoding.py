@@ -1,6 +1,6 @@
-"""Content encodings of a body, undone as its bytes arrive. Source: RFC 9110, 8.4.1; RFC 1952, 2.2.
+"""Decoders for the content encodings of a body, fed as its bytes arrive. Source: RFC 9110, 8.4.1; RFC 1952, 2.2.
 
-Requests ask for gzip or deflate. A proxy that answers in another encoding is refused by that encoding's name.
+Requests ask for gzip or deflate. An answer in another encoding is refused with an error that names the encoding.
 """
 
 import zlib
@@ -17,25 +17,25 @@ _ZLIB_METHOD: Final = 8  # the low half of the first byte of the zlib format. So
 
 
 class BadEncoding(Exception):
-    """The body is not in the encoding that its header names, or the encoding is not one that was asked for."""
+    """A body that is not in the encoding its header names, or an encoding that no request asks for."""
 
 
 class Decoder(Protocol):
-    """broken: the fault that the bytes after those of the last feed have, if any."""
+    """A decoder of one encoding. broken: the fault in the bytes after the last decoded ones, if any."""
 
     broken: BadEncoding | None
 
     def feed(self, data: bytes) -> bytes:
-        """Raises BadEncoding."""
+        """Return the decoded bytes. Raises BadEncoding."""
 
 
 def names(header: str) -> list[str]:
-    """The encodings in a Content-Encoding header that change the bytes, in the order in which they were applied."""
+    """Return the encodings of a Content-Encoding header that change the bytes, in the order of their application."""
     return [name for part in header.split(",") if (name := part.strip().strip('"').lower()) not in _PLAIN]
 
 
 def decoders(encodings: Sequence[str]) -> list[Decoder]:
-    """Decoders for these encodings, the last one first. Raises BadEncoding for one that was not asked for."""
+    """Return decoders for these encodings, the last encoding first. Raises BadEncoding for an unsupported encoding."""
     found: list[Decoder] = []
     for name in reversed(encodings):
         if name in _GZIP:
@@ -48,9 +48,10 @@ def decoders(encodings: Sequence[str]) -> list[Decoder]:
 
 
 def plain(body: AsyncIterator[bytes], header: str, *, is_error: bool) -> AsyncIterator[bytes]:
-    """The body without the encodings in its header; the body itself if it has none. Raises BadEncoding.
+    """Return the decoded body, or the body itself if its header names no encoding. Raises BadEncoding.
 
-    is_error: of an answer whose status says more than its encoding. Its body is then what is wrong with the encoding.
+    is_error: the answer has an error status, which matters more than its encoding. If the encoding is unsupported, the
+    returned body is the text of that error.
     """
     encodings = names(header)
     if not encodings:
@@ -68,7 +69,7 @@ async def _single(chunk: bytes) -> AsyncIterator[bytes]:
 
 
 async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> AsyncIterator[bytes]:
-    """The chunks of a body without its encodings, none of them empty. Raises BadEncoding."""
+    """Yield the decoded chunks of a body, without empty ones. Raises BadEncoding."""
     async for chunk in chunks:
         for decoder in decoding:
             chunk = decoder.feed(chunk)
@@ -80,7 +81,7 @@ async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> 
 
 
 class _Members:
-    """Compressed streams that follow one another. broken: what came after some plain bytes is no such stream."""
+    """Compressed streams one after another. broken: the bytes after a decoded stream are not a compressed stream."""
 
     name: str
     padding = b""
@@ -110,12 +111,12 @@ class _Members:
         return b"".join(plain)
 
     def _wbits(self, first: int) -> int:
-        """The format of a member that begins with this byte, as zlib names it."""
+        """Return zlib's wbits for a member that begins with this byte."""
         raise NotImplementedError
 
 
 class Gzip(_Members):
-    """Members of gzip. Zeros after a member are padding."""
+    """Gzip members. Zeros after a member are padding."""
 
     name = "gzip"
     padding = b"\0"
@@ -125,7 +126,7 @@ class Gzip(_Members):
 
 
 class Deflate(_Members):
-    """The zlib format, or the bare stream that some servers send under this name. Its first byte decides."""
+    """The zlib format, or a raw deflate stream, which some servers send under this name. The first byte decides."""
 
     name = "deflate"
 
@@ -138,4 +139,4 @@ def _decompressed(stream: "zlib._Decompress", data: bytes, name: str) -> bytes:
     try:
         return stream.decompress(data)
     except zlib.error as error:
-        raise BadEncoding(f"expected a body in {name}, as its content-encoding says: {error}") from None
+        raise BadEncoding(f"expected a body in {name} (its content-encoding), got other bytes: {error}") from None

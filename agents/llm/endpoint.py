@@ -1,4 +1,4 @@
-"""Where a model is, as whom we ask it, and what can be wrong with that. The client that asks is in openai_client.py."""
+"""An endpoint: the address of a provider and our key for it, and their errors. The client is in openai_client.py."""
 
 import os
 from enum import StrEnum
@@ -29,11 +29,11 @@ class ProviderFailed(Exception):
 
 
 class Unanswered(ProviderFailed):
-    """The provider accepted the request, and its answer ended before it said anything."""
+    """An answer that ended without an event, to a request that the provider accepted."""
 
 
 class Endpoint(Struct, frozen=True):
-    """Where and as whom. None: OPENAI_BASE_URL and OPENAI_API_KEY of the environment, else the client's defaults."""
+    """An address and a key. None: OPENAI_BASE_URL or OPENAI_API_KEY of the environment, else the client's default."""
 
     base_url: str | None = None
     api_key: str | None = None
@@ -44,21 +44,21 @@ class Endpoint(Struct, frozen=True):
 
     @property
     def base(self) -> str:
-        """Where the API's paths begin."""
+        """The address without query and fragment. The API's paths begin there."""
         return self.url.partition("#")[0].partition("?")[0]
 
     @property
     def query(self) -> str:
-        """The query of every request."""
+        """The query that each request carries."""
         return self.url.partition("#")[0].partition("?")[2]
 
     @property
     def address(self) -> str:
-        """Where, for people: without what an address may hold of names, passwords and keys."""
+        """The address for logs and errors: without user, password, query and fragment."""
         try:
             parts = urlsplit(self.url)
         except ValueError:
-            return "an address that is none"
+            return "an invalid address"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def __repr__(self) -> str:

@@ -1,6 +1,6 @@
 """A provider's errors read into ApiError.
 
-No two providers agree on the shape of an error body, so the readers here look where any of them puts its words.
+Each provider has its own shape of error body, so these readers look in every field that may hold a message.
 """
 
 import json
@@ -41,7 +41,7 @@ _NO_FAILURE = ("", "0", "200", "201", "20000", "null", "none", "ok", "success")
 
 
 def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> ApiError:
-    """An HTTP answer that is no success, whatever its body is."""
+    """Return the fault of an HTTP answer with an error status. The body may be of any kind."""
     text = body.decode("utf-8", "replace")
     value = _json(text)
     if value is None:
@@ -53,12 +53,12 @@ def api_error(status: int, body: bytes, retry_after_s: float | None = None) -> A
 
 
 def error_in_stream(value: Any) -> ApiError:
-    """An error that came inside a stream or a 200 answer. code: the HTTP status that it names, else 0."""
+    """Return the fault of an error in a stream or a 200 answer. Its code is the HTTP status in the error, else 0."""
     return ApiError(_status(value), _message(value), _kind(value))
 
 
 def error_told(value: Any) -> bool:
-    """Whether a JSON value tells of an error, in any of the usual shapes. Beside choices only the plain ones count."""
+    """Return whether a JSON value is an error in a known shape. Next to choices only the unambiguous shapes count."""
     if isinstance(value, list) and value:  # Gemini: a list of one
         value = value[0]
     if not isinstance(value, dict):
@@ -80,12 +80,12 @@ def error_told(value: Any) -> bool:
 
 
 def has_words(value: Any) -> bool:
-    """A JSON object or list holds a sentence for a person."""
+    """Return whether a JSON object or list has a message for a person."""
     return isinstance(value, (dict, list)) and bool(_words(value, _DEPTH))
 
 
 def _is_bare_error(value: dict[str, Any]) -> bool:
-    """An error without the object around it: a type such as "invalid_request_error", and a message."""
+    """Return whether this is an error without its outer object: a type like "invalid_request_error", and a message."""
     kind = value.get("type")
     return isinstance(kind, str) and kind.lower().endswith("error") and _says(value.get("message"))
 
@@ -98,7 +98,7 @@ def _json(body: str) -> Any:
 
 
 def _says(value: Any) -> bool:
-    """Something stands there: an error object of zeros and empty texts says nothing."""
+    """Return whether the value means an error. An error object of zeros and empty texts does not."""
     match value:
         case str():
             return value.strip().lower() not in _NO_FAILURE
@@ -117,13 +117,13 @@ def _is_failure(code: Any) -> bool:
 
 
 def _error_in_lines(text: str) -> Any:
-    """The error in a body of JSON lines, else None."""
+    """Return the error in a body of JSON lines, else None."""
     values = (_json(line) for line in text.splitlines() if line.startswith("{"))
     return next((value for value in values if error_told(value)), None)
 
 
 def _error_in_events(body: bytes) -> Any:
-    """The error in a body that is an event stream, though its status is no success; None if it is something else."""
+    """Return the error in a body that is an event stream despite its error status, else None."""
     decoder = SseDecoder()
     try:
         payloads = [*decoder.feed(body), *decoder.end()]
@@ -141,7 +141,7 @@ def _error_in_events(body: bytes) -> Any:
 
 
 def _within(value: Any) -> list[Any]:
-    """Where an event of a stream may hold its error: its response, its choices."""
+    """Return the places where an event may hold its error: its response and its choices."""
     if not isinstance(value, dict):
         return []
     choices = value.get("choices")
@@ -160,7 +160,7 @@ def _message(value: Any) -> str:
 
 
 def _words(value: Any, depth: int) -> str:
-    """The sentence for a person, wherever it stands; empty if there is none."""
+    """Return the message for a person from any known field, or an empty text."""
     match value:
         case str():
             return value.strip()
@@ -174,13 +174,13 @@ def _words(value: Any, depth: int) -> str:
 
 
 def _with_upstream(message: str, metadata: Any) -> str:
-    """A router's own message says little; what the provider behind it said stands in metadata.raw (OpenRouter)."""
+    """Return a router's message with the provider's own error, which OpenRouter gives in metadata.raw."""
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     return f"{message}: {raw}" if message and isinstance(raw, str) and raw else message
 
 
 def _kind(value: Any) -> str | None:
-    """The most telling word for its kind: a code that is a word, then the type, then a code that is a number."""
+    """Return the most specific word for the kind of error: a code that is a word, else the type, else a number."""
     error = _innermost(value)
     code, kind = error.get("code") or error.get("status_code"), error.get("type")
     for word in (code, kind, error.get("status")):
@@ -201,7 +201,7 @@ def _status(value: Any) -> int:
 
 
 def _innermost(value: Any) -> dict[str, Any]:
-    """The object that holds code and type: under `error`, in a list of one, or the body itself."""
+    """Return the object with code and type: under `error`, in a list with one element, or the body itself."""
     for _ in range(_DEPTH):
         if isinstance(value, list) and value:
             value = value[0]

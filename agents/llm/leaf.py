@@ -1,4 +1,4 @@
-"""Leaves of a provider's JSON, which come in every type that JSON has."""
+"""Leaves of a provider's JSON. Any leaf may come as any JSON type."""
 
 from collections.abc import Hashable
 from typing import Any, Final
@@ -14,7 +14,7 @@ _TEXT_FIELDS: Final = ("text", "thinking", "reasoning", "reasoning_content", "co
 
 
 def key_of(index: Any) -> Hashable:
-    """An index as a key: 0, "0", 0.0 and false are one key. None where there is no index."""
+    """Return an index as a key, or None without an index. 0, "0", 0.0 and false are one key."""
     match index:
         case int():
             return int(index)
@@ -28,19 +28,19 @@ def key_of(index: Any) -> Hashable:
 
 
 def arguments_of(value: Any) -> str:
-    """Arguments, or a piece of them, as text: what is not text is written as JSON. Empty where nothing came."""
+    """Return arguments, or a piece of them, as text. Other types become JSON, and None becomes an empty text."""
     if value is None or isinstance(value, str):
         return value or ""
     if too_deep(value):
-        return EXPECTED  # not JSON, so it is the call's error
+        return EXPECTED  # invalid JSON on purpose: the call fails with this text
     try:
         return msgspec.json.encode(safe(value)).decode()
-    except ValueError:  # a number that no encoder takes: no arguments for a tool either
+    except ValueError:  # a number that no encoder accepts can't be an argument of a tool either
         return type(value).__name__
 
 
 def text_in(value: Any, depth: int = _DEPTH) -> str:
-    """The text of a string, of an object that holds it in one of the usual fields, or of a list of both."""
+    """Return the text of a string, of an object with a known text field, or of a list of both."""
     match value:
         case str():
             return value

@@ -1,4 +1,4 @@
-"""The supervisor of the providers: one for each endpoint that is asked, with a client of its own."""
+"""The supervisor of the providers. Each endpoint in use has one provider with its own client."""
 
 import asyncio
 import dataclasses
@@ -11,25 +11,25 @@ from agents.llm.endpoint import Endpoint
 from agents.llm.provider import Provider, ProviderPolicy
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
 
-SETTLED_S: Final = 1.0  # by then an application has started, and its start was not held up
+SETTLED_S: Final = 1.0  # by then an application has started, so the import does not delay its start
 ONCE: Final = DynamicFlags()
 NOWHERE: Final = Endpoint("http://localhost/", "none")
 
 
 class LlmSupervisor(DynamicSupervisor):
-    """Started with the ProviderPolicy of all providers, and its own flags."""
+    """The supervisor of the providers. Its arguments: the ProviderPolicy of all providers, and its own flags."""
 
     def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
         importing = Thread(target=_import_client, name="llm_client")
-        asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # before the first turn, if that has time
+        asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
         provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
         return dataclasses.replace(flags, max_children=policy.max_count), provider
 
 
 async def load_client() -> None:
-    """Load what the first model call would load, before a program says that it is ready. It takes 0.5 s of CPU.
+    """Load the modules that the first model call needs, before a program reports that it is ready.
 
-    The import is most of it. The rest is what the first client loads when it is made, so one is made here.
+    Loading takes 0.5 s of CPU, most of it for the import. The first client loads the rest, so this function makes one.
     """
     client = await asyncio.to_thread(_openai_client, NOWHERE)
     await client.close()
@@ -40,9 +40,9 @@ def _openai_client(endpoint: Endpoint) -> Client:
 
 
 def _import_client() -> Callable[[Endpoint], Client]:
-    """Imported late: it takes 0.8 s, and a worker process that imports a host's script for its tools shall not pay.
+    """Import OpenAIClient late: the import takes 0.8 s, and a worker that imports a host's script does not need it.
 
-    Whoever asks while a thread still imports it waits for the rest of it, by the import system's own lock.
+    If a thread is importing the module, the import system's lock makes the caller wait for that thread.
     """
     from agents.llm.http.openai_client import OpenAIClient
 

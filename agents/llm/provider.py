@@ -1,9 +1,10 @@
 """A provider: the process that holds one endpoint's client and its circuit breaker.
 
-State: ProviderState. It is started when its endpoint is first asked, shared by all agents of that endpoint, and ends
-when it was idle for idle_s; then the next call starts it anew. An endpoint with another key is another provider.
+State: ProviderState. The first model call to an endpoint starts its provider, and all agents of that endpoint share it.
+A provider ends after idle_s without a call, and the next call starts it again. The same address with another key is
+another provider.
 
-    lease = await acquire(endpoint)         # raises ProviderFailed(CircuitOpen) while it is left alone
+    lease = await acquire(endpoint)         # raises ProviderFailed(CircuitOpen) while the breaker is open
     ...                                     # one model call with lease.client
     report(lease, outcome)
 """
@@ -59,7 +60,7 @@ log = get_logger("understudy.agents")
 
 
 class ProviderPolicy(Struct, frozen=True):
-    """idle_s: how long a provider that nobody asks keeps its connections. max_count: of providers at a time."""
+    """The settings of all providers. idle_s: how long an unused provider is kept. max_count: the most providers."""
 
     breaker: BreakerPolicy = BreakerPolicy()
     idle_s: float = 300.0
@@ -67,26 +68,26 @@ class ProviderPolicy(Struct, frozen=True):
 
     @property
     def kept_s(self) -> float:
-        """How long an unused provider is kept: an open breaker must not be forgotten."""
+        """The time before an unused provider ends. It is at least open_s, so that an open breaker is not forgotten."""
         return max(self.idle_s, self.breaker.open_s)
 
 
 class Acquire(Struct, frozen=True):
-    """Answered with a Lease, or with CircuitOpen."""
+    """A request for a lease. The reply is a Lease or CircuitOpen."""
 
 
 class GetBreaker(Struct, frozen=True):
-    """Answered with the provider's address and its breaker."""
+    """A request for the breaker. The reply is the provider's address and its breaker."""
 
 
 class ChangePolicy(Struct, frozen=True):
-    """Answered with None once the policy is in force."""
+    """A request to apply a policy. The reply is None, after the policy applies."""
 
     policy: ProviderPolicy
 
 
 class Lease(Struct, frozen=True):
-    """Leave to make one model call with this client. It ends with its report, or with the process that asked for it."""
+    """Permission for one model call. A lease ends with its report or with the process that acquired the lease."""
 
     ref: Ref
     provider: Pid
@@ -94,7 +95,7 @@ class Lease(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """A call that was leased is over."""
+    """The end of a leased model call."""
 
     ref: Ref
     outcome: Outcome
@@ -103,8 +104,8 @@ class Ended(Struct, frozen=True):
 class ProviderState(Struct, frozen=True):
     """The state of a provider.
 
-    address: without parts that may be secret. leases: of the running calls, and whether the breaker waits for their
-    outcome; it changes in place. used_s: the loop's time of the latest lease or report.
+    address: without parts that may be secret. leases: the running calls, each with whether it is the breaker's probe;
+    this dict changes in place. used_s: the loop's time of the latest lease or report.
     """
 
     address: str
@@ -116,8 +117,11 @@ class ProviderState(Struct, frozen=True):
 
 
 async def acquire(endpoint: Endpoint) -> Lease:
-    """Raises ProviderFailed: the endpoint is left alone (CircuitOpen), has no usable address or key, or is one too many
-    (LimitReached)."""
+    """Return a lease for one model call, and start the endpoint's provider if there is none.
+
+    Raises ProviderFailed if the breaker is open (CircuitOpen), the address or the key is unusable, or max_count
+    providers run (LimitReached).
+    """
     while True:
         provider = await open_provider(endpoint)
         try:
@@ -132,12 +136,12 @@ async def acquire(endpoint: Endpoint) -> Lease:
 
 
 def report(lease: Lease, outcome: Outcome) -> None:
-    """To be called once for every lease."""
+    """Report a lease's outcome. The caller of acquire calls this once per lease."""
     cast(lease.provider, Ended(lease.ref, outcome))
 
 
 async def open_provider(endpoint: Endpoint) -> Pid:
-    """The endpoint's process. Raises as acquire does, but for CircuitOpen."""
+    """Return the endpoint's provider, and start it if necessary. Raises the errors of acquire except CircuitOpen."""
     name = name_of(endpoint)
     try:
         while (running := whereis(name)) is None:
@@ -152,20 +156,20 @@ async def open_provider(endpoint: Endpoint) -> Pid:
 
 
 def name_of(endpoint: Endpoint) -> str:
-    """Its address, and a mark of its key: no two keys share one, and nothing of a key can be told from it."""
+    """Return the provider's name: its address and a keyed hash of its key, which reveals nothing about the key."""
     secret = f"{endpoint.base_url}\0{endpoint.api_key}".encode(errors="surrogatepass")
     return f"provider:{endpoint.address}#{blake2b(secret, key=_SALT, digest_size=16).hexdigest()}"
 
 
 class Provider(GenServer[ProviderState]):
-    """Temporary: what it knows is of the moment, and the next call starts it anew."""
+    """A provider process. It is temporary: it has no lasting state, and the next model call starts it again."""
 
     trap_exit = True
 
     def init(
         self, policy: ProviderPolicy, new_client: Callable[[Endpoint], Client], endpoint: Endpoint
     ) -> Ready[ProviderState] | Error | Ignore:
-        if whereis(name_of(endpoint)) is not None:  # two calls found none, and both started one
+        if whereis(name_of(endpoint)) is not None:  # two calls started this provider at the same time
             return IGNORE
         try:
             client = new_client(endpoint)
@@ -223,7 +227,7 @@ def _ended(ref: Ref, outcome: Outcome, state: ProviderState) -> NoReply[Provider
 
 
 def _until_idle(state: ProviderState) -> Any:
-    """Return the timer of an unused provider's end. Requests that do not use the provider leave that end as it is."""
+    """Return the timer for the end of an unused provider. Only leases and reports postpone that end."""
     return NOTHING if state.leases else After(max(0.0, state.used_s + state.policy.kept_s - _now_s()))
 
 

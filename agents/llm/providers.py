@@ -1,4 +1,4 @@
-"""The providers in use, all at once: their breakers, and a new policy for them."""
+"""All providers in use: read their breakers, or change their policy."""
 
 from contextlib import suppress
 from typing import Any
@@ -12,7 +12,7 @@ from supervisors.dynamic_supervisor import which_children
 async def breakers() -> list[tuple[str, Breaker]]:
     """Return the address and the breaker of each provider in use.
 
-    An address occurs once per key that is in use for it.
+    An address occurs once per key in use.
     """
     return await _answers(GetBreaker())
 

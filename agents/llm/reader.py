@@ -1,9 +1,9 @@
-"""What the readers of both APIs share: the kind of body, odd payloads, and exactly one end.
+"""The base of both APIs' readers: it detects the kind of body, reads odd payloads, and gives exactly one end.
 
-    feed(chunk)* end()            the stream came to its end
-    feed(chunk)* break_off(fault) it did not
+    feed(chunk)* end()            the stream ended
+    feed(chunk)* break_off(fault) the stream broke off
 
-All answer with deltas. A Finished or Failed is the last one of a reader's life: afterwards all answer with nothing.
+Each method returns deltas. A reader's last delta is Finished or Failed: afterwards each method returns an empty list.
 """
 
 import json
@@ -19,17 +19,17 @@ from agents.llm.text import Halves, joined_surrogates, one_line
 
 DONE = b"[DONE]"
 MOST_SKIPPED = 2
-"""Events of one answer that may be unreadable. With more, the rest of the answer can not be trusted."""
+"""The most unreadable events in one answer. With more of them, the rest of the answer is not trusted."""
 
 _JSON_START = ("{", "[", '"')
 _DOCUMENT_START = (b"{", b"[", b"<")
 
 
 class StreamReader(ABC):
-    """Reads one response body. new_id: makes an id for a call that the provider gave none.
+    """A reader of one response body. new_id: makes an id for a call that came without one.
 
-    events: how many events with data have come, which is what an idle timer should watch: bytes may be comments, and
-    data may give no delta yet. Of a document, each piece is one. fault: why it failed, if it did.
+    events: the number of events with data so far. In a document, each piece counts as one event. An idle timer watches
+    this number, since bytes may be comments and data may give no delta yet. fault: the fault of a failed answer.
     """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
@@ -39,37 +39,37 @@ class StreamReader(ABC):
         self._limit_bytes = limit_bytes
         self._decoder: SseDecoder
         self._payloads_of: Callable[[bytes], Sequence[bytes]]
-        self._head: bytes  # what came before it was known which kind of body this is
-        self._document: list[bytes]  # a body that is no event stream
+        self._head: bytes  # the bytes before the kind of body is known
+        self._document: list[bytes]  # the pieces of a body that is not an event stream
         self._document_bytes: int
         self.begin_body()
-        self._halves: Halves | None = None  # only once a stream has shown a surrogate that stands alone
+        self._halves: Halves | None = None  # set when a stream has a lone surrogate
         self._ended = False
-        self._remark: Any = None  # the last event that is neither a part of an answer nor an error, and has words
-        self._skipped: list[ParseError] = []  # one for each event that was left out, since it is not JSON
+        self._remark: Any = None  # the last event with a message that is neither an answer nor an error
+        self._skipped: list[ParseError] = []  # one per skipped event: its data is not JSON
 
     @property
     def ended(self) -> bool:
-        """Finished or Failed has been given."""
+        """True after Finished or Failed."""
         return self._ended
 
     @property
     def silent(self) -> bool:
-        """The body has said nothing: at most blank lines and comments came."""
+        """True while at most blank lines and comments came."""
         return self.events == 0 and not self._document and self._decoder.silent
 
     @property
     def resumable(self) -> bool:
-        """The rest of a broken answer can be asked for: its end leaves it open."""
+        """True if the rest of a broken answer can be requested, so that a closed connection does not end the answer."""
         return False
 
     @property
     def settled(self) -> bool:
-        """The answer is whole and only its trailer (usage, [DONE]) may follow: a short wait is enough."""
+        """True if the answer is whole. Only its trailer (usage, [DONE]) may follow, and a short wait is enough."""
         return self._ended
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """The deltas that this chunk completes."""
+        """Return the deltas that this chunk completes."""
         deltas: list[Delta] = []
         if self._ended:
             return deltas
@@ -83,7 +83,7 @@ class StreamReader(ABC):
         return deltas
 
     def end(self) -> list[Delta]:
-        """The connection was closed in good order. An answer that is resumable stays open, if it has no end yet."""
+        """Return the last deltas after the connection closed in order. A resumable answer without an end stays open."""
         deltas: list[Delta] = []
         if not self._ended and self._document:
             self._read_document_body(b"".join(self._document), deltas)
@@ -94,7 +94,7 @@ class StreamReader(ABC):
         return deltas
 
     def break_off(self, fault: Fault) -> list[Delta]:
-        """The connection broke, or the caller gave it up. An answer that was already whole stays whole."""
+        """Return the last deltas after the connection broke or was abandoned. A whole answer stays whole."""
         deltas: list[Delta] = []
         if not self._ended and self._document and json_of(body := b"".join(self._document)) is not None:
             self._read_document_body(body, deltas)
@@ -102,7 +102,7 @@ class StreamReader(ABC):
         return deltas
 
     def begin_body(self) -> None:
-        """What comes next is the beginning of a body; what was not complete of the last one is forgotten."""
+        """Prepare for a new body. Incomplete data of the last body is dropped."""
         self._decoder = SseDecoder(self._limit_bytes)
         self._payloads_of = self._sniff
         self._head = b""
@@ -119,14 +119,14 @@ class StreamReader(ABC):
 
     @abstractmethod
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
-        """Read a whole answer that was not streamed; leave it open if it is none."""
+        """Read a whole answer that was not streamed. Leave the reader open if the value is not an answer."""
 
     @abstractmethod
     def _finish(self, deltas: list[Delta]) -> None:
-        """Give what was held back, the end of every call, and Finished."""
+        """Add the held deltas, the end of every call, and Finished."""
 
     def _done(self, deltas: list[Delta]) -> None:
-        """[DONE] came: nothing follows."""
+        """Close the answer after [DONE]."""
         self._close(ConnectionClosed(), deltas)
 
     def _close(self, fault: Fault, deltas: list[Delta]) -> None:
@@ -138,7 +138,7 @@ class StreamReader(ABC):
             self._fail(self._cause_of(fault), deltas)
 
     def _cause_of(self, fault: Fault) -> Fault:
-        """The fault, or what it was that a closed connection made the end of."""
+        """Return the fault. For a closed connection, prefer a more specific cause from what came earlier."""
         if isinstance(fault, ConnectionClosed):
             if self._skipped:
                 return self._skipped[0]
@@ -155,11 +155,11 @@ class StreamReader(ABC):
             deltas.append(Failed(fault))
 
     def _sniff(self, chunk: bytes) -> list[bytes]:
-        """Events, or one document? The first byte says it, where a content type may be missing or wrong."""
+        """Tell events from one document by the first byte, since a content type may be missing or wrong."""
         head = self._head + chunk
         first = head.removeprefix(BOM).lstrip()[:1]
         if not first or BOM.startswith(head):
-            # A server may send blank lines while it thinks; one is kept, since no byte order mark may follow it.
+            # A server may send blank lines while it works. One line is kept, since no byte order mark may follow it.
             blank = head.startswith((b"\r", b"\n"))
             self._head = b"\n" + head.lstrip(b"\r\n") if blank else head
             return []
@@ -188,7 +188,7 @@ class StreamReader(ABC):
             self._fail(ParseError(f"expected an event stream, got {text!r}"), deltas)
 
     def _read_odd(self, payload: bytes, deltas: list[Delta]) -> None:
-        """Data that the typed decoder refused: a marker, a comment in disguise, other shapes, or no JSON at all."""
+        """Read data that the typed decoder refused: a marker, a comment as data, another shape, or invalid JSON."""
         bare = payload.strip()
         if bare.upper() == DONE:
             self._done(deltas)
@@ -205,28 +205,28 @@ class StreamReader(ABC):
         if isinstance(payload, ErrorData):
             self._fail(error_in_stream(text), deltas)
         elif len(lines) > 1 and all(_is_whole(line) for line in lines):
-            self._read(lines, deltas)  # the blank lines between the events were lost
-        elif not self.settled:  # else the answer is whole, and only its trailer is not
+            self._read(lines, deltas)  # the events came without blank lines between them
+        elif not self.settled:  # else the answer is whole and this is its trailer
             unreadable = ParseError(f"expected JSON in an event, got {_excerpt(text)!r}")
             if text.lstrip()[:1] in _JSON_START:
                 self._skip(unreadable, deltas)
-            else:  # no chunk that was garbled: the server has something else to say
+            else:  # not a garbled chunk but a message of the server
                 self._fail(unreadable, deltas)
 
     def _note_remark(self, value: Any) -> None:
-        """Keep the words of an event with an unknown meaning: they are the fault if the answer has no end."""
+        """Keep the message of an unknown event. If the answer has no end, this message is its fault."""
         if has_words(value):
             self._remark = value
 
     def _skip(self, unreadable: ParseError, deltas: list[Delta]) -> None:
-        """Go on without this event, which was garbled or cut. The answer's end decides what that means."""
+        """Skip an event that was garbled or cut. The answer's end decides whether the answer fails."""
         self._skipped.append(unreadable)
         if len(self._skipped) > MOST_SKIPPED:
             self._fail(self._skipped[0], deltas)
 
 
 def json_of(payload: bytes) -> Any:
-    """The payload as JSON data, or None where even a patient decoder refuses it."""
+    """Return the payload as JSON data, or None if it is invalid even with replaced characters."""
     try:
         return json.loads(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
@@ -234,7 +234,7 @@ def json_of(payload: bytes) -> Any:
 
 
 def _is_whole(payload: bytes) -> bool:
-    """It is JSON, or the end marker: not something that was cut."""
+    """Return whether the payload is JSON or the end marker, so that it was not cut."""
     return payload.strip() == DONE or json_of(payload) is not None
 
 

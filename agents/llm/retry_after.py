@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait before the next request, or None where the headers don't say. now: seconds since the epoch.
+    """Return the seconds to wait before the next request, or None without such a header. now: seconds since the epoch.
 
-    The most exact spelling wins: retry-after-ms, Retry-After (RFC 9110, 10.2.3: seconds or a date), then the reset
-    headers of the rate limits. Capping it is the caller's business.
+    The most exact header wins: retry-after-ms, then Retry-After (RFC 9110, 10.2.3: seconds or a date), then the reset
+    headers of the rate limits. The caller caps the wait.
     """
     lower = {name.lower(): value.strip() for name, value in headers.items()}
     if (wait_ms := _number(lower.get("retry-after-ms", ""))) is not None:
@@ -32,7 +32,7 @@ def _number(text: str) -> float | None:
 
 
 def _until_date(text: str, now: float) -> float | None:
-    """Whole seconds until an HTTP date, rounded up; 0 if it has passed."""
+    """Return the whole seconds until an HTTP date, rounded up, or 0 if the date has passed."""
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, IndexError, OverflowError):
@@ -46,7 +46,7 @@ _TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
 def _duration_s(text: str) -> float | None:
-    """Go's spelling of a duration: "500ms", "1m30s", "6m0s"."""
+    """Read a duration in Go's notation: "500ms", "1m30s", "6m0s"."""
     terms = _TERM.findall(text)
     if not terms or "".join(number + unit for number, unit in terms) != text:
         return None
@@ -54,7 +54,7 @@ def _duration_s(text: str) -> float | None:
 
 
 def _reset_s(headers: Mapping[str, str], now: float) -> float | None:
-    """The reset of the limit that is used up; where none says that it is, the nearest reset of all."""
+    """Return the latest reset of the limits that are used up. If no limit is, return the nearest reset."""
     resets: list[float] = []
     used_up: list[float] = []
     for name, value in headers.items():
@@ -69,7 +69,7 @@ def _reset_s(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _until_moment(number: float, now: float) -> float:
-    """A bare number is a wait if small, else a moment since the epoch, in seconds or (OpenRouter) milliseconds."""
+    """Return the wait. A large number is an epoch time in seconds or (OpenRouter) milliseconds."""
     if number >= 1e11:
         number /= 1000
     return max(0.0, number - now) if number >= 1e9 else number

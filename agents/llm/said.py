@@ -1,4 +1,4 @@
-"""A call's arguments, which some servers say again from their beginning: whole, or as far as they have come."""
+"""A call's arguments. Some servers repeat arguments from their beginning: all of them, or all so far."""
 
 import json
 from typing import Any, Final
@@ -7,9 +7,9 @@ from typing import Any, Final
 class Said:
     """The arguments of one call, piece by piece.
 
-    A piece that begins with all that was said is said again, and only what it adds is a new piece: no JSON object has
-    its own beginning twice in a row. The exception is an object with a key like "{": so whole() looks at both readings.
-    A whole object that has all fields of the one before it, and more, takes its place.
+    A piece that begins with all earlier text repeats that text, and only the rest of the piece is new. The reason: no
+    JSON object has its own beginning twice in a row. The exception is an object with a key like "{", so whole() checks
+    both readings. If a whole object has all fields of the earlier object and more, it replaces the earlier object.
     """
 
     __slots__ = ("_grown", "_repeats", "_size", "pieces")
@@ -17,18 +17,18 @@ class Said:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self._size = 0
-        self._grown = ""  # the last whole object that took the place of another one
-        self._repeats: list[tuple[int, str]] = []  # before which piece something was said again, and what
+        self._grown = ""  # the last whole object that replaced an earlier one
+        self._repeats: list[tuple[int, str]] = []  # each repetition: the index of the next piece, and the text
 
     def goes_on(self, text: str) -> bool:
-        """Take the text if it can only go on with what was said, as nearly every piece does."""
+        """Append the text if it can only be a continuation, and return whether it was. Nearly every piece is."""
         if text[0] in _OPENING and (len(text) >= self._size or self._may_be_repeated_by(text)):
             return False
         self._append(text)
         return True
 
     def add(self, text: str) -> None:
-        """Take a piece, in either form."""
+        """Add a piece that continues or repeats the earlier text."""
         if not text or self.goes_on(text):
             return
         said = self._grown or "".join(self.pieces)
@@ -42,7 +42,7 @@ class Said:
             self._append(text)
 
     def is_again(self, text: str) -> bool:
-        """The text says what was said from its beginning."""
+        """Return whether the text repeats the earlier text from its beginning."""
         said = "".join(self.pieces)
         return bool(said.strip()) and self._is_again(said, text)
 
@@ -50,7 +50,7 @@ class Said:
         return bool(self.pieces) and _json("".join(self.pieces)) is None
 
     def whole(self) -> str:
-        """The arguments: as they came if that is JSON, else without what was said again."""
+        """Return the arguments: all pieces as they came if they are JSON, else without the repetitions."""
         said = self._grown or "".join(self.pieces)
         if self._repeats and _json(raw := self._raw()) is not None:
             return raw
@@ -63,7 +63,7 @@ class Said:
             self._grown += text
 
     def _may_be_repeated_by(self, text: str) -> bool:
-        """Both may be whole documents, in other white space."""
+        """Return whether both may be whole documents that differ only in white space."""
         return text.rstrip().endswith(_CLOSING) and self.pieces[-1].rstrip().endswith(_CLOSING)
 
     def _is_again(self, said: str, text: str) -> bool:
@@ -73,7 +73,7 @@ class Said:
         return value is not None and value == _json(text)
 
     def _raw(self) -> str:
-        """All pieces as they came."""
+        """Return all pieces as they came, with the repetitions."""
         raw: list[str] = []
         begin = 0
         for place, text in self._repeats:
@@ -83,7 +83,7 @@ class Said:
 
 
 def _has_grown(said: str, text: str) -> bool:
-    """Both are whole objects, and the second one has more fields."""
+    """Return whether the text is an object with all fields of the earlier object and more."""
     if not (said.rstrip().endswith("}") and text.rstrip().endswith("}")):
         return False
     old, new = _json(said), _json(text)
@@ -93,7 +93,7 @@ def _has_grown(said: str, text: str) -> bool:
 
 
 def _json(text: str) -> Any:
-    """The object or list that the text is; None if it is neither, or an empty one, which some send first."""
+    """Return the text as a JSON object or list, else None."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""The two deadlines of an answer: until its first event with data, and between two of them.
+"""The two deadlines of an answer: until its first event with data, and between two events with data.
 
-Comments and blank lines, with which a server shows that the connection lives, are no events: a model that says nothing
-for too long is given up, whatever its proxies send meanwhile.
+Servers and proxies keep a connection alive with comments and blank lines. Those are not events with data, so they do
+not postpone a deadline.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ NEXT = "data from the provider"
 
 
 class Silence:
-    """`async with Silence(...) as silence`: ends the block with ProviderFailed(Timeout) when a deadline has passed.
+    """A context manager that ends its block with ProviderFailed(Timeout) when a deadline has passed.
 
-    heard() is to be called after each chunk that the reader was fed. It sets no timer: the one that runs looks, when it
-    fires, whether it is due.
+    The block calls heard() after it feeds a chunk to the reader. heard() sets no timer. When the running timer fires,
+    the timer checks whether the deadline has passed.
     """
 
     __slots__ = ("_events", "_heard_s", "_idle_s", "_loop", "_overdue", "_phase", "_reader", "_timer", "_wait_s")
@@ -45,7 +45,7 @@ class Silence:
                 self._arm()
 
     def suspend(self) -> None:
-        """From now on the silence is not the provider's: who takes its words is busy."""
+        """Stop the deadlines while the sink is busy: such a silence is not the provider's."""
         self._disarm()
 
     def resume(self) -> None:

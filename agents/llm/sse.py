@@ -1,11 +1,11 @@
 """Server-sent events, decoded from bytes without I/O. Source: WHATWG HTML, 9.2.5 and 9.2.6.
 
-Only what a model's stream needs: the data of each event. `id`, `retry` and comments are read and dropped; an event's
-name matters where it is `error`, and then its data is an ErrorData. Beyond the grammar, a field named `error` (older
-llama.cpp servers end a broken stream with one) counts as the data of an event of that name.
+A model's stream needs only the data of each event. The decoder drops `id`, `retry` and comments. If an event's name is
+`error`, its data is an ErrorData. Other names are dropped. Beyond the grammar, a field named `error` counts as the data
+of an event of that name: older llama.cpp servers end a broken stream with such a field.
 
-The stream is cut at blank lines as bytes and nothing is decoded to text here, so neither a character nor a line end
-that is cut between two chunks can be mistaken.
+The decoder splits the stream at blank lines as bytes and decodes no text. So a character or a line end may be cut
+between two chunks without harm.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ _PROSE_BYTES = 2000
 
 
 class EventTooLarge(Exception):
-    """An event passed the limit. payloads: data of the events that the same chunk completed before it."""
+    """An event larger than the limit. payloads: data of the earlier events that the same chunk completed."""
 
     def __init__(self, limit_bytes: int, payloads: Sequence[bytes] = ()) -> None:
-        super().__init__(f"an event is larger than {limit_bytes} bytes")
+        super().__init__(f"expected an event of at most {limit_bytes} bytes, got a larger one")
         self.payloads = payloads
 
 
@@ -34,7 +34,7 @@ class ErrorData(bytes):
 
 
 class SseDecoder:
-    """feed() each chunk, then end() once; both answer with the data of the events that are complete."""
+    """A decoder: feed() takes each chunk, end() comes once at the end. Both return the data of the complete events."""
 
     __slots__ = (
         "_at_event_start", "_at_stream_start", "_ends_in_lf", "_limit_bytes", "_no_events", "_pieces", "_size",
@@ -43,18 +43,18 @@ class SseDecoder:
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
-        self._pieces: list[bytes] = []  # of the event that is not complete; joined once, when its blank line comes
+        self._pieces: list[bytes] = []  # of the incomplete event; joined once, at its blank line
         self._size = 0
         self._at_stream_start = True
-        self._at_event_start = False  # true: all that came is read, and no byte order mark may follow
+        self._at_event_start = False  # true: all bytes are read, and no byte order mark may follow
         self._ends_in_lf = False
         self._skip_lf = False
-        self._no_events = b""  # the beginning of what was read and had no data
+        self._no_events = b""  # the beginning of the events without data
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Data of the events that this chunk completes, in order. Raises EventTooLarge.
+        """Return the data of the events that this chunk completes, in order. Raises EventTooLarge.
 
-        What nearly every chunk is, whole events and nothing more, needs none of the state.
+        Nearly every chunk consists of whole events. Such a chunk is read without the decoder's state.
         """
         if self._at_event_start and chunk.find(b"\r") < 0 and len(chunk) <= self._limit_bytes:
             if payload := _only_payload(chunk):
@@ -65,20 +65,20 @@ class SseDecoder:
 
     @property
     def silent(self) -> bool:
-        """Since the last complete event at most blank lines and comments came."""
+        """True if at most blank lines and comments came after the last complete event."""
         lines = b"".join(self._pieces).split(b"\n")
         return not self.prose and all(not line or line.startswith(b":") for line in lines)
 
     @property
     def prose(self) -> bytes:
-        """The beginning of the lines that are in no event: what a server says that sends no event stream."""
+        """The beginning of the lines outside the grammar: the text of a server that sends no event stream."""
         rest = b"".join([self._no_events, *self._pieces])[:_PROSE_BYTES].removeprefix(BOM)
         return b"" if BOM.startswith(rest) else b"\n".join(line for line in rest.split(b"\n") if not _in_grammar(line))
 
     def end(self) -> list[bytes]:
-        """Data of an event that the end of the stream left without its blank line; whether to use it is the reader's.
+        """Return the data of a last event without its blank line. The reader decides whether to use it.
 
-        The grammar drops it; recorded streams and real servers end so often enough that its reader should look.
+        The grammar drops such an event, but recorded streams and real servers end with one often enough.
         """
         rest = b"".join(self._pieces)
         self._pieces = []
@@ -95,7 +95,7 @@ class SseDecoder:
         return []
 
     def _only_lf(self, chunk: bytes) -> bytes:
-        """CRLF and CR as LF. A CR ends its line at once; the LF that may open the next chunk belongs to it."""
+        """Return the chunk with CRLF and CR as LF. After a last CR, an LF at the next chunk's start is dropped."""
         if self._skip_lf and chunk:
             chunk = chunk.removeprefix(b"\n")
             self._skip_lf = False
@@ -105,7 +105,7 @@ class SseDecoder:
         return chunk
 
     def _without_bom(self, chunk: bytes) -> bytes:
-        """Nothing while the bytes so far are the beginning of a byte order mark; then all of them, without it."""
+        """Return the bytes so far without a byte order mark, or nothing while they may be the beginning of one."""
         head = b"".join(self._pieces) + chunk
         self._pieces = []
         if len(head) < len(BOM) and BOM.startswith(head):
@@ -141,18 +141,18 @@ class SseDecoder:
             self._pieces.append(piece)
             self._size += len(piece)
             self._ends_in_lf = piece.endswith(b"\n")
-        if self._size > self._limit_bytes + 1:  # 1: the line end that may turn out to be the event's own
+        if self._size > self._limit_bytes + 1:  # 1: the line end may belong to the event
             raise EventTooLarge(self._limit_bytes)
 
 
 def _in_grammar(line: bytes) -> bool:
-    """A blank line, a comment, a field that is known, or the beginning of one."""
+    """Return whether a line is blank, a comment, or a known field or its beginning."""
     field, colon, _ = line.partition(b":")
     return field in _FIELDS or (not colon and any(known.startswith(field) for known in _FIELDS)) or not field
 
 
 def _only_payload(chunk: bytes) -> bytes:
-    """Data of a chunk that is one event of one line of data, with or without a line of its name; else nothing."""
+    """Return the data of a chunk with one event of one data line, with or without a name line, else nothing."""
     start, end, last = 0, chunk.find(b"\n"), len(chunk) - 2
     if end < last and chunk.startswith(_NAME) and chunk[7:end] != b"error":
         start, end = end + 1, chunk.find(b"\n", end + 1)
@@ -162,9 +162,9 @@ def _only_payload(chunk: bytes) -> bytes:
 
 
 def _payloads(whole: bytes) -> list[bytes]:
-    """Data of all events in whole, whose line ends are LF; events without data give nothing.
+    """Return the data of all events in bytes with LF line ends. Events without data give nothing.
 
-    Events of one line of data, with or without a line of their name before it, cost hardly a step of the interpreter.
+    Events of one data line, with or without a name line, have a fast path with few interpreter steps.
     """
     if whole.startswith(_DATA):
         payloads = whole[6:].split(_BETWEEN)
@@ -177,7 +177,7 @@ def _payloads(whole: bytes) -> list[bytes]:
 
 
 def _payloads_of_named(lines: list[bytes]) -> list[bytes]:
-    """Data of events that are a line with a name and a line with data each; nothing if one of them is not."""
+    """Return the data of events with a name line and a data line each, or nothing if an event has other lines."""
     names, data = lines[::3], lines[1::3]
     if len(lines) % 3 != 2 or any(lines[2::3]) or {line[:6] for line in data} != {_DATA}:
         return []
@@ -187,7 +187,7 @@ def _payloads_of_named(lines: list[bytes]) -> list[bytes]:
 
 
 def _payload(lines: list[bytes]) -> bytes:
-    """The grammar, line by line: a field's name goes up to the first colon, one space after it is dropped."""
+    """Read one event by the grammar. A field's name ends at the first colon; one space after the colon is dropped."""
     data: list[bytes] = []
     named_error = False
     for line in lines:

@@ -1,4 +1,4 @@
-"""Text at the border: halves of a character joined, and what no encoder or provider takes made harmless."""
+"""Text to and from providers: join halves of a character, and replace characters that providers refuse."""
 
 import re
 from collections.abc import Hashable
@@ -9,7 +9,7 @@ from agents.core.text import each_text
 from agents.core.text import joined_surrogates as joined_surrogates
 
 TextKind: TypeAlias = type[TextDelta] | type[ReasoningDelta] | type[RefusalDelta]
-"""Which channel a text belongs to."""
+"""The channel of a text."""
 
 REPLACEMENT = "\ufffd"
 
@@ -17,21 +17,21 @@ _HIGH = re.compile("[\ud800-\udbff]\\Z")
 
 
 def safe(value: Any) -> Any:
-    """JSON data whose strings any provider takes: NUL and lone surrogates become U+FFFD, also in keys.
+    """Return the JSON data with NUL and lone surrogates replaced by U+FFFD, also in keys: any provider accepts it.
 
-    Data that nests too deep stays as it is: the turn refuses it.
+    Data that nests too deep is returned unchanged, and the turn refuses it.
     """
     return each_text(_safe_text, value)
 
 
 def one_line(text: str, limit: int) -> str:
-    """text with each run of white space as one space, cut to limit characters."""
+    """Return the text with each run of white space as one space, cut to limit characters."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _is_safe(text: str) -> bool:
-    """A conversation may be long: both looks are as fast as a copy."""
+    """Return whether a text has neither NUL nor lone surrogates. Both checks are as fast as a copy."""
     try:
         return "\0" not in text and (text.isascii() or bool(text.encode()))
     except UnicodeEncodeError:  # a lone surrogate
@@ -43,7 +43,7 @@ def _safe_text(text: str) -> str:
 
 
 class Halves:
-    """High surrogates that ended a piece of text, each kept until its channel's next piece brings the other half."""
+    """High surrogates at the ends of pieces, each held until its channel's next piece brings the other half."""
 
     __slots__ = ("_held",)
 
@@ -51,7 +51,7 @@ class Halves:
         self._held: dict[Any, str] = {}
 
     def join(self, channel: Hashable, piece: str) -> str:
-        """The piece, led by what was kept of this channel and without what must be kept now; may be empty."""
+        """Return the channel's held half and the piece, without a half at its end, which is held. May be empty."""
         text = self._held.pop(channel, "") + piece
         if _HIGH.search(text):
             self._held[channel] = text[-1]
@@ -59,7 +59,7 @@ class Halves:
         return joined_surrogates(text)
 
     def rest(self) -> list[Any]:
-        """The channels whose last half never came; they end in U+FFFD. Nothing is kept after it."""
+        """Return the channels with a held half, and hold nothing. The texts of those channels end in U+FFFD."""
         channels = list(self._held)
         self._held = {}
         return channels

@@ -1,4 +1,4 @@
-"""Whether a port speaks TLS: many servers with TLS hang up without a word on a client that speaks plain HTTP."""
+"""A probe for TLS on a port: many TLS servers close the connection of a plain HTTP client without an error."""
 
 import asyncio
 import ssl
@@ -9,7 +9,7 @@ TIMEOUT_S: Final = 2.0
 
 
 async def speaks_tls(host: str, port: int) -> bool:
-    """A handshake succeeds. Nothing is sent over the connection, so its certificate does not matter."""
+    """Return whether a TLS handshake succeeds. No data is sent, so the certificate is not checked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,14 +1,14 @@
-"""Token counts as providers spell them, read into Usage."""
+"""Read providers' token counts into Usage."""
 
 from typing import Any, Final
 
 from agents.core.deltas import Usage
 
-MOST: Final = 2**63 - 1  # what more claims to be counted is unknown: no sum, price or table has room for it
+MOST: Final = 2**63 - 1  # a larger count is unknown: no sum, price or table has room for it
 
 
 def read_usage(counts: Any) -> Usage | None:
-    """The usage object of either API; None where it says nothing. A missing count stays unknown."""
+    """Return the usage in either API's usage object, or None if it has no counts. A missing count stays unknown."""
     if not isinstance(counts, dict):
         return None
     usage = Usage(
@@ -35,7 +35,7 @@ def _first(counts: dict[str, Any], *names: str) -> int | None:
 
 
 def _detail(counts: dict[str, Any], name: str, *groups: str) -> int | None:
-    """A count that stands in a group of details, or beside the totals (GitHub Copilot, DeepSeek)."""
+    """Return a count from a group of details or from beside the totals (GitHub Copilot, DeepSeek)."""
     for group in groups:
         details = counts.get(group)
         if isinstance(details, dict) and (count := _first(details, name)) is not None:

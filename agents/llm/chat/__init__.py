@@ -1,4 +1,4 @@
-"""The Chat Completions API: its streams and bodies read, its requests written."""
+"""The Chat Completions API: read its streams and bodies, and write its requests."""
 
 from agents.llm.chat.reader import ChatReader, read_completion
 from agents.llm.chat.request import request

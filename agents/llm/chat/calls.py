@@ -1,9 +1,9 @@
-"""Tool calls out of the pieces of chat deltas: which piece belongs to which call, and when a call can be told of.
+"""Tool calls from the pieces of chat deltas: find each piece's call, and decide when a call can start.
 
-Arguments that are said again from their beginning count once: agents/llm/said.py.
+Repeated arguments count once: agents/llm/said.py.
 
-A call is told of (CallStarted) when its id is known and its name can't grow any more: at its first arguments, when the
-next call begins, or at the end. It is done only at the end of the stream; that its arguments parse says nothing.
+A call starts (CallStarted) when its id is known and its name can't grow any more: at its first arguments, when the
+next call begins, or at the end. A call is done only at the end of the stream, even if its arguments parse earlier.
 """
 
 from collections.abc import Callable, Hashable
@@ -19,14 +19,14 @@ _KNOWN = frozenset(("index", "id", "type", "function"))
 
 
 class Nameless(Exception):
-    """Arguments came, but never the name of their call."""
+    """Arguments without the name of their call."""
 
 
 class Call:
-    """One call as far as it has come.
+    """The state of one call.
 
-    wire_id: the provider's; id: the same, or one made up where another call has it. said: its arguments; the first
-    `told` pieces of them were given as CallDeltas.
+    wire_id: the provider's id. id: the same id, or a new one if another call has that id. said: the arguments.
+    told: the number of argument pieces that CallDeltas already have.
     """
 
     __slots__ = ("extra", "id", "index", "name", "said", "started", "told", "wire_id")
@@ -43,7 +43,7 @@ class Call:
 
 
 class Calls:
-    """The calls of one answer, in order of appearance. A provider's index is an opaque key here, if it comes at all."""
+    """The calls of one answer, in order of appearance. A provider's index is optional and an opaque key."""
 
     __slots__ = ("_all", "_by_id", "_by_key", "_new_id", "_started")
 
@@ -58,7 +58,7 @@ class Calls:
         return any(call.name for call in self._all)
 
     def add(self, piece: Any, halves: Halves | None, deltas: list[Delta]) -> None:
-        """Take one element of delta.tool_calls."""
+        """Add one element of delta.tool_calls."""
         if not isinstance(piece, dict):
             return
         function = piece.get("function")
@@ -78,7 +78,7 @@ class Calls:
             self._tell(call, deltas)
 
     def _goes_on(self, piece: dict[str, Any], function: dict[str, Any], deltas: list[Delta]) -> bool:
-        """Take what nearly every piece is: an index and more arguments for a call that was told of."""
+        """Add the usual piece: an index and more arguments of a started call. Return False for any other piece."""
         index, text = piece.get("index"), function.get("arguments")
         if len(piece) != 2 or len(function) != 1 or index.__class__ is not int or text.__class__ is not str or not text:
             return False
@@ -90,7 +90,7 @@ class Calls:
         return True
 
     def finish(self, deltas: list[Delta]) -> None:
-        """Start what was not told of, and end every call. Raises Nameless, with no delta given."""
+        """Start the other calls and end all of them. Raises Nameless before it adds a delta."""
         named = [call for call in self._all if call.name]
         if any(call.said.pieces for call in self._all if not call.name):
             raise Nameless
@@ -102,7 +102,7 @@ class Calls:
         deltas += [CallDone(call.index, call.said.whole(), call.extra or None) for call in named]
 
     def _call_of(self, piece: dict[str, Any], name: str, arguments: str, deltas: list[Delta]) -> Call | None:
-        """The call that this piece belongs to, a new one, or None where the piece says nothing."""
+        """Return the piece's call, which may be new, or None for an empty piece."""
         key, id_ = key_of(piece.get("index")), _word(piece.get("id"))
         if key is not None:
             call = self._by_key.get(key)
@@ -118,7 +118,7 @@ class Calls:
         return call
 
     def _elsewhere(self, id_: str, name: str, arguments: str) -> Call | None:
-        """A key that is new: of a known call if the piece has only its id, or of the one call that has no arguments."""
+        """Return the call of a new key: the call with this id, or the only call without arguments."""
         if name:
             return None
         if id_:
@@ -127,7 +127,7 @@ class Calls:
         return waiting[0] if arguments and len(waiting) == 1 else None
 
     def _without_key(self, id_: str, name: str, arguments: str) -> Call | None:
-        """No key: the call with this id, or the last one; a new id or a new name begins a call."""
+        """Return the call of a piece without a key: the call with this id, or the last call. None begins a new call."""
         if id_ in self._by_id:
             return self._by_id[id_]
         last = self._all[-1] if self._all else None
@@ -135,7 +135,7 @@ class Calls:
             return last and _same(last, name, arguments)
         if not name or not last.name or (name == last.name and not last.said.pieces):
             return last
-        again = last.wire_id and name == last.name and last.said.is_again(arguments)  # its server names each call
+        again = last.wire_id and name == last.name and last.said.is_again(arguments)  # its calls have ids
         return last if again else _same(last, name, arguments)
 
     def _open(self, deltas: list[Delta]) -> Call:
@@ -158,7 +158,7 @@ class Calls:
             call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))
 
     def _tell(self, call: Call, deltas: list[Delta]) -> None:
-        """Give the pieces that were not given, if the call can be told of."""
+        """Start the call if it can start, and add a delta with its new pieces."""
         if call.id is None or not call.name:
             return
         self._start(call, deltas)
@@ -175,10 +175,10 @@ class Calls:
 
 
 def _word(value: Any) -> str:
-    """A name or an id; empty where it is missing in any of the ways that providers have."""
+    """Return a name or an id, or an empty text if it is missing in any provider's way."""
     return joined_surrogates(value) if isinstance(value, str) and value not in _ABSENT else ""
 
 
 def _same(call: Call, name: str, arguments: str) -> Call | None:
-    """The call, if the piece says its unfinished arguments from their beginning: its id is new with each snapshot."""
+    """Return the call if the piece repeats its unfinished arguments. Such snapshots may each have a new id."""
     return call if name == call.name and call.said.is_unfinished() and call.said.is_again(arguments) else None

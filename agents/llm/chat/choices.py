@@ -1,14 +1,15 @@
-"""The choices of a stream that are read, where more than one index comes.
+"""Select the choices of a stream that are read, if more than one index comes.
 
-Requests ask for one choice, so either the server gives more all the same, or its index counts chunks (Foundry Local).
-The first index is read at once. A second one is held back until the stream shows whether it is a choice or a count:
+Requests ask for one choice. If several indexes come, either the server sends more choices, or the index counts chunks
+(Foundry Local). Chunks of the first index are read at once. Chunks of a second index are held until the stream shows
+the meaning of the index:
 
-    choices   an index comes again, two come in one chunk, one comes after another one's finish reason, an index is
-              not larger than the last one, or two indexes begin a call each in the same place. The first one that
-              spoke is read.
+    choices   an index repeats, one chunk has two indexes, an index follows another index's finish reason, an index is
+              not larger than the last index, or two indexes each begin a call in the same place. Only the first index
+              with content is read.
     counter   MANY indexes came, each larger than the last one. All are read.
 
-At the end of the stream it is a counter if at most one index has a finish reason.
+At the end of the stream, the index is a counter if at most one index has a finish reason.
 """
 
 from collections.abc import Hashable, Sequence
@@ -22,16 +23,16 @@ UNDECIDED: Final = object()
 
 
 class Choices:
-    """only: the index of the choice that is read, once the stream has shown it."""
+    """The selection of choices. only: the index of the choice that is read, or UNDECIDED."""
 
     __slots__ = ("_begun", "_counts", "_finished", "_held", "_spoke", "only")
 
     def __init__(self) -> None:
         self.only: object = UNDECIDED
         self._counts = False
-        self._spoke: list[Hashable] = []  # indexes that have said something, in order of appearance
+        self._spoke: list[Hashable] = []  # indexes with content, in order of appearance
         self._finished: set[Hashable] = set()
-        self._begun: dict[Hashable, str] = {}  # by the key of a call: its id
+        self._begun: dict[Hashable, str] = {}  # the key of a call to its id
         self._held: list[tuple[Hashable, Choice]] = []
 
     @property
@@ -43,7 +44,7 @@ class Choices:
         return bool(self._finished)
 
     def read(self, choices: Sequence[Choice]) -> Sequence[Choice]:
-        """Those of a chunk that are to be read now, after what was held back and is to be read, too."""
+        """Return the choices to read now: held choices first, then those of this chunk."""
         if self._counts:
             return choices
         keyed = [(_key(choice, place), choice) for place, choice in enumerate(choices)]
@@ -52,7 +53,7 @@ class Choices:
         return [each for key, choice in keyed for each in self._read(key, choice)]
 
     def rest(self) -> Sequence[Choice]:
-        """Choose from the held choices those to read, now that the stream has come to its end."""
+        """Return the held choices to read at the end of the stream."""
         if not self._held:
             return ()
         return self._choose(self._spoke[0]) if len(self._finished) > 1 else self._count()
@@ -78,7 +79,7 @@ class Choices:
         return not rises or bool(self._finished - {key}) or any(self._other_began(*call) for call in _calls_in(choice))
 
     def _other_began(self, place: Hashable, id_: str) -> bool:
-        """Another index, since this one is new, began another call in this place."""
+        """Return whether another index began another call in this place. The asked index is new."""
         return self._begun.get(place, id_) != id_
 
     def _note(self, key: Hashable, choice: Choice, *, speaks: bool) -> None:
@@ -104,12 +105,12 @@ class Choices:
 
 
 def first_of(choices: Sequence[Choice]) -> list[Choice]:
-    """Return the choice of a document that is read: the one with the smallest index, or the first of several such."""
+    """Return a document's choice with the smallest index. The first one wins a tie."""
     return sorted(choices, key=lambda choice: _order(_or_place(choice.index, 0)))[:1]
 
 
 def _key(choice: Choice, place: int) -> Hashable:
-    """The choice's index; without one, its place in the chunk."""
+    """Return the choice's index, or its place in the chunk if it has no index."""
     return _or_place(choice.index, place)
 
 
@@ -123,13 +124,13 @@ def _order(key: Hashable) -> tuple[bool, Any]:
 
 
 def _speaks(choice: Choice) -> bool:
-    """It says more than a role or a finish reason."""
+    """Return whether a choice has more than a role or a finish reason."""
     parts = [part for part in (choice.delta, choice.message) if part is not None]
     return bool(choice.text) or any(getattr(part, name) for part in parts for name in part.__struct_fields__)
 
 
 def _calls_in(choice: Choice) -> list[tuple[Hashable, str]]:
-    """The calls that begin here, with a name and an id: their keys and ids."""
+    """Return the keys and ids of the calls that begin in this choice, with a name and an id."""
     calls = choice.delta.tool_calls if choice.delta is not None else None
     found = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     return [

@@ -1,7 +1,7 @@
-"""The fields of a chat chunk that we read, and odd chunks brought into that form.
+"""The fields of a chat chunk that we read, and a conversion of odd chunks to that form.
 
-Only the containers are typed, since providers bend nearly every leaf: what is refused here is rare and goes through
-chunk_of(). Fields that are not named are skipped by the decoder without being made.
+Only the containers are typed, since providers change the type of nearly every leaf. A chunk that the typed decoder
+refuses is rare and goes through chunk_of(). The decoder skips other fields without making objects.
 """
 
 from typing import Any, Final
@@ -12,9 +12,9 @@ from agents.llm.leaf import arguments_of, text_in
 
 
 class ChoiceDelta(Struct, gc=False):
-    """Also the form of a whole message. reasoning*, thinking*: one and the same channel, as six providers spell it.
+    """A delta or a whole message. reasoning*, thinking*: six providers' names for one channel.
 
-    function_call: a single call, in the form that came before tool_calls.
+    function_call: a single call in the older form, from before tool_calls.
     """
 
     content: Any = None
@@ -35,9 +35,9 @@ REASONING: Final = (
 
 
 class Choice(Struct, gc=False):
-    """message: the whole answer so far, which some send beside the delta and some instead of it.
+    """One choice. message: the whole answer so far; some providers send it next to the delta, others instead.
 
-    index: as it came; leaf.key_of reads it. text: of a server that answers as for plain completions.
+    index: the wire value; leaf.key_of reads it. text: the text of a server that answers like the Completions API.
     """
 
     index: Any = None
@@ -49,7 +49,7 @@ class Choice(Struct, gc=False):
 
 
 class Chunk(Struct, gc=False):
-    """One event's data. x_groq: where Groq puts the usage, and errors. base_resp: where MiniMax puts errors."""
+    """One event's data. x_groq: Groq's field for usage and errors. base_resp: MiniMax's field for errors."""
 
     choices: list[Choice] | None = None
     usage: Any = None
@@ -61,7 +61,7 @@ class Chunk(Struct, gc=False):
 
 
 def chunk_of(value: Any) -> Chunk:
-    """A chunk of any JSON value; what has no meaning there is left out."""
+    """Return a chunk from any JSON value. Meaningless parts are left out."""
     if not isinstance(value, dict):
         return Chunk()
     listed = value.get("choices")
@@ -71,7 +71,7 @@ def chunk_of(value: Any) -> Chunk:
 
 
 def text_of(content: Any) -> str:
-    """The text of a content: a string, one typed part, a list of them (Mistral), or JSON data that is the answer."""
+    """Return the text of a content: a string, a typed part, a list of parts (Mistral), or JSON data as the answer."""
     if isinstance(content, str):
         return content
     if isinstance(content, dict) and content and not {"type", "text"} & content.keys():
@@ -80,7 +80,7 @@ def text_of(content: Any) -> str:
 
 
 def thinking_of(content: Any) -> str:
-    """The reasoning in a content that is made of typed parts."""
+    """Return the reasoning in a content of typed parts."""
     return "".join(text_in(part) for part in parts_of(content) if _kind(part) in _THINKING)
 
 
@@ -91,12 +91,12 @@ def refusal_of(delta: ChoiceDelta) -> str:
 
 
 def reasoning_of(delta: ChoiceDelta) -> str:
-    """The reasoning of a delta, once, though several fields may carry it."""
+    """Return the reasoning of a delta once, even if several fields have it."""
     return next((text for name in REASONING if (text := text_in(getattr(delta, name)))), "")
 
 
 def parts_of(value: Any) -> list[Any]:
-    """A list, or what stands alone where a list of objects was expected."""
+    """Return a list. A single object, which some send instead of a list, becomes a list of one."""
     return [value] if isinstance(value, dict) else _list_of(value)
 
 
@@ -125,7 +125,7 @@ _THINKING = ("thinking", "reasoning", "reasoning_text", "summary_text", "reasoni
 
 
 def _text(part: Any) -> str:
-    """The text of a part whose type means text. A part may also be a bare string."""
+    """Return the text of a text part or of a bare string, else an empty text."""
     if isinstance(part, str):
         return part
     return _part(part, "text") if _kind(part) in ("text", "output_text", None) else ""

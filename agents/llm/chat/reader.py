@@ -1,4 +1,4 @@
-"""A chat stream, or a whole completion, read into deltas."""
+"""Read a chat stream or a whole completion into deltas."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,26 +32,26 @@ from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
 from agents.llm.usage import read_usage
 
 LEGACY = "function_call"
-"""The key of the one call that comes in the form before tool_calls."""
+"""The key of a single call in the older form, from before tool_calls."""
 
 _decode = msgspec.json.Decoder(Chunk).decode
 
 
 def read_completion(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
-    """The body of an answer that was not asked to stream, in the deltas of a stream."""
+    """Return the deltas of an answer that was requested without streaming."""
     reader = ChatReader(new_id)
     return reader.feed(body) + reader.end()
 
 
 class ChatReader(StreamReader):
-    """Reads the answer to a request with n=1. If more choices come, the first is read: choices.py."""
+    """A reader of the answer to a request with n=1. If more choices come, it reads the first one: choices.py."""
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES) -> None:
         super().__init__(new_id, limit_bytes)
         self._calls = Calls(new_id)
         self._reasoning = ReasoningFields()
         self._choices = Choices()
-        self._only: object = UNDECIDED  # the index of the choice that is read: of nearly every chunk
+        self._only: object = UNDECIDED  # the index of the choice that is read: nearly every chunk has it
         self._spoke: set[TextKind] = set()
         self._has_text = False
         self._message: ChoiceDelta | None = None
@@ -103,7 +103,7 @@ class ChatReader(StreamReader):
         self._finish(deltas)
 
     def _fold(self, chunk: Chunk, deltas: list[Delta]) -> bool:
-        """Read a chunk's choices and usage. True if a choice had more than a delta: the answer may have ended."""
+        """Read a chunk's choices and usage. Return True if a choice has more than a delta and may end the answer."""
         may_end = False
         if chunk.usage and chunk.usage.__class__ is dict:
             self._usage = chunk.usage
@@ -176,10 +176,10 @@ class ChatReader(StreamReader):
             deltas.append(kind(text))
 
     def _fold_odd(self, chunk: Chunk, value: Any, deltas: list[Delta], *, named_error: bool) -> None:
-        """A chunk without choices: usage, a filter's verdict, a ping; or an error in one of its shapes."""
+        """Read a chunk without choices (usage, a filter's verdict, a ping) or with an error."""
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
         if named_error or groq.get("error") or error_told(value):
-            self._fold(chunk, deltas)  # what it says beside the error
+            self._fold(chunk, deltas)  # the content next to the error
             self._fail(error_in_stream(groq if groq.get("error") else value), deltas)
         else:
             if not chunk.choices:
@@ -187,7 +187,7 @@ class ChatReader(StreamReader):
             self._fold(chunk, deltas)
 
     def _note_rest(self, chunk: Chunk) -> None:
-        """Model and id as the first chunk names them that does: later ones may change or be empty."""
+        """Keep the first model and the first id that a chunk names: later ones may change or be empty."""
         if isinstance(chunk.x_groq, dict):
             self._usage = chunk.x_groq.get("usage") or self._usage
         if self._model is None and isinstance(chunk.model, str) and chunk.model:
@@ -202,14 +202,14 @@ class ChatReader(StreamReader):
         super()._close(fault, deltas)
 
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
-        """Fail after the text that only a whole message has."""
+        """Fail after giving the text that only a whole message has."""
         if not self._ended and self._message is not None:
             message, self._message = self._message, None
             self._fold_delta(replace(self._unsaid(message), tool_calls=None, function_call=None), deltas)
         super()._fail(fault, deltas)
 
     def _release(self, deltas: list[Delta]) -> None:
-        """Read what was held back until it was known which choices are read."""
+        """Read the held choices, if they are the ones to read."""
         if rest := self._choices.rest():
             self._fold(Chunk(choices=list(rest)), deltas)
 
@@ -235,7 +235,7 @@ class ChatReader(StreamReader):
         deltas.append(self._finished())
 
     def _unsaid(self, message: ChoiceDelta) -> ChoiceDelta:
-        """The message without what deltas have said already."""
+        """Return the message without the fields that deltas have given already."""
         said = ["content"] if self._has_text else []
         said += ["refusal"] if RefusalDelta in self._spoke else []
         said += REASONING if ReasoningDelta in self._spoke else ()
@@ -243,18 +243,18 @@ class ChatReader(StreamReader):
         return replace(message, **dict.fromkeys(said))
 
     def _fault(self) -> Fault | None:
-        """The fault of the answer as a whole, if it has one, now that it has its end."""
+        """Return the fault of an answer with a regular end, or None."""
         raw = self._raw_reason
         if raw is not None and broken_off(raw):
             return fault_of(raw)
         if self._skipped and (raw is None or self._calls or not self._has_text):
-            return self._skipped[0]  # it may have been the end, a piece of a call's arguments, or all of the answer
+            return self._skipped[0]  # the skipped event may have had the end, arguments, or all of the answer
         if self._calls or self._has_text or self._spoke:
             return None
         if raw is None and self._remark is not None:
             return error_in_stream(self._remark)
         if reason_of(raw) is FinishReason.TOOL_CALLS:
-            return ParseError(f"expected a tool call, as the finish reason {raw!r} says, got none")
+            return ParseError(f"expected a tool call for the finish reason {raw!r}, got none")
         return None
 
     def _finished(self) -> Finished:

@@ -1,13 +1,13 @@
-"""The reasoning of a chat answer, on its way back to its provider.
+"""The reasoning of a chat answer, which some providers need back in later requests.
 
-DeepSeek and Kimi refuse a conversation in which a turn that called tools comes back without its `reasoning_content`;
-what OpenRouter gives as `reasoning_details` may be signed or encrypted, and is lost to the model unless it comes back
-whole. Others refuse a field that they don't know (Mistral, Cerebras). So reasoning goes back in the field in which it
-came, and only within turns that called tools: between two messages of the user, as DeepSeek counts.
+DeepSeek and Kimi refuse a conversation in which a turn with tool calls lacks its `reasoning_content`. OpenRouter's
+`reasoning_details` may be signed or encrypted, and the model loses them unless they go back whole. Other providers
+(Mistral, Cerebras) refuse an unknown field. So reasoning goes back in the field in which it came, and only within turns
+with tool calls. A turn reaches from one user message to the next, as DeepSeek defines it.
 
-An answer notes it in its `items`, as one of each kind at most:
+An answer's `items` have at most one entry of each kind:
 
-    {"type": "chat_reasoning_content"}                          its text is the message's `reasoning`
+    {"type": "chat_reasoning_content"}                          the text is in the message's `reasoning`
     {"type": "chat_reasoning_details", "details": [...]}
 """
 
@@ -21,11 +21,11 @@ CONTENT: Final = "chat_reasoning_content"
 DETAILS: Final = "chat_reasoning_details"
 ITEMS: Final = frozenset((CONTENT, DETAILS))
 
-_GROWING = ("text", "summary")  # fields of a detail that come in pieces; a signature comes whole, with the last of them
+_GROWING = ("text", "summary")  # fields of a detail that come in pieces; a signature comes whole, with the last piece
 
 
 class ReasoningFields:
-    """What the deltas of one answer had in the two fields."""
+    """The contents of the two fields in the deltas of one answer."""
 
     __slots__ = ("_details", "_has_content")
 
@@ -56,10 +56,10 @@ class ReasoningFields:
 
 
 def fields_going_back(turn: Sequence[Message]) -> list[dict[str, Any]]:
-    """For each message of a turn the reasoning fields that its answer in the request has.
+    """Return the reasoning fields that go into the request for each message of a turn.
 
-    turn: from a message of the user up to the next. Where one answer of it came with `reasoning_content`, all have it:
-    also one that was cut, or did not think.
+    turn: the messages from one user message to the next. If one answer in the turn came with `reasoning_content`, each
+    answer in the turn gets the field, even an answer that was cut or has no reasoning.
     """
     answers = [message for message in turn if isinstance(message, AssistantMessage)]
     if not any(answer.tool_calls for answer in answers):
@@ -79,7 +79,7 @@ def _fields(answer: AssistantMessage, *, has_content: bool) -> dict[str, Any]:
 
 
 def _goes_on(last: dict[str, Any], detail: dict[str, Any]) -> bool:
-    """It is of the same type and index, and they have text: what is encrypted comes whole."""
+    """Return whether a detail continues the last one: same type and index, and text. Encrypted details come whole."""
     if not last or any(last.get(name) != detail.get(name) for name in ("type", "index")):
         return False
     texts = [part[name] for part in (last, detail) for name in _GROWING if name in part]

@@ -20,10 +20,10 @@ from agents.llm.text import safe
 def request(
     messages: Conversation, tools: Sequence[Mapping[str, Any]], *, model: str, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """JSON data that any provider takes: well formed, without NUL and lone surrogates.
+    """Return JSON data that any provider accepts: well formed, without NUL and lone surrogates.
 
-    tools: name, description, parameters (a JSON schema), and strict if wanted. options: further fields of the body;
-    they win over ours, and None takes a field away (`{"stream_options": None}` for a server that refuses it).
+    tools: name, description, parameters (a JSON schema) and optionally strict. options: more fields of the body, which
+    replace ours. An option of None removes a field (`{"stream_options": None}` for a server that refuses that field).
     """
     body: dict[str, Any] = {
         "model": model,
@@ -41,7 +41,7 @@ def request(
 
 
 def _turns(messages: Conversation) -> Iterator[list[Message]]:
-    """What stands between the messages of the user, each with the one that began it."""
+    """Yield the turns: each user message with the messages up to the next one."""
     turn: list[Message] = []
     for message in messages:
         if isinstance(message, UserMessage) and turn:
@@ -52,7 +52,7 @@ def _turns(messages: Conversation) -> Iterator[list[Message]]:
 
 
 def _entries(turn: list[Message]) -> Iterator[dict[str, Any]]:
-    """Without answers that say nothing: some providers refuse them (Mistral, Anthropic)."""
+    """Yield a turn's entries without empty answers, which some providers refuse (Mistral, Anthropic)."""
     for message, reasoning in zip(turn, fields_going_back(turn), strict=True):
         if not isinstance(message, AssistantMessage) or message.content.strip() or message.tool_calls or reasoning:
             yield _message(message) | reasoning
@@ -73,7 +73,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    """The call as its provider sent it. Blank arguments are an empty object: `""` is no JSON, and some refuse it."""
+    """Return the call as its provider sent it. Blank arguments become `{}`: some providers refuse invalid JSON."""
     arguments = call.arguments if call.arguments.strip() else "{}"
     function = {"name": call.name, "arguments": arguments}
     return {**(call.extra or {}), "id": call.id, "type": call.type, "function": function}

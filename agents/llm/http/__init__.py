@@ -1,1 +1,1 @@
-"""http."""
+"""HTTP to providers: the client, its transport, and the bodies of answers."""

@@ -1,7 +1,7 @@
-"""A response's body, whose chunks may be handed on where they come in, without waking a task for each.
+"""A response's body. Its chunks may be handled in the transport's callback, without waking a task per chunk.
 
-An answer is any async iterator of bytes. One that is Pushed can do more: for as long as `push` runs, each chunk goes to
-its taker inside the transport's own callback.
+An answer is any async iterator of bytes. If the answer is Pushed, its `push` calls a function with each chunk, inside
+the transport's own callback.
 """
 
 from abc import ABC, abstractmethod
@@ -9,23 +9,23 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
 Take: TypeAlias = Callable[[bytes], bool]
-"""Takes a chunk, and says whether that was enough for now."""
+"""A function that takes a chunk and returns True to stop."""
 
 
 class Pushed(AsyncIterator[bytes], ABC):
-    """Chunks that are asked for one by one, or pushed."""
+    """Chunks to iterate over or to push."""
 
     @abstractmethod
     async def push(self, take: Take) -> None:
-        """Give take each chunk as it comes, until it has enough or the body is at its end.
+        """Call take with each chunk on arrival, until take returns True or the body ends.
 
-        Raises what breaks the body, and what take raises. Cancelled, it gives no chunk more; what comes then waits for
-        the next who asks.
+        Raises the errors of the body and of take. After a cancellation it calls take no more, and later chunks wait for
+        the next reader.
         """
 
 
 async def push(chunks: AsyncIterator[bytes], take: Take) -> None:
-    """Pushed.push, of any chunks."""
+    """Push the chunks of any iterator."""
     if isinstance(chunks, Pushed):
         await chunks.push(take)
     else:
@@ -33,7 +33,7 @@ async def push(chunks: AsyncIterator[bytes], take: Take) -> None:
 
 
 async def pull(chunks: AsyncIterator[bytes], take: Take) -> None:
-    """The same by asking for each."""
+    """Call take with each chunk by iteration, until take returns True or the body ends."""
     async for chunk in chunks:
         if take(chunk):
             return

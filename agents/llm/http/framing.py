@@ -1,7 +1,7 @@
-"""Chunks of a chunked HTTP body, found without its parser. Source: RFC 9112, 7.1.
+"""Find the chunks of a chunked HTTP body without the HTTP parser. Source: RFC 9112, 7.1.
 
-A provider writes each event as one chunk, and nearly always that is what one read brings. The parser of HTTP stands
-between two chunks then, and a whole one that it never sees leaves it there.
+A provider writes each event as one chunk, and one read usually brings one whole chunk. The parser is then between two
+chunks. A whole chunk that bypasses the parser does not change the parser's state.
 """
 
 import re
@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from typing import Final
 
 _head: Final = re.compile(rb"([0-9A-Fa-f]{1,7})\r\n").match
-"""The line of a chunk's size. One with an extension is left to the parser."""
+"""The size line of a chunk. A size line with an extension is left to the parser."""
 _border: Final = re.compile(rb"(?:\A|\r\n)(?=[0-9A-Fa-f]{1,7}\r\n)").search
 
 
 def whole_chunks(data: bytes) -> tuple[Sequence[bytes], int]:
-    """What is in the whole chunks that data begins with, and where the rest begins. The last chunk, which is empty and
-    ends the body, belongs to the rest."""
+    """Return the contents of the whole chunks at the beginning of data, and the index of the rest.
+
+    The last chunk, which is empty and ends the body, belongs to the rest.
+    """
     payloads: list[bytes] = []
     rest = 0
     while head := _head(data, rest):
@@ -29,7 +31,7 @@ def whole_chunks(data: bytes) -> tuple[Sequence[bytes], int]:
 
 
 def next_chunk(data: bytes) -> tuple[int, int, bytes]:
-    """Where the first part of data that looks like a whole chunk begins and ends, and what is in it; else its end."""
+    """Return begin, end and content of the first part that looks like a whole chunk, or the end of data and nothing."""
     border = _border(data)
     if border is not None and (head := _head(data, border.end())):
         begin, end = head.end(), head.end() + int(head[1], 16)

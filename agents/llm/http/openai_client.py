@@ -1,8 +1,8 @@
-"""The way to a provider: the openai client makes the request, we read the bytes of its answer.
+"""The client for a provider: the openai client makes the request, and we read the bytes of the answer.
 
-The client brings keys and organisation, the transport the connections and their proxy. Neither tries again, nor times
-more than the connection: what reads the answer does. Every failure leaves here as a
-ProviderFailed that holds a Fault.
+The openai client adds keys and organisation. The transport makes the connections, through a proxy if one is set. Both
+neither retry nor limit anything except the time to connect: the reader of the answer does. Each failure raises
+ProviderFailed with a Fault.
 """
 
 import asyncio
@@ -24,24 +24,26 @@ from agents.llm.http.transport import BODY, AiohttpTransport, proxy_of
 from agents.llm.tls_probe import speaks_tls
 
 REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
-"""What `create` insists on by name, empty. The body itself goes as extra_body, which wins and is sent as it is: what is
-given by name `create` walks through, annotation by annotation, and a conversation is long."""
+"""Empty values for the arguments that `create` requires. The body goes as extra_body, which wins and is sent unchanged.
+This avoids the slow walk of `create` through the type annotations of a long conversation."""
 
 FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding)
-"""Failures of a connection. OSError is not among them: the block that reads the answer may raise one of its own."""
+"""Failures of a connection. OSError is not among them: the block that reads the answer may raise its own OSError."""
 
 HTTP_PORT: Final = 80
 
 
 class OpenAIClient:
-    """One endpoint's connections. Raises ProviderFailed when it has no address or no key that a request can carry,
-    nor the environment in their place."""
+    """A client for one endpoint, with its connections.
+
+    Raises ProviderFailed if neither the endpoint nor the environment has a usable address and a usable key.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
         key = _key(endpoint)
         self._address = endpoint.address
         self._url = _url(endpoint)
-        self._answered = False  # to any request
+        self._answered = False  # true after the first answer to any request
         http_client = httpx2.AsyncClient(
             transport=AiohttpTransport(self._url), follow_redirects=True, params=httpx2.QueryParams(endpoint.query)
         )
@@ -60,9 +62,9 @@ class OpenAIClient:
     def stream(
         self, api: Api, body: Mapping[str, Any], *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The answer's bytes, as they come. Leaving the block closes the connection if the answer is not at its end.
+        """Send a request, and give the answer's bytes on arrival. Leaving the block early closes the connection.
 
-        connect_s: the deadline of the connection; the answer has none.
+        connect_s: the deadline for the connection. The answer itself has no deadline here.
         """
         create: Any = self._creates[api]
         stream = body.get("stream", openai.omit)
@@ -72,13 +74,13 @@ class OpenAIClient:
     def resume(
         self, response_id: str, after: int, *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The rest of a background response, behind the event with this number, as stream gives it."""
+        """Give the bytes of a background response after the event with this number, in the same way as stream."""
         retrieve: Any = self._client.responses.with_streaming_response.retrieve
         request = partial(retrieve, response_id, stream=True, starting_after=after)
         return self._answer(request, connect_s)
 
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
-        """End a background response, whose answer nobody waits for: if it can't be told so, it ends by itself."""
+        """Cancel a background response. Errors are ignored, since the response ends anyway."""
         cancel = self._client.responses.with_streaming_response.cancel
         with suppress(openai.APIError, httpx2.HTTPError, aiohttp.ClientError, TimeoutError):
             async with asyncio.timeout(timeout_s), cancel(response_id):
@@ -103,7 +105,7 @@ class OpenAIClient:
             raise ProviderFailed(fault) from error
 
     async def _is_mistaken(self) -> bool:
-        """The provider hung up on plain HTTP, and speaks TLS."""
+        """Return whether plain HTTP was sent to a port that speaks TLS."""
         url = self._url
         return url.scheme == "http" and proxy_of(url) is None and await speaks_tls(url.host, url.port or HTTP_PORT)
 
@@ -115,7 +117,7 @@ def _refused(response: httpx2.Response) -> ApiError:
 
 
 def _key(endpoint: Endpoint) -> str:
-    """Refused in the provider's place, as it would: another one may have a key."""
+    """Return the key. A missing or invalid key is a 401 as from the provider, so that the next route may be tried."""
     key = endpoint.api_key or os.environ.get("OPENAI_API_KEY")
     if not key:
         raise ProviderFailed(ApiError(401, MISSING_KEY, "missing_key"))

@@ -1,7 +1,7 @@
-"""How the openai client's requests travel: an httpx2 transport on aiohttp, whose bodies are read where they come in.
+"""The transport of the openai client: an httpx2 transport on aiohttp that reads bodies in the connection's callback.
 
-aiohttp keeps the connections and reads HTTP. Why not the openai package's own transport on aiohttp: each chunk of it
-wakes a task and passes three iterators to get there (docs/adr/0004-tokens-where-they-arrive.md).
+aiohttp keeps the connections and reads HTTP. The openai package has its own transport on aiohttp, but there each chunk
+wakes a task and passes three iterators (docs/adr/0004-tokens-where-they-arrive.md).
 """
 
 import asyncio
@@ -19,27 +19,29 @@ from agents.llm.http.body import Pushed, Take, pull
 from agents.llm.http.framing import next_chunk, whole_chunks
 
 BODY: Final = "body"
-"""A response's extension: the bytes of its body without content encodings, and a WireBody where it has none."""
+"""The name of a response's extension: its decoded body, which is a WireBody if the body has no content encoding."""
 
 CONTENT_ENCODING: Final = "content-encoding"
 
 
 PIECE_BYTES: Final = 16 * 1024
-"""Taken at a time, where much has come at once: what is made of it should still be in the processor's cache."""
+"""The most bytes taken at a time from a large read, so that the resulting objects stay in the processor's cache."""
 
 
 BURST_BYTES: Final = 16 * 1024
-"""Of one read, after which others have their turn: uvloop would give this connection dozens of reads in a row."""
+"""The size of a read after which other connections get a turn: uvloop may read one connection many times in a row."""
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
-    """Requests to one address, over any number of connections: one that waits for another's would be timed as one that
-    can't connect. aiohttp's errors leave it as they are."""
+    """A transport to one address. It raises aiohttp's own errors.
+
+    The number of connections is unlimited: a request that waited for a free connection would time out as unconnected.
+    """
 
     def __init__(self, address: httpx2.URL) -> None:
         self._proxy = proxy_of(address)
         self._secure = address.scheme == "https"
-        self._session: aiohttp.ClientSession | None = None  # made on the loop
+        self._session: aiohttp.ClientSession | None = None  # made on the loop, by the first request
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self._session = self._session or _session(self._secure)
@@ -68,13 +70,13 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
 
 def _without_userinfo(url: httpx2.URL) -> str:
-    """The client has made a header of it, and aiohttp refuses to have both."""
+    """Return the URL without user and password: they are in a header already, and aiohttp refuses both together."""
     return str(url.copy_with(userinfo=b"") if url.userinfo else url)
 
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """As the environment has them. Once for all: to load them holds the loop for 40 ms."""
+    """Load the environment's certificates once, since loading them blocks the loop for 40 ms."""
     return httpx2.create_ssl_context()
 
 
@@ -84,7 +86,7 @@ def _session(secure: bool) -> aiohttp.ClientSession:
 
 
 def proxy_of(address: httpx2.URL) -> str | None:
-    """The proxy that the environment names for this address."""
+    """Return the environment's proxy for this address, or None."""
     proxies = getproxies()
     proxy = proxies.get(address.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(address.host):
@@ -93,7 +95,7 @@ def proxy_of(address: httpx2.URL) -> str | None:
 
 
 class WireBody(Pushed):
-    """The body of a response, as aiohttp reads it off the wire."""
+    """The body of a response as aiohttp reads it, still encoded."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.response = response
@@ -104,16 +106,17 @@ class WireBody(Pushed):
         raise StopAsyncIteration
 
     async def push(self, take: Take) -> None:
-        """A tap stands over an empty buffer only: aiohttp pauses a connection whose buffer is full until it is read.
+        """Empty aiohttp's buffer, then put a tap on the connection.
 
-        To read from the buffer lets aiohttp go on with what it had put aside, which fills the buffer again.
+        aiohttp pauses a connection with a full buffer, so the buffer must be empty first. Each read from the buffer may
+        let aiohttp parse more data, which fills the buffer again.
         """
         response = self.response
         while chunk := response.content.read_nowait(PIECE_BYTES):
             if take(chunk):
                 return
         connection = response.connection
-        if connection is None or connection.transport is None:  # at its end, or broken
+        if connection is None or connection.transport is None:  # at its end or broken
             await pull(self, take)
             return
         tap = _Tap(connection, response.content, take)
@@ -124,7 +127,7 @@ class WireBody(Pushed):
 
 
 def _plain(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The body without its content encodings. Raises BadEncoding for one that was not asked for."""
+    """Return the decoded body. Raises BadEncoding for an encoding that no request asks for."""
     header = ",".join(response.headers.getall(CONTENT_ENCODING, ()))
     try:
         return plain(WireBody(response), header, is_error=response.status >= 400)
@@ -134,7 +137,7 @@ def _plain(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 class _Stream(httpx2.AsyncByteStream):
-    """The same for httpx2, which closes it, and reads the bodies of errors."""
+    """The body in httpx2's form. httpx2 closes it and reads the bodies of errors."""
 
     def __init__(self, response: aiohttp.ClientResponse, chunks: AsyncIterator[bytes]) -> None:
         self._response, self._chunks = response, chunks
@@ -148,11 +151,11 @@ class _Stream(httpx2.AsyncByteStream):
 
 
 class _Tap(asyncio.Protocol):
-    """Stands between a connection and aiohttp's protocol, which reads it as ever, and takes what that has read.
+    """A protocol between a connection and aiohttp's protocol: it forwards data to aiohttp and takes the parsed bytes.
 
-    Whole chunks pass it by, once it has been seen to stand between two of them: for a token, what it does is a quarter
-    of all the work. It gets the connection back before anyone else can have it: when the tap is closed, or when aiohttp
-    lets go of the connection.
+    Once aiohttp's protocol is known to be between two chunks, whole chunks bypass it: that protocol is a quarter of the
+    work per token. aiohttp's protocol gets the connection back when the tap is closed, or when aiohttp releases the
+    connection. So no other request gets a connection with a tap.
     """
 
     def __init__(self, connection: Any, content: aiohttp.StreamReader, take: Take) -> None:
@@ -174,7 +177,7 @@ class _Tap(asyncio.Protocol):
             data = self._up_to_border(data)
         if data:
             self._pass_by(data)
-        if burst and not self._transport.is_closing():  # last: a read of aiohttp's resumes, whoever has paused
+        if burst and not self._transport.is_closing():  # last, since a read by aiohttp resumes the connection
             self._transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._go_on)
 
@@ -196,9 +199,9 @@ class _Tap(asyncio.Protocol):
         self._protocol.resume_writing()
 
     def _up_to_border(self, data: bytes) -> bytes:
-        """Let aiohttp read until it stands between two chunks, or all; the rest.
+        """Let aiohttp read up to a border between two chunks, and return the rest. Without a border, aiohttp reads all.
 
-        It stands there, if what looks like a chunk was read as one.
+        A border is proven when aiohttp reads the part that looks like a chunk as one chunk.
         """
         begin, end, payload = next_chunk(data)
         if begin:
@@ -218,21 +221,21 @@ class _Tap(asyncio.Protocol):
             self._read(data[rest:])
 
     def _read(self, data: bytes) -> bytes:
-        """Let aiohttp read it, and hand on what there is. The answer is that, if it was in one piece."""
+        """Let aiohttp read the data, and give the parsed bytes to take. Return the last piece of them."""
         self._protocol.data_received(data)
         return self._hand_on()
 
     def _hand_on(self) -> bytes:
-        """Give what aiohttp has read until its buffer is empty, also of what reading from it adds.
+        """Give the bytes in aiohttp's buffer to take until the buffer is empty. Return the last piece.
 
-        The answer is the last piece.
+        Reading from the buffer may add more bytes, which are given, too.
         """
         content, last = self._content, b""
         try:
             while not self.enough.done() and (chunk := content.read_nowait(PIECE_BYTES)):
                 last = chunk
                 self._give(chunk)
-            if not self.enough.done() and content.at_eof():  # done: its waiter was told, or cancelled, but has not run
+            if not self.enough.done() and content.at_eof():  # done: its waiter has yet to run
                 self.enough.set_result(None)
         except Exception as error:  # noqa: BLE001 (raised where it is awaited)
             self.enough.set_exception(error)

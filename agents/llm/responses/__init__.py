@@ -1,4 +1,4 @@
-"""The Responses API: its streams and bodies read, its requests written."""
+"""The Responses API: read its streams and bodies, and write its requests."""
 
 from agents.llm.responses.reader import ResponsesReader, read_response
 from agents.llm.responses.request import request

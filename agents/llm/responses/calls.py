@@ -1,7 +1,7 @@
-"""Function calls out of Responses events.
+"""Function calls from Responses events.
 
-Keyed by output_index, since item ids differ between events of one item (GitHub Copilot) or are missing (DeepSeek).
-A snapshot (arguments.done, the done item, the final output) never adds to the deltas: it completes or corrects them.
+Calls are keyed by output_index: item ids differ between events of one item (GitHub Copilot) or are missing (DeepSeek).
+A snapshot (arguments.done, the done item, the final output) completes or corrects the deltas, and repeats none.
 """
 
 from collections.abc import Callable, Hashable
@@ -14,10 +14,10 @@ from agents.llm.text import Halves, joined_surrogates
 
 
 class Call:
-    """One call as far as it has come.
+    """The state of one call.
 
-    snapshot: its arguments as they came last in one piece; the first item's count only if nothing else has any.
-    vouched: an event that has the whole call was read.
+    snapshot: the last arguments that came in one piece. first_snapshot: the arguments of the added item, which count
+    only if no other event has arguments. vouched: an event with the whole call was read.
     """
 
     __slots__ = (
@@ -41,7 +41,7 @@ class Call:
 
     @property
     def whole(self) -> str:
-        """Its arguments, as the best of what came has them."""
+        """The arguments from the best source: the snapshot, else the deltas, else the first snapshot."""
         return self.snapshot or self.said.whole() or self.first_snapshot
 
 
@@ -63,18 +63,18 @@ class Calls:
 
     @property
     def vouched(self) -> bool:
-        """Each call was read in one piece, too."""
+        """True if an event with the whole call was read for each call."""
         return all(call.vouched for call in self._all if call.name)
 
     def begin(self, key: Hashable, item: dict[str, Any], deltas: list[Delta]) -> None:
-        """An item of type function_call was added. Its arguments, if it has some already, are a snapshot."""
+        """Begin a call from an added item of type function_call. Arguments in the item are a snapshot."""
         call = self._call_at(key, item.get("id"), is_new=True)
         self._describe(call, item)
         call.first_snapshot = joined_surrogates(arguments_of(item.get("arguments")))
         self._tell(call, deltas)
 
     def add(self, key: Hashable, item_id: Any, piece: Any, halves: Halves | None, deltas: list[Delta]) -> None:
-        """A piece of arguments; it may come before its call."""
+        """Add a piece of arguments. It may come before its call."""
         call = self._call_at(key, item_id)
         if not call.done:
             text = arguments_of(piece)
@@ -87,7 +87,7 @@ class Calls:
             call.snapshot, call.vouched = joined_surrogates(text), True
 
     def complete(self, key: Hashable, item: dict[str, Any], deltas: list[Delta]) -> None:
-        """The item is done. A call that is done already may come again under another key."""
+        """End a call from its done item. A finished call may come again under another key."""
         if key not in self._by_key and self._is_done(item):
             return
         call = self._call_at(key, item.get("id"))
@@ -95,9 +95,9 @@ class Calls:
             self._conclude(call, item, deltas)
 
     def settle(self, items: list[dict[str, Any]], deltas: list[Delta]) -> list[dict[str, Any]]:
-        """End every call as the final output has it, else as its deltas have it.
+        """End each call with its state in the final output, else in its deltas.
 
-        items: the final output. The answer is the same with each function_call under the id that we gave it.
+        items: the final output. Returns the items, each function_call with the id that we gave the call.
         """
         rest = list(self._all)
         settled = [self._settle(item, rest, deltas) if item.get("type") == "function_call" else item for item in items]
@@ -117,7 +117,7 @@ class Calls:
         return item if call.id == wire_id else {**item, "call_id": call.id}
 
     def _conclude(self, call: Call, item: dict[str, Any], deltas: list[Delta]) -> None:
-        """End the call as its item has it."""
+        """End the call with the arguments in its item."""
         self._describe(call, item)
         call.vouched = True
         if text := arguments_of(item.get("arguments")):
@@ -157,7 +157,7 @@ class Calls:
             self._used_ids.add(wire_id)
 
     def _tell(self, call: Call, deltas: list[Delta]) -> None:
-        """Give what is known of the call and was not given."""
+        """Start the call if it can start, and add a delta with its new pieces."""
         if not call.name or not call.id:
             return
         if not call.started:

@@ -1,4 +1,4 @@
-"""How a response ended: failed, cut, or whole."""
+"""The end of a response: failed, cut, or whole."""
 
 from typing import Any, Final
 
@@ -7,11 +7,11 @@ from agents.core.finish import broken_off, fault_of
 from agents.llm.faults import error_in_stream, error_told
 
 PLAIN: Final = ("message", "function_call")
-"""Types of output items that say no more than text and calls do."""
+"""Types of output items that hold only text or a call."""
 
 
 def was_cut(item: dict[str, Any]) -> bool:
-    """A message or a call that its provider did not finish, whatever it says of the response."""
+    """Return whether an item is an unfinished message or call. The response's own status does not matter."""
     status = item.get("status")
     return item.get("type") in PLAIN and isinstance(status, str) and broken_off(status)
 
@@ -23,7 +23,7 @@ def incomplete_reason(response: dict[str, Any]) -> str | None:
 
 
 def failure(status: str, response: dict[str, Any]) -> Fault | None:
-    """The fault of a response that failed, else None."""
+    """Return the fault of a failed response, else None."""
     if error_told({"error": response.get("error")}):
         return error_in_stream({"error": response["error"]})
     if status == "incomplete":

@@ -1,6 +1,6 @@
 """The fields of a Responses event that we read, and the texts in an output item.
 
-One open struct and no union by type: the API grows event types, and proxies add their own.
+One struct serves all event types, since the API gains types and proxies add their own.
 """
 
 from collections.abc import Iterator
@@ -41,9 +41,9 @@ _KIND_OF_PART: dict[Any, TextKind] = {
 
 
 class Event(Struct, gc=False):
-    """One event's data; `type` in it is the truth, not the event's name. item and response are plain JSON.
+    """One event's data. Its `type` counts, not the event's name. item and response are plain JSON.
 
-    *_index: as they came; leaf.key_of reads them.
+    *_index: wire values; leaf.key_of reads them.
     """
 
     type: str = ""
@@ -66,7 +66,7 @@ _decode_number = msgspec.json.Decoder(_Numbered).decode
 
 
 def number_of(payload: bytes) -> int | None:
-    """An event's sequence number, if it has one."""
+    """Return an event's sequence number, or None."""
     try:
         number = key_of(_decode_number(payload).sequence_number)
         return number if isinstance(number, int) else None
@@ -75,7 +75,7 @@ def number_of(payload: bytes) -> int | None:
 
 
 def event_of(value: Any) -> Event:
-    """An event of any JSON value; what has no meaning there is left out."""
+    """Return an event from any JSON value. Meaningless parts are left out."""
     if not isinstance(value, dict):
         return Event()
     fields: dict[str, Any] = {name: value.get(name) for name in Event.__struct_fields__}
@@ -84,7 +84,7 @@ def event_of(value: Any) -> Event:
 
 
 def texts_of(item: dict[str, Any]) -> Iterator[tuple[TextKind, str]]:
-    """The parts of a message or reasoning item that are text, in order, each with its kind."""
+    """Yield the text parts of a message or reasoning item in order, each with its kind."""
     is_reasoning = item.get("type") == "reasoning"
     for field in (item.get("summary"), item.get("content")):
         if isinstance(field, str) and field and (is_reasoning or field is item.get("content")):
@@ -95,7 +95,7 @@ def texts_of(item: dict[str, Any]) -> Iterator[tuple[TextKind, str]]:
 
 
 def done_text_of(event: dict[str, Any]) -> tuple[TextKind, str] | None:
-    """The whole text of a part, as an event of one of the types in DONE or PART_DONE has it."""
+    """Return the whole text of a part from an event of a type in DONE or PART_DONE."""
     part = event.get("part")
     if isinstance(part, dict):
         return _text_of_part(part, is_reasoning=event.get("type") == PART_DONE[1])
@@ -113,5 +113,5 @@ def _text_of_part(part: dict[str, Any], *, is_reasoning: bool) -> tuple[TextKind
 
 
 def items_of(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list, or nothing."""
+    """Return the objects in a list. Any other value has none."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

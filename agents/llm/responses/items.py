@@ -1,4 +1,4 @@
-"""Output items of a response, each once: some servers give an item again, in one list or in two events."""
+"""The distinct output items of a response: some servers repeat an item in one list or in two events."""
 
 from collections.abc import Hashable, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from agents.llm.leaf import arguments_of
 
 
 class DoneItems:
-    """The items that events gave as done, with their keys: output_index, or their place if they have none."""
+    """The items of done events, with their keys: output_index, or their place if they have no index."""
 
     __slots__ = ("_by_arrival",)
 
@@ -15,7 +15,7 @@ class DoneItems:
         self._by_arrival: list[tuple[Any, dict[str, Any]]] = []
 
     def add(self, key: Hashable, item: dict[str, Any]) -> None:
-        """Add an item. If it is an earlier one of its key again, it takes the earlier one's place."""
+        """Add an item. A repeated item with the same key replaces the earlier one."""
         for place, (known, earlier) in enumerate(self._by_arrival):
             if key is not None and key == known and _replaces(item, earlier):
                 self._by_arrival[place] = (key, item)
@@ -29,7 +29,7 @@ class DoneItems:
 
 
 def distinct(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The items without those that repeat an earlier one. An item without an id repeats none."""
+    """Return the items without repetitions. An item without an id never counts as a repetition."""
     found: list[dict[str, Any]] = []
     for item in items:
         if _id_of(item) is None or not any(_same(item, earlier) for earlier in found):
@@ -38,7 +38,7 @@ def distinct(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _id_of(item: dict[str, Any]) -> tuple[Any, str] | None:
-    """Its type with its id. The id of a call is call_id: its item's id may change from event to event."""
+    """Return an item's type and id. A call's id is call_id, since its item's id may change between events."""
     found = item.get("call_id") if item.get("type") == "function_call" else item.get("id")
     return (item.get("type"), found) if isinstance(found, str) and found else None
 

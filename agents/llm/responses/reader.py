@@ -1,7 +1,7 @@
-"""A Responses stream, or a whole response, read into deltas.
+"""Read a Responses stream or a whole response into deltas.
 
-Custom tool calls (free text, no JSON) are no calls here but opaque items: requests offer function tools only, so where
-one appears the provider runs it itself (xAI's search), and the item only has to go back in its place.
+Custom tool calls (free text instead of JSON) are opaque items. Requests offer function tools only, so a provider runs
+its custom tools itself (xAI's search). The item only has to go back in its place.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,18 +38,18 @@ _decode = msgspec.json.Decoder(Event).decode
 
 
 def read_response(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
-    """The body of an answer that was not asked to stream, in the deltas of a stream."""
+    """Return the deltas of an answer that was requested without streaming."""
     reader = ResponsesReader(new_id)
     return reader.feed(body) + reader.end()
 
 
 class ResponsesReader(StreamReader):
-    """Reads one response, from any event on: state is built as events ask for it.
+    """A reader of one response. The first event may be any event: each event adds the state that it needs.
 
-    Only deltas add text. The done items and the final output are compared with it at the end: texts.py.
+    Only deltas add text. At the end, the reader compares the text with the done items and the final output: texts.py.
 
-    background: the provider goes on without a connection, and has numbered its events. After a break, the rest of them
-    is asked for with response_id and sequence_number, and resume() is called before it is fed.
+    background: the provider numbers its events and continues without a connection. After a break, the caller requests
+    the later events with response_id and sequence_number. It calls resume() before it feeds them.
     """
 
     def __init__(self, new_id: Callable[[], str], limit_bytes: int = LIMIT_BYTES, *, background: bool = False) -> None:
@@ -60,7 +60,7 @@ class ResponsesReader(StreamReader):
         self._texts = Texts()
         self._done_items = DoneItems()
         self._origin: dict[str, Any] = {}
-        # Where the last text delta belonged: the next one nearly always belongs there too.
+        # The place of the last text delta. The next delta nearly always has the same place.
         self._type: str | None = None
         self._kind: TextKind = TextDelta
         self._output_index: Any = None
@@ -77,9 +77,9 @@ class ResponsesReader(StreamReader):
         return self.background and self.sequence_number >= 0 and self.response_id is not None
 
     def resume(self) -> str:
-        """The id to resume with. The next bytes are of the connection that brings the rest.
+        """Prepare for the bytes of the next connection, and return the id for its request.
 
-        An event that comes again is not read again. Only if it is resumable.
+        Repeated events are skipped. The caller checks first that the reader is resumable.
         """
         self.begin_body()
         return self.response_id or ""
@@ -132,7 +132,7 @@ class ResponsesReader(StreamReader):
             self._conclude(str(value.get("status") or "completed"), value, deltas)
 
     def _finish(self, deltas: list[Delta]) -> None:
-        """Never asked for: nothing but its terminal event settles a response."""
+        """Finish the response. This is unused: only its terminal event settles a response."""
         self._conclude("completed", {}, deltas)
 
     def _fold(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
@@ -154,7 +154,7 @@ class ResponsesReader(StreamReader):
             self._fold_item(event, payload, deltas)
 
     def _fold_item(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
-        """Everything else; types that we don't know, and that is most of them, mean nothing here."""
+        """Read an event about an item, a part or the response. Unknown types, which are most types, are ignored."""
         key, item = key_of(event.output_index), event.item if isinstance(event.item, dict) else {}
         is_call = item.get("type") == "function_call"
         match event.type:
@@ -180,7 +180,7 @@ class ResponsesReader(StreamReader):
         key = (kind, key_of(event.output_index), key_of(event.content_index), key_of(event.summary_index))
         self._kind, self._part = kind, self._texts.piece(key)
         self._output_index, self._content_index = event.output_index, event.content_index
-        # Not told apart on the short way: parts of a summary. Not given: what is held.
+        # The fast path does not distinguish parts of a summary, and does not hold text back.
         self._type = event.type if event.summary_index is None and not self._texts.held else None
         text = text if self._halves is None else self._halves.join(key, text)
         if text:
@@ -199,7 +199,7 @@ class ResponsesReader(StreamReader):
         super()._fail(fault, deltas)
 
     def _note_origin(self, response: dict[str, Any]) -> None:
-        """The id may change from event to event (GitHub Copilot): the last one is the one to refer to."""
+        """Note the id and the model. The id may change between events (GitHub Copilot): the last one is valid."""
         named = {name: response[name] for name in ("id", "model") if isinstance(response.get(name), str)}
         self._origin |= {name: joined_surrogates(value) for name, value in named.items()}
 
@@ -215,7 +215,7 @@ class ResponsesReader(StreamReader):
             return
         items = self._calls.settle(items, deltas)
         if self._skipped and not (self._calls.vouched and (items or self._texts or self._calls)):
-            # A piece of a call's arguments may have been lost, or all of the answer.
+            # A piece of a call's arguments may be lost, or all of the answer.
             self._fail(self._skipped[0], deltas)
             return
         self._ended = True
@@ -254,5 +254,5 @@ class ResponsesReader(StreamReader):
 
 
 def _is_opaque(item: dict[str, Any]) -> bool:
-    """It says more than text and calls do, so the output has to go back as it is."""
+    """Return whether an item holds more than text or a call, so that the output must go back unchanged."""
     return item.get("type") not in PLAIN or item.get("phase") is not None

@@ -23,10 +23,10 @@ ENCRYPTED_REASONING = "reasoning.encrypted_content"
 def request(
     messages: Conversation, tools: Sequence[Mapping[str, Any]], *, model: str, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """JSON data that any provider takes: well formed, without NUL and lone surrogates.
+    """Return JSON data that any provider accepts: well formed, without NUL and lone surrogates.
 
-    tools and options: as of the chat request. With `store` false the provider keeps nothing, so its reasoning is
-    asked for in encrypted form, to be sent back.
+    tools and options: the same as for the chat request. If `store` is false, the provider keeps nothing. So the request
+    asks for encrypted reasoning, which later requests send back.
     """
     stored = options.get("store") is not False
     offered = _custom_tools(options)
@@ -59,9 +59,9 @@ def _items(message: Message, offered: frozenset[str], *, stored: bool) -> Iterat
 
 
 def _output(message: AssistantMessage, *, stored: bool) -> Iterator[dict[str, Any] | None]:
-    """The output items of an answer in their order, None for one that does not go back.
+    """Yield the output items of an answer in order, and None for an item that does not go back.
 
-    Calls are taken from the message, not from its items, so that what is sent back is what was run.
+    Calls come from the message, not from its items, so that the request has the calls that ran.
     """
     calls = {call.id: call for call in message.tool_calls}
     if message.content and not any(item.get("type") == "message" for item in message.items):
@@ -77,7 +77,7 @@ def _output(message: AssistantMessage, *, stored: bool) -> Iterator[dict[str, An
 
 
 def _with_followers(output: Iterable[dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
-    """The output without reasoning that has lost what it led to, or was cut before it: a provider refuses that."""
+    """Yield the output without reasoning whose next item is missing: a provider refuses such reasoning."""
     thoughts: list[dict[str, Any]] = []
     for item in output:
         if item is not None and item.get("type") == "reasoning":
@@ -89,9 +89,9 @@ def _with_followers(output: Iterable[dict[str, Any] | None]) -> Iterator[dict[st
 
 
 def _unanswered(output: Iterable[dict[str, Any]], offered: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """Outputs of the calls of custom tools that the request's own options offer: nobody here can run them.
+    """Yield outputs for calls of custom tools that the request's own options offer: our side can't run those tools.
 
-    A custom call of a tool that was not offered is one that the provider ran itself (xAI's search), and has no output.
+    A custom call of another tool has no output, since the provider ran it itself (xAI's search).
     """
     for item in output:
         if item.get("type") == "custom_tool_call" and item.get("name") in offered:
@@ -104,7 +104,7 @@ def _custom_tools(options: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _is_reference(item: dict[str, Any]) -> bool:
-    """Reasoning without its content: only a provider that stored it can follow its id."""
+    """Return whether an item is reasoning without content: only a provider that stored it can find it by its id."""
     return item.get("type") == "reasoning" and not item.get("encrypted_content")
 
 

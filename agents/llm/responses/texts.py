@@ -1,9 +1,10 @@
-"""The texts of a Responses answer: what its deltas gave, and what its snapshots say beyond that.
+"""The texts of a Responses answer: texts from its deltas, and the rest from its snapshots.
 
-Only deltas add text while the answer runs. At its end the snapshots (the final output, else the done items, else the
-done events of single parts) are held against it: they may complete what was given, and never contradict it.
+Only deltas add text while the answer runs. The snapshots are the final output, else the done items, else the done
+events of single parts. At the end, the text is compared with the snapshots. A snapshot may complete the given text. A
+snapshot that contradicts the given text is ignored.
 
-Where an event was lost, what comes after it waits for the end: a snapshot then gives the whole text, in order.
+After a lost event, later text is held until the end. Then a snapshot gives the whole text in order.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -20,7 +21,7 @@ Part: TypeAlias = tuple[Key, list[str]]
 
 
 class Texts:
-    """held: an event was lost, so texts are held back."""
+    """The texts of one answer. held: an event was lost, so later texts are held back."""
 
     __slots__ = ("_by_event", "_by_part", "_complete", "_given", "_held", "held", "repaired")
 
@@ -28,17 +29,17 @@ class Texts:
         self.held = False
         self.repaired = True
         self._complete = False  # the missing texts were given
-        self._given: list[Part] = []  # in order of arrival; a part that goes on after another one comes again
+        self._given: list[Part] = []  # in order of arrival; a part may occur several times
         self._held: list[Part] = []
-        self._by_event: dict[Hashable, tuple[TextKind, str]] = {}  # of output_text.done and its like
-        self._by_part: dict[Hashable, tuple[TextKind, str]] = {}  # of content_part.done
+        self._by_event: dict[Hashable, tuple[TextKind, str]] = {}  # from output_text.done and similar events
+        self._by_part: dict[Hashable, tuple[TextKind, str]] = {}  # from content_part.done
 
     def __bool__(self) -> bool:
-        """Some text is known."""
+        """Return whether any text is known."""
         return bool(self._given or self._held or self._by_event or self._by_part)
 
     def piece(self, key: Key) -> list[str]:
-        """Where the next pieces of this part go. They are to be given as deltas, unless texts are held."""
+        """Return the list for the part's next pieces. The caller gives them as deltas unless texts are held."""
         pieces: list[str] = []
         (self._held if self.held else self._given).append((key, pieces))
         return pieces
@@ -54,9 +55,9 @@ class Texts:
             )
 
     def missing(self, items: Sequence[dict[str, Any]], output_text: Any) -> Iterator[Delta]:
-        """Give the texts that only snapshots have, and the held ones; once. Nothing may be added afterwards.
+        """Yield the held texts and the texts that only snapshots have, once. No text may be added afterwards.
 
-        items: the final output, or the done items. repaired: they account for every text that was given.
+        items: the final output, or the done items. Afterwards `repaired` is true if the items confirm all given text.
         """
         if self._complete:
             return
@@ -70,7 +71,7 @@ class Texts:
         self._held = []
 
     def _snapshots(self, items: Sequence[dict[str, Any]], output_text: Any) -> list[tuple[TextKind, str]]:
-        """The best that there is for each kind of text."""
+        """Return the texts of the best snapshot for each kind of text."""
         found = [each for item in items for each in texts_of(item)]
         for worse in (self._by_event.values(), self._by_part.values()):
             known = {kind for kind, _ in found}
@@ -91,10 +92,10 @@ class Texts:
 
 
 def _rest(parts: Sequence[Part], texts: Sequence[str]) -> Sequence[str] | None:
-    """The texts without the parts that were given; None where the two contradict each other.
+    """Return the texts without the given parts, or None if parts and texts contradict each other.
 
-    The parts in order of arrival are the beginning of the texts, since some servers count deltas in an index (vLLM).
-    Else each part, or each output item, is the beginning of a text of its own: parts may interleave.
+    First the parts in order of arrival are tried as the beginning of the texts, since some servers count deltas in an
+    index (vLLM). Else each part, or each output item, must be the beginning of its own text: parts may interleave.
     """
     arrived = "".join("".join(pieces) for _, pieces in parts)
     if "".join(texts).startswith(arrived):
@@ -106,14 +107,14 @@ def _rest(parts: Sequence[Part], texts: Sequence[str]) -> Sequence[str] | None:
 
 
 def _beyond(length: int, texts: Sequence[str]) -> Iterator[str]:
-    """The texts without so many characters at their beginning."""
+    """Yield the texts without their first `length` characters in total."""
     for text in texts:
         yield text[length:]
         length = max(0, length - len(text))
 
 
 def _joined(parts: Sequence[Part], fields: int) -> list[str]:
-    """The joined text of the parts whose keys share their first fields."""
+    """Return the joined texts of parts with the same first fields of the key."""
     joined: dict[tuple[Any, ...], str] = {}
     for key, pieces in parts:
         joined[key[:fields]] = joined.get(key[:fields], "") + "".join(pieces)
@@ -121,12 +122,12 @@ def _joined(parts: Sequence[Part], fields: int) -> list[str]:
 
 
 def _rest_of_each(parts: Sequence[str], texts: Sequence[str]) -> Sequence[str] | None:
-    """Each part with a text of its own: the same one before one that only begins so; None where there is none."""
+    """Return the texts without their parts, or None. An equal text for a part is preferred to a longer one."""
     rests = dict(enumerate(texts))
     longest_first = sorted(parts, key=len, reverse=True)
     unmatched = [part for part in longest_first if not _match(part, rests, texts, exact=True)]
     unmatched = [part for part in unmatched if not _match(part, rests, texts, exact=False)]
-    if unmatched:  # of another kind of reasoning than the snapshots have?
+    if unmatched:  # perhaps another kind of reasoning than the snapshots have
         all_begun = all(rest is not text for rest, text in zip(rests.values(), texts, strict=True))
         if not all_begun or any(part in text for part in unmatched for text in texts):
             return None

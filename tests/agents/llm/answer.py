@@ -1,4 +1,4 @@
-"""What the deltas of one answer add up to, with the laws of their order checked on the way."""
+"""The sum of one answer's deltas. It checks the laws of their order."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
@@ -44,7 +44,7 @@ class Answer(Struct):
 
 
 def answer_of(deltas: Iterable[Delta], *, exact: bool = True) -> Answer:
-    """The answer; AssertionError where a law is broken. exact: no call's end may contradict its deltas."""
+    """Return the answer, or fail on a broken law. exact: each call's end must agree with its deltas."""
     answer = Answer()
     for delta in deltas:
         assert not answer.ended, f"{delta} came after the end"
@@ -86,7 +86,7 @@ def answer_of(deltas: Iterable[Delta], *, exact: bool = True) -> Answer:
 
 
 def read(reader: Reader, *chunks: bytes) -> Answer:
-    """The answer in these chunks and an end of the stream in good order."""
+    """Return the answer in these chunks and a regular end of the stream."""
     answer = answer_of([delta for chunk in chunks for delta in reader.feed(chunk)] + reader.end())
     assert answer.ended
     assert reader.feed(b'data: {"choices":[]}\n\n') == reader.end() == []

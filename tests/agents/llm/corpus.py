@@ -1,4 +1,4 @@
-"""The recorded streams, where they are: beside the project, never in it."""
+"""The recorded streams. They are outside the repository and may be absent."""
 
 import json
 import os
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3].parent / "shared" / "corpus"
 
 
 class Recording(msgspec.Struct):
-    """A recorded body and what it says."""
+    """A recorded body and its expected answer."""
 
     name: str
     body: bytes
@@ -29,7 +29,7 @@ class Recording(msgspec.Struct):
 
 
 def recordings(kind: str) -> list[Recording]:
-    """All of one kind ("chat", "responses"); skips the test where there are none."""
+    """Return all recordings of one kind ("chat", "responses"). Skip the test if there are no recordings."""
     return [
         Recording(
             name=stream["file"],

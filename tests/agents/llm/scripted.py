@@ -1,4 +1,4 @@
-"""Providers without a network: their clients say what a test wants, on any loop, in virtual time too."""
+"""Providers without a network: their clients play a test's script, on any loop and in virtual time, too."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ SAID = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_rea
 
 
 class ScriptedClient:
-    """Plays one script for each request, the last one again and again. opened, closed: how many answers were."""
+    """A client that plays one script per request and repeats the last one. opened, closed: numbers of answers."""
 
     def __init__(self, *scripts: Iterable[Piece]) -> None:
         self.scripts = [list(script) for script in scripts]
@@ -71,7 +71,7 @@ async def _chunks(script: Iterable[Piece]) -> AsyncIterator[bytes]:
 async def providers(
     new_client: Callable[[Endpoint], Client], policy: ProviderPolicy | None = None
 ) -> AsyncIterator[AsyncioSystemBase]:
-    """A process system with nothing but providers in it."""
+    """Run a process system with only providers in it."""
     policy = policy if policy is not None else ProviderPolicy()
     provider = ChildSpec("provider", Provider, policy, new_client, restart=RestartType.TEMPORARY)
     flags = DynamicFlags(max_children=policy.max_count)
@@ -84,7 +84,7 @@ async def providers(
 
 @asynccontextmanager
 async def application_with(client: Client) -> AsyncIterator[None]:
-    """The application, whose providers have this client; without a pool of worker processes."""
+    """Return an application without a worker pool. Its providers use this client."""
     flags, children = application.tree(Settings(model="any", api_key=SecretStr("none")))
     provider = ChildSpec("provider", Provider, ProviderPolicy(), lambda _: client, restart=RestartType.TEMPORARY)
     scripted = ChildSpec(LLM_SUPERVISOR, DynamicSupervisor, DynamicFlags(), provider, name=LLM_SUPERVISOR)

@@ -1,4 +1,4 @@
-"""Addresses: a query goes with every request, and a wrong scheme or path is named in the fault, without secrets."""
+"""Addresses: each request has the query, and faults name a wrong scheme or path without secrets."""
 
 import asyncio
 import ssl
@@ -25,7 +25,7 @@ BEFORE_TLS = b"\x15\x03\x01\x00\x02\x02\x16"  # an alert
 
 
 def answering(head: bytes, lines: list[str] | None = None) -> Serve:
-    """Answers each request with these bytes, and notes its first line."""
+    """Answer each request with these bytes, and note its first line."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")
@@ -39,7 +39,7 @@ def answering(head: bytes, lines: list[str] | None = None) -> Serve:
 
 
 def blurting(answer: bytes) -> Serve:
-    """Answers whatever comes first with these bytes, as a server of another protocol does."""
+    """Answer the first bytes with these bytes, like a server of another protocol."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -141,7 +141,7 @@ async def test_a_server_that_hangs_up_on_tls_is_named() -> None:
 
 
 async def test_plain_http_spoken_to_a_port_with_tls_is_named(tls: ssl.SSLContext) -> None:
-    """The server hangs up without a word, as many do."""
+    """The server closes the connection without an answer, as many servers do."""
     async with listening(answering(OK), tls) as port:
         fault = await fault_of(f"http://127.0.0.1:{port}/v1?api-key={KEY}")
         assert fault == NetworkError("einval", f"expected HTTP at http://127.0.0.1:{port}/v1, got TLS: is it https://?")

@@ -1,4 +1,4 @@
-"""Responses in background mode: wherever the connection breaks, nothing is lost and nothing said twice."""
+"""Responses in background mode: wherever the connection breaks, no text is lost or repeated."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -26,7 +26,7 @@ BREAKS: list[Fault | None] = [None, ConnectionClosed(), NetworkError("econnreset
 
 
 def numbered(body: bytes) -> list[dict[str, Any]]:
-    """The events of a recorded stream, their numbers made whole."""
+    """Return the events of a recorded stream, with complete sequence numbers."""
     payloads = [line[5:] for line in body.replace(b"\r\n", b"\n").split(b"\n") if line.startswith(b"data:")]
     events = [json.loads(payload) for payload in payloads if payload.strip() != b"[DONE]"]
     return [{**event, "sequence_number": number} for number, event in enumerate(events)]
@@ -37,7 +37,7 @@ def encoded(events: list[dict[str, Any]]) -> bytes:
 
 
 class Breaking(ScriptedClient):
-    """Each connection breaks after so many bytes, and begins so many events too early; the last one is whole."""
+    """A client whose connections break after N bytes and begin M events too early. The last connection is whole."""
 
     def __init__(self, events: list[dict[str, Any]], breaks: list[tuple[int, int, Fault | None]]) -> None:
         super().__init__()
@@ -104,14 +104,14 @@ EVENTS: list[dict[str, Any]] = numbered(
 )
 
 
-def test_it_is_asked_for_by_its_id_behind_the_last_event_that_came_whole() -> None:
+def test_it_is_resumed_by_its_id_after_the_last_whole_event() -> None:
     length = len(encoded(EVENTS[:2])) + 30
     client = Breaking(EVENTS, [(length, 0, ConnectionClosed())])
     assert [delta.text for delta in read(client) if isinstance(delta, TextDelta)] == ["One ", "two."]
     assert client.bodies[1:] == [{"id": "resp_1", "starting_after": 1}]
 
 
-def test_retries_are_counted_anew_when_an_event_has_come() -> None:
+def test_an_event_restarts_the_count_of_retries() -> None:
     one = (len(encoded(EVENTS[:1])), 0, ConnectionClosed())
     more = [(len(encoded([event])), 0, ConnectionClosed()) for event in EVENTS[1:3]]
     nothing = (0, 0, NetworkError("econnrefused"))
@@ -120,7 +120,7 @@ def test_retries_are_counted_anew_when_an_event_has_come() -> None:
 
 
 @pytest.mark.parametrize("again", [NetworkError("econnrefused"), ApiError(404, "not found"), ApiError(503, "down")])
-def test_what_can_not_be_taken_up_again_fails_with_what_broke_it_and_is_cancelled(again: Fault) -> None:
+def test_a_response_that_can_not_be_resumed_fails_with_the_first_fault_and_is_cancelled(again: Fault) -> None:
     broke = (len(encoded(EVENTS[:2])), 0, NetworkError("econnreset"))
     client = Breaking(EVENTS, [broke, *[(0, 0, again)] * 9])
     deltas = read(client)

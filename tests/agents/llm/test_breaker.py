@@ -1,4 +1,4 @@
-"""The circuit breaker: what opens it, what it lets through, and what closes it."""
+"""The circuit breaker: which calls it admits, and which outcomes open and close it."""
 
 import pytest
 from hypothesis import given
@@ -99,7 +99,7 @@ def test_only_the_providers_own_failures_count_against_it(fault: Fault | None, e
 
 
 @pytest.mark.parametrize("phase", ["connection", "first data from the provider", "data from the provider"])
-def test_a_deadline_shorter_than_the_hosts_says_nothing_of_the_provider(phase: str) -> None:
+def test_a_missed_deadline_shorter_than_the_hosts_does_not_count(phase: str) -> None:
     assert outcome_of(Timeout(phase, 0.001), hasty=True) is UNKNOWN
     assert outcome_of(Timeout(phase, 30.0)) is FAILED
 
@@ -107,17 +107,17 @@ def test_a_deadline_shorter_than_the_hosts_says_nothing_of_the_provider(phase: s
 @pytest.mark.parametrize(
     "fault", [NetworkError("econnrefused"), ConnectionClosed(), ParseError("x"), ApiError(500, "x")]
 )
-def test_what_a_provider_does_counts_whatever_the_deadlines(fault: Fault) -> None:
+def test_a_providers_errors_count_under_any_deadlines(fault: Fault) -> None:
     assert outcome_of(fault, hasty=True) is FAILED
 
 
 @pytest.mark.parametrize("code", [400, 401, 404, 422])
-def test_a_request_that_is_refused_is_no_failure_of_the_provider(code: int) -> None:
+def test_a_refused_request_does_not_count_as_a_failure_of_the_provider(code: int) -> None:
     assert outcome_of(ApiError(code, "unknown option"), hasty=True) is ANSWERED
 
 
 class Play:
-    """Calls against a breaker: each begins, and ends later or never."""
+    """Random calls against a breaker. Each call begins, and ends later or never."""
 
     def __init__(self) -> None:
         self.breaker: Breaker = CLOSED
@@ -150,7 +150,7 @@ class Play:
 
 
 @given(st.lists(st.sampled_from([None, ANSWERED, FAILED, UNKNOWN]) | st.floats(0.5, 20.0), max_size=200))
-def test_it_opens_after_so_many_failures_in_a_row_and_never_for_ever(happened: list[Outcome | float | None]) -> None:
+def test_it_opens_after_max_failures_in_a_row_and_never_forever(happened: list[Outcome | float | None]) -> None:
     play = Play()
     for each in happened:
         if each is None:

@@ -1,4 +1,4 @@
-"""Answers that a provider broke off: each word for it fails the answer, keeps its text, and runs no call."""
+"""Answers that a provider broke off: each such finish reason fails the answer, keeps its text, and runs no call."""
 
 import json
 from typing import Any
@@ -37,7 +37,7 @@ ITEM = {"type": "function_call", "id": "fc", "call_id": "a", "name": "f", "argum
 
 
 def chat(word: str, *, streamed: bool) -> Answer:
-    """An answer with a text and a call, which ends with this word."""
+    """Read an answer with a text, a call and this finish reason."""
     if not streamed:
         message = {"content": "Hel", "tool_calls": [CALL]}
         return _read(ChatReader(ids()), _json({"choices": [{"index": 0, "message": message, "finish_reason": word}]}))
@@ -47,7 +47,7 @@ def chat(word: str, *, streamed: bool) -> Answer:
 
 
 def responses(response: dict[str, Any], *, streamed: bool, kind: str = "response.completed") -> Answer:
-    """An answer with a text and a call, whose response is this."""
+    """Read an answer with a text, a call and this response."""
     message = {"type": "message", "content": [{"type": "output_text", "text": "Hel"}]}
     whole = {"id": "r1", "object": "response", "output": [message, ITEM]} | response
     body = events(json.dumps({"type": kind, "response": whole})) if streamed else _json(whole)
@@ -156,7 +156,7 @@ def test_b23_no_later_word_makes_an_answer_whole(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["", "null", "None"])
-def test_b8_a_word_for_null_is_no_finish_reason(word: str) -> None:
+def test_b8_a_word_for_null_does_not_finish_the_answer(word: str) -> None:
     reader = ChatReader(ids())
     reader.feed(events(json.dumps({"choices": [{"delta": {"content": "Hel"}, "finish_reason": word}]})))
     assert not reader.settled

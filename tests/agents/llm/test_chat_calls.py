@@ -1,4 +1,4 @@
-"""Tool calls in chat chunks: whose piece is whose, whatever the provider sends as index, id and name."""
+"""Tool calls in chat chunks: each piece joins its call, whatever index, id and name the provider sends."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ B = {"id": "b", "name": "g", "arguments": '{"y":2}'}
 
 
 def piece(index: Any = ..., id: Any = ..., name: Any = ..., arguments: Any = ..., **fields: Any) -> dict[str, Any]:  # noqa: A002
-    """One element of delta.tool_calls with just the fields that are given."""
+    """Return an element of delta.tool_calls with only the given fields."""
     function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not ...}
     own = {key: value for key, value in (("index", index), ("id", id)) if value is not ...}
     return own | ({"function": function} if function else {}) | fields
@@ -35,7 +35,7 @@ def deltas_of(*data: str) -> list[Delta]:
 
 
 def read(*pieces: dict[str, Any], reason: str = "tool_calls") -> Answer:
-    """The answer of a stream with a piece a chunk."""
+    """Return the answer of a stream with one piece per chunk."""
     return answer_of(deltas_of(*[chunk(one) for one in pieces], finish(reason)))
 
 
@@ -82,7 +82,7 @@ def test_c4_two_documents_on_one_index_are_joined_and_left_to_the_parser() -> No
     assert answer.calls == [A | {"arguments": '{"x":1}{"y":2}'}]
 
 
-def test_c5_orphan_arguments_go_to_the_only_call_that_has_none() -> None:
+def test_c5_orphan_arguments_go_to_the_only_call_without_arguments() -> None:
     answer = read(piece(0, "a", "f", ""), piece(1, arguments='{"x"'), piece(1, arguments=":1}"))
     assert answer.calls == [A]
 
@@ -113,7 +113,7 @@ def test_c10_index_zero_is_an_index() -> None:
     assert answer.calls == [B, A]
 
 
-def test_c11_calls_of_one_id_are_told_apart_by_ids_of_their_own() -> None:
+def test_c11_calls_with_one_id_get_distinct_ids() -> None:
     answer = read(piece(0, "a", "f", '{"x":1}'), piece(1, "a", "g", '{"y"'), piece(1, "a", "g", ":2}"))
     assert answer.calls == [A, B | {"id": "made_up_1"}]
 
@@ -183,7 +183,7 @@ def test_c26_fields_that_we_do_not_know_are_kept() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, {"index": 0}, {"function": 3}, {"function": {"arguments": 3}}])
-def test_pieces_that_say_nothing_are_no_calls(odd: Any) -> None:
+def test_empty_pieces_are_not_calls(odd: Any) -> None:
     answer = answer_of(deltas_of(chunk(odd), chunk(piece(0, "a", "f", '{"x":1}')), finish("tool_calls")))
     assert answer.calls == [A]
     assert isinstance(answer.finished, Finished)

@@ -1,4 +1,4 @@
-"""Several choices, or an index that only counts: never the text or the calls of two choices in one answer."""
+"""Several choices, or an index that counts chunks: an answer never mixes the text or the calls of two choices."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ STOP = "stop"
 
 
 def choice(index: Any, content: str | None = None, finish: str | None = None, *calls: dict[str, Any]) -> str:
-    """A chunk with one choice."""
+    """Return a chunk with one choice."""
     delta: dict[str, Any] = {} if content is None else {"content": content}
     if calls:
         delta["tool_calls"] = list(calls)
@@ -61,7 +61,7 @@ def test_b18_two_calls_in_the_same_place_are_of_two_choices_without_any_finish_r
     assert called(read([choice(n, None, None, call(f"id{n}")) for n in range(2)])) == ["id0"]
 
 
-def test_b18_a_call_of_another_choice_is_no_call_of_the_first_ones_text() -> None:
+def test_b18_a_call_of_another_choice_is_not_added_to_the_first_choice() -> None:
     answer = read(
         [choice(0, "Hi"), choice(1, None, None, call("b")), choice(0, None, STOP), choice(1, None, "tool_calls")]
     )
@@ -115,7 +115,7 @@ def test_b6_a_counter_is_given_as_it_comes_once_it_is_known_to_be_one() -> None:
     assert len(reader.feed(events(choice(MANY, "y")))) == 1
 
 
-def test_what_is_held_back_is_not_given_where_the_connection_breaks() -> None:
+def test_held_choices_are_dropped_if_the_connection_breaks() -> None:
     reader = ChatReader(ids())
     deltas = reader.feed(events(choice(0, "One"), choice(1, "One"))) + reader.break_off(ConnectionClosed())
     assert answer_of(deltas).content == "One"
@@ -123,7 +123,7 @@ def test_what_is_held_back_is_not_given_where_the_connection_breaks() -> None:
 
 @given(order=st.permutations([0, 0, 0, 1, 1, 1, 2, 2, 2]), ends=st.permutations([0, 1, 2]))
 def test_no_order_of_choices_mixes_their_texts_or_calls(order: list[int], ends: list[int]) -> None:
-    """The read choice is the one that spoke first."""
+    """The first choice with content is read."""
     count = [0, 0, 0]
     chunks: list[str] = []
     for index in order:

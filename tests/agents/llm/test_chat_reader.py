@@ -1,4 +1,4 @@
-"""Chat streams and bodies with the quirks of their providers: one test a quirk."""
+"""Chat streams and bodies with the quirks of their providers: one test per quirk."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ DONE = "[DONE]"
 
 
 def chunk(delta: Any = None, finish: Any = None, **fields: Any) -> str:
-    """A chunk with one choice."""
+    """Return a chunk with one choice."""
     return json.dumps({"choices": [{"index": 0, "delta": delta or {}, "finish_reason": finish}], **fields})
 
 
@@ -39,23 +39,23 @@ def test_a3_a_comment_rewrapped_as_data_is_skipped() -> None:
     assert read(": OPENROUTER PROCESSING", text("a"), STOP).content == "a"
 
 
-def test_a3_data_that_is_no_json_is_a_parse_error_that_shows_it() -> None:
+def test_a3_data_that_is_not_json_is_a_parse_error_that_shows_it() -> None:
     answer = read(text("a"), "Internal  error,\tsorry", STOP)
     assert answer.content == "a"
     assert answer.fault == ParseError("expected JSON in an event, got 'Internal error, sorry'")
 
 
 @pytest.mark.parametrize("data", ["null", "7", '"x"', "[]", "[1]", "{}", '{"type":"ping"}', " "])
-def test_a4_json_that_is_no_chunk_means_nothing(data: str) -> None:
+def test_a4_json_that_is_not_a_chunk_is_ignored(data: str) -> None:
     assert read(text("a"), data, text("b"), STOP).content == "ab"
 
 
-def test_a9_events_without_blank_lines_between_them_are_told_apart() -> None:
+def test_a9_events_without_blank_lines_between_them_are_separated() -> None:
     body = "\n".join(f"data: {data}" for data in (text("a"), text("b"), STOP, DONE)) + "\n\n"
     assert read_with(ChatReader(ids()), body.encode()).content == "ab"
 
 
-def test_a10_bytes_that_are_no_utf8_become_replacement_characters() -> None:
+def test_a10_bytes_that_are_not_utf8_become_replacement_characters() -> None:
     body = events(text("a"), STOP).replace(b'"a"', b'"a\xff"')
     assert read_with(ChatReader(ids()), body).content == "a�"
 
@@ -63,7 +63,7 @@ def test_a10_bytes_that_are_no_utf8_become_replacement_characters() -> None:
 def test_a11_an_event_over_the_limit_is_a_parse_error() -> None:
     answer = read_with(ChatReader(ids(), limit_bytes=1000), events(text("a"), text("x" * 2000)))
     assert answer.content == "a"
-    assert answer.fault == ParseError("an event is larger than 1000 bytes")
+    assert answer.fault == ParseError("expected an event of at most 1000 bytes, got a larger one")
 
 
 @pytest.mark.parametrize("tail", [STOP, DONE])
@@ -76,7 +76,7 @@ def test_a12_a_last_event_that_was_cut_is_a_broken_connection() -> None:
     assert answer.fault == ConnectionClosed()
 
 
-def test_a13_comments_are_no_sign_of_life_and_data_without_deltas_is() -> None:
+def test_a13_data_without_deltas_postpones_the_deadline_and_comments_do_not() -> None:
     reader = ChatReader(ids())
     assert reader.feed(events(chunk())) == []
     assert reader.events == 1
@@ -126,7 +126,7 @@ def test_a15_an_empty_body_was_interrupted() -> None:
     assert read_with(ChatReader(ids()), b"\n \n").fault == ConnectionClosed()
 
 
-def test_a16_done_without_finish_reason_is_complete_for_no_known_reason() -> None:
+def test_a16_done_without_a_finish_reason_completes_the_answer() -> None:
     end = finished(read(text("a"), DONE))
     assert end.reason is None
     assert end.raw_reason is None
@@ -212,7 +212,7 @@ def test_b1_chunks_with_empty_choices_first_and_last_are_read_for_their_usage() 
 
 
 @pytest.mark.parametrize("data", ['{"choices":null}', '{"type":"ping"}', '{"choices":{}}', '{"choices":[null,3]}'])
-def test_b2_choices_that_are_none_mean_nothing(data: str) -> None:
+def test_b2_null_or_missing_choices_are_ignored(data: str) -> None:
     assert read(data, text("a"), STOP).content == "a"
 
 
@@ -233,12 +233,12 @@ def test_b4_b5_object_and_id_filter_nothing_and_the_first_ones_named_are_kept() 
 
 
 @pytest.mark.parametrize("start", [0, 197])
-def test_b6_a_choice_index_that_counts_chunks_is_no_choice(start: int) -> None:
+def test_b6_a_choice_index_that_counts_chunks_selects_no_choice(start: int) -> None:
     counted = [json.dumps({"choices": [{"index": start + n, "delta": {"content": str(n)}}]}) for n in range(5)]
     assert read(*counted, DONE).content == "01234"
 
 
-def test_b6_a_missing_choice_index_is_no_obstacle() -> None:
+def test_b6_a_choice_without_an_index_is_read() -> None:
     assert (
         read('{"choices":[{"delta":{"content":"a"}}]}', '{"choices":[{"delta":{"content":"b"}}]}', DONE).content == "ab"
     )
@@ -267,7 +267,7 @@ def test_b12_an_unknown_finish_reason_is_other_and_kept(raw: str) -> None:
     assert (end.reason, end.raw_reason, end.complete) == (FinishReason.OTHER, raw, True)
 
 
-def test_b13_the_last_usage_that_says_something_counts_and_none_is_added_up() -> None:
+def test_b13_the_last_usage_with_counts_wins_and_usages_are_not_added() -> None:
     end = finished(
         read(
             chunk({"content": "a"}, usage={"prompt_tokens": 5, "completion_tokens": 1}),
@@ -356,7 +356,7 @@ def test_a20_nothing_comes_after_an_error_in_one_of_several_choices() -> None:
     assert read(json.dumps({"choices": listed})).fault == ApiError(0, "gone")
 
 
-def test_b19_a_refusal_is_no_content() -> None:
+def test_b19_a_refusal_is_not_content() -> None:
     answer = read(chunk({"content": None, "refusal": "I can't"}), chunk({"refusal": " do that"}), STOP)
     assert (answer.refusal, answer.content) == ("I can't do that", "")
 
@@ -367,7 +367,7 @@ def test_b20_an_empty_answer_is_finished_and_empty() -> None:
     assert (answer.content, answer.calls) == ("", [])
 
 
-def test_c21_numbers_that_no_decoder_takes_do_not_hide_the_text() -> None:
+def test_c21_numbers_that_no_decoder_accepts_do_not_hide_the_text() -> None:
     assert read(text("a")[:-1] + ', "usage": {"n": 1' + "0" * 40 + ', "m": NaN}}', STOP).content == "a"
 
 

@@ -29,7 +29,7 @@ def finished(body: bytes) -> Finished:
 
 
 def details_of(*deltas: list[Any]) -> Any:
-    """What goes back of these reasoning_details."""
+    """Return the reasoning_details that go back after these deltas."""
     end = finished(events(*[chunk({"reasoning_details": delta}) for delta in deltas], text("a"), STOP))
     call = ToolCall("c1", Function("f", "{}"))
     talk: Conversation = (UserMessage("go"), AssistantMessage("a", (call,), items=end.items))
@@ -54,7 +54,7 @@ def test_b14_the_pieces_of_a_reasoning_detail_are_put_together_and_a_signature_k
     ]
 
 
-def test_b16_details_that_are_no_pieces_of_one_another_stay_apart() -> None:
+def test_b16_unrelated_details_stay_separate() -> None:
     encrypted = {"type": "reasoning.encrypted", "data": "gAAA", "index": 0}
     summary = {"type": "reasoning.summary", "summary": "Locating", "index": 0}
     assert details_of([summary], [encrypted], [encrypted]) == [summary, encrypted, encrypted]

@@ -1,4 +1,4 @@
-"""Every recorded stream says what its recording is known to say, however its bytes arrive."""
+"""Every recorded stream gives its expected answer, however its bytes arrive."""
 
 import random
 import re
@@ -20,9 +20,9 @@ READERS: dict[str, Callable[[Callable[[], str]], StreamReader]] = {"chat": ChatR
 
 BYTES_READ_SINGLY = 8 * 1024
 
-# Its text stands in reasoning_details alone, which the recording's summary does not read.
+# The text is only in reasoning_details, which the recording's summary does not read.
 REASONING_ONLY_IN_DETAILS = "chat/snowflake-pydanticai-test-snowflake-test-snowflake-thinking-streaming.sse"
-# Its final text contradicts its deltas (shortened by those who published it): what was streamed stays.
+# The final text contradicts the deltas (the publisher shortened the recording). The streamed text stays.
 TEXT_CONTRADICTED = "responses/openai-vercelai-openai-responses-openai-shell-container-1.sse"
 
 
@@ -101,7 +101,7 @@ def test_recorded_errors_keep_the_providers_words() -> None:
 
 
 def byte_by_byte(body: bytes) -> Iterator[bytes]:
-    """A long one only at its end, where the most happens."""
+    """Yield the body byte by byte. A long body is split only near its end, where most cases are."""
     head, body = body[:-BYTES_READ_SINGLY], body[-BYTES_READ_SINGLY:]
     yield head
     yield from (body[at : at + 1] for at in range(len(body)))
@@ -136,7 +136,7 @@ def test_every_recording_says_the_same_however_it_is_framed(kind: str, way: str)
 
 
 def cuts(body: bytes) -> Iterator[bytes]:
-    """The body up to the end of some of its events, the first and the last ones among them."""
+    """Yield the body up to the ends of some events, among them the first and the last events."""
     ends = [found.end() for found in re.finditer(rb"\n\n", lf_only(body))]
     chosen = {*ends[:3], *ends[-4:], *ends[:: max(1, len(ends) // 12)]}
     return (lf_only(body)[:end] for end in sorted(chosen))

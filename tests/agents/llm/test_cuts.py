@@ -1,4 +1,4 @@
-"""Every recorded stream, cut after each of its events: what had arrived is kept, and nothing is run too early."""
+"""Every recorded stream, cut after each of its events: the received text is kept, and no call runs too early."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def events_of(recording: Recording) -> Iterator[bytes]:
 
 
 class Reading:
-    """A turn that reads a recording, as far as it has come."""
+    """A turn that reads a recording event by event."""
 
     def __init__(self, reader: StreamReader) -> None:
         self.reader = reader
@@ -46,7 +46,7 @@ class Reading:
         self._step(self.reader.feed(event))
 
     def cut(self) -> "Reading":
-        """The same, had the connection been closed here."""
+        """Return a copy of the turn after the connection closed here."""
         cut = Reading(deepcopy(self.reader))
         cut.turn, cut.effects = self.turn, []
         cut._step(cut.reader.end())
@@ -63,7 +63,7 @@ class Reading:
 
 
 def answered(turn: Turn) -> str:
-    """What the conversation has of the answer, which must be marked as partial."""
+    """Return the conversation's part of the answer, which must be marked as partial."""
     said = turn.conversation[-1]
     if isinstance(said, UserMessage):
         return ""
@@ -88,7 +88,7 @@ def test_a_recording_cut_after_any_event_keeps_its_text_and_runs_no_call_that_wa
 
 
 def interrupted(cut: Reading, name: str) -> str:
-    """The text that was kept."""
+    """Return the text that was kept."""
     outcome = cut.turn.outcome
     assert isinstance(outcome, StreamError), name
     assert outcome.reason == ConnectionClosed(), name
@@ -98,7 +98,7 @@ def interrupted(cut: Reading, name: str) -> str:
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_a_recording_cut_behind_its_finish_runs_all_its_calls_or_if_they_were_cut_none(kind: str) -> None:
+def test_a_recording_cut_after_its_finish_runs_its_calls_unless_they_were_cut(kind: str) -> None:
     for recording in recordings(kind):
         whole = Reading(READERS[kind](ids()))
         for event in events_of(recording):

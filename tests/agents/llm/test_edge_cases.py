@@ -1,4 +1,4 @@
-"""The table of edge cases names tests that exist."""
+"""The table of edge cases names only existing tests."""
 
 import re
 from pathlib import Path

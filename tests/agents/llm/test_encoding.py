@@ -1,4 +1,4 @@
-"""Content encodings over real HTTP: gzip and deflate in every form, and the others refused by name, once."""
+"""Content encodings over real HTTP: gzip and deflate in every form. Others are refused by name, without a retry."""
 
 import asyncio
 import gzip
@@ -34,7 +34,7 @@ def deflated(data: bytes, wbits: int) -> bytes:
 
 
 def zipped(part: bytes) -> bytes:
-    """The part, compressed without the time of day: every worker of a parallel run collects the same tests."""
+    """Return the compressed part without a timestamp, so that parallel test runs collect the same tests."""
     return gzip.compress(part, mtime=0)
 
 
@@ -43,7 +43,7 @@ def members(parts: Sequence[bytes]) -> bytes:
 
 
 class Server:
-    """Answers each request with this status, encoding and body. asked: how many there were."""
+    """A server that answers each request with this status, encoding and body. asked: the number of requests."""
 
     def __init__(self, encoding: str, body: bytes, status: int = 200) -> None:
         self.asked = 0

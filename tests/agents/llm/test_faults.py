@@ -1,4 +1,4 @@
-"""Errors of providers, as recorded and as imagined, and the wait that they ask for."""
+"""Errors of providers, recorded and invented, and the waits in their headers."""
 
 import json
 from typing import Any
@@ -136,7 +136,7 @@ def test_a23_an_error_is_known_in_every_shape(value: Any, message: str) -> None:
     assert error_in_stream(value).message == message
     for reader in (ChatReader(ids()), ResponsesReader(ids())):
         if isinstance(value, list) or value.get("choices"):
-            continue  # not an event of a stream; told beside choices by `error` alone
+            continue  # not a stream event; next to choices only `error` counts as an error
         fault = answer_of(reader.feed(events(json.dumps(value), "[DONE]")) + reader.end()).fault
         assert isinstance(fault, ApiError)
         assert fault.message == message
@@ -152,7 +152,7 @@ def test_a23_an_error_is_known_in_every_shape(value: Any, message: str) -> None:
         {"choices": [{"index": 0}], "detail": "low"}, {"errors": []}, {"detail": None}, "error", 7, None, [],
     ],
 )  # fmt: skip
-def test_a23_what_tells_of_no_error_is_none(value: Any) -> None:
+def test_a23_a_value_without_an_error_is_not_an_error(value: Any) -> None:
     assert not error_told(value)
 
 
@@ -275,7 +275,7 @@ def test_a17_an_event_with_words_is_the_fault_of_an_answer_without_an_end(
     assert fault.message == "no credit"
 
 
-def test_a17_an_event_with_words_means_nothing_in_an_answer_with_an_end() -> None:
+def test_a17_an_event_with_words_is_ignored_in_an_answer_with_an_end() -> None:
     chunk = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
     reader = ChatReader(ids())
     answer = answer_of(reader.feed(events('{"message": "queued"}', json.dumps(chunk), "[DONE]")) + reader.end())

@@ -1,4 +1,4 @@
-"""Loading the client of models before the first model call needs it."""
+"""Load the client of model calls before the first one."""
 
 import asyncio
 import sys

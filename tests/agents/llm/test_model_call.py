@@ -1,4 +1,4 @@
-"""A model call over real HTTP: whatever happens is a delta, and the last one says how it ended."""
+"""A model call over real HTTP: each event and fault is a delta, and the last delta is the outcome."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -88,7 +88,7 @@ def said(deltas: list[Delta]) -> str:
 
 
 def digest(deltas: list[Delta]) -> list[object]:
-    """What was said: pieces joined, since they may be cut elsewhere; without ids, which are each answer's own."""
+    """Return the answer with joined pieces and without ids. Pieces and ids differ between equal answers."""
     joined: dict[type, str] = {}
     calls: list[object] = []
     for delta in deltas:
@@ -104,16 +104,16 @@ def digest(deltas: list[Delta]) -> list[object]:
     return [joined, sorted(calls, key=str)]
 
 
-# The five rows of the error handling flow: network, timeout, parse, API here; tools are the turn's
+# The error handling flow has five rows: network, timeout, parse and API are here, tools belong to the turn
 
 
-# A body that is cut is no JSON; before the first byte of one, a reset is what it is.
+# A cut body is invalid JSON. A reset before the first byte of the body is a network error.
 FAULTS_OF_WHOLE = FAULTS | {"fault-drop": NetworkError, "fault-truncate": ParseError}
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
 @pytest.mark.parametrize("model", FAULTS)
-async def test_a_fault_is_one_failed_behind_what_had_arrived(
+async def test_a_fault_is_one_failed_delta_after_the_received_deltas(
     server: RehearsalServer, api: Api, model: str, stream: bool
 ) -> None:
     deadlines = QUICK if FAULTS[model] is Timeout else PATIENT
@@ -130,7 +130,7 @@ async def test_a_connection_that_is_refused_is_a_network_error(api: Api) -> None
     assert deltas == [Failed(NetworkError("econnrefused", "127.0.0.1:1"))]
 
 
-async def test_a_server_that_takes_the_connection_and_says_nothing_passes_the_first_deadline() -> None:
+async def test_a_server_that_accepts_the_connection_and_stays_silent_misses_the_first_deadline() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()  # to its end: the client has closed the connection
         writer.close()
@@ -178,7 +178,7 @@ async def test_a_key_that_no_request_can_carry_fails_as_the_provider_would_say_i
 
 
 @pytest.mark.parametrize("address", ["http://[::1", "http://host:port/v1", "http://host:99999", "ftp://host"])
-async def test_an_address_of_the_environment_that_is_none_is_a_network_error(
+async def test_an_invalid_address_in_the_environment_is_a_network_error(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", address)
@@ -189,7 +189,7 @@ async def test_an_address_of_the_environment_that_is_none_is_a_network_error(
     assert failed.fault.posix == "einval"
 
 
-async def test_what_the_provider_asks_to_wait_comes_with_its_refusal(server: RehearsalServer, api: Api) -> None:
+async def test_a_refusal_has_the_wait_that_the_provider_asks_for(server: RehearsalServer, api: Api) -> None:
     (failed,) = await asked(route(server, "fault-rate_limit", api))
     assert isinstance(failed, Failed)
     assert isinstance(failed.fault, ApiError)
@@ -197,7 +197,7 @@ async def test_what_the_provider_asks_to_wait_comes_with_its_refusal(server: Reh
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), TimeoutError(), KeyError("bug")], ids=repr)
-async def test_what_a_sink_raises_is_its_own_and_the_provider_not_blamed(
+async def test_an_error_of_the_sink_is_raised_and_not_counted_against_the_provider(
     server: RehearsalServer, api: Api, error: Exception
 ) -> None:
     def failing(_: list[Delta]) -> None:
@@ -224,7 +224,7 @@ async def test_what_a_sink_raises_is_its_own_and_the_provider_not_blamed(
     ],
     ids=["no HTTP", "no gzip", "no content", "cut body", "no chunk"],
 )
-async def test_what_is_no_answer_at_all_is_a_fault_too(head: bytes, expected: type[Fault]) -> None:
+async def test_bytes_that_are_not_an_http_answer_are_a_fault(head: bytes, expected: type[Fault]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(head)
@@ -278,7 +278,7 @@ async def test_a_cancelled_call_closes_its_connection_and_gives_its_lease_back()
 # The breaker
 
 
-async def test_a_provider_that_fails_is_not_asked_any_more(server: RehearsalServer, api: Api) -> None:
+async def test_a_provider_that_fails_gets_no_more_calls(server: RehearsalServer, api: Api) -> None:
     async with providers(ProviderPolicy(BreakerPolicy(max_failures=2))):
         for _ in range(2):
             await asked(route(server, "fault-overloaded", api))
@@ -305,7 +305,7 @@ async def test_a_provider_that_answers_or_is_busy_is_asked_again(server: Rehears
 
 
 @pytest.mark.parametrize("model", ["breaks-twice", "breaks-after-all", "stalls-once"])
-async def test_a_background_response_is_taken_up_where_it_broke(server: RehearsalServer, model: str) -> None:
+async def test_a_background_response_is_resumed_where_it_broke(server: RehearsalServer, model: str) -> None:
     deadlines = QUICK if model == "stalls-once" else PATIENT
     plain = [await asked(route(server, model, Api.RESPONSES), deadlines=deadlines)]
     while isinstance(plain[-1][-1], Failed):
@@ -348,7 +348,7 @@ async def test_a_cancelled_call_cancels_its_background_response(server: Rehearsa
     assert len(server.cancelled) == 1
 
 
-async def test_a_provider_that_does_not_hear_the_cancel_keeps_nobody_waiting() -> None:
+async def test_a_provider_that_does_not_answer_the_cancel_delays_nothing() -> None:
     event = b'data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1"}}\n\n'
     text = b'data: {"type":"response.output_text.delta","sequence_number":1,"delta":"Hi"}\n\n'
     asked: list[bytes] = []

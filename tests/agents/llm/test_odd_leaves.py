@@ -1,4 +1,4 @@
-"""Leaves of other types than the API's: arguments, indices, reasoning, content and calls in shapes of their own."""
+"""Leaves of unexpected types: arguments, indices, reasoning, content and calls in unusual shapes."""
 
 import json
 from typing import Any
@@ -79,7 +79,7 @@ def test_d22_arguments_of_any_type_are_written_as_json(arguments: Any, written: 
     assert one(_read(ResponsesReader(ids()), json.dumps(whole).encode())) == written
 
 
-def test_d22_what_an_added_item_has_gives_way_to_deltas_and_snapshots() -> None:
+def test_d22_deltas_and_snapshots_replace_the_arguments_of_an_added_item() -> None:
     added = event("output_item.added", output_index=0, item=item({}))
     delta = event("function_call_arguments.delta", output_index=0, delta=WRITTEN)
     assert one(responses(added, delta, completed())) == WRITTEN
@@ -127,7 +127,7 @@ def test_d5_one_index_in_two_spellings_is_one_key() -> None:
 
 
 @pytest.mark.parametrize("index", [{"a": 1}, [0], "", "null"])
-def test_an_index_that_is_not_a_scalar_is_none(index: Any) -> None:
+def test_an_index_that_is_not_a_scalar_counts_as_missing(index: Any) -> None:
     assert key_of(index) is None
 
 
@@ -198,7 +198,7 @@ def test_c29_tool_calls_may_be_one_object() -> None:
     assert one(chat_document({"tool_calls": call})) == "{}"
 
 
-def test_c29_a_function_call_of_the_old_form_is_a_call() -> None:
+def test_c29_a_function_call_in_the_older_form_is_a_call() -> None:
     pieces = [{"function_call": {"name": "f", "arguments": '{"x"'}}, {"function_call": {"arguments": ":1}"}}]
     assert one(chat(*pieces, finish="function_call")) == '{"x":1}'
     assert one(chat_document({"function_call": {"name": "f", "arguments": "{}"}}, "function_call")) == "{}"
@@ -214,7 +214,7 @@ def test_c29_a_call_that_only_the_message_of_the_finish_chunk_has_is_a_call() ->
 
 
 @pytest.mark.parametrize("finish", ["tool_calls", "function_call"])
-def test_c29_an_answer_that_ends_for_a_call_and_has_none_fails(finish: str) -> None:
+def test_c29_an_answer_that_ends_for_a_call_without_a_call_fails(finish: str) -> None:
     fault = chat(finish=finish).fault
     assert isinstance(fault, ParseError)
     assert "expected a tool call" in fault.message

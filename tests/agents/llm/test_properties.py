@@ -1,4 +1,4 @@
-"""Laws of reading a stream: they hold for any bytes, cut anywhere."""
+"""Laws of the stream readers. They hold for any bytes, cut anywhere."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ json_values = st.recursive(
 
 
 def bent(*fields: str, **shaped: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Objects with some of these fields: sometimes as they should be, sometimes any JSON."""
+    """Return a strategy for objects with some of these fields. Each field has its own type or any JSON."""
     every = dict.fromkeys(fields, json_values) | {name: json_values | shape for name, shape in shaped.items()}
     return st.fixed_dictionaries({}, optional=every)
 
@@ -72,7 +72,7 @@ streams = {
 
 
 def joined(deltas: list[Delta]) -> list[Delta]:
-    """The deltas with neighbours of one kind and call as one."""
+    """Return the deltas, with adjacent ones of the same kind and call joined."""
     result: list[Delta] = []
     for delta in deltas:
         match result[-1] if result else None, delta:
@@ -92,7 +92,7 @@ def read(kind: str, parts: list[bytes]) -> list[Delta]:
     deltas = [delta for part in parts for delta in reader.feed(part)] + reader.end()
     assert isinstance(deltas[-1], Finished | Failed)
     answer_of(deltas, exact=False)
-    msgspec.json.encode(deltas)  # holds nothing that has no encoding
+    msgspec.json.encode(deltas)  # fails for text without an encoding
     return deltas
 
 

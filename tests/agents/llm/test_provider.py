@@ -1,4 +1,4 @@
-"""A provider's process: shared by its endpoint's agents, left alone when it fails, gone when nobody asks it."""
+"""A provider: an endpoint's agents share it, its breaker refuses calls after failures, and it ends when idle."""
 
 import asyncio
 import logging
@@ -65,7 +65,7 @@ async def test_an_endpoint_is_one_provider_and_another_key_is_another() -> None:
 
 
 @simulated(seeds=5)
-async def test_a_provider_that_fails_so_often_in_a_row_is_left_alone_and_then_asked_with_one_call() -> None:
+async def test_after_max_failures_a_provider_is_refused_and_later_probed_with_one_call() -> None:
     async with providers(new_client, POLICY):
         lease = await fail(2)
         assert await refused() == CircuitOpen("http://127.0.0.1:1/v1", 10.0)
@@ -80,7 +80,7 @@ async def test_a_provider_that_fails_so_often_in_a_row_is_left_alone_and_then_as
 
 
 @simulated(seeds=5)
-async def test_a_failed_probe_leaves_the_provider_alone_again() -> None:
+async def test_a_failed_probe_opens_the_breaker_again() -> None:
     async with providers(new_client, POLICY):
         await fail(2)
         await asyncio.sleep(10.0)
@@ -97,7 +97,7 @@ async def test_other_endpoints_are_asked_meanwhile() -> None:
 
 
 @simulated(seeds=5)
-async def test_a_success_in_between_begins_the_count_anew() -> None:
+async def test_a_success_in_between_restarts_the_count() -> None:
     async with providers(new_client, POLICY):
         for _ in range(5):
             lease = await fail(1)
@@ -106,7 +106,7 @@ async def test_a_success_in_between_begins_the_count_anew() -> None:
 
 
 @simulated(seeds=5)
-async def test_who_dies_with_a_lease_gives_it_back() -> None:
+async def test_a_process_that_ends_with_a_lease_returns_it() -> None:
     async with providers(new_client, POLICY):
         lease = await fail(2)
         await asyncio.sleep(10.0)
@@ -126,7 +126,7 @@ async def test_who_dies_with_a_lease_gives_it_back() -> None:
 
 
 @simulated(seeds=5)
-async def test_an_idle_provider_closes_its_connections_and_the_next_call_opens_them_anew() -> None:
+async def test_an_idle_provider_closes_its_connections_and_the_next_call_opens_new_ones() -> None:
     async with providers(new_client, POLICY):
         lease = await acquire(HERE)
         await asyncio.sleep(1000.0)
@@ -143,7 +143,7 @@ async def test_an_idle_provider_closes_its_connections_and_the_next_call_opens_t
 
 
 @simulated(seeds=5)
-async def test_a_look_at_the_breakers_does_not_keep_an_idle_provider() -> None:
+async def test_reading_the_breakers_does_not_keep_an_idle_provider() -> None:
     async with providers(new_client, POLICY):
         lease = await fail(1)
         for _ in range(5):
@@ -197,7 +197,7 @@ async def test_without_a_key_nothing_is_started(monkeypatch: pytest.MonkeyPatch)
         assert (await count_children(LLM_SUPERVISOR)).active == 0
 
 
-async def test_a_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_key_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     endpoint = Endpoint("http://user:sk-in-the-address@127.0.0.1:1/v1?token=sk-in-the-query", "sk-very-secret")
     async with AsyncioSystemBase():

@@ -1,4 +1,4 @@
-"""The bodies of requests, for both APIs."""
+"""The request bodies of both APIs."""
 
 import json
 from typing import Any
@@ -82,11 +82,11 @@ def test_a_responses_request_has_the_conversation_as_items_and_the_tools() -> No
 
 
 @pytest.mark.parametrize("body", [chat_body, responses_body])
-def test_without_tools_none_are_named(body: Any) -> None:
+def test_a_request_without_tools_has_no_tools_field(body: Any) -> None:
     assert "tools" not in body()
 
 
-def test_an_option_wins_and_none_takes_a_field_away() -> None:
+def test_an_option_replaces_a_field_and_none_removes_it() -> None:
     assert "stream_options" not in chat_body(stream_options=None)
     assert chat_body(stream=False)["stream"] is False
     assert "stream_options" not in chat_body(stream=False)
@@ -145,14 +145,14 @@ def kinds(talk: Conversation, **options: Any) -> list[Any]:
     return [entry.get("type", entry.get("role")) for entry in responses_body(talk, **options)["input"][1:]]
 
 
-def test_a_call_that_is_no_longer_in_the_message_does_not_go_back_and_nor_does_its_reasoning() -> None:
+def test_a_call_that_was_removed_from_the_message_does_not_go_back_with_its_reasoning() -> None:
     item = {"type": "function_call", "call_id": "other", "name": "f", "arguments": "{}"}
     talk: Conversation = (UserMessage("go"), AssistantMessage("a", (CALL,), items=(REASONING, item)))
     assert kinds(talk) == ["assistant", "function_call", "function_call_output"]
 
 
 @pytest.mark.parametrize("stored", [True, False])
-def test_reasoning_goes_back_right_before_what_it_led_to_and_not_without_it(stored: bool) -> None:
+def test_reasoning_goes_back_only_right_before_its_next_item(stored: bool) -> None:
     said = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
     whole: Conversation = (UserMessage("go"), AssistantMessage("a", items=(REASONING, REASONING, said)))
     cut: Conversation = (UserMessage("go"), AssistantMessage("a", items=(said, REASONING), partial=True))
@@ -171,7 +171,7 @@ def test_d18_a_custom_call_has_no_output_unless_the_options_offered_its_tool() -
     assert offered["input"][4]["role"] == "user"
 
 
-def test_what_is_not_stored_is_asked_for_in_encrypted_form_and_never_referred_to() -> None:
+def test_reasoning_that_is_not_stored_is_requested_in_encrypted_form_and_never_referenced() -> None:
     bare = {"type": "reasoning", "id": "rs_2", "summary": []}
     said = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
     talk: Conversation = (UserMessage("go"), AssistantMessage("a", items=(REASONING, bare, said)))
@@ -183,14 +183,14 @@ def test_what_is_not_stored_is_asked_for_in_encrypted_form_and_never_referred_to
     assert sent["input"][1:] == [REASONING, said]
 
 
-# Reasoning of chat answers
+# The reasoning of chat answers
 
 
 THINKS = ({"type": "chat_reasoning_content"},)
 
 
 def reasoning_sent(talk: Conversation, field: str = "reasoning_content") -> list[Any]:
-    """Of each assistant message in the request, or "none"."""
+    """Return the field of each assistant message in the request, or "none"."""
     return [entry.get(field, "none") for entry in chat_body(talk)["messages"] if entry["role"] == "assistant"]
 
 
@@ -221,7 +221,7 @@ def test_b14_reasoning_details_go_back_as_they_came() -> None:
     assert reasoning_sent(talk) == ["none"]
 
 
-def test_what_one_api_wants_back_is_not_sent_to_the_other() -> None:
+def test_items_of_one_api_are_not_sent_to_the_other() -> None:
     talk: Conversation = (UserMessage("go"), AssistantMessage("a", (CALL,), reasoning="r", items=(*THINKS, REASONING)))
     assert kinds(talk) == ["assistant", "reasoning", "function_call", "function_call_output"]
     assert reasoning_sent(talk) == ["r"]

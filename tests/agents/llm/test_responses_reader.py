@@ -1,4 +1,4 @@
-"""Responses streams and bodies with the quirks of their providers: one test a quirk."""
+"""Responses streams and bodies with the quirks of their providers: one test per quirk."""
 
 import json
 from typing import Any
@@ -215,7 +215,7 @@ def test_d13_text_that_the_final_output_contradicts_stays_as_it_was_streamed() -
     assert read(text("abc"), ended(output=[message("xyz")])).content == "abc"
 
 
-def test_d14_a_refusal_is_no_content() -> None:
+def test_d14_a_refusal_is_not_content() -> None:
     refusal = {"type": "message", "content": [{"type": "refusal", "refusal": "I can't do that"}]}
     delta = event("response.refusal.delta", output_index=0, content_index=0, delta="I can't")
     answer = read(delta, ended(output=[refusal]))
@@ -267,7 +267,7 @@ def test_reasoning_comes_from_summaries_and_texts() -> None:
     assert answer.reasoning == "abcb"
 
 
-def test_calls_of_one_id_are_told_apart_and_their_items_with_them() -> None:
+def test_calls_with_one_id_and_their_items_get_distinct_ids() -> None:
     twin = ITEM | {"id": "fc_2", "name": "g"}
     answer = read(done(0, REASONING), done(1, ITEM), done(2, twin), ended())
     assert [call["id"] for call in answer.calls] == ["c1", "made_up_1"]
@@ -306,6 +306,6 @@ def test_odd_events_mean_nothing(data: str) -> None:
 
 
 @pytest.mark.parametrize("index", ["0", None, 1.5])
-def test_an_odd_output_index_is_none(index: Any) -> None:
+def test_an_odd_output_index_counts_as_missing(index: Any) -> None:
     odd = event("response.output_text.delta", delta="b", output_index=index)
     assert read(text("a"), odd, ended(output=[message("a"), message("b")])).content == "ab"

@@ -1,4 +1,4 @@
-"""Texts of the Responses API: each is given once, whatever its indices count and whichever events tell of it."""
+"""Texts of the Responses API: each is given once, whatever its indices count and whichever events have it."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def completed(*output: dict[str, Any], **response: Any) -> str:
 
 
 def item(kind: str, *texts: str) -> dict[str, Any]:
-    """An output item with these parts."""
+    """Return an output item with these parts."""
     _, part, field = KINDS[kind]
     parts = [{"type": part, field: text} for text in texts]
     if kind in ("content", "refusal"):
@@ -48,7 +48,7 @@ def said(answer: Answer, kind: str) -> str:
 
 
 def deltas(kind: str, *texts: str, field: str = "content_index", start: int = 0) -> list[str]:
-    """A delta for each text, which an index counts."""
+    """Return a delta per text. An index counts the deltas."""
     return [event(KINDS[kind][0], delta=text, **{field: start + n}) for n, text in enumerate(texts)]
 
 
@@ -80,7 +80,7 @@ def test_d23_texts_that_take_turns_are_completed_each() -> None:
     assert read(*body, completed(item("content", "ab"), item("content", "xyz"))).content == "axbyz"
 
 
-def test_d23_what_contradicts_the_streamed_text_is_not_given() -> None:
+def test_d23_a_snapshot_that_contradicts_the_streamed_text_is_ignored() -> None:
     assert read(*deltas("content", "ab", "cd"), completed(item("content", "abXcd"))).content == "abcd"
 
 
@@ -92,7 +92,7 @@ def test_d23_what_contradicts_the_streamed_text_is_not_given() -> None:
 def test_d23_no_index_and_no_order_of_the_final_texts_gives_a_text_twice(
     texts: list[str], order: Any, counted: str
 ) -> None:
-    """A text is a message; its characters are deltas, which an index counts."""
+    """Each text is a message. Its characters are deltas, and an index counts them."""
     body: list[str] = []
     for number, text in enumerate(texts):
         start = 0 if counted == "content_index" else len(body)
@@ -101,7 +101,7 @@ def test_d23_no_index_and_no_order_of_the_final_texts_gives_a_text_twice(
             for n, each in enumerate(text)
         ]
     final = list(texts)
-    if counted == "content_index":  # else nothing tells the messages apart
+    if counted == "content_index":  # else the messages can't be distinguished
         order.shuffle(final)
     assert read(*body, completed(*(item("content", text) for text in final))).content == "".join(texts)
 

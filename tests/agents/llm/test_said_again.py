@@ -1,4 +1,4 @@
-"""Calls that a server says again, whole or as far as they have come: each runs once, with its arguments once."""
+"""Calls that a server repeats, whole or in part: each call runs once, and its arguments count once."""
 
 import json
 from itertools import pairwise
@@ -19,14 +19,14 @@ SNAPSHOTS = [WHOLE[:7], WHOLE[:12], WHOLE[:20], WHOLE]
 
 
 def piece(arguments: Any, **head: Any) -> dict[str, Any]:
-    """One element of delta.tool_calls. head: index, id, name; what is None is left out."""
+    """Return an element of delta.tool_calls. head: index, id, name; None is left out."""
     function = {"name": head.pop("name", None), "arguments": arguments}
     own = {key: value for key, value in head.items() if value is not None}
     return own | {"function": {key: value for key, value in function.items() if value is not None}}
 
 
 def chat(*pieces: dict[str, Any], finish: dict[str, Any] | None = None, message: Any = None) -> Answer:
-    """A stream with a piece a chunk. finish: a piece in the chunk with the finish reason; message: beside it."""
+    """Return a stream with one piece per chunk. finish: a piece in the finish chunk. message: that chunk's message."""
     chunks: list[Any] = [{"index": 0, "delta": {"tool_calls": [one]}, "finish_reason": None} for one in pieces]
     end: dict[str, Any] = {
         "index": 0,
@@ -115,7 +115,7 @@ documents = st.dictionaries(st.text('{}[]":,a ', max_size=4), json_values, max_s
 
 
 @given(whole=documents, cuts=st.lists(st.integers(0, 60), max_size=6))
-def test_pieces_that_are_not_said_again_are_joined_whatever_they_look_like(whole: str, cuts: list[int]) -> None:
+def test_pieces_that_are_not_repeated_are_joined(whole: str, cuts: list[int]) -> None:
     said = Said()
     for begin, end in pairwise(sorted({0, len(whole), *(cut % (len(whole) + 1) for cut in cuts)})):
         said.add(whole[begin:end])

@@ -1,4 +1,4 @@
-"""The deadlines of an answer, to the second: in virtual time."""
+"""The deadlines of an answer, exact to the second in virtual time."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -27,7 +27,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 async def asked(client: ScriptedClient, busy_s: float = 0.0) -> tuple[list[Delta], float]:
-    """The deltas, and when the last one came. busy_s: how long the sink takes for each chunk."""
+    """Return the deltas and the time of the last one. busy_s: the sink's time per chunk."""
     deltas: list[Delta] = []
     ended_s = 0.0
     loop = asyncio.get_running_loop()
@@ -66,9 +66,7 @@ async def asked(client: ScriptedClient, busy_s: float = 0.0) -> tuple[list[Delta
         "half an event",
     ],
 )
-def test_a13_an_answer_that_falls_silent_is_given_up_when_its_deadline_has_passed(
-    script: list[Piece], expected: Delta, after_s: float
-) -> None:
+def test_a13_a_silent_answer_ends_at_its_deadline(script: list[Piece], expected: Delta, after_s: float) -> None:
     @simulated(seeds=3)
     async def play() -> None:
         deltas, ended_s = await asked(ScriptedClient(script))
@@ -93,7 +91,7 @@ async def test_the_time_that_the_sink_takes_is_not_the_providers() -> None:
 
 
 @simulated(seeds=3)
-async def test_a14_after_a_finish_reason_usage_is_waited_for_a_second_and_no_more() -> None:
+async def test_a14_after_a_finish_reason_the_wait_for_usage_is_one_second() -> None:
     deltas, ended_s = await asked(ScriptedClient([HELLO, STOP, *NEVER]))
     assert deltas == [TextDelta("Hello"), Finished(FinishReason.STOP, "stop")]
     assert ended_s == pytest.approx(1.0)

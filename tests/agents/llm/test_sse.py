@@ -18,11 +18,11 @@ def singly(stream: bytes) -> list[bytes]:
     return [stream[at : at + 1] for at in range(len(stream))]
 
 
-def test_a1_one_space_after_the_colon_is_dropped_and_no_more() -> None:
+def test_a1_only_one_space_after_the_colon_is_dropped() -> None:
     assert decode(b"data:a\n\ndata: b\n\ndata:  c\n\n") == [b"a", b"b", b" c"]
 
 
-def test_a2_comments_are_no_data() -> None:
+def test_a2_comments_are_not_data() -> None:
     assert decode(b": OPENROUTER PROCESSING\n\ndata: a\n\n:\n\n: ping\ndata: b\n: pong\n\n") == [b"a", b"b"]
 
 
@@ -31,7 +31,7 @@ def test_a4_an_event_without_data_dispatches_nothing() -> None:
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
-def test_a5_each_line_end_is_taken_and_the_event_comes_at_once(end: bytes) -> None:
+def test_a5_each_line_end_is_accepted_and_the_event_comes_at_once(end: bytes) -> None:
     decoder = SseDecoder()
     assert decoder.feed(b"data: a" + end + b"data: b" + end + end) == [b"a\nb"]
     assert decoder.feed(b"data: c" + end + end) == [b"c"]
@@ -78,7 +78,7 @@ def test_a11_the_limit_does_not_depend_on_the_chunks(size: int) -> None:
             assert expected is None
 
 
-def test_a11_what_came_before_a_too_large_event_is_not_lost() -> None:
+def test_a11_events_before_a_too_large_event_are_kept() -> None:
     with pytest.raises(EventTooLarge) as refused:
         decode(b"data: a\n\ndata: " + b"x" * 100 + b"\n\n", limit_bytes=50)
     assert refused.value.payloads == [b"a"]
@@ -111,7 +111,7 @@ ends = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
 
 
 def by_the_letter(stream: bytes) -> list[bytes]:
-    """The grammar spelled out on a whole stream, as slowly as it reads."""
+    """Read a whole stream by the letter of the grammar: a slow reference decoder."""
     payloads: list[bytes] = []
     data: list[bytes] = []
     for line in stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[:-1]:

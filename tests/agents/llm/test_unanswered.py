@@ -1,4 +1,4 @@
-"""A streamed answer that breaks off without a word is asked for once in one piece, and that answer counts."""
+"""After a streamed answer without an event, one request asks for the whole answer, and that answer counts."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ WHOLE: dict[Api, Any] = {
 
 
 class Server:
-    """Answers streamed requests with silence, others with whole. asked: which were streamed."""
+    """A server: streamed requests get `silence`, others `whole`. asked: for each request whether it was streamed."""
 
     def __init__(self, silence: bytes, whole: bytes) -> None:
         self.asked: list[bool] = []
@@ -103,7 +103,7 @@ async def test_a28_a_connection_that_was_about_to_close_is_not_the_last_word() -
     assert server.asked == [True, False, False]
 
 
-async def test_a28_what_broke_off_after_a_word_is_not_asked_for_again() -> None:
+async def test_a28_an_answer_that_broke_off_after_a_word_is_not_requested_again() -> None:
     event = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
     for body in (event, event[:20], b"data: "):
         server = Server(HEAD + b"connection: close\r\n\r\n" + body, document(WHOLE[Api.CHAT]))

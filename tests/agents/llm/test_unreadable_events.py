@@ -1,4 +1,4 @@
-"""An event of garbled JSON in mid-stream is left out; what it can have cost decides what becomes of the answer."""
+"""A garbled event in mid-stream is skipped. The possible loss decides whether the answer fails."""
 
 import json
 from typing import Any
@@ -113,7 +113,7 @@ def test_a24_an_answer_that_says_nothing_else_fails() -> None:
 
 @pytest.mark.parametrize("place", range(4))
 def test_a24_no_call_of_a_chat_runs_beside_a_garbled_event(place: int) -> None:
-    """Its arguments may be JSON, and have lost a piece all the same: 10 of 100."""
+    """Arguments that lost a piece may still be JSON: 100 may become 10."""
     data = [chunk(None, None, call('{"x": 1', id="a")), chunk(None, None, call("0")), chunk(None, None, call("}"))]
     answer = chat(*data[:place], BAD, *data[place:], chunk(finish="tool_calls"), "[DONE]")
     assert isinstance(answer.fault, ParseError)

@@ -1,4 +1,4 @@
-"""Whole chunks are found as RFC 9112 frames them, and nothing else is taken for one."""
+"""Whole chunks by the framing of RFC 9112, and bytes that only look like chunks."""
 
 import pytest
 from hypothesis import given
@@ -35,11 +35,11 @@ def test_wherever_the_bytes_are_cut_the_whole_chunks_are_found(payloads: list[by
         b"",
     ],
 )
-def test_what_is_no_plain_whole_chunk_is_left_to_the_parser(odd: bytes) -> None:
+def test_anything_except_a_plain_whole_chunk_is_left_to_the_parser(odd: bytes) -> None:
     assert whole_chunks(framed([b"one"]) + odd) == ([b"one"], len(framed([b"one"])))
 
 
-def test_a_chunk_that_is_longer_than_it_says_is_none() -> None:
+def test_a_chunk_longer_than_its_size_line_is_left_to_the_parser() -> None:
     assert whole_chunks(b"3\r\nhello\r\n") == ([], 0)
 
 
@@ -53,5 +53,5 @@ def test_a_chunk_that_is_longer_than_it_says_is_none() -> None:
         (b"no chunk", (8, 8, b"")),
     ],
 )
-def test_the_next_chunk_is_found_behind_the_rest_of_one(data: bytes, found: tuple[int, int, bytes]) -> None:
+def test_the_next_chunk_is_found_after_the_rest_of_another(data: bytes, found: tuple[int, int, bytes]) -> None:
     assert next_chunk(data) == found

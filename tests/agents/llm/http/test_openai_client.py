@@ -1,4 +1,4 @@
-"""The client on real connections: what it sends, and the bytes that it hands on."""
+"""The client on real connections: the requests it sends, and the bytes it gives."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ BODY = b'data: {"choices": []}\n\ndata: [DONE]\n\n'
 
 @asynccontextmanager
 async def provider(headers: dict[str, str], body: bytes) -> AsyncIterator[tuple[OpenAIClient, list[Any]]]:
-    """A client of a server that answers everything with body, and the requests' bodies as they come in."""
+    """Yield a client of a server that always answers with body, and the list of received request bodies."""
     asked: list[Any] = []
 
     async def answer(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Bodies are read where they come in, whatever way they are framed and cut, and their connections serve again."""
+"""The transport reads bodies with any framing and any cuts, and reuses their connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,7 +19,7 @@ CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 
 
 class Server:
-    """Answers every request with these pieces, each written on its own. connections: how many there were."""
+    """A server that answers each request with separately written pieces. connections: their number so far."""
 
     def __init__(self, pieces: Sequence[bytes], *, then_closes: bool = False) -> None:
         self.pieces, self.then_closes = pieces, then_closes
@@ -32,7 +32,7 @@ class Server:
             while await reader.readuntil(b"\r\n\r\n"):
                 for piece in self.pieces:
                     writer.write(piece)
-                    for _ in range(3):  # so that the client reads before the next one, if it can
+                    for _ in range(3):  # lets the client read before the next piece
                         await asyncio.sleep(0)
                 if self.then_closes:
                     break
@@ -57,7 +57,7 @@ async def asked(server: Server) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def pushed(client: httpx2.AsyncClient) -> bytes:
-    """The next answer's body."""
+    """Return the next answer's body."""
     got: list[bytes] = []
 
     def take(chunk: bytes) -> bool:
@@ -88,7 +88,7 @@ CHUNKS = st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.sampled_from(
 def test_any_framing_and_any_cut_give_the_same_bytes(
     new_loop: Callable[[], asyncio.AbstractEventLoop], chunks: list[tuple[bytes, bytes]], cuts: list[int], whole: bool
 ) -> None:
-    """whole: each chunk is written on its own, as providers do; else the cuts fall anywhere."""
+    """whole: each chunk is written separately, as providers do it. Otherwise the cuts are anywhere."""
     wire = [framed(payload, extension) for payload, extension in chunks]
     pieces = wire if whole else cut(b"".join(wire), cuts)
 
@@ -115,7 +115,7 @@ SIZES = [1_000, 34_000, 300_000]
 def test_a25_answers_of_one_byte_chunks_that_come_at_once_are_read_to_their_end(
     new_loop: Callable[[], asyncio.AbstractEventLoop], first: int, second: int
 ) -> None:
-    """On one connection, one after the other: aiohttp pauses it when there are more chunks than it will hold."""
+    """The answers share one connection. aiohttp pauses a connection with more chunks than it buffers."""
     bodies = [(EVENT * (size // len(EVENT) + 1))[:size] for size in (first, second)]
     tiny = [b"".join(b"1\r\n%c\r\n" % byte for byte in body) for body in bodies]
 
@@ -156,7 +156,7 @@ async def test_a25_a_taker_that_has_enough_gets_the_rest_of_many_tiny_chunks_lat
     ("head", "then_closes"),
     [(HEAD + b"content-length: 10\r\n\r\n", False), (HEAD + b"connection: close\r\n\r\n", True)],
 )
-async def test_what_looks_like_a_chunk_is_none_in_a_body_without_chunks(head: bytes, then_closes: bool) -> None:
+async def test_a_body_without_chunks_may_contain_text_that_looks_like_a_chunk(head: bytes, then_closes: bool) -> None:
     async with asked(Server([head, b"5\r\n", b"hello\r\n"], then_closes=then_closes)) as client:
         assert await pushed(client) == b"5\r\nhello\r\n"
 
@@ -177,7 +177,7 @@ async def test_all_that_has_come_is_given_before_a_body_breaks() -> None:
     assert b"".join(got) == b"wholehalf"
 
 
-async def test_what_comes_after_enough_waits_for_who_asks_next() -> None:
+async def test_chunks_after_a_stop_wait_for_the_next_reader() -> None:
     pieces = [CHUNKED, *(framed(b"%d" % number, b"") for number in range(50)), b"0\r\n\r\n"]
     got: list[bytes] = []
 
@@ -198,7 +198,7 @@ async def test_what_comes_after_enough_waits_for_who_asks_next() -> None:
     assert server.connections == 1
 
 
-async def test_a_body_that_is_given_up_is_closed_and_takes_no_more() -> None:
+async def test_an_abandoned_body_is_closed_and_reads_no_more() -> None:
     got: list[bytes] = []
     heard = asyncio.Event()
 
@@ -221,7 +221,7 @@ async def test_a_body_that_is_given_up_is_closed_and_takes_no_more() -> None:
     assert server.connections == 2
 
 
-async def test_what_the_taker_raises_is_raised_where_it_was_asked_for() -> None:
+async def test_an_error_of_the_taker_is_raised_from_push() -> None:
     def take(chunk: bytes) -> bool:
         raise LookupError(chunk)
 
@@ -244,7 +244,7 @@ async def test_what_the_taker_raises_is_raised_where_it_was_asked_for() -> None:
         ({"all_proxy": "http://proxy:3128", "no_proxy": "localhost"}, "http://localhost/v1", None),
     ],
 )
-def test_the_environment_names_the_proxy(
+def test_the_proxy_comes_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str, proxy: str | None
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
