@@ -57,7 +57,7 @@ def error_in_stream(value: Any) -> ApiError:
     return ApiError(_status(value), _message(value), _kind(value))
 
 
-def error_told(value: Any) -> bool:
+def is_error(value: Any) -> bool:
     """Return whether a JSON value is an error in a known shape. Next to choices only the unambiguous shapes count."""
     if isinstance(value, list) and value:  # Gemini: a list of one
         value = value[0]
@@ -119,7 +119,7 @@ def _is_failure(code: Any) -> bool:
 def _error_in_lines(text: str) -> Any:
     """Return the error in a body of JSON lines, else None."""
     values = (_json(line) for line in text.splitlines() if line.startswith("{"))
-    return next((value for value in values if error_told(value)), None)
+    return next((value for value in values if is_error(value)), None)
 
 
 def _error_in_events(body: bytes) -> Any:
@@ -130,14 +130,14 @@ def _error_in_events(body: bytes) -> Any:
     except EventTooLarge:
         return None
     values = [_json(payload.decode("utf-8", "replace")) for payload in payloads]
-    told = next((found for value in values for found in (value, *_within(value)) if error_told(found)), None)
-    if told is None:  # an event named error may hold anything
-        told = next((_json_or_text(payload) for payload in payloads if isinstance(payload, ErrorData)), None)
-    if told is None:
-        told = next((value for value in values if has_words(value)), None)
-    if told is None:
-        told = next((_json_or_text(payload) for payload in payloads if payload.strip().upper() != b"[DONE]"), None)
-    return {"error": told} if isinstance(told, str) else told
+    error = next((found for value in values for found in (value, *_within(value)) if is_error(found)), None)
+    if error is None:  # an event named error may hold anything
+        error = next((_json_or_text(payload) for payload in payloads if isinstance(payload, ErrorData)), None)
+    if error is None:
+        error = next((value for value in values if has_words(value)), None)
+    if error is None:
+        error = next((_json_or_text(payload) for payload in payloads if payload.strip().upper() != b"[DONE]"), None)
+    return {"error": error} if isinstance(error, str) else error
 
 
 def _within(value: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
-from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, error_told, has_words
+from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, has_words, is_error
 from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
@@ -181,7 +181,7 @@ class StreamReader(ABC):
         self._read_document(value, deltas)
         if self._ended or not body.strip():
             return
-        if error_told(value) or (isinstance(value, dict) and value.get("message")):
+        if is_error(value) or (isinstance(value, dict) and value.get("message")):
             self._fail(error_in_stream(value), deltas)
         else:
             text = _excerpt(body.decode("utf-8", "replace"))

@@ -1,6 +1,6 @@
 """Tool calls from the pieces of chat deltas: find each piece's call, and decide when a call can start.
 
-Repeated arguments count once: agents/llm/said.py.
+Repeated arguments count once: agents/llm/arguments.py.
 
 A call starts (CallStarted) when its id is known and its name can't grow any more: at its first arguments, when the
 next call begins, or at the end. A call is done only at the end of the stream, even if its arguments parse earlier.
@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
+from agents.llm.arguments import Arguments
 from agents.llm.leaf import arguments_of, key_of
-from agents.llm.said import Said
 from agents.llm.text import Halves, joined_surrogates, safe
 
 _ABSENT = ("", "null")
@@ -25,19 +25,19 @@ class Nameless(Exception):
 class Call:
     """The state of one call.
 
-    wire_id: the provider's id. id: the same id, or a new one if another call has that id. said: the arguments.
-    told: the number of argument pieces that CallDeltas already have.
+    wire_id: the provider's id. id: the same id, or a new one if another call has that id. arguments: all so far.
+    given: the number of argument pieces that CallDeltas already have.
     """
 
-    __slots__ = ("extra", "id", "index", "name", "said", "started", "told", "wire_id")
+    __slots__ = ("arguments", "extra", "given", "id", "index", "name", "started", "wire_id")
 
     def __init__(self) -> None:
         self.index = -1
         self.id: str | None = None
         self.wire_id = ""
         self.name = ""
-        self.said = Said()
-        self.told = 0
+        self.arguments = Arguments()
+        self.given = 0
         self.started = False
         self.extra: dict[str, Any] = {}
 
@@ -74,7 +74,7 @@ class Calls:
             return
         self._describe(call, piece, name)
         if arguments:
-            call.said.add(halves.join(call, arguments) if halves else arguments)
+            call.arguments.add(halves.join(call, arguments) if halves else arguments)
             self._tell(call, deltas)
 
     def _goes_on(self, piece: dict[str, Any], function: dict[str, Any], deltas: list[Delta]) -> bool:
@@ -83,23 +83,23 @@ class Calls:
         if len(piece) != 2 or len(function) != 1 or index.__class__ is not int or text.__class__ is not str or not text:
             return False
         call = self._by_key.get(index)
-        if call is None or not call.started or not call.said.goes_on(text):
+        if call is None or not call.started or not call.arguments.goes_on(text):
             return False
-        call.told += 1
+        call.given += 1
         deltas.append(CallDelta(call.index, text))
         return True
 
     def finish(self, deltas: list[Delta]) -> None:
         """Start the other calls and end all of them. Raises Nameless before it adds a delta."""
         named = [call for call in self._all if call.name]
-        if any(call.said.pieces for call in self._all if not call.name):
+        if any(call.arguments.pieces for call in self._all if not call.name):
             raise Nameless
         for call in named:
             if call.id is None:
                 call.id = self._new_id()
             self._tell(call, deltas)
             self._start(call, deltas)
-        deltas += [CallDone(call.index, call.said.whole(), call.extra or None) for call in named]
+        deltas += [CallDone(call.index, call.arguments.whole(), call.extra or None) for call in named]
 
     def _call_of(self, piece: dict[str, Any], name: str, arguments: str, deltas: list[Delta]) -> Call | None:
         """Return the piece's call, which may be new, or None for an empty piece."""
@@ -123,7 +123,7 @@ class Calls:
             return None
         if id_:
             return self._by_id.get(id_)
-        waiting = [call for call in self._all if not call.said.pieces]
+        waiting = [call for call in self._all if not call.arguments.pieces]
         return waiting[0] if arguments and len(waiting) == 1 else None
 
     def _without_key(self, id_: str, name: str, arguments: str) -> Call | None:
@@ -133,9 +133,9 @@ class Calls:
         last = self._all[-1] if self._all else None
         if last is None or (id_ and last.wire_id):
             return last and _same(last, name, arguments)
-        if not name or not last.name or (name == last.name and not last.said.pieces):
+        if not name or not last.name or (name == last.name and not last.arguments.pieces):
             return last
-        again = last.wire_id and name == last.name and last.said.is_again(arguments)  # its calls have ids
+        again = last.wire_id and name == last.name and last.arguments.repeats(arguments)  # its calls have ids
         return last if again else _same(last, name, arguments)
 
     def _open(self, deltas: list[Delta]) -> Call:
@@ -152,7 +152,7 @@ class Calls:
             call.wire_id = id_
             call.id = self._new_id() if id_ in self._by_id else id_
             self._by_id.setdefault(id_, call)
-        if name and name != call.name and not (call.name and call.said.pieces):
+        if name and name != call.name and not (call.name and call.arguments.pieces):
             call.name += name
         if not _KNOWN.issuperset(piece):
             call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))
@@ -162,9 +162,9 @@ class Calls:
         if call.id is None or not call.name:
             return
         self._start(call, deltas)
-        if text := "".join(call.said.pieces[call.told :]):
+        if text := "".join(call.arguments.pieces[call.given :]):
             deltas.append(CallDelta(call.index, text))
-        call.told = len(call.said.pieces)
+        call.given = len(call.arguments.pieces)
 
     def _start(self, call: Call, deltas: list[Delta]) -> None:
         if not call.started and call.id is not None:
@@ -181,4 +181,4 @@ def _word(value: Any) -> str:
 
 def _same(call: Call, name: str, arguments: str) -> Call | None:
     """Return the call if the piece repeats its unfinished arguments. Such snapshots may each have a new id."""
-    return call if name == call.name and call.said.is_unfinished() and call.said.is_again(arguments) else None
+    return call if name == call.name and call.arguments.is_unfinished() and call.arguments.repeats(arguments) else None

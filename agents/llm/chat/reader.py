@@ -24,7 +24,7 @@ from agents.llm.chat.chunk import (
     thinking_of,
 )
 from agents.llm.chat.reasoning import ReasoningFields
-from agents.llm.faults import error_in_stream, error_told
+from agents.llm.faults import error_in_stream, is_error
 from agents.llm.leaf import arguments_of
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.sse import LIMIT_BYTES, ErrorData
@@ -92,7 +92,7 @@ class ChatReader(StreamReader):
             return
         chunk = chunk_of(value)
         chunk.choices = first_of(chunk.choices or ())
-        if error_told(value):
+        if is_error(value):
             self._fold_odd(chunk, value, deltas, named_error=False)
         else:
             self._fold(chunk, deltas)
@@ -178,7 +178,7 @@ class ChatReader(StreamReader):
     def _fold_odd(self, chunk: Chunk, value: Any, deltas: list[Delta], *, named_error: bool) -> None:
         """Read a chunk without choices (usage, a filter's verdict, a ping) or with an error."""
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
-        if named_error or groq.get("error") or error_told(value):
+        if named_error or groq.get("error") or is_error(value):
             self._fold(chunk, deltas)  # the content next to the error
             self._fail(error_in_stream(groq if groq.get("error") else value), deltas)
         else:
@@ -205,7 +205,7 @@ class ChatReader(StreamReader):
         """Fail after giving the text that only a whole message has."""
         if not self._ended and self._message is not None:
             message, self._message = self._message, None
-            self._fold_delta(replace(self._unsaid(message), tool_calls=None, function_call=None), deltas)
+            self._fold_delta(replace(self._not_given(message), tool_calls=None, function_call=None), deltas)
         super()._fail(fault, deltas)
 
     def _release(self, deltas: list[Delta]) -> None:
@@ -217,10 +217,10 @@ class ChatReader(StreamReader):
         self._release(deltas)
         if self._message is not None:
             message, self._message = self._message, None
-            self._fold_delta(self._unsaid(message), deltas)
+            self._fold_delta(self._not_given(message), deltas)
         for channel in self._halves.rest() if self._halves else ():
             if isinstance(channel, Call):
-                channel.said.add(REPLACEMENT)
+                channel.arguments.add(REPLACEMENT)
             else:
                 deltas.append(channel(REPLACEMENT))
         if (fault := self._fault()) is not None:
@@ -234,13 +234,13 @@ class ChatReader(StreamReader):
         self._ended = True
         deltas.append(self._finished())
 
-    def _unsaid(self, message: ChoiceDelta) -> ChoiceDelta:
+    def _not_given(self, message: ChoiceDelta) -> ChoiceDelta:
         """Return the message without the fields that deltas have given already."""
-        said = ["content"] if self._has_text else []
-        said += ["refusal"] if RefusalDelta in self._spoke else []
-        said += REASONING if ReasoningDelta in self._spoke else ()
-        said += ["tool_calls", "function_call"] if self._calls else []
-        return replace(message, **dict.fromkeys(said))
+        given = ["content"] if self._has_text else []
+        given += ["refusal"] if RefusalDelta in self._spoke else []
+        given += REASONING if ReasoningDelta in self._spoke else ()
+        given += ["tool_calls", "function_call"] if self._calls else []
+        return replace(message, **dict.fromkeys(given))
 
     def _fault(self) -> Fault | None:
         """Return the fault of an answer with a regular end, or None."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
+from agents.llm.arguments import Arguments
 from agents.llm.leaf import arguments_of
-from agents.llm.said import Said
 from agents.llm.text import Halves, joined_surrogates
 
 
@@ -21,7 +21,7 @@ class Call:
     """
 
     __slots__ = (
-        "done", "first_snapshot", "id", "index", "key", "name", "said", "snapshot", "started", "told", "vouched",
+        "arguments", "done", "first_snapshot", "given", "id", "index", "key", "name", "snapshot", "started", "vouched",
         "wire_id",
     )  # fmt: skip
 
@@ -31,8 +31,8 @@ class Call:
         self.id = ""
         self.wire_id = ""
         self.name = ""
-        self.said = Said()
-        self.told = 0
+        self.arguments = Arguments()
+        self.given = 0
         self.first_snapshot = ""
         self.snapshot = ""
         self.vouched = False
@@ -42,7 +42,7 @@ class Call:
     @property
     def whole(self) -> str:
         """The arguments from the best source: the snapshot, else the deltas, else the first snapshot."""
-        return self.snapshot or self.said.whole() or self.first_snapshot
+        return self.snapshot or self.arguments.whole() or self.first_snapshot
 
 
 class Calls:
@@ -78,7 +78,7 @@ class Calls:
         call = self._call_at(key, item_id)
         if not call.done:
             text = arguments_of(piece)
-            call.said.add(halves.join(call, text) if halves else text)
+            call.arguments.add(halves.join(call, text) if halves else text)
             self._tell(call, deltas)
 
     def note_snapshot(self, key: Hashable, item_id: Any, arguments: Any) -> None:
@@ -165,17 +165,17 @@ class Calls:
             call.index = self._started
             self._started += 1
             deltas.append(CallStarted(call.index, call.id, call.name))
-        if text := "".join(call.said.pieces[call.told :]):
+        if text := "".join(call.arguments.pieces[call.given :]):
             deltas.append(CallDelta(call.index, text))
-        call.told = len(call.said.pieces)
+        call.given = len(call.arguments.pieces)
 
     def _end(self, call: Call, deltas: list[Delta]) -> None:
         if not call.name:
             return
         call.id = call.id or self._new_id()
-        said, whole = call.said.whole(), call.whole
-        if whole.startswith(said) and whole != said:
-            call.said.pieces.append(whole[len(said) :])
+        streamed, whole = call.arguments.whole(), call.whole
+        if whole.startswith(streamed) and whole != streamed:
+            call.arguments.pieces.append(whole[len(streamed) :])
         self._tell(call, deltas)
         call.done = True
         deltas.append(CallDone(call.index, whole))

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from agents.core.errors import ApiError, Fault
 from agents.core.finish import broken_off, fault_of
-from agents.llm.faults import error_in_stream, error_told
+from agents.llm.faults import error_in_stream, is_error
 
 PLAIN: Final = ("message", "function_call")
 """Types of output items that hold only text or a call."""
@@ -24,7 +24,7 @@ def incomplete_reason(response: dict[str, Any]) -> str | None:
 
 def failure(status: str, response: dict[str, Any]) -> Fault | None:
     """Return the fault of a failed response, else None."""
-    if error_told({"error": response.get("error")}):
+    if is_error({"error": response.get("error")}):
         return error_in_stream({"error": response["error"]})
     if status == "incomplete":
         reason = incomplete_reason(response)

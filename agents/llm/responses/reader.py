@@ -12,7 +12,7 @@ import msgspec
 from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
 from agents.core.errors import Fault, ParseError
 from agents.core.finish import reason_of
-from agents.llm.faults import error_in_stream, error_told
+from agents.llm.faults import error_in_stream, is_error
 from agents.llm.leaf import key_of, text_in
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
@@ -146,7 +146,7 @@ class ResponsesReader(StreamReader):
             self._conclude(str(response.get("status") or _TERMINAL[event.type]), response, deltas)
         elif event.type == ERROR or not event.type.startswith("response."):
             value = json_of(payload)
-            if event.type == ERROR or error_told(value):
+            if event.type == ERROR or is_error(value):
                 self._fail(error_in_stream(value), deltas)
             else:
                 self._note_remark(value)
@@ -228,7 +228,7 @@ class ResponsesReader(StreamReader):
     def _flush_halves(self, deltas: list[Delta]) -> None:
         for channel in self._halves.rest() if self._halves else ():
             if isinstance(channel, Call):
-                channel.said.add(REPLACEMENT)
+                channel.arguments.add(REPLACEMENT)
             else:
                 self._texts.piece(channel).append(REPLACEMENT)
                 deltas.append(channel[0](REPLACEMENT))

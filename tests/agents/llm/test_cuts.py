@@ -64,13 +64,13 @@ class Reading:
 
 def answered(turn: Turn) -> str:
     """Return the conversation's part of the answer, which must be marked as partial."""
-    said = turn.conversation[-1]
-    if isinstance(said, UserMessage):
+    message = turn.conversation[-1]
+    if isinstance(message, UserMessage):
         return ""
-    assert isinstance(said, AssistantMessage)
-    assert said.partial
-    assert not said.tool_calls
-    return said.content
+    assert isinstance(message, AssistantMessage)
+    assert message.partial
+    assert not message.tool_calls
+    return message.content
 
 
 @pytest.mark.parametrize("kind", READERS)

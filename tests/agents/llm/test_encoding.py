@@ -73,7 +73,7 @@ async def answer(encoding: str, body: bytes, status: int = 200) -> list[Delta]:
     return deltas
 
 
-def said(deltas: Sequence[Delta]) -> str:
+def text_of(deltas: Sequence[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
@@ -99,7 +99,7 @@ def said(deltas: Sequence[Delta]) -> str:
     ids=str,
 )
 async def test_a26_a_body_in_an_encoding_that_was_asked_for_is_read(encoding: str, body: bytes) -> None:
-    assert said(await answer(encoding, body)) == "Hello"
+    assert text_of(await answer(encoding, body)) == "Hello"
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "rot13"])
@@ -126,7 +126,7 @@ async def test_a26_the_words_of_an_error_are_read_out_of_several_members() -> No
 @pytest.mark.parametrize("body", [b"no gzip", zipped(EVENTS[0]) + b"rubbish"])
 async def test_a26_a_body_that_is_not_in_its_encoding_is_a_parse_error_after_what_was(body: bytes) -> None:
     *before, failed = await answer("gzip", body)
-    assert said(before) in ("", "Hel")
+    assert text_of(before) in ("", "Hel")
     assert isinstance(failed, Failed)
     assert isinstance(failed.fault, ParseError)
     assert "gzip" in failed.fault.message
@@ -135,7 +135,7 @@ async def test_a26_a_body_that_is_not_in_its_encoding_is_a_parse_error_after_wha
 async def test_a26_a_cut_body_is_a_broken_connection_and_keeps_its_text() -> None:
     body = members(EVENTS)
     *before, failed = await answer("gzip", body[: len(zipped(EVENTS[0])) + 5])
-    assert said(before) == "Hel"
+    assert text_of(before) == "Hel"
     assert failed == Failed(ConnectionClosed())
 
 

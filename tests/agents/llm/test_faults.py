@@ -8,7 +8,7 @@ import pytest
 from agents.core.errors import ApiError, ConnectionClosed, ParseError
 from agents.core.retry import Scope, scope
 from agents.llm.chat import ChatReader
-from agents.llm.faults import MESSAGE_LIMIT, api_error, error_in_stream, error_told
+from agents.llm.faults import MESSAGE_LIMIT, api_error, error_in_stream, is_error
 from agents.llm.responses import ResponsesReader
 from agents.llm.retry_after import retry_after_s
 from tests.agents.llm.answer import answer_of, events, ids
@@ -132,7 +132,7 @@ def test_a27_an_event_of_words_gives_its_words() -> None:
     ],
 )
 def test_a23_an_error_is_known_in_every_shape(value: Any, message: str) -> None:
-    assert error_told(value)
+    assert is_error(value)
     assert error_in_stream(value).message == message
     for reader in (ChatReader(ids()), ResponsesReader(ids())):
         if isinstance(value, list) or value.get("choices"):
@@ -153,7 +153,7 @@ def test_a23_an_error_is_known_in_every_shape(value: Any, message: str) -> None:
     ],
 )  # fmt: skip
 def test_a23_a_value_without_an_error_is_not_an_error(value: Any) -> None:
-    assert not error_told(value)
+    assert not is_error(value)
 
 
 def test_a_message_is_one_line_and_capped() -> None:

@@ -83,7 +83,7 @@ async def asked(
     return deltas
 
 
-def said(deltas: list[Delta]) -> str:
+def text_of(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
 
 
@@ -318,7 +318,7 @@ async def test_a_background_response_is_resumed_where_it_broke(server: Rehearsal
 
 async def test_a_background_response_asked_for_whole_is_streamed(server: RehearsalServer) -> None:
     deltas = await asked(route(server, "echo", Api.RESPONSES, background=True), stream=False)
-    assert said(deltas) == "hello"
+    assert text_of(deltas) == "hello"
     assert server.requests[-1]["stream"] is True
 
 

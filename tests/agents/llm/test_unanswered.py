@@ -12,7 +12,7 @@ from agents.core.deltas import Delta, Failed, Finished
 from agents.core.errors import ApiError, ConnectionClosed
 from agents.llm.call import Route
 from agents.llm.endpoint import Api, Endpoint
-from tests.agents.llm.test_model_call import asked, providers, said
+from tests.agents.llm.test_model_call import asked, providers, text_of
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 SILENCES = {
@@ -85,7 +85,7 @@ async def test_a28_the_words_of_the_whole_answer_are_the_fault(status: str, sile
 async def test_a28_a_whole_answer_is_used(api: Api) -> None:
     server = Server(SILENCES["chunked, cut"], document(WHOLE[api]))
     deltas = await answer(server, api)
-    assert said(deltas) == "Hi"
+    assert text_of(deltas) == "Hi"
     assert isinstance(deltas[-1], Finished)
     assert server.asked == [True, False]
 

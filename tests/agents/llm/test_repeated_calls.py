@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.llm.arguments import Arguments
 from agents.llm.chat import ChatReader
 from agents.llm.responses import ResponsesReader
-from agents.llm.said import Said
 from tests.agents.llm.answer import Answer, answer_of, events, ids
 
 WHOLE = '{"a": 1, "b": [{"c": 2}]}'
@@ -116,15 +116,15 @@ documents = st.dictionaries(st.text('{}[]":,a ', max_size=4), json_values, max_s
 
 @given(whole=documents, cuts=st.lists(st.integers(0, 60), max_size=6))
 def test_pieces_that_are_not_repeated_are_joined(whole: str, cuts: list[int]) -> None:
-    said = Said()
+    arguments = Arguments()
     for begin, end in pairwise(sorted({0, len(whole), *(cut % (len(whole) + 1) for cut in cuts)})):
-        said.add(whole[begin:end])
-    assert said.whole() == whole
+        arguments.add(whole[begin:end])
+    assert arguments.whole() == whole
 
 
 @given(whole=documents, cuts=st.lists(st.integers(0, 60), max_size=6))
 def test_snapshots_of_any_arguments_come_to_the_last_one(whole: str, cuts: list[int]) -> None:
-    said = Said()
+    arguments = Arguments()
     for end in sorted({len(whole), *(cut % (len(whole) + 1) for cut in cuts)}):
-        said.add(whole[:end])
-    assert json.loads(said.whole()) == json.loads(whole)
+        arguments.add(whole[:end])
+    assert json.loads(arguments.whole()) == json.loads(whole)

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 
-class Said:
+class Arguments:
     """The arguments of one call, piece by piece.
 
     A piece that begins with all earlier text repeats that text, and only the rest of the piece is new. The reason: no
@@ -31,30 +31,30 @@ class Said:
         """Add a piece that continues or repeats the earlier text."""
         if not text or self.goes_on(text):
             return
-        said = self._grown or "".join(self.pieces)
-        if _has_grown(said, text):
+        earlier = self._grown or "".join(self.pieces)
+        if _has_grown(earlier, text):
             self._grown = text
             return
-        if said.strip() and self._is_again(said, text):
-            self._repeats.append((len(self.pieces), said if text.startswith(said) else text))
-            text = text[len(said) :] if text.startswith(said) else ""
+        if earlier.strip() and self._repeats_text(earlier, text):
+            self._repeats.append((len(self.pieces), earlier if text.startswith(earlier) else text))
+            text = text[len(earlier) :] if text.startswith(earlier) else ""
         if text:
             self._append(text)
 
-    def is_again(self, text: str) -> bool:
+    def repeats(self, text: str) -> bool:
         """Return whether the text repeats the earlier text from its beginning."""
-        said = "".join(self.pieces)
-        return bool(said.strip()) and self._is_again(said, text)
+        earlier = "".join(self.pieces)
+        return bool(earlier.strip()) and self._repeats_text(earlier, text)
 
     def is_unfinished(self) -> bool:
         return bool(self.pieces) and _json("".join(self.pieces)) is None
 
     def whole(self) -> str:
         """Return the arguments: all pieces as they came if they are JSON, else without the repetitions."""
-        said = self._grown or "".join(self.pieces)
+        earlier = self._grown or "".join(self.pieces)
         if self._repeats and _json(raw := self._raw()) is not None:
             return raw
-        return said
+        return earlier
 
     def _append(self, text: str) -> None:
         self.pieces.append(text)
@@ -66,10 +66,10 @@ class Said:
         """Return whether both may be whole documents that differ only in white space."""
         return text.rstrip().endswith(_CLOSING) and self.pieces[-1].rstrip().endswith(_CLOSING)
 
-    def _is_again(self, said: str, text: str) -> bool:
-        if text.startswith(said):
+    def _repeats_text(self, earlier: str, text: str) -> bool:
+        if text.startswith(earlier):
             return True
-        value = _json(said) if text.rstrip().endswith(_CLOSING) else None
+        value = _json(earlier) if text.rstrip().endswith(_CLOSING) else None
         return value is not None and value == _json(text)
 
     def _raw(self) -> str:
@@ -82,11 +82,11 @@ class Said:
         return "".join([*raw, *self.pieces[begin:]])
 
 
-def _has_grown(said: str, text: str) -> bool:
+def _has_grown(earlier: str, text: str) -> bool:
     """Return whether the text is an object with all fields of the earlier object and more."""
-    if not (said.rstrip().endswith("}") and text.rstrip().endswith("}")):
+    if not (earlier.rstrip().endswith("}") and text.rstrip().endswith("}")):
         return False
-    old, new = _json(said), _json(text)
+    old, new = _json(earlier), _json(text)
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return False
     return bool(old) and len(old) < len(new) and old.items() <= new.items()
