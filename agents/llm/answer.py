@@ -96,8 +96,8 @@ async def give(sink: Sink, deltas: list[Delta]) -> None:
 async def _trailer(chunks: AsyncIterator[bytes], reader: StreamReader, sink: Sink, idle_s: float) -> None:
     """Read the bytes after a finish reason: usage, which some providers never send, or nothing.
 
-    Some providers (Gemini) send a finish reason in every chunk, so deltas may follow it. Then each silence may last
-    idle_s. A silence of idle_s completes the answer.
+    Some providers (Gemini) send a finish reason in every chunk, so deltas may follow it. Then the reader waits up to
+    idle_s for the next chunk. A silence of idle_s completes the answer.
     """
     loop = asyncio.get_running_loop()
     until_s = loop.time() + TRAILER_S

@@ -31,7 +31,7 @@ def whole_chunks(data: bytes) -> tuple[Sequence[bytes], int]:
 
 
 def next_chunk(data: bytes) -> tuple[int, int, bytes]:
-    """Return begin, end and content of the first part that looks like a whole chunk, or the end of data and nothing."""
+    """Return begin, end and content of the first part that looks like a whole chunk, else data's end and no content."""
     border = _border(data)
     if border is not None and (head := _head(data, border.end())):
         begin, end = head.end(), head.end() + int(head[1], 16)

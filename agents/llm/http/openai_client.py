@@ -1,8 +1,8 @@
 """The client for a provider: the openai client makes the request, and we read the bytes of the answer.
 
-The openai client adds keys and organisation. The transport makes the connections, through a proxy if one is set. Both
-neither retry nor limit anything except the time to connect: the reader of the answer does. Each failure raises
-ProviderFailed with a Fault.
+The openai client adds keys and organisation. The transport makes the connections, through a proxy if one is set. The
+client limits only the time to connect, and retries nothing: its callers do. Each failure raises ProviderFailed with a
+Fault.
 """
 
 import asyncio
