@@ -146,7 +146,7 @@ async def test_an_old_session_with_half_a_surrogate_pair_is_read_and_its_agent_i
         await handle.durable()
     async with app():
         (kept,) = await (await journal()).store.sessions(None, 10)
-        assert kept.name == "half \ud800"
+        assert kept.name == "half \ufffd"
         woken = await wake("ada")
         assert woken is not None
         assert await agent.conversation(woken) == (SystemMessage("half \ufffd"),)
