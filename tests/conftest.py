@@ -13,5 +13,12 @@ settings.load_profile("understudy")  # an example may take long on a busy machin
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Halves of surrogate pairs, which some tests are about, can't be."""
     report = yield
-    report.sections = [(name, text.encode(errors="replace").decode()) for name, text in report.sections]
+    report.sections = [(name, _sendable(text)) for name, text in report.sections]
+    shown = str(report.longrepr)
+    if report.failed and shown != _sendable(shown):
+        report.longrepr = _sendable(shown)
     return report
+
+
+def _sendable(text: str) -> str:
+    return text.encode(errors="replace").decode()
