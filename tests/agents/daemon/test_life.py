@@ -139,7 +139,7 @@ async def test_a_draining_daemon_refuses_new_turns_with_a_time_to_retry(server: 
 
 async def drains(client: Client) -> None:
     """Wait until the daemon refuses new turns."""
-    with pytest.raises(Refused, match="takes no new turns"):
+    with pytest.raises(Refused, match="accepts no new turns"):
         await _always_ready(client)
 
 

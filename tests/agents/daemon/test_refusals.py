@@ -40,7 +40,7 @@ async def test_a_store_has_one_daemon(server: RehearsalServer, folder: Path, tmp
         url = f"sqlite:///{folder}/sessions.db"
         code, err = await refused(server, tmp_path / "other", "--port", "0", "--set", f"sessions.url={url}")
         assert code == 2
-        line = f"understudy: the store is in use by pid {running.process.pid}: end that, or set sessions.url\n"
+        line = f"understudy: the store is in use by pid {running.process.pid}: end that process, or set sessions.url\n"
         assert err == line
         assert await running.stopped() == 0
     assert not (tmp_path / "other" / "lock").exists()
