@@ -32,7 +32,7 @@ async def test_start_without_a_process_system_names_the_ways_to_run_one() -> Non
     with pytest.raises(NoSystem, match=r"use `async with application\.running\(\):`"):
         await application.start()
     async with AsyncioSystemBase():
-        with pytest.raises(CallFailed, match=r"application\.running\(\) and application\.start\(\) start it"):
+        with pytest.raises(CallFailed, match=r"start one with application\.running\(\) or application\.start\(\)"):
             await start_agent({})
 
 
