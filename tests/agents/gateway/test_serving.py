@@ -1,6 +1,7 @@
 """The gateway's own server: its address, and connections that exceed a limit."""
 
 import asyncio
+import socket as sockets
 import ssl
 import struct
 import sys
@@ -80,6 +81,14 @@ async def test_it_listens_only_on_loopback(site: Site) -> None:
     listening = listening_sockets()
     ours = [address for address in listening if int(address.partition(":")[2], 16) == site.port]
     assert ours == [f"0100007F:{site.port:04X}"]
+
+
+async def test_no_part_of_an_answer_waits_until_the_client_has_acknowledged_another(site: Site) -> None:
+    async with connected(site):
+        await site.json("GET", "/agents")
+        (served, *_) = site.server.server_state.connections
+        socket = served.transport.get_extra_info("socket")
+        assert socket.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY) != 0
 
 
 async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrade(site: Site) -> None:
