@@ -96,7 +96,7 @@ async def test_a_subscriber_of_another_loop_gets_every_event_once_and_in_order(
 async def test_the_address_of_blocking_code_is_a_subscriber_as_well(stage: Stage) -> None:
     pid = await stage.agent("echo")
     with AsyncioSystemBase() as base:
-        system = ActorSystem(base)
+        system = ActorSystem(base, transientUnique=True)
         address = system.ask(system.createActor(Echo), "who", 10)
         agent.subscribe(pid, address)
         await agent.chat(pid, "hi")
