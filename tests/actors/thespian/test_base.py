@@ -372,6 +372,15 @@ def test_a_loop_that_cannot_be_made_fails_the_first_use(monkeypatch: pytest.Monk
         AsyncioSystemBase().run(receive())
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_a_keyboard_interrupt_in_a_waiting_thread_cancels_its_work() -> None:
     cancelled = threading.Event()
     waiting = threading.main_thread().ident
