@@ -131,6 +131,13 @@ class Server(uvicorn.Server):
         """Wait for the end without uvicorn's ticks. HttpConnection renews the Date header instead."""
         await self._ended.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop as uvicorn does, then reset the connections that it leaves open, as one that came during the stop."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # the loop closes them in its next round
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the program, which decides the order of its shutdown."""

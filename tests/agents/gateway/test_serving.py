@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from agents.gateway import InvalidCertificate, LiveSessions, NotSafe, check_listen, gateway, serving
@@ -89,6 +90,17 @@ async def test_no_part_of_an_answer_waits_until_the_client_has_acknowledged_anot
         (served, *_) = site.server.server_state.connections
         socket = served.transport.get_extra_info("socket")
         assert socket.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY) != 0
+
+
+async def test_a_server_that_has_ended_has_no_connection_left(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["agents.gateway.serving"], "END_S", 0.3)
+    async with aiohttp.ClientSession() as http:
+        async with serving(PlainTextResponse("kept"), site.settings) as server:
+            async with http.get(f"http://127.0.0.1:{server.port}/") as response:
+                assert await response.text() == "kept"
+            (served, *_) = server.server_state.connections
+            monkeypatch.setattr(served, "shutdown", lambda: None)  # as if it had come while the server ended
+        assert not server.server_state.connections
 
 
 async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrade(site: Site) -> None:
