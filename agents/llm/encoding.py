@@ -4,15 +4,14 @@ Requests ask for gzip or deflate. An answer in another encoding is refused with 
 """
 
 import zlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
 
 ASKED: Final = "gzip, deflate"
 
 _PLAIN: Final = frozenset(("", "identity", "none", "utf-8", "utf8", "chunked", "binary"))
 _GZIP: Final = frozenset(("gzip", "x-gzip"))
 _DEFLATE: Final = frozenset(("deflate", "x-deflate"))
-_GZIP_WBITS: Final = zlib.MAX_WBITS | 16
 _ZLIB_METHOD: Final = 8  # the low half of the first byte of the zlib format. Source: RFC 1950, 2.2
 
 
@@ -20,13 +19,37 @@ class BadEncoding(Exception):
     """A body that is not in the encoding its header names, or an encoding that no request asks for."""
 
 
-class Decoder(Protocol):
-    """A decoder of one encoding. broken: the fault in the bytes after the last decoded ones, if any."""
+class Decoder:
+    """A decoder of compressed streams one after another. broken: the fault in the bytes after a decoded stream, if any.
 
-    broken: BadEncoding | None
+    wbits: returns zlib's wbits for a stream that begins with this byte. padding: bytes that may follow a stream.
+    """
+
+    def __init__(self, name: str, wbits: Callable[[int], int], padding: bytes = b"") -> None:
+        self.broken: BadEncoding | None = None
+        self._name, self._wbits, self._padding = name, wbits, padding
+        self._member: zlib._Decompress | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Return the decoded bytes. Raises BadEncoding."""
+        plain: list[bytes] = []
+        while data:
+            if self._member is None:
+                data = data.lstrip(self._padding) if self._padding else data
+                if not data:
+                    break
+                self._member = zlib.decompressobj(self._wbits(data[0]))
+            try:
+                plain.append(_decompressed(self._member, data, self._name))
+            except BadEncoding as bad:
+                if not plain:
+                    raise
+                self.broken = bad
+                break
+            data = self._member.unused_data
+            if self._member.eof:
+                self._member = None
+        return b"".join(plain)
 
 
 def names(header: str) -> list[str]:
@@ -39,9 +62,9 @@ def decoders(encodings: Sequence[str]) -> list[Decoder]:
     found: list[Decoder] = []
     for name in reversed(encodings):
         if name in _GZIP:
-            found.append(Gzip())
+            found.append(Decoder("gzip", _gzip_wbits, padding=b"\0"))
         elif name in _DEFLATE:
-            found.append(Deflate())
+            found.append(Decoder("deflate", _deflate_wbits))
         else:
             raise BadEncoding(f"expected {ASKED.replace(', ', ' or ')} as content-encoding, got {name[:40]!r}")
     return found
@@ -80,59 +103,14 @@ async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> 
                 raise decoder.broken
 
 
-class _Members:
-    """Compressed streams one after another. broken: the bytes after a decoded stream are not a compressed stream."""
-
-    name: str
-    padding = b""
-
-    def __init__(self) -> None:
-        self.broken: BadEncoding | None = None
-        self._member: zlib._Decompress | None = None
-
-    def feed(self, data: bytes) -> bytes:
-        plain: list[bytes] = []
-        while data:
-            if self._member is None:
-                data = data.lstrip(self.padding) if self.padding else data
-                if not data:
-                    break
-                self._member = zlib.decompressobj(self._wbits(data[0]))
-            try:
-                plain.append(_decompressed(self._member, data, self.name))
-            except BadEncoding as bad:
-                if not plain:
-                    raise
-                self.broken = bad
-                break
-            data = self._member.unused_data
-            if self._member.eof:
-                self._member = None
-        return b"".join(plain)
-
-    def _wbits(self, first: int) -> int:
-        """Return zlib's wbits for a member that begins with this byte."""
-        raise NotImplementedError
+def _gzip_wbits(_first: int) -> int:
+    return zlib.MAX_WBITS | 16
 
 
-class Gzip(_Members):
-    """Gzip members. Zeros after a member are padding."""
-
-    name = "gzip"
-    padding = b"\0"
-
-    def _wbits(self, first: int) -> int:
-        return _GZIP_WBITS
-
-
-class Deflate(_Members):
-    """The zlib format, or a raw deflate stream, which some servers send under this name. The first byte decides."""
-
-    name = "deflate"
-
-    def _wbits(self, first: int) -> int:
-        is_zlib = first & 0x0F == _ZLIB_METHOD and first >> 4 <= 7
-        return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
+def _deflate_wbits(first: int) -> int:
+    """Some servers send a raw deflate stream under the name of the zlib format. The first byte decides."""
+    is_zlib = first & 0x0F == _ZLIB_METHOD and first >> 4 <= 7
+    return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
 
 
 def _decompressed(stream: "zlib._Decompress", data: bytes, name: str) -> bytes:
