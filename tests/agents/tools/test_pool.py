@@ -132,16 +132,21 @@ async def test_calls_that_come_at_once_again_find_their_workers_forked(fifo: Fif
 
 
 @asynccontextmanager
-async def three_running(pool: WorkerPool, fifo: Fifo) -> AsyncIterator[set[int]]:
-    """The workers of three calls that run at once, and are cancelled at the end."""
-    arguments = f'{{"path": "{fifo.path}"}}'
-    calls = [asyncio.create_task(pool.run(sample_tools.waits_for, arguments)) for _ in range(3)]
-    while len(pool.running) < 3:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-    yield {*pool.running}
+async def three_running(pool: WorkerPool, note: Fifo) -> AsyncIterator[set[int]]:
+    """Run three calls at once, which write their pids to note, and cancel them at the end. Yield the pids."""
+    arguments = json.dumps({"note": note.path, "path": f"{note.path}.gate"})
+    gate = Fifo(Path(f"{note.path}.gate"))
+    calls = [asyncio.create_task(pool.run(sample_tools.tells_and_waits, arguments)) for _ in range(3)]
+    pids: set[int] = set()
+    while len(pids) < 3:
+        pids.update(await note.pids())
+    assert {*pool.running} == pids
+    yield pids
     for call in calls:
         call.cancel()
     await asyncio.wait(calls)
+    gate.close()
+    Path(gate.path).unlink()
 
 
 async def test_a_caller_that_is_cancelled_while_it_waits_loses_no_worker(fifo: Fifo) -> None:
