@@ -23,7 +23,7 @@ from agents.rehearsal import RehearsalServer, builtin
 from agents.sessions import JOURNAL, Refused, Store, StreamStatus, open_journal
 from agents.settings import Durability, SessionSettings, Settings
 from agents.settings.agent import AgentSettings
-from supervisors import agent_supervisor
+from supervisors import agent_supervisor, which_children
 from tests.agents.sessions.keeping import SAID, begun, tokens
 from tests.agents.sessions.recorded import journal, recorder
 
@@ -200,10 +200,9 @@ async def test_a_stream_whose_end_was_published_as_the_journal_ended_gets_no_oth
                 assert fallen is not None
                 send_exit(fallen, KILL)
         assert isinstance(events[-1], StreamError)
-        handle = None
-        while handle is None:
-            await asyncio.sleep(0.01)
-            handle = await open_journal()
+        await which_children("understudy")  # it answers once it has restarted the journal
+        handle = await open_journal()
+        assert handle is not None
         kept = await handle.store.events(events[0].stream_id)
         assert [each for each in kept if isinstance(each, StreamError | StreamComplete)] == kept[-1:]
         assert kept[-1].seq == events[-1].seq
