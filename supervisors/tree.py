@@ -155,9 +155,9 @@ def _younger(place: Place, than: Pid) -> bool:
 def _entries(process: Process) -> Iterator[_Entry]:
     match process.state if isinstance(process, ServerProcess) else None:
         case SupervisorState(children=children):
-            for id_ in children:
-                child = children[id_]
-                yield _Entry(child.spec, child.pid, max(0, child.starts - 1))
+            for id_ in tuple(children):  # a copy: children come and go while a slow reader waits
+                if (child := children.get(id_)) is not None:
+                    yield _Entry(child.spec, child.pid, max(0, child.starts - 1))
         case DynamicState() as dynamic:
             for pid in (*dynamic.running, *dynamic.restarting):
                 yield _Entry(dynamic.template, pid if pid in dynamic.running else None, None)
