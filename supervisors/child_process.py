@@ -48,7 +48,8 @@ def begin_process(
 ) -> Outcome | Coroutine[Any, Any, Outcome]:
     """Start a child with further arguments. Return the outcome, or a coroutine of it if the start waits.
 
-    An async start function runs as an asyncio task, so it may use all of asyncio.
+    An async start function runs as an asyncio task, so it may use all of asyncio. A task also waits for a future that
+    a start function returns: its cancellation is a failed start, unlike that of the task, by the supervisor's end.
     """
     try:
         started: Any = _start(spec, spec.args + extra)
@@ -56,29 +57,23 @@ def begin_process(
             return _outcome(supervisor, spec, started)
     except CRASHES as error:
         return _refusal(spec, error)
-    if isinstance(started, Coroutine):
-        work = _caught(supervisor, spec, started)
-        return _result(supervisor.system.loop.create_task(work, context=process_context(supervisor)))
-    return _outcome_of(supervisor, spec, started)
+    work = _caught(supervisor, spec, started)
+    return _result(supervisor.system.loop.create_task(work, context=process_context(supervisor)))
 
 
 async def _result(task: "asyncio.Task[Outcome]") -> Outcome:
     return await task
 
 
-async def _caught(supervisor: Process, spec: ChildSpec, starting: Coroutine[Any, Any, Any]) -> Outcome:
+async def _caught(supervisor: Process, spec: ChildSpec, starting: Awaitable[Any]) -> Outcome:
     """Return the outcome of a start that waits. Exceptions are caught in its task: SystemExit would end the loop."""
     try:
-        return await _outcome_of(supervisor, spec, starting)
+        return _outcome(supervisor, spec, await starting)
     except CRASHES as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # the supervisor ends: the start itself has not failed
             raise
         return _refusal(spec, error)
-
-
-async def _outcome_of(supervisor: Process, spec: ChildSpec, starting: Awaitable[Any]) -> Outcome:
-    return _outcome(supervisor, spec, await starting)
 
 
 def _refusal(spec: ChildSpec, error: BaseException) -> Outcome:

@@ -330,3 +330,42 @@ async def test_a_supervisor_that_is_killed_cancels_the_start_function_it_waits_f
     await cancelled.wait()
     with pytest.raises(CallFailed):
         await starting
+
+
+def future_of(error: BaseException | None) -> asyncio.Future[Pid]:
+    """Return a future that fails soon with the error; None: that is cancelled soon."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Pid] = loop.create_future()
+    if error is None:
+        loop.call_soon(future.cancel)
+    else:
+        loop.call_soon(future.set_exception, error)
+    return future
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), None], ids=repr)
+async def test_a_future_that_fails_or_is_cancelled_is_a_failed_start_and_its_supervisor_lives(
+    error: BaseException | None, box: Mailbox
+) -> None:
+    supervisor = await start_supervisor(Flags(), [])
+    with pytest.raises(StartFailed) as failed:
+        await start_child(supervisor, ChildSpec("child", future_of, error))
+    assert isinstance(failed.value.reason, Crash)
+    assert isinstance(failed.value.reason.exception, asyncio.CancelledError if error is None else type(error))
+    assert await which_children(supervisor) == []
+
+
+async def test_a_supervisor_that_is_killed_ends_while_it_waits_for_a_future(box: Mailbox) -> None:
+    waiting = asyncio.Event()
+
+    def endless() -> asyncio.Future[Pid]:
+        waiting.set()
+        return asyncio.get_running_loop().create_future()
+
+    supervisor = await start_supervisor(Flags(), [])
+    starting = asyncio.create_task(start_child(supervisor, ChildSpec("child", endless)))
+    await waiting.wait()
+    send_exit(supervisor, KILL)
+    assert await ended(supervisor) is KILLED
+    with pytest.raises(CallFailed):
+        await starting
