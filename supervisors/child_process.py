@@ -25,6 +25,7 @@ from actors import (
 )
 from actors.kernel.process import Process
 from actors.kernel.signals import CRASHES
+from actors.server.callbacks import waits
 from actors.server.server_process import ServerProcess
 from actors.server.starting import prepare
 from actors.system.current import current_system, process_context
@@ -48,12 +49,11 @@ def begin_process(
 ) -> Outcome | Coroutine[Any, Any, Outcome]:
     """Start a child with further arguments. Return the outcome, or a coroutine of it if the start waits.
 
-    An async start function runs as an asyncio task, so it may use all of asyncio. A task also waits for a future that
-    a start function returns: its cancellation is a failed start, unlike that of the task, by the supervisor's end.
+    An awaitable that a start function returns is awaited in an asyncio task, so it may use all of asyncio.
     """
     try:
         started: Any = _start(spec, spec.args + extra)
-        if type(started) is Pid or not isinstance(started, Coroutine | asyncio.Future):
+        if type(started) is Pid or not waits(started):
             return _outcome(supervisor, spec, started)
     except CRASHES as error:
         return _refusal(spec, error)
@@ -61,8 +61,13 @@ def begin_process(
     return _result(supervisor.system.loop.create_task(work, context=process_context(supervisor)))
 
 
-async def _result(task: "asyncio.Task[Outcome]") -> Outcome:
-    return await task
+async def _result(starting: "asyncio.Task[Outcome]") -> Outcome:
+    """Return the outcome, unless the supervisor ends: its cancellation also cancels the start, which has not failed."""
+    outcome = await starting
+    own = asyncio.current_task()
+    if own is not None and own.cancelling():
+        raise asyncio.CancelledError
+    return outcome
 
 
 async def _caught(supervisor: Process, spec: ChildSpec, starting: Awaitable[Any]) -> Outcome:
@@ -70,9 +75,6 @@ async def _caught(supervisor: Process, spec: ChildSpec, starting: Awaitable[Any]
     try:
         return _outcome(supervisor, spec, await starting)
     except CRASHES as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # the supervisor ends: the start itself has not failed
-            raise
         return _refusal(spec, error)
 
 
