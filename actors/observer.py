@@ -122,11 +122,11 @@ def look(function: Callable[[], T], timeout_s: float = 1.0) -> list[T]:
     answers: list[Future[T]] = []
     for system in tuple(open_systems):
         answer: Future[T] = Future()
-        answers.append(answer)
         context = contextvars.Context()
         context.run(system_here.set, system)
         with suppress(RuntimeError):  # the loop is closed
             system.loop.call_soon_threadsafe(_settle, answer, function, context=context)
+            answers.append(answer)
     done, _ = wait(answers, timeout_s)
     return [answer.result() for answer in answers if answer in done]
 

@@ -233,3 +233,17 @@ async def test_look_raises_an_exception_of_its_function() -> None:
     async with AsyncioSystemBase():
         with pytest.raises(ZeroDivisionError):
             await asyncio.to_thread(look, lambda: 1 / 0)
+
+
+@pytest.mark.timeout(30)
+def test_a_system_whose_loop_is_closed_is_not_waited_for() -> None:
+    system = AsyncioSystemBase()
+
+    async def open_it() -> None:
+        system.open()
+
+    asyncio.run(open_it())
+    try:
+        assert look(processes, timeout_s=600.0) == []
+    finally:
+        asyncio.run(system.close())
