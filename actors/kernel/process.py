@@ -220,13 +220,12 @@ class Process:
         """
         if self.phase == DEAD or (self.doomed is not None and not killed):
             return
+        self.doomed = (reason,)
         if self.phase == RUNNING:
-            self.doomed = (reason,)
-        elif self.coroutine is not None:
-            self.doomed = (reason,)
+            return
+        if self.coroutine is not None:
             self._cancel(insist=killed)
         else:
-            self.doomed = (reason,)
             self.end(reason)
 
     def _cancel(self, *, insist: bool) -> None:
