@@ -204,7 +204,7 @@ class ProcessSystem:
 
     # Messages
 
-    def find(self, to: Address) -> Process | None:
+    def find(self, to: Address | ActorAddress) -> Process | None:
         """Return the living process at an address, or None."""
         if isinstance(to, Pid):
             return to.process
@@ -215,12 +215,7 @@ class ProcessSystem:
         if self.thread != get_ident():
             self.hand_in(self.send, to, message, sender)
             return
-        if isinstance(to, Pid):
-            target = to.process
-        elif isinstance(to, str):
-            target = self.names.get(to)
-        else:
-            target = self._at_other_address(to)
+        target = self.find(to)
         if target is None:
             self.dead_letters.add(to, message, sender)
         elif target.system.thread == self.thread:
