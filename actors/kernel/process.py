@@ -6,13 +6,14 @@ mailbox loses none. Erlang reference manual, "Processes": links, monitors, exit 
 
 import asyncio
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from actors.kernel import crash_reports
 from actors.kernel.block import Block
 from actors.kernel.bound import Bound
 from actors.kernel.message_queue import UNOPENED, MessageQueue
 from actors.kernel.pid import Pid, Ref, living
+from actors.kernel.scheduler import Scheduler, Watcher
 from actors.kernel.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Down, Exit, orderly
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
@@ -21,36 +22,7 @@ IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 IDLE: a message wakes it. READY: it is in the run queue. RUNNING: its code runs. WAITING: it waits for its coroutine.
 """
 
-SLICE = 64  # messages that a process may take before the next process's turn
 INSIST_S = 0.01  # after a kill: the interval at which a coroutine that ignores its cancellation is cancelled again
-
-
-class Watcher(Protocol):
-    """An object that learns of a process's end: a monitor, or a caller that waits for a reply."""
-
-    def down(self, ref: Ref, pid: Pid, reason: Any) -> None: ...
-
-
-class Scheduler(Protocol):
-    """The process system, as its processes see it: the loop, the run queue, and the way to other processes.
-
-    slice: messages that a process may take before the next process's turn. root: the parent of processes that code
-    outside any process started.
-    """
-
-    loop: asyncio.AbstractEventLoop
-    thread: int
-    ready: "deque[Process]"
-    awake: bool
-    slice: int
-    root: "Process"
-    processes: "dict[int, Process]"
-
-    def wake(self) -> None: ...
-
-    def signal(self, target: "Process", sender: Pid, reason: Any) -> None: ...
-
-    def bury(self, process: "Process") -> None: ...
 
 
 class Process:
@@ -79,10 +51,9 @@ class Process:
         "watchers",
     )
 
-    block: "Block[Process] | None" = None
-    """The block in which this process is the calling one. Only a mailbox has a block."""
+    block: "Block[Process] | None" = None  # in which this process is the calling one; only a mailbox has a block
 
-    def __init__(self, system: "Scheduler", label: str, parent: "Process | None" = None) -> None:
+    def __init__(self, system: Scheduler, label: str, parent: "Process | None" = None) -> None:
         self.system = system
         self.label = label
         self.pid = Pid(self)
@@ -187,8 +158,7 @@ class Process:
             del self.mailbox[index]
 
     def watch(self, ref: Ref, watcher: Watcher) -> None:
-        if self.watchers is None:
-            self.watchers = {}
+        self.watchers = self.watchers or {}
         self.watchers[ref] = watcher
 
     def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
@@ -229,8 +199,7 @@ class Process:
             self.end(reason)
 
     def _cancel(self, *, insist: bool) -> None:
-        coroutine = self.coroutine
-        if coroutine is not None and not coroutine.done():
+        if (coroutine := self.coroutine) is not None and not coroutine.done():
             coroutine.cancel()
             if insist:
                 self.system.loop.call_later(INSIST_S, lambda: self._cancel(insist=True))
@@ -274,8 +243,7 @@ class Process:
 
     def _tell_links(self, reason: Any) -> None:
         links, self.links = self.links, None
-        if links:
-            for other in links:
-                if other.links:
-                    other.links.pop(self, None)
-                self.system.signal(other, self.pid, reason)
+        for other in links or ():
+            if other.links:
+                other.links.pop(self, None)
+            self.system.signal(other, self.pid, reason)
