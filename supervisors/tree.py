@@ -113,7 +113,7 @@ def restarts() -> Generator[None, None, dict[tuple[str, str], int]]:
 
 
 def _called(process: Process, ids: dict[Place, str]) -> str:
-    return process.names[0] if process.names else ids.get(process.pid, "?")
+    return process.name or ids.get(process.pid, "?")
 
 
 def _plan() -> Generator[None, None, _Plan]:

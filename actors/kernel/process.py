@@ -40,7 +40,7 @@ class Process:
         "links",
         "mailbox",
         "monitors",
-        "names",
+        "name",
         "parent",
         "phase",
         "pid",
@@ -66,7 +66,7 @@ class Process:
         self.links: dict[Process, None] | None = None  # ordered, so that signals go out in a fixed order
         self.watchers: dict[Ref, Watcher] | None = None  # of this process
         self.monitors: dict[Ref, Process] | None = None  # the processes that this one watches
-        self.names: tuple[str, ...] = ()
+        self.name: str | None = None  # registered
         self.doomed: tuple[Any] | None = None  # the exit reason, while the end waits for the callback that runs
         self.coroutine: asyncio.Task[Any] | None = None
         self.reductions = 0  # messages taken so far, updated after each slice
@@ -205,7 +205,7 @@ class Process:
                 self.system.loop.call_later(INSIST_S, lambda: self._cancel(insist=True))
 
     def end(self, reason: Any) -> None:
-        """End the process, once: it loses its names, then watchers and linked processes are notified.
+        """End the process, once: it loses its name, then watchers and linked processes are notified.
 
         The failure of a process is logged. An end by an exit signal is not: either its sender was logged, or the exit
         was intended.

@@ -221,9 +221,9 @@ class ProcessSystem:
         return self.dead_letters.total
 
     def bury(self, process: Process) -> None:
-        """Remove an ended process's names, and turn its unread messages into dead letters."""
-        for name in process.names:
-            del self.names[name]
+        """Remove an ended process's name, and turn its unread messages into dead letters."""
+        if process.name is not None:
+            del self.names[process.name]
         self.dead_letters.inherit(process)
 
     # Thespian

@@ -69,7 +69,7 @@ async def test_process_info_has_code_links_names_and_figures() -> None:
         monitor(pid)
         await asyncio.sleep(2.5)
         info = told(pid)
-        assert (info.pid, info.label, info.names, info.parent) == (str(pid), "Keeper", ("keeper",), str(box.pid))
+        assert (info.pid, info.label, info.name, info.parent) == (str(pid), "Keeper", "keeper", str(box.pid))
         assert (info.status, info.mailbox, info.age_s, info.trap_exit) == ("idle", 0, 2.5, False)
         assert (info.state, info.links, info.monitored_by) == ("dict[1]", (str(box.pid),), (str(box.pid),))
         assert told(box.pid).monitors == (str(pid),)
