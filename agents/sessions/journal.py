@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Pid, Reply, Stop, call, send, whereis
 from actors.server.outcomes import Ignore
-from agents.sessions.errors import Fenced, JournalEnded, StoreUnavailable
+from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreUnavailable
 from agents.sessions.flush import Outcome
 from agents.sessions.group_commit import GroupCommit
 from agents.sessions.journal_handle import JournalHandle
@@ -114,12 +114,12 @@ class Journal(GenServer[Journalling]):
         return Journalling(state.handle, state.group, flush)
 
     async def _flush_all(self, state: Journalling) -> None:
-        """Flush until no record waits, or a flush fails."""
+        """Flush until no record waits, or the store can't be written."""
         group, flush = state.group, state.flush
         failed = False
         while not failed and (flush is not None or not group.idle):
             outcomes = await (flush if flush is not None else group.flush(group.take()))
-            failed = any(failure is not None for _, failure in outcomes)
+            failed = any(failure is not None and not isinstance(failure, Refused) for _, failure in outcomes)
             group.done(outcomes)
             flush = None
 
