@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from actors.log import get_logger
-from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreFailed
+from agents.sessions.errors import Fenced, Refused, StoreFailed
 from agents.sessions.flush import Outcome, flush
-from agents.sessions.last_words import LastWords, leave
+from agents.sessions.last_words import LastWords, leave, settled
 from agents.sessions.patience import Patience
 from agents.sessions.pending import Pending, Records, Waiter, settle
 from agents.sessions.recorder import Recorder
@@ -104,18 +104,21 @@ class GroupCommit:
         """
         if isinstance(self.closed, Fenced):
             return
+        store = str(self.store)
+        leave(store, words)
         if self.closed is not None:
-            leave(str(self.store), words)
             return
 
         def failed(failure: StoreFailed) -> None:
-            if isinstance(failure, JournalEnded):
-                self.say_last(words)
-            elif isinstance(failure, Refused) and words != words.bare():
-                self.say_last(words.bare())
+            if isinstance(failure, Refused):  # also Fenced
+                settled(store, words)
+                if words != words.bare():
+                    self.say_last(words.bare())
 
         ended = words.ended
-        recorder = Recorder(self, ended.session_id, ended.id, words.event.seq - 1, lambda _: None, failed)
+        recorder = Recorder(
+            self, ended.session_id, ended.id, words.event.seq - 1, lambda _: settled(store, words), failed
+        )
         self.add(recorder)
         recorder.last_words(words)
 
