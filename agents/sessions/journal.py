@@ -64,7 +64,7 @@ class Journal(GenServer[Journalling]):
         if isinstance(group, StoreUnavailable):
             return Error(group)
         await _write_last_words(group)
-        return Journalling(JournalHandle(group.store, settings.durability, group), group)
+        return Journalling(JournalHandle(group.store, group), group)
 
     def handle_call(self, request: OpenJournal, caller: Caller, state: Journalling) -> Reply[Journalling]:
         return Reply(state.handle, state)
