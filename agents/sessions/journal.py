@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from actors import IGNORE, Caller, Crash, Error, Exit, GenServer, NoReply, Reply, Stop, call, send, start_link, whereis
+from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Reply, Stop, call, send, start, whereis
 from actors.server.outcomes import Ignore
 from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreUnavailable
 from agents.sessions.flush import Outcome
@@ -59,8 +59,8 @@ class Journal(GenServer[Journalling]):
     async def init(self, settings: SessionSettings, state_dir: Path | None = None) -> Journalling | Error | Ignore:
         if settings.durability is Durability.OFF:
             return IGNORE
-        keeper = await start_link(StoreKeeper)
-        group = await call(keeper, OpenStore(self.pid, settings, state_dir), timeout_s=None)
+        keeper = await start(StoreKeeper, self.pid)
+        group = await call(keeper, OpenStore(settings, state_dir), timeout_s=None)
         if isinstance(group, StoreUnavailable):
             return Error(group)
         await _write_last_words(group)
@@ -80,8 +80,6 @@ class Journal(GenServer[Journalling]):
                     return Stop(fenced, state)
                 state.group.done(outcomes)
                 return NoReply(Journalling(state.handle, state.group))
-            case Exit(_, reason):  # of the store's keeper
-                return Stop(reason, state)
         return NoReply(state)
 
     async def terminate(self, reason: Any, state: Journalling) -> None:

@@ -1,7 +1,7 @@
 """The process that owns the journal's store, and closes it after the journal's end.
 
-A killed journal runs no code. So its link to this process reports its end. The recorders and waiters then get
-JournalEnded, and no connection stays open.
+A killed journal runs no code, so this process monitors it. At its end the recorders and waiters get JournalEnded, and
+no connection stays open.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from actors import Caller, GenServer, Pid, Reply, send
+from actors import NORMAL, Caller, Down, GenServer, NoReply, Pid, Reply, Stop, monitor, send
 from agents.sessions.errors import JournalEnded, StoreUnavailable
 from agents.sessions.group_commit import GroupCommit
 from agents.settings import Durability, SessionSettings
@@ -27,39 +27,47 @@ class OpenStore(Struct, frozen=True):
     settings: with a durability other than off.
     """
 
-    journal: Pid
     settings: SessionSettings
     state_dir: Path | None
+
+
+class Keeping(Struct, frozen=True):
+    """The keeper's state. group: None until the store is open."""
+
+    journal: Pid
+    group: GroupCommit | None = None
 
 
 class Due(Struct, frozen=True):
     """A report to the journal that a flush is due."""
 
 
-class StoreKeeper(GenServer[GroupCommit | None]):
-    """The keeper of the store of the journal that started it."""
+class StoreKeeper(GenServer[Keeping]):
+    """The keeper of one journal's store."""
 
     trap_exit = True
 
-    def init(self) -> None:
-        return None
+    def init(self, journal: Pid) -> Keeping:
+        monitor(journal)
+        return Keeping(journal)
 
-    async def handle_call(
-        self, request: OpenStore, caller: Caller, group: GroupCommit | None
-    ) -> Reply[GroupCommit | None]:
+    async def handle_call(self, request: OpenStore, caller: Caller, state: Keeping) -> Reply[Keeping]:
         settings = request.settings
         try:
             store = await _claimed(settings, request.state_dir)
         except StoreUnavailable as unavailable:
-            return Reply(unavailable, group)
+            return Reply(unavailable, state)
         batch_events = 1 if settings.durability is Durability.SYNC else settings.batch_events
-        wake = _Wake(request.journal)
+        wake = _Wake(state.journal)
         group = GroupCommit(store, _grace_s(settings, store), settings.batch_time / 1000, batch_events, wake)
         wake.group = group
-        return Reply(group, group)
+        return Reply(group, Keeping(state.journal, group))
 
-    async def terminate(self, reason: Any, group: GroupCommit | None) -> None:
-        if group is not None:
+    def handle_info(self, message: Any, state: Keeping) -> NoReply[Keeping] | Stop[Keeping]:
+        return Stop(NORMAL, state) if isinstance(message, Down) else NoReply(state)
+
+    async def terminate(self, reason: Any, state: Keeping) -> None:
+        if (group := state.group) is not None:
             group.patience.end()
             if group.closed is None:
                 group.close(JournalEnded("the journal was killed"))

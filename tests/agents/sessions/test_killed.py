@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from actors import KILL, AsyncioSystemBase, Pid, ended
+from actors import KILL, AsyncioSystemBase, Mailbox, Pid, ended
 from actors import exit as send_exit
 from agents.core.conversation import Function, ToolCall
 from agents.core.errors import StoreFailed as Fault
 from agents.core.events import StreamError, StreamToolProgress
 from agents.sessions import JournalEnded, Refused, StreamStatus
+from agents.streams.kept import KeptStream
 from tests.agents.sessions.keeping import tokens
 from tests.agents.sessions.recorded import journal, recorder, started
 
@@ -66,6 +67,23 @@ async def test_a_published_end_is_written_by_the_next_journal_if_the_journal_was
     writer.event(END)
     writer.ended(StreamStatus.ERROR, None, None, ())
     await kill(pid)
+    async with journal(url) as next_:
+        assert await next_.store.events("t") == [END]
+        assert await next_.store.open_streams() == []
+
+
+@pytest.mark.usefixtures("system")
+async def test_an_end_that_subscribers_get_because_the_journal_was_killed_is_written_by_the_next_one(url: str) -> None:
+    pid, handle = await started(url, batch_time=NEVER_MS)
+    handle.begin_session("s", "agent")
+    writer, _ = recorder(handle)
+    await writer.durable()
+    async with Mailbox() as box:
+        stream = KeptStream("t", box.pid, (box.pid,), writer, buffer_size=None, before=(), ahead=0, cut=None)
+        stream.publish(END)  # held until it is on disk
+        await kill(pid)
+        while (event := await box.receive(60)) != END:
+            assert not isinstance(event, StreamError)
     async with journal(url) as next_:
         assert await next_.store.events("t") == [END]
         assert await next_.store.open_streams() == []
