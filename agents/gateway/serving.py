@@ -21,6 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from agents.gateway.connection import TRY_AGAIN_LATER
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.middleware import HEADER_BYTES
 from agents.gateway.listen import check_certificate, check_listen
@@ -38,7 +39,6 @@ FULL_HEAD: Final = (
     "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: application/json\r\n"
     f"content-length: {len(FULL)}\r\n\r\n"
 ).encode()
-CUT: Final = 1013  # "try again later"
 
 
 @asynccontextmanager
@@ -233,12 +233,16 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def cut(self, last: bytes) -> None:
         """Send last and a close frame, and end the connection."""
         self.conn.send_text(last)
-        self.conn.send_close(CUT, "slow reader")
+        self.conn.send_close(TRY_AGAIN_LATER, "slow reader")
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = self.disconnected = True
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": CUT})
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": TRY_AGAIN_LATER})
         self.writable.set()  # wakes the tasks that wait to write
         _linger(self.loop, self.transport)
+
+    def abort(self) -> None:
+        self.disconnected = True
+        self.transport.abort()
 
 
 def _linger(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:

@@ -16,8 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
+from agents.gateway.connection import TRY_AGAIN_LATER, connection_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
-from agents.gateway.event_stream import STORE_UNAVAILABLE, Connection, Delivery, too_slow
+from agents.gateway.event_stream import STORE_UNAVAILABLE, Delivery, too_slow
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import AnyReader, ReaderClosed
@@ -28,7 +29,6 @@ from agents.sessions import SessionError
 MAX_STREAMS: Final = 100  # per socket at a time
 TOO_LARGE: Final = 1009
 REVOKED: Final = 1008  # "policy violation"
-TRY_AGAIN_LATER: Final = 1013
 
 
 class _Revoked(Exception):
@@ -179,7 +179,7 @@ class Socket:
             return  # the connection has already ended
 
     def _cut(self) -> None:
-        connection: Connection | None = self._websocket.scope.get("state", {}).get("connection")
+        connection = connection_of(self._websocket.scope)
         if connection is not None:
             data = too_slow(self._delivery.write_timeout_s)
             connection.cut(to_json({"type": "cut", "data": data}))
