@@ -50,8 +50,10 @@ class DaemonHost:
     async def reload(self) -> Reloaded:
         """Reload the configuration, one reload at a time, and log every change."""
         async with self._one_reload:
-            done = await reload(self._settings, self._checked, self._take, {self._token})
+            done = await reload(self._settings, self._checked, {self._token})
             self._settings = done.settings
+            if done.applied:  # any key: GET /config shows all settings, and quotas depend on those of streams
+                self._take(done.settings)
         report = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
         for outcome in report.__struct_fields__:
             for change in getattr(report, outcome):
