@@ -4,6 +4,7 @@ from pathlib import Path
 
 from actors import CallFailed
 from agents.daemon.errors import CannotStart, InUse
+from agents.gateway.stored_sessions import JOURNAL_RESTARTS
 from agents.sessions import SessionError, open_journal
 from agents.settings import Durability, Settings
 
@@ -32,14 +33,17 @@ async def check_store(settings: Settings) -> None:
         raise CannotStart(str(unavailable)) from None
 
 
-async def store_fault() -> str | None:
+async def store_fault(settings: Settings) -> str | None:
     """Return why new turns would fail now, as a text for clients, or None if they would not."""
+    if settings.sessions.durability is Durability.OFF:
+        return None
     try:
         journal = await open_journal()
-        if journal is not None:
-            await journal.check_writable()
+        if journal is None:
+            return JOURNAL_RESTARTS
+        await journal.check_writable()
     except CallFailed:
-        return "the journal of sessions is being restarted"
+        return JOURNAL_RESTARTS
     except SessionError as failed:
         return failed.for_client
     return None
