@@ -21,7 +21,7 @@ from agents.gateway.gate import Gate
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
-from agents.gateway.quotas import Quotas
+from agents.gateway.quotas import Quotas, UserLocks
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.docs import docs
@@ -50,7 +50,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
         self._sessions, self._tokens, self._host = sessions, Tokens(token), host
-        self._reservations = Reservations(time.monotonic)
+        self._reservations, self._locks = Reservations(time.monotonic), UserLocks()
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
@@ -58,7 +58,9 @@ class Gateway:
 
         Raises ValueError for settings that `check_access` refuses; the old settings then stay.
         """
-        app = _app(settings, self._sessions, self._tokens, self._host, self._reservations)
+        gate = Gate() if self._host is None else self._host.gate
+        quotas = Quotas(settings, self._sessions, self._locks)
+        app = _app(settings, Everything(self._sessions, gate, self._reservations, quotas), self._tokens, self._host)
         self._tokens.take(settings.gateway.tokens)
         self.app = app
 
@@ -83,9 +85,7 @@ def check_access(settings: GatewaySettings, token: str) -> None:
     Tokens(token).take(settings.tokens)
 
 
-def _app(
-    settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None, reservations: Reservations
-) -> FastAPI:
+def _app(settings: Settings, everything: Everything, tokens: Tokens, host: Host | None) -> FastAPI:
     own, compression = settings.gateway, settings.streaming.enable_compression
     delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, compression)
     app = _bare_app()
@@ -94,8 +94,6 @@ def _app(
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(own.allowed_hosts, own.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=own.max_body_bytes)
-    gate = host.gate if host is not None else Gate()
-    everything = Everything(sessions, gate, reservations, Quotas(settings, sessions))
     app.include_router(agents(everything, delivery))
     app.include_router(streams(everything, delivery))
     app.include_router(session_routes(everything, delivery))

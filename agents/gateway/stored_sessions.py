@@ -8,7 +8,6 @@ from msgspec import structs
 
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
-from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import find_agent, find_stream, reserved
 from agents.contract.sessions import Session, SessionInfo
 from agents.contract.stored import session, session_info, session_stream
@@ -16,9 +15,15 @@ from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
 from agents.instance.waking import wake
-from agents.sessions import JournalHandle, Refused, SessionExists, StreamStatus, UnknownSession, open_journal
-from agents.sessions import SessionInfo as KeptSession
-from agents.sessions import StreamInfo as KeptStream
+from agents.sessions import (
+    JournalHandle,
+    ListedSession,
+    Refused,
+    SessionExists,
+    StreamRecord,
+    UnknownSession,
+    open_journal,
+)
 
 if TYPE_CHECKING:
     from agents.sessions import Store
@@ -48,21 +53,7 @@ class StoredSessions(LiveSessions):
         await _store()  # without the journal, `wake` would find no session
         return await wake(agent_id)
 
-    async def find_stream(self, stream_id: str) -> Pid | None:
-        """Return the process that has the stream.
-
-        If the stream's turn was cut, its agent is woken, and continues or ends the turn. Return None if the agent can't
-        be woken; the stored events can still be read.
-        """
-        if (pid := find_stream(stream_id)) is not None:
-            return pid
-        stream = await (await _store()).stream(stream_id)
-        if stream is not None and stream.status is StreamStatus.OPEN:
-            with suppress(InvalidAgentConfig):
-                return await wake(stream.session_id)
-        return None
-
-    async def kept_stream(self, stream_id: str) -> KeptStream | None:
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         return await (await _store()).stream(stream_id)
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
@@ -160,5 +151,5 @@ async def _statuses(session_id: str) -> dict[str, str]:
         return {}  # the agent has just ended
 
 
-def _info(kept: KeptSession) -> SessionInfo:
+def _info(kept: ListedSession) -> SessionInfo:
     return session_info(kept, live=find_agent(kept.id) is not None)

@@ -45,7 +45,7 @@ class Socket:
     def __init__(self, websocket: WebSocket, everything: Everything, delivery: Delivery, max_bytes: int) -> None:
         self._websocket, self._delivery, self._max_bytes = websocket, delivery, max_bytes
         self._caller = caller_in(websocket.scope)
-        self._streams = everything.visible_to(self._caller)
+        self._visible = everything.visible_to(self._caller)
         self._tasks = asyncio.TaskGroup()
         self._readers: dict[str, AnyReader] = {}
 
@@ -95,26 +95,28 @@ class Socket:
                 await self._send({"type": "pong", **_ref(action)})
             case actions.StreamChat():
                 self._check_room()
-                reader = await self._streams.ask(action.agent_id, action.message, action.stream_id)
+                reader = await self._visible.ask(action.agent_id, action.message, action.stream_id)
                 await self._read(action, reader)
             case actions.Subscribe():
                 self._check_room()
-                await self._read(action, await self._streams.follow(action.stream_id, action.after))
+                await self._read(action, await self._visible.streams.follow(action.stream_id, action.after))
             case actions.Cancel():  # its answer waits until the turn's tools are dead
                 self._tasks.create_task(self._cancel(action))
             case actions.Approve():
-                decision = await self._streams.approve(action.stream_id, action.call_id, action.arguments)
+                decision = await self._visible.streams.approve(action.stream_id, action.call_id, action.arguments)
                 await self._answer(action, decision)
             case actions.Deny():
-                await self._answer(action, await self._streams.deny(action.stream_id, action.call_id, action.reason))
+                await self._answer(
+                    action, await self._visible.streams.deny(action.stream_id, action.call_id, action.reason)
+                )
             case actions.Steer():
-                await self._answer(action, await self._streams.steer(action.stream_id, action.message))
+                await self._answer(action, await self._visible.streams.steer(action.stream_id, action.message))
             case _:
                 assert_never(action)
 
     async def _cancel(self, action: actions.Cancel) -> None:
         try:
-            await self._answer(action, await self._streams.cancel(action.stream_id))
+            await self._answer(action, await self._visible.streams.cancel(action.stream_id))
         except EXPECTED as error:
             await self._refuse(refusal_of(error), action)
 

@@ -17,19 +17,16 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
-from agents.gateway.own_sessions import visible_sessions
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
-from agents.gateway.sessions import LiveSessions
 from agents.gateway.visible import Everything
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import Count, CountOrZero, Flag, TextOnly, UserName
-from supervisors import agent_supervisor
 
 AgentId = Annotated[Id, Path()]
 
@@ -110,7 +107,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """List the running agents, in order of their ids."""
-        page = await visible_sessions(caller, LiveSessions()).sessions(after, limit)
+        page = await everything.visible_to(caller).sessions.running(after, limit)
         return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
@@ -123,7 +120,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
     @answers(json(AgentStopped), refuses=(404, 422))
     async def stop(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Stop an agent. Its running turn ends with an error, which has the partial answer."""
-        await agent_supervisor.stop_agent(await everything.visible_to(caller).agent(agent_id))
+        await everything.visible_to(caller).stop(agent_id)
         return Json(AgentStopped(True))
 
     @routes.post("/agents/{agent_id}/chat")

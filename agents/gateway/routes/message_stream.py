@@ -74,7 +74,7 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
     @answers(json(MessageInterrupted), refuses=(404, 422))
     async def interrupt(mid: Annotated[Id, Path()], caller: CurrentCaller) -> Response:
         """Stop a message that is being streamed. Its last event is `interrupted`."""
-        return Json(MessageInterrupted((await everything.visible_to(caller).cancel(mid)).cancelled))
+        return Json(MessageInterrupted((await everything.visible_to(caller).streams.cancel(mid)).cancelled))
 
     return routes
 

@@ -64,7 +64,7 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     @answers(json(StreamSummary), refuses=(404, 422))
     async def show(stream_id: StreamId, caller: CurrentCaller) -> Response:
         """Show a stream's agent, its status, and the seq of its last event."""
-        return Json(await everything.visible_to(caller).show(stream_id))
+        return Json(await everything.visible_to(caller).streams.show(stream_id))
 
     @routes.get("/streams/{stream_id}/events")
     @answers(server_sent(StreamEvents), nothing(OVER), refuses=(404, 422))
@@ -77,32 +77,32 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     ) -> Response:
         """Read the events after a place, then each new one. 204: the stream has ended, and has no later event."""
         place = _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
-        reader = await everything.visible_to(caller).follow(stream_id, place)
+        reader = await everything.visible_to(caller).streams.follow(stream_id, place)
         return Response(status_code=204) if reader is None else EventStream(reader, delivery, frames_of(error_event))
 
     @routes.post("/streams/{stream_id}/cancel")
     @answers(json(StreamCancelled), refuses=(404, 422))
     async def cancel(stream_id: StreamId, caller: CurrentCaller) -> Response:
         """Cancel the turn, and keep its partial answer. The response comes after its tools have ended."""
-        return Json(await everything.visible_to(caller).cancel(stream_id))
+        return Json(await everything.visible_to(caller).streams.cancel(stream_id))
 
     @routes.post("/streams/{stream_id}/approve")
     @answers(json(Decided), refuses=(404, 409, 422))
     async def approve(stream_id: StreamId, caller: CurrentCaller, body: Approve) -> Response:
         """Approve a call that waits for a decision. The call then runs."""
-        return Json(await everything.visible_to(caller).approve(stream_id, body.call_id, body.arguments))
+        return Json(await everything.visible_to(caller).streams.approve(stream_id, body.call_id, body.arguments))
 
     @routes.post("/streams/{stream_id}/deny")
     @answers(json(Decided), refuses=(404, 409, 422))
     async def deny(stream_id: StreamId, caller: CurrentCaller, body: Deny) -> Response:
         """Deny a call that waits for a decision. The call does not run."""
-        return Json(await everything.visible_to(caller).deny(stream_id, body.call_id, body.reason))
+        return Json(await everything.visible_to(caller).streams.deny(stream_id, body.call_id, body.reason))
 
     @routes.post("/streams/{stream_id}/steer")
     @answers(json(StreamSteered), refuses=(404, 409, 422))
     async def steer(stream_id: StreamId, caller: CurrentCaller, body: Steer) -> Response:
         """Send a message to the turn while it runs."""
-        return Json(await everything.visible_to(caller).steer(stream_id, body.message))
+        return Json(await everything.visible_to(caller).streams.steer(stream_id, body.message))
 
     return routes
 

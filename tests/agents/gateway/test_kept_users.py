@@ -58,6 +58,17 @@ async def test_an_agent_that_sleeps_wakes_only_for_its_owner(store: Path) -> Non
         assert (await bob.json("GET", "/agents/a1"))[0] == 404
 
 
+async def test_an_agent_that_sleeps_is_stopped_without_a_start(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann:
+        await with_a_session(of)
+        last_turn = Mailbox()  # an agent that starts waits for this
+        register(turn_name("a1"), last_turn.pid)
+        assert await ann.json("DELETE", "/agents/a1") == (200, {"stopped": True})
+        assert find_agent("a1") is None
+        last_turn.close()
+        assert await contents(ann, "a1") == ["one", "one"]
+
+
 async def test_after_a_restart_each_user_has_the_same_agents(store: Path) -> None:
     async with house([ANN, BOB], store) as of:
         await with_a_session(of)

@@ -10,7 +10,7 @@ from agents.core.events import Event, StreamComplete, StreamError, StreamReset, 
 from agents.core.events import Response as Answer
 from agents.gateway import LiveSessions, gateway, serving
 from agents.gateway.reader import BATCH
-from agents.sessions import StoreUnavailable, StreamInfo, StreamStatus
+from agents.sessions import StoreUnavailable, StreamRecord, StreamStatus
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.sessions.keeping import AT
 
@@ -21,12 +21,12 @@ class Kept(LiveSessions):
     def __init__(self, streams: dict[str, list[Event]]) -> None:
         self.streams = streams
 
-    async def kept_stream(self, stream_id: str) -> StreamInfo | None:
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         events = self.streams.get(stream_id)
         if events is None:
             return None
         status = StreamStatus.COMPLETE if isinstance(events[-1], StreamComplete) else StreamStatus.ERROR
-        return StreamInfo(stream_id, "a", "?", status, AT, AT, None, None, 0, 2, events[-1].seq)
+        return StreamRecord(stream_id, "a", "?", status, AT, AT, None, None, 0, 2, events[-1].seq)
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         if stream_id == "torn" and after:

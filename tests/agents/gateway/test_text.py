@@ -26,7 +26,7 @@ from agents.core.events import (
 from agents.gateway import LiveSessions, gateway, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin
-from agents.sessions import StreamInfo, StreamStatus, open_journal
+from agents.sessions import StreamRecord, StreamStatus, open_journal
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, ToolSettings
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.sessions.keeping import AT
@@ -88,8 +88,8 @@ async def test_a_socket_refuses_such_a_str_too_and_stays_open(site: Site) -> Non
 class Kept(LiveSessions):
     """Sessions with one stored stream, as an older version may have written it."""
 
-    async def kept_stream(self, stream_id: str) -> StreamInfo | None:
-        return StreamInfo(stream_id, "a", "?", StreamStatus.COMPLETE, AT, AT, None, None, 0, 2, EVENTS[-1].seq)
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
+        return StreamRecord(stream_id, "a", "?", StreamStatus.COMPLETE, AT, AT, None, None, 0, 2, EVENTS[-1].seq)
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         return [event for event in EVENTS if after < event.seq <= after + limit]
