@@ -19,7 +19,7 @@ from agents.settings import ClientLimits, Settings
 from agents.settings.agent import AgentSettings, LimitsConfig
 from supervisors import agent_supervisor
 from tests.agents.gateway.site import Site
-from tests.agents.gateway.users import ANN, BOB, ROOT, House, house
+from tests.agents.gateway.users import ANN, BOB, ROOT, House, house, waits_at
 
 TIGHT = ClientLimits(
     max_agents=3,
@@ -183,14 +183,16 @@ async def test_a_reload_gives_a_user_no_further_place(users: Users) -> None:
     await sleeping(users, 4)
     for number in range(2):
         await users.ann.json("GET", f"/agents/a{number}")
-    last_turn = Mailbox()  # an agent that starts waits for this
-    register(turn_name("a2"), last_turn.pid)
+    last_turn = Mailbox()  # an agent that starts waits for this, and its supervisor, too
+    register(turn_name("held"), last_turn.pid)
+    held = asyncio.create_task(agent_supervisor.start_agent({"id": "held", "model": "echo"}))
     wakes = [asyncio.create_task(users.ann.json("GET", "/agents/a2"))]
-    await registered("a2")
+    await waits_at(agent_supervisor.AGENT_SUPERVISOR)
     users.house.app.take(tight(users.house))
     wakes.append(asyncio.create_task(users.ann.json("GET", "/agents/a3")))
     assert (await users.bob.json("GET", "/agents"))[0] == 200
     last_turn.close()
+    await held
     assert [status for status, _ in await asyncio.gather(*wakes)] == [200, 429]
 
 
@@ -210,13 +212,6 @@ async def sleeping(users: Users, count: int) -> None:
     for number in range(count):
         assert (await start(users.ann, f"a{number}"))[0] == 201
         assert (await users.ann.json("DELETE", f"/agents/a{number}"))[0] == 200
-
-
-async def registered(agent_id: str) -> None:
-    """Wait until the agent has begun to start."""
-    async with asyncio.timeout(30):
-        while find_agent(agent_id) is None:  # noqa: ASYNC110 (the registry sends no message)
-            await asyncio.sleep(0.01)
 
 
 async def stalled(site: Site, id_: str, **config: Any) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from actors import Mailbox, Pid, register, whereis
+from actors import Mailbox, register
 from agents.agent_registry import find_agent
 from agents.instance.waking import turn_name, wake
 from agents.sessions import open_journal
 from supervisors import agent_supervisor
 from tests.agents.gateway.site import Site
-from tests.agents.gateway.users import ANN, BOB, House, house
+from tests.agents.gateway.users import ANN, BOB, House, house, waits_at
 
 
 @pytest.fixture
@@ -147,15 +147,6 @@ async def test_an_export_ends_with_its_token(store: Path) -> None:
             of.tokens(BOB)
             with pytest.raises(aiohttp.ClientPayloadError):
                 await answer.read()
-
-
-async def waits_at(name: str) -> None:
-    """Wait until the process has an unread message."""
-    pid = whereis(name)
-    assert isinstance(pid, Pid)
-    async with asyncio.timeout(30):
-        while pid.process is None or not pid.process.mailbox:  # noqa: ASYNC110 (of a supervisor)
-            await asyncio.sleep(0.01)
 
 
 async def test_an_agent_wakes_with_its_sessions_owner(store: Path) -> None:

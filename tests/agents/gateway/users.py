@@ -1,5 +1,6 @@
 """A gateway with several users, with a store or without, and a client for each token."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import aiohttp
 from pydantic import SecretStr
 
+from actors import Pid, whereis
 from agents import application
 from agents.gateway import Gateway, LiveSessions, gateway, serving
 from agents.gateway.routes.host import Host
@@ -70,3 +72,12 @@ async def house(
                 aiohttp.ClientSession(headers=headers, response_class=Checked) as http,
             ):
                 yield House(app, Site(served, http, settings))
+
+
+async def waits_at(name: str) -> None:
+    """Wait until the process has an unread message."""
+    pid = whereis(name)
+    assert isinstance(pid, Pid)
+    async with asyncio.timeout(30):
+        while pid.process is None or not pid.process.mailbox:  # noqa: ASYNC110 (of a supervisor)
+            await asyncio.sleep(0.01)
