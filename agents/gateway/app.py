@@ -20,6 +20,7 @@ from agents.gateway.event_stream import Delivery
 from agents.gateway.gate import Gate
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
+from agents.gateway.guard.scopes import needs
 from agents.gateway.guard.tokens import Tokens
 from agents.gateway.quotas import Quotas, UserLocks
 from agents.gateway.reservations import Reservations
@@ -104,6 +105,7 @@ def _app(settings: Settings, everything: Everything, tokens: Tokens, host: Host 
     docs(app)
 
     @app.websocket("/ws")
+    @needs(None)  # each action has its own scope
     async def ws(websocket: WebSocket) -> None:
         await Socket(websocket, everything, delivery, own.max_message_bytes).run()
 

@@ -89,7 +89,7 @@ class Socket:
             await self._refuse(refusal_of(error), action)
 
     async def _do(self, action: Action) -> None:
-        permit(self._caller, f"WS {action.action}")
+        permit(self._caller, action.needs, f"WS {action.action}")
         match action:
             case actions.Ping():
                 await self._send({"type": "pong", **_ref(action)})

@@ -17,6 +17,7 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
+from agents.gateway.guard.scopes import needs
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.permission import CurrentCaller
@@ -25,6 +26,7 @@ from agents.gateway.visible import Everything
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
+from agents.settings import Scope
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
 from agents.settings.values import Count, CountOrZero, Flag, TextOnly, UserName
 
@@ -95,6 +97,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["agents"])
 
     @routes.post("/agents")
+    @needs(Scope.CHAT)
     @answers(json(AgentInfo, 201), refuses=(409, 422))
     async def start(body: StartAgent, caller: CurrentCaller) -> Response:
         """Start an agent. Its owner is the caller's user; the scope admin can set another `owner`."""
@@ -102,6 +105,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
+    @needs(Scope.READ)
     @answers(json(AgentPage), refuses=(422,))
     async def list_(
         caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
@@ -111,12 +115,14 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
+    @needs(Scope.READ)
     @answers(json(AgentInfo), refuses=(404, 422))
     async def show(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Show an agent and its streams."""
         return Json(await agent.info(await everything.visible_to(caller).agent(agent_id)))
 
     @routes.delete("/agents/{agent_id}")
+    @needs(Scope.CHAT)
     @answers(json(AgentStopped), refuses=(404, 422))
     async def stop(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Stop an agent. Its running turn ends with an error, which has the partial answer."""
@@ -124,6 +130,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(AgentStopped(True))
 
     @routes.post("/agents/{agent_id}/chat")
+    @needs(Scope.CHAT)
     @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=MESSAGE_REFUSALS)
     async def chat(request: Request, agent_id: AgentId, body: Ask, caller: CurrentCaller) -> Response:
         """Send a message and wait for the whole answer. The turn continues if the client disconnects."""
@@ -133,6 +140,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
                 return await _whole(reader, delivery)
 
     @routes.post("/agents/{agent_id}/stream")
+    @needs(Scope.CHAT)
     @answers(events(StreamEvents), refuses=MESSAGE_REFUSALS)
     async def stream(
         agent_id: AgentId, body: Ask, caller: CurrentCaller, error_event: ErrorEvent = "error"

@@ -29,9 +29,11 @@ from agents.core.text import to_json
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.event_stream import Delivery, EventStream
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.visible import Everything
+from agents.settings import Scope
 from agents.settings.values import TextOnly
 
 
@@ -53,6 +55,7 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["messages"])
 
     @routes.post("/api/agent/chat/stream")
+    @needs(Scope.CHAT)
     @answers(events(MessageEvents), refuses=MESSAGE_REFUSALS)
     async def chat_stream(body: ChatStream, caller: CurrentCaller) -> Response:
         """Send a message to a session's agent. The events are session_start, then stream_chunk and the others."""
@@ -62,6 +65,7 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
         return EventStream(reader, delivery, _lines, _cut, _line(start))
 
     @routes.post("/message/stream/{mid}/create")
+    @needs(Scope.CHAT)
     @answers(json(MessageReserved, 201), refuses=(409, 422))
     async def create(mid: Annotated[Id, Path()], caller: CurrentCaller) -> Response:
         """Reserve the id of a message to stream, for the caller only, for ten minutes.
@@ -71,6 +75,7 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(await everything.visible_to(caller).reserve(mid), 201)
 
     @routes.post("/message/stream/{mid}/interrupt")
+    @needs(Scope.CHAT)
     @answers(json(MessageInterrupted), refuses=(404, 422))
     async def interrupt(mid: Annotated[Id, Path()], caller: CurrentCaller) -> Response:
         """Stop a message that is being streamed. Its last event is `interrupted`."""

@@ -18,9 +18,11 @@ from agents.gateway.document.responses import answers, json, lines
 from agents.gateway.download import JsonLines, pieces
 from agents.gateway.event_stream import Delivery
 from agents.gateway.export_lines import ExportLine
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.visible import Everything
+from agents.settings import Scope
 from agents.settings.values import TextOnly
 
 EMPTY_END: Final = b',"conversation":[],"streams":[]}'
@@ -76,6 +78,7 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["sessions"])
 
     @routes.get("/sessions")
+    @needs(Scope.READ)
     @answers(json(SessionPage), refuses=(404, 422))
     async def list_(
         caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
@@ -84,6 +87,7 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(SessionPage(await everything.visible_to(caller).sessions.page(after, limit)))
 
     @routes.get("/sessions/{session_id}")
+    @needs(Scope.READ)
     @answers(json(Session), refuses=(404, 422))
     async def show(session_id: SessionId, caller: CurrentCaller) -> Response:
         """Show a session: its conversation without the turn that runs, and its streams."""
@@ -91,12 +95,14 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
         return StreamingResponse(pieces(paced(_json(session))), media_type=Json.media_type)
 
     @routes.patch("/sessions/{session_id}")
+    @needs(Scope.CHAT)
     @answers(json(SessionInfo), refuses=(404, 409, 422))
     async def rename(session_id: SessionId, caller: CurrentCaller, body: Rename) -> Response:
         """Set the session's title."""
         return Json(await everything.visible_to(caller).sessions.rename(session_id, body.title or None))
 
     @routes.delete("/sessions/{session_id}")
+    @needs(Scope.CHAT)
     @answers(json(SessionDeleted), refuses=(404, 409, 422))
     async def delete(session_id: SessionId, caller: CurrentCaller) -> Response:
         """Delete conversation, streams and events permanently. The agent is stopped. 409: the agent has a turn."""
@@ -104,6 +110,7 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(SessionDeleted(True))
 
     @routes.get("/sessions/{session_id}/export")
+    @needs(Scope.READ)
     @answers(lines(ExportLine), refuses=(404, 409, 422))
     async def export(session_id: SessionId, caller: CurrentCaller) -> Response:
         """Export the session as JSON Lines: the session, its messages, its streams, each with its events."""
@@ -111,6 +118,7 @@ def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
         return await JsonLines.of(lines, f"session-{session_id}.jsonl", delivery.write_timeout_s)
 
     @routes.post("/sessions/{session_id}/fork")
+    @needs(Scope.CHAT)
     @answers(json(SessionInfo, 201), refuses=(404, 409, 422))
     async def fork(session_id: SessionId, caller: CurrentCaller, body: Fork) -> Response:
         """Make a new session that continues from the conversation."""

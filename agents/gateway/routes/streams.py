@@ -13,9 +13,11 @@ from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.document.responses import events as server_sent
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.visible import Everything
+from agents.settings import Scope
 from agents.settings.values import TextOnly
 from agents.tools.approval import Decided
 
@@ -61,12 +63,14 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["streams"])
 
     @routes.get("/streams/{stream_id}")
+    @needs(Scope.READ)
     @answers(json(StreamSummary), refuses=(404, 422))
     async def show(stream_id: StreamId, caller: CurrentCaller) -> Response:
         """Show a stream's agent, its status, and the seq of its last event."""
         return Json(await everything.visible_to(caller).streams.show(stream_id))
 
     @routes.get("/streams/{stream_id}/events")
+    @needs(Scope.READ)
     @answers(server_sent(StreamEvents), nothing(OVER), refuses=(404, 422))
     async def events(
         stream_id: StreamId,
@@ -81,24 +85,28 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
         return Response(status_code=204) if reader is None else EventStream(reader, delivery, frames_of(error_event))
 
     @routes.post("/streams/{stream_id}/cancel")
+    @needs(Scope.CHAT)
     @answers(json(StreamCancelled), refuses=(404, 422))
     async def cancel(stream_id: StreamId, caller: CurrentCaller) -> Response:
         """Cancel the turn, and keep its partial answer. The response comes after its tools have ended."""
         return Json(await everything.visible_to(caller).streams.cancel(stream_id))
 
     @routes.post("/streams/{stream_id}/approve")
+    @needs(Scope.APPROVE)
     @answers(json(Decided), refuses=(404, 409, 422))
     async def approve(stream_id: StreamId, caller: CurrentCaller, body: Approve) -> Response:
         """Approve a call that waits for a decision. The call then runs."""
         return Json(await everything.visible_to(caller).streams.approve(stream_id, body.call_id, body.arguments))
 
     @routes.post("/streams/{stream_id}/deny")
+    @needs(Scope.APPROVE)
     @answers(json(Decided), refuses=(404, 409, 422))
     async def deny(stream_id: StreamId, caller: CurrentCaller, body: Deny) -> Response:
         """Deny a call that waits for a decision. The call does not run."""
         return Json(await everything.visible_to(caller).streams.deny(stream_id, body.call_id, body.reason))
 
     @routes.post("/streams/{stream_id}/steer")
+    @needs(Scope.CHAT)
     @answers(json(StreamSteered), refuses=(404, 409, 422))
     async def steer(stream_id: StreamId, caller: CurrentCaller, body: Steer) -> Response:
         """Send a message to the turn while it runs."""
