@@ -12,7 +12,7 @@ from agents.daemon.notify import Notifier
 from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
 from agents.daemon.store_check import store_fault
-from agents.gateway import Gate, LiveSessions, Server, check_access, gateway
+from agents.gateway import Gate, Gateway, LiveSessions, Server, check_access
 from agents.gateway.errors import Refusal
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
@@ -36,7 +36,7 @@ class DaemonHost:
         self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
         self._one_reload = asyncio.Lock()
         sessions = LiveSessions() if settings.sessions.durability is Durability.OFF else StoredSessions()
-        self.app = gateway(settings, sessions, token, host=self)
+        self.app = Gateway(settings, sessions, token, host=self)
         self.server: Server | None = None
 
     async def check_ready(self) -> None:

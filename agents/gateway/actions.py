@@ -88,11 +88,11 @@ Action: TypeAlias = StreamChat | Subscribe | Cancel | Approve | Deny | Steer | P
 _ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator="action")])
 
 
-def action_of(text: str | bytes) -> Action:
+def action_of(data: bytes) -> Action:
     """Return the action in a message. Raises Refusal if the message is not a valid action."""
-    if text_too_deep(text):
+    if text_too_deep(data):
         raise Refusal(422, EXPECTED)
     try:
-        return _ACTIONS.validate_json(text)
+        return _ACTIONS.validate_json(data)
     except ValidationError as error:
         raise invalid(error.errors(include_input=False, include_url=False)) from None

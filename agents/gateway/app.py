@@ -2,7 +2,7 @@
 
 serving.py serves the app. A host can also mount the app in its own app:
 
-app = gateway(settings, LiveSessions(), token_of(path))
+app = Gateway(settings, LiveSessions(), token_of(path))
 hosts_own_app.mount("/agents", app)
 """
 
@@ -46,10 +46,11 @@ class Gateway:
     """The ASGI app, whose settings can change while it runs.
 
     app: the inner app that answers new requests. A request that runs keeps the inner app that it began with.
-    token: the install's token. host: the program that serves the gateway, for its state, reload and stop.
+    token: the install's token, which has every scope. host: the program that serves the gateway, for its state, reload
+    and stop. Raises ValueError for settings that `check_access` refuses.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> None:
         self._sessions, self._tokens, self._host = sessions, Tokens(token), host
         self._reservations, self._locks = Reservations(time.monotonic), UserLocks()
         self.take(settings)
@@ -67,14 +68,6 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
-
-
-def gateway(settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> Gateway:
-    """Return the gateway as an ASGI app.
-
-    token: the install's token, which has every scope. Raises ValueError for settings that `check_access` refuses.
-    """
-    return Gateway(settings, sessions, token, host)
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:

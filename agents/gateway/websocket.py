@@ -1,7 +1,7 @@
 """The WebSocket: it receives actions, and sends their answers and the events of up to MAX_STREAMS streams.
 
     {"action": "stream_chat", "agent_id": "a", "message": "Hello", "ref": 1}
-    {"type": "answer", "action": "stream_chat", "data": {"stream_id": "..."}, "ref": 1}
+    {"type": "answer", "action": "stream_chat", "data": {"stream_id": "...", "over": false}, "ref": 1}
     {"type": "token", "data": "Hi", "seq": 2, "stream_id": "..."} ...
 
 An action that fails is answered with {"type": "refused", "code", "error"}, and the socket stays open.
@@ -13,6 +13,7 @@ from typing import Any, Final, assert_never
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
+from actors.log import get_logger
 from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
@@ -29,6 +30,8 @@ from agents.sessions import SessionError
 MAX_STREAMS: Final = 100  # per socket at a time
 TOO_LARGE: Final = 1009
 REVOKED: Final = 1008  # "policy violation"
+
+log = get_logger("understudy.gateway")
 
 
 class _Revoked(Exception):
@@ -143,7 +146,8 @@ class Socket:
                 await self._write(map(message, batch))
         except ReaderClosed:
             return
-        except SessionError:
+        except SessionError as error:
+            log.warning("replay_broken_off", stream=reader.stream_id, reason=str(error))
             await self._send({"type": "cut", "data": STORE_UNAVAILABLE, "stream_id": reader.stream_id})
         finally:
             reader.close()

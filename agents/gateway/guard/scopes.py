@@ -32,7 +32,7 @@ def needs(scope: Scope | None) -> Callable[[F], F]:
     return declare
 
 
-def needed_by(endpoint: Callable[..., Any]) -> Scope | None:
+def needed_by(endpoint: object) -> Scope | None:
     """Return the scope of an endpoint. Raises KeyError if the endpoint declares none."""
     needed: Scope | None = vars(endpoint)[_KEY]
     return needed

@@ -4,7 +4,7 @@ from contextlib import aclosing, closing, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,13 +22,14 @@ from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
 from agents.settings import Scope
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import Count, CountOrZero, Flag, TextOnly, UserName
+from agents.settings.values import Count, CountOrZero, Flag, UserName
 
 AgentId = Annotated[Id, Path()]
 
@@ -39,14 +40,12 @@ def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-class StartAgent(TextOnly):
+class StartAgent(RequestBody):
     """The keys that a client can set for a new agent.
 
     Only the host sets the provider, its key, and the code of tools. A client that could set them would reach the host's
     keys and files.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Id | None = None
     name: str | None = None
@@ -66,14 +65,12 @@ class StartAgent(TextOnly):
     owner: UserName | None = None
 
 
-class Ask(TextOnly):
+class Ask(RequestBody):
     """A message to an agent.
 
     stream_id: chosen by the client. A client that lost the answer sends the message again with the same id. The
     agent then sends the first answer.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message: Text
     stream_id: Id | None = None

@@ -32,19 +32,19 @@ from agents.gateway.event_stream import Delivery, EventStream
 from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.settings import Scope
-from agents.settings.values import TextOnly
 
 
-class ChatStream(TextOnly):
+class ChatStream(RequestBody):
     """A message to a session's agent.
 
     assistant_message_id: a reserved id; the default is a new id. Other keys, such as user_id and context, are ignored:
     the token gives the user, and the agent has its context.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     query: Text
     session_id: Id

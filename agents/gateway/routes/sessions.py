@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query
 from msgspec import structs
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from actors.slices import paced
@@ -21,9 +21,9 @@ from agents.gateway.export_lines import ExportLine
 from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.settings import Scope
-from agents.settings.values import TextOnly
 
 EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 """The end of a Session without messages and streams, as JSON. Both keys come last."""
@@ -31,17 +31,13 @@ EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 SessionId = Annotated[Id, Path()]
 
 
-class _Body(TextOnly):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rename(_Body):
+class Rename(RequestBody):
     """A new title. title: null or empty text removes the title."""
 
     title: Annotated[str, Field(max_length=200)] | None
 
 
-class Place(_Body):
+class Place(RequestBody):
     """A place in a stream.
 
     seq: of the last event that the copy has; 0: the copy omits the user's message, too. Without seq the copy has the
@@ -52,7 +48,7 @@ class Place(_Body):
     seq: Seq | None = None
 
 
-class Fork(_Body):
+class Fork(RequestBody):
     """A fork. id: of the new session. at: the end of the copy; the default is all turns that have ended."""
 
     id: Id | None = None

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
-from pydantic import ConfigDict, WithJsonSchema
+from pydantic import WithJsonSchema
 from starlette.responses import Response
 
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
@@ -16,9 +16,9 @@ from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frame
 from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.settings import Scope
-from agents.settings.values import TextOnly
 from agents.tools.approval import Decided
 
 StreamId = Annotated[Id, Path()]
@@ -32,11 +32,7 @@ DIGITS = 16
 OVER = "The stream has ended, and has no later event."
 
 
-class _Body(TextOnly):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Approve(_Body):
+class Approve(RequestBody):
     """An approval of a call.
 
     arguments: those of the approval_required event. If the call has other arguments, the answer is 409.
@@ -46,14 +42,14 @@ class Approve(_Body):
     arguments: str | None = None
 
 
-class Deny(_Body):
+class Deny(RequestBody):
     """A refusal of a call. reason: for the model."""
 
     call_id: Text
     reason: str = ""
 
 
-class Steer(_Body):
+class Steer(RequestBody):
     """A message for the turn that runs. message: the model reads it with the next model call."""
 
     message: Text

@@ -10,7 +10,7 @@ import pytest
 from agents.contract.messages import MessageEvents
 from agents.contract.sessions import SessionInfo
 from agents.contract.wire import DATA, FAILED, StreamEvents
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.document.shapes import Shapes
 from tests.agents.gateway.contract import NO_ROUTE, document, scopes_of_routes
 from tests.agents.gateway.site import TOKEN, Site
@@ -101,7 +101,7 @@ class BrokenSessions(LiveSessions):
 
 
 async def test_a_bug_of_the_gateway_is_answered_in_the_shape_of_every_error(site: Site) -> None:
-    app = gateway(site.settings, BrokenSessions(), TOKEN)
+    app = Gateway(site.settings, BrokenSessions(), TOKEN)
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with serving(app, site.settings) as served, aiohttp.ClientSession(headers=headers) as http:
         response = await http.get(f"http://127.0.0.1:{served.port}/sessions/a")

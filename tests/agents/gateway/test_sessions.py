@@ -17,7 +17,7 @@ from actors import Mailbox, StartFailed
 from agents import agent, application
 from agents.agent_registry import find_agent, reserved
 from agents.core.events import StreamStart
-from agents.gateway import gateway, serving
+from agents.gateway import Gateway, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.instance.waking import Origin, wake
 from agents.rehearsal import RehearsalServer, builtin, parse
@@ -51,7 +51,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             gateway=GatewaySettings(port=0, write_timeout=write_timeout),
         )
         await stack.enter_async_context(application.running(settings))
-        app = gateway(settings, StoredSessions(), TOKEN)
+        app = Gateway(settings, StoredSessions(), TOKEN)
         served = await stack.enter_async_context(serving(app, settings))
         headers = {"authorization": f"Bearer {TOKEN}"}
         yield Site(served, await stack.enter_async_context(aiohttp.ClientSession(headers=headers)), settings)

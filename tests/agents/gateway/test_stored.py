@@ -8,7 +8,7 @@ from agents.agent_registry import find_stream
 from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamStart, StreamToken
 from agents.core.events import Response as Answer
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.reader import BATCH
 from agents.sessions import StoreUnavailable, StreamRecord, StreamStatus
 from tests.agents.gateway.site import TOKEN, Site
@@ -45,7 +45,7 @@ CUT: list[Event] = [StreamError(Interrupted(), "", stream_id="cut", seq=1)]
 
 @pytest.fixture
 async def kept(site: Site) -> AsyncIterator[Site]:
-    app = gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT, "long": LONG, "torn": LONG}), TOKEN)
+    app = Gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT, "long": LONG, "torn": LONG}), TOKEN)
     async with serving(app, site.settings) as served:
         yield Site(served, site.http, site.settings)
 

@@ -23,7 +23,7 @@ from agents.core.events import (
     StreamToolResult,
     ToolResult,
 )
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin
 from agents.sessions import StreamRecord, StreamStatus, open_journal
@@ -97,7 +97,7 @@ class Kept(LiveSessions):
 
 @pytest.fixture
 async def kept(site: Site) -> AsyncIterator[Site]:
-    async with serving(gateway(site.settings, Kept(), TOKEN), site.settings) as served:
+    async with serving(Gateway(site.settings, Kept(), TOKEN), site.settings) as served:
         yield Site(served, site.http, site.settings)
 
 
@@ -126,7 +126,7 @@ async def stored(tmp_path: Path) -> AsyncIterator[Site]:
             gateway=GatewaySettings(port=0),
         )
         await stack.enter_async_context(application.running(settings))
-        served = await stack.enter_async_context(serving(gateway(settings, StoredSessions(), TOKEN), settings))
+        served = await stack.enter_async_context(serving(Gateway(settings, StoredSessions(), TOKEN), settings))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers={"authorization": f"Bearer {TOKEN}"}))
         yield Site(served, http, settings)
 

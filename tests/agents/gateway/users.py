@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from actors import Pid, whereis
 from agents import application
-from agents.gateway import Gateway, LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.routes.host import Host
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
@@ -65,7 +65,7 @@ async def house(
             gateway=GatewaySettings(port=0, tokens=tuple(tokens)),
         )
         async with application.running(settings):
-            app = gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)
+            app = Gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)
             headers = {"authorization": f"Bearer {TOKEN}"}
             async with (
                 serving(app, settings) as served,
