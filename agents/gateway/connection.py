@@ -1,4 +1,4 @@
-"""The port to the connection of a request. Only the gateway's own server (serving.py) provides it."""
+"""The port to the connection of a request. Only the gateway's own server (server_connections.py) provides it."""
 
 from typing import Final, Protocol
 

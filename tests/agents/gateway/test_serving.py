@@ -24,7 +24,7 @@ from tests.agents.gateway.site import TOKEN, Site
 
 @pytest.fixture
 def short_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["agents.gateway.serving"], "HEADER_S", 0.3)
+    monkeypatch.setattr(sys.modules["agents.gateway.server_connections"], "HEADER_S", 0.3)
 
 
 async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
