@@ -78,9 +78,10 @@ ModelOptions = Annotated[dict[str, Any], AfterValidator(_sendable)]
 
 
 class Fallback(_Checked):
-    """A model to ask after another one has failed. A missing key has the provider's value, else the agent's.
+    """A model to ask after another one has failed.
 
-    provider: a name in the settings. Without a provider and an address, the fallback uses the agent's provider.
+    provider: a name in the settings. Given: a missing key has the provider's value; if the provider has none, base_url
+    and api_key come from the settings, and the other keys from the agent. None: all missing keys come from the agent.
     """
 
     provider: Name | None = None
