@@ -1,7 +1,7 @@
 """The workspace: the folder that file_ops works in. It stays apart from the daemon's own files.
 
-state folder        has the token, the store, the lock and the address: no workspace may contain it, or be in it
-state folder/files  the default workspace: a folder that contains nothing else
+state directory        has the token, the store, the lock and the address: no workspace may contain it, or be in it
+state directory/files  the default workspace: a folder that contains nothing else
 """
 
 import os
@@ -41,18 +41,18 @@ def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str]
             return expected, f"{root}, which holds the {what} {path}"
     state = _real(_state_dir(settings))
     if _within(root, state) and not _within(root, state / FOLDER):
-        return expected, f"{root}, which lies in the state folder {state}"
+        return expected, f"{root}, which lies in the state directory {state}"
     return None
 
 
 def _off_limits(settings: Settings) -> Iterator[tuple[Path, str]]:
     """Yield the paths that no call may read or write, each with its description."""
     gateway = settings.gateway
-    yield _state_dir(settings), "state folder"
+    yield _state_dir(settings), "state directory"
     yield gateway.token_file or _state_dir(settings) / "token", "token"
     if gateway.tls_key is not None:
         yield gateway.tls_key, "TLS key"
-    if settings.sessions.url is not None:  # else it is in the state folder
+    if settings.sessions.url is not None:  # else it is in the state directory
         yield from ((path, "store") for path in _store_files(settings.sessions.url))
 
 

@@ -27,8 +27,8 @@ LEAST = {"cpu_s": 1, "memory_bytes": 1, "open_files": 0, "file_bytes": 0, "proce
 class Policy:
     """Every option of `tool`, with its default.
 
-    timeout_s: the deadline of one attempt, counted from its start. None means streaming.tool_timeout of the
-    settings.
+    timeout_s: the deadline of one attempt, counted from its start. None means the settings'
+    streaming.tool_timeout.
     isolation: "process" runs calls in a worker OS process, "task" on the event loop, "thread" in a thread. A thread
     can't be killed.
 
