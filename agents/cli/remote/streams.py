@@ -10,6 +10,7 @@ from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view import open_screen
+from agents.cli.whole_number import WholeNumber
 from agents.client import Client
 from agents.client.client import path
 from agents.core.errors import Cancelled
@@ -21,9 +22,7 @@ call_argument = click.argument("call_id", metavar="CALL")
 
 @click.command()
 @stream_argument
-@click.option(
-    "--after", default=0, type=click.IntRange(min=0), metavar="SEQ", help="Show only events after this number."
-)
+@click.option("--after", default=0, type=WholeNumber(min=0), metavar="SEQ", help="Show only events after this number.")
 @daemon_options
 def tail(stream_id: str, after: int, **options: Any) -> None:
     """Show the events of a stream until it ends.
