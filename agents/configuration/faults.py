@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
 
 from msgspec import Struct
 
@@ -9,6 +10,9 @@ from agents.configuration.erlang.printer import escaped
 
 KeyPath = tuple[str | int, ...]
 """The path of a value in Settings: ("agents", 0, "name")."""
+
+FLAG: Final = "--set "
+"""The begin of a fault's place that is a flag. The key follows."""
 
 
 class Fault(Struct, frozen=True):
@@ -24,7 +28,10 @@ class Fault(Struct, frozen=True):
 
     def __str__(self) -> str:
         text = f"expected {self.expected}, got {self.got}"
-        return escaped(": ".join(filter(None, (self.where, dotted(self.path), text))))
+        key = dotted(self.path)
+        if self.where == f"{FLAG}{key}":  # the place names the key
+            key = ""
+        return escaped(": ".join(filter(None, (self.where, key, text))))
 
 
 class InvalidConfiguration(ValueError):

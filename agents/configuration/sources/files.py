@@ -56,7 +56,8 @@ class Files:
         except ParseFailed as failed:
             return self._fault(path, failed.at, (), failed.expected, failed.got)
         except UnreadableFile as failed:
-            return self._fault(*asked, (), f"a file that can be read at {path}", str(failed))
+            expected = f"a readable file at {path}" if including else "a readable file"
+            return self._fault(*asked, (), expected, str(failed))
         for element in elements:
             match element:
                 case String(text=name) if name:

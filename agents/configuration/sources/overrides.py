@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.configuration.erlang import Atom, ParseFailed, String, parse
-from agents.configuration.faults import KeyPath, unknown_key
+from agents.configuration.faults import FLAG, KeyPath, unknown_key
 from agents.configuration.kinds import AS_IT_IS, Form, Kind
 from agents.configuration.sources.reading import NOT_SHOWN, Reader
 from agents.configuration.sources.secrets import holds_password
@@ -31,7 +31,7 @@ def of_environment(environ: Mapping[str, str], root: Kind) -> Iterable[Reader]:
 def of_flags(flags: Mapping[str, str], root: Kind, environ: Mapping[str, str]) -> Iterable[Reader]:
     """Read flags, given by dotted key."""
     for name, text in flags.items():
-        yield _read(f"--set {name}", name.split("."), text, root, environ, secret=False)
+        yield _read(f"{FLAG}{name}", name.split("."), text, root, environ, secret=False)
 
 
 def _read(where: str, parts: list[str], text: str, root: Kind, environ: Mapping[str, str], *, secret: bool) -> Reader:
