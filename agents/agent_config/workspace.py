@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from agents.core.faults import Fault
 from agents.node.state_files import default_state_dir
 from agents.settings import Settings
 
 FOLDER: Final = "files"
+ROOT: Final = ("tools", "file_ops_root")
+"""The key of the workspace in the settings."""
 
 
 def bound(settings: Settings) -> dict[str, Any]:
@@ -28,8 +31,8 @@ def own_folder(settings: Settings) -> Path:
     return _state_dir(settings) / FOLDER
 
 
-def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str] | None:
-    """Return the expected place of the workspace and its real one; None if it is well placed.
+def misplaced(settings: Settings, files: Iterable[Path] = ()) -> Fault | None:
+    """Return the fault of the workspace's place; None if it is well placed.
 
     files: those of the configuration. Folders are also compared by identity: a link, a mount or a name in another case
     may lead to the same folder.
@@ -38,10 +41,10 @@ def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str]
     expected = "a folder apart from the daemon's own files"
     for path, what in (*_off_limits(settings), *((file, "configuration file") for file in files)):
         if _within(_real(path), root):
-            return expected, f"{root}, which holds the {what} {path}"
+            return Fault(ROOT, expected, f"{root}, which holds the {what} {path}")
     state = _real(_state_dir(settings))
     if _within(root, state) and not _within(root, state / FOLDER):
-        return expected, f"{root}, which lies in the state directory {state}"
+        return Fault(ROOT, expected, f"{root}, which lies in the state directory {state}")
     return None
 
 

@@ -56,7 +56,7 @@ class Gateway:
     def take(self, settings: Settings) -> None:
         """Apply settings to later requests, and close the connections of revoked tokens.
 
-        Raises ValueError for settings that `check_access` refuses; the old settings then stay.
+        Raises InvalidValue for settings that `check_access` refuses; the old settings then stay.
         """
         app = _app(settings, self._sessions, self._tokens, self._host, self._reservations)
         self._tokens.take(settings.gateway.tokens)
@@ -69,13 +69,13 @@ class Gateway:
 def gateway(settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> Gateway:
     """Return the gateway as an ASGI app.
 
-    token: the install's token, which has every scope. Raises ValueError for settings that `check_access` refuses.
+    token: the install's token, which has every scope. Raises InvalidValue for settings that `check_access` refuses.
     """
     return Gateway(settings, sessions, token, host)
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:
-    """Raise ValueError if allowed_hosts, allowed_origins or tokens has an invalid value.
+    """Raise InvalidValue if allowed_hosts, allowed_origins or tokens has an invalid value.
 
     token: the install's token, which no user may have.
     """

@@ -8,11 +8,11 @@ from typing import NoReturn
 
 import click
 
-from agents.cli.whole_number import WholeNumber
 from agents.rehearsal.errors import CannotListen, ScriptError
 from agents.rehearsal.loader import builtin, load
 from agents.rehearsal.script import Script
 from agents.rehearsal.server import serve
+from agents.rehearsal.whole_number import WholeNumber
 
 WRONG_USE = 2
 

@@ -10,11 +10,11 @@ from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.remote.connection import ask, daemon_options
 from agents.cli.view import open_screen
-from agents.cli.whole_number import WholeNumber
 from agents.client import Client
 from agents.client.client import path
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamError
+from agents.rehearsal.whole_number import WholeNumber
 
 stream_argument = click.argument("stream_id", metavar="STREAM")
 call_argument = click.argument("call_id", metavar="CALL")

@@ -13,8 +13,8 @@ from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.sessions.lines import line_of, lines_of
 from agents.cli.sessions.place import Sessions, merged_options, open_sessions, place_options
-from agents.cli.whole_number import WholeNumber
 from agents.client import ClientError
+from agents.rehearsal.whole_number import WholeNumber
 from agents.sessions import SessionError
 
 PAGE = 1000

@@ -173,7 +173,7 @@ def test_flags_override_the_environment_which_overrides_the_file_which_overrides
     loaded = loading(text, environ, {"gateway.port": "3"})
     gateway = loaded.settings.gateway
     assert (gateway.port, gateway.host, gateway.heartbeat, gateway.write_timeout) == (3, "environment", 1, 10_000)
-    marks = {path[-1]: mark.where for path, mark in loaded.marks.items()}
+    marks = {path[-1]: str(mark.where) for path, mark in loaded.marks.items()}
     assert (marks["port"], marks["host"]) == ("--set gateway.port", "UNDERSTUDY_GATEWAY__HOST")
     assert marks["heartbeat"].endswith("sys.config:1:66")
 
@@ -199,6 +199,31 @@ def test_a_variable_sets_any_key(loading: Loader, name: str, value: str, path: s
     for part in path.split("."):
         found = found[part] if isinstance(found, dict) else getattr(found, part)
     assert found == expected
+
+
+def test_a_fault_inside_a_tool_or_a_schema_is_reported_with_the_key_and_its_own_words(refusal: Refusal) -> None:
+    lines = refusal("""[{agents, [{model, m}]}, {understudy, [{agents, [
+  [{name, a}, {tools, ["nowhere:x", "tests.agents.sample_tools:ad"]}],
+  [{name, b}, {answer_type, #{type => "a, got b: expected c"}}],
+  [{name, c}, {fallbacks, [[{model, x}], [{provider, none}]]}]]}]}].""")
+    assert lines == [
+        (
+            "sys.config:2:24: agents[0].tools[0]: nowhere:x: expected a module that can be imported, "
+            "got ModuleNotFoundError: No module named 'nowhere'"
+        ),
+        (
+            "sys.config:2:37: agents[0].tools[1]: tests.agents.sample_tools:ad: "
+            "expected a name in tests.agents.sample_tools, got 'ad'"
+        ),
+        (
+            "sys.config:3:29: agents[1].answer_type: expected a JSON schema, got a fault at $.type: "
+            "'a, got b: expected c' is not valid under any of the given schemas"
+        ),
+        (
+            "sys.config:4:54: agents[2].fallbacks[1].provider: "
+            "expected one of the settings' providers (none is named), got 'none'"
+        ),
+    ]
 
 
 def test_invalid_variables_and_flags_are_reported_with_the_faults_of_the_file(refusal: Refusal) -> None:

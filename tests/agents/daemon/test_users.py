@@ -172,15 +172,15 @@ async def test_a_users_token_equal_to_the_daemons_is_refused_at_the_start_and_by
     file = config(tmp_path, token(tmp_path, "ann", ANN))
     code, err = await refused(server, folder, "--port", "0", "--config", str(file))
     fault = "expected a token of its own, got that of the token file"
-    assert (code, err) == (2, f"understudy: gateway: tokens[0].token: {fault}\n")
+    assert (code, err) == (2, f"understudy: gateway.tokens[0].token: {fault}\n")
     config(tmp_path)
     async with daemon(server, folder, "--config", str(file)) as running:
         config(tmp_path, token(tmp_path, "ann", ANN))
         code, out, _ = await understudy("reload", "--state-dir", str(folder))
-        assert (code, out) == (1, f"rejected: gateway: {fault} (settings)\n")
+        assert (code, out) == (1, f"rejected: gateway.tokens[0].token: {fault}\n")
         assert await running.stopped() == 0
 
 
 async def test_invalid_hosts_are_reported_in_one_line_at_the_start(server: RehearsalServer, folder: Path) -> None:
     code, err = await refused(server, folder, "--port", "0", "--set", 'gateway.allowed_hosts=["a/b"]')
-    assert (code, err) == (2, "understudy: gateway: expected a host, got 'a/b'\n")
+    assert (code, err) == (2, "understudy: gateway.allowed_hosts[0]: expected a host, got 'a/b'\n")

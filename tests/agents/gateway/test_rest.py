@@ -59,7 +59,7 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
         ({"model": "echo", "colour": "red"}, "body.colour"),
         ({"model": "echo", "base_url": "http://evil.test/"}, "body.base_url"),
         ({"model": "echo", "api_key": "sk-secret"}, "body.api_key"),
-        ({"model": "echo", "tools": ["os:system"]}, "body.tools.0"),
+        ({"model": "echo", "tools": ["os:system"]}, "body.tools[0]"),
         ({"model": "echo", "tools": ["abacus"]}, "calculator"),
         ({"model": "echo", "id": "a/b"}, "body.id"),
         ({"model": "echo", "answer_type": {"type": "object", "pattern": "(a+)+$"}}, "got pattern"),

@@ -1,4 +1,7 @@
-"""A whole number as an option, with a refusal in the words of the configuration: expected X, got Y."""
+"""A whole number as an option, with a refusal in the words of the configuration: expected X, got Y.
+
+It lies here because the rehearsal server imports nothing of the agents.
+"""
 
 from typing import Any
 
