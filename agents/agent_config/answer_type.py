@@ -21,6 +21,7 @@ from agents.agent_config.bounded import InvalidSchema, bounded_schema
 from agents.core.depth import EXPECTED, SHALLOW, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
 from agents.core.faults import Fault, InvalidValue
+from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
 from agents.tools.arguments import snippet
@@ -118,10 +119,7 @@ class AnswerType:
 
         `strict` is false: it allows few types, and the answer is checked here anyway.
         """
-        form = {"name": self.name, "schema": self.schema, "strict": False}
-        if api is Api.RESPONSES:
-            return {"text": {"format": {"type": "json_schema", **form}}}
-        return {"response_format": {"type": "json_schema", "json_schema": form}}
+        return DIALECTS[api].answer_form({"name": self.name, "schema": self.schema, "strict": False})
 
 
 def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
