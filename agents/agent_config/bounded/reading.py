@@ -41,9 +41,7 @@ class Reading:
 
     def node(self, schema: Any, at: str) -> Node:
         if len(at) > MAX_POINTER:
-            raise InvalidSchema(
-                Fault((), f"a place of at most {MAX_POINTER} characters", str(len(at)), inside=at[:200])
-            )
+            raise invalid(at, f"a place of at most {MAX_POINTER} characters", len(at))
         node = self._nodes[at] = Node()
         if len(self._nodes) > MAX_SCHEMAS:
             raise InvalidSchema(Fault((), f"a schema of at most {MAX_SCHEMAS} schemas", "more"))
