@@ -19,7 +19,6 @@ from starlette.responses import Response
 from actors import CallFailed, InvalidArgument, StartFailed
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
-from agents.core.faults import Fault
 from agents.core.text import to_json
 from agents.gateway.words import fault_of
 from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
@@ -87,7 +86,7 @@ class Refusal(Exception):
 
 
 LINE: Final = 300
-"""The longest line of a fault, in characters."""
+"""The longest line of a fault in a body, in characters: a client chooses the names of unknown keys."""
 
 EXPECTED: Final[tuple[type[Exception], ...]] = (
     Refusal,
@@ -117,7 +116,7 @@ def refusal_of(error: Exception) -> Refusal:
         case RequestValidationError():
             return invalid(error.errors())
         case InvalidAgentConfig(faults=faults):
-            return _invalid(faults)
+            return _invalid(map(str, faults))
         case InvalidArgument():
             return Refusal(422, str(error))
         case AlreadyStarted() | SessionExists():
@@ -147,12 +146,11 @@ def _of_session(error: SessionError) -> Refusal:
 
 def invalid(errors: Iterable[Any]) -> Refusal:
     """Return the refusal of a request in which pydantic found these errors."""
-    return _invalid(map(fault_of, errors))
+    return _invalid(str(fault_of(each))[:LINE] for each in errors)
 
 
-def _invalid(faults: Iterable[Fault]) -> Refusal:
-    """Return a refusal with one line per fault."""
-    lines = [str(fault)[:LINE] for fault in faults]
+def _invalid(faults: Iterable[str]) -> Refusal:
+    lines = tuple(faults)
     return Refusal(422, "; ".join(lines), faults=lines)
 
 
