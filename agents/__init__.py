@@ -45,6 +45,7 @@ from agents.core.events import (
     StreamUsage,
     StreamWarning,
     ToolResult,
+    TypedResponse,
 )
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ __all__ = [
     "Tool",
     "ToolError",
     "ToolResult",
+    "TypedResponse",
     "progress",
     "tool",
 ]

@@ -144,7 +144,7 @@ class GenServer(Actor, Generic[S]):
         migrated: S = state
         return migrated
 
-    def format_status(self, status: "Status", /) -> "Status":
+    def format_status(self, status: "Status") -> "Status":
         """Return the status without secrets, for sys.get_status and crash reports.
 
         A crash report names types only, unless the class has its own format_status: then it shows this result.
@@ -207,8 +207,8 @@ def call(server: Address, request: Any, timeout_s: float | None = ...) -> Corout
 def call(server: Address, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
     """Send a request and wait for the reply. Erlang: gen_server:call/3.
 
-    request: any value. For a Request, type checkers know the type of the reply. timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if the server is dead or dies, and
-    CallTimeout if it does not reply in time.
+    request: any value; a Request has the type of its reply. timeout_s: None waits for ever. Raises CallFailed with the
+    server's exit reason if the server is dead or dies, and CallTimeout if it does not reply in time.
     """
     return ask(server, partial(Call, request), timeout_s)
 
