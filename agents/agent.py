@@ -1,6 +1,6 @@
 """The functions for using an agent. Source: API reference, "Module: agent".
 
-pid = await agent_supervisor.start_agent({"name": "Helper", "model": "gpt-4o", "tools": ["calculator"]})
+pid = await start_agent(name="Helper", model="gpt-4o", tools=["calculator"])
 
 async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of this answer
     ...
@@ -16,13 +16,12 @@ from contextlib import aclosing
 from typing import Any, TypeVar, overload
 from uuid import uuid4
 
-from msgspec.structs import asdict
-
 from actors import Down, Mailbox, Pid, call, send
 from agents.agent_config.answer_type import AnswerType
 from agents.core.conversation import Conversation
-from agents.core.errors import Fault, HandlerCrashed, InvalidAnswer
+from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError, TypedResponse
+from agents.instance.answers import StreamFailed, typed
 from agents.instance.arguments import (
     check_loop,
     checked_agent,
@@ -53,17 +52,33 @@ from agents.instance.requests import (
 from agents.instance.state import StreamChat
 from agents.tools.approval import Answer
 
+__all__ = [
+    "AgentInfo",
+    "Answer",
+    "Conversation",
+    "Event",
+    "Response",
+    "StreamFailed",
+    "TooManyWait",
+    "TypedResponse",
+    "approve",
+    "cancel",
+    "chat",
+    "conversation",
+    "deny",
+    "follow",
+    "info",
+    "retire",
+    "steer",
+    "stream",
+    "stream_chat",
+    "subscribe",
+    "unsubscribe",
+]
+
 T = TypeVar("T")
 
 LAST_WORDS_S = 5.0  # wait for a stream's own terminal event after its agent has ended
-
-
-class StreamFailed(Exception):
-    """Raised by `chat`: the stream ended with stream_error. fault: the reason. content: the text that had arrived."""
-
-    def __init__(self, fault: Fault, content: str) -> None:
-        super().__init__(str(fault))
-        self.fault, self.content = fault, content
 
 
 class TooManyWait(Exception):
@@ -148,18 +163,10 @@ async def chat(pid: Pid, message: str, *, answer_type: Any = None) -> Response:
         async for event in events:
             match event:
                 case StreamComplete(response):
-                    return response if answer is None else _typed(response, answer)
+                    return response if answer is None else typed(response, answer)
                 case StreamError(fault, content):
                     raise StreamFailed(fault, content)
     raise AssertionError("a stream ended without its terminal event")
-
-
-def _typed(response: Response, answer: AnswerType) -> TypedResponse[Any]:
-    """Return the response with its value as the type itself. Raises StreamFailed for a refusal."""
-    if response.refusal is not None:
-        fault = f"answer: expected {answer.name}, got a refusal: {response.refusal}"
-        raise StreamFailed(InvalidAnswer((fault,)), response.content)
-    return TypedResponse(**{**asdict(response), "value": answer.value_of(response.answer)})
 
 
 def subscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:

@@ -29,6 +29,16 @@ from supervisors.dynamic_supervisor import (
 )
 from supervisors.flags import DynamicFlags
 
+__all__ = [
+    "AGENT_SUPERVISOR",
+    "AgentSupervisor",
+    "Prepare",
+    "start_agent",
+    "stop_agent",
+    "which_agents",
+    "which_configs",
+]
+
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
 NOT_RUNNING: Final = "no application runs here: start one with application.running() or application.start()"

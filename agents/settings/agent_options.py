@@ -4,14 +4,14 @@ A key has the type of a value that a program gives: where the settings hold a Se
 settings check the values at run time.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from pydantic import SecretStr
 
 from agents.llm.endpoint import Api
 from agents.settings.agent import WhenBusy
-from agents.tools.tool import Tool
+
+__all__ = ["AgentOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
 
 ApiName: TypeAlias = Literal["chat", "responses"]
 WhenBusyName: TypeAlias = Literal["queue", "reject", "interrupt", "steer"]
@@ -50,7 +50,8 @@ class FallbackOptions(TypedDict, total=False):
 class AgentOptions(TypedDict, total=False):
     """The keys of AgentSettings, which describes each.
 
-    tools: names of built-in tools, "module:function", Tools, or annotated functions. answer_type: a pydantic model, a
+    tools: names of built-in tools, "module:function", Tools, or annotated functions. A type checker takes any item,
+    since mypy sees a list of tools with different signatures as list[object]. answer_type: a pydantic model, a
     dataclass, a TypedDict, or a JSON schema of an object.
     """
 
@@ -58,7 +59,7 @@ class AgentOptions(TypedDict, total=False):
     name: str
     model: str | None
     system_prompt: str
-    tools: Sequence[str | Tool | Callable[..., Any]]
+    tools: list[Any] | tuple[Any, ...]
     api_preference: Api | ApiName
     stream: bool
     streaming_config: StreamingOptions
@@ -66,7 +67,7 @@ class AgentOptions(TypedDict, total=False):
     base_url: str | None
     api_key: SecretStr | str | None
     model_options: dict[str, Any]
-    fallbacks: Sequence[FallbackOptions] | None
+    fallbacks: list[FallbackOptions] | tuple[FallbackOptions, ...] | None
     limits: LimitsOptions
     when_busy: WhenBusy | WhenBusyName
     max_queue: int

@@ -8,8 +8,7 @@ import pydantic
 import pytest
 
 from actors import InvalidArgument, Mailbox
-from agents import InvalidAnswer, StreamComplete, StreamStart, StreamToken, TypedResponse, agent
-from agents.agent import StreamFailed
+from agents import InvalidAnswer, StreamComplete, StreamFailed, StreamStart, StreamToken, TypedResponse, agent
 from tests.agents.stage import Stage
 
 SCRIPT = """
@@ -117,7 +116,7 @@ async def test_a_message_with_a_type_steers_no_turn(stage: Stage) -> None:
             pass
         typed = asyncio.create_task(agent.chat(pid, "fenced", answer_type=Poem))
         while len((await agent.info(pid)).streams) < 2:
-            await asyncio.sleep(0)
+            pass
         assert await agent.cancel(pid, slow)
         assert (await typed).value == POEM
 
