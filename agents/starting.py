@@ -4,7 +4,7 @@ async with application.running():
     pid = await start_agent(model="gpt-4o", tools=["calculator"], system_prompt="Be brief.")
 """
 
-from typing import Unpack, overload
+from typing import Unpack
 
 from actors import InvalidArgument, Pid
 from agents.settings.agent_options import AgentOptions
@@ -13,10 +13,6 @@ from supervisors import agent_supervisor
 __all__ = ["start_agent"]
 
 
-@overload
-async def start_agent(config: AgentOptions, /) -> Pid: ...
-@overload
-async def start_agent(**options: Unpack[AgentOptions]) -> Pid: ...
 async def start_agent(config: AgentOptions | None = None, /, **options: Unpack[AgentOptions]) -> Pid:
     """Start an agent, and return its Pid. The agent's supervisor restarts it after a crash.
 

@@ -7,7 +7,6 @@ async def main() -> None:
     await start_agent(modle="echo")  # wrong: no such key
     await start_agent({"modle": "echo"})  # wrong: no such key
     await start_agent(**{"modle": "echo"})  # wrong: no such key
-    await start_agent({"model": "echo"}, id="ada")  # wrong: a dict and keywords
     await start_agent(max_queue="3")  # wrong: not a number
     await start_agent(when_busy="stear")  # wrong: no such word
     await start_agent(api_preference="completions")  # wrong: no such API
