@@ -96,6 +96,7 @@ async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSyst
 
 
 def provider_policy(settings: Settings) -> ProviderPolicy:
+    """Return the policy of the providers' processes."""
     providers = settings.providers
     breaker = BreakerPolicy(providers.max_failures, providers.open_time / 1000)
     return ProviderPolicy(breaker, providers.idle_time / 1000, providers.max_count)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
 import pydoc
 import re
@@ -95,6 +96,14 @@ def test_a_public_module_lists_its_names(name: str) -> None:
     module = importlib.import_module(name)
     assert [each for each in module.__all__ if not hasattr(module, each)] == []
     assert len(set(module.__all__)) == len(module.__all__)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_class_and_function_of_a_public_module_has_a_docstring_of_its_own(name: str) -> None:
+    module = importlib.import_module(name)
+    values = {each: getattr(module, each) for each in module.__all__}
+    classes = [each for each, value in values.items() if inspect.isclass(value) and not vars(value).get("__doc__")]
+    assert classes + [each for each, value in values.items() if inspect.isfunction(value) and not value.__doc__] == []
 
 
 def programs() -> Iterator[tuple[str, str]]:
