@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,14 @@ def in_the_docs(folder: Path) -> None:
             (folder / f"{page.stem}_{number}.py").write_text(program)
 
 
+def with_the_packages(environment: Path) -> Path:
+    """Make an environment in which the packages are installed, as a user has them. Return its interpreter."""
+    venv.create(environment, symlinks=True)
+    (site,) = environment.glob("lib/*/site-packages")
+    (site / "packages.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
+    return environment / "bin" / "python"
+
+
 def run(*command: object) -> str:
     done = subprocess.run([sys.executable, "-m", *map(str, command)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stdout + done.stderr
@@ -78,9 +88,8 @@ def by_pyright(tmp_path_factory: pytest.TempPathFactory) -> dict[Line, str]:
     in_the_docs(folder / "docs")
     for programs in (HERE / "right", HERE / "wrong", ROOT / "examples"):
         shutil.copytree(programs, folder / programs.name, ignore=shutil.ignore_patterns("__pycache__"))
-    settings = {"include": ["."], "extraPaths": [str(ROOT)], "stubPath": "none"}
-    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
-    out = run("pyright", "--project", folder, "--pythonpath", sys.executable, "--outputjson")
+    (folder / "pyrightconfig.json").write_text('{"include": ["."]}')
+    out = run("pyright", "--project", folder, "--pythonpath", with_the_packages(folder / ".venv"), "--outputjson")
     return {
         (name_of(Path(each["file"])), each["range"]["start"]["line"] + 1): each["message"]
         for each in json.loads(out)["generalDiagnostics"]

@@ -1,11 +1,12 @@
 """A program with agents: its options, its answers, its events."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, assert_never, assert_type
 
 import pydantic
 
+from actors import AsyncioSystemBase
 from agents import (
     AgentOptions,
     Event,
@@ -96,3 +97,13 @@ async def main() -> None:
         pid = await starts(server, {"model": "echo"})
         print(await answers(pid))
         await ends(pid)
+
+
+def blocking(server: RehearsalServer) -> Iterator[str]:
+    with AsyncioSystemBase() as base:
+        base.run(application.start())
+        pid = base.run(start_agent(model="echo", **server.endpoint))
+        assert_type(pid, Pid)
+        assert_type(base.run(agent.chat(pid, "Paris?", answer_type=City)).value, City)
+        for event in base.iterate(agent.stream(pid, "Hello.")):
+            yield shown(event)
