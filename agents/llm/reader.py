@@ -121,20 +121,13 @@ class StreamReader(ABC):
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
         """Read a whole answer that was not streamed. Leave the reader open if the value is not an answer."""
 
-    @abstractmethod
-    def _finish(self, deltas: list[Delta]) -> None:
-        """Add the held deltas, the end of every call, and Finished."""
-
     def _done(self, deltas: list[Delta]) -> None:
         """Close the answer after [DONE]."""
         self._close(ConnectionClosed(), deltas)
 
     def _close(self, fault: Fault, deltas: list[Delta]) -> None:
-        if self._ended:
-            return
-        if self.settled:
-            self._finish(deltas)
-        else:
+        """End the answer if it has not ended: no more of it comes, for the reason in fault."""
+        if not self._ended:
             self._fail(self._cause_of(fault), deltas)
 
     def _cause_of(self, fault: Fault) -> Fault:

@@ -37,8 +37,7 @@ class SseDecoder:
     """A decoder: feed() takes each chunk, end() comes once at the end. Both return the data of the complete events."""
 
     __slots__ = (
-        "_at_event_start", "_at_stream_start", "_ends_in_lf", "_limit_bytes", "_no_events", "_pieces", "_size",
-        "_skip_lf",
+        "_at_event_start", "_at_stream_start", "_ends_in_lf", "_limit_bytes", "_pieces", "_prose", "_size", "_skip_lf",
     )  # fmt: skip
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
@@ -49,7 +48,7 @@ class SseDecoder:
         self._at_event_start = False  # true: all bytes are read, and no byte order mark may follow
         self._ends_in_lf = False
         self._skip_lf = False
-        self._no_events = b""  # the beginning of the events without data
+        self._prose = b""  # the first lines outside the grammar, in events without data
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the data of the events that this chunk completes, in order. Raises EventTooLarge.
@@ -60,20 +59,20 @@ class SseDecoder:
             if payload := _only_payload(chunk):
                 return [payload]
             if chunk.endswith(b"\n\n"):
-                return _payloads(chunk[:-2])
+                return self._payloads_in(chunk[:-2])
         return self._feed_any(chunk)
 
     @property
     def silent(self) -> bool:
         """True if at most blank lines and comments came after the last complete event."""
         lines = b"".join(self._pieces).split(b"\n")
-        return not self.prose and all(not line or line.startswith(b":") for line in lines)
+        return not self._prose and all(not line or line.startswith(b":") for line in lines)
 
     @property
     def prose(self) -> bytes:
-        """The beginning of the lines outside the grammar: the text of a server that sends no event stream."""
-        rest = b"".join([self._no_events, *self._pieces])[:_PROSE_BYTES].removeprefix(BOM)
-        return b"" if BOM.startswith(rest) else b"\n".join(line for line in rest.split(b"\n") if not _in_grammar(line))
+        """The first lines outside the grammar, in events without data: the text of a server that sends no events."""
+        rest = b"" if self._at_stream_start else b"".join(self._pieces)
+        return (self._prose + _prose_of(rest))[:_PROSE_BYTES].rstrip(b"\n")
 
     def end(self) -> list[bytes]:
         """Return the data of a last event without its blank line. The reader decides whether to use it.
@@ -126,15 +125,20 @@ class SseDecoder:
         return self._payloads_in(whole)
 
     def _payloads_in(self, whole: bytes) -> list[bytes]:
-        payloads = _payloads(whole)
-        if not payloads and len(self._no_events) < _PROSE_BYTES:
-            self._no_events += whole[:_PROSE_BYTES] + b"\n\n"
+        """Return the data of all events in bytes with LF line ends. An event without data may have prose."""
+        if payloads := _regular_payloads(whole):
+            return payloads
+        for event in whole.split(b"\n\n"):
+            if payload := _payload(event.split(b"\n")):
+                payloads.append(payload)
+            elif len(self._prose) < _PROSE_BYTES:
+                self._prose = (self._prose + _prose_of(event))[:_PROSE_BYTES]
         return payloads
 
     def _refuse_large(self, events: list[bytes]) -> None:
         for position, event in enumerate(events):
             if len(event) > self._limit_bytes:
-                raise EventTooLarge(self._limit_bytes, _payloads(b"\n\n".join(events[:position])))
+                raise EventTooLarge(self._limit_bytes, self._payloads_in(b"\n\n".join(events[:position])))
 
     def _hold(self, piece: bytes) -> None:
         if piece:
@@ -143,6 +147,11 @@ class SseDecoder:
             self._ends_in_lf = piece.endswith(b"\n")
         if self._size > self._limit_bytes + 1:  # 1: the line end may belong to the event
             raise EventTooLarge(self._limit_bytes)
+
+
+def _prose_of(event: bytes) -> bytes:
+    """Return an event's lines outside the grammar, each with a line end."""
+    return b"".join(line + b"\n" for line in event.split(b"\n") if not _in_grammar(line))
 
 
 def _in_grammar(line: bytes) -> bool:
@@ -161,19 +170,16 @@ def _only_payload(chunk: bytes) -> bytes:
     return b""
 
 
-def _payloads(whole: bytes) -> list[bytes]:
-    """Return the data of all events in bytes with LF line ends. Events without data give nothing.
+def _regular_payloads(whole: bytes) -> list[bytes]:
+    """Return the data of events that have one data line each, with or without a name line each, else nothing.
 
-    Events of one data line, with or without a name line, have a fast path with few interpreter steps.
+    It takes few interpreter steps.
     """
     if whole.startswith(_DATA):
         payloads = whole[6:].split(_BETWEEN)
         if whole.count(b"\n") == 2 * len(payloads) - 2 and b"" not in payloads:
             return payloads
-    lines = whole.split(b"\n")
-    if whole.startswith(_NAME) and (payloads := _payloads_of_named(lines)):
-        return payloads
-    return [payload for event in whole.split(b"\n\n") if (payload := _payload(event.split(b"\n")))]
+    return _payloads_of_named(whole.split(b"\n")) if whole.startswith(_NAME) else []
 
 
 def _payloads_of_named(lines: list[bytes]) -> list[bytes]:

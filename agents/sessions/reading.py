@@ -57,7 +57,7 @@ class Reading:
         return Session(**_fields(rows[0])) if rows else None
 
     async def has_session(self, id_: str, owner: str | None = None) -> bool:
-        """Whether the session is there, damaged or not. owner: and belongs to this user."""
+        """Return True if the session exists, damaged or not. owner: the session must belong to this user."""
         wanted = select(func.count()).select_from(SESSIONS).where(SESSIONS.c.id == id_)
         rows = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner), id_)
         return any(count for (count,) in rows)
@@ -137,7 +137,7 @@ class Reading:
         if limit is not None:
             wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
         rows = await self._rows(wanted, stream_id, many=True)
-        read = paced(event for row in rows for event in _flush(row))
+        read = paced(event for row in rows for event in _events_of(row))
         events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(_gap(event, later) for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
@@ -185,8 +185,8 @@ class Reading:
                 return [row async for page in pages for row in page]
 
 
-def _flush(row: Row[Any]) -> list[Event]:
-    """The events of a row. Its seqs must be theirs: a reader finds the next page by them."""
+def _events_of(row: Row[Any]) -> list[Event]:
+    """Return the events of a row. Raises StoreDamaged if its seqs are not theirs, since pages are found by its seqs."""
     events = _EVENTS(row.payload)
     if not events or (events[0].seq, events[-1].seq) != (row.first_seq, row.last_seq):
         raise StoreDamaged("the store is damaged: the seqs of a row of events are not those of its events")

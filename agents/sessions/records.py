@@ -129,9 +129,10 @@ class StreamInfo(Struct, frozen=True):
 
 
 class OpenStream(Struct, frozen=True):
-    """A turn that was cut. Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq).
+    """The stream of a turn that runs, waits or was cut.
 
-    recoveries: how often the turn was resumed since it last got further.
+    Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq). recoveries: how often the turn was
+    resumed since it last got further.
     """
 
     session_id: str
