@@ -95,7 +95,8 @@ def checked_answer_type(answer_type: Any) -> AnswerType | None:
     try:
         return AnswerType.of(answer_type)
     except InvalidAnswerType as invalid:
-        raise InvalidArgument("a valid answer_type", named(answer_type), str(invalid)) from None
+        fault = invalid.fault
+        raise InvalidArgument(f"{fault.expected} as answer_type", fault.got) from None
 
 
 def checked_seq(after: object) -> int:

@@ -13,8 +13,9 @@ from typing import Any
 
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
+from agents.core.sse import BOM, LIMIT_BYTES, EventTooLarge
 from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, has_words, is_error
-from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
+from agents.llm.sse import ErrorData, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
 DONE = b"[DONE]"
@@ -78,7 +79,7 @@ class StreamReader(ABC):
             self.events += len(payloads)
             self._read(payloads, deltas)
         except EventTooLarge as too_large:
-            self._read(too_large.payloads, deltas)
+            self._read(too_large.events, deltas)
             self._close(ParseError(str(too_large)), deltas)
         return deltas
 

@@ -1,17 +1,11 @@
-"""Server-sent events, decoded from bytes without I/O. Source: WHATWG HTML, 9.2.5 and 9.2.6.
+"""The server-sent events of a model's stream. Source: WHATWG HTML, 9.2.5 and 9.2.6.
 
 A model's stream needs only the data of each event. The decoder drops `id`, `retry` and comments. If an event's name is
 `error`, its data is an ErrorData. Other names are dropped. Beyond the grammar, a field named `error` counts as the data
 of an event of that name: older llama.cpp servers end a broken stream with such a field.
-
-The decoder splits the stream at blank lines as bytes and decodes no text. So a character or a line end may be cut
-between two chunks without harm.
 """
 
-from collections.abc import Sequence
-
-BOM = b"\xef\xbb\xbf"
-LIMIT_BYTES = 64 * 1024 * 1024
+from agents.core.sse import BOM, LIMIT_BYTES, EventDecoder, field_of
 
 _DATA = b"data: "
 _NAME = b"event: "
@@ -21,33 +15,17 @@ _FIELDS = (b"data", b"event", b"error", b"id", b"retry")
 _PROSE_BYTES = 2000
 
 
-class EventTooLarge(Exception):
-    """An event larger than the limit. payloads: data of the earlier events that the same chunk completed."""
-
-    def __init__(self, limit_bytes: int, payloads: Sequence[bytes] = ()) -> None:
-        super().__init__(f"expected an event of at most {limit_bytes} bytes, got a larger one")
-        self.payloads = payloads
-
-
 class ErrorData(bytes):
     """The data of an event named `error`."""
 
 
-class SseDecoder:
+class SseDecoder(EventDecoder[bytes]):
     """A decoder: feed() takes each chunk, end() comes once at the end. Both return the data of the complete events."""
 
-    __slots__ = (
-        "_at_event_start", "_at_stream_start", "_ends_in_lf", "_limit_bytes", "_pieces", "_prose", "_size", "_skip_lf",
-    )  # fmt: skip
+    __slots__ = ("_prose",)
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._limit_bytes = limit_bytes
-        self._pieces: list[bytes] = []  # of the incomplete event; joined once, at its blank line
-        self._size = 0
-        self._at_stream_start = True
-        self._at_event_start = False  # true: all bytes are read, and no byte order mark may follow
-        self._ends_in_lf = False
-        self._skip_lf = False
+        super().__init__(limit_bytes)
         self._prose = b""  # the first lines outside the grammar, in events without data
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -59,8 +37,8 @@ class SseDecoder:
             if payload := _only_payload(chunk):
                 return [payload]
             if chunk.endswith(b"\n\n"):
-                return self._payloads_in(chunk[:-2])
-        return self._feed_any(chunk)
+                return self._events_in(chunk[:-2])
+        return super().feed(chunk)
 
     @property
     def silent(self) -> bool:
@@ -81,50 +59,9 @@ class SseDecoder:
         """
         rest = b"".join(self._pieces)
         self._pieces = []
-        return self._payloads_in(rest.removeprefix(BOM) if self._at_stream_start else rest)
+        return self._events_in(rest.removeprefix(BOM) if self._at_stream_start else rest)
 
-    def _feed_any(self, chunk: bytes) -> list[bytes]:
-        chunk = self._only_lf(chunk)
-        if self._at_stream_start and not (chunk := self._without_bom(chunk)):
-            return []
-        self._at_event_start = False
-        if b"\n\n" in chunk or (self._ends_in_lf and chunk.startswith(b"\n")):
-            return self._complete(chunk)
-        self._hold(chunk)
-        return []
-
-    def _only_lf(self, chunk: bytes) -> bytes:
-        """Return the chunk with CRLF and CR as LF. After a last CR, an LF at the next chunk's start is dropped."""
-        if self._skip_lf and chunk:
-            chunk = chunk.removeprefix(b"\n")
-            self._skip_lf = False
-        if b"\r" in chunk:
-            self._skip_lf = chunk.endswith(b"\r")
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return chunk
-
-    def _without_bom(self, chunk: bytes) -> bytes:
-        """Return the bytes so far without a byte order mark, or nothing while they may be the beginning of one."""
-        head = b"".join(self._pieces) + chunk
-        self._pieces = []
-        if len(head) < len(BOM) and BOM.startswith(head):
-            self._pieces = [head]
-            return b""
-        self._at_stream_start = False
-        return head.removeprefix(BOM)
-
-    def _complete(self, chunk: bytes) -> list[bytes]:
-        whole, _, rest = b"".join([*self._pieces, chunk]).rpartition(b"\n\n")
-        if len(whole) + len(rest) > self._limit_bytes:
-            self._refuse_large([*whole.split(b"\n\n"), rest])
-        self._pieces = []
-        self._size = 0
-        self._ends_in_lf = False
-        self._at_event_start = not rest
-        self._hold(rest)
-        return self._payloads_in(whole)
-
-    def _payloads_in(self, whole: bytes) -> list[bytes]:
+    def _events_in(self, whole: bytes) -> list[bytes]:
         """Return the data of all events in bytes with LF line ends. An event without data may have prose."""
         if payloads := _regular_payloads(whole):
             return payloads
@@ -134,19 +71,6 @@ class SseDecoder:
             elif len(self._prose) < _PROSE_BYTES:
                 self._prose = (self._prose + _prose_of(event))[:_PROSE_BYTES]
         return payloads
-
-    def _refuse_large(self, events: list[bytes]) -> None:
-        for position, event in enumerate(events):
-            if len(event) > self._limit_bytes:
-                raise EventTooLarge(self._limit_bytes, self._payloads_in(b"\n\n".join(events[:position])))
-
-    def _hold(self, piece: bytes) -> None:
-        if piece:
-            self._pieces.append(piece)
-            self._size += len(piece)
-            self._ends_in_lf = piece.endswith(b"\n")
-        if self._size > self._limit_bytes + 1:  # 1: the line end may belong to the event
-            raise EventTooLarge(self._limit_bytes)
 
 
 def _prose_of(event: bytes) -> bytes:
@@ -193,12 +117,11 @@ def _payloads_of_named(lines: list[bytes]) -> list[bytes]:
 
 
 def _payload(lines: list[bytes]) -> bytes:
-    """Read one event by the grammar. A field's name ends at the first colon; one space after the colon is dropped."""
+    """Read one event by the grammar."""
     data: list[bytes] = []
     named_error = False
     for line in lines:
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
+        field, value = field_of(line)
         if field in (b"data", b"error"):
             data.append(value)
         if field == b"event":

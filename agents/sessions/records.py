@@ -89,7 +89,7 @@ class Batch(Struct, frozen=True):
 # Read
 
 
-class SessionInfo(Struct, frozen=True):
+class ListedSession(Struct, frozen=True):
     """A session, as lists show it.
 
     owner, config: as in SessionBegun. title: set by a person. message_count: of the conversation.
@@ -104,11 +104,11 @@ class SessionInfo(Struct, frozen=True):
     message_count: int
 
 
-class Session(SessionInfo, frozen=True):
+class SessionRecord(ListedSession, frozen=True):
     config: dict[str, Any] | None
 
 
-class StreamInfo(Struct, frozen=True):
+class StreamRecord(Struct, frozen=True):
     """A stream, as lists show it.
 
     last_seq: of the events in the store, or 0. messages_from, messages_until: the positions in the conversation of the

@@ -115,7 +115,7 @@ class WorkerPool:
     async def load(self, tools: Iterable[Tool]) -> None:
         """Import the modules of these tools in templates, so that a first call waits for no import.
 
-        Raises InvalidTool with one line per tool that can't be used, and PoolUnavailable.
+        Raises InvalidTool with a fault of each tool that can't be used, and PoolUnavailable.
         """
         origins = [_origin(tool) for tool in tools if tool.isolation == "process"]
         outcomes = await asyncio.gather(*map(self._template, origins), return_exceptions=True)

@@ -133,10 +133,11 @@ async def test_the_events_of_a_typed_answer_carry_json_data(stage: Stage) -> Non
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (3, "got 3: expected a type that pydantic can check"),
-        ("Poem", "got 'Poem': expected a type that pydantic can check"),
-        (list[int], r"expected a type or a JSON schema of an object"),
-        ({"type": "array"}, r"expected a type or a JSON schema of an object"),
+        (3, "expected a type that pydantic can check as answer_type, got 3"),
+        ("Poem", "expected a type that pydantic can check as answer_type, got 'Poem'"),
+        (list[int], "expected a type or a JSON schema of an object as answer_type, got {"),
+        ({"type": "array"}, "expected a type or a JSON schema of an object as answer_type, got {"),
+        ({"type": "objekt"}, r"expected a JSON schema as answer_type, got a fault at \$\.type: 'objekt' is not"),
     ],
 )
 async def test_an_invalid_type_is_refused_before_anything_is_sent(stage: Stage, given: object, words: str) -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from agents.core.deltas import Delta, FinishReason, ReasoningDelta, RefusalDelta, TextDelta
 from agents.core.errors import Fault, ParseError
 from agents.core.finish import broken_off, fault_of, reason_of
+from agents.core.sse import LIMIT_BYTES
 from agents.llm.chat.calls import LEGACY, Call, Calls, Nameless
 from agents.llm.chat.choices import UNDECIDED, Choices, first_of
 from agents.llm.chat.chunk import (
@@ -27,7 +28,7 @@ from agents.llm.chat.ending import Ending
 from agents.llm.chat.reasoning import ReasoningFields
 from agents.llm.faults import error_in_stream, is_error
 from agents.llm.reader import StreamReader, json_of
-from agents.llm.sse import LIMIT_BYTES, ErrorData
+from agents.llm.sse import ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, safe
 
 _decode = msgspec.json.Decoder(Chunk).decode

@@ -12,6 +12,7 @@ import msgspec
 from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
 from agents.core.errors import Fault, ParseError
 from agents.core.finish import reason_of
+from agents.core.sse import LIMIT_BYTES
 from agents.llm.faults import error_in_stream, is_error
 from agents.llm.leaf import key_of, text_in
 from agents.llm.reader import StreamReader, json_of
@@ -20,7 +21,7 @@ from agents.llm.responses.ending import failure, incomplete_reason, is_opaque, w
 from agents.llm.responses.event import DELTAS, DONE, PART_DONE, Event, event_of, items_of, number_of
 from agents.llm.responses.items import DoneItems, distinct
 from agents.llm.responses.texts import Texts
-from agents.llm.sse import LIMIT_BYTES, ErrorData
+from agents.llm.sse import ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
 from agents.llm.usage import read_usage
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from agents.core.faults import Fault
 from agents.tools.errors import WorkerDied
 from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
 
@@ -60,7 +61,7 @@ class Control:
         self._socket, self._kill, self._server = ours, kill, server
         self._numbers = itertools.count(1)
         self._children: dict[int, Child] = {}
-        self._loads: list[asyncio.Future[str]] = []
+        self._loads: list[asyncio.Future[tuple[Fault, ...]]] = []
         self._unread = 1  # the server acknowledges its start like an order
         self._heard = 0  # the count of all packets that arrived
         self._timer: asyncio.TimerHandle | None = None
@@ -85,11 +86,11 @@ class Control:
         self._children[child._number] = child  # noqa: SLF001
         return child
 
-    async def load(self, origin: Origin, path: list[str]) -> str:
-        """Have the server import the tool's module. Return the fault in one line, or "". Raises WorkerDied."""
+    async def load(self, origin: Origin, path: list[str]) -> tuple[Fault, ...]:
+        """Have the server import the tool's module. Return its faults. Raises WorkerDied."""
         if self._server.done():
             raise WorkerDied(self._server.result())
-        loaded: asyncio.Future[str] = self._loop.create_future()
+        loaded: asyncio.Future[tuple[Fault, ...]] = self._loop.create_future()
         self._loads.append(loaded)
         self.send(Load(origin, path))
         return await loaded
@@ -135,10 +136,10 @@ class Control:
                 self._unread -= 1
                 if not self.started.done():
                     self.started.set_result(None)
-            case Loaded(fault):
+            case Loaded(faults):
                 loaded = self._loads.pop(0)
                 if not loaded.done():
-                    loaded.set_result(fault)
+                    loaded.set_result(faults)
             case Ended(number, how):
                 self._children.pop(number).ended.set_result(how)
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from agents.core.faults import Fault
 from agents.tools.progress import MAX_PROGRESS_BYTES
 from agents.tools.result import MAX_RESULT_BYTES
 
@@ -110,9 +111,9 @@ class Obeyed(Struct, frozen=True, tag="obeyed"):
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
-    """A report that the import has ended. fault: one line that says why the tool can't be used, or ""."""
+    """A report that the import has ended. faults: why the tool can't be used, or none."""
 
-    fault: str = ""
+    faults: tuple[Fault, ...] = ()
 
 
 class Ended(Struct, frozen=True, tag="ended"):

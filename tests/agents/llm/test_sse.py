@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agents.llm.sse import LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
+from agents.core.sse import LIMIT_BYTES, EventTooLarge
+from agents.llm.sse import ErrorData, SseDecoder
 
 
 def decode(*chunks: bytes, limit_bytes: int = LIMIT_BYTES) -> list[bytes]:
@@ -81,7 +82,7 @@ def test_a11_the_limit_does_not_depend_on_the_chunks(size: int) -> None:
 def test_a11_events_before_a_too_large_event_are_kept() -> None:
     with pytest.raises(EventTooLarge) as refused:
         decode(b"data: a\n\ndata: " + b"x" * 100 + b"\n\n", limit_bytes=50)
-    assert refused.value.payloads == [b"a"]
+    assert refused.value.events == [b"a"]
 
 
 def test_a12_the_end_gives_the_event_that_has_no_blank_line() -> None:
