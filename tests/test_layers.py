@@ -44,7 +44,7 @@ AGENTS = [
     {"contract"},
     {"gateway"},
     {"application"},
-    {"configuration"},
+    {"configuration", "testing"},
     {"client", "daemon"},
     {"cli"},
 ]

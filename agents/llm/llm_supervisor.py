@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from threading import Thread
-from typing import Final
+from typing import Final, TypeAlias
 
 from agents.llm.client import Client
 from agents.llm.endpoint import Endpoint
@@ -14,15 +14,23 @@ from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
 SETTLED_S: Final = 1.0  # by then an application has started, so the import does not delay its start
 ONCE: Final = DynamicFlags()
 NOWHERE: Final = Endpoint("http://localhost/", "none")
+NewClient: TypeAlias = Callable[[Endpoint], Client]
 
 
 class LlmSupervisor(DynamicSupervisor):
-    """The supervisor of the providers. Its arguments: the ProviderPolicy of all providers, and its own flags."""
+    """The supervisor of the providers. Its arguments: the ProviderPolicy of all providers, and its own flags.
 
-    def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
-        importing = Thread(target=_import_client, name="llm_client")
-        asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
-        provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
+    new_client: makes the client of an endpoint, for tests. None: the openai client.
+    """
+
+    def tree(
+        self, policy: ProviderPolicy, flags: DynamicFlags = ONCE, new_client: NewClient | None = None
+    ) -> tuple[DynamicFlags, ChildSpec]:
+        if new_client is None:
+            importing = Thread(target=_import_client, name="llm_client")
+            asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
+        new_client = new_client or openai_client
+        provider = ChildSpec("provider", Provider, policy, new_client, restart=RestartType.TEMPORARY)
         return dataclasses.replace(flags, max_children=policy.max_count), provider
 
 
@@ -31,15 +39,16 @@ async def load_client() -> None:
 
     Loading takes 0.5 s of CPU, most of it for the import. The first client loads the rest, so this function makes one.
     """
-    client = await asyncio.to_thread(_openai_client, NOWHERE)
+    client = await asyncio.to_thread(openai_client, NOWHERE)
     await client.close()
 
 
-def _openai_client(endpoint: Endpoint) -> Client:
+def openai_client(endpoint: Endpoint) -> Client:
+    """Return a client for the endpoint. Raises ProviderFailed if its address or its key is unusable."""
     return _import_client()(endpoint)
 
 
-def _import_client() -> Callable[[Endpoint], Client]:
+def _import_client() -> NewClient:
     """Import OpenAIClient late: the import takes 0.8 s, and a worker that imports a host's script does not need it.
 
     If a thread is importing the module, the import system's lock makes the caller wait for that thread.
