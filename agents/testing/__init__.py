@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agents.testing.recording import record, recordings
     from agents.testing.comparable import snapshot
+    from agents.testing.recording import record, recordings
     from agents.testing.stage import Stage, real_stage, simulated_stage
 
 __all__ = ["Stage", "real_stage", "record", "recordings", "simulated_stage", "snapshot"]

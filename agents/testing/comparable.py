@@ -1,8 +1,8 @@
 """A stream as plain data that two runs have in common."""
 
 import re
-from collections.abc import Iterable
-from itertools import groupby
+from bisect import insort
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -55,9 +55,17 @@ class _Calls:
         return f"call_{self.place(call) + 1}"
 
 
-def _in_order(events: Iterable[Event], calls: _Calls) -> Iterable[Event]:
-    for parallel, run in groupby(events, lambda event: isinstance(event, OF_CALLS)):
-        yield from sorted(run, key=lambda event: calls.place(event.tool_call)) if parallel else run  # type: ignore[union-attr]  # of OF_CALLS only
+def _in_order(events: Iterable[Event], calls: _Calls) -> Iterator[Event]:
+    """Yield the events, those of parallel calls in the order of the calls."""
+    parallel: list[StreamApprovalRequired | StreamToolProgress | StreamToolResult] = []
+    for event in events:
+        if isinstance(event, OF_CALLS):
+            insort(parallel, event, key=lambda each: calls.place(each.tool_call))
+            continue
+        yield from parallel
+        parallel = []
+        yield event
+    yield from parallel
 
 
 def _plain(value: Any, calls: _Calls) -> Any:

@@ -1,4 +1,4 @@
-"""The tool pool of a simulation: it runs `def` tools on the loop, in no virtual time, since there are no OS processes."""
+"""The tool pool of a simulation, which has no OS processes: it runs `def` tools on the loop, in no virtual time."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -7,9 +7,9 @@ Other tests are left alone, also by pytest-asyncio and anyio, in each of their m
 
 import inspect
 from collections.abc import Callable, Generator, Iterator
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -91,7 +91,7 @@ def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
     made = yield
     for item in made if isinstance(made, list) else [made]:
         if (name := _stage_of(item)) and inspect.iscoroutinefunction(item.obj):
-            item.obj = _on_stage(item.obj, lambda item=item, name=name: item.funcargs[name])
+            item.obj = _on_stage(item.obj, partial(_stage_in, item, name))
     return made
 
 
@@ -134,9 +134,14 @@ def _is_ours(test: pytest.Function, name: str) -> bool:
     return False
 
 
+def _stage_in(test: pytest.Function, name: str) -> "Stage":
+    return cast("Stage", test.funcargs[name])
+
+
 def _on_stage(coroutine: Callable[..., Any], stage: "Callable[[], Stage]") -> Callable[..., Any]:
     @wraps(coroutine)
     def run(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         return stage().run(coroutine(*args, **kwargs))
 
     return run
@@ -147,8 +152,7 @@ def _yielding(generator: Callable[..., Any], stage: "Stage") -> Callable[..., An
     def run(*args: Any, **kwargs: Any) -> Iterator[Any]:
         values = generator(*args, **kwargs)
         yield stage.run(anext(values))
-        with_end = stage.run(anext(values, run))
-        if with_end is not run:
+        if stage.run(anext(values, run)) is not run:
             raise pytest.UsageError(f"{generator.__qualname__}: expected a fixture with one yield, got several")
 
     return run

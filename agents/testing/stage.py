@@ -36,7 +36,7 @@ from supervisors.dynamic_supervisor import which_children
 
 T = TypeVar("T")
 
-NOWHERE: Final = "http://rehearsal.invalid/v1"  # the provider of a simulation; no request is sent there
+NOWHERE: Final = "http://127.0.0.1:1/v1"  # the provider of a simulation, to which no request is sent
 KEY: Final = "rehearsal"
 WORKING: Final = (STREAM_SUPERVISOR, TOOL_SUPERVISOR)
 
@@ -48,10 +48,9 @@ class Run(Protocol):
 class Stage:
     """A running application and its rehearsal. run: runs a coroutine on the application's loop, from blocking code."""
 
-    def __init__(self, run: Run, requests: Callable[[], list[dict[str, Any]]], settings: Settings) -> None:
+    def __init__(self, run: Run, requests: Callable[[], list[dict[str, Any]]]) -> None:
         self.run = run
         self._requests = requests
-        self._settings = settings
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -69,8 +68,8 @@ class Stage:
             if isinstance(pid := working[0].pid, Pid):
                 await ended(pid)
             await actors.testing.settled()
-        if self._settings.sessions.durability is not Durability.OFF:
-            await (await open_journal()).durable()
+        if (journal := await open_journal()) is not None:
+            await journal.durable()
 
 
 @contextmanager
@@ -79,7 +78,7 @@ def real_stage(server: RehearsalServer, settings: Settings) -> Iterator[Stage]:
     settings = _at(server.base_url, server.script, settings)
     flags, children = tree(settings, lambda _: openai_client(Endpoint(server.base_url, KEY)))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        yield from _stage(runner.run, _running(flags, children), lambda: server.requests, settings)
+        yield from _stage(runner.run, _running(flags, children), lambda: server.requests)
 
 
 @contextmanager
@@ -105,7 +104,7 @@ def simulated_stage(script: Script, settings: Settings, seed: int = 0) -> Iterat
                 error.add_note(simulation.report(f"simulation_seed={seed}"))
                 raise
 
-        yield from _stage(run, _running(flags, children), lambda: list(director.requests), settings)
+        yield from _stage(run, _running(flags, children), lambda: list(director.requests))
 
 
 def tree(settings: Settings, new_client: NewClient) -> tuple[Flags, tuple[ChildSpec, ...]]:
@@ -131,11 +130,9 @@ async def _running(flags: Flags, children: tuple[ChildSpec, ...]) -> AsyncIterat
         yield
 
 
-def _stage(
-    run: Run, running: AbstractAsyncContextManager[None], requests: Callable[[], Any], settings: Settings
-) -> Iterator[Stage]:
+def _stage(run: Run, running: AbstractAsyncContextManager[None], requests: Callable[[], Any]) -> Iterator[Stage]:
     run(running.__aenter__())
     try:
-        yield Stage(run, requests, settings)
+        yield Stage(run, requests)
     finally:
         run(running.__aexit__(None, None, None))
