@@ -1,7 +1,7 @@
 """A testing kit: an application for one test, whose provider is a rehearsal. docs/testing.md shows its use.
 
-pytest loads agents.testing.plugin by itself. This package imports its modules at their first use, so that a test run
-without an application pays nothing.
+An entry point loads agents.testing.plugin into each run of pytest. This package imports its modules at their first use,
+so that a run without an application pays nothing.
 """
 
 from importlib import import_module

@@ -43,7 +43,7 @@ class InMemoryClient:
         self._director.background.cancel(response_id)
 
     async def close(self) -> None:
-        """Do nothing: there is no connection."""
+        """Do nothing: nothing is open."""
 
     @asynccontextmanager
     async def _answer(
