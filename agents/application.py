@@ -23,7 +23,7 @@ from actors.kernel.errors import named
 from actors.system.current import current_system, known_system, open_systems, running_loop
 from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
-from agents.agent_registry import PREFIX
+from agents.agent_registry import name_of
 from agents.instance.configured_agents import ConfiguredAgents
 from agents.instance.tool_modules import load_tools
 from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
@@ -83,7 +83,8 @@ class Application(Struct, frozen=True):
     def __repr__(self) -> str:
         if not alive(self.pid):
             return f"understudy {self.pid}: ended"
-        agents = sorted(name.removeprefix(PREFIX) for name in tuple(self._system.names) if name.startswith(PREFIX))
+        prefix = name_of("")
+        agents = sorted(name.removeprefix(prefix) for name in tuple(self._system.names) if name.startswith(prefix))
         shown = ", ".join([*agents[:SHOWN], *(["..."] if len(agents) > SHOWN else [])]) or "none"
         return f"understudy {self.pid}: running; agents: {shown}; `await application.stop()` ends it"
 

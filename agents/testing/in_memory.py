@@ -1,7 +1,7 @@
 """A provider in memory: a client that plays a rehearsal's script on the running loop, in virtual time, too."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -40,7 +40,8 @@ class InMemoryClient:
         )
 
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
-        self._director.background.cancel(response_id)
+        with suppress(Refusal):
+            self._director.background.cancel(response_id)
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""

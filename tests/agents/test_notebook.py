@@ -1,7 +1,10 @@
 """An application of a notebook: it starts in a cell, serves the next ones, and ends in another. A cell is a task."""
 
+import ast
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,9 @@ from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import SessionSettings, Settings, ToolSettings
 from supervisors.agent_supervisor import start_agent
 from tests.agents.test_blocks import children
+
+PAGE = Path(__file__).parents[2] / "docs" / "hosts.md"
+CELLS = re.findall(r"^```ipython\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -126,3 +132,25 @@ def test_blocking_code_stops_the_application_of_its_base() -> None:
         assert repr(app).startswith(f"understudy {app.pid}: running")
         base.run(application.stop())
         assert not alive(app.pid)
+
+
+async def test_the_cells_of_the_page_run_one_after_the_other() -> None:
+    names: dict[str, Any] = {}
+    for source in CELLS:
+        *lines, last = ast.parse(source).body
+        if lines:
+            await run(ast.Module(lines, []), "exec", names)
+        shown = await run(ast.Expression(last.value), "eval", names) if isinstance(last, ast.Expr) else None
+        if shown is not None:
+            names["Out"] = [*names.get("Out", []), shown]
+    app, answer = names["Out"]
+    assert repr(app) == f"understudy {app.pid}: ended"
+    assert answer == "Hello"
+    await names["server"].__aexit__(None, None, None)
+
+
+async def run(tree: Any, mode: str, names: dict[str, Any]) -> Any:
+    """Run code with an await at its top as IPython does: in a task of its own."""
+    code = compile(tree, "a cell", mode, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, names)
+    return await cell(result) if asyncio.iscoroutine(result) else result
