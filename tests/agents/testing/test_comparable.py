@@ -46,6 +46,14 @@ text = "{result:0} and {result:1}"
 """)
 
 
+INTERRUPTED = parse("""
+[[models.cut.turns]]
+steps = [{ text = "one two three four", fault = { name = "drop", after_tokens = 2, times = 1 } }]
+[[models.silent.turns]]
+steps = [{ text = "one two three four", fault = { name = "stall", after_tokens = 2, times = 1 } }]
+""")
+
+
 @tool
 async def wait(s: float) -> float:
     """Return after a time."""
@@ -73,6 +81,18 @@ def test_a_model_and_its_fault_behave_alike_over_http_and_in_memory(
 ) -> None:
     real, simulated = (stage.run(snapshot_of(model, api_preference=api, stream=stream)) for stage in stages)
     assert real == simulated
+
+
+@pytest.mark.parametrize("model", INTERRUPTED.models)
+def test_a_background_response_is_resumed_alike_over_http_and_in_memory(model: str) -> None:
+    background = {"api_preference": "responses", "model_options": {"background": True, "store": True}}
+    with (
+        RehearsalServer(INTERRUPTED) as server,
+        real_stage(server, SETTINGS) as real,
+        simulated_stage(INTERRUPTED, SETTINGS) as simulated,
+    ):
+        assert real.run(snapshot_of(model, **background)) == simulated.run(snapshot_of(model, **background))
+        assert len(real.requests) == len(simulated.requests) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
