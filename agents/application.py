@@ -48,6 +48,18 @@ from supervisors import (
 )
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 
+__all__ = [
+    "NAME",
+    "AlreadyRunning",
+    "Application",
+    "provider_policy",
+    "running",
+    "start",
+    "start_tree",
+    "stop",
+    "tree",
+]
+
 NAME: Final = "understudy"
 SHOWN: Final = 10  # agents that the text of an application names
 
@@ -156,6 +168,7 @@ async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSyst
 
 
 def provider_policy(settings: Settings) -> ProviderPolicy:
+    """Return the policy of the providers' processes."""
     providers = settings.providers
     breaker = BreakerPolicy(providers.max_failures, providers.open_time / 1000)
     return ProviderPolicy(breaker, providers.idle_time / 1000, providers.max_count)

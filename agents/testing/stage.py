@@ -28,9 +28,8 @@ from agents.rehearsal.director import Director
 from agents.sessions import open_journal
 from agents.settings import Durability, Settings
 from agents.testing.in_memory import InMemoryClient
-from agents.testing.inline_pool import InlineToolPool
+from agents.testing.inline import inline
 from agents.tools.call_supervisor import TOOL_SUPERVISOR
-from agents.tools.pool_server import TOOL_POOL
 from supervisors import ChildSpec, Flags
 from supervisors.dynamic_supervisor import which_children
 
@@ -93,8 +92,6 @@ def simulated_stage(script: Script, settings: Settings, seed: int = 0) -> Iterat
     director = Director(script)
     settings = _at(NOWHERE, script, settings)
     flags, children = tree(settings, lambda endpoint: InMemoryClient(director, endpoint))
-    inline = ChildSpec(TOOL_POOL, InlineToolPool, name=TOOL_POOL)
-    children = tuple(inline if child.id == TOOL_POOL else child for child in children)
     with Simulation(seed) as simulation:
 
         def run(work: Coroutine[Any, Any, T]) -> T:
@@ -104,7 +101,7 @@ def simulated_stage(script: Script, settings: Settings, seed: int = 0) -> Iterat
                 error.add_note(simulation.report(f"simulation_seed={seed}"))
                 raise
 
-        yield from _stage(run, _running(flags, children), lambda: list(director.requests))
+        yield from _stage(run, _running(flags, inline(children)), lambda: list(director.requests))
 
 
 def tree(settings: Settings, new_client: NewClient) -> tuple[Flags, tuple[ChildSpec, ...]]:

@@ -2,16 +2,18 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors import Mailbox, NoSystem, whereis
 from actors.system.current import current_system, open_systems
 from agents import StreamComplete, agent, application, progress, tool
-from agents.rehearsal import RehearsalServer
+from agents.agent_config import InvalidAgentConfig
+from agents.rehearsal import RehearsalServer, parse
 from agents.sessions import Store
 from agents.settings import Durability, NamedProvider, ProviderSettings, SessionSettings, Settings, ToolSettings
-from agents.testing import Stage, real_stage, record, recordings, snapshot
+from agents.testing import Stage, real_stage, record, recordings, simulated_stage, snapshot
 from supervisors.agent_supervisor import start_agent
 
 SCRIPT = """
@@ -22,6 +24,17 @@ match = "slowly"
 steps = [{ text = "a minute later" }]
 [[models.slow.turns]]
 steps = [{ text = "{user}" , token_delay_s = 0.01 }]
+
+[models.typist]
+[[models.typist.turns]]
+[[models.typist.turns.steps]]
+tool_calls = [
+    { name = "file_ops", arguments = { operation = "write", path = "a.txt", content = "six" } },
+    { name = "calculator", arguments = { expression = "6 * 7" } },
+    { name = "greets", arguments = { name = "Ada" } },
+]
+[[models.typist.turns.steps]]
+text = "{result:0} {result:1} {result:2}"
 
 [models.caller]
 [[models.caller.turns]]
@@ -38,6 +51,16 @@ def count(to: int) -> int:
     for number in range(to):
         progress(number)
     return to
+
+
+GREETING = """
+from agents import tool
+
+@tool
+def greets(name: str) -> str:
+    '''Greet a person.'''
+    return f"Hello, {name}"
+"""
 
 
 @pytest.fixture
@@ -97,6 +120,17 @@ async def test_a_def_tool_reports_its_progress_in_every_order(simulated_understu
     assert [report["data"] for report in reports] == [0, 1, 2]
 
 
+def test_tools_by_name_run_in_virtual_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "greeting_tools.py").write_text(GREETING)
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = Settings(model="typist", tools=ToolSettings(file_ops_root=tmp_path))
+    with simulated_stage(parse(SCRIPT), settings) as stage:
+        config = {"tools": ["file_ops", "calculator", "greeting_tools:greets"]}
+        assert stage.run(answer(config)) == '{"path":"a.txt","size_bytes":3} 42 Hello, Ada'
+        with pytest.raises(InvalidAgentConfig, match="no_such_module"):
+            stage.run(answer({"tools": ["no_such_module:greets"]}))
+
+
 def test_every_provider_of_the_settings_and_of_an_agent_leads_to_the_rehearsal(
     rehearsal_server: RehearsalServer,
 ) -> None:
@@ -107,7 +141,7 @@ def test_every_provider_of_the_settings_and_of_an_agent_leads_to_the_rehearsal(
         assert stage.run(answer({"base_url": elsewhere, "api_key": "a real one"})) == "Hello"
 
 
-async def answer(config: dict[str, str]) -> str:
+async def answer(config: dict[str, Any]) -> str:
     return (await agent.chat(await start_agent(config), "Hello")).content
 
 
