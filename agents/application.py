@@ -147,9 +147,9 @@ async def _start_alone(settings: Settings | None) -> Application:
 async def stop() -> None:
     """End the application of the current process system in order, and the system if `start` made it.
 
-    Do nothing if no application runs.
+    Outside process systems, end the application that `start` began on this loop. Do nothing if none runs.
     """
-    system = known_system()
+    system = known_system() or next((each for each in _blocks if each.loop is running_loop()), None)
     if system is not None and system in _blocks:
         await _blocks[system].__aexit__(None, None, None)
     elif system is not None and (root := whereis(NAME)) is not None:

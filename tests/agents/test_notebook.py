@@ -96,6 +96,17 @@ async def test_in_a_system_of_the_host_stop_ends_the_application_and_keeps_the_s
         await application.start(settings)
 
 
+async def test_stop_ends_the_application_of_start_beside_a_block_that_another_cell_entered(settings: Settings) -> None:
+    app = await cell(application.start(settings))
+    block = application.running(settings)
+    system = await cell(block.__aenter__())
+    await cell(application.stop())
+    assert not alive(app.pid)
+    assert open_systems == [system]
+    await cell(block.__aexit__(None, None, None))
+    assert open_systems == []
+
+
 async def test_of_several_systems_on_the_loop_start_takes_none_by_chance(settings: Settings) -> None:
     first, second = AsyncioSystemBase(), AsyncioSystemBase()
     for system in (first, second):

@@ -1,5 +1,8 @@
 """The pytest plugin, in the project of a user: with each asyncio plugin, without one, and with xdist."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 pytest_plugins = ("pytester",)
@@ -7,6 +10,9 @@ pytest_plugins = ("pytester",)
 PLUGIN = ("-p", "agents.testing.plugin", "-W", "error")
 BARE = ("-p", "no:asyncio", "-p", "no:anyio")
 SCOPE = ("-o", "asyncio_default_fixture_loop_scope=function")
+
+PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
+ENTRY_POINTS: dict[str, str] = tomllib.loads(PYPROJECT.read_text())["project"]["entry-points"]["pytest11"]
 
 PROJECT = '''
 import pytest
@@ -78,6 +84,17 @@ def test_a_plain_test_is_left_alone():
 def test_the_tests_of_a_project_pass_with_any_other_plugin(pytester: pytest.Pytester, others: tuple[str, ...]) -> None:
     pytester.makepyfile(PROJECT)
     pytester.runpytest_subprocess(*PLUGIN, *others).assert_outcomes(passed=7)
+
+
+@pytest.mark.parametrize("conftest", ["", "pytest_plugins = ['agents.testing.plugin']"], ids=["alone", "twice"])
+def test_the_entry_point_of_the_package_loads_the_plugin_once(pytester: pytest.Pytester, conftest: str) -> None:
+    ((name, module),) = ENTRY_POINTS.items()
+    folder = pytester.mkdir("kit-1.dist-info")
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: kit\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text(f"[pytest11]\n{name} = {module}\n")
+    pytester.makeconftest(conftest)
+    pytester.makepyfile("def test_it(rehearsal_server): assert rehearsal_server.base_url")
+    pytester.runpytest_subprocess("-W", "error", *BARE).assert_outcomes(passed=1)
 
 
 def test_a_run_without_an_application_imports_none(pytester: pytest.Pytester) -> None:
