@@ -97,20 +97,17 @@ def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    fixturedef: "pytest.FixtureDef[Any]", request: pytest.FixtureRequest
 ) -> Generator[None, Any, Any]:
     """Run a coroutine fixture of a test with a stage on the stage's loop, before another plugin sees a coroutine."""
     name = _stage_of(request.node) if fixturedef.scope == "function" else None
-    if name is None or not (
-        inspect.iscoroutinefunction(fixturedef.func) or inspect.isasyncgenfunction(fixturedef.func)
-    ):
+    yields = inspect.isasyncgenfunction(fixturedef.func)
+    if name is None or not (yields or inspect.iscoroutinefunction(fixturedef.func)):
         return (yield)
-    stage = request.getfixturevalue(name)
+    stage, function = request.getfixturevalue(name), _bound(fixturedef.func, request.instance)
     with pytest.MonkeyPatch.context() as patch:
-        if inspect.iscoroutinefunction(fixturedef.func):
-            patch.setattr(fixturedef, "func", _on_stage(fixturedef.func, lambda: stage))
-        else:
-            patch.setattr(fixturedef, "func", _yielding(fixturedef.func, stage))
+        on_stage = _yielding(function, stage) if yields else _on_stage(function, lambda: stage)
+        patch.setattr(fixturedef, "func", on_stage)
         return (yield)
 
 
@@ -132,6 +129,13 @@ def _is_ours(test: pytest.Function, name: str) -> bool:
         if name not in definition.argnames:
             return False
     return False
+
+
+def _bound(function: Callable[..., Any], instance: object) -> Callable[..., Any]:
+    """Return a fixture of a class as a method of the test's own instance, as pytest does."""
+    if instance is not None and inspect.ismethod(function) and isinstance(instance, type(function.__self__)):
+        return cast("Callable[..., Any]", function.__func__.__get__(instance))
+    return function
 
 
 def _stage_in(test: pytest.Function, name: str) -> "Stage":

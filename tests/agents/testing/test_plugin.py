@@ -61,8 +61,15 @@ def test_blocking_code_runs_coroutines(understudy, clerk):
     assert understudy.run(agent.chat(clerk, "Tea?")).answer == "It costs 250 cents."
 
 class TestOfAClass:
-    async def test_its_coroutines_run(self, simulated_understudy):
-        assert self is not None
+    @pytest.fixture
+    async def named(self, simulated_understudy):
+        self.names = ["a fixture"]
+        yield
+        assert self.names == ["a fixture", "a test"]
+
+    @pytest.mark.parametrize("number", [1, 2])
+    async def test_its_coroutines_have_one_instance(self, simulated_understudy, named, number):
+        self.names.append("a test")
         await simulated_understudy.settled()
 
 def test_a_plain_test_is_left_alone():
@@ -83,7 +90,7 @@ def test_a_plain_test_is_left_alone():
 )
 def test_the_tests_of_a_project_pass_with_any_other_plugin(pytester: pytest.Pytester, others: tuple[str, ...]) -> None:
     pytester.makepyfile(PROJECT)
-    pytester.runpytest_subprocess(*PLUGIN, *others).assert_outcomes(passed=7)
+    pytester.runpytest_subprocess(*PLUGIN, *others).assert_outcomes(passed=8)
 
 
 @pytest.mark.parametrize("conftest", ["", "pytest_plugins = ['agents.testing.plugin']"], ids=["alone", "twice"])
