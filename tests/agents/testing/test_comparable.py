@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents import Event, StreamComplete, StreamToken, tool
 from agents.core.backlog import backlog
@@ -132,6 +134,12 @@ def test_ids_times_and_defaults_are_left_out() -> None:
 
 def test_a_subscriber_that_came_late_has_the_same_snapshot() -> None:
     assert snapshot(backlog(EVENTS)) == snapshot(EVENTS)
+
+
+@given(st.lists(st.text(min_size=1), min_size=1))
+def test_every_split_of_a_text_has_the_same_snapshot(pieces: list[str]) -> None:
+    tokens = [StreamToken(piece, stream_id="s", seq=number) for number, piece in enumerate(pieces, 1)]
+    assert snapshot(tokens) == snapshot([StreamToken("".join(pieces), stream_id="t", seq=1)])
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,16 @@ def test_every_provider_of_the_settings_and_of_an_agent_leads_to_the_rehearsal(
         assert stage.run(answer({"base_url": elsewhere, "api_key": "a real one"})) == "Hello"
 
 
+async def test_an_application_of_the_program_itself_finds_the_rehearsal_by_the_environment(
+    rehearsal_server: RehearsalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", rehearsal_server.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    async with application.running(Settings(tools=ToolSettings(workers=1))):
+        assert await answer({"model": "slow"}) == "Hello"
+    assert [request["model"] for request in rehearsal_server.requests] == ["slow"]
+
+
 async def answer(config: dict[str, Any]) -> str:
     return (await agent.chat(await start_agent(config), "Hello")).content
 
