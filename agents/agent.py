@@ -8,7 +8,8 @@ response = await agent.chat(pid, "And doubled?")             # the whole answer
 agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
 
 Every function checks its arguments before anything changes. It raises InvalidArgument for an invalid one, and
-CallFailed for an agent that has ended. A message is a str that is not empty and that UTF-8 can encode.
+CallFailed for an agent that has ended; `unsubscribe` then does nothing. A message is a str that is not empty and that
+UTF-8 can encode.
 """
 
 from collections.abc import AsyncGenerator

@@ -4,12 +4,14 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from threading import Thread
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from actors.server.outcomes import Ignore
 from agents.llm.client import Client
 from agents.llm.endpoint import Endpoint
 from agents.llm.provider import Provider, ProviderPolicy
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
+from supervisors.dynamic_supervisor import DynamicState
 
 SETTLED_S: Final = 1.0  # by then an application has started, so the import does not delay its start
 ONCE: Final = DynamicFlags()
@@ -23,14 +25,18 @@ class LlmSupervisor(DynamicSupervisor):
     new_client: makes the client of an endpoint, for tests. None: the openai client.
     """
 
+    def init(self, *args: Any) -> DynamicState | Ignore:
+        state = super().init(*args)
+        if self._client_is_ours:
+            importing = Thread(target=_import_client, name="llm_client")
+            asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
+        return state
+
     def tree(
         self, policy: ProviderPolicy, flags: DynamicFlags = ONCE, new_client: NewClient | None = None
     ) -> tuple[DynamicFlags, ChildSpec]:
-        if new_client is None:
-            importing = Thread(target=_import_client, name="llm_client")
-            asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
-        new_client = new_client or openai_client
-        provider = ChildSpec("provider", Provider, policy, new_client, restart=RestartType.TEMPORARY)
+        self._client_is_ours = new_client is None
+        provider = ChildSpec("provider", Provider, policy, new_client or openai_client, restart=RestartType.TEMPORARY)
         return dataclasses.replace(flags, max_children=policy.max_count), provider
 
 

@@ -23,6 +23,7 @@ from typing import Any, Unpack, overload
 import msgspec
 from pydantic import TypeAdapter, ValidationError
 
+from agents.core.faults import Fault, expectation
 from agents.tools import arguments, signature
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy, policy_faults, unknown_options
@@ -66,9 +67,8 @@ class Tool(Policy):
         parameters = signature.parameters_of(self.function)
         unknown = values.keys() - parameters.keys()
         if unknown:
-            raise InvalidTool(
-                f"{self.name}.bind: expected {' or '.join(parameters) or 'nothing'}, got {', '.join(sorted(unknown))}"
-            )
+            expected = " or ".join(parameters) or "nothing"
+            raise InvalidTool(Fault((), expected, ", ".join(sorted(unknown)), inside=f"{self.name}.bind"))
         bound = {**self.bound, **values}
         hidden = signature.host_only(parameters) | bound.keys()
         validator, schema = signature.validator_of(self.function, parameters, hidden)
@@ -129,9 +129,9 @@ def tool(
     return decorate if function is None else decorate(function)
 
 
-def _refuse(function: Callable[..., Any], faults: list[str]) -> None:
+def _refuse(function: Callable[..., Any], faults: list[Fault]) -> None:
     if faults:
-        raise InvalidTool(*(f"{signature.location(function)}: {fault}" for fault in faults))
+        raise InvalidTool(*(fault.within(signature.location(function)) for fault in faults))
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
@@ -149,24 +149,24 @@ def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
     try:
         return TypeAdapter(parameter.annotation).validate_json(msgspec.json.encode(value), strict=True)
     except ValidationError as error:
-        raise InvalidTool(f"{where}: {error.errors()[0]['msg']}, got {value!r}") from None
+        raise InvalidTool(Fault((), expectation(error.errors()[0]), repr(value), inside=where)) from None
     except (TypeError, ValueError, RecursionError):
-        raise InvalidTool(f"{where}: expected plain JSON data, got {value!r}") from None
+        raise InvalidTool(Fault((), "plain JSON data", repr(value), inside=where)) from None
 
 
-def _name_faults(made: Tool) -> list[str]:
-    return [] if NAME.fullmatch(made.name) else [f"name: expected {NAME.pattern}, got {made.name!r}"]
+def _name_faults(made: Tool) -> list[Fault]:
+    return [] if NAME.fullmatch(made.name) else [Fault((), NAME.pattern, repr(made.name), inside="name")]
 
 
-def _isolation_faults(made: Tool) -> list[str]:
+def _isolation_faults(made: Tool) -> list[Fault]:
     function, is_async = made.function, _is_async(made.function)
     if inspect.isgeneratorfunction(function):
-        return ["expected a function that returns its result, or an async def that yields, got a generator"]
+        return [Fault((), "a function that returns its result, or an async def that yields", "a generator")]
     match made.isolation:
         case "task" if not is_async:
-            return ['isolation "task": expected async def, got def, which would hold up the event loop']
+            return [Fault((), "async def", "def, which would hold up the event loop", inside='isolation "task"')]
         case "thread" if is_async:
-            return ['isolation "thread": expected def, got async def']
+            return [Fault((), "def", "async def", inside='isolation "thread"')]
         case "process" if not inspect.isfunction(function):
             return [_no_function_of_a_module(type(function).__name__)]
         case "process" if "<" in function.__qualname__:
@@ -177,5 +177,6 @@ def _isolation_faults(made: Tool) -> list[str]:
             return []
 
 
-def _no_function_of_a_module(got: str) -> str:
-    return f'isolation "process": expected a function of a module that has a file, got {got}; {WAY_OUT}'
+def _no_function_of_a_module(got: str) -> Fault:
+    expected = "a function of a module that has a file"
+    return Fault((), expected, f"{got}; {WAY_OUT}", inside='isolation "process"')
