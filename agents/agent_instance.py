@@ -62,7 +62,7 @@ from agents.streaming_function_handler import (
 from agents.streams.kept import StreamLost
 from agents.streams.stream import Stream
 from agents.tools.approval import Answer, NotAsked
-from agents.tools.executor import Calls
+from agents.tools.executor import TurnCalls
 from supervisors import AlreadyStarted
 
 log = get_logger("understudy.agents")
@@ -216,7 +216,7 @@ def _running_stream(running: Running | None, stream_id: str | None) -> Stream | 
     return running.stream
 
 
-def _decide(calls: Calls, request: Approve | Deny) -> Answer:
+def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:
     if isinstance(request, Approve):
         return calls.approve(request.call_id, request.arguments)
     return calls.deny(request.call_id, request.reason)

@@ -25,7 +25,7 @@ from actors import IGNORE, SHUTDOWN, Caller, Next, NoReply, Pid, Reply, Shutdown
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
-    ChangeCode,
+    CodeChange,
     CountChildren,
     DeleteChild,
     GetCallbackModule,
@@ -112,7 +112,7 @@ class Supervisor(BaseSupervisor[SupervisorState]):
                 return Reply(children.count(), state)
             case GetCallbackModule():
                 return Reply(type(self), state)
-            case ChangeCode(args):
+            case CodeChange(args):
                 return self.change_tree(args, state)
         return Reply(WrongSupervisor("a request that a Supervisor knows", request), state)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.kernel.message_queue import Letter, MessageQueue
 from actors.kernel.process import DEAD
-from actors.server.gen_server import SystemMessage
+from actors.server.gen_server import SystemRequest
 from actors.server.outcomes import TIMEOUT, After, Hibernate
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class DormantQueue(list[Letter]):
 
     def append(self, letter: Letter, /) -> None:
         self._process.mailbox = queue = self.queue()
-        if type(letter[0]) is not SystemMessage:
+        if type(letter[0]) is not SystemRequest:
             self.wake()
         queue.append(letter)
 
@@ -61,5 +61,5 @@ class DormantQueue(list[Letter]):
         Such a message may wait after a system message, or in the queue of a suspended server.
         """
         process = self._process
-        if process.phase != DEAD and all(type(message) is SystemMessage for message, _ in process.mailbox):
+        if process.phase != DEAD and all(type(message) is SystemRequest for message, _ in process.mailbox):
             process.deliver(TIMEOUT, None)

@@ -81,14 +81,14 @@ class Cast(Struct, frozen=True, gc=False):
     message: Any
 
 
-class SystemMessage(Struct, frozen=True, gc=False):
+class SystemRequest(Struct, frozen=True, gc=False):
     """A system message. Even a suspended server answers it. Erlang: {system, From, Request}."""
 
     request: Any
     caller: Caller
 
 
-class Continue(Struct, frozen=True, gc=False):
+class HandleContinue(Struct, frozen=True, gc=False):
     """System message: handle_continue(term)."""
 
     term: Any
@@ -100,7 +100,7 @@ class Terminate(Struct, frozen=True, gc=False):
     reason: Any
 
 
-SYSTEM: Final = frozenset({SystemMessage, Continue, Terminate, ActorExitRequest})
+SYSTEM: Final = frozenset({SystemRequest, HandleContinue, Terminate, ActorExitRequest})
 """The types of messages that a server handles without a callback for messages."""
 
 

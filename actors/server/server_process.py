@@ -16,7 +16,7 @@ from actors.server.callback_process import CallbackProcess
 from actors.server.callbacks import reason_of, waits
 from actors.server.debug import Debug, Observed
 from actors.server.dormant import DormantQueue
-from actors.server.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
+from actors.server.gen_server import SYSTEM, Call, Cast, GenServer, HandleContinue, SystemRequest
 from actors.server.outcomes import NOTHING, After, Error, Hibernate, Ignore, NoReply, Ready, Reply, Stop
 from actors.server.status import shown_in_report
 from actors.server.suspended import SuspendedQueue
@@ -30,7 +30,7 @@ NOT_INFO: Final = SYSTEM | {Call, Cast, Exit}
 """The types of messages that handle_info may not get. One lookup finds the most frequent kind."""
 
 
-class Stage(Enum):
+class LifeStage(Enum):
     """The stage of a server's life. terminate is called once, and only after a start that succeeded."""
 
     STARTING = "starting"
@@ -53,7 +53,7 @@ class ServerProcess(CallbackProcess):
         self.exits_with = parent.pid if link else self.pid
         self.children = self.wakeups = None
         self.state: Any = None
-        self.stage = Stage.STARTING
+        self.stage = LifeStage.STARTING
         self.answer: Started | asyncio.Future[Started] | None = None
         self.trap_exit = server.trap_exit
         self.debug: Debug | None = None
@@ -101,7 +101,7 @@ class ServerProcess(CallbackProcess):
             self._started(value if type(value) is Ignore else StartFailed(self.label, value.reason))
             self.stop(NORMAL)
         else:
-            self.stage = Stage.SERVING
+            self.stage = LifeStage.SERVING
             self.state = value
             if type(value) is Ready:
                 self.state = value.state
@@ -165,11 +165,11 @@ class ServerProcess(CallbackProcess):
     def _internal(self, message: Any) -> bool:
         """Handle a message that is not for a message callback. Return False if the process leaves its slice."""
         match message:
-            case SystemMessage(request, caller):
+            case SystemRequest(request, caller):
                 caller.settle(answer(self, request))
                 self._settle_down()
                 return False
-            case Continue(term):
+            case HandleContinue(term):
                 return self._apply(message, self.callbacks.handle_continue(term, self.state))
             case ActorExitRequest():
                 if not message.isRecursive:
@@ -228,7 +228,7 @@ class ServerProcess(CallbackProcess):
             if not self.mailbox:
                 self.mailbox = self.dormant = DormantQueue(self, term)
         elif term is not NOTHING:
-            self.opened().appendleft((Continue(term), None))
+            self.opened().appendleft((HandleContinue(term), None))
 
     def _go_on(self) -> None:
         if self.doomed is not None:
@@ -243,10 +243,10 @@ class ServerProcess(CallbackProcess):
 
     def stop(self, reason: Any) -> None:
         """End with reason, after terminate if the server had started and no signal has ended it."""
-        if self.doomed is not None or self.stage is not Stage.SERVING:
+        if self.doomed is not None or self.stage is not LifeStage.SERVING:
             self.end(reason if self.doomed is None else self.doomed[0])
             return
-        self.stage = Stage.STOPPING
+        self.stage = LifeStage.STOPPING
         system = self.system
         outer, system.current = system.current, self
         try:
@@ -260,7 +260,7 @@ class ServerProcess(CallbackProcess):
             system.current = outer
 
     def end(self, reason: Any) -> None:
-        if self.stage is Stage.STARTING:
+        if self.stage is LifeStage.STARTING:
             if self.parent is not None and self.parent.process is not None:
                 self.unlink(self.parent.process)  # the answer tells it of the failure, so no signal must
             self._started(StartFailed(self.label, reason))

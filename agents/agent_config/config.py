@@ -17,7 +17,7 @@ from agents.core.faults import Fault
 from agents.core.limits import Limits
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
-from agents.llm.call import Deadlines, Route
+from agents.llm.call import ModelCallDeadlines, Route
 from agents.llm.endpoint import Api
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
@@ -49,7 +49,7 @@ class AgentConfig(Struct, frozen=True):
     tools: Mapping[str, Tool]
     routes: tuple[Route, ...]
     policy: TurnPolicy
-    deadlines: Deadlines
+    deadlines: ModelCallDeadlines
     stream: bool
     when_busy: WhenBusy
     max_queue: int
@@ -185,10 +185,10 @@ def _policy(
     )
 
 
-def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
+def _deadlines(checked: AgentSettings, settings: Settings) -> ModelCallDeadlines:
     streaming, own = settings.streaming, checked.streaming_config.chunk_timeout
     host_first_byte = streaming.first_byte_timeout or streaming.timeout
-    return Deadlines(
+    return ModelCallDeadlines(
         connect_s=streaming.connect_timeout / 1000,
         first_byte_s=(own or host_first_byte) / 1000,
         idle_s=(own or streaming.timeout) / 1000,

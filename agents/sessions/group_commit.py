@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from actors.log import get_logger
-from agents.sessions.errors import Fenced, Refused, StoreFailed
+from agents.sessions.errors import Fenced, RecordsRefused, WriteFailed
 from agents.sessions.flush import Outcome, flush
 from agents.sessions.last_words import LastWords, leave, settled
 from agents.sessions.patience import Patience
@@ -70,7 +70,7 @@ class GroupCommit:
         self._waits_since_s: float | None = None  # arrival of the oldest waiting record
         self._left_since_s: float | None = None  # the same for the flush that runs, and for the unsure write
         self._timer: asyncio.TimerHandle | None = None
-        self.closed: StoreFailed | None = None
+        self.closed: WriteFailed | None = None
 
     # For recorders
 
@@ -109,8 +109,8 @@ class GroupCommit:
         if self.closed is not None:
             return
 
-        def failed(failure: StoreFailed) -> None:
-            if isinstance(failure, Refused):  # also Fenced
+        def failed(failure: WriteFailed) -> None:
+            if isinstance(failure, RecordsRefused):  # also Fenced
                 settled(store, words)
                 if words != words.bare():
                     self.say_last(words.bare())
@@ -123,7 +123,7 @@ class GroupCommit:
         recorder.last_words(words)
 
     async def written(self, session_id: str | None = None) -> None:
-        """Wait until everything recorded of all sessions, or of this one, is on disk. Raises StoreFailed."""
+        """Wait until everything recorded of all sessions, or of this one, is on disk. Raises WriteFailed."""
         waiter = self._loop.create_future()
         if self._waiting or self._sessions:
             self._waiters.append((session_id, waiter))
@@ -134,7 +134,7 @@ class GroupCommit:
         await self._until(waiter)
 
     async def stream_written(self, recorder: Recorder) -> None:
-        """Wait until everything recorded of this stream is on disk. Raises StoreFailed."""
+        """Wait until everything recorded of this stream is on disk. Raises WriteFailed."""
         waiter = self._loop.create_future()
         if recorder in self._waiting:
             recorder.waiters.append(waiter)
@@ -216,7 +216,7 @@ class GroupCommit:
         """Write the records. Raises Fenced."""
         return await flush(pending, self.store, self.patience, self._end_the_longest)
 
-    def _end_the_longest(self, failure: StoreFailed) -> None:
+    def _end_the_longest(self, failure: WriteFailed) -> None:
         """Fail the streams with too many waiting events, since memory is limited even during the grace."""
         for recorder in list(self._waiting):
             if recorder.waiting > MOST_WAITING:
@@ -230,7 +230,7 @@ class GroupCommit:
             match failure:
                 case None:
                     self._on_disk(pending)
-                case Refused():
+                case RecordsRefused():
                     self._refused(pending, failure)
                 case _:
                     self._keep(pending, failure)
@@ -245,7 +245,7 @@ class GroupCommit:
         if self.due:
             self._call()
 
-    def close(self, failure: StoreFailed) -> None:
+    def close(self, failure: WriteFailed) -> None:
         """Stop writing. Every recorder and waiter gets the failure, and later records are dropped."""
         self.closed = failure
         if self._timer is not None:
@@ -269,13 +269,13 @@ class GroupCommit:
             if records.events:
                 records.recorder.on_durable(records.events[-1].seq)
 
-    def _refused(self, pending: Pending, failure: Refused) -> None:
+    def _refused(self, pending: Pending, failure: RecordsRefused) -> None:
         log.warning("records_refused", sessions=pending.session_ids, reason=str(failure))
         for records in pending.streams:
             records.settle(failure)
             self.lose(records.recorder, failure)
 
-    def _keep(self, pending: Pending, failure: StoreFailed) -> None:
+    def _keep(self, pending: Pending, failure: WriteFailed) -> None:
         """Keep records that were not written. At most one part of a flush was tried, so only that one is unsure."""
         for records in pending.streams:
             records.settle(failure)
@@ -301,7 +301,7 @@ class GroupCommit:
         """Return True if a record waits, or a caller waits for the next flush."""
         return not self.idle or bool(self._waiters)
 
-    def _fail_waiting(self, failure: StoreFailed) -> None:
+    def _fail_waiting(self, failure: WriteFailed) -> None:
         """Report the failure of an earlier write for the records that wait for it."""
         for _, waiter in self._waiters:
             settle([waiter], failure)
@@ -311,7 +311,7 @@ class GroupCommit:
             recorder.waiters = []
             recorder.on_failure(failure)
 
-    def lose(self, recorder: Recorder, failure: StoreFailed) -> None:
+    def lose(self, recorder: Recorder, failure: WriteFailed) -> None:
         """Remove and close a recorder."""
         self._waiting.pop(recorder, None)
         self._open.discard(recorder)

@@ -55,11 +55,11 @@ class JournalHandle:
         return recorder
 
     async def durable(self, session_id: str | None = None) -> None:
-        """Wait until everything recorded so far, of all sessions or of one, is on disk. Raises StoreFailed."""
+        """Wait until everything recorded so far, of all sessions or of one, is on disk. Raises WriteFailed."""
         await self._group.written(session_id)
 
     async def check_writable(self) -> None:
-        """Raise StoreFailed if a turn would fail now."""
+        """Raise WriteFailed if a turn would fail now."""
         if (failure := self._group.patience.failure) is not None:
             raise failure
         await self.store.check_writable()

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from agents.core.events import Event, StreamError
-from agents.sessions.errors import StoreFailed
+from agents.sessions.errors import WriteFailed
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Records(Struct, eq=False):
         self.events[-1] = event
         self.ended = replace(self.ended, status=StreamStatus.ERROR)
 
-    def settle(self, failure: StoreFailed | None) -> None:
+    def settle(self, failure: WriteFailed | None) -> None:
         settle(self.waiters, failure)
         self.waiters = []
 
@@ -83,7 +83,7 @@ class Pending(Struct, eq=False):
         )
 
 
-def settle(waiters: list[Waiter], failure: StoreFailed | None) -> None:
+def settle(waiters: list[Waiter], failure: WriteFailed | None) -> None:
     for waiter in waiters:
         if waiter.done():
             continue

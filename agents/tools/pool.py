@@ -39,9 +39,9 @@ from agents.tools.tool import Tool
 from agents.tools.worker.confine import confined, environment, note_start_inside
 from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess
-from agents.tools.worker.server_process import ServerProcess
+from agents.tools.worker.server_process import ForkServerProcess
 from agents.tools.worker.template import Template
-from agents.tools.worker.wire import Answer, Job, Limits, Origin, Raised, Refused, Returned
+from agents.tools.worker.wire import Answer, ArgumentsRefused, FunctionOrigin, JobLimits, Raised, Returned, WorkerJob
 
 DEFAULT_SIZE = max(4, os.cpu_count() or 1)
 DEFAULT_IMPORT_S = 60.0
@@ -67,7 +67,7 @@ class WorkerPool:
         self._open = False
         self._slots = Slots(size)
         self._numbers = itertools.count(1)
-        self._server: asyncio.Task[ServerProcess] | None = None
+        self._server: asyncio.Task[ForkServerProcess] | None = None
         self._templates: dict[tuple[str, str], asyncio.Task[Template]] = {}
         self._workers: set[WorkerProcess] = set()
 
@@ -158,7 +158,7 @@ class WorkerPool:
                 worker.kill()
         return _value(answer)
 
-    async def _worker(self, origin: Origin) -> WorkerProcess:
+    async def _worker(self, origin: FunctionOrigin) -> WorkerProcess:
         """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once.
 
         Raises PoolUnavailable.
@@ -172,7 +172,7 @@ class WorkerPool:
         worker.ended.add_done_callback(lambda _: self._workers.discard(worker))
         return worker
 
-    async def _template(self, origin: Origin) -> Template:
+    async def _template(self, origin: FunctionOrigin) -> Template:
         """Return the template of the tool's module, and start it if necessary. Raises InvalidTool, PoolUnavailable."""
         if not self._open:
             raise PoolUnavailable("expected a started pool of worker processes, got one that is closed")
@@ -186,7 +186,7 @@ class WorkerPool:
             await template.find(origin, path, self._import_s)
         return template
 
-    async def _started_template(self, origin: Origin, path: list[str]) -> Template:
+    async def _started_template(self, origin: FunctionOrigin, path: list[str]) -> Template:
         server = await self._started_server()
         try:
             return await Template.start(server, origin, path, self._import_s, self.size)
@@ -211,9 +211,9 @@ class WorkerPool:
         else:
             task.result().ended.add_done_callback(lambda ended: forget(ended.result()))
 
-    async def _started_server(self) -> ServerProcess:
+    async def _started_server(self) -> ForkServerProcess:
         if self._server is None or not _may_serve(self._server):
-            self._server = asyncio.create_task(ServerProcess.start(self._environment))
+            self._server = asyncio.create_task(ForkServerProcess.start(self._environment))
         return await asyncio.shield(self._server)
 
 
@@ -233,14 +233,14 @@ def _startable(*faults: type[Exception]) -> Iterator[None]:
         raise PoolUnavailable(f"no worker process can be started: {fault}") from fault
 
 
-def _may_serve(starting: "asyncio.Task[ServerProcess] | asyncio.Task[Template]") -> bool:
+def _may_serve(starting: "asyncio.Task[ForkServerProcess] | asyncio.Task[Template]") -> bool:
     """Return True until the start has failed, or the started process has ended."""
     if not starting.done():
         return True
     return not starting.cancelled() and starting.exception() is None and not starting.result().ended.done()
 
 
-async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send) -> Answer:
+async def _answer(worker: WorkerProcess, job: WorkerJob, tool: Tool, on_progress: Send) -> Answer:
     try:
         async with asyncio.timeout(tool.deadline_s):
             return await worker.ask(job, on_progress, tool.processes)
@@ -252,18 +252,18 @@ async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send
         raise
 
 
-def _origin(tool: Tool) -> Origin:
+def _origin(tool: Tool) -> FunctionOrigin:
     module = sys.modules[tool.function.__module__]
     # A module that was started with -m is __main__ in this process. A worker imports it by its name.
     spec = module.__spec__
     name = spec.name if spec is not None else module.__name__
-    return Origin(name, tool.function.__qualname__, module.__file__ or "")
+    return FunctionOrigin(name, tool.function.__qualname__, module.__file__ or "")
 
 
-def _job(tool: Tool, arguments_json: str, number: int) -> Job:
+def _job(tool: Tool, arguments_json: str, number: int) -> WorkerJob:
     bound = msgspec.json.encode(tool.bound).decode()
-    limits = Limits(tool.cpu_s, tool.memory_bytes, tool.open_files, tool.file_bytes)
-    return Job(number, _origin(tool), arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
+    limits = JobLimits(tool.cpu_s, tool.memory_bytes, tool.open_files, tool.file_bytes)
+    return WorkerJob(number, _origin(tool), arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
 
 
 def _value(answer: Answer) -> Any:
@@ -272,5 +272,5 @@ def _value(answer: Answer) -> Any:
             return value
         case Raised(_, type_name, message):
             raise ToolRaised(type_name, message)
-        case Refused(_, faults):
+        case ArgumentsRefused(_, faults):
             raise InvalidArguments(*faults)

@@ -10,7 +10,7 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
 
 from agents.configuration.erlang.escapes import InvalidEscape, unescaped
 from agents.configuration.erlang.reserved import RESERVED
-from agents.configuration.erlang.term import Atom, Binary, Float, Integer, List, Map, Place, String, Term, Tuple
+from agents.configuration.erlang.term import Atom, Binary, Float, Integer, List, Map, Position, String, Term, Tuple
 
 MAX_DEPTH: Final = 64
 MAX_TOKENS: Final = 50_000
@@ -24,7 +24,7 @@ CLOSING = frozenset({"CLOSE", "CLOSE_LIST", "CLOSE_BINARY"})
 class ParseFailed(ValueError):
     """A fault of the text. expected, got: in words. at: its place."""
 
-    def __init__(self, at: Place, expected: str, got: str) -> None:
+    def __init__(self, at: Position, expected: str, got: str) -> None:
         super().__init__(f"{at.line}:{at.column}: expected {expected}, got {got}")
         self.at, self.expected, self.got = at, expected, got
 
@@ -149,8 +149,8 @@ def _grammar() -> Lark:
     return Lark(text, parser="lalr", lexer="basic", transformer=_Terms(), postlex=_Bounds())
 
 
-def _place(token: Token) -> Place:
-    return Place(token.line or 1, token.column or 1)
+def _place(token: Token) -> Position:
+    return Position(token.line or 1, token.column or 1)
 
 
 def _text(token: Token) -> str:
@@ -200,7 +200,7 @@ def _refuse_triple(strings: list[Token]) -> None:
 
 def _no_token(text: str, stuck: UnexpectedCharacters) -> ParseFailed:
     character = text[cast("int", stuck.pos_in_stream)]
-    at = Place(stuck.line, stuck.column)
+    at = Position(stuck.line, stuck.column)
     if character in "\"'":
         return ParseFailed(at, f"a closing {character}", "the end of the file")
     if character.isalpha() or character == "_":
@@ -214,7 +214,7 @@ def _no_term(text: str, unexpected: UnexpectedToken) -> ParseFailed:
     expected = _WORDS["$END"] if "$END" in allowed else _words(allowed)
     if token.type == "$END":
         lines = text.splitlines() or [""]
-        return ParseFailed(Place(len(lines), len(lines[-1]) + 1), expected, "the end of the file")
+        return ParseFailed(Position(len(lines), len(lines[-1]) + 1), expected, "the end of the file")
     return ParseFailed(_place(token), expected, _shown(token))
 
 

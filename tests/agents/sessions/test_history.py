@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors import InvalidArgument
-from agents.core.checkpoint import Checkpoint as Kept
+from agents.core.checkpoint import TurnCheckpoint as Kept
 from agents.core.conversation import (
     AssistantMessage,
     Conversation,
