@@ -9,7 +9,7 @@ import aiosqlite
 import pytest
 
 from actors import stop
-from agents.core.errors import WriteFailed as Fault
+from agents.core.errors import StoreFailed
 from agents.core.events import Response, StreamComplete, StreamError
 from agents.sessions import RecordsRefused, Store, StreamStatus, WriteFailed
 from agents.sessions.group_commit import Behind
@@ -18,7 +18,7 @@ from tests.agents.sessions.recorded import journal, recorder, started
 
 NEVER_MS = 3_600_000
 GRACE_MS = 30_000
-FAILED = StreamError(Fault("not kept"), stream_id="t", seq=4)
+FAILED = StreamError(StoreFailed("not kept"), stream_id="t", seq=4)
 COMPLETE = StreamComplete(Response("a b c", "a b c"), stream_id="t", seq=4)
 
 pytestmark = pytest.mark.usefixtures("system")
