@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from agents.core.conversation import Conversation
-from agents.sessions.group_commit import Behind, GroupCommit
+from agents.sessions.group_commit import GroupCommit
 from agents.sessions.recorder import OnDurable, OnFailure, Recorder
 from agents.sessions.records import OpenStream, SessionBegun
+from agents.sessions.waiting import Behind
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store

@@ -86,8 +86,9 @@ class Recorder:
         if not events:
             group.join(self)
         events.append(event)
-        group.count += 1
-        if group.count >= group.batch_events or type(event) in AT_ONCE:
+        waiting = group.waiting
+        waiting.events += 1
+        if waiting.events >= group.batch_events or type(event) in AT_ONCE:
             group.hurry(type(event) in AT_ONCE)
             if self._lost():
                 self._events = [event]

@@ -25,7 +25,7 @@ from agents.sessions import (
     history,
     open_journal,
 )
-from agents.sessions.group_commit import Behind
+from agents.sessions.waiting import Behind
 from agents.settings import Durability, SessionSettings
 from tests.agents.sessions.keeping import QUESTION, SAID, USAGE, tokens
 from tests.agents.sessions.recorded import Callbacks, journal, recorder, started

@@ -12,7 +12,7 @@ from actors import stop
 from agents.core.errors import StoreFailed
 from agents.core.events import Response, StreamComplete, StreamError
 from agents.sessions import RecordsRefused, Store, StreamStatus, WriteFailed
-from agents.sessions.group_commit import Behind
+from agents.sessions.waiting import Behind
 from tests.agents.sessions.keeping import SAID, tokens
 from tests.agents.sessions.recorded import journal, recorder, started
 
