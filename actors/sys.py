@@ -15,7 +15,8 @@ from typing import Any, Literal, overload
 
 from actors.kernel.address import Address
 from actors.server.debug import Event, Received, Replied, Served, Statistics, Stopped
-from actors.server.gen_server import GenServer, SystemRequest
+from actors.server.gen_server import GenServer
+from actors.server.messages import SystemRequest
 from actors.server.starting import ask_server, stop
 from actors.server.status import Status
 from actors.server.system_messages import (

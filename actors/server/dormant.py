@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from actors.kernel.message_queue import Letter, MessageQueue
 from actors.kernel.process import DEAD
-from actors.server.gen_server import SystemRequest
+from actors.server.messages import SystemRequest
 from actors.server.outcomes import TIMEOUT, After, Hibernate
 
 if TYPE_CHECKING:
-    from actors.server.server_process import ServerProcess
+    from actors.server.message_loop import MessageLoop
 
 
 class DormantQueue(list[Letter]):
@@ -22,7 +22,7 @@ class DormantQueue(list[Letter]):
 
     __slots__ = ("_process", "_queue", "_timer")
 
-    def __init__(self, process: "ServerProcess", then: After | Hibernate) -> None:
+    def __init__(self, process: "MessageLoop", then: After | Hibernate) -> None:
         super().__init__()
         self._process = process
         self._queue = None if process.bound is None else process.mailbox
