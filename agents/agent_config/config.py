@@ -106,21 +106,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidAgentConfig(map(_with_value, error.errors())) from None
-    faults: list[Fault] = []
-    tools: Mapping[str, Tool] = {}
-    answer: AnswerType | None = None
-    try:
-        tools = _tools(checked, settings)
-    except InvalidTool as error:
-        faults += error.faults
-    try:
-        if checked.answer_type is not None:
-            answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
-    except InvalidAnswerType as invalid:
-        faults.append(invalid.fault.below("answer_type"))
-    faults += route_faults(checked, settings)
-    if faults:
-        raise InvalidAgentConfig(faults)
+    tools, answer = _tools_and_answer(checked, settings, from_host=from_host)
     asked = tuple(routes(checked, settings))
     return AgentConfig(
         id=checked.id,
@@ -138,6 +124,28 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         answer_retries=checked.answer_retries,
         owner=checked.owner,
     )
+
+
+def _tools_and_answer(
+    checked: AgentSettings, settings: Settings, *, from_host: bool
+) -> tuple[Mapping[str, Tool], AnswerType | None]:
+    """Return the agent's tools and its answer type. Raises InvalidAgentConfig with their faults and those of routes."""
+    faults: list[Fault] = []
+    tools: Mapping[str, Tool] = {}
+    answer: AnswerType | None = None
+    try:
+        tools = _tools(checked, settings)
+    except InvalidTool as error:
+        faults += error.faults
+    try:
+        if checked.answer_type is not None:
+            answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
+    except InvalidAnswerType as invalid:
+        faults.append(invalid.fault.below("answer_type"))
+    faults += route_faults(checked, settings)
+    if faults:
+        raise InvalidAgentConfig(faults)
+    return tools, answer
 
 
 def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:

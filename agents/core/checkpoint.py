@@ -164,30 +164,37 @@ def _restored(saved: TurnCheckpoint, log: PublishedPart, past: Past) -> Turn:
     past: as in `resumed`; its tally begins now. The turn's events get the next attempt, because their seqs may leave a
     gap after the crash.
     """
+    past, answer = _restored_past(saved, past), saved.executing
+    if answer is None:
+        text = log.content[len(saved.said) :]
+        return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
+    begun = Round(answer.tool_calls, frozenset(saved.started), saved.results)
+    return Turn(Phase.EXECUTING, _restored_answer(answer, log), replace(past, round=begun))
+
+
+def _restored_past(saved: TurnCheckpoint, past: Past) -> Past:
     now, tally = past.tally, past.tally
     if saved.tally is not None:
         tally = saved.tally.resumed(now.started_s, now.started_unix_s)
-    tries = saved.tries if saved.tries.route < len(past.policy.models) else Tries()
-    past = replace(
+    return replace(
         past,
         conversation=(*past.conversation, *saved.messages),
         spent=saved.spent,
         ended_text=saved.said,
-        tries=tries,
+        tries=saved.tries if saved.tries.route < len(past.policy.models) else Tries(),
         steered=saved.steered,
         answer_tries=saved.answer_tries,
         calls=saved.calls,
         tally=tally if saved.executing is None else tally.executing(now.started_s),
     )
-    answer = saved.executing
-    if answer is None:
-        text = log.content[len(saved.said) :]
-        return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
+
+
+def _restored_answer(answer: AssistantMessage, log: PublishedPart) -> Accumulator:
     calls = tuple(
         PartialCall(call.index, call.id, call.name, _rope(call.arguments), done=True, extra=call.extra)
         for call in answer.tool_calls
     )
-    acc = Accumulator(
+    return Accumulator(
         log.stream_id,
         log.attempt + 1,
         log.seq,
@@ -196,8 +203,6 @@ def _restored(saved: TurnCheckpoint, log: PublishedPart, past: Past) -> Turn:
         calls=calls,
         end=Finished(None, items=answer.items),
     )
-    begun = Round(answer.tool_calls, frozenset(saved.started), saved.results)
-    return Turn(Phase.EXECUTING, acc, replace(past, round=begun))
 
 
 def _in_flight(turn: Turn) -> tuple[ToolCall, ...]:
