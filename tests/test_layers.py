@@ -55,7 +55,6 @@ APART = {"__init__", "rehearsal"}
 FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/http/openai_client.py"},
-    "simpleeval": {"agents/tools/builtin"},
     "httpx2": {"agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py"},
     "fastapi": {"agents/gateway"},
     "starlette": {"agents/gateway"},

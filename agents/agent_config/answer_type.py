@@ -20,6 +20,7 @@ from actors.kernel.errors import named
 from agents.agent_config.bounded import InvalidSchema, bounded_schema
 from agents.core.depth import EXPECTED, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
+from agents.extras import MissingExtra, extra
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
 from agents.tools.arguments import snippet
@@ -79,9 +80,12 @@ class AnswerType:
 
     @classmethod
     def _of_schema(cls, given: Mapping[str, Any]) -> Self:
-        from jsonschema import Draft202012Validator, SchemaError  # 0.1 s, for the few agents that give a bare schema
-        from referencing import Registry
-
+        try:
+            with extra("daemon", "a JSON schema"):  # 0.1 s, for the few agents that give a bare schema
+                from jsonschema import Draft202012Validator, SchemaError
+                from referencing import Registry
+        except MissingExtra as missing:
+            raise InvalidAnswerType(str(missing)) from None
         schema = dict(given)
         try:
             Draft202012Validator.check_schema(schema)

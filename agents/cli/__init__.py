@@ -6,11 +6,14 @@ A command's module is imported when the command is called, so `understudy --help
 import importlib
 import sys
 
-import click
-
-from agents.cli.printing import complain, say
-from agents.cli.text import with_text
+from agents.extras import extra
 from agents.node.standard_streams import standard_streams
+
+with extra("daemon", "the command line"):
+    import click
+
+    from agents.cli.printing import complain, say
+    from agents.cli.text import with_text
 
 WRONG_USE = 2
 INTERRUPTED = 130

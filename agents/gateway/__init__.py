@@ -4,15 +4,18 @@ app = gateway(settings, LiveSessions(), token_of(path))      # an ASGI app, to s
 async with serving(app, settings) as server: ...    # on server.port
 """
 
-from agents.contract.sessions import SessionInfo
-from agents.gateway.app import Gateway, check_access, gateway
-from agents.gateway.errors import GatewayError, InvalidCertificate, InvalidToken, NotSafe
-from agents.gateway.gate import Gate
-from agents.gateway.guard.token import token_of
-from agents.gateway.listen import check_certificate, check_listen, first_certificate
-from agents.gateway.routes.host import Host
-from agents.gateway.serving import Server, serving
-from agents.gateway.sessions import LiveSessions, Sessions
+from agents.extras import extra
+
+with extra("daemon", "the gateway"):
+    from agents.contract.sessions import SessionInfo
+    from agents.gateway.app import Gateway, check_access, gateway
+    from agents.gateway.errors import GatewayError, InvalidCertificate, InvalidToken, NotSafe
+    from agents.gateway.gate import Gate
+    from agents.gateway.guard.token import token_of
+    from agents.gateway.listen import check_certificate, check_listen, first_certificate
+    from agents.gateway.routes.host import Host
+    from agents.gateway.serving import Server, serving
+    from agents.gateway.sessions import LiveSessions, Sessions
 
 __all__ = [
     "Gate",

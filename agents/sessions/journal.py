@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Pid, Reply, Stop, call, send, whereis
 from actors.server.outcomes import Ignore
+from agents.extras import MissingExtra
 from agents.sessions.errors import Fenced, JournalEnded, StoreUnavailable
 from agents.sessions.flush import Outcome
 from agents.sessions.group_commit import GroupCommit
@@ -69,7 +70,7 @@ class Journal(GenServer[Journalling]):
             return IGNORE
         try:
             store = await _claimed(settings, state_dir)
-        except StoreUnavailable as unavailable:
+        except (MissingExtra, StoreUnavailable) as unavailable:
             return Error(unavailable)
         sync = settings.durability is Durability.SYNC
         wake = _Wake(self.pid)
@@ -148,8 +149,7 @@ async def _claimed(settings: SessionSettings, state_dir: Path | None) -> "Store"
 
     SQLAlchemy is imported here, so a program without a store does not load it.
     """
-    from agents.sessions.location import store_url
-    from agents.sessions.store import Store
+    from agents.sessions import Store, store_url
 
     store = await Store.open(store_url(settings.url, state_dir), deadline_s=settings.store_timeout / 1000)
     try:
