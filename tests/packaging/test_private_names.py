@@ -1,0 +1,88 @@
+"""The private names of Thespian and uvicorn that this project uses, each in one file.
+
+A failure says which name another version moved, and which file uses the name.
+"""
+
+import ast
+import importlib
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from agents.gateway.serving import HttpConnection, Server, SocketConnection
+from tests.packaging.declared import OWN, ROOT
+
+THESPIAN = "actors/kernel/thespian_private.py"
+UVICORN = "agents/gateway/serving.py"
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (module, name) of each `from module import name`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def private(library: str, module: str, name: str) -> bool:
+    """Return True for a name that the library does not document as its own interface."""
+    if library == "thespian":
+        return module.startswith("thespian.") and module != "thespian.actors"
+    return module.startswith("uvicorn.")
+
+
+@pytest.mark.parametrize(("library", "home"), [("thespian", THESPIAN), ("uvicorn", UVICORN)])
+def test_private_names_are_imported_by_one_file(library: str, home: str) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for package in OWN
+        for path in (ROOT / package).rglob("*.py")
+        if any(private(library, *each) for each in imports(path))
+    }
+    assert users == {home}
+
+
+@pytest.mark.parametrize(("library", "home"), [("thespian", THESPIAN), ("uvicorn", UVICORN)])
+def test_each_private_name_is_where_it_is_imported_from(library: str, home: str) -> None:
+    for module, name in imports(ROOT / home):
+        if private(library, module, name):
+            found = importlib.util.find_spec(module) is not None and hasattr(importlib.import_module(module), name)
+            assert found, f"{library} {version(library)} has no {module}.{name}, which {home} imports"
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (Server, "config server_state should_exit started main_loop startup shutdown capture_signals"),
+        (
+            HttpConnection,
+            "conn connections connection_lost connection_made cycle data_received limit_concurrency loop server_state "
+            "transport",
+        ),
+        (
+            SocketConnection,
+            "app close_sent conn disconnected frames handle_cont handle_parser_exception handle_ping "
+            "handshake_complete loop queue run_asgi transport writable pause_writing resume_writing",
+        ),
+    ],
+)
+async def test_each_private_attribute_of_uvicorn_is_there(kind: type, names: str) -> None:
+    config = uvicorn.Config(app=lambda: None, log_config=None)
+    config.load()
+    made = kind(config, 0) if kind is Server else kind(config, ServerState(), {})
+    for name in names.split():
+        assert hasattr(made, name), (
+            f"uvicorn {version('uvicorn')} has no {kind.__mro__[1].__name__}.{name}: see {UVICORN}"
+        )
+
+
+@pytest.mark.parametrize("kind", [Server, HttpConnection, SocketConnection])
+def test_each_method_that_replaces_one_of_uvicorn_still_replaces_one(kind: type) -> None:
+    own = {"end", "take", "cut", "abort", "_await_head", "_head_came"}
+    for name in (name for name, value in vars(kind).items() if isinstance(value, FunctionType)):
+        replaced = any(name in vars(base) for base in kind.__mro__[1:-1])
+        assert replaced or name in own, f"uvicorn {version('uvicorn')} has no {name} to replace: see {UVICORN}"
