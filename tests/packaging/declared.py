@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -47,8 +48,9 @@ def _needs(name: str) -> Iterator[str]:
 def modules_of(distributions: Iterable[str]) -> set[str]:
     """Return the import names that only these installed distributions bring."""
     chosen = set(distributions)
-    return {
-        module
-        for module, owners in metadata.packages_distributions().items()
-        if {normal(owner) for owner in owners} <= chosen
-    }
+    return {module for module, owners in _owners().items() if owners <= chosen}
+
+
+@cache
+def _owners() -> dict[str, set[str]]:
+    return {module: set(map(normal, names)) for module, names in metadata.packages_distributions().items()}

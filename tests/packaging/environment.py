@@ -15,11 +15,7 @@ MINORS: Final = range(11, 15)
 
 def uv(*arguments: str) -> str:
     """Run uv; return its output. Raises AssertionError with its error output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", *arguments], check=False, capture_output=True, text=True, cwd=ROOT
-    )
-    assert done.returncode == 0, f"uv {' '.join(arguments)}\n{done.stderr}"
-    return done.stdout
+    return _output([sys.executable, "-m", "uv", *arguments])
 
 
 def lowest(*extras: str) -> str:
@@ -31,16 +27,7 @@ def lowest(*extras: str) -> str:
 def resolves(*requirements: str) -> str:
     """Return the pins of this project together with a host's requirements. Raises AssertionError if there are none."""
     text = "\n".join((f"understudy[daemon] @ {ROOT.as_uri()}", *requirements))
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "-"],
-        check=False,
-        capture_output=True,
-        text=True,
-        input=text,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return _output([sys.executable, "-m", "uv", "pip", "compile", "--quiet", "-"], text)
 
 
 def interpreters() -> Iterator[tuple[str, str]]:
@@ -76,3 +63,9 @@ class Environment:
         return subprocess.run(
             [self.python, *arguments], check=False, capture_output=True, text=True, cwd=folder, env=environment
         )
+
+
+def _output(command: list[str], given: str = "") -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, input=given, cwd=ROOT)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+    return done.stdout

@@ -54,30 +54,23 @@ def test_each_private_name_is_where_it_is_imported_from(library: str, home: str)
             assert found, f"{library} {version(library)} has no {module}.{name}, which {home} imports"
 
 
-@pytest.mark.parametrize(
-    ("kind", "names"),
-    [
-        (Server, "config server_state should_exit started main_loop startup shutdown capture_signals"),
-        (
-            HttpConnection,
-            "conn connections connection_lost connection_made cycle data_received limit_concurrency loop server_state "
-            "transport",
-        ),
-        (
-            SocketConnection,
-            "app close_sent conn disconnected frames handle_cont handle_parser_exception handle_ping "
-            "handshake_complete loop queue run_asgi transport writable pause_writing resume_writing",
-        ),
-    ],
-)
-async def test_each_private_attribute_of_uvicorn_is_there(kind: type, names: str) -> None:
+ATTRIBUTES = {
+    Server: """config server_state should_exit started main_loop startup shutdown capture_signals""",
+    HttpConnection: """conn connections connection_lost connection_made cycle data_received limit_concurrency loop
+        server_state transport""",
+    SocketConnection: """app close_sent conn disconnected frames handle_cont handle_parser_exception handle_ping
+        handshake_complete loop queue run_asgi transport writable pause_writing resume_writing""",
+}
+
+
+@pytest.mark.parametrize("kind", ATTRIBUTES)
+async def test_each_private_attribute_of_uvicorn_is_there(kind: type) -> None:
     config = uvicorn.Config(app=lambda: None, log_config=None)
     config.load()
     made = kind(config, 0) if kind is Server else kind(config, ServerState(), {})
-    for name in names.split():
-        assert hasattr(made, name), (
-            f"uvicorn {version('uvicorn')} has no {kind.__mro__[1].__name__}.{name}: see {UVICORN}"
-        )
+    for name in ATTRIBUTES[kind].split():
+        owner = f"{kind.__mro__[1].__name__}.{name}"
+        assert hasattr(made, name), f"uvicorn {version('uvicorn')} has no {owner}: see {UVICORN}"
 
 
 @pytest.mark.parametrize("kind", [Server, HttpConnection, SocketConnection])

@@ -1,4 +1,4 @@
-"""Installations as users have them: the core alone, the lowest versions, other Pythons, hosts with pins of their own."""
+"""Installations as users have them: the core alone, the lowest versions, other Pythons, hosts with other pins."""
 
 from pathlib import Path
 
