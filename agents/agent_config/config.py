@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +13,7 @@ from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.limits import Limits
+from agents.core.nearest import suggestion
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import Deadlines, Route
@@ -191,8 +191,7 @@ def _line(fault: Any) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         known = [*_keys(fault["loc"][:-1])]
-        near = get_close_matches(str(fault["loc"][-1]), known, n=1)
-        return f"{where}: expected one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}"
+        return f"{where}: expected one of {', '.join(known)}{suggestion(fault['loc'][-1], known)}"
     if fault["type"] == NO_TEXT:
         return ".".join(filter(None, (where, fault["msg"])))
     came = _shown(fault["input"])

@@ -1,11 +1,11 @@
 """The faults of a configuration, one line per fault."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from msgspec import Struct
 
 from agents.configuration.erlang.printer import escaped
+from agents.core.nearest import nearest
 
 KeyPath = tuple[str | int, ...]
 """The path of a value in Settings: ("agents", 0, "name")."""
@@ -48,5 +48,5 @@ def unknown_key(name: str, known: Iterable[str]) -> str:
     names = list(known)
     if not names:
         return f"{name}, where no key is"
-    near = get_close_matches(name, names, n=1)
-    return f"{name}; did you mean {near[0]}?" if near else f"{name}; known are {', '.join(names)}"
+    near = nearest(name, names)
+    return f"{name}; did you mean {near}?" if near else f"{name}; known are {', '.join(names)}"

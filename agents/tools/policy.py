@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, get_args
 import msgspec
 from msgspec import UNSET
 
+from agents.core.nearest import suggestion
 from agents.tools.plain import plain
 from agents.tools.result import MAX_RESULT_BYTES
 
@@ -105,8 +106,8 @@ Rule: TypeAlias = tuple[str, bool, str]
 
 
 def unknown_options(names: Iterable[str]) -> list[str]:
-    known = ", ".join(Options.__annotations__)
-    return [f"expected name, description, {known}; got {name}" for name in names if name not in Options.__annotations__]
+    known = ("name", "description", *Options.__annotations__)
+    return [f"expected {', '.join(known)}; got {name}{suggestion(name, known)}" for name in names if name not in known]
 
 
 def policy_faults(policy: Policy) -> list[str]:

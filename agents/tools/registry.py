@@ -3,11 +3,11 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from actors.kernel import errors
+from agents.core.nearest import suggestion
 from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
@@ -76,7 +76,7 @@ def _found(named: Named) -> Tool:
         case str() if ":" in named:
             return _imported(named)
         case str():
-            near = "".join(_nearest(named, BUILTIN))
+            near = suggestion(named, BUILTIN)
             raise InvalidTool(f"expected {', '.join(BUILTIN)} or module:function, got {named!r}{near}")
         case _ if callable(named):
             return tool(named)
@@ -94,17 +94,12 @@ def _imported(path: str) -> Tool:
         raise InvalidTool(f"{path}: expected a module that can be imported, got {_line(error)}") from error
     for part in qualname.split("."):
         if not hasattr(found, part):
-            near = "".join(_nearest(part, vars(found) if hasattr(found, "__dict__") else ()))
+            near = suggestion(part, vars(found) if hasattr(found, "__dict__") else ())
             raise InvalidTool(f"{path}: expected a name in {module_name}, got {part!r}{near}")
         found = getattr(found, part)
     if not isinstance(found, Tool) and not callable(found):
         raise InvalidTool(f"{path}: expected a tool or a function, got {type(found).__name__}")
     return _found(found)
-
-
-def _nearest(name: str, known: Iterable[str]) -> Iterator[str]:
-    for match in get_close_matches(name, known, n=1):
-        yield f"; did you mean {match!r}?"
 
 
 def _line(error: BaseException) -> str:
