@@ -7,6 +7,8 @@ from typing import Final, Literal, Self, TypeAlias
 Extra: TypeAlias = Literal["daemon", "postgres"]
 """An extra that brings libraries of its own. Source: pyproject.toml."""
 
+__all__ = ["Extra", "MissingExtra", "extra"]
+
 OWN: Final = frozenset({"actors", "agents", "supervisors"})
 
 
@@ -15,6 +17,7 @@ class MissingExtra(ImportError):
 
     @classmethod
     def of(cls, extra: Extra, feature: str, library: str | None) -> Self:
+        """Return the refusal of a feature, with the library that it misses and the extra that brings the library."""
         line = f"{feature} needs {library}, which is not installed: pip install 'understudy[{extra}]'"
         return cls(line, name=library)
 

@@ -30,7 +30,7 @@ SUPERVISORS = [
     {"agent_supervisor", "root_cause", "tree"},
 ]
 AGENTS = [
-    {"core"},
+    {"core", "extras"},
     {"llm", "tools", "agent_registry"},
     {"settings"},
     {"node"},
@@ -50,7 +50,7 @@ AGENTS = [
 ]
 ORDERS = {"actors": ACTORS, "supervisors": SUPERVISORS, "agents": AGENTS}
 """Inside a package: a module may import its own folder, and modules of earlier rows; also for types only."""
-APART = {"__init__", "rehearsal"}
+APART = {"__init__", "__main__", "rehearsal"}
 
 FOREIGN = {
     "thespian": {"actors"},
