@@ -21,7 +21,7 @@ def normal(name: str) -> str:
 
 
 def declared(*extras: str) -> set[str]:
-    """Return the direct dependencies of the core, or those of the extras alone."""
+    """Return the direct dependencies of the core, or only those of the extras."""
     lines = [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
     names = {normal(Requirement(line).name) for line in (lines if extras else PROJECT["dependencies"])}
     return names - {"understudy"}
