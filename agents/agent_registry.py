@@ -13,6 +13,8 @@ from actors import Mailbox, Pid, pg, register, whereis
 from actors.observer import processes
 from actors.server.server_process import ServerProcess
 
+__all__ = ["agents_of", "find_agent", "find_stream", "is_agent"]
+
 PREFIX = "agent:"
 
 
@@ -23,7 +25,7 @@ def find_agent(agent_id: str) -> Pid | None:
 
 def is_agent(pid: Pid) -> bool:
     """Return whether the process runs and has an agent's name. It may belong to the system of any thread."""
-    return pid.process is not None and any(name.startswith(PREFIX) for name in pid.process.names)
+    return pid.process is not None and (pid.process.name or "").startswith(PREFIX)
 
 
 def name_of(agent_id: str) -> str:
@@ -49,9 +51,9 @@ def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Gener
     for pid in processes() if owner is None else agents_of(owner):
         yield
         process = pid.process
-        names = process.names if isinstance(process, ServerProcess) else ()  # not the holder of a reserved id
-        ids = (name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
-        found += [each for each in ids if after is None or each > after]
+        name = process.name if isinstance(process, ServerProcess) else None  # not the holder of a reserved id
+        if name is not None and name.startswith(PREFIX) and (after is None or name > PREFIX + after):
+            found.append(name.removeprefix(PREFIX))
     return nsmallest(limit, found)
 
 

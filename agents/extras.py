@@ -13,13 +13,20 @@ OWN: Final = frozenset({"actors", "agents", "supervisors"})
 
 
 class MissingExtra(ImportError):
-    """Raised at the first use of a feature whose libraries are not installed. The text is one line."""
+    """Raised at the first use of a feature whose libraries are not installed. The text is one line.
+
+    command: the command that installs the libraries.
+    """
+
+    command: str
 
     @classmethod
     def of(cls, extra: Extra, feature: str, library: str | None) -> Self:
         """Return the refusal of a feature, with the library that it misses and the extra that brings the library."""
-        line = f"{feature} needs {library}, which is not installed: pip install 'understudy[{extra}]'"
-        return cls(line, name=library)
+        command = f"pip install 'understudy[{extra}]'"
+        made = cls(f"{feature} needs {library}, which is not installed: {command}", name=library)
+        made.command = command
+        return made
 
 
 @contextmanager

@@ -81,7 +81,7 @@ async def start_supervisor(flags: Flags, specs: Iterable[ChildSpec], name: str |
 class Supervisor(BaseSupervisor[SupervisorState]):
     """Subclass with `tree`, or start it with Flags and specs."""
 
-    def tree(self, *args: Any) -> Tree:
+    def tree(self, *args: Any, **kwargs: Any) -> Tree:
         """Return the flags and the children in start order, or IGNORE. Erlang: the callback Module:init/1."""
         flags, specs = args
         return flags, specs
@@ -195,12 +195,12 @@ class Supervisor(BaseSupervisor[SupervisorState]):
         Source: supervisor:restart/2,3 (OTP).
         """
         flags, children, failed_id = state.flags, state.children, child.spec.id
-        restarts = state.restarts.record(self.process.system.loop.time(), flags.period_s)
-        state = replace(state, restarts=restarts)
+        restarts = state.restarts.spend(self.process.system.loop.time(), flags.intensity, flags.period_s)
         children.lose(failed_id)
-        if restarts.count > flags.intensity:
+        if restarts is None:
             reports.gave_up(self.process, child.spec, child.pid)
             return Stop(SHUTDOWN, state)
+        state = replace(state, restarts=restarts)
         group = restart_group(flags.strategy, children, failed_id)
         await self._stop_all(children, group)
         failed = await self._start_all(children, tuple(child for child in group if child in children))

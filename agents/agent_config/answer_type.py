@@ -18,25 +18,27 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from actors.kernel.errors import named
 from agents.agent_config.bounded import InvalidSchema, bounded_schema
-from agents.core.depth import EXPECTED, text_too_deep, too_deep
+from agents.core.depth import EXPECTED, SHALLOW, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
+from agents.core.faults import Fault, InvalidValue
 from agents.extras import MissingExtra, extra
+from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
-from agents.tools.arguments import snippet
+from agents.tools.arguments import MAX_FAULTS, fault_line, snippet
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 FENCE = "```"
+CHECKABLE = "a type that pydantic can check"
 MAX_CHARS = 128 * 1024
-MAX_FAULTS = 10
 FAULT_CHARS = 200
 
 
-class InvalidAnswerType(ValueError):
-    """Raised for an invalid answer type. The text is one line: "expected ..., got ..."."""
+class InvalidAnswerType(InvalidValue):
+    """Raised for an invalid answer type."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,24 +46,25 @@ class AnswerType:
     """An answer type.
 
     name, schema: sent to the model. read: checks a JSON document, and returns its value or its faults. max_chars: the
-    longest document; None: any length.
+    longest document; None: any length. load: returns the value of a checked document, for a type a value of this type.
     """
 
     name: str
     schema: dict[str, Any]
     read: Callable[[str], AnswerChecked]
     max_chars: int | None = None
+    load: Callable[[str], Any] = msgspec.json.decode
 
     @classmethod
     def of(cls, given: Any) -> Self:
         """Return the answer type of a program's type or JSON schema. Raises InvalidAnswerType for any other value."""
         if isinstance(given, str):  # pydantic would evaluate any string
-            raise InvalidAnswerType(f"expected a type that pydantic can check, got {given[:80]!r}")
+            raise InvalidAnswerType(Fault((), CHECKABLE, repr(given[:80])))
         if too_deep(given):
-            raise InvalidAnswerType(EXPECTED)
+            raise InvalidAnswerType(Fault((), SHALLOW, "deeper"))
         made = cls._of_schema(given) if isinstance(given, Mapping) else cls._of_type(given)
         if made.schema.get("type") != "object":
-            raise InvalidAnswerType(f"expected a type or a JSON schema of an object, got {snippet(made.schema)}")
+            raise InvalidAnswerType(Fault((), "a type or a JSON schema of an object", snippet(made.schema)))
         return made
 
     @classmethod
@@ -71,11 +74,11 @@ class AnswerType:
         Raises InvalidAnswerType for any other value.
         """
         if not isinstance(given, dict) or given.get("type") != "object":
-            raise InvalidAnswerType(f"expected a JSON schema of an object, got {snippet(given)}")
+            raise InvalidAnswerType(Fault((), "a JSON schema of an object", snippet(given)))
         try:
             schema = bounded_schema(given)
         except InvalidSchema as invalid:
-            raise InvalidAnswerType(str(invalid)) from None
+            raise InvalidAnswerType(invalid.fault) from None
         return cls(_name(given.get("title", "answer")), given, lambda text: _checked(schema.faults, text), MAX_CHARS)
 
     @classmethod
@@ -85,14 +88,14 @@ class AnswerType:
                 from jsonschema import Draft202012Validator, SchemaError
                 from referencing import Registry
         except MissingExtra as missing:
-            raise InvalidAnswerType(str(missing)) from None
+            needed = f"{missing.name}, which checks a JSON schema, to be installed"
+            raise InvalidAnswerType(Fault((), needed, f"none: {missing.command}")) from None
         schema = dict(given)
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            raise InvalidAnswerType(
-                f"expected a JSON schema, got a fault at {error.json_path}: {error.message}"
-            ) from None
+            got = f"a fault at {error.json_path}: {error.message}"
+            raise InvalidAnswerType(Fault((), "a JSON schema", got)) from None
         validator = Draft202012Validator(
             schema, registry=Registry()
         )  # an empty registry: the default one would fetch references
@@ -106,8 +109,10 @@ class AnswerType:
             schema = adapter.json_schema()
         except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
             words = one_line(f"{named(given)}: {error}", FAULT_CHARS)
-            raise InvalidAnswerType(f"expected a type that pydantic can check, got {words}") from None
-        return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
+            raise InvalidAnswerType(Fault((), CHECKABLE, words)) from None
+        name = _name(getattr(given, "__name__", "answer"))
+        load = partial(adapter.validate_json, strict=True)
+        return cls(name, schema, lambda text: _validated(adapter, text), load=load)
 
     def check(self, content: str) -> AnswerChecked:
         """Check an answer. A Markdown fence around the whole document is accepted."""
@@ -116,15 +121,16 @@ class AnswerType:
             return AnswerChecked((f"answer: expected at most {self.max_chars} characters, got {len(document)}",))
         return AnswerChecked((f"answer: {EXPECTED}",)) if text_too_deep(document) else self.read(document)
 
+    def value_of(self, content: str) -> Any:
+        """Return the value of an answer that `check` accepted."""
+        return self.load(_unfenced(content))
+
     def asked_for(self, api: Api) -> dict[str, Any]:
         """Return the request keys that ask for this type.
 
         `strict` is false: it allows few types, and the answer is checked here anyway.
         """
-        form = {"name": self.name, "schema": self.schema, "strict": False}
-        if api is Api.RESPONSES:
-            return {"text": {"format": {"type": "json_schema", **form}}}
-        return {"response_format": {"type": "json_schema", "json_schema": form}}
+        return DIALECTS[api].answer_form({"name": self.name, "schema": self.schema, "strict": False})
 
 
 def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
@@ -133,7 +139,7 @@ def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
         return AnswerChecked(value=adapter.dump_python(value, mode="json"))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)[:MAX_FAULTS]
-        return AnswerChecked(tuple(_fault(dict(each)) for each in faults))
+        return AnswerChecked(tuple(fault_line(dict(each), "answer") for each in faults))
     except Exception as error:  # noqa: BLE001 - the crash boundary: validators and serializers that the type brought
         return _broken(error)
 
@@ -168,11 +174,6 @@ def _unfenced(content: str) -> str:
 
 def _broken(error: Exception) -> AnswerChecked:
     return AnswerChecked((one_line(f"answer: {type(error).__name__}: {error}", FAULT_CHARS),))
-
-
-def _fault(error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "answer"
-    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {snippet(error['input'])}"
 
 
 def _name(given: object) -> str:

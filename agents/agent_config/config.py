@@ -1,7 +1,7 @@
 """An agent's configuration, checked as a whole. Source: API reference, "Per-Agent Configuration"."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
+from agents.core.faults import Fault
 from agents.core.limits import Limits
 from agents.core.nearest import suggestion
 from agents.core.policy import Candidate, TurnPolicy
@@ -20,25 +21,26 @@ from agents.llm.call import Deadlines, Route
 from agents.llm.endpoint import Api
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import NO_TEXT, in_words
+from agents.settings.faults import of_pydantic
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
 
 
 class InvalidAgentConfig(ValueError):
-    """Raised for an invalid configuration. faults: one line each, "key: expected ..., got ..."."""
+    """Raised with every fault of an agent's configuration. The text has one line per fault."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(f"agent config: {fault}" for fault in faults))
-        self.faults = faults
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(f"agent config: {fault}" for fault in self.faults))
 
 
 class AgentConfig(Struct, frozen=True):
     """A checked configuration, with the application's defaults filled in.
 
     routes: the models to ask, in order. when_busy, max_queue, max_steering: the treatment of messages that come while a
-    turn runs. answer: the type of the final answer; None: any text. owner: the user of the gateway who owns the agent.
+    turn runs. answer: the type of the final answer; None: any text. answer_retries: how often the model is asked again
+    for an answer of that type, or of a message's own type. owner: the user of the gateway who owns the agent.
     """
 
     id: str
@@ -53,6 +55,7 @@ class AgentConfig(Struct, frozen=True):
     max_queue: int
     max_steering: int
     answer: AnswerType | None
+    answer_retries: int
     owner: str | None
 
     @property
@@ -63,6 +66,12 @@ class AgentConfig(Struct, frozen=True):
         """Return the same configuration with this API for the first model."""
         first, *others = self.routes
         return replace(self, routes=(replace(first, api=api), *others))
+
+    def answering(self, answer: AnswerType | None) -> "AgentConfig":
+        """Return the same configuration with a message's own answer type, if it has one."""
+        if answer is None:
+            return self
+        return replace(self, answer=answer, policy=replace(self.policy, answer_retries=self.answer_retries))
 
     def asked_by(self, route: int) -> Route:
         """Return the route with this number, with request options that ask for the answer type."""
@@ -96,8 +105,8 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
     try:
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
-        raise InvalidAgentConfig([_line(fault) for fault in error.errors()]) from None
-    faults: list[str] = []
+        raise InvalidAgentConfig(map(_with_value, error.errors())) from None
+    faults: list[Fault] = []
     tools: Mapping[str, Tool] = {}
     answer: AnswerType | None = None
     try:
@@ -108,7 +117,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         if checked.answer_type is not None:
             answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
     except InvalidAnswerType as invalid:
-        faults.append(f"answer_type: {invalid}")
+        faults.append(invalid.fault.below("answer_type"))
     faults += route_faults(checked, settings)
     if faults:
         raise InvalidAgentConfig(faults)
@@ -126,6 +135,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         max_queue=checked.max_queue,
         max_steering=checked.max_steering,
         answer=answer,
+        answer_retries=checked.answer_retries,
         owner=checked.owner,
     )
 
@@ -134,7 +144,7 @@ def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
     """Return the agent's tools, by name. Raises InvalidTool."""
     tools = resolve(checked.tools, _bound(settings))
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
-        raise InvalidTool("tools.file_ops_root: expected {}, got {}".format(*found))
+        raise InvalidTool(found)
     return _with_deadlines(tools, settings.streaming.tool_timeout / 1000)
 
 
@@ -186,21 +196,21 @@ def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
     )
 
 
-def _line(fault: Any) -> str:
-    """Return a pydantic fault as one line, with the value unless it contains a secret."""
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = [*_keys(fault["loc"][:-1])]
-        return f"{where}: expected one of {', '.join(known)}{suggestion(fault['loc'][-1], known)}"
-    if fault["type"] == NO_TEXT:
-        return ".".join(filter(None, (where, fault["msg"])))
-    came = _shown(fault["input"])
-    got = "a secret" if "api_key" in where + came else came[:80]
-    return f"{where}: {in_words(fault)}, got {got}"
+def _with_value(error: Any) -> Fault:
+    """Return a fault of pydantic with the value, unless the value contains a secret."""
+    fault = of_pydantic(error)
+    if error["type"] == "extra_forbidden":
+        *section, name = error["loc"]
+        known = tuple(_keys(section))
+        return replace(fault, expected=f"one of {', '.join(known)}{suggestion(name, known)}")
+    if fault.got:
+        return fault
+    came = _shown(error["input"])
+    return replace(fault, got="a secret" if "api_key" in f"{fault.path}{came}" else came[:80])
 
 
 def _shown(value: object) -> str:
-    """The value, or its type where it can't be shown: one that nests deep, a long integer, an object with a fault."""
+    """Return a value as text, or the name of its type if its repr raises, as for a value that nests deep."""
     try:
         return repr(value)
     except Exception:  # noqa: BLE001 - the repr of an object is code of the caller
@@ -214,6 +224,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-def _keys(section: tuple[Any, ...]) -> Iterator[str]:
+def _keys(section: Sequence[Any]) -> Iterator[str]:
     """Return the known keys of a section."""
     return iter((SECTIONS[section[0]] if section else AgentSettings).model_fields)

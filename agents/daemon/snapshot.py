@@ -64,7 +64,7 @@ async def snapshot() -> Snapshot:
 async def _mailboxes() -> dict[str, int]:
     found: Counter[str] = Counter()
     for info in await in_slices(sliced_top("mailbox", LONGEST)):
-        found[info.names[0] if info.names else info.label] += info.mailbox
+        found[info.name or info.label] += info.mailbox
     return dict(found)
 
 
@@ -89,7 +89,7 @@ async def _journal() -> JournalHandle | None:
 
 
 async def _count(store: "Store") -> int | None:
-    """Return the number of sessions. A count takes SQLite 0.4 ms for 10,000 sessions."""
+    """Return the number of sessions; None if the store is unavailable."""
     try:
         return await store.count()
     except StoreUnavailable:

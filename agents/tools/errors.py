@@ -16,16 +16,17 @@ RuntimeError
 import signal
 from typing import Final
 
+from agents.core.faults import Fault
 from agents.tools.text import cut, sendable
 
 MAX_MESSAGE_BYTES: Final = 4096
 
 
 class InvalidTool(ValueError):
-    """An invalid tool, or list of tools. faults: one line each, "where: expected X, got Y"."""
+    """An invalid tool, or list of tools. The text has one line per fault."""
 
-    def __init__(self, *faults: str) -> None:
-        super().__init__("\n".join(faults))
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("\n".join(map(str, faults)))
         self.faults = faults
 
 
@@ -79,8 +80,7 @@ class CpuTimeUsedUp(ToolFailed):
     """The end of a call that used all its CPU time. cpu_s: the limit."""
 
     def __init__(self, cpu_s: int) -> None:
-        super().__init__(f"no result within {cpu_s} s of CPU time")
-        self.cpu_s = cpu_s
+        super().__init__(f"{no_result(cpu_s)} of CPU time")
 
 
 class WorkerDied(ToolFailed):
@@ -103,3 +103,8 @@ class WorkerDied(ToolFailed):
 
 class PoolUnavailable(RuntimeError):
     """No worker runs for this caller, and none will."""
+
+
+def no_result(deadline_s: float) -> TimeoutError:
+    """Return the error of a call whose deadline has passed."""
+    return TimeoutError(f"no result within {deadline_s:g} s")

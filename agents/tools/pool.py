@@ -16,14 +16,23 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import msgspec
 
 from actors.kernel.ending import finish
 from actors.log import get_logger
-from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, InvalidTool, PoolUnavailable, ToolRaised, WorkerDied
+from agents.tools.errors import (
+    CpuTimeUsedUp,
+    InvalidArguments,
+    InvalidTool,
+    PoolUnavailable,
+    ToolRaised,
+    WorkerDied,
+    no_result,
+)
 from agents.tools.progress import Send, unwatched
 from agents.tools.slots import Slots
 from agents.tools.tool import Tool
@@ -63,7 +72,9 @@ class WorkerPool:
         self._workers: set[WorkerProcess] = set()
 
     async def start(self) -> None:
-        """Start the first fork server, and wait until it is ready. Raises PoolUnavailable after it has cleaned up.
+        """Start the first fork server. A first call waits until it is ready.
+
+        Raises PoolUnavailable after it has cleaned up.
 
         A worker can't start a pool. Otherwise a script that starts its application at import would start one in each
         template, and those templates would start more, without end.
@@ -106,7 +117,7 @@ class WorkerPool:
     async def load(self, tools: Iterable[Tool]) -> None:
         """Import the modules of these tools in templates, so that a first call waits for no import.
 
-        Raises InvalidTool with one line per tool that can't be used, and PoolUnavailable.
+        Raises InvalidTool with a fault of each tool that can't be used, and PoolUnavailable.
         """
         origins = [_origin(tool) for tool in tools if tool.isolation == "process"]
         outcomes = await asyncio.gather(*map(self._template, origins), return_exceptions=True)
@@ -131,10 +142,8 @@ class WorkerPool:
         killed and reaped before this returns.
         """
         job = _job(tool, arguments_json, next(self._numbers))
-        try:
-            await self._template(job.origin)
-        except InvalidTool as invalid:
-            raise PoolUnavailable(f"no worker process can be started: {invalid}") from invalid
+        with _startable(InvalidTool):
+            await self._template(job.origin)  # no slot is held during an import
         async with self._slots.one():
             worker = await self._worker(job.origin)
             self.running[worker.pid] = tool.name
@@ -150,20 +159,18 @@ class WorkerPool:
         return _value(answer)
 
     async def _worker(self, origin: Origin) -> WorkerProcess:
-        """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once."""
-        try:
-            worker = await (await self._template(origin)).worker()
-        except (WorkerDied, OSError):
-            worker = await self._second(origin)
+        """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once.
+
+        Raises PoolUnavailable.
+        """
+        with _startable(InvalidTool, WorkerDied, OSError):
+            try:
+                worker = await (await self._template(origin)).worker()
+            except (WorkerDied, OSError):
+                worker = await (await self._template(origin)).worker()
         self._workers.add(worker)
         worker.ended.add_done_callback(lambda _: self._workers.discard(worker))
         return worker
-
-    async def _second(self, origin: Origin) -> WorkerProcess:
-        try:
-            return await (await self._template(origin)).worker()
-        except (InvalidTool, WorkerDied, OSError) as error:
-            raise PoolUnavailable(f"no worker process can be started: {error}") from error
 
     async def _template(self, origin: Origin) -> Template:
         """Return the template of the tool's module, and start it if necessary. Raises InvalidTool, PoolUnavailable."""
@@ -174,11 +181,9 @@ class WorkerPool:
         if task is None or not _may_serve(task):
             task = self._templates[key] = asyncio.create_task(self._started_template(origin, path))
             task.add_done_callback(lambda task: self._on_started(key, task))
-        try:
+        with _startable(WorkerDied, OSError):
             template = await asyncio.shield(task)
             await template.find(origin, path, self._import_s)
-        except (WorkerDied, OSError) as error:
-            raise PoolUnavailable(f"no worker process can be started: {error}") from error
         return template
 
     async def _started_template(self, origin: Origin, path: list[str]) -> Template:
@@ -219,6 +224,15 @@ def refuse_inside() -> None:
         raise PoolUnavailable(UNGUARDED)
 
 
+@contextmanager
+def _startable(*faults: type[Exception]) -> Iterator[None]:
+    """Raise PoolUnavailable in place of these faults of a start."""
+    try:
+        yield
+    except faults as fault:
+        raise PoolUnavailable(f"no worker process can be started: {fault}") from fault
+
+
 def _may_serve(starting: "asyncio.Task[ServerProcess] | asyncio.Task[Template]") -> bool:
     """Return True until the start has failed, or the started process has ended."""
     if not starting.done():
@@ -232,7 +246,7 @@ async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send
             return await worker.ask(job, on_progress, tool.processes)
     except TimeoutError:
         await worker.killed()
-        raise TimeoutError(f"no result within {tool.deadline_s:g} s") from None
+        raise no_result(tool.deadline_s) from None
     except asyncio.CancelledError:
         await worker.killed()
         raise

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUserError
 
+from agents.core.faults import Fault
 from agents.tools.errors import InvalidTool
 
 Validator = TypeAdapter[dict[str, Any]]
@@ -36,8 +37,8 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         hints = typing.get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
     except (NameError, TypeError, ValueError) as error:
-        raise InvalidTool(f"{where}: expected annotations that resolve, got {error}") from error
-    faults = [f"{where}: {fault}" for fault in _faults(signature.parameters.values(), hints)]
+        raise InvalidTool(Fault((), "annotations that resolve", str(error), inside=where)) from error
+    faults = [fault.within(where) for fault in _faults(signature.parameters.values(), hints)]
     if faults:
         raise InvalidTool(*faults)
     return {name: each.replace(annotation=hints[name]) for name, each in signature.parameters.items()}
@@ -70,7 +71,7 @@ def validator_of(
         schema = validator.json_schema()
     except PydanticUserError as error:
         got = str(error).partition("\n")[0]
-        raise InvalidTool(f"{location(function)}: expected types that JSON can carry, got: {got}") from error
+        raise InvalidTool(Fault((), "types that JSON can carry", got, inside=location(function))) from error
     return validator, _described(schema, inspect.getdoc(function) or "")
 
 
@@ -86,15 +87,15 @@ def location(function: Callable[..., Any]) -> str:
     return f"{code.co_filename}:{code.co_firstlineno} {name}" if code else name
 
 
-def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) -> Iterator[str]:
+def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) -> Iterator[Fault]:
     for each in parameters:
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-            yield f"expected parameters with names, got {each}"
+            yield Fault((), "parameters with names", str(each))
         elif each.kind is each.POSITIONAL_ONLY:
-            yield f"expected parameters that can be passed by name, got positional-only {each.name}"
+            yield Fault((), "parameters that can be passed by name", f"positional-only {each.name}")
     bare = [each.name for each in parameters if each.name not in hints]
     if bare:
-        yield f"expected an annotation on every parameter, got {', '.join(bare)} without one"
+        yield Fault((), "an annotation on every parameter", f"{', '.join(bare)} without one")
 
 
 def _described(schema: dict[str, Any], docstring: str) -> dict[str, Any]:

@@ -18,23 +18,30 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any, Unpack, overload
+from typing import Any, Generic, Unpack, overload
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import ParamSpec, TypeVar
 
+from agents.core.faults import Fault, expectation
 from agents.tools import arguments, signature
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
 WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thread"'
+P = ParamSpec("P", default=...)
+R = TypeVar("R", default=Any)
+
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # the pattern that every provider accepts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tool(Policy):
+class Tool(Policy, Generic[P, R]):
     """A tool as a value: `tool` makes it, `bind` returns a changed copy. Policy holds how its calls run.
+
+    A type checker knows the parameters and the result of the function: Tool[[int, int], int]. `Tool` means any tool.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
     bound: values that the host has set, as JSON data. The model neither sees nor sets them. fixed: the same values,
@@ -44,21 +51,22 @@ class Tool(Policy):
     name: str
     description: str
     parameters: dict[str, Any] = field(hash=False)
-    function: Callable[..., Any]
+    function: Callable[P, R]
     validator: Validator = field(repr=False, compare=False)
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function directly: arguments are not validated, and bound values are filled in."""
-        return self.function(*args, **{**self.fixed, **kwargs})
+        function: Callable[..., R] = self.function
+        return function(*args, **{**self.fixed, **kwargs})
 
     def arguments(self, json_text: str) -> dict[str, Any]:
         """Return the values for a call of the function, bound values included. Raises InvalidArguments."""
         values = arguments.validated(json_text, self.validator, tuple(self.parameters["properties"]))
         return {**values, **self.fixed}
 
-    def bind(self, **values: Any) -> "Tool":
+    def bind(self, **values: Any) -> "Tool[..., R]":
         """Return the tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
 
         values must be plain JSON data, since a worker process gets them over its socket.
@@ -66,9 +74,8 @@ class Tool(Policy):
         parameters = signature.parameters_of(self.function)
         unknown = values.keys() - parameters.keys()
         if unknown:
-            raise InvalidTool(
-                f"{self.name}.bind: expected {' or '.join(parameters) or 'nothing'}, got {', '.join(sorted(unknown))}"
-            )
+            expected = " or ".join(parameters) or "nothing"
+            raise InvalidTool(Fault((), expected, ", ".join(sorted(unknown)), inside=f"{self.name}.bind"))
         bound = {**self.bound, **values}
         hidden = signature.host_only(parameters) | bound.keys()
         validator, schema = signature.validator_of(self.function, parameters, hidden)
@@ -88,11 +95,11 @@ class Tool(Policy):
 
 
 @overload
-def tool(function: Callable[..., Any], /) -> Tool: ...
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 @overload
 def tool(
     *, name: str | None = ..., description: str | None = ..., **options: Unpack[Options]
-) -> Callable[[Callable[..., Any]], Tool]: ...
+) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(
     function: Callable[..., Any] | None = None,
     /,
@@ -129,9 +136,9 @@ def tool(
     return decorate if function is None else decorate(function)
 
 
-def _refuse(function: Callable[..., Any], faults: list[str]) -> None:
+def _refuse(function: Callable[..., Any], faults: list[Fault]) -> None:
     if faults:
-        raise InvalidTool(*(f"{signature.location(function)}: {fault}" for fault in faults))
+        raise InvalidTool(*(fault.within(signature.location(function)) for fault in faults))
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
@@ -149,24 +156,24 @@ def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
     try:
         return TypeAdapter(parameter.annotation).validate_json(msgspec.json.encode(value), strict=True)
     except ValidationError as error:
-        raise InvalidTool(f"{where}: {error.errors()[0]['msg']}, got {value!r}") from None
+        raise InvalidTool(Fault((), expectation(error.errors()[0]), repr(value), inside=where)) from None
     except (TypeError, ValueError, RecursionError):
-        raise InvalidTool(f"{where}: expected plain JSON data, got {value!r}") from None
+        raise InvalidTool(Fault((), "plain JSON data", repr(value), inside=where)) from None
 
 
-def _name_faults(made: Tool) -> list[str]:
-    return [] if NAME.fullmatch(made.name) else [f"name: expected {NAME.pattern}, got {made.name!r}"]
+def _name_faults(made: Tool) -> list[Fault]:
+    return [] if NAME.fullmatch(made.name) else [Fault((), NAME.pattern, repr(made.name), inside="name")]
 
 
-def _isolation_faults(made: Tool) -> list[str]:
+def _isolation_faults(made: Tool) -> list[Fault]:
     function, is_async = made.function, _is_async(made.function)
     if inspect.isgeneratorfunction(function):
-        return ["expected a function that returns its result, or an async def that yields, got a generator"]
+        return [Fault((), "a function that returns its result, or an async def that yields", "a generator")]
     match made.isolation:
         case "task" if not is_async:
-            return ['isolation "task": expected async def, got def, which would hold up the event loop']
+            return [Fault((), "async def", "def, which would hold up the event loop", inside='isolation "task"')]
         case "thread" if is_async:
-            return ['isolation "thread": expected def, got async def']
+            return [Fault((), "def", "async def", inside='isolation "thread"')]
         case "process" if not inspect.isfunction(function):
             return [_no_function_of_a_module(type(function).__name__)]
         case "process" if "<" in function.__qualname__:
@@ -177,5 +184,6 @@ def _isolation_faults(made: Tool) -> list[str]:
             return []
 
 
-def _no_function_of_a_module(got: str) -> str:
-    return f'isolation "process": expected a function of a module that has a file, got {got}; {WAY_OUT}'
+def _no_function_of_a_module(got: str) -> Fault:
+    expected = "a function of a module that has a file"
+    return Fault((), expected, f"{got}; {WAY_OUT}", inside='isolation "process"')

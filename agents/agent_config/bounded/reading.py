@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from agents.agent_config.bounded import keywords
 from agents.agent_config.bounded.check import MAX_STEPS, Node, TooMuch, shown
+from agents.core.faults import Fault, InvalidValue
 
 ANNOTATIONS: Final = frozenset(
     {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "discriminator"}
@@ -23,12 +24,12 @@ MAX_POINTER: Final = 4000  # characters: each schema is known by its pointer, wh
 Schema: TypeAlias = Mapping[str, Any]
 
 
-class InvalidSchema(ValueError):
-    """Raised for an invalid schema. The text is one line: "expected ..., got ..."."""
+class InvalidSchema(InvalidValue):
+    """Raised for an invalid schema. The fault is inside at the JSON pointer of the schema."""
 
 
 def invalid(at: str, expected: str, value: Any) -> InvalidSchema:
-    return InvalidSchema(f"{at[:200] or '/'}: expected {expected}, got {shown(value)}")
+    return InvalidSchema(Fault((), expected, shown(value), inside=at[:200] or "/"))
 
 
 class Reading:
@@ -40,10 +41,10 @@ class Reading:
 
     def node(self, schema: Any, at: str) -> Node:
         if len(at) > MAX_POINTER:
-            raise InvalidSchema(f"{at[:200]}: expected a place of at most {MAX_POINTER} characters, got {len(at)}")
+            raise invalid(at, f"a place of at most {MAX_POINTER} characters", len(at))
         node = self._nodes[at] = Node()
         if len(self._nodes) > MAX_SCHEMAS:
-            raise InvalidSchema(f"expected a schema of at most {MAX_SCHEMAS} schemas, got more")
+            raise InvalidSchema(Fault((), f"a schema of at most {MAX_SCHEMAS} schemas", "more"))
         match schema:
             case True:
                 pass
@@ -72,7 +73,7 @@ class Reading:
         self._references.append((node, reference, at))
 
     def resolve(self) -> None:
-        """Return the node of a reference. Raises InvalidSchema if its target is not a schema of this document."""
+        """Apply the target of each reference. Raises InvalidSchema if it is not a schema of this document."""
         for node, reference, at in self._references:
             target = self._nodes.get(unquote(reference[1:])) if reference.startswith("#") else None
             if target is None:
@@ -117,13 +118,14 @@ def _type(_: Reading, node: Node, schema: Schema, at: str) -> None:
 
 
 def _values(_: Reading, node: Node, schema: Schema, at: str) -> None:
-    try:
-        if "enum" in schema:
-            node.add(keywords.enum(of_type(list, schema["enum"], f"{at}/enum")))
-        if "const" in schema:
-            node.add(keywords.enum([schema["const"]]))
-    except TooMuch:
-        raise invalid(f"{at}/enum", f"values of at most {MAX_STEPS} parts", schema.get("enum")) from None
+    for keyword in ("enum", "const"):
+        if keyword in schema:
+            given, here = schema[keyword], f"{at}/{keyword}"
+            values = of_type(list, given, here) if keyword == "enum" else [given]
+            try:
+                node.add(keywords.enum(values))
+            except TooMuch:
+                raise invalid(here, f"a value of at most {MAX_STEPS} parts", given) from None
 
 
 def _bounds(_: Reading, node: Node, schema: Schema, at: str) -> None:
@@ -245,4 +247,4 @@ def _reader(keyword: str, at: str) -> Reader | None:
         return READERS[keyword]
     if keyword in ANNOTATIONS or keyword.startswith("x-") or (keyword == "$id" and not at):
         return None
-    raise InvalidSchema(f"{at[:200] or '/'}: expected a keyword with a bounded check, got {keyword[:60]}")
+    raise InvalidSchema(Fault((), "a keyword with a bounded check", keyword[:60], inside=at[:200] or "/"))

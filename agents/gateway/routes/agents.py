@@ -1,10 +1,11 @@
 """Routes of agents: start, list, show and stop them, and send them messages."""
 
+from collections.abc import Mapping
 from contextlib import aclosing, closing, suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, get_type_hints
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,22 +15,21 @@ from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedA
 from agents.contract.wire import StreamEvents
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
+from agents.gateway.ceilings import HOST_ONLY
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
-from agents.gateway.own_sessions import visible_sessions
+from agents.gateway.guard.scopes import needs
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
-from agents.gateway.sessions import LiveSessions
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
-from agents.llm.endpoint import Api
-from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import Count, CountOrZero, Flag, TextOnly, UserName
-from supervisors import agent_supervisor
+from agents.settings import Scope
+from agents.settings.agent import AgentSettings
 
 AgentId = Annotated[Id, Path()]
 
@@ -40,41 +40,33 @@ def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-class StartAgent(TextOnly):
+NARROWER: Final[Mapping[str, Any]] = {
+    "tools": list[Annotated[str, Field(pattern=BUILTIN_TOOL)]],
+    "answer_type": Annotated[dict[str, Any], AfterValidator(_bounded)],
+}
+"""The keys for which a client may give less than a program: no code."""
+
+
+def _keys_of_clients() -> dict[str, Any]:
+    """Return the keys of an agent that a client can set, for create_model. Each may be left out, or null."""
+    types = {**get_type_hints(AgentSettings, include_extras=True), **NARROWER}
+    return {name: (types[name] | None, None) for name in AgentSettings.model_fields if (name,) not in HOST_ONLY}
+
+
+class StartAgent(create_model("ClientKeys", __base__=RequestBody, **_keys_of_clients())):  # type: ignore[misc]
     """The keys that a client can set for a new agent.
 
     Only the host sets the provider, its key, and the code of tools. A client that could set them would reach the host's
     keys and files.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Id | None = None
-    name: str | None = None
-    model: str | None = None
-    system_prompt: str | None = None
-    tools: list[Annotated[str, Field(pattern=BUILTIN_TOOL)]] | None = None
-    api_preference: Api | None = None
-    stream: Flag | None = None
-    streaming_config: StreamingConfig | None = None
-    model_options: dict[str, Any] | None = None
-    limits: LimitsConfig | None = None
-    when_busy: WhenBusy | None = None
-    max_queue: CountOrZero | None = None
-    max_steering: Count | None = None
-    answer_type: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
-    answer_retries: CountOrZero | None = None
-    owner: UserName | None = None
-
-
-class Ask(TextOnly):
+class Ask(RequestBody):
     """A message to an agent.
 
     stream_id: chosen by the client. A client that lost the answer sends the message again with the same id. The
     agent then sends the first answer.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message: Text
     stream_id: Id | None = None
@@ -98,6 +90,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["agents"])
 
     @routes.post("/agents")
+    @needs(Scope.CHAT)
     @answers(json(AgentInfo, 201), refuses=(409, 422))
     async def start(body: StartAgent, caller: CurrentCaller) -> Response:
         """Start an agent. Its owner is the caller's user; the scope admin can set another `owner`."""
@@ -105,28 +98,32 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
+    @needs(Scope.READ)
     @answers(json(AgentPage), refuses=(422,))
     async def list_(
         caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """List the running agents, in order of their ids."""
-        page = await visible_sessions(caller, LiveSessions()).sessions(after, limit)
+        page = await everything.visible_to(caller).sessions.running(after, limit)
         return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
+    @needs(Scope.READ)
     @answers(json(AgentInfo), refuses=(404, 422))
     async def show(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Show an agent and its streams."""
         return Json(await agent.info(await everything.visible_to(caller).agent(agent_id)))
 
     @routes.delete("/agents/{agent_id}")
+    @needs(Scope.CHAT)
     @answers(json(AgentStopped), refuses=(404, 422))
     async def stop(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Stop an agent. Its running turn ends with an error, which has the partial answer."""
-        await agent_supervisor.stop_agent(await everything.visible_to(caller).agent(agent_id))
+        await everything.visible_to(caller).stop(agent_id)
         return Json(AgentStopped(True))
 
     @routes.post("/agents/{agent_id}/chat")
+    @needs(Scope.CHAT)
     @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=MESSAGE_REFUSALS)
     async def chat(request: Request, agent_id: AgentId, body: Ask, caller: CurrentCaller) -> Response:
         """Send a message and wait for the whole answer. The turn continues if the client disconnects."""
@@ -136,6 +133,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
                 return await _whole(reader, delivery)
 
     @routes.post("/agents/{agent_id}/stream")
+    @needs(Scope.CHAT)
     @answers(events(StreamEvents), refuses=MESSAGE_REFUSALS)
     async def stream(
         agent_id: AgentId, body: Ask, caller: CurrentCaller, error_event: ErrorEvent = "error"

@@ -13,7 +13,8 @@ from actors import get_state
 from agents import StreamComplete, StreamToken, agent, application
 from agents.agent_registry import find_agent
 from agents.configuration.changes import Reload
-from agents.configuration.faults import Fault, InvalidConfiguration
+from agents.configuration.faults import InvalidConfiguration
+from agents.core.faults import Fault, Where
 from agents.daemon.reload import reload
 from agents.instance.waking import Origin
 from agents.llm.provider import LLM_SUPERVISOR
@@ -32,13 +33,12 @@ class Running:
     def __init__(self, base: Given) -> None:
         self._base = base
         self.settings = self.of()
-        self.gateway: list[Settings] = []
 
     def of(self, **given: Any) -> Settings:
         return Settings.model_validate({**self._base, **given})
 
     async def reload(self, **given: Any) -> Reload:
-        done = await reload(self.settings, lambda: self.of(**given), self.gateway.append)
+        done = await reload(self.settings, lambda: self.of(**given))
         self.settings = done.settings
         return done
 
@@ -166,22 +166,11 @@ async def test_an_agent_whose_session_can_not_be_written_is_rejected(tmp_path: P
 
 async def test_a_file_with_faults_changes_nothing(running: Running) -> None:
     def read() -> Settings:
-        raise InvalidConfiguration([Fault("sys.config:1:2", ("model",), "text", "1")])
+        raise InvalidConfiguration([Fault(("model",), "text", "1", where=Where("sys.config", 1, 2))])
 
-    done = await reload(running.settings, read, running.gateway.append)
+    done = await reload(running.settings, read)
     assert [str(change) for change in done.rejected] == ["model: expected text, got 1 (sys.config:1:2)"]
     assert done.settings is running.settings
-
-
-async def test_the_gateway_gets_its_own_changes_and_no_others(running: Running) -> None:
-    await running.reload(model="other")
-    assert running.gateway == []
-    await running.reload(
-        model="other", gateway={"max_connections": 5, "port": 1}, streaming={"enable_compression": True}
-    )
-    (settings,) = running.gateway
-    assert (settings.gateway.max_connections, settings.gateway.port) == (5, 8765)
-    assert settings.streaming.enable_compression
 
 
 async def test_the_log_takes_its_new_level(running: Running, logs: None) -> None:
