@@ -39,7 +39,8 @@ def test_the_lowest_versions_pass_the_tests(tmp_path: Path) -> None:
     pins = tmp_path / "pins.txt"
     pins.write_text(lowest("all"))
     environment = Environment(tmp_path / "venv").install("--constraint", str(pins), ".[all]", *TOOLS)
-    ended = environment.run("-m", "pytest", "--quiet", "-p", "no:cacheprovider", *SUBSET)
+    # An older anyio has a plugin that a newer pytest warns about, and warnings are errors.
+    ended = environment.run("-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-p", "no:anyio", *SUBSET)
     assert ended.returncode == 0, ended.stdout[-8000:]
 
 
