@@ -17,6 +17,7 @@ from actors import AsyncioSystemBase, InvalidArgument, NoSystem, Pid, StartFaile
 from actors.kernel.errors import named
 from actors.system.current import known_system
 from agents.agent_instance import AgentInstance
+from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
 from agents.instance.tool_modules import load_tools
 from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
@@ -41,7 +42,7 @@ from supervisors import (
 )
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 
-NAME: Final = "understudy"
+NAME: Final = ROOT
 
 
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:

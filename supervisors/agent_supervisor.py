@@ -27,9 +27,13 @@ from supervisors.dynamic_supervisor import (
     terminate_child,
     which_children,
 )
+from supervisors.errors import NotFound
 from supervisors.flags import DynamicFlags
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
+
+NAME_PREFIX: Final = "agent:"
+"""An agent's registered name is its id with this prefix."""
 
 NOT_RUNNING: Final = "no application runs here: start one with application.running() or application.start()"
 
@@ -39,6 +43,18 @@ Prepare: TypeAlias = Callable[..., Awaitable[None]]
 
 class GetPrepare(Struct, frozen=True):
     """The request for the Prepare of agents. Its reply may be None."""
+
+
+class IsRestarting(Struct, frozen=True):
+    """Answered with whether the restart of the agent with this id is under way."""
+
+    agent_id: str
+
+
+class StopById(Struct, frozen=True):
+    """Answered as TerminateChild. It also cancels the restart of the agent with this id."""
+
+    agent_id: str
 
 
 class GetConfigs(Struct, frozen=True):
@@ -69,14 +85,26 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     return pid
 
 
-async def stop_agent(pid: Pid) -> None:
-    """Stop an agent, which is not restarted. An agent that does not stop in time is killed.
+async def stop_agent(agent: Pid | str) -> None:
+    """Stop an agent, given by its Pid or its id. The agent is not restarted, and is killed if it does not stop in time.
 
-    Raises InvalidArgument for a value that is not a Pid, and NotFound for the Pid of another process.
+    Raises InvalidArgument for any other value, and NotFound for an id that no agent has and the Pid of another process.
     """
-    if not isinstance(pid, Pid):
-        raise InvalidArgument("the Pid of an agent", named(pid), "agent_registry.find_agent(id) gives it")
-    await terminate_child(_running(), pid)
+    if isinstance(agent, str):
+        await request(_running(), StopById(agent))
+    elif isinstance(agent, Pid):
+        await terminate_child(_running(), agent)
+    else:
+        raise InvalidArgument("the Pid or the id of an agent", named(agent), "start_agent returns the Pid")
+
+
+async def is_restarting(agent_id: str) -> bool:
+    """Return whether a restart of this agent has failed and is tried again.
+
+    The answer comes after the restarts that began before the request.
+    """
+    restarting: bool = await request(_running(), IsRestarting(agent_id))
+    return restarting
 
 
 async def which_agents() -> list[Pid]:
@@ -118,4 +146,12 @@ class AgentSupervisor(DynamicSupervisor):
             return Reply(self._prepare, state)
         if isinstance(request, GetConfigs):
             return Reply([config for args in (state.running, state.restarting) for config, *_ in args.values()], state)
+        if isinstance(request, IsRestarting):
+            return Reply(self._restarting(request.agent_id, state) is not None, state)
+        if isinstance(request, StopById):
+            pid = self._restarting(request.agent_id, state) or whereis(NAME_PREFIX + request.agent_id)
+            return Reply(NotFound(request.agent_id), state) if pid is None else self._terminate_child(pid, state)
         return super().handle_call(request, caller, state)
+
+    def _restarting(self, agent_id: str, state: DynamicState) -> Pid | None:
+        return next((pid for pid, args in state.restarting.items() if self.name_of(args) == agent_id), None)
