@@ -195,7 +195,7 @@ def _line(fault: Any) -> str:
         return f"{where}: expected one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}"
     if fault["type"] == NO_TEXT:
         return ".".join(filter(None, (where, fault["msg"])))
-    came = _shown(fault["input"])
+    came = type(fault["input"]).__name__ if where == "tools" else _shown(fault["input"])  # an object may show secrets
     got = "a secret" if "api_key" in where + came else came[:80]
     return f"{where}: {in_words(fault)}, got {got}"
 

@@ -58,12 +58,16 @@ def usable(named: Any) -> Iterator[Tool]:
 
 
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
+    if found.needs_object:
+        got = f"{found.function.__qualname__} of the class"
+        raise InvalidTool(f"{found.name}: expected the method of an object, such as desk.lookup, got {got}")
     hidden = found.host_only
     values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
     found = found.bind(**values) if values else found
     missing = found.unbound()
     if missing:
-        raise InvalidTool(f"{found.name}: expected the host to bind {', '.join(missing)}, got nothing")
+        way = f"{found.name}.bind({'=..., '.join(missing)}=...) makes the tool to give"
+        raise InvalidTool(f"{found.name}: expected the host to bind {', '.join(missing)}, got nothing; {way}")
     return found
 
 
@@ -81,7 +85,7 @@ def _found(named: Named) -> Tool:
         case _ if callable(named):
             return tool(named)
         case _:
-            raise InvalidTool(f"expected a name, a Tool or a function, got {errors.named(named)}")
+            raise InvalidTool(f"expected a name, a Tool or a function, got {errors.named(named)}{_methods(named)}")
 
 
 def _imported(path: str) -> Tool:
@@ -100,6 +104,12 @@ def _imported(path: str) -> Tool:
     if not isinstance(found, Tool) and not callable(found):
         raise InvalidTool(f"{path}: expected a tool or a function, got {type(found).__name__}")
     return _found(found)
+
+
+def _methods(given: object) -> str:
+    """Return the hint for an object whose class has tools."""
+    names = [name for name, each in vars(type(given)).items() if isinstance(each, Tool)]
+    return f"; give its methods: {', '.join(names)}" if names else ""
 
 
 def _nearest(name: str, known: Iterable[str]) -> Iterator[str]:

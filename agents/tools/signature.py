@@ -4,19 +4,18 @@ A function that can't become a tool is refused here, with one line per fault.
 """
 
 import inspect
-import re
 import typing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUserError
 
+from agents.tools.callables import described, docstring_of, given_names, location, needs_object
+from agents.tools.docstring import parameter_texts
 from agents.tools.errors import InvalidTool
 
 Validator = TypeAdapter[dict[str, Any]]
-
-NAMED_LINE = re.compile(r"(?::param\s+|[-*]\s+)?(\w+)\s*(?:\([^)]*\))?:\s+(\S.*)")
 
 
 class Bound:
@@ -33,14 +32,14 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """
     where = location(function)
     try:
-        hints = typing.get_type_hints(function, include_extras=True)
-        signature = inspect.signature(function)
+        hints = typing.get_type_hints(described(function), include_extras=True)
+        found = _own(function)
     except (NameError, TypeError, ValueError) as error:
         raise InvalidTool(f"{where}: expected annotations that resolve, got {error}") from error
-    faults = [f"{where}: {fault}" for fault in _faults(signature.parameters.values(), hints)]
+    faults = [f"{where}: {fault}" for fault in _faults(found, hints)]
     if faults:
         raise InvalidTool(*faults)
-    return {name: each.replace(annotation=hints[name]) for name, each in signature.parameters.items()}
+    return {each.name: each.replace(annotation=hints[each.name]) for each in found}
 
 
 def host_only(parameters: dict[str, inspect.Parameter]) -> frozenset[str]:
@@ -53,9 +52,10 @@ def validator_of(
 ) -> tuple[Validator, dict[str, Any]]:
     """Return a validator for an object of arguments, and its JSON schema.
 
-    Both leave the hidden parameters out. The validator fills in defaults.
+    Both leave out the hidden parameters, and those that a partial sets. The validator fills in defaults.
     """
-    shown = [each for name, each in parameters.items() if name not in hidden]
+    left_out = {*hidden, *given_names(function)}
+    shown = [each for name, each in parameters.items() if name not in left_out]
 
     def collect(**values: Any) -> dict[str, Any]:
         return values
@@ -69,21 +69,15 @@ def validator_of(
         validator: Validator = TypeAdapter(arguments, config=ConfigDict(allow_inf_nan=False))
         schema = validator.json_schema()
     except PydanticUserError as error:
-        got = str(error).partition("\n")[0]
-        raise InvalidTool(f"{location(function)}: expected types that JSON can carry, got: {got}") from error
-    return validator, _described(schema, inspect.getdoc(function) or "")
+        raise InvalidTool(f"{location(function)}: {_without_json(shown, error)}") from error
+    texts = parameter_texts(docstring_of(function), [each.name for each in shown])
+    return validator, _described(schema, texts)
 
 
-def description_of(function: Callable[..., Any]) -> str:
-    """Return the docstring's first paragraph, on one line."""
-    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
-
-
-def location(function: Callable[..., Any]) -> str:
-    """Return the place of the function, for a person: file.py:12 name."""
-    name = getattr(function, "__qualname__", repr(function))
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno} {name}" if code else name
+def _own(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters of a call, without the object of a method."""
+    whole = described(function) if isinstance(function, classmethod) else function
+    return [*inspect.signature(whole).parameters.values()][needs_object(function) :]
 
 
 def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) -> Iterator[str]:
@@ -97,26 +91,23 @@ def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) ->
         yield f"expected an annotation on every parameter, got {', '.join(bare)} without one"
 
 
-def _described(schema: dict[str, Any], docstring: str) -> dict[str, Any]:
-    """Return the schema without its generated titles. A parameter without a Field text gets its docstring line."""
-    lines = dict(_documented(docstring))
+def _without_json(shown: Iterable[inspect.Parameter], error: PydanticUserError) -> str:
+    """Return the fault of the first parameter with a type that JSON can't carry."""
+    for each in shown:
+        try:
+            TypeAdapter(each.annotation).json_schema()
+        except PydanticUserError:
+            kind = getattr(each.annotation, "__name__", repr(each.annotation))
+            host = f"if the host gives it, write {each.name}: Annotated[{kind}, Bound] and bind the value"
+            return f"expected types that JSON can carry, got {each.name}: {kind}; {host}"
+    return f"expected types that JSON can carry, got: {str(error).partition(chr(10))[0]}"
+
+
+def _described(schema: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
+    """Return the schema without its generated titles. A parameter without a Field text gets its docstring text."""
     schema.setdefault("properties", {})
     for name, each in schema["properties"].items():
         each.pop("title", None)
-        if name in lines:
-            each.setdefault("description", lines[name])
+        if texts.get(name):
+            each.setdefault("description", texts[name])
     return schema
-
-
-def _documented(docstring: str) -> Iterator[tuple[str, str]]:
-    """Return (name, text) of every "name: text" in the docstring. A text ends at a blank line or at the next name."""
-    name, text = "", ""
-    for line in [*map(str.strip, docstring.splitlines()), ""]:
-        found = NAMED_LINE.fullmatch(line)
-        if (found or not line) and name:
-            yield name, text
-            name = ""
-        if found:
-            name, text = found.groups()
-        elif name:
-            text = f"{text} {line}"

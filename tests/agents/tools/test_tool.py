@@ -64,6 +64,7 @@ def test_the_model_gets_name_description_and_a_closed_schema() -> None:
 def test_a_tool_without_parameters_has_an_empty_schema() -> None:
     @tool(isolation="thread")
     def now() -> str:
+        """Return the time."""
         return ""
 
     assert now.parameters == {"type": "object", "properties": {}, "additionalProperties": False}
@@ -81,7 +82,8 @@ def test_a_tool_is_a_value() -> None:
 
 def test_a_def_runs_in_a_process_and_an_async_def_as_a_task() -> None:
     @tool
-    async def waits() -> None: ...
+    async def waits() -> None:
+        """Wait."""
 
     assert (forecast.isolation, waits.isolation) == ("process", "task")
 
@@ -95,6 +97,7 @@ def test_the_decorator_sets_the_policy() -> None:
 def test_a_parameter_may_have_any_name_that_python_allows() -> None:
     @tool(isolation="thread")
     def odd(schema: int, _hidden: int, model_config: int, self: int) -> int:
+        """Add four numbers."""
         return schema + _hidden + model_config + self
 
     assert odd(**odd.arguments('{"schema": 1, "_hidden": 2, "model_config": 3, "self": 4}')) == 10
@@ -111,6 +114,7 @@ def test_a_bound_value_is_hidden_from_the_model_and_given_to_the_function() -> N
 def test_a_parameter_for_the_host_without_default_is_unbound_until_it_is_bound() -> None:
     @tool(isolation="thread")
     def read(name: str, root: Annotated[str, Bound]) -> str:
+        """Join a name to the root."""
         return root + name
 
     assert read.unbound() == ("root",)
@@ -121,8 +125,12 @@ def test_a_parameter_for_the_host_without_default_is_unbound_until_it_is_bound()
     ("values", "fault"),
     [
         ({"uni": "f"}, "forecast.bind: expected place or day or unit or words or key, got uni"),
-        ({"unit": "k"}, "forecast.bind: unit: Input should be 'c' or 'f', got 'k'"),
-        ({"unit": {1j}}, "forecast.bind: unit: expected plain JSON data, got {1j}"),
+        ({"unit": "k"}, "forecast.bind: unit: input should be 'c' or 'f', got a value of type str"),
+        (
+            {"unit": {1j}},
+            "forecast.bind: unit: expected plain JSON data, got set; a worker process gets it over a socket. "
+            'isolation="thread" and async def keep it in this process',
+        ),
     ],
 )
 def test_a_value_that_does_not_fit_is_not_bound(values: dict[str, Any], fault: str) -> None:
@@ -142,6 +150,7 @@ def generates() -> Iterator[int]:
 
 
 def plain(a: int) -> int:
+    """Return the number."""
     return a
 
 

@@ -1,0 +1,69 @@
+"""Values that the host binds to a tool's parameters. An error names their types only, since they may be secrets."""
+
+import inspect
+from typing import Any
+
+import msgspec
+from pydantic import ConfigDict, SecretBytes, SecretStr, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+from pydantic_core import SchemaError
+
+from agents.tools.errors import InvalidTool
+
+STAYS = 'a worker process gets it over a socket. isolation="thread" and async def keep it in this process'
+
+
+def bound_value(where: str, value: Any, parameter: inspect.Parameter, process: bool) -> tuple[Any, Any]:
+    """Return the value to keep, and the value that the function gets. Raises InvalidTool.
+
+    process: the calls run in worker processes, so the value must be JSON data. It is converted to the parameter's type
+    there. Otherwise a value of that type stays the same object, and any other value is converted as JSON data.
+    """
+    adapter = _adapter(parameter.annotation)
+    if not process and (adapter is None or _is_of(adapter, value)):
+        return value, value
+    if adapter is None:
+        raise InvalidTool(f"{where}: expected a type that JSON can carry, got {_name(parameter.annotation)}; {STAYS}")
+    value = value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value
+    try:
+        return value, adapter.validate_json(msgspec.json.encode(value), strict=True)
+    except ValidationError as error:
+        raise InvalidTool(f"{where}: {_words(error)}, got a value of type {type(value).__name__}") from None
+    except (TypeError, ValueError, RecursionError):
+        if process:
+            got = f"got {type(value).__name__}; {STAYS}"
+            raise InvalidTool(f"{where}: expected plain JSON data, {got}") from None
+        expected = _name(parameter.annotation)
+        raise InvalidTool(f"{where}: expected {expected}, got {type(value).__name__}") from None
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
+    """Return the check of a type; None for a type that can't be checked, such as a Protocol."""
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a model has a configuration of its own
+        pass
+    except (SchemaError, TypeError):
+        return None
+    try:
+        return TypeAdapter(annotation)
+    except (PydanticUserError, SchemaError, TypeError):
+        return None
+
+
+def _is_of(adapter: TypeAdapter[Any], value: Any) -> bool:
+    try:
+        adapter.validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def _words(error: ValidationError) -> str:
+    message = error.errors(include_input=False, include_url=False)[0]["msg"]
+    return f"{message[:1].lower()}{message[1:]}"
+
+
+def _name(annotation: Any) -> str:
+    inner = getattr(annotation, "__origin__", annotation) if hasattr(annotation, "__metadata__") else annotation
+    return getattr(inner, "__name__", None) or str(inner)
