@@ -1,7 +1,7 @@
 """Values that the host binds to a tool's parameters. An error names their types only, since they may be secrets."""
 
 import inspect
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from pydantic import ConfigDict, SecretBytes, SecretStr, TypeAdapter, ValidationError
@@ -10,7 +10,10 @@ from pydantic_core import SchemaError
 
 from agents.tools.errors import InvalidTool
 
-STAYS = 'a worker process gets it over a socket. isolation="thread" and async def keep it in this process'
+STAYS: Final = 'a worker process gets it over a socket. isolation="thread" and async def keep it in this process'
+
+OWN_WORDS: Final = frozenset({"needs_python_object", "value_error", "assertion_error"})
+"""Pydantic's faults that need other words: the first is about a type that no JSON has, the others may show the value."""
 
 
 def bound_value(where: str, value: Any, parameter: inspect.Parameter, process: bool) -> tuple[Any, Any]:
@@ -28,13 +31,10 @@ def bound_value(where: str, value: Any, parameter: inspect.Parameter, process: b
     try:
         return value, adapter.validate_json(msgspec.json.encode(value), strict=True)
     except ValidationError as error:
-        raise InvalidTool(f"{where}: {_words(error)}, got a value of type {type(value).__name__}") from None
+        raise InvalidTool(f"{where}: {_words(error, parameter, value)}") from None
     except (TypeError, ValueError, RecursionError):
-        if process:
-            got = f"got {type(value).__name__}; {STAYS}"
-            raise InvalidTool(f"{where}: expected plain JSON data, {got}") from None
-        expected = _name(parameter.annotation)
-        raise InvalidTool(f"{where}: expected {expected}, got {type(value).__name__}") from None
+        got = f"expected plain JSON data, got {type(value).__name__}; {STAYS}"
+        raise InvalidTool(f"{where}: {got if process else _not_of(parameter, value)}") from None
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
@@ -54,14 +54,20 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 def _is_of(adapter: TypeAdapter[Any], value: Any) -> bool:
     try:
         adapter.validate_python(value, strict=True)
-    except ValidationError:
+    except (ValidationError, TypeError):
         return False
     return True
 
 
-def _words(error: ValidationError) -> str:
-    message = error.errors(include_input=False, include_url=False)[0]["msg"]
-    return f"{message[:1].lower()}{message[1:]}"
+def _words(error: ValidationError, parameter: inspect.Parameter, value: Any) -> str:
+    fault = error.errors(include_input=False, include_url=False)[0]
+    if fault["type"] in OWN_WORDS:
+        return _not_of(parameter, value)
+    return f"{fault['msg'][:1].lower()}{fault['msg'][1:]}, got a value of type {type(value).__name__}"
+
+
+def _not_of(parameter: inspect.Parameter, value: Any) -> str:
+    return f"expected {_name(parameter.annotation)}, got {type(value).__name__}"
 
 
 def _name(annotation: Any) -> str:

@@ -6,12 +6,13 @@ A method's object, and the arguments of a partial, are values of this process. A
 import functools
 import inspect
 from collections.abc import Callable
-from types import MethodType
-from typing import Any
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any, Final
 
 from agents.tools.errors import InvalidTool
 
-RECEIVERS = ("self", "cls")
+RECEIVERS: Final = ("self", "cls")
+PLAIN: Final = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, classmethod)
 
 
 def callable_of(given: Any) -> Callable[..., Any]:
@@ -20,8 +21,8 @@ def callable_of(given: Any) -> Callable[..., Any]:
         return callable_of(given.__func__)
     if isinstance(given, type):
         raise InvalidTool(f"expected a function, got the class {given.__qualname__}: use a method of an object of it")
-    if isinstance(given, functools.partial | classmethod) or inspect.isroutine(given) or hasattr(given, "__wrapped__"):
-        return given  # type: ignore[return-value]  # a classmethod is bound by its class
+    if isinstance(given, PLAIN) or hasattr(given, "__wrapped__"):
+        return given  # type: ignore[no-any-return]  # a classmethod is bound by its class
     if not callable(given):
         raise InvalidTool(f"expected a function, got {type(given).__name__}")
     method: Callable[..., Any] = given.__call__

@@ -28,14 +28,15 @@ def description(docstring: str) -> str:
 def parameter_texts(docstring: str, names: Collection[str]) -> dict[str, str]:
     """Return the text of each named parameter that has one. docstring: with its common indentation removed.
 
-    A section `Args:` is read instead of plain lines outside of it. A parameter's first text counts.
+    If there is a section `Args:`, plain lines outside of it are not read. A parameter's first text counts.
     """
     sections = list(_sections(docstring))
     listed = [lines for title, lines in sections if title == PARAMETERS]
     found: dict[str, str] = {}
     for lines in listed or [lines for title, lines in sections if not title]:
-        for name, text in _entries(lines, names, paragraphs=bool(listed)):
-            found.setdefault(name, text)
+        for name, text in _entries(lines, in_section=bool(listed)):
+            if name in names and text:
+                found.setdefault(name, text)
     return found
 
 
@@ -55,18 +56,26 @@ def _sections(docstring: str) -> Iterator[tuple[str, list[str]]]:
     yield title, lines
 
 
-def _entries(lines: list[str], names: Collection[str], *, paragraphs: bool) -> Iterator[tuple[str, str]]:
-    """Yield (name, text). An entry ends at the next one, and at a blank line unless it may have paragraphs."""
+def _entries(lines: list[str], *, in_section: bool) -> Iterator[tuple[str, str]]:
+    """Yield (name, text). An entry ends at the next one. Outside of a section it also ends at a blank line.
+
+    In a section the entries have the indentation of the first one, and their further lines have more.
+    """
     name, texts = "", list[str]()
-    for line in [*map(str.strip, lines), ""]:
-        found = FIELD.fullmatch(line) or ENTRY.fullmatch(line)
-        begins = found is not None and found[1] in names
-        if name and (begins or not (line or paragraphs)):
+    indentation = next((_indentation(line) for line in lines if line.strip()), 0)
+    for line in lines:
+        text = line.strip()
+        deeper = in_section and _indentation(line) > indentation
+        entry = None if deeper else FIELD.fullmatch(text) or ENTRY.fullmatch(text)
+        if entry is not None or not (text or in_section):
             yield name, " ".join(texts)
-            name = ""
-        if found is not None and begins:
-            name, texts = found[1], [found[2] or ""]
-        elif line:
-            texts.append(line)
-    if name:
-        yield name, " ".join(filter(None, texts))
+            name, texts = "", []
+        if entry is not None:
+            name, text = entry[1], entry[2] or ""
+        if text:
+            texts.append(text)
+    yield name, " ".join(texts)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())

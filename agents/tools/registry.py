@@ -60,7 +60,7 @@ def usable(named: Any) -> Iterator[Tool]:
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
     if found.needs_object:
         got = f"{found.function.__qualname__} of the class"
-        raise InvalidTool(f"{found.name}: expected the method of an object, such as desk.lookup, got {got}")
+        raise InvalidTool(f"{found.name}: expected the method of an object, got {got}: give {found.name} of an object")
     hidden = found.host_only
     values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
     found = found.bind(**values) if values else found

@@ -51,7 +51,7 @@ def found_tool(origin: Origin, bound: str) -> Tool:
         if not hasattr(found, part):
             raise InvalidTool(f"{origin.file}: expected {origin.qualname} at the top of the module, got no such name")
         found = getattr(found, part)
-    if inspect.isroutine(found):
+    if inspect.isfunction(found) or inspect.ismethod(found):
         found = tool(name="call", description="The host has shown another one.")(found)
     if not isinstance(found, Tool):
         raise InvalidTool(f"{origin.module}:{origin.qualname}: expected a tool, got {type(found).__name__}")

@@ -206,7 +206,7 @@ async def test_a_tool_of_a_module_that_has_no_importable_name_runs(pool: WorkerP
     sys.modules["off_the_path"] = module
     try:
         spec.loader.exec_module(module)
-        assert await pool.run(tool(module.twice), '{"n": 4}') == 8
+        assert await pool.run(tool(description="Double.")(module.twice), '{"n": 4}') == 8
     finally:
         del sys.modules["off_the_path"]
 

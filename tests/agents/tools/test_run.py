@@ -21,11 +21,11 @@ UNSTARTED = WorkerPool(size=1)
 
 
 def task(function: Any, timeout_s: float = 30.0) -> Tool:
-    return tool(isolation="task", timeout_s=timeout_s)(function)
+    return tool(description="Run.", isolation="task", timeout_s=timeout_s)(function)
 
 
 def thread(function: Any, timeout_s: float = 30.0) -> Tool:
-    return tool(isolation="thread", timeout_s=timeout_s)(function)
+    return tool(description="Run.", isolation="thread", timeout_s=timeout_s)(function)
 
 
 def raising(error: BaseException) -> tuple[Tool, Tool]:
