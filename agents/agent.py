@@ -74,7 +74,9 @@ class TooManyWait(Exception):
         self.limit = limit
 
 
-def stream_chat(pid: Pid | str, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None) -> str:
+def stream_chat(
+    pid: Pid | str, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None
+) -> str:
     """Send the agent a message, and return at once with the id of the stream that will answer.
 
     The events go to subscriber_pid, by default the calling process, and to all subscribers of the agent. If a turn
@@ -174,7 +176,9 @@ async def cancel(pid: Pid | str, stream_id: str | None = None) -> bool:
     return cancelled
 
 
-async def approve(pid: Pid | str, call_id: str, arguments: str | None = None, *, stream_id: str | None = None) -> Answer:
+async def approve(
+    pid: Pid | str, call_id: str, arguments: str | None = None, *, stream_id: str | None = None
+) -> Answer:
     """Approve the call of a stream_approval_required, so that the call runs.
 
     arguments: those of the event; if given, other arguments are not approved. stream_id: that of the event; a provider

@@ -12,6 +12,7 @@ SECTION = re.compile(rf"(?:(?P<parameters>{PARAMETERS})|{OTHERS}):")
 
 TYPE = r"\((?:[^()]|\([^()]*\))*\)"
 ENTRY = re.compile(rf"(?:[-*]\s+)?(\w+)\s*(?:{TYPE})?:(?:\s+(\S.*))?")
+ANY_FIELD = re.compile(r":\w+[^:]*:")
 FIELD = re.compile(r":param\s+(?:[^:]*\s)?(\w+):(?:\s+(\S.*))?")
 
 
@@ -19,7 +20,7 @@ def description(docstring: str) -> str:
     """Return the first paragraph on one line. A section or a field ends it."""
     lines: list[str] = []
     for line in docstring.strip().splitlines():
-        if not line.strip() or SECTION.fullmatch(line.strip()) or FIELD.fullmatch(line.strip()):
+        if not line.strip() or SECTION.fullmatch(line.strip()) or ANY_FIELD.match(line.strip()):
             break
         lines.append(line.strip())
     return " ".join(lines)
@@ -67,7 +68,7 @@ def _entries(lines: list[str], *, in_section: bool) -> Iterator[tuple[str, str]]
         text = line.strip()
         deeper = in_section and _indentation(line) > indentation
         entry = None if deeper else FIELD.fullmatch(text) or ENTRY.fullmatch(text)
-        if entry is not None or not (text or in_section):
+        if entry is not None or ANY_FIELD.match(text) or not (text or in_section):
             yield name, " ".join(texts)
             name, texts = "", []
         if entry is not None:

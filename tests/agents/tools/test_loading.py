@@ -17,8 +17,8 @@ from agents.tools.registry import resolve
 from supervisors import agent_supervisor
 
 HEAD = "import os, sys, time\nfrom agents.tools.tool import tool\nfrom agents.tools.worker.confine import confined\n"
-TOOL = "\n@tool(timeout_s=2.0)\ndef quick(n: int) -> int:\n    return n\n"
-LATE = "\n@tool\nasync def on_the_loop(n: int) -> int:\n    return n\n"
+TOOL = "\n@tool(timeout_s=2.0)\ndef quick(n: int) -> int:\n    '''Return it.'''\n    return n\n"
+LATE = "\n@tool\nasync def on_the_loop(n: int) -> int:\n    '''Return it.'''\n    return n\n"
 
 
 @pytest.fixture
@@ -114,6 +114,7 @@ from supervisors import agent_supervisor
 
 @tool
 def double(n: int) -> int:
+    '''Run double.'''
     return 2 * n
 
 async def main():

@@ -220,6 +220,7 @@ from agents.tools.tool import tool
 
 @tool
 def module_name() -> str:
+    '''Run module_name.'''
     return __name__
 
 async def main():
@@ -248,6 +249,7 @@ def square(n: int) -> int:
 
 @tool
 def squares(method: str) -> list[int]:
+    '''Run squares.'''
     with multiprocessing.get_context(method).Pool(1) as pool:
         return pool.map(square, range(3))
 

@@ -189,6 +189,7 @@ from agents.tools.tool import tool
 
 @tool(isolation="thread", timeout_s=0.01)
 def hangs() -> None:
+    '''Run hangs.'''
     threading.Event().wait()
 
 async def main() -> None:

@@ -117,13 +117,19 @@ IN_THIS_PROCESS = 'isolation="thread" and async def run it in this process'
         (lambda desk: tool(desk.loans), f"got a method of Desk, whose object is in this process; {IN_THIS_PROCESS}"),
         (lambda desk: tool(desk), f"got a method of Desk, whose object is in this process; {IN_THIS_PROCESS}"),
         (lambda desk: tool(Desk.loans), f"got a method, whose object is in this process; {IN_THIS_PROCESS}"),
-        (lambda desk: tool(partly(desk)), f"got a partial, whose arguments are values of this process; {IN_THIS_PROCESS}"),
+        (
+            lambda desk: tool(partly(desk)),
+            f"got a partial, whose arguments are values of this process; {IN_THIS_PROCESS}",
+        ),
         (lambda desk: tool(lru_cache(Desk.row)), f"got _lru_cache_wrapper; {IN_THIS_PROCESS}"),
         (lambda desk: tool(Desk), "expected a function, got the class Desk: use a method of an object of it"),
         (lambda desk: tool(desk.lend), "expected a function, got the tool lend: lend.bind(...) sets parameters"),
         (lambda desk: tool(partial(desk.lend, "a")), "got the tool lend: lend.bind(...) sets parameters"),
         (lambda desk: tool(5), "expected a function, got int"),
-        (lambda desk: thread(find), "got desk: Desk; if the host gives it, write desk: Annotated[Desk, Bound] and bind"),
+        (
+            lambda desk: thread(find),
+            "got desk: Desk; if the host gives it, write desk: Annotated[Desk, Bound] and bind",
+        ),
     ],
 )
 def test_a_callable_that_a_worker_process_lacks_is_refused_with_the_way_out(
@@ -169,7 +175,10 @@ def test_a_class_inside_a_function_has_no_tools_for_worker_processes() -> None:
         (Desk.loans_soon, "expected the method of an object"),
         ("tests.agents.tools.with_state:Desk.lend", "expected the method of an object"),
         (object(), "expected a name, a Tool or a function, got object"),
-        (dataclasses.make_dataclass("Shop", ["name"], namespace={"sell": Desk.lend})("x"), "got Shop; give its methods: sell"),
+        (
+            dataclasses.make_dataclass("Shop", ["name"], namespace={"sell": Desk.lend})("x"),
+            "got Shop; give its methods: sell",
+        ),
         (thread(lent), "got nothing; lent.bind(desk=...) makes the tool to give"),
     ],
 )
