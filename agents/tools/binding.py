@@ -13,7 +13,7 @@ from agents.tools.errors import InvalidTool
 STAYS: Final = 'a worker process gets it over a socket. isolation="thread" and async def keep it in this process'
 
 OWN_WORDS: Final = frozenset({"needs_python_object", "value_error", "assertion_error"})
-"""Pydantic's faults that need other words: the first is about a type that no JSON has, the others may show the value."""
+"""Pydantic's faults that get other words. The first is about a type that no JSON has; the others may show the value."""
 
 
 def bound_value(where: str, value: Any, parameter: inspect.Parameter, process: bool) -> tuple[Any, Any]:

@@ -113,11 +113,11 @@ async def test_an_id_that_no_agent_has_is_refused_by_every_function() -> None:
             lambda: agent.subscribe("nobody"),
         )
         for call in sending:
-            with pytest.raises(CallFailed, match="call to nobody failed: .*no agent .* has this id"):
+            with pytest.raises(CallFailed, match=r"call to nobody failed: .*no agent .* has this id"):
                 call()
         agent.unsubscribe("nobody")
         for ask in (agent.info, agent.conversation, agent.cancel, agent.retire):
-            with pytest.raises(CallFailed, match="call to nobody failed: .*no agent .* has this id"):
+            with pytest.raises(CallFailed, match=r"call to nobody failed: .*no agent .* has this id"):
                 await ask("nobody")
         with pytest.raises(TimeoutError):
             await box.receive(0)
@@ -126,7 +126,7 @@ async def test_an_id_that_no_agent_has_is_refused_by_every_function() -> None:
 @pytest.mark.usefixtures("stage")
 async def test_a_text_that_can_not_be_an_id_is_refused_in_words() -> None:
     for wrong in ("", "a/b", "a b", "x" * 129, "\ud800"):
-        with pytest.raises(InvalidArgument, match="expected the Pid or the id of an agent, got .*: an id is 1 to 128"):
+        with pytest.raises(InvalidArgument, match=r"expected the Pid or the id of an agent, got .*: an id is 1 to 128"):
             await agent.info(wrong)
 
 
@@ -185,9 +185,8 @@ async def test_a_message_by_id_starts_the_agent_of_a_kept_session(app: App) -> N
 
 async def test_an_id_belongs_to_one_event_loop(stage: Stage) -> None:
     await stage.agent("echo", id="ada")
-    with AsyncioSystemBase() as other:
-        with pytest.raises(CallFailed, match="no agent of this event loop"):
-            await asyncio.to_thread(other.run, agent.chat("ada", "hi"))
+    with AsyncioSystemBase() as other, pytest.raises(CallFailed, match="no agent of this event loop"):
+        await asyncio.to_thread(other.run, agent.chat("ada", "hi"))
     assert (await agent.chat("ada", "hi")).answer == "hi"
 
 

@@ -10,12 +10,11 @@ import pytest
 
 from actors import KILL, Mailbox, get_state
 from actors import exit as send_exit
-from agents import StreamApprovalRequired, StreamComplete, StreamToolResult, agent
+from agents import StreamApprovalRequired, StreamComplete, StreamToolResult, agent, application
 from agents.agent_config import InvalidAgentConfig
 from agents.core.events import Event
 from agents.rehearsal import RehearsalServer, parse
 from agents.settings import SessionSettings, Settings, ToolSettings
-from agents import application
 from supervisors import agent_supervisor
 from tests.agents.tools_with_secrets import SECRET, TOOLS, account
 

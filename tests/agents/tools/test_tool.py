@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from agents.tools.binding import STAYS
 from agents.tools.errors import InvalidTool
 from agents.tools.signature import Bound
 from agents.tools.tool import Tool, tool
@@ -126,11 +127,7 @@ def test_a_parameter_for_the_host_without_default_is_unbound_until_it_is_bound()
     [
         ({"uni": "f"}, "forecast.bind: expected place or day or unit or words or key, got uni"),
         ({"unit": "k"}, "forecast.bind: unit: input should be 'c' or 'f', got a value of type str"),
-        (
-            {"unit": {1j}},
-            "forecast.bind: unit: expected plain JSON data, got set; a worker process gets it over a socket. "
-            'isolation="thread" and async def keep it in this process',
-        ),
+        ({"unit": {1j}}, f"forecast.bind: unit: expected plain JSON data, got set; {STAYS}"),
     ],
 )
 def test_a_value_that_does_not_fit_is_not_bound(values: dict[str, Any], fault: str) -> None:
