@@ -74,7 +74,7 @@ def validator_of(
     return validator, _described(schema, texts)
 
 
-def _own(function: Callable[..., Any]) -> list[inspect.Parameter]:
+def _own(function: Any) -> list[inspect.Parameter]:
     """Return the parameters of a call, without the object of a method."""
     whole = described(function) if isinstance(function, classmethod) else function
     return [*inspect.signature(whole).parameters.values()][needs_object(function) :]

@@ -61,11 +61,12 @@ class Tool(Policy):
 
     def __get__(self, instance: object, owner: type | None = None) -> "Tool":
         """Return the tool of a method with its object, as Python does for a function in the body of a class."""
-        if isinstance(self.function, classmethod):
-            return replace(self, function=self.function.__get__(instance, owner))
+        function: Any = self.function
+        if isinstance(function, classmethod):
+            return replace(self, function=function.__get__(instance, owner))
         if instance is None or not self.needs_object:
             return self
-        return replace(self, function=MethodType(self.function, instance))
+        return replace(self, function=MethodType(function, instance))
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function directly: arguments are not validated, and bound values are filled in."""
@@ -181,11 +182,10 @@ def _has_file(module: ModuleType | None) -> bool:
 
 
 def _text_faults(made: Tool) -> list[str]:
+    text: object = made.description
     if not NAME.fullmatch(made.name):
         return [f"name: expected {NAME.pattern}, got {made.name!r}"]
-    if not (isinstance(made.description, str) and made.description.strip()):
-        return [NO_DESCRIPTION]
-    return []
+    return [] if isinstance(text, str) and text.strip() else [NO_DESCRIPTION]
 
 
 def _isolation_faults(made: Tool) -> list[str]:
@@ -199,19 +199,26 @@ def _isolation_faults(made: Tool) -> list[str]:
             return ['isolation "thread": expected def, got async def']
         case "process" if not _is_function_of_a_module(function):
             return [_needs_a_module(callables.kind_of(function), STAYS)]
-        case "process" if "<" in callables.described(function).__qualname__:
-            return [_needs_a_module("a lambda or an inner function", WAY_OUT)]
-        case "process" if not _has_file(sys.modules.get(callables.described(function).__module__)):
-            return [_needs_a_module(f"one of {callables.described(function).__module__}, which has no file", WAY_OUT)]
+        case "process":
+            return _address_faults(function)
         case _:
             return []
 
 
-def _is_function_of_a_module(function: Callable[..., Any]) -> bool:
-    """Return whether the function is one by its name in a module: no object of this process belongs to it."""
-    if isinstance(function, classmethod):
-        return True
-    return callables.address_of(function) is not None and not callables.needs_object(function)
+def _address_faults(function: Callable[..., Any]) -> list[str]:
+    module, qualname = callables.address_of(callables.described(function)) or ("", "")
+    if "<" in qualname:
+        return [_needs_a_module("a lambda or an inner function", WAY_OUT)]
+    if not _has_file(sys.modules.get(module)):
+        return [_needs_a_module(f"one of {module}, which has no file", WAY_OUT)]
+    return []
+
+
+def _is_function_of_a_module(function: Any) -> bool:
+    """Return whether another process finds the function by its name in a module."""
+    return isinstance(function, classmethod) or (
+        callables.address_of(function) is not None and not callables.needs_object(function)
+    )
 
 
 def _needs_a_module(got: str, way_out: str) -> str:
