@@ -108,8 +108,8 @@ async def _successor(agent_id: str) -> Pid | None:
     """Wait for the agent's restart. Return None if its supervisor does not restart it."""
     try:
         async with asyncio.timeout(SUCCESSOR_S):
-            if whereis(AGENT_SUPERVISOR) is None and whereis(ROOT) is not None:
-                await count_children(ROOT)  # answered after the restart of the supervisor itself
+            if whereis(ROOT) is not None:
+                await count_children(ROOT)  # answered after a restart of the supervisor, and of the settings' agents
             while await is_restarting(agent_id):
                 pass
     except TimeoutError:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors import KILL, AsyncioSystemBase, CallFailed, InvalidArgument, Mailbox, Pid, get_state
+from actors import KILL, AsyncioSystemBase, CallFailed, InvalidArgument, Mailbox, Pid, ended, get_state, whereis
 from actors import exit as send_exit
 from agents import agent, application
 from agents.agent_registry import find_agent
@@ -15,7 +15,9 @@ from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamToken
 from agents.rehearsal import RehearsalServer, builtin
 from agents.settings import Settings
+from agents.settings.agent import AgentSettings
 from supervisors import NotFound, agent_supervisor
+from supervisors.agent_supervisor import AGENT_SUPERVISOR
 from tests.agents.keeping import App
 from tests.agents.stage import Stage
 
@@ -102,6 +104,28 @@ async def test_messages_to_an_agent_that_is_being_restarted_arrive_in_order(stag
         assert (await last).answer == "3"
     asked = [each.content for each in await agent.conversation("ada") if isinstance(each, UserMessage)]
     assert asked == ["0", "1", "2", "3"]
+
+
+async def test_the_agents_of_the_settings_keep_their_ids_when_their_supervisor_is_restarted() -> None:
+    async with RehearsalServer(builtin()) as server:
+        configured = AgentSettings(id="ada", model="echo")
+        settings = Settings(base_url=server.base_url, api_key="any", agents=(configured,))  # type: ignore[arg-type]
+        async with application.running(settings), Mailbox() as box:
+            for ask in (
+                lambda: agent.chat("ada", "hi"),
+                lambda: agent.stream_chat("ada", "hi"),
+                lambda: agent.info("ada"),
+            ):
+                supervisor, pid = whereis(AGENT_SUPERVISOR), find_agent("ada")
+                assert supervisor is not None
+                assert pid is not None
+                send_exit(supervisor, KILL)
+                await ended(pid)
+                answer = ask()
+                if isinstance(answer, str):
+                    assert isinstance((await events_of(box))[-1], StreamComplete)
+                else:
+                    await answer
 
 
 @pytest.mark.usefixtures("stage")
