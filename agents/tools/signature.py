@@ -6,10 +6,12 @@ A function that can't become a tool is refused here, with one line per fault.
 import inspect
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
 
 from agents.tools.callables import described, docstring_of, given_names, location, needs_object
 from agents.tools.docstring import parameter_texts
@@ -32,8 +34,8 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """
     where = location(function)
     try:
-        hints = typing.get_type_hints(described(function), include_extras=True)
         found = _own(function)
+        hints = _hints(described(function), [each.name for each in found])
     except (NameError, TypeError, ValueError) as error:
         raise InvalidTool(f"{where}: expected annotations that resolve, got {error}") from error
     faults = [f"{where}: {fault}" for fault in _faults(found, hints)]
@@ -70,6 +72,10 @@ def validator_of(
         schema = validator.json_schema()
     except PydanticUserError as error:
         raise InvalidTool(f"{location(function)}: {_without_json(shown, error)}") from error
+    if faults := [
+        f"{location(function)}: {each.name}: {_wrong_default(each)}" for each in shown if _wrong_default(each)
+    ]:
+        raise InvalidTool(*faults)
     texts = parameter_texts(docstring_of(function), [each.name for each in shown])
     return validator, _described(schema, texts)
 
@@ -91,16 +97,51 @@ def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) ->
         yield f"expected an annotation on every parameter, got {', '.join(bare)} without one"
 
 
+def _wrong_default(parameter: inspect.Parameter) -> str:
+    """Return the fault of a default that the parameter's own type refuses, or ""."""
+    default = parameter.default
+    if default is parameter.empty or isinstance(default, FieldInfo):
+        return ""
+    try:
+        TypeAdapter(parameter.annotation).validate_python(default)
+    except ValidationError:
+        way_out = f"; write {_name(parameter)} | None" if default is None else ""
+        got = repr(default)[:80] if isinstance(default, str | int | float | None) else type(default).__name__
+        return f"expected a default that fits {_name(parameter)}, got {got}{way_out}"
+    return ""
+
+
+def _hints(function: Any, names: Collection[str]) -> dict[str, Any]:
+    """Return the resolved annotations of these parameters.
+
+    Only these: a method's result may have a class that does not exist yet.
+    """
+    written = getattr(function, "__annotations__", {})
+    unwrapped = inspect.unwrap(function)
+    shown = SimpleNamespace(
+        __annotations__={name: written[name] for name in names if name in written},
+        __type_params__=getattr(unwrapped, "__type_params__", ()),
+    )
+    return typing.get_type_hints(shown, getattr(unwrapped, "__globals__", {}), include_extras=True)
+
+
 def _without_json(shown: Iterable[inspect.Parameter], error: PydanticUserError) -> str:
     """Return the fault of the first parameter with a type that JSON can't carry."""
     for each in shown:
         try:
             TypeAdapter(each.annotation).json_schema()
         except PydanticUserError:
-            kind = getattr(each.annotation, "__name__", repr(each.annotation))
+            kind = _name(each)
             host = f"if the host gives it, write {each.name}: Annotated[{kind}, Bound] and bind the value"
             return f"expected types that JSON can carry, got {each.name}: {kind}; {host}"
     return f"expected types that JSON can carry, got: {str(error).partition(chr(10))[0]}"
+
+
+def _name(parameter: inspect.Parameter) -> str:
+    """Return the parameter's type as it is written, without marks."""
+    written = parameter.annotation
+    written = written.__origin__ if hasattr(written, "__metadata__") else written
+    return written.__name__ if isinstance(written, type) else str(written).replace("typing.", "")
 
 
 def _described(schema: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:

@@ -158,14 +158,35 @@ def test_a_method_in_the_body_of_a_class_is_refused_where_it_is_written() -> Non
                 """Sell a book."""
 
 
+def test_a_method_may_return_an_object_of_its_class() -> None:
+    class Shop:
+        @thread
+        def other(self: "Shop", title: str) -> "Shop":
+            """Name another shop."""
+            return self
+
+    assert shown(Shop().other) == {"title"}
+
+
+def test_two_objects_of_a_class_are_two_tools_of_one_name(desk: Desk) -> None:
+    with pytest.raises(InvalidTool, match="expected every name once, got lend again"):
+        resolve([desk.lend, Desk().lend])
+    assert list(resolve([desk.lend, dataclasses.replace(Desk().lend, name="lend_north")])) == ["lend", "lend_north"]
+
+
 def test_a_class_inside_a_function_has_no_tools_for_worker_processes() -> None:
     class Shop:
         @staticmethod
         def sell(title: str) -> None:
             """Sell a book."""
 
-    with pytest.raises(InvalidTool, match="got a lambda or an inner function; write it in a module of its own"):
-        tool(Shop.sell)
+        @classmethod
+        def buy(cls, title: str) -> None:
+            """Buy a book."""
+
+    for inner in (Shop.sell, Shop.buy):
+        with pytest.raises(InvalidTool, match="got a lambda or an inner function; write it in a module of its own"):
+            tool(inner)
 
 
 @pytest.mark.parametrize(

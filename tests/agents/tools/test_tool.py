@@ -140,6 +140,8 @@ def bare(a, b: int) -> None: ...  # type: ignore[no-untyped-def]
 def starred(*names: str) -> None: ...
 def keyed(**names: str) -> None: ...
 def positional(a: int, /) -> None: ...
+def misfit(a: int = "x") -> None: ...  # type: ignore[assignment]
+def none(a: Annotated[int, Field(ge=1)] = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013
 def unresolved(a: "Nowhere") -> None: ...  # type: ignore[name-defined] # noqa: F821
 def uncarried(a: Callable[[], int]) -> None: ...
 def generates() -> Iterator[int]:
@@ -167,6 +169,8 @@ async def waits() -> None: ...
         (lambda: tool(starred), "expected parameters with names, got *names"),
         (lambda: tool(keyed), "expected parameters with names, got **names"),
         (lambda: tool(positional), "got positional-only a"),
+        (lambda: tool(misfit), "a: expected a default that fits int, got 'x'"),
+        (lambda: tool(none), "a: expected a default that fits int, got None; write int | None"),
         (lambda: tool(unresolved), "expected annotations that resolve, got name 'Nowhere' is not defined"),
         (lambda: tool(uncarried), "expected types that JSON can carry"),
         (lambda: tool(generates), "got a generator"),
