@@ -39,15 +39,16 @@ Measure: TypeAlias = Literal["mailbox", "reductions", "memory"]
 class ProcessInfo(Struct, frozen=True):
     """One process. Pids are text, as in logs; text_to_pid turns them back.
 
-    label: the name of its code. mailbox: the number of waiting messages. reductions: the number of messages taken,
-    without those of the slice that runs. memory_bytes: an estimate, see footprint.py. state: the type of a server's
-    state, and its length. monitors: the processes that it watches. monitored_by: the processes that watch it. links,
-    monitors and monitored_by have the first SHOWN entries, since a supervisor may have 10,000. age_s: since its start.
+    label: the name of its code. name: its registered name. mailbox: the number of waiting messages. reductions: the
+    number of messages taken, without those of the slice that runs. memory_bytes: an estimate, see footprint.py. state:
+    the type of a server's state, and its length. monitors: the processes that it watches. monitored_by: the processes
+    that watch it. links, monitors and monitored_by have the first SHOWN entries, since a supervisor may have 10,000.
+    age_s: since its start.
     """
 
     pid: str
     label: str
-    names: tuple[str, ...]
+    name: str | None
     parent: str | None
     status: str
     mailbox: int
@@ -122,11 +123,11 @@ def look(function: Callable[[], T], timeout_s: float = 1.0) -> list[T]:
     answers: list[Future[T]] = []
     for system in tuple(open_systems):
         answer: Future[T] = Future()
-        answers.append(answer)
         context = contextvars.Context()
         context.run(system_here.set, system)
         with suppress(RuntimeError):  # the loop is closed
             system.loop.call_soon_threadsafe(_settle, answer, function, context=context)
+            answers.append(answer)
     done, _ = wait(answers, timeout_s)
     return [answer.result() for answer in answers if answer in done]
 
@@ -143,7 +144,7 @@ def info_of(process: Process) -> ProcessInfo:
     return ProcessInfo(
         pid=str(process.pid),
         label=process.label,
-        names=process.names,
+        name=process.name,
         parent=str(process.parent) if process.parent is not None else None,
         status=STATUS[process.phase],
         mailbox=len(process.mailbox),

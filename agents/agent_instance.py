@@ -215,8 +215,9 @@ def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> A
 
 def _running_stream(running: Running | None, stream_id: str | None) -> Stream | None:
     """Return the running stream, if it has this id or if no id is given."""
-    meant = running is not None and (stream_id is None or running.stream.answers(stream_id))
-    return running.stream if running is not None and meant else None
+    if running is None or (stream_id is not None and not running.stream.answers(stream_id)):
+        return None
+    return running.stream
 
 
 def _decide(calls: Calls, request: Approve | Deny) -> Answer:

@@ -29,7 +29,7 @@ def find_agent(agent_id: str) -> Pid | None:
 
 def is_agent(pid: Pid) -> bool:
     """Return whether the process runs and has an agent's name. It may belong to the system of any thread."""
-    return pid.process is not None and any(name.startswith(NAME_PREFIX) for name in pid.process.names)
+    return pid.process is not None and (pid.process.name or "").startswith(NAME_PREFIX)
 
 
 def name_of(agent_id: str) -> str:
@@ -70,9 +70,9 @@ def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Gener
     for pid in processes() if owner is None else agents_of(owner):
         yield
         process = pid.process
-        names = process.names if isinstance(process, ServerProcess) else ()  # not the holder of a reserved id
-        ids = (name.removeprefix(NAME_PREFIX) for name in names if name.startswith(NAME_PREFIX))
-        found += [each for each in ids if after is None or each > after]
+        name = process.name if isinstance(process, ServerProcess) else None  # not the holder of a reserved id
+        if name is not None and name.startswith(NAME_PREFIX) and (after is None or name > NAME_PREFIX + after):
+            found.append(name.removeprefix(NAME_PREFIX))
     return nsmallest(limit, found)
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agents import application
 from agents.core.events import StreamToken
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.wire import frames
 from agents.settings import GatewaySettings, Settings, StreamingSettings, ToolSettings
 from benchmarks.sse_client import TOKEN
@@ -41,7 +41,7 @@ async def measured(base_url: str, sizes: Sizes) -> Measured:
     events = [frames([StreamToken(f"token{number:05} ", seq=number)]) for number in range(sizes.tokens)]
     pieces = [b"".join(events[at : at + AT_ONCE]) for at in range(0, len(events), AT_ONCE)]
     async with application.running(SETTINGS):
-        live = gateway(SETTINGS, LiveSessions(), TOKEN)
+        live = Gateway(SETTINGS, LiveSessions(), TOKEN)
         return {
             "prepared": await _us_an_event(_prepared(events), ["/"] * 2),
             "prepared_at_once": await _us_an_event(_prepared(pieces), ["/"] * 2),

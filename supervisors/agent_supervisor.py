@@ -127,13 +127,13 @@ def _running() -> str:
 
 
 class AgentSupervisor(DynamicSupervisor):
-    """The supervisor of all agents, started with DynamicFlags, the template of an agent, and maybe a Prepare."""
+    """The supervisor of all agents, started with DynamicFlags, the template of an agent, and maybe a Prepare.
 
-    _prepare: Prepare | None = None
+    The Prepare is the state's `extra`.
+    """
 
     def tree(self, flags: DynamicFlags, agent: ChildSpec, prepare: Prepare | None = None) -> Template:
-        self._prepare = prepare
-        return flags, agent
+        return flags, agent, prepare
 
     def name_of(self, args: tuple[Any, ...]) -> str:
         config, *_ = args
@@ -143,7 +143,7 @@ class AgentSupervisor(DynamicSupervisor):
         self, request: Any, caller: Caller, state: DynamicState
     ) -> Reply[DynamicState] | Awaitable[Reply[DynamicState]]:
         if isinstance(request, GetPrepare):
-            return Reply(self._prepare, state)
+            return Reply(state.extra, state)
         if isinstance(request, GetConfigs):
             return Reply([config for args in (state.running, state.restarting) for config, *_ in args.values()], state)
         if isinstance(request, IsRestarting):

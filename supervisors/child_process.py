@@ -25,6 +25,7 @@ from actors import (
 )
 from actors.kernel.process import Process
 from actors.kernel.signals import CRASHES
+from actors.server.callbacks import waits
 from actors.server.server_process import ServerProcess
 from actors.server.starting import prepare
 from actors.system.current import current_system, process_context
@@ -48,37 +49,33 @@ def begin_process(
 ) -> Outcome | Coroutine[Any, Any, Outcome]:
     """Start a child with further arguments. Return the outcome, or a coroutine of it if the start waits.
 
-    An async start function runs as an asyncio task, so it may use all of asyncio.
+    An awaitable that a start function returns is awaited in an asyncio task, so it may use all of asyncio.
     """
     try:
         started: Any = _start(spec, spec.args + extra)
-        if type(started) is Pid or not isinstance(started, Coroutine | asyncio.Future):
+        if type(started) is Pid or not waits(started):
             return _outcome(supervisor, spec, started)
     except CRASHES as error:
         return _refusal(spec, error)
-    if isinstance(started, Coroutine):
-        work = _caught(supervisor, spec, started)
-        return _result(supervisor.system.loop.create_task(work, context=process_context(supervisor)))
-    return _outcome_of(supervisor, spec, started)
+    work = _caught(supervisor, spec, started)
+    return _result(supervisor.system.loop.create_task(work, context=process_context(supervisor)))
 
 
-async def _result(task: "asyncio.Task[Outcome]") -> Outcome:
-    return await task
+async def _result(starting: "asyncio.Task[Outcome]") -> Outcome:
+    """Return the outcome, unless the supervisor ends: its cancellation also cancels the start, which has not failed."""
+    outcome = await starting
+    own = asyncio.current_task()
+    if own is not None and own.cancelling():
+        raise asyncio.CancelledError
+    return outcome
 
 
-async def _caught(supervisor: Process, spec: ChildSpec, starting: Coroutine[Any, Any, Any]) -> Outcome:
+async def _caught(supervisor: Process, spec: ChildSpec, starting: Awaitable[Any]) -> Outcome:
     """Return the outcome of a start that waits. Exceptions are caught in its task: SystemExit would end the loop."""
     try:
-        return await _outcome_of(supervisor, spec, starting)
+        return _outcome(supervisor, spec, await starting)
     except CRASHES as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # the supervisor ends: the start itself has not failed
-            raise
         return _refusal(spec, error)
-
-
-async def _outcome_of(supervisor: Process, spec: ChildSpec, starting: Awaitable[Any]) -> Outcome:
-    return _outcome(supervisor, spec, await starting)
 
 
 def _refusal(spec: ChildSpec, error: BaseException) -> Outcome:

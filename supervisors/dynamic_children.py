@@ -19,7 +19,8 @@ class DynamicState(Struct, frozen=True):
     """The flags, the template and the children. The mappings change in place: they may hold 100,000 children.
 
     running: the arguments of each child, by its Pid. restarting: the same, by the Pid of the process that ended.
-    restarts: the log for all children. restarts_of: with flags.per_child, the log of each child restarted recently.
+    restarts: the log for all children. restarts_of: with flags.per_child, the log of each child that has been
+    restarted. extra: the third value of `tree`, for a subclass.
     """
 
     flags: DynamicFlags
@@ -28,6 +29,7 @@ class DynamicState(Struct, frozen=True):
     restarting: dict[Pid, Args]
     restarts: RestartLog = RestartLog()
     restarts_of: dict[Pid, RestartLog] = field(default_factory=dict)
+    extra: Any = None
 
     def add(self, started: Pid | tuple[Pid, Any], args: Args) -> None:
         """Add a child that runs. A temporary child is never started again, so its arguments are not kept."""

@@ -53,7 +53,7 @@ __all__ = [
     "which_children",
 ]
 
-Template: TypeAlias = tuple[DynamicFlags, ChildSpec] | Ignore
+Template: TypeAlias = tuple[DynamicFlags, ChildSpec] | tuple[DynamicFlags, ChildSpec, Any] | Ignore
 T = TypeVar("T")
 
 
@@ -80,7 +80,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
     """Subclass with `tree`, or start it with DynamicFlags and a template."""
 
     def tree(self, *args: Any) -> Template:
-        """Return the flags and the template, or IGNORE."""
+        """Return the flags and the template, or IGNORE. A third value is kept as the state's `extra`."""
         flags, template = args
         return flags, template
 
@@ -88,8 +88,8 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         tree = self.tree(*args)
         if isinstance(tree, Ignore):
             return IGNORE
-        flags, template = _checked(tree)
-        return DynamicState(flags, template, {}, {})
+        flags, template, extra = _checked(tree)
+        return DynamicState(flags, template, {}, {}, extra=extra)
 
     def handle_call(
         self, request: Any, caller: Caller, state: DynamicState
@@ -130,8 +130,8 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         return NoReply(state) if args is None else self._restart(child, args, state)
 
     def with_tree(self, tree: Any, state: DynamicState) -> DynamicState:
-        flags, template = _checked(tree)
-        return replace(state, flags=flags, template=template)
+        flags, template, extra = _checked(tree)
+        return replace(state, flags=flags, template=template, extra=extra)
 
     def name_of(self, args: Args) -> str:
         """Return the name that the log gives the child started with these arguments."""
@@ -210,12 +210,13 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         return _when(outcome, proceed)
 
 
-def _checked(tree: Any) -> tuple[DynamicFlags, ChildSpec]:
+def _checked(tree: Any) -> tuple[DynamicFlags, ChildSpec, Any]:
+    tree, extra = (tree[:2], tree[2]) if isinstance(tree, tuple) and len(tree) == 3 else (tree, None)
     flags, template = flags_and_rest(tree, DynamicFlags, "template")
     check_childspecs((template,), AutoShutdown.NEVER)
     if template.name is not None:
         raise InvalidChildSpec("invalid_name", "a template without a name: no two children can share it", template.name)
-    return flags, template
+    return flags, template, extra
 
 
 async def _when(starting: Awaitable[Outcome], proceed: Callable[[Outcome], T]) -> T:

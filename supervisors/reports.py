@@ -92,4 +92,4 @@ def _fields(supervisor: Process, spec: ChildSpec, pid: Place) -> dict[str, str]:
 
 
 def _name(supervisor: Process) -> str:
-    return supervisor.names[0] if supervisor.names else f"{supervisor.label}{supervisor.pid}"
+    return supervisor.name or f"{supervisor.label}{supervisor.pid}"

@@ -190,12 +190,12 @@ class Supervisor(BaseSupervisor[SupervisorState]):
         Source: supervisor:restart/2,3 (OTP).
         """
         flags, children, failed_id = state.flags, state.children, child.spec.id
-        restarts = state.restarts.record(self.process.system.loop.time(), flags.period_s)
-        state = replace(state, restarts=restarts)
+        restarts = state.restarts.spend(self.process.system.loop.time(), flags.intensity, flags.period_s)
         children.lose(failed_id)
-        if restarts.count > flags.intensity:
+        if restarts is None:
             reports.gave_up(self.process, child.spec, child.pid)
             return Stop(SHUTDOWN, state)
+        state = replace(state, restarts=restarts)
         group = restart_group(flags.strategy, children, failed_id)
         await self._stop_all(children, group)
         failed = await self._start_all(children, tuple(child for child in group if child in children))

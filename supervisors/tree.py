@@ -113,7 +113,7 @@ def restarts() -> Generator[None, None, dict[tuple[str, str], int]]:
 
 
 def _called(process: Process, ids: dict[Place, str]) -> str:
-    return process.names[0] if process.names else ids.get(process.pid, "?")
+    return process.name or ids.get(process.pid, "?")
 
 
 def _plan() -> Generator[None, None, _Plan]:
@@ -155,9 +155,9 @@ def _younger(place: Place, than: Pid) -> bool:
 def _entries(process: Process) -> Iterator[_Entry]:
     match process.state if isinstance(process, ServerProcess) else None:
         case SupervisorState(children=children):
-            for id_ in children:
-                child = children[id_]
-                yield _Entry(child.spec, child.pid, max(0, child.starts - 1))
+            for id_ in tuple(children):  # a copy: children come and go while a slow reader waits
+                if (child := children.get(id_)) is not None:
+                    yield _Entry(child.spec, child.pid, max(0, child.starts - 1))
         case DynamicState() as dynamic:
             for pid in (*dynamic.running, *dynamic.restarting):
                 yield _Entry(dynamic.template, pid if pid in dynamic.running else None, None)

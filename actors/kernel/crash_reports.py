@@ -18,7 +18,7 @@ def process_crashed(process: "Process", reason: Any) -> None:
     log.error(
         "process_crashed",
         pid=str(process.pid),
-        registered_name=process.names[0] if process.names else None,
+        registered_name=process.name,
         label=process.label,
         parent=str(process.parent),
         mailbox_length=len(process.mailbox),

@@ -6,13 +6,14 @@ mailbox loses none. Erlang reference manual, "Processes": links, monitors, exit 
 
 import asyncio
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from actors.kernel import crash_reports
 from actors.kernel.block import Block
 from actors.kernel.bound import Bound
 from actors.kernel.message_queue import UNOPENED, MessageQueue
 from actors.kernel.pid import Pid, Ref, living
+from actors.kernel.scheduler import Scheduler, Watcher
 from actors.kernel.signals import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Down, Exit, orderly
 
 IDLE, READY, RUNNING, WAITING, DEAD = range(5)
@@ -21,36 +22,7 @@ IDLE, READY, RUNNING, WAITING, DEAD = range(5)
 IDLE: a message wakes it. READY: it is in the run queue. RUNNING: its code runs. WAITING: it waits for its coroutine.
 """
 
-SLICE = 64  # messages that a process may take before the next process's turn
 INSIST_S = 0.01  # after a kill: the interval at which a coroutine that ignores its cancellation is cancelled again
-
-
-class Watcher(Protocol):
-    """An object that learns of a process's end: a monitor, or a caller that waits for a reply."""
-
-    def down(self, ref: Ref, pid: Pid, reason: Any) -> None: ...
-
-
-class Scheduler(Protocol):
-    """The process system, as its processes see it: the loop, the run queue, and the way to other processes.
-
-    slice: messages that a process may take before the next process's turn. root: the parent of processes that code
-    outside any process started.
-    """
-
-    loop: asyncio.AbstractEventLoop
-    thread: int
-    ready: "deque[Process]"
-    awake: bool
-    slice: int
-    root: "Process"
-    processes: "dict[int, Process]"
-
-    def wake(self) -> None: ...
-
-    def signal(self, target: "Process", sender: Pid, reason: Any) -> None: ...
-
-    def bury(self, process: "Process") -> None: ...
 
 
 class Process:
@@ -68,7 +40,7 @@ class Process:
         "links",
         "mailbox",
         "monitors",
-        "names",
+        "name",
         "parent",
         "phase",
         "pid",
@@ -79,10 +51,9 @@ class Process:
         "watchers",
     )
 
-    block: "Block[Process] | None" = None
-    """The block in which this process is the calling one. Only a mailbox has a block."""
+    block: "Block[Process] | None" = None  # in which this process is the calling one; only a mailbox has a block
 
-    def __init__(self, system: "Scheduler", label: str, parent: "Process | None" = None) -> None:
+    def __init__(self, system: Scheduler, label: str, parent: "Process | None" = None) -> None:
         self.system = system
         self.label = label
         self.pid = Pid(self)
@@ -95,7 +66,7 @@ class Process:
         self.links: dict[Process, None] | None = None  # ordered, so that signals go out in a fixed order
         self.watchers: dict[Ref, Watcher] | None = None  # of this process
         self.monitors: dict[Ref, Process] | None = None  # the processes that this one watches
-        self.names: tuple[str, ...] = ()
+        self.name: str | None = None  # registered
         self.doomed: tuple[Any] | None = None  # the exit reason, while the end waits for the callback that runs
         self.coroutine: asyncio.Task[Any] | None = None
         self.reductions = 0  # messages taken so far, updated after each slice
@@ -187,8 +158,7 @@ class Process:
             del self.mailbox[index]
 
     def watch(self, ref: Ref, watcher: Watcher) -> None:
-        if self.watchers is None:
-            self.watchers = {}
+        self.watchers = self.watchers or {}
         self.watchers[ref] = watcher
 
     def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
@@ -220,24 +190,22 @@ class Process:
         """
         if self.phase == DEAD or (self.doomed is not None and not killed):
             return
+        self.doomed = (reason,)
         if self.phase == RUNNING:
-            self.doomed = (reason,)
-        elif self.coroutine is not None:
-            self.doomed = (reason,)
+            return
+        if self.coroutine is not None:
             self._cancel(insist=killed)
         else:
-            self.doomed = (reason,)
             self.end(reason)
 
     def _cancel(self, *, insist: bool) -> None:
-        coroutine = self.coroutine
-        if coroutine is not None and not coroutine.done():
+        if (coroutine := self.coroutine) is not None and not coroutine.done():
             coroutine.cancel()
             if insist:
                 self.system.loop.call_later(INSIST_S, lambda: self._cancel(insist=True))
 
     def end(self, reason: Any) -> None:
-        """End the process, once: it loses its names, then watchers and linked processes are notified.
+        """End the process, once: it loses its name, then watchers and linked processes are notified.
 
         The failure of a process is logged. An end by an exit signal is not: either its sender was logged, or the exit
         was intended.
@@ -275,8 +243,7 @@ class Process:
 
     def _tell_links(self, reason: Any) -> None:
         links, self.links = self.links, None
-        if links:
-            for other in links:
-                if other.links:
-                    other.links.pop(self, None)
-                self.system.signal(other, self.pid, reason)
+        for other in links or ():
+            if other.links:
+                other.links.pop(self, None)
+            self.system.signal(other, self.pid, reason)

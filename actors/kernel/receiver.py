@@ -40,10 +40,10 @@ class Receiver(Process):
         self.reductions += 1
         if self.mailbox and (self._count >= self.system.slice or monotonic() >= self._until):
             await asyncio.sleep(0)
-            self._count = 0
-            self._until = monotonic() + YIELD_S
+            self._count, self._until = 0, monotonic() + YIELD_S
         while not self.mailbox:  # again, if a demonitor removed the message that woke this process
             await self._wait(timeout_s)
+            self._count, self._until = 0, monotonic() + YIELD_S
         return self.mailbox.popleft()[0]
 
     async def receive_many(self, most: int, timeout_s: float | None = None) -> list[Any]:

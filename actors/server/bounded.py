@@ -40,13 +40,12 @@ _ALWAYS_ACCEPTED = SYSTEM | {Exit, Down, ChildActorExited}
 
 
 class BoundedQueue(deque[Letter]):
-    """The queue of a bounded mailbox. dropped: the number of messages that it has refused or discarded."""
+    """The queue of a bounded mailbox."""
 
     def __init__(self, process: "Process", bound: Bound) -> None:
         super().__init__()
         self._process = process
         self.bound = bound
-        self.dropped = 0
         self._line: dict[asyncio.Future[Any], Letter] = {}  # waiting senders: Call and Blocking
 
     def append(self, letter: Letter, /) -> None:
@@ -106,7 +105,6 @@ class BoundedQueue(deque[Letter]):
 
     def _drop(self, letter: Letter) -> None:
         message, sender = letter
-        self.dropped += 1
         pid = self._process.pid
         system_of(self._process).dead_letters.add(pid, message, sender, MAILBOX_FULL)
         if type(message) is Call:

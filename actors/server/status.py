@@ -96,7 +96,7 @@ def _whole(process: "ServerProcess", message: Any, reason: Any) -> Status:
     return Status(
         pid=process.pid,
         label=process.label,
-        registered_name=process.names[0] if process.names else None,
+        registered_name=process.name,
         parent=process.exits_with,
         sys_state="suspended" if isinstance(process.mailbox, SuspendedQueue) else "running",
         trap_exit=process.trap_exit,

@@ -10,10 +10,10 @@ class Names(dict[str, Process]):
     def register(self, name: str, process: Process) -> None:
         """Give a process a name. Source: erlang:register/2, where each refusal is badarg."""
         self.check_free(name)
-        if process.names:
-            raise AlreadyNamed(name, process.pid, process.names[0])
+        if process.name is not None:
+            raise AlreadyNamed(name, process.pid, process.name)
         self[name] = process
-        process.names = (*process.names, name)
+        process.name = name
 
     def check_free(self, name: object) -> None:
         if not (isinstance(name, str) and name):
@@ -26,4 +26,4 @@ class Names(dict[str, Process]):
         process = self.pop(name, None)
         if process is None:
             raise NotRegistered(name)
-        process.names = tuple(n for n in process.names if n != name)
+        process.name = None

@@ -17,12 +17,12 @@ from thespian.actors import Actor, ActorAddress
 
 from actors.kernel.address import Address, Via
 from actors.kernel.block import Block
-from actors.kernel.ending import end_of, finish
+from actors.kernel.ending import finish
 from actors.kernel.errors import NoSystem
 from actors.kernel.pid import Pid
-from actors.kernel.process import DEAD, READY, RUNNING, SLICE, Process
-from actors.kernel.signals import KILL, SHUTDOWN, Crash, Down, Exit
-from actors.log import log
+from actors.kernel.process import READY, RUNNING, Process
+from actors.kernel.scheduler import SLICE
+from actors.kernel.signals import SHUTDOWN, Crash, Down, Exit
 from actors.system.current import (
     entered_system,
     of_another_thread,
@@ -35,12 +35,12 @@ from actors.system.dead_letters import DeadLetters
 from actors.system.deadlines import Deadlines
 from actors.system.groups import Groups
 from actors.system.names import Names
+from actors.system.shutdown import end_processes
 from actors.system.watchdog import Watchdog
 
 SLICE_S = 0.002  # the longest time that the run queue holds the loop before I/O
 CALL_TIMEOUT_S = 5.0
 SYSTEM_ADDRESS = "/ActorSys"  # the text of Thespian's ActorSystem.systemAddress
-STOP_S = 5.0  # from a stopping system's exit signal to the kill
 
 
 class Root(Process):
@@ -58,8 +58,7 @@ class Root(Process):
 class ProcessSystem:
     """Processes on one event loop.
 
-    `async with ProcessSystem() as system:` runs on the caller's loop until the block ends. Then each process without a
-    living parent gets the exit signal SHUTDOWN, the youngest first, and is killed if it takes more than STOP_S.
+    `async with ProcessSystem() as system:` runs on the caller's loop. The end of the block ends all processes.
 
     watchdog_s: log a handler that holds the loop longer than this, with its stack; None starts no watchdog.
     """
@@ -118,39 +117,14 @@ class ProcessSystem:
             self._watchdog = Watchdog(self, self._watchdog_s)
 
     async def close(self) -> None:
-        """End every process that has no living parent in this system, the youngest first, until none is left.
-
-        A parent ends its own children. A process that survives its kill is logged, and the system ends without it.
-        """
-        survivors: set[Process] = set()
+        """End all processes, then the system."""
         try:
-            while (process := self._last_orphan(survivors)) is not None:
-                process.shut_down()
-                if not await self._ended(process):
-                    process.exit_signal(self.root.pid, KILL, linked=False)
-                    if not await self._ended(process):
-                        log.error("process_survived", pid=str(process.pid), label=process.label)
-                        survivors.add(process)
+            await end_processes(self)
         finally:
             if self._watchdog is not None:
                 self._watchdog.stop()
             self.root.end(SHUTDOWN)
             open_systems.remove(self)
-
-    def _last_orphan(self, survivors: set[Process]) -> Process | None:
-        for process in reversed(self.processes.values()):
-            if process.guardian() is self.root and process is not self.root and process not in survivors:
-                return process
-        return None
-
-    async def _ended(self, process: Process) -> bool:
-        """Wait at most STOP_S for a process's end. Return True if it has ended."""
-        try:
-            if process.phase != DEAD:
-                await end_of(process, STOP_S)
-        except TimeoutError:
-            return False
-        return True
 
     # Run queue
 
@@ -204,7 +178,7 @@ class ProcessSystem:
 
     # Messages
 
-    def find(self, to: Address) -> Process | None:
+    def find(self, to: Address | ActorAddress) -> Process | None:
         """Return the living process at an address, or None."""
         if isinstance(to, Pid):
             return to.process
@@ -215,12 +189,7 @@ class ProcessSystem:
         if self.thread != get_ident():
             self.hand_in(self.send, to, message, sender)
             return
-        if isinstance(to, Pid):
-            target = to.process
-        elif isinstance(to, str):
-            target = self.names.get(to)
-        else:
-            target = self._at_other_address(to)
+        target = self.find(to)
         if target is None:
             self.dead_letters.add(to, message, sender)
         elif target.system.thread == self.thread:
@@ -252,9 +221,9 @@ class ProcessSystem:
         return self.dead_letters.total
 
     def bury(self, process: Process) -> None:
-        """Remove an ended process's names, and turn its unread messages into dead letters."""
-        for name in process.names:
-            del self.names[name]
+        """Remove an ended process's name, and turn its unread messages into dead letters."""
+        if process.name is not None:
+            del self.names[process.name]
         self.dead_letters.inherit(process)
 
     # Thespian

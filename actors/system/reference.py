@@ -49,7 +49,7 @@ class Reference(Alone, Process):
     @property
     def globalName(self) -> str | None:  # noqa: N802 (Thespian's name)
         """The global name or None, as on all Thespian bases, although Actor.globalName documents an empty text."""
-        return self.names[0] if self.names else None
+        return self.name
 
     def actor_send(self, to: ActorAddress, message: Any) -> None:
         """Send, also to an actor of another system in this OS process."""

@@ -22,7 +22,7 @@ from agents.core.depth import EXPECTED, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
-from agents.tools.arguments import snippet
+from agents.tools.arguments import MAX_FAULTS, fault_line, snippet
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 FENCE = "```"
 MAX_CHARS = 128 * 1024
-MAX_FAULTS = 10
 FAULT_CHARS = 200
 
 
@@ -129,7 +128,7 @@ def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:
         return AnswerChecked(value=adapter.dump_python(value, mode="json"))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)[:MAX_FAULTS]
-        return AnswerChecked(tuple(_fault(dict(each)) for each in faults))
+        return AnswerChecked(tuple(fault_line(dict(each), "answer") for each in faults))
     except Exception as error:  # noqa: BLE001 - the crash boundary: validators and serializers that the type brought
         return _broken(error)
 
@@ -164,11 +163,6 @@ def _unfenced(content: str) -> str:
 
 def _broken(error: Exception) -> AnswerChecked:
     return AnswerChecked((one_line(f"answer: {type(error).__name__}: {error}", FAULT_CHARS),))
-
-
-def _fault(error: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "answer"
-    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {snippet(error['input'])}"
 
 
 def _name(given: object) -> str:

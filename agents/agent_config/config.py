@@ -192,7 +192,8 @@ def _line(fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         known = [*_keys(fault["loc"][:-1])]
         near = get_close_matches(str(fault["loc"][-1]), known, n=1)
-        return f"{where}: expected one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}"
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{where}: expected one of {', '.join(known)}{hint}"
     if fault["type"] == NO_TEXT:
         return ".".join(filter(None, (where, fault["msg"])))
     came = type(fault["input"]).__name__ if where == "tools" else _shown(fault["input"])  # an object may show secrets
@@ -201,7 +202,7 @@ def _line(fault: Any) -> str:
 
 
 def _shown(value: object) -> str:
-    """The value, or its type where it can't be shown: one that nests deep, a long integer, an object with a fault."""
+    """Return a value as text, or the name of its type if its repr raises, as for a value that nests deep."""
     try:
         return repr(value)
     except Exception:  # noqa: BLE001 - the repr of an object is code of the caller

@@ -97,8 +97,8 @@ def _asked(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the parts of a configuration that may have an address and a key."""
     yield config
     for fallback in _list(config.get("fallbacks")):
-        if isinstance(fallback, Mapping):
-            yield fallback
+        if isinstance(fallback, Mapping | BaseModel):
+            yield _mapping(fallback)
 
 
 def _list(value: Any) -> list[Any] | tuple[Any, ...]:
@@ -110,11 +110,18 @@ def _plain(key: str, value: Any) -> Any:
         case "tools":
             return [_address(tool) if isinstance(tool, Tool) else tool for tool in value]
         case "fallbacks" if value is not None:
-            return [{name: each for name, each in fallback.items() if name != SECRET} for fallback in value]
+            return [{name: each for name, each in _mapping(fallback).items() if name != SECRET} for fallback in value]
         case "answer_type" if isinstance(value, type) and issubclass(value, BaseModel):
             return value.model_json_schema()
+        case _ if isinstance(value, BaseModel):
+            return _mapping(value)
         case _:
             return value
+
+
+def _mapping(section: Any) -> Any:
+    """Return a section of a configuration as a mapping. A program may give it as an instance of its settings class."""
+    return section.model_dump(exclude_unset=True) if isinstance(section, BaseModel) else section
 
 
 def _address(tool: Tool) -> str:

@@ -11,7 +11,8 @@ from agents.cli.config import settings_option
 from agents.cli.printing import say
 from agents.cli.view.printable import one_line
 from agents.configuration import found
-from agents.daemon.checks import Verdict, checks
+from agents.daemon.checks import checks
+from agents.daemon.finding import Verdict
 
 COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 

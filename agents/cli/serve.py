@@ -56,8 +56,8 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
         sys.exit(refuse(*map(str, invalid.faults)))
     except CannotStart as refused:
         sys.exit(refuse(str(refused)))
-    except ApplicationEnded as fallen:
-        refuse(str(fallen))
+    except ApplicationEnded as ended:
+        refuse(str(ended))
         sys.exit(APPLICATION_ENDED)
 
 

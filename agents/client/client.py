@@ -82,9 +82,10 @@ class Client:
     async def fork_session(
         self, session_id: str, new_id: str | None = None, at: tuple[str, int | None] | None = None
     ) -> str:
-        """Copy a session up to an event, and return the new session's id.
+        """Copy a session up to a place, and return the new session's id.
 
-        at: a stream, and the seq of an event in it; None: the last event.
+        at: a stream, and the seq of an event in the stream, or None for its last event. Without `at` the copy has all
+        turns that have ended.
         """
         place = {} if at is None else {"at": {"stream_id": at[0], "seq": at[1]}}
         named = {} if new_id is None else {"id": new_id}

@@ -1,43 +1,40 @@
-"""Server-sent events with their ids and names, without I/O. Source: WHATWG HTML, 9.2.6.
+"""The server-sent events of a gateway, with their names and ids."""
 
-In the gateway's frames line ends are LF and data is one line. Comments only keep the connection alive.
-"""
-
-from collections.abc import Iterator
+import sys
 from typing import NamedTuple
+
+from agents.core.sse import EventDecoder, field_of
 
 
 class Frame(NamedTuple):
-    """A server-sent event. id: None if the event has no id."""
+    """A server-sent event. id: None if the event has no id, or one that is not a seq."""
 
     name: str
     data: bytes
     id: int | None
 
 
-class Frames:
-    """A decoder of chunks. feed() yields the events that a chunk completes."""
+class Frames(EventDecoder[Frame]):
+    """A decoder of chunks. An event without data, such as a comment that keeps the connection alive, is dropped."""
+
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._rest = b""
+        super().__init__(limit_bytes=sys.maxsize)  # the client trusts its daemon
 
-    def feed(self, chunk: bytes) -> Iterator[Frame]:
-        *whole, self._rest = (self._rest + chunk).split(b"\n\n")
-        for block in whole:
-            frame = _frame(block)
-            if frame.data:
-                yield frame
+    def _events_in(self, whole: bytes) -> list[Frame]:
+        return [frame for event in whole.split(b"\n\n") if (frame := _frame(event.split(b"\n"))).data]
 
 
-def _frame(block: bytes) -> Frame:
-    name, data, id_ = "message", b"", None
-    for line in block.split(b"\n"):
-        field, _, value = line.partition(b": ")
+def _frame(lines: list[bytes]) -> Frame:
+    name, data, id_ = "message", list[bytes](), None
+    for line in lines:
+        field, value = field_of(line)
         match field:
             case b"event":
                 name = value.decode()
             case b"data":
-                data = value
+                data.append(value)
             case b"id":
-                id_ = int(value)
-    return Frame(name, data, id_)
+                id_ = int(value) if value.isdigit() else None
+    return Frame(name, b"\n".join(data), id_)

@@ -31,7 +31,8 @@ class Change(Struct, frozen=True):
 class Reload(Struct, frozen=True):
     """The outcome of a reload. settings: in force from now on. agents: to be started.
 
-    rejected: the faults of the new settings. If there are any, nothing was applied.
+    rejected: the faults of the new settings; nothing was then applied. Or the agents that could not be started; the
+    rest was applied.
     """
 
     settings: Settings
@@ -64,7 +65,7 @@ def changes(old: Settings, new: Settings) -> Reload:
 
 
 def differing(old: Settings, new: Settings) -> Iterator[KeyPath]:
-    """Return the keys whose values differ, with one entry per agent."""
+    """Yield the keys whose values differ. `changes` compares the agents."""
     for path, value, _ in keys(new):
         if path != (AGENTS,) and value != _at(old, path):
             yield path

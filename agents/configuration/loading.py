@@ -207,7 +207,7 @@ def _place(fault: Fault) -> tuple[str, int, int]:
 
 
 def _unrelated(faults: Iterable[Fault], known: list[Fault]) -> list[Fault]:
-    """Yield the faults whose value neither contains nor is contained in the value of a known fault."""
+    """Return the faults whose value neither contains nor is contained in the value of a known fault."""
     return [fault for fault in faults if not any(_within(fault.path, each.path) for each in known if each.path)]
 
 

@@ -8,7 +8,7 @@ from agents.core.conversation import Conversation
 from agents.sessions import records
 
 
-def session_info(record: records.SessionInfo, *, live: bool) -> SessionInfo:
+def session_info(record: records.ListedSession, *, live: bool) -> SessionInfo:
     """Return a session without its content. live: whether its agent has a process now."""
     return SessionInfo(
         id=record.id,
@@ -27,6 +27,6 @@ def session(info: SessionInfo, conversation: Conversation, streams: list[Session
     return Session(**structs.asdict(info), conversation=conversation, streams=streams)
 
 
-def session_stream(record: records.StreamInfo) -> SessionStream:
+def session_stream(record: records.StreamRecord) -> SessionStream:
     """Return a stream of a session, with its status in the store."""
     return msgspec.convert(record, SessionStream, from_attributes=True)

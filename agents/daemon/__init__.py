@@ -10,7 +10,11 @@ snapshot.py        the state of the system as numbers
 scrape.py          the text of /metrics
 host.py            the daemon as its gateway sees it: ready, metrics, reload
 reload.py          new settings for a running system
+settings.py        the settings, with the daemon's own default
+store_check.py     the check of the store, before the start and while the daemon runs
 checks.py          the checks of `understudy doctor`
+provider_check.py  the check of the providers
+finding.py         what a check finds
 life.py            start, run, drain, end
 serve.py           the program, from the lock to the exit code
 """

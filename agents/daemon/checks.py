@@ -7,42 +7,26 @@ import os
 import platform
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
-from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
 from agents.agent_config.workspace import own_folder
 from agents.configuration import InvalidConfiguration, load
 from agents.daemon.errors import CannotStart, InUse
+from agents.daemon.finding import Finding, Verdict
 from agents.daemon.listen_address import check_port
 from agents.daemon.lock import locked
 from agents.daemon.provider_check import provider_findings
+from agents.daemon.settings import daemon_settings
 from agents.daemon.state_dir import state_dir
+from agents.daemon.store_check import NoStore, opened_store
 from agents.gateway import GatewayError, check_certificate, check_listen
 from agents.node.state_files import default_state_dir
-from agents.settings import Settings
+from agents.sessions import SessionError, StoreInUse
+from agents.settings import Durability, Settings
 
 OTHER_AGENTS: Final = "openai-agents"
-
-
-class Verdict(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Finding(Struct, frozen=True):
-    """A verdict on one subject, with a text in one line."""
-
-    verdict: Verdict
-    subject: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.text}"
 
 
 async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[Finding]:
@@ -53,17 +37,18 @@ async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[F
     for finding in _environment():
         yield finding
     try:
-        settings = load(file, os.environ, flags).settings
+        settings = daemon_settings(load(file, os.environ, flags))
     except InvalidConfiguration as invalid:
         for fault in invalid.faults:
             yield Finding(Verdict.FAIL, "config", str(fault))
         return
     yield Finding(Verdict.OK, "config", "no file: every setting has its default" if file is None else str(file))
-    for finding in _folder_and_port(settings):
+    found = _folder_and_port(settings)
+    for finding in found:
         yield finding
-    yield await _store(settings)
-    for verdict, text in await provider_findings(settings):
-        yield Finding(Verdict(verdict), "provider", text)
+    yield await _store(settings, daemon_runs=any(each.verdict is Verdict.WARN for each in found))
+    for finding in await provider_findings(settings):
+        yield finding
     yield await _workers(settings)
     for finding in _builtin_tools(settings):
         yield finding
@@ -97,7 +82,7 @@ def _environment() -> list[Finding]:
 
 
 def _folder_and_port(settings: Settings) -> list[Finding]:
-    """Check the folder, its lock, and the port. A daemon that runs is a warning, not a failure."""
+    """Check the folder, its lock, and the port. Only a daemon that runs is a warning."""
     subject = "state directory"
     path = settings.daemon.state_dir or default_state_dir()
     if not path.exists():
@@ -127,19 +112,20 @@ def _port(settings: Settings) -> Finding:
     return Finding(Verdict.OK, "port", f"{settings.gateway.host}:{settings.gateway.port} is free")
 
 
-async def _store(settings: Settings) -> Finding:
-    from agents.sessions import SessionError, Store, store_url
-
+async def _store(settings: Settings, *, daemon_runs: bool) -> Finding:
+    """Check the store. A daemon that runs in the same folder may use it."""
+    if settings.sessions.durability is Durability.OFF:
+        return Finding(Verdict.OK, "store", "not used: sessions.durability is off")
     try:
-        url = store_url(settings.sessions.url, settings.daemon.state_dir)
-        if url.get_backend_name() == "sqlite" and not os.path.exists(url.database or ""):  # noqa: ASYNC240
-            return Finding(Verdict.OK, "store", f"{url.database}: created at the first start")
-        store = await Store.open(url, create=False)
-        sessions = len(await store.sessions(limit=1))
-        await store.close()
+        async with opened_store(settings) as store:
+            sessions = await store.sessions(limit=1)
+            return Finding(Verdict.OK, "store", f"{store}: opens{'' if sessions else ', and is empty'}")
+    except NoStore as none:
+        return Finding(Verdict.OK, "store", f"{none}: created at the first start")
+    except StoreInUse as used:
+        return Finding(Verdict.WARN if daemon_runs else Verdict.FAIL, "store", str(used))
     except SessionError as failed:
         return Finding(Verdict.FAIL, "store", str(failed))
-    return Finding(Verdict.OK, "store", f"{store}: opens{'' if sessions else ', and is empty'}")
 
 
 async def _workers(settings: Settings) -> Finding:

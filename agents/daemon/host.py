@@ -12,11 +12,11 @@ from agents.daemon.notify import Notifier
 from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
 from agents.daemon.store_check import store_fault
-from agents.gateway import Gate, Server, check_access, gateway
+from agents.gateway import Gate, Gateway, LiveSessions, Server, check_access
 from agents.gateway.errors import Refusal
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
-from agents.settings import Settings
+from agents.settings import Durability, Settings
 
 log = get_logger("understudy.daemon")
 
@@ -35,13 +35,14 @@ class DaemonHost:
         self.stop = stop
         self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
         self._one_reload = asyncio.Lock()
-        self.app = gateway(settings, StoredSessions(), token, host=self)
+        sessions = LiveSessions() if settings.sessions.durability is Durability.OFF else StoredSessions()
+        self.app = Gateway(settings, sessions, token, host=self)
         self.server: Server | None = None
 
     async def check_ready(self) -> None:
         """Raise Refusal while new turns are refused, or would fail."""
         self.gate.check()
-        if (fault := await store_fault()) is not None:
+        if (fault := await store_fault(self._settings)) is not None:
             raise Refusal(503, fault)
 
     async def figures(self) -> Figures:
@@ -50,8 +51,10 @@ class DaemonHost:
     async def reload(self) -> Reloaded:
         """Reload the configuration, one reload at a time, and log every change."""
         async with self._one_reload:
-            done = await reload(self._settings, self._checked, self._take, {self._token})
+            done = await reload(self._settings, self._checked, {self._token})
             self._settings = done.settings
+            if done.applied:  # any key: GET /config shows all settings, and quotas depend on those of streams
+                self._take(done.settings)
         report = Reloaded(*(tuple(map(str, each)) for each in (done.applied, done.needs_restart, done.rejected)))
         for outcome in report.__struct_fields__:
             for change in getattr(report, outcome):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import SecretStr
 
+from agents.daemon.finding import Finding, Verdict
 from agents.llm.endpoint import Endpoint
 from agents.settings import Settings
 
@@ -20,8 +21,8 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=8.0, sock_connect=4.0)
 NO_SUCH_ROUTE: Final = frozenset({404, 405, 501})
 
 
-async def provider_findings(settings: Settings) -> list[tuple[str, str]]:
-    """Return a verdict and a text for each provider.
+async def provider_findings(settings: Settings) -> list[Finding]:
+    """Return a finding for each provider.
 
     No text holds a key, or a part of an address that may be secret.
     """
@@ -48,35 +49,39 @@ def _text(key: SecretStr | None) -> str | None:
     return None if key is None else key.get_secret_value()
 
 
-async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> tuple[str, str]:
+async def _finding(http: aiohttp.ClientSession, endpoint: Endpoint) -> Finding:
     where = endpoint.address
     if not endpoint.api_key:
-        return "warn", f"{where}: no API key: set OPENAI_API_KEY, or api_key in the configuration"
+        return _of(Verdict.WARN, f"{where}: no API key: set OPENAI_API_KEY, or api_key in the configuration")
     try:
         await asyncio.get_running_loop().getaddrinfo(urlsplit(endpoint.url).hostname, None)
         headers = {"Authorization": f"Bearer {endpoint.api_key}"}
         query = f"?{endpoint.query}" if endpoint.query else ""
         async with http.get(f"{endpoint.base.rstrip('/')}/models{query}", headers=headers) as answer:
-            return _verdict(where, answer.status)
+            return _answered(where, answer.status)
     except socket.gaierror:
-        return "fail", f"{where}: unknown host name (DNS)"
+        return _of(Verdict.FAIL, f"{where}: unknown host name (DNS)")
     except aiohttp.ClientSSLError:
-        return "fail", f"{where}: TLS failed: its certificate is not trusted, or it has no TLS"
+        return _of(Verdict.FAIL, f"{where}: TLS failed: its certificate is not trusted, or it has no TLS")
     except aiohttp.ClientConnectorError as error:
         why = error.os_error.errno  # asyncio's own text names a system call, not the cause
-        return "fail", f"{where}: no connection: {os.strerror(why) if why else 'refused'}"
+        return _of(Verdict.FAIL, f"{where}: no connection: {os.strerror(why) if why else 'refused'}")
     except TimeoutError:
-        return "fail", f"{where}: no answer in time"
+        return _of(Verdict.FAIL, f"{where}: no answer in time")
     except (aiohttp.ClientError, ValueError) as error:
-        return "fail", f"{where}: {type(error).__name__}"
+        return _of(Verdict.FAIL, f"{where}: {type(error).__name__}")
 
 
-def _verdict(where: str, status: int) -> tuple[str, str]:
+def _answered(where: str, status: int) -> Finding:
     match status:
         case 200:
-            return "ok", f"{where}: accepts the key"
+            return _of(Verdict.OK, f"{where}: accepts the key")
         case 401 | 403:
-            return "fail", f"{where}: refuses the key (status {status})"
+            return _of(Verdict.FAIL, f"{where}: refuses the key (status {status})")
         case _ if status in NO_SUCH_ROUTE:
-            return "ok", f"{where}: answers, and lists no models (status {status})"
-    return "warn", f"{where}: answers with status {status}"
+            return _of(Verdict.OK, f"{where}: answers, and lists no models (status {status})")
+    return _of(Verdict.WARN, f"{where}: answers with status {status}")
+
+
+def _of(verdict: Verdict, text: str) -> Finding:
+    return Finding(verdict, "provider", text)

@@ -1,7 +1,8 @@
 """Apply new settings to a running system, without stopping anything.
 
-    reloaded = await reload(settings, lambda: load(file, os.environ).settings, gateway.take)
+    reloaded = await reload(settings, lambda: load(file, os.environ).settings)
     settings = reloaded.settings
+    gateway.take(settings)
 
 The supervisors get flags and specs from the new settings, as in OTP's code_change. Children that they start or restart
 later use the new settings.
@@ -29,16 +30,11 @@ from supervisors.agent_supervisor import start_agent, which_configs
 from supervisors.api import code_change
 
 
-async def reload(
-    settings: Settings,
-    read: Callable[[], Settings],
-    gateway: Callable[[Settings], None],
-    secrets: Collection[str] = (),
-) -> Reload:
-    """Apply the settings that read returns. settings: those in force so far.
+async def reload(settings: Settings, read: Callable[[], Settings], secrets: Collection[str] = ()) -> Reload:
+    """Apply the settings that read returns to everything except the gateway. settings: those in force so far.
 
-    read: if it raises InvalidConfiguration, the faults are rejected and nothing changes. gateway: called if a setting
-    of the gateway has changed. secrets: masked in the log, together with the secrets of the settings.
+    read: if it raises InvalidConfiguration, the faults are rejected and nothing changes. secrets: masked in the log,
+    together with the secrets of the settings.
     """
     try:
         new = read()
@@ -48,7 +44,7 @@ async def reload(
     rejected = await _unfit(planned.settings)
     if rejected:
         return Reload(settings, rejected=rejected)
-    await _apply(settings, planned, gateway, secrets)
+    await _apply(settings, planned, secrets)
     return await _with_agents(planned)
 
 
@@ -68,15 +64,13 @@ async def _unfit(settings: Settings) -> tuple[Change, ...]:
     return tuple(rejected)
 
 
-async def _apply(old: Settings, planned: Reload, gateway: Callable[[Settings], None], secrets: Collection[str]) -> None:
+async def _apply(old: Settings, planned: Reload, secrets: Collection[str]) -> None:
     new, applies = planned.settings, {rule(change.path) for change in planned.applied}
     if Applies.LOGGING in applies or secrets_of(new) != secrets_of(old):
         set_up_logging(new.logging, {*secrets_of(new), *secrets_in(os.environ), *secrets})
     await _respecify(new)
     if Applies.PROVIDERS in applies:
         await change_policy(application.provider_policy(new))
-    if Applies.GATEWAY in applies:
-        gateway(new)
 
 
 async def _respecify(settings: Settings) -> None:

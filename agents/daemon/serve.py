@@ -11,12 +11,10 @@ from agents.daemon.errors import CannotStart
 from agents.daemon.life import live
 from agents.daemon.listen_address import check_port
 from agents.daemon.lock import locked
+from agents.daemon.settings import daemon_settings
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_access, check_certificate, check_listen, token_of
 from agents.node.log_setup import set_up_logging
-from agents.settings import Durability, Settings
-
-DURABILITY = ("sessions", "durability")
 
 
 def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
@@ -47,15 +45,3 @@ def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
         set_up_logging(settings.logging, {*secrets_of(settings), token})
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(live(settings, folder, token, lambda: daemon_settings(loaded()), say))
-
-
-def daemon_settings(loaded: Loaded) -> Settings:
-    """Return the settings with `batched` durability, unless the configuration sets a durability.
-
-    A daemon keeps its sessions by default: it exists to survive failures.
-    """
-    settings = loaded.settings
-    if DURABILITY in loaded.marks:
-        return settings
-    sessions = settings.sessions.model_copy(update={"durability": Durability.BATCHED})
-    return settings.model_copy(update={"sessions": sessions})

@@ -64,7 +64,7 @@ async def snapshot() -> Snapshot:
 async def _mailboxes() -> dict[str, int]:
     found: Counter[str] = Counter()
     for info in await in_slices(sliced_top("mailbox", LONGEST)):
-        found[info.names[0] if info.names else info.label] += info.mailbox
+        found[info.name or info.label] += info.mailbox
     return dict(found)
 
 

@@ -1,11 +1,11 @@
 """The gateway: agents over HTTP, as REST, server-sent events and WebSocket. docs/gateway.md is its manual.
 
-app = gateway(settings, LiveSessions(), token_of(path))      # an ASGI app, to serve or to mount in another app
+app = Gateway(settings, LiveSessions(), token_of(path))      # an ASGI app, to serve or to mount in another app
 async with serving(app, settings) as server: ...    # on server.port
 """
 
 from agents.contract.sessions import SessionInfo
-from agents.gateway.app import Gateway, check_access, gateway
+from agents.gateway.app import Gateway, check_access
 from agents.gateway.errors import GatewayError, InvalidCertificate, InvalidToken, NotSafe
 from agents.gateway.gate import Gate
 from agents.gateway.guard.token import token_of
@@ -13,6 +13,9 @@ from agents.gateway.listen import check_certificate, check_listen, first_certifi
 from agents.gateway.routes.host import Host
 from agents.gateway.serving import Server, serving
 from agents.gateway.sessions import LiveSessions, Sessions
+
+gateway = Gateway
+"""The earlier spelling of Gateway, for apps that use it."""
 
 __all__ = [
     "Gate",

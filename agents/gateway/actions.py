@@ -1,11 +1,12 @@
 """The actions of the WebSocket. Each message is one JSON object, and its key `action` names the action."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agents.core.depth import EXPECTED, text_too_deep
 from agents.gateway.errors import Refusal, invalid
+from agents.settings import Scope
 from agents.settings.values import AgentId
 
 Id = AgentId
@@ -24,15 +25,17 @@ def _text_or_number(ref: Any) -> Any:
 class _Action(BaseModel):
     """The common part of every action.
 
-    ref: chosen by the client, and repeated in the answer.
+    needs: the scope; None: any token is enough. ref: chosen by the client, and repeated in the answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    needs: ClassVar[Scope | None]
     ref: Annotated[Any, AfterValidator(_text_or_number)] = None
 
 
 class StreamChat(_Action):
+    needs = Scope.CHAT
     action: Literal["stream_chat"]
     agent_id: Id
     message: Text
@@ -40,17 +43,20 @@ class StreamChat(_Action):
 
 
 class Subscribe(_Action):
+    needs = Scope.READ
     action: Literal["subscribe"]
     stream_id: Id
     after: Seq = 0
 
 
 class Cancel(_Action):
+    needs = Scope.CHAT
     action: Literal["cancel"]
     stream_id: Id
 
 
 class Approve(_Action):
+    needs = Scope.APPROVE
     action: Literal["approve"]
     stream_id: Id
     call_id: Text
@@ -58,6 +64,7 @@ class Approve(_Action):
 
 
 class Deny(_Action):
+    needs = Scope.APPROVE
     action: Literal["deny"]
     stream_id: Id
     call_id: Text
@@ -65,12 +72,14 @@ class Deny(_Action):
 
 
 class Steer(_Action):
+    needs = Scope.CHAT
     action: Literal["steer"]
     stream_id: Id
     message: Text
 
 
 class Ping(_Action):
+    needs = None
     action: Literal["ping"]
 
 
@@ -79,11 +88,11 @@ Action: TypeAlias = StreamChat | Subscribe | Cancel | Approve | Deny | Steer | P
 _ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator="action")])
 
 
-def action_of(text: str | bytes) -> Action:
+def action_of(data: bytes) -> Action:
     """Return the action in a message. Raises Refusal if the message is not a valid action."""
-    if text_too_deep(text):
+    if text_too_deep(data):
         raise Refusal(422, EXPECTED)
     try:
-        return _ACTIONS.validate_json(text)
+        return _ACTIONS.validate_json(data)
     except ValidationError as error:
         raise invalid(error.errors(include_input=False, include_url=False)) from None

@@ -2,7 +2,7 @@
 
 serving.py serves the app. A host can also mount the app in its own app:
 
-app = gateway(settings, LiveSessions(), token_of(path))
+app = Gateway(settings, LiveSessions(), token_of(path))
 hosts_own_app.mount("/agents", app)
 """
 
@@ -20,8 +20,9 @@ from agents.gateway.event_stream import Delivery
 from agents.gateway.gate import Gate
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
+from agents.gateway.guard.scopes import needs
 from agents.gateway.guard.tokens import Tokens
-from agents.gateway.quotas import Quotas
+from agents.gateway.quotas import Quotas, UserLocks
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.docs import docs
@@ -45,12 +46,13 @@ class Gateway:
     """The ASGI app, whose settings can change while it runs.
 
     app: the inner app that answers new requests. A request that runs keeps the inner app that it began with.
-    token: the install's token. host: the program that serves the gateway, for its state, reload and stop.
+    token: the install's token, which has every scope. host: the program that serves the gateway, for its state, reload
+    and stop. Raises ValueError for settings that `check_access` refuses.
     """
 
-    def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> None:
         self._sessions, self._tokens, self._host = sessions, Tokens(token), host
-        self._reservations = Reservations(time.monotonic)
+        self._reservations, self._locks = Reservations(time.monotonic), UserLocks()
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
@@ -58,20 +60,14 @@ class Gateway:
 
         Raises ValueError for settings that `check_access` refuses; the old settings then stay.
         """
-        app = _app(settings, self._sessions, self._tokens, self._host, self._reservations)
+        gate = Gate() if self._host is None else self._host.gate
+        quotas = Quotas(settings, self._sessions, self._locks)
+        app = _app(settings, Everything(self._sessions, gate, self._reservations, quotas), self._tokens, self._host)
         self._tokens.take(settings.gateway.tokens)
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
-
-
-def gateway(settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> Gateway:
-    """Return the gateway as an ASGI app.
-
-    token: the install's token, which has every scope. Raises ValueError for settings that `check_access` refuses.
-    """
-    return Gateway(settings, sessions, token, host)
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:
@@ -83,9 +79,7 @@ def check_access(settings: GatewaySettings, token: str) -> None:
     Tokens(token).take(settings.tokens)
 
 
-def _app(
-    settings: Settings, sessions: Sessions, tokens: Tokens, host: Host | None, reservations: Reservations
-) -> FastAPI:
+def _app(settings: Settings, everything: Everything, tokens: Tokens, host: Host | None) -> FastAPI:
     own, compression = settings.gateway, settings.streaming.enable_compression
     delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, compression)
     app = _bare_app()
@@ -94,8 +88,6 @@ def _app(
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     allowed = Allowed(own.allowed_hosts, own.allowed_origins)
     app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=own.max_body_bytes)
-    gate = host.gate if host is not None else Gate()
-    everything = Everything(sessions, gate, reservations, Quotas(settings, sessions))
     app.include_router(agents(everything, delivery))
     app.include_router(streams(everything, delivery))
     app.include_router(session_routes(everything, delivery))
@@ -106,6 +98,7 @@ def _app(
     docs(app)
 
     @app.websocket("/ws")
+    @needs(None)  # each action has its own scope
     async def ws(websocket: WebSocket) -> None:
         await Socket(websocket, everything, delivery, own.max_message_bytes).run()
 

@@ -6,12 +6,13 @@ Source: RFC 9112, section 8.
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from actors.log import get_logger
+from agents.gateway.connection import Connection, connection_of
 from agents.gateway.guard.caller import caller_in
 from agents.sessions import SessionError
 
@@ -22,12 +23,6 @@ log = get_logger("understudy.gateway")
 
 class _Revoked(Exception):
     """The caller's token was revoked during the download."""
-
-
-class Connection(Protocol):
-    """A connection of the gateway's own server (serving.py). Other servers provide none."""
-
-    def abort(self) -> None: ...
 
 
 class JsonLines(StreamingResponse):
@@ -47,7 +42,7 @@ class JsonLines(StreamingResponse):
         return cls(_with(await anext(chunks, b""), chunks), filename, write_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._connection = scope.get("state", {}).get("connection")
+        self._connection = connection_of(scope)
         caller = caller_in(scope)
 
         async def in_time(message: Message) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Final, Literal, Protocol
+from typing import Annotated, Final, Literal
 
 from fastapi import Query
 from msgspec import Struct
@@ -19,6 +19,7 @@ from actors.log import get_logger
 from agents.contract.events import CutData
 from agents.contract.wire import FAILED
 from agents.core.events import Event
+from agents.gateway.connection import connection_of
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
@@ -41,13 +42,6 @@ ErrorEvent = Annotated[
 """The name of the event that ends a failed turn, as the client chooses."""
 
 _REFUSED: Final = re.compile(r"\s*q=0(\.0*)?\s*", re.IGNORECASE)
-
-
-class Connection(Protocol):
-    """A connection of the gateway's own server (serving.py). Other servers provide none."""
-
-    def cut(self, last: bytes) -> None:
-        """Write last after the data that waits to be sent, then close. Unread data is dropped after a while."""
 
 
 class Delivery(Struct, frozen=True):
@@ -79,7 +73,7 @@ class EventStream(Response):
         self.status_code, self.background = 200, None
         self._reader, self._delivery = reader, delivery
         self._encode, self._cut_frame, self._head = encode, cut, head
-        self._over = False
+        self._over, self._unsent = False, b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         squeeze = _Gzip() if self._delivery.compression and _takes_gzip(scope) else _Plain()
@@ -112,16 +106,21 @@ class EventStream(Response):
         await self._write(send, squeeze.end(), more=False)
 
     async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        """Send a piece. The server waits until its buffer has room."""
+        """Send a piece. The server waits until its buffer has room, and only then writes the piece."""
+        self._unsent = body
         async with asyncio.timeout(self._delivery.write_timeout_s):
             await send({"type": "http.response.body", "body": body, "more_body": more})
+        self._unsent = b""
 
     def _cut(self, scope: Scope, squeeze: "_Plain") -> None:
-        """Send the reason and close the connection. Another server than ours only ends the answer."""
-        connection: Connection | None = scope.get("state", {}).get("connection")
+        """Send the unsent piece and the reason, and close the connection. Another server only ends the answer.
+
+        A compressed piece must not be left out, because the pieces after it refer to it.
+        """
+        connection = connection_of(scope)
         if connection is not None:
-            reason = b"" if self._over else squeeze.some(self._cut_frame(too_slow(self._delivery.write_timeout_s)))
-            connection.cut(reason + squeeze.end())
+            reason = self._cut_frame(too_slow(self._delivery.write_timeout_s))
+            connection.cut(self._unsent + (b"" if self._over else squeeze.some(reason) + squeeze.end()))
 
 
 def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:

@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from agents.core.conversation import Message
 from agents.core.events import Event
-from agents.sessions.records import Session, StreamInfo
+from agents.sessions.records import SessionRecord, StreamRecord
 
 
-class SessionLine(Session, frozen=True, tag_field="type", tag="session"):
+class SessionLine(SessionRecord, frozen=True, tag_field="type", tag="session"):
     """The first line of an export."""
 
 
@@ -20,7 +20,7 @@ class MessageLine(Struct, frozen=True, tag_field="type", tag="message"):
     message: Message
 
 
-class StreamLine(StreamInfo, frozen=True, tag_field="type", tag="stream"):
+class StreamLine(StreamRecord, frozen=True, tag_field="type", tag="stream"):
     """A stream. The lines of its events follow."""
 
 

@@ -6,7 +6,8 @@ The agents and the store are counted at each check, so an ended agent never coun
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import agents_of, find_agent
@@ -15,66 +16,82 @@ from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.sessions import Sessions
 from agents.instance.waiting import cost_bytes, waiting_bytes
-from agents.settings import ClientLimits, Scope, Settings
+from agents.settings import Scope, Settings
 
-RETRY_S = 5
+RETRY_S: Final = 5
+
+
+class UserLocks:
+    """One lock for each user who adds agents or sessions now. A lock survives a reload, as its holder does."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def lock(self, user: str) -> asyncio.Lock:
+        return self._locks.setdefault(user, asyncio.Lock())
 
 
 class Quotas:
     """The quotas and ceilings of gateway.clients."""
 
-    _limits: ClientLimits
-
-    def __init__(self, settings: Settings, sessions: Sessions) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions, locks: UserLocks) -> None:
         streaming = settings.streaming
-        self._limits, self._sessions = settings.gateway.clients, sessions
+        self._clients, self._sessions, self._locks = settings.gateway.clients, sessions, locks
         self._silence_ms = max(streaming.timeout, streaming.first_byte_timeout or 0)
-        self._starting: dict[str, asyncio.Lock] = {}
 
     def config(self, caller: Caller, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the configuration of the caller's agent. Raises InvalidAgentConfig for values above a ceiling."""
         if _user(caller) is None:
             return given
-        config, faults = within(given, self._limits, self._silence_ms)
+        config, faults = within(given, self._clients, self._silence_ms)
         if faults:
             raise InvalidAgentConfig(faults)
         return config
 
     @asynccontextmanager
-    async def one_more(self, caller: Caller, session_id: str | None) -> AsyncIterator[None]:
-        """Let the caller add one session within the block. Raises Refusal if the caller has too many.
+    async def one_more_agent(self, caller: Caller, agent_id: str | None) -> AsyncIterator[None]:
+        """Let the caller start an agent within the block. Raises Refusal if its user has too many agents or sessions.
 
-        session_id: a session that may already exist; None: a new one.
+        agent_id: of an agent that may run or sleep already; None: a new one.
         """
         if (user := _user(caller)) is None:
             yield
             return
-        async with self._starting.setdefault(user, asyncio.Lock()):  # two requests must not share the last place
-            if session_id is None or not await self._sessions.has_session(session_id, user):
+        async with self._locks.lock(user):  # two requests must not share the last place
+            if agent_id is None or not await self._sessions.has_session(agent_id, user):
                 await self._check_sessions(user)
+            self._check_agents(user, agent_id)
             yield
 
-    def check_agents(self, caller: Caller, agent_id: str | None = None) -> None:
-        """Raise Refusal if the caller's user has max_agents agents. An agent_id that already runs is always allowed."""
-        user, most = _user(caller), self._limits.max_agents
-        if user is None or (agent_id is not None and find_agent(agent_id) is not None):
+    @asynccontextmanager
+    async def one_more_session(self, caller: Caller) -> AsyncIterator[None]:
+        """Let the caller add a session within the block. Raises Refusal if its user has too many sessions."""
+        if (user := _user(caller)) is None:
+            yield
             return
-        if len(agents_of(user)) >= most:
-            raise Refusal(429, f"expected at most {most} agents of one user: stop one first")
+        async with self._locks.lock(user):
+            await self._check_sessions(user)
+            yield
 
     def check_waiting(self, caller: Caller, message: str) -> None:
         """Raise Refusal if the message and those that wait exceed max_waiting_bytes."""
         if (user := _user(caller)) is None:
             return
-        most, asked = self._limits.max_waiting_bytes, cost_bytes(message)
+        most, asked = self._clients.max_waiting_bytes, cost_bytes(message)
         if asked > most:
             raise Refusal(413, f"expected a message of at most {most} bytes, got {asked}")
         if sum(map(waiting_bytes, agents_of(user))) + asked > most:
             words = f"expected at most {most} bytes of waiting messages of one user: retry later"
             raise Refusal(429, words, retry_after_s=RETRY_S)
 
+    def _check_agents(self, user: str, agent_id: str | None) -> None:
+        """Raise Refusal if the user has max_agents agents, unless this agent is one of them."""
+        most, own = self._clients.max_agents, agents_of(user)
+        if len(own) >= most and (agent_id is None or find_agent(agent_id) not in own):
+            raise Refusal(429, f"expected at most {most} agents of one user: stop one first")
+
     async def _check_sessions(self, user: str) -> None:
-        most = self._limits.max_sessions
+        most = self._clients.max_sessions
         if await self._sessions.count(user) >= most:
             raise Refusal(429, f"expected at most {most} sessions of one user: delete one first")
 

@@ -1,10 +1,11 @@
 """Message ids that are reserved before their streams begin. A reservation is for one user and expires.
 
-A reservation stays while its stream runs, so no other user can get the id before the stream is registered.
+A reservation also stays when its stream begins. So no other user can get the id before the stream is registered.
 """
 
 from collections import Counter
 from collections.abc import Callable
+from math import ceil
 from typing import Final
 
 from agents.gateway.errors import Refusal
@@ -31,7 +32,9 @@ class Reservations:
         if id_ in self._held:
             raise Refusal(409, "expected an unused message id, got one that is reserved", "conflict")
         if self._counts[user] >= MOST:
-            raise Refusal(429, f"expected at most {MOST} reserved message ids: stream some, or wait")
+            first_end_s = next(end_s for holder, end_s in self._held.values() if holder == user)
+            words = f"expected at most {MOST} reserved message ids of one user: retry when one has expired"
+            raise Refusal(429, words, retry_after_s=ceil(first_end_s - now_s))
         self._held[id_] = user, now_s + RESERVED_S
         self._counts[user] += 1
 

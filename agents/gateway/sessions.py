@@ -13,15 +13,19 @@ from agents.contract.stored import session as whole_session
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
-from agents.sessions import StreamInfo as KeptStream
-from agents.sessions import UnknownSession
+from agents.sessions import StreamRecord, UnknownSession
 
 
-class VisibleSessions(Protocol):
-    """Look-up of sessions and streams. A session has the id of its agent.
+class Sessions(Protocol):
+    """Look-up of sessions and streams, and changes to them. A session has the id of its agent.
 
-    Each method returns None, or an empty list, for an unknown id.
+    owner: the user to whom a session must belong; None: any user, or none. A look-up returns None, or an empty list,
+    for an unknown id. A change raises UnknownSession if the session no longer exists.
     """
+
+    async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
+
+    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool: ...
 
     async def wake(self, agent_id: str) -> Pid | None:
         """Return the agent's process. Start the process from the agent's session if it does not run."""
@@ -29,30 +33,16 @@ class VisibleSessions(Protocol):
     async def find_stream(self, stream_id: str) -> Pid | None:
         """Return the process that has the stream; None for a stream that is only in the store."""
 
-    async def kept_stream(self, stream_id: str) -> KeptStream | None:
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         """Return the stream's record in the store."""
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         """Return the events of a stream in the store with a seq in (after, after + limit]."""
 
-    async def sessions(self, after: str | None, limit: int) -> list[SessionInfo]:
+    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """Return a page of at most limit sessions. after: the last id of the previous page."""
 
     async def session(self, session_id: str) -> SessionInfo | None: ...
-
-
-class Sessions(VisibleSessions, Protocol):
-    """All sessions, and changes to them.
-
-    owner: the user to whom a session must belong; None: any user, or none. A change raises UnknownSession if the
-    session no longer exists.
-    """
-
-    async def has_session(self, session_id: str, owner: str | None = None) -> bool: ...
-
-    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool: ...
-
-    async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]: ...
 
     async def count(self, owner: str) -> int:
         """Return the number of the user's sessions."""
@@ -90,7 +80,7 @@ class LiveSessions:
     async def find_stream(self, stream_id: str) -> Pid | None:
         return find_stream(stream_id)
 
-    async def kept_stream(self, stream_id: str) -> KeptStream | None:
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         return None
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
-from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import find_agent, find_stream, reserved
 from agents.contract.sessions import Session, SessionInfo
 from agents.contract.stored import session, session_info, session_stream
@@ -16,79 +15,67 @@ from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
 from agents.instance.waking import wake
-from agents.sessions import Refused, SessionExists, StreamStatus, UnknownSession, open_journal
-from agents.sessions import SessionInfo as KeptSession
-from agents.sessions import StreamInfo as KeptStream
+from agents.sessions import (
+    JournalHandle,
+    ListedSession,
+    Refused,
+    SessionExists,
+    StreamRecord,
+    UnknownSession,
+    open_journal,
+)
 
 if TYPE_CHECKING:
     from agents.sessions import Store
 
+JOURNAL_RESTARTS: Final = "the journal of sessions is being restarted: retry later"
+
 
 class StoredSessions(LiveSessions):
-    """The sessions of the store. Without a store, the sessions of the running agents."""
+    """The sessions of the store. While the journal is restarted, a request that needs the store gets a Refusal, 503."""
 
     async def has_session(self, session_id: str, owner: str | None = None) -> bool:
-        if find_agent(session_id) is not None or (store := await _store()) is None:
+        if find_agent(session_id) is not None:
             return await super().has_session(session_id, owner)
-        return await store.has_session(session_id, owner)
+        return await (await _store()).has_session(session_id, owner)
 
     async def has_stream(self, stream_id: str, owner: str | None = None) -> bool:
-        if find_stream(stream_id) is not None or (store := await _store()) is None:
+        if find_stream(stream_id) is not None:
             return await super().has_stream(stream_id, owner)
+        store = await _store()
         if (stream := await store.stream(stream_id)) is None:
             return False
         return owner is None or await store.has_session(stream.session_id, owner)
 
     async def wake(self, agent_id: str) -> Pid | None:
+        if (pid := find_agent(agent_id)) is not None:
+            return pid
+        await _store()  # without the journal, `wake` would find no session
         return await wake(agent_id)
 
-    async def find_stream(self, stream_id: str) -> Pid | None:
-        """Return the process that has the stream.
-
-        If the stream's turn was cut, its agent is woken, and continues or ends the turn. Return None if the agent can't
-        be woken; the stored events can still be read.
-        """
-        if (pid := find_stream(stream_id)) is not None or (store := await _store()) is None:
-            return pid
-        stream = await store.stream(stream_id)
-        if stream is not None and stream.status is StreamStatus.OPEN:
-            with suppress(InvalidAgentConfig):
-                return await wake(stream.session_id)
-        return None
-
-    async def kept_stream(self, stream_id: str) -> KeptStream | None:
-        store = await _store()
-        return None if store is None else await store.stream(stream_id)
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
+        return await (await _store()).stream(stream_id)
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
-        store = await _store()
-        return [] if store is None else await store.events(stream_id, after, limit)
+        return await (await _store()).events(stream_id, after, limit)
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
         """Return the sessions, the last changed first."""
         store = await _store()
-        if store is None:
-            return await super().sessions(after, limit, owner)
         if after is not None and not await self.has_session(after, owner):
             raise UnknownSession(after)
         return [_info(each) for each in await store.sessions(after, limit, owner)]
 
     async def count(self, owner: str) -> int:
-        store = await _store()
-        return await super().count(owner) if store is None else await store.count(owner)
+        return await (await _store()).count(owner)
 
     async def session(self, session_id: str) -> SessionInfo | None:
-        store = await _store()
-        if store is None:
-            return await super().session(session_id)
-        kept = await store.session(session_id)
+        kept = await (await _store()).session(session_id)
         return None if kept is None else _info(kept)
 
     async def history(self, session_id: str) -> Session:
         """Return the session as it is in the store, whether its agent runs or not."""
         store = await _store()
-        if store is None:
-            return await super().history(session_id)
         kept = await store.session(session_id)
         if kept is None:
             raise UnknownSession(session_id)
@@ -104,39 +91,30 @@ class StoredSessions(LiveSessions):
     async def rename(self, session_id: str, title: str | None) -> None:
         from agents.sessions import history
 
-        store = await _store()
-        if store is None:
-            await super().rename(session_id, title)
-        else:
-            await history.rename(store, session_id, title)
+        await history.rename(await _store(), session_id, title)
 
     async def delete(self, session_id: str) -> None:
         """Stop the agent, then delete the session. No agent can start under the id meanwhile."""
         from agents.sessions import history
 
-        journal = await open_journal()
-        if journal is None or find_agent(session_id) is not None:
+        journal = await _journal()
+        if find_agent(session_id) is not None:
             await super().delete(session_id)
-        if journal is not None:
-            with _alone(session_id):
-                with suppress(Refused):
-                    await journal.durable()  # otherwise a waiting write would follow the deletion
-                await history.delete(journal.store, session_id)
+        with _alone(session_id):
+            with suppress(Refused):
+                await journal.durable()  # otherwise a waiting write would follow the deletion
+            await history.delete(journal.store, session_id)
 
     async def export(self, session_id: str) -> AsyncIterator[bytes]:
         from agents.sessions import history
 
-        store = await _store()
-        async for line in super().export(session_id) if store is None else history.export(store, session_id):
+        async for line in history.export(await _store(), session_id):
             yield line
 
     async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> None:
         from agents.sessions import history
 
         store = await _store()
-        if store is None:
-            await super().fork(session_id, new_id, at)
-            return
         try:
             with reserved(new_id):
                 await history.fork(store, session_id, new_id, at)
@@ -144,9 +122,15 @@ class StoredSessions(LiveSessions):
             raise SessionExists(new_id) from None
 
 
-async def _store() -> "Store | None":
+async def _journal() -> JournalHandle:
     journal = await open_journal()
-    return None if journal is None else journal.store
+    if journal is None:
+        raise Refusal(503, JOURNAL_RESTARTS)
+    return journal
+
+
+async def _store() -> "Store":
+    return (await _journal()).store
 
 
 @contextmanager
@@ -167,5 +151,5 @@ async def _statuses(session_id: str) -> dict[str, str]:
         return {}  # the agent has just ended
 
 
-def _info(kept: KeptSession) -> SessionInfo:
+def _info(kept: ListedSession) -> SessionInfo:
     return session_info(kept, live=find_agent(kept.id) is not None)

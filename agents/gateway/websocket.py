@@ -1,7 +1,7 @@
 """The WebSocket: it receives actions, and sends their answers and the events of up to MAX_STREAMS streams.
 
     {"action": "stream_chat", "agent_id": "a", "message": "Hello", "ref": 1}
-    {"type": "answer", "action": "stream_chat", "data": {"stream_id": "..."}, "ref": 1}
+    {"type": "answer", "action": "stream_chat", "data": {"stream_id": "...", "over": false}, "ref": 1}
     {"type": "token", "data": "Hi", "seq": 2, "stream_id": "..."} ...
 
 An action that fails is answered with {"type": "refused", "code", "error"}, and the socket stays open.
@@ -13,11 +13,13 @@ from typing import Any, Final, assert_never
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
+from actors.log import get_logger
 from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
+from agents.gateway.connection import TRY_AGAIN_LATER, connection_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
-from agents.gateway.event_stream import STORE_UNAVAILABLE, Connection, Delivery, too_slow
+from agents.gateway.event_stream import STORE_UNAVAILABLE, Delivery, too_slow
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import AnyReader, ReaderClosed
@@ -28,7 +30,8 @@ from agents.sessions import SessionError
 MAX_STREAMS: Final = 100  # per socket at a time
 TOO_LARGE: Final = 1009
 REVOKED: Final = 1008  # "policy violation"
-TRY_AGAIN_LATER: Final = 1013
+
+log = get_logger("understudy.gateway")
 
 
 class _Revoked(Exception):
@@ -45,7 +48,7 @@ class Socket:
     def __init__(self, websocket: WebSocket, everything: Everything, delivery: Delivery, max_bytes: int) -> None:
         self._websocket, self._delivery, self._max_bytes = websocket, delivery, max_bytes
         self._caller = caller_in(websocket.scope)
-        self._streams = everything.visible_to(self._caller)
+        self._visible = everything.visible_to(self._caller)
         self._tasks = asyncio.TaskGroup()
         self._readers: dict[str, AnyReader] = {}
 
@@ -89,32 +92,34 @@ class Socket:
             await self._refuse(refusal_of(error), action)
 
     async def _do(self, action: Action) -> None:
-        permit(self._caller, f"WS {action.action}")
+        permit(self._caller, action.needs, f"WS {action.action}")
         match action:
             case actions.Ping():
                 await self._send({"type": "pong", **_ref(action)})
             case actions.StreamChat():
                 self._check_room()
-                reader = await self._streams.ask(action.agent_id, action.message, action.stream_id)
+                reader = await self._visible.ask(action.agent_id, action.message, action.stream_id)
                 await self._read(action, reader)
             case actions.Subscribe():
                 self._check_room()
-                await self._read(action, await self._streams.follow(action.stream_id, action.after))
+                await self._read(action, await self._visible.streams.follow(action.stream_id, action.after))
             case actions.Cancel():  # its answer waits until the turn's tools are dead
                 self._tasks.create_task(self._cancel(action))
             case actions.Approve():
-                decision = await self._streams.approve(action.stream_id, action.call_id, action.arguments)
+                decision = await self._visible.streams.approve(action.stream_id, action.call_id, action.arguments)
                 await self._answer(action, decision)
             case actions.Deny():
-                await self._answer(action, await self._streams.deny(action.stream_id, action.call_id, action.reason))
+                await self._answer(
+                    action, await self._visible.streams.deny(action.stream_id, action.call_id, action.reason)
+                )
             case actions.Steer():
-                await self._answer(action, await self._streams.steer(action.stream_id, action.message))
+                await self._answer(action, await self._visible.streams.steer(action.stream_id, action.message))
             case _:
                 assert_never(action)
 
     async def _cancel(self, action: actions.Cancel) -> None:
         try:
-            await self._answer(action, await self._streams.cancel(action.stream_id))
+            await self._answer(action, await self._visible.streams.cancel(action.stream_id))
         except EXPECTED as error:
             await self._refuse(refusal_of(error), action)
 
@@ -141,7 +146,8 @@ class Socket:
                 await self._write(map(message, batch))
         except ReaderClosed:
             return
-        except SessionError:
+        except SessionError as error:
+            log.warning("replay_broken_off", stream=reader.stream_id, reason=str(error))
             await self._send({"type": "cut", "data": STORE_UNAVAILABLE, "stream_id": reader.stream_id})
         finally:
             reader.close()
@@ -179,7 +185,7 @@ class Socket:
             return  # the connection has already ended
 
     def _cut(self) -> None:
-        connection: Connection | None = self._websocket.scope.get("state", {}).get("connection")
+        connection = connection_of(self._websocket.scope)
         if connection is not None:
             data = too_slow(self._delivery.write_timeout_s)
             connection.cut(to_json({"type": "cut", "data": data}))

@@ -55,15 +55,15 @@ def _frame(event: Event, name: str = "") -> bytes:
 def message(event: Event) -> str:
     """A WebSocket message. The data of a text is the text itself."""
     if type(event) is StreamToken and event.joined == event.attempt == 1:
-        said_by = (to_json(event.token), event.seq, to_json(event.stream_id))
-        return (b'{"type":"token","data":%b,"seq":%d,"stream_id":%b}' % said_by).decode()
-    said: dict[str, Any] = {"type": name_of(event), "data": bare_data_of(event)}
+        values = (to_json(event.token), event.seq, to_json(event.stream_id))
+        return (b'{"type":"token","data":%b,"seq":%d,"stream_id":%b}' % values).decode()
+    fields: dict[str, Any] = {"type": name_of(event), "data": bare_data_of(event)}
     if isinstance(event, StreamToken | StreamReasoning):
-        said["data"] = said["data"].text
-    said |= counts_of(event)
-    said["seq"] = event.seq
-    said["stream_id"] = event.stream_id
-    return to_json(said).decode()
+        fields["data"] = fields["data"].text
+    fields |= counts_of(event)
+    fields["seq"] = event.seq
+    fields["stream_id"] = event.stream_id
+    return to_json(fields).decode()
 
 
 def cut_frame(data: CutData) -> bytes:

@@ -20,9 +20,9 @@ from agents.sessions import (
     JournalHandle,
     OpenStream,
     Recorder,
-    Session,
     SessionError,
     SessionExists,
+    SessionRecord,
     UnknownSession,
     open_journal,
 )
@@ -75,7 +75,7 @@ async def open_session(
     return (*config.opening(), *conversation), tuple(cuts)
 
 
-def _check_origin(origin: Origin, config: AgentConfig, session: Session | None) -> None:
+def _check_origin(origin: Origin, config: AgentConfig, session: SessionRecord | None) -> None:
     if origin is Origin.KEPT and session is None:
         raise UnknownSession(config.id)
     if origin is Origin.USER and session is not None and session.owner != config.owner:

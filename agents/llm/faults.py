@@ -8,7 +8,8 @@ from typing import Any
 
 from agents.core.depth import EXPECTED, too_deep
 from agents.core.errors import ApiError
-from agents.llm.sse import ErrorData, EventTooLarge, SseDecoder
+from agents.core.sse import EventTooLarge
+from agents.llm.sse import ErrorData, SseDecoder
 from agents.llm.text import joined_surrogates, one_line
 
 MESSAGE_LIMIT = 500

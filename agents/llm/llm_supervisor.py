@@ -4,12 +4,14 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
+from actors.server.outcomes import Ignore
 from agents.llm.client import Client
 from agents.llm.endpoint import Endpoint
 from agents.llm.provider import Provider, ProviderPolicy
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
+from supervisors.dynamic_supervisor import DynamicState
 
 SETTLED_S: Final = 1.0  # by then an application has started, so the import does not delay its start
 ONCE: Final = DynamicFlags()
@@ -19,9 +21,13 @@ NOWHERE: Final = Endpoint("http://localhost/", "none")
 class LlmSupervisor(DynamicSupervisor):
     """The supervisor of the providers. Its arguments: the ProviderPolicy of all providers, and its own flags."""
 
-    def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
+    def init(self, *args: Any) -> DynamicState | Ignore:
+        state = super().init(*args)
         importing = Thread(target=_import_client, name="llm_client")
         asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
+        return state
+
+    def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
         provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
         return dataclasses.replace(flags, max_children=policy.max_count), provider
 

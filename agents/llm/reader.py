@@ -13,8 +13,9 @@ from typing import Any
 
 from agents.core.deltas import Delta, Failed
 from agents.core.errors import ConnectionClosed, Fault, ParseError
+from agents.core.sse import BOM, LIMIT_BYTES, EventTooLarge
 from agents.llm.faults import EXCERPT_LIMIT, error_in_stream, has_words, is_error
-from agents.llm.sse import BOM, LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
+from agents.llm.sse import ErrorData, SseDecoder
 from agents.llm.text import Halves, joined_surrogates, one_line
 
 DONE = b"[DONE]"
@@ -78,7 +79,7 @@ class StreamReader(ABC):
             self.events += len(payloads)
             self._read(payloads, deltas)
         except EventTooLarge as too_large:
-            self._read(too_large.payloads, deltas)
+            self._read(too_large.events, deltas)
             self._close(ParseError(str(too_large)), deltas)
         return deltas
 
@@ -121,20 +122,13 @@ class StreamReader(ABC):
     def _read_document(self, value: Any, deltas: list[Delta]) -> None:
         """Read a whole answer that was not streamed. Leave the reader open if the value is not an answer."""
 
-    @abstractmethod
-    def _finish(self, deltas: list[Delta]) -> None:
-        """Add the held deltas, the end of every call, and Finished."""
-
     def _done(self, deltas: list[Delta]) -> None:
         """Close the answer after [DONE]."""
         self._close(ConnectionClosed(), deltas)
 
     def _close(self, fault: Fault, deltas: list[Delta]) -> None:
-        if self._ended:
-            return
-        if self.settled:
-            self._finish(deltas)
-        else:
+        """End the answer if it has not ended: no more of it comes, for the reason in fault."""
+        if not self._ended:
             self._fail(self._cause_of(fault), deltas)
 
     def _cause_of(self, fault: Fault) -> Fault:

@@ -1,17 +1,11 @@
-"""Server-sent events, decoded from bytes without I/O. Source: WHATWG HTML, 9.2.5 and 9.2.6.
+"""The server-sent events of a model's stream. Source: WHATWG HTML, 9.2.5 and 9.2.6.
 
 A model's stream needs only the data of each event. The decoder drops `id`, `retry` and comments. If an event's name is
 `error`, its data is an ErrorData. Other names are dropped. Beyond the grammar, a field named `error` counts as the data
 of an event of that name: older llama.cpp servers end a broken stream with such a field.
-
-The decoder splits the stream at blank lines as bytes and decodes no text. So a character or a line end may be cut
-between two chunks without harm.
 """
 
-from collections.abc import Sequence
-
-BOM = b"\xef\xbb\xbf"
-LIMIT_BYTES = 64 * 1024 * 1024
+from agents.core.sse import BOM, LIMIT_BYTES, EventDecoder, field_of
 
 _DATA = b"data: "
 _NAME = b"event: "
@@ -21,35 +15,18 @@ _FIELDS = (b"data", b"event", b"error", b"id", b"retry")
 _PROSE_BYTES = 2000
 
 
-class EventTooLarge(Exception):
-    """An event larger than the limit. payloads: data of the earlier events that the same chunk completed."""
-
-    def __init__(self, limit_bytes: int, payloads: Sequence[bytes] = ()) -> None:
-        super().__init__(f"expected an event of at most {limit_bytes} bytes, got a larger one")
-        self.payloads = payloads
-
-
 class ErrorData(bytes):
     """The data of an event named `error`."""
 
 
-class SseDecoder:
+class SseDecoder(EventDecoder[bytes]):
     """A decoder: feed() takes each chunk, end() comes once at the end. Both return the data of the complete events."""
 
-    __slots__ = (
-        "_at_event_start", "_at_stream_start", "_ends_in_lf", "_limit_bytes", "_no_events", "_pieces", "_size",
-        "_skip_lf",
-    )  # fmt: skip
+    __slots__ = ("_prose",)
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._limit_bytes = limit_bytes
-        self._pieces: list[bytes] = []  # of the incomplete event; joined once, at its blank line
-        self._size = 0
-        self._at_stream_start = True
-        self._at_event_start = False  # true: all bytes are read, and no byte order mark may follow
-        self._ends_in_lf = False
-        self._skip_lf = False
-        self._no_events = b""  # the beginning of the events without data
+        super().__init__(limit_bytes)
+        self._prose = b""  # the first lines outside the grammar, in events without data
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the data of the events that this chunk completes, in order. Raises EventTooLarge.
@@ -60,20 +37,20 @@ class SseDecoder:
             if payload := _only_payload(chunk):
                 return [payload]
             if chunk.endswith(b"\n\n"):
-                return _payloads(chunk[:-2])
-        return self._feed_any(chunk)
+                return self._events_in(chunk[:-2])
+        return super().feed(chunk)
 
     @property
     def silent(self) -> bool:
         """True if at most blank lines and comments came after the last complete event."""
         lines = b"".join(self._pieces).split(b"\n")
-        return not self.prose and all(not line or line.startswith(b":") for line in lines)
+        return not self._prose and all(not line or line.startswith(b":") for line in lines)
 
     @property
     def prose(self) -> bytes:
-        """The beginning of the lines outside the grammar: the text of a server that sends no event stream."""
-        rest = b"".join([self._no_events, *self._pieces])[:_PROSE_BYTES].removeprefix(BOM)
-        return b"" if BOM.startswith(rest) else b"\n".join(line for line in rest.split(b"\n") if not _in_grammar(line))
+        """The first lines outside the grammar, in events without data: the text of a server that sends no events."""
+        rest = b"" if self._at_stream_start else b"".join(self._pieces)
+        return (self._prose + _prose_of(rest))[:_PROSE_BYTES].rstrip(b"\n")
 
     def end(self) -> list[bytes]:
         """Return the data of a last event without its blank line. The reader decides whether to use it.
@@ -82,67 +59,23 @@ class SseDecoder:
         """
         rest = b"".join(self._pieces)
         self._pieces = []
-        return self._payloads_in(rest.removeprefix(BOM) if self._at_stream_start else rest)
+        return self._events_in(rest.removeprefix(BOM) if self._at_stream_start else rest)
 
-    def _feed_any(self, chunk: bytes) -> list[bytes]:
-        chunk = self._only_lf(chunk)
-        if self._at_stream_start and not (chunk := self._without_bom(chunk)):
-            return []
-        self._at_event_start = False
-        if b"\n\n" in chunk or (self._ends_in_lf and chunk.startswith(b"\n")):
-            return self._complete(chunk)
-        self._hold(chunk)
-        return []
-
-    def _only_lf(self, chunk: bytes) -> bytes:
-        """Return the chunk with CRLF and CR as LF. After a last CR, an LF at the next chunk's start is dropped."""
-        if self._skip_lf and chunk:
-            chunk = chunk.removeprefix(b"\n")
-            self._skip_lf = False
-        if b"\r" in chunk:
-            self._skip_lf = chunk.endswith(b"\r")
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return chunk
-
-    def _without_bom(self, chunk: bytes) -> bytes:
-        """Return the bytes so far without a byte order mark, or nothing while they may be the beginning of one."""
-        head = b"".join(self._pieces) + chunk
-        self._pieces = []
-        if len(head) < len(BOM) and BOM.startswith(head):
-            self._pieces = [head]
-            return b""
-        self._at_stream_start = False
-        return head.removeprefix(BOM)
-
-    def _complete(self, chunk: bytes) -> list[bytes]:
-        whole, _, rest = b"".join([*self._pieces, chunk]).rpartition(b"\n\n")
-        if len(whole) + len(rest) > self._limit_bytes:
-            self._refuse_large([*whole.split(b"\n\n"), rest])
-        self._pieces = []
-        self._size = 0
-        self._ends_in_lf = False
-        self._at_event_start = not rest
-        self._hold(rest)
-        return self._payloads_in(whole)
-
-    def _payloads_in(self, whole: bytes) -> list[bytes]:
-        payloads = _payloads(whole)
-        if not payloads and len(self._no_events) < _PROSE_BYTES:
-            self._no_events += whole[:_PROSE_BYTES] + b"\n\n"
+    def _events_in(self, whole: bytes) -> list[bytes]:
+        """Return the data of all events in bytes with LF line ends. An event without data may have prose."""
+        if payloads := _regular_payloads(whole):
+            return payloads
+        for event in whole.split(b"\n\n"):
+            if payload := _payload(event.split(b"\n")):
+                payloads.append(payload)
+            elif len(self._prose) < _PROSE_BYTES:
+                self._prose = (self._prose + _prose_of(event))[:_PROSE_BYTES]
         return payloads
 
-    def _refuse_large(self, events: list[bytes]) -> None:
-        for position, event in enumerate(events):
-            if len(event) > self._limit_bytes:
-                raise EventTooLarge(self._limit_bytes, _payloads(b"\n\n".join(events[:position])))
 
-    def _hold(self, piece: bytes) -> None:
-        if piece:
-            self._pieces.append(piece)
-            self._size += len(piece)
-            self._ends_in_lf = piece.endswith(b"\n")
-        if self._size > self._limit_bytes + 1:  # 1: the line end may belong to the event
-            raise EventTooLarge(self._limit_bytes)
+def _prose_of(event: bytes) -> bytes:
+    """Return an event's lines outside the grammar, each with a line end."""
+    return b"".join(line + b"\n" for line in event.split(b"\n") if not _in_grammar(line))
 
 
 def _in_grammar(line: bytes) -> bool:
@@ -161,19 +94,16 @@ def _only_payload(chunk: bytes) -> bytes:
     return b""
 
 
-def _payloads(whole: bytes) -> list[bytes]:
-    """Return the data of all events in bytes with LF line ends. Events without data give nothing.
+def _regular_payloads(whole: bytes) -> list[bytes]:
+    """Return the data of events that have one data line each, with or without a name line each, else nothing.
 
-    Events of one data line, with or without a name line, have a fast path with few interpreter steps.
+    It takes few interpreter steps.
     """
     if whole.startswith(_DATA):
         payloads = whole[6:].split(_BETWEEN)
         if whole.count(b"\n") == 2 * len(payloads) - 2 and b"" not in payloads:
             return payloads
-    lines = whole.split(b"\n")
-    if whole.startswith(_NAME) and (payloads := _payloads_of_named(lines)):
-        return payloads
-    return [payload for event in whole.split(b"\n\n") if (payload := _payload(event.split(b"\n")))]
+    return _payloads_of_named(whole.split(b"\n")) if whole.startswith(_NAME) else []
 
 
 def _payloads_of_named(lines: list[bytes]) -> list[bytes]:
@@ -187,12 +117,11 @@ def _payloads_of_named(lines: list[bytes]) -> list[bytes]:
 
 
 def _payload(lines: list[bytes]) -> bytes:
-    """Read one event by the grammar. A field's name ends at the first colon; one space after the colon is dropped."""
+    """Read one event by the grammar."""
     data: list[bytes] = []
     named_error = False
     for line in lines:
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
+        field, value = field_of(line)
         if field in (b"data", b"error"):
             data.append(value)
         if field == b"event":

@@ -1,7 +1,7 @@
 """The write of one flush, repeated until each part is on disk, refused, or failed after the store's grace."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from agents.sessions.errors import Fenced, Refused, StoreFailed
@@ -26,7 +26,7 @@ async def flush(
     left = [pending]
     while True:
         began_s = loop.time()
-        outcomes = [outcome for each in left for outcome in await _tried(each, store)]
+        outcomes = await _each_tried(left, store)
         settled += [(each, failure) for each, failure in outcomes if failure is None or isinstance(failure, Refused)]
         failed = [(each, failure) for each, failure in outcomes if failure and not isinstance(failure, Refused)]
         if not failed:
@@ -41,6 +41,20 @@ async def flush(
         left = [each for each, _ in failed]
 
 
+async def _each_tried(parts: Iterable[Pending], store: "Store") -> list[Outcome]:
+    """Try the parts in order. After a part whose outcome is unknown, the others are not tried and get its failure.
+
+    The store compares a retry only with its last write, so at most one write may have an unknown outcome.
+    """
+    outcomes: list[Outcome] = []
+    unsure: StoreFailed | None = None
+    for each in parts:
+        outcomes += [(each, unsure)] if unsure is not None else await _tried(each, store)
+        last = outcomes[-1][1]
+        unsure = None if isinstance(last, Refused) else last
+    return outcomes
+
+
 async def _tried(pending: Pending, store: "Store") -> list[Outcome]:
     """Try one write. Refused records are halved until a refusal concerns only one session."""
     try:
@@ -50,7 +64,7 @@ async def _tried(pending: Pending, store: "Store") -> list[Outcome]:
     except Refused as refused:
         if len(pending.session_ids) == 1:
             return [(pending, refused)]
-        return [outcome for half in pending.halves() for outcome in await _tried(half, store)]
+        return await _each_tried(pending.halves(), store)
     except StoreFailed as failed:
         pending.tried = True
         return [(pending, failed)]

@@ -4,8 +4,9 @@ A flush begins batch_s after the first waiting record, or when batch_events wait
 One flush runs at a time. Records that arrive meanwhile go with the next one, so batches grow with the load.
 
 A failed flush is retried during the store's grace (patience.py), and no recorder gets the failure. After the grace its
-records are kept, in order, and tried again after RETRY_S, or sooner for an urgent record. If the store refuses a
-session's records, only that session loses its recorders.
+records are kept, in order, and tried again after RETRY_S, or sooner for an urgent record. A write whose outcome is
+unknown is repeated unchanged, before any other write: the store can then recognise that it was committed. If the store
+refuses a session's records, only that session loses its recorders.
 """
 
 import asyncio
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from actors.log import get_logger
-from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreFailed
+from agents.sessions.errors import Fenced, Refused, StoreFailed
 from agents.sessions.flush import Outcome, flush
-from agents.sessions.last_words import LastWords, leave
+from agents.sessions.last_words import LastWords, leave, settled
 from agents.sessions.patience import Patience
-from agents.sessions.pending import Pending, Waiter, settle
+from agents.sessions.pending import Pending, Records, Waiter, settle
 from agents.sessions.recorder import Recorder
 from agents.sessions.records import SessionBegun
 
@@ -65,8 +66,9 @@ class GroupCommit:
         self._sessions: list[SessionBegun] = []
         self._waiters: list[tuple[str | None, Waiter]] = []
         self._in_flight: Pending | None = None
+        self._unsure: Pending | None = None  # a failed write whose outcome is unknown, also while it is in flight
         self._waits_since_s: float | None = None  # arrival of the oldest waiting record
-        self._left_since_s: float | None = None  # the same for the flush that runs
+        self._left_since_s: float | None = None  # the same for the flush that runs, and for the unsure write
         self._timer: asyncio.TimerHandle | None = None
         self.closed: StoreFailed | None = None
 
@@ -102,18 +104,21 @@ class GroupCommit:
         """
         if isinstance(self.closed, Fenced):
             return
+        store = str(self.store)
+        leave(store, words)
         if self.closed is not None:
-            leave(str(self.store), words)
             return
 
         def failed(failure: StoreFailed) -> None:
-            if isinstance(failure, JournalEnded):
-                self.say_last(words)
-            elif isinstance(failure, Refused) and words != words.bare():
-                self.say_last(words.bare())
+            if isinstance(failure, Refused):  # also Fenced
+                settled(store, words)
+                if words != words.bare():
+                    self.say_last(words.bare())
 
         ended = words.ended
-        recorder = Recorder(self, ended.session_id, ended.id, words.event.seq - 1, lambda _: None, failed)
+        recorder = Recorder(
+            self, ended.session_id, ended.id, words.event.seq - 1, lambda _: settled(store, words), failed
+        )
         self.add(recorder)
         recorder.last_words(words)
 
@@ -122,8 +127,8 @@ class GroupCommit:
         waiter = self._loop.create_future()
         if self._waiting or self._sessions:
             self._waiters.append((session_id, waiter))
-        elif self._in_flight is not None:
-            self._in_flight.waiters.append((session_id, waiter))
+        elif (leaving := self._leaving) is not None:
+            leaving.waiters.append((session_id, waiter))
         else:
             waiter.set_result(None)
         await self._until(waiter)
@@ -131,15 +136,28 @@ class GroupCommit:
     async def stream_written(self, recorder: Recorder) -> None:
         """Wait until everything recorded of this stream is on disk. Raises StoreFailed."""
         waiter = self._loop.create_future()
-        flight = self._in_flight
-        leaving = next((each for each in flight.streams if each.recorder is recorder), None) if flight else None
         if recorder in self._waiting:
             recorder.waiters.append(waiter)
-        elif leaving is not None:
-            leaving.waiters.append(waiter)
+        elif (records := self._records(recorder)) is not None:
+            records.waiters.append(waiter)
         else:
             waiter.set_result(None)
         await self._until(waiter)
+
+    def unsure(self, recorder: Recorder) -> Records:
+        """Return the recorder's records in the write whose outcome is unknown."""
+        records = self._records(recorder)
+        assert records is not None, "expected a stream with records in the write that failed"
+        return records
+
+    @property
+    def _leaving(self) -> Pending | None:
+        """Return the records that left their recorders and are not on disk."""
+        return self._unsure if self._in_flight is None else self._in_flight
+
+    def _records(self, recorder: Recorder) -> Records | None:
+        streams = [] if self._leaving is None else self._leaving.streams
+        return next((each for each in streams if each.recorder is recorder), None)
 
     async def _until(self, waiter: Waiter) -> None:
         if self.closed is not None:
@@ -151,6 +169,9 @@ class GroupCommit:
     def _soon(self) -> None:
         if self._waits_since_s is None:
             self._waits_since_s = self._loop.time()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
         if self._timer is None:
             pause_s = self._batch_s if self.patience.failure is None else RETRY_S
             self._timer = self._loop.call_later(pause_s, self._time_is_up)
@@ -164,21 +185,27 @@ class GroupCommit:
     @property
     def idle(self) -> bool:
         """Return True if no record waits."""
-        return not (self._waiting or self._sessions)
+        return not (self._waiting or self._sessions or self._unsure)
 
     @property
     def behind(self) -> Behind:
-        flight = self._in_flight
-        leaving = 0 if flight is None else sum(len(records.events) for records in flight.streams)
+        leaving = 0 if self._leaving is None else sum(len(records.events) for records in self._leaving.streams)
         since_s = self._waits_since_s if self._left_since_s is None else self._left_since_s
         return Behind(self.count + leaving, 0.0 if since_s is None else self._loop.time() - since_s)
 
     def take(self) -> Pending:
-        """Return all records that wait. The caller passes them to `flush`, and the outcomes to `done`."""
-        self.due, self.count = False, 0
+        """Return the unsure write if there is one, else all records that wait.
+
+        The caller passes them to `flush`, and the outcomes to `done`.
+        """
+        self.due = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._unsure is not None:
+            self._in_flight = self._unsure
+            return self._unsure
+        self.count = 0
         pending = Pending(self._sessions, [recorder.take() for recorder in self._waiting], self._waiters)
         self._sessions, self._waiting, self._waiters = [], {}, []
         self._in_flight = pending
@@ -198,6 +225,7 @@ class GroupCommit:
     def done(self, outcomes: Sequence[Outcome]) -> None:
         """Report the outcomes to the recorders and waiters."""
         whole, self._in_flight = self._in_flight, None
+        repeated, self._unsure = self._unsure is not None, None
         for pending, failure in outcomes:
             match failure:
                 case None:
@@ -206,10 +234,14 @@ class GroupCommit:
                     self._refused(pending, failure)
                 case _:
                     self._keep(pending, failure)
-        self._left_since_s = None
+        if self._unsure is None:
+            self._left_since_s = None
         if whole is not None:
             _settle_by_session(whole, outcomes)
-        self.due = self.patience.failure is None and (self.due or self.count >= self.batch_events)
+        failed = self.patience.failure
+        if repeated and failed is not None:
+            self._fail_waiting(failed)
+        self.due = failed is None and (self.due or self.count >= self.batch_events or (repeated and self._wanted))
         if self.due:
             self._call()
 
@@ -219,7 +251,7 @@ class GroupCommit:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        whole, self._in_flight = self._in_flight, None
+        whole, self._in_flight, self._unsure = self._leaving, None, None
         if whole is not None:
             for records in whole.streams:
                 records.settle(failure)
@@ -244,16 +276,39 @@ class GroupCommit:
             self.lose(records.recorder, failure)
 
     def _keep(self, pending: Pending, failure: StoreFailed) -> None:
-        self._sessions = pending.sessions + self._sessions
+        """Keep records that were not written. At most one part of a flush was tried, so only that one is unsure."""
         for records in pending.streams:
             records.settle(failure)
+        if pending.tried:
+            self._unsure = pending
+        else:
+            self._take_back(pending)
+        self._set_timer()
+        for records in pending.streams:
+            records.recorder.on_failure(failure)
+
+    def _take_back(self, pending: Pending) -> None:
+        """Return the records to their recorders, since the store did not get them."""
+        self._sessions = pending.sessions + self._sessions
+        for records in pending.streams:
             records.recorder.take_back(records)
             self.count += len(records.events)
-        kept: dict[Recorder, None] = dict.fromkeys(records.recorder for records in pending.streams)
-        self._waiting = kept | self._waiting
+        self._waiting = dict.fromkeys(records.recorder for records in pending.streams) | self._waiting
         self._waits_since_s = self._left_since_s
-        self._soon()
-        for recorder in kept:
+
+    @property
+    def _wanted(self) -> bool:
+        """Return True if a record waits, or a caller waits for the next flush."""
+        return not self.idle or bool(self._waiters)
+
+    def _fail_waiting(self, failure: StoreFailed) -> None:
+        """Report the failure of an earlier write for the records that wait for it."""
+        for _, waiter in self._waiters:
+            settle([waiter], failure)
+        self._waiters = []
+        for recorder in list(self._waiting):
+            settle(recorder.waiters, failure)
+            recorder.waiters = []
             recorder.on_failure(failure)
 
     def lose(self, recorder: Recorder, failure: StoreFailed) -> None:
@@ -270,3 +325,4 @@ def _settle_by_session(whole: Pending, outcomes: Sequence[Outcome]) -> None:
     first = next(iter(failures.values()), None)
     for session_id, waiter in whole.waiters:
         settle([waiter], first if session_id is None else failures.get(session_id))
+    whole.waiters = []

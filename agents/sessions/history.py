@@ -21,7 +21,7 @@ from agents.core.text import HALF, TEXT, is_text
 from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import Decoder, encoded, keepable
-from agents.sessions.records import Session, StreamInfo
+from agents.sessions.records import SessionRecord, StreamRecord
 from agents.sessions.rows import message_rows, raw_messages
 from agents.sessions.store import Store
 from agents.sessions.tables import MESSAGES, SESSIONS
@@ -118,7 +118,7 @@ async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
     await _check_same(store, session)
 
 
-async def _events(store: Store, session: Session, stream: StreamInfo) -> AsyncIterator[bytes]:
+async def _events(store: Store, session: SessionRecord, stream: StreamRecord) -> AsyncIterator[bytes]:
     for after in range(0, stream.last_seq, EVENTS_PAGE):
         page = await store.events(stream.id, after, min(EVENTS_PAGE, stream.last_seq - after))
         await _check_same(store, session)
@@ -130,7 +130,7 @@ def _line(kind: str, data: Any) -> bytes:
     return encoded({"type": kind, **msgspec.to_builtins(data)}) + b"\n"
 
 
-async def _cut(store: Store, session: Session, at: tuple[str, int | None] | None) -> tuple[int, Conversation]:
+async def _cut(store: Store, session: SessionRecord, at: tuple[str, int | None] | None) -> tuple[int, Conversation]:
     """Return how many of the session's messages the fork keeps, and the messages of the partial turn after them.
 
     A conversation only grows, so the count is still valid when the messages are copied. The count is read before the
@@ -154,7 +154,7 @@ async def _cut(store: Store, session: Session, at: tuple[str, int | None] | None
     return before, partial_turn(stream.message, events, await _recorded(store, stream))
 
 
-async def _recorded(store: Store, stream: StreamInfo) -> Conversation:
+async def _recorded(store: Store, stream: StreamRecord) -> Conversation:
     """Return the recorded messages of the stream's turn.
 
     For an ended turn these are in the conversation, else in its last checkpoint, which is read after the events.
@@ -169,14 +169,14 @@ async def _recorded(store: Store, stream: StreamInfo) -> Conversation:
     return ()
 
 
-async def _known(store: Store, id_: str) -> Session:
+async def _known(store: Store, id_: str) -> SessionRecord:
     session = await store.session(id_)
     if session is None:
         raise UnknownSession(id_)
     return session
 
 
-async def _check_same(store: Store, session: Session) -> None:
+async def _check_same(store: Store, session: SessionRecord) -> None:
     """Raise UnknownSession if the session was deleted, even if another one has its id now."""
     if (await _known(store, session.id)).created_at != session.created_at:
         raise UnknownSession(session.id)

@@ -1,39 +1,31 @@
-"""The journal: the process that owns the store and is its only writer.
+"""The journal: the process that is the store's only writer.
 
 Recorders call it directly on the loop (recorder.py). It runs one flush at a time beside its mailbox, and reports to
-the recorders what is on disk. It ends after its last flush. A journal that crashes closes its recorders. The next
-journal gets another epoch, and first writes the ends that were published in the meantime.
+the recorders what is on disk. It ends after its last flush. When a journal crashes or is killed, its recorders are
+closed (store_keeper.py). The next journal gets another epoch, and first writes the published ends that are not on disk.
 """
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct
 
-from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Pid, Reply, Stop, call, send, whereis
+from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Reply, Stop, call, send, start, whereis
 from actors.server.outcomes import Ignore
-from agents.sessions.errors import Fenced, JournalEnded, StoreUnavailable
+from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreUnavailable
 from agents.sessions.flush import Outcome
 from agents.sessions.group_commit import GroupCommit
 from agents.sessions.journal_handle import JournalHandle
 from agents.sessions.last_words import left_for
+from agents.sessions.store_keeper import Due, OpenStore, StoreKeeper
 from agents.settings import Durability, SessionSettings
 
-if TYPE_CHECKING:
-    from agents.sessions.store import Store
-
 JOURNAL: Final = "journal"
-SERVER_GRACE_S: Final = 30.0
-"""The grace for a store with a server, unless `sessions.store_grace` sets another."""
 
 
 class OpenJournal(Struct, frozen=True):
     """A request for the JournalHandle, which is the reply."""
-
-
-class Due(Struct, frozen=True):
-    """A flush is due."""
 
 
 class Written(Struct, frozen=True):
@@ -67,17 +59,12 @@ class Journal(GenServer[Journalling]):
     async def init(self, settings: SessionSettings, state_dir: Path | None = None) -> Journalling | Error | Ignore:
         if settings.durability is Durability.OFF:
             return IGNORE
-        try:
-            store = await _claimed(settings, state_dir)
-        except StoreUnavailable as unavailable:
-            return Error(unavailable)
-        sync = settings.durability is Durability.SYNC
-        wake = _Wake(self.pid)
-        grace_s = _grace_s(settings, store)
-        group = GroupCommit(store, grace_s, settings.batch_time / 1000, 1 if sync else settings.batch_events, wake)
-        wake.group = group
+        keeper = await start(StoreKeeper, self.pid)
+        group = await call(keeper, OpenStore(settings, state_dir), timeout_s=None)
+        if isinstance(group, StoreUnavailable):
+            return Error(group)
         await _write_last_words(group)
-        return Journalling(JournalHandle(store, settings.durability, group), group)
+        return Journalling(JournalHandle(group.store, group), group)
 
     def handle_call(self, request: OpenJournal, caller: Caller, state: Journalling) -> Reply[Journalling]:
         return Reply(state.handle, state)
@@ -114,60 +101,14 @@ class Journal(GenServer[Journalling]):
         return Journalling(state.handle, state.group, flush)
 
     async def _flush_all(self, state: Journalling) -> None:
-        """Flush until no record waits, or a flush fails."""
+        """Flush until no record waits, or the store can't be written."""
         group, flush = state.group, state.flush
         failed = False
         while not failed and (flush is not None or not group.idle):
             outcomes = await (flush if flush is not None else group.flush(group.take()))
-            failed = any(failure is not None for _, failure in outcomes)
+            failed = any(failure is not None and not isinstance(failure, Refused) for _, failure in outcomes)
             group.done(outcomes)
             flush = None
-
-
-class _Wake:
-    """A function that informs the journal of a due flush.
-
-    It also closes the recorders of a journal that was killed, since that one can't do so itself.
-    """
-
-    def __init__(self, journal: Pid) -> None:
-        self.journal = journal
-        self.group: GroupCommit | None = None
-        self._closing: asyncio.Task[None] | None = None
-
-    def __call__(self) -> None:
-        if self.journal.alive:
-            send(self.journal, Due())
-        elif self.group is not None and self._closing is None:
-            self.group.close(JournalEnded("the journal was killed"))
-            self._closing = asyncio.get_running_loop().create_task(self.group.store.close())
-
-
-async def _claimed(settings: SessionSettings, state_dir: Path | None) -> "Store":
-    """Open the store and become its writer.
-
-    SQLAlchemy is imported here, so a program without a store does not load it.
-    """
-    from agents.sessions.location import store_url
-    from agents.sessions.store import Store
-
-    store = await Store.open(store_url(settings.url, state_dir), deadline_s=settings.store_timeout / 1000)
-    try:
-        await store.claim()
-    except BaseException:
-        await store.close()
-        raise
-    return store
-
-
-def _grace_s(settings: SessionSettings, store: "Store") -> float:
-    """Return the store's grace.
-
-    A server that restarts is back soon, but a file that can't be written usually stays so.
-    """
-    if settings.store_grace is not None:
-        return settings.store_grace / 1000
-    return SERVER_GRACE_S if store.has_server else 0.0
 
 
 async def _write_last_words(group: GroupCommit) -> None:

@@ -7,7 +7,6 @@ from agents.core.conversation import Conversation
 from agents.sessions.group_commit import Behind, GroupCommit
 from agents.sessions.recorder import OnDurable, OnFailure, Recorder
 from agents.sessions.records import OpenStream, SessionBegun
-from agents.settings import Durability
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
@@ -19,8 +18,8 @@ class JournalHandle:
     When that process ends, its recorders are closed, and the caller opens a new journal.
     """
 
-    def __init__(self, store: "Store", durability: Durability, group: GroupCommit) -> None:
-        self.store, self.durability = store, durability
+    def __init__(self, store: "Store", group: GroupCommit) -> None:
+        self.store = store
         self._group = group
 
     @property

@@ -7,10 +7,11 @@ from random import getrandbits
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from agents.core.events import Event
+from agents.core.events import Event, StreamError
 from agents.sessions.errors import StoreFailed
-from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded
+from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
 
 if TYPE_CHECKING:
     from agents.sessions.recorder import Recorder
@@ -29,6 +30,12 @@ class Records(Struct, eq=False):
     ended: StreamEnded | None = None
     waiters: list[Waiter] = []
 
+    def end_as(self, event: StreamError) -> None:
+        """Replace the end by this one, for the next try of the write."""
+        assert self.ended is not None, "expected a stream whose end was recorded"
+        self.events[-1] = event
+        self.ended = replace(self.ended, status=StreamStatus.ERROR)
+
     def settle(self, failure: StoreFailed | None) -> None:
         settle(self.waiters, failure)
         self.waiters = []
@@ -38,7 +45,7 @@ class Pending(Struct, eq=False):
     """The records of one flush.
 
     waiters: callers that wait for all of them, or for one session's. number: as in Batch. tried: a write of them
-    failed.
+    failed, and may have been committed all the same.
     """
 
     sessions: list[SessionBegun]

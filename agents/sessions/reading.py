@@ -21,7 +21,7 @@ from agents.sessions.connection import connected
 from agents.sessions.engine import as_unavailable
 from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
 from agents.sessions.payload import Decoder, keepable
-from agents.sessions.records import Checkpoint, OpenStream, Session, SessionInfo, StreamInfo, StreamStatus
+from agents.sessions.records import Checkpoint, ListedSession, OpenStream, SessionRecord, StreamRecord, StreamStatus
 from agents.sessions.tables import EPOCH, EVENTS, MESSAGES, SESSIONS, STREAMS, instant
 
 ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
@@ -31,16 +31,16 @@ DAMAGED: Final = "(damaged)"
 
 _EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 
-_INFO: Final = [SESSIONS.c[name] for name in SessionInfo.__struct_fields__]
+_INFO: Final = [SESSIONS.c[name] for name in ListedSession.__struct_fields__]
 _LAST_SEQ: Final = (
     select(func.coalesce(func.max(EVENTS.c.last_seq), 0)).where(EVENTS.c.stream_id == STREAMS.c.id).scalar_subquery()
 )
 _STREAM: Final = select(
-    *[STREAMS.c[name] for name in StreamInfo.__struct_fields__ if name != "last_seq"], _LAST_SEQ.label("last_seq")
+    *[STREAMS.c[name] for name in StreamRecord.__struct_fields__ if name != "last_seq"], _LAST_SEQ.label("last_seq")
 )
 _TEXT: Final[Decoder[str]] = Decoder(str)
 _RAW: Final[TypeEngine[Any]] = NullType()
-_LISTED: Final = [type_coerce(SESSIONS.c[name], _RAW).label(name) for name in SessionInfo.__struct_fields__]
+_LISTED: Final = [type_coerce(SESSIONS.c[name], _RAW).label(name) for name in ListedSession.__struct_fields__]
 """The columns of a list, undecoded: one damaged value must not hide the other rows."""
 
 
@@ -52,12 +52,12 @@ class Reading:
         self.deadline_s = deadline_s
         self._engine = engine
 
-    async def session(self, id_: str) -> Session | None:
+    async def session(self, id_: str) -> SessionRecord | None:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
-        return Session(**_fields(rows[0])) if rows else None
+        return SessionRecord(**_fields(rows[0])) if rows else None
 
     async def has_session(self, id_: str, owner: str | None = None) -> bool:
-        """Whether the session is there, damaged or not. owner: and belongs to this user."""
+        """Return True if the session exists, damaged or not. owner: the session must belong to this user."""
         wanted = select(func.count()).select_from(SESSIONS).where(SESSIONS.c.id == id_)
         rows = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner), id_)
         return any(count for (count,) in rows)
@@ -68,7 +68,9 @@ class Reading:
         ((count,),) = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner))
         return int(count)
 
-    async def sessions(self, after: str | None = None, limit: int = 100, owner: str | None = None) -> list[SessionInfo]:
+    async def sessions(
+        self, after: str | None = None, limit: int = 100, owner: str | None = None
+    ) -> list[ListedSession]:
         """Return one page of sessions, the last changed first.
 
         after: the last id of the previous page. owner: only this user's sessions, and no page after another user's
@@ -83,7 +85,7 @@ class Reading:
                 place = place.where(SESSIONS.c.owner == owner)
             newest = newest.where(tuple_(SESSIONS.c.updated_at, SESSIONS.c.id) < place.scalar_subquery())
         ids = [] if after is None else [after]
-        found: list[SessionInfo] = []
+        found: list[ListedSession] = []
         read = 0
         while len(found) < limit:
             rows = await self._rows(newest.offset(read).limit(limit), *ids, many=True)
@@ -110,11 +112,11 @@ class Reading:
         )
         return tuple(message for (message,) in await self._rows(wanted, id_, many=True))
 
-    async def stream(self, stream_id: str) -> StreamInfo | None:
+    async def stream(self, stream_id: str) -> StreamRecord | None:
         rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
         return _stream(rows[0]) if rows else None
 
-    async def streams(self, session_id: str, after: str | None = None, limit: int | None = None) -> list[StreamInfo]:
+    async def streams(self, session_id: str, after: str | None = None, limit: int | None = None) -> list[StreamRecord]:
         """Return a session's streams, in the order of their beginning. after: the last id of the previous page."""
         order = (STREAMS.c.begun_at, STREAMS.c.id)
         wanted = _STREAM.where(STREAMS.c.session_id == session_id).order_by(*order).limit(limit)
@@ -137,7 +139,7 @@ class Reading:
         if limit is not None:
             wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
         rows = await self._rows(wanted, stream_id, many=True)
-        read = paced(event for row in rows for event in _flush(row))
+        read = paced(event for row in rows for event in _events_of(row))
         events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(_gap(event, later) for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
@@ -185,8 +187,8 @@ class Reading:
                 return [row async for page in pages for row in page]
 
 
-def _flush(row: Row[Any]) -> list[Event]:
-    """The events of a row. Its seqs must be theirs: a reader finds the next page by them."""
+def _events_of(row: Row[Any]) -> list[Event]:
+    """Return the events of a row. Raises StoreDamaged if its seqs are not theirs, since pages are found by its seqs."""
     events = _EVENTS(row.payload)
     if not events or (events[0].seq, events[-1].seq) != (row.first_seq, row.last_seq):
         raise StoreDamaged("the store is damaged: the seqs of a row of events are not those of its events")
@@ -198,13 +200,13 @@ def _gap(event: Event, later: Event) -> bool:
     return missing and not isinstance(later, StreamError)
 
 
-def _listed(row: Row[Any]) -> SessionInfo:
+def _listed(row: Row[Any]) -> ListedSession:
     fields = _fields(row)
     texts = {name: _text(fields[name]) for name in ("name", "title")}
     instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
     owner, count = fields["owner"], fields["message_count"]
     rest = {"owner": owner if keepable(owner) else None, "message_count": count if type(count) is int else 0}
-    return SessionInfo(**fields | texts | instants | rest)
+    return ListedSession(**fields | texts | instants | rest)
 
 
 def _text(payload: Any) -> str | None:
@@ -221,13 +223,13 @@ def _instant(value: Any) -> datetime:
         return EPOCH
 
 
-def _stream(row: Row[Any]) -> StreamInfo:
+def _stream(row: Row[Any]) -> StreamRecord:
     _check_id(row.id)
     try:
         status = StreamStatus(row.status)
     except ValueError:
         raise StoreDamaged(f"the store is damaged: the status of stream {row.id!r} is {row.status!r}") from None
-    return StreamInfo(**_fields(row) | {"status": status})
+    return StreamRecord(**_fields(row) | {"status": status})
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:

@@ -116,10 +116,15 @@ class Recorder:
             self._group.say_last(LastWords(last, ended))
 
     def end_as(self, event: StreamError) -> None:
-        """Replace the end that waits by this one. Call this only before a flush takes that end."""
-        assert self._ended is not None, "end_as expects a stream whose end was recorded"
-        self._events[-1] = event
-        self._ended = replace(self._ended, status=StreamStatus.ERROR)
+        """Replace the recorded end, which is not known to be on disk, by this one.
+
+        If a write of the end was committed and only its answer was lost, the store keeps the end as it was.
+        """
+        if self._ended is not None:
+            self._events[-1] = event
+            self._ended = replace(self._ended, status=StreamStatus.ERROR)
+        else:
+            self._group.unsure(self).end_as(event)
 
     def last_words(self, words: LastWords) -> None:
         """Record the end of a stream whose own recorder is closed."""

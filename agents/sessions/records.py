@@ -89,7 +89,7 @@ class Batch(Struct, frozen=True):
 # Read
 
 
-class SessionInfo(Struct, frozen=True):
+class ListedSession(Struct, frozen=True):
     """A session, as lists show it.
 
     owner, config: as in SessionBegun. title: set by a person. message_count: of the conversation.
@@ -104,11 +104,11 @@ class SessionInfo(Struct, frozen=True):
     message_count: int
 
 
-class Session(SessionInfo, frozen=True):
+class SessionRecord(ListedSession, frozen=True):
     config: dict[str, Any] | None
 
 
-class StreamInfo(Struct, frozen=True):
+class StreamRecord(Struct, frozen=True):
     """A stream, as lists show it.
 
     last_seq: of the events in the store, or 0. messages_from, messages_until: the positions in the conversation of the
@@ -129,9 +129,10 @@ class StreamInfo(Struct, frozen=True):
 
 
 class OpenStream(Struct, frozen=True):
-    """A turn that was cut. Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq).
+    """The stream of a turn that runs, waits or was cut.
 
-    recoveries: how often the turn was resumed since it last got further.
+    Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq). recoveries: how often the turn was
+    resumed since it last got further.
     """
 
     session_id: str

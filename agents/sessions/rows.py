@@ -5,6 +5,7 @@ finds the session that it concerns.
 """
 
 from collections.abc import Generator
+from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
@@ -29,11 +30,19 @@ _EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 class End(Struct, frozen=True):
     """The end of a stream. values: of the stream's row, except its position in the conversation."""
 
-    stream_id: str
     session_id: str
-    at: Any
     values: dict[str, Any]
     messages: list[Raw]
+
+    @property
+    def stream_id(self) -> str:
+        stream_id: str = self.values["key"]
+        return stream_id
+
+    @property
+    def at(self) -> datetime:
+        at: datetime = self.values["at"]
+        return at
 
 
 class Rows(Struct, frozen=True):
@@ -144,7 +153,7 @@ def _end(end: StreamEnded) -> End:
         "its_usage": None if end.usage is None else _raw(_USAGE, end.usage),
         "its_cost": end.cost,
     }
-    return End(end.id, _id(end.session_id), end.at, values, raw_messages(end.messages))
+    return End(_id(end.session_id), values, raw_messages(end.messages))
 
 
 def _raw(decoder: Decoder[Any], value: Any) -> Raw:

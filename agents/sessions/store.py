@@ -143,8 +143,9 @@ class Store(Reading):
     @asynccontextmanager
     async def _as_writer(self) -> AsyncIterator[AsyncConnection]:
         """Hold a transaction of the journal."""
-        assert self._epoch is not None, "expected a store that was claimed"
         async with self._one_write:
+            if self._epoch is None:
+                raise StoreFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
             with as_failed(self.url):
                 self._check_file()
                 try:

@@ -19,7 +19,8 @@ class StreamHandler(Task):
     """The process of one turn.
 
     An agent starts the handler, is linked to it, and ends the stream if the handler crashes. If the agent has ended,
-    the handler ends the stream itself. conversation: before the turn. cut: the known part of a cut turn.
+    the handler ends the stream itself, unless it has ended. conversation: before the turn. cut: the known part of a cut
+    turn.
     """
 
     def __init__(

@@ -167,9 +167,13 @@ class KeptStream(Stream):
         if self._recorder.closed is None:
             self._recorder.end_as(error)
         else:
-            self._recorder.event(error)
-            self._record_end(error)
+            self._record_again(error)
         return error
+
+    def _record_again(self, end: StreamError) -> None:
+        """Record an end with the recorder closed: the journal still writes a published end."""
+        self._recorder.event(end)
+        self._record_end(end)
 
     def _on_failure(self, failed: SessionError) -> None:
         """End the turn, so that no subscriber waits for the store.
@@ -180,8 +184,11 @@ class KeptStream(Stream):
             return
         self._failed, self._silent = True, isinstance(failed, Fenced)
         fault = StoreFailed(failed.for_client)
-        if self._held and isinstance(end := self._held[-1], StreamComplete):
+        end = self._held[-1] if self._held else None
+        if isinstance(end, StreamComplete):
             self._held[-1] = self._end_unkept(end, fault)
+        elif isinstance(end, StreamError) and self._recorder.closed is not None:
+            self._record_again(end)
         while self._held:
             event = self._held.popleft()
             if not isinstance(failed, NotData) or _is_data(event):  # a client can't get an event that is not JSON data

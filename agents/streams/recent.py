@@ -28,7 +28,7 @@ EVENT_BYTES: Final = 141  # a StreamToken in a log, its seq and its empty text, 
 
 
 class RecentStream(Struct, frozen=True):
-    """An ended stream. ended_s: the time of its end on the loop's clock."""
+    """An ended stream. ended_s: the time of its end, by actors.clock.now_s."""
 
     stream: Stream
     size_bytes: int

@@ -16,6 +16,7 @@ from agents.tools.signature import Validator
 
 SNIPPET_CHARS = 40
 MAX_FAULTS = 10
+"""The most faults of one value that a model gets."""
 
 
 def validated(text: str, validator: Validator, names: tuple[str, ...]) -> dict[str, Any]:
@@ -70,15 +71,24 @@ def _refuse_constant(constant: str) -> Never:
 
 def _fault(error: dict[str, Any], names: tuple[str, ...]) -> str:
     """Return one line: the argument, what was expected, and what came."""
-    path = ".".join(map(_step, error["loc"])) or "arguments"
+    path = _place(error, "arguments")
     match error["type"]:
         case "missing_argument":
             return f"{path}: expected this argument, got none"
         case "unexpected_keyword_argument":
             return f"{path}: expected only {', '.join(names) or 'no arguments'}, got this one too"
         case _:
-            message = " ".join(error["msg"].split())
-            return f"{path}: {message[:1].lower()}{message[1:]}, got {snippet(error['input'])}"
+            return fault_line(error, "arguments")
+
+
+def fault_line(error: dict[str, Any], whole: str) -> str:
+    """Return a fault that pydantic found as one line. whole: the name of the checked value."""
+    message = " ".join(error["msg"].split())
+    return f"{_place(error, whole)}: {message[:1].lower()}{message[1:]}, got {snippet(error['input'])}"
+
+
+def _place(error: dict[str, Any], whole: str) -> str:
+    return ".".join(map(_step, error["loc"])) or whole
 
 
 def _step(part: str | int) -> str:

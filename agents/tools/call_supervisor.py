@@ -132,11 +132,11 @@ class CallSupervisor(Supervisor):
     """
 
     async def init(self, job: Job) -> Any:
+        job.begun.append(self.pid)
         monitor(job.owner)
         return await super().init(job)
 
     def tree(self, job: Job) -> tuple[Flags, tuple[ChildSpec, ...]]:
-        job.begun.append(self.pid)
         tool = job.tool
         any_end = AutoShutdown.ANY_SIGNIFICANT
         flags = Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end)

@@ -79,8 +79,7 @@ class CpuTimeUsedUp(ToolFailed):
     """The end of a call that used all its CPU time. cpu_s: the limit."""
 
     def __init__(self, cpu_s: int) -> None:
-        super().__init__(f"no result within {cpu_s} s of CPU time")
-        self.cpu_s = cpu_s
+        super().__init__(f"{no_result(cpu_s)} of CPU time")
 
 
 class WorkerDied(ToolFailed):
@@ -103,3 +102,8 @@ class WorkerDied(ToolFailed):
 
 class PoolUnavailable(RuntimeError):
     """No worker runs for this caller, and none will."""
+
+
+def no_result(deadline_s: float) -> TimeoutError:
+    """Return the error of a call whose deadline has passed."""
+    return TimeoutError(f"no result within {deadline_s:g} s")

@@ -16,7 +16,8 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import msgspec
@@ -24,7 +25,15 @@ import msgspec
 from actors.kernel.ending import finish
 from actors.log import get_logger
 from agents.tools.callables import address_of
-from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, InvalidTool, PoolUnavailable, ToolRaised, WorkerDied
+from agents.tools.errors import (
+    CpuTimeUsedUp,
+    InvalidArguments,
+    InvalidTool,
+    PoolUnavailable,
+    ToolRaised,
+    WorkerDied,
+    no_result,
+)
 from agents.tools.progress import Send, unwatched
 from agents.tools.slots import Slots
 from agents.tools.tool import Tool
@@ -132,10 +141,8 @@ class WorkerPool:
         killed and reaped before this returns.
         """
         job = _job(tool, arguments_json, next(self._numbers))
-        try:
-            await self._template(job.origin)
-        except InvalidTool as invalid:
-            raise PoolUnavailable(f"no worker process can be started: {invalid}") from invalid
+        with _startable(InvalidTool):
+            await self._template(job.origin)  # no slot is held during an import
         async with self._slots.one():
             worker = await self._worker(job.origin)
             self.running[worker.pid] = tool.name
@@ -151,20 +158,18 @@ class WorkerPool:
         return _value(answer)
 
     async def _worker(self, origin: Origin) -> WorkerProcess:
-        """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once."""
-        try:
-            worker = await (await self._template(origin)).worker()
-        except (WorkerDied, OSError):
-            worker = await self._second(origin)
+        """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once.
+
+        Raises PoolUnavailable.
+        """
+        with _startable(InvalidTool, WorkerDied, OSError):
+            try:
+                worker = await (await self._template(origin)).worker()
+            except (WorkerDied, OSError):
+                worker = await (await self._template(origin)).worker()
         self._workers.add(worker)
         worker.ended.add_done_callback(lambda _: self._workers.discard(worker))
         return worker
-
-    async def _second(self, origin: Origin) -> WorkerProcess:
-        try:
-            return await (await self._template(origin)).worker()
-        except (InvalidTool, WorkerDied, OSError) as error:
-            raise PoolUnavailable(f"no worker process can be started: {error}") from error
 
     async def _template(self, origin: Origin) -> Template:
         """Return the template of the tool's module, and start it if necessary. Raises InvalidTool, PoolUnavailable."""
@@ -175,11 +180,9 @@ class WorkerPool:
         if task is None or not _may_serve(task):
             task = self._templates[key] = asyncio.create_task(self._started_template(origin, path))
             task.add_done_callback(lambda task: self._on_started(key, task))
-        try:
+        with _startable(WorkerDied, OSError):
             template = await asyncio.shield(task)
             await template.find(origin, path, self._import_s)
-        except (WorkerDied, OSError) as error:
-            raise PoolUnavailable(f"no worker process can be started: {error}") from error
         return template
 
     async def _started_template(self, origin: Origin, path: list[str]) -> Template:
@@ -220,6 +223,15 @@ def refuse_inside() -> None:
         raise PoolUnavailable(UNGUARDED)
 
 
+@contextmanager
+def _startable(*faults: type[Exception]) -> Iterator[None]:
+    """Raise PoolUnavailable in place of these faults of a start."""
+    try:
+        yield
+    except faults as fault:
+        raise PoolUnavailable(f"no worker process can be started: {fault}") from fault
+
+
 def _may_serve(starting: "asyncio.Task[ServerProcess] | asyncio.Task[Template]") -> bool:
     """Return True until the start has failed, or the started process has ended."""
     if not starting.done():
@@ -233,7 +245,7 @@ async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send
             return await worker.ask(job, on_progress, tool.processes)
     except TimeoutError:
         await worker.killed()
-        raise TimeoutError(f"no result within {tool.deadline_s:g} s") from None
+        raise no_result(tool.deadline_s) from None
     except asyncio.CancelledError:
         await worker.killed()
         raise

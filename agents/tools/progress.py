@@ -89,13 +89,13 @@ class Reports:
             self._closed = True
 
 
-def of_call(reports: Reports) -> Reports:
+def report_call_to(reports: Reports) -> Reports:
     """Set the reports to which `progress` adds in this context, which belongs to one call."""
     _of_call.set(reports)
     return reports
 
 
-def of_process(reports: Reports) -> Reports:
+def report_process_to(reports: Reports) -> Reports:
     """Set the reports to which `progress` adds in every thread of this process. A worker runs one call."""
     global _of_process
     _of_process = reports

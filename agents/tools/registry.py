@@ -80,8 +80,8 @@ def _found(named: Named) -> Tool:
         case str() if ":" in named:
             return _imported(named)
         case str():
-            near = "".join(_nearest(named, BUILTIN))
-            raise InvalidTool(f"expected {', '.join(BUILTIN)} or module:function, got {named!r}{near}")
+            expected = f"{', '.join(BUILTIN)} or module:function"
+            raise InvalidTool(f"expected {expected}, got {named!r}{_nearest(named, BUILTIN)}")
         case _ if callable(named):
             return tool(named)
         case _:
@@ -98,7 +98,7 @@ def _imported(path: str) -> Tool:
         raise InvalidTool(f"{path}: expected a module that can be imported, got {_line(error)}") from error
     for part in qualname.split("."):
         if not hasattr(found, part):
-            near = "".join(_nearest(part, vars(found) if hasattr(found, "__dict__") else ()))
+            near = _nearest(part, vars(found) if hasattr(found, "__dict__") else ())
             raise InvalidTool(f"{path}: expected a name in {module_name}, got {part!r}{near}")
         found = getattr(found, part)
     if not isinstance(found, Tool) and not callable(found):
@@ -112,9 +112,9 @@ def _methods(given: object) -> str:
     return f"; give its methods: {', '.join(names)}" if names else ""
 
 
-def _nearest(name: str, known: Iterable[str]) -> Iterator[str]:
-    for match in get_close_matches(name, known, n=1):
-        yield f"; did you mean {match!r}?"
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question for the most similar name, or ""."""
+    return "".join(f"; did you mean {match!r}?" for match in get_close_matches(name, known, n=1))
 
 
 def _line(error: BaseException) -> str:

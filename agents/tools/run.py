@@ -17,12 +17,13 @@ from contextvars import copy_context
 from typing import Any, cast
 
 from actors.log import get_logger
-from agents.tools.errors import InvalidArguments, ToolRaised
+from agents.tools.errors import InvalidArguments, ToolRaised, no_result
 from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
-from agents.tools.progress import Reports, Send, last_of, of_call, unwatched
+from agents.tools.progress import Reports, Send, last_of, report_call_to, unwatched
 from agents.tools.result import bounded
 from agents.tools.tool import Tool
+from agents.tools.unasked import read_outcome
 
 GRACE_S = 0.1  # the time that a cancelled coroutine has to clean up
 
@@ -68,7 +69,7 @@ async def _run_task(tool: Tool, values: dict[str, Any], on_progress: Send) -> An
         raise
     if not done:
         await _end(task, tool)
-        raise _late(tool)
+        raise no_result(tool.deadline_s)
     if task.cancelled():
         raise ToolRaised("CancelledError", "the tool cancelled itself")
     return task.result()
@@ -95,14 +96,14 @@ async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> 
             async with asyncio.timeout(tool.deadline_s):
                 return await asyncio.wrap_future(outcome)
         except TimeoutError:
-            raise _late(tool) from None
+            raise no_result(tool.deadline_s) from None
 
 
 async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any:
     task = cast("asyncio.Task[Any]", asyncio.current_task())
     note_loop()
     try:
-        with closing(of_call(Reports(on_progress))):
+        with closing(report_call_to(Reports(on_progress))):
             made = tool.function(**values)
             return bounded(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
     except BaseException as error:  # the crash boundary: sys.exit would end the event loop
@@ -113,7 +114,7 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
 
 def _called(tool: Tool, values: dict[str, Any], reports: Reports) -> Any:
     try:
-        with children_end_here(), closing(of_call(reports)):
+        with children_end_here(), closing(report_call_to(reports)):
             return bounded(_run_here(tool.function(**values)), tool.max_output_bytes)
     except BaseException as error:  # the crash boundary, as above
         raise ToolRaised.by(error) from error
@@ -126,17 +127,13 @@ def _run_here(result: Any) -> Any:
     return asyncio.run(result) if inspect.iscoroutine(result) else result
 
 
-def _late(tool: Tool) -> TimeoutError:
-    return TimeoutError(f"no result within {tool.deadline_s:g} s")
-
-
 async def _end(task: "asyncio.Task[Any]", tool: Tool) -> None:
     """Cancel the task. If it has not ended after a grace, close its coroutine. The task then ends in any case.
 
     Close throws GeneratorExit, which also reaches a tool that swallows CancelledError. If the tool swallows both, our
     coroutine around it ends with RuntimeError, and nothing resumes the tool.
     """
-    task.add_done_callback(_outcome_read)
+    task.add_done_callback(read_outcome)
     task.cancel()
     await asyncio.wait({task}, timeout=GRACE_S)
     if not task.done():
@@ -145,9 +142,3 @@ async def _end(task: "asyncio.Task[Any]", tool: Tool) -> None:
             cast("Coroutine[Any, Any, Any]", task.get_coro()).close()
         task.cancel()
         await asyncio.wait({task}, timeout=GRACE_S)
-
-
-def _outcome_read(task: "asyncio.Task[Any]") -> None:
-    """Read the outcome of an abandoned task, so that asyncio does not report an exception that was never retrieved."""
-    if not task.cancelled():
-        task.exception()

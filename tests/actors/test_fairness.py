@@ -22,7 +22,7 @@ from actors import (
     spawn,
     start,
 )
-from actors.kernel.process import SLICE
+from actors.kernel.scheduler import SLICE
 from actors.testing import settled
 
 pytestmark = pytest.mark.usefixtures("system")

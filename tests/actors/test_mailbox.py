@@ -13,6 +13,7 @@ from actors import (
     Exit,
     Mailbox,
     MailboxClosed,
+    Pid,
     exit,  # noqa: A004 (OTP's word)
     link,
     receive,
@@ -111,6 +112,21 @@ async def test_many_messages_are_taken_at_once_in_order_and_no_more_than_asked_f
         await settled()
         send(box.pid, 5)
         assert await waiting == [5]
+
+
+async def test_a_receiver_that_has_waited_takes_the_next_message_without_a_yield() -> None:
+    others: list[str] = []
+
+    def send_two(to: Pid) -> None:
+        send(to, "first")
+        send(to, "second")
+
+    async with Mailbox() as box:
+        asyncio.get_running_loop().call_soon(send_two, box.pid)
+        assert await box.receive() == "first"
+        asyncio.get_running_loop().call_soon(others.append, "ran")
+        assert await box.receive() == "second"
+        assert others == []
 
 
 async def test_a_message_to_a_closed_mailbox_is_a_dead_letter(system: AsyncioSystemBase) -> None:

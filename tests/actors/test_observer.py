@@ -69,7 +69,7 @@ async def test_process_info_has_code_links_names_and_figures() -> None:
         monitor(pid)
         await asyncio.sleep(2.5)
         info = told(pid)
-        assert (info.pid, info.label, info.names, info.parent) == (str(pid), "Keeper", ("keeper",), str(box.pid))
+        assert (info.pid, info.label, info.name, info.parent) == (str(pid), "Keeper", "keeper", str(box.pid))
         assert (info.status, info.mailbox, info.age_s, info.trap_exit) == ("idle", 0, 2.5, False)
         assert (info.state, info.links, info.monitored_by) == ("dict[1]", (str(box.pid),), (str(box.pid),))
         assert told(box.pid).monitors == (str(pid),)
@@ -233,3 +233,17 @@ async def test_look_raises_an_exception_of_its_function() -> None:
     async with AsyncioSystemBase():
         with pytest.raises(ZeroDivisionError):
             await asyncio.to_thread(look, lambda: 1 / 0)
+
+
+@pytest.mark.timeout(30)
+def test_a_system_whose_loop_is_closed_is_not_waited_for() -> None:
+    system = AsyncioSystemBase()
+
+    async def open_it() -> None:
+        system.open()
+
+    asyncio.run(open_it())
+    try:
+        assert look(processes, timeout_s=600.0) == []
+    finally:
+        asyncio.run(system.close())

@@ -4,8 +4,18 @@ from typing import Any
 
 import pytest
 
-from actors import CallFailed, Crash, GenServer, InvalidArgument, Mailbox, StartFailed, Stop, get_state
-from supervisors import ChildSpec, DynamicFlags, Flags, NotFound, RestartType, agent_supervisor, start_supervisor
+from actors import CallFailed, Crash, GenServer, InvalidArgument, Mailbox, StartFailed, Stop, get_state, sys
+from supervisors import (
+    ChildSpec,
+    DynamicFlags,
+    Flags,
+    InvalidChildSpec,
+    NotFound,
+    RestartType,
+    agent_supervisor,
+    code_change,
+    start_supervisor,
+)
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 from tests.supervisors.troupe import end
 
@@ -76,12 +86,16 @@ async def test_an_id_is_added_only_to_a_config_that_has_none() -> None:
 
 
 @pytest.mark.usefixtures("agents")
-async def test_values_that_are_not_a_configuration_or_a_pid_are_refused() -> None:
-    for wrong in (None, "gpt-4o", [("name", "Ada")]):
+async def test_values_that_are_neither_a_configuration_nor_an_agent_are_refused() -> None:
+    for wrong in (None, 5, [("name", "Ada")]):
         with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got "):
             await agent_supervisor.start_agent(wrong)  # type: ignore[arg-type]
-        with pytest.raises(InvalidArgument, match=r"expected the Pid of an agent, got .*find_agent\(id\) gives it"):
+        with pytest.raises(
+            InvalidArgument, match=r"expected the Pid or the id of an agent, got .*start_agent returns the"
+        ):
             await agent_supervisor.stop_agent(wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got 'gpt-4o'"):
+        await agent_supervisor.start_agent("gpt-4o")  # type: ignore[arg-type]
 
 
 async def test_stop_agent_refuses_other_processes(agents: None, box: Mailbox) -> None:
@@ -97,3 +111,29 @@ async def test_without_an_application_the_error_names_the_functions_that_start_o
     ):
         with pytest.raises(CallFailed, match=r"no application runs here: start one with application\.running\(\)"):
             await call
+
+
+class Preparation:
+    """A Prepare that records the names of agents."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def __call__(self, config: Any) -> None:
+        self.names.append(config["name"])
+
+
+async def test_a_prepare_is_replaced_only_by_a_code_change_that_is_not_refused(box: Mailbox) -> None:
+    first, second = Preparation(), Preparation()
+    template = ChildSpec("agent", Agent, "tools", restart=RestartType.TRANSIENT)
+    child = ChildSpec("agents", AgentSupervisor, DynamicFlags(), template, first, name=AGENT_SUPERVISOR)
+    await start_supervisor(Flags(), [child])
+    with pytest.raises(InvalidChildSpec):
+        await code_change(AGENT_SUPERVISOR, DynamicFlags(), "not a template", second)
+    await agent_supervisor.start_agent({"name": "after a refusal"})
+    await sys.change_code(AGENT_SUPERVISOR, AgentSupervisor)
+    await agent_supervisor.start_agent({"name": "after changed code"})
+    assert first.names == ["after a refusal", "after changed code"]
+    await code_change(AGENT_SUPERVISOR, DynamicFlags(), template, second)
+    await agent_supervisor.start_agent({"name": "after a change"})
+    assert (len(first.names), second.names) == (2, ["after a change"])

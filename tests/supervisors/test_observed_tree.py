@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pytest
 
-from actors import AsyncioSystemBase, GenServer, Mailbox, ended, receive, send, spawn
+from actors import AsyncioSystemBase, GenServer, Mailbox, ended, receive, send, slices, spawn
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -14,6 +15,8 @@ from supervisors import (
     Node,
     RestartType,
     Supervisor,
+    delete_child,
+    start_child,
     start_supervisor,
     terminate_child,
     tree,
@@ -165,3 +168,24 @@ async def test_the_tree_in_pieces_holds_what_ends_meanwhile(box: Mailbox) -> Non
     await terminate_child(top, "one")
     pieces += [piece async for piece in looking]
     assert msgspec.json.decode(b"".join(pieces))["process"] is not None
+
+
+async def test_a_supervisor_may_start_and_delete_children_while_its_tree_is_read(
+    box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "SLICE_S", 0.0)  # other code runs at every step of the reader
+    top = await start_supervisor(Flags(), [ChildSpec(id_, Worker) for id_ in range(50)])
+
+    async def read() -> Any:
+        return msgspec.json.decode(b"".join([piece async for piece in tree_json()]))
+
+    async def change() -> None:
+        for id_ in range(25, 50):
+            await start_child(top, ChildSpec(id_ + 25, Worker))
+            await terminate_child(top, id_)
+            await delete_child(top, id_)
+
+    reading, changing = asyncio.create_task(read()), asyncio.create_task(change())
+    (supervisor,) = (await reading)["children"][0]["children"]
+    assert {str(id_) for id_ in range(25)} <= {child["id"] for child in supervisor["children"]}
+    await changing

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Generator
 from typing import Any, cast
 
 import pytest
@@ -328,5 +329,77 @@ async def test_a_supervisor_that_is_killed_cancels_the_start_function_it_waits_f
     send_exit(supervisor, KILL)
     assert await ended(supervisor) is KILLED
     await cancelled.wait()
+    with pytest.raises(CallFailed):
+        await starting
+
+
+def future_of(error: BaseException | None) -> asyncio.Future[Pid]:
+    """Return a future that fails soon with the error; None: that is cancelled soon."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Pid] = loop.create_future()
+    if error is None:
+        loop.call_soon(future.cancel)
+    else:
+        loop.call_soon(future.set_exception, error)
+    return future
+
+
+class Later:
+    """An awaitable that is neither a coroutine nor a future."""
+
+    def __init__(self, awaited: Awaitable[Any]) -> None:
+        self.awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self.awaited.__await__()
+
+
+def later(error: BaseException | None) -> Later:
+    return Later(future_of(error))
+
+
+async def cancels_itself(error: BaseException | None) -> Pid:
+    own = asyncio.current_task()
+    assert own is not None
+    own.cancel()
+    try:
+        return await future_of(error)
+    except asyncio.CancelledError:
+        if error is None:
+            raise
+        raise error from None
+
+
+@pytest.mark.parametrize("start", [future_of, later, cancels_itself])
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), None], ids=repr)
+async def test_an_awaitable_that_fails_or_is_cancelled_is_a_failed_start_and_its_supervisor_lives(
+    start: Any, error: BaseException | None, box: Mailbox
+) -> None:
+    supervisor = await start_supervisor(Flags(), [])
+    with pytest.raises(StartFailed) as failed:
+        await start_child(supervisor, ChildSpec("child", start, error))
+    assert isinstance(failed.value.reason, Crash)
+    assert isinstance(failed.value.reason.exception, asyncio.CancelledError if error is None else type(error))
+    assert await which_children(supervisor) == []
+
+
+async def test_any_awaitable_of_a_start_function_may_give_the_child(box: Mailbox) -> None:
+    supervisor = await start_supervisor(Flags(), [])
+    pid = await start_child(supervisor, ChildSpec("child", lambda: Later(start_link(Worker))))
+    assert pid.alive
+
+
+async def test_a_supervisor_that_is_killed_ends_while_it_waits_for_a_future(box: Mailbox) -> None:
+    waiting = asyncio.Event()
+
+    def endless() -> asyncio.Future[Pid]:
+        waiting.set()
+        return asyncio.get_running_loop().create_future()
+
+    supervisor = await start_supervisor(Flags(), [])
+    starting = asyncio.create_task(start_child(supervisor, ChildSpec("child", endless)))
+    await waiting.wait()
+    send_exit(supervisor, KILL)
+    assert await ended(supervisor) is KILLED
     with pytest.raises(CallFailed):
         await starting

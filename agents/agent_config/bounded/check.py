@@ -6,9 +6,10 @@ A step is one node of a schema at one place of a value, or one item, name or key
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
+from agents.tools.arguments import MAX_FAULTS
+
 MAX_STEPS: Final = 10_000  # about one microsecond each
 MAX_DEPTH: Final = 100  # nested schemas at one moment: three Python frames each
-MAX_FAULTS: Final = 10
 SHOWN_CHARS: Final = 40
 WIDE: Final = 1 << 64
 
@@ -85,7 +86,8 @@ class Node:
 def frozen(value: Any, run: Run) -> Any:
     """Return a hashable value. Two such values are equal if JSON Schema calls their originals equal.
 
-    An integer of more than 64 bits becomes text: a client could choose large integers with equal hashes.
+    A number of more than 64 bits becomes text: a client could choose large integers with equal hashes. A float counts
+    as the number that it holds, so 1e30 is not 10**30.
     """
     run.spend(1)
     match value:
@@ -97,6 +99,8 @@ def frozen(value: Any, run: Run) -> Any:
             return "bool", value
         case int() if not -WIDE < value < WIDE:
             return "number", hex(value)
+        case float() if value.is_integer() and not -WIDE < value < WIDE:
+            return "number", hex(int(value))
         case int() | float():
             return "number", value
         case _:

@@ -86,7 +86,7 @@ def enum(values: Sequence[Any]) -> Check:
 
 
 def long(value: Any) -> int:
-    """Further steps of a division by a long integer, or of one."""
+    """Return the steps that a long integer adds to a division, as its divisor or as the divided number."""
     return value.bit_length() // 8 if isinstance(value, int) and value.bit_length() > LONG_BITS else 0
 
 

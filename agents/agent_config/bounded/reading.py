@@ -72,7 +72,7 @@ class Reading:
         self._references.append((node, reference, at))
 
     def resolve(self) -> None:
-        """Return the node of a reference. Raises InvalidSchema if its target is not a schema of this document."""
+        """Apply the target of each reference. Raises InvalidSchema if it is not a schema of this document."""
         for node, reference, at in self._references:
             target = self._nodes.get(unquote(reference[1:])) if reference.startswith("#") else None
             if target is None:
@@ -117,13 +117,14 @@ def _type(_: Reading, node: Node, schema: Schema, at: str) -> None:
 
 
 def _values(_: Reading, node: Node, schema: Schema, at: str) -> None:
-    try:
-        if "enum" in schema:
-            node.add(keywords.enum(of_type(list, schema["enum"], f"{at}/enum")))
-        if "const" in schema:
-            node.add(keywords.enum([schema["const"]]))
-    except TooMuch:
-        raise invalid(f"{at}/enum", f"values of at most {MAX_STEPS} parts", schema.get("enum")) from None
+    for keyword in ("enum", "const"):
+        if keyword in schema:
+            given, here = schema[keyword], f"{at}/{keyword}"
+            values = of_type(list, given, here) if keyword == "enum" else [given]
+            try:
+                node.add(keywords.enum(values))
+            except TooMuch:
+                raise invalid(here, f"a value of at most {MAX_STEPS} parts", given) from None
 
 
 def _bounds(_: Reading, node: Node, schema: Schema, at: str) -> None:

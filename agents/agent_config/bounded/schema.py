@@ -60,7 +60,9 @@ def _check_width(root: Node) -> None:
         """Return the steps, and the height of the nested schemas."""
         width, height = known.get(node, (node.cost, 0))
         if above + height > MAX_HEIGHT:
-            raise InvalidSchema(f"expected schemas that lead to each other at most {MAX_HEIGHT} times, got a circle")
+            raise InvalidSchema(
+                f"expected schemas that lead to each other at most {MAX_HEIGHT} times, got more, or a circle"
+            )
         if node not in known:
             for other in node.here:
                 more, below = measured(other, above + 1)

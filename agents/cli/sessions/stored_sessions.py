@@ -7,8 +7,7 @@ from uuid import uuid4
 
 from agents.client import Session, SessionInfo
 from agents.contract.stored import session, session_info, session_stream
-from agents.sessions import SessionInfo as Kept
-from agents.sessions import Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
+from agents.sessions import SessionRecord, Store, StoreInUse, StoreUnavailable, UnknownSession, history, store_url
 
 
 @asynccontextmanager
@@ -63,7 +62,7 @@ class StoredSessions:
         async for line in history.export(self._store, session_id):
             yield line
 
-    async def _kept(self, session_id: str) -> Kept:
+    async def _kept(self, session_id: str) -> SessionRecord:
         kept = await self._store.session(session_id)
         if kept is None:
             raise UnknownSession(session_id)

@@ -51,7 +51,7 @@ def _title(node: Node) -> str:
 
 
 def _name(info: ProcessInfo) -> str:
-    return info.names[0] if info.names else info.label
+    return info.name or info.label
 
 
 def _row(info: ProcessInfo) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from agents.gateway.document.shapes import Shapes
 from agents.gateway.errors import TYPES
 from agents.gateway.guard.body import SAFE
 from agents.gateway.guard.middleware import PAGES
-from agents.gateway.guard.scopes import NEEDS
+from agents.gateway.guard.scopes import needed_by
+from agents.settings import Scope
 
 BEARER: Final = "bearer"
 PASSWORD: Final = "password"  # noqa: S105 (a name)
@@ -52,7 +53,7 @@ class Described(FastAPI):
                 stated = answers_of(endpoint)
                 guard = GUARDED if method in SAFE else (*GUARDED, 415)
                 operation["responses"] = _responses(stated.answers, {*stated.refuses, *guard}, shapes)
-                operation |= _admission(method, path, operation.get("description", ""))
+                operation |= _admission(path, needed_by(endpoint), operation.get("description", ""))
             document["paths"] = {"/healthz": {"get": _health(shapes)}, **document["paths"]}
             components["securitySchemes"] = SCHEMES
             self.openapi_schema = document
@@ -92,9 +93,8 @@ def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:
     return response
 
 
-def _admission(method: str, path: str, description: str) -> dict[str, Any]:
+def _admission(path: str, scope: Scope | None, description: str) -> dict[str, Any]:
     """Return the description and the security requirement of a route."""
-    scope = NEEDS[f"{method} {path}"]
     security: list[dict[str, list[str]]] = [{BEARER: [] if scope is None else [scope.value]}]
     if path in PAGES:
         security.append({PASSWORD: []})

@@ -27,11 +27,11 @@ async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receiv
     HTTP/2.
     """
     announced = has_body(scope)
-    _check_kind(scope, with_body=announced)
+    _check_media_type(scope, with_body=announced)
     if scope["method"] in SAFE and not announced:
         return receive
     body, last = await _whole(scope, receive, max_bytes)
-    _check_kind(scope, with_body=bool(body))
+    _check_media_type(scope, with_body=bool(body))
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
@@ -43,7 +43,7 @@ async def guarded_body(scope: Scope, receive: Receive, max_bytes: int) -> Receiv
 async def _whole(scope: Scope, receive: Receive, max_bytes: int) -> tuple[bytes, Message]:
     """Return the body, and the ASGI message that ended it."""
     too_large = Refusal(413, f"expected a body of at most {max_bytes} bytes")
-    length = next(iter(values(scope, b"content-length")), "0")
+    length = next(iter(header_values(scope, b"content-length")), "0")
     if int(length) > max_bytes:
         raise too_large
     body = bytearray()
@@ -96,7 +96,7 @@ async def _drain(receive: Receive) -> None:
         return
 
 
-def _check_kind(scope: Scope, *, with_body: bool) -> None:
+def _check_media_type(scope: Scope, *, with_body: bool) -> None:
     """Refuse a write that a page of another origin could send without asking first: a form, or text/plain.
 
     Such a page could send a write without any body as well. That one passes here, and is stopped elsewhere: it needs
@@ -104,20 +104,22 @@ def _check_kind(scope: Scope, *, with_body: bool) -> None:
     """
     if scope["method"] in SAFE:
         return
-    kinds = [kind.partition(";")[0].strip().lower() for kind in values(scope, b"content-type")]
-    if SIMPLE.intersection(kinds) or (with_body and kinds != ["application/json"]):
+    media_types = [kind.partition(";")[0].strip().lower() for kind in header_values(scope, b"content-type")]
+    if SIMPLE.intersection(media_types) or (with_body and media_types != ["application/json"]):
         raise Refusal(415, NOT_JSON)
-    if values(scope, b"content-encoding"):
+    if header_values(scope, b"content-encoding"):
         raise Refusal(415, "expected a body without Content-Encoding")
 
 
 def has_body(scope: Scope) -> bool:
-    """Whether the head announces a body."""
-    return bool(values(scope, b"transfer-encoding")) or any(each != "0" for each in values(scope, b"content-length"))
+    """Return whether the head announces a body."""
+    return bool(header_values(scope, b"transfer-encoding")) or any(
+        each != "0" for each in header_values(scope, b"content-length")
+    )
 
 
-def values(scope: Scope, name: bytes) -> list[str]:
-    """A header's values; the name in lower case."""
+def header_values(scope: Scope, name: bytes) -> list[str]:
+    """Return the values of a header. name: in lower case."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 

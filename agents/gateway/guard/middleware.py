@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.log import get_logger
 from agents.gateway.errors import Refusal
-from agents.gateway.guard.body import guarded_body, refuse, values
+from agents.gateway.guard.body import guarded_body, header_values, refuse
 from agents.gateway.guard.caller import KEY, Caller
 from agents.gateway.guard.origin import Allowed, host_of, origin_of
 from agents.gateway.guard.token import WrongTokens
@@ -69,19 +69,19 @@ class Guard:
         """Check Host and Origin. A check of Host stops DNS rebinding. Source: RFC 9110 section 7.2, 7.4; RFC 6454."""
         scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
         our_port = (scope.get("server") or (None, None))[1]
-        hosts = values(scope, b"host")
+        hosts = header_values(scope, b"host")
         host = host_of(hosts[0]) if len(hosts) == 1 else None
         if host is None:
             raise Refusal(400, f"expected one Host header with a valid host, got {len(hosts)} or an invalid host")
         if not self._allowed.host(host, scheme, our_port):
             raise Refusal(421, "expected a Host that is served here: see allowed_hosts in the settings")
-        for text in values(scope, b"origin"):
+        for text in header_values(scope, b"origin"):
             origin = origin_of(text)
             if origin is None or not self._allowed.origin(origin, scheme, our_port):
                 raise Refusal(403, "expected no Origin or an allowed one: see allowed_origins in the settings")
 
     def _caller(self, scope: Scope) -> Caller:
-        given = values(scope, b"authorization")
+        given = header_values(scope, b"authorization")
         token = _token_in(given[0], password=_is_page(scope)) if len(given) == 1 else None
         if token is None:
             raise Refusal(401, "expected one header `Authorization: Bearer TOKEN`; the token is in the token file")

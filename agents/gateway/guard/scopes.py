@@ -1,11 +1,14 @@
-"""The scope that each route and each action of the WebSocket needs, in one table.
+"""The scope that a route needs, declared at the route. An action of the WebSocket declares its scope in its class.
 
-A route that the table does not list is always refused: `permit` raises KeyError. A test compares the table with all
-routes.
+@routes.get("/agents")
+@needs(Scope.READ)
+async def list_(...): ...
+
+A route without a declared scope is always refused: `needed_by` raises KeyError.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from actors.log import get_logger
 from agents.gateway.errors import Refusal
@@ -14,55 +17,29 @@ from agents.settings import Scope
 
 log = get_logger("understudy.gateway")
 
-NEEDS: Final[Mapping[str, Scope | None]] = {
-    "GET /docs": None,
-    "GET /openapi.json": None,
-    "GET /readyz": None,
-    "GET /agents": Scope.READ,
-    "POST /agents": Scope.CHAT,
-    "GET /agents/{agent_id}": Scope.READ,
-    "DELETE /agents/{agent_id}": Scope.CHAT,
-    "POST /agents/{agent_id}/chat": Scope.CHAT,
-    "POST /agents/{agent_id}/stream": Scope.CHAT,
-    "GET /streams/{stream_id}": Scope.READ,
-    "GET /streams/{stream_id}/events": Scope.READ,
-    "POST /streams/{stream_id}/cancel": Scope.CHAT,
-    "POST /streams/{stream_id}/approve": Scope.APPROVE,
-    "POST /streams/{stream_id}/deny": Scope.APPROVE,
-    "POST /streams/{stream_id}/steer": Scope.CHAT,
-    "GET /sessions": Scope.READ,
-    "GET /sessions/{session_id}": Scope.READ,
-    "PATCH /sessions/{session_id}": Scope.CHAT,
-    "DELETE /sessions/{session_id}": Scope.CHAT,
-    "GET /sessions/{session_id}/export": Scope.READ,
-    "POST /sessions/{session_id}/fork": Scope.CHAT,
-    "POST /api/agent/chat/stream": Scope.CHAT,
-    "POST /message/stream/{mid}/create": Scope.CHAT,
-    "POST /message/stream/{mid}/interrupt": Scope.CHAT,
-    "GET /tree": Scope.ADMIN,
-    "GET /processes": Scope.ADMIN,
-    "GET /config": Scope.ADMIN,
-    "GET /metrics": Scope.ADMIN,
-    "POST /reload": Scope.ADMIN,
-    "POST /stop": Scope.ADMIN,
-    "WS /ws": None,  # each action has its own scope:
-    "WS ping": None,
-    "WS stream_chat": Scope.CHAT,
-    "WS subscribe": Scope.READ,
-    "WS cancel": Scope.CHAT,
-    "WS approve": Scope.APPROVE,
-    "WS deny": Scope.APPROVE,
-    "WS steer": Scope.CHAT,
-}
-"""The needed scope by method and path of a route. None: any token is enough."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEY: Final = "understudy_scope"
 
 
-def permit(caller: Caller, asked: str) -> None:
-    """Raise Refusal if the caller's token lacks the scope for a route or action.
+def needs(scope: Scope | None) -> Callable[[F], F]:
+    """Declare the scope of an endpoint. None: any token is enough."""
 
-    Raises KeyError if the table does not list the route.
-    """
-    needed = NEEDS[asked]
+    def declare(endpoint: F) -> F:
+        vars(endpoint)[_KEY] = scope
+        return endpoint
+
+    return declare
+
+
+def needed_by(endpoint: object) -> Scope | None:
+    """Return the scope of an endpoint. Raises KeyError if the endpoint declares none."""
+    needed: Scope | None = vars(endpoint)[_KEY]
+    return needed
+
+
+def permit(caller: Caller, needed: Scope | None, asked: str) -> None:
+    """Raise Refusal if the caller's token lacks the scope. asked: the route or action, for the log."""
     if needed is not None and not caller.may(needed):
         log.info("request_forbidden", caller=caller.name, user=caller.user, asked=asked, missing=needed.value)
         raise Refusal(403, f"expected a token with the scope {needed}, got one without it")

@@ -1,1 +1,1 @@
-"""The routes, one file per kind of resource. Each file has a function that returns an APIRouter."""
+"""The routes, one file per kind of resource. permission.py, reply.py and request_body.py are what the routes share."""

@@ -4,7 +4,7 @@ from contextlib import aclosing, closing, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,19 +17,19 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
-from agents.gateway.own_sessions import visible_sessions
+from agents.gateway.guard.scopes import needs
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
-from agents.gateway.sessions import LiveSessions
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
 from agents.llm.endpoint import Api
+from agents.settings import Scope
 from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import Count, CountOrZero, Flag, TextOnly, UserName
-from supervisors import agent_supervisor
+from agents.settings.values import Count, CountOrZero, Flag, UserName
 
 AgentId = Annotated[Id, Path()]
 
@@ -40,14 +40,12 @@ def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-class StartAgent(TextOnly):
+class StartAgent(RequestBody):
     """The keys that a client can set for a new agent.
 
     Only the host sets the provider, its key, and the code of tools. A client that could set them would reach the host's
     keys and files.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Id | None = None
     name: str | None = None
@@ -67,14 +65,12 @@ class StartAgent(TextOnly):
     owner: UserName | None = None
 
 
-class Ask(TextOnly):
+class Ask(RequestBody):
     """A message to an agent.
 
     stream_id: chosen by the client. A client that lost the answer sends the message again with the same id. The
     agent then sends the first answer.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     message: Text
     stream_id: Id | None = None
@@ -98,6 +94,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["agents"])
 
     @routes.post("/agents")
+    @needs(Scope.CHAT)
     @answers(json(AgentInfo, 201), refuses=(409, 422))
     async def start(body: StartAgent, caller: CurrentCaller) -> Response:
         """Start an agent. Its owner is the caller's user; the scope admin can set another `owner`."""
@@ -105,28 +102,32 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(await agent.info(pid), 201)
 
     @routes.get("/agents")
+    @needs(Scope.READ)
     @answers(json(AgentPage), refuses=(422,))
     async def list_(
         caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """List the running agents, in order of their ids."""
-        page = await visible_sessions(caller, LiveSessions()).sessions(after, limit)
+        page = await everything.visible_to(caller).sessions.running(after, limit)
         return Json(AgentPage([ListedAgent(each.id, each.name, each.live, each.owner) for each in page]))
 
     @routes.get("/agents/{agent_id}")
+    @needs(Scope.READ)
     @answers(json(AgentInfo), refuses=(404, 422))
     async def show(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Show an agent and its streams."""
         return Json(await agent.info(await everything.visible_to(caller).agent(agent_id)))
 
     @routes.delete("/agents/{agent_id}")
+    @needs(Scope.CHAT)
     @answers(json(AgentStopped), refuses=(404, 422))
     async def stop(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Stop an agent. Its running turn ends with an error, which has the partial answer."""
-        await agent_supervisor.stop_agent(await everything.visible_to(caller).agent(agent_id))
+        await everything.visible_to(caller).stop(agent_id)
         return Json(AgentStopped(True))
 
     @routes.post("/agents/{agent_id}/chat")
+    @needs(Scope.CHAT)
     @answers(json(ChatAnswer), json(TurnFailed, 502), refuses=MESSAGE_REFUSALS)
     async def chat(request: Request, agent_id: AgentId, body: Ask, caller: CurrentCaller) -> Response:
         """Send a message and wait for the whole answer. The turn continues if the client disconnects."""
@@ -136,6 +137,7 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
                 return await _whole(reader, delivery)
 
     @routes.post("/agents/{agent_id}/stream")
+    @needs(Scope.CHAT)
     @answers(events(StreamEvents), refuses=MESSAGE_REFUSALS)
     async def stream(
         agent_id: AgentId, body: Ask, caller: CurrentCaller, error_event: ErrorEvent = "error"

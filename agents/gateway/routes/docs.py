@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from agents.gateway.document.responses import answers, json, text
+from agents.gateway.guard.scopes import needs
 
 PAGE = """\
 <!doctype html>
@@ -33,6 +34,7 @@ def docs(app: FastAPI) -> None:
     made: list[str] = []
 
     @app.get("/openapi.json", tags=["docs"])
+    @needs(None)
     @answers(json(dict[str, Any]))
     async def schema(request: Request) -> Response:
         """Return this document as JSON."""
@@ -40,6 +42,7 @@ def docs(app: FastAPI) -> None:
         return JSONResponse({**app.openapi(), **({"servers": [{"url": where}]} if where else {})})
 
     @app.get("/docs", tags=["docs"])
+    @needs(None)
     @answers(text("text/html", "A page without a script."))
     async def page(_request: Request) -> Response:
         """Return this document as a page."""

@@ -10,8 +10,10 @@ from actors.log import get_logger
 from agents.contract.answers import DaemonStopping, Health
 from agents.gateway.document.responses import answers, json, text
 from agents.gateway.gate import Gate
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.settings import Scope
 
 METRICS: Final = "Prometheus's text format; the media type's parameter `version` says which."
 
@@ -54,6 +56,7 @@ def host_routes(host: Host) -> APIRouter:
     routes = APIRouter(tags=["host"])
 
     @routes.get("/readyz")
+    @needs(None)
     @answers(json(Health))
     async def ready() -> Response:
         """Check that new turns are accepted and can be kept."""
@@ -61,6 +64,7 @@ def host_routes(host: Host) -> APIRouter:
         return Json(Health("ready"))
 
     @routes.get("/metrics")
+    @needs(Scope.ADMIN)
     @answers(text("text/plain", METRICS))
     async def metrics() -> Response:
         """Return the metrics for Prometheus."""
@@ -68,6 +72,7 @@ def host_routes(host: Host) -> APIRouter:
         return Response(figures.body, headers={"content-type": figures.media_type})
 
     @routes.post("/reload")
+    @needs(Scope.ADMIN)
     @answers(json(Reloaded))
     async def reload(caller: CurrentCaller) -> Response:
         """Read the configuration again. The answer lists applied changes, changes that need a restart, and faults."""
@@ -75,6 +80,7 @@ def host_routes(host: Host) -> APIRouter:
         return Json(await host.reload())
 
     @routes.post("/stop")
+    @needs(Scope.ADMIN)
     @answers(json(DaemonStopping, 202))
     async def stop(caller: CurrentCaller) -> Response:
         """Stop the daemon, as SIGTERM does."""

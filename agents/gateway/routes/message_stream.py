@@ -29,20 +29,22 @@ from agents.core.text import to_json
 from agents.gateway.actions import Id, Text
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.event_stream import Delivery, EventStream
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
-from agents.settings.values import TextOnly
+from agents.settings import Scope
 
 
-class ChatStream(TextOnly):
+class ChatStream(RequestBody):
     """A message to a session's agent.
 
     assistant_message_id: a reserved id; the default is a new id. Other keys, such as user_id and context, are ignored:
     the token gives the user, and the agent has its context.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     query: Text
     session_id: Id
@@ -53,6 +55,7 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["messages"])
 
     @routes.post("/api/agent/chat/stream")
+    @needs(Scope.CHAT)
     @answers(events(MessageEvents), refuses=MESSAGE_REFUSALS)
     async def chat_stream(body: ChatStream, caller: CurrentCaller) -> Response:
         """Send a message to a session's agent. The events are session_start, then stream_chunk and the others."""
@@ -62,6 +65,7 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
         return EventStream(reader, delivery, _lines, _cut, _line(start))
 
     @routes.post("/message/stream/{mid}/create")
+    @needs(Scope.CHAT)
     @answers(json(MessageReserved, 201), refuses=(409, 422))
     async def create(mid: Annotated[Id, Path()], caller: CurrentCaller) -> Response:
         """Reserve the id of a message to stream, for the caller only, for ten minutes.
@@ -71,10 +75,11 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
         return Json(await everything.visible_to(caller).reserve(mid), 201)
 
     @routes.post("/message/stream/{mid}/interrupt")
+    @needs(Scope.CHAT)
     @answers(json(MessageInterrupted), refuses=(404, 422))
     async def interrupt(mid: Annotated[Id, Path()], caller: CurrentCaller) -> Response:
         """Stop a message that is being streamed. Its last event is `interrupted`."""
-        return Json(MessageInterrupted((await everything.visible_to(caller).cancel(mid)).cancelled))
+        return Json(MessageInterrupted((await everything.visible_to(caller).streams.cancel(mid)).cancelled))
 
     return routes
 

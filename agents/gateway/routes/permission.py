@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller, caller_in
-from agents.gateway.guard.scopes import permit
+from agents.gateway.guard.scopes import needed_by, permit
 
 
 async def permitted(connection: HTTPConnection) -> None:
@@ -16,7 +16,8 @@ async def permitted(connection: HTTPConnection) -> None:
     caller = caller_in(scope)
     if caller.revoked and scope["type"] == "http":
         raise Refusal(401, "this token was revoked: use another token")
-    permit(caller, f"{scope.get('method', 'WS')} {scope['route'].path}")
+    route = scope["route"]
+    permit(caller, needed_by(route.endpoint), f"{scope.get('method', 'WS')} {route.path}")
 
 
 async def _caller(connection: HTTPConnection) -> Caller:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query
 from msgspec import structs
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
 from actors.slices import paced
@@ -18,13 +18,12 @@ from agents.gateway.document.responses import answers, json, lines
 from agents.gateway.download import JsonLines, pieces
 from agents.gateway.event_stream import Delivery
 from agents.gateway.export_lines import ExportLine
-from agents.gateway.guard.caller import Caller
-from agents.gateway.own_sessions import visible_sessions
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
-from agents.sessions import UnknownSession
-from agents.settings.values import TextOnly
+from agents.settings import Scope
 
 EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 """The end of a Session without messages and streams, as JSON. Both keys come last."""
@@ -32,17 +31,13 @@ EMPTY_END: Final = b',"conversation":[],"streams":[]}'
 SessionId = Annotated[Id, Path()]
 
 
-class _Body(TextOnly):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rename(_Body):
+class Rename(RequestBody):
     """A new title. title: null or empty text removes the title."""
 
     title: Annotated[str, Field(max_length=200)] | None
 
 
-class Place(_Body):
+class Place(RequestBody):
     """A place in a stream.
 
     seq: of the last event that the copy has; 0: the copy omits the user's message, too. Without seq the copy has the
@@ -53,7 +48,7 @@ class Place(_Body):
     seq: Seq | None = None
 
 
-class Fork(_Body):
+class Fork(RequestBody):
     """A fork. id: of the new session. at: the end of the copy; the default is all turns that have ended."""
 
     id: Id | None = None
@@ -78,56 +73,52 @@ def _joined(items: Sequence[Any]) -> Iterator[bytes]:
 def sessions(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["sessions"])
 
-    async def found(session_id: str, caller: Caller) -> SessionInfo:
-        """Return the session. Raises UnknownSession, also for another user's session. Every route uses this check."""
-        session = await visible_sessions(caller, everything.sessions).session(session_id)
-        if session is None:
-            raise UnknownSession(session_id)
-        return session
-
     @routes.get("/sessions")
+    @needs(Scope.READ)
     @answers(json(SessionPage), refuses=(404, 422))
     async def list_(
         caller: CurrentCaller, after: Id | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         """List the sessions after `after`, the last changed first. Without a store they are in order of their ids."""
-        return Json(SessionPage(await visible_sessions(caller, everything.sessions).sessions(after, limit)))
+        return Json(SessionPage(await everything.visible_to(caller).sessions.page(after, limit)))
 
     @routes.get("/sessions/{session_id}")
+    @needs(Scope.READ)
     @answers(json(Session), refuses=(404, 422))
     async def show(session_id: SessionId, caller: CurrentCaller) -> Response:
         """Show a session: its conversation without the turn that runs, and its streams."""
-        session = await everything.sessions.history((await found(session_id, caller)).id)
+        session = await everything.visible_to(caller).sessions.history(session_id)
         return StreamingResponse(pieces(paced(_json(session))), media_type=Json.media_type)
 
     @routes.patch("/sessions/{session_id}")
+    @needs(Scope.CHAT)
     @answers(json(SessionInfo), refuses=(404, 409, 422))
     async def rename(session_id: SessionId, caller: CurrentCaller, body: Rename) -> Response:
         """Set the session's title."""
-        await everything.sessions.rename((await found(session_id, caller)).id, body.title or None)
-        return Json(await found(session_id, caller))
+        return Json(await everything.visible_to(caller).sessions.rename(session_id, body.title or None))
 
     @routes.delete("/sessions/{session_id}")
+    @needs(Scope.CHAT)
     @answers(json(SessionDeleted), refuses=(404, 409, 422))
     async def delete(session_id: SessionId, caller: CurrentCaller) -> Response:
         """Delete conversation, streams and events permanently. The agent is stopped. 409: the agent has a turn."""
-        await everything.sessions.delete((await found(session_id, caller)).id)
+        await everything.visible_to(caller).sessions.delete(session_id)
         return Json(SessionDeleted(True))
 
     @routes.get("/sessions/{session_id}/export")
+    @needs(Scope.READ)
     @answers(lines(ExportLine), refuses=(404, 409, 422))
     async def export(session_id: SessionId, caller: CurrentCaller) -> Response:
         """Export the session as JSON Lines: the session, its messages, its streams, each with its events."""
-        lines = everything.sessions.export((await found(session_id, caller)).id)
+        lines = everything.visible_to(caller).sessions.export(session_id)
         return await JsonLines.of(lines, f"session-{session_id}.jsonl", delivery.write_timeout_s)
 
     @routes.post("/sessions/{session_id}/fork")
+    @needs(Scope.CHAT)
     @answers(json(SessionInfo, 201), refuses=(404, 409, 422))
     async def fork(session_id: SessionId, caller: CurrentCaller, body: Fork) -> Response:
         """Make a new session that continues from the conversation."""
-        new_id = body.id or uuid4().hex
         at = None if body.at is None else (body.at.stream_id, body.at.seq)
-        await everything.visible_to(caller).fork((await found(session_id, caller)).id, new_id, at)
-        return Json(await found(new_id, caller), 201)
+        return Json(await everything.visible_to(caller).sessions.fork(session_id, body.id or uuid4().hex, at), 201)
 
     return routes

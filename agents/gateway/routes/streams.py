@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
-from pydantic import ConfigDict, WithJsonSchema
+from pydantic import WithJsonSchema
 from starlette.responses import Response
 
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
@@ -13,10 +13,12 @@ from agents.gateway.document.responses import answers, json, nothing
 from agents.gateway.document.responses import events as server_sent
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
-from agents.settings.values import TextOnly
+from agents.settings import Scope
 from agents.tools.approval import Decided
 
 StreamId = Annotated[Id, Path()]
@@ -30,11 +32,7 @@ DIGITS = 16
 OVER = "The stream has ended, and has no later event."
 
 
-class _Body(TextOnly):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Approve(_Body):
+class Approve(RequestBody):
     """An approval of a call.
 
     arguments: those of the approval_required event. If the call has other arguments, the answer is 409.
@@ -44,14 +42,14 @@ class Approve(_Body):
     arguments: str | None = None
 
 
-class Deny(_Body):
+class Deny(RequestBody):
     """A refusal of a call. reason: for the model."""
 
     call_id: Text
     reason: str = ""
 
 
-class Steer(_Body):
+class Steer(RequestBody):
     """A message for the turn that runs. message: the model reads it with the next model call."""
 
     message: Text
@@ -61,12 +59,14 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     routes = APIRouter(tags=["streams"])
 
     @routes.get("/streams/{stream_id}")
+    @needs(Scope.READ)
     @answers(json(StreamSummary), refuses=(404, 422))
     async def show(stream_id: StreamId, caller: CurrentCaller) -> Response:
         """Show a stream's agent, its status, and the seq of its last event."""
-        return Json(await everything.visible_to(caller).show(stream_id))
+        return Json(await everything.visible_to(caller).streams.show(stream_id))
 
     @routes.get("/streams/{stream_id}/events")
+    @needs(Scope.READ)
     @answers(server_sent(StreamEvents), nothing(OVER), refuses=(404, 422))
     async def events(
         stream_id: StreamId,
@@ -77,32 +77,36 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     ) -> Response:
         """Read the events after a place, then each new one. 204: the stream has ended, and has no later event."""
         place = _seq(after, "after") if last_event_id is None else _seq(last_event_id, "Last-Event-ID")
-        reader = await everything.visible_to(caller).follow(stream_id, place)
+        reader = await everything.visible_to(caller).streams.follow(stream_id, place)
         return Response(status_code=204) if reader is None else EventStream(reader, delivery, frames_of(error_event))
 
     @routes.post("/streams/{stream_id}/cancel")
+    @needs(Scope.CHAT)
     @answers(json(StreamCancelled), refuses=(404, 422))
     async def cancel(stream_id: StreamId, caller: CurrentCaller) -> Response:
         """Cancel the turn, and keep its partial answer. The response comes after its tools have ended."""
-        return Json(await everything.visible_to(caller).cancel(stream_id))
+        return Json(await everything.visible_to(caller).streams.cancel(stream_id))
 
     @routes.post("/streams/{stream_id}/approve")
+    @needs(Scope.APPROVE)
     @answers(json(Decided), refuses=(404, 409, 422))
     async def approve(stream_id: StreamId, caller: CurrentCaller, body: Approve) -> Response:
         """Approve a call that waits for a decision. The call then runs."""
-        return Json(await everything.visible_to(caller).approve(stream_id, body.call_id, body.arguments))
+        return Json(await everything.visible_to(caller).streams.approve(stream_id, body.call_id, body.arguments))
 
     @routes.post("/streams/{stream_id}/deny")
+    @needs(Scope.APPROVE)
     @answers(json(Decided), refuses=(404, 409, 422))
     async def deny(stream_id: StreamId, caller: CurrentCaller, body: Deny) -> Response:
         """Deny a call that waits for a decision. The call does not run."""
-        return Json(await everything.visible_to(caller).deny(stream_id, body.call_id, body.reason))
+        return Json(await everything.visible_to(caller).streams.deny(stream_id, body.call_id, body.reason))
 
     @routes.post("/streams/{stream_id}/steer")
+    @needs(Scope.CHAT)
     @answers(json(StreamSteered), refuses=(404, 409, 422))
     async def steer(stream_id: StreamId, caller: CurrentCaller, body: Steer) -> Response:
         """Send a message to the turn while it runs."""
-        return Json(await everything.visible_to(caller).steer(stream_id, body.message))
+        return Json(await everything.visible_to(caller).streams.steer(stream_id, body.message))
 
     return routes
 

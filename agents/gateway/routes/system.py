@@ -12,9 +12,10 @@ from actors.slices import in_slices
 from agents.core.text import to_json
 from agents.gateway.document.responses import answers, json
 from agents.gateway.download import pieces
+from agents.gateway.guard.scopes import needs
 from agents.gateway.routes.reply import Json
 from agents.node.redaction import SECRET_PARAMETER
-from agents.settings import Settings
+from agents.settings import Scope, Settings
 from supervisors.tree import Node, tree_json
 
 USER: Final = re.compile(r"(?<=://)[^/@]*(?=@)")
@@ -33,18 +34,21 @@ def system(settings: Settings) -> APIRouter:
     routes = APIRouter(tags=["system"])
 
     @routes.get("/tree")
+    @needs(Scope.ADMIN)
     @answers(json(Node))
     async def supervision_tree() -> Response:
         """Show every process under its supervisor."""
         return StreamingResponse(pieces(tree_json(to_json)), media_type=Json.media_type)
 
     @routes.get("/processes")
+    @needs(Scope.ADMIN)
     @answers(json(SystemReport), refuses=(422,))
     async def processes(by: Measure = "reductions", count: Annotated[int, Query(ge=1, le=1000)] = 20) -> Response:
         """Show the figures of the system, and the processes with the highest value of a measure."""
         return Json(SystemReport(system_info(), await in_slices(sliced_top(by, count))))
 
     @routes.get("/config")
+    @needs(Scope.ADMIN)
     @answers(json(Settings))
     async def config() -> Response:
         """Show the current settings. Secrets are shown as stars."""

@@ -7,12 +7,15 @@ next call begins, or at the end. A call is done only at the end of the stream, e
 """
 
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, Final
 
 from agents.core.deltas import CallDelta, CallDone, CallStarted, Delta
 from agents.llm.arguments import Arguments
 from agents.llm.leaf import arguments_of, key_of
 from agents.llm.text import Halves, joined_surrogates, safe
+
+LEGACY: Final = "function_call"
+"""The key of a single call in the older form, from before tool_calls."""
 
 _ABSENT = ("", "null")
 _KNOWN = frozenset(("index", "id", "type", "function"))

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from agents.core.deltas import Delta, Finished, FinishReason, ReasoningDelta, RefusalDelta, TextDelta
+from agents.core.deltas import Delta, FinishReason, ReasoningDelta, RefusalDelta, TextDelta
 from agents.core.errors import Fault, ParseError
-from agents.core.finish import CUT, broken_off, fault_of, kept_reason, reason_of
-from agents.llm.chat.calls import Call, Calls, Nameless
+from agents.core.finish import broken_off, fault_of, reason_of
+from agents.core.sse import LIMIT_BYTES
+from agents.llm.chat.calls import LEGACY, Call, Calls, Nameless
 from agents.llm.chat.choices import UNDECIDED, Choices, first_of
 from agents.llm.chat.chunk import (
     REASONING,
@@ -23,16 +24,12 @@ from agents.llm.chat.chunk import (
     text_of,
     thinking_of,
 )
+from agents.llm.chat.ending import Ending
 from agents.llm.chat.reasoning import ReasoningFields
 from agents.llm.faults import error_in_stream, is_error
-from agents.llm.leaf import arguments_of
 from agents.llm.reader import StreamReader, json_of
-from agents.llm.sse import LIMIT_BYTES, ErrorData
-from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
-from agents.llm.usage import read_usage
-
-LEGACY = "function_call"
-"""The key of a single call in the older form, from before tool_calls."""
+from agents.llm.sse import ErrorData
+from agents.llm.text import REPLACEMENT, TextKind, safe
 
 _decode = msgspec.json.Decoder(Chunk).decode
 
@@ -52,18 +49,14 @@ class ChatReader(StreamReader):
         self._reasoning = ReasoningFields()
         self._choices = Choices()
         self._only: object = UNDECIDED  # the index of the choice that is read: nearly every chunk has it
-        self._spoke: set[TextKind] = set()
-        self._has_text = False
+        self._has_text = False  # nearly every chunk sets it, and a set would cost more
+        self._spoke: set[TextKind] = set()  # the other kinds of text
         self._message: ChoiceDelta | None = None
-        self._raw_reason: str | None = None
-        self._usage: Any = None
-        self._model: str | None = None
-        self._response_id: str | None = None
-        self._origin_known = False
+        self._ending = Ending()
 
     @property
     def settled(self) -> bool:
-        return self._ended or (self._raw_reason is not None and not self._choices.holds)
+        return self._ended or (self._ending.raw_reason is not None and not self._choices.holds)
 
     def _read(self, payloads: Sequence[bytes], deltas: list[Delta]) -> None:
         for payload in payloads:
@@ -106,9 +99,9 @@ class ChatReader(StreamReader):
         """Read a chunk's choices and usage. Return True if a choice has more than a delta and may end the answer."""
         may_end = False
         if chunk.usage and chunk.usage.__class__ is dict:
-            self._usage = chunk.usage
-        if chunk.x_groq is not None or not self._origin_known:
-            self._note_rest(chunk)
+            self._ending.usage = chunk.usage
+        if chunk.x_groq is not None or not self._ending.named:
+            self._ending.note(chunk)
         choices: Sequence[Choice] = chunk.choices or ()
         if len(choices) != 1 or choices[0].index != self._only:
             choices = self._choices.read(choices)
@@ -130,7 +123,7 @@ class ChatReader(StreamReader):
         if choice.message is not None:
             self._message = choice.message
         if choice.finish_reason:
-            self._raw_reason = kept_reason(self._raw_reason, joined_surrogates(arguments_of(choice.finish_reason)))
+            self._ending.note_reason(choice.finish_reason)
         if choice.error:
             self._fail(error_in_stream({"error": choice.error}), deltas)
 
@@ -171,8 +164,10 @@ class ChatReader(StreamReader):
         if self._halves is not None:
             text = self._halves.join(kind, text)
         if text:
-            self._spoke.add(kind)
-            self._has_text = self._has_text or kind is TextDelta
+            if kind is TextDelta:
+                self._has_text = True
+            else:
+                self._spoke.add(kind)
             deltas.append(kind(text))
 
     def _fold_odd(self, chunk: Chunk, value: Any, deltas: list[Delta], *, named_error: bool) -> None:
@@ -186,20 +181,15 @@ class ChatReader(StreamReader):
                 self._note_remark(value)
             self._fold(chunk, deltas)
 
-    def _note_rest(self, chunk: Chunk) -> None:
-        """Keep the first model and the first id that a chunk names: later ones may change or be empty."""
-        if isinstance(chunk.x_groq, dict):
-            self._usage = chunk.x_groq.get("usage") or self._usage
-        if self._model is None and isinstance(chunk.model, str) and chunk.model:
-            self._model = joined_surrogates(chunk.model)
-        if self._response_id is None and isinstance(chunk.id, str) and chunk.id:
-            self._response_id = joined_surrogates(chunk.id)
-        self._origin_known = self._model is not None and self._response_id is not None
-
     def _close(self, fault: Fault, deltas: list[Delta]) -> None:
+        if self._ended:
+            return
         if self._choices.any_finished:
             self._release(deltas)
-        super()._close(fault, deltas)
+        if self.settled:
+            self._finish(deltas)
+        else:
+            super()._close(fault, deltas)
 
     def _fail(self, fault: Fault, deltas: list[Delta]) -> None:
         """Fail after giving the text that only a whole message has."""
@@ -232,7 +222,9 @@ class ChatReader(StreamReader):
             self._fail(ParseError("expected the name of a tool call, got only its arguments"), deltas)
             return
         self._ended = True
-        deltas.append(self._finished())
+        items = self._reasoning.items()
+        items = items if self._halves is None else tuple(safe(items))
+        deltas.append(self._ending.finished(self._skipped, items, calls=bool(self._calls)))
 
     def _not_given(self, message: ChoiceDelta) -> ChoiceDelta:
         """Return the message without the fields that deltas have given already."""
@@ -244,7 +236,7 @@ class ChatReader(StreamReader):
 
     def _fault(self) -> Fault | None:
         """Return the fault of an answer with a regular end, or None."""
-        raw = self._raw_reason
+        raw = self._ending.raw_reason
         if raw is not None and broken_off(raw):
             return fault_of(raw)
         if self._skipped and (raw is None or self._calls or not self._has_text):
@@ -256,20 +248,3 @@ class ChatReader(StreamReader):
         if reason_of(raw) is FinishReason.TOOL_CALLS:
             return ParseError(f"expected a tool call for the finish reason {raw!r}, got none")
         return None
-
-    def _finished(self) -> Finished:
-        raw = self._raw_reason
-        reason = reason_of(raw)
-        if self._calls and reason is FinishReason.STOP:
-            reason = FinishReason.TOOL_CALLS
-        return Finished(
-            reason,
-            raw_reason=raw,
-            usage=read_usage(self._usage),
-            response_id=self._response_id,
-            model=self._model,
-            complete=reason not in CUT,
-            skipped=tuple(skipped.message for skipped in self._skipped),
-            lossy=bool(self._skipped),
-            items=self._reasoning.items() if self._halves is None else tuple(safe(self._reasoning.items())),
-        )

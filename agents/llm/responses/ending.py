@@ -16,6 +16,11 @@ def was_cut(item: dict[str, Any]) -> bool:
     return item.get("type") in PLAIN and isinstance(status, str) and broken_off(status)
 
 
+def is_opaque(item: dict[str, Any]) -> bool:
+    """Return whether an item holds more than text or a call, so that the output must go back unchanged."""
+    return item.get("type") not in PLAIN or item.get("phase") is not None
+
+
 def incomplete_reason(response: dict[str, Any]) -> str | None:
     details = response.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None

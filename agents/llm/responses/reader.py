@@ -12,15 +12,16 @@ import msgspec
 from agents.core.deltas import Delta, Finished, FinishReason, TextDelta
 from agents.core.errors import Fault, ParseError
 from agents.core.finish import reason_of
+from agents.core.sse import LIMIT_BYTES
 from agents.llm.faults import error_in_stream, is_error
 from agents.llm.leaf import key_of, text_in
 from agents.llm.reader import StreamReader, json_of
 from agents.llm.responses.calls import Call, Calls
-from agents.llm.responses.ending import PLAIN, failure, incomplete_reason, was_cut
+from agents.llm.responses.ending import failure, incomplete_reason, is_opaque, was_cut
 from agents.llm.responses.event import DELTAS, DONE, PART_DONE, Event, event_of, items_of, number_of
 from agents.llm.responses.items import DoneItems, distinct
 from agents.llm.responses.texts import Texts
-from agents.llm.sse import LIMIT_BYTES, ErrorData
+from agents.llm.sse import ErrorData
 from agents.llm.text import REPLACEMENT, TextKind, joined_surrogates, safe
 from agents.llm.usage import read_usage
 
@@ -130,10 +131,6 @@ class ResponsesReader(StreamReader):
             return
         if isinstance(value.get("output"), list) or value.get("object") == "response":
             self._conclude(str(value.get("status") or "completed"), value, deltas)
-
-    def _finish(self, deltas: list[Delta]) -> None:
-        """Finish the response. This is unused: only its terminal event settles a response."""
-        self._conclude("completed", {}, deltas)
 
     def _fold(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
         kind = DELTAS.get(event.type)
@@ -249,10 +246,5 @@ class ResponsesReader(StreamReader):
             complete=complete,
             skipped=tuple(skipped.message for skipped in self._skipped),
             lossy=bool(self._skipped) and not self._texts.repaired,
-            items=tuple(items) if any(_is_opaque(item) for item in items) else (),
+            items=tuple(items) if any(is_opaque(item) for item in items) else (),
         )
-
-
-def _is_opaque(item: dict[str, Any]) -> bool:
-    """Return whether an item holds more than text or a call, so that the output must go back unchanged."""
-    return item.get("type") not in PLAIN or item.get("phase") is not None

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -12,7 +12,17 @@ from agents.tools.errors import WorkerDied
 from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
 
 PACKET_BYTES = 65536
+START_TIMEOUT_S = 30.0
 SILENCE_S = 5.0  # a server that reads no order for twice as long is stuck: it obeys within milliseconds
+
+
+async def in_time(started: Awaitable[None]) -> None:
+    """Wait for the start of a process. Raises WorkerDied after START_TIMEOUT_S."""
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await started
+    except TimeoutError:
+        raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
 
 
 class Child:
@@ -77,6 +87,8 @@ class Control:
 
     async def load(self, origin: Origin, path: list[str]) -> str:
         """Have the server import the tool's module. Return the fault in one line, or "". Raises WorkerDied."""
+        if self._server.done():
+            raise WorkerDied(self._server.result())
         loaded: asyncio.Future[str] = self._loop.create_future()
         self._loads.append(loaded)
         self.send(Load(origin, path))
@@ -85,7 +97,7 @@ class Control:
     def send(self, order: Order, *descriptors: int) -> None:
         """Send an order. Raises OSError only for a Fork.
 
-        The other orders concern children that end with the server.
+        The other orders concern children that end with the server. A server with hundreds of unread orders is killed.
         """
         if self._server.done():
             if isinstance(order, Fork):
@@ -93,10 +105,9 @@ class Control:
             return
         try:
             socket.send_fds(self._socket, [msgspec.json.encode(order)], list(descriptors))
-        except BlockingIOError:  # hundreds of orders are unread
-            self._kill()
-            raise
-        except OSError:
+        except OSError as error:
+            if isinstance(error, BlockingIOError):
+                self._kill()
             if isinstance(order, Fork):
                 raise
             return

@@ -33,7 +33,7 @@ COUNT_S = 0.05  # the pause between two counts of a watched child's processes
 def run(descriptor: int, parent: int) -> Never:
     """Serve the pool's process (parent) until that ends.
 
-    In each forked child, this returns into the child's own work.
+    Each template continues here after the first _serve, and each worker after the second.
     """
     server = os.getpid()
     die_with(parent, signal.SIGTERM)

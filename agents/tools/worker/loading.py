@@ -72,7 +72,10 @@ def _module(origin: Origin) -> ModuleType:
 
 
 def _script(file: str) -> ModuleType:
-    """The script that is the program, as multiprocessing has it in a child: the processes of a tool find it again."""
+    """Return the program's script as a module with the names that multiprocessing gives it in a child.
+
+    So processes that a tool starts find the script's functions.
+    """
     main = sys.modules["__main__"]
     if main.__name__ == MAIN:
         return main
@@ -86,7 +89,10 @@ def _loaded(name: str, file: str) -> ModuleType:
 
 
 def _executed(name: str, file: str, *aliases: str) -> ModuleType:
-    """The module of this file, known by its name and its aliases; if it raises, they are as they were."""
+    """Return the module of this file, after adding it to sys.modules under its name and aliases.
+
+    If the module raises, sys.modules is as it was.
+    """
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise InvalidTool(f"{file}: expected a Python file")

@@ -15,7 +15,7 @@ from typing import Any, Never
 import msgspec
 
 from agents.tools.errors import InvalidArguments, ToolRaised
-from agents.tools.progress import Reports, last_of, of_process
+from agents.tools.progress import Reports, last_of, report_process_to
 from agents.tools.result import bounded
 from agents.tools.worker.confine import confine, step_back
 from agents.tools.worker.limits import limited
@@ -57,7 +57,7 @@ def _answer(job: Job, send: Callable[[Frame], None]) -> Answer:
     try:
         made = found_tool(job.origin, job.bound)
         reports = Reports(lambda data: send(Progressed(job.number, data)))
-        with closing(of_process(reports)), limited(job.limits):
+        with closing(report_process_to(reports)), limited(job.limits):
             result = made.function(**made.arguments(job.arguments))
             return Returned(job.number, bounded(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:

@@ -14,11 +14,10 @@ import msgspec
 
 from agents.tools.errors import WorkerDied
 from agents.tools.progress import Send, unwatched
-from agents.tools.worker.control import Child, Control
+from agents.tools.worker.control import Child, Control, in_time
 from agents.tools.worker.frames import Frames, Unreadable
 from agents.tools.worker.wire import Answer, Frame, Job, Progressed, Ready, framed
 
-START_TIMEOUT_S = 30.0
 EXIT_TIMEOUT_S = 1.5  # limit for a SIGKILL: it takes milliseconds, unless a process is in an uninterruptible wait
 LOST_S = 5.0  # limit for the exit of a worker that has closed its socket: at low priority it may wait for a core
 HALF_S = 5.0  # limit for the rest of a frame: a worker writes a frame in one piece
@@ -58,11 +57,7 @@ class WorkerProcess:
         """Start a worker and wait until it is ready. Raises WorkerDied or OSError after it has cleaned up."""
         worker = cls(control.fork())
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await worker._ready
-        except TimeoutError:
-            await worker.killed()
-            raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
+            await in_time(worker._ready)
         except BaseException:
             await worker.killed()
             raise

@@ -9,13 +9,12 @@ import sys
 from collections.abc import Mapping
 
 from agents.tools.errors import WorkerDied
-from agents.tools.worker.control import Control
+from agents.tools.worker.control import Control, in_time
 
 BOOT = (
     "import json, os, sys; sys.path[:] = json.loads(sys.argv[3]); "
     "from agents.tools.worker.fork_server import run; run(int(sys.argv[1]), int(sys.argv[2]))"
 )
-START_TIMEOUT_S = 30.0
 CLOSE_S = 2.0  # milliseconds, unless a process is in an uninterruptible wait
 
 
@@ -41,18 +40,17 @@ class ServerProcess:
         """Start the server and wait until it obeys. Raises WorkerDied or OSError after it has cleaned up."""
         server = cls(environment)
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await server.control.started
-        except TimeoutError:
-            await server.close()
-            raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
+            await in_time(server.control.started)
         except BaseException:
             await server.close()
             raise
         return server
 
     async def close(self) -> None:
-        """End the server and all that it started. Returns when they are gone, or after CLOSE_S."""
+        """End the server and all that it started. After CLOSE_S the server is killed.
+
+        Returns when they are gone, at the latest CLOSE_S after the kill.
+        """
         self.control.close()
         await asyncio.wait({self.ended}, timeout=CLOSE_S)
         if not self.ended.done():

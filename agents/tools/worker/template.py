@@ -5,10 +5,11 @@ import socket
 from collections import deque
 
 from agents.tools.errors import InvalidTool, WorkerDied
-from agents.tools.worker.control import Control
+from agents.tools.unasked import read_outcome
+from agents.tools.worker.control import Control, in_time
 from agents.tools.worker.loading import GUARD
 from agents.tools.worker.process import WorkerProcess
-from agents.tools.worker.server_process import START_TIMEOUT_S, ServerProcess
+from agents.tools.worker.server_process import CLOSE_S, ServerProcess
 from agents.tools.worker.wire import Origin
 
 
@@ -39,11 +40,8 @@ class Template:
         """
         template = cls(server, most)
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await template._control.started
+            await in_time(template._control.started)
             await template.find(origin, path, timeout_s)
-        except TimeoutError:
-            raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
         finally:
             if not template._found:
                 template._kill()
@@ -78,14 +76,16 @@ class Template:
         return await WorkerProcess.start(self._control)
 
     async def close(self) -> None:
-        """Wait until the template has ended with its server, and release what this process holds of it."""
-        await asyncio.wait({self.ended})
+        """Release what this process holds of the template, which ends with its server. Waits for that up to CLOSE_S."""
+        await asyncio.wait({self.ended}, timeout=CLOSE_S)
+        for spare in self._spares:
+            spare.cancel()  # a start that still runs
         for worker in await asyncio.gather(*self._spares, return_exceptions=True):
             if isinstance(worker, WorkerProcess):
                 await worker.killed()
 
     def _next_spare(self) -> "asyncio.Task[WorkerProcess] | None":
-        """The spare that was forked first; those that failed or died in the meantime are dropped."""
+        """Return the spare that was forked first. Spares that failed or died in the meantime are dropped."""
         while self._spares:
             spare = self._spares.popleft()
             if not spare.done() or (spare.exception() is None and spare.result().usable):
@@ -96,11 +96,5 @@ class Template:
         """Fork the workers of the next calls before they come."""
         while len(self._spares) < self._ahead:
             task = asyncio.get_running_loop().create_task(WorkerProcess.start(self._control))
-            task.add_done_callback(_outcome_read)
+            task.add_done_callback(read_outcome)
             self._spares.append(task)
-
-
-def _outcome_read(task: "asyncio.Task[WorkerProcess]") -> None:
-    """Read the error of a worker that nobody asks for, so that asyncio does not report it."""
-    if not task.cancelled():
-        task.exception()

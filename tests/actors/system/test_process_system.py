@@ -305,7 +305,7 @@ async def test_close_kills_a_process_that_ignores_its_exit_signal() -> None:
 async def test_close_reports_a_process_that_survives_its_kill(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("actors.system.process_system.STOP_S", 0.005)
+    monkeypatch.setattr("actors.system.shutdown.STOP_S", 0.005)
     release = asyncio.Event()
 
     async def immortal() -> None:

@@ -4,11 +4,13 @@ import sys
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from actors import Mailbox, Pid, ended, get_state
 from agents import StreamComplete, StreamError, agent, agent_registry, application
 from agents.agent_config import InvalidAgentConfig
 from agents.instance.waking import wake
+from agents.settings.agent import Fallback, LimitsConfig, StreamingConfig
 from agents.tools.registry import BUILTIN
 from supervisors import agent_supervisor, which_children
 from tests.agents.keeping import App, ignored, journal
@@ -125,3 +127,37 @@ async def test_a_turn_whose_code_only_the_store_names_waits_until_the_program_st
             while not isinstance(event := await box.receive(10), StreamComplete):
                 assert not isinstance(event, StreamError)
         assert event.response.answer == "go"
+
+
+async def test_sections_that_were_given_as_instances_are_kept_like_mappings(app: App) -> None:
+    options = {"limits": {"tokens": 5}, "streaming_config": {"max_retries": 0}}
+    sections = {"limits": LimitsConfig(tokens=5), "streaming_config": StreamingConfig(max_retries=0)}
+    fallback = {"model": "other", "base_url": "http://127.0.0.1:9/v1", "model_options": {"top_p": 0.5}}
+    async with app():
+        for id_, more in (
+            ("ada", {**options, "fallbacks": [fallback]}),
+            ("bob", {**sections, "fallbacks": [Fallback(**fallback)]}),  # type: ignore[arg-type]
+            ("eve", {**sections, "fallbacks": (fallback, Fallback(model="third"))}),
+        ):
+            await agent_supervisor.stop_agent(
+                await agent_supervisor.start_agent({"id": id_, "name": "a", "model": "echo", **more})
+            )
+        sessions = [await (await journal()).store.session(id_) for id_ in ("ada", "bob", "eve")]
+        ada, bob, eve = [session.config for session in sessions if session is not None and session.config is not None]
+        assert {**bob, "id": "ada"} == ada
+        assert eve["fallbacks"] == [fallback, {"model": "third"}]
+        for id_ in ("ada", "bob", "eve"):
+            assert await wake(id_) is not None
+
+
+async def test_the_key_of_a_fallback_instance_is_not_kept(app: App) -> None:
+    own = Fallback(model="other", base_url="http://127.0.0.1:9/own", api_key=SecretStr("sk-own"))
+    async with app():
+        pid = await agent_supervisor.start_agent({"id": "ada", "model": "echo", "fallbacks": [own]})
+        await agent_supervisor.stop_agent(pid)
+        session = await (await journal()).store.session("ada")
+        assert session is not None
+        assert session.config is not None
+        assert session.config["fallbacks"] == [{"model": "other", "base_url": "http://127.0.0.1:9/own"}]
+        with pytest.raises(InvalidAgentConfig, match="base_url: expected an address that this program gave an agent"):
+            await wake("ada")

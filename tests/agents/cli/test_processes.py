@@ -36,7 +36,7 @@ def info(number: int, label: str = "Worker", **fields: Any) -> ProcessInfo:
     values: dict[str, Any] = {
         "pid": f"Pid({number})",
         "label": label,
-        "names": (),
+        "name": None,
         "parent": None,
         "status": "idle",
         "mailbox": 0,
@@ -58,7 +58,7 @@ def node(number: int, *children: Node, id_: str | None = None, **fields: Any) ->
 
 def test_a_tree_shows_anything_unusual_about_its_processes() -> None:
     gone = Node("gone", "restarting", None, "permanent", 0)
-    below = node(2, node(3, id_="restarted"), node(4, id_="late", mailbox=7), gone, names=("top",))
+    below = node(2, node(3, id_="restarted"), node(4, id_="late", mailbox=7), gone, name="top")
     assert tree_text(node(1, below, node(5), label="system")).splitlines() == [
         "system Pid(1)",
         "├── top Pid(2)",

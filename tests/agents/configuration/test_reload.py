@@ -32,13 +32,12 @@ class Running:
     def __init__(self, base: Given) -> None:
         self._base = base
         self.settings = self.of()
-        self.gateway: list[Settings] = []
 
     def of(self, **given: Any) -> Settings:
         return Settings.model_validate({**self._base, **given})
 
     async def reload(self, **given: Any) -> Reload:
-        done = await reload(self.settings, lambda: self.of(**given), self.gateway.append)
+        done = await reload(self.settings, lambda: self.of(**given))
         self.settings = done.settings
         return done
 
@@ -168,20 +167,9 @@ async def test_a_file_with_faults_changes_nothing(running: Running) -> None:
     def read() -> Settings:
         raise InvalidConfiguration([Fault("sys.config:1:2", ("model",), "text", "1")])
 
-    done = await reload(running.settings, read, running.gateway.append)
+    done = await reload(running.settings, read)
     assert [str(change) for change in done.rejected] == ["model: expected text, got 1 (sys.config:1:2)"]
     assert done.settings is running.settings
-
-
-async def test_the_gateway_gets_its_own_changes_and_no_others(running: Running) -> None:
-    await running.reload(model="other")
-    assert running.gateway == []
-    await running.reload(
-        model="other", gateway={"max_connections": 5, "port": 1}, streaming={"enable_compression": True}
-    )
-    (settings,) = running.gateway
-    assert (settings.gateway.max_connections, settings.gateway.port) == (5, 8765)
-    assert settings.streaming.enable_compression
 
 
 async def test_the_log_takes_its_new_level(running: Running, logs: None) -> None:

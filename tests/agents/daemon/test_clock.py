@@ -30,7 +30,7 @@ WALL = {
 TOLD = {
     "actors/clock.py": "the Unix time, for the moments in a turn's figures",
     "actors/thespian/capabilities.py": "the version that Thespian tells of itself",
-    "agents/gateway/serving.py": "the Date of an answer",
+    "agents/gateway/server_connections.py": "the Date of an answer",
     "agents/llm/client_faults.py": "a Retry-After that is a date, against the date of now",
     "agents/rehearsal/server.py": "`created` of an answer",
     "agents/sessions/history.py": "when a session was changed",

@@ -11,6 +11,7 @@ import pytest
 
 from agents.rehearsal import RehearsalServer
 from tests.agents.cli.terminal import pointing_at, understudy
+from tests.agents.daemon.daemons import daemon
 from tests.agents.gateway.certificates import self_signed
 
 pytestmark = pytest.mark.timeout(180)
@@ -49,8 +50,33 @@ async def test_each_cause_of_an_unreachable_provider_has_its_text(
         assert f"fail  provider: {url}: {words}" in out.splitlines(), out
 
 
-async def doctor(server: RehearsalServer, folder: Path, url: str) -> tuple[int | None, str]:
-    flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0")
+async def test_a_store_that_another_program_writes_is_a_failure(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    async with daemon(server, folder) as running:
+        code, out = await doctor(server, folder, server.base_url)
+        assert code == 0
+        assert "warn  store: the store is in use by pid" in out
+        own = "--set", f"sessions.url=sqlite:///{folder}/sessions.db"
+        code, out = await doctor(server, tmp_path / "own", server.base_url, *own)
+        assert code == 1
+        assert "fail  store: the store is in use by pid" in out
+        assert await running.stopped() == 0
+    code, out = await doctor(server, folder, server.base_url)
+    assert code == 0
+    assert f"ok    store: sqlite+aiosqlite:///{folder}/sessions.db: opens, and is empty" in out
+
+
+async def test_a_store_that_is_not_used_is_not_checked(server: RehearsalServer, folder: Path) -> None:
+    unusable = "--set", "sessions.url=postgresql://localhost:1/none"
+    assert (await doctor(server, folder, server.base_url, *unusable))[0] == 1
+    code, out = await doctor(server, folder, server.base_url, *unusable, "--set", "sessions.durability=off")
+    assert code == 0
+    assert "ok    store: not used: sessions.durability is off" in out
+
+
+async def doctor(server: RehearsalServer, folder: Path, url: str, *more: str) -> tuple[int | None, str]:
+    flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0", *more)
     ended = await understudy("doctor", *flags, env=pointing_at(server) | {"OPENAI_BASE_URL": url})
     assert "rehearsal" not in ended.out.replace(url, "")  # the key
     return ended.code, ended.out

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.client import Client, Refused
 from agents.rehearsal import RehearsalServer
 from tests.agents.daemon.daemons import Daemon, daemon, understudy
 
@@ -49,6 +50,34 @@ async def test_reload_reports_applied_and_rejected_changes_and_those_that_need_a
         file.write_text(config("one", "two", beat=500).replace("{gateway", "{daemon, [{drain_time, 5}]}, {gateway"))
         code, printed, _ = await understudy("reload", *here)
         assert (code, printed) == (0, "needs restart: daemon.drain_time: needs a restart\n")
+        assert await running.stopped() == 0
+
+
+async def test_the_gateway_shows_and_enforces_exactly_the_settings_that_were_applied(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    file, secret = tmp_path / "sys.config", tmp_path / "ann"
+    secret.touch(0o600)
+    secret.write_text("a" * 43)
+    tokens = f'[[{{name, "ann"}}, {{user, "ann"}}, {{scopes, [chat]}}, {{token, {{file, "{secret}"}}}}]]'
+
+    def configured(*agents: str, timeout: int) -> None:
+        text = config(*agents).replace("{port, 8765}", f"{{port, 8765}}, {{tokens, {tokens}}}")
+        file.write_text(f"{text[:-2]}, {{agents, [{{streaming, [{{timeout, {timeout}}}]}}]}}].")
+
+    configured("one", timeout=5000)
+    async with daemon(server, folder, "--config", str(file), port=0) as running:
+        async with running.client() as client:
+            await client.post("/agents", {"id": "two", "model": "echo"})
+            configured("one", "two", timeout=7000)
+            code, printed, _ = await understudy("reload", "--state-dir", str(folder))
+            assert (code, "rejected: agents.two: an agent with this id runs" in printed) == (1, True)
+            shown = await client.get("/config")
+        assert shown["streaming"]["timeout"] == 7000
+        assert [each["id"] for each in shown["agents"]] == ["one"]
+        async with Client(running.url, "a" * 43) as ann:
+            with pytest.raises(Refused, match="expected at most 7000, which is the host's ceiling, got 7001"):
+                await ann.post("/agents", {"streaming_config": {"chunk_timeout": 7001}})
         assert await running.stopped() == 0
 
 

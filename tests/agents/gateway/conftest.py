@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from agents import application
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import GatewaySettings, Settings, StreamingSettings, ToolSettings
 from tests.agents.gateway.contract import Checked
@@ -35,7 +35,7 @@ async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
             gateway=gateway_settings,
         )
         await stack.enter_async_context(application.running(settings))
-        app = gateway(settings, LiveSessions(), TOKEN)
+        app = Gateway(settings, LiveSessions(), TOKEN)
         served = await stack.enter_async_context(serving(app, settings))
         headers = {"authorization": f"Bearer {TOKEN}"}
         connector = aiohttp.TCPConnector(limit=0)

@@ -10,12 +10,14 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from fastapi.routing import iter_route_contexts
 from jsonschema import Draft202012Validator
 
-from agents.gateway import Gate, LiveSessions, gateway
+from agents.gateway import Gate, Gateway, LiveSessions
 from agents.gateway.document.responses import EVENTS, JSON, JSON_LINES
+from agents.gateway.guard.scopes import needed_by
 from agents.gateway.routes.host import Figures, Reloaded
-from agents.settings import Settings
+from agents.settings import Scope, Settings
 from tests.agents.gateway.site import Sse, parsed
 
 MOUNTED = "/inner"
@@ -45,8 +47,18 @@ class Program:
 
 @cache
 def document() -> dict[str, Any]:
-    found: dict[str, Any] = gateway(Settings(), LiveSessions(), "t" * 43, Program()).app.openapi()
+    found: dict[str, Any] = Gateway(Settings(), LiveSessions(), "t" * 43, Program()).app.openapi()
     return found
+
+
+def scopes_of_routes() -> dict[str, Scope | None]:
+    """Return the scope that each route declares. Raises KeyError for a route that declares none."""
+    app = Gateway(Settings(), LiveSessions(), "t" * 43, Program()).app
+    return {
+        f"{method} {route.path}": needed_by(route.endpoint)
+        for route in iter_route_contexts(app.routes)
+        for method in route.methods or ("WS",)
+    }
 
 
 class Checked(aiohttp.ClientResponse):

@@ -10,14 +10,16 @@ import pytest
 from msgspec import Struct
 from pydantic import BaseModel
 
-from agents.agent_registry import find_agent
+from actors import Mailbox, register
+from agents.agent_registry import agents_of, find_agent
 from agents.gateway.ceilings import FREE, HOST_ONLY, ceilings, within
 from agents.gateway.routes.agents import StartAgent
-from agents.settings import ClientLimits
+from agents.instance.waking import turn_name
+from agents.settings import ClientLimits, Settings
 from agents.settings.agent import AgentSettings, LimitsConfig
 from supervisors import agent_supervisor
 from tests.agents.gateway.site import Site
-from tests.agents.gateway.users import ANN, BOB, ROOT, House, house
+from tests.agents.gateway.users import ANN, BOB, ROOT, House, house, waits_at
 
 TIGHT = ClientLimits(
     max_agents=3,
@@ -40,9 +42,14 @@ async def users(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     async with AsyncExitStack() as stack:
         store = tmp_path / "sessions.db" if request.param == "store" else None
         home = await stack.enter_async_context(house((ANN, BOB, ROOT), store))
-        gateway_settings = home.site.settings.gateway.model_copy(update={"clients": TIGHT})
-        home.app.take(home.site.settings.model_copy(update={"gateway": gateway_settings}))
+        home.app.take(tight(home))
         yield Users(home, *[await stack.enter_async_context(home.client(of)) for of in (ANN, BOB, ROOT)])
+
+
+def tight(home: House) -> Settings:
+    """Return the settings with the quotas and ceilings of TIGHT."""
+    gateway_settings = home.site.settings.gateway.model_copy(update={"clients": TIGHT})
+    return home.site.settings.model_copy(update={"gateway": gateway_settings})
 
 
 async def start(site: Site, id_: str, **config: Any) -> tuple[int, Any]:
@@ -159,6 +166,52 @@ async def test_a_session_that_wakes_is_an_agent_that_runs(users: Users) -> None:
     assert (await users.ann.json("POST", "/agents/a0/chat", {"message": "x"}))[0] == 429
     await users.ann.json("DELETE", "/agents/a1")
     assert (await users.ann.json("POST", "/agents/a0/chat", {"message": "x"}))[0] == 200
+
+
+@pytest.mark.parametrize("users", ["store"], indirect=True)
+async def test_sessions_that_wake_at_the_same_time_are_at_most_max_agents(users: Users) -> None:
+    await sleeping(users, 4)
+    answers = await asyncio.gather(
+        *(users.ann.json("POST", f"/agents/a{number}/chat", {"message": "x"}) for number in range(4))
+    )
+    assert sorted(status for status, _ in answers) == [200] * 3 + [429]
+    assert len(agents_of("ann")) == 3
+
+
+@pytest.mark.parametrize("users", ["store"], indirect=True)
+async def test_a_reload_gives_a_user_no_further_place(users: Users) -> None:
+    await sleeping(users, 4)
+    for number in range(2):
+        await users.ann.json("GET", f"/agents/a{number}")
+    last_turn = Mailbox()  # an agent that starts waits for this, and its supervisor, too
+    register(turn_name("held"), last_turn.pid)
+    held = asyncio.create_task(agent_supervisor.start_agent({"id": "held", "model": "echo"}))
+    wakes = [asyncio.create_task(users.ann.json("GET", "/agents/a2"))]
+    await waits_at(agent_supervisor.AGENT_SUPERVISOR)
+    users.house.app.take(tight(users.house))
+    wakes.append(asyncio.create_task(users.ann.json("GET", "/agents/a3")))
+    assert (await users.bob.json("GET", "/agents"))[0] == 200
+    last_turn.close()
+    await held
+    assert [status for status, _ in await asyncio.gather(*wakes)] == [200, 429]
+
+
+@pytest.mark.parametrize("users", ["store"], indirect=True)
+async def test_a_user_with_max_agents_learns_nothing_about_other_users_agents(users: Users) -> None:
+    for number in range(3):
+        await start(users.ann, f"a{number}")
+    await start(users.bob, "runs")
+    await start(users.bob, "sleeps")
+    await users.bob.json("DELETE", "/agents/sleeps")
+    answers = [await users.ann.json("GET", f"/agents/{id_}") for id_ in ("runs", "sleeps", "absent")]
+    assert [status for status, _ in answers] == [404] * 3
+
+
+async def sleeping(users: Users, count: int) -> None:
+    """Start ann's agents a0, a1 and so on, and stop each. Their sessions stay."""
+    for number in range(count):
+        assert (await start(users.ann, f"a{number}"))[0] == 201
+        assert (await users.ann.json("DELETE", f"/agents/a{number}"))[0] == 200
 
 
 async def stalled(site: Site, id_: str, **config: Any) -> str:

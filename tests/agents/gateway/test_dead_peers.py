@@ -40,6 +40,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     for patience in ("LINGER_S", "PING_S"):
         monkeypatch.setattr(serving, patience, 0.3)
     monkeypatch.setattr(serving, "KEEP_ALIVE_S", 1)
+    monkeypatch.setattr(sys.modules["agents.gateway.server_connections"], "LINGER_S", 0.3)
 
 
 def vanish(raw: Raw) -> tuple[str, int]:

@@ -10,10 +10,9 @@ import pytest
 from agents.contract.messages import MessageEvents
 from agents.contract.sessions import SessionInfo
 from agents.contract.wire import DATA, FAILED, StreamEvents
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.document.shapes import Shapes
-from agents.gateway.guard.scopes import NEEDS
-from tests.agents.gateway.contract import NO_ROUTE, document
+from tests.agents.gateway.contract import NO_ROUTE, document, scopes_of_routes
 from tests.agents.gateway.site import TOKEN, Site
 
 SCRIPT = """
@@ -37,11 +36,10 @@ def answers() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def test_every_route_is_in_the_document_with_its_scope() -> None:
-    routes = {asked for asked in NEEDS if not asked.startswith("WS ")}
+    routes = {asked: scope for asked, scope in scopes_of_routes().items() if not asked.startswith("WS ")}
     found = dict(operations())
-    assert set(found) == routes | {"GET /healthz"}
-    for asked in routes:
-        scope = NEEDS[asked]
+    assert set(found) == {*routes, "GET /healthz"}
+    for asked, scope in routes.items():
         assert found[asked]["security"][0] == {"bearer": [] if scope is None else [scope.value]}
         assert ("Any token" if scope is None else f"`{scope.value}`") in found[asked]["description"]
     assert found["GET /healthz"]["security"] == []
@@ -103,7 +101,7 @@ class BrokenSessions(LiveSessions):
 
 
 async def test_a_bug_of_the_gateway_is_answered_in_the_shape_of_every_error(site: Site) -> None:
-    app = gateway(site.settings, BrokenSessions(), TOKEN)
+    app = Gateway(site.settings, BrokenSessions(), TOKEN)
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with serving(app, site.settings) as served, aiohttp.ClientSession(headers=headers) as http:
         response = await http.get(f"http://127.0.0.1:{served.port}/sessions/a")

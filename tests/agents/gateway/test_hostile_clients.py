@@ -26,7 +26,7 @@ UPGRADE = (
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     serving = sys.modules["agents.gateway.serving"]
-    monkeypatch.setattr(serving, "HEADER_S", 0.3)
+    monkeypatch.setattr(sys.modules["agents.gateway.server_connections"], "HEADER_S", 0.3)
     monkeypatch.setattr(serving, "PING_S", 0.3)
     monkeypatch.setattr(sys.modules["agents.gateway.guard.body"], "BODY_S", 0.3)
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from actors import Mailbox, Pid, register, whereis
+from actors import Mailbox, register
 from agents.agent_registry import find_agent
 from agents.instance.waking import turn_name, wake
 from agents.sessions import open_journal
 from supervisors import agent_supervisor
 from tests.agents.gateway.site import Site
-from tests.agents.gateway.users import ANN, BOB, House, house
+from tests.agents.gateway.users import ANN, BOB, House, house, waits_at
 
 
 @pytest.fixture
@@ -56,6 +56,17 @@ async def test_an_agent_that_sleeps_wakes_only_for_its_owner(store: Path) -> Non
         assert (await ann.json("POST", "/agents/a1/chat", {"message": "two"}))[0] == 200
         assert (await ann.json("GET", "/agents/a1"))[1]["owner"] == "ann"
         assert (await bob.json("GET", "/agents/a1"))[0] == 404
+
+
+async def test_an_agent_that_sleeps_is_stopped_without_a_start(store: Path) -> None:
+    async with house([ANN, BOB], store) as of, of.client(ANN) as ann:
+        await with_a_session(of)
+        last_turn = Mailbox()  # an agent that starts waits for this
+        register(turn_name("a1"), last_turn.pid)
+        assert await ann.json("DELETE", "/agents/a1") == (200, {"stopped": True})
+        assert find_agent("a1") is None
+        last_turn.close()
+        assert await contents(ann, "a1") == ["one", "one"]
 
 
 async def test_after_a_restart_each_user_has_the_same_agents(store: Path) -> None:
@@ -136,15 +147,6 @@ async def test_an_export_ends_with_its_token(store: Path) -> None:
             of.tokens(BOB)
             with pytest.raises(aiohttp.ClientPayloadError):
                 await answer.read()
-
-
-async def waits_at(name: str) -> None:
-    """Wait until the process has an unread message."""
-    pid = whereis(name)
-    assert isinstance(pid, Pid)
-    async with asyncio.timeout(30):
-        while pid.process is None or not pid.process.mailbox:  # noqa: ASYNC110 (of a supervisor)
-            await asyncio.sleep(0.01)
 
 
 async def test_an_agent_wakes_with_its_sessions_owner(store: Path) -> None:

@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 from fastapi import FastAPI
 
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from tests.agents.gateway.contract import document
 from tests.agents.gateway.site import TOKEN, Site
 
@@ -48,7 +48,7 @@ async def test_a_slash_at_the_end_changes_nothing(site: Site) -> None:
 async def test_a_mounted_gateway_knows_its_paths_and_methods_as_well(site: Site) -> None:
     await site.agent("echo")
     host = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
-    host.mount("/inner", gateway(site.settings, LiveSessions(), TOKEN))
+    host.mount("/inner", Gateway(site.settings, LiveSessions(), TOKEN))
     headers = {"authorization": f"Bearer {TOKEN}"}
     async with serving(host, site.settings) as served, aiohttp.ClientSession(headers=headers) as http:
         url = f"http://127.0.0.1:{served.port}/inner"

@@ -15,7 +15,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from agents.gateway import InvalidCertificate, LiveSessions, NotSafe, check_listen, gateway, serving
+from agents.gateway import Gateway, InvalidCertificate, LiveSessions, NotSafe, check_listen, serving
 from agents.settings import GatewaySettings, Settings
 from tests.agents.gateway.certificates import self_signed
 from tests.agents.gateway.raw import Raw, asked_to_upgrade, close_code, connected, frame, request, upgraded
@@ -24,7 +24,7 @@ from tests.agents.gateway.site import TOKEN, Site
 
 @pytest.fixture
 def short_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["agents.gateway.serving"], "HEADER_S", 0.3)
+    monkeypatch.setattr(sys.modules["agents.gateway.server_connections"], "HEADER_S", 0.3)
 
 
 async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -115,7 +115,7 @@ async def test_answers_are_dated_also_when_a_connection_is_kept_and_on_an_upgrad
 async def test_it_speaks_tls_if_the_settings_have_a_certificate(site: Site, tmp_path: Path) -> None:
     certificate, key = await self_signed(tmp_path)
     settings = Settings(gateway=GatewaySettings(port=0, tls_certificate=certificate, tls_key=key))
-    app = gateway(site.settings, LiveSessions(), TOKEN)
+    app = Gateway(site.settings, LiveSessions(), TOKEN)
     trusting = ssl.create_default_context(cafile=str(certificate))
     async with serving(app, settings) as served:
         place = f"localhost:{served.port}"
@@ -144,7 +144,7 @@ async def test_an_unusable_certificate_keeps_it_from_starting(tmp_path: Path) ->
 
 async def test_new_settings_apply_while_it_serves(site: Site) -> None:
     await site.agent("echo")
-    app = gateway(site.settings, LiveSessions(), TOKEN)
+    app = Gateway(site.settings, LiveSessions(), TOKEN)
     async with serving(app, site.settings) as served:
         there = Site(served, site.http, site.settings)
         async with there.socket() as before:
@@ -307,7 +307,7 @@ async def test_pings_whose_pongs_are_not_read_are_not_all_answered(site: Site) -
 
 
 async def test_a_server_that_ends_closes_its_sockets(site: Site) -> None:
-    app = gateway(site.settings, LiveSessions(), TOKEN)
+    app = Gateway(site.settings, LiveSessions(), TOKEN)
     async with serving(app, Settings(gateway=GatewaySettings(port=0))) as served:
         socket = await Site(served, site.http, site.settings).socket()
     assert (await socket.receive(timeout=30)).data == 1012

@@ -17,13 +17,13 @@ from actors import Mailbox, StartFailed
 from agents import agent, application
 from agents.agent_registry import find_agent, reserved
 from agents.core.events import StreamStart
-from agents.gateway import gateway, serving
+from agents.gateway import Gateway, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.instance.waking import Origin, wake
 from agents.rehearsal import RehearsalServer, builtin, parse
-from agents.sessions import Store, open_journal
+from agents.sessions import JOURNAL, Store, open_journal
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, ToolSettings
-from supervisors import agent_supervisor
+from supervisors import agent_supervisor, restart_child, terminate_child
 from tests.agents.gateway.raw import connected
 from tests.agents.gateway.raw import request as http_request
 from tests.agents.gateway.site import TOKEN, Site, events
@@ -51,7 +51,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             gateway=GatewaySettings(port=0, write_timeout=write_timeout),
         )
         await stack.enter_async_context(application.running(settings))
-        app = gateway(settings, StoredSessions(), TOKEN)
+        app = Gateway(settings, StoredSessions(), TOKEN)
         served = await stack.enter_async_context(serving(app, settings))
         headers = {"authorization": f"Bearer {TOKEN}"}
         yield Site(served, await stack.enter_async_context(aiohttp.ClientSession(headers=headers)), settings)
@@ -348,6 +348,35 @@ async def test_an_unknown_session_is_one_json_error(kept: Site, method: str, pat
     status, answer = await kept.json(method, f"/sessions/none{path}", body)
     assert (status, answer["error"]["type"]) == (404, "session_not_found")
     assert answer["error"]["message"] == "expected the id of a session, got 'none', which does not exist"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/sessions", None),
+        ("GET", "/sessions/a", None),
+        ("PATCH", "/sessions/a", {"title": "x"}),
+        ("DELETE", "/sessions/a", None),
+        ("GET", "/sessions/a/export", None),
+        ("POST", "/sessions/a/fork", {}),
+        ("POST", "/agents/a/chat", {"message": "x"}),
+        ("GET", "/streams/s", None),
+    ],
+)
+async def test_while_the_journal_is_away_requests_to_sessions_are_refused_and_change_nothing(
+    kept: Site, method: str, path: str, body: Any
+) -> None:
+    await kept.agent("echo")
+    await kept.stream("a", "hello", stream_id="s")
+    pid = find_agent("a")
+    assert pid is not None
+    await agent_supervisor.stop_agent(pid)
+    await terminate_child(application.NAME, JOURNAL)
+    status, answer = await kept.json(method, path, body)
+    assert (status, answer["error"]["type"]) == (503, "unavailable")
+    assert answer["error"]["message"] == "the journal of sessions is being restarted: retry later"
+    await restart_child(application.NAME, JOURNAL)
+    assert (await kept.json("GET", "/sessions/a"))[1]["title"] is None
 
 
 async def test_without_a_store_sessions_are_shown_and_ended_and_the_rest_is_refused(site: Site) -> None:

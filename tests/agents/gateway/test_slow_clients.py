@@ -1,7 +1,10 @@
 """Clients that read nothing or disconnect: they cost little, delay no other client, and can continue."""
 
 import asyncio
+import random
 import socket as sockets
+import zlib
+from base64 import b64encode
 from typing import Any, cast
 
 import msgspec
@@ -13,20 +16,31 @@ from tests.agents.gateway.raw import Raw, connected, request
 from tests.agents.gateway.site import Site, Sse, parsed, text_of
 
 GATEWAY = GatewaySettings(port=0, write_timeout=1500)
-STREAMING = StreamingSettings(buffer_size=64)
+STREAMING = StreamingSettings(buffer_size=64, enable_compression=True)
 WORDS = " ".join(f"{number:0700}" for number in range(3000))  # more than all buffers on the way hold
+RANDOM = " ".join(b64encode(random.Random(number).randbytes(6000)).decode() for number in range(300))
+"""A text that stays long when it is compressed, and whose events are sent as one piece once it is complete."""
+GZIP = "Accept-Encoding: gzip"
 SCRIPT = f"""
 [models.long]
 turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
+
+[models.random]
+turns = [{{ steps = [{{ text = "{RANDOM}" }}] }}]
 """
 
 
-async def asks(raw: Raw, site: Site, agent_id: str) -> None:
+async def asks(raw: Raw, site: Site, agent_id: str, *headers: str) -> None:
     """Ask for a stream and read none of it."""
-    raw.writer.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 32768)
     body = msgspec.json.encode({"message": "go", "stream_id": "s"})
-    more = ("Content-Type: application/json", f"Content-Length: {len(body)}")
-    raw.writer.write(request("POST", f"/agents/{agent_id}/stream", *more, host=f"localhost:{site.port}") + body)
+    more = ("Content-Type: application/json", f"Content-Length: {len(body)}", *headers)
+    await sends(raw, request("POST", f"/agents/{agent_id}/stream", *more, host=f"localhost:{site.port}") + body)
+
+
+async def sends(raw: Raw, data: bytes) -> None:
+    """Send the request and read only the head of its answer."""
+    raw.writer.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 32768)
+    raw.writer.write(data)
     await raw.head()
 
 
@@ -59,6 +73,38 @@ async def test_a_client_that_reads_nothing_is_cut_with_a_reason_and_continues_at
     assert (text_of(had) + text_of(rest) == WORDS) is True  # a diff would be too long
     assert rest[-1].name == "complete"
     assert max(event.data.get("joined", 1) for event in rest if event.name == "token") > 1
+
+
+async def test_a_client_of_compressed_events_that_reads_nothing_can_read_the_reason(site: Site) -> None:
+    await site.agent("random")
+    async with connected(site, limit_bytes=4096) as raw:
+        await asks(raw, site, "a", GZIP)
+        await site.events("s")  # until it has ended
+        await all_cut()
+        had = events_of(unzipped(body_of(await raw.rest())))
+    cut = had.pop()
+    assert (cut.name, cut.data["code"]) == ("cut", "slow_reader")
+    rest = await site.events("s", had[-1].id or 0)
+    assert (text_of(had) + text_of(rest) == RANDOM) is True  # a diff would be too long
+
+
+async def test_a_client_that_is_cut_after_the_last_compressed_event_has_a_whole_answer(site: Site) -> None:
+    await site.agent("random")
+    await site.stream("a", "go", stream_id="s")
+    async with connected(site, limit_bytes=4096) as raw:
+        await sends(raw, request("GET", "/streams/s/events", GZIP, host=f"localhost:{site.port}"))
+        await all_cut()
+        had = events_of(unzipped(body_of(await raw.rest())))
+    assert (text_of(had) == RANDOM) is True
+    assert had[-1].name == "complete"
+
+
+def unzipped(data: bytes) -> bytes:
+    """Return the content of a whole gzip file."""
+    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    found = decoder.decompress(data)
+    assert decoder.eof
+    return found
 
 
 async def test_a_client_that_reads_too_little_is_cut_with_a_reason_and_continues_at_its_place(site: Site) -> None:

@@ -8,9 +8,9 @@ from agents.agent_registry import find_stream
 from agents.core.errors import Interrupted
 from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamStart, StreamToken
 from agents.core.events import Response as Answer
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.reader import BATCH
-from agents.sessions import StoreUnavailable, StreamInfo, StreamStatus
+from agents.sessions import StoreUnavailable, StreamRecord, StreamStatus
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.sessions.keeping import AT
 
@@ -21,12 +21,12 @@ class Kept(LiveSessions):
     def __init__(self, streams: dict[str, list[Event]]) -> None:
         self.streams = streams
 
-    async def kept_stream(self, stream_id: str) -> StreamInfo | None:
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         events = self.streams.get(stream_id)
         if events is None:
             return None
         status = StreamStatus.COMPLETE if isinstance(events[-1], StreamComplete) else StreamStatus.ERROR
-        return StreamInfo(stream_id, "a", "?", status, AT, AT, None, None, 0, 2, events[-1].seq)
+        return StreamRecord(stream_id, "a", "?", status, AT, AT, None, None, 0, 2, events[-1].seq)
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         if stream_id == "torn" and after:
@@ -45,7 +45,7 @@ CUT: list[Event] = [StreamError(Interrupted(), "", stream_id="cut", seq=1)]
 
 @pytest.fixture
 async def kept(site: Site) -> AsyncIterator[Site]:
-    app = gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT, "long": LONG, "torn": LONG}), TOKEN)
+    app = Gateway(site.settings, Kept({"kept": spoken("one", " two"), "cut": CUT, "long": LONG, "torn": LONG}), TOKEN)
     async with serving(app, site.settings) as served:
         yield Site(served, site.http, site.settings)
 

@@ -23,10 +23,10 @@ from agents.core.events import (
     StreamToolResult,
     ToolResult,
 )
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin
-from agents.sessions import StreamInfo, StreamStatus, open_journal
+from agents.sessions import StreamRecord, StreamStatus, open_journal
 from agents.settings import Durability, GatewaySettings, SessionSettings, Settings, ToolSettings
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.sessions.keeping import AT
@@ -88,8 +88,8 @@ async def test_a_socket_refuses_such_a_str_too_and_stays_open(site: Site) -> Non
 class Kept(LiveSessions):
     """Sessions with one stored stream, as an older version may have written it."""
 
-    async def kept_stream(self, stream_id: str) -> StreamInfo | None:
-        return StreamInfo(stream_id, "a", "?", StreamStatus.COMPLETE, AT, AT, None, None, 0, 2, EVENTS[-1].seq)
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
+        return StreamRecord(stream_id, "a", "?", StreamStatus.COMPLETE, AT, AT, None, None, 0, 2, EVENTS[-1].seq)
 
     async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
         return [event for event in EVENTS if after < event.seq <= after + limit]
@@ -97,7 +97,7 @@ class Kept(LiveSessions):
 
 @pytest.fixture
 async def kept(site: Site) -> AsyncIterator[Site]:
-    async with serving(gateway(site.settings, Kept(), TOKEN), site.settings) as served:
+    async with serving(Gateway(site.settings, Kept(), TOKEN), site.settings) as served:
         yield Site(served, site.http, site.settings)
 
 
@@ -126,7 +126,7 @@ async def stored(tmp_path: Path) -> AsyncIterator[Site]:
             gateway=GatewaySettings(port=0),
         )
         await stack.enter_async_context(application.running(settings))
-        served = await stack.enter_async_context(serving(gateway(settings, StoredSessions(), TOKEN), settings))
+        served = await stack.enter_async_context(serving(Gateway(settings, StoredSessions(), TOKEN), settings))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers={"authorization": f"Bearer {TOKEN}"}))
         yield Site(served, http, settings)
 

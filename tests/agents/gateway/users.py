@@ -1,5 +1,6 @@
 """A gateway with several users, with a store or without, and a client for each token."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import aiohttp
 from pydantic import SecretStr
 
+from actors import Pid, whereis
 from agents import application
-from agents.gateway import Gateway, LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.gateway.routes.host import Host
 from agents.gateway.stored_sessions import StoredSessions
 from agents.rehearsal import RehearsalServer, builtin, parse
@@ -63,10 +65,19 @@ async def house(
             gateway=GatewaySettings(port=0, tokens=tuple(tokens)),
         )
         async with application.running(settings):
-            app = gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)
+            app = Gateway(settings, LiveSessions() if store is None else StoredSessions(), TOKEN, host)
             headers = {"authorization": f"Bearer {TOKEN}"}
             async with (
                 serving(app, settings) as served,
                 aiohttp.ClientSession(headers=headers, response_class=Checked) as http,
             ):
                 yield House(app, Site(served, http, settings))
+
+
+async def waits_at(name: str) -> None:
+    """Wait until the process has an unread message."""
+    pid = whereis(name)
+    assert isinstance(pid, Pid)
+    async with asyncio.timeout(30):
+        while pid.process is None or not pid.process.mailbox:  # noqa: ASYNC110 (of a supervisor)
+            await asyncio.sleep(0.01)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.deltas import FinishReason
+from agents.core.deltas import Failed, FinishReason
 from agents.core.errors import ConnectionClosed
 from agents.llm.chat import ChatReader
 from agents.llm.chat.choices import MANY
@@ -119,6 +119,14 @@ def test_held_choices_are_dropped_if_the_connection_breaks() -> None:
     reader = ChatReader(ids())
     deltas = reader.feed(events(choice(0, "One"), choice(1, "One"))) + reader.break_off(ConnectionClosed())
     assert answer_of(deltas).content == "One"
+
+
+def test_nothing_follows_the_failure_of_a_stream_that_holds_choices() -> None:
+    error = json.dumps({"error": {"message": "out of memory"}})
+    reader = ChatReader(ids())
+    deltas = reader.feed(events(choice(0, "one"), choice(1, "two", STOP), error))
+    assert isinstance(deltas[-1], Failed)
+    assert reader.end() == []
 
 
 @given(order=st.permutations([0, 0, 0, 1, 1, 1, 2, 2, 2]), ends=st.permutations([0, 1, 2]))

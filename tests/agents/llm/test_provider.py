@@ -184,6 +184,11 @@ async def test_no_more_providers_run_than_are_allowed() -> None:
         assert failed.value.fault == LimitReached("providers.max_count", 2)
 
 
+def test_the_tree_of_the_providers_is_plain_data_that_needs_no_loop() -> None:
+    flags, template = LlmSupervisor().tree(ProviderPolicy(max_count=3))
+    assert (flags.max_children, template.id) == (3, "provider")
+
+
 async def real_providers() -> None:
     await start_supervisor(Flags(), [ChildSpec(LLM_SUPERVISOR, LlmSupervisor, ProviderPolicy(), name=LLM_SUPERVISOR)])
 

@@ -3,10 +3,11 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agents.llm.sse import LIMIT_BYTES, ErrorData, EventTooLarge, SseDecoder
+from agents.core.sse import LIMIT_BYTES, EventTooLarge
+from agents.llm.sse import ErrorData, SseDecoder
 
 
 def decode(*chunks: bytes, limit_bytes: int = LIMIT_BYTES) -> list[bytes]:
@@ -81,7 +82,7 @@ def test_a11_the_limit_does_not_depend_on_the_chunks(size: int) -> None:
 def test_a11_events_before_a_too_large_event_are_kept() -> None:
     with pytest.raises(EventTooLarge) as refused:
         decode(b"data: a\n\ndata: " + b"x" * 100 + b"\n\n", limit_bytes=50)
-    assert refused.value.payloads == [b"a"]
+    assert refused.value.events == [b"a"]
 
 
 def test_a12_the_end_gives_the_event_that_has_no_blank_line() -> None:
@@ -107,6 +108,7 @@ def test_unknown_fields_and_odd_lines_are_ignored() -> None:
 
 
 lines = st.sampled_from([b"data: a", b"data:b", b"data", b"event: error", b"event: x", b": c", b"", b"", b"", b"id: 1"])
+PROSE = [b"upstream failed", b"Error: no model", b"<p>"]
 ends = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
 
 
@@ -124,9 +126,45 @@ def by_the_letter(stream: bytes) -> list[bytes]:
     return payloads
 
 
+def prose_by_the_letter(stream: bytes) -> bytes:
+    """Return the lines of PROSE in events without data, and in the event that has no end."""
+    *events, rest = stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n")
+    without_data = [event for event in events if not by_the_letter(event + b"\n\n")]
+    return b"\n".join(line for event in [*without_data, rest] for line in event.split(b"\n") if line in PROSE)
+
+
+def cut_at(stream: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
+    return [stream[start:end] for start, end in pairwise(places)]
+
+
+@given(
+    st.lists(st.tuples(lines | st.sampled_from(PROSE), ends), max_size=30), st.lists(st.integers(0, 200), max_size=8)
+)
+@example([(line, b"\n") for line in (b"data: a", b"", PROSE[0], b"", b"data: b", b"", PROSE[1])], [9])
+def test_the_prose_in_a_stream_does_not_depend_on_the_chunks(parts: list[tuple[bytes, bytes]], cuts: list[int]) -> None:
+    stream = b"".join(line + end for line, end in parts)
+    silent: set[bool] = set()
+    for chunks in ([stream], singly(stream), cut_at(stream, cuts)):
+        decoder = SseDecoder()
+        for chunk in chunks:
+            decoder.feed(chunk)
+        assert decoder.prose == prose_by_the_letter(stream)
+        silent.add(decoder.silent)
+    assert len(silent) == 1
+
+
+def test_of_long_prose_only_the_beginning_is_kept() -> None:
+    page = b"<p>" * 2000
+    for chunks in ([page + b"\n\n" + page], singly(page + b"\n\n" + page)):
+        decoder = SseDecoder()
+        for chunk in chunks:
+            decoder.feed(chunk)
+        assert page.startswith(decoder.prose)
+        assert decoder.prose
+
+
 @given(st.lists(st.tuples(lines, ends), max_size=30), st.lists(st.integers(0, 200), max_size=8))
 def test_any_stream_cut_anywhere_is_read_by_the_letter(parts: list[tuple[bytes, bytes]], cuts: list[int]) -> None:
     stream = b"".join(line + end for line, end in parts)
-    places = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
-    chunks = [stream[start:end] for start, end in pairwise(places)]
-    assert decode(*chunks) == decode(*singly(stream)) == by_the_letter(stream)
+    assert decode(*cut_at(stream, cuts)) == decode(*singly(stream)) == by_the_letter(stream)

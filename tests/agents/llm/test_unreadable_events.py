@@ -7,7 +7,7 @@ import pytest
 
 from agents.core.errors import ConnectionClosed, NetworkError, ParseError, Timeout
 from agents.llm.chat import ChatReader
-from agents.llm.reader import MOST_SKIPPED
+from agents.llm.reader import MOST_SKIPPED, StreamReader
 from agents.llm.responses import ResponsesReader
 from tests.agents.llm.answer import Answer, answer_of, events, ids
 
@@ -88,6 +88,18 @@ def test_a24_more_garbled_events_than_a_few_fail_the_answer() -> None:
 def test_a24_prose_in_place_of_json_is_the_servers_word_and_fails_the_answer() -> None:
     assert isinstance(chat(chunk("a"), PROSE, chunk("b"), STOP).fault, ParseError)
     assert isinstance(responses(text("a"), PROSE, completed(message("a"))).fault, ParseError)
+
+
+@pytest.mark.parametrize("reader", [ChatReader, ResponsesReader])
+def test_a24_prose_between_events_is_the_fault_of_a_cut_answer_however_it_is_chunked(
+    reader: type[StreamReader],
+) -> None:
+    first = events(chunk("a") if reader is ChatReader else text("a"))
+    prose = f"{PROSE}\n\n".encode()
+    for chunks in ([first + prose], [first, prose], [first + prose[:5], prose[5:]]):
+        whole = reader(ids())
+        answer = answer_of([*(delta for each in chunks for delta in whole.feed(each)), *whole.end()])
+        assert answer.fault == ParseError(f"expected an event stream, got {PROSE!r}")
 
 
 @pytest.mark.parametrize("end", [[], ["[DONE]"]])

@@ -47,9 +47,15 @@ def recorder(handle: JournalHandle, stream_id: str = "t", session_id: str = "s")
 
 
 async def started(
-    url: str, durability: Durability = Durability.BATCHED, batch_time: int = 20, batch_events: int = 64
+    url: str,
+    durability: Durability = Durability.BATCHED,
+    batch_time: int = 20,
+    batch_events: int = 64,
+    store_grace: int | None = None,
 ) -> tuple[Pid, JournalHandle]:
-    settings = SessionSettings(url=url, durability=durability, batch_time=batch_time, batch_events=batch_events)
+    settings = SessionSettings(
+        url=url, durability=durability, batch_time=batch_time, batch_events=batch_events, store_grace=store_grace
+    )
     journal = await start(Journal, settings)
     register(JOURNAL, journal)
     handle = await open_journal()
@@ -59,10 +65,14 @@ async def started(
 
 @asynccontextmanager
 async def journal(
-    url: str, durability: Durability = Durability.BATCHED, batch_time: int = 20, batch_events: int = 64
+    url: str,
+    durability: Durability = Durability.BATCHED,
+    batch_time: int = 20,
+    batch_events: int = 64,
+    store_grace: int | None = None,
 ) -> AsyncIterator[JournalHandle]:
     """Run a journal with a session s."""
-    pid, handle = await started(url, durability, batch_time, batch_events)
+    pid, handle = await started(url, durability, batch_time, batch_events, store_grace)
     handle.begin_session("s", "agent")
     try:
         yield handle

@@ -120,7 +120,6 @@ async def test_many_events_are_written_before_their_time(url: str) -> None:
 
 async def test_in_sync_every_event_is_written_at_once(url: str) -> None:
     async with journal(url, Durability.SYNC, batch_time=NEVER_MS) as handle:
-        assert handle.durability is Durability.SYNC
         writer, callbacks = recorder(handle)
         for event in tokens("t", 1, 3):
             writer.event(event)

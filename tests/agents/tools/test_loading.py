@@ -1,6 +1,9 @@
 """Laws of imports: the modules of an agent's tools are imported at its start, and no call waits for an import."""
 
 import asyncio
+import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,13 +15,24 @@ import pytest
 from agents import application
 from agents.agent_config import InvalidAgentConfig
 from agents.settings import Settings, ToolSettings
+from agents.tools.errors import PoolUnavailable, WorkerDied
 from agents.tools.pool import WorkerPool
 from agents.tools.registry import resolve
 from supervisors import agent_supervisor
+from tests.agents.tools.observed import Fifo
 
 HEAD = "import os, sys, time\nfrom agents.tools.tool import tool\nfrom agents.tools.worker.confine import confined\n"
 TOOL = "\n@tool(timeout_s=2.0)\ndef quick(n: int) -> int:\n    '''Return it.'''\n    return n\n"
 LATE = "\n@tool\nasync def on_the_loop(n: int) -> int:\n    '''Return it.'''\n    return n\n"
+
+
+HELD = """
+@tool
+def held(note: str, path: str) -> None:
+    with open(note, "w") as template:
+        template.write(str(os.getppid()))
+    open(path).read()
+"""
 
 
 @pytest.fixture
@@ -153,3 +167,24 @@ def test_a_tool_that_no_worker_can_import_is_refused_with_advice(how: str) -> No
     assert "expected a function of a module that has a file" in words
     for way in ("a module of its own", "async def", 'isolation="thread"'):
         assert way in words
+
+
+async def test_a_module_that_broke_while_a_call_waited_makes_the_pool_unavailable(folder: Path) -> None:
+    module(folder, "breaks", HELD)
+    note, gate = Fifo(folder / "note"), Fifo(folder / "gate")
+    held = resolve(["breaks:held"])["held"]
+    arguments = json.dumps({"note": note.path, "path": gate.path})
+    async with WorkerPool(size=1) as pool:
+        runs = asyncio.create_task(pool.run(held, arguments))
+        (template,) = await note.pids()
+        waits = asyncio.create_task(pool.run(held, arguments))
+        for _ in range(10):
+            await asyncio.sleep(0)  # the call finds the template, and waits for the worker
+        module(folder, "breaks", "1 / 0\n")
+        os.kill(template, signal.SIGKILL)
+        with pytest.raises(WorkerDied):
+            await runs
+        with pytest.raises(PoolUnavailable, match=r"no worker process can be started: .*got ZeroDivisionError"):
+            await waits
+    note.close()
+    gate.close()

@@ -207,3 +207,34 @@ def test_a_division_of_a_long_integer_counts_its_length() -> None:
     assert schema.faults([10**4_000] * 4) == ()
     (fault,) = schema.faults([10**4_000] * 10)
     assert "steps" in fault
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"properties": {"a": {"const": [[0]] * 11_000}}}, "/properties/a/const: {}, got an array with 11000 items"),
+        ({"const": {"a": [[0]] * 11_000}}, "/const: {}, got an object with 1 keys"),
+        ({"const": 1, "enum": [[0]] * 11_000}, "/enum: {}, got an array with 11000 items"),
+        ({"const": [[0]] * 6000, "enum": [[0]] * 6}, "/const: {}, got an array with 6000 items"),
+    ],
+)
+def test_values_that_are_too_many_are_refused_by_their_place(schema: Any, words: str) -> None:
+    with pytest.raises(InvalidSchema) as refused:
+        bounded_schema(schema)
+    assert str(refused.value) == words.format("expected a value of at most 10000 parts")
+
+
+def test_a_circle_of_references_is_refused_like_too_many_of_them() -> None:
+    for schema in ({"$ref": "#"}, doubled(40)):
+        with pytest.raises(InvalidSchema, match="at most 30 times, got more, or a circle"):
+            bounded_schema(schema)
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "equal"),
+    [(2**70, 2.0**70, True), (-(2**70), -(2.0**70), True), (10**30, 1e30, False), (2**70, 2**70 + 1, False)],
+)
+def test_a_long_number_equals_a_float_that_holds_it(given: Any, value: Any, equal: bool) -> None:
+    for one, other in ((given, value), (value, given)):
+        assert (bounded_schema({"const": one}).faults(other) == ()) is equal
+    assert (bounded_schema({"uniqueItems": True}).faults([given, value]) != ()) is equal

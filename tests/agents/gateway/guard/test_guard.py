@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
-from agents.gateway import LiveSessions, gateway, serving
+from agents.gateway import Gateway, LiveSessions, serving
 from agents.settings import GatewaySettings, Settings
 from tests.agents.gateway.raw import connected, request
 from tests.agents.gateway.site import TOKEN, Site
@@ -24,7 +24,7 @@ METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", 
 PATHS = sorted(
     {
         path.replace("{agent_id}", "a").replace("{stream_id}", "s").replace("{session_id}", "a").replace("{mid}", "m")
-        for path in gateway(Settings(), LiveSessions(), TOKEN).app.openapi()["paths"]
+        for path in Gateway(Settings(), LiveSessions(), TOKEN).app.openapi()["paths"]
     }
     - {"/healthz"}
     | {"/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
@@ -245,7 +245,7 @@ async def test_a_body_that_no_header_announces_is_held_to_the_same_rule(
     site: Site, kind: tuple[str, ...], status: int
 ) -> None:
     """Send a body as a server of HTTP/2 may give it to a mounted gateway."""
-    app = gateway(site.settings, LiveSessions(), TOKEN)
+    app = Gateway(site.settings, LiveSessions(), TOKEN)
     headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {TOKEN}".encode())]
     headers += [(b"content-type", each.encode()) for each in kind]
     place = {"method": "POST", "scheme": "http", "path": "/agents", "query_string": b""}
@@ -302,7 +302,7 @@ async def test_a_refused_body_ends_its_connection(site: Site) -> None:
 async def test_a_mounted_gateway_is_guarded_like_a_served_one(site: Site) -> None:
     await site.agent("echo")
     host = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
-    host.mount("/inner", gateway(site.settings, LiveSessions(), TOKEN))
+    host.mount("/inner", Gateway(site.settings, LiveSessions(), TOKEN))
 
     @host.get("/outer")
     async def outer() -> str:

@@ -4,15 +4,11 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 
-from agents.gateway import LiveSessions, gateway
 from agents.gateway.actions import Action
-from agents.gateway.guard.scopes import NEEDS
-from agents.settings import Scope, Settings
-from tests.agents.gateway.contract import Program
-from tests.agents.gateway.site import TOKEN, Site
+from agents.settings import Scope
+from tests.agents.gateway.contract import Program, scopes_of_routes
+from tests.agents.gateway.site import Site
 from tests.agents.gateway.users import House, house, token
 
 ALLOWED: Mapping[str, set[str]] = {
@@ -65,23 +61,31 @@ ACTIONS: Mapping[str, dict[str, Any]] = {
 }
 
 
-def routes_of(app: FastAPI) -> set[str]:
-    found = set()
-    for route in iter_route_contexts(app.routes):
-        found |= {f"{method} {route.path}" for method in route.methods or {"WS"}}
-    return found
+def name_of(action: Any) -> str:
+    (name,) = get_args(action.model_fields["action"].annotation)
+    return str(name)
 
 
-def actions() -> set[str]:
-    return {get_args(each.model_fields["action"].annotation)[0] for each in get_args(Action)}
+def test_every_route_and_action_declares_the_scope_that_the_manual_gives() -> None:
+    found = {**scopes_of_routes(), **{f"WS {name_of(each)}": each.needs for each in get_args(Action)}}
+    assert len(found) > 30
+    by_scope = {"any": None, **{scope.value: scope for scope in Scope}}
+    assert found == {asked: by_scope[scope] for scope, allowed in ALLOWED.items() for asked in allowed}
+    assert set(ACTIONS) == {name_of(each) for each in get_args(Action)}
 
 
-def test_every_route_and_action_is_in_the_table_and_nothing_else_is() -> None:
-    app = gateway(Settings(), LiveSessions(), TOKEN, Program()).app
-    asked = routes_of(app) | {f"WS {action}" for action in actions()}
-    assert len(asked) > 30
-    assert asked == set(NEEDS) == set[str]().union(*ALLOWED.values())
-    assert set(ACTIONS) == actions()
+async def test_a_route_without_a_declared_scope_is_always_refused() -> None:
+    async with house([]) as of:
+
+        @of.app.app.get("/new", tags=["new"])
+        async def new() -> None: ...
+
+        async with of.site.http.get(f"{of.site.url}/new") as response:
+            assert response.status == 500
+
+
+def routes() -> set[str]:
+    return {each for each in scopes_of_routes() if not each.startswith("WS ")}
 
 
 async def refusals(site: Site, asked: set[str]) -> dict[str, str]:
@@ -108,9 +112,8 @@ async def refused_actions(site: Site) -> dict[str, str]:
 
 
 async def forbidden(of: House, scope: Scope) -> dict[str, str]:
-    routes = {each for each in NEEDS if not each.startswith("WS")}
     async with of.client(token(scope, "ann", scope)) as client:
-        return {**await refusals(client, routes), **await refused_actions(client)}
+        return {**await refusals(client, routes()), **await refused_actions(client)}
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -130,8 +133,7 @@ async def test_a_scope_allows_its_own_routes_and_admin_allows_all(scope: Scope) 
 
 async def test_the_installs_token_has_every_scope() -> None:
     async with house([], host=Program()) as of:
-        routes = {each for each in NEEDS if not each.startswith("WS")}
-        assert {**await refusals(of.site, routes), **await refused_actions(of.site)} == {}
+        assert {**await refusals(of.site, routes()), **await refused_actions(of.site)} == {}
 
 
 async def test_a_forbidden_request_is_refused_before_its_body_is_validated() -> None:

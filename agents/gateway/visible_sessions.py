@@ -1,0 +1,98 @@
+"""The sessions that a caller can see. Another user's session is answered like one that does not exist."""
+
+from collections.abc import AsyncIterator
+
+from actors import Pid
+from agents.agent_registry import find_agent
+from agents.contract.sessions import Session, SessionInfo
+from agents.core.events import Event
+from agents.gateway.guard.caller import Caller
+from agents.gateway.quotas import Quotas
+from agents.gateway.sessions import LiveSessions, Sessions
+from agents.sessions import StreamRecord, UnknownSession
+from agents.settings import Scope
+
+
+class VisibleSessions:
+    """The sessions of the caller's user, or all sessions for a caller with the scope admin.
+
+    A look-up returns None, or an empty list, for an unknown id. `history`, `export` and each change raise
+    UnknownSession.
+    """
+
+    def __init__(self, sessions: Sessions, quotas: Quotas, caller: Caller) -> None:
+        self._all, self._quotas, self._caller = sessions, quotas, caller
+        self._owner = None if caller.may(Scope.ADMIN) else _user(caller)
+
+    # Agents and streams
+
+    async def has(self, session_id: str) -> bool:
+        return await self._all.has_session(session_id, self._owner)
+
+    async def wake(self, session_id: str) -> Pid | None:
+        """Return the agent of the session, started if necessary. Raises Refusal if its user runs too many agents."""
+        if not await self.has(session_id):
+            return None
+        if (pid := find_agent(session_id)) is not None:
+            return pid
+        async with self._quotas.one_more_agent(self._caller, session_id):
+            return await self._all.wake(session_id) if await self.has(session_id) else None
+
+    async def find_stream(self, stream_id: str) -> Pid | None:
+        return await self._all.find_stream(stream_id) if await self._has_stream(stream_id) else None
+
+    async def kept_stream(self, stream_id: str) -> StreamRecord | None:
+        return await self._all.kept_stream(stream_id) if await self._has_stream(stream_id) else None
+
+    async def events(self, stream_id: str, after: int, limit: int) -> list[Event]:
+        return await self._all.events(stream_id, after, limit) if await self._has_stream(stream_id) else []
+
+    # Sessions
+
+    async def running(self, after: str | None, limit: int) -> list[SessionInfo]:
+        """Return a page of the sessions whose agents run, in order of their ids."""
+        return await LiveSessions().sessions(after, limit, self._owner)
+
+    async def page(self, after: str | None, limit: int) -> list[SessionInfo]:
+        return await self._all.sessions(after, limit, self._owner)
+
+    async def info(self, session_id: str) -> SessionInfo:
+        """Return the session without its content. Raises UnknownSession."""
+        found = await self._all.session(session_id)
+        if found is None or self._owner not in (None, found.owner):
+            raise UnknownSession(session_id)
+        return found
+
+    async def history(self, session_id: str) -> Session:
+        await self.info(session_id)
+        return await self._all.history(session_id)
+
+    async def rename(self, session_id: str, title: str | None) -> SessionInfo:
+        """Set the session's title; None removes it. Return the session with its new title."""
+        await self.info(session_id)
+        await self._all.rename(session_id, title)
+        return await self.info(session_id)
+
+    async def delete(self, session_id: str) -> None:
+        await self.info(session_id)
+        await self._all.delete(session_id)
+
+    async def export(self, session_id: str) -> AsyncIterator[bytes]:
+        await self.info(session_id)
+        async for line in self._all.export(session_id):
+            yield line
+
+    async def fork(self, session_id: str, new_id: str, at: tuple[str, int | None] | None) -> SessionInfo:
+        """Copy the session up to a place, and return the copy. at: as for `Sessions.fork`."""
+        await self.info(session_id)
+        async with self._quotas.one_more_session(self._caller):
+            await self._all.fork(session_id, new_id, at)
+        return await self.info(new_id)
+
+    async def _has_stream(self, stream_id: str) -> bool:
+        return self._owner is None or await self._all.has_stream(stream_id, self._owner)
+
+
+def _user(caller: Caller) -> str:
+    assert caller.user is not None, "only the install's token has no user, and it has every scope"
+    return caller.user

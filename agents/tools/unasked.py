@@ -1,0 +1,10 @@
+"""Tasks whose outcome is possibly never asked for."""
+
+import asyncio
+from typing import Any
+
+
+def read_outcome(task: "asyncio.Task[Any]") -> None:
+    """Read the outcome of a task that has ended, so that asyncio does not report its exception as never retrieved."""
+    if not task.cancelled():
+        task.exception()
