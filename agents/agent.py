@@ -11,8 +11,8 @@ An agent is given by its Pid or by its id. A Pid is one process. An id stays val
 function waits up to five seconds for the new process. A message by id also starts the agent of a kept session.
 
 Every function checks its arguments before anything changes. It raises InvalidArgument for an invalid one, and
-CallFailed for an agent that has ended, or an id that no agent has. A message is a str that is not empty and that UTF-8
-can encode.
+CallFailed for an agent that has ended, or an id that no agent has; `unsubscribe` then does nothing. A message is a str
+that is not empty and that UTF-8 can encode.
 """
 
 from collections.abc import AsyncGenerator

@@ -18,8 +18,10 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from actors.kernel.errors import named
 from agents.agent_config.bounded import InvalidSchema, bounded_schema
-from agents.core.depth import EXPECTED, text_too_deep, too_deep
+from agents.core.depth import EXPECTED, SHALLOW, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
+from agents.core.faults import Fault, InvalidValue
+from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
 from agents.tools.arguments import MAX_FAULTS, fault_line, snippet
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 FENCE = "```"
+CHECKABLE = "a type that pydantic can check"
 MAX_CHARS = 128 * 1024
 FAULT_CHARS = 200
 
 
-class InvalidAnswerType(ValueError):
-    """Raised for an invalid answer type. The text is one line: "expected ..., got ..."."""
+class InvalidAnswerType(InvalidValue):
+    """Raised for an invalid answer type."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +57,12 @@ class AnswerType:
     def of(cls, given: Any) -> Self:
         """Return the answer type of a program's type or JSON schema. Raises InvalidAnswerType for any other value."""
         if isinstance(given, str):  # pydantic would evaluate any string
-            raise InvalidAnswerType(f"expected a type that pydantic can check, got {given[:80]!r}")
+            raise InvalidAnswerType(Fault((), CHECKABLE, repr(given[:80])))
         if too_deep(given):
-            raise InvalidAnswerType(EXPECTED)
+            raise InvalidAnswerType(Fault((), SHALLOW, "deeper"))
         made = cls._of_schema(given) if isinstance(given, Mapping) else cls._of_type(given)
         if made.schema.get("type") != "object":
-            raise InvalidAnswerType(f"expected a type or a JSON schema of an object, got {snippet(made.schema)}")
+            raise InvalidAnswerType(Fault((), "a type or a JSON schema of an object", snippet(made.schema)))
         return made
 
     @classmethod
@@ -69,11 +72,11 @@ class AnswerType:
         Raises InvalidAnswerType for any other value.
         """
         if not isinstance(given, dict) or given.get("type") != "object":
-            raise InvalidAnswerType(f"expected a JSON schema of an object, got {snippet(given)}")
+            raise InvalidAnswerType(Fault((), "a JSON schema of an object", snippet(given)))
         try:
             schema = bounded_schema(given)
         except InvalidSchema as invalid:
-            raise InvalidAnswerType(str(invalid)) from None
+            raise InvalidAnswerType(invalid.fault) from None
         return cls(_name(given.get("title", "answer")), given, lambda text: _checked(schema.faults, text), MAX_CHARS)
 
     @classmethod
@@ -85,9 +88,8 @@ class AnswerType:
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            raise InvalidAnswerType(
-                f"expected a JSON schema, got a fault at {error.json_path}: {error.message}"
-            ) from None
+            got = f"a fault at {error.json_path}: {error.message}"
+            raise InvalidAnswerType(Fault((), "a JSON schema", got)) from None
         validator = Draft202012Validator(
             schema, registry=Registry()
         )  # an empty registry: the default one would fetch references
@@ -101,7 +103,7 @@ class AnswerType:
             schema = adapter.json_schema()
         except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
             words = one_line(f"{named(given)}: {error}", FAULT_CHARS)
-            raise InvalidAnswerType(f"expected a type that pydantic can check, got {words}") from None
+            raise InvalidAnswerType(Fault((), CHECKABLE, words)) from None
         return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
 
     def check(self, content: str) -> AnswerChecked:
@@ -116,10 +118,7 @@ class AnswerType:
 
         `strict` is false: it allows few types, and the answer is checked here anyway.
         """
-        form = {"name": self.name, "schema": self.schema, "strict": False}
-        if api is Api.RESPONSES:
-            return {"text": {"format": {"type": "json_schema", **form}}}
-        return {"response_format": {"type": "json_schema", "json_schema": form}}
+        return DIALECTS[api].answer_form({"name": self.name, "schema": self.schema, "strict": False})
 
 
 def _validated(adapter: TypeAdapter[Any], text: str) -> AnswerChecked:

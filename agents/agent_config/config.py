@@ -1,7 +1,7 @@
 """An agent's configuration, checked as a whole. Source: API reference, "Per-Agent Configuration"."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +13,7 @@ from agents.agent_config import workspace
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
+from agents.core.faults import Fault
 from agents.core.limits import Limits
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
@@ -20,18 +21,18 @@ from agents.llm.call import Deadlines, Route
 from agents.llm.endpoint import Api
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import NO_TEXT, in_words
+from agents.settings.faults import of_pydantic
 from agents.tools.errors import InvalidTool
 from agents.tools.registry import resolve
 from agents.tools.tool import Tool
 
 
 class InvalidAgentConfig(ValueError):
-    """Raised for an invalid configuration. faults: one line each, "key: expected ..., got ..."."""
+    """Raised with every fault of an agent's configuration. The text has one line per fault."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(f"agent config: {fault}" for fault in faults))
-        self.faults = faults
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(f"agent config: {fault}" for fault in self.faults))
 
 
 class AgentConfig(Struct, frozen=True):
@@ -96,8 +97,8 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
     try:
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
-        raise InvalidAgentConfig([_line(fault) for fault in error.errors()]) from None
-    faults: list[str] = []
+        raise InvalidAgentConfig(map(_with_value, error.errors())) from None
+    faults: list[Fault] = []
     tools: Mapping[str, Tool] = {}
     answer: AnswerType | None = None
     try:
@@ -108,7 +109,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         if checked.answer_type is not None:
             answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
     except InvalidAnswerType as invalid:
-        faults.append(f"answer_type: {invalid}")
+        faults.append(invalid.fault.below("answer_type"))
     faults += route_faults(checked, settings)
     if faults:
         raise InvalidAgentConfig(faults)
@@ -134,7 +135,7 @@ def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
     """Return the agent's tools, by name. Raises InvalidTool."""
     tools = resolve(checked.tools, _bound(settings))
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
-        raise InvalidTool("tools.file_ops_root: expected {}, got {}".format(*found))
+        raise InvalidTool(found)
     return _with_deadlines(tools, settings.streaming.tool_timeout / 1000)
 
 
@@ -186,19 +187,18 @@ def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
     )
 
 
-def _line(fault: Any) -> str:
-    """Return a pydantic fault as one line, with the value unless it contains a secret."""
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = [*_keys(fault["loc"][:-1])]
-        near = get_close_matches(str(fault["loc"][-1]), known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{where}: expected one of {', '.join(known)}{hint}"
-    if fault["type"] == NO_TEXT:
-        return ".".join(filter(None, (where, fault["msg"])))
-    came = type(fault["input"]).__name__ if where == "tools" else _shown(fault["input"])  # an object may show secrets
-    got = "a secret" if "api_key" in where + came else came[:80]
-    return f"{where}: {in_words(fault)}, got {got}"
+def _with_value(error: Any) -> Fault:
+    """Return a fault of pydantic with the value, unless the value contains a secret."""
+    fault = of_pydantic(error)
+    if error["type"] == "extra_forbidden":
+        *section, name = error["loc"]
+        known = tuple(_keys(section))
+        near = get_close_matches(str(name), known, n=1)
+        return replace(fault, expected=f"one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}")
+    if fault.got:
+        return fault
+    came = type(error["input"]).__name__ if fault.path == ("tools",) else _shown(error["input"])  # it may show a secret
+    return replace(fault, got="a secret" if "api_key" in f"{fault.path}{came}" else came[:80])
 
 
 def _shown(value: object) -> str:
@@ -216,6 +216,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-def _keys(section: tuple[Any, ...]) -> Iterator[str]:
+def _keys(section: Sequence[Any]) -> Iterator[str]:
     """Return the known keys of a section."""
     return iter((SECTIONS[section[0]] if section else AgentSettings).model_fields)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from actors.system.current import current_system
 from actors.system.process_system import ProcessSystem
 from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
+from agents.core.faults import Fault, KeyPath
 from agents.core.text import each_text, joined_surrogates
 from agents.node.redaction import Redactor
 from agents.settings import Settings
@@ -59,28 +60,28 @@ def give(given: Mapping[str, Any]) -> None:
     config = kept_config(given) or {}
     named = {tool for tool in config.get("tools") or () if ":" in tool}
     if not _has_key(given):
-        named |= {each[ADDRESS] for each in _asked(config) if each.get(ADDRESS) is not None}
+        named |= {each[ADDRESS] for _, each in _asked(config) if each.get(ADDRESS) is not None}
     if named:
         _given.setdefault(current_system(), set()).update(named)
 
 
-def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[str]:
-    """Yield one line for each name in a kept configuration that is not accepted."""
+def not_given(kept: Mapping[str, Any], settings: Settings) -> Iterator[Fault]:
+    """Yield a fault for each name in a kept configuration that is not accepted."""
     given = _given.get(current_system(), set()) | {settings.base_url, *BUILTIN.values()}
     for position, tool in enumerate(_list(kept.get("tools"))):
         if isinstance(tool, str) and ":" in tool and tool not in given:
-            yield f"tools[{position}]: expected a built-in tool, or code that this program gave an agent, got {tool!r}"
-    for each in _asked(kept):
+            yield Fault(("tools", position), "a built-in tool, or code that this program gave an agent", repr(tool))
+    for path, each in _asked(kept):
         address = each.get(ADDRESS)
         if address is not None and str(address) not in given:
-            got = Redactor()(str(address))
-            yield f"{ADDRESS}: expected an address that this program gave an agent without a key, got {got!r}"
+            expected, got = "an address that this program gave an agent without a key", Redactor()(str(address))
+            yield Fault((*path, ADDRESS), expected, repr(got))
         if each.get(SECRET) is not None:
-            yield f"{SECRET}: expected none with a session, got a secret"
+            yield Fault((*path, SECRET), "none with a session", "a secret")
 
 
 def _has_key(given: Mapping[str, Any]) -> bool:
-    return any(SECRET in each for each in _asked(given))
+    return any(SECRET in each for _, each in _asked(given))
 
 
 def _bounded(answer_type: Any) -> bool:
@@ -93,12 +94,12 @@ def _bounded(answer_type: Any) -> bool:
     return True
 
 
-def _asked(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the parts of a configuration that may have an address and a key."""
-    yield config
-    for fallback in _list(config.get("fallbacks")):
+def _asked(config: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
+    """Yield the parts of a configuration that may have an address and a key, each with its path."""
+    yield (), config
+    for number, fallback in enumerate(_list(config.get("fallbacks"))):
         if isinstance(fallback, Mapping | BaseModel):
-            yield _mapping(fallback)
+            yield ("fallbacks", number), _mapping(fallback)
 
 
 def _list(value: Any) -> list[Any] | tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from agents.core.faults import Fault, KeyPath
 from agents.core.limits import Price
 from agents.core.policy import Candidate
 from agents.llm.call import Route
@@ -28,21 +29,28 @@ def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Ca
         yield route, Candidate(price, where)
 
 
-def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[str]:
-    """Yield one line for each fault that prevents a model call of the agent."""
-    unknown = [each.provider for each in (agent, *(agent.fallbacks or ())) if _unknown(each.provider, settings)]
-    for name in unknown:
+def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[Fault]:
+    """Yield the faults that prevent a model call of the agent."""
+    unknown = [(path, each) for path, each in _choices(agent) if _unknown(each.provider, settings)]
+    for path, each in unknown:
         known = ", ".join(settings.providers.named) or "none is named"
-        yield f"provider: expected one of the settings' providers ({known}), got {name!r}"
+        yield Fault((*path, "provider"), f"one of the settings' providers ({known})", repr(each.provider))
     if unknown:
         return
     for each in _asked(agent, settings):
         model = _model(each, agent, settings)
         if model is None:
-            yield "model: expected the name of a model, got none (here or in the settings)"
+            yield Fault(("model",), "the name of a model", "none (here or in the settings)")
             return
         if agent.limits.cost is not None and _price(each, model, settings) is None:
-            yield f"limits.cost: expected a price of {model!r} in the settings, got none"
+            yield Fault(("limits", "cost"), f"a price of {model!r} in the settings", "none")
+
+
+def _choices(agent: AgentSettings) -> Iterator[tuple[KeyPath, AgentSettings | Fallback]]:
+    """Yield the agent and its own fallbacks, each with its path."""
+    yield (), agent
+    for number, fallback in enumerate(agent.fallbacks or ()):
+        yield ("fallbacks", number), fallback
 
 
 def _asked(agent: AgentSettings, settings: Settings) -> tuple[Fallback, ...]:

@@ -1,7 +1,7 @@
 """The workspace: the folder that file_ops works in. It stays apart from the daemon's own files.
 
-state folder        has the token, the store, the lock and the address: no workspace may contain it, or be in it
-state folder/files  the default workspace: a folder that contains nothing else
+state directory        has the token, the store, the lock and the address: no workspace may contain it, or be in it
+state directory/files  the default workspace: a folder that contains nothing else
 """
 
 import os
@@ -9,10 +9,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from agents.core.faults import Fault
 from agents.node.state_files import default_state_dir
 from agents.settings import Settings
 
 FOLDER: Final = "files"
+ROOT: Final = ("tools", "file_ops_root")
+"""The key of the workspace in the settings."""
 
 
 def bound(settings: Settings) -> dict[str, Any]:
@@ -28,8 +31,8 @@ def own_folder(settings: Settings) -> Path:
     return _state_dir(settings) / FOLDER
 
 
-def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str] | None:
-    """Return the expected place of the workspace and its real one; None if it is well placed.
+def misplaced(settings: Settings, files: Iterable[Path] = ()) -> Fault | None:
+    """Return the fault of the workspace's place; None if it is well placed.
 
     files: those of the configuration. Folders are also compared by identity: a link, a mount or a name in another case
     may lead to the same folder.
@@ -38,21 +41,21 @@ def misplaced(settings: Settings, files: Iterable[Path] = ()) -> tuple[str, str]
     expected = "a folder apart from the daemon's own files"
     for path, what in (*_off_limits(settings), *((file, "configuration file") for file in files)):
         if _within(_real(path), root):
-            return expected, f"{root}, which holds the {what} {path}"
+            return Fault(ROOT, expected, f"{root}, which holds the {what} {path}")
     state = _real(_state_dir(settings))
     if _within(root, state) and not _within(root, state / FOLDER):
-        return expected, f"{root}, which lies in the state folder {state}"
+        return Fault(ROOT, expected, f"{root}, which lies in the state directory {state}")
     return None
 
 
 def _off_limits(settings: Settings) -> Iterator[tuple[Path, str]]:
     """Yield the paths that no call may read or write, each with its description."""
     gateway = settings.gateway
-    yield _state_dir(settings), "state folder"
+    yield _state_dir(settings), "state directory"
     yield gateway.token_file or _state_dir(settings) / "token", "token"
     if gateway.tls_key is not None:
         yield gateway.tls_key, "TLS key"
-    if settings.sessions.url is not None:  # else it is in the state folder
+    if settings.sessions.url is not None:  # else it is in the state directory
         yield from ((path, "store") for path in _store_files(settings.sessions.url))
 
 

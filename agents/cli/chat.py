@@ -15,6 +15,7 @@ from agents.cli.conversation import messages
 from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
 from agents.cli.remote.chat import chat_with_daemon
+from agents.cli.remote.connection import token_file_option
 from agents.cli.turn import exit_code, show_turn
 from agents.cli.view import open_screen
 from agents.llm.endpoint import MISSING_KEY, Api
@@ -72,6 +73,7 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
     help="The address of a SearXNG JSON endpoint, for web_search.",
 )
 @click.option("--url", metavar="URL", callback=_address, help="The address of a daemon: talk to an agent there.")
+@token_file_option
 @click.option(
     "--agent",
     "agent_id",
@@ -97,20 +99,22 @@ def chat(
     root: Path | None,
     search_endpoint: str | None,
     url: str | None,
+    token_file: Path | None,
     agent_id: str | None,
     state_dir: Path | None,
 ) -> None:
     """Send MESSAGE and show the answer. Without MESSAGE, talk until Ctrl-D.
 
-    Without --url, --agent and --state-dir, the agent runs in this program and is lost at its end. With one of the
-    three, it is an agent of a daemon.
+    Without --url, --token-file, --agent and --state-dir, the agent runs in this program and is lost at its end. With
+    one of the four, it is an agent of a daemon.
 
     The API key is read from OPENAI_API_KEY. Ctrl-C cancels the running answer; a second Ctrl-C ends the program.
     """
     names = [name.strip() for name in tools.split(",") if name.strip()]
-    if url is not None or agent_id is not None or state_dir is not None:
+    if any(given is not None for given in (url, token_file, agent_id, state_dir)):
         new = _new_agent(context, names)
-        sys.exit(run(lambda program: chat_with_daemon(message, agent_id, new, url, state_dir, program)))
+        place = {"url": url, "token_file": token_file, "state_dir": state_dir}
+        sys.exit(run(lambda program: chat_with_daemon(message, agent_id, new, place, program)))
     _check_tool_options(names, root, search_endpoint)
     if message is not None and not message.strip():
         raise click.UsageError("expected a message, got an empty one")

@@ -6,7 +6,8 @@
 Defaults, then the file, then UNDERSTUDY_..., then flags: each overrides what comes before it.
 """
 
-from agents.configuration.faults import Fault, InvalidConfiguration
+from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.loading import Loaded, found, load
+from agents.core.faults import Fault
 
 __all__ = ["Fault", "InvalidConfiguration", "Loaded", "found", "load"]

@@ -9,8 +9,8 @@ from typing import Any, Final
 from msgspec import Struct
 from pydantic import BaseModel
 
-from agents.configuration.faults import KeyPath, dotted
 from agents.configuration.walking import keys
+from agents.core.faults import KeyPath, dotted
 from agents.settings import Applies, Settings
 from agents.settings.agent import AgentSettings
 

@@ -1,46 +1,17 @@
-"""The faults of a configuration, one line per fault."""
+"""The faults of a configuration, with their place in its sources."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from msgspec import Struct
-
-from agents.configuration.erlang.printer import escaped
-
-KeyPath = tuple[str | int, ...]
-"""The path of a value in Settings: ("agents", 0, "name")."""
-
-
-class Fault(Struct, frozen=True):
-    """One fault of a configuration.
-
-    where: file:line:column, or the variable or flag. path: of the key, "" for a whole file.
-    """
-
-    where: str
-    path: KeyPath
-    expected: str
-    got: str
-
-    def __str__(self) -> str:
-        text = f"expected {self.expected}, got {self.got}"
-        return escaped(": ".join(filter(None, (self.where, dotted(self.path), text))))
+from agents.core.faults import Fault
 
 
 class InvalidConfiguration(ValueError):
-    """Raised with every fault of a configuration. The text has one line per fault, in the order of the file."""
+    """Raised with every fault of a configuration, in the order of the file. The text has one line per fault."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
-
-
-def dotted(path: KeyPath) -> str:
-    """agents[0].streaming_config.chunk_timeout"""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def unknown_key(name: str, known: Iterable[str]) -> str:

@@ -1,26 +1,28 @@
 """From the sources to Settings: read, merged by precedence and validated, with every fault in one exception."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.agent_config.workspace import misplaced
-from agents.configuration.faults import Fault, InvalidConfiguration, KeyPath
+from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
 from agents.configuration.sources.reading import Mark, Reader
+from agents.core.faults import Fault, KeyPath, Where
 from agents.settings import Settings
 from agents.settings.tokens import token_faults
 
-_PLACE: Final = re.compile(r"(.+):(\d+):(\d+)")
 ROOT: Final = Kind(Form.SECTION, "the settings", model=Settings)
 FILE: Final = "sys.config"
+ELSEWHERE: Final = Where("settings")
+"""The place of a fault of values that no source gives."""
 
 
 class Loaded(Struct, frozen=True):
@@ -153,7 +155,7 @@ def _kind_at(path: KeyPath) -> Kind:
 
 def _misplaced(settings: Settings, marks: Mapping[KeyPath, Mark], files: Iterable[Path]) -> Iterator[Fault]:
     if (found := misplaced(settings, files)) is not None:
-        yield _fault(("tools", "file_ops_root"), marks, *found)
+        yield _placed(found, marks)
 
 
 def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: bool) -> Iterator[Fault]:
@@ -165,8 +167,8 @@ def _cross_faults(settings: Settings, marks: Mapping[KeyPath, Mark], *, sound: b
         if name not in names:
             expected = f"one of providers.named ({', '.join(names) or 'none'})"
             yield _fault(("providers", "order", number), marks, expected, repr(name))
-    for path, expected, got in token_faults(settings.gateway.tokens):
-        yield _fault(("gateway", "tokens", *path), marks, expected, got)
+    for fault in token_faults(settings.gateway.tokens):
+        yield _placed(fault.below("gateway", "tokens"), marks)
     for number, agent in enumerate(settings.agents if sound else ()):
         yield from _agent_faults(("agents", number), agent.given(), settings, marks)
 
@@ -182,28 +184,25 @@ def _agent_faults(
     try:
         agent_config(given, settings)
     except InvalidAgentConfig as invalid:
-        for line in invalid.faults:
-            key, _, rest = " ".join(line.split()).partition(": expected ")
-            expected, _, got = rest.rpartition(", got ")
-            yield _fault((*path, *_parts(key)), marks, expected, got)
-
-
-def _parts(key: str) -> KeyPath:
-    """tools[0].name -> "tools", 0, "name" """
-    words = key.replace("[", ".").replace("]", "").split(".")
-    return tuple(int(word) if word.isdigit() else word for word in words)
+        for fault in invalid.faults:
+            yield _placed(fault.below(*path), marks)
 
 
 def _fault(path: KeyPath, marks: Mapping[KeyPath, Mark], expected: str, got: str) -> Fault:
-    """Return a fault at the place of the value, or of the nearest enclosing value that has a place."""
+    return _placed(Fault(path, expected, got), marks)
+
+
+def _placed(fault: Fault, marks: Mapping[KeyPath, Mark]) -> Fault:
+    """Return the fault at the place of the value, or of the nearest enclosing value that has a place."""
+    path = fault.path
     around = next((marks[path[:length]] for length in range(len(path), 0, -1) if path[:length] in marks), None)
-    return Fault("settings" if around is None else around.where, path, expected, got)
+    return replace(fault, where=ELSEWHERE if around is None else around.where)
 
 
-def _place(fault: Fault) -> tuple[str, int, int]:
-    """Return a sort key: faults of a file by their place, faults without a file in their order."""
-    place = _PLACE.fullmatch(fault.where)
-    return ("\uffff", 0, 0) if place is None else (place[1], int(place[2]), int(place[3]))
+def _place(fault: Fault) -> tuple[bool, str, int, int]:
+    """Return a sort key: faults of a file by their place, then the others in their order."""
+    where = fault.where
+    return (False, where.name, where.line, where.column) if where is not None and where.line else (True, "", 0, 0)
 
 
 def _unrelated(faults: Iterable[Fault], known: list[Fault]) -> list[Fault]:

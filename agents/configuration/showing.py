@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from agents.configuration.erlang import Atom, Float, Integer, List, Map, String, Term, to_text
-from agents.configuration.faults import dotted
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.loading import Loaded
 from agents.configuration.sources.reading import Mark
 from agents.configuration.sources.secrets import holds_password
 from agents.configuration.walking import leaves
+from agents.core.faults import dotted
 from agents.node.redaction import MASK
 
 DEFAULT = "default"
@@ -28,7 +28,7 @@ def rows(loaded: Loaded) -> Iterator[Row]:
         mark = loaded.marks.get(path)  # a default inside a section that was given has no mark
         hidden = value is not None and _is_secret(value, kind, mark)
         shown = MASK if hidden else to_text(_term(value, kind))
-        yield Row(dotted(path), shown, DEFAULT if mark is None else mark.where)
+        yield Row(dotted(path), shown, DEFAULT if mark is None else str(mark.where))
 
 
 def _is_secret(value: Any, kind: Kind, mark: Mark | None) -> bool:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, SecretStr
 
-from agents.configuration.faults import KeyPath
 from agents.configuration.kinds import Form, Kind, fields_of
 from agents.configuration.sources.secrets import holds_password
+from agents.core.faults import KeyPath
 from agents.settings import Settings
 
 

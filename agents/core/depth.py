@@ -11,7 +11,8 @@ from typing import Any, Final
 MAX_DEPTH: Final = 64
 """Containers inside each other: [] has depth 1, [[]] depth 2. Documents of people and APIs have far fewer levels."""
 
-EXPECTED: Final = f"expected JSON nested at most {MAX_DEPTH} deep, got deeper"
+SHALLOW: Final = f"JSON nested at most {MAX_DEPTH} deep"
+EXPECTED: Final = f"expected {SHALLOW}, got deeper"
 
 
 def json_members(value: Any) -> Iterable[Any]:

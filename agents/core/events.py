@@ -1,11 +1,12 @@
 """The events of a stream, in the form for its subscribers. Source: API reference, "Client-Facing Events".
 
 The nine documented tuples are frozen structs. The tag is the documented atom, and the fields have the documented names.
-Each event carries `stream_id`, `seq` (from 1, without gaps) and `attempt` (from 1). The store keeps events as
-`msgspec.json.encode(event)`; the gateway writes them by agents/contract/wire.py.
+Each event carries `stream_id`, `seq` and `attempt`. The numbers begin at 1. Within one attempt, `seq` has no gaps;
+after a crash of the program it may jump once (ADR 5). The store keeps events as `msgspec.json.encode(event)`; the
+gateway writes them by agents/contract/wire.py.
 
 A slow subscriber gets the missed pieces of a text as one event. `joined` is the number of these pieces. The event has
-the seq of its last piece, so `seq - joined` is the seq of the event before it.
+the seq of its last piece. So within one attempt, `seq - joined` is the seq of the previous event.
 """
 
 from typing import Any, Final, TypeAlias

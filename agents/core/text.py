@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from agents.core.depth import MAX_DEPTH
+from agents.core.faults import Fault, KeyPath
 
 ID: Final = r"[A-Za-z0-9._~-]{1,128}"
 """The grammar of the ids of agents, sessions and streams. An id is part of a path without escapes."""
@@ -35,26 +36,26 @@ def is_id(value: object) -> bool:
     return isinstance(value, str) and _IS_ID(value) is not None
 
 
-def no_text_in(data: Any) -> tuple[str, str] | None:
-    """Find bytes, or a str that is not text, in the data. Return its place, as "tools.0", and its kind, or None.
+def no_text_in(data: Any) -> Fault | None:
+    """Find bytes, or a str that is not text, in the data. Return the fault, or None.
 
     data: JSON data, or any value. Only dicts, lists and tuples are searched.
     """
     seen: set[int] = set()
-    left: list[tuple[str, Any]] = [("", data)]
+    left: list[tuple[KeyPath, Any]] = [((), data)]
     while left:
         place, value = left.pop()
         if isinstance(value, bytes | bytearray):
-            return place, "bytes"
+            return Fault(place, TEXT, "bytes")
         if isinstance(value, str):
             if not is_text(value):
-                return place, HALF
+                return Fault(place, TEXT, HALF)
         elif isinstance(value, dict | list | tuple) and id(value) not in seen:
             seen.add(id(value))  # the data may contain itself
             named = value.items() if isinstance(value, dict) else enumerate(value)
             for key, item in named:
-                at = f"{place}.{key}" if place else str(key)
-                left += ((joined_surrogates(at), key), (joined_surrogates(at), item))
+                at = (*place, key if isinstance(key, int) else joined_surrogates(str(key)))
+                left += ((at, key), (at, item))
     return None
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from actors.log import get_logger
-from agents.configuration import Fault, InvalidConfiguration
+from agents.configuration import InvalidConfiguration
+from agents.core.faults import InvalidValue
 from agents.daemon.notify import Notifier
 from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
@@ -97,9 +98,8 @@ class DaemonHost:
         settings = self._read()
         try:
             check_access(settings.gateway, self._token)
-        except ValueError as refused:
-            expected, _, got = str(refused).rpartition("expected ")[2].rpartition(", got ")
-            raise InvalidConfiguration([Fault("settings", ("gateway",), expected, got)]) from None
+        except InvalidValue as refused:
+            raise InvalidConfiguration([refused.fault.below("gateway")]) from None
         return settings
 
     def _take(self, settings: Settings) -> None:

@@ -18,8 +18,9 @@ from actors import StartFailed
 from agents import application
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.configuration.changes import AGENTS, Change, Reload, changes, rule
-from agents.configuration.faults import Fault, InvalidConfiguration
+from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.walking import secrets_of
+from agents.core.faults import Fault
 from agents.llm.providers import change_policy
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
@@ -49,7 +50,8 @@ async def reload(settings: Settings, read: Callable[[], Settings], secrets: Coll
 
 
 def _rejected(fault: Fault) -> Change:
-    return Change(fault.path, f"expected {fault.expected}, got {fault.got} ({fault.where})")
+    why = str(replace(fault, path=(), where=None))
+    return Change(fault.path, why if fault.where is None else f"{why} ({fault.where})")
 
 
 async def _unfit(settings: Settings) -> tuple[Change, ...]:
@@ -60,7 +62,7 @@ async def _unfit(settings: Settings) -> tuple[Change, ...]:
             agent_config(config, settings)
         except InvalidAgentConfig as invalid:
             path = (AGENTS, config["id"])
-            rejected += [Change(path, f"runs, and could not be started any more: {line}") for line in invalid.faults]
+            rejected += [Change(path, f"runs, and could not be started any more: {fault}") for fault in invalid.faults]
     return tuple(rejected)
 
 
@@ -106,7 +108,7 @@ async def _refusal(given: Mapping[str, Any]) -> str | None:
     except AlreadyStarted:
         return "an agent with this id runs"
     except InvalidAgentConfig as invalid:
-        return "; ".join(invalid.faults)
+        return "; ".join(map(str, invalid.faults))
     except (SessionError, StartFailed) as failed:
         return f"can't be started: {failed}"
     return None

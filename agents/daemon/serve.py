@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from actors import new_event_loop
 from agents.configuration import Loaded
 from agents.configuration.walking import secrets_of
+from agents.core.faults import InvalidValue
 from agents.daemon.errors import CannotStart
 from agents.daemon.life import live
 from agents.daemon.listen_address import check_port
@@ -40,8 +41,8 @@ def serve(loaded: Callable[[], Loaded], say: Callable[[str], None]) -> None:
             raise CannotStart(str(refused)) from None
         try:
             check_access(settings.gateway, token)
-        except ValueError as refused:
-            raise CannotStart(f"gateway: {refused}") from None
+        except InvalidValue as refused:
+            raise CannotStart(str(refused.fault.below("gateway"))) from None
         set_up_logging(settings.logging, {*secrets_of(settings), token})
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(live(settings, folder, token, lambda: daemon_settings(loaded()), say))

@@ -58,7 +58,7 @@ class Gateway:
     def take(self, settings: Settings) -> None:
         """Apply settings to later requests, and close the connections of revoked tokens.
 
-        Raises ValueError for settings that `check_access` refuses; the old settings then stay.
+        Raises InvalidValue for settings that `check_access` refuses; the old settings then stay.
         """
         gate = Gate() if self._host is None else self._host.gate
         quotas = Quotas(settings, self._sessions, self._locks)
@@ -71,7 +71,7 @@ class Gateway:
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:
-    """Raise ValueError if allowed_hosts, allowed_origins or tokens has an invalid value.
+    """Raise InvalidValue if allowed_hosts, allowed_origins or tokens has an invalid value.
 
     token: the install's token, which no user may have.
     """

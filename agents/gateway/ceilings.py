@@ -6,6 +6,7 @@ Each key of an agent is in one of three tables: `ceilings`, FREE (set by the cli
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from agents.core.faults import Fault
 from agents.settings import ClientLimits
 from agents.settings.agent import AgentSettings, StreamingConfig
 
@@ -46,8 +47,8 @@ def ceilings(clients: ClientLimits, silence_ms: int) -> Ceilings:
     }
 
 
-def within(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> tuple[dict[str, Any], list[str]]:
-    """Return the configuration of a client's agent, and one line for each value that the host does not allow.
+def within(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the configuration of a client's agent, and a fault for each value that the host does not allow.
 
     A key that the client does not set gets its usual default, or the ceiling if that is lower.
     """
@@ -60,20 +61,20 @@ def within(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> 
         if asked is None and (default is None or default > ceiling):
             _put(config, path, ceiling)
         elif asked is not None and asked > ceiling:
-            faults.append(f"{'.'.join(path)}: expected at most {ceiling}, which is the host's ceiling, got {asked}")
+            faults.append(Fault(path, f"at most {ceiling}, which is the host's ceiling", str(asked)))
     return config, faults
 
 
-def _not_allowed(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> Iterator[str]:
+def _not_allowed(given: Mapping[str, Any], clients: ClientLimits, silence_ms: int) -> Iterator[Fault]:
     model = given.get("model")
     if model is not None and clients.models is not None and model not in clients.models:
-        yield f"model: expected one of {', '.join(clients.models)}, got {model[:80]!r}"
+        yield Fault(("model",), f"one of {', '.join(clients.models)}", repr(model[:80]))
     patience, least = _at(given, PATIENCE), min(clients.min_chunk_timeout, silence_ms)
     if patience is not None and patience < least:
-        yield f"{'.'.join(PATIENCE)}: expected at least {least}, which is the host's floor, got {patience}"
+        yield Fault(PATIENCE, f"at least {least}, which is the host's floor", str(patience))
     for key in given.get("model_options") or ():
         if key not in clients.model_options:
-            yield f"model_options: expected keys of {', '.join(clients.model_options)}, got {key[:80]!r}"
+            yield Fault(("model_options",), f"keys of {', '.join(clients.model_options)}", repr(key[:80]))
 
 
 def _at(section: Any, path: Path) -> Any:

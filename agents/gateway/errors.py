@@ -8,7 +8,7 @@ GatewayError
 Refusal                   not a GatewayError: the answer to a client, {"error": {"type", "message"}}
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -20,7 +20,7 @@ from actors import CallFailed, InvalidArgument, StartFailed
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
 from agents.core.text import to_json
-from agents.gateway.words import line_of
+from agents.gateway.words import fault_of
 from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
 from supervisors import AlreadyStarted, MaxChildren, NotFound
 
@@ -85,6 +85,9 @@ class Refusal(Exception):
         return to_json({"error": error})
 
 
+LINE: Final = 300
+"""The longest line of a fault in a body, in characters: a client chooses the names of unknown keys."""
+
 EXPECTED: Final[tuple[type[Exception], ...]] = (
     Refusal,
     HTTPException,
@@ -113,7 +116,7 @@ def refusal_of(error: Exception) -> Refusal:
         case RequestValidationError():
             return invalid(error.errors())
         case InvalidAgentConfig(faults=faults):
-            return Refusal(422, "; ".join(faults), faults=faults)
+            return _invalid(map(str, faults))
         case InvalidArgument():
             return Refusal(422, str(error))
         case AlreadyStarted() | SessionExists():
@@ -141,9 +144,13 @@ def _of_session(error: SessionError) -> Refusal:
     return Refusal(503, "the store of sessions can't be used now")
 
 
-def invalid(faults: Sequence[Any]) -> Refusal:
-    """Return a refusal with one line per fault of pydantic."""
-    lines = [line_of(fault) for fault in faults]
+def invalid(errors: Iterable[Any]) -> Refusal:
+    """Return the refusal of a request in which pydantic found these errors."""
+    return _invalid(str(fault_of(each))[:LINE] for each in errors)
+
+
+def _invalid(faults: Iterable[str]) -> Refusal:
+    lines = tuple(faults)
     return Refusal(422, "; ".join(lines), faults=lines)
 
 

@@ -1,42 +1,34 @@
-"""The texts for faults of a request. pydantic's own texts name regular expressions and its inner types.
+"""The faults of a request. pydantic's own texts name regular expressions and its inner types.
 
-A text does not repeat the faulty value: the value may be long, or a secret in the wrong place.
+A fault does not repeat the value: the value may be long, or a secret in the wrong place.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agents.settings.values import NO_TEXT, in_words
+from agents.core.faults import Fault
+from agents.settings.faults import of_pydantic
 
-LINE: Final = 300  # characters
 BUILTIN_TOOL: Final = r"^[a-z_]+$"
-OBJECT: Final = "expected a JSON object"
+OBJECT: Final = "a JSON object"
 
 
-def line_of(fault: Mapping[str, Any]) -> str:
-    """Return one line for a fault of pydantic: the place, and the expected value."""
-    where = ".".join(map(str, fault["loc"])) or "message"
-    if fault["type"] == NO_TEXT:
-        return f"{where}.{fault['msg']}"[:LINE]
-    return f"{where}: {_words(fault)}"[:LINE]
-
-
-def _words(fault: Mapping[str, Any]) -> str:
-    context = fault.get("ctx", {})
-    match fault["type"]:
+def fault_of(error: Mapping[str, Any]) -> Fault:
+    """Return the fault. error: one of pydantic's or FastAPI's."""
+    context = error.get("ctx", {})
+    path = tuple(error["loc"]) or ("message",)
+    match error["type"]:
         case "string_pattern_mismatch" if context["pattern"] == BUILTIN_TOOL:
-            return "code is not accepted over HTTP: expected the name of a built-in tool, as calculator"
-        case "value_error":
-            return str(context["error"])
+            return Fault(path, "the name of a built-in tool, as calculator: code is not accepted over HTTP")
         case "model_type" | "model_attributes_type" | "dict_type":
-            return OBJECT
+            return Fault(path, OBJECT)
         case "json_invalid":
-            return f"expected JSON, got something else ({context['error']})"
+            return Fault(path, "JSON", f"something else ({context['error']})")
         case "string_unicode":
-            return "expected text in UTF-8"
+            return Fault(path, "text in UTF-8")
         case "union_tag_not_found":
-            return f"expected the key {context['discriminator']}"
+            return Fault(path, f"the key {context['discriminator']}")
         case "union_tag_invalid":
             key, tags, tag = (context[each] for each in ("discriminator", "expected_tags", "tag"))
-            return f"expected {key} to be one of {tags}, got {tag[:40]!r}"
-    return in_words(fault)
+            return Fault(path, f"{key} to be one of {tags}", repr(tag[:40]))
+    return of_pydantic({**error, "loc": path})

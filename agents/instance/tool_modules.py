@@ -30,6 +30,6 @@ async def load_tools(settings: Settings, given: Mapping[str, Any], origin: Origi
         if tools and whereis(TOOL_POOL) is not None:  # a restarted pool imports when a call needs it
             await (await open_pool()).load(tools)
     except InvalidTool as invalid:
-        raise InvalidAgentConfig([f"tools: {fault}" for fault in invalid.faults]) from None
+        raise InvalidAgentConfig(fault.below("tools") for fault in invalid.faults) from None
     except PoolUnavailable as unavailable:
         raise StartFailed("agent", unavailable) from unavailable

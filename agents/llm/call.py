@@ -16,14 +16,12 @@ from agents.core.retry import RetryPolicy
 from agents.llm.answer import Deadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
 from agents.llm.breaker import Outcome, outcome_of
-from agents.llm.chat import ChatReader
-from agents.llm.chat import request as chat_request
 from agents.llm.client import Client
+from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed, Unanswered
 from agents.llm.provider import acquire, report
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
-from agents.llm.responses import request as responses_request
 
 __all__ = ["Deadlines", "Route", "Sink", "model_call"]
 
@@ -128,13 +126,11 @@ async def _ask_whole(
 
 
 def _reader(route: Route) -> StreamReader:
-    if route.api is Api.CHAT:
-        return ChatReader(_new_id)
-    return ResponsesReader(_new_id, background=_in_background(route))
+    return DIALECTS[route.api].reader(_new_id, _in_background(route))
 
 
 def _in_background(route: Route) -> bool:
-    return route.api is Api.RESPONSES and bool(route.options.get("background"))
+    return DIALECTS[route.api].has_background and bool(route.options.get("background"))
 
 
 def _new_id() -> str:
@@ -144,11 +140,10 @@ def _new_id() -> str:
 def _body(
     route: Route, conversation: Conversation, tools: Sequence[Mapping[str, Any]], *, stream: bool
 ) -> dict[str, Any]:
-    request = chat_request if route.api is Api.CHAT else responses_request
     options = route.options if stream else {**route.options, "stream": False}
     if conversation and isinstance(conversation[-1], ToolMessage):
         options = _without_forced_call(options)
-    return request(conversation, tools, model=route.model, options=options)
+    return DIALECTS[route.api].request(conversation, tools, model=route.model, options=options)
 
 
 def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:

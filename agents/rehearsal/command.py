@@ -12,6 +12,7 @@ from agents.rehearsal.errors import CannotListen, ScriptError
 from agents.rehearsal.loader import builtin, load
 from agents.rehearsal.script import Script
 from agents.rehearsal.server import serve
+from agents.rehearsal.whole_number import WholeNumber
 
 WRONG_USE = 2
 
@@ -19,7 +20,7 @@ WRONG_USE = 2
 @click.command()
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=0,
     show_default=True,
     help="The port to listen on; 0 chooses a free one.",

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from agents.core.depth import EXPECTED, too_deep
+from agents.core.depth import SHALLOW, too_deep
+from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
 from agents.settings.values import (
     NUMBER,
@@ -64,13 +65,13 @@ class LimitsConfig(_Checked):
 
 
 def _sendable(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options if a request can carry them. Raises ValueError if not."""
+    """Return the options if a request can carry them. Raises InvalidValue if not."""
     if too_deep(options):
-        raise ValueError(EXPECTED)
+        raise InvalidValue(Fault((), SHALLOW))
     try:
         json.dumps(options, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"expected JSON data ({error})") from None
+        raise InvalidValue(Fault((), f"JSON data ({error})")) from None
     return options
 
 
@@ -78,9 +79,10 @@ ModelOptions = Annotated[dict[str, Any], AfterValidator(_sendable)]
 
 
 class Fallback(_Checked):
-    """A model to ask after another one has failed. A missing key has the provider's value, else the agent's.
+    """A model to ask after another one has failed.
 
-    provider: a name in the settings. Without a provider and an address, the fallback uses the agent's provider.
+    provider: a name in the settings. Given: a missing key has the provider's value; if the provider has none, base_url
+    and api_key come from the settings, and the other keys from the agent. None: all missing keys come from the agent.
     """
 
     provider: Name | None = None

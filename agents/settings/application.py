@@ -51,8 +51,8 @@ class ToolSettings(BaseModel):
 
     workers: OS processes that run tools. import_timeout: deadline of the import of a module of tools; the start of the
     first agent with such a tool waits for the import. file_ops_root: the only folder that file_ops reads and writes;
-    None: `files` in the state folder. web_search_endpoint: a SearXNG-style JSON service; None: web_search reports that
-    no service is set.
+    None: `files` in the state directory. web_search_endpoint: a SearXNG-style JSON service; None: web_search reports
+    that no service is set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from agents.core.faults import Fault
 from agents.settings.values import Name, UserName
 
 LENGTH: Final = 43  # characters that 32 bytes take in base64
@@ -38,21 +39,13 @@ class TokenSettings(BaseModel):
     token: SecretStr
 
 
-class TokenFault(NamedTuple):
-    """A fault of a token. path: that of the key within the tokens."""
-
-    path: tuple[int, str]
-    expected: str
-    got: str
-
-
-def token_faults(tokens: Sequence[TokenSettings]) -> Iterator[TokenFault]:
-    """Yield the faults of tokens of a valid form, without their secrets."""
+def token_faults(tokens: Sequence[TokenSettings]) -> Iterator[Fault]:
+    """Yield the faults of tokens of a valid form, without their secrets. The path of a fault begins in the tokens."""
     for number, each in enumerate(tokens):
         before = tokens[:number]
         if any(each.name == other.name for other in before):
-            yield TokenFault((number, "name"), "every name once", f"{each.name!a} again")
+            yield Fault((number, "name"), "every name once", f"{each.name!a} again")
         if not TOKEN.fullmatch(each.token.get_secret_value()):
-            yield TokenFault((number, "token"), f"a token: {TOKEN_WORDS}", "something else (not shown)")
+            yield Fault((number, "token"), f"a token: {TOKEN_WORDS}", "something else (not shown)")
         elif (same := next((other for other in before if other.token == each.token), None)) is not None:
-            yield TokenFault((number, "token"), "every token once", f"that of {same.name!a} again")
+            yield Fault((number, "token"), "every token once", f"that of {same.name!a} again")

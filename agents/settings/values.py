@@ -1,14 +1,13 @@
 """The kinds of values in settings. `kind_of` in agents/configuration/kinds.py describes each kind in words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from agents.core.text import ID, ID_WORDS, TEXT, no_text_in
+from agents.core.faults import Fault, InvalidValue
+from agents.core.text import ID, ID_WORDS, no_text_in
 
 HTTP_ADDRESS: Final = "^https?://."
 AGENT_ID: Final = f"^{ID}$"
@@ -39,18 +38,6 @@ class Address:
     """The mark of text that may contain a password. A file gives such a text by reference."""
 
 
-NO_TEXT: Final = "no_text"
-"""The type of pydantic's fault for a str that is not text."""
-
-
-def in_words(fault: Mapping[str, Any]) -> str:
-    """Return the expectation of a pydantic fault, in words."""
-    if fault["type"] == "string_pattern_mismatch" and (words := SPELLINGS.get(fault.get("ctx", {}).get("pattern"))):
-        return f"expected {words}"
-    message: str = fault["msg"].removeprefix("Value error, ")
-    return message[0].lower() + message[1:]
-
-
 class TextOnly(BaseModel):
     """A model that refuses a str that is not text, also in keys; see core/text.py."""
 
@@ -58,16 +45,19 @@ class TextOnly(BaseModel):
     @classmethod
     def _is_text(cls, data: Any) -> Any:
         if (found := no_text_in(data)) is not None:
-            words = {"where": found[0], "text": TEXT, "got": found[1]}
-            raise PydanticCustomError(NO_TEXT, "{where}: expected {text}, got {got}", words)
+            raise InvalidValue(found)
         return data
 
 
 def _reachable(address: str) -> str:
-    """Return the address if it has a host and a valid port. Raises ValueError if not."""
-    parts = urlsplit(address)
-    if not parts.hostname or parts.port == 0:
-        raise ValueError("expected a host, and a port from 1 to 65535 if any")
+    """Return the address if it has a host and a valid port. Raises InvalidValue if not."""
+    try:
+        parts = urlsplit(address)
+        valid = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InvalidValue(Fault((), "a host, and a port from 1 to 65535 if any"))
     return address
 
 
@@ -76,9 +66,9 @@ MOST: Final = 10**12
 
 
 def _number(value: Any) -> Any:
-    """Raises ValueError for a flag and for text: pydantic would read a number in both, and the schema has neither."""
+    """Raises InvalidValue for a flag and for text: pydantic would read a number in both, and the schema has neither."""
     if isinstance(value, bool | str):
-        raise ValueError("expected a number")  # noqa: TRY004 - pydantic reports this one
+        raise InvalidValue(Fault((), "a number"))  # pydantic reports this one
     return value
 
 

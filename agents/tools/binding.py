@@ -8,6 +8,7 @@ from pydantic import ConfigDict, SecretBytes, SecretStr, TypeAdapter, Validation
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
 
+from agents.core.faults import Fault, expectation
 from agents.tools.errors import InvalidTool
 
 STAYS: Final = 'a worker process gets it over a socket. isolation="thread" and async def keep it in this process'
@@ -26,15 +27,18 @@ def bound_value(where: str, value: Any, parameter: inspect.Parameter, process: b
     if not process and (adapter is None or _is_of(adapter, value)):
         return value, value
     if adapter is None:
-        raise InvalidTool(f"{where}: expected a type that JSON can carry, got {_name(parameter.annotation)}; {STAYS}")
+        got = f"{_name(parameter.annotation)}; {STAYS}"
+        raise InvalidTool(Fault((), "a type that JSON can carry", got, inside=where))
     value = value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value
     try:
         return value, adapter.validate_json(msgspec.json.encode(value), strict=True)
     except ValidationError as error:
-        raise InvalidTool(f"{where}: {_words(error, parameter, value)}") from None
+        expected = _expected(error, parameter)
+        raise InvalidTool(Fault((), expected, f"a value of type {type(value).__name__}", inside=where)) from None
     except (TypeError, ValueError, RecursionError):
-        got = f"expected plain JSON data, got {type(value).__name__}; {STAYS}"
-        raise InvalidTool(f"{where}: {got if process else _not_of(parameter, value)}") from None
+        name = type(value).__name__
+        expected, got = ("plain JSON data", f"{name}; {STAYS}") if process else (_name(parameter.annotation), name)
+        raise InvalidTool(Fault((), expected, got, inside=where)) from None
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
@@ -59,15 +63,9 @@ def _is_of(adapter: TypeAdapter[Any], value: Any) -> bool:
     return True
 
 
-def _words(error: ValidationError, parameter: inspect.Parameter, value: Any) -> str:
+def _expected(error: ValidationError, parameter: inspect.Parameter) -> str:
     fault = error.errors(include_input=False, include_url=False)[0]
-    if fault["type"] in OWN_WORDS:
-        return _not_of(parameter, value)
-    return f"{fault['msg'][:1].lower()}{fault['msg'][1:]}, got a value of type {type(value).__name__}"
-
-
-def _not_of(parameter: inspect.Parameter, value: Any) -> str:
-    return f"expected {_name(parameter.annotation)}, got {type(value).__name__}"
+    return _name(parameter.annotation) if fault["type"] in OWN_WORDS else expectation(fault)
 
 
 def _name(annotation: Any) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
+from agents.core.faults import Fault
 from agents.tools.errors import InvalidTool
 
 RECEIVERS: Final = ("self", "cls")
@@ -20,11 +21,11 @@ def callable_of(given: Any) -> Callable[..., Any]:
     if isinstance(given, staticmethod):
         return callable_of(given.__func__)
     if isinstance(given, type):
-        raise InvalidTool(f"expected a function, got the class {given.__qualname__}: use a method of an object of it")
+        raise InvalidTool(Fault((), "a function", f"the class {given.__qualname__}: use a method of an object of it"))
     if isinstance(given, PLAIN) or hasattr(given, "__wrapped__"):
         return given  # type: ignore[no-any-return]  # a classmethod is bound when its class is known
     if not callable(given):
-        raise InvalidTool(f"expected a function, got {type(given).__name__}")
+        raise InvalidTool(Fault((), "a function", type(given).__name__))
     method: Callable[..., Any] = given.__call__
     return method
 

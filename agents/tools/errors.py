@@ -16,16 +16,17 @@ RuntimeError
 import signal
 from typing import Final
 
+from agents.core.faults import Fault
 from agents.tools.text import cut, sendable
 
 MAX_MESSAGE_BYTES: Final = 4096
 
 
 class InvalidTool(ValueError):
-    """An invalid tool, or list of tools. faults: one line each, "where: expected X, got Y"."""
+    """An invalid tool, or list of tools. The text has one line per fault."""
 
-    def __init__(self, *faults: str) -> None:
-        super().__init__("\n".join(faults))
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("\n".join(map(str, faults)))
         self.faults = faults
 
 

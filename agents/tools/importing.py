@@ -9,9 +9,12 @@ import importlib
 import sys
 import threading
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final
 
+from agents.core.faults import Fault
 from agents.tools.errors import InvalidTool
+
+IMPORT_ENDS: Final = "an import that ends"
 
 _under_way: dict[str, Future[None]] = {}
 """The import by the module. A module that hangs keeps its thread, and each later start of an agent waits for it."""
@@ -33,7 +36,7 @@ async def _imported(module: str, timeout_s: float) -> None:
         async with asyncio.timeout(timeout_s):
             await asyncio.wrap_future(_under_way.get(module) or _begun(module))
     except TimeoutError:
-        raise InvalidTool(f"{module}: expected an import that ends, got none within {timeout_s:g} s") from None
+        raise InvalidTool(Fault((), IMPORT_ENDS, f"none within {timeout_s:g} s", inside=module)) from None
 
 
 def _begun(module: str) -> Future[None]:

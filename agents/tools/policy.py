@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, get_args
 import msgspec
 from msgspec import UNSET
 
+from agents.core.faults import Fault
 from agents.tools.plain import plain
 from agents.tools.result import MAX_RESULT_BYTES
 
@@ -27,7 +28,8 @@ LEAST = {"cpu_s": 1, "memory_bytes": 1, "open_files": 0, "file_bytes": 0, "proce
 class Policy:
     """Every option of `tool`, with its default.
 
-    timeout_s: the deadline of one attempt, counted from its start. None means the tool_timeout of the tool's agent.
+    timeout_s: the deadline of one attempt, counted from its start. None means the settings'
+    streaming.tool_timeout.
     isolation: "process" runs calls in a worker OS process, "task" on the event loop, "thread" in a thread. A thread
     can't be killed.
 
@@ -104,22 +106,23 @@ Rule: TypeAlias = tuple[str, bool, str]
 """An option, whether its value is valid, and the expected value."""
 
 
-def unknown_options(names: Iterable[str]) -> list[str]:
+def unknown_options(names: Iterable[str]) -> list[Fault]:
     known = ", ".join(Options.__annotations__)
-    return [f"expected name, description, {known}; got {name}" for name in names if name not in Options.__annotations__]
+    expected = f"name, description, {known}"
+    return [Fault((), expected, name) for name in names if name not in Options.__annotations__]
 
 
-def policy_faults(policy: Policy) -> list[str]:
-    """Return one line per fault.
+def policy_faults(policy: Policy) -> list[Fault]:
+    """Return the faults.
 
     A rule between two options is checked only if each option is valid without the other.
     """
     return _broken(policy, _own_rules(policy)) or _broken(policy, _joint_rules(policy))
 
 
-def _broken(policy: Policy, rules: Iterable[Rule]) -> list[str]:
+def _broken(policy: Policy, rules: Iterable[Rule]) -> list[Fault]:
     return [
-        f"{name}: expected {expected}, got {getattr(policy, name)!r}" for name, holds, expected in rules if not holds
+        Fault((), expected, repr(getattr(policy, name)), inside=name) for name, holds, expected in rules if not holds
     ]
 
 

@@ -73,7 +73,9 @@ class WorkerPool:
         self._workers: set[WorkerProcess] = set()
 
     async def start(self) -> None:
-        """Start the first fork server, and wait until it is ready. Raises PoolUnavailable after it has cleaned up.
+        """Start the first fork server. A first call waits until it is ready.
+
+        Raises PoolUnavailable after it has cleaned up.
 
         A worker can't start a pool. Otherwise a script that starts its application at import would start one in each
         template, and those templates would start more, without end.
@@ -116,7 +118,7 @@ class WorkerPool:
     async def load(self, tools: Iterable[Tool]) -> None:
         """Import the modules of these tools in templates, so that a first call waits for no import.
 
-        Raises InvalidTool with one line per tool that can't be used, and PoolUnavailable.
+        Raises InvalidTool with a fault of each tool that can't be used, and PoolUnavailable.
         """
         origins = [_origin(tool) for tool in tools if tool.isolation == "process"]
         outcomes = await asyncio.gather(*map(self._template, origins), return_exceptions=True)

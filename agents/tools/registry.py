@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from actors.kernel import errors
+from agents.core.faults import Fault
 from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
@@ -29,18 +30,18 @@ def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | Non
     named: names of built-in tools, "module:function", Tools, or annotated functions.
     bound: values that the host sets, by the tool's name: {"file_ops": {"root": "/srv/notes"}}. Values for tools outside
     the list, and for parameters not marked Bound, are ignored: a program's tool may have the name of a built-in one.
-    Raises InvalidTool with one line per fault in the list.
+    Raises InvalidTool with every fault in the list.
     """
     tools: dict[str, Tool] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     for position, each in enumerate(named):
         try:
             found = _bound(_found(each), bound or {})
         except InvalidTool as error:
-            faults += [f"tools[{position}]: {fault}" for fault in error.faults]
+            faults += [fault.below("tools", position) for fault in error.faults]
             continue
         if found.name in tools:
-            faults.append(f"tools[{position}]: expected every name once, got {found.name} again")
+            faults.append(Fault(("tools", position), "every name once", f"{found.name} again"))
         tools[found.name] = found
     if faults:
         raise InvalidTool(*faults)
@@ -59,15 +60,15 @@ def usable(named: Any) -> Iterator[Tool]:
 
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
     if found.needs_object:
-        got = f"{found.function.__qualname__} of the class"
-        raise InvalidTool(f"{found.name}: expected the method of an object, got {got}: give {found.name} of an object")
+        got = f"{found.function.__qualname__} of the class: give {found.name} of an object"
+        raise InvalidTool(Fault((), "the method of an object", got, inside=found.name))
     hidden = found.host_only
     values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
     found = found.bind(**values) if values else found
     missing = found.unbound()
     if missing:
         way = f"{found.name}.bind({'=..., '.join(missing)}=...) makes the tool to give"
-        raise InvalidTool(f"{found.name}: expected the host to bind {', '.join(missing)}, got nothing; {way}")
+        raise InvalidTool(Fault((), f"the host to bind {', '.join(missing)}", f"nothing; {way}", inside=found.name))
     return found
 
 
@@ -81,11 +82,11 @@ def _found(named: Named) -> Tool:
             return _imported(named)
         case str():
             expected = f"{', '.join(BUILTIN)} or module:function"
-            raise InvalidTool(f"expected {expected}, got {named!r}{_nearest(named, BUILTIN)}")
+            raise InvalidTool(Fault((), expected, f"{named!r}{_nearest(named, BUILTIN)}"))
         case _ if callable(named):
             return tool(named)
         case _:
-            raise InvalidTool(f"expected a name, a Tool or a function, got {errors.named(named)}{_methods(named)}")
+            raise InvalidTool(Fault((), "a name, a Tool or a function", f"{errors.named(named)}{_methods(named)}"))
 
 
 def _imported(path: str) -> Tool:
@@ -95,14 +96,14 @@ def _imported(path: str) -> Tool:
     except InvalidTool:
         raise
     except BaseException as error:  # sys.exit or a panic of an extension must end the import, not the program
-        raise InvalidTool(f"{path}: expected a module that can be imported, got {_line(error)}") from error
+        raise InvalidTool(Fault((), "a module that can be imported", _line(error), inside=path)) from error
     for part in qualname.split("."):
         if not hasattr(found, part):
             near = _nearest(part, vars(found) if hasattr(found, "__dict__") else ())
-            raise InvalidTool(f"{path}: expected a name in {module_name}, got {part!r}{near}")
+            raise InvalidTool(Fault((), f"a name in {module_name}", f"{part!r}{near}", inside=path))
         found = getattr(found, part)
     if not isinstance(found, Tool) and not callable(found):
-        raise InvalidTool(f"{path}: expected a tool or a function, got {type(found).__name__}")
+        raise InvalidTool(Fault((), "a tool or a function", type(found).__name__, inside=path))
     return _found(found)
 
 

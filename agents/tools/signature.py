@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
+from agents.core.faults import Fault
 from agents.tools.callables import described, docstring_of, given_names, location, needs_object
 from agents.tools.docstring import parameter_texts
 from agents.tools.errors import InvalidTool
@@ -37,8 +38,8 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         found = _own(function)
         hints = _hints(described(function), [each.name for each in found])
     except (NameError, TypeError, ValueError) as error:
-        raise InvalidTool(f"{where}: expected annotations that resolve, got {error}") from error
-    faults = [f"{where}: {fault}" for fault in _faults(found, hints)]
+        raise InvalidTool(Fault((), "annotations that resolve", str(error), inside=where)) from error
+    faults = [fault.within(where) for fault in _faults(found, hints)]
     if faults:
         raise InvalidTool(*faults)
     return {each.name: each.replace(annotation=hints[each.name]) for each in found}
@@ -71,10 +72,9 @@ def validator_of(
         validator: Validator = TypeAdapter(arguments, config=ConfigDict(allow_inf_nan=False))
         schema = validator.json_schema()
     except PydanticUserError as error:
-        raise InvalidTool(f"{location(function)}: {_without_json(shown, error)}") from error
-    if faults := [
-        f"{location(function)}: {each.name}: {_wrong_default(each)}" for each in shown if _wrong_default(each)
-    ]:
+        got = _without_json(shown, error)
+        raise InvalidTool(Fault((), "types that JSON can carry", got, inside=location(function))) from error
+    if faults := [fault.within(location(function)) for each in shown for fault in _wrong_default(each)]:
         raise InvalidTool(*faults)
     texts = parameter_texts(docstring_of(function), [each.name for each in shown])
     return validator, _described(schema, texts)
@@ -86,29 +86,28 @@ def _own(function: Any) -> list[inspect.Parameter]:
     return [*inspect.signature(whole).parameters.values()][needs_object(function) :]
 
 
-def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) -> Iterator[str]:
+def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) -> Iterator[Fault]:
     for each in parameters:
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-            yield f"expected parameters with names, got {each}"
+            yield Fault((), "parameters with names", str(each))
         elif each.kind is each.POSITIONAL_ONLY:
-            yield f"expected parameters that can be passed by name, got positional-only {each.name}"
+            yield Fault((), "parameters that can be passed by name", f"positional-only {each.name}")
     bare = [each.name for each in parameters if each.name not in hints]
     if bare:
-        yield f"expected an annotation on every parameter, got {', '.join(bare)} without one"
+        yield Fault((), "an annotation on every parameter", f"{', '.join(bare)} without one")
 
 
-def _wrong_default(parameter: inspect.Parameter) -> str:
-    """Return the fault of a default that the parameter's own type refuses, or ""."""
+def _wrong_default(parameter: inspect.Parameter) -> Iterator[Fault]:
+    """Yield the fault of a default that the parameter's own type refuses."""
     default = parameter.default
     if default is parameter.empty or isinstance(default, FieldInfo):
-        return ""
+        return
     try:
         TypeAdapter(parameter.annotation).validate_python(default)
     except ValidationError:
         way_out = f"; write {_name(parameter)} | None" if default is None else ""
         got = repr(default)[:80] if isinstance(default, str | int | float | None) else type(default).__name__
-        return f"expected a default that fits {_name(parameter)}, got {got}{way_out}"
-    return ""
+        yield Fault((), f"a default that fits {_name(parameter)}", f"{got}{way_out}", inside=parameter.name)
 
 
 def _hints(function: Any, names: Collection[str]) -> dict[str, Any]:
@@ -126,15 +125,15 @@ def _hints(function: Any, names: Collection[str]) -> dict[str, Any]:
 
 
 def _without_json(shown: Iterable[inspect.Parameter], error: PydanticUserError) -> str:
-    """Return the fault of the first parameter with a type that JSON can't carry."""
+    """Return the first parameter with a type that JSON can't carry, with the way out."""
     for each in shown:
         try:
             TypeAdapter(each.annotation).json_schema()
         except PydanticUserError:
             kind = _name(each)
             host = f"if the host gives it, write {each.name}: Annotated[{kind}, Bound] and bind the value"
-            return f"expected types that JSON can carry, got {each.name}: {kind}; {host}"
-    return f"expected types that JSON can carry, got: {str(error).partition(chr(10))[0]}"
+            return f"{each.name}: {kind}; {host}"
+    return str(error).partition("\n")[0]
 
 
 def _name(parameter: inspect.Parameter) -> str:

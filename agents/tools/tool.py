@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from types import MethodType, ModuleType
 from typing import Any, Unpack, overload
 
+from agents.core.faults import Fault
 from agents.tools import arguments, binding, callables, docstring, signature
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy, policy_faults, unknown_options
@@ -30,10 +31,8 @@ from agents.tools.signature import Validator
 
 WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thread"'
 STAYS = 'isolation="thread" and async def run it in this process'
-NO_DESCRIPTION = (
-    "expected a docstring that tells the model what the tool does, got none; "
-    'write """Look up a book.""" as the first line of the function, or give description='
-)
+DOCUMENTED = "a docstring that tells the model what the tool does"
+WRITE = 'write """Look up a book.""" as the first line of the function, or give description='
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # the pattern that every provider accepts
 
 
@@ -86,9 +85,8 @@ class Tool(Policy):
         parameters = signature.parameters_of(self.function)
         unknown = values.keys() - parameters.keys()
         if unknown:
-            raise InvalidTool(
-                f"{self.name}.bind: expected {' or '.join(parameters) or 'nothing'}, got {', '.join(sorted(unknown))}"
-            )
+            expected = " or ".join(parameters) or "nothing"
+            raise InvalidTool(Fault((), expected, ", ".join(sorted(unknown)), inside=f"{self.name}.bind"))
         new = {
             name: binding.bound_value(f"{self.name}.bind: {name}", value, parameters[name], self.isolation == "process")
             for name, value in values.items()
@@ -166,13 +164,13 @@ def _function_of(given: Any) -> Callable[..., Any]:
     """Return what a call of the tool calls. Raises InvalidTool for a value that can't be called as a tool."""
     inner = getattr(given, "func", None) if isinstance(given, functools.partial) else given
     if isinstance(inner, Tool):
-        raise InvalidTool(f"expected a function, got the tool {inner.name}: {inner.name}.bind(...) sets parameters")
+        raise InvalidTool(Fault((), "a function", f"the tool {inner.name}: {inner.name}.bind(...) sets parameters"))
     return callables.callable_of(given)
 
 
-def _refuse(function: Callable[..., Any], faults: list[str]) -> None:
+def _refuse(function: Callable[..., Any], faults: list[Fault]) -> None:
     if faults:
-        raise InvalidTool(*(f"{callables.location(function)}: {fault}" for fault in faults))
+        raise InvalidTool(*(fault.within(callables.location(function)) for fault in faults))
 
 
 def _has_file(module: ModuleType | None) -> bool:
@@ -181,22 +179,22 @@ def _has_file(module: ModuleType | None) -> bool:
     return file is not None and (module is not sys.modules["__main__"] or os.path.exists(file))
 
 
-def _text_faults(made: Tool) -> list[str]:
+def _text_faults(made: Tool) -> list[Fault]:
     text: object = made.description
     if not NAME.fullmatch(made.name):
-        return [f"name: expected {NAME.pattern}, got {made.name!r}"]
-    return [] if isinstance(text, str) and text.strip() else [NO_DESCRIPTION]
+        return [Fault((), NAME.pattern, repr(made.name), inside="name")]
+    return [] if isinstance(text, str) and text.strip() else [Fault((), DOCUMENTED, f"none; {WRITE}")]
 
 
-def _isolation_faults(made: Tool) -> list[str]:
+def _isolation_faults(made: Tool) -> list[Fault]:
     function, is_async = made.function, callables.is_async(made.function)
     if inspect.isgeneratorfunction(callables.described(function)):
-        return ["expected a function that returns its result, or an async def that yields, got a generator"]
+        return [Fault((), "a function that returns its result, or an async def that yields", "a generator")]
     match made.isolation:
         case "task" if not is_async:
-            return ['isolation "task": expected async def, got def, which would hold up the event loop']
+            return [Fault((), "async def", "def, which would hold up the event loop", inside='isolation "task"')]
         case "thread" if is_async:
-            return ['isolation "thread": expected def, got async def']
+            return [Fault((), "def", "async def", inside='isolation "thread"')]
         case "process" if not _is_function_of_a_module(function):
             return [_needs_a_module(callables.kind_of(function), STAYS)]
         case "process":
@@ -205,7 +203,7 @@ def _isolation_faults(made: Tool) -> list[str]:
             return []
 
 
-def _address_faults(function: Callable[..., Any]) -> list[str]:
+def _address_faults(function: Callable[..., Any]) -> list[Fault]:
     module, qualname = callables.address_of(callables.described(function)) or ("", "")
     if "<" in qualname:
         return [_needs_a_module("a lambda or an inner function", WAY_OUT)]
@@ -221,5 +219,6 @@ def _is_function_of_a_module(function: Any) -> bool:
     )
 
 
-def _needs_a_module(got: str, way_out: str) -> str:
-    return f'isolation "process": expected a function of a module that has a file, got {got}; {way_out}'
+def _needs_a_module(got: str, way_out: str) -> Fault:
+    expected = "a function of a module that has a file"
+    return Fault((), expected, f"{got}; {way_out}", inside='isolation "process"')

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from agents.agent_config.bounded import keywords
 from agents.agent_config.bounded.check import MAX_STEPS, Node, TooMuch, shown
+from agents.core.faults import Fault, InvalidValue
 
 ANNOTATIONS: Final = frozenset(
     {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "discriminator"}
@@ -23,12 +24,12 @@ MAX_POINTER: Final = 4000  # characters: each schema is known by its pointer, wh
 Schema: TypeAlias = Mapping[str, Any]
 
 
-class InvalidSchema(ValueError):
-    """Raised for an invalid schema. The text is one line: "expected ..., got ..."."""
+class InvalidSchema(InvalidValue):
+    """Raised for an invalid schema. The fault is inside at the JSON pointer of the schema."""
 
 
 def invalid(at: str, expected: str, value: Any) -> InvalidSchema:
-    return InvalidSchema(f"{at[:200] or '/'}: expected {expected}, got {shown(value)}")
+    return InvalidSchema(Fault((), expected, shown(value), inside=at[:200] or "/"))
 
 
 class Reading:
@@ -40,10 +41,10 @@ class Reading:
 
     def node(self, schema: Any, at: str) -> Node:
         if len(at) > MAX_POINTER:
-            raise InvalidSchema(f"{at[:200]}: expected a place of at most {MAX_POINTER} characters, got {len(at)}")
+            raise invalid(at, f"a place of at most {MAX_POINTER} characters", len(at))
         node = self._nodes[at] = Node()
         if len(self._nodes) > MAX_SCHEMAS:
-            raise InvalidSchema(f"expected a schema of at most {MAX_SCHEMAS} schemas, got more")
+            raise InvalidSchema(Fault((), f"a schema of at most {MAX_SCHEMAS} schemas", "more"))
         match schema:
             case True:
                 pass
@@ -246,4 +247,4 @@ def _reader(keyword: str, at: str) -> Reader | None:
         return READERS[keyword]
     if keyword in ANNOTATIONS or keyword.startswith("x-") or (keyword == "$id" and not at):
         return None
-    raise InvalidSchema(f"{at[:200] or '/'}: expected a keyword with a bounded check, got {keyword[:60]}")
+    raise InvalidSchema(Fault((), "a keyword with a bounded check", keyword[:60], inside=at[:200] or "/"))

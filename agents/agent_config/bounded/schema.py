@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from agents.agent_config.bounded.check import MAX_STEPS, Node, Run, TooMuch
 from agents.agent_config.bounded.reading import InvalidSchema, Reading
+from agents.core.faults import Fault
 
 MAX_BYTES: Final = 64 * 1024
 MAX_NESTING: Final = 64  # nested arrays and objects
@@ -40,16 +41,16 @@ def _check_size(schema: Any) -> None:
     try:
         size = len(json.dumps(schema, ensure_ascii=False, allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidSchema(f"expected JSON data, got a {type(error).__name__}") from None
+        raise InvalidSchema(Fault((), "JSON data", f"a {type(error).__name__}")) from None
     if size > MAX_BYTES:
-        raise InvalidSchema(f"expected a schema of at most {MAX_BYTES} bytes, got {size}")
+        raise InvalidSchema(Fault((), f"a schema of at most {MAX_BYTES} bytes", str(size)))
     level, depth = [schema], 0
     while level:
         depth += 1
         inside = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
         level = [item for items in inside for item in items]
     if depth > MAX_NESTING:
-        raise InvalidSchema(f"expected a schema that nests at most {MAX_NESTING} deep, got {depth}")
+        raise InvalidSchema(Fault((), f"a schema that nests at most {MAX_NESTING} deep", str(depth)))
 
 
 def _check_width(root: Node) -> None:
@@ -60,9 +61,8 @@ def _check_width(root: Node) -> None:
         """Return the steps, and the height of the nested schemas."""
         width, height = known.get(node, (node.cost, 0))
         if above + height > MAX_HEIGHT:
-            raise InvalidSchema(
-                f"expected schemas that lead to each other at most {MAX_HEIGHT} times, got more, or a circle"
-            )
+            expected = f"schemas that lead to each other at most {MAX_HEIGHT} times"
+            raise InvalidSchema(Fault((), expected, "more, or a circle"))
         if node not in known:
             for other in node.here:
                 more, below = measured(other, above + 1)
@@ -72,4 +72,4 @@ def _check_width(root: Node) -> None:
 
     width = measured(root, 0)[0]
     if width > MAX_STEPS:
-        raise InvalidSchema(f"expected a schema that takes at most {MAX_STEPS} steps for one value, got {width}")
+        raise InvalidSchema(Fault((), f"a schema that takes at most {MAX_STEPS} steps for one value", str(width)))

@@ -2,7 +2,6 @@
 
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,16 +21,15 @@ async def chat_with_daemon(
     message: str | None,
     agent_id: str | None,
     new_agent: dict[str, Any],
-    url: str | None,
-    state_dir: Path | None,
+    place: dict[str, Any],
     program: Program,
 ) -> int:
     """Chat with an agent of the daemon; return the exit code.
 
-    agent_id: None starts a new agent and stops it at the end; its session stays.
+    agent_id: None starts a new agent and stops it at the end; its session stays. place: the arguments of client_of.
     """
     try:
-        async with client_of(url, None, state_dir) as client:
+        async with client_of(**place) as client:
             with program.interrupts.until_the_end():
                 target = agent_id or (await client.post("/agents", new_agent))["id"]
                 try:

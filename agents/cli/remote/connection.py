@@ -26,14 +26,17 @@ def daemon_options(command: Command) -> Command:
         metavar="DIR",
         help="The daemon's state directory. Default: ~/.local/state/understudy, else the one of the configuration.",
     )(command)
-    command = click.option(
+    return click.option(
+        "--url", metavar="URL", help="The address of the daemon. Default: the daemon of the state directory."
+    )(token_file_option(command))
+
+
+def token_file_option(command: Command) -> Command:
+    return click.option(
         "--token-file",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="The file with the token for --url. Default: the token of the state directory.",
-    )(command)
-    return click.option(
-        "--url", metavar="URL", help="The address of the daemon. Default: the daemon of the state directory."
     )(command)
 
 

@@ -14,6 +14,7 @@ from agents.client import Client
 from agents.client.client import path
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamError
+from agents.rehearsal.whole_number import WholeNumber
 
 stream_argument = click.argument("stream_id", metavar="STREAM")
 call_argument = click.argument("call_id", metavar="CALL")
@@ -21,9 +22,7 @@ call_argument = click.argument("call_id", metavar="CALL")
 
 @click.command()
 @stream_argument
-@click.option(
-    "--after", default=0, type=click.IntRange(min=0), metavar="SEQ", help="Show only events after this number."
-)
+@click.option("--after", default=0, type=WholeNumber(min=0), metavar="SEQ", help="Show only events after this number.")
 @daemon_options
 def tail(stream_id: str, after: int, **options: Any) -> None:
     """Show the events of a stream until it ends.

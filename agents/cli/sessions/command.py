@@ -14,6 +14,7 @@ from agents.cli.refusal import refuse
 from agents.cli.sessions.lines import line_of, lines_of
 from agents.cli.sessions.place import Sessions, merged_options, open_sessions, place_options
 from agents.client import ClientError
+from agents.rehearsal.whole_number import WholeNumber
 from agents.sessions import SessionError
 
 PAGE = 1000
@@ -34,9 +35,7 @@ def sessions(context: click.Context, /, **options: Any) -> None:
 
 
 @sessions.command("list")
-@click.option(
-    "--limit", default=20, show_default=True, type=click.IntRange(min=1), help="The number of sessions to list."
-)
+@click.option("--limit", default=20, show_default=True, type=WholeNumber(min=1), help="The number of sessions to list.")
 @click.option("--after", metavar="SESSION", help="List only sessions after this one: the next page.")
 @place_options
 def list_command(limit: int, after: str | None, **options: Any) -> None:
@@ -106,7 +105,7 @@ def export_command(session_id: str, **options: Any) -> None:
 @click.option("--stream", metavar="STREAM", help="Copy the conversation only up to this stream.")
 @click.option(
     "--seq",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     help="Copy it only up to this event of --stream; 0: up to its user message, without it. Default: its last event.",
 )
 @place_options

@@ -4,10 +4,9 @@ import re
 
 from agents.configuration.erlang.reserved import RESERVED
 from agents.configuration.erlang.term import Atom, Binary, Float, Integer, List, Map, String, Term, Tuple
+from agents.core.escapes import escaped
 
 _BARE = re.compile(r"[a-z][0-9A-Za-z_@]*")
-_SPECIAL = re.compile("[\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-_SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r", "\x1b": r"\e"}
 
 
 def to_text(term: Term) -> str:
@@ -34,18 +33,9 @@ def to_text(term: Term) -> str:
             raise TypeError(f"expected a term, got {type(term).__name__}")
 
 
-def escaped(text: str) -> str:
-    """Return the text on one line, with unprintable characters as Erlang's escapes."""
-    return _SPECIAL.sub(_escape, text)
-
-
 def _quoted(text: str, quote: str) -> str:
     text = text.replace("\\", r"\\").replace(quote, f"\\{quote}")
     return f"{quote}{escaped(text)}{quote}"
-
-
-def _escape(found: re.Match[str]) -> str:
-    return _SHORT.get(found[0]) or f"\\x{{{ord(found[0]):X}}}"
 
 
 def _float(value: float) -> str:

@@ -14,9 +14,10 @@ from typing import Final
 from msgspec import Struct
 
 from agents.configuration.erlang import Atom, List, ParseFailed, Place, String, Term, Tuple, parse
-from agents.configuration.faults import Fault, KeyPath, unknown_key
+from agents.configuration.faults import unknown_key
 from agents.configuration.sources.reading import pairs_of, shown
 from agents.configuration.sources.regular_file import UnreadableFile, read
+from agents.core.faults import Fault, KeyPath, Where
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_FILES: Final = 100
@@ -56,7 +57,8 @@ class Files:
         except ParseFailed as failed:
             return self._fault(path, failed.at, (), failed.expected, failed.got)
         except UnreadableFile as failed:
-            return self._fault(*asked, (), f"a file that can be read at {path}", str(failed))
+            expected = f"a readable file at {path}" if including else "a readable file"
+            return self._fault(*asked, (), expected, str(failed))
         for element in elements:
             match element:
                 case String(text=name) if name:
@@ -96,12 +98,12 @@ class Files:
         return None
 
     def _fault(self, path: Path, at: Place | None, key: KeyPath, expected: str, got: str) -> None:
-        where = str(path) if at is None else place_in(path, at)
-        self.faults.append(Fault(where, key, expected, got))
+        where = Where(str(path)) if at is None else place_in(path, at)
+        self.faults.append(Fault(key, expected, got, where=where))
 
 
-def place_in(path: Path, at: Place) -> str:
-    return f"{path}:{at.line}:{at.column}"
+def place_in(path: Path, at: Place) -> Where:
+    return Where(str(path), at.line, at.column)
 
 
 def _elements(path: Path) -> tuple[Term, ...]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from agents.configuration.erlang import Atom, ParseFailed, String, parse
-from agents.configuration.faults import KeyPath, unknown_key
+from agents.configuration.faults import unknown_key
 from agents.configuration.kinds import AS_IT_IS, Form, Kind
 from agents.configuration.sources.reading import NOT_SHOWN, Reader
 from agents.configuration.sources.secrets import holds_password
+from agents.core.faults import FLAG, KeyPath, Where
 
 PREFIX: Final = "UNDERSTUDY_"
 CONFIG: Final = "UNDERSTUDY_CONFIG"
@@ -31,12 +32,12 @@ def of_environment(environ: Mapping[str, str], root: Kind) -> Iterable[Reader]:
 def of_flags(flags: Mapping[str, str], root: Kind, environ: Mapping[str, str]) -> Iterable[Reader]:
     """Read flags, given by dotted key."""
     for name, text in flags.items():
-        yield _read(f"--set {name}", name.split("."), text, root, environ, secret=False)
+        yield _read(f"{FLAG}{name}", name.split("."), text, root, environ, secret=False)
 
 
 def _read(where: str, parts: list[str], text: str, root: Kind, environ: Mapping[str, str], *, secret: bool) -> Reader:
     """Read one value. secret: whether the text may be a secret."""
-    reader = Reader(lambda _: where, Path.cwd(), environ)
+    reader = Reader(lambda _: Where(where), Path.cwd(), environ)
     path: KeyPath = ()
     kind = root
     for part in parts:

@@ -7,9 +7,10 @@ from typing import Any, Final
 from msgspec import Struct
 
 from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map, Place, String, Term, Tuple, to_text
-from agents.configuration.faults import Fault, KeyPath, unknown_key
+from agents.configuration.faults import unknown_key
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.secrets import NoSecret, holds_password, is_reference, resolved
+from agents.core.faults import Fault, KeyPath, Where
 from agents.node.redaction import Redactor
 
 SHOWN_CHARS: Final = 60
@@ -23,7 +24,7 @@ class Mark(Struct, frozen=True):
     text: the value as it was written, shortened. reference: the text if it only refers to the value.
     """
 
-    where: str
+    where: Where
     text: str
     reference: bool = False
 
@@ -31,10 +32,10 @@ class Mark(Struct, frozen=True):
 class Reader:
     """The values of one source. found: by key path. marks: of the values and their parts.
 
-    where: a place in the source, for people. folder: the base of relative paths.
+    where: the place of a term in the source. folder: the base of relative paths.
     """
 
-    def __init__(self, where: Callable[[Place], str], folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, where: Callable[[Place], Where], folder: Path, environ: Mapping[str, str]) -> None:
         self._where, self._folder, self._environ = where, folder, environ
         self.found: dict[KeyPath, Any] = {}
         self.marks: dict[KeyPath, Mark] = {}
@@ -51,7 +52,7 @@ class Reader:
         self.found[path] = text
 
     def fault(self, at: Place, path: KeyPath, expected: str, got: str) -> None:
-        self.faults.append(Fault(self._where(at), path, expected, got))
+        self.faults.append(Fault(path, expected, got, where=self._where(at)))
 
     def _value(self, term: Term, kind: Kind, path: KeyPath) -> Any:
         self.marks[path] = Mark(self._where(term.at), shown(term, kind), reference=is_reference(term))

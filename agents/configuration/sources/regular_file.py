@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class UnreadableFile(ValueError):
-    """Raised for a file that can't be read. The text says why."""
+    """Raised for a file that can't be read. The text says what is there instead."""
 
 
 def read(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
@@ -21,7 +21,17 @@ def read(path: Path, max_bytes: int) -> tuple[bytes, os.stat_result]:
                 raise UnreadableFile("something else than a regular file")
             data = file.read(max_bytes + 1)
     except OSError as error:
-        raise UnreadableFile(error.strerror) from None
+        raise UnreadableFile(_found(error)) from None
     if len(data) > max_bytes:
         raise UnreadableFile(f"more than {max_bytes} bytes")
     return data, found
+
+
+def _found(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return f"none ({error.strerror})"
+        case IsADirectoryError():
+            return "a directory"
+        case _:
+            return f"an error ({error.strerror})"

@@ -61,7 +61,7 @@ def _of_file(path: Path) -> str:
         data, found = read(path, MAX_BYTES)
         text = data.decode().removesuffix("\n").removesuffix("\r")
     except UnreadableFile as failed:
-        raise NoSecret(f"a file that can be read at {path}", str(failed)) from None
+        raise NoSecret(f"a readable file at {path}", str(failed)) from None
     except UnicodeDecodeError:
         raise NoSecret(f"UTF-8 in {path}", "other bytes") from None
     if found.st_mode & OTHERS:

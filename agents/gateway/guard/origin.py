@@ -1,10 +1,12 @@
 """The Host and Origin of a request, compared as parsed values and never by prefix."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from msgspec import Struct
+
+from agents.core.faults import Fault, InvalidValue
 
 T = TypeVar("T")
 
@@ -59,8 +61,9 @@ class Allowed:
     """
 
     def __init__(self, hosts: Iterable[str], origins: Iterable[str]) -> None:
-        self._hosts = {_checked(host_of(host), "a host", host) for host in (*map(_bracketed, LOOPBACK), *hosts)}
-        self._origins = {_checked(origin_of(origin), "an origin", origin) for origin in origins}
+        own = (Host(name, None) for name in LOOPBACK)
+        self._hosts = {*own, *_parsed("allowed_hosts", hosts, host_of, "a host")}
+        self._origins = {*_parsed("allowed_origins", origins, origin_of, "an origin")}
 
     def host(self, given: Host, scheme: str, our_port: int | None) -> bool:
         """Return whether the gateway serves this host. our_port: of the connection; None for a socket file."""
@@ -74,11 +77,9 @@ class Allowed:
         return own or given in self._origins
 
 
-def _bracketed(name: str) -> str:
-    return f"[{name}]" if ":" in name else name
-
-
-def _checked(parsed: T | None, what: str, given: str) -> T:
-    if parsed is None:
-        raise ValueError(f"expected {what}, got {given!r}")
-    return parsed
+def _parsed(key: str, given: Iterable[str], parse: Callable[[str], T | None], expected: str) -> Iterator[T]:
+    for number, text in enumerate(given):
+        parsed = parse(text)
+        if parsed is None:
+            raise InvalidValue(Fault((key, number), expected, repr(text)))
+        yield parsed

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from agents.core.faults import Fault, InvalidValue
 from agents.gateway.guard.caller import Caller
 from agents.settings import Scope, TokenSettings
 from agents.settings.tokens import token_faults
@@ -26,7 +27,7 @@ class Tokens:
     def take(self, tokens: Sequence[TokenSettings]) -> None:
         """Replace the users' tokens. A token that was removed or changed is revoked.
 
-        Raises ValueError for an invalid token; the old tokens then stay.
+        Raises InvalidValue for an invalid token; the old tokens then stay.
         """
         self._check(tokens)
         before, self._users = self._users, {each: self._users.get(each) or _caller(each) for each in tokens}
@@ -43,11 +44,11 @@ class Tokens:
         return found
 
     def _check(self, tokens: Sequence[TokenSettings]) -> None:
-        for (number, key), expected, got in token_faults(tokens):
-            raise ValueError(f"tokens[{number}].{key}: expected {expected}, got {got}")
+        for fault in token_faults(tokens):
+            raise InvalidValue(fault.below("tokens"))
         for number, each in enumerate(tokens):
             if hmac.compare_digest(_secret(each), self._own):
-                raise ValueError(f"tokens[{number}].token: expected a token of its own, got that of the token file")
+                raise InvalidValue(Fault(("tokens", number, "token"), "a token of its own", "that of the token file"))
 
     def _secrets(self) -> Iterable[tuple[bytes, Caller]]:
         yield self._own, self._install

@@ -1,10 +1,11 @@
 """Routes of agents: start, list, show and stop them, and send them messages."""
 
+from collections.abc import Mapping
 from contextlib import aclosing, closing, suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, get_type_hints
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from agents.contract.answers import AgentPage, AgentStopped, ChatAnswer, ListedA
 from agents.contract.wire import StreamEvents
 from agents.core.events import StreamComplete, StreamError
 from agents.gateway.actions import Id, Text
+from agents.gateway.ceilings import HOST_ONLY
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.errors import Refusal
 from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
@@ -26,10 +28,8 @@ from agents.gateway.routes.request_body import RequestBody
 from agents.gateway.visible import Everything
 from agents.gateway.words import BUILTIN_TOOL
 from agents.instance.info import AgentInfo
-from agents.llm.endpoint import Api
 from agents.settings import Scope
-from agents.settings.agent import LimitsConfig, StreamingConfig, WhenBusy
-from agents.settings.values import Count, CountOrZero, Flag, UserName
+from agents.settings.agent import AgentSettings
 
 AgentId = Annotated[Id, Path()]
 
@@ -40,29 +40,25 @@ def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-class StartAgent(RequestBody):
+NARROWER: Final[Mapping[str, Any]] = {
+    "tools": list[Annotated[str, Field(pattern=BUILTIN_TOOL)]],
+    "answer_type": Annotated[dict[str, Any], AfterValidator(_bounded)],
+}
+"""The keys for which a client may give less than a program: no code."""
+
+
+def _keys_of_clients() -> dict[str, Any]:
+    """Return the keys of an agent that a client can set, for create_model. Each may be left out, or null."""
+    types = {**get_type_hints(AgentSettings, include_extras=True), **NARROWER}
+    return {name: (types[name] | None, None) for name in AgentSettings.model_fields if (name,) not in HOST_ONLY}
+
+
+class StartAgent(create_model("ClientKeys", __base__=RequestBody, **_keys_of_clients())):  # type: ignore[misc]
     """The keys that a client can set for a new agent.
 
     Only the host sets the provider, its key, and the code of tools. A client that could set them would reach the host's
     keys and files.
     """
-
-    id: Id | None = None
-    name: str | None = None
-    model: str | None = None
-    system_prompt: str | None = None
-    tools: list[Annotated[str, Field(pattern=BUILTIN_TOOL)]] | None = None
-    api_preference: Api | None = None
-    stream: Flag | None = None
-    streaming_config: StreamingConfig | None = None
-    model_options: dict[str, Any] | None = None
-    limits: LimitsConfig | None = None
-    when_busy: WhenBusy | None = None
-    max_queue: CountOrZero | None = None
-    max_steering: Count | None = None
-    answer_type: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
-    answer_retries: CountOrZero | None = None
-    owner: UserName | None = None
 
 
 class Ask(RequestBody):

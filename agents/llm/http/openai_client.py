@@ -18,14 +18,11 @@ import openai
 
 from agents.core.errors import ApiError, ConnectionClosed, NetworkError
 from agents.llm.client_faults import connection_fault, status_fault, wrong_scheme
+from agents.llm.dialects import DIALECTS
 from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
 from agents.llm.http.transport import BODY, AiohttpTransport, proxy_of
 from agents.llm.tls_probe import speaks_tls
-
-REQUIRED: Final[Mapping[Api, Mapping[str, Any]]] = {Api.CHAT: {"messages": ()}, Api.RESPONSES: {}}
-"""Empty values for the arguments that `create` requires. The body goes as extra_body, which wins and is sent unchanged.
-This avoids the slow walk of `create` through the type annotations of a long conversation."""
 
 FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding)
 """Failures of a connection. OSError is not among them: the block that reads the answer may raise its own OSError."""
@@ -49,8 +46,7 @@ class OpenAIClient:
         )
         self._client = openai.AsyncOpenAI(api_key=key, base_url=endpoint.base, max_retries=0, http_client=http_client)
         self._creates = {
-            Api.CHAT: self._client.chat.completions.with_streaming_response.create,
-            Api.RESPONSES: self._client.responses.with_streaming_response.create,
+            api: dialect.resource(self._client).with_streaming_response.create for api, dialect in DIALECTS.items()
         }
 
     def __repr__(self) -> str:
@@ -64,11 +60,13 @@ class OpenAIClient:
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Send a request, and give the answer's bytes on arrival. Leaving the block early closes the connection.
 
-        connect_s: the deadline for the connection. The answer itself has no deadline here.
+        connect_s: the deadline for the connection. The answer itself has no deadline here. The body goes as extra_body,
+        which wins and is sent unchanged: `create` walks slowly through the type annotations of a long conversation.
         """
-        create: Any = self._creates[api]
         stream = body.get("stream", openai.omit)
-        request = partial(create, model=body["model"], stream=stream, extra_body=body, **REQUIRED[api])
+        request = partial(
+            self._creates[api], model=body["model"], stream=stream, extra_body=body, **DIALECTS[api].required
+        )
         return self._answer(request, connect_s)
 
     def resume(

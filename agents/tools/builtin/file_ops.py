@@ -81,7 +81,7 @@ class Walk(NamedTuple):
 
 
 def _make(root: str) -> None:
-    """Make the folder with mode 0700, and the host's state folder if that is missing."""
+    """Make the folder with mode 0700, and the host's state directory if that is missing."""
     around = os.path.dirname(root)
     os.makedirs(os.path.dirname(around), exist_ok=True)
     for folder in (around, root):

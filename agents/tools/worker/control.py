@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from agents.core.faults import Fault
 from agents.tools.errors import WorkerDied
-from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
+from agents.tools.worker.wire import Alive, Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
 
 PACKET_BYTES = 65536
 START_TIMEOUT_S = 30.0
@@ -50,17 +51,19 @@ class Child:
 class Control:
     """State: the children that live, by number, and the count of orders that the server has not read.
 
+    alive: resolves when the interpreter of the first fork server runs. started: resolves when a server obeys.
     kill: ends the server. It is called for a stuck server, one that is stopped by a signal or waits without end.
     server: resolves to how the server ended. The kernel then ends its children.
     """
 
     def __init__(self, ours: socket.socket, server: "asyncio.Future[str]", kill: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
+        self.alive: asyncio.Future[None] = self._loop.create_future()
         self.started: asyncio.Future[None] = self._loop.create_future()
         self._socket, self._kill, self._server = ours, kill, server
         self._numbers = itertools.count(1)
         self._children: dict[int, Child] = {}
-        self._loads: list[asyncio.Future[str]] = []
+        self._loads: list[asyncio.Future[tuple[Fault, ...]]] = []
         self._unread = 1  # the server acknowledges its start like an order
         self._heard = 0  # the count of all packets that arrived
         self._timer: asyncio.TimerHandle | None = None
@@ -85,11 +88,11 @@ class Control:
         self._children[child._number] = child  # noqa: SLF001
         return child
 
-    async def load(self, origin: Origin, path: list[str]) -> str:
-        """Have the server import the tool's module. Return the fault in one line, or "". Raises WorkerDied."""
+    async def load(self, origin: Origin, path: list[str]) -> tuple[Fault, ...]:
+        """Have the server import the tool's module. Return its faults. Raises WorkerDied."""
         if self._server.done():
             raise WorkerDied(self._server.result())
-        loaded: asyncio.Future[str] = self._loop.create_future()
+        loaded: asyncio.Future[tuple[Fault, ...]] = self._loop.create_future()
         self._loads.append(loaded)
         self.send(Load(origin, path))
         return await loaded
@@ -117,7 +120,9 @@ class Control:
 
     def close(self) -> None:
         """End the server, and with it all its children."""
-        if not self._server.done():
+        if not self._children:
+            self._kill()
+        elif not self._server.done():
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
 
@@ -131,14 +136,16 @@ class Control:
 
     def _take(self, packet: Packet) -> None:
         match packet:
+            case Alive():
+                self.alive.set_result(None)
             case Obeyed():
                 self._unread -= 1
                 if not self.started.done():
                     self.started.set_result(None)
-            case Loaded(fault):
+            case Loaded(faults):
                 loaded = self._loads.pop(0)
                 if not loaded.done():
-                    loaded.set_result(fault)
+                    loaded.set_result(faults)
             case Ended(number, how):
                 self._children.pop(number).ended.set_result(how)
 
@@ -165,9 +172,10 @@ class Control:
         if self._timer is not None:
             self._timer.cancel()
         how = server.result()
-        if not self.started.done():
-            self.started.set_exception(WorkerDied(how))
-            self.started.exception()  # possibly nothing waits for it
+        for future in (self.alive, self.started):
+            if not future.done():
+                future.set_exception(WorkerDied(how))
+                future.exception()  # possibly nothing waits for it
         for loaded in self._loads:
             if not loaded.done():
                 loaded.set_exception(WorkerDied(how))

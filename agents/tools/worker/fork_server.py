@@ -22,7 +22,7 @@ import msgspec
 from agents.tools.errors import WorkerDied
 from agents.tools.worker.confine import confine, die_with, hurry, reap_descendants
 from agents.tools.worker.descendants import children, more_than
-from agents.tools.worker.loading import fault_of
+from agents.tools.worker.loading import faults_of
 from agents.tools.worker.main import main
 from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Packet, Watch
 
@@ -117,10 +117,10 @@ class ForkServer:
             case Fork(number):
                 self._fork(number, descriptors[0])
             case Load():
-                fault = fault_of(order)
+                faults = faults_of(order)
                 gc.freeze()
                 self._modules.update(set(children()) - set(self._watched.values()))
-                self._report(Loaded(fault))
+                self._report(Loaded(faults))
             case Kill(number):
                 for pid in self._pids(number):
                     hurry(pid)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from agents.core.faults import Fault
 from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 from agents.tools.worker.confine import started_inside
@@ -22,26 +23,27 @@ MAIN = "__mp_main__"
 """A script's name where it is not the program. Source: multiprocessing.spawn, so a tool may use each start method."""
 
 GUARD = 'start the application under if __name__ == "__main__":'
-UNGUARDED = f"expected a script that can be imported: {GUARD}"
+UNGUARDED = Fault((), f"a script that can be imported: {GUARD}")
 
 
-def fault_of(load: Load) -> str:
-    """Import the tool's module. Return one line that says why the tool can't be used, or "".
+def faults_of(load: Load) -> tuple[Fault, ...]:
+    """Import the tool's module. Return why the tool can't be used, or no fault.
 
     A child process that the module forks, and that returns from the import, ends here.
     """
-    own, fault = os.getpid(), ""
+    own = os.getpid()
+    faults: tuple[Fault, ...] = ()
     sys.path[:] = load.path
     try:
         found_tool(load.origin, "{}")
     except InvalidTool as invalid:
-        fault = str(invalid)
+        faults = invalid.faults
     except BaseException as error:  # noqa: BLE001 - the crash boundary: sys.exit or a panic is a fault, too
-        raised = ToolRaised.by(error)
-        fault = f"{load.origin.file}: expected a module that can be imported, got {raised}"
+        got = " ".join(str(ToolRaised.by(error)).split())
+        faults = (Fault((), "a module that can be imported", got, inside=load.origin.file),)
     if os.getpid() != own:
         os._exit(0)
-    return " ".join((UNGUARDED if started_inside() else fault).split())
+    return (UNGUARDED,) if started_inside() else faults
 
 
 def found_tool(origin: Origin, bound: str) -> Tool:
@@ -49,12 +51,14 @@ def found_tool(origin: Origin, bound: str) -> Tool:
     found: Any = _module(origin)
     for part in origin.qualname.split("."):
         if not hasattr(found, part):
-            raise InvalidTool(f"{origin.file}: expected {origin.qualname} at the top of the module, got no such name")
+            raise InvalidTool(
+                Fault((), f"{origin.qualname} at the top of the module", "no such name", inside=origin.file)
+            )
         found = getattr(found, part)
     if inspect.isfunction(found) or inspect.ismethod(found):
         found = tool(name="call", description="The host has shown another one.")(found)
     if not isinstance(found, Tool):
-        raise InvalidTool(f"{origin.module}:{origin.qualname}: expected a tool, got {type(found).__name__}")
+        raise InvalidTool(Fault((), "a tool", type(found).__name__, inside=f"{origin.module}:{origin.qualname}"))
     values = msgspec.json.decode(bound)
     return found.bind(**values) if values else found
 
@@ -95,7 +99,7 @@ def _executed(name: str, file: str, *aliases: str) -> ModuleType:
     """
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise InvalidTool(f"{file}: expected a Python file")
+        raise InvalidTool(Fault((), "a Python file", inside=file))
     module = importlib.util.module_from_spec(spec)
     before = {each: sys.modules.get(each) for each in (name, *aliases)}
     sys.modules.update(dict.fromkeys(before, module))

@@ -4,7 +4,9 @@ import asyncio
 import socket
 from collections import deque
 
+from agents.core.faults import Fault
 from agents.tools.errors import InvalidTool, WorkerDied
+from agents.tools.importing import IMPORT_ENDS
 from agents.tools.unasked import read_outcome
 from agents.tools.worker.control import Control, in_time
 from agents.tools.worker.loading import GUARD
@@ -38,6 +40,7 @@ class Template:
 
         Raises InvalidTool, WorkerDied, OSError after it has cleaned up.
         """
+        await server.obeys()
         template = cls(server, most)
         try:
             await in_time(template._control.started)
@@ -54,15 +57,15 @@ class Template:
             return
         try:
             async with asyncio.timeout(timeout_s):
-                fault = await self._control.load(origin, path)
+                faults = await self._control.load(origin, path)
         except TimeoutError:
             self._kill()
             hint = f"; a script must {GUARD}" if origin.module == "__main__" else ""
-            raise InvalidTool(f"{origin.file}: the import did not end within {timeout_s:g} s{hint}") from None
+            raise _endless(origin, f"none within {timeout_s:g} s{hint}") from None
         except WorkerDied as died:
-            raise InvalidTool(f"{origin.file}: the import ended its process: {died.how}") from died
-        if fault:
-            raise InvalidTool(fault)
+            raise _endless(origin, f"the end of its process: {died.how}") from died
+        if faults:
+            raise InvalidTool(*faults)
         self._found.add(origin.qualname)
 
     async def worker(self) -> WorkerProcess:
@@ -98,3 +101,7 @@ class Template:
             task = asyncio.get_running_loop().create_task(WorkerProcess.start(self._control))
             task.add_done_callback(read_outcome)
             self._spares.append(task)
+
+
+def _endless(origin: Origin, got: str) -> InvalidTool:
+    return InvalidTool(Fault((), IMPORT_ENDS, got, inside=origin.file))

@@ -2,7 +2,7 @@
 
 A worker gets and sends frames of a length and a body. A fork server gets and sends packets.
 pool -> server    Fork with the descriptor of a socket, Kill, Load, Watch
-server -> pool    Obeyed for its start and for each order, Loaded after a Load, Ended
+server -> pool    Alive from the first fork server, Obeyed for its start and for each order, Loaded after a Load, Ended
 pool -> worker    one Job
 worker -> pool    Ready, then any number of Progressed and one Answer: Returned | Raised | Refused
 """
@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from agents.core.faults import Fault
 from agents.tools.progress import MAX_PROGRESS_BYTES
 from agents.tools.result import MAX_RESULT_BYTES
 
@@ -105,14 +106,18 @@ class Load(Struct, frozen=True, tag="load"):
     path: list[str]
 
 
+class Alive(Struct, frozen=True, tag="alive"):
+    """The interpreter runs. The server's modules are not loaded yet."""
+
+
 class Obeyed(Struct, frozen=True, tag="obeyed"):
     """A report that the server has read an order, or has started."""
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
-    """A report that the import has ended. fault: one line that says why the tool can't be used, or ""."""
+    """A report that the import has ended. faults: why the tool can't be used, or none."""
 
-    fault: str = ""
+    faults: tuple[Fault, ...] = ()
 
 
 class Ended(Struct, frozen=True, tag="ended"):
@@ -123,7 +128,7 @@ class Ended(Struct, frozen=True, tag="ended"):
 
 
 Order: TypeAlias = Fork | Kill | Watch | Load
-Packet: TypeAlias = Obeyed | Loaded | Ended
+Packet: TypeAlias = Alive | Obeyed | Loaded | Ended
 Answer: TypeAlias = Returned | Raised | Refused
 Frame: TypeAlias = Ready | Progressed | Answer
 

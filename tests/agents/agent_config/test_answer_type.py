@@ -115,7 +115,7 @@ async def test_an_invalid_type_is_refused_at_the_start(stage: Stage, given: Any,
     with pytest.raises(InvalidAgentConfig) as refused:
         await stage.agent("poet", answer_type=given)
     (fault,) = refused.value.faults
-    assert fault.startswith(f"answer_type: {said}")
+    assert str(fault).startswith(f"answer_type: {said}")
 
 
 @pytest.mark.parametrize("text", ["", "null", "[" * 5000, '{"title": 1}', '{"title": "x", "lines": NaN}', "\ud800"])

@@ -28,7 +28,7 @@ TAMPERED: list[tuple[dict[str, Any], str]] = [
     ({"api_key": "sk-theirs"}, "api_key: expected none with a session, got a secret"),
     ({"fallbacks": [{"model": "x", "api_key": "sk-theirs"}]}, "api_key: expected none with a session"),
     ({"provider": "theirs"}, "provider: expected one of the settings' providers"),
-    ({"tools": "subprocess:getoutput"}, "tools: input should be a valid list"),
+    ({"tools": "subprocess:getoutput"}, "tools: expected a valid list"),
     ({"tools": [["subprocess:getoutput"]]}, "tools[0]: expected a name, a Tool or a function"),
     ({"tools": ["subprocess.getoutput"]}, "tools[0]: expected calculator, file_ops, web_search or module:function"),
 ]

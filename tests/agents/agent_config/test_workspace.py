@@ -22,7 +22,7 @@ Place = Callable[[Path], Path]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Make a folder with the state folder, a workspace beside it, and links to both."""
+    """Make a folder with the state directory, a workspace beside it, and links to both."""
     (tmp_path / "state" / "files").mkdir(parents=True, mode=0o700)
     (tmp_path / "state").chmod(0o700)
     (tmp_path / "state" / "token").write_text("the token")

@@ -44,6 +44,10 @@ async def test_a_command_that_has_commands_shows_them_when_none_is_given() -> No
         (["chat", "--root", "/", "hi"], "--root is for file_ops"),
         (["chat", "--search-endpoint", "http://127.0.0.1/", "hi"], "--search-endpoint is for web_search"),
         (["chat", " "], "expected a message, got an empty one"),
+        (["rehearse", "--port", "0x"], "'--port': expected a whole number from 0 to 65535, got '0x'"),
+        (["rehearse", "--port", "65536"], "'--port': expected a whole number from 0 to 65535, got '65536'"),
+        (["tail", "s", "--after", "-1"], "'--after': expected a whole number from 0, got '-1'"),
+        (["sessions", "list", "--limit", "0"], "'--limit': expected a whole number from 1, got '0'"),
     ],
 )
 async def test_a_wrong_option_is_one_line(arguments: list[str], text: str) -> None:

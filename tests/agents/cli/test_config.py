@@ -38,7 +38,7 @@ async def test_check_reports_every_fault_and_no_secret(file: Path) -> None:
     assert shown.err.splitlines() == [
         f"{file}:1:20: model: expected text that is not empty, or undefined, got 1",
         f'{file}:1:34: api_key: expected {{env, "NAME"}} or {{file, "path"}}, or undefined, got a literal (not shown)',
-        "--set gateway.prot: gateway.prot: expected a known key, got prot; did you mean port?",
+        "--set gateway.prot: expected a known key, got prot; did you mean port?",
     ]
 
 

@@ -73,7 +73,7 @@ def test_every_fault_of_every_file_is_reported(refusal: Refusal) -> None:
         "sys.config:2:13: expected a known application, got agent; did you mean agents?",
         "sys.config:2:35: expected the parameters of agents: [{Parameter, Value}, ...], got 3",
         'sys.config:2:39: expected {Application, [{Parameter, Value}]} or "file", got 17',
-        "sys.config:2:43: expected a file that can be read at missing.config, got No such file or directory",
+        "sys.config:2:43: expected a readable file at missing.config, got none (No such file or directory)",
         "sys.config:3:38: model: expected every key once, got model again",
     ]
 
@@ -81,8 +81,8 @@ def test_every_fault_of_every_file_is_reported(refusal: Refusal) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: None, "got No such file or directory"),
-        (lambda path: path.mkdir(), "got Is a directory"),
+        (lambda path: None, "sys.config: expected a readable file, got none (No such file or directory)"),
+        (lambda path: path.mkdir(), "got a directory"),
         (lambda path: os.mkfifo(path), "got something else than a regular file"),
         (lambda path: path.write_bytes(b" " * (2**20 + 1)), "got more than 1048576 bytes"),
         (lambda path: path.write_bytes(b""), "1:1: expected a term, got the end of the file"),

@@ -173,7 +173,7 @@ def test_flags_override_the_environment_which_overrides_the_file_which_overrides
     loaded = loading(text, environ, {"gateway.port": "3"})
     gateway = loaded.settings.gateway
     assert (gateway.port, gateway.host, gateway.heartbeat, gateway.write_timeout) == (3, "environment", 1, 10_000)
-    marks = {path[-1]: mark.where for path, mark in loaded.marks.items()}
+    marks = {path[-1]: str(mark.where) for path, mark in loaded.marks.items()}
     assert (marks["port"], marks["host"]) == ("--set gateway.port", "UNDERSTUDY_GATEWAY__HOST")
     assert marks["heartbeat"].endswith("sys.config:1:66")
 
@@ -201,6 +201,31 @@ def test_a_variable_sets_any_key(loading: Loader, name: str, value: str, path: s
     assert found == expected
 
 
+def test_a_fault_inside_a_tool_or_a_schema_is_reported_with_the_key_and_its_own_words(refusal: Refusal) -> None:
+    lines = refusal("""[{agents, [{model, m}]}, {understudy, [{agents, [
+  [{name, a}, {tools, ["nowhere:x", "tests.agents.sample_tools:ad"]}],
+  [{name, b}, {answer_type, #{type => "a, got b: expected c"}}],
+  [{name, c}, {fallbacks, [[{model, x}], [{provider, none}]]}]]}]}].""")
+    assert lines == [
+        (
+            "sys.config:2:24: agents[0].tools[0]: nowhere:x: expected a module that can be imported, "
+            "got ModuleNotFoundError: No module named 'nowhere'"
+        ),
+        (
+            "sys.config:2:37: agents[0].tools[1]: tests.agents.sample_tools:ad: "
+            "expected a name in tests.agents.sample_tools, got 'ad'"
+        ),
+        (
+            "sys.config:3:29: agents[1].answer_type: expected a JSON schema, got a fault at $.type: "
+            "'a, got b: expected c' is not valid under any of the given schemas"
+        ),
+        (
+            "sys.config:4:54: agents[2].fallbacks[1].provider: "
+            "expected one of the settings' providers (none is named), got 'none'"
+        ),
+    ]
+
+
 def test_invalid_variables_and_flags_are_reported_with_the_faults_of_the_file(refusal: Refusal) -> None:
     environ = {"UNDERSTUDY_GATEWAY__PROT": "1", "UNDERSTUDY_GATEWAY__PORT": "many", "UNDERSTUDY_AGENTS": "[#{"}
     assert refusal(agents("{model, 1}"), environ, {"gateway.port.x": "1", "logging.level": "loud"}) == [
@@ -211,8 +236,8 @@ def test_invalid_variables_and_flags_are_reported_with_the_faults_of_the_file(re
         ),
         "UNDERSTUDY_GATEWAY__PORT: gateway.port: expected a whole number from 0 to 65535, got many",
         "UNDERSTUDY_GATEWAY__PROT: gateway.prot: expected a known key, got prot; did you mean port?",
-        "--set gateway.port.x: gateway.port.x: expected a known key, got x, where no key is",
-        '--set logging.level: logging.level: expected debug, info, warning or error, got "loud"',
+        "--set gateway.port.x: expected a known key, got x, where no key is",
+        '--set logging.level: expected debug, info, warning or error, got "loud"',
     ]
 
 
@@ -246,8 +271,8 @@ def test_a_secret_comes_from_the_environment_or_a_file_of_ours(loading: Loader, 
         ('{key, "sk-literal"}', "got a literal (not shown)"),
         ('{env, "NO_KEY"}', "expected NO_KEY in the environment, got none"),
         ('{env, "EMPTY"}', "expected EMPTY in the environment, got an empty one"),
-        ('{file, "none"}', "expected a file that can be read at none, got No such file or directory"),
-        ('{file, "."}', "got Is a directory"),
+        ('{file, "none"}', "expected a readable file at none, got none (No such file or directory)"),
+        ('{file, "."}', "got a directory"),
         ('{file, "open"}', "expected mode 0600 of open, which others could read, got 0644"),
         ('{file, "group"}', "expected mode 0600 of group, which others could read, got 0640"),
         ('{file, "empty"}', "expected a secret in empty, got an empty file"),
@@ -302,5 +327,5 @@ def test_a_flag_is_seen_by_others_so_that_a_secret_stands_there_by_reference(loa
     assert key.get_secret_value() == "of-mine"
     for literal in ("sk-of-mine", '"sk-of-mine"', "{sk-of-mine"):
         (line,) = refusal(agents(""), {}, {"api_key": literal})
-        assert line.startswith("--set api_key: api_key: expected {env, ")
+        assert line.startswith("--set api_key: expected {env, ")
         assert "sk-of-mine" not in line

@@ -13,7 +13,8 @@ from actors import get_state
 from agents import StreamComplete, StreamToken, agent, application
 from agents.agent_registry import find_agent
 from agents.configuration.changes import Reload
-from agents.configuration.faults import Fault, InvalidConfiguration
+from agents.configuration.faults import InvalidConfiguration
+from agents.core.faults import Fault, Where
 from agents.daemon.reload import reload
 from agents.instance.waking import Origin
 from agents.llm.provider import LLM_SUPERVISOR
@@ -165,7 +166,7 @@ async def test_an_agent_whose_session_can_not_be_written_is_rejected(tmp_path: P
 
 async def test_a_file_with_faults_changes_nothing(running: Running) -> None:
     def read() -> Settings:
-        raise InvalidConfiguration([Fault("sys.config:1:2", ("model",), "text", "1")])
+        raise InvalidConfiguration([Fault(("model",), "text", "1", where=Where("sys.config", 1, 2))])
 
     done = await reload(running.settings, read)
     assert [str(change) for change in done.rejected] == ["model: expected text, got 1 (sys.config:1:2)"]

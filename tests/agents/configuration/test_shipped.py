@@ -37,7 +37,7 @@ def test_every_key_is_in_it(key: str) -> None:
 @pytest.mark.parametrize("key", [key for key in KEYS if not key.startswith("supervision")])
 def test_every_unit_is_beside_its_key(key: str) -> None:
     leaf = next(each for each in keys(Settings()) if "/".join(map(str, each.path)) == key)
-    number = int(load(SHIPPED, {}).marks[leaf.path].where.split(":")[-2])
+    number = int(load(SHIPPED, {}).marks[leaf.path].where.line)
     line = text().splitlines()[number - 1]
     for unit in UNITS:
         if f", in {unit}" in leaf.kind.words:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.core.faults import KeyPath
 from agents.core.text import HALF, is_id, is_text, joined_surrogates, no_text_in, to_json
 
 ANY_STR = st.text(st.characters(codec=None, categories=None))
@@ -58,16 +59,17 @@ def repr_of_strings(data: Any) -> str:
 @pytest.mark.parametrize(
     ("data", "place"),
     [
-        ({"name": "\ud800"}, ("name", HALF)),
-        ({"tools": ["calculator", "\udfff"]}, ("tools.1", HALF)),
-        ({"options": {"stop": ("a", {"b": "x\ud800"})}}, ("options.stop.1.b", HALF)),
-        ({"\ud800": 1}, ("\ufffd", HALF)),
-        ({"name": b"ada"}, ("name", "bytes")),
+        ({"name": "\ud800"}, (("name",), HALF)),
+        ({"tools": ["calculator", "\udfff"]}, (("tools", 1), HALF)),
+        ({"options": {"stop": ("a", {"b": "x\ud800"})}}, (("options", "stop", 1, "b"), HALF)),
+        ({"\ud800": 1}, (("\ufffd",), HALF)),
+        ({"name": b"ada"}, (("name",), "bytes")),
         ({"name": "ada", "emoji": "\U0001f600", "nul": "\0"}, None),
     ],
 )
-def test_the_place_of_no_text_is_named(data: Any, place: tuple[str, str] | None) -> None:
-    assert no_text_in(data) == place
+def test_the_place_of_no_text_is_named(data: Any, place: tuple[KeyPath, str] | None) -> None:
+    found = no_text_in(data)
+    assert (found and (found.path, found.got)) == place
 
 
 def test_data_that_contains_itself_is_searched_once() -> None:

@@ -99,10 +99,24 @@ async def test_commands_accept_a_users_token(server: RehearsalServer, folder: Pa
         code, out, _ = await understudy("ps", *anns)
         assert code == 0
         assert [line.split()[0] for line in out.splitlines()[1:]] == ["a"]
-        for command in (("stop", "a"), ("tree",), ("stop-daemon",), ("reload",)):
+        for command in (("stop", "a"), ("tree",), ("stop-daemon",), ("reload",), ("chat", "hi")):
             code, out, err = await understudy(*command, *anns)
             assert (code, out, err.count("\n")) == (2, "", 1)
             assert "expected a token with the scope" in err
+        assert await running.stopped() == 0
+
+
+async def test_chat_accepts_a_users_token(server: RehearsalServer, folder: Path, tmp_path: Path) -> None:
+    file = config(tmp_path, token(tmp_path, "ann", ANN))
+    async with daemon(server, folder, "--config", str(file)) as running:
+        anns = ("--url", running.url, "--token-file", str(tmp_path / "ann.token"))
+        code, out, _ = await understudy("chat", "Hello.", *anns, "--model", "echo")
+        assert (code, out) == (0, "Hello.\n")
+        async with Client(running.url, ANN) as client:
+            assert len((await client.get("/sessions"))["sessions"]) == 1
+        missing = await understudy("chat", "Hello.", "--url", running.url, "--token-file", str(tmp_path / "none"))
+        assert missing[:2] == (2, "")
+        assert "expected the daemon's token in" in missing[2]
         assert await running.stopped() == 0
 
 
@@ -158,15 +172,15 @@ async def test_a_users_token_equal_to_the_daemons_is_refused_at_the_start_and_by
     file = config(tmp_path, token(tmp_path, "ann", ANN))
     code, err = await refused(server, folder, "--port", "0", "--config", str(file))
     fault = "expected a token of its own, got that of the token file"
-    assert (code, err) == (2, f"understudy: gateway: tokens[0].token: {fault}\n")
+    assert (code, err) == (2, f"understudy: gateway.tokens[0].token: {fault}\n")
     config(tmp_path)
     async with daemon(server, folder, "--config", str(file)) as running:
         config(tmp_path, token(tmp_path, "ann", ANN))
         code, out, _ = await understudy("reload", "--state-dir", str(folder))
-        assert (code, out) == (1, f"rejected: gateway: {fault} (settings)\n")
+        assert (code, out) == (1, f"rejected: gateway.tokens[0].token: {fault}\n")
         assert await running.stopped() == 0
 
 
 async def test_invalid_hosts_are_reported_in_one_line_at_the_start(server: RehearsalServer, folder: Path) -> None:
     code, err = await refused(server, folder, "--port", "0", "--set", 'gateway.allowed_hosts=["a/b"]')
-    assert (code, err) == (2, "understudy: gateway: expected a host, got 'a/b'\n")
+    assert (code, err) == (2, "understudy: gateway.allowed_hosts[0]: expected a host, got 'a/b'\n")

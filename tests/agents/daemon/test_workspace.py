@@ -54,7 +54,7 @@ async def test_a_workspace_over_the_daemons_own_files_is_refused_in_one_line_eve
     file.write_text(f'[{{agents, [{{tools, [{{file_ops_root, "{folder}/notes"}}]}}]}},\n {own}].')
     line = (
         f"{file}:1:37: tools.file_ops_root: expected a folder apart from the daemon's own files,"
-        f" got {folder}/notes, which lies in the state folder {folder}"
+        f" got {folder}/notes, which lies in the state directory {folder}"
     )
     code, out, err = await understudy("config", "check", str(file))
     assert (code, out, err) == (2, "", f"{line}\n")

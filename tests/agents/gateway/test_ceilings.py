@@ -114,7 +114,7 @@ def test_the_floor_of_a_deadline_is_at_most_the_hosts_own_deadline() -> None:
     asked = {"streaming_config": {"chunk_timeout": 500}}
     assert within(asked, ClientLimits(), silence_ms=500)[1] == []
     (fault,) = within(asked, ClientLimits(), silence_ms=30_000)[1]
-    assert fault == "streaming_config.chunk_timeout: expected at least 1000, which is the host's floor, got 500"
+    assert str(fault) == "streaming_config.chunk_timeout: expected at least 1000, which is the host's floor, got 500"
 
 
 @pytest.mark.parametrize("users", ["memory"], indirect=True)

@@ -59,7 +59,7 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
         ({"model": "echo", "colour": "red"}, "body.colour"),
         ({"model": "echo", "base_url": "http://evil.test/"}, "body.base_url"),
         ({"model": "echo", "api_key": "sk-secret"}, "body.api_key"),
-        ({"model": "echo", "tools": ["os:system"]}, "body.tools.0"),
+        ({"model": "echo", "tools": ["os:system"]}, "body.tools[0]"),
         ({"model": "echo", "tools": ["abacus"]}, "calculator"),
         ({"model": "echo", "id": "a/b"}, "body.id"),
         ({"model": "echo", "answer_type": {"type": "object", "pattern": "(a+)+$"}}, "got pattern"),
@@ -67,7 +67,7 @@ async def test_agents_are_listed_in_pages(site: Site) -> None:
             {"model": "echo", "answer_type": {"allOf": [{"$defs": {"a": {"patternProperties": {}}}}]}},
             "got patternProperties",
         ),
-        ({"model": ""}, "model"),
+        ({"model": ""}, "body.model: expected a value that is not empty"),
     ],
 )
 async def test_an_invalid_agent_is_refused_in_words_and_no_crash_is_logged(

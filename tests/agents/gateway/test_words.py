@@ -81,7 +81,7 @@ async def test_no_refusal_of_an_address_shows_a_librarys_internals(site: Site, p
 async def test_code_is_refused_as_code(site: Site) -> None:
     for tool in ("os:system", "tools.py:search", "Calculator", "a-b"):
         status, answer = await site.json("POST", "/agents", {"model": "echo", "tools": ["calculator", tool]})
-        expected = "body.tools.1: code is not accepted over HTTP: expected the name of a built-in tool, as calculator"
+        expected = "body.tools[1]: expected the name of a built-in tool, as calculator: code is not accepted over HTTP"
         assert (status, answer["error"]["message"]) == (422, expected)
 
 

@@ -16,9 +16,12 @@ from agents.core.conversation import (
     UserMessage,
 )
 from agents.llm import chat, responses
+from agents.llm.dialects import DIALECTS
+from agents.llm.endpoint import Api
 
 TOOL: dict[str, Any] = {"name": "f", "description": "does f", "parameters": {"type": "object", "properties": {}}}
 CALL = ToolCall("c1", Function("f", '{"x":1}'), extra={"extra_content": {"google": {"thought_signature": "sig"}}})
+FORM = {"name": "poem", "schema": {"type": "object"}, "strict": False}
 REASONING = {"type": "reasoning", "id": "rs_1", "encrypted_content": "gAAA", "summary": []}
 TALK: Conversation = (
     SystemMessage("be brief"),
@@ -226,3 +229,11 @@ def test_items_of_one_api_are_not_sent_to_the_other() -> None:
     assert kinds(talk) == ["assistant", "reasoning", "function_call", "function_call_output"]
     assert reasoning_sent(talk) == ["r"]
     assert "items" not in chat_body(talk)["messages"][1]
+
+
+@pytest.mark.parametrize("api", Api)
+def test_every_api_has_a_dialect_whose_request_can_ask_for_a_form(api: Api) -> None:
+    dialect = DIALECTS[api]
+    body = dialect.request(TALK, [TOOL], model="m", options=dialect.answer_form(FORM))
+    assert (body["model"], body["stream"]) == ("m", True)
+    assert '"poem"' in json.dumps(body)

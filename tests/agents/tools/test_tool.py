@@ -126,7 +126,7 @@ def test_a_parameter_for_the_host_without_default_is_unbound_until_it_is_bound()
     ("values", "fault"),
     [
         ({"uni": "f"}, "forecast.bind: expected place or day or unit or words or key, got uni"),
-        ({"unit": "k"}, "forecast.bind: unit: input should be 'c' or 'f', got a value of type str"),
+        ({"unit": "k"}, "forecast.bind: unit: expected 'c' or 'f', got a value of type str"),
         ({"unit": {1j}}, f"forecast.bind: unit: expected plain JSON data, got set; {STAYS}"),
     ],
 )

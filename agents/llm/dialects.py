@@ -1,0 +1,68 @@
+"""The APIs of providers, as one table: a further API is a folder like chat/ and a row here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from agents.core.conversation import Conversation
+from agents.llm import chat, responses
+from agents.llm.endpoint import Api
+from agents.llm.reader import StreamReader
+
+
+class _Request(Protocol):
+    def __call__(
+        self,
+        messages: Conversation,
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        model: str,
+        options: Mapping[str, Any],
+    ) -> dict[str, Any]: ...
+
+
+class Dialect(Struct, frozen=True):
+    """An API of providers.
+
+    reader: makes the reader of an answer. Its arguments: a source of ids, and whether the answer is in background mode.
+    request: returns the body of a request. answer_form: returns the keys of a request for an answer in a form, which
+    has name, schema and strict. resource: that of the openai client. required: empty values for the arguments that its
+    `create` requires. has_background: whether the API can resume an answer after its connection broke.
+    """
+
+    reader: Callable[[Callable[[], str], bool], StreamReader]
+    request: _Request
+    answer_form: Callable[[Mapping[str, Any]], dict[str, Any]]
+    resource: Callable[[Any], Any]
+    required: Mapping[str, Any]
+    has_background: bool
+
+
+def _chat_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": form}}
+
+
+def _responses_form(form: Mapping[str, Any]) -> dict[str, Any]:
+    return {"text": {"format": {"type": "json_schema", **form}}}
+
+
+DIALECTS: Final[Mapping[Api, Dialect]] = {
+    Api.CHAT: Dialect(
+        reader=lambda new_id, _: chat.ChatReader(new_id),
+        request=chat.request,
+        answer_form=_chat_form,
+        resource=attrgetter("chat.completions"),
+        required={"messages": ()},
+        has_background=False,
+    ),
+    Api.RESPONSES: Dialect(
+        reader=lambda new_id, background: responses.ResponsesReader(new_id, background=background),
+        request=responses.request,
+        answer_form=_responses_form,
+        resource=attrgetter("responses"),
+        required={},
+        has_background=True,
+    ),
+}
