@@ -29,6 +29,7 @@ LATE = "\n@tool\nasync def on_the_loop(n: int) -> int:\n    '''Return it.'''\n  
 HELD = """
 @tool
 def held(note: str, path: str) -> None:
+    '''Write the template's pid, and wait.'''
     with open(note, "w") as template:
         template.write(str(os.getppid()))
     open(path).read()
