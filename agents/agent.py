@@ -1,6 +1,6 @@
 """The functions for using an agent. Source: API reference, "Module: agent".
 
-pid = await agent_supervisor.start_agent({"name": "Helper", "model": "gpt-4o", "tools": ["calculator"]})
+pid = await start_agent(name="Helper", model="gpt-4o", tools=["calculator"])
 
 async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of this answer
     ...
@@ -15,19 +15,22 @@ CallFailed for an agent that has ended, or an id that no agent has; `unsubscribe
 that is not empty and that UTF-8 can encode.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, TypeVar, overload
 from uuid import uuid4
 
-from actors import CallFailed, Down, Mailbox, Pid, call
+from actors import CallFailed, Down, Mailbox, Pid, Request, call
 from actors.system.process_system import CALL_TIMEOUT_S
+from agents.agent_config.answer_type import AnswerType
 from agents.core.conversation import Conversation
-from agents.core.errors import Fault, HandlerCrashed
-from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
+from agents.core.errors import HandlerCrashed
+from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError, TypedResponse
+from agents.instance.answers import StreamFailed, typed
 from agents.instance.arguments import (
     check_loop,
     checked_agent,
+    checked_answer_type,
     checked_message,
     checked_new_id,
     checked_optional,
@@ -46,7 +49,6 @@ from agents.instance.requests import (
     Full,
     GetConversation,
     GetInfo,
-    Request,
     Retire,
     Steer,
     Subscribe,
@@ -55,15 +57,33 @@ from agents.instance.requests import (
 from agents.instance.state import StreamChat
 from agents.tools.approval import Answer
 
+__all__ = [
+    "AgentInfo",
+    "Answer",
+    "Conversation",
+    "Event",
+    "Response",
+    "StreamFailed",
+    "TooManyWait",
+    "TypedResponse",
+    "approve",
+    "cancel",
+    "chat",
+    "conversation",
+    "deny",
+    "follow",
+    "info",
+    "retire",
+    "steer",
+    "stream",
+    "stream_chat",
+    "subscribe",
+    "unsubscribe",
+]
+
+T = TypeVar("T")
+
 LAST_WORDS_S = 5.0  # wait for a stream's own terminal event after its agent has ended
-
-
-class StreamFailed(Exception):
-    """Raised by `chat`: the stream ended with stream_error. fault: the reason. content: the text that had arrived."""
-
-    def __init__(self, fault: Fault, content: str) -> None:
-        super().__init__(str(fault))
-        self.fault, self.content = fault, content
 
 
 class TooManyWait(Exception):
@@ -75,7 +95,12 @@ class TooManyWait(Exception):
 
 
 def stream_chat(
-    pid: Pid | str, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None
+    pid: Pid | str,
+    message: str,
+    subscriber_pid: Pid | None = None,
+    *,
+    stream_id: str | None = None,
+    answer_type: Any = None,
 ) -> str:
     """Send the agent a message, and return at once with the id of the stream that will answer.
 
@@ -84,33 +109,34 @@ def stream_chat(
     Busy), ends the turn, or steers it (then the running stream has the answer).
 
     stream_id: an id chosen by the caller. A message with the id of an existing stream is not answered twice: the
-    subscriber gets that stream's events, as with `follow`.
+    subscriber gets that stream's events, as with `follow`. answer_type: as in `chat`.
 
     Raises NoCaller if subscriber_pid is missing and no process runs the code: use `stream`, or a Mailbox.
     """
     agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
     stream_id = checked_new_id(stream_id) or uuid4().hex
-    deliver(agent, StreamChat(text, subscriber, stream_id), wakes=True)
+    deliver(agent, StreamChat(text, subscriber, stream_id, answer=checked_answer_type(answer_type)), wakes=True)
     return stream_id
 
 
-def stream(pid: Pid | str, message: str) -> AsyncGenerator[Event, None]:
+def stream(pid: Pid | str, message: str, *, answer_type: Any = None) -> AsyncGenerator[Event, None]:
     """Yield the events of the answer as they come; the last one is StreamComplete or StreamError.
 
     If the loop ends early, the turn continues: `cancel` ends it. Blocking code uses its base's `iterate`.
+    answer_type: as in `chat`; the Response of StreamComplete has the value as JSON data.
     """
-    agent, text = checked_agent(pid), checked_message(message)
+    agent, text, answer = checked_agent(pid), checked_message(message), checked_answer_type(answer_type)
     check_known(agent, wakes=True)
-    return _stream(agent, text)
+    return _stream(agent, text, answer)
 
 
-async def _stream(handle: Pid | str, message: str) -> AsyncGenerator[Event, None]:
+async def _stream(handle: Pid | str, message: str, answer: AnswerType | None) -> AsyncGenerator[Event, None]:
     pid = await present(handle, wakes=True)
     check_loop(pid)
     box = Mailbox()  # not entered: inside the block it would be the calling process of the generator's consumer
     try:
         box.monitor(pid)
-        stream_id = stream_chat(handle, message, box.pid)
+        stream_id = stream_chat(handle, message, box.pid, answer_type=answer)
         seq, patience_s = 0, None
         while True:
             try:
@@ -129,13 +155,28 @@ async def _stream(handle: Pid | str, message: str) -> AsyncGenerator[Event, None
         box.close()
 
 
-async def chat(pid: Pid | str, message: str) -> Response:
-    """Return the whole answer. Raises StreamFailed if the stream ends with an error."""
-    async with aclosing(stream(pid, message)) as events:
+@overload
+async def chat(pid: Pid | str, message: str, *, answer_type: None = None) -> Response: ...
+@overload
+async def chat(pid: Pid | str, message: str, *, answer_type: type[T]) -> TypedResponse[T]: ...
+@overload
+async def chat(pid: Pid | str, message: str, *, answer_type: Mapping[str, Any]) -> TypedResponse[dict[str, Any]]: ...
+async def chat(pid: Pid | str, message: str, *, answer_type: Any = None) -> Response:
+    """Return the whole answer. Raises StreamFailed if the stream ends with an error.
+
+        city = (await agent.chat(pid, "Describe Paris.", answer_type=City)).value     # a City
+
+    answer_type: the type of this answer, in place of the agent's own: a pydantic model, a dataclass, or a JSON schema
+    of an object. The Response then is a TypedResponse. The model is asked again for an answer of another form, up to
+    the agent's answer_retries. A message with an answer type waits for its own turn, also if when_busy is "steer". A
+    turn that continues after a crash has the agent's answer type.
+    """
+    answer = checked_answer_type(answer_type)
+    async with aclosing(stream(pid, message, answer_type=answer)) as events:
         async for event in events:
             match event:
                 case StreamComplete(response):
-                    return response
+                    return response if answer is None else typed(response, answer)
                 case StreamError(fault, content):
                     raise StreamFailed(fault, content)
     raise AssertionError("a stream ended without its terminal event")
@@ -155,8 +196,7 @@ async def follow(pid: Pid | str, stream_id: str, subscriber_pid: Pid | None = No
     4 MiB.
     """
     request = Follow(checked_text(stream_id, "stream_id"), checked_subscriber(subscriber_pid), checked_seq(after))
-    found: bool = await _ask(pid, request)
-    return found
+    return await _ask(pid, request)
 
 
 def unsubscribe(pid: Pid | str, subscriber_pid: Pid | None = None) -> None:
@@ -172,8 +212,7 @@ async def cancel(pid: Pid | str, stream_id: str | None = None) -> bool:
     stream_id: that of a running or waiting turn; None: the running turn. Return True when the turn's connection is
     closed and its tools, except those in threads, have ended. Return False if there was no such turn.
     """
-    cancelled: bool = await _ask(pid, Cancel(checked_optional(stream_id, "stream_id")), timeout_s=None)
-    return cancelled
+    return await _ask(pid, Cancel(checked_optional(stream_id, "stream_id")), timeout_s=None)
 
 
 async def approve(
@@ -190,8 +229,7 @@ async def approve(
         checked_optional(arguments, "arguments"),
         checked_optional(stream_id, "stream_id"),
     )
-    answer: Answer = await _ask(pid, request)
-    return answer
+    return await _ask(pid, request)
 
 
 async def deny(pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
@@ -199,8 +237,7 @@ async def deny(pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str
     request = Deny(
         checked_text(call_id, "call_id"), checked_text(reason, "reason"), checked_optional(stream_id, "stream_id")
     )
-    answer: Answer = await _ask(pid, request)
-    return answer
+    return await _ask(pid, request)
 
 
 async def steer(pid: Pid | str, message: str, *, stream_id: str | None = None) -> bool:
@@ -210,7 +247,7 @@ async def steer(pid: Pid | str, message: str, *, stream_id: str | None = None) -
     if max_steering messages already wait for that model call.
     """
     request = Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
-    steered: bool | Full = await _ask(pid, request)
+    steered = await _ask(pid, request)
     if isinstance(steered, Full):
         raise TooManyWait(steered.limit)
     return steered
@@ -218,21 +255,18 @@ async def steer(pid: Pid | str, message: str, *, stream_id: str | None = None) -
 
 async def retire(pid: Pid | str) -> bool:
     """End the agent. Return False, and change nothing, if a turn runs or waits."""
-    retired: bool = await _ask(pid, Retire())
-    return retired
+    return await _ask(pid, Retire())
 
 
 async def info(pid: Pid | str) -> AgentInfo:
     """Return a description of the agent and its streams."""
-    found: AgentInfo = await _ask(pid, GetInfo())
-    return found
+    return await _ask(pid, GetInfo())
 
 
 async def conversation(pid: Pid | str) -> Conversation:
     """Return the agent's conversation, without the running turn."""
-    messages: Conversation = await _ask(pid, GetConversation())
-    return messages
+    return await _ask(pid, GetConversation())
 
 
-async def _ask(pid: Pid | str, request: Request, *, timeout_s: float | None = CALL_TIMEOUT_S) -> Any:
+async def _ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None = CALL_TIMEOUT_S) -> T:
     return await call(await present(checked_agent(pid)), request, timeout_s)

@@ -18,6 +18,8 @@ from actors.system.current import current_system
 from actors.system.process_system import ProcessSystem
 from supervisors.agent_supervisor import NAME_PREFIX
 
+__all__ = ["agents_of", "find_agent", "find_stream", "is_agent"]
+
 _expected: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
 """The ids of the agents that have started and not ended in order. Their supervisor may restart them."""
 

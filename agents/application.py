@@ -1,11 +1,11 @@
 """The application: its whole tree as data, and its start.
 
 async with application.running():                       # in a program of your own, on its loop
-    pid = await agent_supervisor.start_agent({...})
+    pid = await start_agent(model="gpt-4o")
 
 with AsyncioSystemBase() as base:                       # from blocking code, on a thread of its own
     base.run(application.start())
-    pid = base.run(agent_supervisor.start_agent({...}))
+    pid = base.run(start_agent(model="gpt-4o"))
 """
 
 from collections.abc import AsyncIterator
@@ -41,6 +41,8 @@ from supervisors import (
     start_supervisor,
 )
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
+
+__all__ = ["NAME", "provider_policy", "running", "start", "tree"]
 
 NAME: Final = ROOT
 
@@ -95,6 +97,7 @@ async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSyst
 
 
 def provider_policy(settings: Settings) -> ProviderPolicy:
+    """Return the policy of the providers' processes."""
     providers = settings.providers
     breaker = BreakerPolicy(providers.max_failures, providers.open_time / 1000)
     return ProviderPolicy(breaker, providers.idle_time / 1000, providers.max_count)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from actors import IGNORE, Caller, CallFailed, InvalidArgument, Pid, Reply, StartFailed, whereis
+from actors import IGNORE, Caller, CallFailed, InvalidArgument, Pid, Reply, Request, StartFailed, whereis
 from actors.kernel.errors import named
 from supervisors.api import request
 from supervisors.child_spec import ChildSpec
@@ -30,6 +30,16 @@ from supervisors.dynamic_supervisor import (
 from supervisors.errors import NotFound
 from supervisors.flags import DynamicFlags
 
+__all__ = [
+    "AGENT_SUPERVISOR",
+    "AgentSupervisor",
+    "Prepare",
+    "start_agent",
+    "stop_agent",
+    "which_agents",
+    "which_configs",
+]
+
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
 NAME_PREFIX: Final = "agent:"
@@ -41,23 +51,23 @@ Prepare: TypeAlias = Callable[..., Awaitable[None]]
 """Loads what an agent needs, given the arguments of start_agent, which raises any exception that this raises."""
 
 
-class GetPrepare(Struct, frozen=True):
+class GetPrepare(Struct, Request[Prepare | None], frozen=True):
     """The request for the Prepare of agents. Its reply may be None."""
 
 
-class IsRestarting(Struct, frozen=True):
+class IsRestarting(Struct, Request[bool], frozen=True):
     """Answered with whether the restart of the agent with this id is under way."""
 
     agent_id: str
 
 
-class StopById(Struct, frozen=True):
+class StopById(Struct, Request[None], frozen=True):
     """Answered as TerminateChild. It also cancels the restart of the agent with this id."""
 
     agent_id: str
 
 
-class GetConfigs(Struct, frozen=True):
+class GetConfigs(Struct, Request[list[Mapping[str, Any]]], frozen=True):
     """Answered with the configuration of each agent that runs or is being restarted."""
 
 
@@ -71,7 +81,7 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     if not isinstance(config, Mapping):
         raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
     config = {"id": uuid4().hex, **config}
-    prepare: Prepare | None = await request(_running(), GetPrepare())
+    prepare = await request(_running(), GetPrepare())
     if prepare is not None:
         await prepare(config, *more)
     try:
@@ -115,8 +125,7 @@ async def which_agents() -> list[Pid]:
 
 async def which_configs() -> list[Mapping[str, Any]]:
     """Return the configurations of the agents that run or are being restarted, in no order."""
-    configs: list[Mapping[str, Any]] = await request(_running(), GetConfigs())
-    return configs
+    return await request(_running(), GetConfigs())
 
 
 def _running() -> str:

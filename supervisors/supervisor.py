@@ -76,7 +76,7 @@ async def start_supervisor(flags: Flags, specs: Iterable[ChildSpec], name: str |
 class Supervisor(BaseSupervisor[SupervisorState]):
     """Subclass with `tree`, or start it with Flags and specs."""
 
-    def tree(self, *args: Any) -> Tree:
+    def tree(self, *args: Any, **kwargs: Any) -> Tree:
         """Return the flags and the children in start order, or IGNORE. Erlang: the callback Module:init/1."""
         flags, specs = args
         return flags, specs

@@ -41,7 +41,7 @@ AGENTS = [
     {"instance"},
     {"streaming_function_handler"},
     {"agent_instance"},
-    {"agent"},
+    {"agent", "starting"},
     {"contract"},
     {"gateway"},
     {"application"},

@@ -36,26 +36,32 @@ class ProcessError(Exception):
 
 
 class NoSystem(ProcessError, ActorSystemFailure):
-    pass
+    """No process system runs where the code runs."""
 
 
 class NoCaller(ProcessError):
-    pass
+    """The function needs a calling process, and the code runs in none."""
 
 
 class NameTaken(ProcessError):
+    """Another process has the name. owner: that process."""
+
     def __init__(self, name: str, owner: Pid) -> None:
         super().__init__(f"expected a free name, got {name!r}, which {owner} has")
         self.name, self.owner = name, owner
 
 
 class AlreadyNamed(ProcessError):
+    """The process has a name already. has: that name."""
+
     def __init__(self, name: str, pid: Pid, has: str) -> None:
         super().__init__(f"expected a process without a name to register as {name!r}, got {pid}, which is {has!r}")
         self.name, self.pid, self.has = name, pid, has
 
 
 class InvalidName(ProcessError):
+    """The value can't be a name."""
+
     def __init__(self, name: object) -> None:
         super().__init__(f"expected a string that is not empty as a name, got {name!r}")
         self.name = name
@@ -87,12 +93,16 @@ def named(value: object) -> str:
 
 
 class NotJoined(ProcessError):
+    """A process that leaves a group is not a member of the group."""
+
     def __init__(self, group: Hashable, pids: tuple[Pid, ...]) -> None:
         super().__init__(f"expected members of {group!r} to leave it, got {', '.join(map(str, pids))}")
         self.group, self.pids = group, pids
 
 
 class NotRegistered(ProcessError):
+    """No process has the name."""
+
     def __init__(self, name: str) -> None:
         super().__init__(f"expected a registered name, got {name!r}")
         self.name = name
@@ -149,11 +159,15 @@ class SourceRefused(ProcessError, InvalidActorSpecification):
 
 
 class BadReturn(ProcessError):
+    """A callback returned a value that is not an outcome."""
+
     def __init__(self, callback: str, value: object) -> None:
         super().__init__(f"expected an outcome from {callback}, got {type(value).__name__}")
 
 
 class NotSimulated(ProcessError):
+    """Code under simulation asked for a connection, a thread or the like."""
+
     def __init__(self, what: str) -> None:
         super().__init__(f"expected code that a simulation can repeat, got {what}")
 

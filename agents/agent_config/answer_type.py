@@ -45,13 +45,14 @@ class AnswerType:
     """An answer type.
 
     name, schema: sent to the model. read: checks a JSON document, and returns its value or its faults. max_chars: the
-    longest document; None: any length.
+    longest document; None: any length. load: returns the value of a checked document, for a type a value of this type.
     """
 
     name: str
     schema: dict[str, Any]
     read: Callable[[str], AnswerChecked]
     max_chars: int | None = None
+    load: Callable[[str], Any] = msgspec.json.decode
 
     @classmethod
     def of(cls, given: Any) -> Self:
@@ -104,7 +105,9 @@ class AnswerType:
         except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
             words = one_line(f"{named(given)}: {error}", FAULT_CHARS)
             raise InvalidAnswerType(Fault((), CHECKABLE, words)) from None
-        return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
+        name = _name(getattr(given, "__name__", "answer"))
+        load = partial(adapter.validate_json, strict=True)
+        return cls(name, schema, lambda text: _validated(adapter, text), load=load)
 
     def check(self, content: str) -> AnswerChecked:
         """Check an answer. A Markdown fence around the whole document is accepted."""
@@ -112,6 +115,10 @@ class AnswerType:
         if self.max_chars is not None and len(document) > self.max_chars:
             return AnswerChecked((f"answer: expected at most {self.max_chars} characters, got {len(document)}",))
         return AnswerChecked((f"answer: {EXPECTED}",)) if text_too_deep(document) else self.read(document)
+
+    def value_of(self, content: str) -> Any:
+        """Return the value of an answer that `check` accepted."""
+        return self.load(_unfenced(content))
 
     def asked_for(self, api: Api) -> dict[str, Any]:
         """Return the request keys that ask for this type.

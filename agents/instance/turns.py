@@ -51,7 +51,7 @@ class Idle(Struct, frozen=True):
 async def while_busy(agent: Pid, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
     """Treat a message that comes during a turn, by the agent's when_busy."""
     match state.config.when_busy:
-        case WhenBusy.STEER if steered(running, chat.message, state) is True:
+        case WhenBusy.STEER if chat.answer is None and steered(running, chat.message, state) is True:
             if chat.subscriber is not None:
                 running.stream.follow(chat.subscriber, after=0)
             running.stream.steered_by += (chat.stream_id,)
@@ -79,7 +79,7 @@ def refuse(agent: Pid, chat: StreamChat, fault: Fault, state: AgentState) -> Non
 
 async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     has_stream(agent, chat.stream_id)
-    stream, config, cut = _stream(agent, chat, state), state.config, chat.cut
+    stream, config, cut = _stream(agent, chat, state), state.config.answering(chat.answer), chat.cut
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, config, state.conversation)
         await stream.durable()

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import msgspec
 from aiohttp import web
@@ -29,6 +29,13 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 SHUTDOWN_S = 0.05  # then streams are cut; 0 would mean no limit to aiohttp
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Endpoint(TypedDict):
+    """The address of a server and a key that it accepts, under the names that start_agent and OpenAI clients use."""
+
+    base_url: str
+    api_key: str
 
 
 class RehearsalServer:
@@ -57,8 +64,8 @@ class RehearsalServer:
         return f"http://{host}:{self.port}/v1"
 
     @property
-    def endpoint(self) -> dict[str, str]:
-        """base_url and api_key, for an agent's configuration or an OpenAI client."""
+    def endpoint(self) -> Endpoint:
+        """base_url and api_key, for start_agent or an OpenAI client: `start_agent(model="echo", **server.endpoint)`."""
         return {"base_url": self.base_url, "api_key": self._api_key or "rehearsal"}
 
     @property

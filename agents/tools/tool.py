@@ -21,7 +21,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import MethodType, ModuleType
-from typing import Any, Unpack, overload
+from typing import Any, Generic, Unpack, overload
+
+from typing_extensions import ParamSpec, TypeVar
 
 from agents.core.faults import Fault
 from agents.tools import arguments, binding, callables, docstring, signature
@@ -33,12 +35,17 @@ WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thr
 STAYS = 'isolation="thread" and async def run it in this process'
 DOCUMENTED = "a docstring that tells the model what the tool does"
 WRITE = 'write """Look up a book.""" as the first line of the function, or give description='
+
+P = ParamSpec("P", default=...)
+R = TypeVar("R", default=Any)
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # the pattern that every provider accepts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tool(Policy):
+class Tool(Policy, Generic[P, R]):
     """A tool as a value: `tool` makes it, `bind` returns a changed copy. Policy holds how its calls run.
+
+    A type checker knows the parameters and the result of the function: Tool[[int, int], int]. `Tool` means any tool.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
     bound: values that the host has set. The model neither sees nor sets them. In a worker process they are JSON data.
@@ -50,7 +57,7 @@ class Tool(Policy):
     name: str
     description: str
     parameters: dict[str, Any] = field(hash=False)
-    function: Callable[..., Any]
+    function: Callable[P, R]
     validator: Validator = field(repr=False, compare=False)
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -58,7 +65,7 @@ class Tool(Policy):
     def __repr__(self) -> str:
         return f"Tool(name={self.name!r}, isolation={self.isolation!r})"
 
-    def __get__(self, instance: object, owner: type | None = None) -> "Tool":
+    def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., R]":
         """Return the tool of a method with its object, as Python does for a function in the body of a class."""
         function: Any = self.function
         if isinstance(function, classmethod):
@@ -67,16 +74,17 @@ class Tool(Policy):
             return self
         return replace(self, function=MethodType(function, instance))
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function directly: arguments are not validated, and bound values are filled in."""
-        return self.function(*args, **{**self.fixed, **kwargs})
+        function: Callable[..., R] = self.function
+        return function(*args, **{**self.fixed, **kwargs})
 
     def arguments(self, json_text: str) -> dict[str, Any]:
         """Return the values for a call of the function, bound values included. Raises InvalidArguments."""
         values = arguments.validated(json_text, self.validator, tuple(self.parameters["properties"]))
         return {**values, **self.fixed}
 
-    def bind(self, **values: Any) -> "Tool":
+    def bind(self, **values: Any) -> "Tool[..., R]":
         """Return the tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
 
         A worker process gets the values over its socket, so there they must be plain JSON data. In a task or a thread
@@ -115,11 +123,11 @@ class Tool(Policy):
 
 
 @overload
-def tool(function: Callable[..., Any], /) -> Tool: ...
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 @overload
 def tool(
     *, name: str | None = ..., description: str | None = ..., **options: Unpack[Options]
-) -> Callable[[Callable[..., Any]], Tool]: ...
+) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(
     function: Callable[..., Any] | None = None,
     /,

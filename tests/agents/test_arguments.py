@@ -112,7 +112,7 @@ async def test_a_response_as_the_message_is_refused_with_the_name_of_its_text(st
     first, second = await stage.agent("echo"), await stage.agent("echo")
     response = await agent.chat(first, "one")
     with pytest.raises(InvalidArgument, match=r"got Response: its text is response\.content"):
-        await agent.chat(second, response)  # type: ignore[arg-type]  # the mistake
+        await agent.chat(second, response)  # type: ignore[call-overload]  # the mistake
     assert (await agent.chat(second, response.content)).answer == "one"
 
 
@@ -120,7 +120,7 @@ async def test_parts_as_the_message_are_refused_with_the_way_out(stage: Stage) -
     pid = await stage.agent("echo")
     for parts in ([{"type": "text", "text": "hi"}], {"role": "user", "content": "hi"}, ("a", "b")):
         with pytest.raises(InvalidArgument, match="parts of content are not supported: give their text"):
-            await agent.chat(pid, parts)  # type: ignore[arg-type]  # the mistake
+            await agent.chat(pid, parts)  # type: ignore[call-overload]  # the mistake
 
 
 @pytest.mark.parametrize("send", SENDING)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-from agents import Bound, progress, tool
+from agents import Bound, Tool, progress, tool
 
 SECRET = "s3cr3t-4711"
 
@@ -35,7 +35,7 @@ class Account:
 
 
 account = Account(SECRET)
-TOOLS = [
+TOOLS: list[Tool] = [
     tool(name="in_process")(bound).bind(key=SECRET),
     tool(name="in_thread", isolation="thread")(bound).bind(key=SECRET),
     tool(name="partly", isolation="thread")(partial(bound, key=SECRET)),

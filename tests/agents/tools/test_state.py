@@ -293,6 +293,11 @@ def test_the_text_of_a_tool_shows_no_value_of_the_host(desk: Desk) -> None:
             """Sell a book."""
 
     shop = Shop(SECRET)
-    made = [tool(shop.sell), thread(shop), thread(partial(signed, key=SECRET)), tool(signed).bind(key=SECRET)]
+    made: list[Tool] = [
+        tool(shop.sell),
+        thread(shop),
+        thread(partial(signed, key=SECRET)),
+        tool(signed).bind(key=SECRET),
+    ]
     for each in made:
         assert SECRET not in f"{each!r} {each} {[each]} {each.parameters} {each.description}"
