@@ -170,7 +170,7 @@ class AgentInstance(GenServer[AgentState]):
             case GetInfo():
                 return Reply(info_of(state), state)
             case GetConversation():
-                return Reply(state.conversation, state)
+                return Reply(state.published, state)
             case Steer(message, stream_id):
                 steerable = running if _running_stream(running, stream_id) is not None else None
                 return Reply(steered(steerable, message, state), state)

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from actors import Caller, Pid
 from agents.agent_config import AgentConfig
 from agents.agent_config.answer_type import AnswerType
-from agents.core.conversation import Conversation
+from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Fault
 from agents.sessions import Recorder
 from agents.sessions.cut import Cut
@@ -51,6 +51,16 @@ class Running(Struct, frozen=True):
     def continues(self) -> bool:
         """Whether the turn still reads new messages: it was not stopped, and its handler runs."""
         return self.fault is None and self.handler.alive
+
+    @property
+    def over(self) -> bool:
+        """Whether the turn's end has been published. Its handler still closes the connection."""
+        return self.stream.outcome is not None
+
+    def conversation(self, before: Conversation) -> Conversation:
+        """Return the conversation with this turn. before: the one without it."""
+        turn = self.stream.turn
+        return (*before, UserMessage(self.chat.message)) if turn is None else turn.conversation
 
 
 class Keeping(Struct, frozen=True):
@@ -94,3 +104,9 @@ class AgentState(Struct, frozen=True):
     keeping: Keeping = Keeping()
     turns: int = 0
     timers: Mapping[type, TimerHandle] = field(default_factory=dict)
+
+    @property
+    def published(self) -> Conversation:
+        """Return the conversation with each turn whose end has been published."""
+        running = self.running
+        return running.conversation(self.conversation) if running is not None and running.over else self.conversation
