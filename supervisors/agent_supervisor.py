@@ -95,17 +95,17 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     return pid
 
 
-async def stop_agent(agent: Pid | str) -> None:
+async def stop_agent(pid: Pid | str) -> None:
     """Stop an agent, given by its Pid or its id. The agent is not restarted, and is killed if it does not stop in time.
 
     Raises InvalidArgument for any other value, and NotFound for an id that no agent has and the Pid of another process.
     """
-    if isinstance(agent, str):
-        await request(_running(), StopById(agent))
-    elif isinstance(agent, Pid):
-        await terminate_child(_running(), agent)
+    if isinstance(pid, str):
+        await request(_running(), StopById(pid))
+    elif isinstance(pid, Pid):
+        await terminate_child(_running(), pid)
     else:
-        raise InvalidArgument("the Pid or the id of an agent", named(agent), "start_agent returns the Pid")
+        raise InvalidArgument("the Pid or the id of an agent", named(pid), "start_agent returns the Pid")
 
 
 async def is_restarting(agent_id: str) -> bool:
@@ -113,8 +113,7 @@ async def is_restarting(agent_id: str) -> bool:
 
     The answer comes after the restarts that began before the request.
     """
-    restarting: bool = await request(_running(), IsRestarting(agent_id))
-    return restarting
+    return await request(_running(), IsRestarting(agent_id))
 
 
 async def which_agents() -> list[Pid]:

@@ -45,7 +45,7 @@ AGENTS = [
     {"contract"},
     {"gateway"},
     {"application"},
-    {"configuration"},
+    {"configuration", "testing"},
     {"client", "daemon"},
     {"cli"},
 ]

@@ -180,10 +180,10 @@ def send(to: Address, message: Any) -> None:
 def _send_from_coroutine(to: Address, message: Any) -> None:
     """Send from a coroutine, or from code outside any process, perhaps in another thread than the loop's."""
     process = current_process()
-    target = to.process if type(to) is Pid else None
+    target = to.process if isinstance(to, Pid) else None
     if process is not None:
         system, sender = system_of(process), process.pid
-    elif type(to) is not Pid:
+    elif not isinstance(to, Pid):
         system, sender = named_system(), None
     elif (own := known_system() or (None if target is None else system_of(target))) is not None:
         system, sender = own, None
