@@ -205,7 +205,7 @@ def _with_value(error: Any) -> Fault:
         return replace(fault, expected=f"one of {', '.join(known)}{suggestion(name, known)}")
     if fault.got:
         return fault
-    came = _shown(error["input"])
+    came = type(error["input"]).__name__ if fault.path == ("tools",) else _shown(error["input"])  # it may show a secret
     return replace(fault, got="a secret" if "api_key" in f"{fault.path}{came}" else came[:80])
 
 

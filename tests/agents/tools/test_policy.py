@@ -15,10 +15,12 @@ from agents.tools.tool import tool
 
 
 def works(a: int) -> int:
+    """Return the number."""
     return a
 
 
 async def waits(a: int) -> int:
+    """Return the number."""
     return a
 
 
