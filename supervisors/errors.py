@@ -49,14 +49,16 @@ class InvalidTree(Invalid):
 
 
 class AlreadyStarted(SupervisorError):
-    """The process runs already. id: the id that the process was started with, if any."""
+    """The process runs already. id: the child's or the agent's id. name: the registered name that is not free."""
 
-    def __init__(self, pid: Pid, id: str | None = None) -> None:  # noqa: A002 (as of a child)
-        if id is None:
-            super().__init__(f"expected to start a new process, got {pid}, which runs already")
-        else:
+    def __init__(self, pid: Pid, id: Hashable = None, *, name: str | None = None) -> None:  # noqa: A002 (as of a child)
+        if name is not None:
+            super().__init__(f"expected a name that is not in use, got {name!r}, which {pid} has")
+        elif id is not None:
             super().__init__(f"expected an id that is not in use, got {id!r}, which {pid} has")
-        self.pid, self.id = pid, id
+        else:
+            super().__init__(f"expected to start a new process, got {pid}, which runs already")
+        self.pid, self.id, self.name = pid, id, name
 
 
 class AlreadyPresent(SupervisorError):

@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import IGNORE, SHUTDOWN, Caller, Next, NoReply, Pid, Reply, Shutdown, Stop, cast, start_link
+from actors.kernel.errors import in_words
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
@@ -58,6 +59,10 @@ class FailedToStartChild(Struct, frozen=True):
 
     child: Hashable
     reason: Any
+
+    def in_words(self) -> str:
+        """Return the failed child, the failed child below it, and so on to the cause."""
+        return f"child {self.child!r}: {in_words(self.reason)}"
 
 
 class SupervisorState(Struct, frozen=True):
@@ -147,7 +152,7 @@ class Supervisor(BaseSupervisor[SupervisorState]):
             return fault
         known = state.children.get(spec.id)
         if known is not None:
-            return AlreadyStarted(known.pid) if isinstance(known.pid, Pid) else AlreadyPresent(spec.id)
+            return AlreadyStarted(known.pid, spec.id) if isinstance(known.pid, Pid) else AlreadyPresent(spec.id)
         return await self._place(state.children, spec)
 
     async def _terminate_child(self, children: Children, child: Hashable) -> NotFound | None:

@@ -31,7 +31,7 @@ SUPERVISORS = [
     {"agent_supervisor", "root_cause", "tree"},
 ]
 AGENTS = [
-    {"core"},
+    {"core", "extras"},
     {"llm", "tools", "agent_registry"},
     {"settings"},
     {"node"},
@@ -51,12 +51,11 @@ AGENTS = [
 ]
 ORDERS = {"actors": ACTORS, "supervisors": SUPERVISORS, "agents": AGENTS}
 """Inside a package: a module may import its own folder, and modules of earlier rows; also for types only."""
-APART = {"__init__", "rehearsal"}
+APART = {"__init__", "__main__", "rehearsal"}
 
 FOREIGN = {
     "thespian": {"actors"},
     "openai": {"agents/llm/http/openai_client.py"},
-    "simpleeval": {"agents/tools/builtin"},
     "httpx2": {"agents/tools", "agents/llm/http/openai_client.py", "agents/llm/http/transport.py"},
     "fastapi": {"agents/gateway"},
     "starlette": {"agents/gateway"},

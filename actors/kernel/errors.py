@@ -29,6 +29,7 @@ from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
 from actors.kernel.address import Address
 from actors.kernel.pid import Pid
+from actors.kernel.signals import Shutdown
 
 
 class ProcessError(Exception):
@@ -120,9 +121,23 @@ class StartFailed(ProcessError):
     """A process that did not start. reason: Crash(exception) if init raised, or the reason of its Stop or Error."""
 
     def __init__(self, what: str, reason: Any) -> None:
-        words = "; ".join(str(reason).splitlines()) if isinstance(reason, Exception) else ""
-        super().__init__(f"{what} did not start: {words or repr(reason)}")
+        super().__init__(f"{what} did not start: {in_words(reason)}")
         self.what, self.reason = what, reason
+
+
+def in_words(reason: object) -> str:
+    """Return the reason of a failed start on one line.
+
+    An orderly end has the words of its detail: a detail of another package gives them by a method `in_words`.
+    """
+    match reason:
+        case StartFailed():
+            return in_words(reason.reason)
+        case Exception():
+            return "; ".join(str(reason).splitlines()) or repr(reason)
+        case Shutdown(detail) if hasattr(detail, "in_words"):
+            return str(detail.in_words())
+    return "; ".join(repr(reason).splitlines())
 
 
 class CallFailed(ProcessError):

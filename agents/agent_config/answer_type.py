@@ -21,6 +21,7 @@ from agents.agent_config.bounded import InvalidSchema, bounded_schema
 from agents.core.depth import EXPECTED, SHALLOW, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
 from agents.core.faults import Fault, InvalidValue
+from agents.extras import MissingExtra, extra
 from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
@@ -82,9 +83,13 @@ class AnswerType:
 
     @classmethod
     def _of_schema(cls, given: Mapping[str, Any]) -> Self:
-        from jsonschema import Draft202012Validator, SchemaError  # 0.1 s, for the few agents that give a bare schema
-        from referencing import Registry
-
+        try:
+            with extra("daemon", "a JSON schema"):  # 0.1 s, for the few agents that give a bare schema
+                from jsonschema import Draft202012Validator, SchemaError
+                from referencing import Registry
+        except MissingExtra as missing:
+            needed = f"{missing.name}, which checks a JSON schema, to be installed"
+            raise InvalidAnswerType(Fault((), needed, f"none: {missing.command}")) from None
         schema = dict(given)
         try:
             Draft202012Validator.check_schema(schema)

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
 from agents.core.limits import Limits
+from agents.core.nearest import suggestion
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import ModelCallDeadlines, Route
@@ -210,11 +210,10 @@ def _with_value(error: Any) -> Fault:
     if error["type"] == "extra_forbidden":
         *section, name = error["loc"]
         known = tuple(_keys(section))
-        near = get_close_matches(str(name), known, n=1)
-        return replace(fault, expected=f"one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}")
+        return replace(fault, expected=f"one of {', '.join(known)}{suggestion(name, known)}")
     if fault.got:
         return fault
-    came = _shown(error["input"])
+    came = type(error["input"]).__name__ if fault.path == ("tools",) else _shown(error["input"])  # it may show a secret
     return replace(fault, got="a secret" if "api_key" in f"{fault.path}{came}" else came[:80])
 
 

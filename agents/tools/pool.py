@@ -22,6 +22,7 @@ from typing import Any, Self
 import msgspec
 
 from actors.kernel.ending import finish
+from agents.tools.callables import address_of
 from agents.tools.errors import (
     CpuTimeUsedUp,
     InvalidArguments,
@@ -176,11 +177,14 @@ async def _answer(worker: WorkerProcess, job: WorkerJob, tool: Tool, on_progress
 
 
 def _origin(tool: Tool) -> FunctionOrigin:
-    module = sys.modules[tool.function.__module__]
+    address = address_of(tool.function)
+    assert address is not None  # a tool without one is refused where it is defined
+    module_name, qualname = address
+    module = sys.modules[module_name]
     # A module that was started with -m is __main__ in this process. A worker imports it by its name.
     spec = module.__spec__
     name = spec.name if spec is not None else module.__name__
-    return FunctionOrigin(name, tool.function.__qualname__, module.__file__ or "")
+    return FunctionOrigin(name, qualname, module.__file__ or "")
 
 
 def _job(tool: Tool, arguments_json: str, number: int) -> WorkerJob:

@@ -3,12 +3,12 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from actors.kernel import errors
 from agents.core.faults import Fault
+from agents.core.nearest import suggestion
 from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
@@ -59,12 +59,16 @@ def usable(named: Any) -> Iterator[Tool]:
 
 
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
+    if found.needs_object:
+        got = f"{found.function.__qualname__} of the class: give {found.name} of an object"
+        raise InvalidTool(Fault((), "the method of an object", got, inside=found.name))
     hidden = found.host_only
     values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
     found = found.bind(**values) if values else found
     missing = found.unbound()
     if missing:
-        raise InvalidTool(Fault((), f"the host to bind {', '.join(missing)}", "nothing", inside=found.name))
+        way = f"{found.name}.bind({'=..., '.join(missing)}=...) makes the tool to give"
+        raise InvalidTool(Fault((), f"the host to bind {', '.join(missing)}", f"nothing; {way}", inside=found.name))
     return found
 
 
@@ -78,11 +82,11 @@ def _found(named: Named) -> Tool:
             return _imported(named)
         case str():
             expected = f"{', '.join(BUILTIN)} or module:function"
-            raise InvalidTool(Fault((), expected, f"{named!r}{_nearest(named, BUILTIN)}"))
+            raise InvalidTool(Fault((), expected, f"{named!r}{suggestion(named, BUILTIN)}"))
         case _ if callable(named):
             return tool(named)
         case _:
-            raise InvalidTool(Fault((), "a name, a Tool or a function", errors.named(named)))
+            raise InvalidTool(Fault((), "a name, a Tool or a function", f"{errors.named(named)}{_methods(named)}"))
 
 
 def _imported(path: str) -> Tool:
@@ -95,7 +99,7 @@ def _imported(path: str) -> Tool:
         raise InvalidTool(Fault((), "a module that can be imported", _line(error), inside=path)) from error
     for part in qualname.split("."):
         if not hasattr(found, part):
-            near = _nearest(part, vars(found) if hasattr(found, "__dict__") else ())
+            near = suggestion(part, vars(found) if hasattr(found, "__dict__") else ())
             raise InvalidTool(Fault((), f"a name in {module_name}", f"{part!r}{near}", inside=path))
         found = getattr(found, part)
     if not isinstance(found, Tool) and not callable(found):
@@ -103,9 +107,10 @@ def _imported(path: str) -> Tool:
     return _found(found)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return a question for the most similar name, or ""."""
-    return "".join(f"; did you mean {match!r}?" for match in get_close_matches(name, known, n=1))
+def _methods(given: object) -> str:
+    """Return the hint for an object whose class has tools."""
+    names = [name for name, each in vars(type(given)).items() if isinstance(each, Tool)]
+    return f"; give its methods: {', '.join(names)}" if names else ""
 
 
 def _line(error: BaseException) -> str:

@@ -27,7 +27,7 @@ async def test_each_supervisor_has_the_restart_limits_of_the_settings(name: str)
 
 
 async def test_an_agent_outside_an_application_is_refused_with_the_ways_to_run_one() -> None:
-    with pytest.raises(NoSystem, match="an application's own"):
+    with pytest.raises(NoSystem, match=r"`async with application\.running\(\):`, or"):
         await start_agent({})
     async with AsyncioSystemBase():
         with pytest.raises(CallFailed, match=r"start one with application\.running\(\) or application\.start\(\)"):

@@ -55,8 +55,8 @@ def found_tool(origin: FunctionOrigin, bound: str) -> Tool:
                 Fault((), f"{origin.qualname} at the top of the module", "no such name", inside=origin.file)
             )
         found = getattr(found, part)
-    if inspect.isfunction(found):
-        found = tool(name="call")(found)
+    if inspect.isfunction(found) or inspect.ismethod(found):
+        found = tool(name="call", description="The host has shown another one.")(found)
     if not isinstance(found, Tool):
         raise InvalidTool(Fault((), "a tool", type(found).__name__, inside=f"{origin.module}:{origin.qualname}"))
     values = msgspec.json.decode(bound)

@@ -83,7 +83,7 @@ class Tries:
                 await asyncio.Event().wait()
             raise ConnectionError("try later")
 
-        return tool(**options)(send)
+        return tool(description="Send a text.", **options)(send)
 
 
 AGAIN: dict[str, Any] = {"idempotent": True, "backoff_s": 0.001}
@@ -201,6 +201,7 @@ async def test_progress_that_is_too_large_is_cut_with_a_mark(stage: Stage) -> No
 async def test_the_values_of_a_generator_are_progress_and_the_last_is_the_result(stage: Stage) -> None:
     @tool
     async def counts(to: int) -> AsyncIterator[int]:
+        """Count."""
         for number in range(to):
             yield number
 
@@ -216,6 +217,7 @@ async def test_the_values_of_a_generator_are_progress_and_the_last_is_the_result
 async def test_a_generator_that_yields_nothing_returns_none(stage: Stage) -> None:
     @tool
     async def silent() -> AsyncIterator[int]:
+        """Yield nothing."""
         for number in range(0):
             yield number
 
@@ -231,6 +233,7 @@ async def test_a_generator_is_closed_at_its_deadline() -> None:
 
     @tool(timeout_s=0.01)
     async def waits() -> AsyncIterator[int]:
+        """Yield once, and wait."""
         try:
             yield 1
             await asyncio.Event().wait()
