@@ -5,14 +5,15 @@ Source: API reference, "Per-Agent Configuration". agents/agent_config turns thes
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
+from agents.settings.secret import NO_SECRET, OptionalSecret
 from agents.settings.values import (
     NUMBER,
     AgentId,
@@ -64,8 +65,20 @@ class LimitsConfig(_Checked):
     time: Milliseconds | None = 600_000
 
 
+OWN_KEYS: Final = {
+    "model": "the key model of the agent",
+    "stream": "the key stream of the agent",
+    "messages": "the agent's conversation",
+    "input": "the agent's conversation",
+}
+"""The keys of a request that the agent sets itself, each with the source of its value."""
+
+
 def _sendable(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options if a request can carry them. Raises InvalidValue if not."""
+    for key, source in OWN_KEYS.items():
+        if key in options:
+            raise InvalidValue(Fault((), f"other keys than {key}, which {source} sets", key))
     if too_deep(options):
         raise InvalidValue(Fault((), SHALLOW))
     try:
@@ -89,7 +102,7 @@ class Fallback(_Checked):
     model: Name | None = None
     api_preference: Api | None = None
     base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
+    api_key: OptionalSecret = NO_SECRET
     model_options: ModelOptions | None = None
 
 
@@ -112,7 +125,7 @@ class AgentSettings(_Checked):
     streaming_config: StreamingConfig = StreamingConfig()
     provider: Name | None = None
     base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
+    api_key: OptionalSecret = NO_SECRET
     model_options: ModelOptions = {}
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()
