@@ -284,11 +284,23 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
             {"model_options": _nested(5_000)},
             "model_options: expected JSON nested at most 64 deep.*, got dict$",
         ),
-        ({"model_options": {"model": "other"}}, "model_options: expected other keys than model, which the key model of"),
-        ({"model_options": {"stream": False}}, "expected other keys than stream, which the key stream of the agent sets"),
+        (
+            {"model_options": {"model": "other"}},
+            "model_options: expected other keys than model, which the key model of",
+        ),
+        (
+            {"model_options": {"stream": False}},
+            "expected other keys than stream, which the key stream of the agent sets",
+        ),
         ({"model_options": {"messages": []}}, "expected other keys than messages, which the agent's conversation sets"),
-        ({"fallbacks": [{"model_options": {"input": "x"}}]}, r"fallbacks\[0\]\.model_options: expected other keys than"),
-        ({"base_url": "http://a b/v1"}, "base_url: expected an address without spaces and control characters, got 'http"),
+        (
+            {"fallbacks": [{"model_options": {"input": "x"}}]},
+            r"fallbacks\[0\]\.model_options: expected other keys than",
+        ),
+        (
+            {"base_url": "http://a b/v1"},
+            "base_url: expected an address without spaces and control characters, got 'http",
+        ),
         ({"base_url": "http://\x01/v1"}, "base_url: expected an address without spaces"),
         ({"base_url": "http://localhost:1/v1\n"}, "base_url: expected an address without spaces"),
         ({"model_options": {"seed": 10**5_000}}, r"model_options: expected JSON data \(.*\), got dict$"),

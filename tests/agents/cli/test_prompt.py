@@ -45,6 +45,14 @@ class Screen:
         before, _, self._unread = shown.partition(text)
         return before + text
 
+    async def raw_until(self, text: str) -> str:
+        """Return all output up to and including text, as the terminal got it."""
+        while text not in self._unread:
+            chunk = await asyncio.to_thread(os.read, self._master, 4096)
+            self._unread += chunk.decode(errors="replace")
+        before, _, self._unread = self._unread.partition(text)
+        return before + text
+
     async def code(self) -> int:
         """Return the exit code. Read the rest of the output, because a full terminal blocks the process."""
         with_end = asyncio.create_task(asyncio.to_thread(self._process.wait))
@@ -134,3 +142,9 @@ async def test_a_session_is_deleted_only_after_a_yes(tmp_path: Path, typed: byte
     store = await Store.open(url)
     assert len(await store.sessions(limit=9)) == left
     await store.close()
+
+
+async def test_the_lines_of_a_command_have_no_colours_if_no_color_is_set(server: RehearsalServer) -> None:
+    for variables, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)):
+        with terminal("doctor", "--port", "0", env=pointing_at(server) | variables) as screen:
+            assert ("\x1b[32m" in await screen.raw_until("python:")) == coloured

@@ -90,7 +90,9 @@ async def test_a_faulty_configuration_does_not_hide_the_other_obstacles(server: 
     assert f"ok    state directory: {folder}: created at the first start" in lines
 
 
-async def test_the_doctor_reads_the_rest_of_an_unreadable_configuration(server: RehearsalServer, tmp_path: Path) -> None:
+async def test_the_doctor_reads_the_rest_of_an_unreadable_configuration(
+    server: RehearsalServer, tmp_path: Path
+) -> None:
     file = tmp_path / "sys.config"
     file.write_text("[{")
     flags = "--config", str(file), "--port", "0", "--state-dir", str(tmp_path / "state")
