@@ -100,6 +100,8 @@ class ServerProcess(CallbackProcess):
         elif type(value) is Ignore or type(value) is Error:
             self._started(value if type(value) is Ignore else StartFailed(self.label, value.reason))
             self.stop(NORMAL)
+        elif type(value) is NoReply or type(value) is Reply:  # an outcome of another callback, and hardly a state
+            self.stop(Crash(BadReturn(f"the init of {self.label}", value, "a state or Ready(state, then)")))
         else:
             self.stage = Stage.SERVING
             self.state = value

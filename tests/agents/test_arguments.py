@@ -350,12 +350,12 @@ async def test_the_pid_of_an_agent_that_was_restarted_is_not_served_by_its_succe
 async def test_a_search_for_what_is_no_text_is_refused_in_words() -> None:
     searches: list[tuple[Call, str]] = [
         (find_agent, "the id of an agent"),
-        (wake, "the id of an agent"),
         (agent_registry.find_stream, "the id of a stream"),
         (agent_registry.agents_of, "the name of a user"),
     ]
     for search, expected in searches:
         for wrong, got in ((None, "None"), (5, "5"), (b"ada", "bytes"), (["ada"], "list")):
             with pytest.raises(InvalidArgument, match=f"^expected {expected}, got {got}$"):
-                found = search(wrong)
-                await found
+                search(wrong)
+    with pytest.raises(InvalidArgument, match="^expected the id of an agent, got 5$"):
+        await wake(5)  # type: ignore[arg-type]

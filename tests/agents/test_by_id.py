@@ -109,7 +109,7 @@ async def test_messages_to_an_agent_that_is_being_restarted_arrive_in_order(stag
 async def test_the_agents_of_the_settings_keep_their_ids_when_their_supervisor_is_restarted() -> None:
     async with RehearsalServer(builtin()) as server:
         configured = AgentSettings(id="ada", model="echo")
-        settings = Settings(base_url=server.base_url, api_key="any", agents=(configured,))  # type: ignore[arg-type]
+        settings = Settings(base_url=server.base_url, api_key="any", agents=(configured,))
         async with application.running(settings), Mailbox() as box:
             for ask in (
                 lambda: agent.chat("ada", "hi"),
@@ -221,7 +221,7 @@ def test_blocking_code_uses_ids_from_any_thread() -> None:
     with AsyncioSystemBase() as base:
         server = base.run(served())
         try:
-            base.run(application.start(Settings(base_url=server.base_url, api_key="any")))  # type: ignore[arg-type]
+            base.run(application.start(Settings(base_url=server.base_url, api_key="any")))
             base.run(agent_supervisor.start_agent({"model": "echo", "id": "ada"}))
             events = list(base.iterate(agent.stream("ada", "one two")))
             assert "".join(event.token for event in events if isinstance(event, StreamToken)) == "one two"

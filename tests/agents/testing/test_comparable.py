@@ -30,7 +30,7 @@ SETTINGS = Settings(
     providers=ProviderSettings(max_failures=1000),  # all models are of one provider
 )
 STALLING = {"fault-stall", "silent"}
-"""The models that fall silent. The other ones keep the default timeout: a machine under load is silent for a while, too."""
+"""The models that fall silent. The others keep the default timeout: a machine under load falls silent, too."""
 RUNS = [
     (model, api, stream)
     for model in builtin().models
