@@ -5,7 +5,7 @@ Source: API reference, "Per-Agent Configuration". agents/agent_config turns thes
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -65,20 +65,8 @@ class LimitsConfig(_Checked):
     time: Milliseconds | None = 600_000
 
 
-OWN_KEYS: Final = {
-    "model": "the key model of the agent",
-    "stream": "the key stream of the agent",
-    "messages": "the agent's conversation",
-    "input": "the agent's conversation",
-}
-"""The keys of a request that the agent sets itself, each with the source of its value."""
-
-
 def _sendable(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options if a request can carry them. Raises InvalidValue if not."""
-    for key, source in OWN_KEYS.items():
-        if key in options:
-            raise InvalidValue(Fault((), f"other keys than {key}, which {source} sets", key))
     if too_deep(options):
         raise InvalidValue(Fault((), SHALLOW))
     try:

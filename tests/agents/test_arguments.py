@@ -286,16 +286,12 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
         ),
         (
             {"model_options": {"model": "other"}},
-            "model_options: expected other keys than model, which the key model of",
         ),
         (
             {"model_options": {"stream": False}},
-            "expected other keys than stream, which the key stream of the agent sets",
         ),
-        ({"model_options": {"messages": []}}, "expected other keys than messages, which the agent's conversation sets"),
         (
             {"fallbacks": [{"model_options": {"input": "x"}}]},
-            r"fallbacks\[0\]\.model_options: expected other keys than",
         ),
         (
             {"base_url": "http://a b/v1"},
@@ -357,5 +353,5 @@ async def test_a_search_for_what_is_no_text_is_refused_in_words() -> None:
         for wrong, got in ((None, "None"), (5, "5"), (b"ada", "bytes"), (["ada"], "list")):
             with pytest.raises(InvalidArgument, match=f"^expected {expected}, got {got}$"):
                 search(wrong)
-    with pytest.raises(InvalidArgument, match="^expected the id of an agent, got 5$"):
+    with pytest.raises(InvalidArgument, match=r"^expected the id of an agent, got 5$"):
         await wake(5)  # type: ignore[arg-type]

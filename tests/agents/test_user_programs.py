@@ -128,9 +128,13 @@ class Limit(GenServer[int]):
 
 
 def test_every_thread_that_holds_a_pid_may_cast_to_it() -> None:
+    def take() -> None:
+        for _ in range(100):
+            cast(limit, "take")
+
     with AsyncioSystemBase() as base:
         limit = base.run(start(Limit))
-        threads = [Thread(target=lambda: [cast(limit, "take") for _ in range(100)]) for _ in range(4)]
+        threads = [Thread(target=take) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
