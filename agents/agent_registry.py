@@ -11,7 +11,8 @@ from heapq import nsmallest
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from actors import Mailbox, Pid, pg, register, whereis
+from actors import InvalidArgument, Mailbox, Pid, pg, register, whereis
+from actors.kernel.errors import named
 from actors.observer import processes
 from actors.server.server_process import ServerProcess
 from actors.system.current import current_system
@@ -25,8 +26,8 @@ _expected: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary
 
 
 def find_agent(agent_id: str) -> Pid | None:
-    """Return the running agent with this id, or None."""
-    return whereis(NAME_PREFIX + agent_id)
+    """Return the running agent with this id, or None. Raises InvalidArgument for an id that is not a str."""
+    return whereis(NAME_PREFIX + _text(agent_id, "the id of an agent"))
 
 
 def is_agent(pid: Pid) -> bool:
@@ -60,7 +61,7 @@ def belongs_to(agent: Pid, owner: str) -> None:
 
 def agents_of(owner: str) -> list[Pid]:
     """Return the running agents of this user."""
-    return pg.members(_of_owner(owner))
+    return pg.members(_of_owner(_text(owner, "the name of a user")))
 
 
 def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Generator[None, None, list[str]]:
@@ -94,7 +95,7 @@ def reserved(agent_id: str) -> Iterator[None]:
 
 def find_stream(stream_id: str) -> Pid | None:
     """Return the running agent that has this stream, or None."""
-    having = pg.members(_group(stream_id))
+    having = pg.members(_group(_text(stream_id, "the id of a stream")))
     return having[0] if having else None
 
 
@@ -108,6 +109,12 @@ def has_no_stream(agent: Pid, stream_id: str) -> None:
     """Record that the agent does not have this stream. Only the agent calls this."""
     if agent in pg.members(_group(stream_id)):
         pg.leave(_group(stream_id), agent)
+
+
+def _text(given: object, expected: str) -> str:
+    if not isinstance(given, str):
+        raise InvalidArgument(expected, named(given))
+    return given
 
 
 def _of_owner(owner: str) -> tuple[str, str]:

@@ -47,6 +47,8 @@ NAME_PREFIX: Final = "agent:"
 
 NOT_RUNNING: Final = "no application runs here: start one with application.running() or application.start()"
 
+NO_AGENT: Final = "no agent of this event loop's application has this id"
+
 Prepare: TypeAlias = Callable[..., Awaitable[None]]
 """Loads what an agent needs, given the arguments of start_agent, which raises any exception that this raises."""
 
@@ -98,10 +100,14 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
 async def stop_agent(pid: Pid | str) -> None:
     """Stop an agent, given by its Pid or its id. The agent is not restarted, and is killed if it does not stop in time.
 
-    Raises InvalidArgument for any other value, and NotFound for an id that no agent has and the Pid of another process.
+    Raises InvalidArgument for any other value, CallFailed for an id that no agent has, and NotFound for the Pid of
+    another process.
     """
     if isinstance(pid, str):
-        await request(_running(), StopById(pid))
+        try:
+            await request(_running(), StopById(pid))
+        except NotFound:
+            raise CallFailed(pid, NO_AGENT) from None
     elif isinstance(pid, Pid):
         await terminate_child(_running(), pid)
     else:

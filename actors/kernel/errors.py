@@ -176,8 +176,8 @@ class SourceRefused(ProcessError, InvalidActorSpecification):
 class BadReturn(ProcessError):
     """A callback returned a value that is not an outcome."""
 
-    def __init__(self, callback: str, value: object) -> None:
-        super().__init__(f"expected an outcome from {callback}, got {type(value).__name__}")
+    def __init__(self, callback: str, value: object, expected: str = "an outcome") -> None:
+        super().__init__(f"expected {expected} from {callback}, got {type(value).__name__}")
 
 
 class NotSimulated(ProcessError):

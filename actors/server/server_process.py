@@ -96,6 +96,8 @@ class ServerProcess(MessageLoop):
         elif type(value) is Ignore or type(value) is Error:
             self._started(value if type(value) is Ignore else StartFailed(self.label, value.reason))
             self.stop(NORMAL)
+        elif type(value) is NoReply or type(value) is Reply:  # an outcome of another callback, and hardly a state
+            self.stop(Crash(BadReturn(f"the init of {self.label}", value, "a state or Ready(state, then)")))
         else:
             self.stage = LifeStage.SERVING
             self.state = value

@@ -3,15 +3,16 @@
 import os
 import re
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from actors import Pid
 from agents import application
-from agents.cli.conversation import messages
+from agents.cli.conversation import messages, whole_stdin
 from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
 from agents.cli.remote.chat import chat_with_daemon
@@ -25,6 +26,10 @@ from supervisors.agent_supervisor import start_agent
 
 # A person waits here and can cancel: fewer retries and a longer chunk timeout than the defaults.
 PATIENCE = {"max_retries": 2, "chunk_timeout": 120_000}
+
+
+STDIN: Final = "-"
+"""The MESSAGE that stands for stdin, as in other commands."""
 
 
 def _address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -103,7 +108,7 @@ def chat(
     agent_id: str | None,
     state_dir: Path | None,
 ) -> None:
-    """Send MESSAGE and show the answer. Without MESSAGE, talk until Ctrl-D.
+    """Send MESSAGE and show the answer. MESSAGE "-" is all of stdin. Without MESSAGE, talk until Ctrl-D.
 
     Without --url, --token-file, --agent and --state-dir, the agent runs in this program and is lost at its end. With
     one of the four, it is an agent of a daemon.
@@ -114,7 +119,7 @@ def chat(
     if any(given is not None for given in (url, token_file, agent_id, state_dir)):
         new = _new_agent(context, names)
         place = {"url": url, "token_file": token_file, "state_dir": state_dir}
-        sys.exit(run(lambda program: chat_with_daemon(message, agent_id, new, place, program)))
+        sys.exit(_talk(message, lambda given, program: chat_with_daemon(given, agent_id, new, place, program)))
     _check_tool_options(names, root, search_endpoint)
     if message is not None and not message.strip():
         raise click.UsageError("expected a message, got an empty one")
@@ -124,7 +129,16 @@ def chat(
         tools=ToolSettings(file_ops_root=root, web_search_endpoint=search_endpoint),
     )
     config = {"system_prompt": system, "tools": names, "api_preference": api, "streaming_config": PATIENCE}
-    sys.exit(run(lambda program: _chat(message, settings, config, program)))
+    sys.exit(_talk(message, lambda given, program: _chat(given, settings, config, program)))
+
+
+def _talk(message: str | None, chat_with: Callable[[str | None, Program], Awaitable[int]]) -> int:
+    """Run a chat with the message, which is all of stdin for STDIN. Return the exit code."""
+
+    async def main(program: Program) -> int:
+        return await chat_with(await whole_stdin() if message == STDIN else message, program)
+
+    return run(main)
 
 
 def _new_agent(context: click.Context, names: list[str]) -> dict[str, Any]:

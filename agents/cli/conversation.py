@@ -50,7 +50,23 @@ async def typed(interrupts: Interrupts) -> AsyncIterator[str]:
             yield line
 
 
+async def whole_stdin() -> str:
+    """Return all of stdin as one message, without the line breaks at its end. Raises Unreadable."""
+    lines = [line async for line in _lines_of(sys.stdin.fileno(), _encoding(sys.stdin.encoding))]
+    message = "\n".join(lines).rstrip("\r\n")
+    if not message.strip():
+        raise Unreadable("stdin: expected a message, got none")
+    return message
+
+
 async def piped(descriptor: int, encoding: str) -> AsyncIterator[str]:
+    """Yield the lines of the descriptor that are not blank, as they arrive. Raises Unreadable."""
+    async for line in _lines_of(descriptor, encoding):
+        if line.strip():
+            yield line
+
+
+async def _lines_of(descriptor: int, encoding: str) -> AsyncIterator[str]:
     """Yield the lines of the descriptor as they arrive. Raises Unreadable.
 
     A thread reads, because a regular file can't be awaited as a pipe can. The thread is a daemon thread, because a
@@ -62,8 +78,7 @@ async def piped(descriptor: int, encoding: str) -> AsyncIterator[str]:
     while (line := await lines.get()) is not None:
         if isinstance(line, Unreadable):
             raise line
-        if line.strip():
-            yield line
+        yield line
 
 
 def _read(descriptor: int, encoding: str, loop: asyncio.AbstractEventLoop, lines: Lines) -> None:

@@ -1,16 +1,14 @@
 """`understudy doctor`: the checks of agents/daemon/checks.py, one line each. They start only a tool worker."""
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from agents.cli.config import settings_option
+from agents.cli.daemon_flags import daemon_flags
 from agents.cli.printing import say
 from agents.cli.view.printable import one_line
-from agents.configuration import found
 from agents.daemon.checks import checks
 from agents.daemon.finding import Verdict
 
@@ -18,20 +16,14 @@ COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
 
 
 @click.command()
-@click.option(
-    "--config",
-    "file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The configuration file. Default: the file that serve reads.",
-)
-@settings_option
+@daemon_flags
 def doctor(file: Path | None, flags: dict[str, str]) -> None:
     """Check the configuration, the port, the folder, the store, the providers, the tool workers and the environment.
 
-    Each check prints one line: ok, warn or fail. The exit code is 1 if a check failed.
+    Each check prints one line: ok, warn or fail. After a fault in the configuration, the other checks use its valid
+    values. The exit code is 1 if a check failed.
     """
-    sys.exit(asyncio.run(_report(file or found(os.environ), flags)))
+    sys.exit(asyncio.run(_report(file, flags)))
 
 
 async def _report(file: Path | None, flags: dict[str, str]) -> int:

@@ -46,7 +46,9 @@ def top_command(by: str, every_s: float, program: Path | None, arguments: tuple[
     if program is None:
         show_top(options, by, every_s)
     else:
-        _run(program, arguments, lambda: top_text(top(by, ROWS), system_info()), every_s)  # type: ignore[arg-type]  # a Choice
+        console = Console(file=sys.stderr)
+        width = console.width if console.is_terminal else None
+        _run(program, arguments, lambda: top_text(top(by, ROWS), system_info(), width), every_s)  # type: ignore[arg-type]  # a Choice
 
 
 @click.command("tree", context_settings=SETTINGS)

@@ -30,7 +30,7 @@ class Left(Exception):
 
 
 class Unreadable(Exception):
-    """Stdin can't be read, or contains bytes that can't be decoded."""
+    """Stdin can't be read, contains bytes that can't be decoded, or has no message."""
 
 
 class Interrupts:

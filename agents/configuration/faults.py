@@ -1,16 +1,23 @@
 """The faults of a configuration, with their place in its sources."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from agents.core.faults import Fault
 from agents.core.nearest import nearest
 
+if TYPE_CHECKING:
+    from agents.configuration.loading import Loaded
+
 
 class InvalidConfiguration(ValueError):
-    """Raised with every fault of a configuration, in the order of the file. The text has one line per fault."""
+    """Raised with every fault of a configuration, in the order of the file. The text has one line per fault.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
+    rest: the configuration without its invalid values, for checks of the rest; None if it is unknown.
+    """
+
+    def __init__(self, faults: Iterable[Fault], rest: "Loaded | None" = None) -> None:
+        self.faults, self.rest = tuple(faults), rest
         super().__init__("\n".join(map(str, self.faults)))
 
 

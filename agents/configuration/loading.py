@@ -66,9 +66,10 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
     read = () if files is None else tuple(files.read)
     faults += _unrelated(_misplaced(settings, marks, read), faults)
     faults += _unrelated(_cross_faults(settings, marks, sound=not any(_is_ground(fault) for fault in faults)), faults)
+    loaded = Loaded(settings, marks, read)
     if faults:
-        raise InvalidConfiguration(sorted(faults, key=_place))
-    return Loaded(settings, marks, read)
+        raise InvalidConfiguration(sorted(faults, key=_place), loaded)
+    return loaded
 
 
 def _of_files(files: Files, environ: Mapping[str, str]) -> Iterator[SourceReader]:

@@ -30,19 +30,20 @@ OTHER_AGENTS: Final = "openai-agents"
 
 
 async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Yield the findings in a fixed order.
-
-    If the configuration can't be read, its faults are the last findings.
-    """
+    """Yield the findings in a fixed order. The checks after the configuration's use its valid values."""
     for finding in _environment():
         yield finding
     try:
-        settings = daemon_settings(load(file, os.environ, flags))
+        loaded = load(file, os.environ, flags)
     except InvalidConfiguration as invalid:
         for fault in invalid.faults:
             yield Finding(Verdict.FAIL, "config", str(fault))
-        return
-    yield Finding(Verdict.OK, "config", "no file: every setting has its default" if file is None else str(file))
+        if invalid.rest is None:
+            return
+        loaded = invalid.rest
+    else:
+        yield Finding(Verdict.OK, "config", "no file: every setting has its default" if file is None else str(file))
+    settings = daemon_settings(loaded)
     found = _folder_and_port(settings)
     for finding in found:
         yield finding

@@ -18,15 +18,13 @@ from agents.instance.state import StreamChat
 from agents.instance.waking import wake
 from agents.sessions import JOURNAL, SessionError
 from supervisors import count_children
-from supervisors.agent_supervisor import AGENT_SUPERVISOR, is_restarting
+from supervisors.agent_supervisor import AGENT_SUPERVISOR, NO_AGENT, is_restarting
 
 ROOT: Final = "understudy"
 """The name of the application's root supervisor."""
 
 SUCCESSOR_S: Final = 5.0
 """The longest wait for a successor: the default timeout of a call."""
-
-NO_AGENT: Final = "no agent of this event loop's application has this id"
 
 log = get_logger("understudy.agents")
 

@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agents.core.depth import SHALLOW, too_deep
 from agents.core.faults import Fault, InvalidValue
 from agents.llm.endpoint import Api
+from agents.settings.secret import NO_SECRET, OptionalSecret
 from agents.settings.values import (
     NUMBER,
     AgentId,
@@ -89,7 +90,7 @@ class Fallback(_Checked):
     model: Name | None = None
     api_preference: Api | None = None
     base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
+    api_key: OptionalSecret = NO_SECRET
     model_options: ModelOptions | None = None
 
 
@@ -112,7 +113,7 @@ class AgentSettings(_Checked):
     streaming_config: StreamingConfig = StreamingConfig()
     provider: Name | None = None
     base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
+    api_key: OptionalSecret = NO_SECRET
     model_options: ModelOptions = {}
     fallbacks: list[Fallback] | None = None
     limits: LimitsConfig = LimitsConfig()

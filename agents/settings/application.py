@@ -7,11 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.settings.agent import AgentSettings
 from agents.settings.applies import Applies
 from agents.settings.gateway import GatewaySettings
+from agents.settings.secret import NO_SECRET, OptionalSecret
 from agents.settings.values import (
     Amount,
     Count,
@@ -83,7 +84,7 @@ class NamedProvider(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: HttpAddress | None = None
-    api_key: SecretStr | None = None
+    api_key: OptionalSecret = NO_SECRET
     model: Name | None = None
     prices: dict[str, ModelPrice] = {}
 
@@ -218,7 +219,7 @@ class Settings(BaseModel):
 
     model: Annotated[Name | None, Applies.NEW_AGENTS] = DEFAULT_MODEL
     base_url: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None
-    api_key: Annotated[SecretStr | None, Applies.NEW_AGENTS] = None
+    api_key: Annotated[OptionalSecret, Applies.NEW_AGENTS] = NO_SECRET
     prices: Annotated[dict[str, ModelPrice], Applies.NEW_AGENTS] = {}
     streaming: Annotated[StreamingSettings, Applies.NEW_AGENTS] = StreamingSettings()
     tools: ToolSettings = ToolSettings()

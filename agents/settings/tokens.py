@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents.core.faults import Fault
+from agents.settings.secret import Secret
 from agents.settings.values import Name, UserName
 
 LENGTH: Final = 43  # characters that 32 bytes take in base64
@@ -36,7 +37,7 @@ class TokenSettings(BaseModel):
     name: Name
     user: UserName
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
-    token: SecretStr
+    token: Secret
 
 
 def token_faults(tokens: Sequence[TokenSettings]) -> Iterator[Fault]:

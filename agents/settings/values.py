@@ -1,5 +1,6 @@
 """The kinds of values in settings. `kind_of` in agents/configuration/kinds.py describes each kind in words."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -51,6 +52,8 @@ class TextOnly(BaseModel):
 
 def _reachable(address: str) -> str:
     """Return the address if it has a host and a valid port. Raises InvalidValue if not."""
+    if _NOT_IN_ADDRESSES.search(address):  # urlsplit would remove some, and a request would escape the others
+        raise InvalidValue(Fault((), "an address without spaces and control characters"))
     try:
         parts = urlsplit(address)
         valid = bool(parts.hostname) and parts.port != 0
@@ -59,6 +62,9 @@ def _reachable(address: str) -> str:
     if not valid:
         raise InvalidValue(Fault((), "a host, and a port from 1 to 65535 if any"))
     return address
+
+
+_NOT_IN_ADDRESSES: Final = re.compile(r"[\x00-\x20\x7f]")
 
 
 MOST: Final = 10**12

@@ -25,7 +25,9 @@ from typing import Any, Generic, Unpack, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from agents.core.faults import Fault
+from actors.kernel.errors import named
+from agents.core.faults import Fault, dotted
+from agents.core.text import no_text_in
 from agents.tools import arguments, binding, callables, docstring, signature
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy, policy_faults, unknown_options
@@ -66,7 +68,10 @@ class Tool(Policy, Generic[P, R]):
         return f"Tool(name={self.name!r}, isolation={self.isolation!r})"
 
     def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., R]":
-        """Return the tool of a method with its object, as Python does for a function in the body of a class."""
+        """Return the tool of a method with its object, as Python does for a function in the body of a class.
+
+        Type checkers know the result only: mypy can't tell a static method from one whose first parameter is an object.
+        """
         function: Any = self.function
         if isinstance(function, classmethod):
             return replace(self, function=function.__get__(instance, owner))
@@ -188,10 +193,16 @@ def _has_file(module: ModuleType | None) -> bool:
 
 
 def _text_faults(made: Tool) -> list[Fault]:
+    name: object = made.name
     text: object = made.description
-    if not NAME.fullmatch(made.name):
-        return [Fault((), NAME.pattern, repr(made.name), inside="name")]
-    return [] if isinstance(text, str) and text.strip() else [Fault((), DOCUMENTED, f"none; {WRITE}")]
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return [Fault((), NAME.pattern, named(name), inside="name")]
+    if not isinstance(text, str):
+        return [Fault((), "a str", named(text), inside="description")]
+    if not text.strip():
+        return [Fault((), DOCUMENTED, f"none; {WRITE}")]
+    half = no_text_in({"description": text, "parameters": made.parameters})
+    return [] if half is None else [Fault((), half.expected, half.got, inside=dotted(half.path))]
 
 
 def _isolation_faults(made: Tool) -> list[Fault]:

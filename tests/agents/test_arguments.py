@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actors import NOPROC, CallFailed, InvalidArgument, Mailbox, NoCaller, Pid, ended, get_state
-from agents import agent
+from agents import agent, agent_registry, find_agent, wake
 from agents.agent_config import InvalidAgentConfig, agent_config
 from agents.core.conversation import UserMessage
 from agents.core.events import Response
@@ -284,6 +284,12 @@ async def test_a_configuration_that_is_not_a_mapping_is_refused_in_words() -> No
             {"model_options": _nested(5_000)},
             "model_options: expected JSON nested at most 64 deep.*, got dict$",
         ),
+        (
+            {"base_url": "http://a b/v1"},
+            "base_url: expected an address without spaces and control characters, got 'http",
+        ),
+        ({"base_url": "http://\x01/v1"}, "base_url: expected an address without spaces"),
+        ({"base_url": "http://localhost:1/v1\n"}, "base_url: expected an address without spaces"),
         ({"model_options": {"seed": 10**5_000}}, r"model_options: expected JSON data \(.*\), got dict$"),
         ({"tools": [_nested(5_000)]}, r"tools\[0\]: expected a name, a Tool or a function, got dict$"),
         ({"name": _Unshown()}, "name: expected a valid string, got _Unshown$"),
@@ -325,3 +331,18 @@ async def test_the_pid_of_an_agent_that_was_restarted_is_not_served_by_its_succe
     await ended(pid)
     with pytest.raises(CallFailed):
         agent.stream(pid, "hi")
+
+
+@pytest.mark.usefixtures("stage")
+async def test_a_search_for_what_is_no_text_is_refused_in_words() -> None:
+    searches: list[tuple[Call, str]] = [
+        (find_agent, "the id of an agent"),
+        (agent_registry.find_stream, "the id of a stream"),
+        (agent_registry.agents_of, "the name of a user"),
+    ]
+    for search, expected in searches:
+        for wrong, got in ((None, "None"), (5, "5"), (b"ada", "bytes"), (["ada"], "list")):
+            with pytest.raises(InvalidArgument, match=f"^expected {expected}, got {got}$"):
+                search(wrong)
+    with pytest.raises(InvalidArgument, match=r"^expected the id of an agent, got 5$"):
+        await wake(5)  # type: ignore[arg-type]

@@ -33,11 +33,11 @@ PUBLIC = [
     "agents.rehearsal",
     "agents.settings",
     "agents.streaming_function_handler",
+    "agents.testing",
     "supervisors",
     "supervisors.agent_supervisor",
     "supervisors.dynamic_supervisor",
 ]
-OF_THE_INSIDE = {"testing.md"}  # a page with a program that replaces parts of the inside
 
 
 def sections(text: str) -> dict[str, str]:
@@ -110,8 +110,7 @@ def programs() -> Iterator[tuple[str, str]]:
     """Yield the programs that a user reads, each with its place."""
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for program in re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
-            if page.name not in OF_THE_INSIDE:
-                yield page.name, program
+            yield page.name, program
     for path in sorted((ROOT / "examples").glob("*.py")):
         yield path.name, path.read_text()
 

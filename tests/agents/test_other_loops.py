@@ -124,7 +124,7 @@ async def test_a_process_of_another_loop_may_ask_by_stream_chat_and_gets_the_ans
 async def narrow() -> AsyncIterator[Stage]:
     """Start an agent whose subscribers have at most four unread events."""
     async with RehearsalServer(builtin()) as server:
-        settings = Settings(base_url=server.base_url, api_key="any", streaming=StreamingSettings(buffer_size=4))  # type: ignore[arg-type]
+        settings = Settings(base_url=server.base_url, api_key="any", streaming=StreamingSettings(buffer_size=4))
         async with application.running(settings):
             yield Stage(server)
 

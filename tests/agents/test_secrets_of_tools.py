@@ -34,7 +34,7 @@ async def test_no_secret_of_a_tool_leaves_the_host(what: str, tmp_path: Path, ca
         kept = SessionSettings(url=f"sqlite:///{tmp_path / 'sessions.db'}", durability="sync")  # type: ignore[arg-type]
         settings = Settings(
             base_url=server.base_url,
-            api_key="any",  # type: ignore[arg-type]
+            api_key="any",
             sessions=kept,
             tools=ToolSettings(workers=1),
         )

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RIGHT = sorted(HERE.glob("right/*.py"))
 WRONG = sorted(HERE.glob("wrong/*.py"))
-OF_THE_INSIDE = {"testing.md"}  # a page with a program that replaces parts of the inside
+
 
 THESPIAN = 'Method "receiveMessage" overrides class "Actor"'
 """Thespian has no types. Its own receiveMessage always raises, so pyright refuses any override that returns."""
@@ -52,7 +52,7 @@ def in_the_docs(folder: Path) -> None:
     folder.mkdir()
     for page in sorted((ROOT / "docs").glob("*.md")):
         programs = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-        for number, program in enumerate(programs if page.name not in OF_THE_INSIDE else (), 1):
+        for number, program in enumerate(programs, 1):
             (folder / f"{page.stem}_{number}.py").write_text(program)
 
 

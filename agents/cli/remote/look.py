@@ -71,10 +71,10 @@ def show_tree(options: dict[str, Any]) -> None:
 def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
     """Show the busiest processes of the daemon: a picture that changes on a terminal, else one picture."""
 
-    async def picture(client: Client) -> str:
+    async def picture(client: Client, width: int | None = None) -> str:
         report = await client.get("/processes", by=by, count=ROWS)
         processes = msgspec.convert(report["processes"], list[ProcessInfo])
-        return top_text(processes, msgspec.convert(report["system"], SystemInfo))
+        return top_text(processes, msgspec.convert(report["system"], SystemInfo), width)
 
     async def show(client: Client) -> None:
         console = Console(file=sys.stdout, highlight=False)
@@ -83,7 +83,7 @@ def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
             return
         with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
             while True:
-                live.update(Text(await picture(client), no_wrap=True, overflow="ellipsis"), refresh=True)
+                live.update(Text(await picture(client, console.width), no_wrap=True, overflow="ellipsis"), refresh=True)
                 await asyncio.sleep(every_s)
 
     ask(options, show)

@@ -76,13 +76,23 @@ def rename_command(session_id: str, title: str, **options: Any) -> None:
 
 @sessions.command("delete")
 @session_argument
+@click.option("--yes", "-y", "sure", is_flag=True, help="Do not ask.")
 @place_options
-def delete_command(session_id: str, **options: Any) -> None:
-    """Delete a session: its conversation, streams and events.
+def delete_command(session_id: str, sure: bool, **options: Any) -> None:
+    """Delete a session for ever: its conversation, streams and events.
 
-    Its agent is stopped first. The command is refused while the agent runs a turn.
+    On a terminal the command asks first. The session's agent is stopped before. The command is refused while the agent
+    runs a turn.
     """
-    _carry_out(options, lambda source: source.delete_session(session_id))
+
+    async def delete(source: Sessions) -> None:
+        if not sure and sys.stdin.isatty() and sys.stdout.isatty():
+            say(line_of(await source.session(session_id)))
+            if not click.confirm("Delete this session for ever?"):
+                return
+        await source.delete_session(session_id)
+
+    _carry_out(options, delete)
 
 
 @sessions.command("export")

@@ -12,6 +12,9 @@ DEEP: Final = 12  # levels
 LABEL_CHARS: Final = 32
 
 HEADER: Final = ("pid", "process", "status", "mailbox", "reductions", "memory", "state")
+OPTIONAL: Final = ("state", "status", "reductions", "memory")
+"""The columns that a narrow terminal lacks, the first one first."""
+NAME_CHARS: Final = 10  # of a process, in a narrow terminal
 
 
 def tree_text(root: Node) -> str:
@@ -19,12 +22,25 @@ def tree_text(root: Node) -> str:
     return "\n".join([_title(root), *_branches(root, "", DEEP)])
 
 
-def top_text(infos: Sequence[ProcessInfo], system: SystemInfo) -> str:
-    """Return a line of totals, then a table."""
+def top_text(infos: Sequence[ProcessInfo], system: SystemInfo, width: int | None = None) -> str:
+    """Return a line of totals, then a table. width: that of the terminal, which may be too narrow for all columns."""
     totals = f"{system.processes} processes, {system.ready} ready, {system.dead_letters} dead letters"
-    rows = [HEADER, *map(_row, infos)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join([totals, *(_aligned(row, widths) for row in rows)])
+    columns = dict(zip(HEADER, zip(*map(_row, infos), strict=True) if infos else [()] * len(HEADER), strict=True))
+    widths = {name: max(map(len, (name, *cells))) for name, cells in columns.items()}
+    if width is not None:
+        _narrow(widths, width)
+    rows = [HEADER, *zip(*columns.values(), strict=True)]
+    return "\n".join([totals, *(_aligned(dict(zip(HEADER, row, strict=True)), widths) for row in rows)])
+
+
+def _narrow(widths: dict[str, int], width: int) -> None:
+    """Leave out columns, and shorten the process's name, until the table fits into the width."""
+    least = min(widths["process"], NAME_CHARS)
+    for name in OPTIONAL:
+        if sum(widths.values()) - widths["process"] + least + 2 * (len(widths) - 1) > width:
+            del widths[name]
+    left = width - sum(widths.values()) + widths["process"] - 2 * (len(widths) - 1)
+    widths["process"] = max(least, min(widths["process"], left))
 
 
 def _branches(node: Node, indent: str, left: int) -> Iterator[str]:
@@ -55,15 +71,19 @@ def _name(info: ProcessInfo) -> str:
 
 
 def _row(info: ProcessInfo) -> tuple[str, ...]:
-    called = one_line(_name(info))
-    label = called if len(called) <= LABEL_CHARS else f"{called[: LABEL_CHARS - 1]}…"
+    label = _cut(one_line(_name(info)), LABEL_CHARS)
     memory = f"{info.memory_bytes / 1024:.1f} KiB"
     return info.pid, label, info.status, str(info.mailbox), str(info.reductions), memory, one_line(info.state or "")
 
 
-def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
+def _aligned(row: dict[str, str], widths: dict[str, int]) -> str:
+    row = row | {"process": _cut(row["process"], widths["process"])}
     cells = [
-        cell.rjust(width) if HEADER[column] in ("mailbox", "reductions", "memory") else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        row[name].rjust(width) if name in ("mailbox", "reductions", "memory") else row[name].ljust(width)
+        for name, width in widths.items()
     ]
     return "  ".join(cells).rstrip()
+
+
+def _cut(text: str, chars: int) -> str:
+    return text if len(text) <= chars else f"{text[: chars - 1]}…"

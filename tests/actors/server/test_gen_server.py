@@ -709,3 +709,15 @@ async def test_stop_raises_after_its_timeout_and_the_server_goes_on_ending() -> 
             await stop(pid, timeout_s=30)
         assert alive(pid)
         exit(pid, KILL)
+
+
+@pytest.mark.parametrize("outcome", [Reply(None, 0), NoReply(0)])
+async def test_an_outcome_of_another_callback_is_no_first_state(outcome: Any) -> None:
+    class Confused(GenServer[Any]):
+        def init(self) -> Any:
+            return outcome
+
+    async with AsyncioSystemBase():
+        expected = rf"expected a state or Ready\(state, then\) from the init of Confused, got {type(outcome).__name__}"
+        with pytest.raises(StartFailed, match=expected):
+            await start(Confused)

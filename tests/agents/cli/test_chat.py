@@ -117,6 +117,20 @@ async def test_a_broken_answer_leaves_its_first_part(server: RehearsalServer) ->
     assert err == "understudy: connection closed before the stream was finished\n"
 
 
+@pytest.mark.parametrize("typed", ["one\n\ntwo\n", "one\n\ntwo", "one\n\ntwo\r\n\n"])
+async def test_a_dash_sends_all_of_stdin_as_one_message(server: RehearsalServer, typed: str) -> None:
+    code, out, _ = await understudy("chat", "-", "--model", "echo", env=pointing_at(server), stdin=typed)
+    assert (code, out) == (0, "one\n\ntwo\n")
+    assert [request["messages"][-1]["content"] for request in server.requests] == ["one\n\ntwo"]
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "  \n\n"])
+async def test_a_dash_with_an_empty_stdin_is_one_line(server: RehearsalServer, typed: str) -> None:
+    ended = await understudy("chat", "-", "--model", "echo", env=pointing_at(server), stdin=typed)
+    assert ended == (2, "", "understudy: stdin: expected a message, got none\n")
+    assert server.requests == []
+
+
 async def test_a_conversation_remembers_and_continues_to_the_end_of_stdin(server: RehearsalServer) -> None:
     code, out, _ = await understudy("chat", "--model", "echo", env=pointing_at(server), stdin="one\n\ntwo")
     assert (code, out) == (0, "one\ntwo\n")

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actors import ProcessInfo, SystemInfo
 from agents.cli.view.processes import top_text, tree_text
 from supervisors import Node
@@ -10,6 +12,8 @@ from tests.agents.cli.terminal import environment, read_until, started, understu
 
 PROGRAM = """
 import asyncio, sys
+import pytest
+
 from actors import AsyncioSystemBase, GenServer, Mailbox, NoReply, send
 from supervisors import ChildSpec, Flags, start_supervisor
 
@@ -86,6 +90,22 @@ def test_the_table_is_aligned_and_cut_to_a_line_each() -> None:
     assert lines[2].split() == ["Pid(1)", "A" * 31 + "…", "idle", "0", "1000000", "2.0", "KiB", "dict[3]"]
     assert lines[3].split()[:3] == ["Pid(22)", "two", "lines"]
     assert len(lines) == 4
+
+
+@pytest.mark.parametrize("width", [200, 100, 80, 60, 40, 30])
+def test_a_table_in_a_narrow_terminal_keeps_names_and_figures(width: int) -> None:
+    infos = [info(1, "A" * 100, reductions=1_000_000, state="dict[3]"), info(22, "two", mailbox=3)]
+    header, *rows = top_text(infos, SystemInfo(2, 1, 0, 5), width).splitlines()[1:]
+    assert max(map(len, (header, *rows))) <= width
+    assert header.split()[:2] == ["pid", "process"]
+    assert "mailbox" in header
+    assert ("memory" in header) == (width >= 40)
+    assert rows[0].split()[1].startswith("A" * 6)
+    assert [row.split()[0] for row in rows] == ["Pid(1)", "Pid(22)"]
+
+
+def test_a_table_without_processes_has_its_header() -> None:
+    assert top_text([], SystemInfo(0, 0, 0, 0), 80).splitlines()[1].split()[:2] == ["pid", "process"]
 
 
 async def test_a_program_is_run_and_its_tree_shown_beside_it(tmp_path: Path) -> None:

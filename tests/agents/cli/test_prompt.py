@@ -1,4 +1,4 @@
-"""A conversation at a terminal: a prompt, answers drawn live, Ctrl-C and Ctrl-D typed."""
+"""Commands at a terminal: a prompt, answers drawn live, Ctrl-C and Ctrl-D typed, a question before a deletion."""
 
 import asyncio
 import fcntl
@@ -10,11 +10,14 @@ import subprocess
 import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from agents.rehearsal import RehearsalServer, builtin
-from tests.agents.cli.terminal import UNDERSTUDY, pointing_at
+from agents.sessions import Store
+from tests.agents.cli.terminal import UNDERSTUDY, environment, pointing_at
+from tests.agents.sessions.keeping import begun
 
 PROMPT = ">"
 CTRL_C, CTRL_D = b"\x03", b"\x04"
@@ -40,6 +43,14 @@ class Screen:
             chunk = await asyncio.to_thread(os.read, self._master, 4096)
             self._unread += chunk.decode(errors="replace")
         before, _, self._unread = shown.partition(text)
+        return before + text
+
+    async def raw_until(self, text: str) -> str:
+        """Return all output up to and including text, as the terminal got it."""
+        while text not in self._unread:
+            chunk = await asyncio.to_thread(os.read, self._master, 4096)
+            self._unread += chunk.decode(errors="replace")
+        before, _, self._unread = self._unread.partition(text)
         return before + text
 
     async def code(self) -> int:
@@ -115,3 +126,25 @@ async def test_ctrl_c_at_a_fresh_prompt_drops_the_line_and_explains_how_to_end_t
         screen.type(CTRL_C)
         assert await screen.code() == 130
     assert server.requests == []
+
+
+@pytest.mark.parametrize(("typed", "left"), [(b"n\r", 1), (b"\r", 1), (b"y\r", 0)])
+async def test_a_session_is_deleted_only_after_a_yes(tmp_path: Path, typed: bytes, left: int) -> None:
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    store = await Store.open(url)
+    await store.claim()
+    await store.write(begun("t", "first"))
+    await store.close()
+    with terminal("sessions", "delete", "first", "--store", url, env=environment()) as screen:
+        await screen.until("Delete this session for ever? [y/N]:")
+        screen.type(typed)
+        assert await screen.code() == 0
+    store = await Store.open(url)
+    assert len(await store.sessions(limit=9)) == left
+    await store.close()
+
+
+async def test_the_lines_of_a_command_have_no_colours_if_no_color_is_set(server: RehearsalServer) -> None:
+    for variables, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)):
+        with terminal("doctor", "--port", "0", env=pointing_at(server) | variables) as screen:
+            assert ("\x1b[32m" in await screen.raw_until("python:")) == coloured

@@ -75,6 +75,35 @@ async def test_a_store_that_is_not_used_is_not_checked(server: RehearsalServer, 
     assert "ok    store: not used: sessions.durability is off" in out
 
 
+async def test_a_faulty_configuration_does_not_hide_the_other_obstacles(server: RehearsalServer, folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        faulty = "--set", "gateway.prot=1", "--set", "tools.workers=many", "--port", str(port), "--host", "127.0.0.1"
+        ended = await understudy("doctor", "--state-dir", str(folder), *faulty, env=pointing_at(server))
+    assert ended.code == 1
+    lines = ended.out.splitlines()
+    assert sum(line.startswith("fail  config: ") for line in lines) == 2
+    assert any(line.startswith("fail  port: ") and str(port) in line for line in lines), ended.out
+    assert f"ok    provider: {server.base_url}: accepts the key" in lines
+    assert f"ok    state directory: {folder}: created at the first start" in lines
+
+
+async def test_the_doctor_reads_the_rest_of_an_unreadable_configuration(
+    server: RehearsalServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "sys.config"
+    file.write_text("[{")
+    flags = "--config", str(file), "--port", "0", "--state-dir", str(tmp_path / "state")
+    ended = await understudy("doctor", *flags, env=pointing_at(server))
+    assert ended.code == 1
+    assert [line for line in ended.out.splitlines() if line.startswith("fail")] == [
+        line for line in ended.out.splitlines() if line.startswith("fail  config: ")
+    ]
+    assert f"ok    provider: {server.base_url}: accepts the key" in ended.out
+
+
 async def doctor(server: RehearsalServer, folder: Path, url: str, *more: str) -> tuple[int | None, str]:
     flags = ("--set", f"daemon.state_dir={folder}", "--set", "gateway.port=0", *more)
     ended = await understudy("doctor", *flags, env=pointing_at(server) | {"OPENAI_BASE_URL": url})

@@ -162,6 +162,11 @@ def inner() -> Callable[..., Any]:
 async def waits() -> None: ...
 
 
+def half_described(text: Annotated[str, Field(description="half \udfff")]) -> str:
+    """Return the text."""
+    return text
+
+
 @pytest.mark.parametrize(
     ("make", "fault"),
     [
@@ -180,6 +185,12 @@ async def waits() -> None: ...
         (lambda: tool(isolation="thread")(waits), "expected def, got async def"),
         (lambda: tool(name="a b")(plain), "name: expected [a-zA-Z0-9_-]{1,64}, got 'a b'"),
         (lambda: tool(name="a" * 65)(plain), "name: expected"),
+        (lambda: tool(name=5)(plain), "name: expected [a-zA-Z0-9_-]{1,64}, got 5"),  # type: ignore[call-overload]
+        (lambda: tool(name="\ud800")(plain), "name: expected [a-zA-Z0-9_-]{1,64}, got '\\ud800'"),
+        (lambda: tool(description=5)(plain), "description: expected a str, got 5"),  # type: ignore[call-overload]
+        (lambda: tool(description=["x"])(plain), "description: expected a str, got list"),  # type: ignore[call-overload]
+        (lambda: tool(description="half \ud800")(plain), "description: expected text that UTF-8 can encode, got half"),
+        (lambda: tool(half_described), "parameters.properties.text.description: expected text that UTF-8 can encode"),
         (lambda: tool(timeout_s=0)(plain), "timeout_s: expected a number of seconds above 0, got 0"),
         (lambda: tool(max_restarts=-1)(plain), "max_restarts: expected 0 or more, got -1"),
         (lambda: tool(restart="permanent")(plain), "restart: expected temporary or transient"),  # type: ignore[call-overload]

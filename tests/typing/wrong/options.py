@@ -1,6 +1,6 @@
 """Options of an agent with a mistake."""
 
-from agents import AgentOptions, agent_registry, start_agent
+from agents import AgentOptions, Settings, agent_registry, start_agent
 
 
 async def main() -> None:
@@ -15,6 +15,7 @@ async def main() -> None:
     await start_agent(streaming_config={"retries": 1})  # wrong: no such key
     await start_agent(tools="calculator")  # wrong: not a list
     await start_agent("gpt-4o")  # wrong: not a dict
+    Settings(api_key=5)  # wrong: not a text
     options: AgentOptions = {"modle": "echo"}  # wrong: no such key
     await start_agent(**options)
     print(agent_registry.find_agent("ada").process)  # wrong: it may be None
