@@ -1,7 +1,7 @@
 """A real browser: the gateway's own page, a page of a listed origin, and pages of others. S04, S07, S09, S10, S11.
 
 The listed page and the foreign one are on other ports of the same host, so the browser regards them as the same site
-and sends them the gateway's cookies. SameSite is no help there.
+and sends the gateway's cookies with their requests. SameSite does not stop that.
 """
 
 import os

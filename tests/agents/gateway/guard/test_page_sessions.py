@@ -24,7 +24,7 @@ JSON = {"content-type": "application/json"}
 async def of() -> AsyncIterator[House]:
     async with house([ANN, BOB, READER]) as running:
         listed = running.site.settings.gateway.model_copy(
-            update={"allowed_origins": (LISTED, "https://agents.test"), "allowed_hosts": ("agents.test:443",)}
+            update={"allowed_origins": (LISTED, "https://agents.test"), "allowed_hosts": ("agents.test:80",)}
         )
         running.site.settings = running.site.settings.model_copy(update={"gateway": listed})
         running.app.take(running.site.settings)
@@ -101,17 +101,17 @@ async def test_the_cookie_is_of_its_port_and_only_for_the_gateways_own_page(
     assert (name, len(value)) == (f"understudy-{of.site.port}", 43)
     _, _, cookie = await login(stranger, of.site.url, token=TOKEN)
     assert cookie.split("; ")[1:] == ["Path=/", "HttpOnly", "SameSite=Strict"]
-    behind_tls = {"host": "agents.test:443", "origin": "https://agents.test"}
+    behind_tls = {"host": "agents.test", "origin": "https://agents.test"}
     _, me, cookie = await login(stranger, of.site.url, behind_tls, token=TOKEN)
     pair, *attributes = cookie.split("; ")
     assert pair.startswith("__Host-understudy-443=")
     assert attributes == ["Path=/", "HttpOnly", "SameSite=Strict", "Secure"]
     page = Page(stranger, of.site.url, pair, me["csrf"])
-    assert await page.status("GET", "/agents", host="agents.test:443") == 200
-    assert await page.status("GET", "/agents", host="agents.test:443", origin="https://agents.test") == 200
+    assert await page.status("GET", "/agents", host="agents.test") == 200
+    assert await page.status("GET", "/agents", host="agents.test", origin="https://agents.test") == 200
     assert await page.status("GET", "/agents", host=f"localhost:{of.site.port}") == 401
     page.cookie = pair.removeprefix("__Host-")
-    assert await page.status("GET", "/agents", host="agents.test:443") == 401
+    assert await page.status("GET", "/agents", host="agents.test") == 401
 
 
 async def test_a_code_works_once(of: House, stranger: aiohttp.ClientSession) -> None:
