@@ -1,6 +1,7 @@
 """Sessions of the gateway's own page: login, cookie, anti-forgery header, end. S04 to S11 of docs/faults.md."""
 
 import asyncio
+import base64
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -255,6 +256,18 @@ async def test_a_bearer_counts_alone_beside_a_cookie(of: House, stranger: aiohtt
     assert await page.status("GET", "/tree", authorization=bearer) == 403
     assert await page.status("GET", "/tree", authorization="Bearer wrong") == 401
     assert await page.status("GET", "/tree") == 200
+
+
+async def test_a_password_that_a_browser_keeps_from_docs_counts_for_nothing_elsewhere(
+    of: House, stranger: aiohttp.ClientSession
+) -> None:
+    page = await logged_in(stranger, of.site)
+    kept = "Basic " + base64.b64encode(f":{TOKEN}".encode()).decode()
+    assert await page.status("GET", "/agents", authorization=kept) == 200
+    assert await page.status("POST", "/tickets", {}, authorization=kept) == 403
+    page.cookie = ""
+    assert await page.status("GET", "/agents", authorization=kept) == 401
+    assert await page.status("GET", "/docs", authorization=kept) == 200
 
 
 @pytest.mark.parametrize(("origin", "opens"), [("SITE", True), (LISTED, False), ("http://localhost:PORT", False)])
