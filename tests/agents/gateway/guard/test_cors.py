@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from agents.contract.sessions import SessionInfo
 from agents.gateway import Gateway, LiveSessions, serving
+from agents.gateway.page_files import page_files
 from agents.settings import GatewaySettings
 from tests.agents.gateway.site import TOKEN, Site
 
@@ -145,7 +146,7 @@ async def test_a_listed_page_can_read_the_answer_to_a_bug(site: Site) -> None:
 async def test_every_answer_varies_by_origin_and_only_listed_origins_are_named(site: Site) -> None:
     async with aiohttp.ClientSession() as page:
         for headers in ({}, {"origin": site.url}, {"origin": FOREIGN[0]}):
-            for path in ("/agents", "/healthz", "/", "/static/login.js", "/static/none.js"):
+            for path in ("/agents", "/healthz", "/", *page_files(), "/static/none.js"):
                 async with page.get(site.url + path, headers={**BEARER, **headers}) as response:
                     assert "Origin" in response.headers.getall("vary")
                     assert cors(response.headers) == {}
