@@ -23,7 +23,7 @@ from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
 from agents.core.step import step
 from agents.core.turn import Turn, fail
 from agents.streams.other_loop import OtherLoopSubscriber
-from agents.tools.executor import Calls
+from agents.tools.executor import TurnCalls
 
 Receiver: TypeAlias = Process | OtherLoopSubscriber
 
@@ -64,7 +64,7 @@ class Stream:
         self.agent = agent
         self.buffer_size = buffer_size
         self.turn: Turn | None = None
-        self.calls: Calls | None = None
+        self.calls: TurnCalls | None = None
         self.steered_by: tuple[str, ...] = ()
         self._log: list[Event] = []
         self._subscribers: tuple[
