@@ -6,7 +6,7 @@ from typing import Any
 
 from thespian.actors import ActorExitRequest
 
-from actors.kernel.errors import StartFailed
+from actors.kernel.errors import BadReturn, StartFailed
 from actors.kernel.pid import Pid
 from actors.kernel.process import RUNNING, Process
 from actors.kernel.signals import CRASHES, NORMAL, SHUTDOWN, Crash, Exit
@@ -16,7 +16,7 @@ from actors.server.debug import Debug, Observed
 from actors.server.gen_server import GenServer
 from actors.server.message_loop import MessageLoop
 from actors.server.messages import HandleContinue, SystemRequest
-from actors.server.outcomes import NOTHING, Error, Ignore, Ready, Stop
+from actors.server.outcomes import NOTHING, Error, Ignore, NoReply, Ready, Reply, Stop
 from actors.server.status import shown_in_report
 from actors.server.suspended import SuspendedQueue
 from actors.server.system_messages import answer
