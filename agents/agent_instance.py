@@ -35,6 +35,7 @@ from agents.core.errors import Cancelled
 from agents.instance import turns
 from agents.instance.info import history_of, info_of
 from agents.instance.requests import (
+    AgentRequest,
     Approve,
     Cancel,
     Deny,
@@ -42,7 +43,6 @@ from agents.instance.requests import (
     GetConversation,
     GetHistory,
     GetInfo,
-    Request,
     Retire,
     Steer,
     Subscribe,
@@ -162,7 +162,7 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(await turns.begin_next(self.pid, state)) if self._needed(state) else Stop(NORMAL, state)
         return NoReply(state)
 
-    def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
+    def handle_call(self, request: AgentRequest, caller: Caller, state: AgentState) -> Outcome[AgentState]:
         running = state.running
         match request:
             case Follow(stream_id, subscriber, after):
@@ -170,7 +170,7 @@ class AgentInstance(GenServer[AgentState]):
             case GetInfo():
                 return Reply(info_of(state), state)
             case GetConversation():
-                return Reply(state.conversation, state)
+                return Reply(state.published, state)
             case GetHistory():
                 return Reply(history_of(state), state)
             case Steer(message, stream_id):
