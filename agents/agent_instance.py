@@ -207,8 +207,8 @@ def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> A
     """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig."""
     if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
         raise InvalidAgentConfig(faults)
-    checked = agent_config(config, settings, from_host=origin is Origin.GIVEN)
-    if origin is Origin.GIVEN:
+    checked = agent_config(config, settings, from_host=origin.of_host)
+    if origin.of_host:
         give(config)
     return checked
 
