@@ -52,7 +52,8 @@ from actors.kernel.signals import (
 from actors.mailbox import Mailbox
 from actors.observer import ProcessInfo, SystemInfo, process_info, processes, system_info, text_to_pid, top
 from actors.server.bounded import send_blocking
-from actors.server.gen_server import Caller, GenServer, call, cast, reply, send
+from actors.server.gen_server import GenServer, call, cast, reply, send
+from actors.server.messages import Caller
 from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Error, Next, NoReply, Outcome, Ready, Reply, Stop
 from actors.server.request import Request
 from actors.server.starting import start, start_link, stop

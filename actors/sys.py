@@ -15,7 +15,8 @@ from typing import Any, Literal, overload
 
 from actors.kernel.address import Address
 from actors.server.debug import Event, Received, Replied, Served, Statistics, Stopped
-from actors.server.gen_server import GenServer, SystemMessage
+from actors.server.gen_server import GenServer
+from actors.server.messages import SystemRequest
 from actors.server.starting import ask_server, stop
 from actors.server.status import Status
 from actors.server.system_messages import (
@@ -161,4 +162,4 @@ async def remove(server: Address, name: Any, timeout_s: float | None = CALL_TIME
 
 
 async def _ask(server: Address, request: Any, timeout_s: float | None) -> Any:
-    return await ask_server(server, partial(SystemMessage, request), timeout_s)
+    return await ask_server(server, partial(SystemRequest, request), timeout_s)

@@ -7,18 +7,22 @@ async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of thi
 response = await agent.chat(pid, "And doubled?")             # the whole answer
 agent.stream_chat(pid, "Thanks")                             # the events go to the calling process
 
+An agent is given by its Pid or by its id. A Pid is one process. An id stays valid when the agent is restarted: the
+function waits up to five seconds for the new process. A message by id also starts the agent of a kept session.
+
 Every function checks its arguments before anything changes. It raises InvalidArgument for an invalid one, and
-CallFailed for an agent that has ended; `unsubscribe` then does nothing. A message is a str that is not empty and that
-UTF-8 can encode.
+CallFailed for an agent that has ended, or an id that no agent has; `unsubscribe` then does nothing. A message is a str
+that is not empty and that UTF-8 can encode.
 """
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar, overload
 from uuid import uuid4
 
-from actors import Down, Mailbox, Pid, call, send
+from actors import CallFailed, Down, Mailbox, Pid, Request, call
 from actors.clock import unix_s
+from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config.answer_type import AnswerType
 from agents.core.conversation import Conversation
 from agents.core.errors import HandlerCrashed
@@ -31,12 +35,12 @@ from agents.instance.arguments import (
     checked_message,
     checked_new_id,
     checked_optional,
-    checked_or_ended,
     checked_seq,
     checked_subscriber,
     checked_text,
     checked_unsubscriber,
 )
+from agents.instance.by_id import check_known, deliver, present
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
     Approve,
@@ -93,7 +97,12 @@ class TooManyWait(Exception):
 
 
 def stream_chat(
-    pid: Pid, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None, answer_type: Any = None
+    pid: Pid | str,
+    message: str,
+    subscriber_pid: Pid | None = None,
+    *,
+    stream_id: str | None = None,
+    answer_type: Any = None,
 ) -> str:
     """Send the agent a message, and return at once with the id of the stream that will answer.
 
@@ -108,25 +117,28 @@ def stream_chat(
     """
     agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
     stream_id = checked_new_id(stream_id) or uuid4().hex
-    send(agent, StreamChat(text, subscriber, stream_id, answer=checked_answer_type(answer_type)))
+    deliver(agent, StreamChat(text, subscriber, stream_id, answer=checked_answer_type(answer_type)), wakes=True)
     return stream_id
 
 
-def stream(pid: Pid, message: str, *, answer_type: Any = None) -> AsyncGenerator[Event, None]:
+def stream(pid: Pid | str, message: str, *, answer_type: Any = None) -> AsyncGenerator[Event, None]:
     """Yield the events of the answer as they come; the last one is StreamComplete or StreamError.
 
     If the loop ends early, the turn continues: `cancel` ends it. Blocking code uses its base's `iterate`.
     answer_type: as in `chat`; the Response of StreamComplete has the value as JSON data.
     """
-    return _stream(checked_agent(pid), checked_message(message), checked_answer_type(answer_type))
+    agent, text, answer = checked_agent(pid), checked_message(message), checked_answer_type(answer_type)
+    check_known(agent, wakes=True)
+    return _stream(agent, text, answer)
 
 
-async def _stream(pid: Pid, message: str, answer: AnswerType | None) -> AsyncGenerator[Event, None]:
+async def _stream(handle: Pid | str, message: str, answer: AnswerType | None) -> AsyncGenerator[Event, None]:
+    pid = await present(handle, wakes=True)
     check_loop(pid)
     box = Mailbox()  # not entered: inside the block it would be the calling process of the generator's consumer
     try:
         box.monitor(pid)
-        stream_id = stream_chat(pid, message, box.pid, answer_type=answer)
+        stream_id = stream_chat(handle, message, box.pid, answer_type=answer)
         seq, patience_s = 0, None
         while True:
             try:
@@ -146,12 +158,12 @@ async def _stream(pid: Pid, message: str, answer: AnswerType | None) -> AsyncGen
 
 
 @overload
-async def chat(pid: Pid, message: str, *, answer_type: None = None) -> Response: ...
+async def chat(pid: Pid | str, message: str, *, answer_type: None = None) -> Response: ...
 @overload
-async def chat(pid: Pid, message: str, *, answer_type: type[T]) -> TypedResponse[T]: ...
+async def chat(pid: Pid | str, message: str, *, answer_type: type[T]) -> TypedResponse[T]: ...
 @overload
-async def chat(pid: Pid, message: str, *, answer_type: Mapping[str, Any]) -> TypedResponse[dict[str, Any]]: ...
-async def chat(pid: Pid, message: str, *, answer_type: Any = None) -> Response:
+async def chat(pid: Pid | str, message: str, *, answer_type: Mapping[str, Any]) -> TypedResponse[dict[str, Any]]: ...
+async def chat(pid: Pid | str, message: str, *, answer_type: Any = None) -> Response:
     """Return the whole answer. Raises StreamFailed if the stream ends with an error.
 
         city = (await agent.chat(pid, "Describe Paris.", answer_type=City)).value     # a City
@@ -172,12 +184,12 @@ async def chat(pid: Pid, message: str, *, answer_type: Any = None) -> Response:
     raise AssertionError("a stream ended without its terminal event")
 
 
-def subscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
+def subscribe(pid: Pid | str, subscriber_pid: Pid | None = None) -> None:
     """Send the events of all the agent's streams to subscriber_pid, by default the calling process."""
-    send(checked_agent(pid), Subscribe(checked_subscriber(subscriber_pid)))
+    deliver(checked_agent(pid), Subscribe(checked_subscriber(subscriber_pid)))
 
 
-async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *, after: int = 0) -> bool:
+async def follow(pid: Pid | str, stream_id: str, subscriber_pid: Pid | None = None, *, after: int = 0) -> bool:
     """Send one stream's events with a seq above after to subscriber_pid, by default the calling process.
 
     The earlier events come first, with the pieces of a text joined, then the new ones, without gap or repeat. So a
@@ -186,28 +198,28 @@ async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *,
     4 MiB.
     """
     request = Follow(checked_text(stream_id, "stream_id"), checked_subscriber(subscriber_pid), checked_seq(after))
-    found: bool = await call(checked_agent(pid), request)
-    return found
+    return await _ask(pid, request)
 
 
-def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
+def unsubscribe(pid: Pid | str, subscriber_pid: Pid | None = None) -> None:
     """Stop sending events to subscriber_pid, by default the calling process. Agent or subscriber may have ended."""
     request = Unsubscribe(checked_unsubscriber(subscriber_pid))
-    if (agent := checked_or_ended(pid)) is not None:
-        send(agent, request)
+    with suppress(CallFailed):
+        deliver(checked_agent(pid), request)
 
 
-async def cancel(pid: Pid, stream_id: str | None = None) -> bool:
+async def cancel(pid: Pid | str, stream_id: str | None = None) -> bool:
     """Cancel a turn. Its stream ends with stream_error, reason Cancelled; the text that had arrived is kept.
 
     stream_id: that of a running or waiting turn; None: the running turn. Return True when the turn's connection is
     closed and its tools, except those in threads, have ended. Return False if there was no such turn.
     """
-    cancelled: bool = await call(checked_agent(pid), Cancel(checked_optional(stream_id, "stream_id")), timeout_s=None)
-    return cancelled
+    return await _ask(pid, Cancel(checked_optional(stream_id, "stream_id")), timeout_s=None)
 
 
-async def approve(pid: Pid, call_id: str, arguments: str | None = None, *, stream_id: str | None = None) -> Answer:
+async def approve(
+    pid: Pid | str, call_id: str, arguments: str | None = None, *, stream_id: str | None = None
+) -> Answer:
     """Approve the call of a stream_approval_required, so that the call runs.
 
     arguments: those of the event; if given, other arguments are not approved. stream_id: that of the event; a provider
@@ -219,51 +231,49 @@ async def approve(pid: Pid, call_id: str, arguments: str | None = None, *, strea
         checked_optional(arguments, "arguments"),
         checked_optional(stream_id, "stream_id"),
     )
-    answer: Answer = await call(checked_agent(pid), request)
-    return answer
+    return await _ask(pid, request)
 
 
-async def deny(pid: Pid, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
+async def deny(pid: Pid | str, call_id: str, reason: str = "", *, stream_id: str | None = None) -> Answer:
     """Deny a call: it ends with the result "denied". reason: for the model. Return the same values as `approve`."""
     request = Deny(
         checked_text(call_id, "call_id"), checked_text(reason, "reason"), checked_optional(stream_id, "stream_id")
     )
-    answer: Answer = await call(checked_agent(pid), request)
-    return answer
+    return await _ask(pid, request)
 
 
-async def steer(pid: Pid, message: str, *, stream_id: str | None = None) -> bool:
+async def steer(pid: Pid | str, message: str, *, stream_id: str | None = None) -> bool:
     """Add a message to the running turn. The turn does not end before a model call has read the message.
 
     Return False, and add nothing, if no turn runs, or not the turn of stream_id. Raises TooManyWait, and adds nothing,
     if max_steering messages already wait for that model call.
     """
-    steered: bool | Full = await call(
-        checked_agent(pid), Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
-    )
+    request = Steer(checked_message(message), checked_optional(stream_id, "stream_id"))
+    steered = await _ask(pid, request)
     if isinstance(steered, Full):
         raise TooManyWait(steered.limit)
     return steered
 
 
-async def retire(pid: Pid) -> bool:
+async def retire(pid: Pid | str) -> bool:
     """End the agent. Return False, and change nothing, if a turn runs or waits."""
-    retired: bool = await call(checked_agent(pid), Retire())
-    return retired
+    return await _ask(pid, Retire())
 
 
-async def info(pid: Pid) -> AgentInfo:
+async def info(pid: Pid | str) -> AgentInfo:
     """Return a description of the agent and its streams."""
-    found: AgentInfo = await call(checked_agent(pid), GetInfo())
-    return found
+    return await _ask(pid, GetInfo())
 
 
-async def conversation(pid: Pid) -> Conversation:
+async def conversation(pid: Pid | str) -> Conversation:
     """Return the agent's conversation, without the running turn."""
-    messages: Conversation = await call(checked_agent(pid), GetConversation())
-    return messages
+    return await _ask(pid, GetConversation())
 
 
-async def history(pid: Pid) -> AgentHistory:
+async def history(pid: Pid | str) -> AgentHistory:
     """Return the agent's conversation with the times of its messages, and the running turn so far."""
-    return await call(checked_agent(pid), GetHistory())
+    return await _ask(pid, GetHistory())
+
+
+async def _ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None = CALL_TIMEOUT_S) -> T:
+    return await call(await present(checked_agent(pid)), request, timeout_s)

@@ -25,11 +25,12 @@ from actors import (
     Stop,
     register,
 )
+from actors.kernel.signals import orderly
 from actors.log import get_logger
 from actors.server.outcomes import Ignore, Next
 from agents.agent_config import AgentConfig, InvalidAgentConfig, agent_config
 from agents.agent_config.kept import comes_back_whole, give, not_given
-from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
+from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance import turns
@@ -63,7 +64,7 @@ from agents.streaming_function_handler import (
 from agents.streams.kept import StreamLost
 from agents.streams.stream import Stream
 from agents.tools.approval import Answer, NotAsked
-from agents.tools.executor import Calls
+from agents.tools.executor import TurnCalls
 from supervisors import AlreadyStarted
 
 log = get_logger("understudy.agents")
@@ -132,6 +133,7 @@ class AgentInstance(GenServer[AgentState]):
             debug=streaming.debug_streaming,
             keeping=keeping,
         )
+        expect(checked.id)
         return Ready(state, BEGIN)
 
     async def handle_continue(self, term: Any, state: AgentState) -> NoReply[AgentState]:
@@ -200,6 +202,8 @@ class AgentInstance(GenServer[AgentState]):
         return bool(process and process.mailbox) or any(pid.alive for pid in state.subscribers)
 
     async def terminate(self, reason: Any, state: AgentState) -> None:
+        if orderly(reason):
+            expect_no_more(state.config.id)
         await turns.end(self.pid, reason, state)
 
 
@@ -220,7 +224,7 @@ def _running_stream(running: Running | None, stream_id: str | None) -> Stream | 
     return running.stream
 
 
-def _decide(calls: Calls, request: Approve | Deny) -> Answer:
+def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:
     if isinstance(request, Approve):
         return calls.approve(request.call_id, request.arguments)
     return calls.deny(request.call_id, request.reason)

@@ -8,28 +8,49 @@ registry finds an agent without a call to it, even if the agent is blocked.
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from heapq import nsmallest
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from actors import Mailbox, Pid, pg, register, whereis
 from actors.observer import processes
 from actors.server.server_process import ServerProcess
+from actors.system.current import current_system
+from actors.system.process_system import ProcessSystem
+from supervisors.agent_supervisor import NAME_PREFIX
 
 __all__ = ["agents_of", "find_agent", "find_stream", "is_agent"]
 
-PREFIX = "agent:"
+_expected: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
+"""The ids of the agents that have started and not ended in order. Their supervisor may restart them."""
 
 
 def find_agent(agent_id: str) -> Pid | None:
     """Return the running agent with this id, or None."""
-    return whereis(PREFIX + agent_id)
+    return whereis(NAME_PREFIX + agent_id)
 
 
 def is_agent(pid: Pid) -> bool:
     """Return whether the process runs and has an agent's name. It may belong to the system of any thread."""
-    return pid.process is not None and (pid.process.name or "").startswith(PREFIX)
+    return pid.process is not None and (pid.process.name or "").startswith(NAME_PREFIX)
 
 
 def name_of(agent_id: str) -> str:
-    return PREFIX + agent_id
+    return NAME_PREFIX + agent_id
+
+
+def expect(agent_id: str) -> None:
+    """Record that the agent's supervisor restarts it if it crashes. The agent calls this."""
+    _expected.setdefault(current_system(), set()).add(agent_id)
+
+
+def expect_no_more(agent_id: str) -> None:
+    """Record that the agent ends in order. The agent calls this."""
+    _expected.get(current_system(), set()).discard(agent_id)
+
+
+def is_expected(agent_id: str) -> bool:
+    """Return whether an agent with this id runs or may be being restarted."""
+    return agent_id in _expected.get(current_system(), ())
 
 
 def belongs_to(agent: Pid, owner: str) -> None:
@@ -52,8 +73,8 @@ def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Gener
         yield
         process = pid.process
         name = process.name if isinstance(process, ServerProcess) else None  # not the holder of a reserved id
-        if name is not None and name.startswith(PREFIX) and (after is None or name > PREFIX + after):
-            found.append(name.removeprefix(PREFIX))
+        if name is not None and name.startswith(NAME_PREFIX) and (after is None or name > NAME_PREFIX + after):
+            found.append(name.removeprefix(NAME_PREFIX))
     return nsmallest(limit, found)
 
 

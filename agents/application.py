@@ -23,6 +23,7 @@ from actors.system.current import current_system, known_system, open_systems, ru
 from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
 from agents.agent_registry import name_of
+from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
 from agents.instance.tool_modules import load_tools
 from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
@@ -59,7 +60,7 @@ __all__ = [
     "tree",
 ]
 
-NAME: Final = "understudy"
+NAME: Final = ROOT
 SHOWN: Final = 10  # agents that the text of an application names
 
 _blocks: dict[ProcessSystem, AbstractAsyncContextManager[AsyncioSystemBase]] = {}

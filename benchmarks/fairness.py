@@ -12,8 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from actors import AsyncioSystemBase, GenServer, NoReply, call, new_event_loop, receive, send, spawn, start
-from actors.server.gen_server import Caller
+from actors import AsyncioSystemBase, Caller, GenServer, NoReply, call, new_event_loop, receive, send, spawn, start
 from actors.server.outcomes import Reply
 
 WATCHED_S = 2.0

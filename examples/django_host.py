@@ -12,31 +12,28 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from actors import AsyncioSystemBase, Pid
-from agents import StreamToken, agent, agent_registry, application
+from actors import AsyncioSystemBase
+from agents import StreamToken, agent, application, start_agent
 from agents.rehearsal import RehearsalServer, builtin
-from supervisors.agent_supervisor import start_agent
 
 base = AsyncioSystemBase()  # any thread may use it; its own thread starts at the first use
 
 
-async def helper() -> Pid:
-    if (pid := agent_registry.find_agent("helper")) is None:
-        raise LookupError("the agent is being restarted")
-    return pid
-
-
 def answer(request: HttpRequest) -> JsonResponse:
-    response = base.run(agent.chat(base.run(helper()), request.GET["text"]))
+    response = base.run(agent.chat("helper", question(request)))
     return JsonResponse({"answer": response.content})
 
 
 def tokens(request: HttpRequest) -> StreamingHttpResponse:
-    return StreamingHttpResponse(said(base.run(helper()), request.GET["text"]), content_type="text/plain")
+    return StreamingHttpResponse(texts(question(request)), content_type="text/plain")
 
 
-def said(pid: Pid, text: str) -> Iterator[str]:
-    for event in base.iterate(agent.stream(pid, text)):
+def question(request: HttpRequest) -> str:
+    return str(request.GET["text"])
+
+
+def texts(message: str) -> Iterator[str]:
+    for event in base.iterate(agent.stream("helper", message)):
         if isinstance(event, StreamToken):
             yield event.token
 
@@ -52,7 +49,7 @@ def main(port: int = 8000) -> None:
     settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"], SECRET_KEY=token_hex())
     with RehearsalServer(builtin()) as server, base:
         base.run(application.start())
-        base.run(start_agent({"id": "helper", "model": "echo", **server.endpoint}))
+        base.run(start_agent(id="helper", model="echo", **server.endpoint))
         wsgi = make_server("127.0.0.1", port, get_wsgi_application(), Threads)
         print(f"http://127.0.0.1:{wsgi.server_port}/answer?text=Hello", flush=True)
         with wsgi, suppress(KeyboardInterrupt):

@@ -9,17 +9,16 @@ from fastapi import Body, FastAPI, Header, HTTPException
 from fastapi.responses import FileResponse, StreamingResponse
 
 from actors import Mailbox, Pid
-from agents import StreamComplete, StreamError, agent, agent_registry, application
+from agents import StreamComplete, StreamError, agent, agent_registry, application, start_agent
 from agents.gateway import frames_without_error
 from agents.rehearsal import RehearsalServer, builtin
-from supervisors.agent_supervisor import start_agent
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     async with RehearsalServer(builtin()) as server, application.running():
         # A real model: its name instead of "echo", no endpoint, and OPENAI_API_KEY (OPENAI_BASE_URL) is set.
-        await start_agent({"id": "helper", "model": "echo", **server.endpoint})
+        await start_agent(id="helper", model="echo", **server.endpoint)
         yield
 
 
@@ -29,10 +28,8 @@ app.get("/")(lambda: FileResponse(Path(__file__).with_name("page.html")))
 
 @app.post("/messages")
 async def send(text: Annotated[str, Body()]) -> str:
-    if (pid := agent_registry.find_agent("helper")) is None:
-        raise HTTPException(503, "the agent is being restarted")
     async with Mailbox():  # the turn goes on without it
-        return agent.stream_chat(pid, text)
+        return agent.stream_chat("helper", text)
 
 
 @app.get("/streams/{stream}")

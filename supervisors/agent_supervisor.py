@@ -27,6 +27,7 @@ from supervisors.dynamic_supervisor import (
     terminate_child,
     which_children,
 )
+from supervisors.errors import NotFound
 from supervisors.flags import DynamicFlags
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
 
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
+NAME_PREFIX: Final = "agent:"
+"""An agent's registered name is its id with this prefix."""
+
 NOT_RUNNING: Final = "no application runs here: start one with application.running() or application.start()"
 
 Prepare: TypeAlias = Callable[..., Awaitable[None]]
@@ -49,6 +53,18 @@ Prepare: TypeAlias = Callable[..., Awaitable[None]]
 
 class GetPrepare(Struct, Request[Prepare | None], frozen=True):
     """The request for the Prepare of agents. Its reply may be None."""
+
+
+class IsRestarting(Struct, Request[bool], frozen=True):
+    """Answered with whether the restart of the agent with this id is under way."""
+
+    agent_id: str
+
+
+class StopById(Struct, Request[None], frozen=True):
+    """Answered as TerminateChild. It also cancels the restart of the agent with this id."""
+
+    agent_id: str
 
 
 class GetConfigs(Struct, Request[list[Mapping[str, Any]]], frozen=True):
@@ -79,14 +95,25 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     return pid
 
 
-async def stop_agent(pid: Pid) -> None:
-    """Stop an agent, which is not restarted. An agent that does not stop in time is killed.
+async def stop_agent(pid: Pid | str) -> None:
+    """Stop an agent, given by its Pid or its id. The agent is not restarted, and is killed if it does not stop in time.
 
-    Raises InvalidArgument for a value that is not a Pid, and NotFound for the Pid of another process.
+    Raises InvalidArgument for any other value, and NotFound for an id that no agent has and the Pid of another process.
     """
-    if not isinstance(pid, Pid):
-        raise InvalidArgument("the Pid of an agent", named(pid), "agent_registry.find_agent(id) gives it")
-    await terminate_child(_running(), pid)
+    if isinstance(pid, str):
+        await request(_running(), StopById(pid))
+    elif isinstance(pid, Pid):
+        await terminate_child(_running(), pid)
+    else:
+        raise InvalidArgument("the Pid or the id of an agent", named(pid), "start_agent returns the Pid")
+
+
+async def is_restarting(agent_id: str) -> bool:
+    """Return whether a restart of this agent has failed and is tried again.
+
+    The answer comes after the restarts that began before the request.
+    """
+    return await request(_running(), IsRestarting(agent_id))
 
 
 async def which_agents() -> list[Pid]:
@@ -127,4 +154,12 @@ class AgentSupervisor(DynamicSupervisor):
             return Reply(state.extra, state)
         if isinstance(request, GetConfigs):
             return Reply([config for args in (state.running, state.restarting) for config, *_ in args.values()], state)
+        if isinstance(request, IsRestarting):
+            return Reply(self._restarting(request.agent_id, state) is not None, state)
+        if isinstance(request, StopById):
+            pid = self._restarting(request.agent_id, state) or whereis(NAME_PREFIX + request.agent_id)
+            return Reply(NotFound(request.agent_id), state) if pid is None else self._terminate_child(pid, state)
         return super().handle_call(request, caller, state)
+
+    def _restarting(self, agent_id: str, state: DynamicState) -> Pid | None:
+        return next((pid for pid, args in state.restarting.items() if self.name_of(args) == agent_id), None)

@@ -59,7 +59,7 @@ class GetCallbackModule(Struct, Request[type], frozen=True):
     pass
 
 
-class ChangeCode(Struct, Request[None], frozen=True):
+class CodeChange(Struct, Request[None], frozen=True):
     args: tuple[Any, ...]
 
 
@@ -125,7 +125,7 @@ async def code_change(supervisor: Pid | str, *args: Any) -> None:
     A child keeps its process and gets its new spec. A child without a new spec stays. If `tree` returns IGNORE, nothing
     changes. Raises Invalid, and then nothing has changed.
     """
-    await request(supervisor, ChangeCode(args))
+    await request(supervisor, CodeChange(args))
 
 
 async def request(supervisor: Pid | str, message: Request[R]) -> R:

@@ -22,7 +22,7 @@ from actors import IGNORE, SHUTDOWN, Caller, Next, NoReply, Pid, Reply, Request,
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
-    ChangeCode,
+    CodeChange,
     CountChildren,
     GetCallbackModule,
     GetChildspec,
@@ -107,7 +107,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
                 return Reply(state.count(), state)
             case GetCallbackModule():
                 return Reply(type(self), state)
-            case ChangeCode(args):
+            case CodeChange(args):
                 return self.change_tree(args, state)
         return Reply(WrongSupervisor("a request that a DynamicSupervisor knows", request), state)
 

@@ -26,7 +26,7 @@ from actors.kernel.errors import in_words
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
-    ChangeCode,
+    CodeChange,
     CountChildren,
     DeleteChild,
     GetCallbackModule,
@@ -117,7 +117,7 @@ class Supervisor(BaseSupervisor[SupervisorState]):
                 return Reply(children.count(), state)
             case GetCallbackModule():
                 return Reply(type(self), state)
-            case ChangeCode(args):
+            case CodeChange(args):
                 return self.change_tree(args, state)
         return Reply(WrongSupervisor("a request that a Supervisor knows", request), state)
 

@@ -62,7 +62,7 @@ FOREIGN = {
     "uvicorn": {"agents/gateway/serving.py", "agents/gateway/server_connections.py"},
     "websockets": {"agents/gateway/server_connections.py"},
     "rich": {"agents/cli"},
-    "lark": {"agents/configuration/erlang/parser.py"},
+    "lark": {"agents/configuration/erlang"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
     "sqlalchemy": {"agents/sessions"},

@@ -8,7 +8,7 @@ from actors.kernel.pid import Pid, Ref
 from actors.kernel.process import Process
 
 
-class Ending(Ref, frozen=True, eq=False, gc=True, kw_only=True):
+class EndWatcher(Ref, frozen=True, eq=False, gc=True, kw_only=True):
     """A watcher of a process. Its future's result is the exit reason."""
 
     future: "asyncio.Future[Any]"
@@ -25,7 +25,7 @@ class Ending(Ref, frozen=True, eq=False, gc=True, kw_only=True):
 async def end_of(process: Process, timeout_s: float | None = None) -> Any:
     """Wait for the end of a living process and return its exit reason. Raises TimeoutError after timeout_s."""
     loop = process.system.loop
-    ending = Ending(future=loop.create_future())
+    ending = EndWatcher(future=loop.create_future())
     process.watch(ending, ending)
     timer = None if timeout_s is None else loop.call_later(timeout_s, ending.expire)
     try:

@@ -22,7 +22,7 @@ from actors.kernel.bound import Bound, Overflow
 from actors.kernel.message_queue import Letter
 from actors.kernel.signals import MAILBOX_FULL, Down, Exit
 from actors.log import log
-from actors.server.gen_server import SYSTEM, Call
+from actors.server.messages import SYSTEM, Call
 from actors.system.current import current_process, current_system, system_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from actors.kernel.process import RUNNING, WAITING
 from actors.kernel.signals import Crash
-from actors.server.callbacks import Failed, begun, close, guarded, waits
+from actors.server.callbacks import CallbackRaised, begun, close, guarded, waits
 from actors.server.gen_server import GenServer
 from actors.system.current import process_context
 from actors.system.reference import Reference
@@ -37,7 +37,7 @@ class CallbackProcess(Reference):
             self.coroutine.cancel()
 
     def _proceed(self, result: Any, proceed: Any) -> None:
-        if type(result) is Failed:
+        if type(result) is CallbackRaised:
             self.stop(result.reason)
         else:
             proceed(result)

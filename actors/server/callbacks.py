@@ -10,7 +10,7 @@ from actors.kernel.errors import ExitProcess
 from actors.kernel.signals import CRASHES, Crash
 
 
-class Failed(NamedTuple):
+class CallbackRaised(NamedTuple):
     """The result of a callback that raised. reason: the exit reason of its process."""
 
     reason: Any
@@ -28,11 +28,11 @@ def waits(value: Any) -> bool:
 
 
 async def guarded(value: Any) -> Any:
-    """Return the result of the awaitable, or Failed."""
+    """Return the result of the awaitable, or CallbackRaised."""
     try:
         return await value
     except (Exception, SystemExit) as error:  # noqa: BLE001 (the crash boundary of a server's coroutines)
-        return Failed(reason_of(error))
+        return CallbackRaised(reason_of(error))
 
 
 def begun(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -40,7 +40,7 @@ def begun(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         return _first_step(coroutine)
     except CRASHES as error:
-        return Failed(reason_of(error))
+        return CallbackRaised(reason_of(error))
 
 
 def close(coroutine: Coroutine[Any, Any, Any]) -> None:

@@ -17,7 +17,8 @@ from actors.server.outcomes import NoReply, Reply, Stop
 
 if TYPE_CHECKING:
     from actors.kernel.pid import Pid
-    from actors.server.gen_server import Caller, GenServer
+    from actors.server.gen_server import GenServer
+    from actors.server.messages import Caller
 
 
 class Received(Struct, frozen=True):

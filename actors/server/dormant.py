@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from actors.kernel.message_queue import Letter, MessageQueue
 from actors.kernel.process import DEAD
-from actors.server.gen_server import SystemMessage
+from actors.server.messages import SystemRequest
 from actors.server.outcomes import TIMEOUT, After, Hibernate
 
 if TYPE_CHECKING:
-    from actors.server.server_process import ServerProcess
+    from actors.server.message_loop import MessageLoop
 
 
 class DormantQueue(list[Letter]):
@@ -22,7 +22,7 @@ class DormantQueue(list[Letter]):
 
     __slots__ = ("_process", "_queue", "_timer")
 
-    def __init__(self, process: "ServerProcess", then: After | Hibernate) -> None:
+    def __init__(self, process: "MessageLoop", then: After | Hibernate) -> None:
         super().__init__()
         self._process = process
         self._queue = None if process.bound is None else process.mailbox
@@ -32,7 +32,7 @@ class DormantQueue(list[Letter]):
 
     def append(self, letter: Letter, /) -> None:
         self._process.mailbox = queue = self.queue()
-        if type(letter[0]) is not SystemMessage:
+        if type(letter[0]) is not SystemRequest:
             self.wake()
         queue.append(letter)
 
@@ -61,5 +61,5 @@ class DormantQueue(list[Letter]):
         Such a message may wait after a system message, or in the queue of a suspended server.
         """
         process = self._process
-        if process.phase != DEAD and all(type(message) is SystemMessage for message, _ in process.mailbox):
+        if process.phase != DEAD and all(type(message) is SystemRequest for message, _ in process.mailbox):
             process.deliver(TIMEOUT, None)

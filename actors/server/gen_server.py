@@ -17,21 +17,19 @@ A callback may be `async def`: the process takes no messages until it has ended,
 exception in a callback ends the process with Crash; nothing is retried. A callback runs on the loop and must not block.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
-from msgspec import Struct
-from thespian.actors import Actor, ActorExitRequest
+from thespian.actors import Actor
 
 from actors.kernel.address import Address
 from actors.kernel.bound import Bound
-from actors.kernel.errors import OTHER_LOOP, CallFailed, CallTimeout
-from actors.kernel.pid import Pid, Ref
-from actors.kernel.process import Process
+from actors.kernel.errors import OTHER_LOOP, CallFailed
+from actors.kernel.pid import Pid
 from actors.kernel.signals import NOPROC
+from actors.server.messages import Call, Caller, Cast
 from actors.server.outcomes import Error, Ignore, Next, NoReply, Outcome, Ready, Stop
 from actors.server.request import Request
 from actors.system.current import current_process, current_system, known_system, named_system, system_of, turning
@@ -44,64 +42,6 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 _turning = turning.get  # bound once: looking the method up makes an object at every call
-
-
-class Caller(Ref, frozen=True, eq=False, gc=True, kw_only=True):
-    """A caller that waits for a reply. handle_call gets it, and `reply` needs it for a later answer."""
-
-    future: asyncio.Future[Any]
-    server: Process
-    pid: Pid | None
-
-    def reply(self, value: Any) -> None:
-        if not self.future.done():
-            self.future.set_result(value)
-
-    def settle(self, result: Any) -> None:
-        """Reply with result, or raise it in the caller if it is a CallFailed."""
-        if isinstance(result, CallFailed) and not self.future.done():
-            self.future.set_exception(result)
-        self.reply(result)
-
-    def down(self, ref: Ref, pid: Pid, reason: Any) -> None:
-        if not self.future.done():
-            self.future.set_exception(CallFailed(pid, reason))
-
-    def expire(self, timeout_s: float) -> None:
-        if not self.future.done():
-            self.future.set_exception(CallTimeout(self.server.pid, timeout_s))
-
-
-class Call(Struct, frozen=True, gc=False):
-    request: Any
-    caller: Caller
-
-
-class Cast(Struct, frozen=True, gc=False):
-    message: Any
-
-
-class SystemMessage(Struct, frozen=True, gc=False):
-    """A system message. Even a suspended server answers it. Erlang: {system, From, Request}."""
-
-    request: Any
-    caller: Caller
-
-
-class Continue(Struct, frozen=True, gc=False):
-    """System message: handle_continue(term)."""
-
-    term: Any
-
-
-class Terminate(Struct, frozen=True, gc=False):
-    """System message: end with reason. Erlang: sys:terminate/2."""
-
-    reason: Any
-
-
-SYSTEM: Final = frozenset({SystemMessage, Continue, Terminate, ActorExitRequest})
-"""The types of messages that a server handles without a callback for messages."""
 
 
 class GenServer(Actor, Generic[S]):

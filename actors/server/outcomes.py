@@ -32,14 +32,14 @@ class After(Struct, frozen=True):
 
 
 @final
-class Timeout:
+class TimeoutMessage:
     """The message that After delivers. Erlang: timeout."""
 
     def __repr__(self) -> str:
         return "TIMEOUT"
 
 
-TIMEOUT: Final = Timeout()
+TIMEOUT: Final = TimeoutMessage()
 
 
 class Ready(Struct, Generic[S], frozen=True):

@@ -1,23 +1,22 @@
-"""The process of a GenServer: one message, one callback, one next state. Erlang: gen_server's loop."""
+"""The process of a GenServer: its start, its system messages and its end. Erlang: gen:init_it/6, sys, terminate."""
 
 import asyncio
 from enum import Enum
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from thespian.actors import ActorExitRequest
 
-from actors.kernel.errors import BadReturn, StartFailed
+from actors.kernel.errors import StartFailed
 from actors.kernel.pid import Pid
-from actors.kernel.process import IDLE, RUNNING, Process
+from actors.kernel.process import RUNNING, Process
 from actors.kernel.signals import CRASHES, NORMAL, SHUTDOWN, Crash, Exit
 from actors.server.bounded import keep_to
-from actors.server.callback_process import CallbackProcess
-from actors.server.callbacks import reason_of, waits
+from actors.server.callbacks import reason_of
 from actors.server.debug import Debug, Observed
-from actors.server.dormant import DormantQueue
-from actors.server.gen_server import SYSTEM, Call, Cast, Continue, GenServer, SystemMessage
-from actors.server.outcomes import NOTHING, After, Error, Hibernate, Ignore, NoReply, Ready, Reply, Stop
+from actors.server.gen_server import GenServer
+from actors.server.message_loop import MessageLoop
+from actors.server.messages import HandleContinue, SystemRequest
+from actors.server.outcomes import NOTHING, Error, Ignore, Ready, Stop
 from actors.server.status import shown_in_report
 from actors.server.suspended import SuspendedQueue
 from actors.server.system_messages import answer
@@ -26,11 +25,8 @@ from actors.system.process_system import ProcessSystem
 Started = Pid | Ignore | StartFailed
 """The result of a start, as data for a supervisor. start_link raises StartFailed instead."""
 
-NOT_INFO: Final = SYSTEM | {Call, Cast, Exit}
-"""The types of messages that handle_info may not get. One lookup finds the most frequent kind."""
 
-
-class Stage(Enum):
+class LifeStage(Enum):
     """The stage of a server's life. terminate is called once, and only after a start that succeeded."""
 
     STARTING = "starting"
@@ -38,10 +34,10 @@ class Stage(Enum):
     STOPPING = "stopping"
 
 
-class ServerProcess(CallbackProcess):
+class ServerProcess(MessageLoop):
     """The process that runs a GenServer's callbacks, one at a time."""
 
-    __slots__ = ("answer", "callbacks", "debug", "dormant", "exits_with", "last", "stage", "state")
+    __slots__ = ("answer", "debug", "stage")
 
     def __init__(self, system: ProcessSystem, server: GenServer[Any], parent: Process, *, link: bool = False) -> None:
         """Make the process of a server that has not started.
@@ -52,13 +48,13 @@ class ServerProcess(CallbackProcess):
         super().__init__(system, type(server).__name__, parent)
         self.exits_with = parent.pid if link else self.pid
         self.children = self.wakeups = None
-        self.state: Any = None
-        self.stage = Stage.STARTING
+        self.state = None
+        self.stage = LifeStage.STARTING
         self.answer: Started | asyncio.Future[Started] | None = None
         self.trap_exit = server.trap_exit
         self.debug: Debug | None = None
-        self.dormant: DormantQueue | None = None
-        self.last: Any = NOTHING  # the message of the callback that waits or failed
+        self.dormant = None
+        self.last = NOTHING
         self.serve(server)
         keep_to(self, server.bound)
         if link:
@@ -68,7 +64,7 @@ class ServerProcess(CallbackProcess):
         """Use the callbacks of this server."""
         server._myRef = self  # noqa: SLF001 (Thespian's way to hand an actor its reference)
         self.server = server
-        self.callbacks: GenServer[Any] | Observed = Observed(server, self.debug) if self.debug else server
+        self.callbacks = Observed(server, self.debug) if self.debug else server
         self.label = type(server).__name__
 
     # Start
@@ -101,13 +97,13 @@ class ServerProcess(CallbackProcess):
             self._started(value if type(value) is Ignore else StartFailed(self.label, value.reason))
             self.stop(NORMAL)
         else:
-            self.stage = Stage.SERVING
+            self.stage = LifeStage.SERVING
             self.state = value
             if type(value) is Ready:
                 self.state = value.state
-                self._then(value.then)
+                self.then(value.then)
             self._started(self.pid)
-            self._go_on()
+            self.go_on()
 
     def _started(self, result: Started) -> None:
         if isinstance(self.answer, asyncio.Future):
@@ -118,59 +114,17 @@ class ServerProcess(CallbackProcess):
 
     # Messages
 
-    def run(self) -> None:
-        """Take one slice of messages. Plain outcomes are applied here for speed, the others in _apply."""
-        system = self.system
-        system.current = self
-        server, mailbox = self.callbacks, self.mailbox
-        allowance = left = self.allowance
-        try:
-            while left and mailbox and self.doomed is None:
-                left -= 1
-                message, _ = mailbox.popleft()
-                kind = type(message)
-                outcome: Any
-                if kind not in NOT_INFO:
-                    outcome = server.handle_info(message, self.state)
-                elif kind is Call:
-                    outcome = server.handle_call(message.request, message.caller, self.state)
-                elif kind is Cast:
-                    outcome = server.handle_cast(message.message, self.state)
-                elif kind is Exit and message.pid is not self.exits_with:
-                    outcome = server.handle_info(message, self.state)
-                elif self._internal(message):
-                    continue
-                else:
-                    return
-                given = type(outcome)
-                if given is NoReply and outcome.then is NOTHING:
-                    self.state = outcome.state
-                elif given is Reply and outcome.then is NOTHING and kind is Call:
-                    self.state = outcome.state
-                    message.caller.reply(outcome.value)
-                elif not self._apply(message, outcome):
-                    return
-        except CRASHES as error:
-            self.last = message
-            self.stop(reason_of(error))
-            return
-        finally:
-            self.reductions += allowance - left
-            system.current = None
-        if self.mailbox or self.doomed is not None:
-            self._go_on()
-        else:
-            self.phase = IDLE
-
-    def _internal(self, message: Any) -> bool:
+    def internal(self, message: Any) -> bool:
         """Handle a message that is not for a message callback. Return False if the process leaves its slice."""
         match message:
-            case SystemMessage(request, caller):
+            case SystemRequest(request, caller):
                 caller.settle(answer(self, request))
                 self._settle_down()
                 return False
-            case Continue(term):
-                return self._apply(message, self.callbacks.handle_continue(term, self.state))
+            case Exit() if message.pid is not self.exits_with:
+                return self.apply(message, self.callbacks.handle_info(message, self.state))
+            case HandleContinue(term):
+                return self.apply(message, self.callbacks.handle_continue(term, self.state))
             case ActorExitRequest():
                 if not message.isRecursive:
                     self.children = None
@@ -187,54 +141,7 @@ class ServerProcess(CallbackProcess):
                 self.dormant.wake()
             else:
                 self.mailbox = self.dormant
-        self._go_on()
-
-    def _apply(self, message: Any, outcome: Any) -> bool:
-        """Carry out an outcome. Return False if the process does not go on with its mailbox now."""
-        match outcome:
-            case NoReply(state, then):
-                self.state = state
-                self._then(then)
-                return True
-            case Reply(value, state, then) if type(message) is Call:
-                self.state = state
-                message.caller.reply(value)
-                self._then(then)
-                return True
-            case Stop(reason, state, reply):
-                self.state = state
-                if reply is not NOTHING and type(message) is Call:
-                    message.caller.reply(reply)
-                self.last = message
-                self.stop(reason)
-                return False
-            case _ if waits(outcome):
-                self.last = message
-                self.settle(outcome, partial(self._resume, message))
-                return False
-        self.last = message
-        self.stop(Crash(BadReturn(f"{self.label}, for {type(message).__name__}", outcome)))
-        return False
-
-    def _resume(self, message: Any, outcome: Any) -> None:
-        """Go on after a callback that waited."""
-        self.last = NOTHING
-        if self._apply(message, outcome):
-            self._go_on()
-
-    def _then(self, term: Any) -> None:
-        """Carry out the `then` of an outcome. A message that waits already ends a pause before it begins."""
-        if type(term) is Hibernate or type(term) is After:
-            if not self.mailbox:
-                self.mailbox = self.dormant = DormantQueue(self, term)
-        elif term is not NOTHING:
-            self.opened().appendleft((Continue(term), None))
-
-    def _go_on(self) -> None:
-        if self.doomed is not None:
-            self.end(self.doomed[0])
-        else:
-            self.rest()
+        self.go_on()
 
     # End
 
@@ -243,10 +150,10 @@ class ServerProcess(CallbackProcess):
 
     def stop(self, reason: Any) -> None:
         """End with reason, after terminate if the server had started and no signal has ended it."""
-        if self.doomed is not None or self.stage is not Stage.SERVING:
+        if self.doomed is not None or self.stage is not LifeStage.SERVING:
             self.end(reason if self.doomed is None else self.doomed[0])
             return
-        self.stage = Stage.STOPPING
+        self.stage = LifeStage.STOPPING
         system = self.system
         outer, system.current = system.current, self
         try:
@@ -260,7 +167,7 @@ class ServerProcess(CallbackProcess):
             system.current = outer
 
     def end(self, reason: Any) -> None:
-        if self.stage is Stage.STARTING:
+        if self.stage is LifeStage.STARTING:
             if self.parent is not None and self.parent.process is not None:
                 self.unlink(self.parent.process)  # the answer tells it of the failure, so no signal must
             self._started(StartFailed(self.label, reason))

@@ -10,7 +10,8 @@ from actors.kernel.errors import CallFailed, CallTimeout, StartFailed
 from actors.kernel.pid import Pid
 from actors.kernel.signals import KILL, NORMAL
 from actors.server.bounded import keep_to
-from actors.server.gen_server import Caller, GenServer, Terminate, ask
+from actors.server.gen_server import GenServer, ask
+from actors.server.messages import Caller, Terminate
 from actors.server.outcomes import Ignore
 from actors.server.server_process import ServerProcess, Started
 from actors.system.current import current_system, starter

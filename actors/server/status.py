@@ -12,7 +12,8 @@ from actors.kernel.crash_reports import reason_fields
 from actors.kernel.pid import Pid
 from actors.kernel.signals import CRASHES
 from actors.server.debug import Event, Statistics
-from actors.server.gen_server import Call, Cast, GenServer
+from actors.server.gen_server import GenServer
+from actors.server.messages import Call, Cast
 from actors.server.outcomes import NOTHING
 from actors.server.suspended import SuspendedQueue
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.kernel.message_queue import Letter, MessageQueue
 from actors.kernel.signals import Exit
-from actors.server.gen_server import SYSTEM
+from actors.server.messages import SYSTEM
 
 if TYPE_CHECKING:
     from actors.server.server_process import ServerProcess

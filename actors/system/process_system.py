@@ -33,6 +33,7 @@ from actors.system.current import (
 )
 from actors.system.dead_letters import DeadLetters
 from actors.system.deadlines import Deadlines
+from actors.system.exit_signals import ExitSignals
 from actors.system.groups import Groups
 from actors.system.names import Names
 from actors.system.shutdown import end_processes
@@ -81,8 +82,7 @@ class ProcessSystem:
         self.capabilities: dict[str, Any] = {}  # Thespian's: what createActor requirements are checked against
         self._watchdog_s = watchdog_s
         self._watchdog: Watchdog | None = None
-        self._signals: deque[tuple[Process, Pid, Any]] = deque()
-        self._signalling = False
+        self._signals = ExitSignals()
         self.block: Block[ProcessSystem] = Block(system_here, self)
         self._context = contextvars.Context()
         self._context.run(system_here.set, self)
@@ -165,16 +165,8 @@ class ProcessSystem:
                 self.awake = False
 
     def signal(self, target: Process, sender: Pid, reason: Any) -> None:
-        """Send an exit signal over a link. A queue, not recursion: a chain of links may be long."""
-        self._signals.append((target, sender, reason))
-        if not self._signalling:
-            self._signalling = True
-            try:
-                while self._signals:
-                    target, sender, reason = self._signals.popleft()
-                    target.exit_signal(sender, reason, linked=True)
-            finally:
-                self._signalling = False
+        """Send an exit signal over a link."""
+        self._signals.send(target, sender, reason)
 
     # Messages
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from actors.kernel.errors import InvalidArgument, NoSystem, named
 from actors.system.current import entered_process, process_here, running_loop, system_here
@@ -51,19 +51,22 @@ class ThreadedSystem(ProcessSystem):
         """Yield the items of an async iterator, for blocking code in any thread except the loop's.
 
         Each `next` makes one item. Leaving the `for` early closes items if it is an async generator. timeout_s: for
-        each item. Raises the exceptions of items and of `run`.
+        each item; after it the iterator is closed. Raises RuntimeError on the loop's thread, and the exceptions of
+        items and of `run`.
         """
         if not isinstance(items, AsyncIterable):
             raise InvalidArgument("an async iterator", named(items), "run is for a coroutine")
-        return self._iterate(aiter(items), timeout_s)
+        self._refuse_own_thread()
+        return self._iterate(_OneByOne(aiter(items)), timeout_s)
 
-    def _iterate(self, items: AsyncIterator[T], timeout_s: float | None) -> Iterator[T]:
+    def _iterate(self, items: "_OneByOne[T]", timeout_s: float | None) -> Iterator[T]:
         try:
-            while (item := self.run(_next(items), timeout_s)) is not _END:
+            while (item := self.run(items.next(), timeout_s)) is not _END:
                 yield item
         finally:
-            with suppress(NoSystem):
-                self.run(_close(items))
+            if running_loop() is not getattr(self, "loop", None):  # there the garbage collector leaves the iterator
+                with suppress(NoSystem):
+                    self.run(items.close())
 
     async def _inside(self, work: Coroutine[Any, Any, T]) -> T:
         """Run work with the calling thread's process as its caller, unless that process is on another loop."""
@@ -83,14 +86,17 @@ class ThreadedSystem(ProcessSystem):
 
     def _hand_in(self, submit: Callable[[], T]) -> T:
         """Call submit while the loop certainly runs. The first call starts the thread."""
-        if hasattr(self, "loop") and running_loop() is self.loop:
-            raise RuntimeError("expected a call from another thread: on the loop's own thread this would never return")
+        self._refuse_own_thread()
         with self._submitting:
             if not hasattr(self, "loop"):
                 self._start_thread()
             if not self._open:
                 raise NoSystem("expected a running actor system, got one that has ended")
             return submit()
+
+    def _refuse_own_thread(self) -> None:
+        if hasattr(self, "loop") and running_loop() is self.loop:
+            raise RuntimeError("expected a call from another thread: on the loop's own thread this would never return")
 
     def _start_thread(self) -> None:
         opened: Future[None] = Future()
@@ -148,13 +154,20 @@ class ThreadedSystem(ProcessSystem):
         self._ending.set()
 
 
-async def _next(items: AsyncIterator[Any]) -> Any:
-    return await anext(items, _END)
+class _OneByOne(Generic[T]):
+    """An async iterator whose steps never overlap: a step that was cancelled ends before the iterator is closed."""
 
+    def __init__(self, items: AsyncIterator[T]) -> None:
+        self._items, self._step = items, asyncio.Lock()
 
-async def _close(items: AsyncIterator[Any]) -> None:
-    if isinstance(items, AsyncGenerator):
-        await items.aclose()
+    async def next(self) -> Any:
+        async with self._step:
+            return await anext(self._items, _END)
+
+    async def close(self) -> None:
+        async with self._step:
+            if isinstance(self._items, AsyncGenerator):
+                await self._items.aclose()
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

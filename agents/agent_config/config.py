@@ -17,7 +17,7 @@ from agents.core.limits import Limits
 from agents.core.nearest import suggestion
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
-from agents.llm.call import Deadlines, Route
+from agents.llm.call import ModelCallDeadlines, Route
 from agents.llm.endpoint import Api
 from agents.settings import Settings
 from agents.settings.agent import AgentSettings, Fallback, LimitsConfig, StreamingConfig, WhenBusy
@@ -49,7 +49,7 @@ class AgentConfig(Struct, frozen=True):
     tools: Mapping[str, Tool]
     routes: tuple[Route, ...]
     policy: TurnPolicy
-    deadlines: Deadlines
+    deadlines: ModelCallDeadlines
     stream: bool
     when_busy: WhenBusy
     max_queue: int
@@ -106,21 +106,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         checked = AgentSettings.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidAgentConfig(map(_with_value, error.errors())) from None
-    faults: list[Fault] = []
-    tools: Mapping[str, Tool] = {}
-    answer: AnswerType | None = None
-    try:
-        tools = _tools(checked, settings)
-    except InvalidTool as error:
-        faults += error.faults
-    try:
-        if checked.answer_type is not None:
-            answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
-    except InvalidAnswerType as invalid:
-        faults.append(invalid.fault.below("answer_type"))
-    faults += route_faults(checked, settings)
-    if faults:
-        raise InvalidAgentConfig(faults)
+    tools, answer = _tools_and_answer(checked, settings, from_host=from_host)
     asked = tuple(routes(checked, settings))
     return AgentConfig(
         id=checked.id,
@@ -138,6 +124,28 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         answer_retries=checked.answer_retries,
         owner=checked.owner,
     )
+
+
+def _tools_and_answer(
+    checked: AgentSettings, settings: Settings, *, from_host: bool
+) -> tuple[Mapping[str, Tool], AnswerType | None]:
+    """Return the agent's tools and its answer type. Raises InvalidAgentConfig with their faults and those of routes."""
+    faults: list[Fault] = []
+    tools: Mapping[str, Tool] = {}
+    answer: AnswerType | None = None
+    try:
+        tools = _tools(checked, settings)
+    except InvalidTool as error:
+        faults += error.faults
+    try:
+        if checked.answer_type is not None:
+            answer = (AnswerType.of if from_host else AnswerType.bounded)(checked.answer_type)
+    except InvalidAnswerType as invalid:
+        faults.append(invalid.fault.below("answer_type"))
+    faults += route_faults(checked, settings)
+    if faults:
+        raise InvalidAgentConfig(faults)
+    return tools, answer
 
 
 def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
@@ -185,10 +193,10 @@ def _policy(
     )
 
 
-def _deadlines(checked: AgentSettings, settings: Settings) -> Deadlines:
+def _deadlines(checked: AgentSettings, settings: Settings) -> ModelCallDeadlines:
     streaming, own = settings.streaming, checked.streaming_config.chunk_timeout
     host_first_byte = streaming.first_byte_timeout or streaming.timeout
-    return Deadlines(
+    return ModelCallDeadlines(
         connect_s=streaming.connect_timeout / 1000,
         first_byte_s=(own or host_first_byte) / 1000,
         idle_s=(own or streaming.timeout) / 1000,
@@ -205,7 +213,7 @@ def _with_value(error: Any) -> Fault:
         return replace(fault, expected=f"one of {', '.join(known)}{suggestion(name, known)}")
     if fault.got:
         return fault
-    came = _shown(error["input"])
+    came = type(error["input"]).__name__ if fault.path == ("tools",) else _shown(error["input"])  # it may show a secret
     return replace(fault, got="a secret" if "api_key" in f"{fault.path}{came}" else came[:80])
 
 

@@ -19,6 +19,7 @@ from agents.core.faults import Fault, KeyPath
 from agents.core.text import each_text, joined_surrogates
 from agents.node.redaction import Redactor
 from agents.settings import Settings
+from agents.tools.callables import address_of
 from agents.tools.registry import BUILTIN
 from agents.tools.tool import Tool
 
@@ -129,7 +130,7 @@ def _address(tool: Tool) -> str:
 
     Raises TypeError, like the JSON encoder, for a tool that another program can't find.
     """
-    module, name = tool.function.__module__, tool.function.__qualname__
-    if module == "__main__" or "<" in name or tool.bound:
+    address = address_of(tool.function)
+    if address is None or address[0] == "__main__" or "<" in address[1] or tool.bound or tool.needs_object:
         raise TypeError(f"{tool.name} has no address")
-    return f"{module}:{name}"
+    return ":".join(address)

@@ -14,7 +14,7 @@ from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.files import Files, place_in
 from agents.configuration.sources.overrides import CONFIG, of_environment, of_flags
-from agents.configuration.sources.reading import Mark, Reader
+from agents.configuration.sources.reading import Mark, SourceReader
 from agents.core.faults import Fault, KeyPath, Where
 from agents.settings import Settings
 from agents.settings.tokens import token_faults
@@ -71,15 +71,15 @@ def load(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, str]
     return Loaded(settings, marks, read)
 
 
-def _of_files(files: Files, environ: Mapping[str, str]) -> Iterator[Reader]:
+def _of_files(files: Files, environ: Mapping[str, str]) -> Iterator[SourceReader]:
     for name, parameter in files.parameters.items():
         path = parameter.file
-        reader = Reader(lambda at, path=path: place_in(path, at), path.parent, environ)  # type: ignore[misc]  # a default
+        reader = SourceReader(lambda at, path=path: place_in(path, at), path.parent, environ)  # type: ignore[misc]  # a default
         reader.read(parameter.value, ROOT.fields[name], (name,))
         yield reader
 
 
-def _lay_over(data: dict[str, Any], marks: dict[KeyPath, Mark], reader: Reader) -> None:
+def _lay_over(data: dict[str, Any], marks: dict[KeyPath, Mark], reader: SourceReader) -> None:
     """Replace earlier values and their marks by later ones."""
     for path, value in reader.found.items():
         *above, name = path

@@ -40,7 +40,7 @@ UNKNOWN = ToolResult(
 INTERRUPTED: Final = Interrupted()
 
 
-class Checkpoint(Struct, frozen=True):
+class TurnCheckpoint(Struct, frozen=True):
     """The kept state of a turn. Fields without a description are as in a Turn's Past; said is its ended_text.
 
     messages: the turn's messages, from the user's message on. executing: the answer with the calls that run; None while
@@ -61,7 +61,7 @@ class Checkpoint(Struct, frozen=True):
     tally: Tally | None = None
 
 
-def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
+def checkpoint(turn: Turn, before: Conversation, now_s: float) -> TurnCheckpoint:
     """Return the checkpoint of a turn.
 
     before: the conversation at the turn's start, without its user message. now_s: as in turn.step.
@@ -72,7 +72,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
         items = acc.end.items if isinstance(acc.end, Finished) else ()
         origin = past.model.origin
         executing = AssistantMessage(acc.content, acc.tool_calls, acc.reasoning, items=items, origin=origin)
-    return Checkpoint(
+    return TurnCheckpoint(
         past.conversation[len(before) :],
         executing,
         tuple(sorted(past.round.claimed)) if executing is not None else (),
@@ -87,7 +87,7 @@ def checkpoint(turn: Turn, before: Conversation, now_s: float) -> Checkpoint:
     )
 
 
-class Log(Struct, frozen=True):
+class PublishedPart(Struct, frozen=True):
     """The part of a cut turn that subscribers may have seen: seq and attempt of its last event, and its valid text."""
 
     stream_id: str
@@ -96,7 +96,7 @@ class Log(Struct, frozen=True):
     content: str = ""
 
 
-def log_of(stream_id: str, events: Iterable[Event]) -> Log:
+def log_of(stream_id: str, events: Iterable[Event]) -> PublishedPart:
     pieces: list[str] = []
     seq, attempt = 0, 1
     for event in events:
@@ -105,10 +105,12 @@ def log_of(stream_id: str, events: Iterable[Event]) -> Log:
             pieces.append(event.token)
         elif isinstance(event, StreamReset):
             pieces = [event.content]
-    return Log(stream_id, seq, attempt, "".join(pieces))
+    return PublishedPart(stream_id, seq, attempt, "".join(pieces))
 
 
-def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[str], now_s: float) -> Step:
+def resumed(
+    saved: TurnCheckpoint, log: PublishedPart, past: Past, *, idempotent: Collection[str], now_s: float
+) -> Step:
     """Return the step with which a cut turn continues.
 
     past: that of a new turn, with the conversation before the cut turn. idempotent: names of the tools that may run
@@ -134,7 +136,9 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
     return turn, (*effects, *again)
 
 
-def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float, fault: Fault = INTERRUPTED) -> Step:
+def interrupted(
+    saved: TurnCheckpoint, log: PublishedPart, past: Past, now_s: float, fault: Fault = INTERRUPTED
+) -> Step:
     """Return the step that ends a cut turn with this fault.
 
     The text that had arrived is kept. Calls in flight get the result UNKNOWN.
@@ -154,36 +158,43 @@ def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float, fault: Fa
     return turn, (*published, *effects)
 
 
-def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
+def _restored(saved: TurnCheckpoint, log: PublishedPart, past: Past) -> Turn:
     """Return the cut turn as far as it is known. The reasoning and the calls of an unfinished model call are lost.
 
     past: as in `resumed`; its tally begins now. The turn's events get the next attempt, because their seqs may leave a
     gap after the crash.
     """
+    past, answer = _restored_past(saved, past), saved.executing
+    if answer is None:
+        text = log.content[len(saved.said) :]
+        return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
+    begun = Round(answer.tool_calls, frozenset(saved.started), saved.results)
+    return Turn(Phase.EXECUTING, _restored_answer(answer, log), replace(past, round=begun))
+
+
+def _restored_past(saved: TurnCheckpoint, past: Past) -> Past:
     now, tally = past.tally, past.tally
     if saved.tally is not None:
         tally = saved.tally.resumed(now.started_s, now.started_unix_s)
-    tries = saved.tries if saved.tries.route < len(past.policy.models) else Tries()
-    past = replace(
+    return replace(
         past,
         conversation=(*past.conversation, *saved.messages),
         spent=saved.spent,
         ended_text=saved.said,
-        tries=tries,
+        tries=saved.tries if saved.tries.route < len(past.policy.models) else Tries(),
         steered=saved.steered,
         answer_tries=saved.answer_tries,
         calls=saved.calls,
         tally=tally if saved.executing is None else tally.executing(now.started_s),
     )
-    answer = saved.executing
-    if answer is None:
-        text = log.content[len(saved.said) :]
-        return Turn(STREAMING, Accumulator(log.stream_id, log.attempt + 1, log.seq, text=_rope(text)), past)
+
+
+def _restored_answer(answer: AssistantMessage, log: PublishedPart) -> Accumulator:
     calls = tuple(
         PartialCall(call.index, call.id, call.name, _rope(call.arguments), done=True, extra=call.extra)
         for call in answer.tool_calls
     )
-    acc = Accumulator(
+    return Accumulator(
         log.stream_id,
         log.attempt + 1,
         log.seq,
@@ -192,8 +203,6 @@ def _restored(saved: Checkpoint, log: Log, past: Past) -> Turn:
         calls=calls,
         end=Finished(None, items=answer.items),
     )
-    begun = Round(answer.tool_calls, frozenset(saved.started), saved.results)
-    return Turn(Phase.EXECUTING, acc, replace(past, round=begun))
 
 
 def _in_flight(turn: Turn) -> tuple[ToolCall, ...]:

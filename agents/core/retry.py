@@ -46,7 +46,7 @@ class Again(Struct, frozen=True):
     at_most_s: float
 
 
-class Scope(Enum):
+class FaultScope(Enum):
     """The meaning of a fault for the next try. BUSY: the provider works, but has too many requests."""
 
     TRANSIENT = "transient"
@@ -63,25 +63,25 @@ def next_try(policy: RetryPolicy, tries: Tries, fault: Fault, *, routes: int, ou
     if output and not policy.after_output:
         return None
     found = scope(fault)
-    if found is Scope.REQUEST:
+    if found is FaultScope.REQUEST:
         return None
     same = _same_route(policy, tries, fault) if found in _RETRIED else None
     return same or _next_route(tries, routes)
 
 
-def scope(fault: Fault) -> Scope:
+def scope(fault: Fault) -> FaultScope:
     """Return the scope of a model call's fault."""
     match fault:
         case Timeout() | ConnectionClosed():
-            return Scope.TRANSIENT
+            return FaultScope.TRANSIENT
         case NetworkError(posix):
-            return Scope.ROUTE if posix == _WRONG_ADDRESS else Scope.TRANSIENT
+            return FaultScope.ROUTE if posix == _WRONG_ADDRESS else FaultScope.TRANSIENT
         case ApiError():
             return _scope_of_api_error(fault)
         case ParseError() | CircuitOpen():
-            return Scope.ROUTE
+            return FaultScope.ROUTE
         case _:
-            return Scope.REQUEST
+            return FaultScope.REQUEST
 
 
 def _same_route(policy: RetryPolicy, tries: Tries, fault: Fault) -> Again | None:
@@ -107,18 +107,18 @@ def _next_route(tries: Tries, routes: int) -> Again | None:
     return Again(Tries(tries.route + 1, 0, tries.waited_s), 0.0, 0.0)
 
 
-def _scope_of_api_error(error: ApiError) -> Scope:
+def _scope_of_api_error(error: ApiError) -> FaultScope:
     """Return the scope by status. A kind that makes the route useless takes precedence: a spent quota is a 429, too."""
     kind = (error.kind or "").lower()
     if kind in _ROUTE_KINDS:
-        return Scope.ROUTE
+        return FaultScope.ROUTE
     if error.code == 0:  # in a stream, where most errors name no status
-        return _SCOPE_OF_KIND.get(kind, Scope.ROUTE)
+        return _SCOPE_OF_KIND.get(kind, FaultScope.ROUTE)
     if error.code == _TOO_MANY_REQUESTS:
-        return Scope.BUSY
+        return FaultScope.BUSY
     if error.code in _TRANSIENT_CODES or 500 <= error.code <= 599:
-        return Scope.TRANSIENT
-    return Scope.ROUTE if error.code in _ROUTE_CODES else Scope.REQUEST
+        return FaultScope.TRANSIENT
+    return FaultScope.ROUTE if error.code in _ROUTE_CODES else FaultScope.REQUEST
 
 
 BROKEN_OFF: Final = "broken_off"
@@ -127,7 +127,7 @@ BROKEN_OFF: Final = "broken_off"
 _MANY: Final = 64  # doublings: more would exceed a float
 _WRONG_ADDRESS: Final = "einval"
 
-_RETRIED: Final = (Scope.TRANSIENT, Scope.BUSY)
+_RETRIED: Final = (FaultScope.TRANSIENT, FaultScope.BUSY)
 _TOO_MANY_REQUESTS: Final = 429
 _TRANSIENT_CODES: Final = frozenset((408, 409))
 _ROUTE_CODES: Final = frozenset((401, 402, 403, 404))
@@ -147,27 +147,27 @@ _ROUTE_KINDS: Final = frozenset(
     )
 )
 _SCOPE_OF_KIND: Final = {
-    "server_error": Scope.TRANSIENT,
-    "internal_server_error": Scope.TRANSIENT,
-    "internal_error": Scope.TRANSIENT,
-    "internal": Scope.TRANSIENT,
-    "api_error": Scope.TRANSIENT,
-    "overloaded": Scope.TRANSIENT,
-    "overloaded_error": Scope.TRANSIENT,
-    "engine_overloaded_error": Scope.TRANSIENT,
-    "service_unavailable": Scope.TRANSIENT,
-    "unavailable": Scope.TRANSIENT,
-    BROKEN_OFF: Scope.TRANSIENT,
-    "failed": Scope.TRANSIENT,
-    "cancelled": Scope.TRANSIENT,
-    "timeout": Scope.TRANSIENT,
-    "timeout_error": Scope.TRANSIENT,
-    "rate_limit_error": Scope.BUSY,
-    "rate_limit_exceeded": Scope.BUSY,
-    "resource_exhausted": Scope.BUSY,
-    "invalid_request_error": Scope.REQUEST,
-    "invalid_argument": Scope.REQUEST,
-    "invalid_prompt": Scope.REQUEST,
-    "content_filter": Scope.REQUEST,
-    "content_policy_violation": Scope.REQUEST,
+    "server_error": FaultScope.TRANSIENT,
+    "internal_server_error": FaultScope.TRANSIENT,
+    "internal_error": FaultScope.TRANSIENT,
+    "internal": FaultScope.TRANSIENT,
+    "api_error": FaultScope.TRANSIENT,
+    "overloaded": FaultScope.TRANSIENT,
+    "overloaded_error": FaultScope.TRANSIENT,
+    "engine_overloaded_error": FaultScope.TRANSIENT,
+    "service_unavailable": FaultScope.TRANSIENT,
+    "unavailable": FaultScope.TRANSIENT,
+    BROKEN_OFF: FaultScope.TRANSIENT,
+    "failed": FaultScope.TRANSIENT,
+    "cancelled": FaultScope.TRANSIENT,
+    "timeout": FaultScope.TRANSIENT,
+    "timeout_error": FaultScope.TRANSIENT,
+    "rate_limit_error": FaultScope.BUSY,
+    "rate_limit_exceeded": FaultScope.BUSY,
+    "resource_exhausted": FaultScope.BUSY,
+    "invalid_request_error": FaultScope.REQUEST,
+    "invalid_argument": FaultScope.REQUEST,
+    "invalid_prompt": FaultScope.REQUEST,
+    "content_filter": FaultScope.REQUEST,
+    "content_policy_violation": FaultScope.REQUEST,
 }

@@ -29,7 +29,7 @@ from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
 from agents.llm.llm_supervisor import load_client
 from agents.node.os_process import hide_from_own_user, this_process
-from agents.node.state_files import Address, page_with_code
+from agents.node.state_files import DaemonAddress, page_with_code
 from agents.settings import Settings
 from agents.streams.report import METER
 from supervisors import ChildSpec, Flags, start_supervisor
@@ -138,10 +138,10 @@ async def _application_ended_first(stopping: Stopping) -> bool:
         ended_early.cancel()
 
 
-def _address(settings: Settings, port: int, folder: StateDir) -> Address:
+def _address(settings: Settings, port: int, folder: StateDir) -> DaemonAddress:
     file = settings.gateway.tls_certificate
     certificate = None if file is None else first_certificate(file)
-    return Address(url_of(settings, port), this_process(), str(folder.token_file(settings)), certificate)
+    return DaemonAddress(url_of(settings, port), this_process(), str(folder.token_file(settings)), certificate)
 
 
 @asynccontextmanager

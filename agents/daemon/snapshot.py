@@ -13,7 +13,7 @@ from agents.instance.turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.providers import breakers
 from agents.sessions import JournalHandle, StoreUnavailable, open_journal
-from agents.sessions.group_commit import Behind
+from agents.sessions.waiting import Behind
 from supervisors.agent_supervisor import AGENT_SUPERVISOR
 from supervisors.api import count_children
 from supervisors.tree import restarts

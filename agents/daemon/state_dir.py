@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from agents.daemon.errors import CannotStart
-from agents.node.state_files import ADDRESS, Address, default_state_dir
+from agents.node.state_files import ADDRESS, DaemonAddress, default_state_dir
 from agents.settings import Settings
 
 OTHERS: Final = 0o077
@@ -37,7 +37,7 @@ class StateDir(Struct, frozen=True):
         return (settings.gateway.token_file or self.path / "token").absolute()
 
     @contextmanager
-    def published_address(self, address: Address) -> Iterator[None]:
+    def published_address(self, address: DaemonAddress) -> Iterator[None]:
         """Publish the address within the block, so that commands find the daemon. A rename makes it appear whole."""
         file, draft = self.path / ADDRESS, self.path / f".{ADDRESS}"
         draft.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from agents.sessions import (
     DatedMessage,
     JournalHandle,
     ListedSession,
-    Refused,
+    RecordsRefused,
     SessionExists,
     StreamRecord,
     UnknownSession,
@@ -105,7 +105,7 @@ class StoredSessions(LiveSessions):
         if find_agent(session_id) is not None:
             await super().delete(session_id)
         with _alone(session_id):
-            with suppress(Refused):
+            with suppress(RecordsRefused):
                 await journal.durable()  # otherwise a waiting write would follow the deletion
             await history.delete(journal.store, session_id)
 

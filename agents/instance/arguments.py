@@ -13,24 +13,25 @@ from agents.agent_registry import is_agent
 from agents.core.events import Response
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
 
-FIND: Final = "agent_registry.find_agent(id) returns the Pid of a running agent"
+EXPECTED: Final = "the Pid or the id of an agent"
+FIND: Final = "start_agent returns the Pid, and the key id of its configuration sets the id"
+PARTS: Final = "parts of content are not supported: give their text"
 MAX_SEQ: Final = 2**63 - 1
 
 
-def checked_agent(pid: object) -> Pid:
-    """Return the Pid of a running agent. Raises CallFailed for an agent that has ended."""
-    if not isinstance(pid, Pid):
-        raise InvalidArgument("the Pid of an agent", named(pid), FIND)
-    if not _lives(pid):
-        raise CallFailed(pid, NOPROC)
-    if not is_agent(pid):
-        raise InvalidArgument("the Pid of an agent", named(pid), "another process has it")
-    return pid
-
-
-def checked_or_ended(pid: object) -> Pid | None:
-    """Return the Pid of an agent; None for an agent that has ended."""
-    return None if isinstance(pid, Pid) and not _lives(pid) else checked_agent(pid)
+def checked_agent(given: object) -> Pid | str:
+    """Return the Pid of a running agent, or a text that may be an id. Raises CallFailed for an agent that has ended."""
+    if isinstance(given, str):
+        if not is_id(given):
+            raise InvalidArgument(EXPECTED, named(given), f"an id is {ID_WORDS}")
+        return str.__str__(given)
+    if not isinstance(given, Pid):
+        raise InvalidArgument(EXPECTED, named(given), FIND)
+    if not _lives(given):
+        raise CallFailed(given, NOPROC)
+    if not is_agent(given):
+        raise InvalidArgument(EXPECTED, named(given), "another process has it")
+    return given
 
 
 def check_loop(agent: Pid) -> None:
@@ -61,6 +62,8 @@ def checked_pid(pid: object) -> Pid:
 def checked_message(message: object) -> str:
     if isinstance(message, Response):
         raise InvalidArgument("a str as the message", named(message), "its text is response.content")
+    if isinstance(message, dict | list | tuple):
+        raise InvalidArgument("a str as the message", named(message), PARTS)
     text = checked_text(message, "the message")
     if not text:
         raise InvalidArgument("a message that is not empty", named(text))

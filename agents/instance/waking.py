@@ -14,7 +14,7 @@ from actors.log import get_logger
 from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent
-from agents.core.checkpoint import Checkpoint, log_of
+from agents.core.checkpoint import TurnCheckpoint, log_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.sessions import (
     JournalHandle,
@@ -32,7 +32,7 @@ from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agent
 
 log = get_logger("understudy.agents")
-_read_checkpoint: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
+_read_checkpoint: Final[Decoder[TurnCheckpoint]] = Decoder(TurnCheckpoint)
 
 
 class Origin(Enum):
@@ -135,7 +135,7 @@ class Recovery(Task):
 async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: bool) -> Cut:
     events = await journal.store.events(open_.stream_id)
     log_ = log_of(open_.stream_id, events)
-    saved = Checkpoint((UserMessage(open_.message),))
+    saved = TurnCheckpoint((UserMessage(open_.message),))
     if open_.checkpoint is not None:
         saved = _read_checkpoint(open_.checkpoint.payload)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)

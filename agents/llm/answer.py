@@ -25,7 +25,7 @@ Answer: TypeAlias = AbstractAsyncContextManager[AsyncIterator[bytes]]
 """The bytes of one connection. Leaving the block closes the connection."""
 
 
-class Deadlines(Struct, frozen=True):
+class ModelCallDeadlines(Struct, frozen=True):
     """The deadlines of one model call.
 
     connect_s: for the connection. first_byte_s: from the request to the answer's first event with data. idle_s: between
@@ -43,7 +43,7 @@ class Deadlines(Struct, frozen=True):
         return min(self.connect_s, self.first_byte_s)
 
 
-async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadlines: Deadlines) -> None:
+async def read_answer(answer: Answer, reader: StreamReader, sink: Sink, deadlines: ModelCallDeadlines) -> None:
     """Read to the end of the answer or of the connection. Afterwards the reader has ended or is resumable.
 
     Raises ProviderFailed when the connection breaks or a deadline passes, even if the reader has ended.

@@ -6,8 +6,8 @@ from typing import Final
 
 from agents.core.errors import ConnectionClosed, Fault
 from agents.core.retry import RetryPolicy, Tries, next_try
-from agents.llm.answer import Answer, Deadlines, Sink, read_answer
-from agents.llm.client import Client
+from agents.llm.answer import Answer, ModelCallDeadlines, Sink, read_answer
+from agents.llm.client import ModelClient
 from agents.llm.endpoint import ProviderFailed
 from agents.llm.responses import ResponsesReader
 
@@ -15,7 +15,12 @@ CANCEL_S: Final = 1.0  # a courtesy: a provider that gets no cancel request ends
 
 
 async def read_resuming(
-    client: Client, answer: Answer, reader: ResponsesReader, sink: Sink, deadlines: Deadlines, retry: RetryPolicy
+    client: ModelClient,
+    answer: Answer,
+    reader: ResponsesReader,
+    sink: Sink,
+    deadlines: ModelCallDeadlines,
+    retry: RetryPolicy,
 ) -> None:
     """Read an answer to its end, and resume it on a new connection each time a connection breaks.
 
@@ -38,7 +43,9 @@ async def read_resuming(
             await client.cancel(reader.response_id, timeout_s=CANCEL_S)
 
 
-async def _read_until_broken(answer: Answer, reader: ResponsesReader, sink: Sink, deadlines: Deadlines) -> Fault:
+async def _read_until_broken(
+    answer: Answer, reader: ResponsesReader, sink: Sink, deadlines: ModelCallDeadlines
+) -> Fault:
     try:
         await read_answer(answer, reader, sink, deadlines)
     except ProviderFailed as failed:

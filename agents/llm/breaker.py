@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
-from agents.core.retry import Scope, scope
+from agents.core.retry import FaultScope, scope
 
 
 class BreakerPolicy(Struct, frozen=True):
@@ -61,17 +61,17 @@ class Admitted(Struct, frozen=True):
     probe: bool = False
 
 
-class Refused(Struct, frozen=True):
+class Rejected(Struct, frozen=True):
     retry_after_s: float
 
 
-def admit(policy: BreakerPolicy, breaker: Breaker, now_s: float) -> Admitted | Refused:
+def admit(policy: BreakerPolicy, breaker: Breaker, now_s: float) -> Admitted | Rejected:
     """Return whether a call may go now. now_s: monotonic seconds."""
     match breaker:
         case Closed():
             return Admitted(breaker)
         case Open(until_s) | HalfOpen(until_s) if now_s < until_s:
-            return Refused(until_s - now_s)
+            return Rejected(until_s - now_s)
         case _:
             return Admitted(HalfOpen(now_s + policy.open_s), probe=True)
 
@@ -101,9 +101,9 @@ def outcome_of(fault: Fault | None, *, hasty: bool = False) -> Outcome:
             return Outcome.UNKNOWN
         case Timeout() | NetworkError() | ConnectionClosed() | ParseError():
             return Outcome.FAILED
-        case ApiError() if scope(fault) is Scope.BUSY:
+        case ApiError() if scope(fault) is FaultScope.BUSY:
             return Outcome.UNKNOWN
-        case ApiError(code) if code >= 500 or (code == 0 and scope(fault) is Scope.TRANSIENT):
+        case ApiError(code) if code >= 500 or (code == 0 and scope(fault) is FaultScope.TRANSIENT):
             return Outcome.FAILED
         case None | ApiError():
             return Outcome.ANSWERED

@@ -13,17 +13,17 @@ from msgspec import Struct, field
 from agents.core.conversation import Conversation, ToolMessage
 from agents.core.errors import ApiError, ConnectionClosed, ParseError
 from agents.core.retry import RetryPolicy
-from agents.llm.answer import Deadlines, Sink, give, read_answer
+from agents.llm.answer import ModelCallDeadlines, Sink, give, read_answer
 from agents.llm.background import read_resuming
 from agents.llm.breaker import Outcome, outcome_of
-from agents.llm.client import Client
+from agents.llm.client import ModelClient
 from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed, Unanswered
 from agents.llm.provider import acquire, report
 from agents.llm.reader import StreamReader
 from agents.llm.responses import ResponsesReader
 
-__all__ = ["Deadlines", "Route", "Sink", "model_call"]
+__all__ = ["ModelCallDeadlines", "Route", "Sink", "model_call"]
 
 KEPT, NEW = "kept", "new"
 NO_RETRY: Final = RetryPolicy(max_retries=0)
@@ -47,7 +47,7 @@ async def model_call(
     sink: Sink,
     *,
     tools: Sequence[Mapping[str, Any]] = (),
-    deadlines: Deadlines,
+    deadlines: ModelCallDeadlines,
     stream: bool = True,
     retry: RetryPolicy = NO_RETRY,
 ) -> None:
@@ -80,12 +80,12 @@ async def model_call(
 
 
 async def _ask(
-    client: Client,
+    client: ModelClient,
     api: Api,
     body: Mapping[str, Any],
     reader: StreamReader,
     sink: Sink,
-    deadlines: Deadlines,
+    deadlines: ModelCallDeadlines,
     retry: RetryPolicy,
 ) -> None:
     """Send the request and read its answer. Raises ProviderFailed."""
@@ -97,12 +97,12 @@ async def _ask(
 
 
 async def _ask_whole(
-    client: Client,
+    client: ModelClient,
     api: Api,
     body: Mapping[str, Any],
     reader: StreamReader,
     sink: Sink,
-    deadlines: Deadlines,
+    deadlines: ModelCallDeadlines,
     unanswered: Unanswered,
 ) -> None:
     """Ask for the same answer in one piece: only there do some servers name the error in a request.

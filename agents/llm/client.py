@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from agents.llm.endpoint import Api
 
 
-class Client(Protocol):
+class ModelClient(Protocol):
     """A sender of requests: OpenAIClient, or a test's client. resume and cancel are for background mode."""
 
     def stream(

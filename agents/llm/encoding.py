@@ -19,7 +19,7 @@ class BadEncoding(Exception):
     """A body that is not in the encoding its header names, or an encoding that no request asks for."""
 
 
-class Decoder:
+class Decompressor:
     """A decoder of compressed streams one after another. broken: the fault in the bytes after a decoded stream, if any.
 
     wbits: returns zlib's wbits for a stream that begins with this byte. padding: bytes that may follow a stream.
@@ -57,14 +57,14 @@ def names(header: str) -> list[str]:
     return [name for part in header.split(",") if (name := part.strip().strip('"').lower()) not in _PLAIN]
 
 
-def decoders(encodings: Sequence[str]) -> list[Decoder]:
+def decoders(encodings: Sequence[str]) -> list[Decompressor]:
     """Return decoders for these encodings, the last encoding first. Raises BadEncoding for an unsupported encoding."""
-    found: list[Decoder] = []
+    found: list[Decompressor] = []
     for name in reversed(encodings):
         if name in _GZIP:
-            found.append(Decoder("gzip", _gzip_wbits, padding=b"\0"))
+            found.append(Decompressor("gzip", _gzip_wbits, padding=b"\0"))
         elif name in _DEFLATE:
-            found.append(Decoder("deflate", _deflate_wbits))
+            found.append(Decompressor("deflate", _deflate_wbits))
         else:
             raise BadEncoding(f"expected {ASKED.replace(', ', ' or ')} as content-encoding, got {name[:40]!r}")
     return found
@@ -91,7 +91,7 @@ async def _single(chunk: bytes) -> AsyncIterator[bytes]:
     yield chunk
 
 
-async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decoder]) -> AsyncIterator[bytes]:
+async def decoded(chunks: AsyncIterator[bytes], decoding: Sequence[Decompressor]) -> AsyncIterator[bytes]:
     """Yield the decoded chunks of a body, without empty ones. Raises BadEncoding."""
     async for chunk in chunks:
         for decoder in decoding:

@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any, Final, TypeAlias
 
 from actors.server.outcomes import Ignore
-from agents.llm.client import Client
+from agents.llm.client import ModelClient
 from agents.llm.endpoint import Endpoint
 from agents.llm.provider import Provider, ProviderPolicy
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
@@ -16,7 +16,7 @@ from supervisors.dynamic_supervisor import DynamicState
 SETTLED_S: Final = 1.0  # by then an application has started, so the import does not delay its start
 ONCE: Final = DynamicFlags()
 NOWHERE: Final = Endpoint("http://localhost/", "none")
-NewClient: TypeAlias = Callable[[Endpoint], Client]
+NewClient: TypeAlias = Callable[[Endpoint], ModelClient]
 
 
 class LlmSupervisor(DynamicSupervisor):
@@ -49,7 +49,7 @@ async def load_client() -> None:
     await client.close()
 
 
-def openai_client(endpoint: Endpoint) -> Client:
+def openai_client(endpoint: Endpoint) -> ModelClient:
     """Return a client for the endpoint. Raises ProviderFailed if its address or its key is unusable."""
     return _import_client()(endpoint)
 

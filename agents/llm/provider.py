@@ -48,7 +48,7 @@ from actors.log import get_logger
 from actors.server.outcomes import NOTHING, Ignore
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, Admitted, Breaker, BreakerPolicy, Open, Outcome, admit, record
-from agents.llm.client import Client
+from agents.llm.client import ModelClient
 from agents.llm.endpoint import Endpoint, ProviderFailed
 from supervisors.dynamic_supervisor import start_child
 from supervisors.errors import MaxChildren
@@ -91,10 +91,10 @@ class Lease(Struct, frozen=True):
 
     ref: Ref
     provider: Pid
-    client: Client
+    client: ModelClient
 
 
-class Ended(Struct, frozen=True):
+class LeaseEnded(Struct, frozen=True):
     """The end of a leased model call."""
 
     ref: Ref
@@ -109,7 +109,7 @@ class ProviderState(Struct, frozen=True):
     """
 
     address: str
-    client: Client
+    client: ModelClient
     policy: ProviderPolicy
     leases: dict[Ref, bool]
     used_s: float
@@ -137,7 +137,7 @@ async def acquire(endpoint: Endpoint) -> Lease:
 
 def report(lease: Lease, outcome: Outcome) -> None:
     """Report a lease's outcome. The caller of acquire calls this once per lease."""
-    cast(lease.provider, Ended(lease.ref, outcome))
+    cast(lease.provider, LeaseEnded(lease.ref, outcome))
 
 
 async def open_provider(endpoint: Endpoint) -> Pid:
@@ -167,7 +167,7 @@ class Provider(GenServer[ProviderState]):
     trap_exit = True
 
     def init(
-        self, policy: ProviderPolicy, new_client: Callable[[Endpoint], Client], endpoint: Endpoint
+        self, policy: ProviderPolicy, new_client: Callable[[Endpoint], ModelClient], endpoint: Endpoint
     ) -> Ready[ProviderState] | Error | Ignore:
         if whereis(name_of(endpoint)) is not None:  # two calls started this provider at the same time
             return IGNORE
@@ -200,7 +200,7 @@ class Provider(GenServer[ProviderState]):
         lease = Lease(ref, self.pid, state.client)
         return Reply(lease, replace(state, breaker=admitted.breaker), _until_idle(state))
 
-    def handle_cast(self, ended: Ended, state: ProviderState) -> NoReply[ProviderState]:
+    def handle_cast(self, ended: LeaseEnded, state: ProviderState) -> NoReply[ProviderState]:
         demonitor(ended.ref)
         return _ended(ended.ref, ended.outcome, state)
 

@@ -12,7 +12,7 @@ from agents.node.os_process import lives
 ADDRESS: Final = "daemon.json"
 
 
-class Address(Struct, frozen=True):
+class DaemonAddress(Struct, frozen=True):
     """The address of a running daemon.
 
     process: the identity of its OS process. token_file: the path of its token. certificate: its TLS certificate as PEM;
@@ -37,14 +37,14 @@ def default_state_dir() -> Path:
     return base / "understudy"
 
 
-def address_in(state_dir: Path) -> Address | None:
+def address_in(state_dir: Path) -> DaemonAddress | None:
     """Return the address of the daemon that runs with this state directory, or None.
 
     A killed daemon leaves its file behind. Another program may listen at that address by now, and must not get the
     token.
     """
     try:
-        address = msgspec.json.decode((state_dir / ADDRESS).read_bytes(), type=Address)
+        address = msgspec.json.decode((state_dir / ADDRESS).read_bytes(), type=DaemonAddress)
     except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return address if lives(address.process) else None

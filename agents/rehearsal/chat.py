@@ -4,44 +4,54 @@ from collections.abc import Iterator
 from typing import Any, assert_never
 
 from agents.rehearsal.errors import error_body
-from agents.rehearsal.reply import Arguments, CallDone, CallStarted, Piece, Reasoning, Reply, Text, Usage, is_token
-from agents.rehearsal.request import Request
+from agents.rehearsal.reply import (
+    ArgumentsToken,
+    CallBegin,
+    CallEnd,
+    Piece,
+    ReasoningToken,
+    ReportedUsage,
+    ScriptedReply,
+    TextToken,
+    is_token,
+)
+from agents.rehearsal.request import ModelRequest
 from agents.rehearsal.request import read_chat as read
-from agents.rehearsal.wire import DONE, Event
+from agents.rehearsal.wire import DONE, ServerSentEvent
 
 __all__ = ["failure", "failure_body", "read", "stream", "whole"]
 
 JSON = dict[str, Any]
 
 
-def stream(reply: Reply, request: Request) -> list[Event]:
+def stream(reply: ScriptedReply, request: ModelRequest) -> list[ServerSentEvent]:
     """Yield role, deltas, finish reason, usage if requested, and [DONE]."""
     include_usage = _includes_usage(request)
     base = _base(reply, "chat.completion.chunk") | ({"usage": None} if include_usage else {})
     return [*_chunks(reply, base), *([_usage_chunk(reply, base)] if include_usage else []), DONE]
 
 
-def whole(reply: Reply, request: Request) -> JSON:
+def whole(reply: ScriptedReply, request: ModelRequest) -> JSON:
     """Return the `chat.completion` object."""
     choice = {"index": 0, "message": _message(reply), "logprobs": None, "finish_reason": reply.finish_reason}
     return _base(reply, "chat.completion") | {"choices": [choice], "usage": _usage(reply.usage)}
 
 
-def failure(reply: Reply, request: Request, sent: int) -> list[Event]:
+def failure(reply: ScriptedReply, request: ModelRequest, sent: int) -> list[ServerSentEvent]:
     """Yield an error in the middle of a stream."""
-    return [Event(failure_body(reply, request))]
+    return [ServerSentEvent(failure_body(reply, request))]
 
 
-def failure_body(reply: Reply, request: Request) -> JSON:
+def failure_body(reply: ScriptedReply, request: ModelRequest) -> JSON:
     return error_body("The server had an error while processing your request.", "server_error", code="server_error")
 
 
-def _includes_usage(request: Request) -> bool:
+def _includes_usage(request: ModelRequest) -> bool:
     options = request.body.get("stream_options")
     return isinstance(options, dict) and bool(options.get("include_usage"))
 
 
-def _base(reply: Reply, kind: str) -> JSON:
+def _base(reply: ScriptedReply, kind: str) -> JSON:
     return {
         "id": f"chatcmpl-{reply.key}",
         "object": kind,
@@ -52,12 +62,12 @@ def _base(reply: Reply, kind: str) -> JSON:
     }
 
 
-def _chunks(reply: Reply, base: JSON) -> Iterator[Event]:
-    def chunk(delta: JSON, finish_reason: str | None = None, *, token: bool = False) -> Event:
+def _chunks(reply: ScriptedReply, base: JSON) -> Iterator[ServerSentEvent]:
+    def chunk(delta: JSON, finish_reason: str | None = None, *, token: bool = False) -> ServerSentEvent:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return Event(base | {"choices": [choice]}, token=token)
+        return ServerSentEvent(base | {"choices": [choice]}, token=token)
 
-    only_calls = bool(reply.pieces) and isinstance(reply.pieces[0], CallStarted)
+    only_calls = bool(reply.pieces) and isinstance(reply.pieces[0], CallBegin)
     yield chunk({"role": "assistant", "content": None if only_calls else "", "refusal": None})
     for piece in reply.pieces:
         if (delta := _delta(piece, reply)) is not None:
@@ -65,33 +75,33 @@ def _chunks(reply: Reply, base: JSON) -> Iterator[Event]:
     yield chunk({}, reply.finish_reason)
 
 
-def _delta(piece: Piece, reply: Reply) -> JSON | None:
+def _delta(piece: Piece, reply: ScriptedReply) -> JSON | None:
     """Return the delta of a piece, or None if this API has no delta for it."""
     match piece:
-        case Reasoning(text):
+        case ReasoningToken(text):
             return {"reasoning_content": text}
-        case Text(text):
+        case TextToken(text):
             return {"content": text}
-        case CallStarted(index, name):
+        case CallBegin(index, name):
             function = {"name": name, "arguments": ""}
             return {
                 "tool_calls": [{"index": index, "id": _call_id(reply, index), "type": "function", "function": function}]
             }
-        case Arguments(index, text):
+        case ArgumentsToken(index, text):
             return {"tool_calls": [{"index": index, "function": {"arguments": text}}]}
-        case CallDone():
+        case CallEnd():
             return None
         case _:
             assert_never(piece)
 
 
-def _usage_chunk(reply: Reply, base: JSON) -> Event:
-    return Event(base | {"choices": [], "usage": _usage(reply.usage)})
+def _usage_chunk(reply: ScriptedReply, base: JSON) -> ServerSentEvent:
+    return ServerSentEvent(base | {"choices": [], "usage": _usage(reply.usage)})
 
 
-def _message(reply: Reply) -> JSON:
-    text = "".join(piece.text for piece in reply.pieces if isinstance(piece, Text))
-    reasoning = "".join(piece.text for piece in reply.pieces if isinstance(piece, Reasoning))
+def _message(reply: ScriptedReply) -> JSON:
+    text = "".join(piece.text for piece in reply.pieces if isinstance(piece, TextToken))
+    reasoning = "".join(piece.text for piece in reply.pieces if isinstance(piece, ReasoningToken))
     calls = _calls(reply)
     return {
         "role": "assistant",
@@ -103,10 +113,10 @@ def _message(reply: Reply) -> JSON:
     }
 
 
-def _calls(reply: Reply) -> list[JSON]:
+def _calls(reply: ScriptedReply) -> list[JSON]:
     arguments: dict[int, str] = {}
     for piece in reply.pieces:
-        if isinstance(piece, Arguments):
+        if isinstance(piece, ArgumentsToken):
             arguments[piece.index] = arguments.get(piece.index, "") + piece.text
     return [
         {
@@ -115,15 +125,15 @@ def _calls(reply: Reply) -> list[JSON]:
             "function": {"name": piece.name, "arguments": arguments.get(piece.index, "")},
         }
         for piece in reply.pieces
-        if isinstance(piece, CallStarted)
+        if isinstance(piece, CallBegin)
     ]
 
 
-def _call_id(reply: Reply, index: int) -> str:
+def _call_id(reply: ScriptedReply, index: int) -> str:
     return f"call_{index}_{reply.key}"
 
 
-def _usage(usage: Usage) -> JSON:
+def _usage(usage: ReportedUsage) -> JSON:
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,

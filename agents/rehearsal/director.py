@@ -7,13 +7,13 @@ from typing import Any
 
 from agents.rehearsal import responses
 from agents.rehearsal.background import Background
-from agents.rehearsal.errors import Refusal, model_not_found, scripted_refusal
+from agents.rehearsal.errors import ErrorResponse, model_not_found, scripted_refusal
 from agents.rehearsal.faults import Failures
 from agents.rehearsal.playback import Performance, pace_of
 from agents.rehearsal.reply import compose, find_step
-from agents.rehearsal.request import Request
-from agents.rehearsal.script import REFUSING, Fault, Model, Script, Step
-from agents.rehearsal.wire import Api
+from agents.rehearsal.request import ModelRequest
+from agents.rehearsal.script import REFUSING, Model, Script, ScriptedFault, ScriptedStep
+from agents.rehearsal.wire import WireFormat
 
 KEPT_REQUESTS = 1000
 
@@ -30,8 +30,8 @@ class Director:
         self.background = Background()
         self._failures = Failures()
 
-    def answer(self, api: Api, body: dict[str, Any], key: str) -> Performance:
-        """Return the answer to a request. key: the API key. Raises Refusal."""
+    def answer(self, api: WireFormat, body: dict[str, Any], key: str) -> Performance:
+        """Return the answer to a request. key: the API key. Raises ErrorResponse."""
         self.requests.append(body)
         request = api.read(body)
         model, place, step = self._find(request)
@@ -45,22 +45,22 @@ class Director:
         return performance
 
     def resume(self, response_id: str, after: int, *, stream: bool) -> Performance:
-        """Return the events of a background response after this number, or all of it. Raises Refusal."""
+        """Return the events of a background response after this number, or all of it. Raises ErrorResponse."""
         running = self.background.find(response_id)
         return running.resumed(self._due(running.fault, running.place), after, stream=stream)
 
-    def _due(self, fault: Fault | None, counter: Any) -> Fault | None:
+    def _due(self, fault: ScriptedFault | None, counter: Any) -> ScriptedFault | None:
         due = self._failures.due(fault, counter)
         if due and due.name in REFUSING:
             raise scripted_refusal(due)
         return due
 
-    def _find(self, request: Request) -> tuple[Model, tuple[int, int], Step]:
+    def _find(self, request: ModelRequest) -> tuple[Model, tuple[int, int], ScriptedStep]:
         model = self.script.models.get(request.model)
         if model is None:
             raise model_not_found(request.model)
         found = find_step(model, request)
         if found is None:
             message = f"The script of model `{request.model}` has no turn that fits the user message"
-            raise Refusal(400, message, code="no_turn_fits")
+            raise ErrorResponse(400, message, code="no_turn_fits")
         return model, *found

@@ -4,13 +4,13 @@ Exception
 ├── ScriptError     a script file is invalid: one line per fault, and nothing is started
 ├── CannotListen    the server's address is unavailable (an OSError, too)
 ├── BrokenOff       an answer without a connection ends where its connection would break
-└── Refusal         a request is answered with an error, in OpenAI's shape
+└── ErrorResponse   a request is answered with an error, in OpenAI's shape
 """
 
 import math
 from typing import Any
 
-from agents.rehearsal.script import Fault
+from agents.rehearsal.script import ScriptedFault
 
 
 class CannotListen(OSError):
@@ -33,7 +33,7 @@ class ScriptError(Exception):
         self.lines = lines
 
 
-class Refusal(Exception):
+class ErrorResponse(Exception):
     """An HTTP status with OpenAI's error body."""
 
     def __init__(
@@ -56,30 +56,30 @@ def error_body(message: str, kind: str, param: str | None = None, code: str | No
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def model_not_found(model: str) -> Refusal:
-    return Refusal(404, f"The model `{model}` does not exist", param="model", code="model_not_found")
+def model_not_found(model: str) -> ErrorResponse:
+    return ErrorResponse(404, f"The model `{model}` does not exist", param="model", code="model_not_found")
 
 
-def invalid_api_key(given: str) -> Refusal:
+def invalid_api_key(given: str) -> ErrorResponse:
     """Refuse a key without repeating it: the answer may be logged."""
     if given:
-        return Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
-    return Refusal(401, "You didn't provide an API key.", code="invalid_api_key")
+        return ErrorResponse(401, "Incorrect API key provided.", code="invalid_api_key")
+    return ErrorResponse(401, "You didn't provide an API key.", code="invalid_api_key")
 
 
-def scripted_refusal(fault: Fault) -> Refusal:
+def scripted_refusal(fault: ScriptedFault) -> ErrorResponse:
     """Return the refusal of a rate_limit, server_error or overloaded fault."""
     headers = _retry_headers(fault.retry_after_s)
     match fault.name:
         case "rate_limit":
             message = "Rate limit reached for requests."
-            return Refusal(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
+            return ErrorResponse(429, message, kind="requests", code="rate_limit_exceeded", headers=headers)
         case "overloaded":
             message = "The engine is currently overloaded, please try again later."
-            return Refusal(503, message, kind="server_error", code="overloaded", headers=headers)
+            return ErrorResponse(503, message, kind="server_error", code="overloaded", headers=headers)
         case _:
             message = "The server had an error while processing your request."
-            return Refusal(500, message, kind="server_error", code="server_error", headers=headers)
+            return ErrorResponse(500, message, kind="server_error", code="server_error", headers=headers)
 
 
 def _retry_headers(retry_after_s: float | None) -> dict[str, str]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable, Sequence
 
 from aiohttp import web
 
-from agents.rehearsal.script import Fault
-from agents.rehearsal.wire import Event
+from agents.rehearsal.script import ScriptedFault
+from agents.rehearsal.wire import ServerSentEvent
 
 GARBAGE = b'{"id": "broken", "choices": [{"ind'
 PROSE = b"an event that is not JSON"
@@ -28,7 +28,7 @@ class Failures:
     def __init__(self) -> None:
         self._counts: Counter[Hashable] = Counter()
 
-    def due(self, fault: Fault | None, key: Hashable) -> Fault | None:
+    def due(self, fault: ScriptedFault | None, key: Hashable) -> ScriptedFault | None:
         """Return the fault if it is due. After `times` failures, one request succeeds and the count starts again."""
         if fault is None or fault.times is None:
             return fault
@@ -39,7 +39,9 @@ class Failures:
         return fault
 
 
-def broken(events: Sequence[Event], fault: Fault, failure: Callable[[int], list[Event]]) -> list[Event]:
+def broken(
+    events: Sequence[ServerSentEvent], fault: ScriptedFault, failure: Callable[[int], list[ServerSentEvent]]
+) -> list[ServerSentEvent]:
     """Return the events of a stream as the fault leaves them.
 
     failure: makes the API's error events after a number of events.
@@ -59,11 +61,11 @@ def broken(events: Sequence[Event], fault: Fault, failure: Callable[[int], list[
             return [*events[:position]]
 
 
-def _unreadable(event: Event, raw: bytes) -> Event:
-    return Event({}, name=event.name, raw=raw)
+def _unreadable(event: ServerSentEvent, raw: bytes) -> ServerSentEvent:
+    return ServerSentEvent({}, name=event.name, raw=raw)
 
 
-def break_point(events: Sequence[Event], after_tokens: int) -> int:
+def break_point(events: Sequence[ServerSentEvent], after_tokens: int) -> int:
     """Return the number of events before the break: those up to the token, and at most those up to the last token."""
     tokens = [position for position, event in enumerate(events) if event.token]
     if not tokens:
@@ -71,7 +73,7 @@ def break_point(events: Sequence[Event], after_tokens: int) -> int:
     return tokens[min(after_tokens, len(tokens)) - 1] + 1 if after_tokens else tokens[0]
 
 
-async def end_connection(http: web.Request, fault: Fault) -> None:
+async def end_connection(http: web.Request, fault: ScriptedFault) -> None:
     """End the connection as the fault demands. A stall lasts until the client leaves or the server stops."""
     match fault.name:
         case "stall":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from agents.rehearsal.wire import Event
+from agents.rehearsal.wire import ServerSentEvent
 
 JSON = dict[str, Any]
 
@@ -23,14 +23,14 @@ class Item(ABC):
     def open(self) -> bool:
         return self.status == "in_progress"
 
-    def added(self) -> Iterator[Event]:
+    def added(self) -> Iterator[ServerSentEvent]:
         yield self._event("response.output_item.added", {"item": self.to_json()})
 
     @abstractmethod
-    def delta(self, text: str) -> Event:
+    def delta(self, text: str) -> ServerSentEvent:
         """Yield the events of one more piece of content."""
 
-    def done(self, status: str) -> Iterator[Event]:
+    def done(self, status: str) -> Iterator[ServerSentEvent]:
         """Yield the events that end its parts and the item."""
         self.status = status
         yield self._event("response.output_item.done", {"item": self.to_json()})
@@ -39,8 +39,8 @@ class Item(ABC):
     def to_json(self) -> JSON:
         """Return the item as it is now."""
 
-    def _event(self, name: str, fields: JSON, *, token: bool = False) -> Event:
-        return Event({"output_index": self.output_index, **fields}, name, token)
+    def _event(self, name: str, fields: JSON, *, token: bool = False) -> ServerSentEvent:
+        return ServerSentEvent({"output_index": self.output_index, **fields}, name, token)
 
 
 @dataclass
@@ -51,16 +51,16 @@ class TextItem(Item):
     part_fields: ClassVar[JSON] = {}
     event_fields: ClassVar[JSON] = {}
 
-    def added(self) -> Iterator[Event]:
+    def added(self) -> Iterator[ServerSentEvent]:
         yield from super().added()
         yield self._event("response.content_part.added", {**self._where(), "part": self._part("")})
 
-    def delta(self, text: str) -> Event:
+    def delta(self, text: str) -> ServerSentEvent:
         self.text += text
         fields = {**self._where(), "delta": text, **self.event_fields}
         return self._event(f"response.{self.part_type}.delta", fields, token=True)
 
-    def done(self, status: str) -> Iterator[Event]:
+    def done(self, status: str) -> Iterator[ServerSentEvent]:
         fields = {**self._where(), "text": self.text, **self.event_fields}
         yield self._event(f"response.{self.part_type}.done", fields)
         yield self._event("response.content_part.done", {**self._where(), "part": self._part(self.text)})
@@ -102,12 +102,12 @@ class CallItem(Item):
     name: str = ""
     call_id: str = ""
 
-    def delta(self, text: str) -> Event:
+    def delta(self, text: str) -> ServerSentEvent:
         self.text += text
         fields = {"item_id": self.id, "delta": text}
         return self._event("response.function_call_arguments.delta", fields, token=True)
 
-    def done(self, status: str) -> Iterator[Event]:
+    def done(self, status: str) -> Iterator[ServerSentEvent]:
         fields = {"item_id": self.id, "name": self.name, "arguments": self.text}
         yield self._event("response.function_call_arguments.done", fields)
         yield from super().done(status)

@@ -9,10 +9,10 @@ from aiohttp import web
 
 from agents.rehearsal.errors import BrokenOff
 from agents.rehearsal.faults import GARBAGE, HTML, broken, end_connection
-from agents.rehearsal.reply import Reply
-from agents.rehearsal.request import Request
-from agents.rehearsal.script import Fault, Model, Step
-from agents.rehearsal.wire import Api, Event
+from agents.rehearsal.reply import ScriptedReply
+from agents.rehearsal.request import ModelRequest
+from agents.rehearsal.script import Model, ScriptedFault, ScriptedStep
+from agents.rehearsal.wire import ServerSentEvent, WireFormat
 
 STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
@@ -32,11 +32,11 @@ class Performance:
     after: for a resumed stream, the number of the last event to leave out. stream: None follows the request.
     """
 
-    api: Api
-    request: Request
-    reply: Reply
+    api: WireFormat
+    request: ModelRequest
+    reply: ScriptedReply
     pace: Pace
-    fault: Fault | None = None
+    fault: ScriptedFault | None = None
     after: int = -1
     stream: bool | None = None
 
@@ -45,7 +45,7 @@ class Performance:
         return self.request.stream if self.stream is None else self.stream
 
 
-def pace_of(step: Step, model: Model) -> Pace:
+def pace_of(step: ScriptedStep, model: Model) -> Pace:
     first = model.first_token_delay_s if step.first_token_delay_s is None else step.first_token_delay_s
     between = model.token_delay_s if step.token_delay_s is None else step.token_delay_s
     return Pace(first, between)
@@ -81,7 +81,7 @@ def _parts(performance: Performance, fault: str | None) -> Iterator[tuple[float,
         yield performance.pace.first_token_s, data[: len(data) // 2] if fault == "close" else data
 
 
-def writes(events: Sequence[Event], pace: Pace) -> Iterator[tuple[float, bytes]]:
+def writes(events: Sequence[ServerSentEvent], pace: Pace) -> Iterator[tuple[float, bytes]]:
     """Yield (pause, bytes) for each write. Events without a pause between them are one write."""
     pause_s, next_pause_s = 0.0, pace.first_token_s
     batch: list[bytes] = []
@@ -107,7 +107,7 @@ async def _play_stream(http: web.Request, performance: Performance) -> web.Strea
     return response
 
 
-def _events(performance: Performance) -> list[Event]:
+def _events(performance: Performance) -> list[ServerSentEvent]:
     api, request, reply = performance.api, performance.request, performance.reply
     events = api.stream(reply, request)[performance.after + 1 :]
     if performance.fault is None:

@@ -1,6 +1,6 @@
 """A reply: the script's step for a request, filled in and cut into tokens. The same for both APIs.
 
-(Reasoning | Text | CallStarted | Arguments | CallDone)*      in the order of the wire
+(ReasoningToken | TextToken | CallBegin | ArgumentsToken | CallEnd)*      in the order of the wire
 """
 
 import re
@@ -11,45 +11,45 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from agents.rehearsal.request import Request
-from agents.rehearsal.script import Model, Step, ToolCall
+from agents.rehearsal.request import ModelRequest
+from agents.rehearsal.script import Model, ScriptedCall, ScriptedStep
 
 
 @dataclass(frozen=True)
-class Reasoning:
+class ReasoningToken:
     text: str
 
 
 @dataclass(frozen=True)
-class Text:
+class TextToken:
     text: str
 
 
 @dataclass(frozen=True)
-class CallStarted:
+class CallBegin:
     index: int
     name: str
 
 
 @dataclass(frozen=True)
-class Arguments:
+class ArgumentsToken:
     index: int
     text: str
 
 
 @dataclass(frozen=True)
-class CallDone:
+class CallEnd:
     index: int
 
 
-Piece: TypeAlias = Reasoning | Text | CallStarted | Arguments | CallDone
+Piece: TypeAlias = ReasoningToken | TextToken | CallBegin | ArgumentsToken | CallEnd
 FinishReason: TypeAlias = Literal["stop", "tool_calls", "length"]
 
 PLACEHOLDER = re.compile(r"\{(user|tool:[^{}]+|result:\d+)\}")
 
 
 @dataclass(frozen=True)
-class Usage:
+class ReportedUsage:
     input_tokens: int
     output_tokens: int
     reasoning_tokens: int
@@ -61,22 +61,22 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """A reply to a request. key: makes its ids unique. A call that was cut by length has no CallDone."""
+class ScriptedReply:
+    """A reply to a request. key: makes its ids unique. A call that was cut by length has no CallEnd."""
 
     key: str
     created: int
     model: str
     pieces: tuple[Piece, ...]
     finish_reason: FinishReason
-    usage: Usage
+    usage: ReportedUsage
 
 
 def is_token(piece: Piece) -> bool:
-    return isinstance(piece, Reasoning | Text | Arguments)
+    return isinstance(piece, ReasoningToken | TextToken | ArgumentsToken)
 
 
-def find_step(model: Model, request: Request) -> tuple[tuple[int, int], Step] | None:
+def find_step(model: Model, request: ModelRequest) -> tuple[tuple[int, int], ScriptedStep] | None:
     """Return the step for a request and its place in the script, or None if no turn fits the user message.
 
     The last step of a turn also answers all further rounds.
@@ -88,13 +88,15 @@ def find_step(model: Model, request: Request) -> tuple[tuple[int, int], Step] | 
     return None
 
 
-def compose(step: Step, request: Request, *, key: str, created: int, length: int | None = None) -> Reply:
+def compose(
+    step: ScriptedStep, request: ModelRequest, *, key: str, created: int, length: int | None = None
+) -> ScriptedReply:
     """Return the reply of a step. length: the number of tokens after which it is cut, or None."""
     pieces = tuple(_pieces(step, request))
     finish_reason: FinishReason = "tool_calls" if step.tool_calls else "stop"
     if length is not None:
         pieces, finish_reason = cut(pieces, length), "length"
-    return Reply(key, created, request.model, pieces, finish_reason, _usage(step, request, pieces))
+    return ScriptedReply(key, created, request.model, pieces, finish_reason, _usage(step, request, pieces))
 
 
 def cut(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
@@ -106,7 +108,7 @@ def cut(pieces: tuple[Piece, ...], length: int) -> tuple[Piece, ...]:
     return pieces
 
 
-def fill(text: str, request: Request) -> str:
+def fill(text: str, request: ModelRequest) -> str:
     """Fill the placeholders from the conversation, in one pass: inserted text is not filled again.
 
     A placeholder without a value in the conversation stays as it is.
@@ -127,39 +129,39 @@ def fill(text: str, request: Request) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
-def tokens(words: str | list[str], request: Request) -> list[str]:
+def tokens(words: str | list[str], request: ModelRequest) -> list[str]:
     """Return words with the white space before them, which join to the text, or the tokens as listed."""
     if isinstance(words, list):
         return [fill(token, request) for token in words]
     return re.findall(r"\s*\S+|\s+$", fill(words, request))
 
 
-def _pieces(step: Step, request: Request) -> Iterator[Piece]:
-    yield from (Reasoning(token) for token in tokens(step.reasoning, request))
-    yield from (Text(token) for token in tokens(step.text, request))
+def _pieces(step: ScriptedStep, request: ModelRequest) -> Iterator[Piece]:
+    yield from (ReasoningToken(token) for token in tokens(step.reasoning, request))
+    yield from (TextToken(token) for token in tokens(step.text, request))
     calls = [list(_call(index, call, step.split_chars, request)) for index, call in enumerate(step.tool_calls)]
     yield from _in_turns(calls) if step.interleaved else (piece for call in calls for piece in call)
 
 
-def _call(index: int, call: ToolCall, split_chars: int, request: Request) -> Iterator[Piece]:
+def _call(index: int, call: ScriptedCall, split_chars: int, request: ModelRequest) -> Iterator[Piece]:
     text = _arguments(call, request)
-    yield CallStarted(index, call.name)
+    yield CallBegin(index, call.name)
     for start in range(0, len(text), split_chars):
-        yield Arguments(index, text[start : start + split_chars])
-    yield CallDone(index)
+        yield ArgumentsToken(index, text[start : start + split_chars])
+    yield CallEnd(index)
 
 
 def _in_turns(calls: Iterable[list[Piece]]) -> Iterator[Piece]:
     return (piece for pieces in zip_longest(*calls) for piece in pieces if piece is not None)
 
 
-def _arguments(call: ToolCall, request: Request) -> str:
+def _arguments(call: ScriptedCall, request: ModelRequest) -> str:
     if isinstance(call.arguments, str):
         return fill(call.arguments, request)
     return msgspec.json.encode(_filled(call.arguments, request)).decode()
 
 
-def _filled(value: object, request: Request) -> Any:
+def _filled(value: object, request: ModelRequest) -> Any:
     match value:
         case str():
             return fill(value, request)
@@ -171,14 +173,14 @@ def _filled(value: object, request: Request) -> Any:
             return value
 
 
-def _usage(step: Step, request: Request, pieces: tuple[Piece, ...]) -> Usage:
+def _usage(step: ScriptedStep, request: ModelRequest, pieces: tuple[Piece, ...]) -> ReportedUsage:
     """Return the script's usage.
 
     Without one, each word of the conversation and each piece of the reply counts as a token.
     """
     said = step.usage
     sent = sum(map(is_token, pieces))
-    return Usage(
+    return ReportedUsage(
         input_tokens=request.input_tokens if said.input_tokens is None else said.input_tokens,
         output_tokens=sent if said.output_tokens is None else said.output_tokens,
         reasoning_tokens=said.reasoning_tokens,

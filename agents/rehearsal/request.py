@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.rehearsal.errors import Refusal
+from agents.rehearsal.errors import ErrorResponse
 
 Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Result:
+class ToolOutput:
     """The result of a tool. name: of the tool."""
 
     name: str
@@ -21,7 +21,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Request:
+class ModelRequest:
     """A request. user: the last user message. round: the number of rounds of tool calls after it, with results.
 
     results: of all those rounds, in order. input_tokens: an estimate of the conversation's length.
@@ -31,7 +31,7 @@ class Request:
     model: str
     user: str
     round: int
-    results: tuple[Result, ...]
+    results: tuple[ToolOutput, ...]
     input_tokens: int
 
     @property
@@ -45,7 +45,7 @@ class _Reading:
 
     user: str = ""
     rounds: int = 0
-    results: list[Result] = field(default_factory=list)
+    results: list[ToolOutput] = field(default_factory=list)
     open_calls: dict[str, str] = field(default_factory=dict)
     answering: bool = False
 
@@ -60,11 +60,11 @@ class _Reading:
         """Take a result. The first result after a call begins a round, and adjacent results belong to it."""
         self.rounds += not self.answering
         self.answering = True
-        self.results.append(Result(self.open_calls.pop(call_id), content))
+        self.results.append(ToolOutput(self.open_calls.pop(call_id), content))
 
 
-def read_chat(body: Body) -> Request:
-    """Return the request in a Chat Completions body. Raises Refusal."""
+def read_chat(body: Body) -> ModelRequest:
+    """Return the request in a Chat Completions body. Raises ErrorResponse."""
     model, messages = _model_of(body), _objects(body, "messages")
     reading = _Reading()
     for message in messages:
@@ -73,12 +73,12 @@ def read_chat(body: Body) -> Request:
     return _request(body, model, reading, messages)
 
 
-def read_responses(body: Body) -> Request:
-    """Return the request in a Responses body. Raises Refusal."""
+def read_responses(body: Body) -> ModelRequest:
+    """Return the request in a Responses body. Raises ErrorResponse."""
     model = _model_of(body)
     if body.get("previous_response_id"):
         message = "The rehearsal server keeps no responses: send the whole conversation as input"
-        raise Refusal(400, message, param="previous_response_id", code="previous_response_not_found")
+        raise ErrorResponse(400, message, param="previous_response_id", code="previous_response_not_found")
     given = body.get("input")
     items = [{"role": "user", "content": given}] if isinstance(given, str) else _objects(body, "input")
     reading = _Reading()
@@ -97,7 +97,7 @@ def _take_message(reading: _Reading, message: Body) -> None:
         case {"role": str()}:
             _refuse_open_calls(reading, "messages")
         case _:
-            raise Refusal(400, "Invalid 'messages': a message has no role.", param="messages")
+            raise ErrorResponse(400, "Invalid 'messages': a message has no role.", param="messages")
     if message["role"] == "user":
         reading.take_user(_text(message.get("content")))
     for call in _objects(message, "tool_calls") if message.get("tool_calls") else ():
@@ -105,7 +105,9 @@ def _take_message(reading: _Reading, message: Body) -> None:
             case {"id": str(call_id), "function": {"name": str(name)}}:
                 reading.take_call(call_id, name)
             case _:
-                raise Refusal(400, "Invalid 'tool_calls': a call needs an id and a function's name.", param="messages")
+                raise ErrorResponse(
+                    400, "Invalid 'tool_calls': a call needs an id and a function's name.", param="messages"
+                )
 
 
 def _take_item(reading: _Reading, item: Body) -> None:
@@ -113,7 +115,7 @@ def _take_item(reading: _Reading, item: Body) -> None:
         case {"type": "function_call", "call_id": str(call_id), "name": str(name)}:
             reading.take_call(call_id, name)
         case {"type": "function_call"}:
-            raise Refusal(400, "Invalid 'input': a function_call needs a call_id and a name.", param="input")
+            raise ErrorResponse(400, "Invalid 'input': a function_call needs a call_id and a name.", param="input")
         case {"type": "function_call_output"}:
             _take_result(reading, item.get("call_id"), item.get("output"), "input")
         case {"role": "user"}:
@@ -124,34 +126,36 @@ def _take_item(reading: _Reading, item: Body) -> None:
 
 def _take_result(reading: _Reading, call_id: object, content: object, param: str) -> None:
     if not isinstance(call_id, str) or call_id not in reading.open_calls:
-        raise Refusal(400, f"Expected the id of an open tool call in a tool result, got {call_id!r}", param=param)
+        raise ErrorResponse(400, f"Expected the id of an open tool call in a tool result, got {call_id!r}", param=param)
     reading.take_result(call_id, _text(content))
 
 
 def _refuse_open_calls(reading: _Reading, param: str) -> None:
     if reading.open_calls:
-        raise Refusal(400, f"Tool calls without a result: {', '.join(reading.open_calls)}", param=param)
+        raise ErrorResponse(400, f"Tool calls without a result: {', '.join(reading.open_calls)}", param=param)
 
 
-def _request(body: Body, model: str, reading: _Reading, messages: Iterable[Body]) -> Request:
+def _request(body: Body, model: str, reading: _Reading, messages: Iterable[Body]) -> ModelRequest:
     words = sum(len(_text(message.get("content", message.get("output"))).split()) for message in messages)
-    return Request(body, model, reading.user, reading.rounds, tuple(reading.results), input_tokens=words)
+    return ModelRequest(body, model, reading.user, reading.rounds, tuple(reading.results), input_tokens=words)
 
 
 def _model_of(body: Body) -> str:
     model = body.get("model")
     if not isinstance(model, str) or not model:
-        raise Refusal(400, "You must provide a model parameter", param="model")
+        raise ErrorResponse(400, "You must provide a model parameter", param="model")
     return model
 
 
 def _objects(body: Body, param: str) -> list[Body]:
     """Return the list of objects under param."""
     if param not in body:
-        raise Refusal(400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+        raise ErrorResponse(
+            400, f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
+        )
     value = body[param]
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
-        raise Refusal(400, f"Invalid '{param}': expected a non-empty array of objects.", param=param)
+        raise ErrorResponse(400, f"Invalid '{param}': expected a non-empty array of objects.", param=param)
     return value
 
 

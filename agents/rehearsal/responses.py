@@ -4,10 +4,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
 
 from agents.rehearsal.items import CallItem, Item, MessageItem, ReasoningItem, TextItem
-from agents.rehearsal.reply import Arguments, CallDone, CallStarted, Reasoning, Reply, Text, Usage
-from agents.rehearsal.request import Request
+from agents.rehearsal.reply import (
+    ArgumentsToken,
+    CallBegin,
+    CallEnd,
+    ReasoningToken,
+    ReportedUsage,
+    ScriptedReply,
+    TextToken,
+)
+from agents.rehearsal.request import ModelRequest
 from agents.rehearsal.request import read_responses as read
-from agents.rehearsal.wire import Event
+from agents.rehearsal.wire import ServerSentEvent
 
 __all__ = ["failure", "failure_body", "read", "stream", "whole"]
 
@@ -31,21 +39,21 @@ ECHOED: JSON = {
 SERVER_ERROR = {"code": "server_error", "message": "The server had an error while processing your request."}
 
 
-def stream(reply: Reply, request: Request) -> list[Event]:
+def stream(reply: ScriptedReply, request: ModelRequest) -> list[ServerSentEvent]:
     """Yield the events: created, in progress, each output item from added to done, and the end with the response
     object.
     """
     response = _response(reply, request)
     items: list[Item] = []
     events = [
-        *(Event({"response": response}, name) for name in ("response.created", "response.in_progress")),
+        *(ServerSentEvent({"response": response}, name) for name in ("response.created", "response.in_progress")),
         *_item_events(reply, items),
         _end(reply, request, items),
     ]
     return _numbered(events)
 
 
-def whole(reply: Reply, request: Request) -> JSON:
+def whole(reply: ScriptedReply, request: ModelRequest) -> JSON:
     """Return the `response` object at its end."""
     items: list[Item] = []
     for _event in _item_events(reply, items):
@@ -53,39 +61,39 @@ def whole(reply: Reply, request: Request) -> JSON:
     return _ended(reply, request, items)
 
 
-def failure(reply: Reply, request: Request, sent: int) -> list[Event]:
+def failure(reply: ScriptedReply, request: ModelRequest, sent: int) -> list[ServerSentEvent]:
     """Yield an error in the middle of a stream. sent: the number of events before it."""
-    error = Event({**SERVER_ERROR, "param": None}, "error")
-    return _numbered([error, Event({"response": failure_body(reply, request)}, "response.failed")], sent)
+    error = ServerSentEvent({**SERVER_ERROR, "param": None}, "error")
+    return _numbered([error, ServerSentEvent({"response": failure_body(reply, request)}, "response.failed")], sent)
 
 
-def failure_body(reply: Reply, request: Request) -> JSON:
+def failure_body(reply: ScriptedReply, request: ModelRequest) -> JSON:
     return _response(reply, request) | {"status": "failed", "error": SERVER_ERROR}
 
 
-def _numbered(events: Iterable[Event], start: int = 0) -> list[Event]:
+def _numbered(events: Iterable[ServerSentEvent], start: int = 0) -> list[ServerSentEvent]:
     return [
-        Event({"type": event.name, "sequence_number": number, **event.fields}, event.name, event.token)
+        ServerSentEvent({"type": event.name, "sequence_number": number, **event.fields}, event.name, event.token)
         for number, event in enumerate(events, start)
     ]
 
 
-def _item_events(reply: Reply, items: list[Item]) -> Iterator[Event]:
+def _item_events(reply: ScriptedReply, items: list[Item]) -> Iterator[ServerSentEvent]:
     """Yield the events between beginning and end, and put the finished items into `items`."""
     calls: dict[int, CallItem] = {}
     for piece in reply.pieces:
         match piece:
-            case Reasoning(text) | Text(text):
+            case ReasoningToken(text) | TextToken(text):
                 yield from _text_item(reply, piece, items)
                 yield items[-1].delta(text)
-            case CallStarted(index, name):
+            case CallBegin(index, name):
                 yield from _close_text(items)
                 calls[index] = _call_item(reply, len(items), index, name)
                 items.append(calls[index])
                 yield from calls[index].added()
-            case Arguments(index, text):
+            case ArgumentsToken(index, text):
                 yield calls[index].delta(text)
-            case CallDone(index):
+            case CallEnd(index):
                 yield from calls[index].done("completed")
             case _:
                 assert_never(piece)
@@ -94,9 +102,9 @@ def _item_events(reply: Reply, items: list[Item]) -> Iterator[Event]:
             yield from item.done("incomplete" if reply.finish_reason == "length" else "completed")
 
 
-def _text_item(reply: Reply, piece: Reasoning | Text, items: list[Item]) -> Iterator[Event]:
+def _text_item(reply: ScriptedReply, piece: ReasoningToken | TextToken, items: list[Item]) -> Iterator[ServerSentEvent]:
     """Make sure that the last item can take the piece."""
-    kind, prefix = (ReasoningItem, "rs") if isinstance(piece, Reasoning) else (MessageItem, "msg")
+    kind, prefix = (ReasoningItem, "rs") if isinstance(piece, ReasoningToken) else (MessageItem, "msg")
     if items and isinstance(items[-1], kind):
         return
     yield from _close_text(items)
@@ -104,21 +112,21 @@ def _text_item(reply: Reply, piece: Reasoning | Text, items: list[Item]) -> Iter
     yield from items[-1].added()
 
 
-def _close_text(items: list[Item]) -> Iterator[Event]:
+def _close_text(items: list[Item]) -> Iterator[ServerSentEvent]:
     if items and isinstance(items[-1], TextItem) and items[-1].open:
         yield from items[-1].done("completed")
 
 
-def _call_item(reply: Reply, output_index: int, index: int, name: str) -> CallItem:
+def _call_item(reply: ScriptedReply, output_index: int, index: int, name: str) -> CallItem:
     return CallItem(f"fc_{index}_{reply.key}", output_index, name=name, call_id=f"call_{index}_{reply.key}")
 
 
-def _end(reply: Reply, request: Request, items: Iterable[Item]) -> Event:
+def _end(reply: ScriptedReply, request: ModelRequest, items: Iterable[Item]) -> ServerSentEvent:
     name = "response.incomplete" if reply.finish_reason == "length" else "response.completed"
-    return Event({"response": _ended(reply, request, items)}, name)
+    return ServerSentEvent({"response": _ended(reply, request, items)}, name)
 
 
-def _ended(reply: Reply, request: Request, items: Iterable[Item]) -> JSON:
+def _ended(reply: ScriptedReply, request: ModelRequest, items: Iterable[Item]) -> JSON:
     cut = reply.finish_reason == "length"
     return _response(reply, request) | {
         "status": "incomplete" if cut else "completed",
@@ -128,7 +136,7 @@ def _ended(reply: Reply, request: Request, items: Iterable[Item]) -> JSON:
     }
 
 
-def _response(reply: Reply, request: Request) -> JSON:
+def _response(reply: ScriptedReply, request: ModelRequest) -> JSON:
     """Return the response object at its beginning, with the request's settings."""
     return {
         "id": f"resp_{reply.key}",
@@ -148,7 +156,7 @@ def _response(reply: Reply, request: Request) -> JSON:
     }
 
 
-def _usage(usage: Usage) -> JSON:
+def _usage(usage: ReportedUsage) -> JSON:
     return {
         "input_tokens": usage.input_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},

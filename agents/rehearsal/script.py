@@ -54,7 +54,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Fault(Part):
+class ScriptedFault(Part):
     """A fault in a step.
 
     after_tokens: the tokens that are sent first; an answer with fewer tokens breaks after its last token.
@@ -76,14 +76,14 @@ class Fault(Part):
         return self
 
 
-class ToolCall(Part):
+class ScriptedCall(Part):
     """A tool call. arguments: a table is sent as JSON, a string unchanged, valid JSON or not."""
 
     name: Annotated[str, Field(min_length=1)]
     arguments: Annotated[dict[str, Any] | str, BeforeValidator(_table_or_string)] = Field(default_factory=dict)
 
 
-class Usage(Part):
+class ScriptedUsage(Part):
     """The usage that the step reports. Missing counts are estimated."""
 
     input_tokens: Count | None = None
@@ -92,7 +92,7 @@ class Usage(Part):
     cached_tokens: Count = 0
 
 
-class Step(Part):
+class ScriptedStep(Part):
     """One answer of a model: its thoughts, then its text, then its tool calls.
 
     text, reasoning: a string is split into words; a list gives the tokens themselves.
@@ -101,13 +101,13 @@ class Step(Part):
 
     text: Words = ""
     reasoning: Words = ""
-    tool_calls: list[ToolCall] = Field(default_factory=list)
+    tool_calls: list[ScriptedCall] = Field(default_factory=list)
     split_chars: Annotated[int, Field(ge=1)] = 12
     interleaved: bool = False
-    usage: Usage = Usage()
+    usage: ScriptedUsage = ScriptedUsage()
     token_delay_s: Delay | None = None
     first_token_delay_s: Delay | None = None
-    fault: Annotated[Fault, BeforeValidator(_named)] | None = None
+    fault: Annotated[ScriptedFault, BeforeValidator(_named)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -116,14 +116,14 @@ class Step(Part):
         return self
 
 
-class Turn(Part):
+class ScriptedTurn(Part):
     """The answers to one user message: the first step answers it, each later step a round of tool results.
 
     match: a piece of the user message, in any case; without it the turn fits every message.
     """
 
     match: Annotated[str, Field(min_length=1)] | None = None
-    steps: Annotated[list[Step], Field(min_length=1)]
+    steps: Annotated[list[ScriptedStep], Field(min_length=1)]
 
     def fits(self, user: str) -> bool:
         return self.match is None or self.match.casefold() in user.casefold()
@@ -132,7 +132,7 @@ class Turn(Part):
 class Model(Part):
     """A model. token_delay_s, first_token_delay_s: the pace of steps without their own."""
 
-    turns: Annotated[list[Turn], Field(min_length=1)]
+    turns: Annotated[list[ScriptedTurn], Field(min_length=1)]
     token_delay_s: Delay = 0.0
     first_token_delay_s: Delay = 0.0
 

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from agents.rehearsal import chat, responses
 from agents.rehearsal.director import Director
-from agents.rehearsal.errors import CannotListen, Refusal, invalid_api_key
+from agents.rehearsal.errors import CannotListen, ErrorResponse, invalid_api_key
 from agents.rehearsal.loop_thread import LoopThread
 from agents.rehearsal.playback import play
 from agents.rehearsal.script import Script
-from agents.rehearsal.wire import Api
+from agents.rehearsal.wire import WireFormat
 
 MAX_BODY_BYTES = 64 * 2**20
 ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -134,7 +134,7 @@ class RehearsalServer:
     async def _responses(self, http: web.Request) -> web.StreamResponse:
         return await self._answer(http, responses)
 
-    async def _answer(self, http: web.Request, api: Api) -> web.StreamResponse:
+    async def _answer(self, http: web.Request, api: WireFormat) -> web.StreamResponse:
         key = self._check_key(http)
         return await play(http, self._director.answer(api, await _body(http), key))
 
@@ -142,7 +142,9 @@ class RehearsalServer:
         self._check_key(http)
         after = http.query.get("starting_after", "-1")
         if not after.removeprefix("-").isdecimal():
-            raise Refusal(400, f"Invalid 'starting_after': expected an integer, got '{after}'.", param="starting_after")
+            raise ErrorResponse(
+                400, f"Invalid 'starting_after': expected an integer, got '{after}'.", param="starting_after"
+            )
         stream = http.query.get("stream") == "true"
         return await play(http, self._director.resume(http.match_info["id"], int(after), stream=stream))
 
@@ -182,9 +184,9 @@ async def _body(http: web.Request) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(await http.read())
     except (msgspec.DecodeError, RecursionError) as exc:
-        raise Refusal(400, f"We could not parse the JSON body of your request: {exc}") from exc
+        raise ErrorResponse(400, f"We could not parse the JSON body of your request: {exc}") from exc
     if not isinstance(body, dict):
-        raise Refusal(400, "Expected a JSON object as the body of your request")
+        raise ErrorResponse(400, "Expected a JSON object as the body of your request")
     return body
 
 
@@ -193,10 +195,10 @@ async def _in_openai_shape(request: web.Request, handler: Handler) -> web.Stream
     """Answer every refusal in OpenAI's shape, also those of the HTTP layer."""
     try:
         return await handler(request)
-    except Refusal as exc:
+    except ErrorResponse as exc:
         refusal = exc
     except web.HTTPException as exc:
-        refusal = Refusal(exc.status, f"{exc.reason} ({request.method} {request.path})")
+        refusal = ErrorResponse(exc.status, f"{exc.reason} ({request.method} {request.path})")
     except ConnectionResetError:
         return web.Response()  # the connection is gone, by a fault or by the client
     return web.json_response(refusal.body, status=refusal.status, headers=refusal.headers)

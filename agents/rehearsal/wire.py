@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from agents.rehearsal.reply import Reply
-from agents.rehearsal.request import Body, Request
+from agents.rehearsal.reply import ScriptedReply
+from agents.rehearsal.request import Body, ModelRequest
 
 
 @dataclass(frozen=True)
-class Event:
+class ServerSentEvent:
     """An event. fields: of the JSON object. raw: bytes to send instead. name: the event field, if the API has one.
 
     token: the event has a piece of the answer, so it is sent at the pace of the answer.
@@ -26,22 +26,22 @@ class Event:
         return head + b"data: " + (self.raw or msgspec.json.encode(self.fields)) + b"\n\n"
 
 
-DONE = Event({}, raw=b"[DONE]")
+DONE = ServerSentEvent({}, raw=b"[DONE]")
 
 
-class Api(Protocol):
+class WireFormat(Protocol):
     """Chat Completions and Responses, each a module."""
 
-    def read(self, body: Body) -> Request:
-        """Raises Refusal."""
+    def read(self, body: Body) -> ModelRequest:
+        """Raises ErrorResponse."""
 
-    def stream(self, reply: Reply, request: Request) -> list[Event]: ...
+    def stream(self, reply: ScriptedReply, request: ModelRequest) -> list[ServerSentEvent]: ...
 
-    def whole(self, reply: Reply, request: Request) -> dict[str, Any]:
+    def whole(self, reply: ScriptedReply, request: ModelRequest) -> dict[str, Any]:
         """Return the answer to a request without streaming."""
 
-    def failure(self, reply: Reply, request: Request, sent: int) -> list[Event]:
+    def failure(self, reply: ScriptedReply, request: ModelRequest, sent: int) -> list[ServerSentEvent]:
         """Yield an error in the middle of a stream. sent: the number of events before it."""
 
-    def failure_body(self, reply: Reply, request: Request) -> dict[str, Any]:
+    def failure_body(self, reply: ScriptedReply, request: ModelRequest) -> dict[str, Any]:
         """Return the same error for a request without streaming."""

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from agents.core.checkpoint import Checkpoint, Log
+from agents.core.checkpoint import PublishedPart, TurnCheckpoint
 from agents.core.events import Event
 from agents.sessions.recorder import Recorder
 
@@ -17,9 +17,9 @@ class Cut(Struct, frozen=True):
 
     stream_id: str
     message: str
-    saved: Checkpoint
+    saved: TurnCheckpoint
     events: tuple[Event, ...]
-    log: Log
+    log: PublishedPart
     recorder: Recorder
     recoveries: int = 0
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from agents.extras import MissingExtra
 from agents.node.os_process import pids_with_locks
-from agents.sessions.errors import ConnectionLost, Refused, SessionError, StoreFailed, StoreUnavailable
+from agents.sessions.errors import ConnectionLost, RecordsRefused, SessionError, StoreUnavailable, WriteFailed
 from agents.sessions.location import make_private, shown
 
 BUSY_S: Final = 5.0
@@ -86,7 +86,7 @@ def as_unavailable(url: URL) -> Iterator[None]:
 
 @contextmanager
 def as_failed(url: URL) -> Iterator[None]:
-    """Raise a failure of the block as StoreFailed, or as Refused if the values are the cause, with one line."""
+    """Raise a failure of the block as WriteFailed, or as RecordsRefused if the values are the cause, with one line."""
     try:
         yield
     except SessionError:
@@ -95,8 +95,10 @@ def as_failed(url: URL) -> Iterator[None]:
         if isinstance(refused := getattr(error, "orig", None), SessionError):
             raise refused from None
         if _is_of_the_values(error):
-            raise Refused(f"the store at {shown(url)} does not accept this: {_first_line(_cause(error))}") from error
-        raise StoreFailed(f"the store at {shown(url)} can't be written: {_why(error, url)}") from error
+            raise RecordsRefused(
+                f"the store at {shown(url)} does not accept this: {_first_line(_cause(error))}"
+            ) from error
+        raise WriteFailed(f"the store at {shown(url)} can't be written: {_why(error, url)}") from error
 
 
 def _is_of_the_values(error: Exception) -> bool:

@@ -5,9 +5,9 @@ SessionError
 │   ├── ConnectionLost  the server ended the connection, and may be back soon
 │   ├── StoreInUse      another program writes the store
 │   └── StoreDamaged    the store's content is not what was written
-├── StoreFailed         a write failed: nothing of it is in the store, and it may be tried again
+├── WriteFailed         a write failed: nothing of it is in the store, and it may be tried again
 │   ├── JournalEnded    the journal that would have written it has ended
-│   └── Refused         the store never accepts this write, as for a deleted session or an ended stream
+│   └── RecordsRefused  the store never accepts this write, as for a deleted session or an ended stream
 │       ├── NotData     the store could not return the value as it was
 │       └── Fenced      another writer has the store
 ├── UnknownSession, UnknownStream
@@ -44,23 +44,23 @@ class StoreDamaged(StoreUnavailable):
     """A stored event or message is invalid, or events have a gap."""
 
 
-class StoreFailed(SessionError):
+class WriteFailed(SessionError):
     """A write failed: the disk is full, another process holds a lock, or a connection broke."""
 
     for_client = "the store of sessions can't be written now"
 
 
-class JournalEnded(StoreFailed):
+class JournalEnded(WriteFailed):
     """The journal crashed, was killed, or was stopped."""
 
 
-class Refused(StoreFailed):
+class RecordsRefused(WriteFailed):
     """The store never accepts this data, or the data contradicts what the store holds."""
 
     for_client = "the store of sessions does not accept what this turn recorded"
 
 
-class NotData(Refused):
+class NotData(RecordsRefused):
     """The store could not return this value as it was. The text names neither the store nor the value."""
 
     def __init__(self, text: str) -> None:
@@ -68,7 +68,7 @@ class NotData(Refused):
         self.for_client = text
 
 
-class Fenced(Refused):
+class Fenced(RecordsRefused):
     """The writer's epoch is older than the store's."""
 
     for_client = "the store of sessions has another writer now"

@@ -4,18 +4,18 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
-from agents.sessions.errors import Fenced, Refused, StoreFailed
+from agents.sessions.errors import Fenced, RecordsRefused, WriteFailed
 from agents.sessions.patience import Patience
 from agents.sessions.pending import Pending
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
 
-Outcome: TypeAlias = tuple[Pending, StoreFailed | None]
+Outcome: TypeAlias = tuple[Pending, WriteFailed | None]
 
 
 async def flush(
-    pending: Pending, store: "Store", patience: Patience, on_pause: Callable[[StoreFailed], None]
+    pending: Pending, store: "Store", patience: Patience, on_pause: Callable[[WriteFailed], None]
 ) -> list[Outcome]:
     """Write the records, and return each part with its failure, if any.
 
@@ -27,8 +27,10 @@ async def flush(
     while True:
         began_s = loop.time()
         outcomes = await _each_tried(left, store)
-        settled += [(each, failure) for each, failure in outcomes if failure is None or isinstance(failure, Refused)]
-        failed = [(each, failure) for each, failure in outcomes if failure and not isinstance(failure, Refused)]
+        settled += [
+            (each, failure) for each, failure in outcomes if failure is None or isinstance(failure, RecordsRefused)
+        ]
+        failed = [(each, failure) for each, failure in outcomes if failure and not isinstance(failure, RecordsRefused)]
         if not failed:
             patience.succeeded()
             return settled
@@ -47,11 +49,11 @@ async def _each_tried(parts: Iterable[Pending], store: "Store") -> list[Outcome]
     The store compares a retry only with its last write, so at most one write may have an unknown outcome.
     """
     outcomes: list[Outcome] = []
-    unsure: StoreFailed | None = None
+    unsure: WriteFailed | None = None
     for each in parts:
         outcomes += [(each, unsure)] if unsure is not None else await _tried(each, store)
         last = outcomes[-1][1]
-        unsure = None if isinstance(last, Refused) else last
+        unsure = None if isinstance(last, RecordsRefused) else last
     return outcomes
 
 
@@ -61,11 +63,11 @@ async def _tried(pending: Pending, store: "Store") -> list[Outcome]:
         await store.write(pending.batch(), again=pending.tried)
     except Fenced:
         raise
-    except Refused as refused:
+    except RecordsRefused as refused:
         if len(pending.session_ids) == 1:
             return [(pending, refused)]
         return await _each_tried(pending.halves(), store)
-    except StoreFailed as failed:
+    except WriteFailed as failed:
         pending.tried = True
         return [(pending, failed)]
     return [(pending, None)]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from actors import InvalidArgument
 from actors.kernel.errors import named
-from agents.core.checkpoint import Checkpoint
+from agents.core.checkpoint import TurnCheckpoint
 from agents.core.conversation import Conversation
 from agents.core.message_times import times_of
 from agents.core.text import HALF, TEXT, is_text
@@ -32,7 +32,7 @@ MESSAGES_PAGE: Final = 50  # a message may be as large as a tool's result
 STREAMS_PAGE: Final = 50
 EVENTS_PAGE: Final = 1000
 
-_CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
+_CHECKPOINT: Final[Decoder[TurnCheckpoint]] = Decoder(TurnCheckpoint)
 
 
 async def rename(store: Store, id_: str, title: str | None) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Reply, Stop, call, send, start, whereis
 from actors.server.outcomes import Ignore
 from agents.extras import MissingExtra
-from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreUnavailable
+from agents.sessions.errors import Fenced, JournalEnded, RecordsRefused, StoreUnavailable
 from agents.sessions.flush import Outcome
 from agents.sessions.group_commit import GroupCommit
 from agents.sessions.journal_handle import JournalHandle
@@ -107,7 +107,7 @@ class Journal(GenServer[Journalling]):
         failed = False
         while not failed and (flush is not None or not group.idle):
             outcomes = await (flush if flush is not None else group.flush(group.take()))
-            failed = any(failure is not None and not isinstance(failure, Refused) for _, failure in outcomes)
+            failed = any(failure is not None and not isinstance(failure, RecordsRefused) for _, failure in outcomes)
             group.done(outcomes)
             flush = None
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from agents.core.conversation import Conversation
-from agents.sessions.group_commit import Behind, GroupCommit
+from agents.sessions.group_commit import GroupCommit
 from agents.sessions.recorder import OnDurable, OnFailure, Recorder
 from agents.sessions.records import OpenStream, SessionBegun
+from agents.sessions.waiting import Behind
 
 if TYPE_CHECKING:
     from agents.sessions.store import Store
@@ -55,11 +56,11 @@ class JournalHandle:
         return recorder
 
     async def durable(self, session_id: str | None = None) -> None:
-        """Wait until everything recorded so far, of all sessions or of one, is on disk. Raises StoreFailed."""
+        """Wait until everything recorded so far, of all sessions or of one, is on disk. Raises WriteFailed."""
         await self._group.written(session_id)
 
     async def check_writable(self) -> None:
-        """Raise StoreFailed if a turn would fail now."""
+        """Raise WriteFailed if a turn would fail now."""
         if (failure := self._group.patience.failure) is not None:
             raise failure
         await self.store.check_writable()

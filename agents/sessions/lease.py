@@ -31,7 +31,7 @@ async def has_lease(connection: AsyncConnection, owner: str) -> bool:
     return not (await connection.execute(free)).scalar_one()
 
 
-class Lease:
+class WriterLease:
     """The writer's lease, held from `take` to `give_back`. If its connection is lost, it is taken again."""
 
     def __init__(self, engine: AsyncEngine, deadline_s: float) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from typing import Final
 
 from actors.log import get_logger
-from agents.sessions.errors import StoreFailed
+from agents.sessions.errors import WriteFailed
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 1.0
@@ -19,7 +19,7 @@ class Patience:
     """The state of the grace. failure: of the last write, or None if it succeeded."""
 
     def __init__(self, grace_s: float) -> None:
-        self.failure: StoreFailed | None = None
+        self.failure: WriteFailed | None = None
         self._grace_s = grace_s
         self._loop = asyncio.get_running_loop()
         self._since_s = 0.0
@@ -32,7 +32,7 @@ class Patience:
         since_s = self._loop.time() if self.failure is None else self._since_s
         return not self._ended.is_set() and self._loop.time() - since_s < self._grace_s
 
-    def failed(self, failure: StoreFailed, began_s: float) -> None:
+    def failed(self, failure: WriteFailed, began_s: float) -> None:
         """Note a failed write. began_s: when the write began."""
         if self.failure is None:
             self._since_s, self._pause_s = began_s, FIRST_PAUSE_S

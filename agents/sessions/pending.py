@@ -1,7 +1,7 @@
 """The records that a flush takes from its recorders to the disk."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import getrandbits
 from typing import TYPE_CHECKING, Final
@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from agents.core.events import Event, StreamError
-from agents.sessions.errors import StoreFailed
+from agents.sessions.errors import WriteFailed
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Records(Struct, eq=False):
         self.events[-1] = event
         self.ended = replace(self.ended, status=StreamStatus.ERROR)
 
-    def settle(self, failure: StoreFailed | None) -> None:
+    def settle(self, failure: WriteFailed | None) -> None:
         settle(self.waiters, failure)
         self.waiters = []
 
@@ -53,6 +53,17 @@ class Pending(Struct, eq=False):
     waiters: list[tuple[str | None, Waiter]] = []
     number: int = field(default_factory=partial(getrandbits, NUMBER_BITS))
     tried: bool = False
+
+    def settle(self, outcomes: Sequence[tuple["Pending", WriteFailed | None]]) -> None:
+        """Report each session's outcome to its callers. A refusal of one session does not affect the others.
+
+        outcomes: of the parts that these records were written in.
+        """
+        failures = {id_: failure for part, failure in outcomes for id_ in part.session_ids if failure is not None}
+        first = next(iter(failures.values()), None)
+        for session_id, waiter in self.waiters:
+            settle([waiter], first if session_id is None else failures.get(session_id))
+        self.waiters = []
 
     @property
     def session_ids(self) -> list[str]:
@@ -83,7 +94,7 @@ class Pending(Struct, eq=False):
         )
 
 
-def settle(waiters: list[Waiter], failure: StoreFailed | None) -> None:
+def settle(waiters: list[Waiter], failure: WriteFailed | None) -> None:
     for waiter in waiters:
         if waiter.done():
             continue

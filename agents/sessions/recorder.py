@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
 from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
-from agents.sessions.errors import Refused, StoreFailed
+from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
 from agents.sessions.records import Checkpoint, StreamBegun, StreamEnded, StreamStatus
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE: Final = frozenset({StreamComplete, StreamError, StreamToolResult})
 
 OnDurable: TypeAlias = Callable[[int], None]
-OnFailure: TypeAlias = Callable[[StoreFailed], None]
+OnFailure: TypeAlias = Callable[[WriteFailed], None]
 
 
 class Recorder:
@@ -32,7 +32,7 @@ class Recorder:
 
     on_durable: called after a flush with the seq up to which the stream's events are on disk.
     on_failure: called when a write failed. The records are kept and written with a later flush, unless the failure is
-    Refused. In that case the recorder is closed and accepts only the end that subscribers get.
+    RecordsRefused. In that case the recorder is closed and accepts only the end that subscribers get.
     """
 
     __slots__ = (
@@ -63,7 +63,7 @@ class Recorder:
         self.session_id, self.stream_id = session_id, stream_id
         self.last_seq = last_seq
         self.on_durable, self.on_failure = on_durable, on_failure
-        self.closed: StoreFailed | None = None
+        self.closed: WriteFailed | None = None
         self.waiters: list[Waiter] = []  # for records that no flush has taken
         self._group = group
         self._begun: StreamBegun | None = None
@@ -86,8 +86,9 @@ class Recorder:
         if not events:
             group.join(self)
         events.append(event)
-        group.count += 1
-        if group.count >= group.batch_events or type(event) in AT_ONCE:
+        waiting = group.waiting
+        waiting.events += 1
+        if waiting.events >= group.batch_events or type(event) in AT_ONCE:
             group.hurry(type(event) in AT_ONCE)
             if self._lost():
                 self._events = [event]
@@ -136,13 +137,13 @@ class Recorder:
         self.event(words.event)
         self._group.hurry()
 
-    def refuse(self, failure: Refused) -> None:
+    def refuse(self, failure: RecordsRefused) -> None:
         """Close this recorder, since the stream's next record can't be kept."""
         if self.closed is None:
             self._group.lose(self, failure)
 
     async def durable(self) -> None:
-        """Wait until all records so far are on disk. Raises StoreFailed if they could not be written."""
+        """Wait until all records so far are on disk. Raises WriteFailed if they could not be written."""
         if self.closed is not None:
             raise self.closed
         await self._group.stream_written(self)
@@ -173,7 +174,7 @@ class Recorder:
         self._checkpoint = self._checkpoint or records.checkpoint
         self._ended = self._ended or records.ended
 
-    def close(self, failure: StoreFailed) -> None:
+    def close(self, failure: WriteFailed) -> None:
         self.closed = failure
         settle(self.waiters, failure)
         self._clear()

@@ -1,7 +1,7 @@
 """The rows of a batch: every value in the form that its column takes, made before anything is locked.
 
-All faults of values are found here, in one place and without the database. A fault raises Refused, and the journal
-finds the session that it concerns.
+All faults of values are found here, in one place and without the database. A fault raises RecordsRefused, and the
+journal finds the session that it concerns.
 """
 
 from collections.abc import Generator, Sequence
@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event, StreamToken
-from agents.sessions.errors import NotData, Refused
+from agents.sessions.errors import NotData, RecordsRefused
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
 
@@ -64,7 +64,7 @@ class Rows(Struct, frozen=True):
 
 
 def rows_of(batch: Batch) -> Generator[None, None, Rows]:
-    """Make the rows of a batch, for `in_slices`. Raises Refused for a value that can't be stored.
+    """Make the rows of a batch, for `in_slices`. Raises RecordsRefused for a value that can't be stored.
 
     If a session begins twice, the last beginning counts.
     """
@@ -76,7 +76,7 @@ def rows_of(batch: Batch) -> Generator[None, None, Rows]:
             [_checkpoint(checkpoint) for checkpoint in batch.checkpoints],
             [_end(end) for end in batch.ended],
         )
-    except Refused:
+    except RecordsRefused:
         raise
     except Exception as error:
         raise NotData(
@@ -128,7 +128,9 @@ def _all_events(added: list[tuple[str, list[Event]]]) -> Generator[None, None, l
     for stream_id, events in added:
         first, last = events[0].seq, events[-1].seq
         if last - first + 1 != len(events):
-            raise Refused(f"expected events of {stream_id} without a gap, got {len(events)} from {first} to {last}")
+            raise RecordsRefused(
+                f"expected events of {stream_id} without a gap, got {len(events)} from {first} to {last}"
+            )
         for place in range(0, len(events), ROW_EVENTS):
             rows.append(_events(stream_id, events[place : place + ROW_EVENTS]))
             yield

@@ -16,8 +16,8 @@ from actors.slices import in_slices
 from agents.sessions import writer
 from agents.sessions.connection import Deadline, connect, connected, give_back, transaction
 from agents.sessions.engine import as_failed, as_unavailable, new_engine
-from agents.sessions.errors import StoreFailed, StoreUnavailable
-from agents.sessions.lease import Lease
+from agents.sessions.errors import StoreUnavailable, WriteFailed
+from agents.sessions.lease import WriterLease
 from agents.sessions.location import identity, shown, store_url
 from agents.sessions.migrate import migrate
 from agents.sessions.reading import Reading
@@ -34,7 +34,7 @@ SURE_S: Final = 2.0
 class Store(Reading):
     """An open store.
 
-    Reads raise StoreUnavailable and writes raise StoreFailed, each with one line.
+    Reads raise StoreUnavailable and writes raise WriteFailed, each with one line.
     """
 
     def __init__(self, url: URL, engine: AsyncEngine, deadline_s: float) -> None:
@@ -42,7 +42,7 @@ class Store(Reading):
         super().__init__(url, engine, deadline_s)
         self._file = identity(url)
         self._epoch: int | None = None
-        self._lease: Lease | None = None
+        self._lease: WriterLease | None = None
         self._writing: tuple[AsyncConnection, Deadline] | None = None  # kept: getting one costs half a write
         self._one_write = asyncio.Lock()
 
@@ -91,7 +91,7 @@ class Store(Reading):
         """Become the writer. Raises StoreInUse if another OS process is."""
         with as_unavailable(self.url):
             if self.has_server and self._lease is None:
-                self._lease = Lease(self._engine, self.deadline_s)
+                self._lease = WriterLease(self._engine, self.deadline_s)
                 await self._lease.take()
             try:
                 self._epoch = await self._claimed(sure=False)
@@ -110,7 +110,7 @@ class Store(Reading):
                 await writer.check_free(connection)
 
     async def write(self, batch: Batch, *, again: bool = False) -> None:
-        """Write the batch in one transaction, completely or not at all. Raises StoreFailed, Refused, Fenced.
+        """Write the batch in one transaction, completely or not at all. Raises WriteFailed, RecordsRefused, Fenced.
 
         again: the batch was tried before. If that commit succeeded and only its answer was lost, this does nothing.
         """
@@ -124,13 +124,13 @@ class Store(Reading):
             await write(connection, rows)
 
     async def recovering(self, stream_id: str) -> None:
-        """Count that the turn is about to be resumed. Raises StoreFailed."""
+        """Count that the turn is about to be resumed. Raises WriteFailed."""
         async with self._as_writer() as connection:
             await writer.lock(connection, self._epoch)
             await recovering(connection, stream_id)
 
     async def check_writable(self) -> None:
-        """Raise StoreFailed if nothing can be written now."""
+        """Raise WriteFailed if nothing can be written now."""
         async with self._as_writer() as connection:
             await writer.lock(connection, self._epoch)
 
@@ -145,7 +145,7 @@ class Store(Reading):
         """Hold a transaction of the journal."""
         async with self._one_write:
             if self._epoch is None:
-                raise StoreFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
+                raise WriteFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
             with as_failed(self.url):
                 self._check_file()
                 try:
@@ -182,12 +182,12 @@ class Store(Reading):
                     await writer.release(connection, epoch)
 
     def _check_file(self) -> None:
-        """Raise StoreFailed if the file was moved or deleted.
+        """Raise WriteFailed if the file was moved or deleted.
 
         SQLite would continue to write to a file without a name.
         """
         if identity(self.url) != self._file:
-            raise StoreFailed(f"the store at {self} can't be written: its file was moved or deleted")
+            raise WriteFailed(f"the store at {self} can't be written: its file was moved or deleted")
 
     async def _drop_connection(self) -> None:
         held, self._writing = self._writing, None

@@ -32,7 +32,7 @@ class OpenStore(Struct, frozen=True):
     state_dir: Path | None
 
 
-class Keeping(Struct, frozen=True):
+class KeeperState(Struct, frozen=True):
     """The keeper's state. group: None until the store is open."""
 
     journal: Pid
@@ -43,16 +43,16 @@ class Due(Struct, frozen=True):
     """A report to the journal that a flush is due."""
 
 
-class StoreKeeper(GenServer[Keeping]):
+class StoreKeeper(GenServer[KeeperState]):
     """The keeper of one journal's store."""
 
     trap_exit = True
 
-    def init(self, journal: Pid) -> Keeping:
+    def init(self, journal: Pid) -> KeeperState:
         monitor(journal)
-        return Keeping(journal)
+        return KeeperState(journal)
 
-    async def handle_call(self, request: OpenStore, caller: Caller, state: Keeping) -> Reply[Keeping]:
+    async def handle_call(self, request: OpenStore, caller: Caller, state: KeeperState) -> Reply[KeeperState]:
         settings = request.settings
         try:
             store = await _claimed(settings, request.state_dir)
@@ -62,12 +62,12 @@ class StoreKeeper(GenServer[Keeping]):
         wake = _Wake(state.journal)
         group = GroupCommit(store, _grace_s(settings, store), settings.batch_time / 1000, batch_events, wake)
         wake.group = group
-        return Reply(group, Keeping(state.journal, group))
+        return Reply(group, KeeperState(state.journal, group))
 
-    def handle_info(self, message: Any, state: Keeping) -> NoReply[Keeping] | Stop[Keeping]:
+    def handle_info(self, message: Any, state: KeeperState) -> NoReply[KeeperState] | Stop[KeeperState]:
         return Stop(NORMAL, state) if isinstance(message, Down) else NoReply(state)
 
-    async def terminate(self, reason: Any, state: Keeping) -> None:
+    async def terminate(self, reason: Any, state: KeeperState) -> None:
         if (group := state.group) is not None:
             group.patience.end()
             if group.closed is None:

@@ -22,7 +22,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class Json(TypeDecorator[Any]):
+class JsonColumn(TypeDecorator[Any]):
     """A value of a type that msgspec knows, or such a value already encoded. None is NULL."""
 
     impl = LargeBinary
@@ -42,7 +42,7 @@ class Json(TypeDecorator[Any]):
         return None if value is None else self._decoder(value)
 
 
-class Kind(TypeDecorator[Any]):
+class TypedColumn(TypeDecorator[Any]):
     """A column of one Python type. SQLite keeps a value of any type in any column; another one raises StoreDamaged."""
 
     impl = Text
@@ -81,10 +81,10 @@ def instant(value: Any) -> datetime:
     return found
 
 
-TEXT: Final = Kind(Text, str, "text")
-INTEGER: Final = Kind(Integer, int, "an integer")
-LONG: Final = Kind(BigInteger, int, "an integer")
-NUMBER: Final = Kind(Float, float, "a number")
+TEXT: Final = TypedColumn(Text, str, "text")
+INTEGER: Final = TypedColumn(Integer, int, "an integer")
+LONG: Final = TypedColumn(BigInteger, int, "an integer")
+NUMBER: Final = TypedColumn(Float, float, "a number")
 
 METADATA: Final = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
@@ -105,9 +105,9 @@ SESSIONS: Final = Table(
     METADATA,
     Column("id", TEXT, primary_key=True),
     Column("owner", TEXT),
-    Column("name", Json(str), nullable=False),
-    Column("title", Json(str)),
-    Column("config", Json(dict[str, Any])),
+    Column("name", JsonColumn(str), nullable=False),
+    Column("title", JsonColumn(str)),
+    Column("config", JsonColumn(dict[str, Any])),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("message_count", INTEGER, nullable=False),
@@ -120,13 +120,13 @@ STREAMS: Final = Table(
     METADATA,
     Column("id", TEXT, primary_key=True),
     Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
-    Column("message", Json(str), nullable=False),
+    Column("message", JsonColumn(str), nullable=False),
     Column("status", TEXT, nullable=False, index=True),
     Column("begun_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("messages_from", INTEGER),
     Column("messages_until", INTEGER),
-    Column("usage", Json(Usage)),
+    Column("usage", JsonColumn(Usage)),
     Column("cost", NUMBER),
     Column("checkpoint", LargeBinary),
     Column("checkpoint_seq", INTEGER),
@@ -150,7 +150,7 @@ MESSAGES: Final = Table(
     METADATA,
     Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
     Column("position", INTEGER, primary_key=True, autoincrement=False),
-    Column("payload", Json(Message), nullable=False),
+    Column("payload", JsonColumn(Message), nullable=False),
     Column("sent_at", NUMBER),
 )
 """sent_at: Unix seconds; NULL if that is unknown, as for messages of older versions."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Text, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.sessions.errors import Refused
+from agents.sessions.errors import RecordsRefused
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
 from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
@@ -44,7 +44,7 @@ _END = (
 
 
 async def write(connection: AsyncConnection, rows: Rows) -> None:
-    """Write the rows in the connection's transaction. Raises Refused for rows that contradict the store."""
+    """Write the rows in the connection's transaction. Raises RecordsRefused for rows that contradict the store."""
     if rows.sessions:
         await _begin_sessions(connection, rows)
     if rows.streams:
@@ -75,7 +75,7 @@ async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]]) -
     for row in rows:
         expected = last.get(row["stream_id"], 0) + 1
         if row["first_seq"] < expected:
-            raise Refused(
+            raise RecordsRefused(
                 f"expected event {expected} of stream {row['stream_id']} or a later one, got {row['first_seq']}"
             )
         last[row["stream_id"]] = row["last_seq"]
@@ -120,7 +120,7 @@ async def _check_open(connection: AsyncConnection, ids: list[str]) -> None:
     found = set((await connection.execute(of_these)).scalars())
     for id_ in ids:
         if id_ not in found:
-            raise Refused(f"expected an open stream to end, got {id_!r}, which has ended")
+            raise RecordsRefused(f"expected an open stream to end, got {id_!r}, which has ended")
         found.discard(id_)  # a second end of this stream in the batch is refused
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from actors import Pid, send
 from actors.clock import now_s
-from agents.core.checkpoint import Checkpoint, checkpoint
+from agents.core.checkpoint import TurnCheckpoint, checkpoint
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, StoreFailed
 from agents.core.events import (
@@ -28,12 +28,12 @@ from agents.core.message_times import times_of
 from agents.core.turn import Phase
 from agents.core.turn_state import status_of
 from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
-from agents.sessions import StoreFailed as SessionFailed
+from agents.sessions import WriteFailed as SessionFailed
 from agents.sessions.cut import Cut
 from agents.sessions.payload import Decoder
 from agents.streams.stream import Stream
 
-CHECKPOINT: Final[Decoder[Checkpoint]] = Decoder(Checkpoint)
+CHECKPOINT: Final[Decoder[TurnCheckpoint]] = Decoder(TurnCheckpoint)
 EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
 
@@ -208,6 +208,6 @@ def _is_data(event: Event) -> bool:
     return True
 
 
-def _progress(saved: Checkpoint) -> tuple[int, int]:
+def _progress(saved: TurnCheckpoint) -> tuple[int, int]:
     """Return the progress of a turn: the number of its messages, and of results of the running calls."""
     return len(saved.messages), len(saved.results)

@@ -25,7 +25,7 @@ from agents.core.step import step
 from agents.core.turn import Turn, fail
 from agents.core.turn_state import TurnState, state_of
 from agents.streams.other_loop import OtherLoopSubscriber
-from agents.tools.executor import Calls
+from agents.tools.executor import TurnCalls
 
 Receiver: TypeAlias = Process | OtherLoopSubscriber
 
@@ -66,7 +66,7 @@ class Stream:
         self.agent = agent
         self.buffer_size = buffer_size
         self.turn: Turn | None = None
-        self.calls: Calls | None = None
+        self.calls: TurnCalls | None = None
         self.steered_by: tuple[str, ...] = ()
         self._log: list[Event] = []
         self._subscribers: tuple[

@@ -24,7 +24,7 @@ from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
 from agents.streams.stream import Stream
-from agents.tools.executor import Calls
+from agents.tools.executor import TurnCalls
 
 
 class TurnShell:
@@ -38,7 +38,7 @@ class TurnShell:
         self._stream, self._config = stream, config
         self._now_s = clock()
         self._work: deque[Work] = deque()
-        self._calls = stream.calls = Calls(config.tools)
+        self._calls = stream.calls = TurnCalls(config.tools)
 
     async def run(self, begun: Step) -> Turn:
         """Run the turn to its end."""
@@ -83,7 +83,7 @@ class TurnShell:
                     self._apply(fail(self._turn, fault, self._now_s()))
             case DropTools():
                 await self._calls.stop()
-                self._calls = self._stream.calls = Calls(self._config.tools)
+                self._calls = self._stream.calls = TurnCalls(self._config.tools)
             case CheckAnswer(content):
                 assert self._config.answer is not None
                 self._feed(self._config.answer.check(content))

@@ -11,7 +11,7 @@ from agents.llm.client_faults import status_fault
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from agents.rehearsal import chat, responses
 from agents.rehearsal.director import Director
-from agents.rehearsal.errors import BrokenOff, Refusal
+from agents.rehearsal.errors import BrokenOff, ErrorResponse
 from agents.rehearsal.playback import Performance, read
 
 PATHS: Final = {Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
@@ -40,7 +40,7 @@ class InMemoryClient:
         )
 
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
-        with suppress(Refusal):
+        with suppress(ErrorResponse):
             self._director.background.cancel(response_id)
 
     async def close(self) -> None:
@@ -52,7 +52,7 @@ class InMemoryClient:
     ) -> AsyncGenerator[AsyncIterator[bytes], None]:
         try:
             performance = perform()
-        except Refusal as refusal:
+        except ErrorResponse as refusal:
             method, _, path = request.partition(" ")
             body = msgspec.json.encode(refusal.body)
             where = f"{self._endpoint.address}{path}"

@@ -62,7 +62,7 @@ class _Open(Struct):
     crash: str = "its worker was stopped"
 
 
-class Calls:
+class TurnCalls:
     """The calls of one turn. They belong to one inbox and end when it closes."""
 
     def __init__(self, tools: Mapping[str, Tool]) -> None:

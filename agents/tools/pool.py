@@ -16,14 +16,13 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import msgspec
 
 from actors.kernel.ending import finish
-from actors.log import get_logger
+from agents.tools.callables import address_of
 from agents.tools.errors import (
     CpuTimeUsedUp,
     InvalidArguments,
@@ -35,22 +34,19 @@ from agents.tools.errors import (
 )
 from agents.tools.progress import Send, unobserved, unwatched
 from agents.tools.slots import Slots
+from agents.tools.templates import Templates, startable
 from agents.tools.tool import Tool
-from agents.tools.worker.confine import confined, environment, note_start_inside
+from agents.tools.worker.confine import confined, note_start_inside
 from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess
-from agents.tools.worker.server_process import ServerProcess
-from agents.tools.worker.template import Template
-from agents.tools.worker.wire import Answer, Job, Limits, Origin, Raised, Refused, Returned
+from agents.tools.worker.wire import Answer, ArgumentsRefused, FunctionOrigin, JobLimits, Raised, Returned, WorkerJob
 
 DEFAULT_SIZE = max(4, os.cpu_count() or 1)
 DEFAULT_IMPORT_S = 60.0
 
-log = get_logger("understudy.tools")
-
 
 class WorkerPool:
-    """A pool. State: the first fork server, the templates by their modules, and the workers that live.
+    """A pool. State: the templates of its workers, and the workers that live.
 
     running: the tool's name by the pid of the worker that runs it. Read only.
 
@@ -62,13 +58,9 @@ class WorkerPool:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
         self.size = size
         self.running: dict[int, str] = {}
-        self._import_s = import_s
-        self._environment = environment(os.environ)
-        self._open = False
         self._slots = Slots(size)
         self._numbers = itertools.count(1)
-        self._server: asyncio.Task[ServerProcess] | None = None
-        self._templates: dict[tuple[str, str], asyncio.Task[Template]] = {}
+        self._templates = Templates(import_s, size)
         self._workers: set[WorkerProcess] = set()
 
     async def start(self) -> None:
@@ -80,9 +72,8 @@ class WorkerPool:
         template, and those templates would start more, without end.
         """
         refuse_inside()
-        self._open = True
         try:
-            await self._started_server()
+            await self._templates.start()
         except (WorkerDied, OSError) as fault:
             await self.close()
             raise PoolUnavailable(f"a worker process could not be started: {fault}") from fault
@@ -95,17 +86,10 @@ class WorkerPool:
 
         Callers that wait are refused.
         """
-        self._open = False
+        self._templates.is_open = False
         self._slots.refuse(PoolUnavailable("the pool of worker processes was closed"))
         await asyncio.gather(*(worker.killed() for worker in self._workers))
-        if self._server is None:
-            return
-        tasks: list[asyncio.Task[Any]] = [self._server, *self._templates.values()]
-        for task in tasks:
-            task.cancel()  # the starts that still run
-        for started in await asyncio.gather(*tasks, return_exceptions=True):
-            if not isinstance(started, BaseException):
-                await started.close()  # the server first: its end ends the templates
+        await self._templates.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -120,7 +104,7 @@ class WorkerPool:
         Raises InvalidTool with a fault of each tool that can't be used, and PoolUnavailable.
         """
         origins = [_origin(tool) for tool in tools if tool.isolation == "process"]
-        outcomes = await asyncio.gather(*map(self._template, origins), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(self._templates.of, origins), return_exceptions=True)
         faults = [fault for each in outcomes if isinstance(each, InvalidTool) for fault in each.faults]
         for other in outcomes:
             if isinstance(other, BaseException) and not isinstance(other, InvalidTool):
@@ -143,8 +127,8 @@ class WorkerPool:
         killed and reaped before this returns.
         """
         job = _job(tool, arguments_json, next(self._numbers))
-        with _startable(InvalidTool):
-            await self._template(job.origin)  # no slot is held during an import
+        with startable(InvalidTool):
+            await self._templates.of(job.origin)  # no slot is held during an import
         async with self._slots.one():
             worker = await self._worker(job.origin)
             self.running[worker.pid] = tool.name
@@ -160,63 +144,19 @@ class WorkerPool:
                 worker.kill()
         return _value(answer)
 
-    async def _worker(self, origin: Origin) -> WorkerProcess:
+    async def _worker(self, origin: FunctionOrigin) -> WorkerProcess:
         """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once.
 
         Raises PoolUnavailable.
         """
-        with _startable(InvalidTool, WorkerDied, OSError):
+        with startable(InvalidTool, WorkerDied, OSError):
             try:
-                worker = await (await self._template(origin)).worker()
+                worker = await (await self._templates.of(origin)).worker()
             except (WorkerDied, OSError):
-                worker = await (await self._template(origin)).worker()
+                worker = await (await self._templates.of(origin)).worker()
         self._workers.add(worker)
         worker.ended.add_done_callback(lambda _: self._workers.discard(worker))
         return worker
-
-    async def _template(self, origin: Origin) -> Template:
-        """Return the template of the tool's module, and start it if necessary. Raises InvalidTool, PoolUnavailable."""
-        if not self._open:
-            raise PoolUnavailable("expected a started pool of worker processes, got one that is closed")
-        key, path = (origin.module, origin.file), [*map(str, sys.path)]
-        task = self._templates.get(key)
-        if task is None or not _may_serve(task):
-            task = self._templates[key] = asyncio.create_task(self._started_template(origin, path))
-            task.add_done_callback(lambda task: self._on_started(key, task))
-        with _startable(WorkerDied, OSError):
-            template = await asyncio.shield(task)
-            await template.find(origin, path, self._import_s)
-        return template
-
-    async def _started_template(self, origin: Origin, path: list[str]) -> Template:
-        server = await self._started_server()
-        try:
-            return await Template.start(server, origin, path, self._import_s, self.size)
-        except (WorkerDied, OSError):
-            if not server.ended.done():
-                raise
-        return await Template.start(await self._started_server(), origin, path, self._import_s, self.size)
-
-    def _on_started(self, key: tuple[str, str], task: "asyncio.Task[Template]") -> None:
-        """Remove a template that failed or ended. The next call of its tools starts another one."""
-
-        def forget(reason: object) -> None:
-            if self._templates.get(key) is task:
-                del self._templates[key]
-            if self._open:
-                log.warning("template_ended", module=key[0], reason=str(reason))
-
-        if task.cancelled():
-            forget("cancelled")
-        elif (failed := task.exception()) is not None:
-            forget(failed)
-        else:
-            task.result().ended.add_done_callback(lambda ended: forget(ended.result()))
-
-    async def _started_server(self) -> ServerProcess:
-        if self._server is None or not _may_serve(self._server):
-            self._server = asyncio.create_task(ServerProcess.start(self._environment))
-        return await asyncio.shield(self._server)
 
 
 def refuse_inside() -> None:
@@ -226,23 +166,7 @@ def refuse_inside() -> None:
         raise PoolUnavailable(UNGUARDED)
 
 
-@contextmanager
-def _startable(*faults: type[Exception]) -> Iterator[None]:
-    """Raise PoolUnavailable in place of these faults of a start."""
-    try:
-        yield
-    except faults as fault:
-        raise PoolUnavailable(f"no worker process can be started: {fault}") from fault
-
-
-def _may_serve(starting: "asyncio.Task[ServerProcess] | asyncio.Task[Template]") -> bool:
-    """Return True until the start has failed, or the started process has ended."""
-    if not starting.done():
-        return True
-    return not starting.cancelled() and starting.exception() is None and not starting.result().ended.done()
-
-
-async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send) -> Answer:
+async def _answer(worker: WorkerProcess, job: WorkerJob, tool: Tool, on_progress: Send) -> Answer:
     try:
         async with asyncio.timeout(tool.deadline_s):
             return await worker.ask(job, on_progress, tool.processes)
@@ -254,18 +178,21 @@ async def _answer(worker: WorkerProcess, job: Job, tool: Tool, on_progress: Send
         raise
 
 
-def _origin(tool: Tool) -> Origin:
-    module = sys.modules[tool.function.__module__]
+def _origin(tool: Tool) -> FunctionOrigin:
+    address = address_of(tool.function)
+    assert address is not None  # a tool without one is refused where it is defined
+    module_name, qualname = address
+    module = sys.modules[module_name]
     # A module that was started with -m is __main__ in this process. A worker imports it by its name.
     spec = module.__spec__
     name = spec.name if spec is not None else module.__name__
-    return Origin(name, tool.function.__qualname__, module.__file__ or "")
+    return FunctionOrigin(name, qualname, module.__file__ or "")
 
 
-def _job(tool: Tool, arguments_json: str, number: int) -> Job:
+def _job(tool: Tool, arguments_json: str, number: int) -> WorkerJob:
     bound = msgspec.json.encode(tool.bound).decode()
-    limits = Limits(tool.cpu_s, tool.memory_bytes, tool.open_files, tool.file_bytes)
-    return Job(number, _origin(tool), arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
+    limits = JobLimits(tool.cpu_s, tool.memory_bytes, tool.open_files, tool.file_bytes)
+    return WorkerJob(number, _origin(tool), arguments_json, bound, [*map(str, sys.path)], limits, tool.max_output_bytes)
 
 
 def _value(answer: Answer) -> Any:
@@ -274,5 +201,5 @@ def _value(answer: Answer) -> Any:
             return value
         case Raised(_, type_name, message):
             raise ToolRaised(type_name, message)
-        case Refused(_, faults):
+        case ArgumentsRefused(_, faults):
             raise InvalidArguments(*faults)

@@ -56,7 +56,7 @@ async def last_of(values: AsyncGenerator[Any, Never]) -> Any:
     return None if last is UNSET else last
 
 
-class Reports:
+class ProgressReports:
     """The reports of one call. Any thread may report. send is called by one thread at a time, and not after close.
 
     clock: monotonic seconds.
@@ -93,18 +93,18 @@ class Reports:
             self._closed = True
 
 
-def report_call_to(reports: Reports) -> Reports:
+def report_call_to(reports: ProgressReports) -> ProgressReports:
     """Set the reports to which `progress` adds in this context, which belongs to one call."""
     _of_call.set(reports)
     return reports
 
 
-def report_process_to(reports: Reports) -> Reports:
+def report_process_to(reports: ProgressReports) -> ProgressReports:
     """Set the reports to which `progress` adds in every thread of this process. A worker runs one call."""
     global _of_process
     _of_process = reports
     return reports
 
 
-_of_call: ContextVar[Reports | None] = ContextVar("reports", default=None)
-_of_process: Reports | None = None
+_of_call: ContextVar[ProgressReports | None] = ContextVar("reports", default=None)
+_of_process: ProgressReports | None = None

@@ -59,12 +59,16 @@ def usable(named: Any) -> Iterator[Tool]:
 
 
 def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
+    if found.needs_object:
+        got = f"{found.function.__qualname__} of the class: give {found.name} of an object"
+        raise InvalidTool(Fault((), "the method of an object", got, inside=found.name))
     hidden = found.host_only
     values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
     found = found.bind(**values) if values else found
     missing = found.unbound()
     if missing:
-        raise InvalidTool(Fault((), f"the host to bind {', '.join(missing)}", "nothing", inside=found.name))
+        way = f"{found.name}.bind({'=..., '.join(missing)}=...) makes the tool to give"
+        raise InvalidTool(Fault((), f"the host to bind {', '.join(missing)}", f"nothing; {way}", inside=found.name))
     return found
 
 
@@ -82,7 +86,7 @@ def _found(named: Named) -> Tool:
         case _ if callable(named):
             return tool(named)
         case _:
-            raise InvalidTool(Fault((), "a name, a Tool or a function", errors.named(named)))
+            raise InvalidTool(Fault((), "a name, a Tool or a function", f"{errors.named(named)}{_methods(named)}"))
 
 
 def _imported(path: str) -> Tool:
@@ -101,6 +105,12 @@ def _imported(path: str) -> Tool:
     if not isinstance(found, Tool) and not callable(found):
         raise InvalidTool(Fault((), "a tool or a function", type(found).__name__, inside=path))
     return _found(found)
+
+
+def _methods(given: object) -> str:
+    """Return the hint for an object whose class has tools."""
+    names = [name for name, each in vars(type(given)).items() if isinstance(each, Tool)]
+    return f"; give its methods: {', '.join(names)}" if names else ""
 
 
 def _line(error: BaseException) -> str:

@@ -20,7 +20,7 @@ from actors.log import get_logger
 from agents.tools.errors import InvalidArguments, ToolRaised, no_result
 from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
-from agents.tools.progress import Reports, Send, last_of, report_call_to, unobserved, unwatched
+from agents.tools.progress import ProgressReports, Send, last_of, report_call_to, unobserved, unwatched
 from agents.tools.result import bounded
 from agents.tools.tool import Tool
 from agents.tools.unasked import read_outcome
@@ -92,7 +92,7 @@ async def _run_thread(tool: Tool, values: dict[str, Any], on_progress: Send) -> 
         except ToolRaised as raised:
             outcome.set_exception(raised)
 
-    with closing(Reports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
+    with closing(ProgressReports(lambda data: loop.call_soon_threadsafe(on_progress, data))) as reports:
         threading.Thread(target=copy_context().run, args=(work,), name=f"tool {tool.name}", daemon=True).start()
         try:
             async with asyncio.timeout(tool.deadline_s):
@@ -105,7 +105,7 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
     task = cast("asyncio.Task[Any]", asyncio.current_task())
     note_loop()
     try:
-        with closing(report_call_to(Reports(on_progress))):
+        with closing(report_call_to(ProgressReports(on_progress))):
             made = tool.function(**values)
             return bounded(await (last_of(made) if inspect.isasyncgen(made) else made), tool.max_output_bytes)
     except BaseException as error:  # the crash boundary: sys.exit would end the event loop
@@ -114,7 +114,7 @@ async def _awaited(tool: Tool, values: dict[str, Any], on_progress: Send) -> Any
         raise ToolRaised.by(error) from error
 
 
-def _called(tool: Tool, values: dict[str, Any], reports: Reports) -> Any:
+def _called(tool: Tool, values: dict[str, Any], reports: ProgressReports) -> Any:
     try:
         with children_end_here(), closing(report_call_to(reports)):
             return bounded(_run_here(tool.function(**values)), tool.max_output_bytes)

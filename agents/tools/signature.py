@@ -4,20 +4,21 @@ A function that can't become a tool is refused here, with one line per fault.
 """
 
 import inspect
-import re
 import typing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
 
 from agents.core.faults import Fault
+from agents.tools.callables import described, docstring_of, given_names, location, needs_object
+from agents.tools.docstring import parameter_texts
 from agents.tools.errors import InvalidTool
 
 Validator = TypeAdapter[dict[str, Any]]
-
-NAMED_LINE = re.compile(r"(?::param\s+|[-*]\s+)?(\w+)\s*(?:\([^)]*\))?:\s+(\S.*)")
 
 
 class Bound:
@@ -34,14 +35,14 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """
     where = location(function)
     try:
-        hints = typing.get_type_hints(function, include_extras=True)
-        signature = inspect.signature(function)
+        found = _own(function)
+        hints = _hints(described(function), [each.name for each in found])
     except (NameError, TypeError, ValueError) as error:
         raise InvalidTool(Fault((), "annotations that resolve", str(error), inside=where)) from error
-    faults = [fault.within(where) for fault in _faults(signature.parameters.values(), hints)]
+    faults = [fault.within(where) for fault in _faults(found, hints)]
     if faults:
         raise InvalidTool(*faults)
-    return {name: each.replace(annotation=hints[name]) for name, each in signature.parameters.items()}
+    return {each.name: each.replace(annotation=hints[each.name]) for each in found}
 
 
 def host_only(parameters: dict[str, inspect.Parameter]) -> frozenset[str]:
@@ -54,9 +55,10 @@ def validator_of(
 ) -> tuple[Validator, dict[str, Any]]:
     """Return a validator for an object of arguments, and its JSON schema.
 
-    Both leave the hidden parameters out. The validator fills in defaults.
+    Both leave out the hidden parameters, and those that a partial sets. The validator fills in defaults.
     """
-    shown = [each for name, each in parameters.items() if name not in hidden]
+    left_out = {*hidden, *given_names(function)}
+    shown = [each for name, each in parameters.items() if name not in left_out]
 
     def collect(**values: Any) -> dict[str, Any]:
         return values
@@ -70,21 +72,18 @@ def validator_of(
         validator: Validator = TypeAdapter(arguments, config=ConfigDict(allow_inf_nan=False))
         schema = validator.json_schema()
     except PydanticUserError as error:
-        got = str(error).partition("\n")[0]
+        got = _without_json(shown, error)
         raise InvalidTool(Fault((), "types that JSON can carry", got, inside=location(function))) from error
-    return validator, _described(schema, inspect.getdoc(function) or "")
+    if faults := [fault.within(location(function)) for each in shown for fault in _wrong_default(each)]:
+        raise InvalidTool(*faults)
+    texts = parameter_texts(docstring_of(function), [each.name for each in shown])
+    return validator, _described(schema, texts)
 
 
-def description_of(function: Callable[..., Any]) -> str:
-    """Return the docstring's first paragraph, on one line."""
-    return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
-
-
-def location(function: Callable[..., Any]) -> str:
-    """Return the place of the function, for a person: file.py:12 name."""
-    name = getattr(function, "__qualname__", repr(function))
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno} {name}" if code else name
+def _own(function: Any) -> list[inspect.Parameter]:
+    """Return the parameters of a call, without the object of a method."""
+    whole = described(function) if isinstance(function, classmethod) else function
+    return [*inspect.signature(whole).parameters.values()][needs_object(function) :]
 
 
 def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) -> Iterator[Fault]:
@@ -98,26 +97,57 @@ def _faults(parameters: Collection[inspect.Parameter], hints: dict[str, Any]) ->
         yield Fault((), "an annotation on every parameter", f"{', '.join(bare)} without one")
 
 
-def _described(schema: dict[str, Any], docstring: str) -> dict[str, Any]:
-    """Return the schema without its generated titles. A parameter without a Field text gets its docstring line."""
-    lines = dict(_documented(docstring))
+def _wrong_default(parameter: inspect.Parameter) -> Iterator[Fault]:
+    """Yield the fault of a default that the parameter's own type refuses."""
+    default = parameter.default
+    if default is parameter.empty or isinstance(default, FieldInfo):
+        return
+    try:
+        TypeAdapter(parameter.annotation).validate_python(default)
+    except ValidationError:
+        way_out = f"; write {_name(parameter)} | None" if default is None else ""
+        got = repr(default)[:80] if isinstance(default, str | int | float | None) else type(default).__name__
+        yield Fault((), f"a default that fits {_name(parameter)}", f"{got}{way_out}", inside=parameter.name)
+
+
+def _hints(function: Any, names: Collection[str]) -> dict[str, Any]:
+    """Return the resolved annotations of these parameters.
+
+    Only these: a method's result may have a class that does not exist yet.
+    """
+    written = getattr(function, "__annotations__", {})
+    unwrapped = inspect.unwrap(function)
+    shown = SimpleNamespace(
+        __annotations__={name: written[name] for name in names if name in written},
+        __type_params__=getattr(unwrapped, "__type_params__", ()),
+    )
+    return typing.get_type_hints(shown, getattr(unwrapped, "__globals__", {}), include_extras=True)
+
+
+def _without_json(shown: Iterable[inspect.Parameter], error: PydanticUserError) -> str:
+    """Return the first parameter with a type that JSON can't carry, with the way out."""
+    for each in shown:
+        try:
+            TypeAdapter(each.annotation).json_schema()
+        except PydanticUserError:
+            kind = _name(each)
+            host = f"if the host gives it, write {each.name}: Annotated[{kind}, Bound] and bind the value"
+            return f"{each.name}: {kind}; {host}"
+    return str(error).partition("\n")[0]
+
+
+def _name(parameter: inspect.Parameter) -> str:
+    """Return the parameter's type as it is written, without marks."""
+    written = parameter.annotation
+    written = written.__origin__ if hasattr(written, "__metadata__") else written
+    return written.__name__ if isinstance(written, type) else str(written).replace("typing.", "")
+
+
+def _described(schema: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
+    """Return the schema without its generated titles. A parameter without a Field text gets its docstring text."""
     schema.setdefault("properties", {})
     for name, each in schema["properties"].items():
         each.pop("title", None)
-        if name in lines:
-            each.setdefault("description", lines[name])
+        if texts.get(name):
+            each.setdefault("description", texts[name])
     return schema
-
-
-def _documented(docstring: str) -> Iterator[tuple[str, str]]:
-    """Return (name, text) of every "name: text" in the docstring. A text ends at a blank line or at the next name."""
-    name, text = "", ""
-    for line in [*map(str.strip, docstring.splitlines()), ""]:
-        found = NAMED_LINE.fullmatch(line)
-        if (found or not line) and name:
-            yield name, text
-            name = ""
-        if found:
-            name, text = found.groups()
-        elif name:
-            text = f"{text} {line}"

@@ -8,32 +8,36 @@
     @tool(timeout_s=5.0, idempotent=True, retries=2)
     async def fetch(url: Annotated[str, Field(description="Where to look")]) -> str: ...
 
-The model gets the name, the docstring's first paragraph, and the parameters.
+The model gets the name, the docstring's first paragraph, and the parameters with their texts.
+A function, a method, a partial and an object with `__call__` may be a tool. In the body of a class `@tool` makes a
+tool of each object: `desk.lookup`. `bind` sets parameters that the model never sees.
 """
 
+import functools
 import inspect
 import os
 import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any, Generic, Unpack, overload
 
-import msgspec
-from pydantic import TypeAdapter, ValidationError
 from typing_extensions import ParamSpec, TypeVar
 
-from agents.core.faults import Fault, expectation
-from agents.tools import arguments, signature
+from agents.core.faults import Fault
+from agents.tools import arguments, binding, callables, docstring, signature
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
 WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thread"'
+STAYS = 'isolation="thread" and async def run it in this process'
+DOCUMENTED = "a docstring that tells the model what the tool does"
+WRITE = 'write """Look up a book.""" as the first line of the function, or give description='
+
 P = ParamSpec("P", default=...)
 R = TypeVar("R", default=Any)
-
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # the pattern that every provider accepts
 
 
@@ -44,8 +48,10 @@ class Tool(Policy, Generic[P, R]):
     A type checker knows the parameters and the result of the function: Tool[[int, int], int]. `Tool` means any tool.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
-    bound: values that the host has set, as JSON data. The model neither sees nor sets them. fixed: the same values,
-    typed.
+    bound: values that the host has set. The model neither sees nor sets them. In a worker process they are JSON data.
+    fixed: the same values, as the function gets them.
+
+    The text of a tool shows no value of the host: neither a bound one, nor a method's object.
     """
 
     name: str
@@ -55,6 +61,18 @@ class Tool(Policy, Generic[P, R]):
     validator: Validator = field(repr=False, compare=False)
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"Tool(name={self.name!r}, isolation={self.isolation!r})"
+
+    def __get__(self, instance: object, owner: type | None = None) -> "Tool[..., R]":
+        """Return the tool of a method with its object, as Python does for a function in the body of a class."""
+        function: Any = self.function
+        if isinstance(function, classmethod):
+            return replace(self, function=function.__get__(instance, owner))
+        if instance is None or not self.needs_object:
+            return self
+        return replace(self, function=MethodType(function, instance))
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function directly: arguments are not validated, and bound values are filled in."""
@@ -69,18 +87,28 @@ class Tool(Policy, Generic[P, R]):
     def bind(self, **values: Any) -> "Tool[..., R]":
         """Return the tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
 
-        values must be plain JSON data, since a worker process gets them over its socket.
+        A worker process gets the values over its socket, so there they must be plain JSON data. In a task or a thread
+        the function gets the value itself.
         """
         parameters = signature.parameters_of(self.function)
         unknown = values.keys() - parameters.keys()
         if unknown:
             expected = " or ".join(parameters) or "nothing"
             raise InvalidTool(Fault((), expected, ", ".join(sorted(unknown)), inside=f"{self.name}.bind"))
-        bound = {**self.bound, **values}
+        new = {
+            name: binding.bound_value(f"{self.name}.bind: {name}", value, parameters[name], self.isolation == "process")
+            for name, value in values.items()
+        }
+        bound = {**self.bound, **{name: value for name, (value, _) in new.items()}}
+        fixed = {**self.fixed, **{name: typed for name, (_, typed) in new.items()}}
         hidden = signature.host_only(parameters) | bound.keys()
         validator, schema = signature.validator_of(self.function, parameters, hidden)
-        fixed = {name: _typed(f"{self.name}.bind: {name}", value, parameters[name]) for name, value in bound.items()}
         return replace(self, bound=bound, fixed=fixed, validator=validator, parameters=schema)
+
+    @property
+    def needs_object(self) -> bool:
+        """Return whether the tool is a method in the body of a class: only that of an object can run."""
+        return callables.needs_object(self.function)
 
     @property
     def host_only(self) -> frozenset[str]:
@@ -116,33 +144,41 @@ def tool(
     An `async def` that yields is a tool, too: the last value is the result, and each earlier value is progress.
     """
 
-    def decorate(function: Callable[..., Any]) -> Tool:
+    def decorate(given: Callable[..., Any]) -> Tool:
+        if isinstance(given, MethodType) and isinstance(given.__func__, Tool):  # a classmethod around a tool
+            return given.__func__.__get__(given.__self__)
+        function = _function_of(given)
         policy: dict[str, Any] = {"isolation": None, **options}
-        policy["isolation"] = policy["isolation"] or ("task" if _is_async(function) else "process")
+        policy["isolation"] = policy["isolation"] or ("task" if callables.is_async(function) else "process")
         _refuse(function, unknown_options(options))
         parameters = signature.parameters_of(function)
         validator, schema = signature.validator_of(function, parameters, signature.host_only(parameters))
+        documented = docstring.description(callables.docstring_of(function))
         made = Tool(
-            name=getattr(function, "__name__", "") if name is None else name,
-            description=signature.description_of(function) if description is None else description,
+            name=callables.name_of(function) if name is None else name,
+            description=documented if description is None else description,
             parameters=schema,
             function=function,
             validator=validator,
             **policy,
         )
-        _refuse(function, _isolation_faults(made) or _name_faults(made) or policy_faults(made))
+        _refuse(function, _isolation_faults(made) or _text_faults(made) or policy_faults(made))
         return made
 
     return decorate if function is None else decorate(function)
 
 
+def _function_of(given: Any) -> Callable[..., Any]:
+    """Return what a call of the tool calls. Raises InvalidTool for a value that can't be called as a tool."""
+    inner = getattr(given, "func", None) if isinstance(given, functools.partial) else given
+    if isinstance(inner, Tool):
+        raise InvalidTool(Fault((), "a function", f"the tool {inner.name}: {inner.name}.bind(...) sets parameters"))
+    return callables.callable_of(given)
+
+
 def _refuse(function: Callable[..., Any], faults: list[Fault]) -> None:
     if faults:
-        raise InvalidTool(*(fault.within(signature.location(function)) for fault in faults))
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+        raise InvalidTool(*(fault.within(callables.location(function)) for fault in faults))
 
 
 def _has_file(module: ModuleType | None) -> bool:
@@ -151,39 +187,46 @@ def _has_file(module: ModuleType | None) -> bool:
     return file is not None and (module is not sys.modules["__main__"] or os.path.exists(file))
 
 
-def _typed(where: str, value: Any, parameter: inspect.Parameter) -> Any:
-    """Return the value as the function gets it. It passes through JSON, as in a worker process."""
-    try:
-        return TypeAdapter(parameter.annotation).validate_json(msgspec.json.encode(value), strict=True)
-    except ValidationError as error:
-        raise InvalidTool(Fault((), expectation(error.errors()[0]), repr(value), inside=where)) from None
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidTool(Fault((), "plain JSON data", repr(value), inside=where)) from None
-
-
-def _name_faults(made: Tool) -> list[Fault]:
-    return [] if NAME.fullmatch(made.name) else [Fault((), NAME.pattern, repr(made.name), inside="name")]
+def _text_faults(made: Tool) -> list[Fault]:
+    text: object = made.description
+    if not NAME.fullmatch(made.name):
+        return [Fault((), NAME.pattern, repr(made.name), inside="name")]
+    return [] if isinstance(text, str) and text.strip() else [Fault((), DOCUMENTED, f"none; {WRITE}")]
 
 
 def _isolation_faults(made: Tool) -> list[Fault]:
-    function, is_async = made.function, _is_async(made.function)
-    if inspect.isgeneratorfunction(function):
+    function, is_async = made.function, callables.is_async(made.function)
+    if inspect.isgeneratorfunction(callables.described(function)):
         return [Fault((), "a function that returns its result, or an async def that yields", "a generator")]
     match made.isolation:
         case "task" if not is_async:
             return [Fault((), "async def", "def, which would hold up the event loop", inside='isolation "task"')]
         case "thread" if is_async:
             return [Fault((), "def", "async def", inside='isolation "thread"')]
-        case "process" if not inspect.isfunction(function):
-            return [_no_function_of_a_module(type(function).__name__)]
-        case "process" if "<" in function.__qualname__:
-            return [_no_function_of_a_module("a lambda or an inner function")]
-        case "process" if not _has_file(sys.modules.get(function.__module__)):
-            return [_no_function_of_a_module(f"one of {function.__module__}, which has no file")]
+        case "process" if not _is_function_of_a_module(function):
+            return [_needs_a_module(callables.kind_of(function), STAYS)]
+        case "process":
+            return _address_faults(function)
         case _:
             return []
 
 
-def _no_function_of_a_module(got: str) -> Fault:
+def _address_faults(function: Callable[..., Any]) -> list[Fault]:
+    module, qualname = callables.address_of(callables.described(function)) or ("", "")
+    if "<" in qualname:
+        return [_needs_a_module("a lambda or an inner function", WAY_OUT)]
+    if not _has_file(sys.modules.get(module)):
+        return [_needs_a_module(f"one of {module}, which has no file", WAY_OUT)]
+    return []
+
+
+def _is_function_of_a_module(function: Any) -> bool:
+    """Return whether another process finds the function by its name in a module."""
+    return isinstance(function, classmethod) or (
+        callables.address_of(function) is not None and not callables.needs_object(function)
+    )
+
+
+def _needs_a_module(got: str, way_out: str) -> Fault:
     expected = "a function of a module that has a file"
-    return Fault((), expected, f"{got}; {WAY_OUT}", inside='isolation "process"')
+    return Fault((), expected, f"{got}; {way_out}", inside='isolation "process"')

@@ -348,6 +348,50 @@ def test_iterate_takes_no_longer_for_an_item_than_it_may() -> None:
             next(iterator)
 
 
+def test_an_item_that_takes_too_long_is_cancelled_and_cleaned_up_before_the_iterator_is_closed() -> None:
+    cleaned_up: list[str] = []
+
+    async def items() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            await asyncio.get_running_loop().create_future()
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            cleaned_up.append("items")
+
+    with AsyncioSystemBase() as base:
+        iterator = base.iterate(items(), timeout_s=0.05)
+        assert next(iterator) == 1
+        with pytest.raises(TimeoutError):
+            next(iterator)
+        assert cleaned_up == ["items"]
+
+
+def test_iterate_is_refused_at_the_call_on_the_thread_of_the_loop() -> None:
+    with AsyncioSystemBase() as base:
+
+        async def iterate() -> None:
+            base.iterate(Opened().items())
+
+        with pytest.raises(RuntimeError, match="expected a call from another thread"):
+            base.run(iterate())
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_an_iterator_that_the_loops_thread_drops_is_closed_without_an_error() -> None:
+    opened = Opened()
+    with AsyncioSystemBase() as base:
+        held = [base.iterate(opened.items())]
+        next(held[0])
+
+        async def drop() -> None:
+            held.clear()
+
+        base.run(drop())
+    assert opened.closed  # by its loop's hook, at the latest when the loop ends
+
+
 def test_iterate_refuses_what_is_not_an_async_iterator_at_the_call() -> None:
     with AsyncioSystemBase() as base:
         for wrong in (None, [1], iter([1])):

@@ -79,7 +79,7 @@ ASKING: dict[str, Call] = {
     "subscribe": agent.subscribe,
     "unsubscribe": agent.unsubscribe,
 }
-"""All that take the Pid of an agent."""
+"""The functions that take an agent."""
 
 SUBSCRIBING: dict[str, Call] = {
     "subscribe": agent.subscribe,
@@ -114,6 +114,13 @@ async def test_a_response_as_the_message_is_refused_with_the_name_of_its_text(st
     with pytest.raises(InvalidArgument, match=r"got Response: its text is response\.content"):
         await agent.chat(second, response)  # type: ignore[call-overload]  # the mistake
     assert (await agent.chat(second, response.content)).answer == "one"
+
+
+async def test_parts_as_the_message_are_refused_with_the_way_out(stage: Stage) -> None:
+    pid = await stage.agent("echo")
+    for parts in ([{"type": "text", "text": "hi"}], {"role": "user", "content": "hi"}, ("a", "b")):
+        with pytest.raises(InvalidArgument, match="parts of content are not supported: give their text"):
+            await agent.chat(pid, parts)  # type: ignore[call-overload]  # the mistake
 
 
 @pytest.mark.parametrize("send", SENDING)
@@ -154,17 +161,17 @@ async def test_a_message_of_a_subclass_of_str_is_kept_as_a_plain_str(stage: Stag
     assert (type(message.content), message.content) == (str, "hello")
 
 
-async def test_an_agent_that_is_not_a_pid_is_refused_in_words(stage: Stage) -> None:
+async def test_an_agent_that_is_neither_a_pid_nor_an_id_is_refused_in_words(stage: Stage) -> None:
     async with Mailbox():
-        for ask, pid in product(ASKING.values(), (None, "ada", 5, print, Mailbox)):
-            with pytest.raises(InvalidArgument, match=r"expected the Pid of an agent, got .*: .*find_agent"):
+        for ask, pid in product(ASKING.values(), (None, b"ada", 5, print, Mailbox)):
+            with pytest.raises(InvalidArgument, match=r"expected the Pid or the id of an agent, got .*: .*start_agent"):
                 await outcome(ask, pid)
 
 
 async def test_a_pid_of_another_process_is_not_an_agent(stage: Stage) -> None:
     async with Mailbox() as box:
         for name in ASKING.keys() - {"stop_agent"}:
-            with pytest.raises(InvalidArgument, match=r"expected the Pid of an agent, got Pid\(\d+\)"):
+            with pytest.raises(InvalidArgument, match=r"expected the Pid or the id of an agent, got Pid\(\d+\)"):
                 await outcome(ASKING[name], box.pid)
         with pytest.raises(TimeoutError):
             await box.receive(0)

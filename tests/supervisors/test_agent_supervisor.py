@@ -86,12 +86,16 @@ async def test_an_id_is_added_only_to_a_config_that_has_none() -> None:
 
 
 @pytest.mark.usefixtures("agents")
-async def test_values_that_are_not_a_configuration_or_a_pid_are_refused() -> None:
-    for wrong in (None, "gpt-4o", [("name", "Ada")]):
+async def test_values_that_are_neither_a_configuration_nor_an_agent_are_refused() -> None:
+    for wrong in (None, 5, [("name", "Ada")]):
         with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got "):
             await agent_supervisor.start_agent(wrong)  # type: ignore[arg-type]
-        with pytest.raises(InvalidArgument, match=r"expected the Pid of an agent, got .*find_agent\(id\) gives it"):
+        with pytest.raises(
+            InvalidArgument, match=r"expected the Pid or the id of an agent, got .*start_agent returns the"
+        ):
             await agent_supervisor.stop_agent(wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="expected the configuration of an agent as a mapping, got 'gpt-4o'"):
+        await agent_supervisor.start_agent("gpt-4o")  # type: ignore[arg-type]
 
 
 async def test_stop_agent_refuses_other_processes(agents: None, box: Mailbox) -> None:

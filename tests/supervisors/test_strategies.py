@@ -11,6 +11,7 @@ from actors import (
     NORMAL,
     SHUTDOWN,
     AsyncioSystemBase,
+    Caller,
     Exit,
     GenServer,
     Mailbox,
@@ -22,7 +23,6 @@ from actors import (
     send,
     start_link,
 )
-from actors.server.gen_server import Caller
 from actors.testing import simulated
 from supervisors import (
     ChildSpec,

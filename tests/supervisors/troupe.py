@@ -4,8 +4,22 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from actors import IGNORE, Down, Exit, GenServer, Mailbox, NoReply, Pid, Ref, Reply, Stop, cast, start_link, stop
-from actors.server.gen_server import Caller
+from actors import (
+    IGNORE,
+    Caller,
+    Down,
+    Exit,
+    GenServer,
+    Mailbox,
+    NoReply,
+    Pid,
+    Ref,
+    Reply,
+    Stop,
+    cast,
+    start_link,
+    stop,
+)
 from supervisors import which_children
 
 

@@ -21,7 +21,7 @@ class TooMuch(Exception):
     """Raised if a check would exceed its limits. The text is one line: "expected ..."."""
 
 
-class Run:
+class CheckState:
     """The state of a check. left: remaining steps. failed: a fault was found. quiet: faults are not recorded."""
 
     __slots__ = ("depth", "failed", "faults", "left", "quiet")
@@ -44,24 +44,24 @@ class Run:
             self.faults.append(f"{_where(path)}: expected {expected}, got {shown(value)}")
 
 
-Check: TypeAlias = Callable[[Any, Path, Run], None]
+Check: TypeAlias = Callable[[Any, Path, CheckState], None]
 
 
-class Node:
+class SchemaNode:
     """A schema in its read form. cost: steps of one application. here: nodes that apply to the same value."""
 
     __slots__ = ("checks", "cost", "here")
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
-        self.here: list[Node] = []
+        self.here: list[SchemaNode] = []
         self.cost = 1
 
     def add(self, check: Check, cost: int = 1) -> None:
         self.checks.append(check)
         self.cost += cost
 
-    def check(self, value: Any, path: Path, run: Run) -> None:
+    def check(self, value: Any, path: Path, run: CheckState) -> None:
         """Check a value, and record its faults. Raises TooMuch."""
         run.spend(self.cost)
         run.depth += 1
@@ -73,7 +73,7 @@ class Node:
                 break
         run.depth -= 1
 
-    def holds(self, value: Any, path: Path, run: Run) -> bool:
+    def holds(self, value: Any, path: Path, run: CheckState) -> bool:
         """Return whether the value matches the node, without recording faults. Raises TooMuch."""
         failed, quiet = run.failed, run.quiet
         run.failed, run.quiet = False, True
@@ -83,7 +83,7 @@ class Node:
         return held
 
 
-def frozen(value: Any, run: Run) -> Any:
+def frozen(value: Any, run: CheckState) -> Any:
     """Return a hashable value. Two such values are equal if JSON Schema calls their originals equal.
 
     A number of more than 64 bits becomes text: a client could choose large integers with equal hashes. A float counts

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
-from agents.agent_config.bounded.check import Check, Node, Path, Run, frozen, shown
+from agents.agent_config.bounded.check import Check, CheckState, Path, SchemaNode, frozen, shown
 
 MULTIPLE_STEPS: Final = 40  # a division of fractions with a thousand bits
 LONG_BITS: Final = 1024  # as many as a float may stand for
@@ -25,7 +25,7 @@ KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
 }
 
 
-class Bound(NamedTuple):
+class Limit(NamedTuple):
     """A limit on a value. kind: that of the values to check. measure: returns the number to compare with the limit."""
 
     kind: str
@@ -38,17 +38,17 @@ def _itself(value: Any) -> Any:
     return value
 
 
-BOUNDS: Final[Mapping[str, Bound]] = {
-    "minimum": Bound("number", _itself, operator.ge, "at least {}"),
-    "maximum": Bound("number", _itself, operator.le, "at most {}"),
-    "exclusiveMinimum": Bound("number", _itself, operator.gt, "more than {}"),
-    "exclusiveMaximum": Bound("number", _itself, operator.lt, "less than {}"),
-    "minLength": Bound("string", len, operator.ge, "at least {} characters"),
-    "maxLength": Bound("string", len, operator.le, "at most {} characters"),
-    "minItems": Bound("array", len, operator.ge, "at least {} items"),
-    "maxItems": Bound("array", len, operator.le, "at most {} items"),
-    "minProperties": Bound("object", len, operator.ge, "at least {} keys"),
-    "maxProperties": Bound("object", len, operator.le, "at most {} keys"),
+BOUNDS: Final[Mapping[str, Limit]] = {
+    "minimum": Limit("number", _itself, operator.ge, "at least {}"),
+    "maximum": Limit("number", _itself, operator.le, "at most {}"),
+    "exclusiveMinimum": Limit("number", _itself, operator.gt, "more than {}"),
+    "exclusiveMaximum": Limit("number", _itself, operator.lt, "less than {}"),
+    "minLength": Limit("string", len, operator.ge, "at least {} characters"),
+    "maxLength": Limit("string", len, operator.le, "at most {} characters"),
+    "minItems": Limit("array", len, operator.ge, "at least {} items"),
+    "maxItems": Limit("array", len, operator.le, "at most {} items"),
+    "minProperties": Limit("object", len, operator.ge, "at least {} keys"),
+    "maxProperties": Limit("object", len, operator.le, "at most {} keys"),
 }
 
 
@@ -56,7 +56,7 @@ def bound(keyword: str, limit: Any) -> Check:
     kind, measure, holds, words = BOUNDS[keyword]
     concerns, expected = KINDS[kind], words.format(shown(limit))
 
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if concerns(value) and not holds(measure(value), limit):
             run.fail(path, expected, value)
 
@@ -66,7 +66,7 @@ def bound(keyword: str, limit: Any) -> Check:
 def type_(names: Sequence[str]) -> Check:
     kinds, expected = [KINDS[name] for name in names], " or ".join(names)
 
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if not any(kind(value) for kind in kinds):
             run.fail(path, expected, value)
 
@@ -74,11 +74,11 @@ def type_(names: Sequence[str]) -> Check:
 
 
 def enum(values: Sequence[Any]) -> Check:
-    reading = Run()
+    reading = CheckState()
     members = {frozen(value, reading) for value in values}
     expected = "one of " + ", ".join(map(shown, values[:5])) + (", ..." if len(values) > 5 else "")
 
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if frozen(value, run) not in members:
             run.fail(path, expected, value)
 
@@ -91,7 +91,7 @@ def long(value: Any) -> int:
 
 
 def multiple_of(step: Any) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         run.spend(long(value))
         if KINDS["number"](value) and Fraction(value) % Fraction(step) and not _near(value, step):
             run.fail(path, f"a multiple of {shown(step)}", value)
@@ -108,7 +108,7 @@ def _near(value: Any, step: Any) -> bool:
 
 
 def required(names: Sequence[str]) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if isinstance(value, dict):
             for name in names:
                 if name not in value:
@@ -118,7 +118,7 @@ def required(names: Sequence[str]) -> Check:
 
 
 def dependent_required(needs: Mapping[str, Sequence[str]]) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if isinstance(value, dict):
             for name, needed in needs.items():
                 if name in value and not all(each in value for each in needed):
@@ -127,10 +127,10 @@ def dependent_required(needs: Mapping[str, Sequence[str]]) -> Check:
     return check
 
 
-def properties(named: Mapping[str, Node], others: Node | None, names: Node | None) -> Check:
+def properties(named: Mapping[str, SchemaNode], others: SchemaNode | None, names: SchemaNode | None) -> Check:
     """Return the check of an object. others: the node for other keys. names: the node for the keys as text."""
 
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if not isinstance(value, dict):
             return
         run.spend(len(value))
@@ -144,8 +144,8 @@ def properties(named: Mapping[str, Node], others: Node | None, names: Node | Non
     return check
 
 
-def items(first: Sequence[Node], rest: Node | None) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+def items(first: Sequence[SchemaNode], rest: SchemaNode | None) -> Check:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if not isinstance(value, list):
             return
         run.spend(len(value))
@@ -157,10 +157,10 @@ def items(first: Sequence[Node], rest: Node | None) -> Check:
     return check
 
 
-def contains(node: Node, at_least: int, at_most: int | None) -> Check:
+def contains(node: SchemaNode, at_least: int, at_most: int | None) -> Check:
     most = "" if at_most is None else f" and at most {at_most}"
 
-    def check(value: Any, path: Path, run: Run) -> None:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if isinstance(value, list):
             found = sum(node.holds(item, (path, at), run) for at, item in enumerate(value))
             if found < at_least or (at_most is not None and found > at_most):
@@ -169,25 +169,25 @@ def contains(node: Node, at_least: int, at_most: int | None) -> Check:
     return check
 
 
-def unique_items(value: Any, path: Path, run: Run) -> None:
+def unique_items(value: Any, path: Path, run: CheckState) -> None:
     if isinstance(value, list) and len({frozen(item, run) for item in value}) < len(value):
         run.fail(path, "items that differ", value)
 
 
-def never(value: Any, path: Path, run: Run) -> None:
+def never(value: Any, path: Path, run: CheckState) -> None:
     run.fail(path, "no value here", value)
 
 
-def any_of(nodes: Sequence[Node]) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+def any_of(nodes: Sequence[SchemaNode]) -> Check:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if not any(node.holds(value, path, run) for node in nodes):
             run.fail(path, f"one of the {len(nodes)} forms of anyOf", value)
 
     return check
 
 
-def one_of(nodes: Sequence[Node]) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+def one_of(nodes: Sequence[SchemaNode]) -> Check:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         found = sum(node.holds(value, path, run) for node in nodes)
         if found != 1:
             run.fail(path, f"exactly one of the {len(nodes)} forms of oneOf, not {found}", value)
@@ -195,16 +195,16 @@ def one_of(nodes: Sequence[Node]) -> Check:
     return check
 
 
-def not_(node: Node) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+def not_(node: SchemaNode) -> Check:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if node.holds(value, path, run):
             run.fail(path, "a value that `not` does not describe", value)
 
     return check
 
 
-def if_(condition: Node, then: Node | None, otherwise: Node | None) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+def if_(condition: SchemaNode, then: SchemaNode | None, otherwise: SchemaNode | None) -> Check:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         node = then if condition.holds(value, path, run) else otherwise
         if node is not None:
             node.check(value, path, run)
@@ -212,8 +212,8 @@ def if_(condition: Node, then: Node | None, otherwise: Node | None) -> Check:
     return check
 
 
-def dependent_schemas(nodes: Mapping[str, Node]) -> Check:
-    def check(value: Any, path: Path, run: Run) -> None:
+def dependent_schemas(nodes: Mapping[str, SchemaNode]) -> Check:
+    def check(value: Any, path: Path, run: CheckState) -> None:
         if isinstance(value, dict):
             for name, node in nodes.items():
                 if name in value:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from agents.agent_config.bounded import keywords
-from agents.agent_config.bounded.check import MAX_STEPS, Node, TooMuch, shown
+from agents.agent_config.bounded.check import MAX_STEPS, SchemaNode, TooMuch, shown
 from agents.core.faults import Fault, InvalidValue
 
 ANNOTATIONS: Final = frozenset(
@@ -32,17 +32,17 @@ def invalid(at: str, expected: str, value: Any) -> InvalidSchema:
     return InvalidSchema(Fault((), expected, shown(value), inside=at[:200] or "/"))
 
 
-class Reading:
+class SchemaReader:
     """The reading of one schema. A node is found by the JSON pointer of its schema."""
 
     def __init__(self) -> None:
-        self._nodes: dict[str, Node] = {}
-        self._references: list[tuple[Node, str, str]] = []
+        self._nodes: dict[str, SchemaNode] = {}
+        self._references: list[tuple[SchemaNode, str, str]] = []
 
-    def node(self, schema: Any, at: str) -> Node:
+    def node(self, schema: Any, at: str) -> SchemaNode:
         if len(at) > MAX_POINTER:
             raise invalid(at, f"a place of at most {MAX_POINTER} characters", len(at))
-        node = self._nodes[at] = Node()
+        node = self._nodes[at] = SchemaNode()
         if len(self._nodes) > MAX_SCHEMAS:
             raise InvalidSchema(Fault((), f"a schema of at most {MAX_SCHEMAS} schemas", "more"))
         match schema:
@@ -58,18 +58,18 @@ class Reading:
                 raise invalid(at, "a schema", schema)
         return node
 
-    def maybe(self, schema: Schema, keyword: str, at: str) -> Node | None:
+    def maybe(self, schema: Schema, keyword: str, at: str) -> SchemaNode | None:
         return self.node(schema[keyword], f"{at}/{keyword}") if keyword in schema else None
 
-    def all(self, schema: Schema, keyword: str, at: str) -> list[Node]:
+    def all(self, schema: Schema, keyword: str, at: str) -> list[SchemaNode]:
         schemas = of_type(list, schema.get(keyword, []), f"{at}/{keyword}")
         return [self.node(each, f"{at}/{keyword}/{place}") for place, each in enumerate(schemas)]
 
-    def named(self, schema: Schema, keyword: str, at: str) -> dict[str, Node]:
+    def named(self, schema: Schema, keyword: str, at: str) -> dict[str, SchemaNode]:
         schemas = of_type(dict, schema.get(keyword, {}), f"{at}/{keyword}")
         return {name: self.node(each, f"{at}/{keyword}/{_escaped(name)}") for name, each in schemas.items()}
 
-    def refer(self, node: Node, reference: str, at: str) -> None:
+    def refer(self, node: SchemaNode, reference: str, at: str) -> None:
         self._references.append((node, reference, at))
 
     def resolve(self) -> None:
@@ -81,10 +81,10 @@ class Reading:
             apply_here(node, target)
 
 
-Reader: TypeAlias = Callable[[Reading, Node, Schema, str], None]
+Reader: TypeAlias = Callable[[SchemaReader, SchemaNode, Schema, str], None]
 
 
-def apply_here(node: Node, other: Node) -> None:
+def apply_here(node: SchemaNode, other: SchemaNode) -> None:
     node.add(other.check)
     node.here.append(other)
 
@@ -109,7 +109,7 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _type(_: Reading, node: Node, schema: Schema, at: str) -> None:
+def _type(_: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     given = schema["type"]
     names = _texts([given] if isinstance(given, str) else given, f"{at}/type")
     if not names or not set(names) <= keywords.KINDS.keys():
@@ -117,7 +117,7 @@ def _type(_: Reading, node: Node, schema: Schema, at: str) -> None:
     node.add(keywords.type_(names), len(names))
 
 
-def _values(_: Reading, node: Node, schema: Schema, at: str) -> None:
+def _values(_: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     for keyword in ("enum", "const"):
         if keyword in schema:
             given, here = schema[keyword], f"{at}/{keyword}"
@@ -128,7 +128,7 @@ def _values(_: Reading, node: Node, schema: Schema, at: str) -> None:
                 raise invalid(here, f"a value of at most {MAX_STEPS} parts", given) from None
 
 
-def _bounds(_: Reading, node: Node, schema: Schema, at: str) -> None:
+def _bounds(_: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     for keyword in keywords.BOUNDS.keys() & schema.keys():
         limit, here = schema[keyword], f"{at}/{keyword}"
         if keywords.BOUNDS[keyword].kind != "number":
@@ -138,52 +138,52 @@ def _bounds(_: Reading, node: Node, schema: Schema, at: str) -> None:
         node.add(keywords.bound(keyword, limit))
 
 
-def _multiple_of(_: Reading, node: Node, schema: Schema, at: str) -> None:
+def _multiple_of(_: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     step = schema["multipleOf"]
     if not keywords.KINDS["number"](step) or step <= 0:
         raise invalid(f"{at}/multipleOf", "a number above 0", step)
     node.add(keywords.multiple_of(step), keywords.MULTIPLE_STEPS + keywords.long(step))
 
 
-def _required(_: Reading, node: Node, schema: Schema, at: str) -> None:
+def _required(_: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     names = _texts(schema["required"], f"{at}/required")
     node.add(keywords.required(names), 1 + len(names))
 
 
-def _dependent_required(_: Reading, node: Node, schema: Schema, at: str) -> None:
+def _dependent_required(_: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     here = f"{at}/dependentRequired"
     needs = {name: _texts(each, here) for name, each in of_type(dict, schema["dependentRequired"], here).items()}
     node.add(keywords.dependent_required(needs), 1 + sum(1 + len(needed) for needed in needs.values()))
 
 
-def _properties(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _properties(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     named = reading.named(schema, "properties", at)
     others, names = (reading.maybe(schema, keyword, at) for keyword in ("additionalProperties", "propertyNames"))
     node.add(keywords.properties(named, others, names))
 
 
-def _items(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _items(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     node.add(keywords.items(reading.all(schema, "prefixItems", at), reading.maybe(schema, "items", at)))
 
 
-def _contains(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _contains(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     if (inner := reading.maybe(schema, "contains", at)) is not None:
         least, most = schema.get("minContains", 1), schema.get("maxContains")
         most = None if most is None else _count(most, f"{at}/maxContains")
         node.add(keywords.contains(inner, _count(least, f"{at}/minContains"), most))
 
 
-def _unique_items(_: Reading, node: Node, schema: Schema, at: str) -> None:
+def _unique_items(_: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     if schema["uniqueItems"] is True:
         node.add(keywords.unique_items)
 
 
-def _all_of(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _all_of(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     for each in reading.all(schema, "allOf", at):
         apply_here(node, each)
 
 
-def _any_of(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _any_of(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     for keyword, choice in (("anyOf", keywords.any_of), ("oneOf", keywords.one_of)):
         if keyword in schema:
             nodes = reading.all(schema, keyword, at)
@@ -191,30 +191,30 @@ def _any_of(reading: Reading, node: Node, schema: Schema, at: str) -> None:
             node.here += nodes
 
 
-def _not(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _not(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     inner = reading.node(schema["not"], f"{at}/not")
     node.add(keywords.not_(inner))
     node.here.append(inner)
 
 
-def _if(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _if(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     condition, then, otherwise = (reading.maybe(schema, keyword, at) for keyword in ("if", "then", "else"))
     if condition is not None:
         node.add(keywords.if_(condition, then, otherwise))
         node.here += [each for each in (condition, then, otherwise) if each is not None]
 
 
-def _dependent_schemas(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _dependent_schemas(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     nodes = reading.named(schema, "dependentSchemas", at)
     node.add(keywords.dependent_schemas(nodes), 1 + len(nodes))
     node.here += nodes.values()
 
 
-def _ref(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _ref(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     reading.refer(node, of_type(str, schema["$ref"], f"{at}/$ref"), f"{at}/$ref")
 
 
-def _defs(reading: Reading, node: Node, schema: Schema, at: str) -> None:
+def _defs(reading: SchemaReader, node: SchemaNode, schema: Schema, at: str) -> None:
     for keyword in ("$defs", "definitions"):
         reading.named(schema, keyword, at)
 

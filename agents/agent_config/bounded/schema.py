@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from agents.agent_config.bounded.check import MAX_STEPS, Node, Run, TooMuch
-from agents.agent_config.bounded.reading import InvalidSchema, Reading
+from agents.agent_config.bounded.check import MAX_STEPS, CheckState, SchemaNode, TooMuch
+from agents.agent_config.bounded.reading import InvalidSchema, SchemaReader
 from agents.core.faults import Fault
 
 MAX_BYTES: Final = 64 * 1024
@@ -15,11 +15,11 @@ MAX_HEIGHT: Final = 30  # schemas that apply to one value, each because of the p
 
 
 class BoundedSchema(Struct, frozen=True):
-    root: Node
+    root: SchemaNode
 
     def faults(self, value: Any) -> tuple[str, ...]:
         """Return one line per fault, at most MAX_FAULTS; empty if the value matches the schema. value: JSON data."""
-        run = Run()
+        run = CheckState()
         try:
             self.root.check(value, None, run)
         except TooMuch as stopped:
@@ -30,7 +30,7 @@ class BoundedSchema(Struct, frozen=True):
 def bounded_schema(schema: Any) -> BoundedSchema:
     """Return the schema. Raises InvalidSchema if it is invalid or has no bounded check."""
     _check_size(schema)
-    reading = Reading()
+    reading = SchemaReader()
     root = reading.node(schema, "")
     reading.resolve()
     _check_width(root)
@@ -53,11 +53,11 @@ def _check_size(schema: Any) -> None:
         raise InvalidSchema(Fault((), f"a schema that nests at most {MAX_NESTING} deep", str(depth)))
 
 
-def _check_width(root: Node) -> None:
+def _check_width(root: SchemaNode) -> None:
     """Check the steps for one value without its content. Raises InvalidSchema if they exceed the steps of a check."""
-    known: dict[Node, tuple[int, int]] = {}
+    known: dict[SchemaNode, tuple[int, int]] = {}
 
-    def measured(node: Node, above: int) -> tuple[int, int]:
+    def measured(node: SchemaNode, above: int) -> tuple[int, int]:
         """Return the steps, and the height of the nested schemas."""
         width, height = known.get(node, (node.cost, 0))
         if above + height > MAX_HEIGHT:

@@ -1,6 +1,7 @@
 """Erlang terms as text: the terms of file:consult, without pids, funs and bit sizes."""
 
-from agents.configuration.erlang.parser import MAX_DEPTH, ParseFailed, parse
+from agents.configuration.erlang.faults import ParseFailed
+from agents.configuration.erlang.parser import MAX_DEPTH, parse
 from agents.configuration.erlang.printer import to_text
 from agents.configuration.erlang.term import (
     Atom,
@@ -9,7 +10,7 @@ from agents.configuration.erlang.term import (
     Integer,
     List,
     Map,
-    Place,
+    Position,
     String,
     Term,
     Tuple,
@@ -24,7 +25,7 @@ __all__ = [
     "List",
     "Map",
     "ParseFailed",
-    "Place",
+    "Position",
     "String",
     "Term",
     "Tuple",

@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Any, Final, cast
 
 from agents.configuration.erlang.escapes import InvalidEscape, unescaped
+from agents.configuration.erlang.faults import ParseFailed, no_term, no_token, place_of
 from agents.configuration.erlang.reserved import RESERVED
-from agents.configuration.erlang.term import Atom, Binary, Float, Integer, List, Map, Place, String, Term, Tuple
+from agents.configuration.erlang.term import Atom, Binary, Float, Integer, List, Map, String, Term, Tuple
 from agents.extras import extra
 
 with extra("daemon", "a configuration file"):
@@ -23,22 +24,14 @@ OPENING = frozenset({"OPEN", "OPEN_LIST", "OPEN_BINARY"})
 CLOSING = frozenset({"CLOSE", "CLOSE_LIST", "CLOSE_BINARY"})
 
 
-class ParseFailed(ValueError):
-    """A fault of the text. expected, got: in words. at: its place."""
-
-    def __init__(self, at: Place, expected: str, got: str) -> None:
-        super().__init__(f"{at.line}:{at.column}: expected {expected}, got {got}")
-        self.at, self.expected, self.got = at, expected, got
-
-
 def parse(text: str) -> Term:
     """Return the term of a text that ends with a dot. Raises ParseFailed."""
     try:
         return cast("Term", _grammar().parse(text))
     except UnexpectedCharacters as stuck:
-        raise _no_token(text, stuck) from None
+        raise no_token(text, stuck) from None
     except UnexpectedToken as unexpected:
-        raise _no_term(text, unexpected) from None
+        raise no_term(text, unexpected) from None
 
 
 class _Bounds:
@@ -50,11 +43,11 @@ class _Bounds:
         depth = 0
         for number, token in enumerate(tokens, 1):
             if number > MAX_TOKENS:
-                raise ParseFailed(_place(token), f"at most {MAX_TOKENS} tokens", "more")
+                raise ParseFailed(place_of(token), f"at most {MAX_TOKENS} tokens", "more")
             if token.type in OPENING:
                 depth += 1
                 if depth > MAX_DEPTH:
-                    raise ParseFailed(_place(token), f"at most {MAX_DEPTH} levels of nesting", "more")
+                    raise ParseFailed(place_of(token), f"at most {MAX_DEPTH} levels of nesting", "more")
             elif token.type in CLOSING:
                 depth -= 1
             yield token
@@ -70,71 +63,71 @@ class _Terms(Transformer[Token, Term]):
         (token,) = found
         name = _text(token) if token.type == "QUOTED" else str(token)
         if token.type == "ATOM" and name in RESERVED:
-            raise ParseFailed(_place(token), "an atom", f"the reserved word {name}: write '{name}'")
+            raise ParseFailed(place_of(token), "an atom", f"the reserved word {name}: write '{name}'")
         if len(name) > MAX_ATOM:
-            raise ParseFailed(_place(token), f"an atom of at most {MAX_ATOM} characters", str(len(name)))
-        return Atom(name, at=_place(token))
+            raise ParseFailed(place_of(token), f"an atom of at most {MAX_ATOM} characters", str(len(name)))
+        return Atom(name, at=place_of(token))
 
     def strings(self, found: list[Token]) -> String:
         _refuse_triple(found)
-        return String("".join(map(_text, found)), at=_place(found[0]))
+        return String("".join(map(_text, found)), at=place_of(found[0]))
 
     def char(self, found: list[Token]) -> Integer:
-        return Integer(_code(found[0]), at=_place(found[0]))
+        return Integer(_code(found[0]), at=place_of(found[0]))
 
     def integer(self, found: list[Token]) -> Integer:
         *sign, digits = found
-        return Integer(_sign(sign) * _whole(digits), at=_place(found[0]))
+        return Integer(_sign(sign) * _whole(digits), at=place_of(found[0]))
 
     def float_term(self, found: list[Token]) -> Float:
         *sign, digits = found
         value = float(digits.replace("_", ""))
         if value == float("inf"):
-            raise ParseFailed(_place(digits), "a float of 64 bits", "a larger one")
-        return Float(_sign(sign) * value, at=_place(found[0]))
+            raise ParseFailed(place_of(digits), "a float of 64 bits", "a larger one")
+        return Float(_sign(sign) * value, at=place_of(found[0]))
 
     def text_segment(self, found: list[Token]) -> bytes:
         _refuse_triple(strings := [token for token in found if token.type == "STRING"])
         text = "".join(map(_text, strings))
         for type_ in found[len(strings) :]:
             if type_ != "utf8":
-                raise ParseFailed(_place(type_), "/utf8 or nothing", f"/{type_}")
+                raise ParseFailed(place_of(type_), "/utf8 or nothing", f"/{type_}")
             return _utf8(text, found[0])
         try:
             return text.encode("latin-1")
         except UnicodeEncodeError:
-            raise ParseFailed(_place(found[0]), '<<"..."/utf8>>', "characters above 255 without /utf8") from None
+            raise ParseFailed(place_of(found[0]), '<<"..."/utf8>>', "characters above 255 without /utf8") from None
 
     def byte_segment(self, found: list[Token]) -> bytes:
         (token,) = found
         value = _code(token) if token.type == "CHAR" else _whole(token)
         if value > 255:
-            raise ParseFailed(_place(token), "a byte, 0 to 255", str(value))
+            raise ParseFailed(place_of(token), "a byte, 0 to 255", str(value))
         return bytes([value])
 
     def binary(self, found: list[Any]) -> Binary:
         opening, *segments, _ = found
-        return Binary(b"".join(segments), at=_place(opening))
+        return Binary(b"".join(segments), at=place_of(opening))
 
     def list_term(self, found: list[Any]) -> List:
         opening, *items, _ = found
         if items and isinstance(items[-1], tuple):
             items = [*items[:-1], *items[-1]]
-        return List(tuple(items), at=_place(opening))
+        return List(tuple(items), at=place_of(opening))
 
     def tail(self, found: list[Any]) -> tuple[Term, ...]:
         bar, term = found
         if not isinstance(term, List):
-            raise ParseFailed(_place(bar), "a list after |", "an improper list")
+            raise ParseFailed(place_of(bar), "a list after |", "an improper list")
         return term.items
 
     def tuple_term(self, found: list[Any]) -> Tuple:
         opening, *items, _ = found
-        return Tuple(tuple(items), at=_place(opening))
+        return Tuple(tuple(items), at=place_of(opening))
 
     def map_term(self, found: list[Any]) -> Map:
         hash_, _, *pairs, _ = found
-        return Map(tuple(pairs), at=_place(hash_))
+        return Map(tuple(pairs), at=place_of(hash_))
 
     def pair(self, found: list[Term]) -> tuple[Term, Term]:
         key, value = found
@@ -151,39 +144,35 @@ def _grammar() -> Lark:
     return Lark(text, parser="lalr", lexer="basic", transformer=_Terms(), postlex=_Bounds())
 
 
-def _place(token: Token) -> Place:
-    return Place(token.line or 1, token.column or 1)
-
-
 def _text(token: Token) -> str:
     try:
         return unescaped(token[1:-1])
     except InvalidEscape as invalid:
-        raise ParseFailed(_place(token), "escapes that Erlang knows", str(invalid)) from None
+        raise ParseFailed(place_of(token), "escapes that Erlang knows", str(invalid)) from None
 
 
 def _utf8(text: str, token: Token) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise ParseFailed(_place(token), "characters that UTF-8 has", "half of a surrogate pair") from None
+        raise ParseFailed(place_of(token), "characters that UTF-8 has", "half of a surrogate pair") from None
 
 
 def _code(token: Token) -> int:
     try:
         return ord(unescaped(token[1:]))
     except InvalidEscape as invalid:
-        raise ParseFailed(_place(token), "a character", str(invalid)) from None
+        raise ParseFailed(place_of(token), "a character", str(invalid)) from None
 
 
 def _whole(token: Token) -> int:
     if len(token) > MAX_DIGITS:
-        raise ParseFailed(_place(token), f"at most {MAX_DIGITS} digits", str(len(token)))
+        raise ParseFailed(place_of(token), f"at most {MAX_DIGITS} digits", str(len(token)))
     base, _, digits = token.replace("_", "").rpartition("#")
     try:
         return int(digits, int(base or 10))
     except ValueError:  # the base is not 2 to 36, or a digit is not below it
-        raise ParseFailed(_place(token), "Base#Digits, the base from 2 to 36", str(token)) from None
+        raise ParseFailed(place_of(token), "Base#Digits, the base from 2 to 36", str(token)) from None
 
 
 def _sign(sign: list[Token]) -> int:
@@ -197,56 +186,4 @@ def _refuse_triple(strings: list[Token]) -> None:
     """
     for one, following in pairwise(strings):
         if one.end_pos == following.start_pos:
-            raise ParseFailed(_place(one), "white space between two strings", "none")
-
-
-def _no_token(text: str, stuck: UnexpectedCharacters) -> ParseFailed:
-    character = text[cast("int", stuck.pos_in_stream)]
-    at = Place(stuck.line, stuck.column)
-    if character in "\"'":
-        return ParseFailed(at, f"a closing {character}", "the end of the file")
-    if character.isalpha() or character == "_":
-        return ParseFailed(at, "an Erlang term", f"a variable or another name that is no atom: {character!a}...")
-    return ParseFailed(at, "an Erlang term", ascii(character))
-
-
-def _no_term(text: str, unexpected: UnexpectedToken) -> ParseFailed:
-    token = unexpected.token
-    allowed = {*(unexpected.accepts or unexpected.expected)}
-    expected = _WORDS["$END"] if "$END" in allowed else _words(allowed)
-    if token.type == "$END":
-        lines = text.splitlines() or [""]
-        return ParseFailed(Place(len(lines), len(lines[-1]) + 1), expected, "the end of the file")
-    return ParseFailed(_place(token), expected, _shown(token))
-
-
-def _words(allowed: set[str]) -> str:
-    words = [word for name, word in _WORDS.items() if name in allowed]
-    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
-
-
-def _shown(token: Token) -> str:
-    """Return a short token as it is, and only the kind of a long token: it may be a misplaced secret."""
-    return _KINDS.get(token.type, str(token))
-
-
-_WORDS: Final = {
-    "$END": "nothing after the dot",
-    "_COMMA": "a comma",
-    "BAR": "|",
-    "OPEN": "a term",
-    "_ARROW": "=>",
-    "CLOSE": "}",
-    "CLOSE_LIST": "]",
-    "CLOSE_BINARY": ">>",
-    "DOT": "the final dot",
-}
-
-_KINDS: Final = {
-    "STRING": "a string",
-    "QUOTED": "a quoted atom",
-    "ATOM": "an atom",
-    "CHAR": "a character",
-    "INTEGER": "a number",
-    "FLOAT": "a number",
-}
+            raise ParseFailed(place_of(one), "white space between two strings", "none")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A line and a column, both from 1. The column counts characters."""
 
     line: int
@@ -16,7 +16,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    at: Place = field(default=Place(1, 1), compare=False, repr=False, kw_only=True)
+    at: Position = field(default=Position(1, 1), compare=False, repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from agents.configuration.erlang import Atom, List, ParseFailed, Place, String, Term, Tuple, parse
+from agents.configuration.erlang import Atom, List, ParseFailed, Position, String, Term, Tuple, parse
 from agents.configuration.faults import unknown_key
 from agents.configuration.sources.reading import pairs_of, shown
 from agents.configuration.sources.regular_file import UnreadableFile, read
@@ -44,7 +44,7 @@ class Files:
         self.read: list[Path] = []
         self._take(path, (), (path, None))
 
-    def _take(self, path: Path, including: tuple[Path, ...], asked: tuple[Path, Place | None]) -> None:
+    def _take(self, path: Path, including: tuple[Path, ...], asked: tuple[Path, Position | None]) -> None:
         """Add a file.
 
         including: the files that include this one, the outermost first. asked: the place of the include.
@@ -70,14 +70,14 @@ class Files:
                     self._fault(path, element.at, (), expected, shown(element))
         return None
 
-    def _include(self, path: Path, at: Place, name: str, including: tuple[Path, ...]) -> None:
+    def _include(self, path: Path, at: Position, name: str, including: tuple[Path, ...]) -> None:
         """Add an included file, whose extension may be left out. Source: config(4) of OTP."""
         included = path.parent / (name if name.endswith(EXTENSION) else name + EXTENSION)
         if any(_same(included, each) for each in including):
             return self._fault(path, at, (), "a file that does not include itself", str(included))
         return self._take(included, including, (path, at))
 
-    def _application(self, path: Path, name: str, at: Place, environment: Term) -> None:
+    def _application(self, path: Path, name: str, at: Position, environment: Term) -> None:
         known = APPLICATIONS.get(name)
         if known is None:
             return self._fault(path, at, (), "a known application", unknown_key(name, APPLICATIONS))
@@ -97,12 +97,12 @@ class Files:
                 self.parameters[parameter] = Parameter(value, path)
         return None
 
-    def _fault(self, path: Path, at: Place | None, key: KeyPath, expected: str, got: str) -> None:
+    def _fault(self, path: Path, at: Position | None, key: KeyPath, expected: str, got: str) -> None:
         where = Where(str(path)) if at is None else place_in(path, at)
         self.faults.append(Fault(key, expected, got, where=where))
 
 
-def place_in(path: Path, at: Place) -> Where:
+def place_in(path: Path, at: Position) -> Where:
     return Where(str(path), at.line, at.column)
 
 
@@ -120,7 +120,7 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         lines = data[: error.start].decode("utf-8-sig", errors="replace").split("\n")
-        at = Place(len(lines), len(lines[-1]) + 1)
+        at = Position(len(lines), len(lines[-1]) + 1)
         raise ParseFailed(at, "UTF-8", f"the byte {data[error.start]:#04x}") from None
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from agents.configuration.erlang import Atom, ParseFailed, String, parse
 from agents.configuration.faults import unknown_key
 from agents.configuration.kinds import AS_IT_IS, Form, Kind
-from agents.configuration.sources.reading import NOT_SHOWN, Reader
+from agents.configuration.sources.reading import NOT_SHOWN, SourceReader
 from agents.configuration.sources.secrets import holds_password
 from agents.core.faults import FLAG, KeyPath, Where
 
@@ -22,22 +22,24 @@ NOT_SETTINGS: Final = frozenset({CONFIG})
 """Variables with our prefix that say something else."""
 
 
-def of_environment(environ: Mapping[str, str], root: Kind) -> Iterable[Reader]:
+def of_environment(environ: Mapping[str, str], root: Kind) -> Iterable[SourceReader]:
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in NOT_SETTINGS and environ[name]:
             parts = name.removeprefix(PREFIX).lower().split("__")
             yield _read(name, parts, environ[name], root, environ, secret=True)
 
 
-def of_flags(flags: Mapping[str, str], root: Kind, environ: Mapping[str, str]) -> Iterable[Reader]:
+def of_flags(flags: Mapping[str, str], root: Kind, environ: Mapping[str, str]) -> Iterable[SourceReader]:
     """Read flags, given by dotted key."""
     for name, text in flags.items():
         yield _read(f"{FLAG}{name}", name.split("."), text, root, environ, secret=False)
 
 
-def _read(where: str, parts: list[str], text: str, root: Kind, environ: Mapping[str, str], *, secret: bool) -> Reader:
+def _read(
+    where: str, parts: list[str], text: str, root: Kind, environ: Mapping[str, str], *, secret: bool
+) -> SourceReader:
     """Read one value. secret: whether the text may be a secret."""
-    reader = Reader(lambda _: Where(where), Path.cwd(), environ)
+    reader = SourceReader(lambda _: Where(where), Path.cwd(), environ)
     path: KeyPath = ()
     kind = root
     for part in parts:
@@ -53,7 +55,7 @@ def _read(where: str, parts: list[str], text: str, root: Kind, environ: Mapping[
     return reader
 
 
-def _take(reader: Reader, text: str, kind: Kind, path: KeyPath) -> None:
+def _take(reader: SourceReader, text: str, kind: Kind, path: KeyPath) -> None:
     if kind.optional and text == "undefined":
         reader.read(Atom(text), kind, path)
     elif kind.form in AS_IT_IS:

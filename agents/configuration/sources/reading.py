@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map, Place, String, Term, Tuple, to_text
+from agents.configuration.erlang import Atom, Binary, Float, Integer, List, Map, Position, String, Term, Tuple, to_text
 from agents.configuration.faults import unknown_key
 from agents.configuration.kinds import Form, Kind
 from agents.configuration.sources.secrets import NoSecret, holds_password, is_reference, resolved
@@ -29,13 +29,13 @@ class Mark(Struct, frozen=True):
     reference: bool = False
 
 
-class Reader:
+class SourceReader:
     """The values of one source. found: by key path. marks: of the values and their parts.
 
     where: the place of a term in the source. folder: the base of relative paths.
     """
 
-    def __init__(self, where: Callable[[Place], Where], folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, where: Callable[[Position], Where], folder: Path, environ: Mapping[str, str]) -> None:
         self._where, self._folder, self._environ = where, folder, environ
         self.found: dict[KeyPath, Any] = {}
         self.marks: dict[KeyPath, Mark] = {}
@@ -48,10 +48,10 @@ class Reader:
 
     def take_secret(self, text: str, path: KeyPath) -> None:
         """Read a value that may be secret and is given as it is."""
-        self.marks[path] = Mark(self._where(Place(1, 1)), NOT_SHOWN, reference=True)
+        self.marks[path] = Mark(self._where(Position(1, 1)), NOT_SHOWN, reference=True)
         self.found[path] = text
 
-    def fault(self, at: Place, path: KeyPath, expected: str, got: str) -> None:
+    def fault(self, at: Position, path: KeyPath, expected: str, got: str) -> None:
         self.faults.append(Fault(path, expected, got, where=self._where(at)))
 
     def _value(self, term: Term, kind: Kind, path: KeyPath) -> Any:
@@ -89,7 +89,7 @@ class Reader:
         if pairs is None:
             return self._misfit(term, kind, path)
         values: dict[str, Any] = {}
-        first: dict[str, Place] = {}
+        first: dict[str, Position] = {}
         for key, value in pairs:
             name = _text(key)
             inner = kind.inner if kind.form is Form.MAPPING else kind.fields.get(name or "")

@@ -25,7 +25,7 @@ class Nameless(Exception):
     """Arguments without the name of their call."""
 
 
-class Call:
+class CallState:
     """The state of one call.
 
     wire_id: the provider's id. id: the same id, or a new one if another call has that id. arguments: all so far.
@@ -52,9 +52,9 @@ class Calls:
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
-        self._all: list[Call] = []
-        self._by_key: dict[Hashable, Call] = {}
-        self._by_id: dict[str, Call] = {}
+        self._all: list[CallState] = []
+        self._by_key: dict[Hashable, CallState] = {}
+        self._by_id: dict[str, CallState] = {}
         self._started = 0
 
     def __bool__(self) -> bool:
@@ -104,7 +104,7 @@ class Calls:
             self._start(call, deltas)
         deltas += [CallDone(call.index, call.arguments.whole(), call.extra or None) for call in named]
 
-    def _call_of(self, piece: dict[str, Any], name: str, arguments: str, deltas: list[Delta]) -> Call | None:
+    def _call_of(self, piece: dict[str, Any], name: str, arguments: str, deltas: list[Delta]) -> CallState | None:
         """Return the piece's call, which may be new, or None for an empty piece."""
         key, id_ = key_of(piece.get("index")), _word(piece.get("id"))
         if key is not None:
@@ -120,7 +120,7 @@ class Calls:
             self._by_key[key] = call
         return call
 
-    def _elsewhere(self, id_: str, name: str, arguments: str) -> Call | None:
+    def _elsewhere(self, id_: str, name: str, arguments: str) -> CallState | None:
         """Return the call of a new key: the call with this id, or the only call without arguments."""
         if name:
             return None
@@ -129,7 +129,7 @@ class Calls:
         waiting = [call for call in self._all if not call.arguments.pieces]
         return waiting[0] if arguments and len(waiting) == 1 else None
 
-    def _without_key(self, id_: str, name: str, arguments: str) -> Call | None:
+    def _without_key(self, id_: str, name: str, arguments: str) -> CallState | None:
         """Return the call of a piece without a key: the call with this id, or the last call. None begins a new call."""
         if id_ in self._by_id:
             return self._by_id[id_]
@@ -141,15 +141,15 @@ class Calls:
         again = last.wire_id and name == last.name and last.arguments.repeats(arguments)  # its calls have ids
         return last if again else _same(last, name, arguments)
 
-    def _open(self, deltas: list[Delta]) -> Call:
+    def _open(self, deltas: list[Delta]) -> CallState:
         for call in self._all:
             if call.name:
                 self._start(call, deltas)
-        call = Call()
+        call = CallState()
         self._all.append(call)
         return call
 
-    def _describe(self, call: Call, piece: dict[str, Any], name: str) -> None:
+    def _describe(self, call: CallState, piece: dict[str, Any], name: str) -> None:
         id_ = _word(piece.get("id"))
         if id_ and not call.wire_id:
             call.wire_id = id_
@@ -160,7 +160,7 @@ class Calls:
         if not _KNOWN.issuperset(piece):
             call.extra.update(safe({field: value for field, value in piece.items() if field not in _KNOWN}))
 
-    def _tell(self, call: Call, deltas: list[Delta]) -> None:
+    def _tell(self, call: CallState, deltas: list[Delta]) -> None:
         """Start the call if it can start, and add a delta with its new pieces."""
         if call.id is None or not call.name:
             return
@@ -169,7 +169,7 @@ class Calls:
             deltas.append(CallDelta(call.index, text))
         call.given = len(call.arguments.pieces)
 
-    def _start(self, call: Call, deltas: list[Delta]) -> None:
+    def _start(self, call: CallState, deltas: list[Delta]) -> None:
         if not call.started and call.id is not None:
             call.started = True
             call.index = self._started
@@ -182,6 +182,6 @@ def _word(value: Any) -> str:
     return joined_surrogates(value) if isinstance(value, str) and value not in _ABSENT else ""
 
 
-def _same(call: Call, name: str, arguments: str) -> Call | None:
+def _same(call: CallState, name: str, arguments: str) -> CallState | None:
     """Return the call if the piece repeats its unfinished arguments. Such snapshots may each have a new id."""
     return call if name == call.name and call.arguments.is_unfinished() and call.arguments.repeats(arguments) else None

@@ -10,7 +10,7 @@ from agents.core.deltas import Delta, FinishReason, ReasoningDelta, RefusalDelta
 from agents.core.errors import Fault, ParseError
 from agents.core.finish import broken_off, fault_of, reason_of
 from agents.core.sse import LIMIT_BYTES
-from agents.llm.chat.calls import LEGACY, Call, Calls, Nameless
+from agents.llm.chat.calls import LEGACY, Calls, CallState, Nameless
 from agents.llm.chat.choices import UNDECIDED, Choices, first_of
 from agents.llm.chat.chunk import (
     REASONING,
@@ -209,7 +209,7 @@ class ChatReader(StreamReader):
             message, self._message = self._message, None
             self._fold_delta(self._not_given(message), deltas)
         for channel in self._halves.rest() if self._halves else ():
-            if isinstance(channel, Call):
+            if isinstance(channel, CallState):
                 channel.arguments.add(REPLACEMENT)
             else:
                 deltas.append(channel(REPLACEMENT))

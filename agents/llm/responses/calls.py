@@ -13,7 +13,7 @@ from agents.llm.leaf import arguments_of
 from agents.llm.text import Halves, joined_surrogates
 
 
-class Call:
+class CallState:
     """The state of one call.
 
     snapshot: the last arguments that came in one piece. first_snapshot: the arguments of the added item, which count
@@ -52,9 +52,9 @@ class Calls:
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
-        self._all: list[Call] = []
-        self._by_key: dict[Hashable, Call] = {}
-        self._by_item_id: dict[str, Call] = {}
+        self._all: list[CallState] = []
+        self._by_key: dict[Hashable, CallState] = {}
+        self._by_item_id: dict[str, CallState] = {}
         self._used_ids: set[str] = set()
         self._started = 0
 
@@ -106,7 +106,7 @@ class Calls:
                 self._end(call, deltas)
         return settled
 
-    def _settle(self, item: dict[str, Any], rest: list[Call], deltas: list[Delta]) -> dict[str, Any]:
+    def _settle(self, item: dict[str, Any], rest: list[CallState], deltas: list[Delta]) -> dict[str, Any]:
         wire_id = item.get("call_id")
         same = [call for call in rest if call.wire_id == wire_id] or [call for call in rest if not call.wire_id]
         call = same[0] if same else self._open(None)
@@ -116,7 +116,7 @@ class Calls:
             self._conclude(call, item, deltas)
         return item if call.id == wire_id else {**item, "call_id": call.id}
 
-    def _conclude(self, call: Call, item: dict[str, Any], deltas: list[Delta]) -> None:
+    def _conclude(self, call: CallState, item: dict[str, Any], deltas: list[Delta]) -> None:
         """End the call with the arguments in its item."""
         self._describe(call, item)
         call.vouched = True
@@ -130,7 +130,7 @@ class Calls:
             call.done and (call.wire_id, call.name, call.whole) == known for call in self._all
         )
 
-    def _call_at(self, key: Hashable, item_id: Any, *, is_new: bool = False) -> Call:
+    def _call_at(self, key: Hashable, item_id: Any, *, is_new: bool = False) -> CallState:
         call = self._by_key.get(key) if key is not None else self._by_item_id.get(str(item_id))
         if call is None and key is None and self._all and not is_new:
             call = self._all[-1]
@@ -140,14 +140,14 @@ class Calls:
             self._by_item_id.setdefault(item_id, call)
         return call
 
-    def _open(self, key: Hashable) -> Call:
-        call = Call(key)
+    def _open(self, key: Hashable) -> CallState:
+        call = CallState(key)
         self._all.append(call)
         if key is not None:
             self._by_key[key] = call
         return call
 
-    def _describe(self, call: Call, item: dict[str, Any]) -> None:
+    def _describe(self, call: CallState, item: dict[str, Any]) -> None:
         name, wire_id = item.get("name"), item.get("call_id")
         if isinstance(name, str) and name and not call.started:
             call.name = joined_surrogates(name)
@@ -156,7 +156,7 @@ class Calls:
             call.id = self._new_id() if wire_id in self._used_ids else joined_surrogates(wire_id)
             self._used_ids.add(wire_id)
 
-    def _tell(self, call: Call, deltas: list[Delta]) -> None:
+    def _tell(self, call: CallState, deltas: list[Delta]) -> None:
         """Start the call if it can start, and add a delta with its new pieces."""
         if not call.name or not call.id:
             return
@@ -169,7 +169,7 @@ class Calls:
             deltas.append(CallDelta(call.index, text))
         call.given = len(call.arguments.pieces)
 
-    def _end(self, call: Call, deltas: list[Delta]) -> None:
+    def _end(self, call: CallState, deltas: list[Delta]) -> None:
         if not call.name:
             return
         call.id = call.id or self._new_id()

@@ -40,7 +40,7 @@ _KIND_OF_PART: dict[Any, TextKind] = {
 }
 
 
-class Event(Struct, gc=False):
+class ResponsesEvent(Struct, gc=False):
     """One event's data. Its `type` counts, not the event's name. item and response are plain JSON.
 
     *_index: wire values; leaf.key_of reads them.
@@ -74,13 +74,13 @@ def number_of(payload: bytes) -> int | None:
         return None
 
 
-def event_of(value: Any) -> Event:
+def event_of(value: Any) -> ResponsesEvent:
     """Return an event from any JSON value. Meaningless parts are left out."""
     if not isinstance(value, dict):
-        return Event()
-    fields: dict[str, Any] = {name: value.get(name) for name in Event.__struct_fields__}
+        return ResponsesEvent()
+    fields: dict[str, Any] = {name: value.get(name) for name in ResponsesEvent.__struct_fields__}
     fields["type"] = fields["type"] if isinstance(fields["type"], str) else ""
-    return Event(**fields)
+    return ResponsesEvent(**fields)
 
 
 def texts_of(item: dict[str, Any]) -> Iterator[tuple[TextKind, str]]:

@@ -16,9 +16,9 @@ from agents.core.sse import LIMIT_BYTES
 from agents.llm.faults import error_in_stream, is_error
 from agents.llm.leaf import key_of, text_in
 from agents.llm.reader import StreamReader, json_of
-from agents.llm.responses.calls import Call, Calls
+from agents.llm.responses.calls import Calls, CallState
 from agents.llm.responses.ending import failure, incomplete_reason, is_opaque, was_cut
-from agents.llm.responses.event import DELTAS, DONE, PART_DONE, Event, event_of, items_of, number_of
+from agents.llm.responses.event import DELTAS, DONE, PART_DONE, ResponsesEvent, event_of, items_of, number_of
 from agents.llm.responses.items import DoneItems, distinct
 from agents.llm.responses.texts import Texts
 from agents.llm.sse import ErrorData
@@ -35,7 +35,7 @@ _TERMINAL = {
 ERROR = "response.error"
 _UNFINISHED = ("queued", "in_progress")
 
-_decode = msgspec.json.Decoder(Event).decode
+_decode = msgspec.json.Decoder(ResponsesEvent).decode
 
 
 def read_response(body: bytes, new_id: Callable[[], str]) -> list[Delta]:
@@ -132,7 +132,7 @@ class ResponsesReader(StreamReader):
         if isinstance(value.get("output"), list) or value.get("object") == "response":
             self._conclude(str(value.get("status") or "completed"), value, deltas)
 
-    def _fold(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
+    def _fold(self, event: ResponsesEvent, payload: bytes, deltas: list[Delta]) -> None:
         kind = DELTAS.get(event.type)
         if kind is not None:
             self._add_text(kind, event, deltas)
@@ -150,7 +150,7 @@ class ResponsesReader(StreamReader):
         else:
             self._fold_item(event, payload, deltas)
 
-    def _fold_item(self, event: Event, payload: bytes, deltas: list[Delta]) -> None:
+    def _fold_item(self, event: ResponsesEvent, payload: bytes, deltas: list[Delta]) -> None:
         """Read an event about an item, a part or the response. Unknown types, which are most types, are ignored."""
         key, item = key_of(event.output_index), event.item if isinstance(event.item, dict) else {}
         is_call = item.get("type") == "function_call"
@@ -170,7 +170,7 @@ class ResponsesReader(StreamReader):
         if isinstance(event.response, dict):
             self._note_origin(event.response)
 
-    def _add_text(self, kind: TextKind, event: Event, deltas: list[Delta]) -> None:
+    def _add_text(self, kind: TextKind, event: ResponsesEvent, deltas: list[Delta]) -> None:
         text = text_in(event.delta)
         if not text:
             return
@@ -224,7 +224,7 @@ class ResponsesReader(StreamReader):
 
     def _flush_halves(self, deltas: list[Delta]) -> None:
         for channel in self._halves.rest() if self._halves else ():
-            if isinstance(channel, Call):
+            if isinstance(channel, CallState):
                 channel.arguments.add(REPLACEMENT)
             else:
                 self._texts.piece(channel).append(REPLACEMENT)

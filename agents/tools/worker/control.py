@@ -10,7 +10,19 @@ import msgspec
 
 from agents.core.faults import Fault
 from agents.tools.errors import WorkerDied
-from agents.tools.worker.wire import Alive, Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
+from agents.tools.worker.wire import (
+    Alive,
+    ChildEnded,
+    ForkOrder,
+    FunctionOrigin,
+    KillOrder,
+    LoadOrder,
+    LoadReport,
+    Obeyed,
+    Order,
+    Packet,
+    WatchOrder,
+)
 
 PACKET_BYTES = 65536
 START_TIMEOUT_S = 30.0
@@ -26,7 +38,7 @@ async def in_time(started: Awaitable[None]) -> None:
         raise WorkerDied(f"not ready within {START_TIMEOUT_S:g} s of its start") from None
 
 
-class Child:
+class ForkedChild:
     """A child of a fork server.
 
     ours: the pool's end of its socket. ended: resolves to how it ended, when the child and all that it started are
@@ -41,11 +53,11 @@ class Child:
     def kill(self) -> None:
         """Send SIGKILL to the child, to its process group, and to every other process that it started."""
         if not self.ended.done():
-            self._control.send(Kill(self._number))
+            self._control.send(KillOrder(self._number))
 
     def watch(self, processes: int) -> None:
         """Have the child killed as soon as it has started more processes than this."""
-        self._control.send(Watch(self._number, processes))
+        self._control.send(WatchOrder(self._number, processes))
 
 
 class Control:
@@ -62,7 +74,7 @@ class Control:
         self.started: asyncio.Future[None] = self._loop.create_future()
         self._socket, self._kill, self._server = ours, kill, server
         self._numbers = itertools.count(1)
-        self._children: dict[int, Child] = {}
+        self._children: dict[int, ForkedChild] = {}
         self._loads: list[asyncio.Future[tuple[Fault, ...]]] = []
         self._unread = 1  # the server acknowledges its start like an order
         self._heard = 0  # the count of all packets that arrived
@@ -71,39 +83,39 @@ class Control:
         self._loop.add_reader(ours, self._on_packets)
         server.add_done_callback(self._on_server_ended)
 
-    def fork(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> Child:
+    def fork(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> ForkedChild:
         """Fork a child that holds one end of a socket pair, and return it. Raises OSError.
 
         Data that arrives at the pool's end carries the pid of its sender.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        child = Child(self, next(self._numbers), ours)
+        child = ForkedChild(self, next(self._numbers), ours)
         with theirs:
             try:
-                self.send(Fork(child._number), theirs.fileno())  # noqa: SLF001 (one noun in two classes)
+                self.send(ForkOrder(child._number), theirs.fileno())  # noqa: SLF001 (one noun in two classes)
             except OSError:
                 ours.close()
                 raise
         self._children[child._number] = child  # noqa: SLF001
         return child
 
-    async def load(self, origin: Origin, path: list[str]) -> tuple[Fault, ...]:
+    async def load(self, origin: FunctionOrigin, path: list[str]) -> tuple[Fault, ...]:
         """Have the server import the tool's module. Return its faults. Raises WorkerDied."""
         if self._server.done():
             raise WorkerDied(self._server.result())
         loaded: asyncio.Future[tuple[Fault, ...]] = self._loop.create_future()
         self._loads.append(loaded)
-        self.send(Load(origin, path))
+        self.send(LoadOrder(origin, path))
         return await loaded
 
     def send(self, order: Order, *descriptors: int) -> None:
-        """Send an order. Raises OSError only for a Fork.
+        """Send an order. Raises OSError only for a ForkOrder.
 
         The other orders concern children that end with the server. A server with hundreds of unread orders is killed.
         """
         if self._server.done():
-            if isinstance(order, Fork):
+            if isinstance(order, ForkOrder):
                 raise BrokenPipeError("the fork server has ended")
             return
         try:
@@ -111,7 +123,7 @@ class Control:
         except OSError as error:
             if isinstance(error, BlockingIOError):
                 self._kill()
-            if isinstance(order, Fork):
+            if isinstance(order, ForkOrder):
                 raise
             return
         self._unread += 1
@@ -142,11 +154,11 @@ class Control:
                 self._unread -= 1
                 if not self.started.done():
                     self.started.set_result(None)
-            case Loaded(faults):
+            case LoadReport(faults):
                 loaded = self._loads.pop(0)
                 if not loaded.done():
                     loaded.set_result(faults)
-            case Ended(number, how):
+            case ChildEnded(number, how):
                 self._children.pop(number).ended.set_result(how)
 
     def _on_silence(self, heard: int, silent_before: bool) -> None:

@@ -24,7 +24,17 @@ from agents.tools.worker.confine import confine, die_with, hurry, reap_descendan
 from agents.tools.worker.descendants import children, more_than
 from agents.tools.worker.loading import faults_of
 from agents.tools.worker.main import main
-from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Packet, Watch
+from agents.tools.worker.wire import (
+    ChildEnded,
+    ForkOrder,
+    KillOrder,
+    LoadOrder,
+    LoadReport,
+    Obeyed,
+    Order,
+    Packet,
+    WatchOrder,
+)
 
 BURIAL_S = 1.0  # SIGKILL is carried out within milliseconds, unless a process is in an uninterruptible wait
 COUNT_S = 0.05  # the pause between two counts of a watched child's processes
@@ -78,7 +88,7 @@ class ForkServer:
         self._counted: dict[int, int] = {}  # the number of processes that a child may start, by pid
         self._why: dict[int, str] = {}  # the reason for which a child was killed, by pid
         self._modules: set[int] = set()  # pids of the processes that modules started at import
-        self._dead: list[Ended] = []
+        self._dead: list[ChildEnded] = []
         self._died_s = 0.0
 
     def run(self) -> Never:
@@ -114,18 +124,18 @@ class ForkServer:
         order = msgspec.json.decode(body, type=Order)
         self._report(Obeyed())
         match order:
-            case Fork(number):
+            case ForkOrder(number):
                 self._fork(number, descriptors[0])
-            case Load():
+            case LoadOrder():
                 faults = faults_of(order)
                 gc.freeze()
                 self._modules.update(set(children()) - set(self._watched.values()))
-                self._report(Loaded(faults))
-            case Kill(number):
+                self._report(LoadReport(faults))
+            case KillOrder(number):
                 for pid in self._pids(number):
                     hurry(pid)
                     _kill_group(pid)
-            case Watch(number, processes):
+            case WatchOrder(number, processes):
                 self._counted.update(dict.fromkeys(self._pids(number), processes))
 
     def _report(self, packet: Packet) -> None:
@@ -139,7 +149,7 @@ class ForkServer:
             pid = os.fork()
         except OSError as error:
             os.close(descriptor)
-            self._dead.append(Ended(number, f"it could not be forked: {error.strerror}"))
+            self._dead.append(ChildEnded(number, f"it could not be forked: {error.strerror}"))
             return
         if pid == 0:
             self._control.close()
@@ -168,7 +178,7 @@ class ForkServer:
         status = os.waitpid(pid, 0)[1]
         if pid in self._children:
             how = WorkerDied.of(os.waitstatus_to_exitcode(status)).how
-            self._dead.append(Ended(self._children.pop(pid), self._why.pop(pid, how)))
+            self._dead.append(ChildEnded(self._children.pop(pid), self._why.pop(pid, how)))
             self._counted.pop(pid, None)
             self._died_s = time.monotonic()
 

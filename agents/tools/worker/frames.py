@@ -1,6 +1,6 @@
 """The frames of one worker, decoded from its bytes.
 
-A tool can make its worker send any bytes. Invalid ones raise Unreadable.
+A tool can make its worker send any bytes. Invalid ones raise InvalidFrame.
 """
 
 import time
@@ -15,7 +15,7 @@ from agents.tools.worker.wire import (
     MAX_ANSWER_BYTES,
     MAX_PROGRESS_FRAME_BYTES,
     Frame,
-    Progressed,
+    ProgressReport,
     Returned,
 )
 
@@ -27,11 +27,11 @@ MAX_PER_SECOND = 2 * PER_SECOND
 MARK_BYTES = 128  # more than the mark at the end of a cut text
 
 
-class Unreadable(Exception):
+class InvalidFrame(Exception):
     """The worker sent invalid data. The text says what it sent."""
 
 
-class Frames:
+class FrameDecoder:
     """State: the bytes of an incomplete frame, and the number of progress values allowed now.
 
     max_output_bytes: the limit of a result. clock: monotonic seconds.
@@ -50,12 +50,12 @@ class Frames:
         return bool(self._received)
 
     def read(self, data: bytes) -> Iterator[Frame]:
-        """Return the frames that are complete with these bytes. Raises Unreadable."""
+        """Return the frames that are complete with these bytes. Raises InvalidFrame."""
         self._received += data
         while len(self._received) >= HEADER.size:
             end = HEADER.size + HEADER.unpack_from(self._received)[0]
             if end > MAX_ANSWER_BYTES:
-                raise Unreadable(f"announced an answer of {end} bytes, allowed are {MAX_ANSWER_BYTES}")
+                raise InvalidFrame(f"announced an answer of {end} bytes, allowed are {MAX_ANSWER_BYTES}")
             if len(self._received) < end:
                 return
             body = bytes(self._received[HEADER.size : end])
@@ -65,21 +65,21 @@ class Frames:
     def _frame(self, body: bytes) -> Frame:
         try:
             frame: Frame = msgspec.json.decode(body, type=Frame)
-            if isinstance(frame, Progressed):
+            if isinstance(frame, ProgressReport):
                 self._count(body)
-                return Progressed(frame.number, bounded(frame.data, MAX_PROGRESS_BYTES + MARK_BYTES))
+                return ProgressReport(frame.number, bounded(frame.data, MAX_PROGRESS_BYTES + MARK_BYTES))
             return _within(frame, self.max_output_bytes)
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
-            raise Unreadable("sent an answer that can't be read") from None
+            raise InvalidFrame("sent an answer that can't be read") from None
 
     def _count(self, body: bytes) -> None:
         now_s = self._clock()
         self._allowed = min(MAX_AT_ONCE, self._allowed + (now_s - self._counted_s) * MAX_PER_SECOND) - 1
         self._counted_s = now_s
         if self._allowed < 0:
-            raise Unreadable(f"reported more than {MAX_PER_SECOND:g} values a second")
+            raise InvalidFrame(f"reported more than {MAX_PER_SECOND:g} values a second")
         if len(body) > MAX_PROGRESS_FRAME_BYTES:
-            raise Unreadable(f"reported a value of {len(body)} bytes, allowed are {MAX_PROGRESS_FRAME_BYTES}")
+            raise InvalidFrame(f"reported a value of {len(body)} bytes, allowed are {MAX_PROGRESS_FRAME_BYTES}")
 
 
 def _within(frame: Frame, limit_bytes: int) -> Frame:

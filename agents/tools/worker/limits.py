@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
-from agents.tools.worker.wire import Limits
+from agents.tools.worker.wire import JobLimits
 
 
 @contextmanager
-def limited(limits: Limits) -> Iterator[None]:
+def limited(limits: JobLimits) -> Iterator[None]:
     """Apply the limits within the block.
 
     SIGXCPU ends the worker of a call over its CPU time, since code that computes in C reacts to nothing less.
@@ -32,7 +32,7 @@ def limited(limits: Limits) -> Iterator[None]:
             resource.setrlimit(kind, was)
 
 
-def _wanted(limits: Limits) -> Iterator[tuple[int, int]]:
+def _wanted(limits: JobLimits) -> Iterator[tuple[int, int]]:
     if limits.cpu_s is not None:
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         used = resource.getrusage(resource.RUSAGE_SELF)

@@ -17,7 +17,7 @@ from agents.core.faults import Fault
 from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 from agents.tools.worker.confine import started_inside
-from agents.tools.worker.wire import Load, Origin
+from agents.tools.worker.wire import FunctionOrigin, LoadOrder
 
 MAIN = "__mp_main__"
 """A script's name where it is not the program. Source: multiprocessing.spawn, so a tool may use each start method."""
@@ -26,7 +26,7 @@ GUARD = 'start the application under if __name__ == "__main__":'
 UNGUARDED = Fault((), f"a script that can be imported: {GUARD}")
 
 
-def faults_of(load: Load) -> tuple[Fault, ...]:
+def faults_of(load: LoadOrder) -> tuple[Fault, ...]:
     """Import the tool's module. Return why the tool can't be used, or no fault.
 
     A child process that the module forks, and that returns from the import, ends here.
@@ -46,7 +46,7 @@ def faults_of(load: Load) -> tuple[Fault, ...]:
     return (UNGUARDED,) if started_inside() else faults
 
 
-def found_tool(origin: Origin, bound: str) -> Tool:
+def found_tool(origin: FunctionOrigin, bound: str) -> Tool:
     """Return the tool at origin. The name there may refer to the tool, or to the function that it was made of."""
     found: Any = _module(origin)
     for part in origin.qualname.split("."):
@@ -55,15 +55,15 @@ def found_tool(origin: Origin, bound: str) -> Tool:
                 Fault((), f"{origin.qualname} at the top of the module", "no such name", inside=origin.file)
             )
         found = getattr(found, part)
-    if inspect.isfunction(found):
-        found = tool(name="call")(found)
+    if inspect.isfunction(found) or inspect.ismethod(found):
+        found = tool(name="call", description="The host has shown another one.")(found)
     if not isinstance(found, Tool):
         raise InvalidTool(Fault((), "a tool", type(found).__name__, inside=f"{origin.module}:{origin.qualname}"))
     values = msgspec.json.decode(bound)
     return found.bind(**values) if values else found
 
 
-def _module(origin: Origin) -> ModuleType:
+def _module(origin: FunctionOrigin) -> ModuleType:
     """Import a module by name, or from its file if no name leads to it, as for a script or a test's module."""
     if origin.module == "__main__":
         return _script(origin.file)

@@ -15,12 +15,23 @@ from typing import Any, Never
 import msgspec
 
 from agents.tools.errors import InvalidArguments, ToolRaised
-from agents.tools.progress import Reports, last_of, report_process_to
+from agents.tools.progress import ProgressReports, last_of, report_process_to
 from agents.tools.result import bounded
 from agents.tools.worker.confine import confine, step_back
 from agents.tools.worker.limits import limited
 from agents.tools.worker.loading import found_tool
-from agents.tools.worker.wire import HEADER, Answer, Frame, Job, Progressed, Raised, Ready, Refused, Returned, framed
+from agents.tools.worker.wire import (
+    HEADER,
+    Answer,
+    ArgumentsRefused,
+    Frame,
+    ProgressReport,
+    Raised,
+    Returned,
+    WorkerJob,
+    WorkerReady,
+    framed,
+)
 
 
 def main(descriptor: int, parent: int) -> Never:
@@ -36,7 +47,7 @@ def main(descriptor: int, parent: int) -> Never:
                 if current() == own:  # a child of the tool must not answer
                     pool.sendall(framed(msgspec.json.encode(frame)))
 
-            send(Ready())
+            send(WorkerReady())
             step_back()  # only now, since a call may wait for this worker
             if (job := _job(pool)) is not None:
                 send(_answer(job, send))
@@ -45,23 +56,23 @@ def main(descriptor: int, parent: int) -> Never:
         end(code)
 
 
-def _job(pool: socket.socket) -> Job | None:
+def _job(pool: socket.socket) -> WorkerJob | None:
     header = _received(pool, HEADER.size)
     body = None if header is None else _received(pool, HEADER.unpack(header)[0])
-    return None if body is None else msgspec.json.decode(body, type=Job)
+    return None if body is None else msgspec.json.decode(body, type=WorkerJob)
 
 
-def _answer(job: Job, send: Callable[[Frame], None]) -> Answer:
+def _answer(job: WorkerJob, send: Callable[[Frame], None]) -> Answer:
     if sys.path != job.path:
         sys.path[:] = job.path
     try:
         made = found_tool(job.origin, job.bound)
-        reports = Reports(lambda data: send(Progressed(job.number, data)))
+        reports = ProgressReports(lambda data: send(ProgressReport(job.number, data)))
         with closing(report_process_to(reports)), limited(job.limits):
             result = made.function(**made.arguments(job.arguments))
             return Returned(job.number, bounded(_awaited(result), job.max_output_bytes))
     except InvalidArguments as error:
-        return Refused(job.number, error.faults)
+        return ArgumentsRefused(job.number, error.faults)
     except BaseException as error:  # noqa: BLE001 - the crash boundary: a tool's exception is data for the model
         raised = ToolRaised.by(error)
         return Raised(job.number, raised.type_name, raised.message)

@@ -14,9 +14,9 @@ import msgspec
 
 from agents.tools.errors import WorkerDied
 from agents.tools.progress import Send, unwatched
-from agents.tools.worker.control import Child, Control, in_time
-from agents.tools.worker.frames import Frames, Unreadable
-from agents.tools.worker.wire import Answer, Frame, Job, Progressed, Ready, framed
+from agents.tools.worker.control import Control, ForkedChild, in_time
+from agents.tools.worker.frames import FrameDecoder, InvalidFrame
+from agents.tools.worker.wire import Answer, Frame, ProgressReport, WorkerJob, WorkerReady, framed
 
 EXIT_TIMEOUT_S = 1.5  # limit for a SIGKILL: it takes milliseconds, unless a process is in an uninterruptible wait
 LOST_S = 5.0  # limit for the exit of a worker that has closed its socket: at low priority it may wait for a core
@@ -33,7 +33,7 @@ class WorkerProcess:
     pid: set once it has started. ended: resolves to how it ended, when the process and all that it started are reaped.
     """
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: ForkedChild) -> None:
         self._loop = asyncio.get_running_loop()
         self.ended = child.ended
         self.pid = 0
@@ -42,7 +42,7 @@ class WorkerProcess:
         self._killed = False
         self._lost = False
         self._stray_bytes = 0
-        self._frames = Frames()
+        self._frames = FrameDecoder()
         self._half: asyncio.TimerHandle | None = None
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._answer: asyncio.Future[Answer] = self._loop.create_future()
@@ -67,7 +67,7 @@ class WorkerProcess:
     def usable(self) -> bool:
         return not (self._killed or self._lost or self.ended.done())
 
-    async def ask(self, job: Job, on_progress: Send = unwatched, processes: int | None = None) -> Answer:
+    async def ask(self, job: WorkerJob, on_progress: Send = unwatched, processes: int | None = None) -> Answer:
         """Run the job, and return the worker's answer. on_progress gets what it reports before. Raises WorkerDied.
 
         The worker takes no second job. Whatever the outcome, the caller must kill it.
@@ -124,19 +124,19 @@ class WorkerProcess:
         try:
             for frame in self._frames.read(data):
                 self._take(frame)
-        except Unreadable as unreadable:
+        except InvalidFrame as unreadable:
             self._fail(str(unreadable))
         self._mind_half()
 
     def _take(self, frame: Frame) -> None:
         match frame:
-            case Ready() if not self._ready.done():
+            case WorkerReady() if not self._ready.done():
                 self._ready.set_result(None)
-            case Ready():
+            case WorkerReady():
                 self._fail("sent a second greeting")
             case _ if frame.number != self._number or self._answer.done():
                 self._fail("sent an answer to no question")
-            case Progressed():
+            case ProgressReport():
                 self._on_progress(frame.data)
             case _:
                 self._answer.set_result(frame)

@@ -24,7 +24,7 @@ ALIVE: Final = msgspec.json.encode(Alive()).decode()
 CLOSE_S = 2.0  # milliseconds, unless a process is in an uninterruptible wait
 
 
-class ServerProcess:
+class ForkServerProcess:
     """The first fork server. It belongs to the loop that made it. When it dies, the templates and their workers die."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -42,7 +42,7 @@ class ServerProcess:
         self._loop.add_reader(self._pidfd, self._on_exit)
 
     @classmethod
-    async def start(cls, environment: Mapping[str, str]) -> "ServerProcess":
+    async def start(cls, environment: Mapping[str, str]) -> "ForkServerProcess":
         """Start the server and wait until its interpreter runs, which is long before it obeys.
 
         Raises WorkerDied or OSError after it has cleaned up.

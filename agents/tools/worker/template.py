@@ -11,8 +11,8 @@ from agents.tools.unasked import read_outcome
 from agents.tools.worker.control import Control, in_time
 from agents.tools.worker.loading import GUARD
 from agents.tools.worker.process import WorkerProcess
-from agents.tools.worker.server_process import CLOSE_S, ServerProcess
-from agents.tools.worker.wire import Origin
+from agents.tools.worker.server_process import CLOSE_S, ForkServerProcess
+from agents.tools.worker.wire import FunctionOrigin
 
 
 class Template:
@@ -23,7 +23,7 @@ class Template:
     gone.
     """
 
-    def __init__(self, server: ServerProcess, most: int) -> None:
+    def __init__(self, server: ForkServerProcess, most: int) -> None:
         child = server.control.fork(socket.SOCK_SEQPACKET)
         self.ended = child.ended
         self._kill = child.kill
@@ -34,7 +34,7 @@ class Template:
 
     @classmethod
     async def start(
-        cls, server: ServerProcess, origin: Origin, path: list[str], timeout_s: float, most: int
+        cls, server: ForkServerProcess, origin: FunctionOrigin, path: list[str], timeout_s: float, most: int
     ) -> "Template":
         """Start a template that imports the tool's module. timeout_s: for the import.
 
@@ -51,7 +51,7 @@ class Template:
         template._fork_ahead()
         return template
 
-    async def find(self, origin: Origin, path: list[str], timeout_s: float) -> None:
+    async def find(self, origin: FunctionOrigin, path: list[str], timeout_s: float) -> None:
         """Make sure that the module has the tool. Raises InvalidTool or WorkerDied."""
         if origin.qualname in self._found:
             return
@@ -103,5 +103,5 @@ class Template:
             self._spares.append(task)
 
 
-def _endless(origin: Origin, got: str) -> InvalidTool:
+def _endless(origin: FunctionOrigin, got: str) -> InvalidTool:
     return InvalidTool(Fault((), IMPORT_ENDS, got, inside=origin.file))

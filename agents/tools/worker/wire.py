@@ -1,10 +1,10 @@
 """The messages between a pool, its fork servers and its workers, in JSON. Nothing in them is executed.
 
 A worker gets and sends frames of a length and a body. A fork server gets and sends packets.
-pool -> server    Fork with the descriptor of a socket, Kill, Load, Watch
-server -> pool    Alive from the first fork server, Obeyed for its start and for each order, Loaded after a Load, Ended
-pool -> worker    one Job
-worker -> pool    Ready, then any number of Progressed and one Answer: Returned | Raised | Refused
+pool -> server    ForkOrder with the descriptor of a socket, KillOrder, LoadOrder, WatchOrder
+server -> pool    Alive from the first fork server, Obeyed for its start and for each order, LoadReport, ChildEnded
+pool -> worker    one WorkerJob
+worker -> pool    WorkerReady, then any number of ProgressReport and one Answer: Returned | Raised | ArgumentsRefused
 """
 
 import struct
@@ -23,7 +23,7 @@ MAX_ANSWER_BYTES = 6 * MAX_RESULT_BYTES + 4096
 MAX_PROGRESS_FRAME_BYTES = 6 * MAX_PROGRESS_BYTES + 4096
 
 
-class Origin(Struct, frozen=True):
+class FunctionOrigin(Struct, frozen=True):
     """The place of a tool's function. file: the module's file, for a module that can't be imported by its name."""
 
     module: str
@@ -31,7 +31,7 @@ class Origin(Struct, frozen=True):
     file: str
 
 
-class Limits(Struct, frozen=True):
+class JobLimits(Struct, frozen=True):
     """The limits of one job beyond what its worker has: the options of Policy with these names."""
 
     cpu_s: int | None = None
@@ -40,26 +40,26 @@ class Limits(Struct, frozen=True):
     file_bytes: int | None = None
 
 
-class Job(Struct, frozen=True):
+class WorkerJob(Struct, frozen=True):
     """One call. number: repeated in each frame of its answer. arguments: the model's wire string.
 
     bound: JSON of the values that the host has set. path: the pool's sys.path.
     """
 
     number: int
-    origin: Origin
+    origin: FunctionOrigin
     arguments: str
     bound: str
     path: list[str]
-    limits: Limits = Limits()
+    limits: JobLimits = JobLimits()
     max_output_bytes: int = MAX_RESULT_BYTES
 
 
-class Ready(Struct, frozen=True, tag="ready"):
+class WorkerReady(Struct, frozen=True, tag="ready"):
     """A report that the worker has confined itself and can take its job."""
 
 
-class Progressed(Struct, frozen=True, tag="progressed"):
+class ProgressReport(Struct, frozen=True, tag="progressed"):
     number: int
     data: Any
 
@@ -75,34 +75,34 @@ class Raised(Struct, frozen=True, tag="raised"):
     message: str
 
 
-class Refused(Struct, frozen=True, tag="refused"):
+class ArgumentsRefused(Struct, frozen=True, tag="refused"):
     """An answer to invalid arguments. The function was not called."""
 
     number: int
     faults: tuple[str, ...]
 
 
-class Fork(Struct, frozen=True, tag="fork"):
+class ForkOrder(Struct, frozen=True, tag="fork"):
     """An order to start a child. number: the pool's name for it."""
 
     number: int
 
 
-class Kill(Struct, frozen=True, tag="kill"):
+class KillOrder(Struct, frozen=True, tag="kill"):
     number: int
 
 
-class Watch(Struct, frozen=True, tag="watch"):
+class WatchOrder(Struct, frozen=True, tag="watch"):
     """An order to end the child as soon as it has more than this many descendants that live."""
 
     number: int
     processes: int
 
 
-class Load(Struct, frozen=True, tag="load"):
+class LoadOrder(Struct, frozen=True, tag="load"):
     """An order to import the module and find the function in it. path: the pool's sys.path."""
 
-    origin: Origin
+    origin: FunctionOrigin
     path: list[str]
 
 
@@ -114,23 +114,23 @@ class Obeyed(Struct, frozen=True, tag="obeyed"):
     """A report that the server has read an order, or has started."""
 
 
-class Loaded(Struct, frozen=True, tag="loaded"):
+class LoadReport(Struct, frozen=True, tag="loaded"):
     """A report that the import has ended. faults: why the tool can't be used, or none."""
 
     faults: tuple[Fault, ...] = ()
 
 
-class Ended(Struct, frozen=True, tag="ended"):
+class ChildEnded(Struct, frozen=True, tag="ended"):
     """A report that the child and all that it started are gone. how: as in WorkerDied."""
 
     number: int
     how: str
 
 
-Order: TypeAlias = Fork | Kill | Watch | Load
-Packet: TypeAlias = Alive | Obeyed | Loaded | Ended
-Answer: TypeAlias = Returned | Raised | Refused
-Frame: TypeAlias = Ready | Progressed | Answer
+Order: TypeAlias = ForkOrder | KillOrder | WatchOrder | LoadOrder
+Packet: TypeAlias = Alive | Obeyed | LoadReport | ChildEnded
+Answer: TypeAlias = Returned | Raised | ArgumentsRefused
+Frame: TypeAlias = WorkerReady | ProgressReport | Answer
 
 
 def framed(body: bytes) -> bytes:

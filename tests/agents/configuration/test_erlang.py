@@ -17,7 +17,7 @@ from agents.configuration.erlang import (
     List,
     Map,
     ParseFailed,
-    Place,
+    Position,
     String,
     Term,
     Tuple,
@@ -164,7 +164,7 @@ def test_every_term_knows_its_place() -> None:
     (pair,) = text.items
     assert isinstance(pair, Tuple)
     assert [each.at for each in (text, pair, *pair.items)] == [(2, 1), (3, 3), (3, 4), (4, 4)]
-    assert isinstance(pair.at, Place)
+    assert isinstance(pair.at, Position)
 
 
 # A real Erlang

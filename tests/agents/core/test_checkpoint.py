@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents.core.checkpoint import UNKNOWN, Checkpoint, Log, checkpoint, interrupted, log_of, resumed
+from agents.core.checkpoint import UNKNOWN, PublishedPart, TurnCheckpoint, checkpoint, interrupted, log_of, resumed
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.deltas import Delta, TextDelta
 from agents.core.effects import ApprovalAsked, Effect, RunTool, Steered, ToolCleared
@@ -68,9 +68,9 @@ class Lived(Play):
             super().do((effect,))
 
 
-def loaded(disk: Disk) -> tuple[Checkpoint, Log, Past]:
+def loaded(disk: Disk) -> tuple[TurnCheckpoint, PublishedPart, Past]:
     assert disk.saved is not None
-    saved = msgspec.json.decode(disk.saved, type=Checkpoint)
+    saved = msgspec.json.decode(disk.saved, type=TurnCheckpoint)
     policy = TurnPolicy(Limits(parallel_tools=4), retries=TWICE)
     return saved, log_of("s", disk.events), Past("agent", (), policy, Tally(5.0))
 

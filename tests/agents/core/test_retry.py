@@ -17,53 +17,53 @@ from agents.core.errors import (
     Timeout,
     ToolError,
 )
-from agents.core.retry import Again, RetryPolicy, Scope, Tries, next_try, scope
+from agents.core.retry import Again, FaultScope, RetryPolicy, Tries, next_try, scope
 
 POLICY = RetryPolicy()
 DOWN = ApiError(503, "down")
 
-SCOPES: list[tuple[Fault, Scope]] = [
-    *((ApiError(code, "later"), Scope.TRANSIENT) for code in (408, 409, 500, 502, 503, 504, 520, 529)),
-    (ApiError(429, "later"), Scope.BUSY),
-    (Timeout("connection", 10.0), Scope.TRANSIENT),
-    (Timeout("first data from the provider", 30.0), Scope.TRANSIENT),
-    (Timeout("data from the provider", 30.0), Scope.TRANSIENT),
-    (ConnectionClosed(), Scope.TRANSIENT),
-    (NetworkError("econnrefused"), Scope.TRANSIENT),
-    (NetworkError("nxdomain"), Scope.TRANSIENT),
-    (NetworkError("einval"), Scope.ROUTE),
-    (ParseError("expected an event stream, got '<html>'"), Scope.ROUTE),
-    (CircuitOpen("https://a/v1", 20.0), Scope.ROUTE),
-    *((ApiError(code, "not with this key or model"), Scope.ROUTE) for code in (401, 402, 403, 404)),
-    (ApiError(401, "no key", "invalid_request_error"), Scope.ROUTE),
-    (ApiError(429, "out of money", "insufficient_quota"), Scope.ROUTE),
-    (ApiError(400, "too long", "context_length_exceeded"), Scope.ROUTE),
-    (ApiError(400, "no such model", "model_not_found"), Scope.ROUTE),
-    *((ApiError(code, "bad request"), Scope.REQUEST) for code in (400, 413, 415, 422)),
-    (ApiError(0, "in the stream", "server_error"), Scope.TRANSIENT),
-    (ApiError(0, "in the stream", "overloaded_error"), Scope.TRANSIENT),
-    (ApiError(0, "in the stream", "UNAVAILABLE"), Scope.TRANSIENT),
-    (ApiError(0, "in the stream", "rate_limit_exceeded"), Scope.BUSY),
-    (ApiError(502, "in the stream", "502"), Scope.TRANSIENT),
-    (ApiError(0, "in the stream", "invalid_prompt"), Scope.REQUEST),
-    (ApiError(0, "in the stream", "insufficient_quota"), Scope.ROUTE),
-    (ApiError(0, "in the stream, says no more"), Scope.ROUTE),
-    (ToolError("call_1", "cut"), Scope.REQUEST),
-    (Cancelled(), Scope.REQUEST),
-    (LimitReached("max_model_calls", 3), Scope.REQUEST),
-    (HandlerCrashed("crash: KeyError"), Scope.REQUEST),
+SCOPES: list[tuple[Fault, FaultScope]] = [
+    *((ApiError(code, "later"), FaultScope.TRANSIENT) for code in (408, 409, 500, 502, 503, 504, 520, 529)),
+    (ApiError(429, "later"), FaultScope.BUSY),
+    (Timeout("connection", 10.0), FaultScope.TRANSIENT),
+    (Timeout("first data from the provider", 30.0), FaultScope.TRANSIENT),
+    (Timeout("data from the provider", 30.0), FaultScope.TRANSIENT),
+    (ConnectionClosed(), FaultScope.TRANSIENT),
+    (NetworkError("econnrefused"), FaultScope.TRANSIENT),
+    (NetworkError("nxdomain"), FaultScope.TRANSIENT),
+    (NetworkError("einval"), FaultScope.ROUTE),
+    (ParseError("expected an event stream, got '<html>'"), FaultScope.ROUTE),
+    (CircuitOpen("https://a/v1", 20.0), FaultScope.ROUTE),
+    *((ApiError(code, "not with this key or model"), FaultScope.ROUTE) for code in (401, 402, 403, 404)),
+    (ApiError(401, "no key", "invalid_request_error"), FaultScope.ROUTE),
+    (ApiError(429, "out of money", "insufficient_quota"), FaultScope.ROUTE),
+    (ApiError(400, "too long", "context_length_exceeded"), FaultScope.ROUTE),
+    (ApiError(400, "no such model", "model_not_found"), FaultScope.ROUTE),
+    *((ApiError(code, "bad request"), FaultScope.REQUEST) for code in (400, 413, 415, 422)),
+    (ApiError(0, "in the stream", "server_error"), FaultScope.TRANSIENT),
+    (ApiError(0, "in the stream", "overloaded_error"), FaultScope.TRANSIENT),
+    (ApiError(0, "in the stream", "UNAVAILABLE"), FaultScope.TRANSIENT),
+    (ApiError(0, "in the stream", "rate_limit_exceeded"), FaultScope.BUSY),
+    (ApiError(502, "in the stream", "502"), FaultScope.TRANSIENT),
+    (ApiError(0, "in the stream", "invalid_prompt"), FaultScope.REQUEST),
+    (ApiError(0, "in the stream", "insufficient_quota"), FaultScope.ROUTE),
+    (ApiError(0, "in the stream, says no more"), FaultScope.ROUTE),
+    (ToolError("call_1", "cut"), FaultScope.REQUEST),
+    (Cancelled(), FaultScope.REQUEST),
+    (LimitReached("max_model_calls", 3), FaultScope.REQUEST),
+    (HandlerCrashed("crash: KeyError"), FaultScope.REQUEST),
 ]
-TRANSIENT = [fault for fault, found in SCOPES if found in (Scope.TRANSIENT, Scope.BUSY)]
+TRANSIENT = [fault for fault, found in SCOPES if found in (FaultScope.TRANSIENT, FaultScope.BUSY)]
 
 
 @pytest.mark.parametrize(("fault", "expected"), SCOPES, ids=repr)
-def test_the_scope_of_a_fault_decides_the_next_try(fault: Fault, expected: Scope) -> None:
+def test_the_scope_of_a_fault_decides_the_next_try(fault: Fault, expected: FaultScope) -> None:
     assert scope(fault) is expected
     after = {
-        Scope.TRANSIENT: Tries(0, 1, 0.5),
-        Scope.BUSY: Tries(0, 1, 0.5),
-        Scope.ROUTE: Tries(1, 0, 0.0),
-        Scope.REQUEST: None,
+        FaultScope.TRANSIENT: Tries(0, 1, 0.5),
+        FaultScope.BUSY: Tries(0, 1, 0.5),
+        FaultScope.ROUTE: Tries(1, 0, 0.0),
+        FaultScope.REQUEST: None,
     }[expected]
     again = next_try(POLICY, Tries(), fault, routes=2, output=False)
     assert (again and again.tries) == after

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, async_playwright
 
 from agents import agent, agent_registry
+from tests.agents.gateway.other_origin import empty_page
 from tests.agents.gateway.site import TOKEN, Site
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -90,22 +90,11 @@ async def user(browser: Browser, site: Site) -> BrowserContext:
 @asynccontextmanager
 async def foreign_page(context: BrowserContext) -> AsyncIterator[Page]:
     """A page of another origin on the same machine."""
-
-    async def empty(_request: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><body></body>", content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", empty)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with empty_page() as origin:
         page = await context.new_page()
-        await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+        await page.goto(origin)
         yield page
         await page.close()
-    finally:
-        await runner.cleanup()
 
 
 async def status(page: Page, url: str) -> int:

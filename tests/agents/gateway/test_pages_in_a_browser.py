@@ -6,15 +6,14 @@ and sends the gateway's cookies with their requests. SameSite does not stop that
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web
 from msgspec import Struct
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from agents.gateway.page_files import page_files
+from tests.agents.gateway.other_origin import empty_page
 from tests.agents.gateway.site import TOKEN, Site
 from tests.agents.gateway.test_browser import CHROMIUM, QUIET, REBOUND
 from tests.agents.gateway.users import ANN, BOB, House, house
@@ -36,24 +35,6 @@ class Web(Struct):
     @property
     def site(self) -> Site:
         return self.house.site
-
-
-@asynccontextmanager
-async def empty_page() -> AsyncIterator[str]:
-    """Serve an empty page on a port of its own, and yield its origin."""
-
-    async def empty(_request: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><body></body>", content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", empty)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @pytest.fixture

@@ -295,6 +295,7 @@ async def test_an_idle_agent_without_fallbacks_ends_and_is_restored(app: App) ->
 def test_a_configuration_that_no_other_program_could_use_is_not_kept() -> None:
     @tool
     async def inner() -> str:
+        """Return a text."""
         return "found by nobody else"
 
     assert kept_config({"tools": [object()]}) is None
@@ -304,6 +305,7 @@ def test_a_configuration_that_no_other_program_could_use_is_not_kept() -> None:
 async def test_an_agent_with_a_tool_that_has_no_address_works_and_does_not_sleep(app: App) -> None:
     @tool
     async def inner() -> str:
+        """Return a text."""
         return "found by nobody else"
 
     async with app(idle_time=50):

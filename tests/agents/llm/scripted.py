@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from actors import AsyncioSystemBase
 from agents import application
 from agents.core.errors import Fault
-from agents.llm.client import Client
+from agents.llm.client import ModelClient
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from agents.llm.provider import LLM_SUPERVISOR, Provider, ProviderPolicy
 from agents.settings import Settings
@@ -70,7 +70,7 @@ async def _chunks(script: Iterable[Piece]) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def providers(
-    new_client: Callable[[Endpoint], Client], policy: ProviderPolicy | None = None
+    new_client: Callable[[Endpoint], ModelClient], policy: ProviderPolicy | None = None
 ) -> AsyncIterator[AsyncioSystemBase]:
     """Run a process system with only providers in it."""
     policy = policy if policy is not None else ProviderPolicy()
@@ -84,7 +84,7 @@ async def providers(
 
 
 @asynccontextmanager
-async def application_with(client: Client) -> AsyncIterator[None]:
+async def application_with(client: ModelClient) -> AsyncIterator[None]:
     """Return an application without a worker pool. Its providers use this client."""
     flags, children = tree(Settings(model="any", api_key=SecretStr("none")), lambda _: client)
     async with AsyncioSystemBase():

@@ -10,7 +10,7 @@ import pytest
 
 from agents.core.deltas import Failed
 from agents.core.errors import ApiError, Fault, NetworkError
-from agents.core.retry import Scope, scope
+from agents.core.retry import FaultScope, scope
 from agents.llm.call import Route
 from agents.llm.endpoint import Api, Endpoint
 from tests.agents.gateway.certificates import self_signed
@@ -130,7 +130,7 @@ async def test_tls_spoken_to_a_port_without_it_is_named(answer: bytes) -> None:
         fault = await fault_of(f"https://127.0.0.1:{port}/v1?api-key={KEY}")
         assert isinstance(fault, NetworkError)
         assert f"expected TLS at https://127.0.0.1:{port}/v1, got another protocol: is it http://?" in fault.message
-    assert scope(fault) is Scope.ROUTE
+    assert scope(fault) is FaultScope.ROUTE
 
 
 async def test_a_server_that_hangs_up_on_tls_is_named() -> None:

@@ -14,7 +14,7 @@ from agents.core.conversation import UserMessage
 from agents.core.deltas import Delta, Failed, Finished, TextDelta
 from agents.core.errors import ApiError, ConnectionClosed, Fault, NetworkError
 from agents.core.retry import RetryPolicy
-from agents.llm.call import Deadlines, Route, model_call
+from agents.llm.call import ModelCallDeadlines, Route, model_call
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from tests.agents.llm.corpus import recordings
 from tests.agents.llm.scripted import ScriptedClient, providers
@@ -64,7 +64,7 @@ def read(client: ScriptedClient, retry: RetryPolicy = RETRY) -> list[Delta]:
 
     async def play() -> None:
         async with providers(lambda _: client):
-            await model_call(ROUTE, (UserMessage("?"),), deltas.extend, deadlines=Deadlines(), retry=retry)
+            await model_call(ROUTE, (UserMessage("?"),), deltas.extend, deadlines=ModelCallDeadlines(), retry=retry)
 
     with Simulation() as simulation:
         simulation.run(play())

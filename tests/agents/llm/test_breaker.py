@@ -23,7 +23,7 @@ from agents.llm.breaker import (
     HalfOpen,
     Open,
     Outcome,
-    Refused,
+    Rejected,
     admit,
     outcome_of,
     record,
@@ -40,13 +40,13 @@ ANSWERED, FAILED, UNKNOWN = Outcome.ANSWERED, Outcome.FAILED, Outcome.UNKNOWN
     [
         (CLOSED, Admitted(CLOSED)),
         (Closed(2), Admitted(Closed(2))),
-        (Open(NOW + 4), Refused(4.0)),
+        (Open(NOW + 4), Rejected(4.0)),
         (Open(NOW), Admitted(HalfOpen(NOW + 10), probe=True)),
-        (HalfOpen(NOW + 4), Refused(4.0)),
+        (HalfOpen(NOW + 4), Rejected(4.0)),
         (HalfOpen(NOW), Admitted(HalfOpen(NOW + 10), probe=True)),
     ],
 )
-def test_a_call_is_let_through_by_the_breakers_state(breaker: Breaker, expected: Admitted | Refused) -> None:
+def test_a_call_is_let_through_by_the_breakers_state(breaker: Breaker, expected: Admitted | Rejected) -> None:
     assert admit(POLICY, breaker, NOW) == expected
 
 
@@ -127,7 +127,7 @@ class Play:
 
     def begin(self) -> None:
         admitted = admit(POLICY, self.breaker, self.now_s)
-        if isinstance(admitted, Refused):
+        if isinstance(admitted, Rejected):
             assert not isinstance(self.breaker, Closed)
             assert 0 < admitted.retry_after_s <= POLICY.open_s
             return

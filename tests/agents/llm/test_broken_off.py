@@ -7,7 +7,7 @@ import pytest
 
 from agents.core.deltas import FinishReason
 from agents.core.errors import ApiError
-from agents.core.retry import Scope, scope
+from agents.core.retry import FaultScope, scope
 from agents.llm.breaker import Outcome, outcome_of
 from agents.llm.chat import ChatReader
 from agents.llm.reader import StreamReader
@@ -76,7 +76,7 @@ def test_b23_a_word_for_a_broken_answer_fails_it_and_keeps_its_text(word: str, s
 def test_b23_a_broken_answer_may_be_tried_again_and_is_the_providers_failure(word: str) -> None:
     fault = chat(word, streamed=True).fault
     assert fault is not None
-    assert scope(fault) is Scope.TRANSIENT
+    assert scope(fault) is FaultScope.TRANSIENT
     assert outcome_of(fault) is Outcome.FAILED
 
 
@@ -99,7 +99,7 @@ def test_d20_a_response_whose_status_means_broken_fails(status: str, streamed: b
     answer = responses({"status": status}, streamed=streamed)
     assert (answer.content, answer.done) == ("Hel", [])
     assert isinstance(answer.fault, ApiError)
-    assert scope(answer.fault) is Scope.TRANSIENT
+    assert scope(answer.fault) is FaultScope.TRANSIENT
 
 
 @pytest.mark.parametrize("streamed", [True, False])

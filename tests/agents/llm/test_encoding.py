@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agents.core.deltas import Delta, Failed, TextDelta
 from agents.core.errors import ApiError, ConnectionClosed, ParseError
-from agents.core.retry import Scope, scope
+from agents.core.retry import FaultScope, scope
 from agents.llm.call import Route
 from agents.llm.encoding import decoded, decoders, names
 from agents.llm.endpoint import Api, Endpoint
@@ -108,7 +108,7 @@ async def test_a26_an_encoding_that_was_not_asked_for_is_named_and_not_asked_for
     assert isinstance(failed, Failed)
     assert isinstance(failed.fault, ParseError)
     assert repr(encoding.rpartition(" ")[2]) in failed.fault.message
-    assert scope(failed.fault) is Scope.ROUTE
+    assert scope(failed.fault) is FaultScope.ROUTE
 
 
 async def test_a26_an_error_keeps_its_status_whatever_its_encoding() -> None:

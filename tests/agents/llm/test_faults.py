@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agents.core.errors import ApiError, ConnectionClosed, ParseError
-from agents.core.retry import Scope, scope
+from agents.core.retry import FaultScope, scope
 from agents.llm.chat import ChatReader
 from agents.llm.faults import MESSAGE_LIMIT, api_error, error_in_stream, is_error
 from agents.llm.responses import ResponsesReader
@@ -95,8 +95,8 @@ def test_a27_an_error_event_may_be_plain_words() -> None:
 
 
 def test_a27_the_kind_in_an_event_stream_decides_whether_it_is_tried_again() -> None:
-    assert scope(read(f"data: {QUOTA}\n\n", 429)) is scope(read(QUOTA, 429)) is Scope.ROUTE
-    assert scope(read("data: slow down\n\n", 429)) is Scope.BUSY
+    assert scope(read(f"data: {QUOTA}\n\n", 429)) is scope(read(QUOTA, 429)) is FaultScope.ROUTE
+    assert scope(read("data: slow down\n\n", 429)) is FaultScope.BUSY
 
 
 def test_a27_a_body_of_words_stays_what_it_is() -> None:

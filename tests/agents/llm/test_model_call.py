@@ -12,7 +12,7 @@ from agents.core.deltas import CallDone, CallStarted, Delta, Failed, Finished, R
 from agents.core.errors import ApiError, CircuitOpen, ConnectionClosed, Fault, NetworkError, ParseError, Timeout
 from agents.core.retry import RetryPolicy
 from agents.llm.breaker import CLOSED, BreakerPolicy, Closed, Open
-from agents.llm.call import Deadlines, Route, model_call
+from agents.llm.call import ModelCallDeadlines, Route, model_call
 from agents.llm.endpoint import Api, Endpoint
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy, open_provider
@@ -45,8 +45,8 @@ first_token_delay_s = 0.0
 token_delay_s = 30.0
 turns = [{ steps = [{ text = "One two three." }] }]
 """
-QUICK = Deadlines(connect_s=5.0, first_byte_s=0.4, idle_s=0.4)
-PATIENT = Deadlines()
+QUICK = ModelCallDeadlines(connect_s=5.0, first_byte_s=0.4, idle_s=0.4)
+PATIENT = ModelCallDeadlines()
 AT_ONCE = RetryPolicy(first_wait_s=0.001)
 
 
@@ -75,7 +75,7 @@ def route(server: RehearsalServer, model: str, api: Api, **options: object) -> R
 
 
 async def asked(
-    route: Route, *, deadlines: Deadlines = PATIENT, stream: bool = True, retry: RetryPolicy = AT_ONCE
+    route: Route, *, deadlines: ModelCallDeadlines = PATIENT, stream: bool = True, retry: RetryPolicy = AT_ONCE
 ) -> list[Delta]:
     deltas: list[Delta] = []
     await model_call(route, (UserMessage("hello"),), deltas.extend, deadlines=deadlines, stream=stream, retry=retry)
@@ -149,7 +149,7 @@ async def test_a_handshake_that_never_ends_passes_the_connections_deadline() -> 
         await reader.read()
         writer.close()
 
-    deadlines = Deadlines(connect_s=0.2, first_byte_s=30.0)
+    deadlines = ModelCallDeadlines(connect_s=0.2, first_byte_s=30.0)
     async with await asyncio.start_server(mute, "127.0.0.1", 0) as server, providers():
         port = server.sockets[0].getsockname()[1]
         deltas = await asked(Route(Endpoint(f"https://127.0.0.1:{port}/v1", "any"), "any"), deadlines=deadlines)

@@ -9,11 +9,11 @@ from actors.testing import simulated
 from agents.core.conversation import UserMessage
 from agents.core.deltas import Delta, Failed, Finished, FinishReason, TextDelta
 from agents.core.errors import Timeout
-from agents.llm.call import Deadlines, Route, model_call
+from agents.llm.call import ModelCallDeadlines, Route, model_call
 from agents.llm.endpoint import Endpoint
 from tests.agents.llm.scripted import Piece, ScriptedClient, providers
 
-DEADLINES = Deadlines(connect_s=10.0, first_byte_s=60.0, idle_s=20.0)
+DEADLINES = ModelCallDeadlines(connect_s=10.0, first_byte_s=60.0, idle_s=20.0)
 ROUTE = Route(Endpoint("http://127.0.0.1:1/v1", "any"), "any")
 NO_FIRST = Failed(Timeout("first data from the provider", 60.0))
 NO_NEXT = Failed(Timeout("data from the provider", 20.0))

@@ -6,12 +6,12 @@ import pytest
 
 from agents.rehearsal import parse
 from agents.rehearsal.chat import whole
-from agents.rehearsal.errors import Refusal
+from agents.rehearsal.errors import ErrorResponse
 from agents.rehearsal.playback import Pace, writes
 from agents.rehearsal.reply import compose, fill, find_step
-from agents.rehearsal.request import Request, read_chat, read_responses
-from agents.rehearsal.script import Step
-from agents.rehearsal.wire import Event
+from agents.rehearsal.request import ModelRequest, read_chat, read_responses
+from agents.rehearsal.script import ScriptedStep
+from agents.rehearsal.wire import ServerSentEvent
 
 SCRIPT = parse(
     """
@@ -35,15 +35,15 @@ def round_of(*names: str) -> list[dict[str, Any]]:
     return [{"role": "assistant", "content": None, "tool_calls": calls}, *results]
 
 
-def chat(*messages: dict[str, Any]) -> Request:
+def chat(*messages: dict[str, Any]) -> ModelRequest:
     return read_chat({"model": "demo", "messages": list(messages)})
 
 
-def response(*items: dict[str, Any]) -> Request:
+def response(*items: dict[str, Any]) -> ModelRequest:
     return read_responses({"model": "demo", "input": list(items)})
 
 
-def text_for(request: Request) -> str:
+def text_for(request: ModelRequest) -> str:
     found = find_step(SCRIPT.models["demo"], request)
     assert found is not None
     message: str = whole(compose(found[1], request, key="k", created=0), request)["choices"][0]["message"]["content"]
@@ -95,7 +95,7 @@ def test_a_filled_value_is_not_filled_again() -> None:
 
 
 def test_a_quote_in_the_user_message_leaves_the_arguments_json() -> None:
-    step = Step.model_validate({"tool_calls": [{"name": "t", "arguments": {"q": ["{user}"], "n": 1}}]})
+    step = ScriptedStep.model_validate({"tool_calls": [{"name": "t", "arguments": {"q": ["{user}"], "n": 1}}]})
     request = chat({"role": "user", "content": 'say "hi"'})
     (call,) = whole(compose(step, request, key="k", created=0), request)["choices"][0]["message"]["tool_calls"]
     assert call["function"]["arguments"] == '{"q":["say \\"hi\\""],"n":1}'
@@ -113,18 +113,18 @@ def test_a_quote_in_the_user_message_leaves_the_arguments_json() -> None:
     ],
 )
 def test_a_conversation_that_openai_refuses_is_refused(messages: list[dict[str, Any]]) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ErrorResponse) as refused:
         chat(*messages)
     assert refused.value.status == 400
 
 
 def test_without_delays_a_stream_is_one_write() -> None:
-    events = [Event({}), *(Event({}, token=True) for _ in range(3)), Event({})]
+    events = [ServerSentEvent({}), *(ServerSentEvent({}, token=True) for _ in range(3)), ServerSentEvent({})]
     assert len(list(writes(events, Pace()))) == 1
 
 
 def test_a_delay_precedes_each_of_its_tokens() -> None:
-    events = [Event({}), *(Event({}, token=True) for _ in range(3)), Event({})]
+    events = [ServerSentEvent({}), *(ServerSentEvent({}, token=True) for _ in range(3)), ServerSentEvent({})]
     assert [pause_s for pause_s, _ in writes(events, Pace(1.0, 0.5))] == [0.0, 1.0, 0.5, 0.5]
     assert [pause_s for pause_s, _ in writes(events, Pace(1.0, 0.0))] == [0.0, 1.0]
     assert [pause_s for pause_s, _ in writes(events, Pace(0.0, 0.5))] == [0.0, 0.5, 0.5]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from actors import Pid, register, start, stop
-from agents.sessions import JOURNAL, Journal, JournalHandle, Recorder, StoreFailed, open_journal
+from agents.sessions import JOURNAL, Journal, JournalHandle, Recorder, WriteFailed, open_journal
 from agents.settings import Durability, SessionSettings
 from tests.agents.sessions.keeping import QUESTION
 
@@ -15,14 +15,14 @@ class Callbacks:
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
-        self.failures: list[StoreFailed] = []
+        self.failures: list[WriteFailed] = []
         self._changed = asyncio.Event()
 
     def durable(self, seq: int) -> None:
         self.seqs.append(seq)
         self._changed.set()
 
-    def failed(self, failure: StoreFailed) -> None:
+    def failed(self, failure: WriteFailed) -> None:
         self.failures.append(failure)
         self._changed.set()
 
@@ -31,7 +31,7 @@ class Callbacks:
             self._changed.clear()
             await self._changed.wait()
 
-    async def until_failed(self) -> StoreFailed:
+    async def until_failed(self) -> WriteFailed:
         while not self.failures:
             self._changed.clear()
             await self._changed.wait()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.event import listen
 
-from agents.sessions import JournalHandle, Recorder, SessionError, Store, StoreFailed, history
+from agents.sessions import JournalHandle, Recorder, SessionError, Store, WriteFailed, history
 from tests.agents.sessions.keeping import batch, begun, ended, tokens
 from tests.agents.sessions.recorded import Callbacks, journal, recorder
 
@@ -68,9 +68,9 @@ async def _record_until_full(handle: JournalHandle, writer: Recorder, callbacks:
         for event in tokens("t", seq + 1, seq + 20, TEXT):
             writer.event(event)
         seq += 20
-        with suppress(StoreFailed):
+        with suppress(WriteFailed):
             await writer.durable()
-    assert type(callbacks.failures[0]) is StoreFailed
+    assert type(callbacks.failures[0]) is WriteFailed
     assert re.fullmatch(r"the store at [^\n]+ can't be written: [^\n]*full[^\n]*", str(callbacks.failures[0]))
     kept = await handle.store.events("t")  # reads still work
     assert [each.seq for each in kept] == list(range(1, len(kept) + 1))
@@ -92,7 +92,7 @@ async def test_a_file_that_was_moved_is_written_again_when_it_is_back(tmp_path: 
     await store.claim()
     await store.write(begun(events=3))
     moved = file.rename(tmp_path / "elsewhere")
-    with pytest.raises(StoreFailed, match=r"can't be written: its file was moved or deleted$"):
+    with pytest.raises(WriteFailed, match=r"can't be written: its file was moved or deleted$"):
         await store.write(batch(events=[("t", tokens("t", 4, 4))]))
     moved.rename(file)
     await store.write(batch(events=[("t", tokens("t", 4, 4))]))

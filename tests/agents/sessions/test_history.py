@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from actors import InvalidArgument
-from agents.core.checkpoint import Checkpoint as Kept
+from agents.core.checkpoint import TurnCheckpoint
 from agents.core.conversation import (
     AssistantMessage,
     Conversation,
@@ -115,14 +115,17 @@ async def test_a_fork_without_a_place_has_all_turns_that_ended(kept: Store) -> N
     ("checkpoint", "turn"),
     [
         (None, (ASKED, PLAIN, TWO, ONE, CUT)),
-        (Kept((ASKED,)), (ASKED, PLAIN, TWO, ONE, CUT)),
-        (Kept((ASKED,), LOOKED), (ASKED, LOOKED, TWO, ONE, CUT)),
-        (Kept((ASKED, LOOKED, ONE, TWO, STEERED), steered=("Later.",)), (ASKED, LOOKED, ONE, TWO, STEERED, CUT)),
-        (Kept((ASKED, AssistantMessage("Else.", (CALL,)))), (ASKED, PLAIN, TWO, ONE, CUT)),
+        (TurnCheckpoint((ASKED,)), (ASKED, PLAIN, TWO, ONE, CUT)),
+        (TurnCheckpoint((ASKED,), LOOKED), (ASKED, LOOKED, TWO, ONE, CUT)),
+        (
+            TurnCheckpoint((ASKED, LOOKED, ONE, TWO, STEERED), steered=("Later.",)),
+            (ASKED, LOOKED, ONE, TWO, STEERED, CUT),
+        ),
+        (TurnCheckpoint((ASKED, AssistantMessage("Else.", (CALL,)))), (ASKED, PLAIN, TWO, ONE, CUT)),
     ],
 )
 async def test_a_fork_of_a_turn_that_runs_has_what_its_last_checkpoint_has(
-    store: Store, checkpoint: Kept | None, turn: Conversation
+    store: Store, checkpoint: TurnCheckpoint | None, turn: Conversation
 ) -> None:
     points = [] if checkpoint is None else [Checkpoint("t", 11, msgspec.json.encode(checkpoint))]
     await store.write(batch([session("s")], [stream("t")], [("t", EVENTS[:11])], points))

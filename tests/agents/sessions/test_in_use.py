@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.sessions import Store, StoreFailed, StoreInUse, StoreUnavailable, engine, history
+from agents.sessions import Store, StoreInUse, StoreUnavailable, WriteFailed, engine, history
 from tests.agents.sessions.keeping import batch, begun, tokens
 
 CLAIM = """
@@ -166,7 +166,7 @@ async def test_the_process_that_locks_the_store_is_named_and_a_retry_works(
     await store.claim()
     await store.write(begun(events=3))
     async with other(LOCK, str(file)) as process:
-        with pytest.raises(StoreFailed, match=f"it is in use by pid {process.pid}$"):
+        with pytest.raises(WriteFailed, match=f"it is in use by pid {process.pid}$"):
             await store.write(batch(events=[("t", tokens("t", 4, 4))]))
         assert await store.events("t") == tokens("t", 1, 3)
     await store.write(batch(events=[("t", tokens("t", 4, 4))]))

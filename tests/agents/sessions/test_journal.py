@@ -17,15 +17,15 @@ from agents.sessions import (
     Fenced,
     Journal,
     OpenStream,
-    Refused,
+    RecordsRefused,
     Store,
-    StoreFailed,
     StoreUnavailable,
     StreamStatus,
+    WriteFailed,
     history,
     open_journal,
 )
-from agents.sessions.group_commit import Behind
+from agents.sessions.waiting import Behind
 from agents.settings import Durability, SessionSettings
 from tests.agents.sessions.keeping import QUESTION, SAID, USAGE, tokens
 from tests.agents.sessions.recorded import Callbacks, journal, recorder, started
@@ -73,7 +73,7 @@ async def test_records_that_failed_count_as_behind_until_they_are_written(tmp_pa
         await handle.durable()
         file.rename(away)
         writer.event(tokens("t", 1, 1)[0])
-        with pytest.raises(StoreFailed):
+        with pytest.raises(WriteFailed):
             await handle.durable()
         behind = handle.behind
         assert (behind.events, behind.oldest_s > 0) == (1, True)
@@ -178,9 +178,9 @@ async def test_a_deleted_session_fails_only_its_own_streams(url: str) -> None:
         kept.event(tokens("u", 1, 1)[0])
         await kept.durable()
         assert await handle.store.events("u") == tokens("u", 1, 1)
-        assert isinstance(await callbacks.until_failed(), Refused)
+        assert isinstance(await callbacks.until_failed(), RecordsRefused)
         lost.event(tokens("t", 2, 2)[0])  # the record is dropped
-        with pytest.raises(Refused):
+        with pytest.raises(RecordsRefused):
             await lost.durable()
         await handle.durable()
 
@@ -190,7 +190,7 @@ async def test_an_event_that_was_already_written_fails_only_its_session(url: str
         writer, callbacks = recorder(handle)
         for event in (*tokens("t", 1, 3), *tokens("t", 3, 3)):
             writer.event(event)
-            with suppress(Refused):
+            with suppress(RecordsRefused):
                 await writer.durable()
         assert [str(failure) for failure in callbacks.failures] == [
             "expected event 4 of stream t or a later one, got 3"
@@ -205,7 +205,7 @@ async def test_a_journal_that_stops_writes_all_waiting_records(url: str) -> None
     writer.event(tokens("t", 1, 1)[0])
     await stop(pid)
     assert callbacks.seqs == [1]
-    with pytest.raises(StoreFailed, match="the journal has ended"):
+    with pytest.raises(WriteFailed, match="the journal has ended"):
         await writer.durable()
     await _holds(url, 1)
 
@@ -229,10 +229,10 @@ async def test_a_killed_journals_recorders_fail_and_the_next_one_writes(url: str
     send_exit(pid, KILL)
     await end_of(pid)
     writer.event(tokens("t", 2, 2)[0])
-    with pytest.raises(StoreFailed, match="the journal was killed"):
+    with pytest.raises(WriteFailed, match="the journal was killed"):
         await writer.durable()
     assert len(callbacks.failures) == 1
-    with pytest.raises(StoreFailed):
+    with pytest.raises(WriteFailed):
         await old.durable()
     async with journal(url) as handle:
         (cut,) = await handle.store.open_streams()
@@ -259,7 +259,7 @@ async def test_a_record_of_a_wrong_type_fails_only_its_session_and_the_journal_l
     async with journal(url) as handle:
         writer, callbacks = recorder(handle)
         writer.ended("nonsense", None, None, SAID)  # type: ignore[arg-type]
-        with pytest.raises(Refused, match=r"^expected a record of a session, got one that can't be written"):
+        with pytest.raises(RecordsRefused, match=r"^expected a record of a session, got one that can't be written"):
             await writer.durable()
         assert len(callbacks.failures) == 1
         handle.begin_session("other", "agent")

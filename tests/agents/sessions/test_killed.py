@@ -9,15 +9,15 @@ import pytest
 from actors import KILL, AsyncioSystemBase, Mailbox, Pid, ended
 from actors import exit as send_exit
 from agents.core.conversation import Function, ToolCall
-from agents.core.errors import StoreFailed as Fault
+from agents.core.errors import StoreFailed
 from agents.core.events import StreamError, StreamToolProgress
-from agents.sessions import JournalEnded, Refused, StreamStatus
+from agents.sessions import JournalEnded, RecordsRefused, StreamStatus
 from agents.streams.kept import KeptStream
 from tests.agents.sessions.keeping import tokens
 from tests.agents.sessions.recorded import journal, recorder, started
 
 NEVER_MS = 3_600_000
-END = StreamError(Fault("not kept"), stream_id="t", seq=2)
+END = StreamError(StoreFailed("not kept"), stream_id="t", seq=2)
 NOT_DATA = StreamToolProgress(ToolCall("c", Function("look", "{}")), object(), stream_id="t", seq=1)
 
 
@@ -63,7 +63,7 @@ async def test_a_published_end_is_written_by_the_next_journal_if_the_journal_was
     await writer.durable()
     writer.event(NOT_DATA)
     writer.checkpoint(b"")
-    assert isinstance(await callbacks.until_failed(), Refused)
+    assert isinstance(await callbacks.until_failed(), RecordsRefused)
     writer.event(END)
     writer.ended(StreamStatus.ERROR, None, None, ())
     await kill(pid)

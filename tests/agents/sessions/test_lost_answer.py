@@ -9,16 +9,16 @@ import aiosqlite
 import pytest
 
 from actors import stop
-from agents.core.errors import StoreFailed as Fault
+from agents.core.errors import StoreFailed
 from agents.core.events import Response, StreamComplete, StreamError
-from agents.sessions import Refused, Store, StoreFailed, StreamStatus
-from agents.sessions.group_commit import Behind
+from agents.sessions import RecordsRefused, Store, StreamStatus, WriteFailed
+from agents.sessions.waiting import Behind
 from tests.agents.sessions.keeping import SAID, tokens
 from tests.agents.sessions.recorded import journal, recorder, started
 
 NEVER_MS = 3_600_000
 GRACE_MS = 30_000
-FAILED = StreamError(Fault("not kept"), stream_id="t", seq=4)
+FAILED = StreamError(StoreFailed("not kept"), stream_id="t", seq=4)
 COMPLETE = StreamComplete(Response("a b c", "a b c"), stream_id="t", seq=4)
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -58,7 +58,7 @@ async def test_a_committed_part_of_a_flush_is_not_refused_after_its_answer_was_l
         lose_next()
         await asyncio.gather(first.durable(), last.durable(), return_exceptions=True)
         await asyncio.gather(handle.durable("a"), handle.durable("c"))
-        assert not [each for each in of_first.failures + of_last.failures if isinstance(each, Refused)]
+        assert not [each for each in of_first.failures + of_last.failures if isinstance(each, RecordsRefused)]
         assert {each.stream_id for each in await handle.store.open_streams()} == {"ta", "tc"}
 
 
@@ -68,12 +68,12 @@ async def test_a_committed_write_is_not_refused_after_the_grace(file: Path, lose
         for event in tokens("t", 1, 3):
             writer.event(event)
         lose_next()
-        with pytest.raises(StoreFailed):
+        with pytest.raises(WriteFailed):
             await writer.durable()
         writer.event(FAILED)
         writer.ended(StreamStatus.ERROR, None, None, SAID)
         await writer.durable()
-        assert not [each for each in callbacks.failures if isinstance(each, Refused)]
+        assert not [each for each in callbacks.failures if isinstance(each, RecordsRefused)]
         assert await handle.store.events("t") == [*tokens("t", 1, 3), FAILED]
         assert await handle.store.open_streams() == []
         assert handle.behind == Behind(0, 0.0)
@@ -120,15 +120,15 @@ async def test_records_behind_an_unsure_write_fail_with_it_and_are_written_after
         await handle.durable()
         file.rename(tmp_path / "away.db")
         writer.event(tokens("t", 1, 1)[0])
-        with pytest.raises(StoreFailed):
+        with pytest.raises(WriteFailed):
             await writer.durable()
         beside, callbacks = recorder(handle, "u")
         for event in (*tokens("t", 2, 2), *tokens("u", 1, 1)):
             (writer if event.stream_id == "t" else beside).event(event)
         assert handle.behind.events == 3
-        with pytest.raises(StoreFailed):
+        with pytest.raises(WriteFailed):
             await beside.durable()
-        with pytest.raises(StoreFailed):
+        with pytest.raises(WriteFailed):
             await handle.durable()
         assert callbacks.failures
         assert handle.behind.events == 3
@@ -147,7 +147,7 @@ async def test_a_journal_that_stops_writes_the_unsure_records_and_those_that_wai
     writer, callbacks = recorder(handle)
     writer.event(tokens("t", 1, 1)[0])
     lose_next()
-    with pytest.raises(StoreFailed):
+    with pytest.raises(WriteFailed):
         await writer.durable()
     writer.event(tokens("t", 2, 2)[0])
     await stop(pid)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agents.core.conversation import AssistantMessage, Conversation, UserMessage
 from agents.core.events import Event, StreamToken
 from agents.sessions import (
-    Refused,
+    RecordsRefused,
     SessionExists,
     Store,
     StreamStatus,
@@ -68,7 +68,7 @@ class Pair:
     async def stream(self, id_: str, owner: str, message: str) -> None:
         written = batch(streams=[stream(id_, owner, message)])
         if id_ in self.streams or owner not in self.sessions:
-            with pytest.raises(Refused):
+            with pytest.raises(RecordsRefused):
                 await self.store.write(written)
         else:
             self.streams[id_] = Stream(owner, message)
@@ -82,7 +82,7 @@ class Pair:
             new: list[Event] = [StreamToken(word, stream_id=id_, seq=seq) for seq, word in enumerate(words, first)]
             written = batch(events=[(id_, new)])
             if kept is None:
-                with pytest.raises(Refused):
+                with pytest.raises(RecordsRefused):
                     await self.store.write(written)
             else:
                 kept.events += new
@@ -93,7 +93,7 @@ class Pair:
         messages = (UserMessage("?"), AssistantMessage(answer))
         written = batch(ended=[ended(id_, kept.session if kept is not None else "a", messages)])
         if kept is None or kept.status is not StreamStatus.OPEN:
-            with pytest.raises(Refused):
+            with pytest.raises(RecordsRefused):
                 await self.store.write(written)
         else:
             owner = self.sessions[kept.session]

@@ -20,7 +20,7 @@ from agents.core.errors import StoreFailed
 from agents.core.events import Event, StreamToken, StreamToolProgress, StreamToolResult, ToolResult
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin
-from agents.sessions import JOURNAL, Refused, Store, StreamStatus, open_journal
+from agents.sessions import JOURNAL, RecordsRefused, Store, StreamStatus, open_journal
 from agents.settings import Durability, SessionSettings, Settings
 from agents.settings.agent import AgentSettings
 from supervisors import agent_supervisor, which_children
@@ -65,7 +65,7 @@ async def test_an_event_that_cannot_be_kept_fails_only_its_session_and_is_not_re
             other.ended(StreamStatus.COMPLETE, None, None, ())
         await asyncio.gather(*(other.durable() for other in others))
         refused = await callbacks.until_failed()
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, RecordsRefused)
         assert refused.for_client.startswith("expected data that")
         assert handle.behind.events == 0
         assert whereis(JOURNAL) is not None
@@ -96,7 +96,7 @@ async def test_an_end_that_cannot_be_kept_fails_only_its_session(
         writer.ended(StreamStatus.COMPLETE, usage, cost, messages)
         other.ended(StreamStatus.COMPLETE, None, None, SAID)
         await other.durable()
-        assert isinstance(await callbacks.until_failed(), Refused)
+        assert isinstance(await callbacks.until_failed(), RecordsRefused)
         assert await handle.store.conversation("other") == SAID
 
 
@@ -105,7 +105,7 @@ async def test_a_session_that_cannot_be_kept_fails_only_its_own_start(url: str) 
     async with journal(url) as handle:
         handle.begin_session("bad", "agent", {"model": object()})
         handle.begin_session("good", "agent")
-        with pytest.raises(Refused):
+        with pytest.raises(RecordsRefused):
             await asyncio.gather(handle.durable("good"), handle.durable("bad"))
         await handle.durable("good")
         assert {each.id for each in await handle.store.sessions()} == {"good", "s"}
@@ -123,7 +123,7 @@ async def test_a_published_end_is_kept_even_if_earlier_events_were_refused(url: 
         end = StreamError(StoreFailed("not kept"), "text", stream_id="t", seq=5)
         writer.event(end)
         writer.ended(StreamStatus.ERROR, None, None, (UserMessage(object()),))  # type: ignore[arg-type]
-        with suppress(Refused):
+        with suppress(RecordsRefused):
             await handle.durable()
         await handle.durable()  # without the text of the model and the user, which was refused
         kept = await handle.store.events("t")

@@ -14,7 +14,7 @@ from agents.sessions import (
     Checkpoint,
     Fenced,
     OpenStream,
-    Refused,
+    RecordsRefused,
     Store,
     StoreDamaged,
     StoreUnavailable,
@@ -105,10 +105,10 @@ async def test_streams_that_end_together_append_one_after_the_other(store: Store
 
 async def test_a_stream_ends_once(store: Store) -> None:
     await store.write(begun())
-    with pytest.raises(Refused, match="expected an open stream to end, got 't'"):
+    with pytest.raises(RecordsRefused, match="expected an open stream to end, got 't'"):
         await store.write(batch(ended=[ended("t"), ended("t")]))
     await store.write(batch(ended=[ended("t")]))
-    with pytest.raises(Refused, match="expected an open stream to end, got 't'"):
+    with pytest.raises(RecordsRefused, match="expected an open stream to end, got 't'"):
         await store.write(batch(ended=[ended("t")]))
     assert await store.conversation("s") == SAID
 
@@ -128,7 +128,7 @@ async def test_a_stream_ends_once(store: Store) -> None:
 async def test_a_batch_that_does_not_fit_is_refused_as_a_whole(store: Store, refused: Batch) -> None:
     await store.write(begun(events=3))
     await store.write(begun("other", "another"))
-    with pytest.raises(Refused) as error:
+    with pytest.raises(RecordsRefused) as error:
         await store.write(replace(refused, events=[("other", tokens("other", 4, 4)), *refused.events]))
     assert "\n" not in str(error.value)
     assert (await store.events("t"), await store.events("other")) == (tokens("t", 1, 3), tokens("other", 1, 3))

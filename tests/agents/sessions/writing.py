@@ -10,7 +10,7 @@ from actors import AsyncioSystemBase
 from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.events import StreamError, StreamToken
-from agents.sessions import JournalHandle, StoreFailed, StreamStatus
+from agents.sessions import JournalHandle, StreamStatus, WriteFailed
 from tests.agents.sessions.recorded import journal
 
 STREAMS = 4
@@ -58,7 +58,7 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _fail(failure: StoreFailed) -> None:
+def _fail(failure: WriteFailed) -> None:
     raise failure
 
 

@@ -16,23 +16,23 @@ from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
 from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
 from agents.tools.call_supervisor import MAX_UNREAD, TOOL_SUPERVISOR
-from agents.tools.executor import Calls, Happened
+from agents.tools.executor import Happened, TurnCalls
 from agents.tools.progress import BURST, progress
 from agents.tools.tool import Tool, tool
 from supervisors import count_children
 from tests.agents.tools import harmful_tools, sample_tools
 
-Stage = Callable[..., Calls]
+Stage = Callable[..., TurnCalls]
 
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     """Make the calls of a turn that has these tools."""
     async with application.running(Settings(tools=ToolSettings(workers=1))):
-        made: list[Calls] = []
+        made: list[TurnCalls] = []
 
-        def calls(*tools: Tool) -> Calls:
-            made.append(Calls({each.name: each for each in tools}))
+        def calls(*tools: Tool) -> TurnCalls:
+            made.append(TurnCalls({each.name: each for each in tools}))
             return made[-1]
 
         yield calls
@@ -44,7 +44,7 @@ def call(name: str, arguments: str = "{}", index: int = 0) -> ToolCall:
     return ToolCall(f"call_{index}", Function(name, arguments), index)
 
 
-async def until_finished(calls: Calls) -> list[Happened]:
+async def until_finished(calls: TurnCalls) -> list[Happened]:
     happened = [await calls.next()]
     while not isinstance(last := happened[-1], ToolFinished):
         if isinstance(last, ToolCleared):
@@ -53,7 +53,7 @@ async def until_finished(calls: Calls) -> list[Happened]:
     return happened
 
 
-async def result(calls: Calls) -> ToolResult:
+async def result(calls: TurnCalls) -> ToolResult:
     last = (await until_finished(calls))[-1]
     assert isinstance(last, ToolFinished)
     return last.result
@@ -83,7 +83,7 @@ class Tries:
                 await asyncio.Event().wait()
             raise ConnectionError("try later")
 
-        return tool(**options)(send)
+        return tool(description="Send a text.", **options)(send)
 
 
 AGAIN: dict[str, Any] = {"idempotent": True, "backoff_s": 0.001}
@@ -203,6 +203,7 @@ async def test_progress_that_is_too_large_is_cut_with_a_mark(stage: Stage) -> No
 async def test_the_values_of_a_generator_are_progress_and_the_last_is_the_result(stage: Stage) -> None:
     @tool
     async def counts(to: int) -> AsyncIterator[int]:
+        """Count."""
         for number in range(to):
             yield number
 
@@ -218,6 +219,7 @@ async def test_the_values_of_a_generator_are_progress_and_the_last_is_the_result
 async def test_a_generator_that_yields_nothing_returns_none(stage: Stage) -> None:
     @tool
     async def silent() -> AsyncIterator[int]:
+        """Yield nothing."""
         for number in range(0):
             yield number
 
@@ -233,6 +235,7 @@ async def test_a_generator_is_closed_at_its_deadline() -> None:
 
     @tool(timeout_s=0.01)
     async def waits() -> AsyncIterator[int]:
+        """Yield once, and wait."""
         try:
             yield 1
             await asyncio.Event().wait()
@@ -241,7 +244,7 @@ async def test_a_generator_is_closed_at_its_deadline() -> None:
             closed.set()
 
     async with application.running(Settings(tools=ToolSettings(workers=1))):
-        calls = Calls({"waits": waits})
+        calls = TurnCalls({"waits": waits})
         await calls.start(call("waits"))
         assert (await result(calls)).error == "timeout"
         await calls.stop()
@@ -270,7 +273,7 @@ def test_progress_outside_of_a_call_does_nothing() -> None:
 # Approval
 
 
-async def asked(calls: Calls, name: str = "send", text: str = "a", index: int = 0) -> ApprovalAsked:
+async def asked(calls: TurnCalls, name: str = "send", text: str = "a", index: int = 0) -> ApprovalAsked:
     await calls.start(call(name, f'{{"text": "{text}"}}', index))
     happened = await calls.next()
     assert isinstance(happened, ApprovalAsked)

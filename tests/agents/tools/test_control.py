@@ -6,10 +6,10 @@ import socket
 import pytest
 
 from agents.tools.errors import WorkerDied
-from agents.tools.worker.control import Child, Control
-from agents.tools.worker.wire import Origin
+from agents.tools.worker.control import Control, ForkedChild
+from agents.tools.worker.wire import FunctionOrigin
 
-ORIGIN = Origin("module", "name", "module.py")
+ORIGIN = FunctionOrigin("module", "name", "module.py")
 MORE_THAN_A_SOCKET_HOLDS = 10_000
 
 
@@ -30,7 +30,7 @@ class Stuck:
         await asyncio.sleep(0)  # the control hears of the end
         self._theirs.close()
 
-    def fill(self, child: Child) -> None:
+    def fill(self, child: ForkedChild) -> None:
         for _ in range(MORE_THAN_A_SOCKET_HOLDS):
             child.kill()
             if self.killed:

@@ -31,25 +31,30 @@ def fails():
 
 @tool
 async def returns():
+    '''Run returns.'''
     return back()
 
 @tool
 async def raises():
+    '''Run raises.'''
     return fails()
 
 @tool
 async def yields():
+    '''Run yields.'''
     yield back()
     yield "from the parent"
 
 @tool
 async def awaits():
+    '''Run awaits.'''
     if forked():
         await LOOP.create_future()
     return "from the parent"
 
 @tool
 async def starts_tasks():
+    '''Run starts_tasks.'''
     async def returns():
         return back()
     async with asyncio.TaskGroup() as group:
@@ -58,18 +63,22 @@ async def starts_tasks():
 
 @tool(isolation="thread")
 def returns_in_a_thread():
+    '''Run returns_in_a_thread.'''
     return back()
 
 @tool(isolation="thread")
 def raises_in_a_thread():
+    '''Run raises_in_a_thread.'''
     return fails()
 
 @tool(requires_approval=lambda: back() == "from the parent")
 async def asks():
+    '''Run asks.'''
     return "from the parent"
 
 @tool(timeout_s=0.2)
 async def cleans_up_late():
+    '''Run cleans_up_late.'''
     try:
         await asyncio.sleep(600)
     finally:

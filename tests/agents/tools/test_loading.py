@@ -22,13 +22,14 @@ from supervisors import agent_supervisor
 from tests.agents.tools.observed import Fifo
 
 HEAD = "import os, sys, time\nfrom agents.tools.tool import tool\nfrom agents.tools.worker.confine import confined\n"
-TOOL = "\n@tool(timeout_s=2.0)\ndef quick(n: int) -> int:\n    return n\n"
-LATE = "\n@tool\nasync def on_the_loop(n: int) -> int:\n    return n\n"
+TOOL = "\n@tool(timeout_s=2.0)\ndef quick(n: int) -> int:\n    '''Return it.'''\n    return n\n"
+LATE = "\n@tool\nasync def on_the_loop(n: int) -> int:\n    '''Return it.'''\n    return n\n"
 
 
 HELD = """
 @tool
 def held(note: str, path: str) -> None:
+    '''Write the template's pid, and wait.'''
     with open(note, "w") as template:
         template.write(str(os.getppid()))
     open(path).read()
@@ -128,6 +129,7 @@ from supervisors import agent_supervisor
 
 @tool
 def double(n: int) -> int:
+    '''Run double.'''
     return 2 * n
 
 async def main():

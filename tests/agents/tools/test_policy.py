@@ -9,16 +9,18 @@ from hypothesis import strategies as st
 
 from agents.tools.errors import InvalidTool
 from agents.tools.policy import Options, Policy
-from agents.tools.progress import BURST, PER_SECOND, Reports
+from agents.tools.progress import BURST, PER_SECOND, ProgressReports
 from agents.tools.retry import LONGEST_PAUSE_S, pause_s
 from agents.tools.tool import tool
 
 
 def works(a: int) -> int:
+    """Return the number."""
     return a
 
 
 async def waits(a: int) -> int:
+    """Return the number."""
     return a
 
 
@@ -111,7 +113,7 @@ def test_a_pause_doubles_up_to_the_longest_and_chance_takes_at_most_a_half(
 def test_reports_are_bounded_in_any_time_and_the_latest_is_never_lost(steps: list[tuple[float, int]]) -> None:
     now_s = 0.0
     sent: list[Any] = []
-    reports = Reports(sent.append, lambda: now_s)
+    reports = ProgressReports(sent.append, lambda: now_s)
     for pause, value in steps:
         now_s += pause
         reports.report(value)

@@ -206,7 +206,7 @@ async def test_a_tool_of_a_module_that_has_no_importable_name_runs(pool: WorkerP
     sys.modules["off_the_path"] = module
     try:
         spec.loader.exec_module(module)
-        assert await pool.run(tool(module.twice), '{"n": 4}') == 8
+        assert await pool.run(tool(description="Double.")(module.twice), '{"n": 4}') == 8
     finally:
         del sys.modules["off_the_path"]
 
@@ -220,6 +220,7 @@ from agents.tools.tool import tool
 
 @tool
 def module_name() -> str:
+    '''Run module_name.'''
     return __name__
 
 async def main():
@@ -248,6 +249,7 @@ def square(n: int) -> int:
 
 @tool
 def squares(method: str) -> list[int]:
+    '''Run squares.'''
     with multiprocessing.get_context(method).Pool(1) as pool:
         return pool.map(square, range(3))
 

@@ -43,7 +43,7 @@ def test_every_fault_has_its_own_line() -> None:
         lines,
         (
             "web_search or module:function, got 'calculater'; did you mean 'calculator'?",
-            "file_ops: expected the host to bind root, got nothing",
+            "got nothing; file_ops.bind(root=...) makes the tool to give",
             f"{SAMPLES}:ad: expected a name in {SAMPLES}, got 'ad'; did you mean 'add'?",
             "expected a module that can be imported, got ModuleNotFoundError: No module named 'nowhere'",
             f"{HERE}:HERE: expected a tool or a function, got str",

@@ -21,11 +21,11 @@ UNSTARTED = WorkerPool(size=1)
 
 
 def task(function: Any, timeout_s: float = 30.0) -> Tool:
-    return tool(isolation="task", timeout_s=timeout_s)(function)
+    return tool(description="Run.", isolation="task", timeout_s=timeout_s)(function)
 
 
 def thread(function: Any, timeout_s: float = 30.0) -> Tool:
-    return tool(isolation="thread", timeout_s=timeout_s)(function)
+    return tool(description="Run.", isolation="thread", timeout_s=timeout_s)(function)
 
 
 def raising(error: BaseException) -> tuple[Tool, Tool]:
@@ -189,6 +189,7 @@ from agents.tools.tool import tool
 
 @tool(isolation="thread", timeout_s=0.01)
 def hangs() -> None:
+    '''Run hangs.'''
     threading.Event().wait()
 
 async def main() -> None:

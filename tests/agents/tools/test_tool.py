@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from agents.tools.binding import STAYS
 from agents.tools.errors import InvalidTool
 from agents.tools.signature import Bound
 from agents.tools.tool import Tool, tool
@@ -64,6 +65,7 @@ def test_the_model_gets_name_description_and_a_closed_schema() -> None:
 def test_a_tool_without_parameters_has_an_empty_schema() -> None:
     @tool(isolation="thread")
     def now() -> str:
+        """Return the time."""
         return ""
 
     assert now.parameters == {"type": "object", "properties": {}, "additionalProperties": False}
@@ -81,7 +83,8 @@ def test_a_tool_is_a_value() -> None:
 
 def test_a_def_runs_in_a_process_and_an_async_def_as_a_task() -> None:
     @tool
-    async def waits() -> None: ...
+    async def waits() -> None:
+        """Wait."""
 
     assert (forecast.isolation, waits.isolation) == ("process", "task")
 
@@ -95,6 +98,7 @@ def test_the_decorator_sets_the_policy() -> None:
 def test_a_parameter_may_have_any_name_that_python_allows() -> None:
     @tool(isolation="thread")
     def odd(schema: int, _hidden: int, model_config: int, self: int) -> int:
+        """Add four numbers."""
         return schema + _hidden + model_config + self
 
     assert odd(**odd.arguments('{"schema": 1, "_hidden": 2, "model_config": 3, "self": 4}')) == 10
@@ -111,6 +115,7 @@ def test_a_bound_value_is_hidden_from_the_model_and_given_to_the_function() -> N
 def test_a_parameter_for_the_host_without_default_is_unbound_until_it_is_bound() -> None:
     @tool(isolation="thread")
     def read(name: str, root: Annotated[str, Bound]) -> str:
+        """Join a name to the root."""
         return root + name
 
     assert read.unbound() == ("root",)
@@ -121,8 +126,8 @@ def test_a_parameter_for_the_host_without_default_is_unbound_until_it_is_bound()
     ("values", "fault"),
     [
         ({"uni": "f"}, "forecast.bind: expected place or day or unit or words or key, got uni"),
-        ({"unit": "k"}, "forecast.bind: unit: expected 'c' or 'f', got 'k'"),
-        ({"unit": {1j}}, "forecast.bind: unit: expected plain JSON data, got {1j}"),
+        ({"unit": "k"}, "forecast.bind: unit: expected 'c' or 'f', got a value of type str"),
+        ({"unit": {1j}}, f"forecast.bind: unit: expected plain JSON data, got set; {STAYS}"),
     ],
 )
 def test_a_value_that_does_not_fit_is_not_bound(values: dict[str, Any], fault: str) -> None:
@@ -135,6 +140,8 @@ def bare(a, b: int) -> None: ...  # type: ignore[no-untyped-def]
 def starred(*names: str) -> None: ...
 def keyed(**names: str) -> None: ...
 def positional(a: int, /) -> None: ...
+def misfit(a: int = "x") -> None: ...  # type: ignore[assignment]
+def none(a: Annotated[int, Field(ge=1)] = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013
 def unresolved(a: "Nowhere") -> None: ...  # type: ignore[name-defined] # noqa: F821
 def uncarried(a: Callable[[], int]) -> None: ...
 def generates() -> Iterator[int]:
@@ -142,6 +149,7 @@ def generates() -> Iterator[int]:
 
 
 def plain(a: int) -> int:
+    """Return the number."""
     return a
 
 
@@ -161,6 +169,8 @@ async def waits() -> None: ...
         (lambda: tool(starred), "expected parameters with names, got *names"),
         (lambda: tool(keyed), "expected parameters with names, got **names"),
         (lambda: tool(positional), "got positional-only a"),
+        (lambda: tool(misfit), "a: expected a default that fits int, got 'x'"),
+        (lambda: tool(none), "a: expected a default that fits int, got None; write int | None"),
         (lambda: tool(unresolved), "expected annotations that resolve, got name 'Nowhere' is not defined"),
         (lambda: tool(uncarried), "expected types that JSON can carry"),
         (lambda: tool(generates), "got a generator"),

@@ -13,6 +13,7 @@ from agents.tools.tool import tool
 
 @tool
 def double(n: int) -> int:
+    '''Run double.'''
     return 2 * n
 
 async def main():

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from agents.agent_config.answer_type import AnswerType
 from agents.agent_config.bounded import InvalidSchema, bounded_schema
-from agents.agent_config.bounded.check import MAX_STEPS, Run, TooMuch
+from agents.agent_config.bounded.check import MAX_STEPS, CheckState, TooMuch
 
 NAMES = st.sampled_from(["a", "b", "c"])
 NUMBERS = st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.5, 1e300])
@@ -171,7 +171,7 @@ def test_a_check_that_is_too_dear_stops_with_a_fault(schema: Any, value: Any) ->
 
 @given(SCHEMAS, VALUES)
 def test_no_check_takes_more_steps_than_it_may(schema: Any, value: Any) -> None:
-    run = Run()
+    run = CheckState()
     many = [value] * 5000
     try:
         bounded_schema({"items": schema}).root.check(many, None, run)

@@ -1,0 +1,117 @@
+"""Agents by their ids: an id names the agent that runs now, and after a restart its successor.
+
+While an agent is restarted, its id has no process. A function that waits then waits for the successor. A message of a
+function that returns at once waits in a process of its own, so that messages to one id keep their order.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+
+from actors import CallFailed, CallTimeout, NoSystem, Pid, StartFailed, Task, register, send, unregister, whereis
+from actors.log import get_logger
+from agents.agent_config import InvalidAgentConfig
+from agents.agent_registry import find_agent, is_expected
+from agents.core.errors import HandlerCrashed
+from agents.core.events import StreamError
+from agents.instance.state import StreamChat
+from agents.instance.waking import wake
+from agents.sessions import JOURNAL, SessionError
+from supervisors import count_children
+from supervisors.agent_supervisor import AGENT_SUPERVISOR, is_restarting
+
+ROOT: Final = "understudy"
+"""The name of the application's root supervisor."""
+
+SUCCESSOR_S: Final = 5.0
+"""The longest wait for a successor: the default timeout of a call."""
+
+NO_AGENT: Final = "no agent of this event loop's application has this id"
+
+log = get_logger("understudy.agents")
+
+
+def check_known(agent: Pid | str, *, wakes: bool = False) -> None:
+    """Raise CallFailed if it is certain that no agent has the id.
+
+    wakes: an agent may be started for a kept session. On another thread than the loop's nothing is certain.
+    """
+    if isinstance(agent, str):
+        with suppress(NoSystem):
+            if find_agent(agent) is None and not _may_come(agent, wakes=wakes):
+                raise CallFailed(agent, NO_AGENT)
+
+
+async def present(agent: Pid | str, *, wakes: bool = False) -> Pid:
+    """Return the Pid of the agent, and wait if the agent is being restarted.
+
+    wakes: start an agent for a kept session with this id. Raises CallFailed if no agent has the id, and CallTimeout if
+    the restart takes longer than SUCCESSOR_S.
+    """
+    if isinstance(agent, Pid):
+        return agent
+    pid = find_agent(agent) or await _successor(agent)
+    if pid is None and wakes:
+        pid = await wake(agent)
+    if pid is None:
+        raise CallFailed(agent, NO_AGENT)
+    return pid
+
+
+def deliver(agent: Pid | str, message: Any, *, wakes: bool = False) -> None:
+    """Send the message now, or as soon as the agent's successor runs. Messages to one id keep their order.
+
+    wakes: as in check_known, which this calls.
+    """
+    check_known(agent, wakes=wakes)
+    if isinstance(agent, Pid):
+        return send(agent, message)
+    name = _delivery(agent)
+    to = whereis(name) or find_agent(agent)
+    if to is None:
+        register(name, to := Delivery.start(agent))
+    return send(to, message)
+
+
+class Delivery(Task):
+    """The messages to an agent that is being restarted, or woken. They are sent in order when the agent runs."""
+
+    def __init__(self, agent_id: str) -> None:
+        self._agent_id = agent_id
+
+    async def run(self) -> None:
+        while self.process.mailbox:
+            message = await self.receive()
+            try:
+                self.send(await present(self._agent_id, wakes=True), message)
+            except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
+                self._refuse(message, str(failed))
+        unregister(_delivery(self._agent_id))  # in the same step as the last look: the next message goes to the agent
+
+    def _refuse(self, message: Any, reason: str) -> None:
+        log.warning("message_not_delivered", agent=self._agent_id, message=type(message).__name__, reason=reason)
+        if isinstance(message, StreamChat) and message.subscriber is not None:
+            self.send(message.subscriber, StreamError(HandlerCrashed(reason), stream_id=message.stream_id, seq=1))
+
+
+def _delivery(agent_id: str) -> str:
+    return f"delivery:{agent_id}"
+
+
+def _may_come(agent_id: str, *, wakes: bool) -> bool:
+    """Return whether an agent without a process may get one: by its supervisor, or from its session."""
+    restarted = is_expected(agent_id) or (whereis(AGENT_SUPERVISOR) is None and whereis(ROOT) is not None)
+    return restarted or (wakes and whereis(JOURNAL) is not None)
+
+
+async def _successor(agent_id: str) -> Pid | None:
+    """Wait for the agent's restart. Return None if its supervisor does not restart it."""
+    try:
+        async with asyncio.timeout(SUCCESSOR_S):
+            if whereis(ROOT) is not None:
+                await count_children(ROOT)  # answered after a restart of the supervisor, and of the settings' agents
+            while await is_restarting(agent_id):
+                pass
+    except TimeoutError:
+        raise CallTimeout(agent_id, SUCCESSOR_S) from None
+    return find_agent(agent_id)
