@@ -21,6 +21,7 @@ from typing import Any, TypeVar, overload
 from uuid import uuid4
 
 from actors import CallFailed, Down, Mailbox, Pid, Request, call
+from actors.clock import unix_s
 from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config.answer_type import AnswerType
 from agents.core.conversation import Conversation
@@ -40,7 +41,7 @@ from agents.instance.arguments import (
     checked_unsubscriber,
 )
 from agents.instance.by_id import check_known, deliver, present
-from agents.instance.info import AgentInfo
+from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
     Approve,
     Cancel,
@@ -48,6 +49,7 @@ from agents.instance.requests import (
     Follow,
     Full,
     GetConversation,
+    GetHistory,
     GetInfo,
     Retire,
     Steer,
@@ -142,7 +144,7 @@ async def _stream(handle: Pid | str, message: str, answer: AnswerType | None) ->
             try:
                 received = await box.receive(patience_s)
             except TimeoutError:
-                yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1)
+                yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1, at=unix_s())
                 return
             if isinstance(received, Down):
                 patience_s = LAST_WORDS_S if seq else 0.0
@@ -266,6 +268,11 @@ async def info(pid: Pid | str) -> AgentInfo:
 async def conversation(pid: Pid | str) -> Conversation:
     """Return the agent's conversation, without the running turn."""
     return await _ask(pid, GetConversation())
+
+
+async def history(pid: Pid | str) -> AgentHistory:
+    """Return the agent's conversation with the times of its messages, and the running turn so far."""
+    return await _ask(pid, GetHistory())
 
 
 async def _ask(pid: Pid | str, request: Request[T], *, timeout_s: float | None = CALL_TIMEOUT_S) -> T:

@@ -12,12 +12,12 @@ from msgspec.structs import fields
 from agents.core.backlog import backlog
 from agents.core.conversation import ToolCall
 from agents.core.errors import StreamFault
-from agents.core.events import Event, StreamApprovalRequired, StreamToolProgress, StreamToolResult
+from agents.core.events import Event, StreamApprovalRequired, StreamToolProgress, StreamToolResult, StreamToolStart
 
-VARYING: Final = frozenset({"stream_id", "agent_id", "seq", "joined", "metrics", "elapsed_s", "retry_after_s"})
+VARYING: Final = frozenset({"stream_id", "agent_id", "seq", "joined", "at", "metrics", "elapsed_s", "retry_after_s"})
 """The fields whose values two runs of one test do not have in common."""
 
-OF_CALLS: Final = (StreamApprovalRequired, StreamToolProgress, StreamToolResult)
+OF_CALLS: Final = (StreamApprovalRequired, StreamToolStart, StreamToolProgress, StreamToolResult)
 """The events of calls that run at the same time, in any order."""
 
 _ADDRESS: Final = re.compile(r"\b(?:127\.0\.0\.1|localhost|\[::1\]):\d+")
@@ -57,7 +57,7 @@ class _Calls:
 
 def _in_order(events: Iterable[Event], calls: _Calls) -> Iterator[Event]:
     """Yield the events, those of parallel calls in the order of the calls."""
-    parallel: list[StreamApprovalRequired | StreamToolProgress | StreamToolResult] = []
+    parallel: list[StreamApprovalRequired | StreamToolStart | StreamToolProgress | StreamToolResult] = []
     for event in events:
         if isinstance(event, OF_CALLS):
             insort(parallel, event, key=lambda each: calls.place(each.tool_call))

@@ -4,7 +4,7 @@ A `def` tool takes no virtual time there.
 """
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from actors import Caller, GenServer, Reply
 from agents.tools.importing import modules_of
 from agents.tools.pool_server import TOOL_POOL, Lend
-from agents.tools.progress import Send, unwatched
+from agents.tools.progress import Send, unobserved, unwatched
 from agents.tools.run import run_call
 from agents.tools.tool import Tool
 from supervisors import ChildSpec
@@ -39,9 +39,15 @@ class InlinePool:
     async def load(self, tools: Iterable[Tool]) -> None:
         """Do nothing: this OS process has the modules of its tools."""
 
-    async def run(self, tool: Tool, arguments_json: str, on_progress: Send = unwatched) -> Any:
+    async def run(
+        self,
+        tool: Tool,
+        arguments_json: str,
+        on_progress: Send = unwatched,
+        on_begin: Callable[[], object] = unobserved,
+    ) -> Any:
         """Run one call, and return the tool's result. Raises the errors of run_call."""
-        return await run_call(_on_loop(tool), arguments_json, None, on_progress)
+        return await run_call(_on_loop(tool), arguments_json, None, on_progress, on_begin)
 
 
 class InlineToolPool(GenServer[InlinePool]):
