@@ -34,7 +34,10 @@ export class Conversation {
         resized.observe(page.log);
         this.#left.signal.addEventListener("abort", () => resized.disconnect());
         this.#history(session.conversation);
-        for (const { id, status, message } of session.streams) if (UNENDED.has(status)) this.follow(id, message ?? "");
+        for (const { id, status, message } of session.streams) {
+            const own = id === session.partial?.stream_id ? session.partial.message : "";
+            if (UNENDED.has(status)) this.follow(id, message ?? own);
+        }
         if (!page.turns.childElementCount) page.turns.append(empty(session));
         this.toEnd();
     }
