@@ -103,6 +103,7 @@ def sliced_top(by: Measure = "reductions", count: int = 10) -> Generator[None, N
 
 
 def system_info() -> SystemInfo:
+    """Return the numbers of processes, ready processes, names and dead letters of the current system."""
     system = current_system()
     return SystemInfo(len(system.processes), len(system.ready), len(system.names), system.dead_letter_count)
 

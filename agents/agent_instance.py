@@ -35,13 +35,13 @@ from agents.core.errors import Cancelled
 from agents.instance import turns
 from agents.instance.info import info_of
 from agents.instance.requests import (
+    AgentRequest,
     Approve,
     Cancel,
     Deny,
     Follow,
     GetConversation,
     GetInfo,
-    Request,
     Retire,
     Steer,
     Subscribe,
@@ -160,7 +160,7 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(await turns.begin_next(self.pid, state)) if self._needed(state) else Stop(NORMAL, state)
         return NoReply(state)
 
-    def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
+    def handle_call(self, request: AgentRequest, caller: Caller, state: AgentState) -> Outcome[AgentState]:
         running = state.running
         match request:
             case Follow(stream_id, subscriber, after):
@@ -168,7 +168,7 @@ class AgentInstance(GenServer[AgentState]):
             case GetInfo():
                 return Reply(info_of(state), state)
             case GetConversation():
-                return Reply(state.conversation, state)
+                return Reply(state.published, state)
             case Steer(message, stream_id):
                 steerable = running if _running_stream(running, stream_id) is not None else None
                 return Reply(steered(steerable, message, state), state)

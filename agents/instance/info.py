@@ -47,7 +47,7 @@ def info_of(state: AgentState) -> AgentInfo:
         api=config.api,
         tools=tuple(config.tools),
         when_busy=config.when_busy,
-        messages=len(state.conversation),
+        messages=len(state.published),
         streams=streams_of(state),
         owner=config.owner,
     )

@@ -442,7 +442,7 @@ async def test_stream_chat_needs_a_subscriber_outside_processes(stage: Stage) ->
         ({"model": "m", "model_options": {"user": object()}}, "model_options: expected JSON data"),
         (
             {"model": "m", "fallbacks": [{"model_options": {"top_k": {1, 2}}}]},
-            "fallbacks.0.model_options: expected JSON",
+            "fallbacks[0].model_options: expected JSON",
         ),
     ],
 )
