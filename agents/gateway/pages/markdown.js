@@ -14,6 +14,7 @@ export class Markdown {
     #tail = ""; // the source of the blocks that can still change
     #shown = []; // those blocks, as they are in the DOM
     #nodes = [];
+    #level = 1; // of the final heading before those blocks; the page has the heading of level 1
 
     constructor(element) {
         this.#element = element;
@@ -27,7 +28,7 @@ export class Markdown {
             codeOf(this.#nodes[0]).lastChild.appendData(text);
             return;
         }
-        const found = blocks(this.#tail);
+        const found = ordered(blocks(this.#tail), this.#level);
         found.forEach((block, place) => this.#show(block, place));
         for (const node of this.#nodes.splice(found.length)) node.remove();
         this.#shown = found;
@@ -51,10 +52,17 @@ export class Markdown {
         while (keep > 0 && found[keep].at >= whole) keep -= 1;
         if (keep <= 0) return;
         const at = found[keep].at;
+        this.#level = found.slice(0, keep).findLast((block) => block.type === "heading")?.shown ?? this.#level;
         this.#tail = this.#tail.slice(at);
         this.#shown = found.slice(keep).map((block) => ({ ...block, at: block.at - at }));
         this.#nodes = this.#nodes.slice(keep);
     }
+}
+
+/** Give each heading the level that the page shows: never more than one below the heading before it. */
+function ordered(found, level) {
+    for (const block of found) if (block.type === "heading") level = block.shown = Math.min(block.level + 1, level + 1, 6);
+    return found;
 }
 
 /** Change a node from one block to its longer version. Return false if the node has to be made again. */
@@ -124,7 +132,7 @@ function equal(one, other) {
 
 function rendered(block) {
     switch (block.type) {
-        case "heading": return el(`h${Math.min(block.level + 2, 6)}`, {}, inlineNodes(block.text));
+        case "heading": return el(block.shown ? `h${block.shown}` : "p", { class: `heading of-${block.level}` }, inlineNodes(block.text));
         case "rule": return el("hr");
         case "code": return codeBlock(block.text, block.language);
         case "quote": return el("blockquote", {}, block.children.map(rendered));
