@@ -9,6 +9,8 @@ import { blocks } from "./blocks.js";
 import { button, el } from "./dom.js";
 import { inline } from "./inline.js";
 
+const SEGMENT = 2000; // characters
+
 export class Markdown {
     #element;
     #tail = ""; // the source of the blocks that can still change
@@ -71,7 +73,7 @@ function patch(node, before, block) {
     if (before.raw === block.raw) return true;
     switch (block.type) {
         case "paragraph":
-            patchInline(node, inline(before.text), inline(block.text));
+            patchSegments(node, segments(before.text), segments(block.text));
             return true;
         case "code":
             if (before.language !== block.language) return false;
@@ -111,6 +113,30 @@ function patchItem(node, before, after) {
     return true;
 }
 
+function patchSegments(parent, before, after) {
+    after.forEach((text, place) => {
+        if (place >= before.length) parent.append(segmentNode(text));
+        else if (text !== before[place]) patchInline(parent.childNodes[place], inline(before[place]), inline(text));
+    });
+}
+
+/** Cut a long paragraph at spaces. Only its last segment is parsed again, and no mark reaches over a cut. */
+function segments(text) {
+    const found = [];
+    let from = 0;
+    while (text.length - from > SEGMENT) {
+        const cut = text.indexOf(" ", from + SEGMENT);
+        if (cut < 0) break;
+        found.push(text.slice(from, cut));
+        from = cut;
+    }
+    return [...found, text.slice(from)];
+}
+
+function segmentNode(text) {
+    return el("span", {}, inlineNodes(text));
+}
+
 /** Keep the inline nodes that are equal, and let the last text grow. */
 function patchInline(parent, before, after) {
     let same = 0;
@@ -138,7 +164,7 @@ function rendered(block) {
         case "quote": return el("blockquote", {}, block.children.map(rendered));
         case "list": return el(block.ordered ? "ol" : "ul", { start: block.start > 1 && block.start }, block.children.map(itemNode));
         case "table": return tableNode(block);
-        default: return el("p", {}, inlineNodes(block.text));
+        default: return el("p", {}, segments(block.text).map(segmentNode));
     }
 }
 
