@@ -18,6 +18,7 @@ from typing import Any, TypeVar, overload
 from uuid import uuid4
 
 from actors import Down, Mailbox, Pid, call, send
+from actors.clock import unix_s
 from agents.agent_config.answer_type import AnswerType
 from agents.core.conversation import Conversation
 from agents.core.errors import HandlerCrashed
@@ -36,7 +37,7 @@ from agents.instance.arguments import (
     checked_text,
     checked_unsubscriber,
 )
-from agents.instance.info import AgentInfo
+from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
     Approve,
     Cancel,
@@ -44,6 +45,7 @@ from agents.instance.requests import (
     Follow,
     Full,
     GetConversation,
+    GetHistory,
     GetInfo,
     Retire,
     Steer,
@@ -130,7 +132,7 @@ async def _stream(pid: Pid, message: str, answer: AnswerType | None) -> AsyncGen
             try:
                 received = await box.receive(patience_s)
             except TimeoutError:
-                yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1)
+                yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1, at=unix_s())
                 return
             if isinstance(received, Down):
                 patience_s = LAST_WORDS_S if seq else 0.0
@@ -260,3 +262,8 @@ async def conversation(pid: Pid) -> Conversation:
     """Return the agent's conversation, without the running turn."""
     messages: Conversation = await call(checked_agent(pid), GetConversation())
     return messages
+
+
+async def history(pid: Pid) -> AgentHistory:
+    """Return the agent's conversation with the times of its messages, and the running turn so far."""
+    return await call(checked_agent(pid), GetHistory())

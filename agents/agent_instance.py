@@ -33,7 +33,7 @@ from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance import turns
-from agents.instance.info import info_of
+from agents.instance.info import history_of, info_of
 from agents.instance.requests import (
     AgentRequest,
     Approve,
@@ -41,6 +41,7 @@ from agents.instance.requests import (
     Deny,
     Follow,
     GetConversation,
+    GetHistory,
     GetInfo,
     Retire,
     Steer,
@@ -125,6 +126,7 @@ class AgentInstance(GenServer[AgentState]):
         state = AgentState(
             checked,
             conversation,
+            (None,) * len(conversation),
             queue=queue,
             buffer_size=streaming.buffer_size,
             debug=streaming.debug_streaming,
@@ -169,6 +171,8 @@ class AgentInstance(GenServer[AgentState]):
                 return Reply(info_of(state), state)
             case GetConversation():
                 return Reply(state.published, state)
+            case GetHistory():
+                return Reply(history_of(state), state)
             case Steer(message, stream_id):
                 steerable = running if _running_stream(running, stream_id) is not None else None
                 return Reply(steered(steerable, message, state), state)
@@ -203,8 +207,8 @@ def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> A
     """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig."""
     if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
         raise InvalidAgentConfig(faults)
-    checked = agent_config(config, settings, from_host=origin is Origin.GIVEN)
-    if origin is Origin.GIVEN:
+    checked = agent_config(config, settings, from_host=origin.of_host)
+    if origin.of_host:
         give(config)
     return checked
 

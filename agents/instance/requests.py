@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from actors import Pid, Request
 from agents.core.conversation import Conversation
-from agents.instance.info import AgentInfo
+from agents.instance.info import AgentHistory, AgentInfo
 from agents.tools.approval import Answer
 
 
@@ -79,8 +79,12 @@ class GetConversation(Struct, Request[Conversation], frozen=True):
     """Get the conversation, without the running turn."""
 
 
+class GetHistory(Struct, Request[AgentHistory], frozen=True):
+    """Get an AgentHistory."""
+
+
 class Retire(Struct, Request[bool], frozen=True):
     """End the agent if no turn runs or waits. The answer: whether it ends."""
 
 
-AgentRequest: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation | Retire
+AgentRequest: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation | GetHistory | Retire

@@ -29,6 +29,7 @@ from agents.sessions.recorder import Recorder
 from agents.sessions.records import (
     Batch,
     Checkpoint,
+    DatedMessage,
     ListedSession,
     OpenStream,
     SessionBegun,
@@ -47,6 +48,7 @@ __all__ = [
     "JOURNAL",
     "Batch",
     "Checkpoint",
+    "DatedMessage",
     "Fenced",
     "InvalidFork",
     "Journal",
