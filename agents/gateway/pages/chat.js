@@ -57,12 +57,21 @@ async function enter() {
 function welcome() {
     part("page").hidden = false;
     sidebar.login(me, leave);
+    say(`Logged in as ${me.user ?? "the administrator"}`);
     changed();
 }
 
 async function leave() {
     await client.logOut();
-    location.replace(location.pathname);
+    conversation?.leave();
+    conversation = session = me = null;
+    part("page").hidden = true;
+    await logIn("Logged out.");
+    await home();
+}
+
+function say(text) {
+    setText(part("announcer"), text);
 }
 
 // Sessions
@@ -81,7 +90,7 @@ async function open(id) {
         turns: part("turns"),
         scopes: new Set(["chat", "approve"].filter((scope) => canDo(me, scope))),
         begun: (stream, text) => tabs.postMessage({ session: id, stream, text }),
-        say: (text) => setText(part("announcer"), text),
+        say,
         changed: (turn) => {
             changed();
             if (turn) refresh();
