@@ -100,7 +100,8 @@ async def test_a_screen_reader_hears_the_answer_once_and_no_token(site: Site) ->
         await chat.page.evaluate("""() => {
             window.heard = [];
             const live = document.querySelectorAll('[aria-live="polite"], [role=alert]');
-            const listen = new MutationObserver((changes) => changes.forEach(({ target }) => heard.push(target.textContent)));
+            const hear = (changes) => changes.forEach(({ target }) => heard.push(target.textContent));
+            const listen = new MutationObserver(hear);
             live.forEach((each) => listen.observe(each, { childList: true, characterData: true, subtree: true }));
         }""")
         await chat.say("Go.")

@@ -26,7 +26,8 @@ turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
 SPLITS = r"""
 async () => {
     const { SseDecoder } = await import("/static/client.js");
-    const source = "\uFEFF:x\r\nid: 1\r\nevent: token\r\ndata: gr\u00FCn \u{1F422}\r\n\r\ndata: a\ndata: b\r\rid: 2\ndata: c\n\n";
+    const source = "\uFEFF:x\r\nid: 1\r\nevent: token\r\ndata: gr\u00FCn \u{1F422}\r\n\r\n"
+        + "data: a\ndata: b\r\rid: 2\ndata: c\n\n";
     const bytes = new TextEncoder().encode(source);
     const wrong = [];
     for (let at = 0; at <= bytes.length; at += 1) {
@@ -49,7 +50,8 @@ async ([url, token]) => {
         for await (const { type, data } of events) if (type === "token") text += data.text;
         texts.push(text);
     };
-    await Promise.all([read(client.stream("a", "go", { streamId: "s" })), read(client.stream("a", "go", { streamId: "s" }))]);
+    const both = [client.stream("a", "go", { streamId: "s" }), client.stream("a", "go", { streamId: "s" })];
+    await Promise.all(both.map(read));
     await read(client.events("s"));
     const partial = [];
     for await (const { data, seq } of client.events("s", { after: 3 })) partial.push(seq);
@@ -77,15 +79,20 @@ async () => {
     const kept = [...element.children];
     markdown.append("The last **block**");
     const observer = new MutationObserver(() => {});
-    kept.slice(0, -1).forEach((each) => observer.observe(each, { childList: true, characterData: true, subtree: true }));
+    const everything = { childList: true, characterData: true, subtree: true };
+    kept.slice(0, -1).forEach((each) => observer.observe(each, everything));
     for (let number = 0; number < 2000; number += 1) markdown.append(` word${number} *and*`);
     return { changes: observer.takeRecords().length, same: kept.every((each) => element.contains(each)) };
 }
 """
 
 PIECES = st.sampled_from(
-    [*HOSTILE, "# a", "- x", "  - y", "1. z", "> q", "```\n", "~~~\n", "|a|b|\n|-|-|\n", "**", "*", "_", "~~", "`", "\\"]
-    + ["[x](https://a.test/)", "![i](https://a.test/i.png)", "https://a.test/", "\n", "\n\n", " ", "  \n", "---\n", "a", "é🐢"]
+    [
+        *HOSTILE,
+        *("# a", "- x", "  - y", "1. z", "> q", "```\n", "~~~\n", "|a|b|\n|-|-|\n", "---\n", "- [x] t"),
+        *("**", "*", "_", "~~", "`", "\\", "[x](https://a.test/)", "![i](https://a.test/i.png)", "https://a.test/"),
+        *("\n", "\n\n", " ", "  \n", "a", "é🐢", "long " * 500),
+    ]
 )
 
 
