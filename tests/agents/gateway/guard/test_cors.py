@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from agents.contract.sessions import SessionInfo
 from agents.gateway import Gateway, LiveSessions, serving
+from agents.gateway.page_files import page_files
 from agents.settings import GatewaySettings
 from tests.agents.gateway.site import TOKEN, Site
 
@@ -94,10 +95,10 @@ async def test_only_a_preflight_needs_no_token(site: Site) -> None:
 async def test_a_listed_page_can_read_every_answer(
     site: Site, method: str, path: str, more: Mapping[str, str], status: int
 ) -> None:
-    body = {} if method == "GET" else {"json": {"token": TOKEN}}
+    body = None if method == "GET" else {"token": TOKEN}
     async with (
         aiohttp.ClientSession() as page,
-        page.request(method, site.url + path, headers={"origin": LISTED[0], **more}, **body) as response,
+        page.request(method, site.url + path, headers={"origin": LISTED[0], **more}, json=body) as response,
     ):
         assert response.status == status
         assert cors(response.headers) == {"allow-origin": LISTED[0], "expose-headers": "X-Stream-Id"}
@@ -145,7 +146,7 @@ async def test_a_listed_page_can_read_the_answer_to_a_bug(site: Site) -> None:
 async def test_every_answer_varies_by_origin_and_only_listed_origins_are_named(site: Site) -> None:
     async with aiohttp.ClientSession() as page:
         for headers in ({}, {"origin": site.url}, {"origin": FOREIGN[0]}):
-            for path in ("/agents", "/healthz", "/", "/static/login.js", "/static/none.js"):
+            for path in ("/agents", "/healthz", "/", *page_files(), "/static/none.js"):
                 async with page.get(site.url + path, headers={**BEARER, **headers}) as response:
                     assert "Origin" in response.headers.getall("vary")
                     assert cors(response.headers) == {}

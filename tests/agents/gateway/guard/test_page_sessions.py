@@ -1,6 +1,7 @@
 """Sessions of the gateway's own page: login, cookie, anti-forgery header, end. S04 to S11 of docs/faults.md."""
 
 import asyncio
+import base64
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -57,14 +58,14 @@ async def stranger() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def login(
-    http: aiohttp.ClientSession, url: str, headers: Mapping[str, str] | None = None, **body: str
+    http: aiohttp.ClientSession, url: str, proof: Mapping[str, str], headers: Mapping[str, str] | None = None
 ) -> tuple[int, Any, str]:
-    async with http.post(f"{url}/login", json=body, headers=headers or {"origin": url}) as response:
+    async with http.post(f"{url}/login", json=proof, headers=headers or {"origin": url}) as response:
         return response.status, await response.json(), response.headers.get("set-cookie", "")
 
 
 async def logged_in(http: aiohttp.ClientSession, site: Site, secret: str = TOKEN) -> Page:
-    status, me, cookie = await login(http, site.url, token=secret)
+    status, me, cookie = await login(http, site.url, {"token": secret})
     assert status == 200
     return Page(http, site.url, cookie.partition(";")[0], me["csrf"])
 
@@ -80,7 +81,7 @@ async def test_a_token_and_a_code_become_a_session_with_the_rights_of_the_token(
 ) -> None:
     async with of.client(READER) as reader:
         for proof in ({"token": READER.token.get_secret_value()}, {"code": await code(reader)}):
-            status, me, cookie = await login(stranger, of.site.url, **proof)
+            status, me, cookie = await login(stranger, of.site.url, proof)
             assert status == 200
             assert {**me, "csrf": None} == {"user": "ann", "scopes": ["read"], "csrf": None}
             headers = {"cookie": cookie.partition(";")[0], "x-csrf-token": me["csrf"]}
@@ -99,10 +100,10 @@ async def test_the_cookie_is_of_its_port_and_only_for_the_gateways_own_page(
 ) -> None:
     name, value = (await logged_in(stranger, of.site)).cookie.split("=")
     assert (name, len(value)) == (f"understudy-{of.site.port}", 43)
-    _, _, cookie = await login(stranger, of.site.url, token=TOKEN)
+    _, _, cookie = await login(stranger, of.site.url, {"token": TOKEN})
     assert cookie.split("; ")[1:] == ["Path=/", "HttpOnly", "SameSite=Strict"]
     behind_tls = {"host": "agents.test", "origin": "https://agents.test"}
-    _, me, cookie = await login(stranger, of.site.url, behind_tls, token=TOKEN)
+    _, me, cookie = await login(stranger, of.site.url, {"token": TOKEN}, behind_tls)
     pair, *attributes = cookie.split("; ")
     assert pair.startswith("__Host-understudy-443=")
     assert attributes == ["Path=/", "HttpOnly", "SameSite=Strict", "Secure"]
@@ -116,7 +117,7 @@ async def test_the_cookie_is_of_its_port_and_only_for_the_gateways_own_page(
 
 async def test_a_code_works_once(of: House, stranger: aiohttp.ClientSession) -> None:
     given = await code(of.site)
-    tried = await asyncio.gather(*(login(stranger, of.site.url, code=given) for _ in range(6)))
+    tried = await asyncio.gather(*(login(stranger, of.site.url, {"code": given}) for _ in range(6)))
     assert sorted(status for status, _, _ in tried) == [200, *[401] * 5]
     messages = {answer["error"]["message"] for status, answer, _ in tried if status == 401}
     assert messages == {"this code was used: request a new one"}
@@ -128,8 +129,8 @@ async def test_many_wrong_codes_and_tokens_get_429_and_valid_ones_do_not(
     given = await code(of.site)
     with caplog.at_level(logging.DEBUG, "understudy"):
         for proof in ({"code": "w" * 43}, {"token": "w" * 43}):
-            assert {(await login(stranger, of.site.url, **proof))[0] for _ in range(30)} >= {429}
-        assert (await login(stranger, of.site.url, code=given))[0] == 200
+            assert {(await login(stranger, of.site.url, proof))[0] for _ in range(30)} >= {429}
+        assert (await login(stranger, of.site.url, {"code": given}))[0] == 200
     assert "wrong_tokens_refused" in caplog.text
     assert "page_session_began" in caplog.text
     assert given not in caplog.text
@@ -139,7 +140,7 @@ async def test_a_code_of_a_revoked_token_is_refused(of: House, stranger: aiohttp
     async with of.client(ANN) as ann:
         given = await code(ann)
         of.tokens(BOB)
-        status, answer, _ = await login(stranger, of.site.url, code=given)
+        status, answer, _ = await login(stranger, of.site.url, {"code": given})
         assert (status, answer["error"]["message"]) == (401, "the token of this code was revoked: use another token")
 
 
@@ -167,9 +168,9 @@ async def test_a_login_from_another_origin_is_refused_and_leaves_the_code(
 ) -> None:
     given = await code(of.site)
     headers = {name: value.replace("PORT", str(of.site.port)) for name, value in headers.items()}
-    status, _, cookie = await login(stranger, of.site.url, headers, code=given)
+    status, _, cookie = await login(stranger, of.site.url, {"code": given}, headers)
     assert (status, cookie) == (403, "")
-    assert (await login(stranger, of.site.url, code=given))[0] == 200
+    assert (await login(stranger, of.site.url, {"code": given}))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -255,6 +256,18 @@ async def test_a_bearer_counts_alone_beside_a_cookie(of: House, stranger: aiohtt
     assert await page.status("GET", "/tree", authorization=bearer) == 403
     assert await page.status("GET", "/tree", authorization="Bearer wrong") == 401
     assert await page.status("GET", "/tree") == 200
+
+
+async def test_a_password_that_a_browser_keeps_from_docs_counts_for_nothing_elsewhere(
+    of: House, stranger: aiohttp.ClientSession
+) -> None:
+    page = await logged_in(stranger, of.site)
+    kept = "Basic " + base64.b64encode(f":{TOKEN}".encode()).decode()
+    assert await page.status("GET", "/agents", authorization=kept) == 200
+    assert await page.status("POST", "/tickets", {}, authorization=kept) == 403
+    page.cookie = ""
+    assert await page.status("GET", "/agents", authorization=kept) == 401
+    assert await page.status("GET", "/docs", authorization=kept) == 200
 
 
 @pytest.mark.parametrize(("origin", "opens"), [("SITE", True), (LISTED, False), ("http://localhost:PORT", False)])
@@ -373,7 +386,7 @@ async def test_a_user_has_a_limit_of_sessions_and_the_oldest_ends(of: House, str
 async def test_another_cookie_is_no_session(of: House, stranger: aiohttp.ClientSession, cookie: str) -> None:
     page = Page(stranger, of.site.url, cookie.replace("PORT", str(of.site.port)), "")
     assert await page.status("GET", "/me") == 401
-    assert await page.status("GET", "/static/login.js") == 200
+    assert await page.status("GET", "/") == 200
 
 
 async def test_a_foreign_cookie_of_the_same_name_hides_no_session(of: House, stranger: aiohttp.ClientSession) -> None:
