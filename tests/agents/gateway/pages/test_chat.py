@@ -164,12 +164,14 @@ async def test_an_answer_is_steered_and_stopped_with_the_keyboard(site: Site) ->
     async with chat_page(site.url) as chat:
         await chat.say("Begin.")
         await expect(chat.answer).to_contain_text("w3")
+        await expect(chat.answer.locator(".cursor")).to_have_count(1)
         await chat.say("Be brief.")
         await expect(chat.page.get_by_text("to the running turn")).to_be_visible()
         await expect(chat.page.locator(".user")).to_have_count(2)
         await chat.field.press("Escape")
         await chat.ended()
         await expect(chat.answer.locator("footer")).to_contain_text("stopped")
+        await expect(chat.page.locator(".cursor")).to_have_count(0)
         await expect(chat.answers).to_have_count(1)
 
 
