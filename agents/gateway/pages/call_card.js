@@ -77,16 +77,17 @@ export class CallCard {
         const reason = el("input", { "aria-label": "Reason for a denial", placeholder: "Reason for a denial" });
         const propose = () => {
             try {
-                return decide("propose", JSON.stringify(JSON.parse(field.value)));
+                JSON.parse(field.value);
+                return decide("propose", field.value.trim());
             } catch (failed) {
                 return setText(fault, `expected JSON, got something else (${failed.message})`);
             }
         };
         queueMicrotask(() => field.focus());
-        return el("div", { class: "body" }, field,
+        return el("div", { class: "editor" }, field,
             el("p", { class: "soft" }, "The model gets these arguments, and asks again with them."),
-            el("div", { class: "buttons" }, button({ text: "Send back", class: "main" }, propose)), fault, reason,
-            el("div", { class: "buttons" }, button({ text: "Deny", class: "danger" }, () => decide("deny", reason.value))));
+            el("div", { class: "buttons" }, button({ text: "Send back", class: "main" }, propose)), fault,
+            el("div", { class: "buttons" }, reason, button({ text: "Deny", class: "danger" }, () => decide("deny", reason.value))));
     }
 }
 
@@ -113,9 +114,12 @@ export function clock(seconds) {
     return s < 60 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
 }
 
+/** Indent JSON. A text that JavaScript would change, as a long number or a repeated key, is shown as it is. */
 function pretty(text) {
     try {
-        return JSON.stringify(JSON.parse(text), null, 2);
+        const value = JSON.parse(text);
+        const bare = text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
+        return JSON.stringify(value) === bare ? JSON.stringify(value, null, 2) : text;
     } catch {
         return text;
     }

@@ -24,7 +24,7 @@ export class Sidebar {
         const chats = canDo(me, "chat");
         const add = button({ symbol: "plus", name: "New agent", class: "quiet square", disabled: !chats }, () => this.#start());
         this.side.querySelector("header").replaceChildren(el("span", { class: "brand" }, "understudy"), add);
-        this.person.replaceChildren(el("span", {}, me.user ?? "administrator"),
+        this.person.replaceChildren(el("span", {}, me.user ?? "administrator"), el("a", { href: "watch" }, "Watch"),
             button({ symbol: "leave", name: "Log out", class: "quiet square" }, leave));
     }
 

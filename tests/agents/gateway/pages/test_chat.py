@@ -60,6 +60,12 @@ turns = [{{ steps = [
     {{ text = "Said: {{result:0}}." }},
 ] }}]
 
+[models.exact]
+turns = [{{ steps = [{{ tool_calls = [
+    {{ name = "pays", arguments = '{{"euros": 12345678901234567890}}' }},
+    {{ name = "pays", arguments = '{{"euros": 1, "euros": 2}}' }},
+] }}, {{ text = "Done." }}] }}]
+
 [models.endless]
 token_delay_s = 0.05
 turns = [{{ steps = [{{ text = "{" ".join(f"w{number}" for number in range(2000))}" }}] }}]
@@ -154,9 +160,20 @@ async def test_a_call_is_approved_denied_or_sent_back_with_other_arguments(
         for button in buttons:
             await chat.page.get_by_role("button", name=button).click()
             if button == "Edit…":
-                await chat.page.get_by_label("Arguments to propose").fill('{"euros": 5}')
+                await chat.page.get_by_label("Arguments to propose").fill('{"euros":5}')
         await chat.ended()
         assert said in await chat.text()
+
+
+async def test_a_person_decides_about_the_exact_arguments(site: Site) -> None:
+    await agent_supervisor.start_agent({"id": "a", "model": "exact", "tools": [pays]})
+    async with chat_page(site.url) as chat:
+        await chat.say("Buy it.")
+        shown = chat.page.get_by_label("arguments", exact=True)
+        await expect(shown).to_have_text(['{"euros": 12345678901234567890}', '{"euros": 1, "euros": 2}'])
+        for _ in range(2):
+            await chat.page.get_by_role("button", name="Deny").first.click()
+        await chat.ended()
 
 
 async def test_an_answer_is_steered_and_stopped_with_the_keyboard(site: Site) -> None:
