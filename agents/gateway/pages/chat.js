@@ -21,6 +21,7 @@ const composer = new Composer(part("composer"), {
 let me = null;
 let conversation = null;
 let session = null;
+let wanted = null; // the session that the person chose last
 
 tabs.onmessage = ({ data }) => {
     if (conversation?.id === data.session) conversation.follow(data.stream, data.text);
@@ -78,11 +79,10 @@ function say(text) {
 
 async function open(id) {
     part("side").classList.remove("open");
-    try {
-        session = await client.session(id);
-    } catch (failed) {
-        return part("turns").replaceChildren(el("p", { class: "fault" }, failed.message));
-    }
+    wanted = id;
+    const found = await client.session(id).catch(fault);
+    if (!found || wanted !== id) return;
+    session = found;
     conversation?.leave();
     history.replaceState(null, "", `?${new URLSearchParams({ session: id })}`);
     conversation = new Conversation(client, session, {
@@ -101,8 +101,13 @@ async function open(id) {
     composer.focus();
 }
 
+function fault(failed) {
+    part("turns").replaceChildren(el("p", { class: "fault" }, failed.message));
+}
+
+/** Read the list again. If the daemon can't be reached, the earlier list stays. */
 async function refresh() {
-    await sidebar.refresh();
+    await sidebar.refresh().catch(() => {});
     sidebar.show(conversation?.id ?? null);
     changed();
 }
@@ -141,8 +146,8 @@ async function home(id = null) {
     part("turns").replaceChildren();
     header();
     await refresh();
-    const wanted = id ?? sidebar.first;
-    if (wanted) await open(wanted);
+    const first = id ?? sidebar.first;
+    if (first) await open(first);
     else part("turns").replaceChildren(el("div", { class: "empty" }, el("h2", {}, "No agent yet"), el("p", {}, "Start one with “New agent”.")));
 }
 

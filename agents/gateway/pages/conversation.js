@@ -131,7 +131,10 @@ export class Conversation {
                 this.#say(event, view);
             }
         } catch (failed) {
-            if (this.#left.signal.aborted) return;
+            if (this.#left.signal.aborted) {
+                view.leave();
+                return;
+            }
             turn.apply({ type: "failed", data: { message: (failed.faults?.length ? failed.faults : [failed.message]).join(" · ") } });
         } finally {
             this.#running.delete(streamId);

@@ -56,6 +56,12 @@ export class TurnView {
         this.rendered(this);
     }
 
+    /** Stop the clocks of a turn that the page leaves. */
+    leave() {
+        clearInterval(this.#clock);
+        cancelAnimationFrame(this.#frame);
+    }
+
     /** Return the place of the first view whose part a reset has removed. */
     #stale(parts) {
         const place = this.#views.findIndex((view, at) => view.part !== parts[at]);

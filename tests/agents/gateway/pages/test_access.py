@@ -150,6 +150,12 @@ async def test_a_login_without_a_scope_is_told_what_is_missing(of_rita: House) -
         assert await chat.text() == "Said: paid 500."
 
 
-def test_the_page_is_small() -> None:
-    files = [file.content for path, file in page_files().items() if not path.endswith(".ts") and "watch" not in path]
-    assert sum(map(len, files)) < LARGEST_BYTES
+async def test_the_page_is_small_and_loads_everything_from_its_gateway(site: Site) -> None:
+    async with chat_page(site.url) as chat:
+        await expect(chat.page.get_by_role("button", name="Log out")).to_be_visible()
+        loaded = await chat.page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
+        files = {name.removeprefix(site.url) for name in loaded}
+        assert all(name.startswith("/") for name in files)
+        sizes = {path: len(file.content) for path, file in page_files().items() if path in files | {"/"}}
+        assert len(sizes) > 10
+        assert sum(sizes.values()) < LARGEST_BYTES
