@@ -104,10 +104,10 @@ class _Fold:
                 self.texts = [content]
                 del self.thoughts[thoughts:], self._calls[calls:], self._pieces[calls:]
             case StreamFunctionCallStarted(call):
-                self._calls.append(RunningCall(call))
-                self._pieces.append([])
+                self._begin(call)
             case StreamFunctionArgumentsDelta(index, delta):
-                self._pieces[self._place(index)].append(delta)
+                if (place := self._place(index)) is not None:
+                    self._pieces[place].append(delta)
             case StreamFunctionExecutionStart():
                 self._ended = len(self.thoughts), len(self._calls)
             case _:
@@ -116,7 +116,7 @@ class _Fold:
     def _add_to_call(self, event: Event) -> None:
         match event:
             case StreamFunctionCallComplete(call):
-                self._pieces[self._place(call.index)] = [call.arguments]
+                self._change(call)
             case StreamApprovalRequired(call):
                 self._change(call, approval=True)
             case StreamToolStart(call, attempt):
@@ -127,11 +127,20 @@ class _Fold:
 
     def _change(self, call: ToolCall, **changes: Any) -> None:
         place = self._place(call.index)
+        if place is None:
+            place = self._begin(call)
         self._calls[place] = replace(self._calls[place], tool_call=call, **changes)
+        self._pieces[place] = [call.arguments]
 
-    def _place(self, index: int) -> int:
-        """Return the position of the call with this index in the last model call that has one."""
-        return next(place for place in reversed(range(len(self._calls))) if self._calls[place].tool_call.index == index)
+    def _begin(self, call: ToolCall) -> int:
+        self._calls.append(RunningCall(call))
+        self._pieces.append([])
+        return len(self._calls) - 1
+
+    def _place(self, index: int) -> int | None:
+        """Return the position of the latest call with this index, or None."""
+        places = reversed(range(len(self._calls)))
+        return next((place for place in places if self._calls[place].tool_call.index == index), None)
 
 
 def _with_arguments(call: RunningCall, pieces: list[str]) -> RunningCall:

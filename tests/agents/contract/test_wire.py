@@ -67,6 +67,7 @@ def test_a_websocket_message_has_the_name_the_place_and_the_attempt_of_its_event
     assert (said["type"], said["seq"], said["stream_id"]) == (name_of(event), event.seq, event.stream_id)
     assert said.get("attempt", 1) == event.attempt
     assert said.get("joined", 1) == getattr(event, "joined", 1)
+    assert said.get("at") == event.at
 
 
 def test_the_first_attempt_is_left_out_and_a_later_one_is_in_the_data() -> None:
@@ -80,11 +81,19 @@ def test_a_name_that_this_version_does_not_know_is_passed_over() -> None:
     assert event_of("of_a_later_version", b"{}", "s", 1) is None
 
 
-def test_every_event_has_one_row_on_the_wire_and_a_shape_with_its_attempt() -> None:
+def test_the_time_is_in_the_data_and_beside_the_seq_and_left_out_where_it_is_unknown() -> None:
+    at = 1764377000.123456
+    tokens: list[Event] = [StreamToken(text, stream_id="s", seq=seq, at=at) for seq, text in enumerate("ab", 1)]
+    written = b'id: %d\nevent: token\ndata: {"text":"%b","at":1764377000.123456}\n\n'
+    assert frames(tokens) == written % (1, b"a") + written % (2, b"b")
+    assert message(tokens[0]) == '{"type":"token","data":"a","at":1764377000.123456,"seq":1,"stream_id":"s"}'
+
+
+def test_every_event_has_one_row_on_the_wire_and_a_shape_with_its_attempt_and_its_time() -> None:
     assert [codec.event for codec in CODECS] == list(EVENTS)
     assert list(DATA) == [*(codec.name for codec in CODECS), TIMEOUT, FAILED]
     for shape in DATA.values():
-        assert "attempt" in shape.__struct_fields__, shape
+        assert {"attempt", "at"} <= {*shape.__struct_fields__}, shape
 
 
 def test_the_terminals_view_names_every_event() -> None:

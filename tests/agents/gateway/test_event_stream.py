@@ -1,6 +1,7 @@
 """Streams as server-sent events: names, data, places, heartbeats, compression, and reconnecting clients."""
 
 import re
+from typing import Any
 
 import aiohttp
 import pytest
@@ -175,7 +176,7 @@ async def test_a_session_is_asked_by_the_route_that_names_messages(site: Site) -
 async def test_a_message_is_interrupted_while_it_is_streamed(site: Site) -> None:
     await site.agent("silent")
     body = {"query": "go", "session_id": "a", "assistant_message_id": "m1"}
-    last = None
+    last: Any = None
     async with site.http.post(f"{site.url}/api/agent/chat/stream", json=body) as response:
         async for event in events(response):
             last = event.data

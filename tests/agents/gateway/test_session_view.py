@@ -142,3 +142,27 @@ async def test_every_event_has_a_time_and_a_replay_has_the_same_times(own: Site)
                 assert last["at"] in times
     assert last["at"] == times[-1]
     assert "at" not in last["data"]
+
+
+async def test_a_later_program_shows_the_same_times_ids_and_statuses(tmp_path: Path) -> None:
+    store = tmp_path / "s.db"
+    async with house([], store) as first:
+        await first.site.agent("buyer", tools=[pays_at_once])
+        heard = await first.site.stream("a", "buy", stream_id="s")
+        await first.site.agent("slow", "b")
+        body = {"message": "go", "stream_id": "t"}
+        async with first.site.http.post(f"{first.site.url}/agents/b/stream", json=body) as response:
+            async for event in events(response):
+                if event.name == "token":
+                    await first.site.json("POST", "/streams/t/cancel")
+        shown = await session(first.site)
+    async with house([], store) as second:
+        assert [(event.id, event.data["at"]) for event in await second.site.events("s")] == [
+            (event.id, event.data["at"]) for event in heard
+        ]
+        assert (await session(second.site))["conversation"] == shown["conversation"]
+        assert (await second.site.json("GET", "/streams/s"))[1]["state"] == "complete"
+        ended = (await second.site.json("GET", "/streams/t"))[1]
+        assert (ended["status"], ended["state"], ended["agent_id"]) == ("cancelled", "error", None)
+        streams = (await second.site.json("GET", "/sessions/b"))[1]["streams"]
+        assert [each["status"] for each in streams] == ["cancelled"]

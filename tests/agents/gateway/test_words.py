@@ -57,9 +57,11 @@ def bodies() -> Iterator[tuple[str, str, Any]]:
 async def test_no_refusal_of_a_body_shows_a_librarys_internals(site: Site) -> None:
     count = 0
     for method, path, body in bodies():
-        status, answer = await site.json(method, path, body)
-        if status == 422:
+        async with site.http.request(method, site.url + path, json=body) as response:
+            if response.status != 422:  # some of these begin a stream
+                continue
             count += 1
+            answer = await response.json()
             lines = [answer["error"]["message"], *answer["error"].get("faults", ())]
             assert not [line for line in lines for word in INNER if word in line.lower()], (body, lines)
     assert count > 200

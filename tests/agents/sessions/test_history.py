@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import text
 
 from actors import InvalidArgument
 from agents.core.checkpoint import Checkpoint as Kept
@@ -269,3 +270,37 @@ async def test_an_export_has_one_line_per_item(kept: Store) -> None:
 
 def _found(text: str, folder: Path) -> bool:
     return any(text.encode() in file.read_bytes() for file in folder.iterdir())
+
+
+# Times
+
+
+async def test_messages_have_the_times_of_their_turns_and_a_fork_keeps_them(store: Store) -> None:
+    await store.write(begun("t"))
+    await store.write(batch(ended=[replace(ended("t"), times=(1.5, 2.25))]))
+    await store.write(batch(streams=[stream("u")], ended=[ended("u")]))
+    kept = await store.dated_messages("s", 0, 10)
+    assert [each.message for each in kept] == [*SAID, *SAID]
+    assert [each.sent_at for each in kept] == [1.5, 2.25, None, None]
+    await history.fork(store, "s", "f")
+    assert await store.dated_messages("f", 0, 10) == kept
+    lines = [json.loads(line) async for line in history.export(store, "s")]
+    assert [each["sent_at"] for each in lines if each["type"] == "message"] == [1.5, 2.25, None, None]
+
+
+async def test_a_fork_within_a_turn_has_the_times_of_its_events(store: Store) -> None:
+    timed = [replace(event, at=float(event.seq)) for event in EVENTS]
+    await store.write(batch([session("s")], [stream("t")], [("t", timed)]))
+    await history.fork(store, "s", "f", ("t", 11))
+    kept = await store.dated_messages("f", 0, 10)
+    assert [each.message for each in kept] == [ASKED, PLAIN, TWO, ONE, CUT]
+    assert [each.sent_at for each in kept] == [1.0, 8.0, 9.0, 10.0, 10.0]
+
+
+async def test_events_of_an_older_version_are_read_without_times(store: Store) -> None:
+    await store.write(begun("t", events=1))
+    old = b'[{"type":"stream_token","stream_id":"t","seq":1,"attempt":1,"token":" word","joined":1}]'
+    async with store.changing() as connection:
+        await connection.execute(text("UPDATE events SET payload = :old"), {"old": old})
+    (event,) = await store.events("t")
+    assert (event, event.at) == (tokens("t", 1, 1)[0], None)

@@ -374,3 +374,32 @@ async def test_an_approved_call_that_crashes_runs_again_without_another_approval
     calls.approve("call_0")
     answer = await result(calls)
     assert (answer.content, answer.attempts) == ("alive again", 2)
+
+
+# The begin of a call
+
+
+async def test_a_call_begins_when_a_worker_takes_it(stage: Stage) -> None:
+    calls = stage(sample_tools.reports)  # there is one worker
+    for index in range(2):
+        await calls.start(call("reports", '{"count": 0, "last": "done"}', index))
+    happened = [await calls.next() for _ in range(4)]
+    assert [type(each) for each in happened] == [ToolStarted, ToolFinished, ToolStarted, ToolFinished]
+    first, second = (each.at_s for each in happened if isinstance(each, ToolStarted))
+    assert first < second
+
+
+async def test_a_call_that_can_not_run_has_a_result_and_no_begin(stage: Stage) -> None:
+    calls = stage(sample_tools.reports)
+    for refused in (call("nothing"), call("reports", '{"count": "many"}')):
+        await calls.start(refused)
+        (only,) = await until_finished(calls)
+        assert isinstance(only, ToolFinished)
+        assert only.result.error in ("unknown_tool", "invalid_arguments")
+
+
+async def test_each_attempt_of_a_call_begins_with_its_number(stage: Stage) -> None:
+    calls = stage(Tries(failures=2).tool(**AGAIN, retries=2))
+    await calls.start(call("send", '{"text": "a"}'))
+    happened = await until_finished(calls)
+    assert [each.attempt for each in happened if isinstance(each, ToolStarted)] == [1, 2, 3]
