@@ -35,7 +35,10 @@ function blockAt(lines, first, depth) {
     const fence = FENCE.exec(line);
     if (fence) return code(lines, first, fence);
     const heading = HEADING.exec(line);
-    if (heading) return [{ type: "heading", level: heading[1].length, text: line.slice(heading[0].length).trim().replace(/(^| )#+$/, "") }, 1];
+    if (heading) {
+        const text = line.slice(heading[0].length).trim().replace(/(^| )#+$/, "");
+        return [{ type: "heading", level: heading[1].length, text }, 1];
+    }
     if (RULE.test(line)) return [{ type: "rule" }, 1];
     if (depth < DEEPEST && QUOTE.test(line)) return quote(lines, first, depth);
     if (depth < DEEPEST && ITEM.test(line)) return list(lines, first, depth);
@@ -131,9 +134,15 @@ function isTable(lines, first) {
 function table(lines, first) {
     let end = first + 2;
     while (end < lines.length && lines[end].includes("|")) end += 1;
-    const align = cells(lines[first + 1]).map((cell) => (cell.endsWith(":") ? (cell[0] === ":" ? "center" : "right") : "left"));
-    const rows = [lines[first], ...lines.slice(first + 2, end)].map((line) => ({ type: "row", raw: line, cells: cells(line) }));
+    const align = cells(lines[first + 1]).map(sideOf);
+    const whole = [lines[first], ...lines.slice(first + 2, end)];
+    const rows = whole.map((line) => ({ type: "row", raw: line, cells: cells(line) }));
     return [{ type: "table", align, rows }, end - first];
+}
+
+function sideOf(cell) {
+    if (!cell.endsWith(":")) return "left";
+    return cell.startsWith(":") ? "center" : "right";
 }
 
 function cells(line) {

@@ -31,7 +31,8 @@ export class CallCard {
         const call = this.#call;
         const waiting = call.approval !== null;
         this.element.className = `call ${waiting ? "waiting" : call.status}`;
-        setText(this.status, waiting ? `waits for approval, ${clock(call.approval.until - nowS)} left` : statusOf(call, nowS));
+        const left = waiting && `waits for approval, ${clock(call.approval.until - nowS)} left`;
+        setText(this.status, left || statusOf(call, nowS));
         this.#showArguments(call);
         this.progress.show(call.progress === null ? null : textOf(call.progress));
         this.result.show(call.result === null ? null : call.result.content);
@@ -54,7 +55,9 @@ export class CallCard {
     }
 
     #buttons() {
-        if (this.#decide === null) return [el("p", { class: "soft" }, "Your login lacks the scope approve, so it can't decide about this call.")];
+        if (this.#decide === null) {
+            return [el("p", { class: "soft" }, "Your login lacks the scope approve, so it can't decide about this call.")];
+        }
         const fault = el("p", { class: "fault", role: "alert" });
         const decide = async (word, text) => {
             fault.textContent = "";
@@ -73,7 +76,8 @@ export class CallCard {
 
     #editor(decide) {
         const fault = el("p", { class: "fault", role: "alert" });
-        const field = el("textarea", { "aria-label": "Arguments to propose, as JSON", spellcheck: "false" }, pretty(this.#call.arguments));
+        const named = { "aria-label": "Arguments to propose, as JSON", spellcheck: "false" };
+        const field = el("textarea", named, pretty(this.#call.arguments));
         const reason = el("input", { "aria-label": "Reason for a denial", placeholder: "Reason for a denial" });
         const propose = () => {
             try {
@@ -87,7 +91,8 @@ export class CallCard {
         return el("div", { class: "editor" }, field,
             el("p", { class: "soft" }, "The model gets these arguments, and asks again with them."),
             el("div", { class: "buttons" }, button({ text: "Send back", class: "main" }, propose)), fault,
-            el("div", { class: "buttons" }, reason, button({ text: "Deny", class: "danger" }, () => decide("deny", reason.value))));
+            el("div", { class: "buttons" }, reason,
+                button({ text: "Deny", class: "danger" }, () => decide("deny", reason.value))));
     }
 }
 

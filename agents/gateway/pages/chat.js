@@ -114,7 +114,8 @@ async function refresh() {
 
 function header() {
     const chats = canDo(me, "chat");
-    const menu = button({ symbol: "menu", name: "Agents and sessions", class: "quiet square", id: "open-side" }, () => part("side").classList.toggle("open"));
+    const named = { symbol: "menu", name: "Agents and sessions", class: "quiet square", id: "open-side" };
+    const menu = button(named, () => part("side").classList.toggle("open"));
     const tools = session && chats ? [
         button({ symbol: "edit", name: "Rename the session", class: "quiet square" }, rename),
         button({ symbol: "delete", name: "Delete the session", class: "quiet square" }, remove),
@@ -126,15 +127,19 @@ function header() {
 }
 
 async function rename() {
-    const submit = async ({ title }) => { session = { ...session, ...await client.renameSession(session.id, title || null) }; };
-    await ask({ title: "Rename the session", action: "Rename", fields: [{ name: "title", label: "Title", value: session.title ?? "" }], submit });
+    const submit = async ({ title }) => {
+        session = { ...session, ...await client.renameSession(session.id, title || null) };
+    };
+    const fields = [{ name: "title", label: "Title", value: session.title ?? "" }];
+    await ask({ title: "Rename the session", action: "Rename", fields, submit });
     header();
     await refresh();
 }
 
 async function remove() {
     const text = `The conversation with ${session.name} is deleted permanently, and the agent stops.`;
-    const done = await ask({ title: "Delete the session?", text, action: "Delete", danger: true, submit: () => client.deleteSession(session.id) });
+    const submit = () => client.deleteSession(session.id);
+    const done = await ask({ title: "Delete the session?", text, action: "Delete", danger: true, submit });
     if (!done) return;
     conversation.leave();
     conversation = session = null;
@@ -148,7 +153,11 @@ async function home(id = null) {
     await refresh();
     const first = id ?? sidebar.first;
     if (first) await open(first);
-    else part("turns").replaceChildren(el("div", { class: "empty" }, el("h2", {}, "No agent yet"), el("p", {}, "Start one with “New agent”.")));
+    else part("turns").replaceChildren(noAgent());
+}
+
+function noAgent() {
+    return el("div", { class: "empty" }, el("h2", {}, "No agent yet"), el("p", {}, "Start one with “New agent”."));
 }
 
 // State
@@ -156,7 +165,8 @@ async function home(id = null) {
 function changed() {
     if (me === null) return;
     const running = conversation?.stream != null;
-    const missing = canDo(me, "chat") ? "" : `This login has the scopes ${me.scopes.join(", ")}. To write, it needs the scope chat.`;
+    const scopes = `This login has the scopes ${me.scopes.join(", ")}. To write, it needs the scope chat.`;
+    const missing = canDo(me, "chat") ? "" : scopes;
     const refused = missing || (conversation ? "" : "Choose or start an agent first.");
     composer.show({ running, refused, atEnd: conversation?.pinned ?? true });
     const state = document.querySelector("#top .state");

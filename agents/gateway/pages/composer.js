@@ -10,12 +10,14 @@ export class Composer {
     /** actions: `{send(text), steer(text), stop(), latest()}`. */
     constructor(form, actions) {
         this.#actions = actions;
-        this.field = el("textarea", { id: "message", rows: 1, "aria-label": "Message", "aria-describedby": "hint", placeholder: "Message",
+        this.field = el("textarea", { id: "message", rows: 1, "aria-label": "Message", "aria-describedby": "hint",
             input: () => this.#sized(), keydown: (event) => this.#key(event) });
         this.send = button({ symbol: "send", name: "Send", class: "main square", type: "submit" });
-        this.stop = button({ symbol: "stop", name: "Stop the answer", class: "square", hidden: true }, () => this.#run(actions.stop));
+        const stop = { symbol: "stop", name: "Stop the answer", class: "square", hidden: true };
+        this.stop = button(stop, () => this.#run(actions.stop));
         this.hint = el("p", { class: "hint", id: "hint", role: "status", "aria-live": "polite" });
-        this.latest = button({ symbol: "down", name: "Go to the end", class: "square", id: "latest", hidden: true }, actions.latest);
+        const latest = { symbol: "down", name: "Go to the end", class: "square", id: "latest", hidden: true };
+        this.latest = button(latest, actions.latest);
         form.replaceChildren(this.latest, el("div", { class: "box" }, this.field, this.stop, this.send), this.hint);
         form.onsubmit = (event) => {
             event.preventDefault();
@@ -30,7 +32,8 @@ export class Composer {
         this.stop.hidden = !running;
         this.latest.hidden = atEnd;
         this.field.disabled = this.send.disabled = this.stop.disabled = refused !== "";
-        const usual = running ? "Enter steers the running turn. Escape stops it." : "Enter sends. Shift and Enter make a new line.";
+        const usual = running ? "Enter steers the running turn. Escape stops it."
+            : "Enter sends. Shift and Enter make a new line.";
         this.hint.className = `hint ${this.#fault ? "fault" : refused ? "" : "keys"}`;
         const text = this.#fault || refused || usual;
         if (this.hint.textContent !== text) this.hint.textContent = text;

@@ -135,7 +135,8 @@ export class Conversation {
                 view.leave();
                 return;
             }
-            turn.apply({ type: "failed", data: { message: (failed.faults?.length ? failed.faults : [failed.message]).join(" · ") } });
+            const lines = failed.faults?.length ? failed.faults : [failed.message];
+            turn.apply({ type: "failed", data: { message: lines.join(" · ") } });
         } finally {
             this.#running.delete(streamId);
         }
@@ -217,7 +218,8 @@ function put(turn, message) {
 }
 
 function userBubble(message, note = null) {
-    return el("div", { class: "user", role: "article", "aria-label": "You" }, message, note && el("span", { class: "note" }, note));
+    return el("div", { class: "user", role: "article", "aria-label": "You" }, message,
+        note && el("span", { class: "note" }, note));
 }
 
 function empty({ name }) {
