@@ -75,7 +75,6 @@ export class Composer {
     }
 
     #sized() {
-        if (CSS.supports("field-sizing", "content")) return;
         this.field.rows = Math.min(12, this.field.value.split("\n").length);
     }
 }

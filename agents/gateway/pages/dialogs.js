@@ -8,7 +8,9 @@ import { button, el } from "./dom.js";
  * it throws, the dialog shows the line and stays. closable: false keeps the dialog until submit succeeds.
  */
 export function ask({ title, text = "", fields = [], action, danger = false, closable = true, submit = async () => {} }) {
-    const { promise, resolve } = withResolvers();
+    let done = closable;
+    let resolve;
+    const answered = new Promise((done) => { resolve = done; });
     const fault = el("p", { class: "fault", role: "alert" });
     const main = el("button", { class: danger ? "danger" : "main" }, action);
     const form = el("form", { method: "dialog" }, el("h2", { id: "question" }, title), text && el("p", { class: "soft" }, text),
@@ -22,6 +24,7 @@ export function ask({ title, text = "", fields = [], action, danger = false, clo
         fault.textContent = "";
         try {
             await submit(values);
+            done = true;
             resolve(values);
             dialog.close();
         } catch (failed) {
@@ -31,12 +34,13 @@ export function ask({ title, text = "", fields = [], action, danger = false, clo
         }
     });
     dialog.addEventListener("close", () => {
+        if (!done) return dialog.showModal(); // a browser lets a second Escape close any dialog
         dialog.remove();
-        resolve(null);
+        return resolve(null);
     });
     document.body.append(dialog);
     dialog.showModal();
-    return promise;
+    return answered;
 }
 
 function fieldOf({ name, label, type = "text", value = "", required = false, options = null }) {
@@ -53,10 +57,4 @@ function fieldOf({ name, label, type = "text", value = "", required = false, opt
 function valuesOf(form, fields) {
     const data = new FormData(form);
     return Object.fromEntries(fields.map(({ name, options }) => [name, options ? data.getAll(name) : data.get(name).trim()]));
-}
-
-function withResolvers() {
-    let resolve;
-    const promise = new Promise((done) => { resolve = done; });
-    return { promise, resolve };
 }

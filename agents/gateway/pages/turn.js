@@ -23,7 +23,7 @@ export class Turn {
     #at = null;
 
     get text() {
-        return this.#textOf(this.parts);
+        return this.parts.filter((part) => part.kind === "text").map((part) => part.text).join("");
     }
 
     get calls() {
@@ -136,10 +136,6 @@ export class Turn {
         const call = { kind: "call", id, index, name, arguments: "", status: "pending", attempts: 1, progress: null };
         this.parts.push(Object.assign(call, { ready: false, result: null, approval: null, startedAt: null, elapsedS: null }));
         return call;
-    }
-
-    #textOf(parts) {
-        return parts.filter((part) => part.kind === "text").map((part) => part.text).join("");
     }
 }
 

@@ -270,6 +270,9 @@ async def test_a_wrong_token_is_refused_in_place_and_a_logout_ends_the_session(s
     async with chromium() as browser:
         chat = await tab(await browser.new_context())
         await chat.open(site.url)
+        await expect(chat.page.get_by_label("Token")).to_be_focused()
+        for _ in range(3):
+            await chat.page.keyboard.press("Escape")
         await chat.log_in("w" * 43)
         await expect(chat.page.get_by_role("alert")).to_contain_text("expected the token")
         await chat.log_in()
