@@ -18,7 +18,7 @@ test: $(STAMP)
 test-thespian: $(STAMP)
 	$(BIN)/python -m tests.thespian_suite
 
-# Install the packages of the client in TypeScript. CI has them; without them `make test` names what it skips.
+# Install the packages of the clients' tests and axe-core. CI has them; without them `make test` names what it skips.
 node-packages: $(NODE)/.installed
 
 test-node: $(STAMP) node-packages
