@@ -31,7 +31,7 @@ SUPERVISORS = [
 ]
 AGENTS = [
     {"core"},
-    {"llm", "tools", "agent_registry"},
+    {"llm", "timeline", "tools", "agent_registry"},
     {"settings"},
     {"node"},
     {"sessions"},
