@@ -1,7 +1,8 @@
 """The guard: pure ASGI around every route and every upgrade, also where the gateway is mounted in another app.
 
 The guard checks in this order: Host, Origin, token, and the body's media type, size and speed. The guard answers
-/healthz itself, without a token. There is no CORS, so no page of another origin can read an answer.
+/healthz and the files of the gateway's pages itself, without a token. There is no CORS, so no page of another origin
+can read an answer.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from agents.gateway.guard.caller import KEY, Caller
 from agents.gateway.guard.origin import Allowed, host_of, origin_of
 from agents.gateway.guard.token import WrongTokens
 from agents.gateway.guard.tokens import Tokens
+from agents.gateway.page_files import is_page, send_page
 
 log = get_logger("understudy.gateway")
 
@@ -27,11 +29,12 @@ HEADER_BYTES: Final = 16 * 1024
 LOG_PAUSE_S: Final = 1.0
 ALLOW: Final = (b"allow", b"GET, HEAD")  # of /healthz
 
+CONTENT_SECURITY_POLICY: Final = (
+    b"default-src 'self'; script-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; "
+    b"form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
 HEADERS: Final = [
-    (
-        b"content-security-policy",
-        b"default-src 'self'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'",
-    ),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
@@ -54,8 +57,12 @@ class Guard:
         try:
             _check_size(scope)
             self._check_place(scope)
-            if scope["type"] == "http" and scope["path"] == f"{scope.get('root_path', '')}/healthz":
+            path = path_of(scope)
+            if scope["type"] == "http" and path == "/healthz":
                 await _healthy(scope, receive, safe_send)
+                return
+            if scope["type"] == "http" and is_page(path):
+                await send_page(path, scope, receive, safe_send)
                 return
             caller = self._caller(scope)
             if scope["type"] == "http":
@@ -121,8 +128,13 @@ def _token_in(header: str, *, password: bool) -> str | None:
 
 
 def _is_page(scope: Scope) -> bool:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS") and path in PAGES
+    return scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS") and path_of(scope) in PAGES
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path within the gateway, without the prefix of a mount."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _challenge(scope: Scope, refusal: Refusal) -> list[tuple[bytes, bytes]]:

@@ -27,7 +27,7 @@ PATHS = sorted(
         for path in Gateway(Settings(), LiveSessions(), TOKEN).app.openapi()["paths"]
     }
     - {"/healthz"}
-    | {"/ws", "/nothing", "/", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
+    | {"/ws", "/nothing", "//", "//healthz", "/healthz/", "/healthz/../agents", "/HEALTHZ"}
 )
 
 REFUSED = {
@@ -314,7 +314,7 @@ async def test_a_mounted_gateway_is_guarded_like_a_served_one(site: Site) -> Non
             assert response.status == 200
         async with stranger.get(f"{url}/inner/healthz") as response:
             assert response.status == 200
-        for path in ("/inner/agents", "/inner/docs", "/inner/openapi.json", "/inner/nothing", "/inner/", "/inner"):
+        for path in ("/inner/agents", "/inner/docs", "/inner/openapi.json", "/inner/nothing"):
             async with stranger.get(url + path) as response:
                 assert response.status == 401, path
         with pytest.raises(aiohttp.WSServerHandshakeError):
