@@ -40,6 +40,7 @@ from agents.instance.requests import (
     Follow,
     Full,
     GetConversation,
+    GetEvents,
     GetInfo,
     Retire,
     Steer,
@@ -145,6 +146,15 @@ async def follow(pid: Pid, stream_id: str, subscriber_pid: Pid | None = None, *,
     """
     request = Follow(checked_text(stream_id, "stream_id"), checked_subscriber(subscriber_pid), checked_seq(after))
     found: bool = await call(checked_agent(pid), request)
+    return found
+
+
+async def events(pid: Pid, stream_id: str) -> tuple[Event, ...] | None:
+    """Return all events of a stream so far, each as it was published; None if the agent has no such stream.
+
+    `follow` joins the pieces of a text that have been published. Here each piece has its own time.
+    """
+    found: tuple[Event, ...] | None = await call(checked_agent(pid), GetEvents(checked_text(stream_id, "stream_id")))
     return found
 
 

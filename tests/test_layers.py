@@ -27,7 +27,7 @@ SUPERVISORS = [
     {"api", "child_process", "reports"},
     {"base", "dynamic_children"},
     {"dynamic_supervisor", "supervisor"},
-    {"agent_supervisor", "root_cause", "tree"},
+    {"agent_supervisor", "crash_log", "root_cause", "tree"},
 ]
 AGENTS = [
     {"core"},

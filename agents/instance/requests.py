@@ -72,6 +72,12 @@ class GetInfo(Struct, frozen=True):
     """Get an AgentInfo."""
 
 
+class GetEvents(Struct, frozen=True):
+    """Get all events of a stream so far, each as it was published; None if the agent does not have the stream."""
+
+    stream_id: str
+
+
 class GetConversation(Struct, frozen=True):
     """Get the conversation, without the running turn."""
 
@@ -80,4 +86,4 @@ class Retire(Struct, frozen=True):
     """End the agent if no turn runs or waits. The answer: whether it ends."""
 
 
-Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation | Retire
+Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | Retire

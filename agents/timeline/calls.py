@@ -7,7 +7,7 @@ from agents.core.events import ToolResult
 from agents.timeline.lane import GrowingLane, MarksOnly
 from agents.timeline.lanes import Lane, MarkKind
 
-MAX_LANES: Final = 200
+MAX_LANES: Final = 100
 NEVER_RAN: Final = frozenset({"denied", "unknown_tool", "invalid_arguments", "unknown"})
 KILLED: Final = frozenset({"timeout", "crashed", "cpu_time"})
 

@@ -29,13 +29,16 @@ from agents.timeline.lanes import SpanKind, Timeline
 
 
 class TimelineFold:
-    """A timeline that grows by one event at a time. If the clock went back, an event has the time of the one before."""
+    """A timeline that grows by one event at a time. If the clock went back, an event has the time of the one before.
 
-    def __init__(self) -> None:
+    stream_id: of a stream that may have no event yet.
+    """
+
+    def __init__(self, stream_id: str = "") -> None:
         self._turn, self._model, self._calls = GrowingLane("turn", "turn"), GrowingLane("model", "model"), CallLanes()
         self._began_at: float | None = None
         self._now_s, self._seq, self._events = 0.0, 0, 0
-        self._stream_id, self._agent_id = "", ""
+        self._stream_id, self._agent_id = stream_id, ""
         self._outcome: Literal["complete", "cancelled", "error"] | None = None
         self._has_token = self._executing = False
 
@@ -47,7 +50,7 @@ class TimelineFold:
     def add(self, event: Event, at: float | None) -> None:
         """Add the next event of the stream. at: Unix seconds of the event; None: unknown, as that of the one before."""
         self._now_s = now_s = self._elapsed_s(at)
-        self._stream_id, self._seq, self._events = event.stream_id, event.seq, self._events + 1
+        self._stream_id, self._seq, self._events = event.stream_id or self._stream_id, event.seq, self._events + 1
         match event:
             case StreamToken():
                 self._output("text", now_s, 1)

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from agents.timeline.lanes import Lane, LaneKind, Mark, MarkKind, Span, SpanKind
 
 MAX_SPANS: Final = 500
-MAX_MARKS: Final = 64
+MAX_SPANS_OF_CALL: Final = 32
+MAX_MARKS: Final = 32
 NOTE_CHARS: Final = 160
 TITLE_CHARS: Final = 80
 
@@ -23,10 +24,6 @@ class GrowingLane:
         self._marks: list[Mark] = []
 
     @property
-    def kind(self) -> LaneKind:
-        return self._kind
-
-    @property
     def open(self) -> SpanKind | None:
         """The kind of the open span."""
         return self._spans[-1].kind if self._spans and self._spans[-1].open else None
@@ -34,7 +31,7 @@ class GrowingLane:
     def begin(self, kind: SpanKind, now_s: float, events: int = 0, note: str = "") -> None:
         """End the open span, and begin one that stands for these events."""
         self.end(now_s)
-        if len(self._spans) < MAX_SPANS:
+        if len(self._spans) < (MAX_SPANS_OF_CALL if self._kind == "call" else MAX_SPANS):
             self._spans.append(Span(kind, now_s, now_s, events, cut(note, NOTE_CHARS), open=True))
         else:
             self._change(end_s=now_s, events=self._spans[-1].events + events, open=True)

@@ -71,6 +71,11 @@ class WorkerPool:
         self._templates: dict[tuple[str, str], asyncio.Task[Template]] = {}
         self._workers: set[WorkerProcess] = set()
 
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait for a worker."""
+        return self._slots.waiting
+
     async def start(self) -> None:
         """Start the first fork server, and wait until it is ready. Raises PoolUnavailable after it has cleaned up.
 
