@@ -1,0 +1,215 @@
+/** The conversation of one session: its history, its running turns, and its place in the page. */
+
+import { newId } from "./client.js";
+import { el } from "./dom.js";
+import { Turn } from "./turn.js";
+import { TurnView } from "./turn_view.js";
+
+const NEAR_PX = 48; // so close to its end the page follows the answer
+const SHOWN = 100; // messages of a history at first
+const LONGEST_SPOKEN = 4000;
+const UNENDED = new Set(["running", "waiting", "open"]);
+
+export class Conversation {
+    #client;
+    #session;
+    #page;
+    #left = new AbortController();
+    #known = new Set(); // streams that the page shows
+    #running = new Map(); // stream -> its view
+    #pinned = true;
+
+    /** page: `{log, turns, say, changed, scopes}`. */
+    constructor(client, session, page) {
+        this.#client = client;
+        this.#session = session;
+        this.#page = page;
+        page.turns.replaceChildren();
+        page.log.onscroll = () => {
+            const { scrollHeight, scrollTop, clientHeight } = page.log;
+            this.#pinned = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+            page.changed();
+        };
+        this.#history(session.conversation);
+        for (const { id, status, message } of session.streams) if (UNENDED.has(status)) this.follow(id, message ?? "");
+        if (!page.turns.childElementCount) page.turns.append(empty(session));
+        this.toEnd();
+    }
+
+    get id() {
+        return this.#session.id;
+    }
+
+    get pinned() {
+        return this.#pinned;
+    }
+
+    /** The stream that runs; null if none does. */
+    get stream() {
+        return [...this.#running.keys()].at(0) ?? null;
+    }
+
+    /** The connection of the stream that runs. */
+    get connection() {
+        return [...this.#running.values()].at(0)?.connection ?? "open";
+    }
+
+    leave() {
+        this.#left.abort();
+    }
+
+    toEnd() {
+        this.#pinned = true;
+        this.#page.log.scrollTop = this.#page.log.scrollHeight;
+    }
+
+    /** Send a message. Return the stream of its answer. */
+    send(message) {
+        const streamId = newId();
+        const events = (options) => this.#client.stream(this.id, message, { streamId, ...options });
+        this.#follow(streamId, message, events);
+        this.toEnd();
+        return streamId;
+    }
+
+    /** Send a message to the turn that runs. If the turn has just ended, the message begins the next one. */
+    async steer(message) {
+        const stream = this.stream;
+        try {
+            await this.#client.steer(stream, message);
+        } catch (failed) {
+            if (failed.status !== 409) throw failed;
+            return void this.send(message);
+        }
+        const view = this.#running.get(stream);
+        const bubble = userBubble(message, "to the running turn");
+        if (view) view.element.before(bubble);
+        else this.#page.turns.append(bubble);
+        this.#scroll();
+    }
+
+    stop() {
+        return this.#client.cancel(this.stream);
+    }
+
+    /** Show a stream that another tab or program began. */
+    follow(streamId, message) {
+        if (this.#known.has(streamId)) return;
+        this.#follow(streamId, message, (options) => this.#client.events(streamId, options));
+    }
+
+    async #follow(streamId, message, begin) {
+        this.#known.add(streamId);
+        this.#page.turns.querySelector(".empty")?.remove();
+        const turn = new Turn();
+        const approves = this.#page.scopes.has("approve");
+        const view = new TurnView(turn, {
+            decide: approves ? (word, call, text) => this.#client[word](streamId, call.id, text) : null,
+            retry: this.#page.scopes.has("chat") && message ? () => this.send(message) : null,
+            rendered: () => this.#scroll(),
+        });
+        if (message) this.#page.turns.append(userBubble(message));
+        this.#page.turns.append(view.element);
+        this.#running.set(streamId, view);
+        const onState = (state) => {
+            view.connection = state;
+            view.changed();
+            this.#page.changed();
+        };
+        view.render();
+        try {
+            for await (const event of begin({ signal: this.#left.signal, patienceMs: Infinity, onState })) {
+                turn.apply(event);
+                view.changed();
+                this.#say(event);
+            }
+        } catch (failed) {
+            if (this.#left.signal.aborted) return;
+            turn.apply({ type: "failed", data: { message: (failed.faults?.length ? failed.faults : [failed.message]).join(" · ") } });
+        } finally {
+            this.#running.delete(streamId);
+        }
+        view.changed();
+        this.#page.changed(turn);
+    }
+
+    /** Tell a screen reader what happens, and the answer as a whole, not its tokens. */
+    #say({ type, data }) {
+        const { say } = this.#page;
+        if (type === "start") say(`${this.#session.name} answers.`);
+        else if (type === "tool_start") say(`The call of ${data.tool_call.function.name} runs.`);
+        else if (type === "approval_required") say(`The call of ${data.tool_call.function.name} waits for your approval.`);
+        else if (type === "complete") say(data.answer.slice(0, LONGEST_SPOKEN));
+        else if (type === "error" || type === "timeout") say(`The answer ended: ${data.message}`);
+    }
+
+    #scroll() {
+        if (this.#pinned) this.#page.log.scrollTop = this.#page.log.scrollHeight;
+    }
+
+    #history(messages) {
+        const first = Math.max(0, messages.length - SHOWN);
+        const begin = messages.findIndex((each, at) => at >= first && each.role === "user");
+        if (begin > 0 && first > 0) {
+            const earlier = el("button", { type: "button", class: "quiet", click: () => {
+                const held = this.#page.log.scrollHeight - this.#page.log.scrollTop;
+                earlier.replaceWith(...shownOf(messages.slice(0, begin)));
+                this.#page.log.scrollTop = this.#page.log.scrollHeight - held;
+            } }, "Show earlier messages");
+            this.#page.turns.append(earlier);
+        }
+        this.#page.turns.append(...shownOf(first > 0 && begin > 0 ? messages.slice(begin) : messages));
+    }
+}
+
+/** Return the elements of a history. */
+function shownOf(messages) {
+    const shown = [];
+    let turn = null;
+    const end = () => {
+        if (turn === null) return;
+        const view = new TurnView(turn);
+        view.render();
+        shown.push(view.element);
+        turn = null;
+    };
+    for (const message of messages) {
+        if (message.role === "user") {
+            end();
+            shown.push(userBubble(message.content));
+        } else if (message.role !== "system") {
+            turn ??= finished();
+            put(turn, message);
+        }
+    }
+    end();
+    return shown;
+}
+
+function finished() {
+    const turn = new Turn();
+    turn.status = "complete";
+    return turn;
+}
+
+function put(turn, message) {
+    if (message.role === "tool") {
+        const call = turn.calls.findLast((each) => each.id === message.tool_call_id && each.result === null);
+        const error = message.content.startsWith("error:") ? "see the result" : null;
+        if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content: message.content, error } });
+        return;
+    }
+    if (message.partial) turn.status = "cancelled";
+    const data = { ...message, text: message.reasoning };
+    if (message.reasoning) turn.onReasoning(data);
+    if (message.content) turn.onText({ text: message.content });
+    for (const call of message.tool_calls ?? []) turn.onCall(call);
+}
+
+function userBubble(message, note = null) {
+    return el("div", { class: "user", role: "article", "aria-label": "You" }, message, note && el("span", { class: "note" }, note));
+}
+
+function empty({ name }) {
+    return el("div", { class: "empty" }, el("h2", {}, `Talk to ${name}`), el("p", {}, "Write the first message below."));
+}
