@@ -87,6 +87,28 @@ class DaemonStopping(Struct, frozen=True):
     stopping: bool
 
 
+class Me(Struct, frozen=True):
+    """A caller. user: null for the install's token. csrf: the anti-forgery header of a page session, else null."""
+
+    user: str | None
+    scopes: list[str]
+    csrf: str | None
+
+
+class NewTicket(Struct, frozen=True):
+    """A ticket for an address. expires_in: seconds."""
+
+    ticket: str
+    expires_in: int
+
+
+class NewCode(Struct, frozen=True):
+    """A one-time code for the login on the gateway's page. expires_in: seconds."""
+
+    code: str
+    expires_in: int
+
+
 class ErrorDetail(Struct, frozen=True, omit_defaults=True):
     """An error. type: a word for programs. message: a line for people. faults: one line each, if there are several."""
 

@@ -18,6 +18,7 @@ from agents.gateway.document.described import Described
 from agents.gateway.errors import EXPECTED, answer, crashed
 from agents.gateway.event_stream import Delivery
 from agents.gateway.gate import Gate
+from agents.gateway.guard.credentials import PRINTED_CODE_S, Credentials
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.scopes import needs
@@ -27,6 +28,7 @@ from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
+from agents.gateway.routes.login import login
 from agents.gateway.routes.message_stream import message_stream
 from agents.gateway.routes.permission import permitted
 from agents.gateway.routes.sessions import sessions as session_routes
@@ -46,13 +48,14 @@ DESCRIPTION = "Agents over HTTP. Every request needs the header `Authorization: 
 class Gateway:
     """The ASGI app, whose settings can change while it runs.
 
-    app: the inner app that answers new requests. A request that runs keeps the inner app that it began with.
+    app: the inner app that answers new requests. A request that runs keeps the inner app that it began with. The guard
+    is around the whole inner app, so that also the answer to a bug has its headers.
     token: the install's token, which has every scope. host: the program that serves the gateway, for its state, reload
     and stop. Raises ValueError for settings that `check_access` refuses.
     """
 
     def __init__(self, settings: Settings, sessions: Sessions, token: str, host: Host | None = None) -> None:
-        self._sessions, self._tokens, self._host = sessions, Tokens(token), host
+        self._sessions, self._credentials, self._host = sessions, Credentials(token), host
         self._reservations, self._locks = Reservations(time.monotonic), UserLocks()
         self.take(settings)
 
@@ -63,12 +66,20 @@ class Gateway:
         """
         gate = Gate() if self._host is None else self._host.gate
         quotas = Quotas(settings, self._sessions, self._locks)
-        app = _app(settings, Everything(self._sessions, gate, self._reservations, quotas), self._tokens, self._host)
-        self._tokens.take(settings.gateway.tokens)
+        everything = Everything(self._sessions, gate, self._reservations, quotas)
+        own = settings.gateway
+        allowed = Allowed(own.allowed_hosts, own.allowed_origins)
+        app = _app(settings, everything, self._credentials, self._host)
+        self._credentials.tokens.take(own.tokens)
         self.app = app
+        self._guard = Guard(app, allowed, self._credentials, own.max_body_bytes)
+
+    def login_code(self) -> str:
+        """Return a new one-time code, with which a person logs in on the gateway's page with the install's token."""
+        return self._credentials.code(self._credentials.tokens.install, PRINTED_CODE_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+        await self._guard(scope, receive, send)
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:
@@ -80,15 +91,14 @@ def check_access(settings: GatewaySettings, token: str) -> None:
     Tokens(token).take(settings.tokens)
 
 
-def _app(settings: Settings, everything: Everything, tokens: Tokens, host: Host | None) -> FastAPI:
+def _app(settings: Settings, everything: Everything, credentials: Credentials, host: Host | None) -> FastAPI:
     own, compression = settings.gateway, settings.streaming.enable_compression
     delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, compression)
     app = _bare_app()
     app.add_middleware(TrailingSlash)
     if compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
-    allowed = Allowed(own.allowed_hosts, own.allowed_origins)
-    app.add_middleware(Guard, allowed=allowed, tokens=tokens, max_body_bytes=own.max_body_bytes)
+    app.include_router(login(credentials))
     app.include_router(agents(everything, delivery))
     app.include_router(streams(everything, delivery))
     app.include_router(session_routes(everything, delivery))

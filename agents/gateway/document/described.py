@@ -11,15 +11,22 @@ from agents.gateway.document.responses import JSON, Answer, answers_of, json
 from agents.gateway.document.shapes import Shapes
 from agents.gateway.errors import TYPES
 from agents.gateway.guard.body import SAFE
-from agents.gateway.guard.middleware import PAGES
+from agents.gateway.guard.credentials import LOGIN, PAGES
 from agents.gateway.guard.scopes import needed_by
 from agents.settings import Scope
 
 BEARER: Final = "bearer"
 PASSWORD: Final = "password"  # noqa: S105 (a name)
+COOKIE: Final = "page"
 SCHEMES: Final = {
     BEARER: {"type": "http", "scheme": "bearer", "description": "The token of the token file, or a user's token."},
     PASSWORD: {"type": "http", "scheme": "basic", "description": "For pages: a token as the password of any user."},
+    COOKIE: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "understudy-PORT",
+        "description": "A session of the gateway's own page. Its writes need the header X-CSRF-Token, too.",
+    },
 }
 PLACED: Final = (400, 403, 421, 431, 503)
 """The statuses with which the guard and the server refuse a request before they check its token."""
@@ -95,7 +102,9 @@ def _response(answer: Answer, shapes: Shapes) -> dict[str, Any]:
 
 def _admission(path: str, scope: Scope | None, description: str) -> dict[str, Any]:
     """Return the description and the security requirement of a route."""
-    security: list[dict[str, list[str]]] = [{BEARER: [] if scope is None else [scope.value]}]
+    if path == LOGIN:
+        return {"security": [], "description": f"{description}\n\nThe request needs no token, except in its body."}
+    security: list[dict[str, list[str]]] = [{BEARER: [] if scope is None else [scope.value]}, {COOKIE: []}]
     if path in PAGES:
         security.append({PASSWORD: []})
     needs = "Any token will do." if scope is None else f"Needs the scope `{scope.value}`, or `admin`."

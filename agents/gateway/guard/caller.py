@@ -1,4 +1,4 @@
-"""The caller of a request. Only the request's token determines the caller."""
+"""The caller of a request. Only the request's token determines the caller, or what a token was exchanged for."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,13 +31,20 @@ class Caller:
     @contextmanager
     def until_revoked(self, close: Callable[[], None]) -> Iterator[None]:
         """Call close when the token is revoked within the block, or at once if it already is."""
-        self._open.add(close)
-        if self.revoked:
-            close()
+        self.when_revoked(close)
         try:
             yield
         finally:
-            self._open.discard(close)
+            self.forget(close)
+
+    def when_revoked(self, close: Callable[[], None]) -> None:
+        """Call close when the token is revoked, or at once if it already is."""
+        self._open.add(close)
+        if self.revoked:
+            close()
+
+    def forget(self, close: Callable[[], None]) -> None:
+        self._open.discard(close)
 
     def revoke(self) -> None:
         self.revoked = True
@@ -45,6 +52,11 @@ class Caller:
             close()
 
 
+NOBODY: Final = Caller("nobody", None, ())
+"""The caller of a login, which has no rights. No other request has this caller."""
+
+
 def caller_in(scope: AsgiScope) -> Caller:
+    """Return the caller of an admitted request. Raises KeyError for any other request."""
     caller: Caller = scope[KEY]
     return caller

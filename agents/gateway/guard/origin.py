@@ -31,6 +31,11 @@ class Origin(Struct, frozen=True):
     name: str
     port: int
 
+    def __str__(self) -> str:
+        """Return the origin as browsers write it."""
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return f"{self.scheme}://{name}" + ("" if self.port == PORTS[self.scheme] else f":{self.port}")
+
 
 def host_of(text: str) -> Host | None:
     """Return the host of a Host header, or None if the header is invalid.
@@ -73,8 +78,13 @@ class Allowed:
         )
 
     def origin(self, given: Origin, scheme: str, our_port: int | None) -> bool:
+        """Return whether the origin is one of the hosts, or listed."""
         own = given.scheme == scheme and self.host(Host(given.name, given.port), scheme, our_port)
-        return own or given in self._origins
+        return own or self.lists(given)
+
+    def lists(self, given: Origin) -> bool:
+        """Return whether allowed_origins has the origin."""
+        return given in self._origins
 
 
 def _parsed(key: str, given: Iterable[str], parse: Callable[[str], T | None], expected: str) -> Iterator[T]:

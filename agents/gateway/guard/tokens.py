@@ -16,12 +16,12 @@ INSTALL: Final = "install"
 class Tokens:
     """The install's token and the users' tokens.
 
-    own: the install's token. It has every scope and no user, and a reload keeps it.
+    own: the install's token. install: its caller, which has every scope and no user. A reload keeps both.
     """
 
     def __init__(self, own: str) -> None:
         self._own = own.encode()
-        self._install = Caller(INSTALL, None, Scope)
+        self.install = Caller(INSTALL, None, Scope)
         self._users: dict[TokenSettings, Caller] = {}
 
     def take(self, tokens: Sequence[TokenSettings]) -> None:
@@ -37,9 +37,9 @@ class Tokens:
 
     def caller(self, given: str) -> Caller | None:
         """Return the caller of a token. Every token is compared in constant time, so the duration reveals nothing."""
-        found = None
+        found, token = None, given.encode(errors="surrogatepass")
         for secret, caller in self._secrets():
-            if hmac.compare_digest(given.encode(), secret):
+            if hmac.compare_digest(token, secret):
                 found = caller
         return found
 
@@ -51,7 +51,7 @@ class Tokens:
                 raise InvalidValue(Fault(("tokens", number, "token"), "a token of its own", "that of the token file"))
 
     def _secrets(self) -> Iterable[tuple[bytes, Caller]]:
-        yield self._own, self._install
+        yield self._own, self.install
         for each, caller in self._users.items():
             yield _secret(each), caller
 

@@ -1,0 +1,106 @@
+"""Routes of logins: a token or a one-time code becomes a session of the gateway's page, a caller gets tickets."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from actors.log import get_logger
+from agents.contract.answers import Me, NewCode, NewTicket
+from agents.gateway.actions import Id
+from agents.gateway.document.responses import answers, json, nothing
+from agents.gateway.errors import Refusal
+from agents.gateway.guard.caller import Caller
+from agents.gateway.guard.credentials import CODE_S, Credentials, address_of
+from agents.gateway.guard.page_sessions import PageSession
+from agents.gateway.guard.place import place_in
+from agents.gateway.guard.scopes import needs
+from agents.gateway.routes.permission import CurrentCaller
+from agents.gateway.routes.reply import Json
+from agents.gateway.routes.request_body import RequestBody
+
+Secret = Annotated[str, Field(min_length=1, max_length=1024)]
+
+log = get_logger("understudy.gateway")
+
+
+class Login(RequestBody):
+    """The proof of a login: a one-time code, or a token."""
+
+    code: Secret | None = None
+    token: Secret | None = None
+
+
+class Ticket(RequestBody):
+    """The purpose of a ticket. stream_id: the stream that it reads; without it, the ticket opens the WebSocket."""
+
+    stream_id: Id | None = None
+
+
+def login(credentials: Credentials) -> APIRouter:
+    routes = APIRouter(tags=["login"])
+
+    @routes.post("/login")
+    @needs(None)
+    @answers(json(Me), refuses=(401, 403, 422))
+    async def log_in(body: Login, request: Request) -> Response:
+        """Begin a session of the gateway's page: the answer has its cookie, and `csrf` for the header X-CSRF-Token."""
+        place, address = place_in(request.scope), address_of(request.scope)
+        if not place.is_own:
+            raise Refusal(403, "expected a login from the gateway's own page, got one from another origin")
+        match body:
+            case Login(code=str(code), token=None):
+                caller = credentials.of_code(code, place, address)
+            case Login(code=None, token=str(token)):
+                caller = credentials.of_token(token, address)
+            case _:
+                raise Refusal(422, "body: expected either code or token, got both or neither")
+        session, secret = credentials.page_sessions.begin(caller, place.page)
+        log.info("page_session_began", caller=caller.name, user=caller.user, address=address)
+        return Json(_me(session), headers={"set-cookie": session.cookie(secret)})
+
+    @routes.post("/login/codes")
+    @needs(None)
+    @answers(json(NewCode, 201), refuses=(403, 429))
+    async def new_code(caller: CurrentCaller) -> Response:
+        """Make a one-time code with the rights of the token: the page's address is `/#code=CODE`."""
+        if isinstance(caller, PageSession):
+            raise Refusal(403, "expected a token, got a page session: a code would outlive it")
+        return Json(NewCode(credentials.code(caller), CODE_S), 201)
+
+    @routes.get("/me")
+    @needs(None)
+    @answers(json(Me))
+    async def me(caller: CurrentCaller) -> Response:
+        """Show the user and the scopes of the request."""
+        return Json(_me(caller))
+
+    @routes.post("/logout")
+    @needs(None)
+    @answers(nothing("The session has ended, or there was none."))
+    async def log_out(caller: CurrentCaller) -> Response:
+        """End the session of the gateway's page, its open streams and its WebSockets."""
+        if not isinstance(caller, PageSession):
+            return Response(status_code=204)
+        credentials.page_sessions.end(caller)
+        return Response(status_code=204, headers={"set-cookie": caller.cookie("")})
+
+    @routes.post("/tickets")
+    @needs(None)
+    @answers(json(NewTicket, 201), refuses=(422, 429))
+    async def ticket(body: Ticket, caller: CurrentCaller, request: Request) -> Response:
+        """Make a ticket for an address: `/ws?ticket=`, once, or `/streams/{stream_id}/events?ticket=`.
+
+        It has the rights of the request's token, and belongs to the request's origin.
+        """
+        secret, life_s = credentials.ticket(caller, place_in(request.scope), body.stream_id)
+        return Json(NewTicket(secret, life_s), 201)
+
+    return routes
+
+
+def _me(caller: Caller) -> Me:
+    csrf = caller.csrf if isinstance(caller, PageSession) else None
+    return Me(caller.user, sorted(caller.scopes), csrf)
