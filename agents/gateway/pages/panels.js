@@ -2,7 +2,7 @@
 
 import { button, el } from "./dom.js";
 import { seconds } from "./timeline.js";
-import { ago, reasonOf } from "./tree.js";
+import { ago, reasonOf, shortName } from "./tree.js";
 
 export function figures({ system, turns, more_turns: more, workers, providers }) {
     const open = providers.filter((each) => each.breaker !== "closed").length;
@@ -38,7 +38,7 @@ export function crashes({ crashes: all, at }) {
 }
 
 export function busiest({ busiest: all }) {
-    const rows = all.map((info) => [info.name ?? info.label, info.status, info.mailbox, info.reductions, `${Math.round(info.memory_bytes / 1024)} KiB`]);
+    const rows = all.map((info) => [info.name ? shortName(info.name) : info.label, info.status, info.mailbox, info.reductions, `${Math.round(info.memory_bytes / 1024)} KiB`]);
     return [table(["Process", "Status", "Mailbox", "Reductions", "Memory"], rows)];
 }
 

@@ -58,7 +58,7 @@ export class TimelineView {
     }
 
     async #refresh(stream) {
-        const width = Math.max(280, Math.floor(this.#place.clientWidth));
+        const width = Math.max(280, Math.floor(this.#place.getBoundingClientRect().width));
         try {
             const answer = await this.#client.request("GET", `/streams/${encodeURIComponent(stream)}/timeline?width=${width}`);
             if (this.#stream !== stream) return;

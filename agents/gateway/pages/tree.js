@@ -104,7 +104,7 @@ export function ago(at, now) {
 }
 
 function causeOf(crash, now) {
-    return now - crash.at > CAUSE_S ? "" : `after ${reasonOf(crash)}, ${ago(crash.at, now)}`;
+    return now - crash.at > CAUSE_S ? "" : `${reasonOf(crash)}, ${ago(crash.at, now)}`;
 }
 
 /** A child of a plain supervisor keeps its id; a dynamic child is known by its name, any other process by its pid. */
@@ -114,7 +114,12 @@ function keyOf({ id, restarts, process }) {
 }
 
 function nameOf({ id, restarts, process }) {
-    return process?.name ?? (id !== null && restarts !== null ? id : process?.label ?? id ?? "?");
+    return process?.name ? shortName(process.name) : id !== null && restarts !== null ? id : process?.label ?? id ?? "?";
+}
+
+/** Return a name with the hash at its end cut to a few digits, as in the name of a provider. */
+export function shortName(name) {
+    return name.replace(/(#[0-9a-f]{6})[0-9a-f]{10,}$/, "$1…");
 }
 
 function agentOf({ process }) {
