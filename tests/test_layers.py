@@ -62,6 +62,7 @@ FOREIGN = {
     "uvicorn": {"agents/gateway/serving.py", "agents/gateway/server_connections.py"},
     "websockets": {"agents/gateway/server_connections.py"},
     "rich": {"agents/cli"},
+    "markdown_it": {"agents/cli/view/markdown.py"},
     "lark": {"agents/configuration/erlang/parser.py"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},
