@@ -17,6 +17,7 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from actors import Down, Mailbox, Pid, call, send
+from actors.clock import unix_s
 from agents.core.conversation import Conversation
 from agents.core.errors import Fault, HandlerCrashed
 from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
@@ -32,7 +33,7 @@ from agents.instance.arguments import (
     checked_text,
     checked_unsubscriber,
 )
-from agents.instance.info import AgentInfo
+from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
     Approve,
     Cancel,
@@ -41,6 +42,7 @@ from agents.instance.requests import (
     Full,
     GetConversation,
     GetEvents,
+    GetHistory,
     GetInfo,
     Retire,
     Steer,
@@ -106,7 +108,7 @@ async def _stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
             try:
                 received = await box.receive(patience_s)
             except TimeoutError:
-                yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1)
+                yield StreamError(HandlerCrashed("its agent ended"), stream_id=stream_id, seq=seq + 1, at=unix_s())
                 return
             if isinstance(received, Down):
                 patience_s = LAST_WORDS_S if seq else 0.0
@@ -230,3 +232,9 @@ async def conversation(pid: Pid) -> Conversation:
     """Return the agent's conversation, without the running turn."""
     messages: Conversation = await call(checked_agent(pid), GetConversation())
     return messages
+
+
+async def history(pid: Pid) -> AgentHistory:
+    """Return the agent's conversation with the times of its messages, and the running turn so far."""
+    found: AgentHistory = await call(checked_agent(pid), GetHistory())
+    return found

@@ -33,7 +33,7 @@ from agents.agent_registry import belongs_to, find_agent, has_stream, name_of
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance import turns
-from agents.instance.info import info_of
+from agents.instance.info import history_of, info_of
 from agents.instance.requests import (
     Approve,
     Cancel,
@@ -41,6 +41,7 @@ from agents.instance.requests import (
     Follow,
     GetConversation,
     GetEvents,
+    GetHistory,
     GetInfo,
     Request,
     Retire,
@@ -126,6 +127,7 @@ class AgentInstance(GenServer[AgentState]):
         state = AgentState(
             checked,
             conversation,
+            (None,) * len(conversation),
             queue=queue,
             buffer_size=streaming.buffer_size,
             debug=streaming.debug_streaming,
@@ -172,6 +174,8 @@ class AgentInstance(GenServer[AgentState]):
                 return Reply(info_of(state), state)
             case GetConversation():
                 return Reply(state.conversation, state)
+            case GetHistory():
+                return Reply(history_of(state), state)
             case Steer(message, stream_id):
                 steerable = running if _running_stream(running, stream_id) is not None else None
                 return Reply(steered(steerable, message, state), state)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import Pid
-from actors.clock import now_s
+from actors.clock import now_s, unix_s
 from agents.core.accumulator import Accumulator, fold, init_accumulator
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Delta, Failed, Finished
@@ -82,7 +82,7 @@ def process_stream_event(
     except ValueError as error:
         return Error(ParseError(str(error)))
     for delta in deltas:
-        accumulator, events = fold(accumulator, delta)
+        accumulator, events = fold(accumulator, delta, unix_s())
         for each in events:
             stream.publish(each)
     match accumulator.end:

@@ -5,6 +5,7 @@ from msgspec import Struct
 from agents.contract.sessions import Status
 from agents.core.errors import Fault
 from agents.core.events import Response
+from agents.core.turn_state import TurnState
 
 
 class Health(Struct, frozen=True):
@@ -42,11 +43,15 @@ class ChatAnswer(Struct, frozen=True):
 
 
 class StreamSummary(Struct, frozen=True):
-    """A stream. agent_id: null if no running agent has the stream. seq: that of its last event."""
+    """A stream.
+
+    agent_id: null if no running agent has the stream. state: of its turn, from its events. seq: that of its last event.
+    """
 
     stream_id: str
     agent_id: str | None
     status: Status
+    state: TurnState
     seq: int
 
 

@@ -1,7 +1,7 @@
 """The shapes of the data of a stream's events. Source: API reference, "Web Handler Integration".
 
 `joined` counts the events that one event stands for, where a client was slow or came late. `attempt` is left out while
-it is 1.
+it is 1. `at` is the time of the event as Unix seconds. It is left out for an event that an older version stored.
 """
 
 from typing import Any, Literal
@@ -15,9 +15,10 @@ from agents.core.events import Response, StreamMetrics, ToolResult
 
 
 class EventData(Struct, frozen=True, kw_only=True, gc=False):
-    """attempt: rises with each `reset`; the first one is left out."""
+    """attempt: rises with each `reset`; the first one is left out. at: Unix seconds, with microseconds."""
 
     attempt: int | UnsetType = UNSET
+    at: float | UnsetType = UNSET
 
 
 class StartData(EventData, frozen=True):
@@ -43,13 +44,21 @@ class ArgumentsData(EventData, frozen=True, gc=False):
 
 
 class CallData(ToolCall, frozen=True):
-    """A call of a tool. attempt: see EventData."""
+    """A call of a tool. attempt, at: see EventData."""
 
     attempt: int | UnsetType = UNSET
+    at: float | UnsetType = UNSET
 
 
 class ExecutionData(EventData, frozen=True):
     """The calls of a model call are about to run."""
+
+
+class ToolStartData(EventData, frozen=True):
+    """A call begins to run. attempt_of_call: rises when the call is run again."""
+
+    tool_call: ToolCall
+    attempt_of_call: int
 
 
 class ToolResultData(EventData, frozen=True):
@@ -74,12 +83,13 @@ class ApprovalData(EventData, frozen=True):
 
 
 class ResetData(Struct, frozen=True):
-    """A model call is made again. content: the text of the turn that still holds."""
+    """A model call is made again. content: the text of the turn that still holds. at: see EventData."""
 
     error: Fault
     message: str
     content: str
     attempt: int
+    at: float | UnsetType = UNSET
 
 
 class WarningData(EventData, frozen=True):
@@ -97,9 +107,10 @@ class UsageData(EventData, frozen=True):
 
 
 class CompleteData(Response, frozen=True):
-    """The finished turn. attempt: see EventData."""
+    """The finished turn. attempt, at: see EventData."""
 
     attempt: int | UnsetType = UNSET
+    at: float | UnsetType = UNSET
 
 
 class FailureData(EventData, frozen=True):

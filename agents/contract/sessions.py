@@ -5,10 +5,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from agents.core.conversation import Message
+from agents.core.conversation import AssistantMessage, SystemMessage, ToolMessage, UserMessage
+from agents.core.running_turn import RunningTurn
 
 Time: TypeAlias = Annotated[datetime, Meta(tz=True)]
-Status: TypeAlias = Literal["waiting", "running", "complete", "error", "open"]
+Status: TypeAlias = Literal["waiting", "running", "complete", "error", "cancelled", "open"]
 """The status of a stream. open: the stream's turn was cut, and its agent has not been restored."""
 
 
@@ -46,13 +47,46 @@ class SessionStream(Struct, frozen=True, kw_only=True):
     messages_until: int | None = None
 
 
+class SystemEntry(SystemMessage, frozen=True, kw_only=True, tag_field="role", tag="system"):
+    """A message of the session's configuration. id, at: see SessionMessage."""
+
+    id: str
+    at: float | None = None
+
+
+class UserEntry(UserMessage, frozen=True, kw_only=True, tag_field="role", tag="user"):
+    """A message of the user. id, at: see SessionMessage."""
+
+    id: str
+    at: float | None = None
+
+
+class AssistantEntry(AssistantMessage, frozen=True, kw_only=True, tag_field="role", tag="assistant"):
+    """An answer of the model. id, at: see SessionMessage."""
+
+    id: str
+    at: float | None = None
+
+
+class ToolEntry(ToolMessage, frozen=True, kw_only=True, tag_field="role", tag="tool"):
+    """The result of a call. id, at: see SessionMessage."""
+
+    id: str
+    at: float | None = None
+
+
+SessionMessage: TypeAlias = SystemEntry | UserEntry | AssistantEntry | ToolEntry
+"""A message of a session. id: unique and permanent. at: Unix seconds; null if that is unknown."""
+
+
 class Session(SessionInfo, frozen=True, kw_only=True):
     """A session with its content.
 
-    conversation: without the running turn. streams: in the order in which they began.
+    partial: the turn that runs, or null. conversation: without that turn. streams: in the order in which they began.
     """
 
-    conversation: tuple[Message, ...]
+    partial: RunningTurn | None = None
+    conversation: tuple[SessionMessage, ...]
     streams: list[SessionStream]
 
 

@@ -1,11 +1,32 @@
 """Records of the store in the shapes that clients get. The gateway and the command line use these functions."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
 import msgspec
 from msgspec import structs
 
-from agents.contract.sessions import Session, SessionInfo, SessionStream
-from agents.core.conversation import Conversation
+from agents.contract.sessions import (
+    AssistantEntry,
+    Session,
+    SessionInfo,
+    SessionMessage,
+    SessionStream,
+    SystemEntry,
+    ToolEntry,
+    UserEntry,
+)
+from agents.core.conversation import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
+from agents.core.running_turn import RunningTurn
 from agents.sessions import records
+from agents.sessions.records import DatedMessage
+
+ENTRIES: Final[Mapping[type[Message], type[SessionMessage]]] = {
+    SystemMessage: SystemEntry,
+    UserMessage: UserEntry,
+    AssistantMessage: AssistantEntry,
+    ToolMessage: ToolEntry,
+}
 
 
 def session_info(record: records.ListedSession, *, live: bool) -> SessionInfo:
@@ -22,9 +43,21 @@ def session_info(record: records.ListedSession, *, live: bool) -> SessionInfo:
     )
 
 
-def session(info: SessionInfo, conversation: Conversation, streams: list[SessionStream]) -> Session:
+def session(
+    info: SessionInfo,
+    conversation: Iterable[DatedMessage],
+    streams: list[SessionStream],
+    partial: RunningTurn | None = None,
+) -> Session:
     """Return a session with its content."""
-    return Session(**structs.asdict(info), conversation=conversation, streams=streams)
+    messages = tuple(session_message(info.id, place, each) for place, each in enumerate(conversation))
+    return Session(**structs.asdict(info), partial=partial, conversation=messages, streams=streams)
+
+
+def session_message(session_id: str, place: int, dated: DatedMessage) -> SessionMessage:
+    """Return a message of a session. place: its position in the conversation, which only grows."""
+    fields: tuple[Any, ...] = structs.astuple(dated.message)
+    return ENTRIES[type(dated.message)](*fields, id=f"{session_id}-{place}", at=dated.sent_at)
 
 
 def session_stream(record: records.StreamRecord) -> SessionStream:

@@ -24,6 +24,7 @@ from agents.contract.events import (
     TextData,
     ToolProgressData,
     ToolResultData,
+    ToolStartData,
     UsageData,
     WarningData,
 )
@@ -47,6 +48,7 @@ from agents.core.events import (
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
+    StreamToolStart,
     StreamUsage,
     StreamWarning,
 )
@@ -77,7 +79,7 @@ def _pieces(data: TextData | ArgumentsData) -> int:
 
 
 def _call(data: CallData) -> tuple[ToolCall]:
-    return (ToolCall(*astuple(data)[:-1]),)
+    return (ToolCall(*astuple(data)[:-2]),)
 
 
 CODECS: Final = (
@@ -96,6 +98,13 @@ CODECS: Final = (
         StreamFunctionCallComplete, "function_complete", CallData, lambda e: CallData(*astuple(e.function_call)), _call
     ),
     codec(StreamFunctionExecutionStart, "execution_start", ExecutionData, lambda _: ExecutionData(), lambda _: ()),
+    codec(
+        StreamToolStart,
+        "tool_start",
+        ToolStartData,
+        lambda e: ToolStartData(e.tool_call, e.attempt_of_call),
+        lambda d: (d.tool_call, d.attempt_of_call),
+    ),
     codec(
         StreamToolResult,
         "tool_result",
@@ -131,7 +140,7 @@ CODECS: Final = (
         "complete",
         CompleteData,
         lambda e: CompleteData(*astuple(e.response)),
-        lambda d: (Response(*astuple(d)[:-1]),),
+        lambda d: (Response(*astuple(d)[:-2]),),
     ),
     codec(
         StreamError,
@@ -171,20 +180,20 @@ def name_of(event: Event) -> str:
 
 
 def bare_data_of(event: Event) -> Any:
-    """Return the event's data without `joined` and `attempt`."""
+    """Return the event's data without `at`, `joined` and `attempt`."""
     return _BY_EVENT[type(event)].write(event)
 
 
-def counts_of(event: Event) -> dict[str, int]:
-    """Return `joined` and `attempt`, each only where it is above 1."""
+def envelope_of(event: Event) -> dict[str, float]:
+    """Return `at` if it is known, and `joined` and `attempt`, each only where it is above 1."""
+    at = {} if event.at is None else {"at": event.at}
     counts = {"joined": pieces_in(event), "attempt": event.attempt}
-    return {name: count for name, count in counts.items() if count > 1}
+    return at | {name: count for name, count in counts.items() if count > 1}
 
 
 def data_of(event: Event) -> Any:
     """Return the event's data, in the shape that DATA has for its name."""
-    data, counts = bare_data_of(event), counts_of(event)
-    return replace(data, **counts) if counts else data
+    return replace(bare_data_of(event), **envelope_of(event))
 
 
 def event_of(name: str, data: bytes, stream_id: str, seq: int) -> Event | None:
@@ -194,5 +203,6 @@ def event_of(name: str, data: bytes, stream_id: str, seq: int) -> Event | None:
         return None
     shaped = msgspec.json.decode(data, type=row.data)
     attempt = 1 if shaped.attempt is UNSET else shaped.attempt
-    event: Event = row.event(*row.read(shaped), stream_id=stream_id, seq=seq, attempt=attempt)
+    at = None if shaped.at is UNSET else shaped.at
+    event: Event = row.event(*row.read(shaped), stream_id=stream_id, seq=seq, attempt=attempt, at=at)
     return event

@@ -132,8 +132,11 @@ def joined(rope: Rope) -> str:
     return "".join(reversed(texts))
 
 
-def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]]:
-    """Return the next accumulator, and the events for subscribers. An accumulator that has ended ignores the delta."""
+def fold(acc: Accumulator, delta: Delta, at: float | None = None) -> tuple[Accumulator, tuple[Event, ...]]:
+    """Return the next accumulator, and the events for subscribers. An accumulator that has ended ignores the delta.
+
+    at: the time of the events.
+    """
     if acc.end is not None:
         return acc, ()
     if type(delta) is TextDelta:  # first: nearly all deltas are text
@@ -150,11 +153,13 @@ def fold(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]
             acc.calls,
             acc.noted,
         )
-        return following, (StreamToken(text, stream_id=acc.stream_id, seq=seq, attempt=acc.attempt),)
-    return _fold_other(acc, delta)
+        return following, (StreamToken(text, stream_id=acc.stream_id, seq=seq, attempt=acc.attempt, at=at),)
+    return _fold_other(acc, delta, at)
 
 
-def fold_texts(acc: Accumulator, texts: Sequence[str]) -> tuple[Accumulator, tuple[Event, ...]]:
+def fold_texts(
+    acc: Accumulator, texts: Sequence[str], at: float | None = None
+) -> tuple[Accumulator, tuple[Event, ...]]:
     """Fold the texts of several TextDeltas in one step, in a third of the time per token. acc must not have ended."""
     stream_id, attempt, seq = acc.stream_id, acc.attempt, acc.seq
     following = Accumulator(
@@ -169,28 +174,28 @@ def fold_texts(acc: Accumulator, texts: Sequence[str]) -> tuple[Accumulator, tup
         acc.noted,
     )
     return following, tuple(
-        [StreamToken(text, stream_id=stream_id, seq=at, attempt=attempt) for at, text in enumerate(texts, seq + 1)]
+        [StreamToken(text, stream_id=stream_id, seq=n, attempt=attempt, at=at) for n, text in enumerate(texts, seq + 1)]
     )
 
 
-def _fold_other(acc: Accumulator, delta: Delta) -> tuple[Accumulator, tuple[Event, ...]]:
+def _fold_other(acc: Accumulator, delta: Delta, at: float | None) -> tuple[Accumulator, tuple[Event, ...]]:
     match delta:
         case CallDelta(index, piece):
             acc = _with_call(acc, index, lambda call: replace(call, arguments=longer(call.arguments, piece)))
-            return acc, (StreamFunctionArgumentsDelta(index, piece, **_envelope(acc)),)
+            return acc, (StreamFunctionArgumentsDelta(index, piece, **_envelope(acc, at)),)
         case CallStarted(index, id_, name):
             call = PartialCall(index, id_, name)
             acc = replace(acc, calls=(*acc.calls, call), seq=acc.seq + 1)
-            return acc, (StreamFunctionCallStarted(call.tool_call(), **_envelope(acc)),)
+            return acc, (StreamFunctionCallStarted(call.tool_call(), **_envelope(acc, at)),)
         case CallDone(index, arguments, extra):  # its arguments replace the pieces, also where the two differ
             acc = _with_call(
                 acc, index, lambda call: replace(call, arguments=(EMPTY, arguments), done=True, extra=extra)
             )
             call = acc.calls[_place(acc.calls, index)]
-            return acc, (StreamFunctionCallComplete(call.tool_call(), **_envelope(acc)),)
+            return acc, (StreamFunctionCallComplete(call.tool_call(), **_envelope(acc, at)),)
         case ReasoningDelta(text):
             acc = replace(acc, thoughts=longer(acc.thoughts, text), seq=acc.seq + 1)
-            return acc, (StreamReasoning(text, **_envelope(acc)),)
+            return acc, (StreamReasoning(text, **_envelope(acc, at)),)
         case RefusalDelta(text):
             return replace(acc, refusals=longer(acc.refusals, text)), ()
         case _:
@@ -214,5 +219,5 @@ def _place(calls: tuple[PartialCall, ...], index: int) -> int:
     return next(place for place, call in enumerate(calls) if call.index == index)
 
 
-def _envelope(acc: Accumulator) -> dict[str, Any]:
-    return {"stream_id": acc.stream_id, "seq": acc.seq, "attempt": acc.attempt}
+def _envelope(acc: Accumulator, at: float | None) -> dict[str, Any]:
+    return {"stream_id": acc.stream_id, "seq": acc.seq, "attempt": acc.attempt, "at": at}

@@ -119,7 +119,7 @@ def resumed(saved: Checkpoint, log: Log, past: Past, *, idempotent: Collection[s
         return begin(log.stream_id, past.agent_id, turn.conversation, past.policy, past.tally)
     if turn.phase is STREAMING:
         acc = Accumulator(log.stream_id, turn.acc.attempt, log.seq)
-        turn, events = with_event(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said))
+        turn, events = with_event(replace(turn, acc=acc), StreamReset(Interrupted(), saved.said), now_s)
         return turn, (*events, start_completion(turn.past))
     in_flight = _in_flight(turn)
     again = tuple(RunTool(call) for call in in_flight if call.name in idempotent)
@@ -147,7 +147,7 @@ def interrupted(saved: Checkpoint, log: Log, past: Past, now_s: float, fault: Fa
     for call in _in_flight(turn):
         after_call = turn.past.round.finished(ToolFinished(call.index, UNKNOWN))
         turn, events = with_event(
-            replace(turn, past=replace(turn.past, round=after_call)), StreamToolResult(call, UNKNOWN)
+            replace(turn, past=replace(turn.past, round=after_call)), StreamToolResult(call, UNKNOWN), now_s
         )
         published += events
     turn, effects = fail(turn, fault, now_s)

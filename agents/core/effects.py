@@ -1,7 +1,7 @@
 """The inputs and the effects of a turn's steps.
 
-happened    a Delta of the model's stream, ToolFinished, ToolProgressed, ApprovalAsked, ToolCleared, Steered,
-            AnswerChecked
+happened    a Delta of the model's stream, ToolStarted, ToolFinished, ToolProgressed, ApprovalAsked, ToolCleared,
+            Steered, AnswerChecked
 effects     an Event to publish, or work: StartCompletion, RunTool, DropTools, CheckAnswer
 """
 
@@ -14,6 +14,14 @@ from agents.core.deltas import Delta
 from agents.core.events import Event
 from agents.core.retry import Tries
 from agents.core.round import ToolFinished
+
+
+class ToolStarted(Struct, frozen=True):
+    """A call begins to run. attempt: as in StreamToolStart. at_s: the moment, in monotonic seconds."""
+
+    index: int
+    attempt: int
+    at_s: float
 
 
 class ToolProgressed(Struct, frozen=True):
@@ -81,7 +89,9 @@ class CheckAnswer(Struct, frozen=True):
     content: str
 
 
-Happened: TypeAlias = Delta | ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared | Steered | AnswerChecked
+Happened: TypeAlias = (
+    Delta | ToolStarted | ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared | Steered | AnswerChecked
+)
 Work: TypeAlias = StartCompletion | RunTool | DropTools | CheckAnswer
 Effect: TypeAlias = Event | Work
 

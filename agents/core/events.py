@@ -1,9 +1,9 @@
 """The events of a stream, in the form for its subscribers. Source: API reference, "Client-Facing Events".
 
 The nine documented tuples are frozen structs. The tag is the documented atom, and the fields have the documented names.
-Each event carries `stream_id`, `seq` and `attempt`. The numbers begin at 1. Within one attempt, `seq` has no gaps;
-after a crash of the program it may jump once (ADR 5). The store keeps events as `msgspec.json.encode(event)`; the
-gateway writes them by agents/contract/wire.py.
+Each event carries `stream_id`, `seq`, `attempt` and `at`. `seq` and `attempt` begin at 1. Within one attempt, `seq` has
+no gaps; after a crash of the program it may jump once (ADR 5). `at` is the time of the step that made the event. The
+store keeps events as `msgspec.json.encode(event)`; the gateway writes them by agents/contract/wire.py.
 
 A slow subscriber gets the missed pieces of a text as one event. `joined` is the number of these pieces. The event has
 the seq of its last piece. So within one attempt, `seq - joined` is the seq of the previous event.
@@ -19,11 +19,17 @@ from agents.core.errors import Fault
 
 
 class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """The fields of all events. stream_id: the turn's stream. seq: 1, 2, 3 ... attempt: rises with each StreamReset."""
+    """The fields of all events.
+
+    stream_id: the turn's stream. seq: 1, 2, 3 ... attempt: rises with each StreamReset. at: Unix seconds, with
+    microseconds; None in events that an older version stored. Within one attempt, `at` never decreases, with one
+    exception: a StreamToolStart of an eager call has the earlier time at which the call began.
+    """
 
     stream_id: str = ""
     seq: int = 0
     attempt: int = 1
+    at: float | None = None
 
 
 class StreamStart(StreamEvent, frozen=True, tag="stream_start"):
@@ -68,6 +74,16 @@ class StreamFunctionCallComplete(StreamEvent, frozen=True, tag="stream_function_
 
 class StreamFunctionExecutionStart(StreamEvent, frozen=True, tag="stream_function_execution_start"):
     """The calls of a model call are about to run, in parallel."""
+
+
+class StreamToolStart(StreamEvent, frozen=True, tag="stream_tool_start"):
+    """A call begins to run, after any wait for a place, for earlier calls, or for an approval.
+
+    attempt_of_call: 1, 2, 3 ... rises when the call is run again. A program that resumes the turn counts from 1.
+    """
+
+    tool_call: ToolCall
+    attempt_of_call: int = 1
 
 
 class ToolResult(Struct, frozen=True):
@@ -202,6 +218,7 @@ Event: TypeAlias = (
     | StreamFunctionArgumentsDelta
     | StreamFunctionCallComplete
     | StreamFunctionExecutionStart
+    | StreamToolStart
     | StreamToolResult
     | StreamToolProgress
     | StreamApprovalRequired

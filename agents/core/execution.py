@@ -51,8 +51,8 @@ def executing(turn: Turn, end: Finished, now_s: float) -> Step:
     )
     events: tuple[Event, ...] = ()
     if end.usage is not None:
-        turn, events = with_event(turn, StreamUsage(spent.usage, spent.cost))
-    turn, start = with_event(turn, StreamFunctionExecutionStart())
+        turn, events = with_event(turn, StreamUsage(spent.usage, spent.cost), now_s)
+    turn, start = with_event(turn, StreamFunctionExecutionStart(), now_s)
     turn, runs = running_more(turn)
     return turn, (*events, *start, *runs)
 
@@ -78,7 +78,7 @@ def tool_finished(turn: Turn, finished: ToolFinished, now_s: float) -> Step:
     past = replace(turn.past, round=turn.past.round.finished(finished))
     if finished.result.error:
         past = replace(past, tally=past.tally.failed(f"{call.name}: {finished.result.error}"))
-    turn, events = with_event(replace(turn, past=past), StreamToolResult(call, finished.result))
+    turn, events = with_event(replace(turn, past=past), StreamToolResult(call, finished.result), now_s)
     if past.round.over:
         turn = replace(turn, past=replace(past, tally=past.tally.executed(now_s)))
         turn, effects = ask_again(turn, with_results(turn), now_s)

@@ -32,6 +32,10 @@ class Tally(Struct, frozen=True):
         since_s = now_s if self.executing_since_s is None else self.executing_since_s
         return replace(self, executing_since_s=None, tool_time_s=self.tool_time_s + now_s - since_s)
 
+    def unix_s(self, now_s: float) -> float:
+        """Return the Unix time of a moment. A change of the machine's clock during the turn does not affect it."""
+        return self.started_unix_s + (now_s - self.started_s)
+
     def ran_s(self, now_s: float) -> float:
         """Return the time in which a program ran the turn."""
         return now_s - self.started_s - self.stopped_s

@@ -29,6 +29,7 @@ from agents.core.effects import (
     Steered,
     ToolCleared,
     ToolProgressed,
+    ToolStarted,
     Work,
 )
 from agents.core.errors import Fault, InvalidAnswer, ParseError
@@ -38,6 +39,7 @@ from agents.core.events import (
     StreamComplete,
     StreamReset,
     StreamToolProgress,
+    StreamToolStart,
     StreamWarning,
 )
 from agents.core.execution import eager, executing, tool_cleared, tool_finished
@@ -68,7 +70,7 @@ def steps(turn: Turn, deltas: Sequence[Delta], now_s: float) -> Step:
         return step(turn, deltas[0], now_s)
     texts = [delta.text for delta in deltas if type(delta) is TextDelta]
     if texts and len(texts) == len(deltas) and turn.phase is STREAMING and turn.acc.end is None:
-        acc, events = fold_texts(turn.acc, texts)
+        acc, events = fold_texts(turn.acc, texts, turn.past.tally.unix_s(now_s))
         return Turn(STREAMING, acc, _with_first_token(turn.past, now_s)), events
     effects: list[Effect] = []
     for delta in deltas:
@@ -85,7 +87,7 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
     if type(happened) is TextDelta:  # first: nearly all inputs are text
         if turn.phase is not STREAMING:
             return turn, ()
-        acc, events = fold(turn.acc, happened)
+        acc, events = fold(turn.acc, happened, turn.past.tally.unix_s(now_s))
         return Turn(STREAMING, acc, _with_first_token(turn.past, now_s)), events
     match turn.phase, happened:
         case Phase.ENDED, _:
@@ -94,20 +96,23 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return replace(turn, past=replace(turn.past, steered=(*turn.past.steered, message))), ()
         case Phase.EXECUTING, ToolFinished():
             return tool_finished(turn, happened, now_s)
+        case Phase.EXECUTING, ToolStarted(index, attempt, at_s) if call := turn.past.round.call(index):
+            return with_event(turn, StreamToolStart(call, attempt), at_s)
         case Phase.EXECUTING, ToolProgressed(index, data) if call := turn.past.round.call(index):
-            return with_event(turn, StreamToolProgress(call, data))
+            return with_event(turn, StreamToolProgress(call, data), now_s)
         case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
-            return with_event(turn, StreamApprovalRequired(call, timeout_s))
+            return with_event(turn, StreamApprovalRequired(call, timeout_s), now_s)
         case Phase.EXECUTING, ToolCleared(index) if call := turn.past.round.call(index):
             return tool_cleared(turn, call)
         case Phase.CHECKING, AnswerChecked():
             return _answer_checked(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():
             happened = _readable(happened)
-            acc, events = fold(turn.acc, happened)
+            acc, events = fold(turn.acc, happened, turn.past.tally.unix_s(now_s))
             return _model_said(replace(turn, acc=acc), happened, events, now_s)
         case Phase.STREAMING, _:
-            acc, events = fold(turn.acc, happened)  # type: ignore[arg-type]  # the other kinds have their cases above
+            at = turn.past.tally.unix_s(now_s)
+            acc, events = fold(turn.acc, happened, at)  # type: ignore[arg-type]  # the other kinds have their cases above
             return replace(turn, acc=acc), events
     return turn, ()
 
@@ -152,26 +157,26 @@ def _failed(turn: Turn, fault: Fault, now_s: float) -> Step:
         past = model_call_counted(turn, Usage()).past
     dropped: tuple[Work, ...] = (DropTools(),) if past.round.started else ()
     past = replace(past, tries=again.tries, round=Round(), tally=past.tally.failed(str(fault)))
-    turn, effects = _reset(replace(turn, past=past), fault, again)
+    turn, effects = _reset(replace(turn, past=past), fault, again, now_s)
     return turn, (*dropped, *effects)
 
 
-def _reset(turn: Turn, reason: Fault, again: Again) -> Step:
+def _reset(turn: Turn, reason: Fault, again: Again, now_s: float) -> Step:
     """Void the output of the present model call, and ask the model again."""
     acc, past = turn.acc, turn.past
     acc = init_accumulator(acc.stream_id, attempt=acc.attempt + 1, seq=acc.seq)
-    turn, events = with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text))
+    turn, events = with_event(Turn(STREAMING, acc, past), StreamReset(reason, past.ended_text), now_s)
     return turn, (*events, start_completion(past, again.at_least_s, again.at_most_s))
 
 
 def _finished(turn: Turn, end: Finished, now_s: float) -> Step:
     """The step after a whole answer: run its calls, or end the turn with it."""
-    turn, warnings = _skipped(model_call_counted(turn, end.usage or Usage()), end)
+    turn, warnings = _skipped(model_call_counted(turn, end.usage or Usage()), end, now_s)
     turn, effects = executing(turn, end, now_s) if turn.acc.calls else _answered(turn, end, now_s)
     return turn, (*warnings, *effects)
 
 
-def _skipped(turn: Turn, end: Finished) -> tuple[Turn, tuple[Event, ...]]:
+def _skipped(turn: Turn, end: Finished, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
     """Count the unreadable events. Publish a warning if they may have had text."""
     if not end.skipped:
         return turn, ()
@@ -179,7 +184,7 @@ def _skipped(turn: Turn, end: Finished) -> tuple[Turn, tuple[Event, ...]]:
     for line in end.skipped:
         tally = tally.failed(f"skipped an event: {line}")
     turn = replace(turn, past=replace(turn.past, tally=tally))
-    return with_event(turn, StreamWarning(ParseError(end.skipped[0]))) if end.lossy else (turn, ())
+    return with_event(turn, StreamWarning(ParseError(end.skipped[0])), now_s) if end.lossy else (turn, ())
 
 
 def _answered(turn: Turn, end: Finished, now_s: float) -> Step:
@@ -210,7 +215,7 @@ def _answer_checked(turn: Turn, checked: AnswerChecked, now_s: float) -> Step:
         answer_tries=past.answer_tries + 1,
         tally=past.tally.failed(str(fault)),
     )
-    return _reset(replace(turn, past=past), fault, Again(past.tries, 0.0, 0.0))
+    return _reset(replace(turn, past=past), fault, Again(past.tries, 0.0, 0.0), now_s)
 
 
 def _answer(turn: Turn, end: Finished) -> AssistantMessage:
@@ -224,4 +229,4 @@ def _complete(turn: Turn, end: Finished, value: Any, now_s: float) -> Step:
     past = turn.past
     conversation = (*past.conversation, _answer(turn, end))
     response = response_of(turn, now_s, value)
-    return ended(replace(turn, past=replace(past, conversation=conversation)), StreamComplete(response))
+    return ended(replace(turn, past=replace(past, conversation=conversation)), StreamComplete(response), now_s)

@@ -81,7 +81,7 @@ STREAMING: Final = Phase.STREAMING
 def begin(stream_id: str, agent_id: str, conversation: Conversation, policy: TurnPolicy, tally: Tally) -> Step:
     """Return the first step of a turn that answers the conversation's last message. tally: a new one."""
     acc = init_accumulator(stream_id, seq=1)
-    start = StreamStart(agent_id, stream_id=stream_id, seq=1)
+    start = StreamStart(agent_id, stream_id=stream_id, seq=1, at=tally.unix_s(tally.started_s))
     past = Past(agent_id, conversation, policy, tally)
     return Turn(STREAMING, acc, past), (start, start_completion(past))
 
@@ -131,7 +131,7 @@ def fail(turn: Turn, fault: Fault, now_s: float) -> Step:
     )
     turn = replace(turn, past=past)
     response = response_of(turn, now_s)
-    return ended(turn, StreamError(fault, content, response.metrics, response))
+    return ended(turn, StreamError(fault, content, response.metrics, response), now_s)
 
 
 def response_of(turn: Turn, now_s: float, value: Any = None) -> Response:
@@ -152,15 +152,15 @@ def response_of(turn: Turn, now_s: float, value: Any = None) -> Response:
     )
 
 
-def with_event(turn: Turn, event: Event) -> tuple[Turn, tuple[Event, ...]]:
-    """Return the turn after the event, and the event with its place in the stream."""
-    acc = replace(turn.acc, seq=turn.acc.seq + 1)
-    event = replace(event, stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt)
+def with_event(turn: Turn, event: Event, now_s: float) -> tuple[Turn, tuple[Event, ...]]:
+    """Return the turn after the event, and the event with its place in the stream. now_s: the event's time."""
+    acc, at = replace(turn.acc, seq=turn.acc.seq + 1), turn.past.tally.unix_s(now_s)
+    event = replace(event, stream_id=acc.stream_id, seq=acc.seq, attempt=acc.attempt, at=at)
     return replace(turn, acc=acc), (event,)
 
 
-def ended(turn: Turn, event: StreamComplete | StreamError) -> Step:
-    turn, (event,) = with_event(turn, event)  # type: ignore[assignment]  # the same event, with its place
+def ended(turn: Turn, event: StreamComplete | StreamError, now_s: float) -> Step:
+    turn, (event,) = with_event(turn, event, now_s)  # type: ignore[assignment]  # the same event, with its place
     return replace(turn, phase=Phase.ENDED, outcome=event), (event,)
 
 

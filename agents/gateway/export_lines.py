@@ -14,10 +14,11 @@ class SessionLine(SessionRecord, frozen=True, tag_field="type", tag="session"):
 
 
 class MessageLine(Struct, frozen=True, tag_field="type", tag="message"):
-    """A message. position: its index in the conversation, from 0."""
+    """A message. position: its index in the conversation, from 0. sent_at: Unix seconds; null if that is unknown."""
 
     position: int
     message: Message
+    sent_at: float | None = None
 
 
 class StreamLine(StreamRecord, frozen=True, tag_field="type", tag="stream"):

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final, Self, TypeAlias
 
 from actors import Down, Mailbox, MailboxClosed, Pid
+from actors.clock import unix_s
 from agents import agent
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
@@ -85,7 +86,7 @@ class Reader:
         return agent.LAST_WORDS_S if self.seq else 0.0
 
     def _last_words(self) -> Event:
-        return StreamError(HandlerCrashed("its agent ended"), stream_id=self.stream_id, seq=self.seq + 1)
+        return StreamError(HandlerCrashed("its agent ended"), stream_id=self.stream_id, seq=self.seq + 1, at=unix_s())
 
 
 Read: TypeAlias = Callable[[int, int], Awaitable[list[Event]]]

@@ -13,7 +13,7 @@ from agents.contract.stored import session as whole_session
 from agents.core.events import Event
 from agents.gateway.errors import Refusal
 from agents.instance.info import AgentInfo
-from agents.sessions import StreamRecord, UnknownSession
+from agents.sessions import DatedMessage, StreamRecord, UnknownSession
 
 
 class Sessions(Protocol):
@@ -104,9 +104,10 @@ class LiveSessions:
 
     async def history(self, session_id: str) -> Session:
         pid = _agent(session_id)
-        info = await agent.info(pid)
-        streams = [SessionStream(id=each.id, status=each.status, last_seq=each.seq) for each in info.streams]
-        return whole_session(_session(info), await agent.conversation(pid), streams)
+        found = await agent.history(pid)
+        streams = [SessionStream(id=each.id, status=each.status, last_seq=each.seq) for each in found.info.streams]
+        conversation = map(DatedMessage, found.conversation, found.times)
+        return whole_session(_session(found.info), conversation, streams, found.running)
 
     async def rename(self, session_id: str, title: str | None) -> None:
         _not_kept()

@@ -1,6 +1,6 @@
 """Sessions with a store. A request to a session whose agent does not run starts the agent."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -9,13 +9,15 @@ from msgspec import structs
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_registry import find_agent, find_stream, reserved
-from agents.contract.sessions import Session, SessionInfo
+from agents.contract.sessions import Session, SessionInfo, SessionStream, Status
 from agents.contract.stored import session, session_info, session_stream
 from agents.core.events import Event
+from agents.core.running_turn import RunningTurn
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
 from agents.instance.waking import wake
 from agents.sessions import (
+    DatedMessage,
     JournalHandle,
     ListedSession,
     Refused,
@@ -74,19 +76,21 @@ class StoredSessions(LiveSessions):
         return None if kept is None else _info(kept)
 
     async def history(self, session_id: str) -> Session:
-        """Return the session as it is in the store, whether its agent runs or not."""
+        """Return the session as it is in the store, whether its agent runs or not.
+
+        The running turn is read first. If it ends meanwhile, the conversation may already have its messages.
+        """
         store = await _store()
+        statuses, running = await _live(session_id)
         kept = await store.session(session_id)
         if kept is None:
             raise UnknownSession(session_id)
-        live = await _statuses(session_id)
-        conversation = await store.messages(session_id, 0, kept.message_count)
+        conversation = await store.dated_messages(session_id, 0, kept.message_count)
         streams = [session_stream(each) for each in await store.streams(session_id)]
-        return session(
-            _info(kept),
-            conversation,
-            [structs.replace(each, status=live.get(each.id, each.status)) for each in streams],
-        )
+        if running is not None and _has_turn(conversation, running, streams):
+            running = None
+        shown = [_with_status(each, statuses) for each in streams]
+        return session(_info(kept), conversation, shown, running)
 
     async def rename(self, session_id: str, title: str | None) -> None:
         from agents.sessions import history
@@ -142,13 +146,27 @@ def _alone(session_id: str) -> Iterator[None]:
         raise Refusal(409, "expected an idle session, got one that has just received a message", "conflict") from None
 
 
-async def _statuses(session_id: str) -> dict[str, str]:
-    """Return the status of each stream that the session's agent has, if the agent runs."""
+async def _live(session_id: str) -> tuple[Mapping[str, Status], RunningTurn | None]:
+    """Return the status of each stream that the session's agent has, and its running turn, if the agent runs."""
+    pid = find_agent(session_id)
+    if pid is None:
+        return {}, None
     try:
-        pid = find_agent(session_id)
-        return {} if pid is None else {each.id: each.status for each in (await agent.info(pid)).streams}
-    except CallFailed:
-        return {}  # the agent has just ended
+        found = await agent.history(pid)
+    except CallFailed:  # the agent has just ended
+        return {}, None
+    return {each.id: each.status for each in found.info.streams}, found.running
+
+
+def _with_status(stream: SessionStream, live: Mapping[str, Status]) -> SessionStream:
+    """Return the stream with its agent's status, unless the store has its end."""
+    return structs.replace(stream, status=live.get(stream.id, stream.status)) if stream.status == "open" else stream
+
+
+def _has_turn(conversation: Sequence[DatedMessage], running: RunningTurn, streams: list[SessionStream]) -> bool:
+    """Return whether the conversation has the messages of this turn, because the turn has ended."""
+    ends = (each.messages_until for each in streams if each.id == running.stream_id)
+    return any(end is not None and end <= len(conversation) for end in ends)
 
 
 def _info(kept: ListedSession) -> SessionInfo:

@@ -12,6 +12,7 @@ from agents import agent
 from agents.agent_config import InvalidAgentConfig
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
 from agents.core.events import Event
+from agents.core.turn_state import state_of
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.quotas import Quotas
@@ -41,7 +42,7 @@ class VisibleStreams:
         live = await self._live(stream_id)
         if live is not None:
             _check_after(after, live.info.seq)
-            if after == live.info.seq and live.info.status in ("complete", "error"):
+            if after == live.info.seq and live.info.status not in ("waiting", "running"):
                 return None
             reader = Reader(stream_id, after)
             if await reader.follow(live.agent):
@@ -49,11 +50,13 @@ class VisibleStreams:
         return await self._stored(stream_id, after)
 
     async def show(self, stream_id: str) -> StreamSummary:
-        """Return the stream's agent, status and last seq."""
+        """Return the stream's agent, status, state and last seq."""
         if (live := await self._live(stream_id)) is not None:
-            return StreamSummary(stream_id, live.agent_id, live.info.status, live.info.seq)
+            return StreamSummary(stream_id, live.agent_id, live.info.status, live.info.state, live.info.seq)
         kept = await self._kept(stream_id)
-        return StreamSummary(stream_id, None, kept.status.value, kept.last_seq)
+        after = 0 if kept.status is StreamStatus.OPEN else max(kept.last_seq - 1, 0)  # the last event ends a turn
+        state = state_of(await self._sessions.events(stream_id, after, kept.last_seq))
+        return StreamSummary(stream_id, None, kept.status.value, state, kept.last_seq)
 
     async def events(self, stream_id: str) -> AsyncGenerator[Sequence[Event], None]:
         """Yield the events of a stream so far, in pages, each event as it was published."""

@@ -1,21 +1,24 @@
 """The description of an agent: data, without the text of turns and without secrets."""
 
-from typing import Literal, TypeAlias
-
 from msgspec import Struct
 
-from agents.core.events import StreamComplete
+from agents.core.conversation import Conversation
+from agents.core.running_turn import RunningTurn, running_turn
+from agents.core.turn_state import TurnState, TurnStatus, status_of
 from agents.instance.state import AgentState
 from agents.streams.stream import Stream
 
-Status: TypeAlias = Literal["waiting", "running", "complete", "error"]
-
 
 class StreamInfo(Struct, frozen=True, omit_defaults=True):
-    """A stream. seq: that of its last event, or 0. steered_by: stream ids of the messages that joined its turn."""
+    """A stream.
+
+    state: of its turn, from its events. seq: that of its last event, or 0. steered_by: stream ids of the messages that
+    joined its turn.
+    """
 
     id: str
-    status: Status
+    status: TurnStatus
+    state: TurnState
     seq: int
     steered_by: tuple[str, ...] = ()
 
@@ -38,6 +41,26 @@ class AgentInfo(Struct, frozen=True, omit_defaults=True):
     owner: str | None = None
 
 
+class AgentHistory(Struct, frozen=True):
+    """An agent and its conversation at one moment.
+
+    times: the Unix time of each message, or None where it is unknown. running: the turn that runs.
+    """
+
+    info: AgentInfo
+    conversation: Conversation
+    times: tuple[float | None, ...]
+    running: RunningTurn | None
+
+
+def history_of(state: AgentState) -> AgentHistory:
+    running = state.running
+    turn = None
+    if running is not None:
+        turn = running_turn(running.stream.id, running.chat.message, running.stream.events)
+    return AgentHistory(info_of(state), state.conversation, state.times, turn)
+
+
 def info_of(state: AgentState) -> AgentInfo:
     config = state.config
     return AgentInfo(
@@ -56,15 +79,8 @@ def info_of(state: AgentState) -> AgentInfo:
 def streams_of(state: AgentState) -> tuple[StreamInfo, ...]:
     ended = (_of_stream(recent.stream) for recent in state.recent)
     running = () if state.running is None else (_of_stream(state.running.stream),)
-    return (*ended, *running, *(StreamInfo(chat.stream_id, "waiting", 0) for chat in state.queue))
+    return (*ended, *running, *(StreamInfo(chat.stream_id, "waiting", "idle", 0) for chat in state.queue))
 
 
 def _of_stream(stream: Stream) -> StreamInfo:
-    match stream.outcome:
-        case None:
-            status: Status = "running"
-        case StreamComplete():
-            status = "complete"
-        case _:
-            status = "error"
-    return StreamInfo(stream.id, status, stream.seq, stream.steered_by)
+    return StreamInfo(stream.id, status_of(stream.outcome), stream.state, stream.seq, stream.steered_by)

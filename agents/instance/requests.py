@@ -82,8 +82,14 @@ class GetConversation(Struct, frozen=True):
     """Get the conversation, without the running turn."""
 
 
+class GetHistory(Struct, frozen=True):
+    """Get an AgentHistory."""
+
+
 class Retire(Struct, frozen=True):
     """End the agent if no turn runs or waits. The answer: whether it ends."""
 
 
-Request: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | Retire
+Request: TypeAlias = (
+    Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | GetHistory | Retire
+)

@@ -13,6 +13,7 @@ from actors.observer import processes
 from actors.server.server_process import ServerProcess
 from agents.agent_registry import is_agent
 from agents.core.conversation import ToolCall
+from agents.core.turn_state import TurnState
 from agents.instance.state import AgentState
 from agents.streams.stream import Stream
 
@@ -24,6 +25,7 @@ class RunningTurn(Struct, frozen=True):
 
     stream_id: str
     agent_id: str
+    state: TurnState
     began_at: float
     seq: int
     waiting: int
@@ -51,7 +53,7 @@ def running_turns(count: int, visible: Visible) -> Generator[None, None, tuple[l
         yield
         began_at = stream.turn.past.tally.started_unix_s if stream.turn is not None else 0.0
         waiting = len(stream.calls.waiting) if stream.calls is not None else 0
-        found.append(RunningTurn(stream.id, agent_id, began_at, stream.seq, waiting))
+        found.append(RunningTurn(stream.id, agent_id, stream.state, began_at, stream.seq, waiting))
     found.sort(key=lambda turn: turn.began_at)
     return found[:count], max(0, len(found) - count)
 

@@ -76,13 +76,15 @@ class Keeping(Struct, frozen=True):
 class AgentState(Struct, frozen=True):
     """The state of an agent. Its turns run one at a time.
 
-    queue: waiting messages, in order of arrival. recent: ended streams that may still be followed. buffer_size: as in
-    Stream. debug: the agent's streams log the kinds of their events. turns: number of turns that have begun. timers:
-    those of reminders to the agent, by the reminder's class.
+    times: the Unix time of each message of the conversation, or None. queue: waiting messages, in order of arrival.
+    recent: ended streams that may still be followed. buffer_size: as in Stream. debug: whether the agent's streams log
+    the kinds of their events. turns: number of turns that have begun. timers: those of reminders to the agent, by the
+    reminder's class.
     """
 
     config: AgentConfig
     conversation: Conversation
+    times: tuple[float | None, ...] = ()
     subscribers: tuple[Pid, ...] = ()
     running: Running | None = None
     queue: tuple[StreamChat, ...] = ()

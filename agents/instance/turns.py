@@ -13,8 +13,9 @@ from actors import exit as send_exit
 from actors.clock import now_s
 from actors.log import get_logger
 from agents.agent_registry import has_no_stream, has_stream
-from agents.core.conversation import UserMessage
+from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked
+from agents.core.message_times import times_of
 from agents.instance.requests import Full
 from agents.instance.state import AgentState, Running, StreamChat
 from agents.instance.subscriptions import known
@@ -83,7 +84,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, config, state.conversation)
         await stream.durable()
-        return await _over(agent, stream, replace(state, conversation=conversation))
+        return await _over(agent, stream, _with_turn(state, conversation, stream))
     handler = await start_child(STREAM_SUPERVISOR, chat.message, stream, config, state.conversation, cut)
     link(handler)
     with suppress(ProcessError):  # it has ended: its Exit is on the way
@@ -97,11 +98,17 @@ async def handler_ended(agent: Pid, running: Running, reason: Any, state: AgentS
     stream.fail(running.fault or HandlerCrashed(_words(reason)), now_s())
     asked = (*state.conversation, UserMessage(running.chat.message))
     conversation = stream.turn.conversation if stream.turn is not None else asked
-    state = replace(state, running=None, conversation=conversation)
+    state = replace(_with_turn(state, conversation, stream), running=None)
     await stream.durable()
     for canceller in running.cancellers:
         reply(canceller, True)
     return await _over(agent, stream, state)
+
+
+def _with_turn(state: AgentState, conversation: Conversation, stream: Stream) -> AgentState:
+    """Return the state with the conversation after a turn. stream: the turn's, with all its events."""
+    times = times_of(conversation[len(state.conversation) :], stream.events)
+    return replace(state, conversation=conversation, times=state.times + times)
 
 
 async def _over(agent: Pid, stream: Stream, state: AgentState) -> AgentState:

@@ -28,6 +28,7 @@ from agents.sessions.recorder import Recorder
 from agents.sessions.records import (
     Batch,
     Checkpoint,
+    DatedMessage,
     ListedSession,
     OpenStream,
     SessionBegun,
@@ -46,6 +47,7 @@ __all__ = [
     "JOURNAL",
     "Batch",
     "Checkpoint",
+    "DatedMessage",
     "Fenced",
     "InvalidFork",
     "Journal",

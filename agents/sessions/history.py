@@ -17,6 +17,7 @@ from actors import InvalidArgument
 from actors.kernel.errors import named
 from agents.core.checkpoint import Checkpoint
 from agents.core.conversation import Conversation
+from agents.core.message_times import times_of
 from agents.core.text import HALF, TEXT, is_text
 from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
@@ -75,7 +76,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
     if not keepable(new_id):
         raise InvalidFork(f"expected an id of 1 to 200 printable characters, got {new_id[:200]!r}")
     origin = await _known(store, id_)
-    kept, turn = await _cut(store, origin, at)
+    kept, turn, times = await _cut(store, origin, at)
     async with store.changing() as connection:
         session = await _row(connection, id_)
         if session is None or session.created_at != origin.created_at:
@@ -87,7 +88,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
         await connection.execute(insert(SESSIONS).values({**session._mapping, **new}))  # noqa: SLF001 (public)
         await _copy(connection, id_, new_id, kept)
         if turn:
-            await connection.execute(insert(MESSAGES), message_rows(new_id, kept, raw_messages(turn)))
+            await connection.execute(insert(MESSAGES), message_rows(new_id, kept, raw_messages(turn), times))
 
 
 async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
@@ -101,12 +102,12 @@ async def export(store: Store, id_: str) -> AsyncIterator[bytes]:
     yield _line("session", session)
     for after in range(0, session.message_count, MESSAGES_PAGE):
         expected = min(MESSAGES_PAGE, session.message_count - after)
-        page = await store.messages(id_, after, expected)
+        page = await store.dated_messages(id_, after, expected)
         await _check_same(store, session)
         if len(page) < expected:
             raise StoreDamaged(f"the store is damaged: of session {id_} there are fewer messages than it counts")
-        for position, message in enumerate(page, after):
-            yield _line("message", {"position": position, "message": message})
+        for position, dated in enumerate(page, after):
+            yield _line("message", {"position": position, "message": dated.message, "sent_at": dated.sent_at})
     last = None
     while streams := await store.streams(id_, last, STREAMS_PAGE):
         await _check_same(store, session)
@@ -130,14 +131,16 @@ def _line(kind: str, data: Any) -> bytes:
     return encoded({"type": kind, **msgspec.to_builtins(data)}) + b"\n"
 
 
-async def _cut(store: Store, session: SessionRecord, at: tuple[str, int | None] | None) -> tuple[int, Conversation]:
-    """Return how many of the session's messages the fork keeps, and the messages of the partial turn after them.
+async def _cut(
+    store: Store, session: SessionRecord, at: tuple[str, int | None] | None
+) -> tuple[int, Conversation, tuple[float | None, ...]]:
+    """Return how many of the session's messages the fork keeps, and the partial turn's messages and times after them.
 
     A conversation only grows, so the count is still valid when the messages are copied. The count is read before the
     stream, so it includes nothing of a stream that is open at that time.
     """
     if at is None:
-        return session.message_count, ()
+        return session.message_count, (), ()
     stream_id, place = at
     stream = await store.stream(stream_id)
     if stream is None or stream.session_id != session.id:
@@ -147,11 +150,12 @@ async def _cut(store: Store, session: SessionRecord, at: tuple[str, int | None] 
         raise InvalidFork(f"expected a seq from 0 to {stream.last_seq}, got {seq}")
     before = session.message_count if stream.messages_from is None else stream.messages_from
     if seq == 0:
-        return before, ()
+        return before, (), ()
     if seq == stream.last_seq and stream.messages_until is not None:
-        return stream.messages_until, ()
+        return stream.messages_until, (), ()
     events = await store.events(stream_id, limit=seq)
-    return before, partial_turn(stream.message, events, await _recorded(store, stream))
+    turn = partial_turn(stream.message, events, await _recorded(store, stream))
+    return before, turn, times_of(turn, events)
 
 
 async def _recorded(store: Store, stream: StreamRecord) -> Conversation:
@@ -187,11 +191,9 @@ async def _row(connection: AsyncConnection, id_: str) -> Row[Any] | None:
 
 
 async def _copy(connection: AsyncConnection, id_: str, new_id: str, count: int) -> None:
-    columns = [MESSAGES.c.session_id, MESSAGES.c.position, MESSAGES.c.payload]
-    old = select(literal(new_id), MESSAGES.c.position, MESSAGES.c.payload).where(
-        MESSAGES.c.session_id == id_, MESSAGES.c.position < count
-    )
-    await connection.execute(insert(MESSAGES).from_select(columns, old))
+    same = [column for column in MESSAGES.c if column is not MESSAGES.c.session_id]
+    old = select(literal(new_id), *same).where(MESSAGES.c.session_id == id_, MESSAGES.c.position < count)
+    await connection.execute(insert(MESSAGES).from_select([MESSAGES.c.session_id, *same], old))
 
 
 def _check_known(id_: str) -> None:

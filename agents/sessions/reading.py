@@ -21,7 +21,15 @@ from agents.sessions.connection import connected
 from agents.sessions.engine import as_unavailable
 from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
 from agents.sessions.payload import Decoder, keepable
-from agents.sessions.records import Checkpoint, ListedSession, OpenStream, SessionRecord, StreamRecord, StreamStatus
+from agents.sessions.records import (
+    Checkpoint,
+    DatedMessage,
+    ListedSession,
+    OpenStream,
+    SessionRecord,
+    StreamRecord,
+    StreamStatus,
+)
 from agents.sessions.tables import EPOCH, EVENTS, MESSAGES, SESSIONS, STREAMS, instant
 
 ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
@@ -105,12 +113,16 @@ class Reading:
 
     async def messages(self, id_: str, after: int, limit: int) -> Conversation:
         """Return up to limit messages of the conversation, from position after on."""
+        return tuple(each.message for each in await self.dated_messages(id_, after, limit))
+
+    async def dated_messages(self, id_: str, after: int, limit: int) -> list[DatedMessage]:
+        """Return the same messages with their times."""
         wanted = (
-            select(MESSAGES.c.payload)
+            select(MESSAGES.c.payload, MESSAGES.c.sent_at)
             .where(MESSAGES.c.session_id == id_, MESSAGES.c.position >= after, MESSAGES.c.position < after + limit)
             .order_by(MESSAGES.c.position)
         )
-        return tuple(message for (message,) in await self._rows(wanted, id_, many=True))
+        return [DatedMessage(row.payload, row.sent_at) for row in await self._rows(wanted, id_, many=True)]
 
     async def stream(self, stream_id: str) -> StreamRecord | None:
         rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)

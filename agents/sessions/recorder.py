@@ -100,13 +100,17 @@ class Recorder:
             self._group.join(self)
             self._group.hurry()
 
-    def ended(self, status: StreamStatus, usage: Usage | None, cost: float | None, messages: Conversation) -> None:
-        """Record the end. Call this once, after all events.
-
-        messages: what the turn appends to the conversation, the user's first.
-        """
+    def ended(
+        self,
+        status: StreamStatus,
+        usage: Usage | None,
+        cost: float | None,
+        messages: Conversation,
+        times: tuple[float | None, ...] = (),
+    ) -> None:
+        """Record the end. Call this once, after all events. messages, times: as in StreamEnded."""
         now = datetime.now(UTC)
-        ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now)
+        ended = StreamEnded(self.stream_id, self.session_id, status, usage, cost, messages, now, times)
         last = self._events[-1] if self._events else None
         if self.closed is None:
             self._ended = ended

@@ -6,17 +6,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from agents.core.conversation import Conversation
+from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
 from agents.core.events import Event
 
 
 class StreamStatus(StrEnum):
-    """OPEN: the turn runs, or a crash cut it."""
+    """OPEN: the turn runs, or a crash cut it. CANCELLED: older versions stored these as ERROR."""
 
     OPEN = "open"
     COMPLETE = "complete"
     ERROR = "error"
+    CANCELLED = "cancelled"
 
 
 # Written
@@ -60,7 +61,11 @@ class Checkpoint(Struct, frozen=True):
 
 
 class StreamEnded(Struct, frozen=True):
-    """The end of a stream. messages: what the turn appends to the conversation, the user's message first."""
+    """The end of a stream.
+
+    messages: those that the turn appends to the conversation, the user's first. times: the Unix time of each; a missing
+    one is unknown.
+    """
 
     id: str
     session_id: str
@@ -69,6 +74,7 @@ class StreamEnded(Struct, frozen=True):
     cost: float | None
     messages: Conversation
     at: datetime
+    times: tuple[float | None, ...] = ()
 
 
 class Batch(Struct, frozen=True):
@@ -106,6 +112,13 @@ class ListedSession(Struct, frozen=True):
 
 class SessionRecord(ListedSession, frozen=True):
     config: dict[str, Any] | None
+
+
+class DatedMessage(Struct, frozen=True):
+    """A message of a conversation. sent_at: Unix seconds, or None if that is unknown."""
+
+    message: Message
+    sent_at: float | None
 
 
 class StreamRecord(Struct, frozen=True):

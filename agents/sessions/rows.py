@@ -4,8 +4,9 @@ All faults of values are found here, in one place and without the database. A fa
 finds the session that it concerns.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import datetime
+from itertools import chain, repeat
 from math import isfinite
 from typing import Any, Final
 
@@ -28,11 +29,15 @@ _EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 
 
 class End(Struct, frozen=True):
-    """The end of a stream. values: of the stream's row, except its position in the conversation."""
+    """The end of a stream.
+
+    values: of the stream's row, except its position in the conversation. times: of the messages, as in StreamEnded.
+    """
 
     session_id: str
     values: dict[str, Any]
     messages: list[Raw]
+    times: tuple[float | None, ...] = ()
 
     @property
     def stream_id(self) -> str:
@@ -79,10 +84,13 @@ def rows_of(batch: Batch) -> Generator[None, None, Rows]:
         ) from error
 
 
-def message_rows(session_id: str, position: int, messages: list[Raw]) -> list[dict[str, Any]]:
+def message_rows(
+    session_id: str, position: int, messages: list[Raw], times: Sequence[float | None] = ()
+) -> list[dict[str, Any]]:
+    """Return the rows of messages from this position on. times: their Unix times; a missing one is unknown."""
     return [
-        {"session_id": session_id, "position": place, "payload": message}
-        for place, message in enumerate(messages, position)
+        {"session_id": session_id, "position": place, "payload": message, "sent_at": sent_at}
+        for place, (message, sent_at) in enumerate(zip(messages, chain(times, repeat(None)), strict=False), position)
     ]
 
 
@@ -153,7 +161,7 @@ def _end(end: StreamEnded) -> End:
         "its_usage": None if end.usage is None else _raw(_USAGE, end.usage),
         "its_cost": end.cost,
     }
-    return End(_id(end.session_id), values, raw_messages(end.messages))
+    return End(_id(end.session_id), values, raw_messages(end.messages), end.times)
 
 
 def _raw(decoder: Decoder[Any], value: Any) -> Raw:

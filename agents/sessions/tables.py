@@ -151,4 +151,6 @@ MESSAGES: Final = Table(
     Column("session_id", TEXT, ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
     Column("position", INTEGER, primary_key=True, autoincrement=False),
     Column("payload", Json(Message), nullable=False),
+    Column("sent_at", NUMBER),
 )
+"""sent_at: Unix seconds; NULL if that is unknown, as for messages of older versions."""

@@ -108,7 +108,7 @@ async def _end_streams(connection: AsyncConnection, ends: list[End]) -> None:
         position = counts[end.session_id]
         counts[end.session_id] += len(end.messages)
         ended.append({**end.values, "its_first": position, "its_end": counts[end.session_id]})
-        messages += message_rows(end.session_id, position, end.messages)
+        messages += message_rows(end.session_id, position, end.messages, end.times)
     await connection.execute(_END, ended)
     await _append(connection, messages)
     grown = {end.session_id: end.at for end in ends}

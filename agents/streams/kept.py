@@ -24,7 +24,9 @@ from agents.core.events import (
     StreamStart,
     StreamToolResult,
 )
+from agents.core.message_times import times_of
 from agents.core.turn import Phase
+from agents.core.turn_state import status_of
 from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
 from agents.sessions import StoreFailed as SessionFailed
 from agents.sessions.cut import Cut
@@ -94,7 +96,7 @@ class KeptStream(Stream):
     def publish(self, event: Event) -> None:
         self._recorder.event(event)
         kind = type(event)
-        if kind in TERMINAL:
+        if isinstance(event, TERMINAL):
             self._record_end(event)
         if self._failed:
             self._publish_unkept(event)
@@ -140,15 +142,16 @@ class KeptStream(Stream):
             self.checkpoint()
         return steered
 
-    def _record_end(self, event: Event) -> None:
+    def _record_end(self, event: StreamComplete | StreamError) -> None:
         """Record the end of the stream in the transaction of its terminal event."""
         turn = self.turn
-        status = StreamStatus.COMPLETE if isinstance(event, StreamComplete) else StreamStatus.ERROR
+        status = StreamStatus(status_of(event))
         if turn is None:
             self._recorder.ended(status, None, None, ())
         else:
             spent, messages = turn.past.spent, turn.conversation[len(self._before) :]
-            self._recorder.ended(status, spent.usage, spent.cost, messages)
+            times = times_of(messages, (*self._log, *self._held, event))
+            self._recorder.ended(status, spent.usage, spent.cost, messages, times)
 
     def _on_durable(self, seq: int) -> None:
         self._durable_seq = seq
@@ -162,7 +165,7 @@ class KeptStream(Stream):
         """Return an error in place of an end that is not on disk: a client may rely on an end that it got."""
         text, figures = end.response.content, end.response.metrics
         error = StreamError(
-            fault, text, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt
+            fault, text, figures, end.response, stream_id=end.stream_id, seq=end.seq, attempt=end.attempt, at=end.at
         )
         if self._recorder.closed is None:
             self._recorder.end_as(error)

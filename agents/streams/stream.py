@@ -14,6 +14,7 @@ from sys import maxsize
 from typing import Final, TypeAlias
 
 from actors import Pid
+from actors.clock import unix_s
 from actors.kernel.process import DEAD, Process
 from actors.system.current import running_loop
 from agents.core.backlog import backlog, pieces_in
@@ -22,6 +23,7 @@ from agents.core.errors import Fault
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
 from agents.core.step import step
 from agents.core.turn import Turn, fail
+from agents.core.turn_state import TurnState, state_of
 from agents.streams.other_loop import OtherLoopSubscriber
 from agents.tools.executor import Calls
 
@@ -92,6 +94,11 @@ class Stream:
     def events(self) -> tuple[Event, ...]:
         return tuple(self._log)
 
+    @property
+    def state(self) -> TurnState:
+        """The state of the turn, as its published events show it."""
+        return state_of(self._log)
+
     def answers(self, stream_id: str) -> bool:
         """Return whether this stream answers the message with this stream id."""
         return stream_id == self.id or stream_id in self.steered_by
@@ -151,7 +158,7 @@ class Stream:
     def fail(self, fault: Fault, now_s: float) -> None:
         """End the stream with stream_error, unless it has ended. now_s: as in turn.step."""
         if self.turn is None:
-            self.publish(StreamError(fault, stream_id=self.id, seq=1))
+            self.publish(StreamError(fault, stream_id=self.id, seq=1, at=unix_s()))
         elif self.turn.outcome is None:
             self.turn, _ = fail(self.turn, fault, now_s)
             assert self.turn.outcome is not None

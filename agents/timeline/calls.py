@@ -56,12 +56,12 @@ class CallLanes:
         """Begin the wait for a decision about the call."""
         self._lane(call.index, call).begin("approval", now_s, 1)
 
-    def begun(self, call: ToolCall, attempt: int, now_s: float) -> None:
+    def begun(self, call: ToolCall, attempt: int, begin_s: float, now_s: float) -> None:
         """Begin a run of the call. attempt: 1 for the first run. A run that goes on then has failed or was killed."""
         lane = self._lane(call.index, call)
         if lane.open == "run":
             lane.mark("failed", now_s, 0, f"attempt {attempt - 1} failed or was killed")
-        lane.begin("run", now_s, 1, f"attempt {attempt}" if attempt > 1 else "")
+        lane.ran_from(begin_s, now_s, 1, f"attempt {attempt}" if attempt > 1 else "")
 
     def progressed(self, call: ToolCall, now_s: float) -> None:
         lane = self._lane(call.index, call)

@@ -20,6 +20,7 @@ from agents.core.events import (
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
+    StreamToolStart,
     StreamUsage,
     StreamWarning,
 )
@@ -47,9 +48,9 @@ class TimelineFold:
         """The seq of the last event; 0 before the first event."""
         return self._seq
 
-    def add(self, event: Event, at: float | None) -> None:
-        """Add the next event of the stream. at: Unix seconds of the event; None: unknown, as that of the one before."""
-        self._now_s = now_s = self._elapsed_s(at)
+    def add(self, event: Event) -> None:
+        """Add the next event of the stream. An event without a time has that of the one before."""
+        self._now_s = now_s = self._elapsed_s(event.at)
         self._stream_id, self._seq, self._events = event.stream_id or self._stream_id, event.seq, self._events + 1
         match event:
             case StreamToken():
@@ -70,6 +71,8 @@ class TimelineFold:
                 self._model.begin("tools", now_s, 1)
                 self._executing = True
                 self._ask_again(now_s)
+            case StreamToolStart(call, attempt):
+                self._calls.begun(call, attempt, self._since_begin_s(event.at), now_s)
             case StreamApprovalRequired(call):
                 self._calls.asked(call, now_s)
             case StreamToolProgress(call):
@@ -97,11 +100,15 @@ class TimelineFold:
         )
 
     def _elapsed_s(self, at: float | None) -> float:
-        if at is None or not isfinite(at):
-            return self._now_s
-        if self._began_at is None:
+        if self._began_at is None and at is not None and isfinite(at):
             self._began_at = at
-        return max(self._now_s, at - self._began_at)
+        return max(self._now_s, self._since_begin_s(at))
+
+    def _since_begin_s(self, at: float | None) -> float:
+        """Return the seconds from the begin to this time. The begin of an eager call may be before the last event."""
+        if self._began_at is None or at is None or not isfinite(at):
+            return self._now_s
+        return max(0.0, at - self._began_at)
 
     def _output(self, kind: SpanKind, now_s: float, events: int = 0) -> None:
         """Take output of the model. Output after the results of all calls belongs to the next model call."""
@@ -152,9 +159,9 @@ class TimelineFold:
         self._turn.mark(outcome, now_s, 1, reason)
 
 
-def timeline_of(events: Iterable[tuple[Event, float | None]], now_at: float | None = None) -> Timeline:
-    """Return the timeline of these events, each with its Unix seconds. now_at: as for `TimelineFold.timeline`."""
+def timeline_of(events: Iterable[Event], now_at: float | None = None) -> Timeline:
+    """Return the timeline of these events. now_at: as for `TimelineFold.timeline`."""
     fold = TimelineFold()
-    for event, at in events:
-        fold.add(event, at)
+    for event in events:
+        fold.add(event)
     return fold.timeline(now_at)

@@ -48,10 +48,11 @@ class GrowingLane:
         if self.open is not None:
             self._change(end_s=now_s, events=self._spans[-1].events + events, open=False)
 
-    def ran_from(self, begin_s: float, now_s: float) -> None:
-        """End the open span at begin_s, and begin a run there. begin_s is moved into the open span if necessary."""
-        earliest_s = self._spans[-1].begin_s if self._spans else now_s
-        self.begin("run", min(max(begin_s, earliest_s), now_s))
+    def ran_from(self, begin_s: float, now_s: float, events: int = 0, note: str = "") -> None:
+        """End the open span at begin_s, and begin a run there. An earlier span keeps its place, so begin_s may move."""
+        last = self._spans[-1] if self._spans else None
+        earliest_s = now_s if last is None else last.begin_s if last.open else last.end_s
+        self.begin("run", min(max(begin_s, earliest_s), now_s), events, note)
 
     def mark(self, kind: MarkKind, now_s: float, events: int = 0, note: str = "") -> None:
         """Add a mark. In a full lane, the mark joins the last mark."""

@@ -17,6 +17,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from actors import SHUTDOWN, Down, Next, Pid, Stop, Task, monitor
+from actors.clock import now_s
 from agents.core.conversation import ToolCall
 from agents.core.events import ToolResult
 from agents.tools.errors import CpuTimeUsedUp, InvalidArguments, PoolUnavailable, ToolRaised, WorkerDied
@@ -37,7 +38,7 @@ RETRIED: Final = frozenset({"raised", "timeout"})
 
 
 class Job(Struct, frozen=True):
-    """One call to run. Its owner gets Attempted for every attempt, then Progressed messages, and one Answered.
+    """One call to run. Its owner gets Attempted for every attempt that runs, Progressed messages, and one Answered.
 
     number: the call's number in its turn. An index is not unique, since each model call counts from 0.
     unread: the reported values that the owner has not read. Each has one Progressed message on its way.
@@ -53,7 +54,10 @@ class Job(Struct, frozen=True):
 
 
 class Attempted(Struct, frozen=True):
+    """The tool begins to run. at_s: the moment, by actors.clock.now_s."""
+
     number: int
+    at_s: float
 
 
 class Progressed(Struct, frozen=True):
@@ -92,10 +96,9 @@ class ToolWorker(Task):
 
     async def _attempted(self) -> ToolResult:
         job = self._job
-        self.send(job.owner, Attempted(job.number))
         try:
             pool = await open_pool() if job.tool.isolation == "process" else None
-            value = await run_call(job.tool, job.call.arguments, pool, self._report)
+            value = await run_call(job.tool, job.call.arguments, pool, self._report, self._begins)
             return ToolResult(result_text(value), value)
         except InvalidArguments as invalid:
             return failed("invalid_arguments", str(invalid))
@@ -108,6 +111,9 @@ class ToolWorker(Task):
         except (WorkerDied, PoolUnavailable) as died:
             self.send(job.owner, Crashed(job.number, str(died)))
             raise
+
+    def _begins(self) -> None:
+        self.send(self._job.owner, Attempted(self._job.number, now_s()))
 
     def _report(self, data: Any) -> None:
         unread = self._job.unread

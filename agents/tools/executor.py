@@ -12,7 +12,7 @@ from actors import CallFailed, Down, Mailbox, Pid, Ref, ended
 from actors.clock import clock
 from actors.log import get_logger
 from agents.core.conversation import ToolCall
-from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed
+from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed, ToolStarted
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.tools.approval import Answer, Approvals, Decision, required
@@ -37,7 +37,7 @@ FAILED_FOR_GOOD = frozenset({"raised", "timeout", "crashed", "cpu_time"})
 log = get_logger("understudy.tools")
 
 
-Happened: TypeAlias = ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared
+Happened: TypeAlias = ToolStarted | ToolFinished | ToolProgressed | ApprovalAsked | ToolCleared
 
 
 class _Asked(Struct, frozen=True):
@@ -150,8 +150,9 @@ class Calls:
                 return ApprovalAsked(call.call.index, call.tool.approval_timeout_s)
             case _Cleared():
                 return ToolCleared(call.call.index)
-            case Attempted():
+            case Attempted(_, at_s):
                 call.attempts += 1
+                return ToolStarted(call.call.index, call.attempts, at_s)
             case Progressed():
                 return ToolProgressed(call.call.index, call.unread.popleft())
             case Crashed(_, reason):

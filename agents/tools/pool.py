@@ -16,7 +16,7 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -33,7 +33,7 @@ from agents.tools.errors import (
     WorkerDied,
     no_result,
 )
-from agents.tools.progress import Send, unwatched
+from agents.tools.progress import Send, unobserved, unwatched
 from agents.tools.slots import Slots
 from agents.tools.tool import Tool
 from agents.tools.worker.confine import confined, environment, note_start_inside
@@ -136,10 +136,11 @@ class WorkerPool:
         tool: Tool,
         arguments_json: str,
         on_progress: Send = unwatched,
+        on_begin: Callable[[], object] = unobserved,
     ) -> Any:
         """Run one call, and return the tool's result as JSON data within its max_output_bytes.
 
-        on_progress: called with each value that the tool reports.
+        on_progress: called with each value that the tool reports. on_begin: called when a worker takes the call.
         Raises InvalidArguments, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, and TimeoutError at the
         deadline. At the deadline, and when the caller is cancelled, the worker and every process that it started are
         killed and reaped before this returns.
@@ -150,6 +151,7 @@ class WorkerPool:
         async with self._slots.one():
             worker = await self._worker(job.origin)
             self.running[worker.pid] = tool.name
+            on_begin()
             try:
                 answer = await _answer(worker, job, tool, on_progress)
             except WorkerDied as died:

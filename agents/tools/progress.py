@@ -31,6 +31,10 @@ def unwatched(data: Any) -> None:
     """Discard the progress of a call that has no subscriber."""
 
 
+def unobserved() -> None:
+    """Discard the begin of a call that has no observer."""
+
+
 def progress(data: Any) -> None:
     """Report how far the call is, as JSON data of at most 16 KiB. Outside of a call this does nothing."""
     reports = _of_call.get() or _of_process

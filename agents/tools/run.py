@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import inspect
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import closing
 from contextvars import copy_context
@@ -20,7 +20,7 @@ from actors.log import get_logger
 from agents.tools.errors import InvalidArguments, ToolRaised, no_result
 from agents.tools.forked import Stepwise, children_end_here, note_loop
 from agents.tools.pool import WorkerPool
-from agents.tools.progress import Reports, Send, last_of, report_call_to, unwatched
+from agents.tools.progress import Reports, Send, last_of, report_call_to, unobserved, unwatched
 from agents.tools.result import bounded
 from agents.tools.tool import Tool
 from agents.tools.unasked import read_outcome
@@ -35,17 +35,19 @@ async def run_call(
     arguments_json: str,
     pool: WorkerPool | None,
     on_progress: Send = unwatched,
+    on_begin: Callable[[], object] = unobserved,
 ) -> Any:
     """Run one call, and return the tool's result as JSON data within its max_output_bytes.
 
     pool: runs the tool if its isolation is "process". on_progress: called on the loop with each value that the tool
-    reports.
+    reports. on_begin: called on the loop when the tool is about to run: its arguments are valid, and it has a worker.
     Raises InvalidArguments before anything runs, ToolRaised, CpuTimeUsedUp, WorkerDied, PoolUnavailable, TimeoutError.
     """
     values = _validated(tool, arguments_json)
     if tool.isolation == "process":
         assert pool is not None
-        return await pool.run(tool, arguments_json, on_progress)
+        return await pool.run(tool, arguments_json, on_progress, on_begin)
+    on_begin()
     run = _run_task if tool.isolation == "task" else _run_thread
     return await run(tool, values, on_progress)
 

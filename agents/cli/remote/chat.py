@@ -58,7 +58,11 @@ async def _turn(client: Client, agent_id: str, message: str, program: Program) -
         with suppress(ClientError):  # the turn is over, or the reader of its stream reports the error
             await client.post(path("streams", stream_id, "cancel"))
 
-    events, screen, decider = client.ask(agent_id, message, stream_id), open_screen(sys.stdout, sys.stderr, markdown=True), Decisions(client)
+    events, screen, decider = (
+        client.ask(agent_id, message, stream_id),
+        open_screen(sys.stdout, sys.stderr, markdown=True),
+        Decisions(client),
+    )
     return exit_code(await show_events(events, cancel, screen, program, _how_to_approve, decider))
 
 

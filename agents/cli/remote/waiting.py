@@ -31,5 +31,7 @@ async def _approvals(client: Client) -> None:
 def _lines(waiting: WaitingCall) -> str:
     """Return the call in full: a person must not approve text that is cut."""
     call = waiting.tool_call
-    head = f"{waiting.agent_id}: {one_line(call.name)} {one_line(call.arguments)} (denied in {waiting.expires_in_s:.0f} s)"
+    head = (
+        f"{waiting.agent_id}: {one_line(call.name)} {one_line(call.arguments)} (denied in {waiting.expires_in_s:.0f} s)"
+    )
     return f"{head}\n    understudy approve {waiting.stream_id} {one_line(call.id)}"

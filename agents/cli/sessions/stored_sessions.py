@@ -36,7 +36,7 @@ class StoredSessions:
 
     async def session(self, session_id: str) -> Session:
         kept = await self._kept(session_id)
-        conversation = await self._store.messages(session_id, 0, kept.message_count)
+        conversation = await self._store.dated_messages(session_id, 0, kept.message_count)
         streams = [session_stream(each) for each in await self._store.streams(session_id)]
         return session(session_info(kept, live=False), conversation, streams)
 

@@ -47,7 +47,11 @@ def open_screen(out: TextIO, about: TextIO, *, markdown: bool = False) -> Screen
     The lines go to out for the answer and to about for everything else. markdown: a terminal formats the answer.
     """
     console = Console(file=out, highlight=False)
-    return Terminal(console, markdown=markdown) if console.is_terminal and not console.is_dumb_terminal else Lines(out, about)
+    return (
+        Terminal(console, markdown=markdown)
+        if console.is_terminal and not console.is_dumb_terminal
+        else Lines(out, about)
+    )
 
 
 class Terminal:
@@ -56,9 +60,7 @@ class Terminal:
     now_s: returns monotonic seconds; by default the loop's clock.
     """
 
-    def __init__(
-        self, console: Console, now_s: Callable[[], float] | None = None, *, markdown: bool = False
-    ) -> None:
+    def __init__(self, console: Console, now_s: Callable[[], float] | None = None, *, markdown: bool = False) -> None:
         self._console = console
         self._now_s = now_s or asyncio.get_running_loop().time
         self._view = View(markdown=markdown)

@@ -33,6 +33,7 @@ from agents.core.events import (
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
+    StreamToolStart,
     StreamUsage,
     StreamWarning,
     ToolResult,
@@ -132,7 +133,7 @@ def step(view: View, happened: Event | Note, now_s: float) -> Step:
             return view, (*finished, NoteLine(Note(f"the last output is void; the model is asked again: {reason}")))
         case StreamWarning(reason):
             return step(view, Note(f"some of the answer may be missing: {reason}"), now_s)
-        case StreamStart() | StreamUsage():
+        case StreamStart() | StreamUsage() | StreamFunctionExecutionStart():
             return view, ()
         case StreamFunctionCallStarted(call):
             return _called(view, call)
@@ -188,8 +189,8 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
             return replace(call, arguments=call.arguments + delta)
         case StreamFunctionCallComplete(whole) if whole.index == call.index:
             return replace(call, arguments=whole.arguments)
-        case StreamFunctionExecutionStart():
-            return replace(call, started_s=now_s)
+        case StreamToolStart(whole) if whole.index == call.index:
+            return replace(call, started_s=now_s, progress="")
         case StreamToolProgress(whole, data) if whole.index == call.index:
             return replace(call, progress=data if isinstance(data, str) else msgspec.json.encode(data).decode())
         case StreamApprovalRequired(whole) if whole.index == call.index:

@@ -105,7 +105,7 @@ async def _fold(visible: Visible, stream_id: str) -> TimelineFold:
     fold = TimelineFold(stream_id)
     async for page in visible.streams.events(stream_id):
         for event in page:
-            fold.add(event, getattr(event, "at", None))
+            fold.add(event)
         await asyncio.sleep(0)
     return fold
 

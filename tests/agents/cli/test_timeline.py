@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from agents.cli.view.timeline import LEGEND, timeline_text
 from agents.core.errors import NetworkError
-from agents.core.events import StreamReset
+from agents.core.events import Event, StreamReset
 from agents.timeline import timeline_of
-from tests.agents.timeline.turns import Timed, calls, streams, timed
+from tests.agents.timeline.turns import calls, streams, timed
 
 
 @given(streams(), st.integers(20, 200))
-def test_a_line_is_never_wider_than_the_terminal(stream: Timed, width: int) -> None:
+def test_a_line_is_never_wider_than_the_terminal(stream: list[Event], width: int) -> None:
     shown = timeline_text(timeline_of(stream), width)
     assert all(line.cell_len <= width for line in shown.split("\n"))
 

@@ -38,7 +38,7 @@ async def test_an_agent_describes_itself_and_its_streams(stage: Stage) -> None:
         assert await agent.cancel(pid, "first")
         await whole(box)
         *_, end = await whole(box)
-    assert (await agent.info(pid)).streams == (StreamInfo("first", "error", end.seq),)
+    assert (await agent.info(pid)).streams == (StreamInfo("first", "cancelled", "error", end.seq),)
 
 
 async def test_a_stream_is_found_from_its_message_until_it_is_forgotten(stage: Stage) -> None:

@@ -3,9 +3,11 @@
 from itertools import pairwise
 
 from hypothesis import given
+from msgspec.structs import replace
 
 from agents.core.errors import Cancelled, NetworkError
 from agents.core.events import (
+    Event,
     Response,
     StreamApprovalRequired,
     StreamComplete,
@@ -18,11 +20,12 @@ from agents.core.events import (
     StreamStart,
     StreamToken,
     StreamToolProgress,
+    StreamToolStart,
 )
 from agents.timeline import Lane, Timeline, TimelineFold, timeline_of
 from agents.timeline.calls import MAX_LANES
 from agents.timeline.lane import MAX_MARKS, MAX_SPANS
-from tests.agents.timeline.turns import BEGAN_AT, Timed, call, calls, result, streams, timed
+from tests.agents.timeline.turns import BEGAN_AT, call, calls, result, streams, timed
 
 
 def spans(lane: Lane) -> list[tuple[str, float, float]]:
@@ -39,7 +42,7 @@ def counted(timeline: Timeline) -> int:
 
 
 @given(streams())
-def test_every_span_and_mark_lies_within_the_turn(stream: Timed) -> None:
+def test_every_span_and_mark_lies_within_the_turn(stream: list[Event]) -> None:
     timeline = timeline_of(stream)
     for lane in timeline.lanes:
         assert all(0 <= span.begin_s <= span.end_s <= timeline.length_s for span in lane.spans)
@@ -47,30 +50,30 @@ def test_every_span_and_mark_lies_within_the_turn(stream: Timed) -> None:
 
 
 @given(streams())
-def test_the_spans_of_a_lane_follow_each_other(stream: Timed) -> None:
+def test_the_spans_of_a_lane_follow_each_other(stream: list[Event]) -> None:
     for lane in timeline_of(stream).lanes:
         assert all(before.end_s <= after.begin_s for before, after in pairwise(lane.spans))
         assert not any(span.open for span in lane.spans[:-1])
 
 
 @given(streams())
-def test_every_event_is_counted_once(stream: Timed) -> None:
+def test_every_event_is_counted_once(stream: list[Event]) -> None:
     timeline = timeline_of(stream)
     assert counted(timeline) == timeline.events == len(stream)
 
 
 @given(streams())
-def test_only_a_turn_that_runs_has_open_spans(stream: Timed) -> None:
+def test_only_a_turn_that_runs_has_open_spans(stream: list[Event]) -> None:
     timeline = timeline_of(stream)
-    if timeline.outcome is not None and isinstance(stream[-1][0], StreamComplete | StreamError):
+    if timeline.outcome is not None and isinstance(stream[-1], StreamComplete | StreamError):
         assert not any(span.open for lane in timeline.lanes for span in lane.spans)
 
 
 @given(streams())
-def test_a_timeline_that_grows_event_by_event_equals_the_whole_one(stream: Timed) -> None:
+def test_a_timeline_that_grows_event_by_event_equals_the_whole_one(stream: list[Event]) -> None:
     fold = TimelineFold()
-    for event, at in stream:
-        fold.add(event, at)
+    for event in stream:
+        fold.add(event)
         fold.timeline(BEGAN_AT + 1e6)
     assert fold.timeline() == timeline_of(stream)
 
@@ -125,6 +128,35 @@ def test_a_killed_call_and_one_that_waits_for_approval_are_shown() -> None:
     assert marks(denied) == [("denied", 8)]
 
 
+def test_each_attempt_of_a_call_is_a_run_of_its_own() -> None:
+    *_, lane = timeline_of(
+        timed(
+            (0, StreamStart("a")),
+            (1, StreamFunctionCallComplete(call())),
+            (1, StreamFunctionExecutionStart()),
+            (2, StreamToolStart(call())),
+            (3, StreamToolStart(call(), 2)),
+            (4, result(0, attempts=2)),
+        )
+    ).lanes
+    assert spans(lane) == [("arguments", 1, 1), ("queued", 1, 2), ("run", 2, 3), ("run", 3, 4)]
+    assert marks(lane) == [("failed", 3), ("result", 4)]
+    assert lane.spans[-1].note == "attempt 2"
+
+
+def test_an_eager_call_runs_from_its_own_begin() -> None:
+    *_, lane = timeline_of(
+        timed(
+            (0, StreamStart("a")),
+            (1, StreamFunctionCallComplete(call())),
+            (3, StreamFunctionExecutionStart()),
+            (2, StreamToolStart(call())),
+            (4, result(0)),
+        )
+    ).lanes
+    assert spans(lane) == [("arguments", 1, 1), ("queued", 1, 2), ("run", 2, 4)]
+
+
 def test_a_reset_voids_the_output_of_its_attempt_and_no_earlier_one() -> None:
     turn, model, voided = timeline_of(
         timed(
@@ -170,7 +202,7 @@ def test_a_turn_that_runs_lasts_until_now() -> None:
 
 
 def test_events_of_an_older_store_have_no_time_and_are_still_counted() -> None:
-    timeline = timeline_of([(event, None) for event, _ in timed(*calls(["search"]))])
+    timeline = timeline_of([replace(event, at=None) for event in timed(*calls(["search"]))])
     assert timeline.length_s == 0
     assert counted(timeline) == timeline.events
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.core.errors import NetworkError
-from agents.core.events import StreamReset
+from agents.core.events import Event, StreamReset
 from agents.timeline import picture_of, svg, timeline_of
 from agents.timeline.picture import BAR_PX, LANE_PX, NARROWEST, WIDEST, seconds
-from tests.agents.timeline.turns import Timed, calls, streams, timed
+from tests.agents.timeline.turns import calls, streams, timed
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 DRAWN = {"svg", "title", "style", "rect", "line", "circle", "text"}
@@ -29,7 +29,7 @@ widths = st.integers(0, 5000)
 
 
 @given(streams(), widths)
-def test_every_shape_lies_within_the_picture(stream: Timed, width: int) -> None:
+def test_every_shape_lies_within_the_picture(stream: list[Event], width: int) -> None:
     picture = picture_of(timeline_of(stream), width)
     assert NARROWEST <= picture.width <= WIDEST
     for bar in picture.bars:
@@ -43,7 +43,7 @@ def test_every_shape_lies_within_the_picture(stream: Timed, width: int) -> None:
 
 
 @given(streams())
-def test_no_two_lanes_share_a_place(stream: Timed) -> None:
+def test_no_two_lanes_share_a_place(stream: list[Event]) -> None:
     picture, lanes = picture_of(timeline_of(stream)), timeline_of(stream).lanes
     rows = [label.y for label in picture.labels if label.kind == "title"]
     assert len(rows) == len(lanes)

@@ -24,13 +24,13 @@ from agents.core.events import (
     StreamToken,
     StreamToolProgress,
     StreamToolResult,
+    StreamToolStart,
     StreamUsage,
     StreamWarning,
     ToolResult,
 )
 
 BEGAN_AT = 1_700_000_000.0
-Timed = list[tuple[Event, float | None]]
 
 
 def call(index: int = 0, name: str = "search", id_: str = "") -> ToolCall:
@@ -41,10 +41,11 @@ def result(index: int = 0, error: str | None = None, elapsed_s: float = 0.5, att
     return StreamToolResult(call(index), ToolResult("x", error=error, elapsed_s=elapsed_s, attempts=attempts))
 
 
-def timed(*happened: tuple[float, Event]) -> Timed:
+def timed(*happened: tuple[float, Event]) -> list[Event]:
     """Return the events with their seqs and their times. The first number of a pair: seconds since the begin."""
     return [
-        (replace(event, stream_id="s", seq=seq), BEGAN_AT + at_s) for seq, (at_s, event) in enumerate(happened, start=1)
+        replace(event, stream_id="s", seq=seq, at=BEGAN_AT + at_s)
+        for seq, (at_s, event) in enumerate(happened, start=1)
     ]
 
 
@@ -76,6 +77,7 @@ not_last: st.SearchStrategy[Any] = st.one_of(
     st.builds(StreamFunctionArgumentsDelta, indexes, st.just("{")),
     st.builds(StreamFunctionCallComplete, tool_calls),
     st.just(StreamFunctionExecutionStart()),
+    st.builds(StreamToolStart, tool_calls, st.integers(1, 3)),
     st.builds(StreamApprovalRequired, tool_calls, st.just(5.0)),
     st.builds(StreamToolProgress, tool_calls, st.just(1)),
     st.builds(StreamToolResult, tool_calls, results),
@@ -87,14 +89,14 @@ last = st.sampled_from([StreamComplete(Response("", "")), StreamError(Cancelled(
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> Timed:
+def streams(draw: st.DrawFn) -> list[Event]:
     """Any events in any order, with or without an end. Clocks may stand still, go back, or be unknown."""
     events = draw(st.lists(not_last, max_size=60))
     if draw(st.booleans()):
         events.append(draw(last))
-    at, found = BEGAN_AT, Timed()
+    at, found = BEGAN_AT, list[Event]()
     for seq, event in enumerate(events, start=1):
         at += draw(st.sampled_from([0.0, 0.0, 0.001, 0.4, 3.0, -2.0]))
         known = draw(st.sampled_from([True, True, True, False]))
-        found.append((replace(event, stream_id="s", seq=seq), at if known else None))
+        found.append(replace(event, stream_id="s", seq=seq, at=at if known else None))
     return found

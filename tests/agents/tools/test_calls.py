@@ -10,7 +10,7 @@ import pytest
 from actors import sys as otp_sys
 from agents import application
 from agents.core.conversation import Function, ToolCall
-from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed
+from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed, ToolStarted
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
 from agents.settings import Settings, ToolSettings
@@ -161,7 +161,9 @@ REPORTERS = [reports_on_the_loop, in_a_thread, sample_tools.reports]
 async def test_progress_comes_in_order_and_before_the_result(stage: Stage, reports: Tool) -> None:
     calls = stage(reports)
     await calls.start(call(reports.name, '{"count": 3, "last": "done"}', index=7))
-    *before, last = await until_finished(calls)
+    begun, *before, last = await until_finished(calls)
+    assert isinstance(begun, ToolStarted)
+    assert (begun.index, begun.attempt) == (7, 1)
     assert before == [ToolProgressed(7, number) for number in range(3)]
     assert isinstance(last, ToolFinished)
     assert last.result.content == "done"
@@ -181,19 +183,19 @@ async def test_unread_progress_is_bounded_and_ends_with_the_latest(stage: Stage)
     await calls.start(call("reports_on_the_loop", f'{{"count": {BURST}, "last": "done"}}'))
     *before, _ = await until_finished(calls)
     kept = [*range(MAX_UNREAD - 1), BURST - 1]
-    assert before == [ToolProgressed(0, number) for number in kept]
+    assert before[1:] == [ToolProgressed(0, number) for number in kept]
 
 
 async def test_a_thread_of_a_worker_reports_too(stage: Stage) -> None:
     calls = stage(sample_tools.reports_from_a_thread)
     await calls.start(call("reports_from_a_thread"))
-    assert (await until_finished(calls))[0] == ToolProgressed(0, "from the thread")
+    assert (await until_finished(calls))[1] == ToolProgressed(0, "from the thread")
 
 
 async def test_progress_that_is_too_large_is_cut_with_a_mark(stage: Stage) -> None:
     calls = stage(sample_tools.reports_much)
     await calls.start(call("reports_much"))
-    reported, _ = await until_finished(calls)
+    _, reported, _ = await until_finished(calls)
     assert isinstance(reported, ToolProgressed)
     assert reported.data.endswith("\n[cut: the first 16384 of 200000 bytes]")
 
@@ -208,7 +210,7 @@ async def test_the_values_of_a_generator_are_progress_and_the_last_is_the_result
     for name, arguments in (("counts", '{"to": 4}'), ("yields_in_a_process", "{}")):
         await calls.start(call(name, arguments))
         *before, last = await until_finished(calls)
-        assert before == [ToolProgressed(0, number) for number in range(3)]
+        assert before[1:] == [ToolProgressed(0, number) for number in range(3)]
         assert isinstance(last, ToolFinished)
         assert last.result.value == 3
 
@@ -221,7 +223,7 @@ async def test_a_generator_that_yields_nothing_returns_none(stage: Stage) -> Non
 
     calls = stage(silent)
     await calls.start(call("silent"))
-    (last,) = await until_finished(calls)
+    _, last = await until_finished(calls)
     assert isinstance(last, ToolFinished)
     assert last.result == ToolResult("null", elapsed_s=last.result.elapsed_s)
 
