@@ -12,9 +12,8 @@ import contextvars
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from heapq import nlargest
+from heapq import heappop, heappush
 from itertools import islice
-from operator import itemgetter
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -100,13 +99,15 @@ def sliced_top(
     measure = MEASURES.get(by)
     if measure is None:
         raise ValueError(f"expected one of {', '.join(MEASURES)}, got {by!r}")
-    measured: list[tuple[int, Process]] = []
+    highest: list[tuple[int, int, Process]] = []  # a heap: of equal processes, the oldest are kept
     for process in tuple(current_system().processes.values()):
         if visible(process):
-            measured.append((measure(process), process))
+            heappush(highest, (measure(process), -process.pid.number, process))
+            if len(highest) > count:
+                heappop(highest)
         yield
     found: list[ProcessInfo] = []
-    for _, process in nlargest(count, measured, key=itemgetter(0)):
+    for *_, process in sorted(highest, reverse=True):
         found.append(info_of(process))
         yield
     return found

@@ -128,6 +128,7 @@ def _shown(
                 chosen.append(child)
     children: tuple[Node, ...] = ()
     for child in (*notable, *others)[:width]:
+        yield
         children += ((yield from _shown(plan, child, width, depth - 1, visible)),)
     return plan.node(which, children, count - len(children))
 

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from actors import CallFailed, Pid
+from actors import CallFailed
 from actors.clock import unix_s
 from actors.kernel.process import Process
 from actors.observer import Measure, sliced_top, system_info
 from actors.slices import in_slices
-from agents.agent_registry import PREFIX, agents_of
+from agents.agent_registry import PREFIX, find_agent
 from agents.contract.watch import BreakerState, Crash, Overview, ProviderState, Workers
 from agents.gateway.guard.caller import Caller
-from agents.instance.running import running_turns
+from agents.instance.running import agent_state, running_turns
 from agents.instance.waking import turn_name
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.providers import breakers
@@ -29,6 +29,8 @@ DEPTH: Final = 8
 SHOWN_TURNS: Final = 100
 SHOWN_PROVIDERS: Final = 100
 SHOWN_CRASHES: Final = 50
+OF_AGENTS: Final = (PREFIX, turn_name(""))
+"""The beginnings of the names that have an agent's id in them."""
 
 
 async def overview(caller: Caller, width: int, by: Measure, count: int) -> Overview:
@@ -52,15 +54,19 @@ def visible_to(caller: Caller) -> Callable[[Process], bool]:
     """Return whether the caller may see a process. A name with a colon has an id in it, such as agent:ID."""
     if caller.may(Scope.ADMIN):
         return lambda _: True
-    own = {name for agent_id in _own_agents(caller) for name in (PREFIX + agent_id, turn_name(agent_id))}
-    return lambda process: process.name is None or ":" not in process.name or process.name in own
+
+    def visible(process: Process) -> bool:
+        kind, colon, agent_id = (process.name or "").partition(":")
+        return not colon or (f"{kind}:" in OF_AGENTS and _owner(agent_id) == caller.user)
+
+    return visible
 
 
-def _own_agents(caller: Caller) -> set[str]:
-    """Return the ids of the caller's running agents."""
-    agents: list[Pid] = [] if caller.user is None else agents_of(caller.user)
-    names = (pid.process.name for pid in agents if pid.process is not None)
-    return {name.removeprefix(PREFIX) for name in names if name is not None}
+def _owner(agent_id: str) -> str | None:
+    """Return the owner of a running agent."""
+    pid = find_agent(agent_id)
+    state = agent_state(pid.process) if pid is not None else None
+    return state.config.owner if state is not None else None
 
 
 async def _providers() -> list[ProviderState]:
@@ -86,8 +92,8 @@ async def _workers() -> Workers | None:
 
 
 async def _crashes(caller: Caller) -> list[Crash]:
-    admin, own = caller.may(Scope.ADMIN), _own_agents(caller)
-    logged = [each for each in await crashes() if admin or not each.child.name or each.child.name in own]
+    admin = caller.may(Scope.ADMIN)
+    logged = [each for each in await crashes() if admin or not (name := each.child.name) or _owner(name) == caller.user]
     return [_crash(each, admin=admin) for each in reversed(logged[-SHOWN_CRASHES:])]
 
 

@@ -16,6 +16,7 @@ NARROWEST, WIDEST = 280, 4000
 TITLE_SHARE: Final = 0.2
 TITLE_PX: Final = (72, 180)  # the narrowest and the widest column of titles
 CHAR_PX: Final = 7.0
+FIGURE_PX: Final = 84  # the column of durations
 TOP_PX: Final = 28
 LANE_PX: Final = 26
 BAR_PX: Final = 14
@@ -103,7 +104,7 @@ def picture_of(timeline: Timeline, width: int = WIDTH) -> Picture:
     """Return the picture of a timeline. width: in pixels, from NARROWEST to WIDEST."""
     width = min(WIDEST, max(NARROWEST, width))
     titles = min(TITLE_PX[1], max(TITLE_PX[0], TITLE_SHARE * width))
-    scale = _Scale(_px(titles + MARGIN_PX), width - 5 * CHAR_PX - MARGIN_PX, timeline.length_s)
+    scale = _Scale(_px(titles + MARGIN_PX), width - FIGURE_PX, timeline.length_s)
     bottom = TOP_PX + LANE_PX * len(timeline.lanes)
     ticks = list(_ticks(timeline.length_s))
     bars, dots, labels = list[Bar](), list[Dot](), list[Label]()
