@@ -1,13 +1,15 @@
-# make demo | test | test-node | test-thespian | test-otp | test-postgres | check | bench: each sets up .venv by itself.
+# make demo | test | test-node | test-thespian | test-otp | test-postgres | test-versions | check | bench: each sets up
+# .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres check lint types bench clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-versions check lint types bench clean
 
-demo: $(STAMP)
+demo: $(RUNS)
 	$(BIN)/understudy demo
 
 test: $(STAMP)
@@ -41,6 +43,11 @@ test-postgres: $(STAMP)
 		echo "test-postgres needs a PostgreSQL, and could not install one: apt-get install postgresql"; exit 1; }
 	$(BIN)/pytest -m postgres tests/agents/sessions
 
+# The core alone, the lowest versions that pyproject.toml allows, and every newer Python that is here, each in a fresh
+# environment.
+test-versions: $(STAMP)
+	$(BIN)/pytest -m versions --capture=no tests/packaging
+
 check: lint types test
 
 lint: $(STAMP)
@@ -53,11 +60,15 @@ types: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
-$(STAMP): pyproject.toml
+$(RUNS): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"understudy needs Python 3.11 or newer: {sys.executable} is {v.major}.{v.minor} (set PYTHON=...)")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[daemon]'
+	@touch $@
+
+$(STAMP): $(RUNS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $(STAMP)
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

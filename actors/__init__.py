@@ -54,6 +54,7 @@ from actors.observer import ProcessInfo, SystemInfo, process_info, processes, sy
 from actors.server.bounded import send_blocking
 from actors.server.gen_server import Caller, GenServer, call, cast, reply, send
 from actors.server.outcomes import HIBERNATE, IGNORE, TIMEOUT, After, Error, Next, NoReply, Outcome, Ready, Reply, Stop
+from actors.server.request import Request
 from actors.server.starting import start, start_link, stop
 from actors.sys import get_state
 from actors.task import Task, spawn, spawn_link
@@ -105,6 +106,7 @@ __all__ = [
     "Ready",
     "Ref",
     "Reply",
+    "Request",
     "Shutdown",
     "StartFailed",
     "Stop",

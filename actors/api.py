@@ -44,6 +44,7 @@ def link(pid: Pid) -> None:
 
 
 def unlink(pid: Pid) -> None:
+    """Remove the link between the calling process and pid. Erlang: unlink/1."""
     other = process_of(pid)
     if other is not None:
         calling_process("unlink").unlink(other)

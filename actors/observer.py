@@ -114,6 +114,7 @@ def sliced_top(
 
 
 def system_info() -> SystemInfo:
+    """Return the numbers of processes, ready processes, names and dead letters of the current system."""
     system = current_system()
     return SystemInfo(len(system.processes), len(system.ready), len(system.names), system.dead_letter_count)
 

@@ -103,6 +103,11 @@ class Simulation:
         """The last TRACE steps: the same for the same seed and code."""
         return list(self._trace)
 
+    def report(self, replay: str) -> str:
+        """Return the note for a failure: the seed, the time and the last steps. replay: what repeats the order."""
+        lines = [f"seed={self.seed} failed after {self.time():g} s; replay it with {replay}"]
+        return "\n".join(lines + [f"  {step.time_s:>10.3f} s  {step.who}" for step in self.trace[-SHOWN:]])
+
     def _ran(self, who: Process | str) -> None:
         self._trace.append(Step(self._clock.now_s, who if isinstance(who, str) else self._name(who)))
 
@@ -148,11 +153,5 @@ def _run_one(seed: int, test: Coroutine[Any, Any, Any]) -> None:
         try:
             simulation.run(test)
         except BaseException as error:
-            error.add_note(_report(simulation))
+            error.add_note(simulation.report(f"seeds=[{seed}]"))
             raise
-
-
-def _report(simulation: Simulation) -> str:
-    steps = simulation.trace[-SHOWN:]
-    lines = [f"seed={simulation.seed} failed after {simulation.time():g} s; replay it with seeds=[{simulation.seed}]"]
-    return "\n".join(lines + [f"  {step.time_s:>10.3f} s  {step.who}" for step in steps])

@@ -1,12 +1,36 @@
-"""The application: agents, streams, tools, the command line.
+"""The interface of understudy for programs: start agents, talk to them, read their events, write tools.
 
-This package exports the names that programs use most: the events of a stream, the reasons of a stream_error, and
-`tool`. Worker processes and `understudy --help` import this package, so slow modules are loaded at their first use.
+    from agents import agent, application, start_agent, tool
+
+    async with application.running():
+        pid = await start_agent(model="gpt-4o", tools=[...])
+        response = await agent.chat(pid, "Hello.")
+
+Modules:
+    application     start and end everything
+    agent           talk to an agent: chat, stream, subscribe, steer, cancel, approve
+    agent_registry  find an agent by its id, its stream or its owner
+
+Agents:             start_agent, stop_agent, which_agents, find_agent, wake, AgentOptions, Settings, AgentInfo, Pid
+Tools:              tool, progress, Tool, Bound
+Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
+Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
+Reasons of errors:  Fault is any reason of a StreamError
+Approvals:          Decided, AlreadyDecided, NotAsked, OtherArguments
+Exceptions:         StreamFailed, TooManyWait, InvalidAgentConfig, InvalidTool, InvalidArgument, AlreadyStarted,
+                    StartFailed, CallFailed
+
+Processes are in `actors`, supervisors in `supervisors`. agents.rehearsal is a model server for tests, agents.gateway
+the HTTP interface, agents.client its client, and agents.settings the settings.
+
+Worker processes and `understudy --help` import this package, so most modules are loaded at the first use of a name.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from agents.core.conversation import ToolCall
+from agents.core.deltas import FinishReason, Usage
 from agents.core.errors import (
     ApiError,
     Busy,
@@ -46,43 +70,70 @@ from agents.core.events import (
     StreamUsage,
     StreamWarning,
     ToolResult,
+    TypedResponse,
 )
 
 if TYPE_CHECKING:
+    from actors import CallFailed, InvalidArgument, Pid, StartFailed
+    from agents import agent, agent_registry, application
+    from agents.agent import StreamFailed, TooManyWait
+    from agents.agent_config import InvalidAgentConfig
+    from agents.agent_registry import find_agent
+    from agents.instance.info import AgentInfo, StreamInfo
+    from agents.instance.waking import wake
+    from agents.settings import Settings
+    from agents.settings.agent_options import AgentOptions
+    from agents.starting import start_agent
     from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
+    from agents.tools.errors import InvalidTool
     from agents.tools.progress import progress
     from agents.tools.signature import Bound
     from agents.tools.tool import Tool, tool
+    from supervisors import AlreadyStarted
+    from supervisors.agent_supervisor import stop_agent, which_agents
 
 __all__ = [
+    "AgentInfo",
+    "AgentOptions",
     "AlreadyDecided",
+    "AlreadyStarted",
     "ApiError",
     "Bound",
     "Busy",
+    "CallFailed",
     "Cancelled",
     "CircuitOpen",
     "ConnectionClosed",
     "Decided",
     "Event",
     "Fault",
+    "FinishReason",
     "HandlerCrashed",
     "Interrupted",
+    "InvalidAgentConfig",
     "InvalidAnswer",
+    "InvalidArgument",
+    "InvalidTool",
     "LimitReached",
     "NetworkError",
     "NotAsked",
     "OtherArguments",
     "Parked",
     "ParseError",
+    "Pid",
     "Response",
+    "Settings",
+    "StartFailed",
     "StoreFailed",
     "StreamApprovalRequired",
     "StreamComplete",
     "StreamError",
+    "StreamFailed",
     "StreamFunctionArgumentsDelta",
     "StreamFunctionCallComplete",
     "StreamFunctionCallStarted",
     "StreamFunctionExecutionStart",
+    "StreamInfo",
     "StreamMetrics",
     "StreamReasoning",
     "StreamReset",
@@ -94,27 +145,70 @@ __all__ = [
     "StreamUsage",
     "StreamWarning",
     "Timeout",
+    "TooManyWait",
     "Tool",
+    "ToolCall",
     "ToolError",
     "ToolResult",
+    "TypedResponse",
+    "Usage",
+    "agent",
+    "agent_registry",
+    "application",
+    "find_agent",
     "progress",
+    "start_agent",
+    "stop_agent",
     "tool",
+    "wake",
+    "which_agents",
 ]
 
 _LATE = {
+    "AgentInfo": "agents.instance.info",
+    "AgentOptions": "agents.settings.agent_options",
     "AlreadyDecided": "agents.tools.approval",
+    "AlreadyStarted": "supervisors",
     "Bound": "agents.tools.signature",
+    "CallFailed": "actors",
     "Decided": "agents.tools.approval",
+    "InvalidAgentConfig": "agents.agent_config",
+    "InvalidArgument": "actors",
+    "InvalidTool": "agents.tools.errors",
     "NotAsked": "agents.tools.approval",
     "OtherArguments": "agents.tools.approval",
+    "Pid": "actors",
+    "Settings": "agents.settings",
+    "StartFailed": "actors",
+    "StreamFailed": "agents.agent",
+    "StreamInfo": "agents.instance.info",
+    "TooManyWait": "agents.agent",
     "Tool": "agents.tools.tool",
+    "find_agent": "agents.agent_registry",
     "progress": "agents.tools.progress",
+    "start_agent": "agents.starting",
+    "stop_agent": "supervisors.agent_supervisor",
     "tool": "agents.tools.tool",
+    "wake": "agents.instance.waking",
+    "which_agents": "supervisors.agent_supervisor",
 }
+"""Names whose modules are loaded at their first use, each with its module."""
+
+_MODULES = frozenset({"agent", "agent_registry", "application"})
 
 
-def __getattr__(name: str) -> Any:
-    """Return an export whose module imports pydantic."""
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATE[name]), name)
+if not TYPE_CHECKING:  # a type checker would otherwise accept any name
+
+    def __getattr__(name: str) -> Any:
+        """Return a name of _LATE or _MODULES, whose module is loaded now."""
+        if name in _MODULES:
+            return import_module(f"agents.{name}")
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_LATE[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    """Return the interface, for help() and for completion."""
+    return [*__all__, "__all__", "__doc__", "__file__", "__name__", "__path__"]

@@ -1,6 +1,6 @@
 """The functions for using an agent. Source: API reference, "Module: agent".
 
-pid = await agent_supervisor.start_agent({"name": "Helper", "model": "gpt-4o", "tools": ["calculator"]})
+pid = await start_agent(name="Helper", model="gpt-4o", tools=["calculator"])
 
 async for event in agent.stream(pid, "What is 6 * 7?"):      # the events of this answer
     ...
@@ -12,18 +12,22 @@ CallFailed for an agent that has ended; `unsubscribe` then does nothing. A messa
 UTF-8 can encode.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from typing import Any, TypeVar, overload
 from uuid import uuid4
 
 from actors import Down, Mailbox, Pid, call, send
 from actors.clock import unix_s
+from agents.agent_config.answer_type import AnswerType
 from agents.core.conversation import Conversation
-from agents.core.errors import Fault, HandlerCrashed
-from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError
+from agents.core.errors import HandlerCrashed
+from agents.core.events import TERMINAL, Event, Response, StreamComplete, StreamError, TypedResponse
+from agents.instance.answers import StreamFailed, typed
 from agents.instance.arguments import (
     check_loop,
     checked_agent,
+    checked_answer_type,
     checked_message,
     checked_new_id,
     checked_optional,
@@ -52,15 +56,33 @@ from agents.instance.requests import (
 from agents.instance.state import StreamChat
 from agents.tools.approval import Answer
 
+__all__ = [
+    "AgentInfo",
+    "Answer",
+    "Conversation",
+    "Event",
+    "Response",
+    "StreamFailed",
+    "TooManyWait",
+    "TypedResponse",
+    "approve",
+    "cancel",
+    "chat",
+    "conversation",
+    "deny",
+    "follow",
+    "info",
+    "retire",
+    "steer",
+    "stream",
+    "stream_chat",
+    "subscribe",
+    "unsubscribe",
+]
+
+T = TypeVar("T")
+
 LAST_WORDS_S = 5.0  # wait for a stream's own terminal event after its agent has ended
-
-
-class StreamFailed(Exception):
-    """Raised by `chat`: the stream ended with stream_error. fault: the reason. content: the text that had arrived."""
-
-    def __init__(self, fault: Fault, content: str) -> None:
-        super().__init__(str(fault))
-        self.fault, self.content = fault, content
 
 
 class TooManyWait(Exception):
@@ -71,7 +93,9 @@ class TooManyWait(Exception):
         self.limit = limit
 
 
-def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None) -> str:
+def stream_chat(
+    pid: Pid, message: str, subscriber_pid: Pid | None = None, *, stream_id: str | None = None, answer_type: Any = None
+) -> str:
     """Send the agent a message, and return at once with the id of the stream that will answer.
 
     The events go to subscriber_pid, by default the calling process, and to all subscribers of the agent. If a turn
@@ -79,30 +103,31 @@ def stream_chat(pid: Pid, message: str, subscriber_pid: Pid | None = None, *, st
     Busy), ends the turn, or steers it (then the running stream has the answer).
 
     stream_id: an id chosen by the caller. A message with the id of an existing stream is not answered twice: the
-    subscriber gets that stream's events, as with `follow`.
+    subscriber gets that stream's events, as with `follow`. answer_type: as in `chat`.
 
     Raises NoCaller if subscriber_pid is missing and no process runs the code: use `stream`, or a Mailbox.
     """
     agent, text, subscriber = checked_agent(pid), checked_message(message), checked_subscriber(subscriber_pid)
     stream_id = checked_new_id(stream_id) or uuid4().hex
-    send(agent, StreamChat(text, subscriber, stream_id))
+    send(agent, StreamChat(text, subscriber, stream_id, answer=checked_answer_type(answer_type)))
     return stream_id
 
 
-def stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
+def stream(pid: Pid, message: str, *, answer_type: Any = None) -> AsyncGenerator[Event, None]:
     """Yield the events of the answer as they come; the last one is StreamComplete or StreamError.
 
     If the loop ends early, the turn continues: `cancel` ends it. Blocking code uses its base's `iterate`.
+    answer_type: as in `chat`; the Response of StreamComplete has the value as JSON data.
     """
-    return _stream(checked_agent(pid), checked_message(message))
+    return _stream(checked_agent(pid), checked_message(message), checked_answer_type(answer_type))
 
 
-async def _stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
+async def _stream(pid: Pid, message: str, answer: AnswerType | None) -> AsyncGenerator[Event, None]:
     check_loop(pid)
     box = Mailbox()  # not entered: inside the block it would be the calling process of the generator's consumer
     try:
         box.monitor(pid)
-        stream_id = stream_chat(pid, message, box.pid)
+        stream_id = stream_chat(pid, message, box.pid, answer_type=answer)
         seq, patience_s = 0, None
         while True:
             try:
@@ -121,13 +146,28 @@ async def _stream(pid: Pid, message: str) -> AsyncGenerator[Event, None]:
         box.close()
 
 
-async def chat(pid: Pid, message: str) -> Response:
-    """Return the whole answer. Raises StreamFailed if the stream ends with an error."""
-    async with aclosing(stream(pid, message)) as events:
+@overload
+async def chat(pid: Pid, message: str, *, answer_type: None = None) -> Response: ...
+@overload
+async def chat(pid: Pid, message: str, *, answer_type: type[T]) -> TypedResponse[T]: ...
+@overload
+async def chat(pid: Pid, message: str, *, answer_type: Mapping[str, Any]) -> TypedResponse[dict[str, Any]]: ...
+async def chat(pid: Pid, message: str, *, answer_type: Any = None) -> Response:
+    """Return the whole answer. Raises StreamFailed if the stream ends with an error.
+
+        city = (await agent.chat(pid, "Describe Paris.", answer_type=City)).value     # a City
+
+    answer_type: the type of this answer, in place of the agent's own: a pydantic model, a dataclass, or a JSON schema
+    of an object. The Response then is a TypedResponse. The model is asked again for an answer of another form, up to
+    the agent's answer_retries. A message with an answer type waits for its own turn, also if when_busy is "steer". A
+    turn that continues after a crash has the agent's answer type.
+    """
+    answer = checked_answer_type(answer_type)
+    async with aclosing(stream(pid, message, answer_type=answer)) as events:
         async for event in events:
             match event:
                 case StreamComplete(response):
-                    return response
+                    return response if answer is None else typed(response, answer)
                 case StreamError(fault, content):
                     raise StreamFailed(fault, content)
     raise AssertionError("a stream ended without its terminal event")
@@ -236,5 +276,4 @@ async def conversation(pid: Pid) -> Conversation:
 
 async def history(pid: Pid) -> AgentHistory:
     """Return the agent's conversation with the times of its messages, and the running turn so far."""
-    found: AgentHistory = await call(checked_agent(pid), GetHistory())
-    return found
+    return await call(checked_agent(pid), GetHistory())

@@ -35,6 +35,7 @@ from agents.core.errors import Cancelled
 from agents.instance import turns
 from agents.instance.info import history_of, info_of
 from agents.instance.requests import (
+    AgentRequest,
     Approve,
     Cancel,
     Deny,
@@ -43,7 +44,6 @@ from agents.instance.requests import (
     GetEvents,
     GetHistory,
     GetInfo,
-    Request,
     Retire,
     Steer,
     Subscribe,
@@ -163,7 +163,7 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(await turns.begin_next(self.pid, state)) if self._needed(state) else Stop(NORMAL, state)
         return NoReply(state)
 
-    def handle_call(self, request: Request, caller: Caller, state: AgentState) -> Outcome[AgentState]:
+    def handle_call(self, request: AgentRequest, caller: Caller, state: AgentState) -> Outcome[AgentState]:
         running = state.running
         match request:
             case Follow(stream_id, subscriber, after):
@@ -173,7 +173,7 @@ class AgentInstance(GenServer[AgentState]):
             case GetInfo():
                 return Reply(info_of(state), state)
             case GetConversation():
-                return Reply(state.conversation, state)
+                return Reply(state.published, state)
             case GetHistory():
                 return Reply(history_of(state), state)
             case Steer(message, stream_id):
@@ -210,8 +210,8 @@ def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> A
     """Return the checked configuration. Import no code that only the store names. Raises InvalidAgentConfig."""
     if origin is Origin.KEPT and (faults := [*not_given(config, settings)]):
         raise InvalidAgentConfig(faults)
-    checked = agent_config(config, settings, from_host=origin is Origin.GIVEN)
-    if origin is Origin.GIVEN:
+    checked = agent_config(config, settings, from_host=origin.of_host)
+    if origin.of_host:
         give(config)
     return checked
 

@@ -13,6 +13,8 @@ from actors import Mailbox, Pid, pg, register, whereis
 from actors.observer import processes
 from actors.server.server_process import ServerProcess
 
+__all__ = ["agents_of", "find_agent", "find_stream", "is_agent"]
+
 PREFIX = "agent:"
 
 

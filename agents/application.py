@@ -1,22 +1,28 @@
 """The application: its whole tree as data, and its start.
 
 async with application.running():                       # in a program of your own, on its loop
-    pid = await agent_supervisor.start_agent({...})
+    pid = await start_agent(model="gpt-4o")
+
+await application.start()                               # in a cell of a notebook; application.stop() ends it
 
 with AsyncioSystemBase() as base:                       # from blocking code, on a thread of its own
     base.run(application.start())
-    pid = base.run(agent_supervisor.start_agent({...}))
+    pid = base.run(start_agent(model="gpt-4o"))
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Final
 
-from actors import AsyncioSystemBase, InvalidArgument, NoSystem, Pid, StartFailed
+import actors
+from actors import SHUTDOWN, AsyncioSystemBase, InvalidArgument, NameTaken, Pid, StartFailed, whereis
 from actors.kernel.errors import named
-from actors.system.current import known_system
+from actors.kernel.process import Process
+from actors.system.current import current_system, known_system, open_systems, running_loop
+from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
+from agents.agent_registry import name_of
 from agents.instance.configured_agents import ConfiguredAgents
 from agents.instance.tool_modules import load_tools
 from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
@@ -42,7 +48,23 @@ from supervisors import (
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
 from supervisors.crash_log import CRASH_LOG, CrashLog
 
+__all__ = [
+    "NAME",
+    "AlreadyRunning",
+    "Application",
+    "provider_policy",
+    "running",
+    "start",
+    "start_tree",
+    "stop",
+    "tree",
+]
+
 NAME: Final = "understudy"
+SHOWN: Final = 10  # agents that the text of an application names
+
+_blocks: dict[ProcessSystem, AbstractAsyncContextManager[AsyncioSystemBase]] = {}
+"""The process systems that `start` made, with what ends them."""
 
 
 def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
@@ -65,37 +87,98 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     )
 
 
-async def start(settings: Settings | None = None) -> Pid:
-    """Start the tree in the current process system, and return its root supervisor.
+class Application(Pid):
+    """The Pid of a running application's root supervisor. Its text says what runs, as in a notebook."""
 
-    Raises InvalidArgument for a value that is not Settings, and StartFailed for a child that did not start. Raises
-    NoSystem if no process system runs, as in a plain coroutine. After an error nothing runs. Raises PoolUnavailable in
-    a worker process that imports the calling script: the script lacks its `if __name__ == "__main__"` guard.
+    __slots__ = ("_root", "_system")
+
+    def __init__(self, root: Pid, system: ProcessSystem) -> None:
+        self._root, self._system = root, system
+        self.number = root.number
+
+    @property
+    def process(self) -> Process | None:  # type: ignore[override]  # the root's own Pid loses it at the root's end
+        return self._root.process
+
+    def __repr__(self) -> str:
+        if not self.alive:
+            return f"understudy {self._root}: ended"
+        prefix = name_of("")
+        agents = sorted(name.removeprefix(prefix) for name in tuple(self._system.names) if name.startswith(prefix))
+        shown = ", ".join([*agents[:SHOWN], *(["..."] if len(agents) > SHOWN else [])]) or "none"
+        return f"understudy {self._root}: running; agents: {shown}; `await application.stop()` ends it"
+
+    __str__ = __repr__
+
+
+class AlreadyRunning(NameTaken):
+    """Raised by `start`: the process system has a running application."""
+
+    def __str__(self) -> str:
+        return f"an application runs here, as {self.owner}: use it, or end it with `await application.stop()`"
+
+
+async def start(settings: Settings | None = None) -> Application:
+    """Start the tree in the current process system, else in a new one on the running loop.
+
+    Raises InvalidArgument for a value that is not Settings, AlreadyRunning, and StartFailed for a child that did not
+    start. Raises NoSystem if several process systems run on this loop and none is the current one. After an error
+    nothing runs. Raises PoolUnavailable in a worker process that imports the calling script: the script lacks its
+    `if __name__ == "__main__"` guard.
     """
     refuse_inside()
     if settings is not None and not isinstance(settings, Settings):
         raise InvalidArgument("Settings, or None", named(settings), "configuration.load reads a file")
-    if known_system() is None:
-        raise NoSystem(
-            "expected a process system to start the application in, got none: use `async with application.running():`, "
-            "which starts one, or from blocking code AsyncioSystemBase().run(application.start())"
-        )
-    flags, children = tree(settings if settings is not None else Settings())
+    system = known_system()
+    if system is None and not any(each.loop is running_loop() for each in open_systems):
+        return await _start_alone(settings)
+    return await start_tree(*tree(settings if settings is not None else Settings()))
+
+
+async def start_tree(flags: Flags, children: Iterable[ChildSpec]) -> Application:
+    """Start a tree, as `tree` returns it, in the current process system. Raises the errors of `start`."""
+    system = current_system()
+    if (running_root := whereis(NAME)) is not None:
+        raise AlreadyRunning(NAME, running_root)
     try:
-        return await start_supervisor(flags, children, name=NAME)
+        return Application(await start_supervisor(flags, children, name=NAME), system)
     except StartFailed as failed:
         raise root_cause(failed) from None
+
+
+async def _start_alone(settings: Settings | None) -> Application:
+    """Start the tree in a new process system, which ends at `stop`, or with its loop."""
+    block = running(settings)
+    system = await block.__aenter__()
+    _blocks[system] = block
+    return Application(system.names[NAME].pid, system)
+
+
+async def stop() -> None:
+    """End the application of the current process system in order, and the system if `start` made it.
+
+    Outside process systems, end the application that `start` began on this loop. Do nothing if none runs.
+    """
+    system = known_system() or next((each for each in _blocks if each.loop is running_loop()), None)
+    if system is not None and system in _blocks:
+        await _blocks[system].__aexit__(None, None, None)
+    elif system is not None and (root := whereis(NAME)) is not None:
+        await actors.stop(root, SHUTDOWN)
 
 
 @asynccontextmanager
 async def running(settings: Settings | None = None) -> AsyncIterator[AsyncioSystemBase]:
     """Run a process system with the tree on the running loop. At the end of the block all processes end in order."""
     async with AsyncioSystemBase() as system:
-        await start(settings)
-        yield system
+        try:
+            await start(settings)
+            yield system
+        finally:
+            _blocks.pop(system, None)
 
 
 def provider_policy(settings: Settings) -> ProviderPolicy:
+    """Return the policy of the providers' processes."""
     providers = settings.providers
     breaker = BreakerPolicy(providers.max_failures, providers.open_time / 1000)
     return ProviderPolicy(breaker, providers.idle_time / 1000, providers.max_count)

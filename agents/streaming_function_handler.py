@@ -45,18 +45,26 @@ __all__ = [
 
 
 class Continue(Struct, frozen=True):
+    """The stream goes on. accumulator: everything that has arrived."""
+
     accumulator: Accumulator
 
 
 class Done(Struct, frozen=True):
+    """The stream is whole. accumulator: everything that has arrived."""
+
     accumulator: Accumulator
 
 
 class Error(Struct, frozen=True):
+    """The stream failed."""
+
     reason: Fault
 
 
 class Ok(Struct, frozen=True):
+    """The turn ended. response: the answer. state: the agent's next state."""
+
     response: Response
     state: AgentState
 

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -68,7 +68,7 @@ def _add(calls: dict[int, dict[str, Any]], piece: Any) -> None:
 
 async def _run(call: dict[str, Any]) -> str:
     """Run a coroutine on the loop and a plain function in a thread, as such a loop can."""
-    function = next(chore.function for chore in CHORES if chore.name == call["function"]["name"])
+    function: Callable[..., Any] = next(chore.function for chore in CHORES if chore.name == call["function"]["name"])
     arguments = json.loads(call["function"]["arguments"])
     if inspect.iscoroutinefunction(function):
         return str(await function(**arguments))

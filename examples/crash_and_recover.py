@@ -7,9 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import actors
-from agents import Bound, StreamToolResult, agent, agent_registry, application, tool
+from agents import Bound, StreamToolResult, agent, agent_registry, application, start_agent, tool, which_agents
 from agents.rehearsal import RehearsalServer, parse
-from supervisors import agent_supervisor
 
 SCRIPT = parse("""
 [[models.clerk.turns]]
@@ -32,14 +31,14 @@ def look_up(title: str, desk: Annotated[Path, Bound]) -> str:
 async def main(desk: str) -> None:
     async with RehearsalServer(SCRIPT) as server, application.running():
         # A real model: its name instead of "clerk", no endpoint, and OPENAI_API_KEY (OPENAI_BASE_URL) is set.
-        config = {"id": "clerk-1", "model": "clerk", "tools": [look_up.bind(desk=desk)], **server.endpoint}
-        pid = await agent_supervisor.start_agent(config)
+        tools = [look_up.bind(desk=desk)]
+        pid = await start_agent(id="clerk-1", model="clerk", tools=tools, **server.endpoint)
         async for event in agent.stream(pid, "Where is Hamlet?"):
             if isinstance(event, StreamToolResult):
                 print(f"{event.result.content}, says attempt {event.result.attempts}")
         actors.exit(pid, actors.KILL)
         await actors.ended(pid)
-        (successor,) = await agent_supervisor.which_agents()  # the answer comes after the restart
+        (successor,) = await which_agents()  # the answer comes after the restart
         print("The agent is found again:", agent_registry.find_agent("clerk-1") == successor != pid)
         print((await agent.chat(successor, "Where is Hamlet?")).content)
 

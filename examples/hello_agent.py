@@ -2,15 +2,14 @@
 
 import asyncio
 
-from agents import StreamComplete, StreamError, StreamToken, agent, application
+from agents import StreamComplete, StreamError, StreamToken, agent, application, start_agent
 from agents.rehearsal import RehearsalServer, builtin
-from supervisors import agent_supervisor
 
 
 async def main() -> None:
     async with RehearsalServer(builtin()) as server, application.running():
         # A real model: its name instead of "echo", no endpoint here, and OPENAI_API_KEY (OPENAI_BASE_URL) is set.
-        pid = await agent_supervisor.start_agent({"name": "Hello", "model": "echo", **server.endpoint})
+        pid = await start_agent(name="Hello", model="echo", **server.endpoint)
 
         async for event in agent.stream(pid, "Hello, understudy."):
             match event:

@@ -5,9 +5,8 @@ import asyncio
 from thespian.actors import Actor, ActorAddress
 
 from actors import Caller, GenServer, NoReply, Pid, call, create_actor, reply, start
-from agents import Event, StreamComplete, StreamError, StreamToken, agent, application
+from agents import Event, StreamComplete, StreamError, StreamToken, agent, application, start_agent
 from agents.rehearsal import RehearsalServer, builtin
-from supervisors import agent_supervisor
 
 Waiting = dict[str, Caller]  # stream_id -> who called
 
@@ -40,7 +39,7 @@ class Desk(GenServer[Waiting]):
 async def main() -> None:
     async with RehearsalServer(builtin()) as server, application.running():
         # A real model: its name instead of "echo", no endpoint, and OPENAI_API_KEY (OPENAI_BASE_URL) is set.
-        pid = await agent_supervisor.start_agent({"model": "echo", **server.endpoint})
+        pid = await start_agent(model="echo", **server.endpoint)
         agent.subscribe(pid, create_actor(Screen))
         answer = await call(await start(Desk), (pid, "Where do I find the ice?"))
         print("\nThe desk:", answer.response.content)

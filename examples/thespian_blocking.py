@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
 from actors import AsyncioSystemBase, Pid
-from agents import StreamComplete, StreamError, StreamToken, agent, application
+from agents import StreamComplete, StreamError, StreamToken, agent, application, start_agent
 from agents.rehearsal import RehearsalServer, builtin
-from supervisors import agent_supervisor
 
 
 class Interpreter(Actor):
@@ -36,7 +35,7 @@ def main() -> None:
     with RehearsalServer(builtin()) as server, AsyncioSystemBase() as base:
         base.run(application.start())
         # A real model: its name instead of "echo", no endpoint, and OPENAI_API_KEY (OPENAI_BASE_URL) is set.
-        pid = base.run(agent_supervisor.start_agent({"model": "echo", **server.endpoint}))
+        pid = base.run(start_agent(model="echo", **server.endpoint))
         for word in words(ActorSystem(systemBase=base), pid, "No await was used in the making of this answer."):
             print(word, end="", flush=True)
         print()

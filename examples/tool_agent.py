@@ -2,9 +2,8 @@
 
 import asyncio
 
-from agents import StreamToken, StreamToolResult, agent, application, tool
+from agents import StreamToken, StreamToolResult, agent, application, start_agent, tool
 from agents.rehearsal import RehearsalServer, parse
-from supervisors import agent_supervisor
 
 SCRIPT = parse("""
 [[models.traveller.turns]]
@@ -34,8 +33,7 @@ async def forecast(city: str, days: int = 1) -> str:
 async def main() -> None:
     async with RehearsalServer(SCRIPT) as server, application.running():
         # A real model: its name instead of "traveller", no endpoint, and OPENAI_API_KEY (OPENAI_BASE_URL) is set.
-        config = {"model": "traveller", "tools": [distance_km, forecast], **server.endpoint}
-        pid = await agent_supervisor.start_agent(config)
+        pid = await start_agent(model="traveller", tools=[distance_km, forecast], **server.endpoint)
         async for event in agent.stream(pid, "How far is Bergen, and will it rain?"):
             match event:
                 case StreamToken(token):

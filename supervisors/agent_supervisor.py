@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
-from actors import IGNORE, Caller, CallFailed, InvalidArgument, Pid, Reply, StartFailed, whereis
+from actors import IGNORE, Caller, CallFailed, InvalidArgument, Pid, Reply, Request, StartFailed, whereis
 from actors.kernel.errors import named
 from supervisors.api import request
 from supervisors.child_spec import ChildSpec
@@ -29,6 +29,16 @@ from supervisors.dynamic_supervisor import (
 )
 from supervisors.flags import DynamicFlags
 
+__all__ = [
+    "AGENT_SUPERVISOR",
+    "AgentSupervisor",
+    "Prepare",
+    "start_agent",
+    "stop_agent",
+    "which_agents",
+    "which_configs",
+]
+
 AGENT_SUPERVISOR: Final = "agent_supervisor"
 
 NOT_RUNNING: Final = "no application runs here: start one with application.running() or application.start()"
@@ -37,11 +47,11 @@ Prepare: TypeAlias = Callable[..., Awaitable[None]]
 """Loads what an agent needs, given the arguments of start_agent, which raises any exception that this raises."""
 
 
-class GetPrepare(Struct, frozen=True):
+class GetPrepare(Struct, Request[Prepare | None], frozen=True):
     """The request for the Prepare of agents. Its reply may be None."""
 
 
-class GetConfigs(Struct, frozen=True):
+class GetConfigs(Struct, Request[list[Mapping[str, Any]]], frozen=True):
     """Answered with the configuration of each agent that runs or is being restarted."""
 
 
@@ -55,7 +65,7 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     if not isinstance(config, Mapping):
         raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
     config = {"id": uuid4().hex, **config}
-    prepare: Prepare | None = await request(_running(), GetPrepare())
+    prepare = await request(_running(), GetPrepare())
     if prepare is not None:
         await prepare(config, *more)
     try:
@@ -87,8 +97,7 @@ async def which_agents() -> list[Pid]:
 
 async def which_configs() -> list[Mapping[str, Any]]:
     """Return the configurations of the agents that run or are being restarted, in no order."""
-    configs: list[Mapping[str, Any]] = await request(_running(), GetConfigs())
-    return configs
+    return await request(_running(), GetConfigs())
 
 
 def _running() -> str:

@@ -6,16 +6,18 @@ children have started or stopped. Each call raises CallFailed if the supervisor 
 """
 
 from collections.abc import Hashable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
-from actors import Pid, ProcessError, call
+from actors import Pid, ProcessError, Request, call
 from supervisors.child_spec import ChildSpec
 from supervisors.children import ChildInfo, Counts
 
+R = TypeVar("R")
 
-class StartChild(Struct, frozen=True):
+
+class StartChild(Struct, Request[Any], frozen=True):
     meant: ClassVar[str] = "supervisors.dynamic_supervisor.start_child(supervisor, *args)"
     spec: Any
 
@@ -29,35 +31,35 @@ class OfChild(Struct, frozen=True):
         hash(self.child)
 
 
-class TerminateChild(OfChild, frozen=True):
+class TerminateChild(OfChild, Request[None], frozen=True):
     pass
 
 
-class RestartChild(OfChild, frozen=True):
+class RestartChild(OfChild, Request[Any], frozen=True):
     pass
 
 
-class DeleteChild(OfChild, frozen=True):
+class DeleteChild(OfChild, Request[None], frozen=True):
     pass
 
 
-class GetChildspec(OfChild, frozen=True):
+class GetChildspec(OfChild, Request[ChildSpec], frozen=True):
     pass
 
 
-class WhichChildren(Struct, frozen=True):
+class WhichChildren(Struct, Request[list[ChildInfo]], frozen=True):
     pass
 
 
-class CountChildren(Struct, frozen=True):
+class CountChildren(Struct, Request[Counts], frozen=True):
     pass
 
 
-class GetCallbackModule(Struct, frozen=True):
+class GetCallbackModule(Struct, Request[type], frozen=True):
     pass
 
 
-class ChangeCode(Struct, frozen=True):
+class ChangeCode(Struct, Request[None], frozen=True):
     args: tuple[Any, ...]
 
 
@@ -99,26 +101,22 @@ async def get_childspec(supervisor: Pid | str, child: Hashable) -> ChildSpec:
 
     A DynamicSupervisor returns its template, for the template's id and for the Pid of a child, even one that has ended.
     """
-    spec: ChildSpec = await request(supervisor, GetChildspec(child))
-    return spec
+    return await request(supervisor, GetChildspec(child))
 
 
 async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
     """Return (id, pid, type) of each child, newest first. Dynamic children have no order, and None as their id."""
-    infos: list[ChildInfo] = await request(supervisor, WhichChildren())
-    return infos
+    return await request(supervisor, WhichChildren())
 
 
 async def count_children(supervisor: Pid | str) -> Counts:
     """Return the number of specs, and of active children, supervisors and workers."""
-    counts: Counts = await request(supervisor, CountChildren())
-    return counts
+    return await request(supervisor, CountChildren())
 
 
 async def get_callback_module(supervisor: Pid | str) -> type:
     """Return the supervisor's class."""
-    module: type = await request(supervisor, GetCallbackModule())
-    return module
+    return await request(supervisor, GetCallbackModule())
 
 
 async def code_change(supervisor: Pid | str, *args: Any) -> None:
@@ -130,7 +128,7 @@ async def code_change(supervisor: Pid | str, *args: Any) -> None:
     await request(supervisor, ChangeCode(args))
 
 
-async def request(supervisor: Pid | str, message: Any) -> Any:
+async def request(supervisor: Pid | str, message: Request[R]) -> R:
     """Call a supervisor, and return its reply or raise the reply if that is an error."""
     answer = await call(supervisor, message, timeout_s=None)
     if isinstance(answer, ProcessError):

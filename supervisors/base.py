@@ -34,7 +34,7 @@ class BaseSupervisor(GenServer[S]):
     child_type: ClassVar[ChildType] = ChildType.SUPERVISOR
 
     @abstractmethod
-    def tree(self, *args: Any) -> Any:
+    def tree(self, *args: Any, **kwargs: Any) -> Any:
         """Return the flags and what describes the children, or IGNORE. Erlang: the callback Module:init/1."""
 
     @abstractmethod

@@ -83,8 +83,8 @@ def _refusal(spec: ChildSpec, error: BaseException) -> Outcome:
     match error:
         case AlreadyStarted():
             return error
-        case NameTaken(owner=owner):
-            return AlreadyStarted(owner)
+        case NameTaken(name=name, owner=owner):
+            return AlreadyStarted(owner, name=name)
         case StartFailed(reason=reason):
             return _ignored_or_failed(spec, reason)
     return StartFailed(str(spec.id), Crash(error))

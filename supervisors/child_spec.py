@@ -29,6 +29,8 @@ class RestartType(StrEnum):
 
 
 class ChildType(StrEnum):
+    """The kind of a child: a supervisor is stopped without a time limit, by default."""
+
     WORKER = "worker"
     SUPERVISOR = "supervisor"
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import IGNORE, SHUTDOWN, Caller, Next, NoReply, Pid, Reply, Stop, cast, start_link
+from actors import IGNORE, SHUTDOWN, Caller, Next, NoReply, Pid, Reply, Request, Stop, cast, start_link
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
@@ -57,7 +57,7 @@ Template: TypeAlias = tuple[DynamicFlags, ChildSpec] | tuple[DynamicFlags, Child
 T = TypeVar("T")
 
 
-class StartDynamicChild(Struct, frozen=True):
+class StartDynamicChild(Struct, Request[Any], frozen=True):
     meant: ClassVar[str] = "supervisors.start_child(supervisor, spec)"
     args: Args
 
@@ -79,7 +79,7 @@ async def start_child(supervisor: Pid | str, *args: Any) -> Pid | Any:
 class DynamicSupervisor(BaseSupervisor[DynamicState]):
     """Subclass with `tree`, or start it with DynamicFlags and a template."""
 
-    def tree(self, *args: Any) -> Template:
+    def tree(self, *args: Any, **kwargs: Any) -> Template:
         """Return the flags and the template, or IGNORE. A third value is kept as the state's `extra`."""
         flags, template = args
         return flags, template

@@ -26,66 +26,84 @@ class SupervisorError(ProcessError):
 
 
 class Invalid(SupervisorError):
+    """A description of a supervisor was refused. atom: OTP's word for the fault. value: the refused value."""
+
     def __init__(self, atom: str, expected: str, value: object) -> None:
         super().__init__(f"expected {expected}, got {value!r}")
         self.atom, self.value = atom, value
 
 
 class InvalidFlags(Invalid):
-    pass
+    """Invalid flags of a supervisor."""
 
 
 class InvalidChildSpec(Invalid):
-    pass
+    """An invalid child spec."""
 
 
 class InvalidTree(Invalid):
+    """`tree` returned a value of another shape. value: the type of that value."""
+
     def __init__(self, atom: str, expected: str, value: object) -> None:
         super().__init__(atom, expected, type(value))
 
 
 class AlreadyStarted(SupervisorError):
-    """The process runs already. id: the id that the process was started with, if any."""
+    """The process runs already. id: the child's or the agent's id. name: the registered name that is not free."""
 
-    def __init__(self, pid: Pid, id: str | None = None) -> None:  # noqa: A002 (as of a child)
-        if id is None:
-            super().__init__(f"expected to start a new process, got {pid}, which runs already")
-        else:
+    def __init__(self, pid: Pid, id: Hashable = None, *, name: str | None = None) -> None:  # noqa: A002 (as of a child)
+        if name is not None:
+            super().__init__(f"expected a name that is not in use, got {name!r}, which {pid} has")
+        elif id is not None:
             super().__init__(f"expected an id that is not in use, got {id!r}, which {pid} has")
-        self.pid, self.id = pid, id
+        else:
+            super().__init__(f"expected to start a new process, got {pid}, which runs already")
+        self.pid, self.id, self.name = pid, id, name
 
 
 class AlreadyPresent(SupervisorError):
+    """A child with this id exists and does not run."""
+
     def __init__(self, child: Hashable) -> None:
         super().__init__(f"expected a new child id, got {child!r}, whose process does not run: restart or delete it")
         self.child = child
 
 
 class NotFound(SupervisorError):
+    """The supervisor has no child with this id or Pid."""
+
     def __init__(self, child: object) -> None:
         super().__init__(f"expected a child of this supervisor, got {child!r}")
         self.child = child
 
 
 class Running(SupervisorError):
+    """The child runs, so that it can't be restarted or deleted."""
+
     def __init__(self, child: Hashable) -> None:
         super().__init__(f"expected a child that does not run, got {child!r}: terminate it first")
         self.child = child
 
 
 class Restarting(SupervisorError):
+    """The supervisor is restarting the child, so that it can't be restarted or deleted."""
+
     def __init__(self, child: Hashable) -> None:
         super().__init__(f"expected a child at rest, got {child!r}, which is being restarted: terminate it first")
         self.child = child
 
 
 class MaxChildren(SupervisorError):
+    """The dynamic supervisor is full."""
+
     def __init__(self, limit: int) -> None:
         super().__init__(f"expected fewer than {limit} children, got the limit")
         self.limit = limit
 
 
 class WrongSupervisor(SupervisorError):
+    """A request that this kind of supervisor does not know."""
+
     def __init__(self, expected: str, value: object) -> None:
         meant = getattr(value, "meant", None)  # a request may name the function for the other kind of supervisor
         hint = f": use {meant}" if meant is not None else ""

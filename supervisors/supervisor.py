@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import IGNORE, SHUTDOWN, Caller, Next, NoReply, Pid, Reply, Shutdown, Stop, cast, start_link
+from actors.kernel.errors import in_words
 from actors.server.outcomes import Ignore
 from supervisors import reports
 from supervisors.api import (
@@ -59,6 +60,10 @@ class FailedToStartChild(Struct, frozen=True):
     child: Hashable
     reason: Any
 
+    def in_words(self) -> str:
+        """Return the failed child, the failed child below it, and so on to the cause."""
+        return f"child {self.child!r}: {in_words(self.reason)}"
+
 
 class SupervisorState(Struct, frozen=True):
     """The state of a Supervisor."""
@@ -76,7 +81,7 @@ async def start_supervisor(flags: Flags, specs: Iterable[ChildSpec], name: str |
 class Supervisor(BaseSupervisor[SupervisorState]):
     """Subclass with `tree`, or start it with Flags and specs."""
 
-    def tree(self, *args: Any) -> Tree:
+    def tree(self, *args: Any, **kwargs: Any) -> Tree:
         """Return the flags and the children in start order, or IGNORE. Erlang: the callback Module:init/1."""
         flags, specs = args
         return flags, specs
@@ -147,7 +152,7 @@ class Supervisor(BaseSupervisor[SupervisorState]):
             return fault
         known = state.children.get(spec.id)
         if known is not None:
-            return AlreadyStarted(known.pid) if isinstance(known.pid, Pid) else AlreadyPresent(spec.id)
+            return AlreadyStarted(known.pid, spec.id) if isinstance(known.pid, Pid) else AlreadyPresent(spec.id)
         return await self._place(state.children, spec)
 
     async def _terminate_child(self, children: Children, child: Hashable) -> NotFound | None:

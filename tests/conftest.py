@@ -5,6 +5,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ("agents.testing.plugin",)  # the entry point loads it, too, where the package is installed
+
 settings.register_profile("understudy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("understudy")  # an example may take long on a busy machine
 

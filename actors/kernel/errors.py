@@ -29,6 +29,7 @@ from thespian.actors import ActorSystemFailure, InvalidActorSpecification
 
 from actors.kernel.address import Address
 from actors.kernel.pid import Pid
+from actors.kernel.signals import Shutdown
 
 
 class ProcessError(Exception):
@@ -36,26 +37,32 @@ class ProcessError(Exception):
 
 
 class NoSystem(ProcessError, ActorSystemFailure):
-    pass
+    """No process system runs where the code runs."""
 
 
 class NoCaller(ProcessError):
-    pass
+    """The function needs a calling process, and the code runs in none."""
 
 
 class NameTaken(ProcessError):
+    """Another process has the name. owner: that process."""
+
     def __init__(self, name: str, owner: Pid) -> None:
         super().__init__(f"expected a free name, got {name!r}, which {owner} has")
         self.name, self.owner = name, owner
 
 
 class AlreadyNamed(ProcessError):
+    """The process has a name already. has: that name."""
+
     def __init__(self, name: str, pid: Pid, has: str) -> None:
         super().__init__(f"expected a process without a name to register as {name!r}, got {pid}, which is {has!r}")
         self.name, self.pid, self.has = name, pid, has
 
 
 class InvalidName(ProcessError):
+    """The value can't be a name."""
+
     def __init__(self, name: object) -> None:
         super().__init__(f"expected a string that is not empty as a name, got {name!r}")
         self.name = name
@@ -87,12 +94,16 @@ def named(value: object) -> str:
 
 
 class NotJoined(ProcessError):
+    """A process that leaves a group is not a member of the group."""
+
     def __init__(self, group: Hashable, pids: tuple[Pid, ...]) -> None:
         super().__init__(f"expected members of {group!r} to leave it, got {', '.join(map(str, pids))}")
         self.group, self.pids = group, pids
 
 
 class NotRegistered(ProcessError):
+    """No process has the name."""
+
     def __init__(self, name: str) -> None:
         super().__init__(f"expected a registered name, got {name!r}")
         self.name = name
@@ -110,9 +121,23 @@ class StartFailed(ProcessError):
     """A process that did not start. reason: Crash(exception) if init raised, or the reason of its Stop or Error."""
 
     def __init__(self, what: str, reason: Any) -> None:
-        words = "; ".join(str(reason).splitlines()) if isinstance(reason, Exception) else ""
-        super().__init__(f"{what} did not start: {words or repr(reason)}")
+        super().__init__(f"{what} did not start: {in_words(reason)}")
         self.what, self.reason = what, reason
+
+
+def in_words(reason: object) -> str:
+    """Return the reason of a failed start on one line.
+
+    An orderly end has the words of its detail: a detail of another package gives them by a method `in_words`.
+    """
+    match reason:
+        case StartFailed():
+            return in_words(reason.reason)
+        case Exception():
+            return "; ".join(str(reason).splitlines()) or repr(reason)
+        case Shutdown(detail) if hasattr(detail, "in_words"):
+            return str(detail.in_words())
+    return "; ".join(repr(reason).splitlines())
 
 
 class CallFailed(ProcessError):
@@ -149,11 +174,15 @@ class SourceRefused(ProcessError, InvalidActorSpecification):
 
 
 class BadReturn(ProcessError):
+    """A callback returned a value that is not an outcome."""
+
     def __init__(self, callback: str, value: object) -> None:
         super().__init__(f"expected an outcome from {callback}, got {type(value).__name__}")
 
 
 class NotSimulated(ProcessError):
+    """Code under simulation asked for a connection, a thread or the like."""
+
     def __init__(self, what: str) -> None:
         super().__init__(f"expected code that a simulation can repeat, got {what}")
 

@@ -1,5 +1,8 @@
 """GenServer: callbacks take the state and return the next one. Erlang: gen_server.
 
+    class Add(Struct, Request[int], frozen=True):
+        n: int
+
     class Counter(GenServer[int]):
         def init(self, start: int) -> int:
             return start
@@ -8,7 +11,7 @@
             return Reply(count + request.n, count + request.n)
 
     pid = await start_link(Counter, 0)
-    total = await call(pid, Add(2))
+    total = await call(pid, Add(2))      # an int: see Request
 
 A callback may be `async def`: the process takes no messages until it has ended, and an exit signal cancels it. An
 exception in a callback ends the process with Crash; nothing is retried. A callback runs on the loop and must not block.
@@ -18,7 +21,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, overload
 
 from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest
@@ -30,12 +33,14 @@ from actors.kernel.pid import Pid, Ref
 from actors.kernel.process import Process
 from actors.kernel.signals import NOPROC
 from actors.server.outcomes import Error, Ignore, Next, NoReply, Outcome, Ready, Stop
+from actors.server.request import Request
 from actors.system.current import current_process, current_system, known_system, named_system, system_of, turning
 from actors.system.process_system import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
     from actors.server.status import Status
 
+R = TypeVar("R")
 S = TypeVar("S")
 
 _turning = turning.get  # bound once: looking the method up makes an object at every call
@@ -111,27 +116,30 @@ class GenServer(Actor, Generic[S]):
     """True: coroutines start on the run queue and become asyncio tasks only at their first wait. This suits callbacks
     that await only calls and starts, since code before the first wait runs outside any asyncio task."""
 
-    def init(self, *args: Any) -> S | Ready[S] | Stop[Any] | Error | Ignore | Awaitable[Any]:
-        """Return the first state, Ready, IGNORE, Error or Stop(reason, None). The starter waits for it."""
+    def init(self, *args: Any, **kwargs: Any) -> S | Ready[S] | Stop[Any] | Error | Ignore | Awaitable[Any]:
+        """Return the first state, Ready, IGNORE, Error or Stop(reason, None). The starter waits for it.
+
+        args: those of the start. For a type checker, a subclass may name its own in place of *args and **kwargs.
+        """
         raise AssertionError(f"{type(self).__name__} has no init")
 
-    def handle_call(self, request: Any, caller: Caller, state: S) -> Outcome[S] | Awaitable[Outcome[S]]:
+    def handle_call(self, request: Any, caller: Caller, state: S, /) -> Outcome[S] | Awaitable[Outcome[S]]:
         """Answer a call."""
         raise AssertionError(f"{type(self).__name__} got an unexpected call: {type(request).__name__}")
 
-    def handle_cast(self, message: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
+    def handle_cast(self, message: Any, state: S, /) -> Next[S] | Awaitable[Next[S]]:
         """Handle a cast."""
         raise AssertionError(f"{type(self).__name__} got an unexpected cast: {type(message).__name__}")
 
-    def handle_info(self, message: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
+    def handle_info(self, message: Any, state: S, /) -> Next[S] | Awaitable[Next[S]]:
         """Handle any other message: Down, Exit, a timer's, a plain send. By default it is dropped."""
         return NoReply(state)
 
-    def handle_continue(self, term: Any, state: S) -> Next[S] | Awaitable[Next[S]]:
+    def handle_continue(self, term: Any, state: S, /) -> Next[S] | Awaitable[Next[S]]:
         """Handle the `then` of the last outcome, before the next message."""
         raise AssertionError(f"{type(self).__name__} got an unexpected continue: {type(term).__name__}")
 
-    def code_change(self, old_version: Any, state: Any, extra: Any) -> S:
+    def code_change(self, old_version: Any, state: Any, extra: Any, /) -> S:
         """Return the state for this version of the code, made from the old state. See sys.change_code."""
         migrated: S = state
         return migrated
@@ -143,7 +151,7 @@ class GenServer(Actor, Generic[S]):
         """
         return status
 
-    def terminate(self, reason: Any, state: S) -> Awaitable[None] | None:
+    def terminate(self, reason: Any, state: S, /) -> Awaitable[None] | None:
         """Clean up. Called on Stop, on a crash, and, with trap_exit, on the parent's exit signal."""
         return None
 
@@ -172,10 +180,10 @@ def send(to: Address, message: Any) -> None:
 def _send_from_coroutine(to: Address, message: Any) -> None:
     """Send from a coroutine, or from code outside any process, perhaps in another thread than the loop's."""
     process = current_process()
-    target = to.process if type(to) is Pid else None
+    target = to.process if isinstance(to, Pid) else None
     if process is not None:
         system, sender = system_of(process), process.pid
-    elif type(to) is not Pid:
+    elif not isinstance(to, Pid):
         system, sender = named_system(), None
     elif (own := known_system() or (None if target is None else system_of(target))) is not None:
         system, sender = own, None
@@ -192,11 +200,15 @@ def cast(server: Address, message: Any) -> None:
     send(server, Cast(message))
 
 
+@overload
+def call(server: Address, request: Request[R], timeout_s: float | None = ...) -> Coroutine[Any, Any, R]: ...
+@overload
+def call(server: Address, request: Any, timeout_s: float | None = ...) -> Coroutine[Any, Any, Any]: ...
 def call(server: Address, request: Any, timeout_s: float | None = CALL_TIMEOUT_S) -> Coroutine[Any, Any, Any]:
     """Send a request and wait for the reply. Erlang: gen_server:call/3.
 
-    timeout_s: None waits for ever. Raises CallFailed with the server's exit reason if the server is dead or dies, and
-    CallTimeout if it does not reply in time.
+    request: any value; a Request has the type of its reply. timeout_s: None waits for ever. Raises CallFailed with the
+    server's exit reason if the server is dead or dies, and CallTimeout if it does not reply in time.
     """
     return ask(server, partial(Call, request), timeout_s)
 

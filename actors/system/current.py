@@ -50,7 +50,8 @@ def _none_here() -> NoSystem:
     here = sum(system.loop is running_loop() for system in open_systems)
     return NoSystem(
         f"expected one actor system on this thread's loop, got {here or 'none'}: call it inside the block that runs "
-        "them (an application's own, or `async with AsyncioSystemBase():`), or by the base's run() from another thread"
+        "them (`async with application.running():`, or `async with AsyncioSystemBase():` for processes without agents),"
+        " or by the base's run() from another thread"
     )
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, WakeupMessage
-from thespian.system.timing import ExpirationTimer, timePeriodSeconds
 
 from actors.kernel.pid import Pid
 from actors.kernel.process import DEAD, Process
+from actors.kernel.thespian_private import ExpirationTimer, timePeriodSeconds
 from actors.system.alone import Alone
 
 if TYPE_CHECKING:

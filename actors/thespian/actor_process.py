@@ -18,12 +18,12 @@ from thespian.actors import (
     PoisonMessage,
     ThespianWatch,
 )
-from thespian.system.messages.status import Thespian_StatusReq
 
 from actors.kernel.errors import ExitProcess
 from actors.kernel.pid import Pid
 from actors.kernel.process import DEAD, IDLE, Process
 from actors.kernel.signals import CRASHES, NORMAL, Crash, orderly
+from actors.kernel.thespian_private import Thespian_StatusReq
 from actors.log import log
 from actors.system.process_system import ProcessSystem
 from actors.system.reference import Reference

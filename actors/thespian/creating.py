@@ -3,12 +3,12 @@
 from typing import Any
 
 from thespian.actors import Actor, ChildActorExited, InvalidActorSpecification, NoCompatibleSystemForActor
-from thespian.system.utilis import actualActorClass, withPossibleInitArgs
 
 from actors.kernel.errors import SourceRefused, StartFailed
 from actors.kernel.pid import Pid
 from actors.kernel.process import Process
 from actors.kernel.signals import CRASHES
+from actors.kernel.thespian_private import actualActorClass, withPossibleInitArgs
 from actors.log import log
 from actors.server.gen_server import GenServer
 from actors.server.outcomes import Ignore

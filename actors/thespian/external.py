@@ -4,10 +4,9 @@ import queue
 from datetime import timedelta
 from typing import Any
 
-from thespian.system import isInternalActorSystemMessage
-
 from actors.kernel.pid import Pid
 from actors.kernel.process import Process
+from actors.kernel.thespian_private import isInternalActorSystemMessage
 from actors.system.process_system import ProcessSystem
 
 _CLOSED = object()

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from thespian.system.messages.status import Thespian_ActorStatus, Thespian_StatusReq, Thespian_SystemStatus
-
 from actors.kernel.pid import Pid
+from actors.kernel.thespian_private import Thespian_ActorStatus, Thespian_StatusReq, Thespian_SystemStatus
 from actors.system.process_system import ProcessSystem, Root
 from actors.system.reference import Reference
 

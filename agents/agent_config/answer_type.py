@@ -21,6 +21,7 @@ from agents.agent_config.bounded import InvalidSchema, bounded_schema
 from agents.core.depth import EXPECTED, SHALLOW, text_too_deep, too_deep
 from agents.core.effects import AnswerChecked
 from agents.core.faults import Fault, InvalidValue
+from agents.extras import MissingExtra, extra
 from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api
 from agents.llm.text import one_line
@@ -45,13 +46,14 @@ class AnswerType:
     """An answer type.
 
     name, schema: sent to the model. read: checks a JSON document, and returns its value or its faults. max_chars: the
-    longest document; None: any length.
+    longest document; None: any length. load: returns the value of a checked document, for a type a value of this type.
     """
 
     name: str
     schema: dict[str, Any]
     read: Callable[[str], AnswerChecked]
     max_chars: int | None = None
+    load: Callable[[str], Any] = msgspec.json.decode
 
     @classmethod
     def of(cls, given: Any) -> Self:
@@ -81,9 +83,13 @@ class AnswerType:
 
     @classmethod
     def _of_schema(cls, given: Mapping[str, Any]) -> Self:
-        from jsonschema import Draft202012Validator, SchemaError  # 0.1 s, for the few agents that give a bare schema
-        from referencing import Registry
-
+        try:
+            with extra("daemon", "a JSON schema"):  # 0.1 s, for the few agents that give a bare schema
+                from jsonschema import Draft202012Validator, SchemaError
+                from referencing import Registry
+        except MissingExtra as missing:
+            needed = f"{missing.name}, which checks a JSON schema, to be installed"
+            raise InvalidAnswerType(Fault((), needed, f"none: {missing.command}")) from None
         schema = dict(given)
         try:
             Draft202012Validator.check_schema(schema)
@@ -104,7 +110,9 @@ class AnswerType:
         except (PydanticUserError, TypeError, NameError, SyntaxError) as error:
             words = one_line(f"{named(given)}: {error}", FAULT_CHARS)
             raise InvalidAnswerType(Fault((), CHECKABLE, words)) from None
-        return cls(_name(getattr(given, "__name__", "answer")), schema, lambda text: _validated(adapter, text))
+        name = _name(getattr(given, "__name__", "answer"))
+        load = partial(adapter.validate_json, strict=True)
+        return cls(name, schema, lambda text: _validated(adapter, text), load=load)
 
     def check(self, content: str) -> AnswerChecked:
         """Check an answer. A Markdown fence around the whole document is accepted."""
@@ -112,6 +120,10 @@ class AnswerType:
         if self.max_chars is not None and len(document) > self.max_chars:
             return AnswerChecked((f"answer: expected at most {self.max_chars} characters, got {len(document)}",))
         return AnswerChecked((f"answer: {EXPECTED}",)) if text_too_deep(document) else self.read(document)
+
+    def value_of(self, content: str) -> Any:
+        """Return the value of an answer that `check` accepted."""
+        return self.load(_unfenced(content))
 
     def asked_for(self, api: Api) -> dict[str, Any]:
         """Return the request keys that ask for this type.

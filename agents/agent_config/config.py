@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from agents.agent_config.routes import route_faults, routes
 from agents.core.conversation import Conversation, SystemMessage
 from agents.core.faults import Fault
 from agents.core.limits import Limits
+from agents.core.nearest import suggestion
 from agents.core.policy import Candidate, TurnPolicy
 from agents.core.retry import RetryPolicy
 from agents.llm.call import Deadlines, Route
@@ -39,7 +39,8 @@ class AgentConfig(Struct, frozen=True):
     """A checked configuration, with the application's defaults filled in.
 
     routes: the models to ask, in order. when_busy, max_queue, max_steering: the treatment of messages that come while a
-    turn runs. answer: the type of the final answer; None: any text. owner: the user of the gateway who owns the agent.
+    turn runs. answer: the type of the final answer; None: any text. answer_retries: how often the model is asked again
+    for an answer of that type, or of a message's own type. owner: the user of the gateway who owns the agent.
     """
 
     id: str
@@ -54,6 +55,7 @@ class AgentConfig(Struct, frozen=True):
     max_queue: int
     max_steering: int
     answer: AnswerType | None
+    answer_retries: int
     owner: str | None
 
     @property
@@ -64,6 +66,12 @@ class AgentConfig(Struct, frozen=True):
         """Return the same configuration with this API for the first model."""
         first, *others = self.routes
         return replace(self, routes=(replace(first, api=api), *others))
+
+    def answering(self, answer: AnswerType | None) -> "AgentConfig":
+        """Return the same configuration with a message's own answer type, if it has one."""
+        if answer is None:
+            return self
+        return replace(self, answer=answer, policy=replace(self.policy, answer_retries=self.answer_retries))
 
     def asked_by(self, route: int) -> Route:
         """Return the route with this number, with request options that ask for the answer type."""
@@ -127,6 +135,7 @@ def agent_config(given: Mapping[str, Any], settings: Settings, *, from_host: boo
         max_queue=checked.max_queue,
         max_steering=checked.max_steering,
         answer=answer,
+        answer_retries=checked.answer_retries,
         owner=checked.owner,
     )
 
@@ -193,8 +202,7 @@ def _with_value(error: Any) -> Fault:
     if error["type"] == "extra_forbidden":
         *section, name = error["loc"]
         known = tuple(_keys(section))
-        near = get_close_matches(str(name), known, n=1)
-        return replace(fault, expected=f"one of {', '.join(known)}{(near and f'; did you mean {near[0]!r}?') or ''}")
+        return replace(fault, expected=f"one of {', '.join(known)}{suggestion(name, known)}")
     if fault.got:
         return fault
     came = _shown(error["input"])

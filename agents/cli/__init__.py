@@ -6,11 +6,15 @@ A command's module is imported when the command is called, so `understudy --help
 import importlib
 import sys
 
-import click
-
-from agents.cli.printing import complain, say
-from agents.cli.text import with_text
+from agents.extras import extra
 from agents.node.standard_streams import standard_streams
+
+with extra("daemon", "the command line"):
+    import click
+
+    from agents.cli.group import Group
+    from agents.cli.printing import complain, say
+    from agents.cli.text import with_text
 
 WRONG_USE = 2
 INTERRUPTED = 130
@@ -24,6 +28,7 @@ COMMANDS = {
     "serve": ("agents.cli.serve:serve", "Run the daemon in the foreground: agents, served over HTTP."),
     "config": ("agents.cli.config:config", "Check, show or write the configuration file."),
     "doctor": ("agents.cli.doctor:doctor", "Check whether a daemon can start, and reach its providers."),
+    "open": ("agents.cli.remote.page:open_page", "Open the daemon's page in a browser, logged in."),
     "ps": ("agents.cli.remote.look:ps", "List the agents of the daemon and their streams."),
     "top": ("agents.cli.inspect:top_command", "Show the busiest processes of the daemon, or of a program."),
     "tree": ("agents.cli.inspect:tree_command", "Show the supervision tree of the daemon, or of a program."),
@@ -46,7 +51,7 @@ COMMANDS = {
 """name: (module:attribute of the command, its line in the help)"""
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The commands of COMMANDS. Each is imported at its first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -63,8 +68,13 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=Commands, no_args_is_help=False, invoke_without_command=True)
-@click.version_option(package_name="understudy", message="%(prog)s %(version)s")
+@click.group(
+    cls=Commands,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(None, "-v", "--version", package_name="understudy", message="%(prog)s %(version)s")
 @click.pass_context
 def understudy(ctx: click.Context) -> None:
     """Supervised processes for LLM agents."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from agents.cli import WRONG_USE
+from agents.cli.group import Group
 from agents.cli.printing import complain, say
 from agents.cli.refusal import refuse
 from agents.cli.view.printable import one_line
@@ -46,7 +47,7 @@ def _flags(context: click.Context, parameter: click.Parameter, given: tuple[str,
 FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
 
 
-@click.group(no_args_is_help=False, invoke_without_command=True)
+@click.group(cls=Group, no_args_is_help=False, invoke_without_command=True)
 @click.pass_context
 def config(context: click.Context) -> None:
     """Check, show or write the configuration file.

@@ -51,7 +51,7 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
         gc.disable()
         from agents.daemon.serve import serve as run
 
-        run(lambda: load(file, os.environ, flags), _say)
+        run(lambda: load(file, os.environ, flags), _say, _say_secret if sys.stdout.isatty() else None)
     except InvalidConfiguration as invalid:
         sys.exit(refuse(*map(str, invalid.faults)))
     except CannotStart as refused:
@@ -59,6 +59,11 @@ def serve(file: Path | None, host: str | None, port: str | None, state_dir: str 
     except ApplicationEnded as ended:
         refuse(str(ended))
         sys.exit(APPLICATION_ENDED)
+
+
+def _say_secret(address: str) -> None:
+    """Print the address of the page with its one-time code. Only a terminal gets it: other output may be a log."""
+    _say(f"open in a browser, once and within ten minutes: {address}")
 
 
 def _say(line: str) -> None:

@@ -43,6 +43,11 @@ class Client:
         client._find()
         return client
 
+    @property
+    def url(self) -> str:
+        """The daemon's address. Raises NoDaemon."""
+        return self._find().url
+
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession()
         return self

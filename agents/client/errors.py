@@ -8,15 +8,15 @@ ClientError
 
 
 class ClientError(Exception):
-    pass
+    """The base of all errors of a client."""
 
 
 class NoDaemon(ClientError):
-    pass
+    """No daemon was found, or nothing listens at its address."""
 
 
 class Unreachable(ClientError):
-    pass
+    """The daemon does not answer, or the connection broke."""
 
 
 class Refused(ClientError):

@@ -1,9 +1,9 @@
 """The faults of a configuration, with their place in its sources."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from agents.core.faults import Fault
+from agents.core.nearest import nearest
 
 
 class InvalidConfiguration(ValueError):
@@ -19,5 +19,5 @@ def unknown_key(name: str, known: Iterable[str]) -> str:
     names = list(known)
     if not names:
         return f"{name}, where no key is"
-    near = get_close_matches(name, names, n=1)
-    return f"{name}; did you mean {near[0]}?" if near else f"{name}; known are {', '.join(names)}"
+    near = nearest(name, names)
+    return f"{name}; did you mean {near}?" if near else f"{name}; known are {', '.join(names)}"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from agents.contract.events import CutData
 from agents.contract.tagged import tagged, union
@@ -17,22 +17,24 @@ class SessionStartMessage(Struct, frozen=True, tag_field="type", tag="session_st
 
 
 class ChunkMetadata(Struct, frozen=True):
-    """The place of a piece. index: the piece's seq in its stream."""
+    """The place of a piece. index: the number of pieces before it in this answer."""
 
     index: int
 
 
 class StreamChunkMessage(Struct, frozen=True, tag_field="type", tag="stream_chunk"):
-    """A piece of the answer."""
+    """A piece of the answer. at: Unix seconds."""
 
     content: str
     metadata: ChunkMetadata
+    at: float | UnsetType = UNSET
 
 
 class InterruptedMessage(Struct, frozen=True, tag_field="type", tag="interrupted"):
-    """The last event of a message that was interrupted."""
+    """The last event of a message that was interrupted. at: Unix seconds."""
 
     content: str
+    at: float | UnsetType = UNSET
 
 
 class CutMessage(CutData, frozen=True, tag_field="type", tag="cut"):

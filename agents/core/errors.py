@@ -45,6 +45,8 @@ class ParseError(StreamFault, frozen=True, tag="parse_error"):
 
 
 class ToolError(StreamFault, frozen=True, tag="tool_error"):
+    """A call of the model is unusable. tool_id: the call's id. reason: in words."""
+
     tool_id: str
     reason: str
 
@@ -80,6 +82,8 @@ class NetworkError(StreamFault, frozen=True, tag="network_error"):
 
 
 class ConnectionClosed(StreamFault, frozen=True, tag="connection_closed"):
+    """The provider's stream ended before the end of the answer."""
+
     def __str__(self) -> str:
         return "connection closed before the stream was finished"
 
@@ -95,6 +99,8 @@ class CircuitOpen(StreamFault, frozen=True, tag="circuit_open"):
 
 
 class Cancelled(StreamFault, frozen=True, tag="cancelled"):
+    """The turn was cancelled, by `agent.cancel` or by a later message."""
+
     def __str__(self) -> str:
         return "cancelled"
 
@@ -134,6 +140,8 @@ class Busy(StreamFault, frozen=True, tag="busy"):
 
 
 class Interrupted(StreamFault, frozen=True, tag="interrupted"):
+    """The agent was stopped, or the program that ran it."""
+
     def __str__(self) -> str:
         return "interrupted: its agent was stopped, or the program that ran it"
 

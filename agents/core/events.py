@@ -9,13 +9,15 @@ A slow subscriber gets the missed pieces of a text as one event. `joined` is the
 the seq of its last piece. So within one attempt, `seq - joined` is the seq of the previous event.
 """
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from agents.core.conversation import ToolCall
 from agents.core.deltas import FinishReason, Usage
 from agents.core.errors import Fault
+
+T = TypeVar("T")
 
 
 class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -189,6 +191,12 @@ class Response(Struct, frozen=True):
     metrics: StreamMetrics | None = None
     value: Any = None
     cost: float | None = None
+
+
+class TypedResponse(Response, Generic[T], frozen=True, kw_only=True):
+    """The Response to a message that has an answer type. value: the answer as a value of this type."""
+
+    value: T
 
 
 class StreamComplete(StreamEvent, frozen=True, tag="stream_complete"):

@@ -29,7 +29,7 @@ from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
 from agents.llm.llm_supervisor import load_client
 from agents.node.os_process import hide_from_own_user, this_process
-from agents.node.state_files import Address
+from agents.node.state_files import Address, page_with_code
 from agents.settings import Settings
 from agents.streams.report import METER
 from supervisors import ChildSpec, Flags, start_supervisor
@@ -77,11 +77,17 @@ class Stopping:
 
 
 async def live(
-    settings: Settings, folder: StateDir, token: str, read: Callable[[], Settings], say: Callable[[str], None]
+    settings: Settings,
+    folder: StateDir,
+    token: str,
+    read: Callable[[], Settings],
+    say: Callable[[str], None],
+    say_secret: Callable[[str], None] | None,
 ) -> None:
     """Run the daemon until a signal or /stop ends it.
 
-    say: gets the one line that says where the daemon listens.
+    say: gets the one line that says where the daemon listens. say_secret: gets the address of its page with a one-time
+    code; None: nobody would read it but a log.
 
     Raises CannotStart and ApplicationEnded; then nothing runs.
     """
@@ -103,6 +109,8 @@ async def live(
             notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
             gc.enable()
             say(f"understudy listens on {address.url}")
+            if say_secret is not None:
+                say_secret(page_with_code(address.url, host.app.login_code()))
             asyncio.get_running_loop().call_later(SETTLED_S, gc.freeze)
             application_ended = await _application_ended_first(stopping)
             notifier.tell("STOPPING=1", "STATUS=draining")

@@ -5,11 +5,13 @@ The metrics outlive the process, because the daemon holds them. scrape.py shows 
 
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
-
 from actors import GenServer, NoReply, pg
+from agents.extras import extra
 from agents.streams.report import ToolCalled, TurnEnded
 from supervisors.reports import TERMINATIONS, ChildTerminated
+
+with extra("daemon", "the daemon's metrics"):
+    from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 TURN_BOUNDS_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 FIRST_TOKEN_BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

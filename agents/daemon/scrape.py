@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
-
 from agents.daemon.meter import Counts
 from agents.daemon.snapshot import Snapshot, snapshot
+from agents.extras import extra
+
+with extra("daemon", "the daemon's metrics"):
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.registry import Collector
 
 K = TypeVar("K", bound=tuple[str, ...])
 """The values of a metric's labels."""

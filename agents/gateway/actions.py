@@ -35,9 +35,11 @@ class _Action(BaseModel):
 
 
 class StreamChat(_Action):
+    """agent_id: the default is the default agent, and the answer then names it."""
+
     needs = Scope.CHAT
     action: Literal["stream_chat"]
-    agent_id: Id
+    agent_id: Id | None = None
     message: Text
     stream_id: Id | None = None
 

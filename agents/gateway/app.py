@@ -26,6 +26,7 @@ from agents.gateway.guard.tokens import Tokens
 from agents.gateway.quotas import Quotas, UserLocks
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
+from agents.gateway.routes.chat_frames import chat_frames
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.login import login
@@ -37,7 +38,7 @@ from agents.gateway.routes.system import system
 from agents.gateway.routes.watch import watch
 from agents.gateway.routing import TrailingSlash, method_not_allowed
 from agents.gateway.sessions import Sessions
-from agents.gateway.visible import Everything
+from agents.gateway.visible import DefaultAgent, Everything
 from agents.gateway.websocket import Socket
 from agents.settings import GatewaySettings, Settings
 
@@ -66,7 +67,7 @@ class Gateway:
         """
         gate = Gate() if self._host is None else self._host.gate
         quotas = Quotas(settings, self._sessions, self._locks)
-        everything = Everything(self._sessions, gate, self._reservations, quotas)
+        everything = Everything(self._sessions, gate, self._reservations, quotas, DefaultAgent.by(settings))
         own = settings.gateway
         allowed = Allowed(own.allowed_hosts, own.allowed_origins)
         app = _app(settings, everything, self._credentials, self._host)
@@ -105,10 +106,12 @@ def _app(settings: Settings, everything: Everything, credentials: Credentials, h
     app.include_router(system(settings))
     app.include_router(watch(everything))
     app.include_router(message_stream(everything, delivery))
+    app.include_router(chat_frames(everything, delivery))
     if host is not None:
         app.include_router(host_routes(host))
     docs(app)
 
+    @app.websocket("/")
     @app.websocket("/ws")
     @needs(None)  # each action has its own scope
     async def ws(websocket: WebSocket) -> None:

@@ -51,15 +51,15 @@ class GatewayError(Exception):
 
 
 class InvalidToken(GatewayError):
-    pass
+    """A token, or the file of a token, is invalid."""
 
 
 class InvalidCertificate(GatewayError):
-    pass
+    """A certificate or its key is invalid."""
 
 
 class NotSafe(GatewayError):
-    pass
+    """The settings would leave the gateway without protection."""
 
 
 class Refusal(Exception):

@@ -5,7 +5,7 @@ does not exist.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from msgspec import Struct
@@ -23,8 +23,23 @@ from agents.gateway.sessions import Sessions
 from agents.gateway.visible_sessions import VisibleSessions
 from agents.gateway.visible_streams import VisibleStreams, replay
 from agents.instance.waking import Origin
-from agents.settings import Scope
+from agents.settings import Scope, Settings
 from supervisors import agent_supervisor
+
+
+class DefaultAgent(Struct, frozen=True):
+    """The agent of messages that name none.
+
+    id: gateway.default_agent, or None. config: that of the configured agent with this id; new sessions have it, too.
+    """
+
+    id: str | None = None
+    config: Mapping[str, Any] | None = None
+
+    @classmethod
+    def by(cls, settings: Settings) -> Self:
+        id_ = settings.gateway.default_agent
+        return cls(id_, next((each.given() for each in settings.agents if each.id == id_), None))
 
 
 class Everything(Struct, frozen=True):
@@ -34,6 +49,7 @@ class Everything(Struct, frozen=True):
     gate: Gate
     reservations: Reservations
     quotas: Quotas
+    default_agent: DefaultAgent = DefaultAgent()
 
     def visible_to(self, caller: Caller) -> "Visible":
         return Visible(self, caller)
@@ -72,6 +88,36 @@ class Visible:
         if pid is None:
             raise _unknown(agent_id)
         return pid
+
+    async def default_agent(self, key: str) -> str:
+        """Return the id of the default agent, or of the only agent that runs. key: the one that names another agent."""
+        default = self._everything.default_agent.id
+        if default is not None and await self.sessions.has(default):
+            return default
+        match await self.sessions.running(None, 2):
+            case [only]:
+                return only.id
+            case found:
+                count = "several" if found else "none"
+                words = f"{key}: expected the id of an agent, since gateway.default_agent is not yours or not set"
+                raise Refusal(422, f"{words}, and {count} of your agents run", "invalid")
+
+    async def begin_session(self, session_id: str | None = None) -> str:
+        """Return the id of a session, which is begun if it does not exist. session_id: None for a new one.
+
+        A new session has the configuration of the default agent if the host configured that agent.
+        """
+        if session_id is not None and await self.sessions.has(session_id):
+            return session_id
+        session_id, config = session_id or uuid4().hex, self._everything.default_agent.config
+        if config is None:
+            await self.start({"id": session_id})
+            return session_id
+        self._everything.gate.check()
+        async with self._everything.quotas.one_more_agent(self._caller, session_id):
+            own = {**config, "id": session_id, "name": session_id, "owner": self._caller.user}
+            await agent_supervisor.start_agent(own, Origin.BEGUN)
+        return session_id
 
     async def ask(self, agent_id: str, message: str, stream_id: str | None = None) -> AnyReader:
         """Send a message to an agent, and return a reader of its stream.

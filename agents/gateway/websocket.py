@@ -98,8 +98,9 @@ class Socket:
                 await self._send({"type": "pong", **_ref(action)})
             case actions.StreamChat():
                 self._check_room()
-                reader = await self._visible.ask(action.agent_id, action.message, action.stream_id)
-                await self._read(action, reader)
+                agent_id = action.agent_id or await self._visible.default_agent("stream_chat.agent_id")
+                reader = await self._visible.ask(agent_id, action.message, action.stream_id)
+                await self._read(action, reader, **({} if action.agent_id else {"agent_id": agent_id}))
             case actions.Subscribe():
                 self._check_room()
                 await self._read(action, await self._visible.streams.follow(action.stream_id, action.after))
@@ -129,15 +130,20 @@ class Socket:
         if len(self._readers) >= MAX_STREAMS:
             raise Refusal(429, f"expected at most {MAX_STREAMS} streams at a time on one socket: open another socket")
 
-    async def _read(self, action: actions.StreamChat | actions.Subscribe, reader: AnyReader | None) -> None:
-        """Send the answer, then the events. A second subscription to a stream replaces the first."""
+    async def _read(
+        self, action: actions.StreamChat | actions.Subscribe, reader: AnyReader | None, **named: str
+    ) -> None:
+        """Send the answer, then the events. A second subscription to a stream replaces the first.
+
+        named: more keys of the answer.
+        """
         if reader is None:
             await self._answer(action, {"stream_id": action.stream_id, "over": True})
             return
         if (earlier := self._readers.get(reader.stream_id)) is not None:
             earlier.close()
         self._readers[reader.stream_id] = reader
-        await self._answer(action, {"stream_id": reader.stream_id, "over": False})
+        await self._answer(action, {"stream_id": reader.stream_id, "over": False, **named})
         self._tasks.create_task(self._pump(reader))
 
     async def _pump(self, reader: AnyReader) -> None:

@@ -3,11 +3,12 @@
 Each function returns the value in the form that the agent may keep, or raises InvalidArgument.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from actors import NOPROC, CallFailed, InvalidArgument, Pid
 from actors.kernel.errors import OTHER_LOOP, named
 from actors.system.current import calling_process, running_loop
+from agents.agent_config.answer_type import AnswerType, InvalidAnswerType
 from agents.agent_registry import is_agent
 from agents.core.events import Response
 from agents.core.text import HALF, ID_WORDS, TEXT, is_id, is_text
@@ -85,6 +86,17 @@ def checked_new_id(stream_id: object) -> str | None:
     if checked is not None and not is_id(checked):
         raise InvalidArgument(f"a stream_id of {ID_WORDS}", named(checked))
     return checked
+
+
+def checked_answer_type(answer_type: Any) -> AnswerType | None:
+    """Return the answer type of a message; None for the agent's own."""
+    if answer_type is None or isinstance(answer_type, AnswerType):
+        return answer_type
+    try:
+        return AnswerType.of(answer_type)
+    except InvalidAnswerType as invalid:
+        fault = invalid.fault
+        raise InvalidArgument(f"{fault.expected} as answer_type", fault.got) from None
 
 
 def checked_seq(after: object) -> int:

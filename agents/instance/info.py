@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from agents.core.conversation import Conversation
+from agents.core.message_times import times_of
 from agents.core.running_turn import RunningTurn, running_turn
 from agents.core.turn_state import TurnState, TurnStatus, status_of
 from agents.instance.state import AgentState
@@ -54,11 +55,14 @@ class AgentHistory(Struct, frozen=True):
 
 
 def history_of(state: AgentState) -> AgentHistory:
-    running = state.running
-    turn = None
-    if running is not None:
-        turn = running_turn(running.stream.id, running.chat.message, running.stream.events)
-    return AgentHistory(info_of(state), state.conversation, state.times, turn)
+    running, messages, times = state.running, state.published, state.times
+    if running is None:
+        return AgentHistory(info_of(state), messages, times, None)
+    events = running.stream.events
+    if running.over:
+        times += times_of(messages[len(state.conversation) :], events)
+        return AgentHistory(info_of(state), messages, times, None)
+    return AgentHistory(info_of(state), messages, times, running_turn(running.stream.id, running.chat.message, events))
 
 
 def info_of(state: AgentState) -> AgentInfo:
@@ -70,7 +74,7 @@ def info_of(state: AgentState) -> AgentInfo:
         api=config.api,
         tools=tuple(config.tools),
         when_busy=config.when_busy,
-        messages=len(state.conversation),
+        messages=len(state.published),
         streams=streams_of(state),
         owner=config.owner,
     )

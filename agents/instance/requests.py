@@ -4,7 +4,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from actors import Pid
+from actors import Pid, Request
+from agents.core.conversation import Conversation
+from agents.core.events import Event
+from agents.instance.info import AgentHistory, AgentInfo
+from agents.tools.approval import Answer
 
 
 class Subscribe(Struct, frozen=True):
@@ -19,7 +23,7 @@ class Unsubscribe(Struct, frozen=True):
     subscriber: Pid
 
 
-class Follow(Struct, frozen=True):
+class Follow(Struct, Request[bool], frozen=True):
     """Send the subscriber one stream's events. The answer: whether that stream waits, runs or ended recently."""
 
     stream_id: str
@@ -27,22 +31,12 @@ class Follow(Struct, frozen=True):
     after: int
 
 
-class Cancel(Struct, frozen=True):
+class Cancel(Struct, Request[bool], frozen=True):
     """Cancel a turn. The answer: whether there was such a turn, once its connection is closed and its workers ended.
 
     stream_id: that of a running or waiting turn; None: the running turn.
     """
 
-    stream_id: str | None = None
-
-
-class Steer(Struct, frozen=True):
-    """Add the message to the running turn's next model call. The answer: whether the turn runs, or Full.
-
-    stream_id: that of the turn; None: any running turn. The requests below have it, too.
-    """
-
-    message: str
     stream_id: str | None = None
 
 
@@ -52,7 +46,17 @@ class Full(Struct, frozen=True):
     limit: int
 
 
-class Approve(Struct, frozen=True):
+class Steer(Struct, Request[bool | Full], frozen=True):
+    """Add the message to the running turn's next model call. The answer: whether the turn runs, or Full.
+
+    stream_id: that of the turn; None: any running turn. The requests below have it, too.
+    """
+
+    message: str
+    stream_id: str | None = None
+
+
+class Approve(Struct, Request[Answer], frozen=True):
     """Approve a call. The answer: an approval.Answer. arguments: those of the request for approval; None: any."""
 
     call_id: str
@@ -60,7 +64,7 @@ class Approve(Struct, frozen=True):
     stream_id: str | None = None
 
 
-class Deny(Struct, frozen=True):
+class Deny(Struct, Request[Answer], frozen=True):
     """Deny a call. The answer: an approval.Answer. reason: for the model."""
 
     call_id: str
@@ -68,28 +72,28 @@ class Deny(Struct, frozen=True):
     stream_id: str | None = None
 
 
-class GetInfo(Struct, frozen=True):
+class GetInfo(Struct, Request[AgentInfo], frozen=True):
     """Get an AgentInfo."""
 
 
-class GetEvents(Struct, frozen=True):
+class GetEvents(Struct, Request[tuple[Event, ...] | None], frozen=True):
     """Get all events of a stream so far, each as it was published; None if the agent does not have the stream."""
 
     stream_id: str
 
 
-class GetConversation(Struct, frozen=True):
+class GetConversation(Struct, Request[Conversation], frozen=True):
     """Get the conversation, without the running turn."""
 
 
-class GetHistory(Struct, frozen=True):
+class GetHistory(Struct, Request[AgentHistory], frozen=True):
     """Get an AgentHistory."""
 
 
-class Retire(Struct, frozen=True):
+class Retire(Struct, Request[bool], frozen=True):
     """End the agent if no turn runs or waits. The answer: whether it ends."""
 
 
-Request: TypeAlias = (
+AgentRequest: TypeAlias = (
     Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | GetHistory | Retire
 )

@@ -13,7 +13,7 @@ from actors import exit as send_exit
 from actors.clock import now_s
 from actors.log import get_logger
 from agents.agent_registry import has_no_stream, has_stream
-from agents.core.conversation import Conversation, UserMessage
+from agents.core.conversation import Conversation
 from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupted, Parked
 from agents.core.message_times import times_of
 from agents.instance.requests import Full
@@ -52,7 +52,9 @@ class Idle(Struct, frozen=True):
 async def while_busy(agent: Pid, chat: StreamChat, running: Running, state: AgentState) -> AgentState:
     """Treat a message that comes during a turn, by the agent's when_busy."""
     match state.config.when_busy:
-        case WhenBusy.STEER if steered(running, chat.message, state) is True:
+        case _ if running.over and not state.queue:
+            pass  # the client has the end of the turn: for it the agent is free
+        case WhenBusy.STEER if chat.answer is None and steered(running, chat.message, state) is True:
             if chat.subscriber is not None:
                 running.stream.follow(chat.subscriber, after=0)
             running.stream.steered_by += (chat.stream_id,)
@@ -80,7 +82,7 @@ def refuse(agent: Pid, chat: StreamChat, fault: Fault, state: AgentState) -> Non
 
 async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
     has_stream(agent, chat.stream_id)
-    stream, config, cut = _stream(agent, chat, state), state.config, chat.cut
+    stream, config, cut = _stream(agent, chat, state), state.config.answering(chat.answer), chat.cut
     if cut is not None and (fault := _why_not_resumed(cut, state)) is not None:
         conversation = interrupt(cut, fault, stream, config, state.conversation)
         await stream.durable()
@@ -96,9 +98,7 @@ async def handler_ended(agent: Pid, running: Running, reason: Any, state: AgentS
     """End the turn. If its handler was stopped or crashed, publish the terminal event here."""
     stream = running.stream
     stream.fail(running.fault or HandlerCrashed(_words(reason)), now_s())
-    asked = (*state.conversation, UserMessage(running.chat.message))
-    conversation = stream.turn.conversation if stream.turn is not None else asked
-    state = replace(_with_turn(state, conversation, stream), running=None)
+    state = replace(_with_turn(state, running.conversation(state.conversation), stream), running=None)
     await stream.durable()
     for canceller in running.cancellers:
         reply(canceller, True)

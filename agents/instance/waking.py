@@ -39,13 +39,19 @@ class Origin(Enum):
     """The source of an agent's configuration.
 
     GIVEN: the program. ADMIN: a client with the scope `admin`. USER: another client, which must own the session if it
-    exists. KEPT: a session, which must still exist.
+    exists. BEGUN: the program, for a session that a client begins and must own. KEPT: a session that must still exist.
     """
 
     GIVEN = "given"
     ADMIN = "admin"
     USER = "user"
+    BEGUN = "begun"
     KEPT = "kept"
+
+    @property
+    def of_host(self) -> bool:
+        """Whether the configuration is the program's, so that it may name code, addresses and keys."""
+        return self in (Origin.GIVEN, Origin.BEGUN)
 
 
 async def open_session(
@@ -63,7 +69,7 @@ async def open_session(
     journal = await open_journal()
     if journal is None:
         return config.opening(), ()
-    if origin in (Origin.USER, Origin.KEPT):
+    if origin in (Origin.USER, Origin.BEGUN, Origin.KEPT):
         _check_origin(origin, config, await journal.store.session(config.id))
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable(config.id)
@@ -78,7 +84,7 @@ async def open_session(
 def _check_origin(origin: Origin, config: AgentConfig, session: SessionRecord | None) -> None:
     if origin is Origin.KEPT and session is None:
         raise UnknownSession(config.id)
-    if origin is Origin.USER and session is not None and session.owner != config.owner:
+    if origin in (Origin.USER, Origin.BEGUN) and session is not None and session.owner != config.owner:
         raise SessionExists(config.id)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from actors.server.outcomes import Ignore
 from agents.llm.client import Client
@@ -16,19 +16,27 @@ from supervisors.dynamic_supervisor import DynamicState
 SETTLED_S: Final = 1.0  # by then an application has started, so the import does not delay its start
 ONCE: Final = DynamicFlags()
 NOWHERE: Final = Endpoint("http://localhost/", "none")
+NewClient: TypeAlias = Callable[[Endpoint], Client]
 
 
 class LlmSupervisor(DynamicSupervisor):
-    """The supervisor of the providers. Its arguments: the ProviderPolicy of all providers, and its own flags."""
+    """The supervisor of the providers. Its arguments: the ProviderPolicy of all providers, and its own flags.
+
+    new_client: makes the client of an endpoint, for tests. None: the openai client.
+    """
 
     def init(self, *args: Any) -> DynamicState | Ignore:
         state = super().init(*args)
-        importing = Thread(target=_import_client, name="llm_client")
-        asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
+        if self._client_is_ours:
+            importing = Thread(target=_import_client, name="llm_client")
+            asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
         return state
 
-    def tree(self, policy: ProviderPolicy, flags: DynamicFlags = ONCE) -> tuple[DynamicFlags, ChildSpec]:
-        provider = ChildSpec("provider", Provider, policy, _openai_client, restart=RestartType.TEMPORARY)
+    def tree(
+        self, policy: ProviderPolicy, flags: DynamicFlags = ONCE, new_client: NewClient | None = None
+    ) -> tuple[DynamicFlags, ChildSpec]:
+        self._client_is_ours = new_client is None
+        provider = ChildSpec("provider", Provider, policy, new_client or openai_client, restart=RestartType.TEMPORARY)
         return dataclasses.replace(flags, max_children=policy.max_count), provider
 
 
@@ -37,15 +45,16 @@ async def load_client() -> None:
 
     Loading takes 0.5 s of CPU, most of it for the import. The first client loads the rest, so this function makes one.
     """
-    client = await asyncio.to_thread(_openai_client, NOWHERE)
+    client = await asyncio.to_thread(openai_client, NOWHERE)
     await client.close()
 
 
-def _openai_client(endpoint: Endpoint) -> Client:
+def openai_client(endpoint: Endpoint) -> Client:
+    """Return a client for the endpoint. Raises ProviderFailed if its address or its key is unusable."""
     return _import_client()(endpoint)
 
 
-def _import_client() -> Callable[[Endpoint], Client]:
+def _import_client() -> NewClient:
     """Import OpenAIClient late: the import takes 0.8 s, and a worker that imports a host's script does not need it.
 
     If a thread is importing the module, the import system's lock makes the caller wait for that thread.

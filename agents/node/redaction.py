@@ -9,7 +9,7 @@ SHORTEST: Final = 6  # a shorter secret would match parts of ordinary words
 
 _HEADERS = "authorization|cookie"
 _SECRET_WORDS = rf"{_HEADERS}|api[_-]?key|password|passwd|secret|access[_-]?token"
-_PARAMETERS = rf"key|sig|signature|code|auth|[\w-]{{0,40}}(?:{_SECRET_WORDS}|token)"
+_PARAMETERS = rf"key|sig|signature|code|auth|ticket|[\w-]{{0,40}}(?:{_SECRET_WORDS}|token)"
 SECRET_PARAMETER: Final = re.compile(rf"(?i)(?:{_PARAMETERS})")
 """Names of query parameters whose values are secrets. Match it against the full name."""
 
@@ -17,7 +17,7 @@ _PATTERNS: Final = (
     r"\bsk-[A-Za-z0-9_-]{8,}",
     r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
     rf"(?P<header>(?i:\b[\w-]{{0,40}}(?:{_HEADERS})\s*:\s*))[^'\"\n]+",
-    rf"(?P<parameter>[?&](?i:{_PARAMETERS})=)[^\s&#'\"]+",
+    rf"(?P<parameter>[?&#](?i:{_PARAMETERS})=)[^\s&#'\"]+",
     rf"(?P<name>(?i:\b[\w-]{{0,40}}(?:{_SECRET_WORDS})['\"]?\s*[:=]\s*))(?:\"[^\"]*\"|'[^']*'|[^\s,;&'\"]+)",
     r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)",
 )

@@ -25,6 +25,11 @@ class Address(Struct, frozen=True):
     certificate: str | None = None
 
 
+def page_with_code(url: str, code: str) -> str:
+    """Return the address of a daemon's page with a one-time code. A browser never sends the part after `#`."""
+    return f"{url}/#code={code}"
+
+
 def default_state_dir() -> Path:
     """Return the state directory of this user. Source: XDG Base Directory Specification, $XDG_STATE_HOME."""
     home = os.environ.get("XDG_STATE_HOME", "")

@@ -6,6 +6,6 @@ It imports nothing else of this project, so that an agent and its rehearsal can'
 from agents.rehearsal.errors import ScriptError
 from agents.rehearsal.loader import builtin, load, parse
 from agents.rehearsal.script import Script
-from agents.rehearsal.server import RehearsalServer, serve
+from agents.rehearsal.server import Endpoint, RehearsalServer, serve
 
-__all__ = ["RehearsalServer", "Script", "ScriptError", "builtin", "load", "parse", "serve"]
+__all__ = ["Endpoint", "RehearsalServer", "Script", "ScriptError", "builtin", "load", "parse", "serve"]

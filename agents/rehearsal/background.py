@@ -4,10 +4,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aiohttp import web
-
 from agents.rehearsal.errors import Refusal
-from agents.rehearsal.playback import Performance, play
+from agents.rehearsal.playback import Performance
 from agents.rehearsal.script import Fault
 
 KEPT_RESPONSES = 1000
@@ -20,6 +18,10 @@ class Running:
     performance: Performance
     fault: Fault | None
     place: Any
+
+    def resumed(self, fault: Fault | None, after: int, *, stream: bool) -> Performance:
+        """Return the events after this number, with the fault that is due, or the whole response."""
+        return replace(self.performance, fault=fault, after=max(after, -1), stream=stream)
 
 
 class Background:
@@ -43,15 +45,6 @@ class Background:
         if id_ not in self._running:
             raise Refusal(404, f"Response with id '{id_}' not found.", param="id")
         return self._running[id_]
-
-    async def resume(self, http: web.Request, running: Running, fault: Fault | None) -> web.StreamResponse:
-        """Play the events after `starting_after`, or answer with the whole response."""
-        wants_stream = http.query.get("stream") == "true"
-        after = http.query.get("starting_after", "-1")
-        if not after.removeprefix("-").isdecimal():
-            raise Refusal(400, f"Invalid 'starting_after': expected an integer, got '{after}'.", param="starting_after")
-        performance = replace(running.performance, fault=fault, after=max(int(after), -1), stream=wants_stream)
-        return await play(http, performance)
 
     def cancel(self, id_: str) -> dict[str, Any]:
         """Cancel a response and return its object. Raises Refusal."""

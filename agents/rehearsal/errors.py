@@ -3,6 +3,7 @@
 Exception
 ├── ScriptError     a script file is invalid: one line per fault, and nothing is started
 ├── CannotListen    the server's address is unavailable (an OSError, too)
+├── BrokenOff       an answer without a connection ends where its connection would break
 └── Refusal         a request is answered with an error, in OpenAI's shape
 """
 
@@ -14,6 +15,14 @@ from agents.rehearsal.script import Fault
 
 class CannotListen(OSError):
     """Raised at the server's start only. A line that can't be written is an OSError as well, and is another fault."""
+
+
+class BrokenOff(Exception):
+    """The connection of an answer would break here, by a `drop` or a `close`. begun: part of the answer was sent."""
+
+    def __init__(self, *, begun: bool) -> None:
+        super().__init__()
+        self.begun = begun
 
 
 class ScriptError(Exception):

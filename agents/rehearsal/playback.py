@@ -1,12 +1,13 @@
 """Play a reply to the client: in an API's format, at its pace, with its fault."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
 
+from agents.rehearsal.errors import BrokenOff
 from agents.rehearsal.faults import GARBAGE, HTML, broken, end_connection
 from agents.rehearsal.reply import Reply
 from agents.rehearsal.request import Request
@@ -39,6 +40,10 @@ class Performance:
     after: int = -1
     stream: bool | None = None
 
+    @property
+    def streams(self) -> bool:
+        return self.request.stream if self.stream is None else self.stream
+
 
 def pace_of(step: Step, model: Model) -> Pace:
     first = model.first_token_delay_s if step.first_token_delay_s is None else step.first_token_delay_s
@@ -49,9 +54,31 @@ def pace_of(step: Step, model: Model) -> Pace:
 async def play(http: web.Request, performance: Performance) -> web.StreamResponse:
     if performance.fault and performance.fault.name == "html":
         return web.Response(text=HTML, content_type="text/html")
-    if performance.request.stream if performance.stream is None else performance.stream:
-        return await _play_stream(http, performance)
-    return await _play_whole(http, performance)
+    return await (_play_stream(http, performance) if performance.streams else _play_whole(http, performance))
+
+
+async def read(performance: Performance) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of an answer at their pace, without a connection. Raises BrokenOff where a connection breaks."""
+    fault = performance.fault.name if performance.fault else None
+    begun = False
+    for pause_s, data in _parts(performance, fault):
+        await asyncio.sleep(pause_s)
+        begun = True
+        yield data
+    if fault == "stall":
+        await asyncio.Event().wait()
+    if fault in ("drop", "close"):
+        raise BrokenOff(begun=begun)
+
+
+def _parts(performance: Performance, fault: str | None) -> Iterator[tuple[float, bytes]]:
+    if fault == "html":
+        yield 0.0, HTML.encode()
+    elif performance.streams:
+        yield from writes(_events(performance), performance.pace)
+    elif fault not in ("drop", "stall"):
+        data = _body(performance)
+        yield performance.pace.first_token_s, data[: len(data) // 2] if fault == "close" else data
 
 
 def writes(events: Sequence[Event], pace: Pace) -> Iterator[tuple[float, bytes]]:

@@ -3,32 +3,33 @@
 import asyncio
 import secrets
 import signal
-import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import msgspec
 from aiohttp import web
 
 from agents.rehearsal import chat, responses
-from agents.rehearsal.background import Background
-from agents.rehearsal.errors import CannotListen, Refusal, invalid_api_key, model_not_found, scripted_refusal
-from agents.rehearsal.faults import Failures
+from agents.rehearsal.director import Director
+from agents.rehearsal.errors import CannotListen, Refusal, invalid_api_key
 from agents.rehearsal.loop_thread import LoopThread
-from agents.rehearsal.playback import Performance, pace_of, play
-from agents.rehearsal.reply import compose, find_step
-from agents.rehearsal.request import Request
-from agents.rehearsal.script import REFUSING, Model, Script, Step
+from agents.rehearsal.playback import play
+from agents.rehearsal.script import Script
 from agents.rehearsal.wire import Api
 
 MAX_BODY_BYTES = 64 * 2**20
-KEPT_REQUESTS = 1000
 ENDING = (signal.SIGINT, signal.SIGTERM)
 SHUTDOWN_S = 0.05  # then streams are cut; 0 would mean no limit to aiohttp
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Endpoint(TypedDict):
+    """The address of a server and a key that it accepts, under the names that start_agent and OpenAI clients use."""
+
+    base_url: str
+    api_key: str
 
 
 class RehearsalServer:
@@ -39,16 +40,17 @@ class RehearsalServer:
     """
 
     def __init__(self, script: Script, host: str = "127.0.0.1", port: int = 0, api_key: str | None = None) -> None:
-        self.script = script
         self.host = host
         self.port = port
         self._api_key = api_key
-        self._requests: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
-        self._failures = Failures()
-        self._background = Background()
+        self._director = Director(script)
         self._runner = web.AppRunner(
             self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
         )
+
+    @property
+    def script(self) -> Script:
+        return self._director.script
 
     @property
     def base_url(self) -> str:
@@ -57,19 +59,19 @@ class RehearsalServer:
         return f"http://{host}:{self.port}/v1"
 
     @property
-    def endpoint(self) -> dict[str, str]:
-        """base_url and api_key, for an agent's configuration or an OpenAI client."""
+    def endpoint(self) -> Endpoint:
+        """base_url and api_key, for start_agent or an OpenAI client: `start_agent(model="echo", **server.endpoint)`."""
         return {"base_url": self.base_url, "api_key": self._api_key or "rehearsal"}
 
     @property
     def requests(self) -> list[dict[str, Any]]:
         """The decoded bodies of the last requests, oldest first, also of refused ones."""
-        return list(self._requests)
+        return list(self._director.requests)
 
     @property
     def cancelled(self) -> list[str]:
         """The ids of the background responses that were cancelled, in order."""
-        return list(self._background.cancelled)
+        return list(self._director.background.cancelled)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -134,47 +136,25 @@ class RehearsalServer:
 
     async def _answer(self, http: web.Request, api: Api) -> web.StreamResponse:
         key = self._check_key(http)
-        body = await _body(http)
-        self._requests.append(body)
-        request = api.read(body)
-        model, place, step = self._find(request)
-        fault = self._failures.due(step.fault, (request.model, place, key))
-        if fault and fault.name in REFUSING:
-            raise scripted_refusal(fault)
-        length = (fault.after_tokens or 0) if fault and fault.name == "length" else None
-        reply = compose(step, request, key=secrets.token_hex(12), created=int(time.time()), length=length)
-        performance = Performance(api, request, reply, pace_of(step, model), fault)
-        if api is responses and body.get("background"):
-            self._background.keep(performance, step.fault, (request.model, place, key))
-        return await play(http, performance)
+        return await play(http, self._director.answer(api, await _body(http), key))
 
     async def _resume(self, http: web.Request) -> web.StreamResponse:
         self._check_key(http)
-        running = self._background.find(http.match_info["id"])
-        fault = self._failures.due(running.fault, running.place)
-        if fault and fault.name in REFUSING:
-            raise scripted_refusal(fault)
-        return await self._background.resume(http, running, fault)
+        after = http.query.get("starting_after", "-1")
+        if not after.removeprefix("-").isdecimal():
+            raise Refusal(400, f"Invalid 'starting_after': expected an integer, got '{after}'.", param="starting_after")
+        stream = http.query.get("stream") == "true"
+        return await play(http, self._director.resume(http.match_info["id"], int(after), stream=stream))
 
     async def _cancel(self, http: web.Request) -> web.Response:
         self._check_key(http)
-        return web.json_response(self._background.cancel(http.match_info["id"]))
+        return web.json_response(self._director.background.cancel(http.match_info["id"]))
 
     def _check_key(self, http: web.Request) -> str:
         given = http.headers.get("authorization", "").removeprefix("Bearer ")
         if self._api_key is not None and not secrets.compare_digest(given.encode(), self._api_key.encode()):
             raise invalid_api_key(given)
         return given
-
-    def _find(self, request: Request) -> tuple[Model, tuple[int, int], Step]:
-        model = self.script.models.get(request.model)
-        if model is None:
-            raise model_not_found(request.model)
-        found = find_step(model, request)
-        if found is None:
-            message = f"The script of model `{request.model}` has no turn that fits the user message"
-            raise Refusal(400, message, code="no_turn_fits")
-        return model, *found
 
 
 async def serve(

@@ -7,6 +7,7 @@ A program that runs agents records through the journal (`open_journal`). A progr
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from agents.extras import extra
 from agents.sessions.errors import (
     Fenced,
     InvalidFork,
@@ -87,4 +88,5 @@ def __getattr__(name: str) -> Any:
     """Return an export whose module loads SQLAlchemy."""
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATE[name]), name)
+    with extra("daemon", "a store of sessions"):
+        return getattr(import_module(_LATE[name]), name)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from agents.extras import MissingExtra
 from agents.node.os_process import pids_with_locks
 from agents.sessions.errors import ConnectionLost, Refused, SessionError, StoreFailed, StoreUnavailable
 from agents.sessions.location import make_private, shown
@@ -53,9 +54,8 @@ def new_engine(url: URL, *, create: bool, deadline_s: float) -> AsyncEngine:
             url, pool_size=CONNECTIONS, max_overflow=1, hide_parameters=True, connect_args=arguments
         )
     except ModuleNotFoundError as error:
-        raise StoreUnavailable(
-            f"the store at {shown(url)} needs {error.name}, which is not installed: pip install 'understudy[postgres]'"
-        ) from None
+        missing = MissingExtra.of("daemon" if sqlite else "postgres", f"the store at {shown(url)}", error.name)
+        raise StoreUnavailable(str(missing)) from None
     if sqlite:
         event.listen(engine.sync_engine, "connect", _prepare)
     return engine

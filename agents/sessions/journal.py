@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from actors import IGNORE, Caller, Crash, Error, GenServer, NoReply, Reply, Stop, call, send, start, whereis
 from actors.server.outcomes import Ignore
+from agents.extras import MissingExtra
 from agents.sessions.errors import Fenced, JournalEnded, Refused, StoreUnavailable
 from agents.sessions.flush import Outcome
 from agents.sessions.group_commit import GroupCommit
@@ -61,7 +62,7 @@ class Journal(GenServer[Journalling]):
             return IGNORE
         keeper = await start(StoreKeeper, self.pid)
         group = await call(keeper, OpenStore(settings, state_dir), timeout_s=None)
-        if isinstance(group, StoreUnavailable):
+        if isinstance(group, MissingExtra | StoreUnavailable):
             return Error(group)
         await _write_last_words(group)
         return Journalling(JournalHandle(group.store, group), group)

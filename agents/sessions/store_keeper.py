@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Struct
 
 from actors import NORMAL, Caller, Down, GenServer, NoReply, Pid, Reply, Stop, monitor, send
+from agents.extras import MissingExtra
 from agents.sessions.errors import JournalEnded, StoreUnavailable
 from agents.sessions.group_commit import GroupCommit
 from agents.settings import Durability, SessionSettings
@@ -22,7 +23,7 @@ SERVER_GRACE_S: Final = 30.0
 
 
 class OpenStore(Struct, frozen=True):
-    """A request to open the store and become its writer. The reply is the GroupCommit, or StoreUnavailable.
+    """A request to open the store and become its writer. The reply is the GroupCommit, or the error.
 
     settings: with a durability other than off.
     """
@@ -55,7 +56,7 @@ class StoreKeeper(GenServer[Keeping]):
         settings = request.settings
         try:
             store = await _claimed(settings, request.state_dir)
-        except StoreUnavailable as unavailable:
+        except (MissingExtra, StoreUnavailable) as unavailable:
             return Reply(unavailable, state)
         batch_events = 1 if settings.durability is Durability.SYNC else settings.batch_events
         wake = _Wake(state.journal)
@@ -96,8 +97,7 @@ async def _claimed(settings: SessionSettings, state_dir: Path | None) -> "Store"
 
     SQLAlchemy is imported here, so a program without a store does not load it.
     """
-    from agents.sessions.location import store_url
-    from agents.sessions.store import Store
+    from agents.sessions import Store, store_url
 
     store = await Store.open(store_url(settings.url, state_dir), deadline_s=settings.store_timeout / 1000)
     try:

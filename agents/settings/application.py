@@ -160,6 +160,8 @@ class DaemonSettings(BaseModel):
 
 
 class LogFormat(StrEnum):
+    """The form of log lines: text for people, or JSON."""
+
     CONSOLE = "console"
     JSON = "json"
 

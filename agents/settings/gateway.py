@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.settings.applies import Applies
 from agents.settings.clients import ClientLimits
 from agents.settings.tokens import TokenSettings
-from agents.settings.values import Bytes, Count, Milliseconds
+from agents.settings.values import AgentId, Bytes, Count, Milliseconds
 
 
 class GatewaySettings(BaseModel):
@@ -18,8 +18,9 @@ class GatewaySettings(BaseModel):
     administrator's token; None: `token` in the daemon's state_dir. tokens: those of users. allowed_hosts: host names
     that requests may have besides loopback's. allowed_origins: pages that may send requests. tls_certificate, tls_key:
     files. heartbeat: pause between two comments on a silent stream. write_timeout: how long a client may read nothing.
-    max_body_bytes, max_message_bytes: of a request, of a WebSocket message. max_connections: at the same time. clients:
-    the limits of users without the scope `admin`.
+    max_body_bytes, max_message_bytes: of a request, of a WebSocket message. max_connections: at the same time.
+    default_agent: the agent of messages that name none; the sessions that messages begin have its configuration.
+    clients: the limits of users without the scope `admin`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,4 +39,5 @@ class GatewaySettings(BaseModel):
     max_body_bytes: Annotated[Bytes, Applies.GATEWAY] = 1024 * 1024
     max_message_bytes: Annotated[Bytes, Applies.GATEWAY] = 256 * 1024
     max_connections: Annotated[Count, Applies.GATEWAY] = 2000
+    default_agent: Annotated[AgentId | None, Applies.GATEWAY] = None
     clients: Annotated[ClientLimits, Applies.GATEWAY] = ClientLimits()

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import sys
 import threading
+from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -25,10 +26,15 @@ async def import_named(named: Any, timeout_s: float) -> None:
 
     A module that raises is ignored here: `resolve` imports it again and reports the fault.
     """
-    names = [each for each in named if isinstance(each, str)] if isinstance(named, list | tuple) else []
-    for module in dict.fromkeys(each.partition(":")[0] for each in names if ":" in each):
+    for module in modules_of(named):
         if module not in sys.modules or module in _under_way:
             await _imported(module, timeout_s)
+
+
+def modules_of(named: Any) -> Iterable[str]:
+    """Return the modules of all "module:function" in a list of tools."""
+    names = [each for each in named if isinstance(each, str)] if isinstance(named, list | tuple) else []
+    return dict.fromkeys(each.partition(":")[0] for each in names if ":" in each)
 
 
 async def _imported(module: str, timeout_s: float) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from agents.core.faults import Fault
+from agents.core.nearest import suggestion
 from agents.tools.plain import plain
 from agents.tools.result import MAX_RESULT_BYTES
 
@@ -107,9 +108,8 @@ Rule: TypeAlias = tuple[str, bool, str]
 
 
 def unknown_options(names: Iterable[str]) -> list[Fault]:
-    known = ", ".join(Options.__annotations__)
-    expected = f"name, description, {known}"
-    return [Fault((), expected, name) for name in names if name not in Options.__annotations__]
+    known = ("name", "description", *Options.__annotations__)
+    return [Fault((), ", ".join(known), f"{name}{suggestion(name, known)}") for name in names if name not in known]
 
 
 def policy_faults(policy: Policy) -> list[Fault]:

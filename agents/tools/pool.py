@@ -77,7 +77,9 @@ class WorkerPool:
         return self._slots.waiting
 
     async def start(self) -> None:
-        """Start the first fork server, and wait until it is ready. Raises PoolUnavailable after it has cleaned up.
+        """Start the first fork server. A first call waits until it is ready.
+
+        Raises PoolUnavailable after it has cleaned up.
 
         A worker can't start a pool. Otherwise a script that starts its application at import would start one in each
         template, and those templates would start more, without end.

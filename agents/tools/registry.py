@@ -3,12 +3,12 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from actors.kernel import errors
 from agents.core.faults import Fault
+from agents.core.nearest import suggestion
 from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
@@ -78,7 +78,7 @@ def _found(named: Named) -> Tool:
             return _imported(named)
         case str():
             expected = f"{', '.join(BUILTIN)} or module:function"
-            raise InvalidTool(Fault((), expected, f"{named!r}{_nearest(named, BUILTIN)}"))
+            raise InvalidTool(Fault((), expected, f"{named!r}{suggestion(named, BUILTIN)}"))
         case _ if callable(named):
             return tool(named)
         case _:
@@ -95,17 +95,12 @@ def _imported(path: str) -> Tool:
         raise InvalidTool(Fault((), "a module that can be imported", _line(error), inside=path)) from error
     for part in qualname.split("."):
         if not hasattr(found, part):
-            near = _nearest(part, vars(found) if hasattr(found, "__dict__") else ())
+            near = suggestion(part, vars(found) if hasattr(found, "__dict__") else ())
             raise InvalidTool(Fault((), f"a name in {module_name}", f"{part!r}{near}", inside=path))
         found = getattr(found, part)
     if not isinstance(found, Tool) and not callable(found):
         raise InvalidTool(Fault((), "a tool or a function", type(found).__name__, inside=path))
     return _found(found)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """Return a question for the most similar name, or ""."""
-    return "".join(f"; did you mean {match!r}?" for match in get_close_matches(name, known, n=1))
 
 
 def _line(error: BaseException) -> str:

@@ -18,10 +18,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any, Unpack, overload
+from typing import Any, Generic, Unpack, overload
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import ParamSpec, TypeVar
 
 from agents.core.faults import Fault, expectation
 from agents.tools import arguments, signature
@@ -30,12 +31,17 @@ from agents.tools.policy import Options, Policy, policy_faults, unknown_options
 from agents.tools.signature import Validator
 
 WAY_OUT = 'write it in a module of its own, as async def, or with isolation="thread"'
+P = ParamSpec("P", default=...)
+R = TypeVar("R", default=Any)
+
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # the pattern that every provider accepts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tool(Policy):
+class Tool(Policy, Generic[P, R]):
     """A tool as a value: `tool` makes it, `bind` returns a changed copy. Policy holds how its calls run.
+
+    A type checker knows the parameters and the result of the function: Tool[[int, int], int]. `Tool` means any tool.
 
     parameters: JSON schema of the object of arguments, closed (`additionalProperties` is false).
     bound: values that the host has set, as JSON data. The model neither sees nor sets them. fixed: the same values,
@@ -45,21 +51,22 @@ class Tool(Policy):
     name: str
     description: str
     parameters: dict[str, Any] = field(hash=False)
-    function: Callable[..., Any]
+    function: Callable[P, R]
     validator: Validator = field(repr=False, compare=False)
     bound: dict[str, Any] = field(default_factory=dict, hash=False)
     fixed: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function directly: arguments are not validated, and bound values are filled in."""
-        return self.function(*args, **{**self.fixed, **kwargs})
+        function: Callable[..., R] = self.function
+        return function(*args, **{**self.fixed, **kwargs})
 
     def arguments(self, json_text: str) -> dict[str, Any]:
         """Return the values for a call of the function, bound values included. Raises InvalidArguments."""
         values = arguments.validated(json_text, self.validator, tuple(self.parameters["properties"]))
         return {**values, **self.fixed}
 
-    def bind(self, **values: Any) -> "Tool":
+    def bind(self, **values: Any) -> "Tool[..., R]":
         """Return the tool with these parameters set by the host and hidden from the model. Raises InvalidTool.
 
         values must be plain JSON data, since a worker process gets them over its socket.
@@ -88,11 +95,11 @@ class Tool(Policy):
 
 
 @overload
-def tool(function: Callable[..., Any], /) -> Tool: ...
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 @overload
 def tool(
     *, name: str | None = ..., description: str | None = ..., **options: Unpack[Options]
-) -> Callable[[Callable[..., Any]], Tool]: ...
+) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 def tool(
     function: Callable[..., Any] | None = None,
     /,

@@ -56,6 +56,12 @@ async def app(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
         yield running
 
 
+@pytest.fixture
+def rehearsal_script(request: pytest.FixtureRequest) -> Script:
+    """The script of the testing kit's fixtures: the built-in models and the module's SCRIPT, if it has one."""
+    return _script(request)
+
+
 def _script(request: pytest.FixtureRequest) -> Script:
     own = getattr(request.module, "SCRIPT", None)
     return builtin() if own is None else builtin() | parse(own, request.module.__name__)

@@ -21,6 +21,7 @@ from agents import (
 )
 from agents.core.conversation import Function, ToolCall
 from agents.tools.approval import Approvals
+from supervisors.agent_supervisor import start_agent
 from tests.agents.sample_tools import counts, pays
 from tests.agents.stage import Stage
 
@@ -98,8 +99,10 @@ async def test_an_approval_is_for_the_arguments_that_were_shown(stage: Stage) ->
     assert end.response.answer == "paid 5, paid 500, paid 900"
 
 
-async def test_no_answer_within_its_deadline_is_a_denial(stage: Stage) -> None:
-    pid = await stage.agent("buyer", tools=[pays])
+@pytest.mark.usefixtures("simulated_understudy")
+@pytest.mark.parametrize("simulation_seed", range(3))
+async def test_no_answer_within_its_deadline_is_a_denial() -> None:
+    pid = await start_agent({"model": "buyer", "tools": [pays]})
 
     async def decide(call: Any) -> None:
         """Make no decision. The tool waits a quarter of a second."""

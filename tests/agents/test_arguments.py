@@ -112,7 +112,7 @@ async def test_a_response_as_the_message_is_refused_with_the_name_of_its_text(st
     first, second = await stage.agent("echo"), await stage.agent("echo")
     response = await agent.chat(first, "one")
     with pytest.raises(InvalidArgument, match=r"got Response: its text is response\.content"):
-        await agent.chat(second, response)  # type: ignore[arg-type]  # the mistake
+        await agent.chat(second, response)  # type: ignore[call-overload]  # the mistake
     assert (await agent.chat(second, response.content)).answer == "one"
 
 

@@ -243,3 +243,12 @@ async def test_an_agent_retires_when_it_has_nothing_to_do_and_not_before(stage: 
         assert isinstance(await end_of(box, second), StreamComplete)
     assert await agent.retire(pid) is True
     assert not pid.alive
+
+
+@pytest.mark.parametrize("when_busy", ["queue", "steer", "interrupt", "reject"])
+async def test_a_client_that_has_the_end_of_a_turn_may_send_the_next_message(stage: Stage, when_busy: str) -> None:
+    pid = await stage.agent("slow", when_busy=when_busy, max_queue=0)
+    long = "x" * 300_000  # its handler needs a moment after the published end
+    for turns in range(1, 4):
+        assert (await agent.chat(pid, long)).answer == f"{long}!"
+        assert len(await agent.conversation(pid)) == (await agent.info(pid)).messages == 2 * turns

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from actors import Bound, Mailbox, Overflow, Pid, get_state, send
 from actors.sys import replace_state
-from actors.testing import simulated
 from agents import agent
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError, StreamMetrics, StreamStart, StreamToken
 from agents.instance.state import AgentState, StreamChat
@@ -16,8 +15,8 @@ from agents.instance.subscriptions import followed
 from agents.instance.turns import Forget
 from agents.streams.recent import EVENT_BYTES, KEPT_BYTES, KEPT_S, KEPT_STREAMS, Recent, with_ended, without_old
 from agents.streams.stream import Stream
+from agents.testing import Stage as KitStage
 from supervisors import agent_supervisor
-from tests.agents.llm.scripted import SAID, ScriptedClient, application_with
 from tests.agents.stage import Stage
 
 SCRIPT = """
@@ -143,31 +142,32 @@ async def test_a_stream_is_forgotten_when_its_time_is_over(stage: Stage) -> None
         assert (await get_state(pid)).recent == ()
 
 
-@simulated(seeds=3)
-async def test_a_follower_that_unsubscribes_gets_nothing_more_of_an_ended_stream() -> None:
-    async with application_with(ScriptedClient([SAID])):
-        pid = await agent_supervisor.start_agent({})
-        async with Mailbox(Bound(1, Overflow.DROP_NEWEST)) as box:
-            agent.subscribe(pid, box.pid)
-            await agent.chat(pid, "one")
-            agent.unsubscribe(pid, box.pid)
-            await agent.info(pid)
-            assert isinstance(await box.receive(), StreamStart)
-            with pytest.raises(TimeoutError):
-                await box.receive(60)
-
-
-@simulated(seeds=3)
-async def test_each_stream_is_forgotten_when_its_own_time_is_over() -> None:
-    async with application_with(ScriptedClient([SAID])):
-        pid = await agent_supervisor.start_agent({})
+@pytest.mark.parametrize("simulation_seed", range(3))
+async def test_a_follower_that_unsubscribes_gets_nothing_more_of_an_ended_stream(
+    simulated_understudy: KitStage,
+) -> None:
+    pid = await agent_supervisor.start_agent({"model": "echo"})
+    async with Mailbox(Bound(1, Overflow.DROP_NEWEST)) as box:
+        agent.subscribe(pid, box.pid)
         await agent.chat(pid, "one")
-        await asyncio.sleep(40)
-        await agent.chat(pid, "two")
-        known = []
-        for _ in range(3):
-            known.append(len((await agent.info(pid)).streams))
-            await asyncio.sleep(35)
+        agent.unsubscribe(pid, box.pid)
+        await simulated_understudy.settled()
+        assert isinstance(await box.receive(), StreamStart)
+        with pytest.raises(TimeoutError):
+            await box.receive(60)
+
+
+@pytest.mark.usefixtures("simulated_understudy")
+@pytest.mark.parametrize("simulation_seed", range(3))
+async def test_each_stream_is_forgotten_when_its_own_time_is_over() -> None:
+    pid = await agent_supervisor.start_agent({"model": "echo"})
+    await agent.chat(pid, "one")
+    await asyncio.sleep(40)
+    await agent.chat(pid, "two")
+    known = []
+    for _ in range(3):
+        known.append(len((await agent.info(pid)).streams))
+        await asyncio.sleep(35)
     assert known == [2, 1, 0]
 
 

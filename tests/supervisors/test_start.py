@@ -207,6 +207,32 @@ async def test_already_started_outside_supervisor(box: Mailbox) -> None:
     await end(outside, NORMAL)
 
 
+async def test_a_second_child_is_refused_by_the_id_or_the_name_that_is_in_use(box: Mailbox) -> None:
+    supervisor = await start_supervisor(Flags(), [ChildSpec("child", Worker, name="worker")])
+    pid = (await pids(supervisor))["child"]
+    for spec, line in [
+        (ChildSpec("child", Worker), f"expected an id that is not in use, got 'child', which {pid} has"),
+        (
+            ChildSpec("other", Worker, name="worker"),
+            f"expected a name that is not in use, got 'worker', which {pid} has",
+        ),
+    ]:
+        with pytest.raises(AlreadyStarted) as caught:
+            await start_child(supervisor, spec)
+        assert (str(caught.value), caught.value.pid) == (line, pid)
+
+
+async def test_a_tree_that_does_not_start_says_on_one_line_which_child_and_why(box: Mailbox) -> None:
+    leaf = ChildSpec("leaf", Script(ValueError("no\nluck")))
+    middle = ChildSpec("middle", Supervisor, Flags(), [leaf])
+    with pytest.raises(StartFailed) as caught:
+        await start_supervisor(Flags(), [ChildSpec("top", Supervisor, Flags(), [middle])])
+    assert str(caught.value) == (
+        "Supervisor did not start: child 'top': child 'middle': child 'leaf': Crash(ValueError: no; luck)"
+    )
+    assert isinstance(caught.value.reason, Shutdown)  # the reason stays OTP's
+
+
 async def test_a_child_is_registered_by_its_spec_and_again_after_a_restart(box: Mailbox) -> None:
     supervisor = await start_supervisor(Flags(), [ChildSpec("child", Worker, "args", name="worker")])
     first = whereis("worker")

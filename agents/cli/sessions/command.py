@@ -9,6 +9,7 @@ import click
 
 from actors import InvalidArgument
 from agents.cli import INTERRUPTED
+from agents.cli.group import Group
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.sessions.lines import line_of, lines_of
@@ -22,7 +23,7 @@ PAGE = 1000
 session_argument = click.argument("session_id", metavar="SESSION")
 
 
-@click.group("sessions")
+@click.group("sessions", cls=Group)
 @place_options
 @click.pass_context
 def sessions(context: click.Context, /, **options: Any) -> None:

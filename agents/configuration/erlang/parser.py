@@ -6,11 +6,13 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Final, cast
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
-
 from agents.configuration.erlang.escapes import InvalidEscape, unescaped
 from agents.configuration.erlang.reserved import RESERVED
 from agents.configuration.erlang.term import Atom, Binary, Float, Integer, List, Map, Place, String, Term, Tuple
+from agents.extras import extra
+
+with extra("daemon", "a configuration file"):
+    from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
 
 MAX_DEPTH: Final = 64
 MAX_TOKENS: Final = 50_000

@@ -36,6 +36,8 @@ SOCKETS: Final = frozenset({SOCKET, "/"})
 """The paths of the WebSocket. Both accept its tickets."""
 LOGIN: Final = "/login"
 EVENTS: Final = re.compile(r"/streams/[A-Za-z0-9._~-]+/events")
+ASK: Final = re.compile(r"/agents/[A-Za-z0-9._~-]+/stream")
+"""The path by which EventSource sends a message. Its GET has an effect, so it accepts no cookie."""
 PAGES: Final = frozenset({"/docs", "/openapi.json"})
 """Pages for a browser, which may send the token as a password. No other path accepts a password."""
 
@@ -75,6 +77,8 @@ class Credentials:
         if tickets:
             ticket = self._used(self._tickets, tickets, _ticket_path(path), place, address)
             return ticket.caller, ticket
+        if _sends_message(scope, path):
+            raise NoCredentials(401, "expected a ticket of POST /tickets, or a header `Authorization: Bearer TOKEN`")
         if (session := self.page_sessions.of_cookie(scope, place)) is not None:
             return session, None
         raise NoCredentials(401, NO_CREDENTIALS)
@@ -92,13 +96,17 @@ class Credentials:
 
     # New credentials
 
-    def ticket(self, caller: Caller, place: Place, stream_id: str | None) -> tuple[str, int]:
-        """Return a ticket of a caller, and its life in seconds. stream_id: None for the WebSocket.
+    def ticket(
+        self, caller: Caller, place: Place, stream_id: str | None, agent_id: str | None = None
+    ) -> tuple[str, int]:
+        """Return a ticket of a caller, and its life in seconds.
 
-        The ticket belongs to the page that requests it. If no page does, it belongs to the first one that uses it.
+        stream_id: of the stream to read. agent_id: of the agent for one message. Without either, the ticket is for the
+        WebSocket. It belongs to the page that requests it. If no page does, it belongs to the first one that uses it.
         """
         if stream_id is None:
-            return self._tickets.issue(caller, SOCKET, TICKET_S, origin=place.origin), TICKET_S
+            path = SOCKET if agent_id is None else f"/agents/{agent_id}/stream"
+            return self._tickets.issue(caller, path, TICKET_S, origin=place.origin), TICKET_S
         path = f"/streams/{stream_id}/events"
         return self._tickets.issue(caller, path, STREAM_TICKET_S, origin=place.origin, once=False), STREAM_TICKET_S
 
@@ -154,7 +162,12 @@ def _taken_tickets(scope: Scope, path: str) -> list[str]:
 def _takes_tickets(scope: Scope, path: str) -> bool:
     if scope["type"] == "websocket":
         return path in SOCKETS
-    return scope["method"] == "GET" and EVENTS.fullmatch(path) is not None
+    return _sends_message(scope, path) or (scope["method"] == "GET" and EVENTS.fullmatch(path) is not None)
+
+
+def _sends_message(scope: Scope, path: str) -> bool:
+    """Return whether a GET sends a message to an agent."""
+    return scope["type"] == "http" and scope["method"] == "GET" and ASK.fullmatch(path) is not None
 
 
 def _token_in(header: str, *, password: bool) -> str | None:

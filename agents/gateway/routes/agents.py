@@ -142,4 +142,18 @@ def agents(everything: Everything, delivery: Delivery) -> APIRouter:
         reader = await everything.visible_to(caller).ask(agent_id, body.message, body.stream_id)
         return EventStream(reader, delivery, frames_of(error_event))
 
+    @routes.get("/agents/{agent_id}/stream")
+    @needs(Scope.CHAT)
+    @answers(events(StreamEvents), refuses=MESSAGE_REFUSALS)
+    async def stream_by_address(
+        agent_id: AgentId,
+        message: Annotated[Text, Query()],
+        caller: CurrentCaller,
+        stream_id: Annotated[Id | None, Query()] = None,
+        error_event: ErrorEvent = "error",
+    ) -> Response:
+        """Do the same for EventSource, which can only send an address. A page needs `?ticket=` of POST /tickets."""
+        reader = await everything.visible_to(caller).ask(agent_id, message, stream_id)
+        return EventStream(reader, delivery, frames_of(error_event))
+
     return routes

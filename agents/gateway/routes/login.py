@@ -34,9 +34,10 @@ class Login(RequestBody):
 
 
 class Ticket(RequestBody):
-    """The purpose of a ticket. stream_id: the stream that it reads; without it, the ticket opens the WebSocket."""
+    """The purpose of a ticket: a stream to read, or an agent to ask once by GET. Without either: the WebSocket."""
 
     stream_id: Id | None = None
+    agent_id: Id | None = None
 
 
 def login(credentials: Credentials) -> APIRouter:
@@ -91,11 +92,13 @@ def login(credentials: Credentials) -> APIRouter:
     @needs(None)
     @answers(json(NewTicket, 201), refuses=(422, 429))
     async def ticket(body: Ticket, caller: CurrentCaller, request: Request) -> Response:
-        """Make a ticket for an address: `/ws?ticket=`, once, or `/streams/{stream_id}/events?ticket=`.
+        """Make a ticket for `/ws`, for a GET of `/agents/{agent_id}/stream`, or for `/streams/{stream_id}/events`.
 
         It has the rights of the request's token, and belongs to the request's origin.
         """
-        secret, life_s = credentials.ticket(caller, place_in(request.scope), body.stream_id)
+        if body.stream_id is not None and body.agent_id is not None:
+            raise Refusal(422, "body: expected stream_id, agent_id or neither, got both")
+        secret, life_s = credentials.ticket(caller, place_in(request.scope), body.stream_id, body.agent_id)
         return Json(NewTicket(secret, life_s), 201)
 
     return routes

@@ -9,6 +9,7 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Path
+from msgspec import UNSET
 from pydantic import ConfigDict
 from starlette.responses import Response
 
@@ -40,14 +41,15 @@ from agents.settings import Scope
 class ChatStream(RequestBody):
     """A message to a session's agent.
 
-    assistant_message_id: a reserved id; the default is a new id. Other keys, such as user_id and context, are ignored:
-    the token gives the user, and the agent has its context.
+    session_id: an unknown id begins a session, and the default is a new session. assistant_message_id: a reserved id;
+    the default is a new id. Other keys, such as user_id and context, are ignored: the token gives the user, and the
+    agent has its context.
     """
 
     model_config = ConfigDict(extra="ignore")
 
     query: Text
-    session_id: Id
+    session_id: Id | None = None
     assistant_message_id: Id | None = None
 
 
@@ -59,10 +61,11 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
     @answers(events(MessageEvents), refuses=MESSAGE_REFUSALS)
     async def chat_stream(body: ChatStream, caller: CurrentCaller) -> Response:
         """Send a message to a session's agent. The events are session_start, then stream_chunk and the others."""
-        message_id = body.assistant_message_id or uuid4().hex
-        reader = await everything.visible_to(caller).ask(body.session_id, body.query, message_id)
-        start = SessionStartMessage(body.session_id, message_id)
-        return EventStream(reader, delivery, _lines, _cut, _line(start))
+        visible, message_id = everything.visible_to(caller), body.assistant_message_id or uuid4().hex
+        session_id = await visible.begin_session(body.session_id)
+        reader = await visible.ask(session_id, body.query, message_id)
+        start = SessionStartMessage(session_id, message_id)
+        return EventStream(reader, delivery, _Lines(), _cut, _line(start))
 
     @routes.post("/message/stream/{mid}/create")
     @needs(Scope.CHAT)
@@ -84,8 +87,25 @@ def message_stream(everything: Everything, delivery: Delivery) -> APIRouter:
     return routes
 
 
-def _lines(events: Iterable[Event]) -> bytes:
-    return b"".join([_line(_message(event)) for event in events])
+class _Lines:
+    """The encoder of one answer. State: the number of chunks so far."""
+
+    def __init__(self) -> None:
+        self._chunks = 0
+
+    def __call__(self, events: Iterable[Event]) -> bytes:
+        return b"".join([_line(self._message(event)) for event in events])
+
+    def _message(self, event: Event) -> object:
+        at = UNSET if event.at is None else event.at
+        match event:
+            case StreamToken(text):
+                self._chunks += 1
+                return StreamChunkMessage(text, ChunkMetadata(self._chunks - 1), at)
+            case StreamError(Cancelled(), content):
+                return InterruptedMessage(content, at)
+            case _:
+                return {"type": name_of(event), "data": data_of(event)}
 
 
 def _cut(data: CutData) -> bytes:
@@ -94,13 +114,3 @@ def _cut(data: CutData) -> bytes:
 
 def _line(data: object) -> bytes:
     return b"data: %b\n\n" % to_json(data)
-
-
-def _message(event: Event) -> object:
-    match event:
-        case StreamToken(text):
-            return StreamChunkMessage(text, ChunkMetadata(event.seq))
-        case StreamError(Cancelled(), content):
-            return InterruptedMessage(content)
-        case _:
-            return {"type": name_of(event), "data": data_of(event)}

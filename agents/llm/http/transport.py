@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from functools import cache
+from io import BytesIO
 from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -50,7 +51,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             request.method,
             _without_userinfo(request.url),
             headers=request.headers,
-            data=await request.aread() or None,
+            data=BytesIO(body) if (body := await request.aread()) else None,  # written in pieces
             allow_redirects=False,
             auto_decompress=False,
             proxy=self._proxy,

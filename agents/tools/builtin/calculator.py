@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
 from pydantic import Field
-from simpleeval import InvalidExpression, OperatorNotDefined, SimpleEval
 
 from agents.tools.tool import tool
 
@@ -18,7 +17,9 @@ MAX_BITS = 10_000  # of any whole number in the computation: 3,000 digits
 MAX_COMBINATORIAL = 1000  # its factorial has 8,530 bits
 MAX_ROUND_DIGITS = 400
 
-NODES = (ast.Expr, ast.Constant, ast.Name, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call)
+
+class NotAvailable(Exception):
+    """A part of Python's notation that the calculator does not have. The text names the part."""
 
 
 @tool(timeout_s=5.0)
@@ -32,10 +33,9 @@ def calculator(
     if len(expression) > MAX_EXPRESSION_CHARS:
         raise ValueError(f"expected at most {MAX_EXPRESSION_CHARS} characters, got {len(expression)}")
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
-        result = _number(_evaluator().eval(expression, previously_parsed=tree))
-    except (InvalidExpression, ArithmeticError, TypeError) as error:
-        raise ValueError(_line(error, expression)) from None
+        result = _value(ast.parse(expression.strip(), mode="eval").body)
+    except (NotAvailable, ArithmeticError, TypeError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
     except (SyntaxError, RecursionError, MemoryError):
         raise ValueError(f"expected one arithmetic expression, got {expression[:80]!r}") from None
     if isinstance(result, float) and not math.isfinite(result):
@@ -43,18 +43,60 @@ def calculator(
     return result
 
 
-def _evaluator() -> SimpleEval:
-    evaluator = SimpleEval(operators=OPERATORS, functions=FUNCTIONS, names=NAMES)
-    evaluator.nodes = {kind: evaluator.nodes[kind] for kind in NODES}
-    return evaluator
+def _value(node: ast.expr) -> Number:
+    """Return the value of a node. A kind of node without a case is not available."""
+    match node:
+        case ast.Constant(value):
+            return _number(value)
+        case ast.Name(name) if name in NAMES:
+            return NAMES[name]
+        case ast.Name(name):
+            raise NotAvailable(f"{name!r} is not defined")
+        case ast.UnaryOp(operator_, operand):
+            return _operator(operator_)(_value(operand))
+        case ast.BinOp(left, operator_, right):
+            return _operator(operator_)(_value(left), _value(right))
+        case ast.BoolOp(operator_, values):
+            return _joined(operator_, values)
+        case ast.Compare(left, operators, others):
+            return _compared(_value(left), operators, others)
+        case ast.IfExp(test, body, otherwise):
+            return _value(body if _value(test) else otherwise)
+        case ast.Call(ast.Name(name)) if name not in FUNCTIONS:
+            raise NotAvailable(f"function {name!r} not defined")
+        case ast.Call(ast.Name(name), arguments, []):
+            return FUNCTIONS[name](*map(_value, arguments))
+        case ast.Call(ast.Name()):
+            raise NotAvailable("an argument by name is not available")
+    raise NotAvailable(f"{type(node).__name__} is not available")
 
 
-def _line(error: Exception, expression: str) -> str:
-    """Return the fault as one line. For a common mistake of models, the line says what to write."""
-    if isinstance(error, OperatorNotDefined):
-        hint = "; a power is written **" if "^" in expression else ""
-        return f"{type(error.attr).__name__} is not available{hint}"
-    return " ".join(str(error).split())
+def _operator(kind: ast.AST) -> Callable[..., Number]:
+    """Return the operator. For a common mistake of models, the refusal says what to write."""
+    if (found := OPERATORS.get(type(kind))) is not None:
+        return found
+    hint = "; a power is written **" if isinstance(kind, ast.BitXor) else ""
+    raise NotAvailable(f"{type(kind).__name__} is not available{hint}")
+
+
+def _joined(kind: ast.boolop, operands: list[ast.expr]) -> Number:
+    """Return the first operand that decides `and` or `or`, else the last one. Later operands have no value."""
+    value: Number = True
+    for each in operands:
+        value = _value(each)
+        if bool(value) is isinstance(kind, ast.Or):
+            break
+    return value
+
+
+def _compared(left: Number, operators: list[ast.cmpop], others: list[ast.expr]) -> bool:
+    """Return the result of a chain such as 1 < 2 < 3. The first false comparison ends it."""
+    for kind, each in zip(operators, others, strict=True):
+        right = _value(each)
+        if not _operator(kind)(left, right):
+            return False
+        left = right
+    return True
 
 
 def _number(value: object) -> Number:

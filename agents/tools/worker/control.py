@@ -10,7 +10,7 @@ import msgspec
 
 from agents.core.faults import Fault
 from agents.tools.errors import WorkerDied
-from agents.tools.worker.wire import Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
+from agents.tools.worker.wire import Alive, Ended, Fork, Kill, Load, Loaded, Obeyed, Order, Origin, Packet, Watch
 
 PACKET_BYTES = 65536
 START_TIMEOUT_S = 30.0
@@ -51,12 +51,14 @@ class Child:
 class Control:
     """State: the children that live, by number, and the count of orders that the server has not read.
 
+    alive: resolves when the interpreter of the first fork server runs. started: resolves when a server obeys.
     kill: ends the server. It is called for a stuck server, one that is stopped by a signal or waits without end.
     server: resolves to how the server ended. The kernel then ends its children.
     """
 
     def __init__(self, ours: socket.socket, server: "asyncio.Future[str]", kill: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
+        self.alive: asyncio.Future[None] = self._loop.create_future()
         self.started: asyncio.Future[None] = self._loop.create_future()
         self._socket, self._kill, self._server = ours, kill, server
         self._numbers = itertools.count(1)
@@ -118,7 +120,9 @@ class Control:
 
     def close(self) -> None:
         """End the server, and with it all its children."""
-        if not self._server.done():
+        if not self._children:
+            self._kill()
+        elif not self._server.done():
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
 
@@ -132,6 +136,8 @@ class Control:
 
     def _take(self, packet: Packet) -> None:
         match packet:
+            case Alive():
+                self.alive.set_result(None)
             case Obeyed():
                 self._unread -= 1
                 if not self.started.done():
@@ -166,9 +172,10 @@ class Control:
         if self._timer is not None:
             self._timer.cancel()
         how = server.result()
-        if not self.started.done():
-            self.started.set_exception(WorkerDied(how))
-            self.started.exception()  # possibly nothing waits for it
+        for future in (self.alive, self.started):
+            if not future.done():
+                future.set_exception(WorkerDied(how))
+                future.exception()  # possibly nothing waits for it
         for loaded in self._loads:
             if not loaded.done():
                 loaded.set_exception(WorkerDied(how))

@@ -7,14 +7,20 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Final
+
+import msgspec
 
 from agents.tools.errors import WorkerDied
 from agents.tools.worker.control import Control, in_time
+from agents.tools.worker.wire import Alive
 
 BOOT = (
-    "import json, os, sys; sys.path[:] = json.loads(sys.argv[3]); "
+    "import json, os, sys; os.write(int(sys.argv[1]), sys.argv[4].encode()); sys.path[:] = json.loads(sys.argv[3]); "
     "from agents.tools.worker.fork_server import run; run(int(sys.argv[1]), int(sys.argv[2]))"
 )
+ALIVE: Final = msgspec.json.encode(Alive()).decode()
+"""The packet that the server sends before it loads a module, so that its pool starts without that wait."""
 CLOSE_S = 2.0  # milliseconds, unless a process is in an uninterruptible wait
 
 
@@ -37,14 +43,25 @@ class ServerProcess:
 
     @classmethod
     async def start(cls, environment: Mapping[str, str]) -> "ServerProcess":
-        """Start the server and wait until it obeys. Raises WorkerDied or OSError after it has cleaned up."""
+        """Start the server and wait until its interpreter runs, which is long before it obeys.
+
+        Raises WorkerDied or OSError after it has cleaned up.
+        """
         server = cls(environment)
         try:
-            await in_time(server.control.started)
+            await in_time(server.control.alive)
         except BaseException:
             await server.close()
             raise
         return server
+
+    async def obeys(self) -> None:
+        """Wait until the server has loaded what every worker needs. Raises WorkerDied; a late server is killed."""
+        try:
+            await in_time(asyncio.shield(self.control.started))
+        except WorkerDied:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """End the server and all that it started. After CLOSE_S the server is killed.
@@ -73,7 +90,7 @@ def _spawned(environment: Mapping[str, str]) -> tuple[socket.socket, subprocess.
     try:
         with theirs:
             descriptor = theirs.fileno()
-            command = [sys.executable, "-P", "-c", BOOT, str(descriptor), str(os.getpid()), json.dumps(sys.path)]
+            command = [sys.executable, "-P", "-c", BOOT, str(descriptor), str(os.getpid()), json.dumps(sys.path), ALIVE]
             process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
                 command,
                 stdin=subprocess.DEVNULL,

@@ -40,6 +40,7 @@ class Template:
 
         Raises InvalidTool, WorkerDied, OSError after it has cleaned up.
         """
+        await server.obeys()
         template = cls(server, most)
         try:
             await in_time(template._control.started)

@@ -2,7 +2,7 @@
 
 A worker gets and sends frames of a length and a body. A fork server gets and sends packets.
 pool -> server    Fork with the descriptor of a socket, Kill, Load, Watch
-server -> pool    Obeyed for its start and for each order, Loaded after a Load, Ended
+server -> pool    Alive from the first fork server, Obeyed for its start and for each order, Loaded after a Load, Ended
 pool -> worker    one Job
 worker -> pool    Ready, then any number of Progressed and one Answer: Returned | Raised | Refused
 """
@@ -106,6 +106,10 @@ class Load(Struct, frozen=True, tag="load"):
     path: list[str]
 
 
+class Alive(Struct, frozen=True, tag="alive"):
+    """The interpreter runs. The server's modules are not loaded yet."""
+
+
 class Obeyed(Struct, frozen=True, tag="obeyed"):
     """A report that the server has read an order, or has started."""
 
@@ -124,7 +128,7 @@ class Ended(Struct, frozen=True, tag="ended"):
 
 
 Order: TypeAlias = Fork | Kill | Watch | Load
-Packet: TypeAlias = Obeyed | Loaded | Ended
+Packet: TypeAlias = Alive | Obeyed | Loaded | Ended
 Answer: TypeAlias = Returned | Raised | Refused
 Frame: TypeAlias = Ready | Progressed | Answer
 

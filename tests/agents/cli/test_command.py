@@ -57,6 +57,43 @@ async def test_a_wrong_option_is_one_line(arguments: list[str], text: str) -> No
     assert text in line
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["chats"], "'chat'"),
+        (["session", "list"], "'sessions'"),
+        (["stop-demon"], "'stop-daemon'"),
+        (["sessions", "lst"], "'list'"),
+        (["config", "chek"], "'check'"),
+    ],
+)
+async def test_a_misspelled_command_names_the_command_that_is_meant(arguments: list[str], meant: str) -> None:
+    code, out, err = await understudy(*arguments)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert f"; did you mean {meant}?" in line
+
+
+async def test_a_command_unlike_any_other_gets_no_suggestion() -> None:
+    _, _, err = await understudy("xyzzy")
+    assert err == "understudy: No such command 'xyzzy'. (see understudy --help)\n"
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (["-h"], ["--help"]),
+        (["help"], ["--help"]),
+        (["-v"], ["--version"]),
+        (["chat", "-h"], ["chat", "--help"]),
+        (["help", "chat"], ["chat", "--help"]),
+        (["sessions", "help", "list"], ["sessions", "list", "--help"]),
+    ],
+)
+async def test_help_and_version_have_the_usual_spellings(short: list[str], long: list[str]) -> None:
+    assert await understudy(*short) == await understudy(*long)
+
+
 async def test_help_imports_neither_a_client_nor_a_server() -> None:
     """Imports take most of the time of `--help`."""
     import subprocess

@@ -12,7 +12,7 @@ from agents.cli.view.layout import live
 from agents.cli.view.screen import Lines, Terminal
 from agents.cli.view.view import Note, View, step
 from agents.core.events import Event, StreamToken
-from tests.agents.cli.turns import RUNNING, TURN, answered, asked, complete, tokens
+from tests.agents.cli.turns import RUNNING, TURN, answered, asked, begun, complete, tokens
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold]no markup[/bold] [/] \r\x9b1A{name}"
 OWN_SEQUENCE = re.compile(r"\x1b\[(\d+;?)*m|\x1b\[\?25[lh]|\x1b\[\d*[AK]|\x1b\[2K|\r")
@@ -82,7 +82,7 @@ def test_the_unfinished_part_fits_any_screen(width: int, height: int) -> None:
 
 async def test_a_running_call_shows_its_clock_and_the_arguments_that_have_come() -> None:
     view = View()
-    for each in [*asked("lookup", '{"key": "a"}')[:2], RUNNING]:
+    for each in [*asked("lookup", '{"key": "a"}')[:2], begun("lookup")]:
         view, _ = step(view, each, 10.0)
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, record=True)
     console.print(live(view, 11.5))

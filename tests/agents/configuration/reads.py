@@ -42,7 +42,8 @@ def reads() -> frozenset[Read]:
     """Return every field that the code reads."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _sources()]
     held = {name: model for tree in trees for name, model in _attributes(tree)}
-    return frozenset(read for tree in trees for read in _reads(tree, held, dict(_results(tree))))
+    results = {name: model for tree in trees for name, model in _results(tree)}
+    return frozenset(read for tree in trees for read in _reads(tree, held, results))
 
 
 def _sources() -> Iterator[Path]:
@@ -62,7 +63,7 @@ def _attributes(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _results(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Return the functions of the module that return settings."""
+    """Return the functions of a module that return settings, by name."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
             model = _model(node.returns)
@@ -106,8 +107,13 @@ class _Function:
                         self._bind(name, value)
 
     def _bind(self, target: ast.AST, value: ast.AST) -> None:
-        if isinstance(target, ast.Name) and (model := self._type(value)) is not None:
-            self._types.setdefault(target.id, model)
+        match target, self._type(value):
+            case _, None:
+                pass
+            case ast.Name(id=name), str(model):
+                self._types.setdefault(name, model)
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr), str(model):
+                self._held.setdefault(attr, model)
 
     def _type(self, node: ast.AST) -> str | None:
         """Return the class of settings of an expression, or of its items."""

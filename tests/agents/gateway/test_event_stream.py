@@ -1,5 +1,7 @@
 """Streams as server-sent events: names, data, places, heartbeats, compression, and reconnecting clients."""
 
+import re
+
 import aiohttp
 import pytest
 
@@ -35,6 +37,7 @@ async def test_every_event_has_its_name_its_data_and_its_place(site: Site) -> No
         "function_complete",
         *(["usage"] if "usage" in names else []),
         "execution_start",
+        "tool_start",
         "tool_result",
         "complete",
     ]
@@ -52,7 +55,7 @@ async def test_the_wire_is_that_of_server_sent_events(site: Site) -> None:
         body = await response.read()
         assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert "no-cache" in response.headers["cache-control"]
-    assert b'id: 2\nevent: token\ndata: {"text":"say"}\n\n' in body
+    assert re.search(rb'id: 2\nevent: token\ndata: {"text":"say","at":[0-9.]+}\n\n', body)
     assert body.endswith(b"\n\n")
 
 
@@ -179,7 +182,7 @@ async def test_a_message_is_interrupted_while_it_is_streamed(site: Site) -> None
             if event.data["type"] == "stream_chunk":
                 path = "/message/stream/m1/interrupt"
                 assert await site.json("POST", path) == (200, {"interrupted": True})
-    assert last == {"type": "interrupted", "content": "One"}
+    assert last == {"type": "interrupted", "content": "One", "at": last["at"]}
 
 
 async def test_a_refused_client_gets_json_and_no_stream(site: Site) -> None:

@@ -14,6 +14,7 @@ from agents.llm.client import Client
 from agents.llm.endpoint import Api, Endpoint, ProviderFailed
 from agents.llm.provider import LLM_SUPERVISOR, Provider, ProviderPolicy
 from agents.settings import Settings
+from agents.testing.stage import tree
 from agents.tools.pool_server import TOOL_POOL
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, Flags, RestartType, start_supervisor
 
@@ -85,10 +86,7 @@ async def providers(
 @asynccontextmanager
 async def application_with(client: Client) -> AsyncIterator[None]:
     """Return an application without a worker pool. Its providers use this client."""
-    flags, children = application.tree(Settings(model="any", api_key=SecretStr("none")))
-    provider = ChildSpec("provider", Provider, ProviderPolicy(), lambda _: client, restart=RestartType.TEMPORARY)
-    scripted = ChildSpec(LLM_SUPERVISOR, DynamicSupervisor, DynamicFlags(), provider, name=LLM_SUPERVISOR)
+    flags, children = tree(Settings(model="any", api_key=SecretStr("none")), lambda _: client)
     async with AsyncioSystemBase():
-        tree = [scripted if child.id == LLM_SUPERVISOR else child for child in children if child.id != TOOL_POOL]
-        await start_supervisor(flags, tree)
+        await application.start_tree(flags, [child for child in children if child.id != TOOL_POOL])
         yield

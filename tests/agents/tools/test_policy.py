@@ -71,6 +71,22 @@ def test_an_invalid_policy_is_refused_where_it_is_defined(options: Any, fault: s
     assert "test_policy.py:" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "end"),
+    [
+        ("timeout", "got timeout; did you mean 'timeout_s'?"),
+        ("isolaton", "got isolaton; did you mean 'isolation'?"),
+        ("descripton", "got descripton; did you mean 'description'?"),
+        ("zzz", "got zzz"),
+    ],
+)
+def test_a_misspelled_option_names_the_option_that_is_meant(given: str, end: str) -> None:
+    options: Any = {given: 5}
+    with pytest.raises(InvalidTool) as caught:
+        tool(**options)(works)
+    assert str(caught.value).endswith(end)
+
+
 @pytest.mark.parametrize("limit", ["cpu_s", "memory_bytes", "open_files"])
 def test_a_tool_on_the_loop_has_no_limits_of_its_own(limit: str) -> None:
     with pytest.raises(InvalidTool, match=f"{limit}: expected None"):

@@ -1,0 +1,77 @@
+"""The keys of AgentSettings and of its sections as keywords of start_agent, for type checkers and editors.
+
+A key has the type of a value that a program gives: where the settings hold a SecretStr, a program may give a str. The
+settings check the values at run time.
+"""
+
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from pydantic import SecretStr
+
+from agents.llm.endpoint import Api
+from agents.settings.agent import WhenBusy
+
+__all__ = ["AgentOptions", "FallbackOptions", "LimitsOptions", "StreamingOptions"]
+
+ApiName: TypeAlias = Literal["chat", "responses"]
+WhenBusyName: TypeAlias = Literal["queue", "reject", "interrupt", "steer"]
+
+
+class StreamingOptions(TypedDict, total=False):
+    """The keys of StreamingConfig. chunk_timeout: in ms."""
+
+    chunk_timeout: int | None
+    parallel_tools: bool
+    max_retries: int
+    retry_after_output: bool
+
+
+class LimitsOptions(TypedDict, total=False):
+    """The keys of LimitsConfig. time: in ms."""
+
+    model_calls: int
+    tool_calls: int | None
+    tokens: int | None
+    cost: float | None
+    time: int | None
+
+
+class FallbackOptions(TypedDict, total=False):
+    """The keys of Fallback."""
+
+    provider: str | None
+    model: str | None
+    api_preference: Api | ApiName | None
+    base_url: str | None
+    api_key: SecretStr | str | None
+    model_options: dict[str, Any] | None
+
+
+class AgentOptions(TypedDict, total=False):
+    """The keys of AgentSettings, which describes each.
+
+    tools: names of built-in tools, "module:function", Tools, or annotated functions. A type checker takes any item,
+    since mypy sees a list of tools with different signatures as list[object]. answer_type: a pydantic model, a
+    dataclass, a TypedDict, or a JSON schema of an object.
+    """
+
+    id: str
+    name: str
+    model: str | None
+    system_prompt: str
+    tools: list[Any] | tuple[Any, ...]
+    api_preference: Api | ApiName
+    stream: bool
+    streaming_config: StreamingOptions
+    provider: str | None
+    base_url: str | None
+    api_key: SecretStr | str | None
+    model_options: dict[str, Any]
+    fallbacks: list[FallbackOptions] | tuple[FallbackOptions, ...] | None
+    limits: LimitsOptions
+    when_busy: WhenBusy | WhenBusyName
+    max_queue: int
+    max_steering: int
+    answer_type: Any
+    answer_retries: int
+    owner: str | None
