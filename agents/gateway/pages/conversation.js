@@ -30,8 +30,14 @@ export class Conversation {
             this.#pinned = scrollHeight - scrollTop - clientHeight < NEAR_PX;
             page.changed();
         };
+        const resized = new ResizeObserver(() => this.#scroll());
+        resized.observe(page.log);
+        this.#left.signal.addEventListener("abort", () => resized.disconnect());
         this.#history(session.conversation);
-        for (const { id, status, message } of session.streams) if (UNENDED.has(status)) this.follow(id, message ?? "");
+        for (const { id, status, message } of session.streams) {
+            const own = id === session.partial?.stream_id ? session.partial.message : "";
+            if (UNENDED.has(status)) this.follow(id, message ?? own);
+        }
         if (!page.turns.childElementCount) page.turns.append(empty(session));
         this.toEnd();
     }
@@ -121,7 +127,7 @@ export class Conversation {
             for await (const event of begin({ signal: this.#left.signal, patienceMs: Infinity, onState })) {
                 turn.apply(event);
                 view.changed();
-                this.#say(event);
+                this.#say(event, view);
             }
         } catch (failed) {
             if (this.#left.signal.aborted) return;
@@ -134,12 +140,12 @@ export class Conversation {
     }
 
     /** Tell a screen reader what happens, and the answer as a whole, not its tokens. */
-    #say({ type, data }) {
+    #say({ type, data }, view) {
         const { say } = this.#page;
         if (type === "start") say(`${this.#session.name} answers.`);
         else if (type === "tool_start") say(`The call of ${data.tool_call.function.name} runs.`);
         else if (type === "approval_required") say(`The call of ${data.tool_call.function.name} waits for your approval.`);
-        else if (type === "complete") say(data.answer.slice(0, LONGEST_SPOKEN));
+        else if (type === "complete") say(view.answer.slice(0, LONGEST_SPOKEN));
         else if (type === "error" || type === "timeout") say(`The answer ended: ${data.message}`);
     }
 

@@ -29,12 +29,19 @@ export class TurnView {
             el("footer", {}, this.state, this.fault, this.figures, this.retry));
     }
 
+    /** The text of the last model call, as a person reads it. */
+    get answer() {
+        this.render();
+        return this.#views.findLast((view) => view.part.kind === "text")?.element.textContent ?? "";
+    }
+
     /** Show the turn in the next frame. */
     changed() {
         this.#frame ??= requestAnimationFrame(() => this.render());
     }
 
     render() {
+        cancelAnimationFrame(this.#frame);
         this.#frame = null;
         const { parts } = this.#turn;
         for (const view of this.#views.splice(Math.max(0, this.#stale(parts)))) view.element.remove();

@@ -1,0 +1,248 @@
+"""The chat page in a real browser: a person talks to an agent, decides about its calls, and stops it."""
+
+import os
+
+import pytest
+from playwright.async_api import expect
+
+from agents.tools.tool import tool
+from supervisors import agent_supervisor
+from tests.agents.gateway.pages.browser import CHROMIUM, chat_page, chromium, tab
+from tests.agents.gateway.site import Site
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.timeout(120),
+]
+
+MARKDOWN = """\
+## Rain
+
+It is **very** *wet*, see [here](https://example.org/).
+
+1. One
+   - inner
+2. Two
+
+| Day | Rain |
+|----:|:----:|
+| Mon | `3` |
+
+```python
+print("wet")
+```
+
+> quoted
+"""
+SCRIPT = f"""
+[models.writer]
+turns = [{{ steps = [{{ reasoning = "I think of rain.", text = '''{MARKDOWN}''' }}] }}]
+
+[models.counter]
+[[models.counter.turns]]
+[[models.counter.turns.steps]]
+text = "At once."
+interleaved = true
+tool_calls = [
+    {{ name = "calculator", arguments = {{ expression = "6 * 7" }} }},
+    {{ name = "calculator", arguments = {{ expression = "1 / 0" }} }},
+    {{ name = "nothing", arguments = {{}} }},
+]
+[[models.counter.turns.steps]]
+text = "It is {{result:0}}."
+
+[models.buyer]
+turns = [{{ steps = [
+    {{ tool_calls = [{{ name = "pays", arguments = {{ euros = 500 }} }}] }},
+    {{ text = "Said: {{result:0}}." }},
+] }}]
+
+[models.endless]
+token_delay_s = 0.05
+turns = [{{ steps = [{{ text = "{" ".join(f"w{number}" for number in range(2000))}" }}] }}]
+
+[models.long]
+token_delay_s = 0.05
+turns = [{{ steps = [{{ text = "{" ".join(f"w{number}" for number in range(60))}" }}] }}]
+
+[models.flaky]
+turns = [{{ steps = [{{ text = "Well then.", fault = {{ name = "server_error", times = 1 }} }}] }}]
+"""
+LONG = " ".join(f"w{number}" for number in range(60))
+
+
+@tool(requires_approval=True, approval_timeout_s=60.0)
+async def pays(euros: int) -> str:
+    """Spend money."""
+    return f"paid {euros}"
+
+
+async def test_an_answer_streams_as_markdown_with_its_usage(site: Site) -> None:
+    await site.agent("writer")
+    async with chat_page(site.url) as chat:
+        await chat.say("Will it rain?")
+        await chat.ended()
+        text = chat.answer.locator(".text")
+        await expect(text.get_by_role("heading", name="Rain")).to_be_visible()
+        await expect(text.get_by_role("link", name="here")).to_have_attribute("href", "https://example.org/")
+        await expect(text.get_by_role("cell")).to_have_text(["Mon", "3"])
+        assert await text.locator("li").all_inner_texts() == ["One\ninner", "inner", "Two"]
+        assert [await text.locator(tag).inner_text() for tag in ("strong", "em", "pre", "blockquote")] == [
+            "very",
+            "wet",
+            'print("wet")',
+            "quoted",
+        ]
+        await expect(chat.answer.get_by_text("I think of rain.")).to_be_hidden()
+        await chat.answer.get_by_text("Reasoning").click()
+        await expect(chat.answer.get_by_text("I think of rain.")).to_be_visible()
+        await expect(chat.answer.locator("footer")).to_contain_text("tokens in")
+        await expect(chat.page.get_by_role("status").first).to_contain_text("It is very wet")
+
+
+async def test_a_code_block_is_copied(site: Site) -> None:
+    await site.agent("writer")
+    async with chat_page(site.url) as chat:
+        await chat.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await chat.say("Will it rain?")
+        await chat.ended()
+        await chat.page.get_by_role("button", name="Copy the code").click()
+        await expect(chat.page.get_by_text("Copied")).to_be_visible()
+        assert await chat.page.evaluate("navigator.clipboard.readText()") == 'print("wet")'
+
+
+async def test_parallel_calls_are_cards_with_arguments_status_and_result(site: Site) -> None:
+    await site.agent("counter", tools=["calculator"])
+    async with chat_page(site.url) as chat:
+        await chat.say("Count.")
+        await chat.ended()
+        assert (await chat.text()).splitlines() == ["At once.", "It is 42."]
+        statuses = [text.split(",")[0] for text in await chat.calls.locator(".status").all_inner_texts()]
+        assert statuses == ["complete", "error: raised", "error: unknown_tool"]
+        await chat.calls.first.locator("summary").click()
+        await expect(chat.calls.first.get_by_label("arguments")).to_have_text('{\n  "expression": "6 * 7"\n}')
+        await expect(chat.calls.first.get_by_label("result")).to_have_text("42")
+        await chat.page.reload()
+        assert await chat.calls.locator("strong").all_inner_texts() == ["calculator", "calculator", "nothing"]
+
+
+@pytest.mark.parametrize(
+    ("buttons", "said"),
+    [
+        (["Approve"], "Said: paid 500."),
+        (["Deny"], "Said: error: denied."),
+        (["Edit…", "Send back"], 'make this call with: {"euros":5}'),
+    ],
+)
+async def test_a_call_is_approved_denied_or_sent_back_with_other_arguments(
+    site: Site, buttons: list[str], said: str
+) -> None:
+    await agent_supervisor.start_agent({"id": "a", "model": "buyer", "tools": [pays]})
+    async with chat_page(site.url) as chat:
+        await chat.say("Buy it.")
+        await expect(chat.calls.first).to_contain_text("waits for approval")
+        for button in buttons:
+            await chat.page.get_by_role("button", name=button).click()
+            if button == "Edit…":
+                await chat.page.get_by_label("Arguments to propose").fill('{"euros": 5}')
+        await chat.ended()
+        assert said in await chat.text()
+
+
+async def test_an_answer_is_steered_and_stopped_with_the_keyboard(site: Site) -> None:
+    await site.agent("endless")
+    async with chat_page(site.url) as chat:
+        await chat.say("Begin.")
+        await expect(chat.answer).to_contain_text("w3")
+        await chat.say("Be brief.")
+        await expect(chat.page.get_by_text("to the running turn")).to_be_visible()
+        await expect(chat.page.locator(".user")).to_have_count(2)
+        await chat.field.press("Escape")
+        await chat.ended()
+        await expect(chat.answer.locator("footer")).to_contain_text("stopped")
+        await expect(chat.answers).to_have_count(1)
+
+
+async def test_a_failed_turn_says_why_and_is_tried_again(site: Site) -> None:
+    await site.agent("flaky", streaming={"max_retries": 0})
+    async with chat_page(site.url) as chat:
+        await chat.say("Well?")
+        await chat.ended()
+        await expect(chat.answer.locator(".fault")).to_contain_text("500")
+        await chat.page.get_by_role("button", name="Retry").click()
+        await expect(chat.answer.locator(".text")).to_have_text("Well then.")
+
+
+async def test_a_turn_in_progress_is_shown_whole_after_a_reload(site: Site) -> None:
+    await site.agent("long")
+    async with chat_page(site.url) as chat:
+        await chat.say("Go.")
+        await expect(chat.answer).to_contain_text("w5")
+        await chat.page.reload()
+        await expect(chat.page.locator(".user")).to_have_text("Go.")
+        await chat.ended()
+        assert await chat.text() == LONG
+
+
+async def test_two_tabs_show_one_stream(site: Site) -> None:
+    await site.agent("long")
+    async with chat_page(site.url, "a") as one:
+        await expect(one.field).to_be_enabled()
+        two, three = await tab(one.page.context), await tab(one.page.context)
+        await two.open(site.url, "a")
+        await expect(two.field).to_be_enabled()
+        await one.say("Go.")
+        await expect(two.answer).to_contain_text("w5")
+        await three.open(site.url, "a")
+        for each in (one, two, three):
+            await each.ended()
+            assert await each.text() == LONG
+            await expect(each.page.locator(".user")).to_have_count(1)
+
+
+async def test_a_page_that_was_offline_goes_on_where_it_was(site: Site) -> None:
+    await site.agent("long")
+    async with chat_page(site.url) as chat:
+        await chat.say("Go.")
+        await expect(chat.answer).to_contain_text("w5")
+        await chat.page.context.set_offline(True)
+        for connection in list(site.server.server_state.connections):
+            connection.transport.abort()
+        await expect(chat.state).to_have_text("reconnecting…")
+        await chat.page.context.set_offline(False)
+        await chat.ended()
+        assert await chat.text() == LONG
+
+
+async def test_agents_are_started_and_sessions_are_renamed_and_deleted(site: Site) -> None:
+    async with chat_page(site.url) as chat:
+        page = chat.page
+        await page.get_by_role("button", name="New agent").click()
+        await page.get_by_label("Name").fill("Ada")
+        await page.get_by_label("Model").fill("echo")
+        await page.get_by_label("calculator").check()
+        await page.get_by_role("button", name="Start").click()
+        await chat.say("Hello")
+        await chat.ended()
+        assert await chat.text() == "Hello"
+        _, listed = await site.json("GET", "/agents")
+        status, info = await site.json("GET", f"/agents/{listed['agents'][0]['id']}")
+        assert (status, info["name"], info["tools"]) == (200, "Ada", ["calculator"])
+        await page.get_by_role("button", name="Delete the session").click()
+        await page.get_by_role("button", name="Delete", exact=True).click()
+        await expect(page.get_by_role("heading", name="No agent yet")).to_be_visible()
+        assert await site.json("GET", "/agents") == (200, {"agents": []})
+
+
+async def test_a_wrong_token_is_refused_in_place_and_a_logout_ends_the_session(site: Site) -> None:
+    await site.agent("echo")
+    async with chromium() as browser:
+        chat = await tab(await browser.new_context())
+        await chat.open(site.url)
+        await chat.log_in("w" * 43)
+        await expect(chat.page.get_by_role("alert")).to_contain_text("expected the token")
+        await chat.log_in()
+        await expect(chat.field).to_be_enabled()
+        await chat.page.get_by_role("button", name="Log out").click()
+        await expect(chat.page.get_by_label("Token")).to_be_visible()
+        await chat.check()
