@@ -196,8 +196,7 @@ async def events(pid: Pid, stream_id: str) -> tuple[Event, ...] | None:
 
     `follow` joins the pieces of a text that have been published. Here each piece has its own time.
     """
-    found: tuple[Event, ...] | None = await call(checked_agent(pid), GetEvents(checked_text(stream_id, "stream_id")))
-    return found
+    return await call(checked_agent(pid), GetEvents(checked_text(stream_id, "stream_id")))
 
 
 def unsubscribe(pid: Pid, subscriber_pid: Pid | None = None) -> None:
