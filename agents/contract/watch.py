@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from actors.observer import ProcessInfo, SystemInfo
-from agents.instance.running import RunningTurn, WaitingCall
+from agents.instance.running import TurnInProgress, WaitingCall
 from agents.timeline import Picture, Timeline
 from supervisors.tree import Node
 
@@ -63,7 +63,7 @@ class Overview(Struct, frozen=True):
     system: SystemInfo
     tree: Node
     busiest: list[ProcessInfo]
-    turns: list[RunningTurn]
+    turns: list[TurnInProgress]
     more_turns: int
     providers: list[ProviderState]
     workers: Workers | None

@@ -20,7 +20,7 @@ from agents.streams.stream import Stream
 Visible: TypeAlias = Callable[[Process], bool]
 
 
-class RunningTurn(Struct, frozen=True):
+class TurnInProgress(Struct, frozen=True):
     """A turn that runs. began_at: Unix seconds. waiting: number of calls that wait for a decision."""
 
     stream_id: str
@@ -46,14 +46,14 @@ def agent_state(process: Process | None) -> AgentState | None:
     return state if isinstance(state, AgentState) else None
 
 
-def running_turns(count: int, visible: Visible) -> Generator[None, None, tuple[list[RunningTurn], int]]:
+def running_turns(count: int, visible: Visible) -> Generator[None, None, tuple[list[TurnInProgress], int]]:
     """Return the oldest turns that run, and the number of those that are left out. For `in_slices`."""
-    found: list[RunningTurn] = []
+    found: list[TurnInProgress] = []
     for agent_id, stream in (yield from _running(visible)):
         yield
         began_at = stream.turn.past.tally.started_unix_s if stream.turn is not None else 0.0
         waiting = len(stream.calls.waiting) if stream.calls is not None else 0
-        found.append(RunningTurn(stream.id, agent_id, stream.state, began_at, stream.seq, waiting))
+        found.append(TurnInProgress(stream.id, agent_id, stream.state, began_at, stream.seq, waiting))
     found.sort(key=lambda turn: turn.began_at)
     return found[:count], max(0, len(found) - count)
 
