@@ -21,7 +21,7 @@ from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from supervisors.tree import Node
 from tests.agents.gateway.site import Site
-from tests.agents.gateway.users import ADMIN, ANN, BOB, READ, ROOT, House, house, token
+from tests.agents.gateway.users import ANN, APPROVE, BOB, READ, ROOT, House, house, token
 
 DASHBOARD = token("dashboard", "ann", READ)
 
@@ -228,7 +228,7 @@ async def test_only_an_admin_can_suspend_and_resume_an_agent(users: Users) -> No
 
 
 async def test_each_route_of_the_watch_page_needs_a_scope(users: Users) -> None:
-    approver = token("approver", "ann", ADMIN).model_copy(update={"scopes": frozenset(), "name": "approver"})
+    approver = token("approver", "ann", APPROVE)
     users.house.tokens(ANN, BOB, DASHBOARD, ROOT, approver)
     async with users.house.client(approver) as client:
         for path in ("/overview", "/approvals", "/streams/s/timeline", "/streams/s/timeline.svg"):

@@ -52,11 +52,11 @@ class House:
 
 @asynccontextmanager
 async def house(
-    tokens: Iterable[TokenSettings], store: Path | None = None, host: Host | None = None
+    tokens: Iterable[TokenSettings], store: Path | None = None, host: Host | None = None, script: str = ""
 ) -> AsyncIterator[House]:
-    """Serve a gateway with users. store: a file; None: no store."""
+    """Serve a gateway with users. store: a file; None: no store. script: more models."""
     kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
-    async with RehearsalServer(builtin() | parse(BUYER_AND_SLOW, "users")) as server:
+    async with RehearsalServer(builtin() | parse(BUYER_AND_SLOW + script, "users")) as server:
         settings = Settings(
             base_url=server.base_url,
             api_key=SecretStr("rehearsal-key"),
