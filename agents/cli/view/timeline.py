@@ -36,7 +36,7 @@ MARKS: Final = {
     "cancelled": ("✗", "yellow"),
     "error": ("✗", "red"),
 }
-"""The marks that a bar shows. Of two marks in one column, the later one is shown."""
+"""The marks that a bar shows. A column with two marks shows the later one."""
 LEGEND: Final = "· waits  ▒ reasoning  █ text  ▓ arguments  ? waits for approval  ━ runs  ✓ done  ✗ ended  ↻ reset"
 
 
