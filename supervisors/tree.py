@@ -123,7 +123,7 @@ def _shown(
         yield
         count += 1
         if depth and (not isinstance(child, Process) or visible(child)):
-            chosen = notable if not isinstance(child, Process) or child.mailbox else others
+            chosen = notable if not isinstance(child, Process) or len(child.mailbox) else others
             if len(chosen) < width:
                 chosen.append(child)
     children: tuple[Node, ...] = ()
