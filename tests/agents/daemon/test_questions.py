@@ -82,7 +82,8 @@ async def test_edited_arguments_deny_the_call_and_tell_the_model_the_new_ones(ru
         await screen.until("expected JSON")
         await screen.until("arguments: ")
         screen.type(b'\x01\x0b{"euros": 2}\r')
-        await screen.until('make this call with: {"euros": 2}')
+        answer = " ".join((await screen.until("tokens/s")).split())
+        assert 'denied: the user edited the arguments; make this call with: {"euros": 2}' in answer
         await screen.until(PROMPT)
     assert not bill.exists()
 
