@@ -85,6 +85,10 @@ IMPURE = {
 }
 
 
+CODE_IN_DATA = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "yaml"}
+RUNS_TEXT = {"eval", "exec", "compile", "os.system", "os.popen"}
+
+
 def sources(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
@@ -159,3 +163,14 @@ def test_the_rehearsal_server_shares_nothing_with_the_agents() -> None:
         for name in imports(path):
             assert name.split(".")[0] not in {"actors", "supervisors"}, path
             assert not name.startswith("agents.") or name.startswith("agents.rehearsal"), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_no_module_reads_a_format_that_carries_code_or_runs_a_shell(floor: str) -> None:
+    for path in sources(floor):
+        assert not {name.split(".")[0] for name in imports(path)} & CODE_IN_DATA, path
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in RUNS_TEXT, f"{path}:{node.lineno}"
+                assert "shell" not in ast.unparse(node.func), f"{path}:{node.lineno}"
+                assert "shell" not in {keyword.arg for keyword in node.keywords}, f"{path}:{node.lineno}"

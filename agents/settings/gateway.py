@@ -16,11 +16,11 @@ class GatewaySettings(BaseModel):
 
     host, port: the address to listen on. allow_remote: permit a host other than loopback. token_file: the file with the
     administrator's token; None: `token` in the daemon's state_dir. tokens: those of users. allowed_hosts: host names
-    that requests may have besides loopback's. allowed_origins: pages that may send requests. tls_certificate, tls_key:
-    files. heartbeat: pause between two comments on a silent stream. write_timeout: how long a client may read nothing.
-    max_body_bytes, max_message_bytes: of a request, of a WebSocket message. max_connections: at the same time.
-    default_agent: the agent of messages that name none; the sessions that messages begin have its configuration.
-    clients: the limits of users without the scope `admin`.
+    that requests may have besides loopback's. allowed_origins: pages that may send requests and read answers.
+    tls_certificate, tls_key: files. heartbeat: pause between two comments on a silent stream. write_timeout: how long a
+    client may read nothing. max_body_bytes, max_message_bytes: of a request, of a WebSocket message. max_connections:
+    at the same time. default_agent: the agent of messages that name none; the sessions that messages begin have its
+    configuration. clients: the limits of users without the scope `admin`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,6 +1,7 @@
 """The callers of requests, by their credentials: a token, a ticket in the address, or the cookie of a page session.
 
-A request with the header Authorization counts by this header only, whatever else it has.
+A request with the header Authorization counts by this header only, whatever else it has. There is one exception: a
+browser that has opened /docs sends the password with all later requests, where it counts for nothing.
 """
 
 import base64
@@ -69,8 +70,9 @@ class Credentials:
         """
         address = address_of(scope)
         tickets = _taken_tickets(scope, path)
-        if given := header_values(scope, b"authorization"):
-            token = _token_in(given[0], password=is_page_for_people(scope, path)) if len(given) == 1 else None
+        given = header_values(scope, b"authorization")
+        if given and not _is_password_elsewhere(scope, path, given):
+            token = _token_in(given[0]) if len(given) == 1 else None
             if token is None:
                 raise Refusal(401, NO_CREDENTIALS)
             return self.of_token(token, address), None
@@ -170,12 +172,18 @@ def _sends_message(scope: Scope, path: str) -> bool:
     return scope["type"] == "http" and scope["method"] == "GET" and ASK.fullmatch(path) is not None
 
 
-def _token_in(header: str, *, password: bool) -> str | None:
+def _is_password_elsewhere(scope: Scope, path: str, given: list[str]) -> bool:
+    """Return whether the header is a password on a path that accepts none. Source: RFC 7617, section 2.2."""
+    password = len(given) == 1 and given[0].partition(" ")[0].lower() == "basic"
+    return password and not is_page_for_people(scope, path)
+
+
+def _token_in(header: str) -> str | None:
     scheme, _, given = header.partition(" ")
     match scheme.lower():
         case "bearer":
             return given.strip() or None
-        case "basic" if password:
+        case "basic":
             try:
                 return base64.b64decode(given, validate=True).decode().partition(":")[2]
             except (binascii.Error, UnicodeDecodeError):

@@ -59,7 +59,7 @@ class PageSessions:
         If the user has MOST sessions, the oldest ends.
         """
         own = [key for key, each in self._sessions.items() if each.user == of.user]
-        for key in own[: len(own) + 1 - MOST]:
+        for key in own[: max(0, len(own) + 1 - MOST)]:
             self._end(key)
         session, secret = PageSession(of, page), secrets.token_urlsafe(32)
         key = _hash(secret)

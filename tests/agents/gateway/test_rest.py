@@ -97,7 +97,7 @@ async def test_a_chat_returns_the_whole_answer(site: Site) -> None:
     status, answer = await site.json("POST", "/agents/a/chat", {"message": "one two"})
     assert status == 200
     assert answer["response"]["content"] == "one two"
-    shown = {"stream_id": answer["stream_id"], "agent_id": "a", "status": "complete", "seq": 4}
+    shown = {"stream_id": answer["stream_id"], "agent_id": "a", "status": "complete", "state": "complete", "seq": 4}
     assert await site.json("GET", f"/streams/{answer['stream_id']}") == (200, shown)
 
 
@@ -150,7 +150,7 @@ async def test_a_message_that_joined_a_turn_gives_the_turn_a_second_id(site: Sit
         assert (await anext(events(response))).name == "start"
     assert (await site.json("GET", "/streams/joined"))[1]["status"] == "running"
     assert await site.json("POST", "/streams/joined/cancel") == (200, {"cancelled": True})
-    assert (await site.json("GET", "/streams/joined"))[1]["status"] == "error"
+    assert (await site.json("GET", "/streams/joined"))[1]["status"] == "cancelled"
     assert await site.events("joined", after=2) == await site.events(stream_id, after=2) != []
 
 

@@ -34,7 +34,6 @@ ASKED = [
     ("POST", "/streams/{stream}/approve", {"call_id": "c"}),
     ("POST", "/streams/{stream}/deny", {"call_id": "c"}),
     ("POST", "/streams/{stream}/steer", {"message": "x"}),
-    ("POST", "/api/agent/chat/stream", {"query": "x", "session_id": "{agent}"}),
     ("POST", "/message/stream/{stream}/interrupt", {}),
     ("DELETE", "/sessions/{agent}", {}),
     ("DELETE", "/agents/{agent}", None),
@@ -184,6 +183,8 @@ async def test_an_id_of_another_user_is_a_conflict(users: Users) -> None:
     for id_ in ("a1", "n1"):
         status, answer = await started(users.bob, id_)
         assert (status, answer["error"]["type"]) == (409, "conflict")
+        begun = await users.bob.json("POST", "/api/agent/chat/stream", {"query": "x", "session_id": id_})
+        assert (begun[0], begun[1]["error"]["type"]) == (409, "conflict")
     assert (await users.root.json("GET", "/agents/a1"))[1]["owner"] == "ann"
 
 
