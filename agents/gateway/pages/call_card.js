@@ -22,7 +22,7 @@ export class CallCard {
         this.decision = el("div", { class: "decision" });
         this.element = el("details", { class: "call" },
             el("summary", {}, el("span", { class: "dot" }), el("strong", {}, call.name), this.brief, this.status),
-            el("div", { class: "body" }, el("div", {}, el("h3", {}, "Arguments"), this.arguments),
+            el("div", { class: "body" }, el("div", {}, el("p", { class: "label" }, "Arguments"), this.arguments),
                 this.decision, this.progress.element, this.result.element));
     }
 
@@ -92,7 +92,7 @@ export class CallCard {
 
 function section(title, name) {
     const pre = el("pre", { tabindex: 0, role: "group", "aria-label": name });
-    const element = el("div", { hidden: true }, el("h3", {}, title), pre);
+    const element = el("div", { hidden: true }, el("p", { class: "label" }, title), pre);
     const show = (text) => {
         element.hidden = text === null;
         if (text !== null) setText(pre, cut(text));

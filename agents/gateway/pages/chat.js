@@ -12,7 +12,7 @@ const client = new Client({ logInAgain: () => logIn("Your login has ended. Log i
 const tabs = new BroadcastChannel("understudy-chat");
 const sidebar = new Sidebar(client, { side: part("side"), lists: part("lists"), person: part("person") }, open);
 const composer = new Composer(part("composer"), {
-    send: (text) => begin(text),
+    send: (text) => conversation.send(text),
     steer: (text) => conversation.steer(text),
     stop: () => conversation.stop(),
     latest: () => { conversation?.toEnd(); changed(); },
@@ -21,12 +21,6 @@ const composer = new Composer(part("composer"), {
 let me = null;
 let conversation = null;
 let session = null;
-
-function begin(text) {
-    const stream = conversation.send(text);
-    tabs.postMessage({ session: conversation.id, stream, text });
-    changed();
-}
 
 tabs.onmessage = ({ data }) => {
     if (conversation?.id === data.session) conversation.follow(data.stream, data.text);
@@ -63,12 +57,21 @@ async function enter() {
 function welcome() {
     part("page").hidden = false;
     sidebar.login(me, leave);
+    say(`Logged in as ${me.user ?? "the administrator"}`);
     changed();
 }
 
 async function leave() {
     await client.logOut();
-    location.replace(location.pathname);
+    conversation?.leave();
+    conversation = session = me = null;
+    part("page").hidden = true;
+    await logIn("Logged out.");
+    await home();
+}
+
+function say(text) {
+    setText(part("announcer"), text);
 }
 
 // Sessions
@@ -86,7 +89,8 @@ async function open(id) {
         log: part("log"),
         turns: part("turns"),
         scopes: new Set(["chat", "approve"].filter((scope) => canDo(me, scope))),
-        say: (text) => setText(part("announcer"), text),
+        begun: (stream, text) => tabs.postMessage({ session: id, stream, text }),
+        say,
         changed: (turn) => {
             changed();
             if (turn) refresh();

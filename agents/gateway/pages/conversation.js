@@ -19,7 +19,7 @@ export class Conversation {
     #running = new Map(); // stream -> its view
     #pinned = true;
 
-    /** page: `{log, turns, say, changed, scopes}`. */
+    /** page: `{log, turns, scopes, say(text), changed(turn?), begun(stream, message)}`. */
     constructor(client, session, page) {
         this.#client = client;
         this.#session = session;
@@ -69,13 +69,12 @@ export class Conversation {
         this.#page.log.scrollTop = this.#page.log.scrollHeight;
     }
 
-    /** Send a message. Return the stream of its answer. */
+    /** Send a message, and show its answer. */
     send(message) {
         const streamId = newId();
         const events = (options) => this.#client.stream(this.id, message, { streamId, ...options });
-        this.#follow(streamId, message, events);
+        this.#follow(streamId, message, events, () => this.#page.begun(streamId, message));
         this.toEnd();
-        return streamId;
     }
 
     /** Send a message to the turn that runs. If the turn has just ended, the message begins the next one. */
@@ -85,7 +84,8 @@ export class Conversation {
             await this.#client.steer(stream, message);
         } catch (failed) {
             if (failed.status !== 409) throw failed;
-            return void this.send(message);
+            this.send(message);
+            return;
         }
         const view = this.#running.get(stream);
         const bubble = userBubble(message, "to the running turn");
@@ -104,7 +104,7 @@ export class Conversation {
         this.#follow(streamId, message, (options) => this.#client.events(streamId, options));
     }
 
-    async #follow(streamId, message, begin) {
+    async #follow(streamId, message, begin, begun = () => {}) {
         this.#known.add(streamId);
         this.#page.turns.querySelector(".empty")?.remove();
         const turn = new Turn();
@@ -125,6 +125,7 @@ export class Conversation {
         view.render();
         try {
             for await (const event of begin({ signal: this.#left.signal, patienceMs: Infinity, onState })) {
+                if (event.type === "start") begun();
                 turn.apply(event);
                 view.changed();
                 this.#say(event, view);

@@ -9,11 +9,14 @@ import { blocks } from "./blocks.js";
 import { button, el } from "./dom.js";
 import { inline } from "./inline.js";
 
+const SEGMENT = 2000; // characters
+
 export class Markdown {
     #element;
     #tail = ""; // the source of the blocks that can still change
     #shown = []; // those blocks, as they are in the DOM
     #nodes = [];
+    #level = 1; // of the final heading before those blocks; the page has the heading of level 1
 
     constructor(element) {
         this.#element = element;
@@ -27,7 +30,7 @@ export class Markdown {
             codeOf(this.#nodes[0]).lastChild.appendData(text);
             return;
         }
-        const found = blocks(this.#tail);
+        const found = ordered(blocks(this.#tail), this.#level);
         found.forEach((block, place) => this.#show(block, place));
         for (const node of this.#nodes.splice(found.length)) node.remove();
         this.#shown = found;
@@ -51,10 +54,17 @@ export class Markdown {
         while (keep > 0 && found[keep].at >= whole) keep -= 1;
         if (keep <= 0) return;
         const at = found[keep].at;
+        this.#level = found.slice(0, keep).findLast((block) => block.type === "heading")?.shown ?? this.#level;
         this.#tail = this.#tail.slice(at);
         this.#shown = found.slice(keep).map((block) => ({ ...block, at: block.at - at }));
         this.#nodes = this.#nodes.slice(keep);
     }
+}
+
+/** Give each heading the level that the page shows: never more than one below the heading before it. */
+function ordered(found, level) {
+    for (const block of found) if (block.type === "heading") level = block.shown = Math.min(block.level + 1, level + 1, 6);
+    return found;
 }
 
 /** Change a node from one block to its longer version. Return false if the node has to be made again. */
@@ -63,7 +73,7 @@ function patch(node, before, block) {
     if (before.raw === block.raw) return true;
     switch (block.type) {
         case "paragraph":
-            patchInline(node, inline(before.text), inline(block.text));
+            patchSegments(node, segments(before.text), segments(block.text));
             return true;
         case "code":
             if (before.language !== block.language) return false;
@@ -103,6 +113,30 @@ function patchItem(node, before, after) {
     return true;
 }
 
+function patchSegments(parent, before, after) {
+    after.forEach((text, place) => {
+        if (place >= before.length) parent.append(segmentNode(text));
+        else if (text !== before[place]) patchInline(parent.childNodes[place], inline(before[place]), inline(text));
+    });
+}
+
+/** Cut a long paragraph at spaces. Only its last segment is parsed again, and no mark reaches over a cut. */
+function segments(text) {
+    const found = [];
+    let from = 0;
+    while (text.length - from > SEGMENT) {
+        const cut = text.indexOf(" ", from + SEGMENT);
+        if (cut < 0) break;
+        found.push(text.slice(from, cut));
+        from = cut;
+    }
+    return [...found, text.slice(from)];
+}
+
+function segmentNode(text) {
+    return el("span", {}, inlineNodes(text));
+}
+
 /** Keep the inline nodes that are equal, and let the last text grow. */
 function patchInline(parent, before, after) {
     let same = 0;
@@ -124,13 +158,13 @@ function equal(one, other) {
 
 function rendered(block) {
     switch (block.type) {
-        case "heading": return el(`h${Math.min(block.level + 2, 6)}`, {}, inlineNodes(block.text));
+        case "heading": return el(block.shown ? `h${block.shown}` : "p", { class: `heading of-${block.level}` }, inlineNodes(block.text));
         case "rule": return el("hr");
         case "code": return codeBlock(block.text, block.language);
         case "quote": return el("blockquote", {}, block.children.map(rendered));
         case "list": return el(block.ordered ? "ol" : "ul", { start: block.start > 1 && block.start }, block.children.map(itemNode));
         case "table": return tableNode(block);
-        default: return el("p", {}, inlineNodes(block.text));
+        default: return el("p", {}, segments(block.text).map(segmentNode));
     }
 }
 

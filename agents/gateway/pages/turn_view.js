@@ -9,11 +9,15 @@ const WORDS = {
     complete: "", cancelled: "stopped", error: "failed",
 };
 
+const CONTAINERS = new Set(["UL", "OL", "LI", "BLOCKQUOTE", "FIGURE"]);
+const BLOCKS = /^(P|H[1-6]|CODE)$/;
+
 export class TurnView {
     #turn;
     #views = [];
     #frame = null;
     #clock = null;
+    #cursor = null;
     #shown = {};
 
     /** decide: see CallCard. retry: sends the message again; null: it can't. rendered: called after each frame. */
@@ -47,6 +51,7 @@ export class TurnView {
         for (const view of this.#views.splice(Math.max(0, this.#stale(parts)))) view.element.remove();
         parts.forEach((part, place) => this.#show(part, place));
         this.#foot();
+        this.#point();
         this.#tick();
         this.rendered(this);
     }
@@ -103,6 +108,15 @@ export class TurnView {
         this.#shown.state = state;
     }
 
+    /** Put the cursor after the last character. Only the two blocks that change are styled again. */
+    #point() {
+        const end = this.#turn.over ? null : endOf(this.#views.at(-1));
+        if (end === this.#cursor) return;
+        this.#cursor?.classList.remove("cursor");
+        end?.classList.add("cursor");
+        this.#cursor = end;
+    }
+
     /** Let the clocks of calls run while one has a clock. */
     #tick() {
         const running = this.#turn.calls.some((call) => call.approval || call.status === "executing");
@@ -112,6 +126,13 @@ export class TurnView {
             this.#clock = null;
         }
     }
+}
+
+/** Return the block with the last character of a text; null where no cursor fits. */
+function endOf(view) {
+    let end = view?.part.kind === "text" ? view.element.lastElementChild : null;
+    while (end && CONTAINERS.has(end.tagName)) end = end.tagName === "FIGURE" ? end.querySelector("code") : end.lastElementChild;
+    return end && BLOCKS.test(end.tagName) ? end : null;
 }
 
 function figuresOf({ usage, cost, metrics, over }) {

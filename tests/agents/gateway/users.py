@@ -52,11 +52,14 @@ class House:
 
 @asynccontextmanager
 async def house(
-    tokens: Iterable[TokenSettings], store: Path | None = None, host: Host | None = None, script: str = ""
+    tokens: Iterable[TokenSettings],
+    store: Path | None = None,
+    host: Host | None = None,
+    script: str = BUYER_AND_SLOW,
 ) -> AsyncIterator[House]:
-    """Serve a gateway with users. store: a file; None: no store. script: more models."""
+    """Serve a gateway with users. store: a file; None: no store. script: of the models."""
     kept = SessionSettings() if store is None else SessionSettings(url=f"sqlite:///{store}", durability=Durability.SYNC)
-    async with RehearsalServer(builtin() | parse(BUYER_AND_SLOW + script, "users")) as server:
+    async with RehearsalServer(builtin() | parse(script, "users")) as server:
         settings = Settings(
             base_url=server.base_url,
             api_key=SecretStr("rehearsal-key"),

@@ -109,6 +109,8 @@ SECRETS = {
     "an address": "postgresql://user:abc123def@host/db",
     "a query": "asked http://host/v1?api-version=1&key=abc123def",
     "a query's token": "asked http://host/v1?sas_token=abc123def&x=1",
+    "a ticket": "GET /streams/s/events?after=1&ticket=abc123def HTTP/1.1",
+    "a code": "opened http://127.0.0.1:8765/#code=abc123def",
 }
 
 

@@ -1,6 +1,8 @@
 """The chat page in a real browser: a person talks to an agent, decides about its calls, and stops it."""
 
 import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -9,6 +11,7 @@ from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.gateway.pages.browser import CHROMIUM, chat_page, chromium, tab
 from tests.agents.gateway.site import Site
+from tests.agents.gateway.users import house
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"),
@@ -77,6 +80,13 @@ async def pays(euros: int) -> str:
     return f"paid {euros}"
 
 
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Site]:
+    """Serve a gateway that keeps its sessions."""
+    async with house([], tmp_path / "sessions.db", script=SCRIPT) as of:
+        yield of.site
+
+
 async def test_an_answer_streams_as_markdown_with_its_usage(site: Site) -> None:
     await site.agent("writer")
     async with chat_page(site.url) as chat:
@@ -86,7 +96,7 @@ async def test_an_answer_streams_as_markdown_with_its_usage(site: Site) -> None:
         await expect(text.get_by_role("heading", name="Rain")).to_be_visible()
         await expect(text.get_by_role("link", name="here")).to_have_attribute("href", "https://example.org/")
         await expect(text.get_by_role("cell")).to_have_text(["Mon", "3"])
-        assert await text.locator("li").all_inner_texts() == ["One\ninner", "inner", "Two"]
+        assert await text.locator("li").all_text_contents() == ["Oneinner", "inner", "Two"]
         assert [await text.locator(tag).inner_text() for tag in ("strong", "em", "pre", "blockquote")] == [
             "very",
             "wet",
@@ -97,7 +107,7 @@ async def test_an_answer_streams_as_markdown_with_its_usage(site: Site) -> None:
         await chat.answer.get_by_text("Reasoning").click()
         await expect(chat.answer.get_by_text("I think of rain.")).to_be_visible()
         await expect(chat.answer.locator("footer")).to_contain_text("tokens in")
-        await expect(chat.page.get_by_role("status").first).to_contain_text("It is very wet")
+        await expect(chat.page.locator("#announcer")).to_contain_text("It is very wet")
 
 
 async def test_a_code_block_is_copied(site: Site) -> None:
@@ -123,7 +133,7 @@ async def test_parallel_calls_are_cards_with_arguments_status_and_result(site: S
         await expect(chat.calls.first.get_by_label("arguments")).to_have_text('{\n  "expression": "6 * 7"\n}')
         await expect(chat.calls.first.get_by_label("result")).to_have_text("42")
         await chat.page.reload()
-        assert await chat.calls.locator("strong").all_inner_texts() == ["calculator", "calculator", "nothing"]
+        await expect(chat.calls.locator("strong")).to_have_text(["calculator", "calculator", "nothing"])
 
 
 @pytest.mark.parametrize(
@@ -154,17 +164,19 @@ async def test_an_answer_is_steered_and_stopped_with_the_keyboard(site: Site) ->
     async with chat_page(site.url) as chat:
         await chat.say("Begin.")
         await expect(chat.answer).to_contain_text("w3")
+        await expect(chat.answer.locator(".cursor")).to_have_count(1)
         await chat.say("Be brief.")
         await expect(chat.page.get_by_text("to the running turn")).to_be_visible()
         await expect(chat.page.locator(".user")).to_have_count(2)
         await chat.field.press("Escape")
         await chat.ended()
         await expect(chat.answer.locator("footer")).to_contain_text("stopped")
+        await expect(chat.page.locator(".cursor")).to_have_count(0)
         await expect(chat.answers).to_have_count(1)
 
 
 async def test_a_failed_turn_says_why_and_is_tried_again(site: Site) -> None:
-    await site.agent("flaky", streaming={"max_retries": 0})
+    await site.agent("flaky", streaming_config={"max_retries": 0})
     async with chat_page(site.url) as chat:
         await chat.say("Well?")
         await chat.ended()
@@ -173,7 +185,8 @@ async def test_a_failed_turn_says_why_and_is_tried_again(site: Site) -> None:
         await expect(chat.answer.locator(".text")).to_have_text("Well then.")
 
 
-async def test_a_turn_in_progress_is_shown_whole_after_a_reload(site: Site) -> None:
+async def test_a_turn_in_progress_is_shown_whole_after_a_reload(kept: Site) -> None:
+    site = kept
     await site.agent("long")
     async with chat_page(site.url) as chat:
         await chat.say("Go.")
@@ -184,7 +197,8 @@ async def test_a_turn_in_progress_is_shown_whole_after_a_reload(site: Site) -> N
         assert await chat.text() == LONG
 
 
-async def test_two_tabs_show_one_stream(site: Site) -> None:
+async def test_two_tabs_show_one_stream(kept: Site) -> None:
+    site = kept
     await site.agent("long")
     async with chat_page(site.url, "a") as one:
         await expect(one.field).to_be_enabled()

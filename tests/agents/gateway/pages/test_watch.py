@@ -20,6 +20,7 @@ from agents.settings import TokenSettings
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.gateway.pages.browser import CHROMIUM, PATIENCE_MS, WATCH, chromium
+from tests.agents.gateway.site import BUYER_AND_SLOW
 from tests.agents.gateway.users import ANN, CHAT, READ, ROOT, House, house, token
 
 pytestmark = [
@@ -55,7 +56,7 @@ turns = [{{ steps = [{{ tool_calls = [{CALLS}] }}, {{ text = {json.dumps(" ".joi
 
 @pytest.fixture
 async def served() -> AsyncIterator[House]:
-    async with house([ANN, DASHBOARD, BLIND, ROOT], script=EVIL) as of:
+    async with house([ANN, DASHBOARD, BLIND, ROOT], script=BUYER_AND_SLOW + EVIL) as of:
         yield of
 
 
