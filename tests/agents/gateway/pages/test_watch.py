@@ -104,10 +104,10 @@ async def test_a_restart_shows_in_the_tree_as_it_happens_with_the_crash_that_cau
         await expect(row(page, "agent:a1")).to_have_class(re.compile("fresh"))
         await expect(page.locator("#announcer")).to_contain_text("agent:a1 was restarted: killed")
         await expect(page.locator("#crashes")).to_contain_text("killed a1")
-        pool = whereis("tool_pool")
-        assert pool is not None
-        send_exit(pool, KILL)
-        await expect(row(page, "tool_pool").locator(".badge.warn")).to_have_text("restarts 1")
+        streams = whereis("stream_supervisor")
+        assert streams is not None
+        send_exit(streams, KILL)
+        await expect(row(page, "stream_supervisor").locator(".badge.warn")).to_have_text("restarts 1")
 
 
 async def test_a_timeline_is_drawn_while_its_turn_runs_and_ends_with_it(served: House) -> None:
