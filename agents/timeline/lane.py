@@ -55,12 +55,11 @@ class GrowingLane:
         self.begin("run", min(max(begin_s, earliest_s), now_s), events, note)
 
     def mark(self, kind: MarkKind, now_s: float, events: int = 0, note: str = "") -> None:
-        """Add a mark. In a full lane, the mark joins the last mark."""
+        """Add a mark. In a full lane, the mark takes the place of the last mark, and its events."""
         if len(self._marks) < MAX_MARKS:
             self._marks.append(Mark(kind, now_s, events, cut(note, NOTE_CHARS)))
         else:
-            last = self._marks[-1]
-            self._marks[-1] = replace(last, kind=kind, events=last.events + events)
+            self._marks[-1] = Mark(kind, now_s, self._marks[-1].events + events, cut(note, NOTE_CHARS))
 
     def void(self) -> None:
         """Mark the output since the last wait as discarded."""
