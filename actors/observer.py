@@ -12,9 +12,8 @@ import contextvars
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from heapq import nlargest
+from heapq import heappop, heappush
 from itertools import islice
-from operator import itemgetter
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -22,6 +21,7 @@ from msgspec import Struct
 from actors.kernel.pid import Pid, living
 from actors.kernel.process import Process
 from actors.server.server_process import ServerProcess
+from actors.server.suspended import SuspendedQueue
 from actors.slices import at_once
 from actors.system.current import current_system, open_systems, system_here
 from actors.system.footprint import footprint_bytes, summary
@@ -31,6 +31,9 @@ T = TypeVar("T")
 STATUS: Final = ("idle", "ready", "running", "waiting", "dead")
 """The words for the phases of a process. waiting: for its callback or coroutine."""
 
+SUSPENDED: Final = "suspended"
+"""The status of a server that sys.suspend has suspended, in any phase."""
+
 SHOWN: Final = 100
 
 Measure: TypeAlias = Literal["mailbox", "reductions", "memory"]
@@ -39,11 +42,11 @@ Measure: TypeAlias = Literal["mailbox", "reductions", "memory"]
 class ProcessInfo(Struct, frozen=True):
     """One process. Pids are text, as in logs; text_to_pid turns them back.
 
-    label: the name of its code. name: its registered name. mailbox: the number of waiting messages. reductions: the
-    number of messages taken, without those of the slice that runs. memory_bytes: an estimate, see footprint.py. state:
-    the type of a server's state, and its length. monitors: the processes that it watches. monitored_by: the processes
-    that watch it. links, monitors and monitored_by have the first SHOWN entries, since a supervisor may have 10,000.
-    age_s: since its start.
+    label: the name of its code. name: its registered name. status: a word of STATUS, or SUSPENDED. mailbox: the number
+    of waiting messages. reductions: the number of messages taken, without those of the slice that runs. memory_bytes:
+    an estimate, see footprint.py. state: the type of a server's state, and its length. monitors: the processes that it
+    watches. monitored_by: the processes that watch it. links, monitors and monitored_by have the first SHOWN entries,
+    since a supervisor may have 10,000. age_s: since its start.
     """
 
     pid: str
@@ -86,17 +89,25 @@ def top(by: Measure = "reductions", count: int = 10) -> list[ProcessInfo]:
     return at_once(sliced_top(by, count))
 
 
-def sliced_top(by: Measure = "reductions", count: int = 10) -> Generator[None, None, list[ProcessInfo]]:
-    """`top` as work for `in_slices`, over the processes that exist at its beginning."""
+def sliced_top(
+    by: Measure = "reductions", count: int = 10, visible: Callable[[Process], bool] = lambda _: True
+) -> Generator[None, None, list[ProcessInfo]]:
+    """`top` as work for `in_slices`, over the processes that exist at its beginning.
+
+    visible: whether a process may be in the result.
+    """
     measure = MEASURES.get(by)
     if measure is None:
         raise ValueError(f"expected one of {', '.join(MEASURES)}, got {by!r}")
-    measured: list[tuple[int, Process]] = []
+    highest: list[tuple[int, int, Process]] = []  # a heap: of equal processes, the oldest are kept
     for process in tuple(current_system().processes.values()):
-        measured.append((measure(process), process))
+        if visible(process):
+            heappush(highest, (measure(process), -process.pid.number, process))
+            if len(highest) > count:
+                heappop(highest)
         yield
     found: list[ProcessInfo] = []
-    for _, process in nlargest(count, measured, key=itemgetter(0)):
+    for *_, process in sorted(highest, reverse=True):
         found.append(info_of(process))
         yield
     return found
@@ -147,7 +158,7 @@ def info_of(process: Process) -> ProcessInfo:
         label=process.label,
         name=process.name,
         parent=str(process.parent) if process.parent is not None else None,
-        status=STATUS[process.phase],
+        status=SUSPENDED if isinstance(process.mailbox, SuspendedQueue) else STATUS[process.phase],
         mailbox=len(process.mailbox),
         reductions=process.reductions,
         memory_bytes=footprint_bytes(process),

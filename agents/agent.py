@@ -49,6 +49,7 @@ from agents.instance.requests import (
     Follow,
     Full,
     GetConversation,
+    GetEvents,
     GetHistory,
     GetInfo,
     Retire,
@@ -199,6 +200,14 @@ async def follow(pid: Pid | str, stream_id: str, subscriber_pid: Pid | None = No
     """
     request = Follow(checked_text(stream_id, "stream_id"), checked_subscriber(subscriber_pid), checked_seq(after))
     return await _ask(pid, request)
+
+
+async def events(pid: Pid | str, stream_id: str) -> tuple[Event, ...] | None:
+    """Return all events of a stream so far, each as it was published; None if the agent has no such stream.
+
+    `follow` joins the pieces of a text that have been published. Here each piece has its own time.
+    """
+    return await _ask(pid, GetEvents(checked_text(stream_id, "stream_id")))
 
 
 def unsubscribe(pid: Pid | str, subscriber_pid: Pid | None = None) -> None:

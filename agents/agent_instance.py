@@ -42,6 +42,7 @@ from agents.instance.requests import (
     Deny,
     Follow,
     GetConversation,
+    GetEvents,
     GetHistory,
     GetInfo,
     Retire,
@@ -50,7 +51,7 @@ from agents.instance.requests import (
     Unsubscribe,
 )
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
-from agents.instance.subscriptions import followed, known, subscribed, unsubscribed
+from agents.instance.subscriptions import events_of, followed, known, subscribed, unsubscribed
 from agents.instance.turns import Forget, Idle, recorded, steered, stopping
 from agents.instance.waking import Origin, open_session
 from agents.llm.endpoint import Api
@@ -169,6 +170,8 @@ class AgentInstance(GenServer[AgentState]):
         match request:
             case Follow(stream_id, subscriber, after):
                 return Reply(*followed(state, stream_id, subscriber, after))
+            case GetEvents(stream_id):
+                return Reply(events_of(state, stream_id), state)
             case GetInfo():
                 return Reply(info_of(state), state)
             case GetConversation():

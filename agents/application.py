@@ -47,6 +47,7 @@ from supervisors import (
     start_supervisor,
 )
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, AgentSupervisor
+from supervisors.crash_log import CRASH_LOG, CrashLog
 
 __all__ = [
     "NAME",
@@ -75,6 +76,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
     prepare = partial(load_tools, settings)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
+        ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, name=TOOL_POOL),

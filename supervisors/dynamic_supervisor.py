@@ -119,7 +119,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
             return NoReply(state)
         template = state.template
         if is_failure(template.restart, reason):
-            reports.child_terminated(self.process, template, pid, reason)
+            reports.child_terminated(self.process, template, pid, reason, self.name_of(args))
         if fate(template.restart, reason) is Fate.RESTART:
             return self._restart(pid, args, state)
         state.restarts_of.pop(pid, None)

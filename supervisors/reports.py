@@ -27,18 +27,40 @@ TERMINATIONS: Final = "supervisors.terminations"
 
 
 class ChildTerminated(Struct, frozen=True):
-    """A child of this supervisor ended by itself and should not have."""
+    """A child of this supervisor ended by itself and should not have.
+
+    child: its id. name: that of a dynamic child, if its supervisor knows one. reason: the word for the exit reason.
+    exception, where: of a crash, the exception's type and the place of its raise.
+    """
 
     supervisor: str
+    child: str
+    pid: str
+    reason: str
+    name: str = ""
+    exception: str | None = None
+    where: str | None = None
 
 
-def child_terminated(supervisor: Process, spec: ChildSpec, pid: Place, reason: Any) -> None:
+def child_terminated(supervisor: Process, spec: ChildSpec, pid: Place, reason: Any, name: str = "") -> None:
     """Report that a child ended by itself, for a reason that its restart type counts as a failure.
 
-    Members of the process group TERMINATIONS get ChildTerminated.
+    Members of the process group TERMINATIONS get ChildTerminated. name: as in ChildTerminated.
     """
-    pg.broadcast(TERMINATIONS, ChildTerminated(_name(supervisor)))
-    log.error("child_terminated", **_fields(supervisor, spec, pid), **reason_fields(reason))
+    words = reason_fields(reason)
+    pg.broadcast(
+        TERMINATIONS,
+        ChildTerminated(
+            _name(supervisor),
+            str(spec.id),
+            str(pid),
+            words["reason"],
+            name,
+            words.get("exception"),
+            words.get("where"),
+        ),
+    )
+    log.error("child_terminated", **_fields(supervisor, spec, pid), **words)
 
 
 def child_not_started(supervisor: Process, spec: ChildSpec, reason: Any) -> None:

@@ -35,6 +35,7 @@ class Node(Struct, frozen=True):
 
     id: the child's id if that is text or a number, else the id's type. restart: the restart type of its spec.
     restarts: the number of its starts after the first; None for a dynamic child, which is a new child each time.
+    hidden: the number of children that are left out.
     """
 
     id: str | None
@@ -42,6 +43,7 @@ class Node(Struct, frozen=True):
     process: ProcessInfo | None
     restart: str | None = None
     restarts: int | None = None
+    hidden: int = 0
     children: "tuple[Node, ...]" = ()
 
 
@@ -75,9 +77,9 @@ class _Plan(NamedTuple):
                 yield entry
         yield from reversed(started.values())
 
-    def node(self, which: Process | _Entry, children: tuple[Node, ...] = ()) -> Node:
+    def node(self, which: Process | _Entry, children: tuple[Node, ...] = (), hidden: int = 0) -> Node:
         if isinstance(which, Process):
-            return _node(which, self.entry_of.get(which.pid), children)
+            return _node(which, self.entry_of.get(which.pid), children, hidden)
         return _vacant(which)
 
 
@@ -97,6 +99,38 @@ async def tree_json(encode: Encode = msgspec.json.encode) -> AsyncIterator[bytes
     plan, root = await in_slices(_plan()), current_system().root
     async for piece in paced(_pieces(plan, root, encode)):
         yield piece
+
+
+def sliced_tree(
+    width: int, depth: int, visible: Callable[[Process], bool] = lambda _: True
+) -> Generator[None, None, Node]:
+    """Return the tree with at most width children of a process, and depth levels. For `in_slices`.
+
+    Children with messages and children without a process come before the others, which have nothing to show. visible:
+    whether a process may be shown; a child that may not is counted as hidden.
+    """
+    plan = yield from _plan()
+    return (yield from _shown(plan, current_system().root, width, depth, visible))
+
+
+def _shown(
+    plan: _Plan, which: Process | _Entry, width: int, depth: int, visible: Callable[[Process], bool]
+) -> Generator[None, None, Node]:
+    if not isinstance(which, Process):
+        return plan.node(which)
+    notable, others, count = list[Process | _Entry](), list[Process | _Entry](), 0
+    for child in plan.below(which.pid):
+        yield
+        count += 1
+        if depth and (not isinstance(child, Process) or visible(child)):
+            chosen = notable if not isinstance(child, Process) or len(child.mailbox) else others
+            if len(chosen) < width:
+                chosen.append(child)
+    children: tuple[Node, ...] = ()
+    for child in (*notable, *others)[:width]:
+        yield
+        children += ((yield from _shown(plan, child, width, depth - 1, visible)),)
+    return plan.node(which, children, count - len(children))
 
 
 def restarts() -> Generator[None, None, dict[tuple[str, str], int]]:
@@ -163,11 +197,11 @@ def _entries(process: Process) -> Iterator[_Entry]:
                 yield _Entry(dynamic.template, pid if pid in dynamic.running else None, None)
 
 
-def _node(process: Process, entry: _Entry | None, children: tuple[Node, ...]) -> Node:
+def _node(process: Process, entry: _Entry | None, children: tuple[Node, ...], hidden: int) -> Node:
     info = info_of(process)
     if entry is None:
-        return Node(None, info.status, info, children=children)
-    return Node(_id(entry.spec.id), info.status, info, str(entry.spec.restart), entry.restarts, children)
+        return Node(None, info.status, info, hidden=hidden, children=children)
+    return Node(_id(entry.spec.id), info.status, info, str(entry.spec.restart), entry.restarts, hidden, children)
 
 
 def _vacant(entry: _Entry) -> Node:

@@ -28,11 +28,11 @@ SUPERVISORS = [
     {"api", "child_process", "reports"},
     {"base", "dynamic_children"},
     {"dynamic_supervisor", "supervisor"},
-    {"agent_supervisor", "root_cause", "tree"},
+    {"agent_supervisor", "crash_log", "root_cause", "tree"},
 ]
 AGENTS = [
     {"core", "extras"},
-    {"llm", "tools", "agent_registry"},
+    {"llm", "timeline", "tools", "agent_registry"},
     {"settings"},
     {"node"},
     {"sessions"},
@@ -62,6 +62,7 @@ FOREIGN = {
     "uvicorn": {"agents/gateway/serving.py", "agents/gateway/server_connections.py"},
     "websockets": {"agents/gateway/server_connections.py"},
     "rich": {"agents/cli"},
+    "markdown_it": {"agents/cli/view/markdown.py"},
     "lark": {"agents/configuration/erlang"},
     "click": {"agents/cli", "agents/rehearsal"},
     "prompt_toolkit": {"agents/cli"},

@@ -33,6 +33,8 @@ COMMANDS = {
     "top": ("agents.cli.inspect:top_command", "Show the busiest processes of the daemon, or of a program."),
     "tree": ("agents.cli.inspect:tree_command", "Show the supervision tree of the daemon, or of a program."),
     "tail": ("agents.cli.remote.streams:tail", "Show the events of a stream until it ends."),
+    "timeline": ("agents.cli.remote.timeline:timeline", "Show a turn over time, as text or as an SVG file."),
+    "approvals": ("agents.cli.remote.waiting:approvals", "List the tool calls that wait for a decision."),
     "cancel": ("agents.cli.remote.streams:cancel", "Cancel a turn."),
     "approve": ("agents.cli.remote.streams:approve", "Approve a tool call that waits for a decision."),
     "deny": ("agents.cli.remote.streams:deny", "Deny a tool call that waits for a decision."),

@@ -179,4 +179,4 @@ async def _chat(message: str | None, settings: Settings, config: dict[str, Any],
 
 
 async def _turn(pid: Pid, message: str, program: Program) -> int:
-    return exit_code(await show_turn(pid, message, open_screen(sys.stdout, sys.stderr), program))
+    return exit_code(await show_turn(pid, message, open_screen(sys.stdout, sys.stderr, markdown=True), program))

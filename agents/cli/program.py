@@ -47,7 +47,7 @@ class Interrupts:
         self._loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
         self._cancelling: asyncio.Task[None] | None = None
-        self._loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        self._loop.add_signal_handler(signal.SIGINT, self.interrupt)
         for number in ENDING:
             self._loop.add_signal_handler(number, self._leave, 128 + number)
 
@@ -68,7 +68,8 @@ class Interrupts:
         finally:
             self._leaving = True
 
-    def _interrupted(self) -> None:
+    def interrupt(self) -> None:
+        """Act as for a Ctrl-C. A prompt reads that key itself, so no signal comes."""
         self.count += 1
         if self._turn is not None and self.count == 1:
             self._cancelling = self._loop.create_task(self._turn())

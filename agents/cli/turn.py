@@ -9,11 +9,12 @@ from actors import CallFailed, Pid
 from agents import agent
 from agents.cli import INTERRUPTED
 from agents.cli.program import Cancel, Program
+from agents.cli.questions import Decider, questions
 from agents.cli.refusal import refuse
 from agents.cli.view import Screen
 from agents.cli.view.view import Note
 from agents.core.errors import Cancelled
-from agents.core.events import Event, StreamComplete, StreamError
+from agents.core.events import Event, StreamApprovalRequired, StreamComplete, StreamError
 
 End: TypeAlias = StreamComplete | StreamError
 
@@ -23,9 +24,10 @@ async def show_turn(
 ) -> End:
     """Send the message and show the turn's events and the supervisors' reports; return the terminal event.
 
-    watch: gets each event after it is shown.
+    watch: gets each event after it is shown. A person at a terminal is asked about the calls that need an approval.
     """
-    return await show_events(agent.stream(pid, message), partial(_cancel, pid), screen, program, watch)
+    events = agent.stream(pid, message)
+    return await show_events(events, partial(_cancel, pid), screen, program, watch, LocalDecider(pid))
 
 
 async def show_events(
@@ -34,22 +36,41 @@ async def show_events(
     screen: Screen,
     program: Program,
     watch: Callable[[Event], None] = lambda _: None,
+    decider: Decider | None = None,
 ) -> End:
     """Show a stream of any origin, as show_turn does.
 
-    cancel: Ctrl-C calls it.
+    cancel: Ctrl-C calls it. decider: carries out the decisions of the person at the terminal.
     """
 
     def report(line: str) -> None:
         screen.show(Note(line, report=True))
 
     with program.interrupts.cancel(cancel), screen, program.reports.shown(report):
-        async with aclosing(stream) as events:
+        async with aclosing(stream) as events, questions(screen, decider, program.interrupts) as asking:
             async for event in events:
                 screen.show(event)
                 watch(event)
+                if asking is not None:
+                    asking.take(event)
     assert isinstance(event, End)
     return event
+
+
+class LocalDecider:
+    """Decisions about the calls of an agent of this program."""
+
+    def __init__(self, pid: Pid) -> None:
+        self._pid = pid
+
+    async def approve(self, asked: StreamApprovalRequired) -> None:
+        with suppress(CallFailed):  # the agent ended, and its turn with it
+            call = asked.tool_call
+            await agent.approve(self._pid, call.id, call.arguments, stream_id=asked.stream_id)
+
+    async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:
+        with suppress(CallFailed):
+            await agent.deny(self._pid, asked.tool_call.id, reason, stream_id=asked.stream_id)
 
 
 def exit_code(end: End) -> int:

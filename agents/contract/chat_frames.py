@@ -10,7 +10,7 @@ from agents.contract.wire import DATA
 from agents.core.conversation import ToolCall
 
 
-class Frame(Struct, frozen=True, kw_only=True):
+class ChatFrame(Struct, frozen=True, kw_only=True):
     """at: Unix seconds. It is left out for an event that an older version stored."""
 
     at: float | UnsetType = UNSET
@@ -22,44 +22,44 @@ class DeltaContent(Struct, frozen=True):
     content: str
 
 
-class DeltaFrame(Frame, frozen=True, tag_field="type", tag="delta"):
+class DeltaFrame(ChatFrame, frozen=True, tag_field="type", tag="delta"):
     """A piece of the answer."""
 
     content: DeltaContent
 
 
-class ToolCallFrame(Frame, frozen=True, tag_field="type", tag="tool_call"):
+class ToolCallFrame(ChatFrame, frozen=True, tag_field="type", tag="tool_call"):
     """A call with its whole arguments."""
 
     toolCall: ToolCall  # noqa: N815 (documented)
 
 
-class ToolExecutionStartFrame(Frame, frozen=True, tag_field="type", tag="tool_execution_start"):
+class ToolExecutionStartFrame(ChatFrame, frozen=True, tag_field="type", tag="tool_execution_start"):
     """A call begins to run."""
 
     toolId: str  # noqa: N815 (documented)
     toolName: str  # noqa: N815 (documented)
 
 
-class ToolExecutionCompleteFrame(Frame, frozen=True, tag_field="type", tag="tool_execution_complete"):
+class ToolExecutionCompleteFrame(ChatFrame, frozen=True, tag_field="type", tag="tool_execution_complete"):
     """A call has ended. result: its value, as JSON data."""
 
     toolId: str  # noqa: N815 (documented)
     result: Any
 
 
-class ToolExecutionErrorFrame(Frame, frozen=True, tag_field="type", tag="tool_execution_error"):
+class ToolExecutionErrorFrame(ChatFrame, frozen=True, tag_field="type", tag="tool_execution_error"):
     """A call has failed. The turn continues."""
 
     toolId: str  # noqa: N815 (documented)
     error: str
 
 
-class DoneFrame(Frame, frozen=True, tag_field="type", tag="done"):
+class DoneFrame(ChatFrame, frozen=True, tag_field="type", tag="done"):
     """The last frame of an answer that is whole."""
 
 
-class ErrorFrame(Frame, frozen=True, tag_field="type", tag="error"):
+class ErrorFrame(ChatFrame, frozen=True, tag_field="type", tag="error"):
     """The last frame of a turn that failed."""
 
     error: str

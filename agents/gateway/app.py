@@ -35,6 +35,7 @@ from agents.gateway.routes.permission import permitted
 from agents.gateway.routes.sessions import sessions as session_routes
 from agents.gateway.routes.streams import streams
 from agents.gateway.routes.system import system
+from agents.gateway.routes.watch import watch
 from agents.gateway.routing import TrailingSlash, method_not_allowed
 from agents.gateway.sessions import Sessions
 from agents.gateway.visible import DefaultAgent, Everything
@@ -103,6 +104,7 @@ def _app(settings: Settings, everything: Everything, credentials: Credentials, h
     app.include_router(streams(everything, delivery))
     app.include_router(session_routes(everything, delivery))
     app.include_router(system(settings))
+    app.include_router(watch(everything))
     app.include_router(message_stream(everything, delivery))
     app.include_router(chat_frames(everything, delivery))
     if host is not None:

@@ -1,5 +1,6 @@
 """The streams that a caller can see: follow, show, cancel and steer them, and decide about their calls."""
 
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import assert_never
@@ -10,11 +11,12 @@ from actors import Pid
 from agents import agent
 from agents.agent_config import InvalidAgentConfig
 from agents.contract.answers import StreamCancelled, StreamSteered, StreamSummary
+from agents.core.events import Event
 from agents.core.turn_state import state_of
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
 from agents.gateway.quotas import Quotas
-from agents.gateway.reader import AnyReader, Reader, Replay
+from agents.gateway.reader import BATCH, AnyReader, Reader, Replay
 from agents.gateway.visible_sessions import VisibleSessions
 from agents.instance.info import StreamInfo
 from agents.sessions import StreamRecord, StreamStatus
@@ -55,6 +57,18 @@ class VisibleStreams:
         after = 0 if kept.status is StreamStatus.OPEN else max(kept.last_seq - 1, 0)  # the last event ends a turn
         state = state_of(await self._sessions.events(stream_id, after, kept.last_seq))
         return StreamSummary(stream_id, None, kept.status.value, state, kept.last_seq)
+
+    async def events(self, stream_id: str) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield the events of a stream so far, in pages, each event as it was published."""
+        pid = await self._agent_of(stream_id)
+        events = await agent.events(pid, stream_id) if pid is not None else None
+        if events is not None:
+            for place in range(0, len(events), BATCH):
+                yield events[place : place + BATCH]
+            return
+        kept = await self._kept(stream_id)
+        for place in range(0, kept.last_seq, BATCH):
+            yield await self._sessions.events(kept.id, place, BATCH)
 
     async def cancel(self, stream_id: str) -> StreamCancelled:
         """Cancel a turn. A stream that has already ended is not an error: the answer has cancelled=False."""

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from actors import Pid, Request
 from agents.core.conversation import Conversation
+from agents.core.events import Event
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.tools.approval import Answer
 
@@ -75,6 +76,12 @@ class GetInfo(Struct, Request[AgentInfo], frozen=True):
     """Get an AgentInfo."""
 
 
+class GetEvents(Struct, Request[tuple[Event, ...] | None], frozen=True):
+    """Get all events of a stream so far, each as it was published; None if the agent does not have the stream."""
+
+    stream_id: str
+
+
 class GetConversation(Struct, Request[Conversation], frozen=True):
     """Get the conversation, without the running turn."""
 
@@ -87,4 +94,6 @@ class Retire(Struct, Request[bool], frozen=True):
     """End the agent if no turn runs or waits. The answer: whether it ends."""
 
 
-AgentRequest: TypeAlias = Cancel | Steer | Approve | Deny | Follow | GetInfo | GetConversation | GetHistory | Retire
+AgentRequest: TypeAlias = (
+    Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | GetHistory | Retire
+)

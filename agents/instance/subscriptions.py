@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from actors import Pid
+from agents.core.events import Event
 from agents.instance.state import AgentState
 from agents.streams.stream import Stream
 
@@ -39,6 +40,13 @@ def followed(state: AgentState, stream_id: str, subscriber: Pid, after: int) -> 
             joining = replace(waiting, followers=_with(waiting.followers, subscriber))
             return True, replace(state, queue=(*state.queue[:at], joining, *state.queue[at + 1 :]))
     return False, state
+
+
+def events_of(state: AgentState, stream_id: str) -> tuple[Event, ...] | None:
+    """Return the events of a stream so far; None if the agent does not have the stream. A waiting stream has none."""
+    for stream in _begun(state, stream_id):
+        return stream.events
+    return () if known(state, stream_id) else None
 
 
 def known(state: AgentState, stream_id: str) -> bool:

@@ -5,7 +5,6 @@ leave out a session whose id is damaged: no caller could name it.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,13 +15,11 @@ from sqlalchemy.types import NullType, TypeEngine
 from actors.slices import paced
 from agents.core.conversation import Conversation
 from agents.core.events import Event, StreamError
-from agents.core.text import joined_surrogates
 from agents.sessions.connection import connected
 from agents.sessions.engine import as_unavailable
 from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
-from agents.sessions.payload import Decoder, keepable
+from agents.sessions.payload import keepable
 from agents.sessions.records import (
-    Checkpoint,
     DatedMessage,
     ListedSession,
     OpenStream,
@@ -30,14 +27,10 @@ from agents.sessions.records import (
     StreamRecord,
     StreamStatus,
 )
-from agents.sessions.tables import EPOCH, EVENTS, MESSAGES, SESSIONS, STREAMS, instant
+from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
+from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
 
 ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
-
-DAMAGED: Final = "(damaged)"
-"""Shown in place of a name that can't be read."""
-
-_EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 
 _INFO: Final = [SESSIONS.c[name] for name in ListedSession.__struct_fields__]
 _LAST_SEQ: Final = (
@@ -46,7 +39,6 @@ _LAST_SEQ: Final = (
 _STREAM: Final = select(
     *[STREAMS.c[name] for name in StreamRecord.__struct_fields__ if name != "last_seq"], _LAST_SEQ.label("last_seq")
 )
-_TEXT: Final[Decoder[str]] = Decoder(str)
 _RAW: Final[TypeEngine[Any]] = NullType()
 _LISTED: Final = [type_coerce(SESSIONS.c[name], _RAW).label(name) for name in ListedSession.__struct_fields__]
 """The columns of a list, undecoded: one damaged value must not hide the other rows."""
@@ -62,7 +54,7 @@ class Reading:
 
     async def session(self, id_: str) -> SessionRecord | None:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
-        return SessionRecord(**_fields(rows[0])) if rows else None
+        return SessionRecord(**fields_of(rows[0])) if rows else None
 
     async def has_session(self, id_: str, owner: str | None = None) -> bool:
         """Return True if the session exists, damaged or not. owner: the session must belong to this user."""
@@ -97,7 +89,7 @@ class Reading:
         read = 0
         while len(found) < limit:
             rows = await self._rows(newest.offset(read).limit(limit), *ids, many=True)
-            found += [_listed(row) for row in rows if keepable(row.id)]
+            found += [listed(row) for row in rows if keepable(row.id)]
             read += len(rows)
             if len(rows) < limit:
                 break
@@ -126,7 +118,7 @@ class Reading:
 
     async def stream(self, stream_id: str) -> StreamRecord | None:
         rows = await self._rows(_STREAM.where(STREAMS.c.id == stream_id), stream_id)
-        return _stream(rows[0]) if rows else None
+        return stream_of(rows[0]) if rows else None
 
     async def streams(self, session_id: str, after: str | None = None, limit: int | None = None) -> list[StreamRecord]:
         """Return a session's streams, in the order of their beginning. after: the last id of the previous page."""
@@ -135,7 +127,7 @@ class Reading:
         if after is not None:
             place = select(*order).where(STREAMS.c.id == after)
             wanted = wanted.where(tuple_(*order) > place.scalar_subquery())
-        return [_stream(row) for row in await self._rows(wanted, session_id, many=True)]
+        return [stream_of(row) for row in await self._rows(wanted, session_id, many=True)]
 
     async def events(self, stream_id: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """Return the events of a stream as they were published, those with seqs from after + 1 to after + limit.
@@ -151,7 +143,7 @@ class Reading:
         if limit is not None:
             wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
         rows = await self._rows(wanted, stream_id, many=True)
-        read = paced(event for row in rows for event in _events_of(row))
+        read = paced(event for row in rows for event in events_of(row))
         events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(_gap(event, later) for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
@@ -169,7 +161,7 @@ class Reading:
         )
         if session_id is not None:
             wanted = wanted.where(STREAMS.c.session_id == session_id)
-        return [_open_stream(row) for row in await self._rows(wanted)]
+        return [open_stream_of(row) for row in await self._rows(wanted)]
 
     async def cut_sessions(self) -> list[str]:
         """Return the ids of sessions with turns that run, wait, or were cut, ordered by their oldest such turn."""
@@ -199,61 +191,6 @@ class Reading:
                 return [row async for page in pages for row in page]
 
 
-def _events_of(row: Row[Any]) -> list[Event]:
-    """Return the events of a row. Raises StoreDamaged if its seqs are not theirs, since pages are found by its seqs."""
-    events = _EVENTS(row.payload)
-    if not events or (events[0].seq, events[-1].seq) != (row.first_seq, row.last_seq):
-        raise StoreDamaged("the store is damaged: the seqs of a row of events are not those of its events")
-    return events
-
-
 def _gap(event: Event, later: Event) -> bool:
     missing = later.seq != event.seq + 1 and later.attempt == event.attempt
     return missing and not isinstance(later, StreamError)
-
-
-def _listed(row: Row[Any]) -> ListedSession:
-    fields = _fields(row)
-    texts = {name: _text(fields[name]) for name in ("name", "title")}
-    instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
-    owner, count = fields["owner"], fields["message_count"]
-    rest = {"owner": owner if keepable(owner) else None, "message_count": count if type(count) is int else 0}
-    return ListedSession(**fields | texts | instants | rest)
-
-
-def _text(payload: Any) -> str | None:
-    try:
-        return None if payload is None else joined_surrogates(_TEXT(payload))
-    except StoreDamaged:
-        return DAMAGED
-
-
-def _instant(value: Any) -> datetime:
-    try:
-        return instant(value)
-    except StoreDamaged:
-        return EPOCH
-
-
-def _stream(row: Row[Any]) -> StreamRecord:
-    _check_id(row.id)
-    try:
-        status = StreamStatus(row.status)
-    except ValueError:
-        raise StoreDamaged(f"the store is damaged: the status of stream {row.id!r} is {row.status!r}") from None
-    return StreamRecord(**_fields(row) | {"status": status})
-
-
-def _fields(row: Row[Any]) -> dict[str, Any]:
-    return dict(row._mapping)  # noqa: SLF001 (public; the underscore separates it from column names)
-
-
-def _check_id(stream_id: str) -> None:
-    if not keepable(stream_id):
-        raise StoreDamaged("the store is damaged: expected the id of a stream, got text that is not an id")
-
-
-def _open_stream(row: Row[Any]) -> OpenStream:
-    _check_id(row.id)
-    checkpoint = None if row.checkpoint is None else Checkpoint(row.id, row.checkpoint_seq, row.checkpoint)
-    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries)

@@ -86,6 +86,12 @@ class Approvals:
         timer = asyncio.get_running_loop().call_later(timeout_s, self._decide, number, "expired", why)
         self._asked[number] = call, timer
 
+    @property
+    def waiting(self) -> tuple[tuple[ToolCall, float], ...]:
+        """The calls that wait, each with the seconds until it expires."""
+        now_s = asyncio.get_running_loop().time()
+        return tuple((call, max(0.0, timer.when() - now_s)) for call, timer in self._asked.values())
+
     def approve(self, call_id: str, arguments: str | None = None) -> Answer:
         """Approve a call.
 

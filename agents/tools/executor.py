@@ -115,6 +115,11 @@ class TurnCalls:
             pass
         return happened
 
+    @property
+    def waiting(self) -> tuple[tuple[ToolCall, float], ...]:
+        """The calls that wait for a decision, each with the seconds until it is denied."""
+        return self._approvals.waiting
+
     def approve(self, call_id: str, arguments: str | None = None) -> Answer:
         """Approve a call that waits, so that it runs. arguments: the exact text that the person was shown."""
         return self._approvals.approve(call_id, arguments)

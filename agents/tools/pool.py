@@ -63,6 +63,11 @@ class WorkerPool:
         self._templates = Templates(import_s, size)
         self._workers: set[WorkerProcess] = set()
 
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait for a worker."""
+        return self._slots.waiting
+
     async def start(self) -> None:
         """Start the first fork server. A first call waits until it is ready.
 

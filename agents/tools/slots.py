@@ -13,6 +13,11 @@ class Slots:
         self._free = size
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """The number of callers that wait for a place."""
+        return sum(not turn.done() for turn in self._waiting)
+
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Hold a place. Raises the failure that `refuse` is given."""

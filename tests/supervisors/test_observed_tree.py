@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors import AsyncioSystemBase, GenServer, Mailbox, ended, receive, send, slices, spawn
+from actors import AsyncioSystemBase, GenServer, Mailbox, ended, receive, send, slices, spawn, sys
+from actors.slices import at_once
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -22,7 +23,7 @@ from supervisors import (
     tree,
 )
 from supervisors import dynamic_supervisor as dynamic
-from supervisors.tree import tree_json
+from supervisors.tree import sliced_tree, tree_json
 from tests.supervisors.troupe import START, Script, Worker, end, pids
 
 SECRET = "sk-3141592653589793"
@@ -189,3 +190,27 @@ async def test_a_supervisor_may_start_and_delete_children_while_its_tree_is_read
     (supervisor,) = (await reading)["children"][0]["children"]
     assert {str(id_) for id_ in range(25)} <= {child["id"] for child in supervisor["children"]}
     await changing
+
+
+async def test_a_bounded_tree_without_bounds_is_the_whole_tree(box: Mailbox) -> None:
+    await start_supervisor(Flags(), [ChildSpec("a", Helped), ChildSpec("z", Worker)])
+    assert shape(at_once(sliced_tree(100, 100))) == shape(tree())
+
+
+async def test_a_bounded_tree_shows_children_with_messages_first_and_counts_the_others(box: Mailbox) -> None:
+    top = await start_supervisor(Flags(), [ChildSpec(str(number), Worker) for number in range(10)])
+    busy = (await pids(top))["7"]
+    await sys.suspend(busy)
+    send(busy, "waits")
+    supervisor = at_once(sliced_tree(3, 100)).children[-1].children[-1]
+    assert [node.id for node in supervisor.children] == ["7", "0", "1"]
+    assert supervisor.hidden == 7
+    assert supervisor.children[0].status == "suspended"
+    assert at_once(sliced_tree(3, 0)).children == ()
+
+
+async def test_a_process_that_may_not_be_seen_is_only_counted(box: Mailbox) -> None:
+    top = await start_supervisor(Flags(), [ChildSpec("a", Worker), ChildSpec("b", Worker)])
+    hidden = (await pids(top))["a"]
+    supervisor = at_once(sliced_tree(9, 9, lambda process: process.pid != hidden)).children[-1].children[-1]
+    assert ([node.id for node in supervisor.children], supervisor.hidden) == (["b"], 1)

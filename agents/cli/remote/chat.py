@@ -12,6 +12,7 @@ from agents.cli.refusal import refuse
 from agents.cli.remote.connection import client_of
 from agents.cli.turn import exit_code, show_events
 from agents.cli.view import open_screen
+from agents.cli.view.printable import one_line
 from agents.client import Client, ClientError
 from agents.client.client import path
 from agents.core.events import Event, StreamApprovalRequired
@@ -57,10 +58,35 @@ async def _turn(client: Client, agent_id: str, message: str, program: Program) -
         with suppress(ClientError):  # the turn is over, or the reader of its stream reports the error
             await client.post(path("streams", stream_id, "cancel"))
 
-    events = client.ask(agent_id, message, stream_id)
-    return exit_code(await show_events(events, cancel, open_screen(sys.stdout, sys.stderr), program, _how_to_approve))
+    events, screen, decider = (
+        client.ask(agent_id, message, stream_id),
+        open_screen(sys.stdout, sys.stderr, markdown=True),
+        Decisions(client),
+    )
+    return exit_code(await show_events(events, cancel, screen, program, _how_to_approve, decider))
+
+
+class Decisions:
+    """Decisions about the calls of an agent of the daemon."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def approve(self, asked: StreamApprovalRequired) -> None:
+        call = asked.tool_call
+        await self._decide(asked, "approve", {"call_id": call.id, "arguments": call.arguments})
+
+    async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:
+        await self._decide(asked, "deny", {"call_id": asked.tool_call.id, "reason": reason})
+
+    async def _decide(self, asked: StreamApprovalRequired, what: str, body: dict[str, Any]) -> None:
+        try:
+            await self._client.post(path("streams", asked.stream_id, what), body)
+        except ClientError as failed:  # another client was faster, or the token lacks the scope
+            complain(f"understudy: {one_line(str(failed))}")
 
 
 def _how_to_approve(event: Event) -> None:
-    if isinstance(event, StreamApprovalRequired):
+    """Print the command that approves, where no person at this terminal is asked."""
+    if isinstance(event, StreamApprovalRequired) and not (sys.stdin.isatty() and sys.stdout.isatty()):
         complain(f"understudy approve {event.stream_id} {event.tool_call.id}")

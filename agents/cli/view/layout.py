@@ -8,17 +8,22 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from agents.cli.view.markdown import AnswerMarkdown
 from agents.cli.view.printable import one_line, printable
 from agents.cli.view.view import AnswerText, Block, Call, CallTable, Note, NoteLine, ReasoningText, TurnFigures, View
 from agents.core.events import Response, ToolResult
 
 SPINNER = Spinner("dots", style="cyan")
 NAME_WIDTH = 24
+LIVE_CHARS = 2000  # of an unfinished block of Markdown that is formatted for each picture
 SHOWN_CHARS = 1000  # of arguments and results: longer than any line, and cheap to render
 
 
-def block(finished: Block) -> RenderableType:
+def block(finished: Block, *, markdown: bool = False) -> RenderableType:
+    """Return a finished block. markdown: the answer is Markdown."""
     match finished:
+        case AnswerText(text) if markdown:
+            return Group(AnswerMarkdown(text), "") if text.endswith("\n") else AnswerMarkdown(text)
         case AnswerText(text):
             return Text(printable(text))
         case ReasoningText(text):
@@ -37,7 +42,8 @@ def live(view: View, now_s: float) -> RenderableType:
     if view.calls:
         parts += ["", _call_table(view.calls, now_s)]
     if view.text:
-        parts.append(block(ReasoningText(view.text) if view.thinking else AnswerText(view.text)))
+        text = ReasoningText(view.text) if view.thinking else AnswerText(view.text)
+        parts.append(block(text, markdown=view.markdown and len(view.text) < LIVE_CHARS))
     return Tail(Group(*parts, *_under(view.notes)))
 
 

@@ -6,8 +6,8 @@ with open_screen(sys.stdout, sys.stderr) as screen:
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, Self, TextIO
 
 from rich.console import Console, RenderableType
@@ -37,14 +37,21 @@ class Screen(AbstractContextManager["Screen"], Protocol):
 
     def show(self, happened: Event | Note) -> None: ...
 
+    def paused(self) -> AbstractContextManager[Console]:
+        """Draw nothing within the block, in which a question is on the screen. The console prints the question."""
 
-def open_screen(out: TextIO, about: TextIO) -> Screen:
+
+def open_screen(out: TextIO, about: TextIO, *, markdown: bool = False) -> Screen:
     """Return a live terminal if out is one, else plain lines.
 
-    The lines go to out for the answer and to about for everything else.
+    The lines go to out for the answer and to about for everything else. markdown: a terminal formats the answer.
     """
     console = Console(file=out, highlight=False)
-    return Terminal(console) if console.is_terminal and not console.is_dumb_terminal else Lines(out, about)
+    return (
+        Terminal(console, markdown=markdown)
+        if console.is_terminal and not console.is_dumb_terminal
+        else Lines(out, about)
+    )
 
 
 class Terminal:
@@ -53,37 +60,62 @@ class Terminal:
     now_s: returns monotonic seconds; by default the loop's clock.
     """
 
-    def __init__(self, console: Console, now_s: Callable[[], float] | None = None) -> None:
+    def __init__(self, console: Console, now_s: Callable[[], float] | None = None, *, markdown: bool = False) -> None:
         self._console = console
         self._now_s = now_s or asyncio.get_running_loop().time
-        self._view = View()
-        self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=self._frame)
+        self._view = View(markdown=markdown)
+        self._live: Live | None = None
+        self._held: list[Block] = []  # finished while the display is paused
         self._next_frame: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
-        self._live.start()
-        self._draw()
+        self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._next_frame is not None:
-            self._next_frame.cancel()
         self._view, finished = close(self._view)
-        self._live.stop()
-        self._print(finished)
+        self._stop()
+        self._print((*self._held, *finished))
 
     def show(self, happened: Event | Note) -> None:
         self._view, finished = step(self._view, happened, self._now_s())
-        self._print(finished)
+        if self._live is None:
+            self._held += finished
+        else:
+            self._print(finished)
+
+    @contextmanager
+    def paused(self) -> Iterator[Console]:
+        self._stop()
+        try:
+            yield self._console
+        finally:
+            held, self._held = tuple(self._held), []
+            self._print(held)
+            self._start()
+
+    def _start(self) -> None:
+        self._live = Live(console=self._console, auto_refresh=False, transient=True, get_renderable=self._frame)
+        self._live.start()
+        self._draw()
+
+    def _stop(self) -> None:
+        """Erase the unfinished part, and draw no more."""
+        if self._next_frame is not None:
+            self._next_frame.cancel()
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
     def _print(self, finished: tuple[Block, ...]) -> None:
         for each in finished:
-            self._console.print(layout.block(each))
+            self._console.print(layout.block(each, markdown=self._view.markdown))
 
     def _frame(self) -> RenderableType:
         return layout.live(self._view, self._now_s())
 
     def _draw(self) -> None:
+        assert self._live is not None
         self._live.refresh()
         self._next_frame = asyncio.get_running_loop().call_later(FRAME_S, self._draw)
 
@@ -96,6 +128,7 @@ class Lines:
         self._in_line = False
         self._has_output = False  # output of the current model call
         self._waiting: list[str] = []
+        self._held: list[Event | Note] | None = None  # while the output is paused
 
     def __enter__(self) -> Self:
         return self
@@ -103,7 +136,24 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         self._end_line()
 
+    @contextmanager
+    def paused(self) -> Iterator[Console]:
+        self._end_line()
+        held = self._held = []
+        try:
+            yield Console(file=self._about, highlight=False)
+        finally:
+            self._held = None
+            for happened in held:
+                self.show(happened)
+
     def show(self, happened: Event | Note) -> None:
+        if self._held is not None:
+            self._held.append(happened)
+        else:
+            self._show(happened)
+
+    def _show(self, happened: Event | Note) -> None:
         match happened:
             case StreamToken(token):
                 self._has_output = True

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from agents.cli.view.markdown import whole_blocks
 from agents.core.conversation import ToolCall
 from agents.core.events import (
     Event,
@@ -93,7 +94,8 @@ class View(Struct, frozen=True):
     """The unfinished part of the picture.
 
     text: the last line of the answer, or of the reasoning while `thinking`. has_output: the screen shows output of the
-    current model call.
+    current model call. markdown: the answer is Markdown, so that a block of it is finished as a whole; text is then the
+    last block.
     """
 
     text: str = ""
@@ -101,6 +103,7 @@ class View(Struct, frozen=True):
     calls: tuple[Call, ...] = ()
     notes: tuple[Note, ...] = ()
     has_output: bool = False
+    markdown: bool = False
 
 
 Step: TypeAlias = tuple[View, tuple[Block, ...]]
@@ -144,20 +147,25 @@ def close(view: View) -> Step:
     """Finish every unfinished block as it is: the turn is over, or its display ends."""
     called: tuple[Block, ...] = (CallTable(view.calls, view.notes),) if view.calls else ()
     _, text = _text_closed(replace(view, notes=()) if view.calls else view)
-    return View(), (*called, *text)
+    return View(markdown=view.markdown), (*called, *text)
 
 
 def _written(view: View, text: str, *, thinking: bool) -> Step:
-    """Add text, and finish its whole lines. Lines wait while calls run, so that their order stays."""
+    """Add text, and finish its whole lines or blocks. They wait while calls run, so that their order stays."""
     finished: tuple[Block, ...] = ()
     if view.text and view.thinking is not thinking:
         view, finished = _text_closed(view)
     view = replace(view, text=view.text + text, thinking=thinking, has_output=True)
-    lines, newline, rest = view.text.rpartition("\n")
-    if not newline or view.calls:
+    if "\n" not in text or view.calls or not (whole := _whole(view)):
         return view, finished
     noted = tuple(map(NoteLine, view.notes))
-    return replace(view, text=rest, notes=()), (*finished, _text_block(view, lines), *noted)
+    block = _text_block(view, view.text[: whole - 1])
+    return replace(view, text=view.text[whole:], notes=()), (*finished, block, *noted)
+
+
+def _whole(view: View) -> int:
+    """Return the length of the finished lines, or of the finished blocks of Markdown."""
+    return whole_blocks(view.text) if view.markdown and not view.thinking else view.text.rfind("\n") + 1
 
 
 def _called(view: View, call: ToolCall) -> Step:

@@ -33,7 +33,7 @@ class Login(RequestBody):
     token: Secret | None = None
 
 
-class Ticket(RequestBody):
+class TicketWanted(RequestBody):
     """The purpose of a ticket: a stream to read, or an agent to ask once by GET. Without either: the WebSocket."""
 
     stream_id: Id | None = None
@@ -91,7 +91,7 @@ def login(credentials: Credentials) -> APIRouter:
     @routes.post("/tickets")
     @needs(None)
     @answers(json(NewTicket, 201), refuses=(422, 429))
-    async def ticket(body: Ticket, caller: CurrentCaller, request: Request) -> Response:
+    async def ticket(body: TicketWanted, caller: CurrentCaller, request: Request) -> Response:
         """Make a ticket for `/ws`, for a GET of `/agents/{agent_id}/stream`, or for `/streams/{stream_id}/events`.
 
         It has the rights of the request's token, and belongs to the request's origin.

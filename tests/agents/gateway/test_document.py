@@ -20,7 +20,14 @@ SCRIPT = """
 turns = [{ steps = [{ text = "One two.", fault = { name = "error_event", after_tokens = 1 } }] }]
 """
 BY_DEFAULT, FOR_EVENTSOURCE = "error_event=error", "error_event=failed"
-MEDIA_TYPES = {"text/event-stream", "application/json", "application/x-ndjson", "text/plain", "text/html"}
+MEDIA_TYPES = {
+    "text/event-stream",
+    "application/json",
+    "application/x-ndjson",
+    "text/plain",
+    "text/html",
+    "image/svg+xml",
+}
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:

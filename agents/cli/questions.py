@@ -1,0 +1,144 @@
+"""Questions of a running turn to the person at the terminal: may this call run?
+
+One question is asked at a time. Meanwhile the screen draws nothing, so it never draws over the question. A question
+ends without an answer when another client has decided, when its time is over, and when the turn ends.
+"""
+
+import asyncio
+import sys
+import termios
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from agents.cli.program import Interrupts
+from agents.cli.view import Screen
+from agents.cli.view.printable import one_line, printable
+from agents.core.conversation import ToolCall
+from agents.core.events import Event, StreamApprovalRequired, StreamToolResult, StreamToolStart
+
+QUESTION = "approve? [y/N/e] "
+EDIT = "arguments: "
+EDITED = "the user edited the arguments; make this call with: "
+
+
+class Decider(Protocol):
+    """The way to decide about a call. A decision that comes too late is not an error."""
+
+    async def approve(self, asked: StreamApprovalRequired) -> None:
+        """Approve the call with the arguments of the event, and with no others."""
+
+    async def deny(self, asked: StreamApprovalRequired, reason: str) -> None: ...
+
+
+class Questions:
+    """The questions of one turn. take: called with each event of the turn."""
+
+    def __init__(self, screen: Screen, decider: Decider, interrupts: Interrupts) -> None:
+        self._screen, self._decider, self._interrupts = screen, decider, interrupts
+        self._waiting: deque[StreamApprovalRequired] = deque()
+        self._asked: tuple[str, asyncio.Task[None]] | None = None
+
+    def take(self, event: Event) -> None:
+        match event:
+            case StreamApprovalRequired():
+                self._waiting.append(event)
+                self._next()
+            case StreamToolStart(call) | StreamToolResult(call):
+                self._over(call.id)
+
+    async def close(self) -> None:
+        """End the open question."""
+        self._waiting.clear()
+        if self._asked is not None:
+            task = self._asked[1]
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def _next(self) -> None:
+        if self._asked is None and self._waiting:
+            event = self._waiting.popleft()
+            task = asyncio.create_task(self._ask(event))
+            self._asked = event.tool_call.id, task
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._asked = None
+        if not task.cancelled():
+            task.result()
+        self._next()
+
+    def _over(self, call_id: str) -> None:
+        """Drop the question about a call that has been decided."""
+        self._waiting = deque(event for event in self._waiting if event.tool_call.id != call_id)
+        if self._asked is not None and self._asked[0] == call_id:
+            self._asked[1].cancel()
+
+    async def _ask(self, event: StreamApprovalRequired) -> None:
+        with self._screen.paused() as console:
+            console.print(_shown(event.tool_call), soft_wrap=True)
+            try:
+                edited = await _answer(event.tool_call, console)
+            except KeyboardInterrupt:
+                self._interrupts.interrupt()
+                return
+            except asyncio.CancelledError:
+                console.print("(decided elsewhere)", style="dim")
+                raise
+        if edited is None:
+            await self._decider.deny(event, "")
+        elif edited == event.tool_call.arguments:
+            await self._decider.approve(event)
+        else:
+            await self._decider.deny(event, EDITED + edited)
+
+
+async def _answer(call: ToolCall, console: Console) -> str | None:
+    """Return the call's arguments as the person approves them; None for a denial."""
+    from prompt_toolkit import PromptSession  # a pipe does not need it
+
+    with suppress(termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)  # keys typed before the question are no answer
+    session: PromptSession[str] = PromptSession()
+    try:
+        word = (await session.prompt_async(QUESTION, handle_sigint=False)).strip().lower()
+        while word in ("e", "edit"):
+            edited = await session.prompt_async(EDIT, default=call.arguments, handle_sigint=False)
+            if edited == call.arguments or _is_json(edited):
+                return edited
+            console.print("expected JSON", style="red")
+    except EOFError:
+        return None
+    return call.arguments if word in ("y", "yes") else None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _shown(call: ToolCall) -> Text:
+    """Return the call in full: a person must not approve text that is cut."""
+    return Text.assemble("\n", (one_line(call.name), "bold"), " ", printable(call.arguments))
+
+
+@asynccontextmanager
+async def questions(screen: Screen, decider: Decider | None, interrupts: Interrupts) -> AsyncIterator[Questions | None]:
+    """Ask the questions of a turn within the block. Without a person at a terminal, there are none."""
+    if decider is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield None
+        return
+    asking = Questions(screen, decider, interrupts)
+    try:
+        yield asking
+    finally:
+        await asking.close()

@@ -1,0 +1,37 @@
+"""`understudy approvals`: the calls that wait for a decision."""
+
+from typing import Any
+
+import click
+import msgspec
+
+from agents.cli.printing import say
+from agents.cli.remote.connection import ask, daemon_options
+from agents.cli.view.printable import one_line
+from agents.client import Client
+from agents.contract.watch import WaitingCalls
+from agents.instance.running import WaitingCall
+
+
+@click.command()
+@daemon_options
+def approvals(**options: Any) -> None:
+    """List the calls that wait for a decision, the most urgent first, and the command that approves each."""
+    ask(options, _approvals)
+
+
+async def _approvals(client: Client) -> None:
+    waiting = msgspec.convert(await client.get("/approvals"), WaitingCalls).approvals
+    if not waiting:
+        say("no call waits for a decision")
+    for each in waiting:
+        say(_lines(each))
+
+
+def _lines(waiting: WaitingCall) -> str:
+    """Return the call in full: a person must not approve text that is cut."""
+    call = waiting.tool_call
+    head = (
+        f"{waiting.agent_id}: {one_line(call.name)} {one_line(call.arguments)} (denied in {waiting.expires_in_s:.0f} s)"
+    )
+    return f"{head}\n    understudy approve {waiting.stream_id} {one_line(call.id)}"

@@ -1,0 +1,118 @@
+"""Routes for people who watch the system: an overview, the calls that wait, timelines, and the suspension of agents."""
+
+import asyncio
+from base64 import b64encode
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from actors import Pid, sys
+from actors.clock import unix_s
+from actors.log import get_logger
+from actors.observer import Measure
+from actors.slices import in_slices
+from agents.agent_registry import find_agent
+from agents.contract.watch import AgentSuspended, Overview, StreamTimeline, WaitingCalls
+from agents.gateway.document.responses import answers, json, text
+from agents.gateway.errors import Refusal
+from agents.gateway.guard.scopes import needs
+from agents.gateway.overview import overview, visible_to
+from agents.gateway.routes.agents import AgentId
+from agents.gateway.routes.permission import CurrentCaller
+from agents.gateway.routes.reply import Json
+from agents.gateway.routes.streams import StreamId
+from agents.gateway.visible import Everything, Visible
+from agents.instance.running import agent_state, waiting_calls
+from agents.settings import Scope
+from agents.timeline import TimelineFold, picture_of, svg
+from agents.timeline.picture import NARROWEST, WIDEST, WIDTH
+from agents.timeline.svg import STYLE
+
+SVG: Final = "image/svg+xml"
+STYLE_HASH: Final = b64encode(sha256(STYLE.encode()).digest()).decode()
+SVG_HEADERS: Final = {"content-security-policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'"}
+"""A picture has its style inside, and nothing else is loaded or run."""
+SHOWN_CALLS: Final = 1000
+
+Width = Annotated[int, Query(ge=NARROWEST, le=WIDEST, description="the width of the picture, in pixels")]
+
+log = get_logger("understudy.gateway")
+
+
+def watch(everything: Everything) -> APIRouter:
+    routes = APIRouter(tags=["watch"])
+
+    @routes.get("/overview")
+    @needs(Scope.READ)
+    @answers(json(Overview), refuses=(422,))
+    async def system(
+        caller: CurrentCaller,
+        by: Measure = "reductions",
+        count: Annotated[int, Query(ge=1, le=100)] = 10,
+        children: Annotated[int, Query(ge=1, le=200, description="the most children shown of one process")] = 50,
+    ) -> Response:
+        """Show the tree, the busiest processes, running turns, providers, workers and crashes that you may see."""
+        return Json(await overview(caller, children, by, count))
+
+    @routes.get("/approvals")
+    @needs(Scope.READ)
+    @answers(json(WaitingCalls))
+    async def approvals(caller: CurrentCaller) -> Response:
+        """List the calls of your agents that wait for a decision."""
+        return Json(WaitingCalls(await in_slices(waiting_calls(SHOWN_CALLS, visible_to(caller)))))
+
+    @routes.get("/streams/{stream_id}/timeline")
+    @needs(Scope.READ)
+    @answers(json(StreamTimeline), refuses=(404, 422))
+    async def timeline(stream_id: StreamId, caller: CurrentCaller, width: Width = WIDTH) -> Response:
+        """Show a turn over time: its lanes and spans, and their layout as a picture."""
+        found = (await _fold(everything.visible_to(caller), stream_id)).timeline(unix_s())
+        return Json(StreamTimeline(found, picture_of(found, width)))
+
+    @routes.get("/streams/{stream_id}/timeline.svg")
+    @needs(Scope.READ)
+    @answers(text(SVG, "The picture."), refuses=(404, 422))
+    async def timeline_svg(stream_id: StreamId, caller: CurrentCaller, width: Width = WIDTH) -> Response:
+        """Show a turn over time as a picture."""
+        found = (await _fold(everything.visible_to(caller), stream_id)).timeline(unix_s())
+        return Response(svg(picture_of(found, width)), media_type=SVG, headers=SVG_HEADERS)
+
+    @routes.post("/agents/{agent_id}/suspend")
+    @needs(Scope.ADMIN)
+    @answers(json(AgentSuspended), refuses=(404, 422))
+    async def suspend(agent_id: AgentId, caller: CurrentCaller) -> Response:
+        """Suspend an agent: its messages wait until it is resumed. A turn that runs continues to its end."""
+        await sys.suspend(_running(agent_id))
+        log.info("agent_suspended", agent_id=agent_id, caller=caller.name, user=caller.user)
+        return Json(AgentSuspended(True))
+
+    @routes.post("/agents/{agent_id}/resume")
+    @needs(Scope.ADMIN)
+    @answers(json(AgentSuspended), refuses=(404, 422))
+    async def resume(agent_id: AgentId, caller: CurrentCaller) -> Response:
+        """Resume a suspended agent, with the messages that have arrived."""
+        await sys.resume(_running(agent_id))
+        log.info("agent_resumed", agent_id=agent_id, caller=caller.name, user=caller.user)
+        return Json(AgentSuspended(False))
+
+    return routes
+
+
+async def _fold(visible: Visible, stream_id: str) -> TimelineFold:
+    """Return the stream's events so far as a timeline. Other code runs between two pages."""
+    fold = TimelineFold(stream_id)
+    async for page in visible.streams.events(stream_id):
+        for event in page:
+            fold.add(event)
+        await asyncio.sleep(0)
+    return fold
+
+
+def _running(agent_id: str) -> Pid:
+    """Return the agent's process. An agent that sleeps is not woken."""
+    pid = find_agent(agent_id)
+    if pid is None or agent_state(pid.process) is None:
+        raise Refusal(404, f"expected the id of an agent that runs, got {agent_id!r}"[:200], "agent_not_found")
+    return pid

@@ -1,0 +1,74 @@
+"""The values of a store's rows. A row that is damaged raises StoreDamaged, except in a list of sessions."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from agents.core.events import Event
+from agents.core.text import joined_surrogates
+from agents.sessions.errors import StoreDamaged
+from agents.sessions.payload import Decoder, keepable
+from agents.sessions.records import Checkpoint, ListedSession, OpenStream, StreamRecord, StreamStatus
+from agents.sessions.tables import EPOCH, instant
+
+DAMAGED: Final = "(damaged)"
+"""Shown in place of a name that can't be read."""
+
+_EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
+_TEXT: Final[Decoder[str]] = Decoder(str)
+
+
+def events_of(row: Row[Any]) -> list[Event]:
+    """Return the events of a row. Raises StoreDamaged if its seqs are not theirs, since pages are found by its seqs."""
+    events = _EVENTS(row.payload)
+    if not events or (events[0].seq, events[-1].seq) != (row.first_seq, row.last_seq):
+        raise StoreDamaged("the store is damaged: the seqs of a row of events are not those of its events")
+    return events
+
+
+def listed(row: Row[Any]) -> ListedSession:
+    fields = fields_of(row)
+    texts = {name: _text(fields[name]) for name in ("name", "title")}
+    instants = {name: _instant(fields[name]) for name in ("created_at", "updated_at")}
+    owner, count = fields["owner"], fields["message_count"]
+    rest = {"owner": owner if keepable(owner) else None, "message_count": count if type(count) is int else 0}
+    return ListedSession(**fields | texts | instants | rest)
+
+
+def _text(payload: Any) -> str | None:
+    try:
+        return None if payload is None else joined_surrogates(_TEXT(payload))
+    except StoreDamaged:
+        return DAMAGED
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        return instant(value)
+    except StoreDamaged:
+        return EPOCH
+
+
+def stream_of(row: Row[Any]) -> StreamRecord:
+    _check_id(row.id)
+    try:
+        status = StreamStatus(row.status)
+    except ValueError:
+        raise StoreDamaged(f"the store is damaged: the status of stream {row.id!r} is {row.status!r}") from None
+    return StreamRecord(**fields_of(row) | {"status": status})
+
+
+def fields_of(row: Row[Any]) -> dict[str, Any]:
+    return dict(row._mapping)  # noqa: SLF001 (public; the underscore separates it from column names)
+
+
+def _check_id(stream_id: str) -> None:
+    if not keepable(stream_id):
+        raise StoreDamaged("the store is damaged: expected the id of a stream, got text that is not an id")
+
+
+def open_stream_of(row: Row[Any]) -> OpenStream:
+    _check_id(row.id)
+    checkpoint = None if row.checkpoint is None else Checkpoint(row.id, row.checkpoint_seq, row.checkpoint)
+    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries)

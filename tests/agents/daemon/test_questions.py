@@ -1,0 +1,146 @@
+"""A person at a terminal decides about calls: in a chat, and with commands."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from agents.client import Client
+from agents.core.events import StreamApprovalRequired, StreamComplete
+from agents.rehearsal import RehearsalServer, builtin, parse
+from tests.agents.cli.terminal import environment
+from tests.agents.cli.test_prompt import PROMPT, Screen, terminal
+from tests.agents.daemon.daemons import Daemon, daemon, understudy
+
+pytestmark = pytest.mark.timeout(180)
+
+SCRIPT = """
+[models.buyer]
+[[models.buyer.turns]]
+[[models.buyer.turns.steps]]
+tool_calls = [{ name = "pays", arguments = { path = "{user}", euros = 1 } }]
+[[models.buyer.turns.steps]]
+text = "**Said**: {result:0}."
+"""
+CONFIG = """
+[{agents, [{tools, [{workers, 1}]}]},
+ {understudy, [{agents, [[{id, "buyer"}, {model, "buyer"}, {tools, ["tests.agents.daemon.guarded_tools:pays"]}]]}]}].
+"""
+QUESTION = "approve? [y/N/e]"
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Daemon]:
+    (tmp_path / "sys.config").write_text(CONFIG)
+    arguments = ("--config", str(tmp_path / "sys.config"))
+    async with (
+        RehearsalServer(builtin() | parse(SCRIPT, "questions")) as server,
+        daemon(server, tmp_path / "state", *arguments) as started,
+    ):
+        yield started
+        await started.stopped()
+
+
+async def asked(screen: Screen, bill: Path) -> None:
+    """Send a message, and wait for the question about its call."""
+    await screen.until(PROMPT)
+    screen.type(f"{bill}\r".encode())
+    assert f'pays {{"path":"{bill}","euros":1}}' in (await screen.until(QUESTION)).replace("\n", "")
+
+
+async def test_yes_runs_the_call_and_the_answer_follows(running: Daemon, tmp_path: Path) -> None:
+    bill = tmp_path / "bill"
+    with terminal("chat", "--agent", "buyer", "--state-dir", str(running.folder), env=environment()) as screen:
+        await asked(screen, bill)
+        assert not bill.exists()
+        screen.type(b"y\r")
+        await screen.until("Said: paid 1.")  # formatted: the stars are gone
+        assert bill.read_text() == "paid 1\n"
+        await screen.until(PROMPT)
+
+
+@pytest.mark.parametrize("keys", [b"\r", b"n\r", b"\x04"])
+async def test_anything_else_denies_the_call(running: Daemon, tmp_path: Path, keys: bytes) -> None:
+    bill = tmp_path / "bill"
+    with terminal("chat", "--agent", "buyer", "--state-dir", str(running.folder), env=environment()) as screen:
+        await asked(screen, bill)
+        screen.type(keys)
+        await screen.until("denied")
+        await screen.until(PROMPT)
+    assert not bill.exists()
+
+
+async def test_edited_arguments_deny_the_call_and_tell_the_model_the_new_ones(running: Daemon, tmp_path: Path) -> None:
+    bill = tmp_path / "bill"
+    with terminal("chat", "--agent", "buyer", "--state-dir", str(running.folder), env=environment()) as screen:
+        await asked(screen, bill)
+        screen.type(b"e\r")
+        await screen.until("arguments: ")
+        screen.type(b'\x01\x0b{"euros": }\r')  # to the begin of the line, and delete the rest
+        await screen.until("expected JSON")
+        await screen.until("arguments: ")
+        screen.type(b'\x01\x0b{"euros": 2}\r')
+        answer = " ".join((await screen.until("tokens/s")).split())
+        assert 'denied: the user edited the arguments; make this call with: {"euros": 2}' in answer
+        await screen.until(PROMPT)
+    assert not bill.exists()
+
+
+async def test_a_question_ends_when_another_client_decides(running: Daemon, tmp_path: Path) -> None:
+    bill = tmp_path / "bill"
+    here = ("--state-dir", str(running.folder))
+    with terminal("chat", "--agent", "buyer", *here, env=environment()) as screen:
+        await asked(screen, bill)
+        code, listed, _ = await understudy("approvals", *here)
+        assert code == 0
+        assert listed.startswith(f'buyer: pays {{"path":"{bill}","euros":1}} (denied in ')
+        command = listed.splitlines()[1].split()
+        assert command[:2] == ["understudy", "approve"]
+        assert await understudy(*command[1:], *here) == (0, "approved\n", "")
+        await screen.until("(decided elsewhere)")
+        await screen.until("Said: paid 1.")
+    assert await understudy("approvals", *here) == (0, "no call waits for a decision\n", "")
+
+
+async def test_ctrl_c_at_the_question_cancels_the_turn(running: Daemon, tmp_path: Path) -> None:
+    with terminal("chat", "--agent", "buyer", "--state-dir", str(running.folder), env=environment()) as screen:
+        await asked(screen, tmp_path / "bill")
+        screen.type(b"\x03")
+        await screen.until("understudy: cancelled")
+        await screen.until(PROMPT)
+
+
+async def decided(client: Client, bill: Path) -> None:
+    """Run a turn of the agent in which its call is approved."""
+    async with aclosing(client.ask("buyer", str(bill), stream_id="s")) as events:
+        async for event in events:
+            if isinstance(event, StreamApprovalRequired):
+                await client.post("/streams/s/approve", {"call_id": event.tool_call.id})
+    assert isinstance(event, StreamComplete)
+
+
+async def test_a_timeline_is_printed_and_written_as_svg(running: Daemon, tmp_path: Path) -> None:
+    here, file = ("--state-dir", str(running.folder)), tmp_path / "turn.svg"
+    async with running.client() as client:
+        await decided(client, tmp_path / "bill")
+    code, out, _ = await understudy("timeline", "s", *here)
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[:4]] == ["Turn", "turn", "model", "pays"]
+    assert "?" in out.splitlines()[3]
+    assert await understudy("timeline", "s", "--svg", str(file), *here) == (0, "", "")
+    assert ElementTree.fromstring(file.read_text()).tag == "{http://www.w3.org/2000/svg}svg"
+    code, _, err = await understudy("timeline", "s", "--svg", str(tmp_path / "no" / "turn.svg"), *here)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "expected a file that can be written" in err
+    code, _, err = await understudy("timeline", "nope", *here)
+    assert (code, err.count("\n")) == (2, 1)
+
+
+async def test_a_timeline_on_a_terminal_follows_its_turn_to_the_end(running: Daemon, tmp_path: Path) -> None:
+    async with running.client() as client:
+        await decided(client, tmp_path / "bill")
+        with terminal("timeline", "s", "--state-dir", str(running.folder), env=environment()) as screen:
+            await screen.until("Turn s: complete")
+            assert await screen.code() == 0
