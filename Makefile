@@ -7,7 +7,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-versions check lint types bench clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-versions check lint types bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -59,6 +59,10 @@ types: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# The pictures of README, with Debian's chromium.
+pictures: $(STAMP)
+	$(BIN)/python docs/pictures/make.py
 
 $(RUNS): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"understudy needs Python 3.11 or newer: {sys.executable} is {v.major}.{v.minor} (set PYTHON=...)")'
