@@ -32,7 +32,7 @@ TOLD = {
     "actors/thespian/capabilities.py": "the version that Thespian tells of itself",
     "agents/gateway/server_connections.py": "the Date of an answer",
     "agents/llm/client_faults.py": "a Retry-After that is a date, against the date of now",
-    "agents/rehearsal/server.py": "`created` of an answer",
+    "agents/rehearsal/director.py": "`created` of an answer",
     "agents/sessions/history.py": "when a session was changed",
     "agents/sessions/journal_handle.py": "when a session began",
     "agents/sessions/recorder.py": "when a stream began and ended",

@@ -85,7 +85,9 @@ async def test_sessions_come_from_a_running_daemon_else_from_its_store(server: R
             "b\n",
             "",
         )
-        assert (await client.session("b")).conversation[-1] == AssistantMessage("Hello", partial=True)
+        answer = (await client.session("b")).conversation[-1]
+        assert isinstance(answer, AssistantMessage)
+        assert (answer.content, answer.partial) == ("Hello", True)
         code, lines, _ = await understudy("sessions", "export", "a", *here)
         assert [json.loads(line)["type"] for line in lines.splitlines()][:4] == [
             "session",

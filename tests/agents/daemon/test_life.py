@@ -192,7 +192,7 @@ async def test_a_daemon_that_is_killed_while_it_drains_leaves_its_turns_to_the_n
                 if isinstance(event, StreamReset):  # it is begun again
                     assert (await client.post(f"/streams/{stream_id}/cancel"))["cancelled"]
             assert isinstance(event, StreamError)
-            assert (await client.get(f"/streams/{stream_id}"))["status"] == "error"
+            assert (await client.get(f"/streams/{stream_id}"))["status"] == "cancelled"
         assert await again.stopped() == 0
 
 
