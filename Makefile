@@ -1,6 +1,7 @@
 # make demo | test | test-node | test-thespian | test-otp | test-postgres | test-versions | check | bench: each sets up
 # .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
+unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
