@@ -151,7 +151,7 @@ async def names_messages(client: AuthenticatedClient) -> None:
     last: dict[str, Any] = {}
     async for event in events(client, messages_chat_stream._get_kwargs(body=body)):
         last = event["data"]
-        if last["type"] == "stream_chunk" and last["metadata"]["index"] == 3:
+        if last["type"] == "stream_chunk" and last["metadata"]["index"] == 1:
             assert a(MessageInterrupted, await messages_interrupt.asyncio("m1", client=client)).interrupted
     assert last["type"] == "interrupted"
 
