@@ -326,7 +326,7 @@ async def test_a_stream_whose_agent_can_not_wake_is_shown_without_a_wait(kept: S
     recorder = journal.recorder("a", "s", "go", on_durable=lambda _: None, on_failure=lambda _: None)
     recorder.event(StreamStart("a", stream_id="s", seq=1))
     await recorder.durable()
-    shown = {"stream_id": "s", "agent_id": None, "status": "open", "seq": 1}
+    shown = {"stream_id": "s", "agent_id": None, "status": "open", "state": "streaming", "seq": 1}
     assert await kept.json("GET", "/streams/s") == (200, shown)
     assert (await kept.json("GET", "/streams/s/events"))[0] == 503
     await kept.agent("echo", "b")

@@ -90,7 +90,7 @@ async def test_a_store_that_fails_in_the_middle_ends_the_stream_with_a_cut(kept:
 
 
 async def test_a_stored_stream_is_shown_and_can_not_be_changed(kept: Site) -> None:
-    shown = {"stream_id": "kept", "agent_id": None, "status": "complete", "seq": 4}
+    shown = {"stream_id": "kept", "agent_id": None, "status": "complete", "state": "complete", "seq": 4}
     assert await kept.json("GET", "/streams/kept") == (200, shown)
     assert (await kept.json("GET", "/streams/cut"))[1]["status"] == "error"
     assert await kept.json("POST", "/streams/kept/cancel") == (200, {"cancelled": False})

@@ -20,6 +20,10 @@ ALLOWED: Mapping[str, set[str]] = {
         "GET /sessions/{session_id}/export",
         "GET /streams/{stream_id}",
         "GET /streams/{stream_id}/events",
+        "GET /streams/{stream_id}/timeline",
+        "GET /streams/{stream_id}/timeline.svg",
+        "GET /overview",
+        "GET /approvals",
         "WS subscribe",
     },
     "chat": {
@@ -47,7 +51,16 @@ ALLOWED: Mapping[str, set[str]] = {
         "WS approve",
         "WS deny",
     },
-    "admin": {"GET /config", "GET /metrics", "GET /processes", "GET /tree", "POST /reload", "POST /stop"},
+    "admin": {
+        "GET /config",
+        "GET /metrics",
+        "GET /processes",
+        "GET /tree",
+        "POST /agents/{agent_id}/resume",
+        "POST /agents/{agent_id}/suspend",
+        "POST /reload",
+        "POST /stop",
+    },
     "any": {
         "GET /docs",
         "GET /me",
