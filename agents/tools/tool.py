@@ -25,7 +25,6 @@ from typing import Any, Generic, Unpack, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from actors.kernel.errors import named
 from agents.core.faults import Fault, dotted
 from agents.core.text import no_text_in
 from agents.tools import arguments, binding, callables, docstring, signature
@@ -192,13 +191,19 @@ def _has_file(module: ModuleType | None) -> bool:
     return file is not None and (module is not sys.modules["__main__"] or os.path.exists(file))
 
 
+def _named(value: object) -> str:
+    from actors.kernel.errors import named  # only here: worker processes load no process system
+
+    return named(value)
+
+
 def _text_faults(made: Tool) -> list[Fault]:
     name: object = made.name
     text: object = made.description
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        return [Fault((), NAME.pattern, named(name), inside="name")]
+        return [Fault((), NAME.pattern, _named(name), inside="name")]
     if not isinstance(text, str):
-        return [Fault((), "a str", named(text), inside="description")]
+        return [Fault((), "a str", _named(text), inside="description")]
     if not text.strip():
         return [Fault((), DOCUMENTED, f"none; {WRITE}")]
     half = no_text_in({"description": text, "parameters": made.parameters})
