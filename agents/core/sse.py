@@ -4,6 +4,7 @@ The decoder splits the stream at blank lines as bytes and decodes no text. So a 
 between two chunks without harm.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
@@ -21,7 +22,7 @@ class EventTooLarge(Exception):
         self.events = events
 
 
-class EventDecoder(Generic[E]):
+class EventDecoder(ABC, Generic[E]):
     """The base of decoders: feed() takes each chunk, and `_events_in` reads whole events."""
 
     __slots__ = (
@@ -79,9 +80,9 @@ class EventDecoder(Generic[E]):
         self._hold(rest)
         return self._events_in(whole)
 
+    @abstractmethod
     def _events_in(self, whole: bytes) -> list[E]:
         """Return the events in bytes with LF line ends. Blank lines separate the events."""
-        raise NotImplementedError
 
     def _refuse_large(self, events: list[bytes]) -> None:
         for position, event in enumerate(events):
