@@ -112,6 +112,9 @@ class ProcessSystem:
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
+        for each in tuple(open_systems):
+            if each.loop.is_closed():  # its end can't run any more
+                each.forget()
         open_systems.append(self)
         if self._watchdog_s is not None and schedule is None:  # the watchdog needs a thread and real time
             self._watchdog = Watchdog(self, self._watchdog_s)
@@ -124,6 +127,11 @@ class ProcessSystem:
             if self._watchdog is not None:
                 self._watchdog.stop()
             self.root.end(SHUTDOWN)
+            self.forget()
+
+    def forget(self) -> None:
+        """Leave the list of open systems, if this system is in it. Another thread may do the same."""
+        with suppress(ValueError):
             open_systems.remove(self)
 
     # Run queue

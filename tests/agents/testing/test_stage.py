@@ -45,12 +45,6 @@ text = "{result:0}"
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def opened_elsewhere() -> list[Any]:
-    """Return the systems that run before this file's first test."""
-    return [*open_systems]
-
-
 @tool
 def count(to: int) -> int:
     """Count, and report each number."""
@@ -178,8 +172,8 @@ def test_kept_sessions_are_on_disk_when_a_stage_has_settled(rehearsal_server: Re
         assert stage.run(kept(stage)) == 3
 
 
-def test_after_a_test_nothing_of_its_stage_is_left(opened_elsewhere: list[Any]) -> None:
-    assert [each for each in open_systems if each not in opened_elsewhere] == []
+def test_after_a_test_nothing_of_its_stage_is_left() -> None:
+    assert open_systems == []
 
 
 async def test_a_stage_is_an_application_as_any_other(understudy: Stage) -> None:
