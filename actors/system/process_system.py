@@ -112,9 +112,8 @@ class ProcessSystem:
         self.deadlines = Deadlines(self.loop, CALL_TIMEOUT_S)
         self.root = self.root_kind(self, "system")
         self.root.trap_exit = True
-        for each in tuple(open_systems):
-            if each.loop.is_closed():  # its end can't run any more
-                each.forget()
+        for each in (each for each in tuple(open_systems) if each.loop.is_closed()):
+            each.forget()  # its own end can't run any more
         open_systems.append(self)
         if self._watchdog_s is not None and schedule is None:  # the watchdog needs a thread and real time
             self._watchdog = Watchdog(self, self._watchdog_s)
