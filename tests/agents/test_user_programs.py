@@ -11,12 +11,15 @@ from actors import (
     After,
     AsyncioSystemBase,
     GenServer,
+    Mailbox,
     NoReply,
+    Pid,
     Ready,
     Reply,
     call,
     cast,
     exit,  # noqa: A004 (OTP's word)
+    send,
     start,
     whereis,
 )
@@ -44,21 +47,23 @@ async def ask(whom: str, what: str) -> str:
     return (await agent.chat(whom, what)).content
 
 
-class Cron(GenServer[tuple[str, ...]]):
-    """Asks the agent "clerk" again and again, and keeps its answers. A failed turn is left out."""
+class Cron(GenServer[tuple[Pid, int]]):
+    """Asks the agent "clerk" again and again, and sends each answer to a listener. A failed turn is left out.
 
-    def init(self) -> Ready[tuple[str, ...]]:
-        return Ready((), After(0.02))
+    Its state: the listener, and the number of answers.
+    """
 
-    async def handle_info(self, message: object, answers: tuple[str, ...]) -> NoReply[tuple[str, ...]]:
+    def init(self, listener: Pid) -> Ready[tuple[Pid, int]]:
+        return Ready((listener, 0), After(0.02))
+
+    async def handle_info(self, message: object, state: tuple[Pid, int]) -> NoReply[tuple[Pid, int]]:
+        listener, answers = state
         try:
-            response = await agent.chat("clerk", f"question {len(answers)}")
+            response = await agent.chat("clerk", f"question {answers}")
         except (CallFailed, StreamFailed):
-            return NoReply(answers, After(0.02))
-        return NoReply((*answers, response.content), After(0.02))
-
-    def handle_call(self, request: object, caller: object, answers: tuple[str, ...]) -> Reply[tuple[str, ...]]:
-        return Reply(answers, answers, After(0.02))
+            return NoReply(state, After(0.02))
+        send(listener, (self.pid, response.content))
+        return NoReply((listener, answers + 1), After(0.02))
 
 
 @pytest.fixture
@@ -86,34 +91,21 @@ async def test_a_server_goes_on_asking_an_agent_that_was_killed_and_is_restarted
     server: RehearsalServer,
 ) -> None:
     await start_agent(id="clerk", model="echo", **server.endpoint)
-    await start_supervisor(Flags(), [ChildSpec("cron", Cron, name="cron")])
-    await _more_answers()
-    clerk = find_agent("clerk")
-    assert clerk is not None
-    exit(clerk, "an agent traps exits")
-    exit(clerk, KILL)
-    await _more_answers()
-    assert find_agent("clerk") != clerk
-    cron = whereis("cron")
-    assert cron is not None
-    exit(cron, KILL)
-    await _more_answers()
-
-
-async def _more_answers() -> None:
-    """Wait until the server has two more answers than now, or than at its restart."""
-    before = len(await _answers())
-    while not before < len(answers := await _answers()) - 1:
-        before = min(before, len(answers))
-        await asyncio.sleep(0.02)
-
-
-async def _answers() -> tuple[str, ...]:
-    while True:
-        try:
-            return await call("cron", "answers")  # type: ignore[no-any-return]  # a call by name has no type
-        except CallFailed:  # the server is being restarted
-            await asyncio.sleep(0.02)
+    async with Mailbox() as box:
+        await start_supervisor(Flags(), [ChildSpec("cron", Cron, box.pid, name="cron")])
+        assert [(await box.receive(30.0))[1] for _ in range(2)] == ["question 0", "question 1"]
+        clerk, cron = find_agent("clerk"), whereis("cron")
+        assert clerk is not None
+        assert cron is not None
+        exit(clerk, "an agent traps exits")
+        exit(clerk, KILL)
+        while find_agent("clerk") in (clerk, None):
+            await box.receive(30.0)  # an answer from before the kill, or the first one after it
+        assert (await box.receive(30.0))[0] == cron
+        exit(cron, KILL)
+        while (answer := await box.receive(30.0))[0] == cron:
+            pass
+        assert answer[1] == "question 0"
 
 
 class Limit(GenServer[int]):
