@@ -185,11 +185,13 @@ class AgentInstance(GenServer[AgentState]):
                 stream = _running_stream(running, stream_id)
                 calls = stream.calls if stream is not None else None
                 return Reply(NotAsked(call_id) if calls is None else _decide(calls, request), state)
-            case Retire() if running is None and not state.queue:
+            case Retire() if (running is None or running.over) and not state.queue:
                 return Stop(NORMAL, state, reply=True)
             case Retire():
                 return Reply(False, state)
             case Cancel(stream_id) if running is not None and _running_stream(running, stream_id) is not None:
+                if running.over:
+                    return Reply(False, replace(state, running=stopping(running, Cancelled())))
                 cancelled = replace(stopping(running, Cancelled()), cancellers=(*running.cancellers, caller))
                 return NoReply(replace(state, running=cancelled))
             case Cancel(stream_id):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actors import Mailbox, Pid, get_state
+from actors import NORMAL, Mailbox, Pid, ended, get_state
 from agents import (
     Busy,
     Cancelled,
@@ -252,3 +252,15 @@ async def test_a_client_that_has_the_end_of_a_turn_may_send_the_next_message(sta
     for turns in range(1, 4):
         assert (await agent.chat(pid, long)).answer == f"{long}!"
         assert len(await agent.conversation(pid)) == (await agent.info(pid)).messages == 2 * turns
+
+
+async def test_a_turn_whose_end_a_client_has_can_not_be_cancelled_and_keeps_no_agent_from_retiring(
+    stage: Stage,
+) -> None:
+    pid = await stage.agent("slow")
+    for _ in range(3):
+        await agent.chat(pid, "x" * 300_000)
+        assert await agent.cancel(pid) is False
+    await agent.chat(pid, "x" * 300_000)
+    assert await agent.retire(pid)
+    assert await ended(pid) == NORMAL
