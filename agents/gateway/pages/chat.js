@@ -5,10 +5,11 @@ import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { ask } from "./dialogs.js";
 import { button, el, setText } from "./dom.js";
+import { enter, logIn } from "./login.js";
 import { Sidebar, canDo } from "./sidebar.js";
 
 const part = (id) => document.getElementById(id);
-const client = new Client({ logInAgain: () => logIn("Your login has ended. Log in to go on.") });
+const client = new Client({ logInAgain: async () => welcome(await logIn(client, "Your login has ended. Log in to go on.")) });
 const tabs = new BroadcastChannel("understudy-chat");
 const sidebar = new Sidebar(client, { side: part("side"), lists: part("lists"), person: part("person") }, open);
 const composer = new Composer(part("composer"), {
@@ -30,32 +31,8 @@ tabs.onmessage = ({ data }) => {
 
 // Login
 
-/** Ask for a token until one is valid. */
-async function logIn(text) {
-    await ask({
-        title: "Log in",
-        text,
-        closable: false,
-        action: "Log in",
-        fields: [{ name: "token", label: "Token", type: "password", required: true }],
-        submit: async ({ token }) => { me = await client.logIn({ token }); },
-    });
-    welcome();
-}
-
-/** Begin with the code in the address, or with an earlier login. The code leaves the address before anything else. */
-async function enter() {
-    const code = new URLSearchParams(location.hash.slice(1)).get("code");
-    if (code) history.replaceState(null, "", location.pathname + location.search);
-    try {
-        me = await (code ? client.logIn({ code }) : client.me());
-        welcome();
-    } catch (failed) {
-        await logIn(code ? failed.message : "Paste a token, or run “understudy open” for a page that is logged in.");
-    }
-}
-
-function welcome() {
+function welcome(login) {
+    me = login;
     part("page").hidden = false;
     sidebar.login(me, leave);
     say(`Logged in as ${me.user ?? "the administrator"}`);
@@ -67,7 +44,7 @@ async function leave() {
     conversation?.leave();
     conversation = session = me = null;
     part("page").hidden = true;
-    await logIn("Logged out.");
+    welcome(await logIn(client, "Logged out."));
     await home();
 }
 
@@ -196,5 +173,5 @@ document.addEventListener("click", (event) => {
 });
 
 setTheme(localStorage.getItem("theme"));
-await enter();
+welcome(await enter(client));
 await home(new URLSearchParams(location.search).get("session"));

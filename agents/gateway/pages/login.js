@@ -6,14 +6,14 @@ const HOW = "Paste a token, or run “understudy open” for a page that is logg
 
 /** Ask for a token until one is valid, and return the login. */
 export async function logIn(client, text = HOW) {
-    let me = null;
+    let me;
     await ask({
         title: "Log in",
         text,
         closable: false,
         action: "Log in",
         fields: [{ name: "token", label: "Token", type: "password", required: true }],
-        submit: async ({ token }) => { me = await client.logIn({ token }); },
+        submit: async (given) => { me = await client.logIn(given); },
     });
     return me;
 }
