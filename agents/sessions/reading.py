@@ -28,16 +28,13 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
-from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
 
 ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
 
 _INFO: Final = [SESSIONS.c[name] for name in ListedSession.__struct_fields__]
-_LAST_SEQ: Final = (
-    select(func.coalesce(func.max(EVENTS.c.last_seq), 0)).where(EVENTS.c.stream_id == STREAMS.c.id).scalar_subquery()
-)
 _STREAM: Final = select(
-    *[STREAMS.c[name] for name in StreamRecord.__struct_fields__ if name != "last_seq"], _LAST_SEQ.label("last_seq")
+    *[STREAMS.c[name] for name in StreamRecord.__struct_fields__ if name != "last_seq"], LAST_SEQ.label("last_seq")
 )
 _RAW: Final[TypeEngine[Any]] = NullType()
 _LISTED: Final = [type_coerce(SESSIONS.c[name], _RAW).label(name) for name in ListedSession.__struct_fields__]
@@ -155,7 +152,7 @@ class Reading:
         In a store that was just claimed, these are the turns that were cut.
         """
         wanted = (
-            select(STREAMS, _LAST_SEQ.label("last_seq"))
+            select(STREAMS, LAST_SEQ.label("last_seq"))
             .where(STREAMS.c.status == StreamStatus.OPEN.value)
             .order_by(STREAMS.c.begun_at, STREAMS.c.id)
         )

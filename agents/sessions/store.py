@@ -44,6 +44,7 @@ class Store(Reading):
         self._epoch: int | None = None
         self._lease: WriterLease | None = None
         self._writing: tuple[AsyncConnection, Deadline] | None = None  # kept: getting one costs half a write
+        self._last_seqs: dict[str, int] = {}  # of open streams, as the last commit left them
         self._one_write = asyncio.Lock()
 
     @classmethod
@@ -121,7 +122,10 @@ class Store(Reading):
                 if await writer.has_written(connection, batch.number):
                     return
             await writer.lock(connection, self._epoch, batch.number)
-            await write(connection, rows)
+            last_seqs = await write(connection, rows, self._last_seqs)
+        self._last_seqs |= last_seqs
+        for end in rows.ends:
+            self._last_seqs.pop(end.stream_id, None)
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed."""
@@ -155,6 +159,7 @@ class Store(Reading):
                     async with deadline.kept(), connection.begin():
                         yield connection
                 except BaseException:
+                    self._last_seqs.clear()  # a stream may be deleted, and a commit may have succeeded
                     await self._drop_connection()
                     raise
 

@@ -9,7 +9,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Raw
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+    select,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -144,6 +157,16 @@ EVENTS: Final = Table(
     Column("last_seq", INTEGER, nullable=False),
     Column("payload", LargeBinary, nullable=False),
 )
+
+LAST_SEQ: Final = func.coalesce(
+    select(EVENTS.c.last_seq)
+    .where(EVENTS.c.stream_id == STREAMS.c.id)
+    .order_by(EVENTS.c.first_seq.desc())
+    .limit(1)
+    .scalar_subquery(),
+    0,
+)
+"""The last seq of a row of STREAMS, or 0. This is one seek in the primary key. A `max` would read all of its rows."""
 
 MESSAGES: Final = Table(
     "messages",

@@ -1,15 +1,15 @@
 """The writes of a batch: a thousand streams need no more statements than one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Text, bindparam, case, func, insert, select, update
+from sqlalchemy import Boolean, Text, bindparam, case, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.sessions.errors import RecordsRefused
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
-from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
 
 _KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
@@ -43,19 +43,29 @@ _END = (
 )
 
 
-async def write(connection: AsyncConnection, rows: Rows) -> None:
-    """Write the rows in the connection's transaction. Raises RecordsRefused for rows that contradict the store."""
+async def write(connection: AsyncConnection, rows: Rows, known: Mapping[str, int]) -> dict[str, int]:
+    """Write the rows in the connection's transaction. Return the last seq of each stream that they concern.
+
+    known: the last seqs of streams that the store is known to have. Raises RecordsRefused for rows that contradict the
+    store.
+    """
+    last = {row["id"]: 0 for row in rows.streams}
     if rows.sessions:
         await _begin_sessions(connection, rows)
     if rows.streams:
         await connection.execute(insert(STREAMS), rows.streams)
         await connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in rows.streams])
     if rows.events:
-        await _add_events(connection, rows.events)
+        ids = {row["stream_id"] for row in rows.events} - last.keys()
+        last |= {id_: known[id_] for id_ in ids & known.keys()}
+        if unknown := ids - known.keys():
+            last |= await _last_seqs(connection, unknown)
+        await _add_events(connection, rows.events, last)
     if rows.checkpoints:
         await connection.execute(_CHECKPOINT, rows.checkpoints)
     if rows.ends:
         await _end_streams(connection, rows.ends)
+    return last
 
 
 async def recovering(connection: AsyncConnection, stream_id: str) -> None:
@@ -64,14 +74,16 @@ async def recovering(connection: AsyncConnection, stream_id: str) -> None:
     await connection.execute(counted)
 
 
-async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
-    """Add the events of each stream after the stored ones.
+async def _last_seqs(connection: AsyncConnection, ids: set[str]) -> dict[str, int]:
+    found = await connection.execute(select(STREAMS.c.id, LAST_SEQ.label("seq")).where(STREAMS.c.id.in_(ids)))
+    return {row.id: row.seq for row in found}
+
+
+async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]], last: dict[str, int]) -> None:
+    """Add the events of each stream after its last ones.
 
     Seqs that a crash lost may be missing, but none is written twice.
     """
-    of_these = select(EVENTS.c.stream_id, func.max(EVENTS.c.last_seq).label("seq")).group_by(EVENTS.c.stream_id)
-    found = await connection.execute(of_these.where(EVENTS.c.stream_id.in_({row["stream_id"] for row in rows})))
-    last = {row.stream_id: row.seq for row in found}
     for row in rows:
         expected = last.get(row["stream_id"], 0) + 1
         if row["first_seq"] < expected:
