@@ -18,7 +18,7 @@ from agents.cli.refusal import refuse
 from agents.cli.remote.chat import chat_with_daemon
 from agents.cli.remote.connection import token_file_option
 from agents.cli.turn import exit_code, show_turn
-from agents.cli.view import open_screen
+from agents.cli.view.screen import open_screen
 from agents.llm.endpoint import MISSING_KEY, Api
 from agents.settings import DEFAULT_MODEL, Settings, ToolSettings
 from agents.settings.values import HTTP_ADDRESS

@@ -23,8 +23,8 @@ from agents.cli.program import Program, run
 from agents.cli.refusal import refuse
 from agents.cli.rehearsal_process import Rehearsal, RehearsalFailed, rehearsal
 from agents.cli.turn import exit_code, show_turn
-from agents.cli.view import Screen, open_screen
 from agents.cli.view.processes import tree_text
+from agents.cli.view.screen import Screen, open_screen
 from agents.cli.view.view import Note
 from agents.core.events import Event, StreamFunctionExecutionStart
 from agents.settings import Settings, ToolSettings

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.text import Text
 
 from agents.cli.program import Interrupts
-from agents.cli.view import Screen
 from agents.cli.view.printable import one_line, printable
+from agents.cli.view.screen import Screen
 from agents.core.conversation import ToolCall
 from agents.core.events import Event, StreamApprovalRequired, StreamToolResult, StreamToolStart
 

@@ -11,7 +11,7 @@ from agents.cli import INTERRUPTED
 from agents.cli.program import Cancel, Program
 from agents.cli.questions import Decider, questions
 from agents.cli.refusal import refuse
-from agents.cli.view import Screen
+from agents.cli.view.screen import Screen
 from agents.cli.view.view import Note
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete, StreamError

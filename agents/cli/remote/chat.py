@@ -11,8 +11,8 @@ from agents.cli.program import Program
 from agents.cli.refusal import refuse
 from agents.cli.remote.connection import client_of
 from agents.cli.turn import exit_code, show_events
-from agents.cli.view import open_screen
 from agents.cli.view.printable import one_line
+from agents.cli.view.screen import open_screen
 from agents.client import Client, ClientError
 from agents.client.client import path
 from agents.core.events import Event, StreamApprovalRequired

@@ -7,9 +7,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from actors import ProcessInfo, SystemInfo
 from agents.cli.printing import say
@@ -70,6 +67,9 @@ def show_tree(options: dict[str, Any]) -> None:
 
 def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
     """Show the busiest processes of the daemon: a picture that changes on a terminal, else one picture."""
+    from rich.console import Console  # imported here: `ps` does not need it
+    from rich.live import Live
+    from rich.text import Text
 
     async def picture(client: Client, width: int | None = None) -> str:
         report = await client.get("/processes", by=by, count=ROWS)

@@ -9,7 +9,7 @@ import click
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.cli.remote.connection import ask, daemon_options
-from agents.cli.view import open_screen
+from agents.cli.view.screen import open_screen
 from agents.client import Client
 from agents.client.client import path
 from agents.core.errors import Cancelled

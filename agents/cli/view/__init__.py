@@ -5,8 +5,6 @@ layout.py     blocks as rich renderables
 screen.py     the two displays: a live terminal, plain lines
 reports.py    log events of the supervisors, as lines of the view
 printable.py  text without control characters
+
+The package imports none of them: most commands need printable.py only, and rich's Markdown takes 30 ms.
 """
-
-from agents.cli.view.screen import Screen, open_screen
-
-__all__ = ["Screen", "open_screen"]

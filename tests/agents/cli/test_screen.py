@@ -7,9 +7,8 @@ from collections.abc import Iterable
 import pytest
 from rich.console import Console
 
-from agents.cli.view import open_screen
 from agents.cli.view.layout import live
-from agents.cli.view.screen import Lines, Terminal
+from agents.cli.view.screen import Lines, Terminal, open_screen
 from agents.cli.view.view import Note, View, step
 from agents.core.events import Event, StreamToken
 from tests.agents.cli.turns import RUNNING, TURN, answered, asked, begun, complete, tokens
