@@ -58,8 +58,9 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+# PEERS=1: also other libraries for agents, each in an environment below .venv-peers that is made for it.
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(PEERS),--peers)
 
 # The pictures of README, with Debian's chromium.
 pictures: $(STAMP)
@@ -76,4 +77,4 @@ $(STAMP): $(RUNS)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""python -m benchmarks [--rounds N] [--only NAME]: measure, print the tables, write RESULTS.md."""
+"""python -m benchmarks [--rounds N] [--only NAME | --peers]: measure, print the tables, write RESULTS.md."""
 
 import subprocess
 import sys
@@ -13,6 +13,8 @@ import click
 import msgspec
 
 from benchmarks.figures import SUITES
+from benchmarks.peers.environments import command
+from benchmarks.reading import Reading
 from benchmarks.report import load, merged, preface, suites_named, table
 from benchmarks.subject import Job
 from benchmarks.suite import Suite, figures
@@ -30,8 +32,9 @@ RESULTS: Final = Path(__file__).parent / "RESULTS.md"
     type=click.Choice([suite.name for suite in SUITES]),
     help="One suite; its table in RESULTS.md is replaced.",
 )
-def main(rounds: int, only: str | None) -> None:
-    suites = suites_named(only)
+@click.option("--peers", is_flag=True, help="Also other libraries for agents, in virtual environments made for them.")
+def main(rounds: int, only: str | None, peers: bool) -> None:
+    suites = suites_named(only, peers=peers)
     date, before = f"{datetime.now(UTC):%Y-%m-%d}", load()
     measured = _in_turn(suites, rounds)
     when = "" if only is None else f"{date}, {rounds} rounds, the machine's load {before} when they began."
@@ -61,8 +64,9 @@ def _once(jobs: Sequence[Job], base_url: str) -> Measured:
 
 def run_apart(job: Job, base_url: str) -> Measured:
     """Measure in a separate OS process."""
-    command = [sys.executable, "-m", "benchmarks.subject", msgspec.json.encode(job).decode(), base_url]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600)
+    started = command(job.reader if isinstance(job, Reading) else None)
+    work = [*started, msgspec.json.encode(job).decode(), base_url]
+    done = subprocess.run(work, stdout=subprocess.PIPE, check=True, timeout=600)
     return msgspec.json.decode(done.stdout, type=Measured)
 
 

@@ -1,31 +1,26 @@
-"""The tools of the benchmarks: they wait on the loop, block, compute, or do nothing."""
+"""The functions of the benchmarks' tools: they wait on the loop, block, compute, or do nothing."""
 
 import asyncio
 import time
 from typing import Final
-
-from agents.tools.tool import tool
 
 NAP_S: Final = 0.1
 BLOCK_S: Final = 0.2
 BURN_S: Final = 0.3
 
 
-@tool
 async def nap(number: int) -> int:
     """Wait on the event loop."""
     await asyncio.sleep(NAP_S)
     return number
 
 
-@tool
 def block(number: int) -> int:
     """Wait as a blocking call does."""
     time.sleep(BLOCK_S)
     return number
 
 
-@tool
 def burn(number: int) -> int:
     """Compute, for that much time of a core."""
     until_s, found = time.thread_time() + BURN_S, 0
@@ -35,10 +30,6 @@ def burn(number: int) -> int:
     return number
 
 
-@tool
 def echo(number: int) -> int:
     """Give the number back."""
     return number
-
-
-CHORES: Final = (nap, block, burn, echo)

@@ -41,17 +41,17 @@ async def _started(folder: str, idle: Idle | None) -> Measured:
         line = await process.stdout.readline()
         took_s = time.perf_counter() - began_s
         assert line.startswith(READY), line
-        cpu_s = _cpu_s(process.pid)
+        ready_cpu_s = cpu_s(process.pid)
         if idle is None:
             return {}
         await asyncio.sleep(idle.settled_s)
         pids = _family(process.pid)
-        before_s = sum(map(_cpu_s, pids))
+        before_s = sum(map(cpu_s, pids))
         await asyncio.sleep(idle.seconds)
-        busy_s = sum(map(_cpu_s, pids)) - before_s
+        busy_s = sum(map(cpu_s, pids)) - before_s
         return {
             "daemon_ready_s": took_s,
-            "daemon_ready_cpu_s": cpu_s,
+            "daemon_ready_cpu_s": ready_cpu_s,
             "daemon_rss_mib": _rss_mib(process.pid),
             "daemon_family_mib": sum(map(_pss_mib, pids)),
             "daemon_idle_percent": 100 * busy_s / idle.seconds,
@@ -61,7 +61,7 @@ async def _started(folder: str, idle: Idle | None) -> Measured:
         await process.wait()
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Return the CPU time by the scheduler's count, in ns: a tick of 10 ms would hide the work of an idle program."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9

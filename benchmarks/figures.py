@@ -2,15 +2,11 @@
 
 from typing import Final
 
+from benchmarks.others import FLOOR, OTHERS, SDK
+from benchmarks.reading import STREAM_READERS, Beside, Cpu, Delay, FanOut, FirstToken
 from benchmarks.subject import (
-    STREAM_READERS,
-    Beside,
-    Cpu,
     Daemon,
-    Delay,
     Endurance,
-    FanOut,
-    FirstToken,
     Gateway,
     Job,
     Journal,
@@ -38,8 +34,6 @@ DELAY_TITLES: Final = {
 }
 
 OTP: Final = {"otp": "OTP", "core": "OTP, one core"}
-FLOOR: Final = {"floor": "bare socket"}
-SDK: Final = {"sdk": "AsyncOpenAI"}
 
 BESIDE_OTP: Final = """\
 CPU time, but for the restart and the call from another thread, which are taken by the clock. OTP runs in the same
@@ -302,4 +296,5 @@ SUITES: Final = (
         remark=LEFT_BEHIND,
         long=True,
     ),
+    *OTHERS,
 )

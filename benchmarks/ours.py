@@ -11,7 +11,7 @@ from agents import agent, application
 from agents.core.events import Event, StreamComplete, StreamError, StreamToken
 from agents.settings import Durability, SessionSettings, Settings, StreamingSettings, ToolSettings
 from benchmarks.answers import Asked
-from benchmarks.chores import CHORES
+from benchmarks.toolbox import CHORES
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
 from supervisors import agent_supervisor
 

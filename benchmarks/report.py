@@ -79,8 +79,10 @@ def load() -> str:
     return f"{getloadavg()[0]:.1f}"
 
 
-def suites_named(only: str | None) -> list[Suite]:
-    return [suite for suite in SUITES if (not suite.long if only is None else suite.name == only)]
+def suites_named(only: str | None, *, peers: bool) -> list[Suite]:
+    if only is not None:
+        return [suite for suite in SUITES if suite.name == only]
+    return [suite for suite in SUITES if not suite.long and (peers or not suite.peers)]
 
 
 def _line(name: str, figures: Mapping[str, Figure], suite: Suite) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from openai import AsyncOpenAI
 
 from benchmarks.answers import Asked
-from benchmarks.chores import CHORES
+from benchmarks.toolbox import CHORES
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
 
 

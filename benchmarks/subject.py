@@ -7,68 +7,15 @@ python -m benchmarks.subject '{"job": "cpu", "reader": "floor", "load": {...}}' 
 import asyncio
 import sys
 from collections.abc import Coroutine
-from pkgutil import resolve_name
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import daemon, delay, endurance, gateway, otp, processes, sessions, supervision, tools, turns
-from benchmarks.workload import Load, Measured, Subject, cpu_us_a_token, first_token_ms
-
-READERS: Final = {
-    "floor": "benchmarks.floor:bare_socket",
-    "sdk": "benchmarks.sdk:iterated",
-    "process": "benchmarks.ours:to_process",
-    "iteration": "benchmarks.ours:by_iteration",
-    "tools": "benchmarks.ours:with_tools",
-}
-"""The module of each reader, by name: an OS process imports only the reader that it runs."""
-STREAM_READERS: Final = ("floor", "sdk", "process", "iteration")
-"""The readers that are only asked for text."""
-
-
-class Cpu(Struct, frozen=True, tag_field="job", tag="cpu"):
-    """CPU microseconds per token of one reader."""
-
-    reader: str
-    load: Load
-
-
-class FirstToken(Struct, frozen=True, tag_field="job", tag="first_token"):
-    """Milliseconds to the first token of one reader."""
-
-    reader: str
-    load: Load
-
-
-class Delay(Struct, frozen=True, tag_field="job", tag="delay"):
-    """The delay of tokens of many paced streams for one reader. prefix: of the names of its figures."""
-
-    reader: str
-    load: Load
-    prefix: str = ""
-
-
-class FanOut(Struct, frozen=True, tag_field="job", tag="fan_out"):
-    """Milliseconds of turns with parallel calls, beyond the wait of one call."""
-
-    reader: str
-    calls: int
-    prefix: str = ""
-    turns: int = 10
-
-
-class Beside(Struct, frozen=True, tag_field="job", tag="beside"):
-    """The effect of another turn's calls on a paced stream. model: of the calls. name: of the figures."""
-
-    reader: str
-    model: str
-    name: str
-    prefix: str = ""
-    turns: int = 3
-    neighbour_tokens: int = 120
+from benchmarks import daemon, daemon_clients, endurance, gateway, otp, processes, reading, sessions, supervision, turns
+from benchmarks.reading import Reading
+from benchmarks.workload import Load, Measured
 
 
 class Processes(Struct, frozen=True, tag_field="job", tag="processes"):
@@ -120,27 +67,22 @@ class Daemon(Struct, frozen=True, tag_field="job", tag="daemon"):
     idle: daemon.Idle = field(default_factory=daemon.Idle)
 
 
+class Clients(Struct, frozen=True, tag_field="job", tag="clients"):
+    """The cost of a server of many clients. prefix: of the names of the figures."""
+
+    server: str
+    clients: int
+    prefix: str = ""
+    pace: daemon_clients.Pace = field(default_factory=daemon_clients.Pace)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """The cost in OTP. kind: "otp" with defaults, "core" on one core."""
 
     kind: str
 
 
-Work: TypeAlias = (
-    Cpu
-    | FirstToken
-    | Delay
-    | FanOut
-    | Beside
-    | Processes
-    | Supervision
-    | Endurance
-    | Turns
-    | Gateway
-    | Journal
-    | Resume
-    | Daemon
-)
+Work: TypeAlias = Reading | Processes | Supervision | Endurance | Turns | Gateway | Journal | Resume | Daemon | Clients
 """The jobs that run on a loop of ours."""
 Job: TypeAlias = Work | Otp
 
@@ -154,18 +96,9 @@ def measure(job: Job, base_url: str) -> Measured:
 
 
 def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
+    if isinstance(job, Reading):
+        return reading.measured(job, base_url)
     match job:
-        case Cpu(reader, load):
-            return _named(reader, cpu_us_a_token(_subject(reader), base_url, load))
-        case FirstToken(reader, load):
-            return _named(reader, first_token_ms(_subject(reader), base_url, load))
-        case Delay(reader, load, prefix):
-            return _prefixed(prefix, delay.measured(_subject(reader), base_url, load))
-        case FanOut(reader, calls, prefix, count):
-            return _named(f"{prefix}beyond", tools.fan_out_ms(_subject(reader), base_url, calls, count))
-        case Beside(reader, model, name, prefix, count, tokens):
-            found = tools.beside_stream(_subject(reader), base_url, model, count, tokens)
-            return _prefixed(f"{prefix}{name}_", found)
         case Processes(sizes):
             return processes.measured(sizes)
         case Supervision(sizes):
@@ -182,20 +115,9 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return sessions.resume_ms(sizes)
         case Daemon(idle):
             return daemon.idle_daemon(idle)
+        case Clients(server, clients, prefix, pace):
+            return daemon_clients.measured(server, base_url, clients, prefix, pace)
     assert_never(job)
-
-
-async def _named(name: str, figure: Coroutine[Any, Any, float]) -> Measured:
-    return {name: await figure}
-
-
-async def _prefixed(prefix: str, figures: Coroutine[Any, Any, Measured]) -> Measured:
-    return {prefix + name: value for name, value in (await figures).items()}
-
-
-def _subject(reader: str) -> Subject:
-    subject: Subject = resolve_name(READERS[reader])
-    return subject
 
 
 if __name__ == "__main__":

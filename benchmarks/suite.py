@@ -31,7 +31,7 @@ class Suite(Struct, frozen=True):
 
     references: of a spike of this design, by figure. targets: all targets of a figure apply. beside: the prefix of the
     names of the figures beside ours, which are otherwise equal; None if each line is a reader. remark: the text below
-    the table. long: measured only if it is named.
+    the table. long: measured only if it is named. peers: measured only if it or the peers are named.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Suite(Struct, frozen=True):
     beside: Mapping[str, str] | None = None
     remark: str = ""
     long: bool = False
+    peers: bool = False
 
 
 class Figure(Struct, frozen=True):

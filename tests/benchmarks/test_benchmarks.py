@@ -4,19 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import daemon, endurance, gateway, processes, sessions, supervision, turns
+from benchmarks import daemon, daemon_clients, endurance, gateway, processes, sessions, supervision, turns
 from benchmarks.__main__ import provider, run_apart
 from benchmarks.figures import SUITES
-from benchmarks.report import merged, preface, table
+from benchmarks.reading import STREAM_READERS, Beside, Cpu, Delay, FanOut, FirstToken
+from benchmarks.report import merged, preface, suites_named, table
 from benchmarks.subject import (
-    STREAM_READERS,
-    Beside,
-    Cpu,
+    Clients,
     Daemon,
-    Delay,
     Endurance,
-    FanOut,
-    FirstToken,
     Gateway,
     Journal,
     Processes,
@@ -65,6 +61,30 @@ def test_turns_with_tools_have_a_figure_for_the_turn_and_one_for_its_neighbour(
     found |= run_apart(Beside(reader, "calls-2-of-echo", "echo", prefix, turns=1, neighbour_tokens=20), base_url)
     assert set(found) == {f"{prefix}{name}" for name in ("beyond", "echo_turn", "echo_gap")}
     assert min(found.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("server", "prefix"), [("batched", ""), *((each, f"{each}_") for each in ("off", *daemon_clients.HAND))]
+)
+def test_a_server_of_many_clients_has_all_its_figures_and_loses_no_token(
+    base_url: str, server: str, prefix: str
+) -> None:
+    pace = daemon_clients.Pace(tokens=20, every_ms=10)
+    found = run_apart(Clients(server, clients=3, prefix=prefix, pace=pace), base_url)
+    assert set(found) == {f"{prefix}{name}_3" for name in ("cpu", "core", "gap")}
+    assert min(found.values()) > 0
+
+
+def test_every_reader_beside_the_peers_has_the_figures_of_ours() -> None:
+    peers = suite("peers")
+    names = {job.name for job in peers.jobs if isinstance(job, Cpu | FirstToken)}
+    assert names == {f"{prefix}{name}" for prefix in _prefixes(peers) for name in ("one", "many", "first")}
+
+
+def test_other_libraries_are_measured_only_on_demand() -> None:
+    usual, more = suites_named(None, peers=False), suites_named(None, peers=True)
+    assert [each.name for each in more if each not in usual] == ["peers", "daemon_clients"]
+    assert [each.name for each in suites_named("daemon_clients", peers=False)] == ["daemon_clients"]
 
 
 def test_the_first_token_has_a_time(base_url: str) -> None:
@@ -131,3 +151,7 @@ def test_a_suite_measured_alone_replaces_its_table_and_leaves_the_others() -> No
 
 def suite(name: str) -> Suite:
     return next(each for each in SUITES if each.name == name)
+
+
+def _prefixes(suite: Suite) -> list[str]:
+    return ["", *(f"{name}_" for name in suite.beside or ())]
