@@ -51,13 +51,5 @@ def python(name: str) -> Path:
     return interpreter
 
 
-def versions(name: str) -> str:
-    """Return the names and versions of a peer's own packages."""
-    code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
-    names = [package.partition(">")[0].partition("[")[0] for package in PEERS[name].packages]
-    done = subprocess.run([python(name), "-c", code, *names], stdout=subprocess.PIPE, text=True, check=True)
-    return ", ".join(f"{name} {version}" for name, version in zip(names, done.stdout.split(), strict=True))
-
-
 def _site_packages(folder: Path) -> Path:
     return Path(sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)}))
