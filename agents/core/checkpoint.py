@@ -45,7 +45,8 @@ class TurnCheckpoint(Struct, frozen=True):
 
     messages: the turn's messages, from the user's message on. executing: the answer with the calls that run; None while
     the model is asked. started: indexes of the calls that may have run. results: those of the calls. tally: from
-    `Tally.kept`; None in a checkpoint of an older version.
+    `Tally.kept`; None in a checkpoint of an older version. parts: number of parts in which a store has the rest of this
+    checkpoint (checkpoint_parts.py); 0 if it is whole.
     """
 
     messages: Conversation
@@ -59,6 +60,7 @@ class TurnCheckpoint(Struct, frozen=True):
     answer_tries: int = 0
     calls: tuple[ToolCall, ...] = ()
     tally: Tally | None = None
+    parts: int = 0
 
 
 def checkpoint(turn: Turn, before: Conversation, now_s: float) -> TurnCheckpoint:

@@ -5,7 +5,7 @@ A session has the id of its agent. If sessions are not kept (no journal runs), t
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -26,13 +26,12 @@ from agents.sessions import (
     UnknownSession,
     open_journal,
 )
+from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.cut import Cut
-from agents.sessions.payload import Decoder
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agent
 
 log = get_logger("understudy.agents")
-_read_checkpoint: Final[Decoder[TurnCheckpoint]] = Decoder(TurnCheckpoint)
 
 
 class Origin(Enum):
@@ -137,7 +136,7 @@ async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: 
     log_ = log_of(open_.stream_id, events)
     saved = TurnCheckpoint((UserMessage(open_.message),))
     if open_.checkpoint is not None:
-        saved = _read_checkpoint(open_.checkpoint.payload)
+        saved = read_checkpoint(open_.checkpoint)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
     log_ = replace(log_, seq=log_.seq + ahead if events else 0)
     recoveries = open_.recoveries + again

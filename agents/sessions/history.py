@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from actors import InvalidArgument
 from actors.kernel.errors import named
-from agents.core.checkpoint import TurnCheckpoint
 from agents.core.conversation import Conversation
 from agents.core.message_times import times_of
 from agents.core.text import HALF, TEXT, is_text
+from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession, UnknownStream
 from agents.sessions.partial_turn import partial_turn
-from agents.sessions.payload import Decoder, encoded, keepable
+from agents.sessions.payload import encoded, keepable
 from agents.sessions.records import SessionRecord, StreamRecord
 from agents.sessions.rows import message_rows, raw_messages
 from agents.sessions.store import Store
@@ -31,8 +31,6 @@ from agents.sessions.writer import check_free
 MESSAGES_PAGE: Final = 50  # a message may be as large as a tool's result
 STREAMS_PAGE: Final = 50
 EVENTS_PAGE: Final = 1000
-
-_CHECKPOINT: Final[Decoder[TurnCheckpoint]] = Decoder(TurnCheckpoint)
 
 
 async def rename(store: Store, id_: str, title: str | None) -> None:
@@ -168,7 +166,13 @@ async def _recorded(store: Store, stream: StreamRecord) -> Conversation:
         return await store.messages(stream.session_id, stream.messages_from, count)
     for open_ in await store.open_streams(stream.session_id):
         if open_.stream_id == stream.id and open_.checkpoint is not None:
-            saved = _CHECKPOINT(open_.checkpoint.payload)
+            try:
+                saved = read_checkpoint(open_.checkpoint)
+            except StoreDamaged:
+                ended = await store.stream(stream.id)  # the end of a turn deletes the parts of its checkpoint
+                if ended is None or ended.messages_from is None:
+                    raise
+                return await _recorded(store, ended)
             return saved.messages if saved.executing is None else (*saved.messages, saved.executing)
     return ()
 

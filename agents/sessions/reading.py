@@ -20,6 +20,7 @@ from agents.sessions.engine import as_unavailable
 from agents.sessions.errors import ConnectionLost, StoreDamaged, UnknownSession
 from agents.sessions.payload import keepable
 from agents.sessions.records import (
+    CheckpointPart,
     DatedMessage,
     ListedSession,
     OpenStream,
@@ -28,7 +29,7 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
-from agents.sessions.tables import EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
 
 ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
 
@@ -158,7 +159,15 @@ class Reading:
         )
         if session_id is not None:
             wanted = wanted.where(STREAMS.c.session_id == session_id)
-        return [open_stream_of(row) for row in await self._rows(wanted)]
+        return [open_stream_of(row, await self._parts(row)) for row in await self._rows(wanted)]
+
+    async def _parts(self, row: Row[Any]) -> tuple[CheckpointPart, ...]:
+        """Return the parts of an open stream's checkpoint. If the turn ends meanwhile, there are none."""
+        if row.checkpoint is None:
+            return ()
+        wanted = select(CHECKPOINT_PARTS.c.number, CHECKPOINT_PARTS.c.payload)
+        wanted = wanted.where(CHECKPOINT_PARTS.c.stream_id == row.id).order_by(CHECKPOINT_PARTS.c.number)
+        return tuple(CheckpointPart(part.number, part.payload) for part in await self._rows(wanted, row.id, many=True))
 
     async def cut_sessions(self) -> list[str]:
         """Return the ids of sessions with turns that run, wait, or were cut, ordered by their oldest such turn."""

@@ -16,7 +16,7 @@ from agents.core.events import Event, StreamComplete, StreamError, StreamToolRes
 from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
-from agents.sessions.records import Checkpoint, StreamBegun, StreamEnded, StreamStatus
+from agents.sessions.records import Checkpoint, CheckpointPart, StreamBegun, StreamEnded, StreamStatus
 
 if TYPE_CHECKING:
     from agents.sessions.group_commit import GroupCommit
@@ -93,11 +93,11 @@ class Recorder:
             if self._lost():
                 self._events = [event]
 
-    def checkpoint(self, payload: bytes, *, again: bool = False) -> None:
-        """Record a state after the last event from which the turn can continue. again: as in Checkpoint."""
+    def checkpoint(self, payload: bytes, parts: tuple[CheckpointPart, ...] = (), *, again: bool = False) -> None:
+        """Record a state after the last event from which the turn can continue. parts, again: as in Checkpoint."""
         if self.closed is None:
             seq = self._events[-1].seq if self._events else self.last_seq
-            self._checkpoint = Checkpoint(self.stream_id, seq, payload, again)
+            self._checkpoint = Checkpoint(self.stream_id, seq, payload, again, parts).after(self._checkpoint)
             self._group.join(self)
             self._group.hurry()
 
@@ -171,7 +171,8 @@ class Recorder:
         """Put records that were not written before those recorded since."""
         self._begun = records.begun
         self._events = records.events + self._events
-        self._checkpoint = self._checkpoint or records.checkpoint
+        later = self._checkpoint
+        self._checkpoint = records.checkpoint if later is None else later.after(records.checkpoint)
         self._ended = self._ended or records.ended
 
     def close(self, failure: WriteFailed) -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
@@ -50,7 +51,8 @@ class StreamBegun(Struct, frozen=True):
 class Checkpoint(Struct, frozen=True):
     """A state from which a cut turn continues.
 
-    seq: of the last event before it. payload: in a form that only its writer knows.
+    seq: of the last event before it. payload: in a form that only its writer knows. parts: in such a form, too. A store
+    adds the parts of a written checkpoint to those it has, and returns all of them.
     again: the turn was resumed, and has not got further since.
     """
 
@@ -58,6 +60,18 @@ class Checkpoint(Struct, frozen=True):
     seq: int
     payload: bytes
     again: bool = False
+    parts: tuple["CheckpointPart", ...] = ()
+
+    def after(self, earlier: "Checkpoint | None") -> "Checkpoint":
+        """Return this checkpoint with the parts of an earlier one that was not written."""
+        return self if earlier is None else replace(self, parts=earlier.parts + self.parts)
+
+
+class CheckpointPart(Struct, frozen=True):
+    """A part of a stream's checkpoints. It never changes. number: 1, 2, 3 ... in its stream."""
+
+    number: int
+    payload: bytes
 
 
 class StreamEnded(Struct, frozen=True):

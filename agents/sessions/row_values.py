@@ -9,7 +9,7 @@ from agents.core.events import Event
 from agents.core.text import joined_surrogates
 from agents.sessions.errors import StoreDamaged
 from agents.sessions.payload import Decoder, keepable
-from agents.sessions.records import Checkpoint, ListedSession, OpenStream, StreamRecord, StreamStatus
+from agents.sessions.records import Checkpoint, CheckpointPart, ListedSession, OpenStream, StreamRecord, StreamStatus
 from agents.sessions.tables import EPOCH, instant
 
 DAMAGED: Final = "(damaged)"
@@ -68,7 +68,10 @@ def _check_id(stream_id: str) -> None:
         raise StoreDamaged("the store is damaged: expected the id of a stream, got text that is not an id")
 
 
-def open_stream_of(row: Row[Any]) -> OpenStream:
+def open_stream_of(row: Row[Any], parts: tuple[CheckpointPart, ...]) -> OpenStream:
+    """Return the stream of a turn that has not ended. parts: those of its checkpoint."""
     _check_id(row.id)
-    checkpoint = None if row.checkpoint is None else Checkpoint(row.id, row.checkpoint_seq, row.checkpoint)
+    checkpoint = None
+    if row.checkpoint is not None:
+        checkpoint = Checkpoint(row.id, row.checkpoint_seq, row.checkpoint, parts=parts)
     return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries)

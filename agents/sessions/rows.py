@@ -60,6 +60,7 @@ class Rows(Struct, frozen=True):
     streams: list[dict[str, Any]]
     events: list[dict[str, Any]]
     checkpoints: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
     ends: list[End]
 
 
@@ -74,6 +75,7 @@ def rows_of(batch: Batch) -> Generator[None, None, Rows]:
             [_stream(stream) for stream in batch.streams],
             (yield from _all_events(batch.events)),
             [_checkpoint(checkpoint) for checkpoint in batch.checkpoints],
+            [row for checkpoint in batch.checkpoints for row in _parts(checkpoint)],
             [_end(end) for end in batch.ended],
         )
     except RecordsRefused:
@@ -151,6 +153,13 @@ def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "seq": checkpoint.seq,
         "its_again": checkpoint.again,
     }
+
+
+def _parts(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    return [
+        {"stream_id": checkpoint.stream_id, "number": part.number, "payload": bytes(part.payload)}
+        for part in checkpoint.parts
+    ]
 
 
 def _end(end: StreamEnded) -> End:

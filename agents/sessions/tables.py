@@ -168,6 +168,15 @@ LAST_SEQ: Final = func.coalesce(
 )
 """The last seq of a row of STREAMS, or 0. This is one seek in the primary key. A `max` would read all of its rows."""
 
+CHECKPOINT_PARTS: Final = Table(
+    "checkpoint_parts",
+    METADATA,
+    Column("stream_id", TEXT, ForeignKey("streams.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", INTEGER, primary_key=True, autoincrement=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""The parts of the checkpoints of turns that have not ended: each has what was new at one checkpoint."""
+
 MESSAGES: Final = Table(
     "messages",
     METADATA,

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Text, bindparam, case, insert, select, update
+from sqlalchemy import Boolean, Text, bindparam, case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents.sessions.errors import RecordsRefused
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
-from agents.sessions.tables import EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
 
 _KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
@@ -41,6 +41,7 @@ _END = (
         checkpoint_seq=None,
     )
 )
+_FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
 
 
 async def write(connection: AsyncConnection, rows: Rows, known: Mapping[str, int]) -> dict[str, int]:
@@ -63,6 +64,8 @@ async def write(connection: AsyncConnection, rows: Rows, known: Mapping[str, int
         await _add_events(connection, rows.events, last)
     if rows.checkpoints:
         await connection.execute(_CHECKPOINT, rows.checkpoints)
+    if rows.parts:
+        await connection.execute(insert(CHECKPOINT_PARTS), rows.parts)
     if rows.ends:
         await _end_streams(connection, rows.ends)
     return last
@@ -122,6 +125,7 @@ async def _end_streams(connection: AsyncConnection, ends: list[End]) -> None:
         ended.append({**end.values, "its_first": position, "its_end": counts[end.session_id]})
         messages += message_rows(end.session_id, position, end.messages, end.times)
     await connection.execute(_END, ended)
+    await connection.execute(_FORGET, [{"key": end.stream_id} for end in ends])
     await _append(connection, messages)
     grown = {end.session_id: end.at for end in ends}
     await connection.execute(_GROW, [{"key": id_, "count": counts[id_], "at": at} for id_, at in grown.items()])

@@ -29,11 +29,11 @@ from agents.core.turn import Phase
 from agents.core.turn_state import status_of
 from agents.sessions import Fenced, NotData, Recorder, SessionError, StreamStatus
 from agents.sessions import WriteFailed as SessionFailed
+from agents.sessions.checkpoints import CheckpointWriter
 from agents.sessions.cut import Cut
 from agents.sessions.payload import Decoder
 from agents.streams.stream import Stream
 
-CHECKPOINT: Final[Decoder[TurnCheckpoint]] = Decoder(TurnCheckpoint)
 EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 ON_DISK_FIRST: Final = frozenset({StreamStart, StreamFunctionExecutionStart, StreamToolResult, *TERMINAL})
 
@@ -55,6 +55,7 @@ class KeptStream(Stream):
     __slots__ = (
         "_ahead",
         "_before",
+        "_checkpoints",
         "_durable_seq",
         "_failed",
         "_held",
@@ -85,6 +86,7 @@ class KeptStream(Stream):
         self._durable_seq = recorder.last_seq
         self._held: deque[Event] = deque()
         self._failed = self._silent = False
+        self._checkpoints = CheckpointWriter(None if cut is None else cut.saved)
         self._resumed_at = None if cut is None else _progress(cut.saved)
         recorder.on_durable, recorder.on_failure = self._on_durable, self._on_failure
 
@@ -122,11 +124,11 @@ class KeptStream(Stream):
         if turn is not None and turn.phase is not Phase.ENDED:
             state = checkpoint(turn, self._before, now_s())
             try:
-                payload = CHECKPOINT.written(state)
+                head, parts = self._checkpoints.written(state)
             except NotData as refused:
                 self._recorder.refuse(refused)
             else:
-                self._recorder.checkpoint(payload, again=_progress(state) == self._resumed_at)
+                self._recorder.checkpoint(head, parts, again=_progress(state) == self._resumed_at)
 
     async def durable(self) -> Fault | None:
         try:

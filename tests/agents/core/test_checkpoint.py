@@ -18,6 +18,8 @@ from agents.core.limits import Limits
 from agents.core.metrics import Tally, metrics
 from agents.core.policy import TurnPolicy
 from agents.core.turn import Past, Step
+from agents.sessions.checkpoints import CheckpointWriter, read_checkpoint
+from agents.sessions.records import Checkpoint
 from tests.agents.core.play import FINISHED, TWICE, Play, call, calls, check_laws, scripts, text
 
 
@@ -30,9 +32,16 @@ class Disk:
 
     def __init__(self, cut_after: int | None = None) -> None:
         self.events: list[Event] = []
-        self.saved: bytes | None = None
+        self.checkpoints = CheckpointWriter(None)
+        self.saved: Checkpoint | None = None
         self.started: Counter[str] = Counter()
         self.left = cut_after
+
+    def save(self, state: TurnCheckpoint) -> None:
+        """Write a checkpoint in parts, as a kept stream does. Reading it returns the same state."""
+        head, parts = self.checkpoints.written(state)
+        self.saved = Checkpoint("s", 0, head, parts=parts).after(self.saved)
+        assert replace(read_checkpoint(self.saved), parts=0) == state
 
     def tick(self) -> None:
         """Count one event, and cut the turn at its place."""
@@ -60,7 +69,7 @@ class Lived(Play):
         events = [effect for effect in effects if hasattr(effect, "seq")]
         self.disk.events += events  # type: ignore[arg-type]  # events, by their seq
         if len(events) < len(effects) or any(isinstance(event, StreamToolResult) for event in events):
-            self.disk.saved = msgspec.json.encode(checkpoint(self.turn, (), 1.0))
+            self.disk.save(checkpoint(self.turn, (), 1.0))
         for effect in effects:
             self.disk.tick()
             if isinstance(effect, RunTool):
@@ -70,7 +79,8 @@ class Lived(Play):
 
 def loaded(disk: Disk) -> tuple[TurnCheckpoint, PublishedPart, Past]:
     assert disk.saved is not None
-    saved = msgspec.json.decode(disk.saved, type=TurnCheckpoint)
+    saved = read_checkpoint(disk.saved)
+    disk.checkpoints = CheckpointWriter(saved)
     policy = TurnPolicy(Limits(parallel_tools=4), retries=TWICE)
     return saved, log_of("s", disk.events), Past("agent", (), policy, Tally(5.0))
 

@@ -65,6 +65,9 @@ async def _check(url: str, reported: Reported) -> None:
     for cut in await store.open_streams():
         assert cut.checkpoint is None or cut.checkpoint.payload == b"%d" % cut.checkpoint.seq
         assert cut.checkpoint is None or cut.checkpoint.seq <= cut.last_seq
+        assert cut.checkpoint is None or [part.number for part in cut.checkpoint.parts] == list(
+            range(1, cut.checkpoint.seq // 7 + 1)
+        )
     for session in await store.sessions():
         ended = [each for each in await store.streams(session.id) if each.status is not StreamStatus.OPEN]
         assert all(each.last_seq == EVENTS for each in ended)

@@ -25,6 +25,7 @@ from agents.sessions import (
     history,
     open_journal,
 )
+from agents.sessions.records import CheckpointPart
 from agents.sessions.waiting import Behind
 from agents.settings import Durability, SessionSettings
 from tests.agents.sessions.keeping import QUESTION, SAID, USAGE, tokens
@@ -108,6 +109,18 @@ async def test_a_checkpoint_is_written_at_once_with_what_came_before_it(url: str
         writer.checkpoint(b"here")
         await callbacks.until(3)
         assert await handle.store.open_streams() == [OpenStream("s", "t", QUESTION, 3, Checkpoint("t", 3, b"here"))]
+
+
+async def test_checkpoints_that_one_flush_takes_lose_no_part(url: str) -> None:
+    async with journal(url, batch_time=NEVER_MS) as handle:
+        writer, _ = recorder(handle)
+        first, second = CheckpointPart(1, b"one"), CheckpointPart(2, b"two")
+        writer.event(tokens("t", 1, 1)[0])
+        writer.checkpoint(b"earlier", (first,))
+        writer.checkpoint(b"later", (second,))
+        await writer.durable()
+        (cut,) = await handle.store.open_streams()
+        assert cut.checkpoint == Checkpoint("t", 1, b"later", parts=(first, second))
 
 
 async def test_many_events_are_written_before_their_time(url: str) -> None:

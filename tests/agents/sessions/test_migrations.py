@@ -60,6 +60,7 @@ async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
         await connection.execute(text("ALTER TABLE streams DROP COLUMN recoveries"))
         await connection.execute(text("ALTER TABLE messages DROP COLUMN sent_at"))
         await connection.execute(text("ALTER TABLE writer DROP COLUMN batch"))
+        await connection.execute(text("DROP TABLE checkpoint_parts"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     await store.close()
     store = await Store.open(url)

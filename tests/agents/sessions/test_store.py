@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import LargeBinary, type_coerce, update
+from sqlalchemy import LargeBinary, select, type_coerce, update
 
 from agents.core.conversation import AssistantMessage, Function, SystemMessage, ToolCall, UserMessage
 from agents.core.errors import Cancelled, Timeout
@@ -22,8 +22,9 @@ from agents.sessions import (
     UnknownSession,
 )
 from agents.sessions.payload import Decoder, encoded
+from agents.sessions.records import CheckpointPart
 from agents.sessions.rows import ROW_EVENTS
-from agents.sessions.tables import STREAMS
+from agents.sessions.tables import CHECKPOINT_PARTS, STREAMS
 from tests.agents.sessions.keeping import AT, QUESTION, SAID, USAGE, batch, begun, ended, session, stream, tokens
 
 HOSTILE = ["", "x') OR '1'='1", "%", "_", "\0", "a\nb", "\ud800", "x" * 10_000, "s; DROP TABLE events"]
@@ -88,6 +89,19 @@ async def test_an_open_stream_has_the_checkpoint_of_its_turn(store: Store) -> No
     assert await store.open_streams() == [OpenStream("s", "t", QUESTION, 6, Checkpoint("t", 4, b"second"))]
     await store.write(batch(ended=[ended("t")]))
     assert await store.open_streams() == []
+
+
+async def test_the_parts_of_checkpoints_add_up_until_the_turn_ends(store: Store) -> None:
+    first, second, third = (CheckpointPart(number, b"%d" % number) for number in (1, 2, 3))
+    await store.write(begun(events=3))
+    await store.write(batch(checkpoints=[Checkpoint("t", 2, b"old", parts=(first,))]))
+    await store.write(batch(checkpoints=[Checkpoint("t", 3, b"new", parts=(second, third))]))
+    await store.write(batch(checkpoints=[Checkpoint("t", 3, b"same")]))
+    (cut,) = await store.open_streams()
+    assert cut.checkpoint == Checkpoint("t", 3, b"same", parts=(first, second, third))
+    await store.write(batch(ended=[ended("t")]))
+    async with store.changing() as connection:
+        assert (await connection.execute(select(CHECKPOINT_PARTS))).all() == []
 
 
 async def test_a_session_that_begins_again_keeps_what_it_has(store: Store) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.sessions import Store, StoreDamaged, history
+from agents.core.checkpoint import TurnCheckpoint
+from agents.core.conversation import UserMessage
+from agents.sessions import Checkpoint, Store, StoreDamaged, history
+from agents.sessions.checkpoints import CheckpointWriter, read_checkpoint
 from agents.sessions.payload import keepable
 from tests.agents.sessions.keeping import batch, begun, ended
 
@@ -30,7 +33,7 @@ COLUMNS = (
     *("sessions.message_count", "streams.id", "streams.session_id", "streams.message", "streams.status"),
     *("streams.begun_at", "streams.messages_from", "streams.usage", "streams.cost", "streams.checkpoint"),
     *("streams.checkpoint_seq", "streams.recoveries", "events.first_seq", "events.last_seq", "events.payload"),
-    *("messages.position", "messages.payload"),
+    *("messages.position", "messages.payload", "checkpoint_parts.number", "checkpoint_parts.payload"),
 )
 
 
@@ -39,6 +42,9 @@ async def _written(file: Path, *sessions: str) -> None:
     await store.claim()
     for session in (*sessions, "good"):
         await store.write(begun(session, session, events=3))
+        state = TurnCheckpoint((UserMessage("?"),))
+        head, parts = CheckpointWriter(None).written(state)
+        await store.write(batch(checkpoints=[Checkpoint(session, 3, head, parts=parts)]))
     await store.write(batch(ended=[ended("good", "good")]))
     await store.close()
 
@@ -55,6 +61,9 @@ async def _read_all(store: Store, session_id: str) -> None:
         with suppress(StoreDamaged):
             await read(session_id)
     with suppress(StoreDamaged):
+        for cut in await store.open_streams(session_id):
+            assert cut.checkpoint is None or read_checkpoint(cut.checkpoint).messages
+    with suppress(StoreDamaged):
         _ = [line async for line in history.export(store, session_id)]
 
 
@@ -63,7 +72,7 @@ async def test_a_value_of_any_kind_concerns_its_own_session(tmp_path: Path, colu
     file = tmp_path / "sessions.db"
     await _written(file, *map(str, range(len(VALUES))))
     table, _, name = column.partition(".")
-    of = {"sessions": "id", "events": "stream_id"}.get(table, "session_id")
+    of = {"sessions": "id", "events": "stream_id", "checkpoint_parts": "stream_id"}.get(table, "session_id")
     for number, value in enumerate(VALUES):
         _tamper(file, f"UPDATE {table} SET {name} = {value} WHERE {of} = '{number}'")
     store = await Store.open(f"sqlite:///{file}")

@@ -11,6 +11,7 @@ from agents.core.conversation import AssistantMessage, UserMessage
 from agents.core.errors import Cancelled
 from agents.core.events import StreamError, StreamToken
 from agents.sessions import JournalHandle, StreamStatus, WriteFailed
+from agents.sessions.records import CheckpointPart
 from tests.agents.sessions.recorded import journal
 
 STREAMS = 4
@@ -43,7 +44,7 @@ async def _stream(handle: JournalHandle, session_id: str, stream_id: str) -> Non
     for seq in range(1, EVENTS):
         recorder.event(token(stream_id, seq))
         if seq % 7 == 0:
-            recorder.checkpoint(b"%d" % seq)
+            recorder.checkpoint(b"%d" % seq, (CheckpointPart(seq // 7, b"%d" % seq),))
         if seq % 5 == 0:
             await asyncio.sleep(0.001)
     recorder.event(StreamError(Cancelled(), stream_id=stream_id, seq=EVENTS))
