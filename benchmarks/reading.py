@@ -24,20 +24,20 @@ STREAM_READERS: Final = ("floor", "sdk", "process", "iteration")
 """The readers that are only asked for text."""
 
 
-class Cpu(Struct, frozen=True, tag_field="job", tag="cpu"):
-    """CPU microseconds per token of one reader. name: of the figure; the reader's if empty."""
+class OneFigure(Struct, frozen=True, tag_field="job"):
+    """One figure of one reader. name: of the figure; the reader's if empty."""
 
     reader: str
     load: Load
     name: str = ""
 
 
-class FirstToken(Struct, frozen=True, tag_field="job", tag="first_token"):
-    """Milliseconds to the first token of one reader. name: of the figure; the reader's if empty."""
+class Cpu(OneFigure, frozen=True, tag="cpu"):
+    """CPU microseconds per token."""
 
-    reader: str
-    load: Load
-    name: str = ""
+
+class FirstToken(OneFigure, frozen=True, tag="first_token"):
+    """Milliseconds to the first token."""
 
 
 class Delay(Struct, frozen=True, tag_field="job", tag="delay"):

@@ -8,7 +8,7 @@ from typing import Any
 from openai import AsyncOpenAI
 
 from benchmarks.answers import Asked
-from benchmarks.chores import block, nap
+from benchmarks.chores import block
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
 
 sdk: Any = importlib.import_module("agents")  # an import statement would mean the project's own package
@@ -19,7 +19,7 @@ async def streamed(base_url: str) -> AsyncIterator[NewReader]:
     async with AsyncOpenAI(api_key="none", base_url=base_url) as client:
 
         async def new_reader(model: str) -> Read:
-            tools = [sdk.function_tool(block), sdk.function_tool(nap)] if Asked.of(model).calls else []
+            tools = [sdk.function_tool(block)] if Asked.of(model).calls else []
             asked = sdk.OpenAIChatCompletionsModel(model=model, openai_client=client)
             agent = sdk.Agent(name="agent", model=asked, tools=tools)
             return lambda listener: _read(agent, listener)

@@ -10,13 +10,13 @@ from langchain_core.tools import StructuredTool
 from langchain_openai import ChatOpenAI
 
 from benchmarks.answers import Asked
-from benchmarks.chores import block, nap
+from benchmarks.chores import block
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
 
 
 @asynccontextmanager
 async def streamed(base_url: str) -> AsyncIterator[NewReader]:
-    tools = [StructuredTool.from_function(block), StructuredTool.from_function(coroutine=nap)]
+    tools = [StructuredTool.from_function(block)]
 
     async def new_reader(model: str) -> Read:
         asked = ChatOpenAI(model=model, base_url=base_url, api_key="none", max_retries=0)

@@ -10,7 +10,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from benchmarks.answers import Asked
-from benchmarks.chores import block, nap
+from benchmarks.chores import block
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
 
 
@@ -20,7 +20,7 @@ async def streamed(base_url: str) -> AsyncIterator[NewReader]:
         provider = OpenAIProvider(openai_client=client)
 
         async def new_reader(model: str) -> Read:
-            tools = [block, nap] if Asked.of(model).calls else []
+            tools = [block] if Asked.of(model).calls else []
             agent = Agent(OpenAIChatModel(model, provider=provider), tools=tools)
             return lambda listener: _read(agent, listener)
 

@@ -67,7 +67,7 @@ def show_tree(options: dict[str, Any]) -> None:
 
 def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
     """Show the busiest processes of the daemon: a picture that changes on a terminal, else one picture."""
-    from rich.console import Console  # imported here: `ps` does not need it
+    from rich.console import Console  # here, because `ps` does not need it
     from rich.live import Live
     from rich.text import Text
 

@@ -6,5 +6,5 @@ screen.py     the two displays: a live terminal, plain lines
 reports.py    log events of the supervisors, as lines of the view
 printable.py  text without control characters
 
-The package imports none of them: most commands need printable.py only, and rich's Markdown takes 30 ms.
+The package imports none of them: most commands need printable.py only, and screen.py loads rich's Markdown (20 ms).
 """

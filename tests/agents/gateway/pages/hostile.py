@@ -107,3 +107,4 @@ BLOCKS = (
     "***<img src=x onerror=ran(1)>***",
 )
 HOSTILE = (*SCRIPTS, *LINKS, *BLOCKS)
+WITHOUT_NUL = tuple(text.replace("\0", "") for text in HOSTILE)

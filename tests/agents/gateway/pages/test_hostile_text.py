@@ -10,7 +10,7 @@ from agents.tools.progress import progress
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.gateway.pages.browser import CHROMIUM, ChatPage, chat_page
-from tests.agents.gateway.pages.hostile import HOSTILE
+from tests.agents.gateway.pages.hostile import WITHOUT_NUL as HOSTILE
 from tests.agents.gateway.site import Site
 
 pytestmark = [
@@ -29,19 +29,18 @@ def toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=True)
 
 
-TEXTS = [text.replace("\0", "") for text in HOSTILE]
-ARGUMENTS = [(name, json.dumps({"text": text})) for text in TEXTS for name in ("repeats", "fails")]
+ARGUMENTS = [(name, json.dumps({"text": text})) for text in HOSTILE for name in ("repeats", "fails")]
 SCRIPT = f"""
 [models.hostile]
 [[models.hostile.turns]]
 match = "begin"
 [[models.hostile.turns.steps]]
-reasoning = {toml(" ".join(TEXTS))}
-tool_calls = [{calls(*((text, text) for text in TEXTS))}]
+reasoning = {toml(" ".join(HOSTILE))}
+tool_calls = [{calls(*((text, text) for text in HOSTILE))}]
 [[models.hostile.turns.steps]]
 tool_calls = [{calls(*ARGUMENTS)}]
 [[models.hostile.turns.steps]]
-text = {toml(chr(10).join(f"{text}{chr(10)}" for text in TEXTS))}
+text = {toml(chr(10).join(f"{text}{chr(10)}" for text in HOSTILE))}
 [[models.hostile.turns]]
 steps = [{{ text = "{{user}}" }}]
 
@@ -84,7 +83,7 @@ async def test_no_text_of_a_model_or_a_tool_runs(site: Site) -> None:
         for card in await chat.calls.all():
             await card.evaluate("(card) => { card.open = true; }")
         results = await chat.page.get_by_label("result").all_text_contents()
-        assert all(any(text in result for result in results) for text in TEXTS)
+        assert all(any(text in result for result in results) for text in HOSTILE)
         await harmless(chat)
         await chat.page.reload()
         await expect(chat.calls).to_have_count(3 * len(HOSTILE))
@@ -93,24 +92,24 @@ async def test_no_text_of_a_model_or_a_tool_runs(site: Site) -> None:
 
 async def test_no_text_of_a_person_runs(site: Site) -> None:
     await site.agent("hostile")
-    for text in TEXTS:
+    for text in HOSTILE:
         await site.json("POST", "/agents/a/chat", {"message": text})
     async with chat_page(site.url, "a") as chat:
         await chat.page.get_by_role("button", name="Show earlier messages").click()
-        await expect(chat.page.locator(".user")).to_have_count(len(TEXTS))
-        assert await chat.page.locator(".user").all_text_contents() == [text.replace("\r\n", "\n") for text in TEXTS]
+        await expect(chat.page.locator(".user")).to_have_count(len(HOSTILE))
+        assert await chat.page.locator(".user").all_text_contents() == [text.replace("\r\n", "\n") for text in HOSTILE]
         await harmless(chat)
         for link in await chat.page.locator(".text a").all():
             assert str(await link.get_attribute("href")).startswith(("https://", "mailto:"))
 
 
 async def test_no_name_of_an_agent_runs(site: Site) -> None:
-    for number, text in enumerate(TEXTS):
+    for number, text in enumerate(HOSTILE):
         await site.agent("echo", f"a{number}", name=text)
     await site.json("PATCH", "/sessions/a0", {"title": HOSTILE[1]})
     async with chat_page(site.url, "a7") as chat:
-        await expect(chat.page.locator("#lists a")).to_have_count(len(TEXTS))
-        await expect(chat.page.get_by_role("heading", level=1)).to_have_text(TEXTS[7])
+        await expect(chat.page.locator("#lists a")).to_have_count(len(HOSTILE))
+        await expect(chat.page.get_by_role("heading", level=1)).to_have_text(HOSTILE[7])
         await harmless(chat)
 
 

@@ -17,10 +17,11 @@ from agents import agent
 from agents.agent_registry import find_agent
 from agents.core.events import TERMINAL, StreamApprovalRequired
 from agents.settings import TokenSettings
+from agents.timeline.lane import TITLE_CHARS
 from agents.tools.tool import tool
 from supervisors import agent_supervisor
 from tests.agents.gateway.pages.browser import CHROMIUM, PATIENCE_MS, WATCH, chromium
-from tests.agents.gateway.pages.hostile import HOSTILE
+from tests.agents.gateway.pages.hostile import WITHOUT_NUL as HOSTILE
 from tests.agents.gateway.site import BUYER_AND_SLOW
 from tests.agents.gateway.users import ANN, CHAT, READ, ROOT, House, house, token
 
@@ -40,13 +41,10 @@ async def pays(euros: int) -> str:
     return f"paid {euros}"
 
 
-SHOWN_CHARS = 70
-"""A longer name of a call is cut in the timeline."""
-TEXTS = [text.replace("\0", "") for text in HOSTILE]
-CALLS = ", ".join(f"{{ name = {json.dumps(name)}, arguments = {{ x = {json.dumps(name)} }} }}" for name in TEXTS)
+CALLS = ", ".join(f"{{ name = {json.dumps(name)}, arguments = {{ x = {json.dumps(name)} }} }}" for name in HOSTILE)
 EVIL = f"""
 [models.evil]
-turns = [{{ steps = [{{ tool_calls = [{CALLS}] }}, {{ text = {json.dumps(" ".join(TEXTS))} }}] }}]
+turns = [{{ steps = [{{ tool_calls = [{CALLS}] }}, {{ text = {json.dumps(" ".join(HOSTILE))} }}] }}]
 """
 
 
@@ -170,8 +168,8 @@ async def test_a_stream_that_does_not_exist_is_one_line(served: House) -> None:
 
 
 async def test_no_name_runs_as_a_script_or_becomes_an_element(served: House) -> None:
-    await agent_supervisor.start_agent({"id": "evil", "model": "evil", "name": TEXTS[0], "owner": "ann"})
-    for number, name in enumerate(TEXTS[::3]):
+    await agent_supervisor.start_agent({"id": "evil", "model": "evil", "name": HOSTILE[0], "owner": "ann"})
+    for number, name in enumerate(HOSTILE[::3]):
         await waits_for_approval(f"h{number}", f"s{number}", name=name)
         pid = find_agent(f"h{number}")
         assert pid is not None
@@ -180,15 +178,15 @@ async def test_no_name_runs_as_a_script_or_becomes_an_element(served: House) -> 
     evil = find_agent("evil")
     assert evil is not None
     async with Mailbox() as box:
-        agent.stream_chat(evil, TEXTS[0], box.pid, stream_id="evil")
+        agent.stream_chat(evil, HOSTILE[0], box.pid, stream_id="evil")
         while not isinstance(await box.receive(), TERMINAL):
             pass
     async with watch_page(served, ROOT, "?stream=evil") as page:
         titles = page.locator(".timeline svg title")
-        await expect(titles.filter(has_text=": failed")).to_have_count(len(TEXTS))
+        await expect(titles.filter(has_text=": failed")).to_have_count(len(HOSTILE))
         shown = await titles.all_text_contents()
-        assert [name for name in TEXTS if not any(name[:SHOWN_CHARS] in title for title in shown)] == []
-        for number, name in enumerate(TEXTS[::3]):
+        assert [name for name in HOSTILE if not any(name[: TITLE_CHARS - 1] in title for title in shown)] == []
+        for number, name in enumerate(HOSTILE[::3]):
             await page.get_by_role("button", name=f"agent:h{number}", exact=True).click()
             await expect(page.locator("#agent-panel")).to_contain_text(" ".join(name.split()))
         assert await page.locator("#page script, #page img, #page iframe, [onload], [onerror]").count() == 0
