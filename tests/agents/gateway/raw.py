@@ -64,6 +64,9 @@ async def upgraded(site: Site, raw: Raw, *headers: str) -> bytes:
     return head
 
 
+CLOSE = 0x88
+
+
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool = True) -> bytes:
     length = (
         struct.pack("!BH", 126 | (0x80 * masked), len(payload))
@@ -74,5 +77,7 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool =
 
 
 def close_code(answer: bytes) -> int:
-    at = answer.index(b"\x88")
-    return int.from_bytes(answer[at + 2 : at + 4], "big")
+    """Return the code of the close frame. The frames before it are short: a ping's payload may hold any byte."""
+    while answer[0] != CLOSE:
+        answer = answer[2 + answer[1] :]
+    return int.from_bytes(answer[2:4], "big")
