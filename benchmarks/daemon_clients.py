@@ -36,6 +36,10 @@ class Server(Struct, frozen=True):
     port: int
     token: str = "none"
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
     async def path(self, load: Load) -> str:
         """Return the address of each client's stream, with its number as {}."""
         return f"/stream/{load.model}"
@@ -58,7 +62,7 @@ class Daemon(Server, frozen=True):
 
     async def path(self, load: Load) -> str:
         headers = {"Authorization": f"Bearer {self.token}"}
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{self.port}", headers=headers) as http:
+        async with aiohttp.ClientSession(self.url, headers=headers) as http:
             name = uuid4().hex
             for number in range(load.streams):
                 async with http.post("/agents", json={"id": f"{name}-{number}", "model": load.model}) as answer:
@@ -68,20 +72,20 @@ class Daemon(Server, frozen=True):
 
 async def measured(server: str, base_url: str, clients: int, prefix: str, pace: Pace) -> Measured:
     """Return the server's CPU time per token, its share of a core, and the p99 of the gaps that a client sees."""
-    async with _by_hand(server, base_url) if server in HAND else _daemon(server, base_url) as running:
+    async with _by_hand(server, base_url) if server in HAND else daemon(server, base_url) as running:
         await running.measured(WARMING)
         found = await running.measured(Load(clients, pace.tokens, pace.every_ms))
     return {f"{prefix}{name}_{clients}": value for name, value in found.items()}
 
 
 @asynccontextmanager
-async def _daemon(durability: str, base_url: str) -> AsyncIterator[Server]:
+async def daemon(durability: str, base_url: str) -> AsyncIterator[Server]:
     with TemporaryDirectory() as folder:
         command = (
             *(str(Path(sys.executable).with_name("understudy")), "serve", "--port", "0"),
             *("--state-dir", f"{folder}/state", "--set", f"sessions.durability={durability}"),
         )
-        async with _running(*command, OPENAI_BASE_URL=base_url, OPENAI_API_KEY="none") as (pid, line):
+        async with running(*command, OPENAI_BASE_URL=base_url, OPENAI_API_KEY="none") as (pid, line):
             assert line.startswith(READY.decode()), line
             port = int(line.rstrip("/").rpartition(":")[2])
             yield Daemon(pid, port, _token(f"{folder}/state/token"))
@@ -93,12 +97,12 @@ def _token(path: str) -> str:
 
 @asynccontextmanager
 async def _by_hand(kind: str, base_url: str) -> AsyncIterator[Server]:
-    async with _running(sys.executable, "-m", "benchmarks.by_hand", kind, base_url) as (pid, line):
+    async with running(sys.executable, "-m", "benchmarks.by_hand", kind, base_url) as (pid, line):
         yield Server(pid, int(line))
 
 
 @asynccontextmanager
-async def _running(*command: str, **variables: str) -> AsyncIterator[tuple[int, str]]:
+async def running(*command: str, **variables: str) -> AsyncIterator[tuple[int, str]]:
     """Yield the PID and the first line of an OS process, which ends with the block."""
     process = await asyncio.create_subprocess_exec(
         *command, env=os.environ | variables, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL

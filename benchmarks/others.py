@@ -1,10 +1,10 @@
-"""The measurements beside other libraries for agents, and beside servers of token streams written by hand."""
+"""The measurements that run only if they are named: beside other libraries, with many clients, in a browser."""
 
 from typing import Final
 
 from benchmarks.peers.environments import PEERS
 from benchmarks.reading import Beside, Cpu, FirstToken
-from benchmarks.subject import Clients, Job
+from benchmarks.subject import ChatPage, Clients, Job
 from benchmarks.suite import Suite, Target
 from benchmarks.workload import Load
 
@@ -28,6 +28,12 @@ Each client reads a stream of 300 tokens at 20 tokens/s, as server-sent events; 
 The figures are the server's own, requests included: CPU time of all threads, and the time between two arrivals that a
 client sees. Ours: the daemon with an agent a client, sessions kept at `batched`. Prepared bytes: the server waits for a
 timer and asks no provider. The bare loop is a timer and a write. FastAPI + AsyncOpenAI is measured at 100 and 300."""
+
+PAGE: Final = """\
+By `python -m benchmarks --only chat_page`, in Debian's headless chromium, beside the daemon and a provider on the same
+cores. The answer is Markdown: headings, paragraphs, lists and code. First paint: the median of ten loads with an empty
+cache. A frame's time is what passes between two animation frames; the first one does not count. A heap is measured
+after a collection. Frames and tasks are the page's; other work on the machine lengthens them."""
 
 
 def _beside_peers(reader: str, prefix: str) -> list[Job]:
@@ -95,5 +101,31 @@ OTHERS: Final = (
         beside=SERVERS,
         remark=CLIENTS,
         peers=True,
+    ),
+    Suite(
+        "chat_page",
+        "The chat page with an answer of 20,000 tokens, 200 a second",
+        "",
+        [ChatPage()],
+        {
+            "page_kib": "the page with all its files, KiB",
+            "page_paint": "first paint, ms",
+            "frame_p99": "p99 of the frames' times, ms",
+            "frame_longest": "the longest frame, ms",
+            "frames_over": "frames over 50 ms",
+            "tasks_over": "tasks over 50 ms",
+            "heap_early": "heap after 2,000 tokens, MiB",
+            "heap_late": "heap after 20,000 tokens, MiB",
+        },
+        targets={
+            "page_kib": [Target(100)],
+            "page_paint": [Target(300)],
+            "frame_longest": [Target(50)],
+            "frames_over": [Target(0)],
+            "tasks_over": [Target(0)],
+        },
+        beside={},
+        remark=PAGE,
+        long=True,
     ),
 )

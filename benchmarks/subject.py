@@ -13,7 +13,19 @@ import msgspec
 from msgspec import Struct, field
 
 from actors import new_event_loop
-from benchmarks import daemon, daemon_clients, endurance, gateway, otp, processes, reading, sessions, supervision, turns
+from benchmarks import (
+    chat_page,
+    daemon,
+    daemon_clients,
+    endurance,
+    gateway,
+    otp,
+    processes,
+    reading,
+    sessions,
+    supervision,
+    turns,
+)
 from benchmarks.reading import Reading
 from benchmarks.workload import Load, Measured
 
@@ -76,13 +88,21 @@ class Clients(Struct, frozen=True, tag_field="job", tag="clients"):
     pace: daemon_clients.Pace = field(default_factory=daemon_clients.Pace)
 
 
+class ChatPage(Struct, frozen=True, tag_field="job", tag="chat_page"):
+    """The cost of a long answer on the chat page."""
+
+    answer: chat_page.Answer = field(default_factory=chat_page.Answer)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """The cost in OTP. kind: "otp" with defaults, "core" on one core."""
 
     kind: str
 
 
-Work: TypeAlias = Reading | Processes | Supervision | Endurance | Turns | Gateway | Journal | Resume | Daemon | Clients
+Work: TypeAlias = (
+    Reading | Processes | Supervision | Endurance | Turns | Gateway | Journal | Resume | Daemon | Clients | ChatPage
+)
 """The jobs that run on a loop of ours."""
 Job: TypeAlias = Work | Otp
 
@@ -117,6 +137,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return daemon.idle_daemon(idle)
         case Clients(server, clients, prefix, pace):
             return daemon_clients.measured(server, base_url, clients, prefix, pace)
+        case ChatPage(answer):
+            return chat_page.measured(answer)
     assert_never(job)
 
 
