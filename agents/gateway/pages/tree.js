@@ -10,11 +10,13 @@ export class Tree {
     #root = el("ul", { class: "tree" });
     #rows = new Map();
     #open;
+    #more;
 
-    /** open: called with an agent's id when the person chooses the agent. */
-    constructor(place, open) {
+    /** open: called with an agent's id when the person chooses the agent. more: called for more children. */
+    constructor(place, open, more) {
         this.#place = place;
         this.#open = open;
+        this.#more = more;
         place.replaceChildren(this.#root);
     }
 
@@ -73,7 +75,8 @@ export class Tree {
         const row = {
             pidText: el("span", { class: "pid soft" }), status: el("span", { class: "status" }),
             mailbox: el("span", { class: "badge" }), restarts: el("span", { class: "badge warn" }),
-            cause: el("span", { class: "cause" }), hidden: el("p", { class: "more soft" }), list: el("ul"), pid: undefined, crash: null,
+            cause: el("span", { class: "cause" }), hidden: el("button", { type: "button", class: "more link", click: this.#more }),
+            list: el("ul"), pid: undefined, crash: null,
         };
         const title = agent === null ? name : el("button", { type: "button", class: "link", click: () => this.#open(agent) }, name);
         row.line = el("div", { class: "row" }, el("span", { class: "dot", "aria-hidden": "true" }), title, row.pidText, row.status, row.mailbox, row.restarts, row.cause);

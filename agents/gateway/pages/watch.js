@@ -11,15 +11,18 @@ import { Tree } from "./tree.js";
 const PAUSE_MS = 1_000;
 const SHARE = 10; // the pause is at least this many times as long as the last answer took
 
+const MOST_CHILDREN = 1_000; // the gateway shows no more
+
 const part = (id) => document.getElementById(id);
 const client = new Client({ logInAgain: async () => { me = await logIn(client, "Your login has ended. Log in to go on."); } });
-const tree = new Tree(part("tree"), openAgent);
+const tree = new Tree(part("tree"), openAgent, showMore);
 const timeline = new TimelineView(client, part("timeline"));
 const drawn = new Map();
 let me = null;
 let agentId = null;
 let paused = false;
 let latest = null;
+let children = 50; // shown of one process
 
 // Overview
 
@@ -27,7 +30,8 @@ async function refresh() {
     const began = performance.now();
     try {
         const [overview, waiting] = await Promise.all([
-            client.request("GET", `/overview?${new URLSearchParams({ by: part("by").value })}`), client.request("GET", "/approvals"),
+            client.request("GET", `/overview?${new URLSearchParams({ by: part("by").value, children })}`),
+            client.request("GET", "/approvals"),
         ]);
         show({ ...overview, ...waiting });
         setText(part("connection"), paused ? "paused" : "live");
@@ -35,6 +39,11 @@ async function refresh() {
         setText(part("connection"), failed.status === 403 ? failed.message : `reconnecting… ${failed.message}`);
     }
     return performance.now() - began;
+}
+
+function showMore() {
+    children = Math.min(2 * children, MOST_CHILDREN);
+    return refresh();
 }
 
 async function watch() {
@@ -151,8 +160,8 @@ function controls() {
     });
     const leave = async () => { await client.logOut(); location.reload(); };
     part("controls").replaceChildren(pause,
-        button({ symbol: "theme", name: "Dark or light", class: "quiet square" }, switchTheme),
-        button({ symbol: "leave", name: "Log out", class: "quiet square" }, leave));
+        button({ symbol: "theme", name: "Dark or light" }, switchTheme),
+        button({ symbol: "leave", name: "Log out" }, leave));
     setText(part("rights"), may("admin") ? "" : may("read")
         ? "You see the host's own processes and your agents. To stop or suspend an agent, a login needs the scope admin."
         : `This login has the scopes ${me.scopes.join(", ")}. To watch, it needs the scope read.`);

@@ -51,7 +51,7 @@ def watch(everything: Everything) -> APIRouter:
         caller: CurrentCaller,
         by: Measure = "reductions",
         count: Annotated[int, Query(ge=1, le=100)] = 10,
-        children: Annotated[int, Query(ge=1, le=200, description="the most children shown of one process")] = 50,
+        children: Annotated[int, Query(ge=1, le=1000, description="the most children shown of one process")] = 50,
     ) -> Response:
         """Show the tree, the busiest processes, running turns, providers, workers and crashes that you may see."""
         return Json(await overview(caller, children, by, count))

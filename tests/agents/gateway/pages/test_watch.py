@@ -210,3 +210,18 @@ async def test_the_page_is_accessible(served: House, scheme: str, width: int) ->
         found = await page.evaluate("axe.run()")
         assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_children_that_are_left_out_are_shown_when_a_person_asks_for_more(served: House) -> None:
+    names = [f"agent-{number:03}" for number in range(120)]
+    for name in names:
+        await agent_supervisor.start_agent({"id": name, "model": "buyer"})
+    async with watch_page(served, ROOT) as page:
+        shown = page.locator("#tree .row").filter(has_text=re.compile("^agent:agent-"))
+        await expect(shown).to_have_count(50)
+        more = page.get_by_role("button", name="… and 70 more")
+        await more.click()
+        await expect(shown).to_have_count(100)
+        await page.get_by_role("button", name="… and 20 more").click()
+        await expect(shown).to_have_count(120)
+        await expect(page.get_by_role("button", name="more")).to_have_count(0)
