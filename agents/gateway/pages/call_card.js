@@ -16,7 +16,7 @@ export class CallCard {
         this.#decide = decide;
         this.status = el("span", { class: "status" });
         this.brief = el("span", { class: "brief" });
-        this.arguments = el("pre", { tabindex: 0, role: "group", "aria-label": "arguments" });
+        this.arguments = pre("arguments");
         this.progress = section("Progress", "progress");
         this.result = section("Result", "result");
         this.decision = el("div", { class: "decision" });
@@ -96,12 +96,16 @@ export class CallCard {
     }
 }
 
+function pre(name) {
+    return el("pre", { tabindex: 0, role: "group", "aria-label": name });
+}
+
 function section(title, name) {
-    const pre = el("pre", { tabindex: 0, role: "group", "aria-label": name });
-    const element = el("div", { hidden: true }, el("p", { class: "label" }, title), pre);
+    const body = pre(name);
+    const element = el("div", { hidden: true }, el("p", { class: "label" }, title), body);
     const show = (text) => {
         element.hidden = text === null;
-        if (text !== null) setText(pre, cut(text));
+        setText(body, cut(text ?? ""));
     };
     return { element, show };
 }

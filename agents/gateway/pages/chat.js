@@ -65,7 +65,7 @@ async function open(id) {
     conversation = new Conversation(client, session, {
         log: part("log"),
         turns: part("turns"),
-        scopes: new Set(["chat", "approve"].filter((scope) => canDo(me, scope))),
+        may: (scope) => canDo(me, scope),
         begun: (stream, text) => tabs.postMessage({ session: id, stream, text }),
         say,
         changed: (turn) => {
@@ -91,13 +91,13 @@ async function refresh() {
 
 function header() {
     const chats = canDo(me, "chat");
-    const named = { symbol: "menu", name: "Agents and sessions", class: "quiet square", id: "open-side" };
+    const named = { symbol: "menu", name: "Agents and sessions", id: "open-side" };
     const menu = button(named, () => part("side").classList.toggle("open"));
     const tools = session && chats ? [
-        button({ symbol: "edit", name: "Rename the session", class: "quiet square" }, rename),
-        button({ symbol: "delete", name: "Delete the session", class: "quiet square" }, remove),
+        button({ symbol: "edit", name: "Rename the session" }, rename),
+        button({ symbol: "delete", name: "Delete the session" }, remove),
     ] : [];
-    const theme = button({ symbol: "theme", name: "Dark or light", class: "quiet square" }, switchTheme);
+    const theme = button({ symbol: "theme", name: "Dark or light" }, switchTheme);
     const title = session ? session.title || session.name : "understudy";
     part("top").replaceChildren(menu, el("h1", {}, title), el("span", { class: "state" }), ...tools, theme);
     document.title = session ? `${title} · understudy` : "understudy";

@@ -1,6 +1,6 @@
 /** The field for a message, and the buttons that send and stop. */
 
-import { button, el } from "./dom.js";
+import { button, el, setText } from "./dom.js";
 
 export class Composer {
     #actions;
@@ -35,8 +35,7 @@ export class Composer {
         const usual = running ? "Enter steers the running turn. Escape stops it."
             : "Enter sends. Shift and Enter make a new line.";
         this.hint.className = `hint ${this.#fault ? "fault" : refused ? "" : "keys"}`;
-        const text = this.#fault || refused || usual;
-        if (this.hint.textContent !== text) this.hint.textContent = text;
+        setText(this.hint, this.#fault || refused || usual);
         this.field.placeholder = running ? "Steer the answer" : "Message";
     }
 

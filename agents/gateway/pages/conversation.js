@@ -19,7 +19,7 @@ export class Conversation {
     #running = new Map(); // stream -> its view
     #pinned = true;
 
-    /** page: `{log, turns, scopes, say(text), changed(turn?), begun(stream, message)}`. */
+    /** page: `{log, turns, may(scope), say(text), changed(turn?), begun(stream, message)}`. */
     constructor(client, session, page) {
         this.#client = client;
         this.#session = session;
@@ -33,7 +33,7 @@ export class Conversation {
         const resized = new ResizeObserver(() => this.#scroll());
         resized.observe(page.log);
         this.#left.signal.addEventListener("abort", () => resized.disconnect());
-        this.#history(session.conversation);
+        this.#history(session);
         for (const { id, status, message } of session.streams) {
             const own = id === session.partial?.stream_id ? session.partial.message : "";
             if (UNENDED.has(status)) this.follow(id, message ?? own);
@@ -57,7 +57,7 @@ export class Conversation {
 
     /** The connection of the stream that runs. */
     get connection() {
-        return [...this.#running.values()].at(0)?.connection ?? "open";
+        return this.#running.get(this.stream)?.connection ?? "open";
     }
 
     leave() {
@@ -108,10 +108,10 @@ export class Conversation {
         this.#known.add(streamId);
         this.#page.turns.querySelector(".empty")?.remove();
         const turn = new Turn();
-        const approves = this.#page.scopes.has("approve");
+        const approves = this.#page.may("approve");
         const view = new TurnView(turn, {
             decide: approves ? (word, call, text) => this.#client[word](streamId, call.id, text) : null,
-            retry: this.#page.scopes.has("chat") && message ? () => this.send(message) : null,
+            retry: this.#page.may("chat") && message ? () => this.send(message) : null,
             rendered: () => this.#scroll(),
         });
         if (message) this.#page.turns.append(userBubble(message));
@@ -158,49 +158,49 @@ export class Conversation {
         if (this.#pinned) this.#page.log.scrollTop = this.#page.log.scrollHeight;
     }
 
-    #history(messages) {
+    #history({ conversation, streams }) {
+        const ends = new Map(streams.map((each) => [each.messages_until - 1, each]));
+        const messages = conversation.map((each, at) => ({ ...each, ended: ends.get(at) }));
         const first = Math.max(0, messages.length - SHOWN);
-        const begin = messages.findIndex((each, at) => at >= first && each.role === "user");
-        if (begin > 0 && first > 0) {
+        const begin = first && messages.findIndex((each, at) => at >= first && each.role === "user");
+        if (begin > 0) {
             const earlier = el("button", { type: "button", class: "quiet", click: () => {
                 const held = this.#page.log.scrollHeight - this.#page.log.scrollTop;
-                earlier.replaceWith(...shownOf(messages.slice(0, begin)));
+                earlier.replaceWith(...this.#shown(messages.slice(0, begin)));
                 this.#page.log.scrollTop = this.#page.log.scrollHeight - held;
             } }, "Show earlier messages");
             this.#page.turns.append(earlier);
         }
-        this.#page.turns.append(...shownOf(first > 0 && begin > 0 ? messages.slice(begin) : messages));
+        this.#page.turns.append(...this.#shown(messages.slice(Math.max(0, begin))));
     }
-}
 
-/** Return the elements of a history. */
-function shownOf(messages) {
-    const shown = [];
-    let turn = null;
-    const end = () => {
-        if (turn === null) return;
-        const view = new TurnView(turn);
-        view.render();
-        shown.push(view.element);
-        turn = null;
-    };
-    for (const message of messages) {
-        if (message.role === "user") {
-            end();
-            shown.push(userBubble(message.content));
-        } else if (message.role !== "system") {
-            turn ??= finished();
-            put(turn, message);
+    /** Return the elements of messages. A turn that was steered has several. */
+    #shown(messages) {
+        const shown = [];
+        let turn = null;
+        for (const [at, message] of messages.entries()) {
+            const { role, ended } = message;
+            if (role === "user") shown.push(userBubble(message.content));
+            else if (role !== "system") put(turn ??= new Turn(), message);
+            if (ended?.status === "error") turn ??= new Turn();
+            if (turn === null || (messages[at + 1]?.role ?? "user") !== "user") continue;
+            turn.status = ended?.status ?? (message.partial ? "cancelled" : "complete");
+            const view = new TurnView(turn);
+            if (turn.status === "error") this.#last(turn, view, ended);
+            view.render();
+            shown.push(view.element);
+            turn = null;
         }
+        return shown;
     }
-    end();
-    return shown;
-}
 
-function finished() {
-    const turn = new Turn();
-    turn.status = "complete";
-    return turn;
+    /** Show why an ended turn failed, which is in its last event. */
+    async #last(turn, view, { id, last_seq }) {
+        try {
+            for await (const event of this.#client.events(id, { after: last_seq - 1, signal: this.#left.signal })) turn.apply(event);
+            view.changed();
+        } catch {} // the status stands there
+    }
 }
 
 function put(turn, message) {
@@ -210,7 +210,6 @@ function put(turn, message) {
         if (call) Object.assign(call, { status: error ? "error" : "complete", result: { content: message.content, error } });
         return;
     }
-    if (message.partial) turn.status = "cancelled";
     const data = { ...message, text: message.reasoning };
     if (message.reasoning) turn.onReasoning(data);
     if (message.content) turn.onText({ text: message.content });

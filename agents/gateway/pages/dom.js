@@ -46,6 +46,7 @@ export function icon(name) {
 
 /** Return a button with a text, or with an icon and a name for screen readers. */
 export function button({ text = null, name = null, symbol = null, ...attributes }, pressed) {
-    return el("button", { type: "button", "aria-label": name, title: name, click: pressed, ...attributes },
+    const usual = { type: "button", "aria-label": name, title: name, class: symbol && "quiet square", click: pressed };
+    return el("button", { ...usual, ...attributes },
         symbol && icon(symbol), text && el("span", {}, text));
 }

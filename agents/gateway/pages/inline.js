@@ -124,9 +124,7 @@ class Inline {
     }
 
     #deep() {
-        let open = 0;
-        for (const places of this.#openers.values()) open += places.length;
-        return open >= DEEPEST;
+        return [...this.#openers.values()].flat().length >= DEEPEST;
     }
 
     /** Make a node of everything after the last opener of this mark, if there is one. Later openers become text. */

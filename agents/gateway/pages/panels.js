@@ -72,7 +72,7 @@ export function agentPanel(agent, { suspended, admin, fault }, actions) {
     ]);
     const about = fault ? el("p", { class: "fault", role: "alert" }, fault) : el("p", { class: "soft" }, [agent.name, agent.model, agent.messages === undefined ? null : `${agent.messages} messages`, suspended ? "suspended" : null].filter(Boolean).join(" · "));
     return [
-        el("div", { class: "head" }, title, ...buttons, button({ symbol: "close", name: "Close the agent", class: "quiet square" }, actions.close)),
+        el("div", { class: "head" }, title, ...buttons, button({ symbol: "close", name: "Close the agent" }, actions.close)),
         about, rows.length ? table(["Stream", "Status", "Events", ...(admin ? ["Action"] : [])], rows.map((row) => (admin ? row : row.slice(0, 3)))) : el("p", { class: "soft" }, "No stream is kept in memory."),
     ];
 }

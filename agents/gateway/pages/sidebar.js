@@ -22,10 +22,10 @@ export class Sidebar {
     /** Show the login. leave: logs out. */
     login(me, leave) {
         const chats = canDo(me, "chat");
-        const add = button({ symbol: "plus", name: "New agent", class: "quiet square", disabled: !chats }, () => this.#start());
+        const add = button({ symbol: "plus", name: "New agent", disabled: !chats }, () => this.#start());
         this.side.querySelector("header").replaceChildren(el("span", { class: "brand" }, "understudy"), add);
         this.person.replaceChildren(el("span", {}, me.user ?? "administrator"), el("a", { href: "watch" }, "Watch"),
-            button({ symbol: "leave", name: "Log out", class: "quiet square" }, leave));
+            button({ symbol: "leave", name: "Log out" }, leave));
     }
 
     get first() {
@@ -48,9 +48,9 @@ export class Sidebar {
             this.#more = page.length === PAGE;
             this.show(current);
         });
-        this.lists.replaceChildren(...this.#group("Agents", running, current), ...this.#group("Earlier sessions", earlier, current),
-            ...(more ? [more] : []));
-        if (!this.#sessions.length) this.lists.replaceChildren(el("p", { class: "soft" }, "No agent runs yet."));
+        const none = !this.#sessions.length && el("p", { class: "soft" }, "No agent runs yet.");
+        const groups = [this.#group("Agents", running, current), this.#group("Earlier sessions", earlier, current)];
+        this.lists.replaceChildren(...[...groups.flat(), more, none].filter(Boolean));
     }
 
     #group(title, sessions, current) {

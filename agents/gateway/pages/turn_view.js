@@ -56,7 +56,7 @@ export class TurnView {
         this.rendered(this);
     }
 
-    /** Stop the clocks of a turn that the page leaves. */
+    /** Stop the clocks. */
     leave() {
         clearInterval(this.#clock);
         cancelAnimationFrame(this.#frame);
@@ -126,8 +126,8 @@ export class TurnView {
     /** Let the clocks of calls run while one has a clock. */
     #tick() {
         const running = this.#turn.calls.some((call) => call.approval || call.status === "executing");
-        if (running && this.#clock === null) this.#clock = setInterval(() => this.changed(), 200);
-        if (!running && this.#clock !== null) {
+        if (running) this.#clock ??= setInterval(() => this.changed(), 200);
+        else {
             clearInterval(this.#clock);
             this.#clock = null;
         }
