@@ -16,7 +16,7 @@ Tools:              tool, progress, Tool, Bound
 Answers:            Response, TypedResponse, ToolCall, ToolResult, Usage, StreamMetrics, FinishReason
 Events of a stream: Event is any of StreamStart, StreamToken, ..., StreamComplete, StreamError
 Reasons of errors:  Fault is any reason of a StreamError
-Approvals:          Decided, AlreadyDecided, NotAsked, OtherArguments
+Approvals:          Decided, AlreadyDecided, NotAsked, OtherArguments, InvalidEdit
 Exceptions:         StreamFailed, TooManyWait, InvalidAgentConfig, InvalidTool, InvalidArgument, AlreadyStarted,
                     StartFailed, CallFailed
 
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from agents.settings import Settings
     from agents.settings.agent_options import AgentOptions
     from agents.starting import start_agent
-    from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
+    from agents.tools.approval import AlreadyDecided, Decided, InvalidEdit, NotAsked, OtherArguments
     from agents.tools.errors import InvalidTool
     from agents.tools.progress import progress
     from agents.tools.signature import Bound
@@ -113,6 +113,7 @@ __all__ = [
     "InvalidAgentConfig",
     "InvalidAnswer",
     "InvalidArgument",
+    "InvalidEdit",
     "InvalidTool",
     "LimitReached",
     "NetworkError",
@@ -174,6 +175,7 @@ _LATE = {
     "Decided": "agents.tools.approval",
     "InvalidAgentConfig": "agents.agent_config",
     "InvalidArgument": "actors",
+    "InvalidEdit": "agents.tools.approval",
     "InvalidTool": "agents.tools.errors",
     "NotAsked": "agents.tools.approval",
     "OtherArguments": "agents.tools.approval",

@@ -227,17 +227,24 @@ async def cancel(pid: Pid | str, stream_id: str | None = None) -> bool:
 
 
 async def approve(
-    pid: Pid | str, call_id: str, arguments: str | None = None, *, stream_id: str | None = None
+    pid: Pid | str,
+    call_id: str,
+    arguments: str | None = None,
+    *,
+    edited: str | None = None,
+    stream_id: str | None = None,
 ) -> Answer:
     """Approve the call of a stream_approval_required, so that the call runs.
 
-    arguments: those of the event; if given, other arguments are not approved. stream_id: that of the event; a provider
-    may use the id of a call again in a later turn. Return Decided, or the reason why the decision has no effect:
-    AlreadyDecided, NotAsked, OtherArguments.
+    arguments: those of the event; if given, other arguments are not approved. edited: JSON to run the call with
+    instead; the model reads with the result that the user changed them. stream_id: that of the event; a provider may
+    use the id of a call again in a later turn. Return Decided, or the reason why the decision has no effect: AlreadyDecided,
+    NotAsked, OtherArguments, InvalidEdit.
     """
     request = Approve(
         checked_text(call_id, "call_id"),
         checked_optional(arguments, "arguments"),
+        checked_optional(edited, "edited"),
         checked_optional(stream_id, "stream_id"),
     )
     return await _ask(pid, request)

@@ -231,5 +231,5 @@ def _running_stream(running: Running | None, stream_id: str | None) -> Stream | 
 
 def _decide(calls: TurnCalls, request: Approve | Deny) -> Answer:
     if isinstance(request, Approve):
-        return calls.approve(request.call_id, request.arguments)
+        return calls.approve(request.call_id, request.arguments, request.edited)
     return calls.deny(request.call_id, request.reason)

@@ -24,14 +24,16 @@ from agents.core.events import Event, StreamApprovalRequired, StreamToolResult, 
 
 QUESTION = "approve? [y/N/e] "
 EDIT = "arguments: "
-EDITED = "the user edited the arguments; make this call with: "
 
 
 class Decider(Protocol):
     """The way to decide about a call. A decision that comes too late is not an error."""
 
-    async def approve(self, asked: StreamApprovalRequired) -> None:
-        """Approve the call with the arguments of the event, and with no others."""
+    async def approve(self, asked: StreamApprovalRequired, edited: str | None) -> str | None:
+        """Approve the call with the arguments of the event, and with no others.
+
+        edited: those to run it with. Return why the tool does not accept them; the call then still waits.
+        """
 
     async def deny(self, asked: StreamApprovalRequired, reason: str) -> None: ...
 
@@ -84,19 +86,20 @@ class Questions:
         with self._screen.paused() as console:
             console.print(_shown(event.tool_call), soft_wrap=True)
             try:
-                edited = await _answer(event.tool_call, console)
+                while (fault := await self._decide(event, await _answer(event.tool_call, console))) is not None:
+                    console.print(one_line(fault), style="red")
             except KeyboardInterrupt:
                 self._interrupts.interrupt()
-                return
             except asyncio.CancelledError:
                 console.print("(decided elsewhere)", style="dim")
                 raise
-        if edited is None:
+
+    async def _decide(self, event: StreamApprovalRequired, arguments: str | None) -> str | None:
+        """Send the person's decision. Return why the arguments are not accepted, or None."""
+        if arguments is None:
             await self._decider.deny(event, "")
-        elif edited == event.tool_call.arguments:
-            await self._decider.approve(event)
-        else:
-            await self._decider.deny(event, EDITED + edited)
+            return None
+        return await self._decider.approve(event, arguments if arguments != event.tool_call.arguments else None)
 
 
 async def _answer(call: ToolCall, console: Console) -> str | None:

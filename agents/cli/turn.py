@@ -15,6 +15,7 @@ from agents.cli.view.screen import Screen
 from agents.cli.view.view import Note
 from agents.core.errors import Cancelled
 from agents.core.events import Event, StreamApprovalRequired, StreamComplete, StreamError
+from agents.tools.approval import InvalidEdit
 
 End: TypeAlias = StreamComplete | StreamError
 
@@ -63,10 +64,12 @@ class LocalDecider:
     def __init__(self, pid: Pid) -> None:
         self._pid = pid
 
-    async def approve(self, asked: StreamApprovalRequired) -> None:
+    async def approve(self, asked: StreamApprovalRequired, edited: str | None) -> str | None:
+        call = asked.tool_call
         with suppress(CallFailed):  # the agent ended, and its turn with it
-            call = asked.tool_call
-            await agent.approve(self._pid, call.id, call.arguments, stream_id=asked.stream_id)
+            answer = await agent.approve(self._pid, call.id, call.arguments, edited=edited, stream_id=asked.stream_id)
+            return answer.reason if isinstance(answer, InvalidEdit) else None
+        return None
 
     async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:
         with suppress(CallFailed):

@@ -38,6 +38,10 @@ class ToolCall(Struct, frozen=True):
     def arguments(self) -> str:
         return self.function.arguments
 
+    def edited(self, arguments: str) -> "ToolCall":
+        """Return the call with other arguments."""
+        return replace(self, function=replace(self.function, arguments=arguments))
+
 
 class SystemMessage(Struct, frozen=True, tag_field="role", tag="system"):
     content: str

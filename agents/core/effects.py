@@ -39,9 +39,13 @@ class ApprovalAsked(Struct, frozen=True):
 
 
 class ToolCleared(Struct, frozen=True):
-    """A call of a tool that may demand an approval may run now: it was approved, or needs no approval."""
+    """A call of a tool that may demand an approval may run now: it was approved, or needs no approval.
+
+    arguments: those with which it was approved, if they are not the call's own.
+    """
 
     index: int
+    arguments: str | None = None
 
 
 class Steered(Struct, frozen=True):

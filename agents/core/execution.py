@@ -66,7 +66,7 @@ def running_more(turn: Turn) -> tuple[Turn, tuple[Work, ...]]:
 
 def tool_cleared(turn: Turn, call: ToolCall) -> Step:
     """Claim the call, and run it. The claim records that the call may have run."""
-    past = replace(turn.past, round=turn.past.round.cleared(call.index))
+    past = replace(turn.past, round=turn.past.round.cleared(call))
     return replace(turn, past=past), (RunTool(call, cleared=True),)
 
 

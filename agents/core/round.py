@@ -41,8 +41,10 @@ class Round(Struct, frozen=True):
         """Indexes of the calls that may have begun to run, or are about to run."""
         return self.started - self.gated
 
-    def cleared(self, index: int) -> "Round":
-        return replace(self, gated=self.gated - {index})
+    def cleared(self, call: ToolCall) -> "Round":
+        """Return the round in which this call may run, with the arguments that it has here."""
+        calls = tuple(call if each.index == call.index else each for each in self.calls)
+        return replace(self, calls=calls, gated=self.gated - {call.index})
 
     def call(self, index: int) -> ToolCall | None:
         """Return the running call with this index; None if no such call runs, or if it has its result."""

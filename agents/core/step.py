@@ -102,8 +102,8 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
             return with_event(turn, StreamToolProgress(call, data), now_s)
         case Phase.EXECUTING, ApprovalAsked(index, timeout_s) if call := turn.past.round.call(index):
             return with_event(turn, StreamApprovalRequired(call, timeout_s), now_s)
-        case Phase.EXECUTING, ToolCleared(index) if call := turn.past.round.call(index):
-            return tool_cleared(turn, call)
+        case Phase.EXECUTING, ToolCleared(index, arguments) if call := turn.past.round.call(index):
+            return tool_cleared(turn, call if arguments is None else call.edited(arguments))
         case Phase.CHECKING, AnswerChecked():
             return _answer_checked(turn, happened, now_s)
         case Phase.STREAMING, Finished() | Failed() | CallDone():

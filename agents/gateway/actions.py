@@ -63,6 +63,7 @@ class Approve(_Action):
     stream_id: Id
     call_id: Text
     arguments: str | None = None
+    edited: str | None = None
 
 
 class Deny(_Action):

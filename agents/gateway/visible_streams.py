@@ -20,7 +20,7 @@ from agents.gateway.reader import BATCH, AnyReader, Reader, Replay
 from agents.gateway.visible_sessions import VisibleSessions
 from agents.instance.info import StreamInfo
 from agents.sessions import StreamRecord, StreamStatus
-from agents.tools.approval import AlreadyDecided, Answer, Decided, NotAsked, OtherArguments
+from agents.tools.approval import AlreadyDecided, Answer, Decided, InvalidEdit, NotAsked, OtherArguments
 
 
 class LiveStream(Struct, frozen=True):
@@ -75,10 +75,11 @@ class VisibleStreams:
         pid = await self._owner(stream_id)
         return StreamCancelled(pid is not None and await agent.cancel(pid, stream_id))
 
-    async def approve(self, stream_id: str, call_id: str, arguments: str | None) -> Decided:
+    async def approve(self, stream_id: str, call_id: str, arguments: str | None, edited: str | None) -> Decided:
         pid = await self._owner(stream_id)
-        answer = NotAsked(call_id) if pid is None else await agent.approve(pid, call_id, arguments, stream_id=stream_id)
-        return _decision(answer)
+        if pid is None:
+            return _decision(NotAsked(call_id))
+        return _decision(await agent.approve(pid, call_id, arguments, edited=edited, stream_id=stream_id))
 
     async def deny(self, stream_id: str, call_id: str, reason: str) -> Decided:
         pid = await self._owner(stream_id)
@@ -165,6 +166,8 @@ def _decision(answer: Answer) -> Decided:
             raise Refusal(409, f"expected a call that waits for a decision, got one that is {decision}", "conflict")
         case OtherArguments():
             raise Refusal(409, "expected the arguments of the call, got others: read the call again", "conflict")
+        case InvalidEdit(_, reason):
+            raise Refusal(422, f"edited: {reason}")
         case NotAsked():
             raise Refusal(404, "expected a call of this stream that waits for a decision", "call_not_found")
     assert_never(answer)

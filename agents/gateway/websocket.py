@@ -107,7 +107,9 @@ class Socket:
             case actions.Cancel():  # its answer waits until the turn's tools are dead
                 self._tasks.create_task(self._cancel(action))
             case actions.Approve():
-                decision = await self._visible.streams.approve(action.stream_id, action.call_id, action.arguments)
+                decision = await self._visible.streams.approve(
+                    action.stream_id, action.call_id, action.arguments, action.edited
+                )
                 await self._answer(action, decision)
             case actions.Deny():
                 await self._answer(

@@ -57,10 +57,14 @@ class Steer(Struct, Request[bool | Full], frozen=True):
 
 
 class Approve(Struct, Request[Answer], frozen=True):
-    """Approve a call. The answer: an approval.Answer. arguments: those of the request for approval; None: any."""
+    """Approve a call. The answer: an approval.Answer.
+
+    arguments: those of the request for approval; None: any. edited: those to run the call with; None: its own.
+    """
 
     call_id: str
     arguments: str | None = None
+    edited: str | None = None
     stream_id: str | None = None
 
 

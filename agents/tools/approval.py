@@ -5,7 +5,7 @@
           --deadline-> expired, which counts as a denial
 
 A decision is valid for one call with the arguments that the person was shown. A call with other arguments is another
-call.
+call. A person may approve a call with edited arguments: then it runs with those.
 """
 
 import asyncio
@@ -52,7 +52,14 @@ class OtherArguments(Struct, frozen=True):
     asked: str
 
 
-Answer: TypeAlias = Decided | AlreadyDecided | NotAsked | OtherArguments
+class InvalidEdit(Struct, frozen=True):
+    """A refusal: the tool does not accept the edited arguments. The call still waits. reason: what is wrong."""
+
+    call_id: str
+    reason: str
+
+
+Answer: TypeAlias = Decided | AlreadyDecided | NotAsked | OtherArguments | InvalidEdit
 
 
 def required(tool: Tool, arguments: str) -> bool:
@@ -73,10 +80,10 @@ def required(tool: Tool, arguments: str) -> bool:
 class Approvals:
     """The calls of a turn that wait for an approval.
 
-    on_decision: called once for each call, with its number, the decision and the reason.
+    on_decision: called once for each call, with its number, the decision, the reason, and the edited arguments or None.
     """
 
-    def __init__(self, on_decision: Callable[[int, Decision, str], None]) -> None:
+    def __init__(self, on_decision: Callable[[int, Decision, str, str | None], None]) -> None:
         self._on_decision = on_decision
         self._asked: dict[int, tuple[ToolCall, asyncio.TimerHandle]] = {}
         self._decided: dict[str, Decision] = {}
@@ -92,12 +99,13 @@ class Approvals:
         now_s = asyncio.get_running_loop().time()
         return tuple((call, max(0.0, timer.when() - now_s)) for call, timer in self._asked.values())
 
-    def approve(self, call_id: str, arguments: str | None = None) -> Answer:
+    def approve(self, call_id: str, arguments: str | None = None, edited: str | None = None) -> Answer:
         """Approve a call.
 
         arguments: the exact text that the person was shown. None approves the call whatever its arguments are.
+        edited: the arguments to run the call with, which its tool accepts. None: its own.
         """
-        return self._answer(call_id, "approved", arguments, "")
+        return self._answer(call_id, "approved", arguments, edited=edited)
 
     def deny(self, call_id: str, reason: str = "") -> Answer:
         return self._answer(call_id, "denied", None, reason)
@@ -108,7 +116,9 @@ class Approvals:
             timer.cancel()
         self._asked.clear()
 
-    def _answer(self, call_id: str, decision: Decision, arguments: str | None, reason: str) -> Answer:
+    def _answer(
+        self, call_id: str, decision: Decision, arguments: str | None, reason: str = "", edited: str | None = None
+    ) -> Answer:
         number = next((number for number, (call, _) in self._asked.items() if call.id == call_id), None)
         if number is None:
             decided = self._decided.get(call_id)
@@ -116,11 +126,11 @@ class Approvals:
         asked = self._asked[number][0].arguments
         if arguments is not None and arguments != asked:
             return OtherArguments(call_id, asked)
-        self._decide(number, decision, reason)
+        self._decide(number, decision, reason, edited)
         return Decided(call_id, decision)
 
-    def _decide(self, number: int, decision: Decision, reason: str) -> None:
+    def _decide(self, number: int, decision: Decision, reason: str, edited: str | None = None) -> None:
         call, timer = self._asked.pop(number)
         timer.cancel()
         self._decided[call.id] = decision
-        self._on_decision(number, decision, reason)
+        self._on_decision(number, decision, reason, edited)

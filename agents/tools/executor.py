@@ -15,7 +15,7 @@ from agents.core.conversation import ToolCall
 from agents.core.effects import ApprovalAsked, ToolCleared, ToolProgressed, ToolStarted
 from agents.core.events import ToolResult
 from agents.core.round import ToolFinished
-from agents.tools.approval import Answer, Approvals, Decision, required
+from agents.tools.approval import Answer, Approvals, Decision, InvalidEdit, required
 from agents.tools.call_supervisor import (
     TOOL_SUPERVISOR,
     Answered,
@@ -33,6 +33,7 @@ from supervisors import count_children
 from supervisors.dynamic_supervisor import start_child
 
 FAILED_FOR_GOOD = frozenset({"raised", "timeout", "crashed", "cpu_time"})
+EDITED = "The user changed the arguments of this call to: "
 
 log = get_logger("understudy.tools")
 
@@ -46,12 +47,14 @@ class _Asked(Struct, frozen=True):
 
 class _Cleared(Struct, frozen=True):
     number: int
+    edited: str | None = None
 
 
 class _Open(Struct):
     """A call without a result.
 
-    started_s: the time when it was started. crash: the reason of its last crash.
+    started_s: the time when it was started. crash: the reason of its last crash. edited: the arguments with which a
+    person approved it, if they are not the model's.
     """
 
     call: ToolCall
@@ -60,6 +63,7 @@ class _Open(Struct):
     unread: deque[Any]
     attempts: int = 0
     crash: str = "its worker was stopped"
+    edited: str | None = None
 
 
 class TurnCalls:
@@ -120,9 +124,15 @@ class TurnCalls:
         """The calls that wait for a decision, each with the seconds until it is denied."""
         return self._approvals.waiting
 
-    def approve(self, call_id: str, arguments: str | None = None) -> Answer:
-        """Approve a call that waits, so that it runs. arguments: the exact text that the person was shown."""
-        return self._approvals.approve(call_id, arguments)
+    def approve(self, call_id: str, arguments: str | None = None, edited: str | None = None) -> Answer:
+        """Approve a call that waits, so that it runs. arguments, edited: as in Approvals.approve."""
+        waiting = next((call for call, _ in self._approvals.waiting if call.id == call_id), None)
+        if edited is not None and waiting is not None:
+            try:
+                self._tools[waiting.name].arguments(edited)
+            except InvalidArguments as invalid:
+                return InvalidEdit(call_id, str(invalid))
+        return self._approvals.approve(call_id, arguments, edited)
 
     def deny(self, call_id: str, reason: str = "") -> Answer:
         """Deny a call that waits, so that it ends. reason: for the model."""
@@ -148,8 +158,10 @@ class TurnCalls:
             case _Asked():
                 assert call.tool is not None
                 return ApprovalAsked(call.call.index, call.tool.approval_timeout_s)
-            case _Cleared():
-                return ToolCleared(call.call.index)
+            case _Cleared(_, edited):
+                if edited is not None:
+                    call.call, call.edited = call.call.edited(edited), edited
+                return ToolCleared(call.call.index, edited)
             case Attempted(_, at_s):
                 call.attempts += 1
                 return ToolStarted(call.call.index, call.attempts, at_s)
@@ -171,13 +183,13 @@ class TurnCalls:
         self._starting = False
         self._numbers[self._inbox.monitor(supervisor)] = number
 
-    def _decided(self, number: int, decision: Decision, reason: str) -> None:
+    def _decided(self, number: int, decision: Decision, reason: str, edited: str | None) -> None:
         """Deliver the decision: an approved call is cleared to run, a denied one gets its result.
 
         The turn claims a cleared call before it runs. The caller of `approve` does not wait for that.
         """
         if decision == "approved":
-            self._deliver(_Cleared(number))
+            self._deliver(_Cleared(number, edited))
         else:
             self._deliver(Answered(number, failed("denied", f"denied: {reason}" if reason else "denied")))
 
@@ -187,6 +199,8 @@ class TurnCalls:
             log.warning("tool_fell_back", tool=call.tool.name, error=result.error, reason=result.content)
             value = plain(call.tool.fallback)
             result = replace(result, content=result_text(value), value=value)
+        if call.edited is not None:
+            result = replace(result, content=f"{result.content}\n\n{EDITED}{call.edited}")
         elapsed_s = round(self._now_s() - call.started_s, 6)  # to the microsecond
         return ToolFinished(call.call.index, replace(result, elapsed_s=elapsed_s, attempts=max(call.attempts, 1)))
 

@@ -1,6 +1,7 @@
 """Calls that need a person's approval, and the progress that tools report."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -11,15 +12,17 @@ from agents import (
     AlreadyDecided,
     Decided,
     Event,
+    InvalidEdit,
     NotAsked,
     OtherArguments,
     StreamApprovalRequired,
     StreamComplete,
     StreamToolProgress,
     StreamToolResult,
+    StreamToolStart,
     agent,
 )
-from agents.core.conversation import Function, ToolCall
+from agents.core.conversation import AssistantMessage, Function, ToolCall
 from agents.tools.approval import Approvals
 from supervisors.agent_supervisor import start_agent
 from tests.agents.sample_tools import counts, pays
@@ -97,6 +100,31 @@ async def test_an_approval_is_for_the_arguments_that_were_shown(stage: Stage) ->
     end = events[-1]
     assert isinstance(end, StreamComplete)
     assert end.response.answer == "paid 5, paid 500, paid 900"
+
+
+async def test_an_approved_call_runs_with_edited_arguments_and_the_model_is_told(stage: Stage, api: str) -> None:
+    pid = await stage.agent("buyer", tools=[pays], api_preference=api)
+
+    async def decide(call: Any) -> None:
+        for unfit in ('{"euro": 1}', '{"euros": ', ""):
+            refused = await agent.approve(pid, call.id, call.arguments, edited=unfit)
+            assert isinstance(refused, InvalidEdit)
+        assert await agent.approve(pid, call.id, "{}", edited='{"euros": 7}') == OtherArguments(call.id, call.arguments)
+        edited = '{"euros": 7}' if "500" in call.arguments else None
+        assert await agent.approve(pid, call.id, call.arguments, edited=edited) == Decided(call.id, "approved")
+        assert await agent.approve(pid, call.id, edited="{}") == AlreadyDecided(call.id, "approved")
+
+    events = await turn(pid, decide)
+    begun = [event.tool_call for event in events if isinstance(event, StreamToolStart)]
+    assert {call.index: json.loads(call.arguments)["euros"] for call in begun} == {0: 5, 1: 7, 2: 900}
+    results = {event.tool_call.index: event.result for event in events if isinstance(event, StreamToolResult)}
+    told = 'paid 7\n\nThe user changed the arguments of this call to: {"euros": 7}'
+    assert (results[1].content, results[1].value) == (told, "paid 7")
+    end = events[-1]
+    assert isinstance(end, StreamComplete)
+    assert end.response.answer == f"paid 5, {told}, paid 900"
+    (made,) = [each for each in await agent.conversation(pid) if isinstance(each, AssistantMessage) and each.tool_calls]
+    assert "500" in made.tool_calls[1].arguments
 
 
 @pytest.mark.usefixtures("simulated_understudy")

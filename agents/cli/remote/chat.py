@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from agents.cli.remote.connection import client_of
 from agents.cli.turn import exit_code, show_events
 from agents.cli.view.printable import one_line
 from agents.cli.view.screen import open_screen
-from agents.client import Client, ClientError
+from agents.client import Client, ClientError, Refused
 from agents.client.client import path
 from agents.core.events import Event, StreamApprovalRequired
 
@@ -72,18 +73,21 @@ class Decisions:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def approve(self, asked: StreamApprovalRequired) -> None:
+    async def approve(self, asked: StreamApprovalRequired, edited: str | None) -> str | None:
         call = asked.tool_call
-        await self._decide(asked, "approve", {"call_id": call.id, "arguments": call.arguments})
+        return await self._decide(asked, "approve", {"call_id": call.id, "arguments": call.arguments, "edited": edited})
 
     async def deny(self, asked: StreamApprovalRequired, reason: str) -> None:
         await self._decide(asked, "deny", {"call_id": asked.tool_call.id, "reason": reason})
 
-    async def _decide(self, asked: StreamApprovalRequired, what: str, body: dict[str, Any]) -> None:
+    async def _decide(self, asked: StreamApprovalRequired, what: str, body: dict[str, Any]) -> str | None:
         try:
             await self._client.post(path("streams", asked.stream_id, what), body)
-        except ClientError as failed:  # another client was faster, or the token lacks the scope
-            complain(f"understudy: {one_line(str(failed))}")
+        except ClientError as failed:
+            if isinstance(failed, Refused) and failed.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                return str(failed)
+            complain(f"understudy: {one_line(str(failed))}")  # another client was faster, or the token lacks the scope
+        return None
 
 
 def _how_to_approve(event: Event) -> None:

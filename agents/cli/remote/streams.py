@@ -64,10 +64,12 @@ def cancel(stream_id: str, **options: Any) -> None:
     metavar="JSON",
     help="Approve only if the call has exactly this text as its arguments.",
 )
+@click.option("--edited", metavar="JSON", help="Run the call with these arguments. The model is told.")
 @daemon_options
-def approve(stream_id: str, call_id: str, arguments: str | None, **options: Any) -> None:
+def approve(stream_id: str, call_id: str, arguments: str | None, edited: str | None, **options: Any) -> None:
     """Approve a tool call that waits for a decision."""
-    ask(options, lambda client: _decide(client, stream_id, "approve", {"call_id": call_id, "arguments": arguments}))
+    body = {"call_id": call_id, "arguments": arguments, "edited": edited}
+    ask(options, lambda client: _decide(client, stream_id, "approve", body))
 
 
 @click.command()

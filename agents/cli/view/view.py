@@ -190,7 +190,7 @@ def _stepped(call: Call, event: Event, now_s: float) -> Call:
         case StreamFunctionCallComplete(whole) if whole.index == call.index:
             return replace(call, arguments=whole.arguments)
         case StreamToolStart(whole) if whole.index == call.index:
-            return replace(call, started_s=now_s, progress="")
+            return replace(call, arguments=whole.arguments, started_s=now_s, progress="")
         case StreamToolProgress(whole, data) if whole.index == call.index:
             return replace(call, progress=data if isinstance(data, str) else msgspec.json.encode(data).decode())
         case StreamApprovalRequired(whole) if whole.index == call.index:

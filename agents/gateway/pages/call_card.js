@@ -10,7 +10,7 @@ export class CallCard {
     #shown = "";
     #asked = null;
 
-    /** decide: called with "approve", "deny" or "propose", the call and a text. null: the person may not decide. */
+    /** decide: called with "approve" or "deny", the call and texts. null: the person may not decide. */
     constructor(call, decide) {
         this.#call = call;
         this.#decide = decide;
@@ -59,10 +59,10 @@ export class CallCard {
             return [el("p", { class: "soft" }, "Your login lacks the scope approve, so it can't decide about this call.")];
         }
         const fault = el("p", { class: "fault", role: "alert" });
-        const decide = async (word, text) => {
+        const decide = async (...decision) => {
             fault.textContent = "";
             try {
-                await this.#decide(word, this.#call, text);
+                await this.#decide(this.#call, ...decision);
             } catch (failed) {
                 fault.textContent = failed.message;
             }
@@ -75,22 +75,14 @@ export class CallCard {
     }
 
     #editor(decide) {
-        const fault = el("p", { class: "fault", role: "alert" });
-        const named = { "aria-label": "Arguments to propose, as JSON", spellcheck: "false" };
+        const named = { "aria-label": "Edited arguments, as JSON", spellcheck: "false" };
         const field = el("textarea", named, pretty(this.#call.arguments));
         const reason = el("input", { "aria-label": "Reason for a denial", placeholder: "Reason for a denial" });
-        const propose = () => {
-            try {
-                JSON.parse(field.value);
-                return decide("propose", field.value.trim());
-            } catch (failed) {
-                return setText(fault, `expected JSON, got something else (${failed.message})`);
-            }
-        };
         queueMicrotask(() => field.focus());
         return el("div", { class: "editor" }, field,
-            el("p", { class: "soft" }, "The model gets these arguments, and asks again with them."),
-            el("div", { class: "buttons" }, button({ text: "Send back", class: "main" }, propose)), fault,
+            el("p", { class: "soft" }, "The call runs with these arguments, and the model is told."),
+            el("div", { class: "buttons" }, button({ text: "Approve", class: "main" },
+                () => decide("approve", this.#call.arguments, field.value.trim()))),
             el("div", { class: "buttons" }, reason,
                 button({ text: "Deny", class: "danger" }, () => decide("deny", reason.value))));
     }

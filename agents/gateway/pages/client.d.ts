@@ -219,9 +219,8 @@ export class Client {
     show(streamId: string): Promise<StreamSummary>;
     cancel(streamId: string): Promise<boolean>;
     abort(streamId: string): Promise<boolean>;
-    approve(streamId: string, callId: string, shown?: string): Promise<Decided>;
+    approve(streamId: string, callId: string, shown?: string, edited?: string): Promise<Decided>;
     deny(streamId: string, callId: string, reason?: string): Promise<Decided>;
-    propose(streamId: string, callId: string, edited: string): Promise<Decided>;
     steer(streamId: string, message: string): Promise<boolean>;
 
     request(method: string, where: string, body?: unknown): Promise<any>;

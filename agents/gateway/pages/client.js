@@ -243,22 +243,16 @@ export class Client {
         return this.cancel(streamId);
     }
 
-    /** Approve a call. shown: the arguments that the person read. If the call has others, the answer is 409. */
-    approve(streamId, callId, shown) {
-        const body = { call_id: callId, ...(shown === undefined ? {} : { arguments: shown }) };
-        return this.request("POST", path("streams", streamId, "approve"), body);
+    /**
+     * Approve a call. shown: the arguments that the person read. If the call has others, the answer is 409.
+     * edited: JSON as text, to run the call with instead.
+     */
+    approve(streamId, callId, shown, edited) {
+        return this.request("POST", path("streams", streamId, "approve"), { call_id: callId, arguments: shown, edited });
     }
 
     deny(streamId, callId, reason = "") {
         return this.request("POST", path("streams", streamId, "deny"), { call_id: callId, reason });
-    }
-
-    /**
-     * Deny a call, and ask the model for the same call with other arguments. The new call asks for an approval again,
-     * so the person sees the arguments that run. edited: JSON as text.
-     */
-    propose(streamId, callId, edited) {
-        return this.deny(streamId, callId, `the user edited the arguments; make this call with: ${edited}`);
     }
 
     /** Send a message to the turn that runs. The model reads it with its next call. */

@@ -110,7 +110,7 @@ export class Conversation {
         const turn = new Turn();
         const approves = this.#page.may("approve");
         const view = new TurnView(turn, {
-            decide: approves ? (word, call, text) => this.#client[word](streamId, call.id, text) : null,
+            decide: approves ? (call, word, ...texts) => this.#client[word](streamId, call.id, ...texts) : null,
             retry: this.#page.may("chat") && message ? () => this.send(message) : null,
             rendered: () => this.#scroll(),
         });

@@ -65,6 +65,7 @@ export class Turn {
     onToolStart({ tool_call, attempt_of_call = 1 }) {
         const call = this.#call(tool_call);
         call.startedAt = this.#at;
+        call.arguments = tool_call.function.arguments; // a person may have edited them
         call.attempts = attempt_of_call;
         call.status = "executing";
         call.approval = null;

@@ -35,11 +35,13 @@ OVER = "The stream has ended, and has no later event."
 class Approve(RequestBody):
     """An approval of a call.
 
-    arguments: those of the approval_required event. If the call has other arguments, the answer is 409.
+    arguments: those of the approval_required event. If the call has other arguments, the answer is 409. edited: JSON to
+    run the call with instead. If the tool does not accept it, the answer is 422, and the call still waits.
     """
 
     call_id: Text
     arguments: str | None = None
+    edited: str | None = None
 
 
 class Deny(RequestBody):
@@ -92,7 +94,10 @@ def streams(everything: Everything, delivery: Delivery) -> APIRouter:
     @answers(json(Decided), refuses=(404, 409, 422))
     async def approve(stream_id: StreamId, caller: CurrentCaller, body: Approve) -> Response:
         """Approve a call that waits for a decision. The call then runs."""
-        return Json(await everything.visible_to(caller).streams.approve(stream_id, body.call_id, body.arguments))
+        decided = await everything.visible_to(caller).streams.approve(
+            stream_id, body.call_id, body.arguments, body.edited
+        )
+        return Json(decided)
 
     @routes.post("/streams/{stream_id}/deny")
     @needs(Scope.APPROVE)

@@ -116,11 +116,11 @@ test("a reader that leaves does not stop the turn, and cancel does", async () =>
     assert.deepEqual([turn.status, turn.text], ["cancelled", "One two"]);
 });
 
-test("calls are approved as shown, denied, and sent back with edited arguments", async () => {
+test("calls are approved as shown, denied, and approved with edited arguments", async () => {
     for (const [stream, word, text, said] of [
         ["b1", "approve", undefined, "paid 500"],
         ["b2", "deny", "too dear", "error: denied: too dear"],
-        ["b3", "propose", '{"euros":5}', 'error: denied: the user edited the arguments; make this call with: {"euros":5}'],
+        ["b3", "approve", '{"euros":5}', 'paid 5\n\nThe user changed the arguments of this call to: {"euros":5}'],
     ]) {
         const turn = new Turn();
         for await (const event of client.stream("buyer", "buy", { streamId: stream })) {
@@ -128,7 +128,8 @@ test("calls are approved as shown, denied, and sent back with edited arguments",
             if (event.type !== "approval_required") continue;
             const call = event.data.tool_call;
             await assert.rejects(client.approve(stream, call.id, "{}"), { status: 409 });
-            await client[word](stream, call.id, word === "approve" ? call.function.arguments : text);
+            if (word === "deny") await client.deny(stream, call.id, text);
+            else await client.approve(stream, call.id, call.function.arguments, text);
         }
         assert.deepEqual([turn.text, turn.calls.length, turn.calls[0].approval], [said, 1, null]);
     }

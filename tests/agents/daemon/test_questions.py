@@ -72,8 +72,9 @@ async def test_anything_else_denies_the_call(running: Daemon, tmp_path: Path, ke
     assert not bill.exists()
 
 
-async def test_edited_arguments_deny_the_call_and_tell_the_model_the_new_ones(running: Daemon, tmp_path: Path) -> None:
+async def test_a_call_runs_with_edited_arguments_and_the_model_is_told(running: Daemon, tmp_path: Path) -> None:
     bill = tmp_path / "bill"
+    edited = f'{{"path": "{bill}", "euros": 2}}'
     with terminal("chat", "--agent", "buyer", "--state-dir", str(running.folder), env=environment()) as screen:
         await asked(screen, bill)
         screen.type(b"e\r")
@@ -82,10 +83,15 @@ async def test_edited_arguments_deny_the_call_and_tell_the_model_the_new_ones(ru
         await screen.until("expected JSON")
         await screen.until("arguments: ")
         screen.type(b'\x01\x0b{"euros": 2}\r')
+        await screen.until("path")
+        await screen.until(QUESTION)
+        screen.type(b"e\r")
+        await screen.until("arguments: ")
+        screen.type(b"\x01\x0b" + edited.encode() + b"\r")
         answer = " ".join((await screen.until("tokens/s")).split())
-        assert 'denied: the user edited the arguments; make this call with: {"euros": 2}' in answer
+        assert "The user changed the arguments of this call to:" in answer
         await screen.until(PROMPT)
-    assert not bill.exists()
+    assert bill.read_text() == "paid 2\n"
 
 
 async def test_a_question_ends_when_another_client_decides(running: Daemon, tmp_path: Path) -> None:

@@ -147,10 +147,10 @@ async def test_parallel_calls_are_cards_with_arguments_status_and_result(site: S
     [
         (["Approve"], "Said: paid 500."),
         (["Deny"], "Said: error: denied."),
-        (["Edit…", "Send back"], 'make this call with: {"euros":5}'),
+        (["Edit…", "Approve"], "Said: paid 5"),
     ],
 )
-async def test_a_call_is_approved_denied_or_sent_back_with_other_arguments(
+async def test_a_call_is_approved_denied_or_run_with_edited_arguments(
     site: Site, buttons: list[str], said: str
 ) -> None:
     await agent_supervisor.start_agent({"id": "a", "model": "buyer", "tools": [pays]})
@@ -160,9 +160,14 @@ async def test_a_call_is_approved_denied_or_sent_back_with_other_arguments(
         for button in buttons:
             await chat.page.get_by_role("button", name=button).click()
             if button == "Edit…":
-                await chat.page.get_by_label("Arguments to propose").fill('{"euros":5}')
+                await chat.page.get_by_label("Edited arguments").fill('{"euro":5}')
+                await chat.page.get_by_role("button", name="Approve").click()
+                await expect(chat.page.get_by_role("alert")).to_contain_text("edited: ")
+                await chat.page.get_by_label("Edited arguments").fill('{"euros":5}')
         await chat.ended()
         assert said in await chat.text()
+        run = '"euros": 5' if "Edit…" in buttons else '"euros": 500'
+        await expect(chat.calls.first.get_by_label("arguments", exact=True)).to_contain_text(run)
 
 
 async def test_a_person_decides_about_the_exact_arguments(site: Site) -> None:
