@@ -5,12 +5,15 @@ async with Mailbox() as box:
     async for event in box: ...
 """
 
+import asyncio
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from actors.kernel.block import Block
 from actors.kernel.bound import Bound
 from actors.kernel.errors import MailboxClosed
+from actors.kernel.message_queue import MessageQueue
 from actors.kernel.pid import Pid, Ref
 from actors.kernel.process import Process
 from actors.kernel.receiver import Receiver
@@ -19,12 +22,49 @@ from actors.server.bounded import keep_to
 from actors.system.current import current_system, entered_process, process_here, process_of, starter
 
 
-class MailboxProcess(Receiver):
-    """The process of a Mailbox. It runs no code, so its owner or the end of its system ends it."""
+Take: TypeAlias = Callable[[MessageQueue], bool]
+"""Remove messages from the mailbox. Return False if the first of those left is not for this function."""
 
-    __slots__ = ("block",)
+
+class MailboxProcess(Receiver):
+    """The process of a Mailbox. It runs no code of its own, so its owner or the end of its system ends it."""
+
+    __slots__ = ("_take", "block")
 
     block: Block[Process]
+    _take: Take | None
+
+    def begin(self) -> None:
+        super().begin()
+        self._take = None
+
+    def run(self) -> None:
+        """Let `take` have the messages of this turn. Wake the owner if it refuses one, or crashes."""
+        take, waiter = self._take, self._waiter
+        if take is None or waiter is None:
+            super().run()
+            return
+        try:
+            goes_on = take(self.mailbox)
+        except Exception as error:  # noqa: BLE001 (the owner's code, whose error the owner gets)
+            goes_on = False
+            if not waiter.done():
+                waiter.set_exception(error)
+        if goes_on:
+            self.rest()
+        else:
+            super().run()
+
+    async def each_turn(self, take: Take, timeout_s: float) -> None:
+        while self.mailbox:
+            if not take(self.mailbox):
+                return
+            await asyncio.sleep(0)
+        self._take = take
+        try:
+            await self._wait(timeout_s)
+        finally:
+            self._take = None
 
     def shut_down(self) -> None:
         self.end(SHUTDOWN)
@@ -58,6 +98,13 @@ class Mailbox:
         Raises the errors of `receive`.
         """
         return await self.process.receive_many(most, timeout_s)
+
+    async def each_turn(self, take: Take, timeout_s: float) -> None:
+        """Call take where messages arrive, once a turn of the loop for all of them, until it returns False.
+
+        No task is woken for them. Raises TimeoutError after timeout_s, MailboxClosed after close, and take's error.
+        """
+        await self.process.each_turn(take, timeout_s)
 
     def put(self, message: Any) -> None:
         """Put a message of its owner into the mailbox. Any other sender uses `send`."""

@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from agents.gateway.connection import with_direct
 from agents.gateway.document.described import Described
 from agents.gateway.errors import EXPECTED, answer, crashed
 from agents.gateway.event_stream import Delivery
@@ -80,7 +81,7 @@ class Gateway:
         return self._credentials.code(self._credentials.tokens.install, PRINTED_CODE_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._guard(scope, receive, send)
+        await self._guard(with_direct(scope, send), receive, send)
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:

@@ -19,7 +19,7 @@ from actors.log import get_logger
 from agents.contract.events import CutData
 from agents.contract.wire import FAILED
 from agents.core.events import Event
-from agents.gateway.connection import connection_of
+from agents.gateway.connection import Direct, connection_of, direct_of
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.presence import when_gone
 from agents.gateway.reader import AnyReader, ReaderClosed
@@ -81,19 +81,24 @@ class EventStream(Response):
         try:
             async with when_gone(receive, self._reader.close):
                 with caller.until_revoked(self._reader.close):
-                    await self._write_all(send, squeeze, caller)
+                    await self._write_all(send, squeeze, caller, self._writer(scope, squeeze))
         except TimeoutError:
             self._cut(scope, squeeze)
         finally:
             self._reader.close()
 
-    async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller) -> None:
+    def _writer(self, scope: Scope, squeeze: "_Plain") -> "_Writer | None":
+        """Return the writer past `send`; None for a compressed answer, and on another server."""
+        direct = direct_of(scope) if type(squeeze) is _Plain else None
+        return None if direct is None else _Writer(direct, self._encode)
+
+    async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller, writer: "_Writer | None") -> None:
         headers = [*HEADERS, *squeeze.headers, (b"x-stream-id", self._reader.stream_id.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if self._head:
             await self._write(send, squeeze.some(self._head))
         try:
-            async for batch in self._reader.batches(self._delivery.heartbeat_s):
+            async for batch in self._reader.batches(self._delivery.heartbeat_s, writer):
                 await self._write(send, squeeze.some(self._encode(batch) if batch else HEARTBEAT))
         except ReaderClosed:
             if not caller.revoked:
@@ -121,6 +126,17 @@ class EventStream(Response):
         if connection is not None:
             reason = self._cut_frame(too_slow(self._delivery.write_timeout_s))
             connection.cut(self._unsent + (b"" if self._over else squeeze.some(reason) + squeeze.end()))
+
+
+class _Writer:
+    """A writer of events to a connection."""
+
+    def __init__(self, direct: Direct, encode: Callable[[Sequence[Event]], bytes]) -> None:
+        self.writable, self._write, self._encode = direct.writable, direct.write, encode
+
+    def write(self, events: list[Event]) -> None:
+        if body := self._encode(events):  # the chat frames leave events out, and an empty chunk ends a body
+            self._write(body)
 
 
 def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:

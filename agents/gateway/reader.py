@@ -5,15 +5,29 @@ joined (docs/subscribers.md). The memory of a client is therefore bounded.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Final, Self, TypeAlias
+from typing import Final, Protocol, Self, TypeAlias
 
 from actors import Down, Mailbox, MailboxClosed, Pid
-from actors.clock import unix_s
+from actors.clock import now_s, unix_s
+from actors.kernel.message_queue import MessageQueue
 from agents import agent
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 
 BATCH: Final = 512  # events per write
+
+
+PULLED: Final = frozenset({Down, *TERMINAL})
+"""Messages that `batches` yields also while it has a writer."""
+
+
+class Writer(Protocol):
+    """A writer of events where they arrive."""
+
+    def writable(self) -> bool: ...
+
+    def write(self, events: list[Event]) -> None:
+        """Write the events. Only while it is writable."""
 
 
 class ReaderClosed(Exception):
@@ -57,11 +71,16 @@ class Reader:
                 self.close()
         return found
 
-    async def batches(self, pause_s: float) -> AsyncGenerator[list[Event], None]:
-        """Yield the events that arrived, or an empty list after pause_s. The last batch ends with a terminal event."""
+    async def batches(self, pause_s: float, writer: Writer | None = None) -> AsyncGenerator[list[Event], None]:
+        """Yield the events that arrived, or an empty list after pause_s. The last batch ends with a terminal event.
+
+        writer: it gets the events where they arrive, as long as it is writable; those are not yielded.
+        """
         gone = False
         while True:
             try:
+                if writer is not None and not gone:
+                    await self._push(writer, pause_s)
                 messages = await self._box.receive_many(BATCH, self._patience_s() if gone else pause_s)
             except MailboxClosed:
                 raise ReaderClosed from None
@@ -77,6 +96,34 @@ class Reader:
                 yield events
                 if isinstance(events[-1], TERMINAL):
                     return
+
+    async def _push(self, writer: Writer, pause_s: float) -> None:
+        """Give the writer the events until a message is not for it. Raises TimeoutError after pause_s without a write.
+
+        It has one timer for many writes.
+        """
+        wrote_s = now_s()
+
+        def take(mailbox: MessageQueue) -> bool:
+            nonlocal wrote_s
+            if not writer.writable():
+                return False
+            events: list[Event] = []
+            while mailbox and len(events) < BATCH and type(mailbox[0][0]) not in PULLED:
+                events.append(mailbox.popleft()[0])
+            if events:
+                writer.write(events)
+                self.seq, wrote_s = events[-1].seq, now_s()
+            return not mailbox or len(events) == BATCH
+
+        while True:
+            try:
+                await self._box.each_turn(take, max(0.0, wrote_s + pause_s - now_s()))
+            except TimeoutError:
+                if now_s() - wrote_s >= pause_s:
+                    raise
+            else:
+                return
 
     def _patience_s(self) -> float:
         """Return the time to wait for a terminal event after the agent ended.
@@ -114,7 +161,7 @@ class Replay:
         """A caller of `batches` gets ReaderClosed."""
         self._closed = True
 
-    async def batches(self, _pause_s: float) -> AsyncGenerator[list[Event], None]:
+    async def batches(self, _pause_s: float, _writer: Writer | None = None) -> AsyncGenerator[list[Event], None]:
         """Yield the pages. The last page ends with a terminal event. Raises SessionError."""
         start = self.seq
         for place in range(start, self._last_seq, BATCH):

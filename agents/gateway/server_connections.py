@@ -31,6 +31,7 @@ class HttpConnection(H11Protocol):
         self._max_connections = config.limit_concurrency or 0
         self.limit_concurrency = None  # uvicorn's own count includes idle connections, but no WebSocket
         self._head_timer: asyncio.TimerHandle | None = None
+        self._chunked: object = None  # the cycle whose body is chunked
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -58,6 +59,27 @@ class HttpConnection(H11Protocol):
         self.transport.write(b"".join([piece for piece in rest if piece]))
         self.cycle.disconnected = True
         _linger(self.loop, self.transport)
+
+    def sends_by(self, send: Any) -> bool:
+        cycle = self.cycle
+        return bool(send == cycle.send) and cycle.scope["method"] != "HEAD"
+
+    def writable(self) -> bool:
+        return not (self.flow.write_paused or self.cycle.disconnected or self.transport.is_closing())
+
+    def write(self, piece: bytes) -> None:
+        """Write a piece of the body. The first piece goes through h11, and shows whether the body is chunked.
+
+        A chunk leaves h11's state as it was, so the later chunks need not pass it.
+        """
+        chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
+        if self._chunked is not self.cycle:
+            framed = self.conn.send(h11.Data(data=piece)) or b""
+            if framed != chunk:
+                self.transport.write(framed)
+                return
+            self._chunked = self.cycle
+        self.transport.write(chunk)
 
     def abort(self) -> None:
         """Reset the connection, so that the client sees an incomplete answer."""
