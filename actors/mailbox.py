@@ -21,7 +21,6 @@ from actors.kernel.signals import NORMAL, SHUTDOWN
 from actors.server.bounded import keep_to
 from actors.system.current import current_system, entered_process, process_here, process_of, starter
 
-
 Take: TypeAlias = Callable[[MessageQueue], bool]
 """Remove messages from the mailbox. Return False if the first of those left is not for this function."""
 
