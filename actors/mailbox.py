@@ -7,63 +7,83 @@ async with Mailbox() as box:
 
 import asyncio
 from collections.abc import Callable
+from itertools import islice
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from actors.kernel.block import Block
 from actors.kernel.bound import Bound
 from actors.kernel.errors import MailboxClosed
-from actors.kernel.message_queue import MessageQueue
 from actors.kernel.pid import Pid, Ref
-from actors.kernel.process import Process
+from actors.kernel.process import DEAD, Process
 from actors.kernel.receiver import Receiver
 from actors.kernel.signals import NORMAL, SHUTDOWN
 from actors.server.bounded import keep_to
 from actors.system.current import current_system, entered_process, process_here, process_of, starter
 
-Take: TypeAlias = Callable[[MessageQueue], bool]
-"""Remove messages from the mailbox. Return False if the first of those left is not for this function."""
+Take: TypeAlias = Callable[[list[Any]], int]
+"""Take messages, the oldest first. Return the number of those taken: fewer than given if the next is for the owner."""
+
+
+class _Push(NamedTuple):
+    """The function that gets the messages, and the most of them in one call."""
+
+    take: Take
+    most: int
 
 
 class MailboxProcess(Receiver):
     """The process of a Mailbox. It runs no code of its own, so its owner or the end of its system ends it."""
 
-    __slots__ = ("_take", "block")
+    __slots__ = ("_push", "block")
 
     block: Block[Process]
-    _take: Take | None
+    _push: _Push | None
 
     def begin(self) -> None:
         super().begin()
-        self._take = None
+        self._push = None
 
     def run(self) -> None:
-        """Let `take` have the messages of this turn. Wake the owner if it refuses one, or crashes."""
-        take, waiter = self._take, self._waiter
-        if take is None or waiter is None:
+        """Push the messages that have arrived. Wake the owner if one is not taken, or if `take` raises."""
+        push, waiter = self._push, self._waiter
+        if push is None or waiter is None:
             super().run()
             return
         try:
-            goes_on = take(self.mailbox)
+            pushed = self._pushed(push)
         except Exception as error:  # noqa: BLE001 (the owner's code, whose error the owner gets)
-            goes_on = False
+            pushed = False
             if not waiter.done():
                 waiter.set_exception(error)
-        if goes_on:
-            self.rest()
-        else:
-            super().run()
+        if self.phase != DEAD:  # take may close the mailbox
+            if pushed:
+                self.rest()
+            else:
+                super().run()
 
-    async def each_turn(self, take: Take, timeout_s: float) -> None:
+    async def push_to(self, push: _Push, timeout_s: float) -> None:
+        if self._push is not None:
+            raise RuntimeError(f"expected one receiver at a time, got a second one for {self.pid}")
         while self.mailbox:
-            if not take(self.mailbox):
+            if not self._pushed(push):
                 return
             await asyncio.sleep(0)
-        self._take = take
+        self._push = push
         try:
             await self._wait(timeout_s)
         finally:
-            self._take = None
+            self._push = None
+
+    def _pushed(self, push: _Push) -> bool:
+        """Push the messages that have arrived, and return whether all of them were taken."""
+        messages = [message for message, _ in islice(self.mailbox, push.most)]
+        count = push.take(messages)
+        if self.phase != DEAD:
+            for _ in range(count):
+                self.mailbox.popleft()
+        self.reductions += count
+        return count == len(messages)
 
     def shut_down(self) -> None:
         self.end(SHUTDOWN)
@@ -98,12 +118,13 @@ class Mailbox:
         """
         return await self.process.receive_many(most, timeout_s)
 
-    async def each_turn(self, take: Take, timeout_s: float) -> None:
-        """Call take where messages arrive, once a turn of the loop for all of them, until it returns False.
+    async def push_to(self, take: Take, most: int, timeout_s: float) -> None:
+        """Call take with messages where they arrive, at most `most` at once, until it leaves one in the mailbox.
 
-        No task is woken for them. Raises TimeoutError after timeout_s, MailboxClosed after close, and take's error.
+        No task is woken for a message that is taken, and take must not wait. Raises TimeoutError after timeout_s,
+        whatever was taken; MailboxClosed after close; and an error of take, which then has taken none.
         """
-        await self.process.each_turn(take, timeout_s)
+        await self.process.push_to(_Push(take, most), timeout_s)
 
     def put(self, message: Any) -> None:
         """Put a message of its owner into the mailbox. Any other sender uses `send`."""

@@ -1,11 +1,29 @@
 """The port to the connection of a request. Only the gateway's own server (server_connections.py) provides it."""
 
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from starlette.types import Scope, Send
 
 TRY_AGAIN_LATER: Final = 1013
 """The close code of a WebSocket that is cut. Source: IANA, "WebSocket Close Code Number Registry"."""
+
+DIRECT: Final = "understudy.direct"
+"""The key of the request's Direct in the ASGI scope."""
+
+
+class Direct(Protocol):
+    """A way to write past ASGI's `send` and the server's protocol code. See ADR 13.
+
+    It writes the body of one answer over HTTP, or the messages of one WebSocket. Its writes and those of `send` may
+    alternate.
+    """
+
+    def writable(self) -> bool:
+        """Return whether the connection accepts data now: the head has been sent, and the client is there and reads."""
+
+    def write(self, pieces: Iterable[bytes]) -> None:
+        """Write pieces of the body, or one text message for each piece. Only while it is writable."""
 
 
 class Connection(Protocol):
@@ -17,36 +35,15 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Reset the connection, so that the client sees an incomplete answer."""
 
-
-class Direct(Protocol):
-    """The body of an answer whose head has been sent, written past the app's `send` and the server's parser."""
-
-    def writable(self) -> bool:
-        """Return whether a piece can be written now: the client is connected, and reads."""
-
-    def write(self, piece: bytes) -> None:
-        """Write a piece of the body. Only while it is writable."""
-
-
-class AnswerConnection(Connection, Direct, Protocol):
-    """The connection of a request over HTTP."""
-
-    def sends_by(self, send: Send) -> bool:
-        """Return whether send is this server's own, for an answer that has a body."""
-
-
-DIRECT: Final = "understudy.direct"
-"""The key of the answer's Direct in the ASGI scope. It is missing where another app wraps the gateway's send."""
+    def direct(self, send: Send) -> Direct | None:
+        """Return the way to write past send; None if send is not this connection's own, or changes what it sends."""
 
 
 def with_direct(scope: Scope, send: Send) -> Scope:
-    """Return the scope with the way to write past send, if no other app has a part in the answer."""
-    if scope["type"] != "http":
-        return scope
-    connection: AnswerConnection | None = scope.get("state", {}).get("connection")
-    if connection is None or not connection.sends_by(send):
-        return scope
-    return {**scope, DIRECT: connection}
+    """Return the scope with the request's Direct. It has none on another server, and if another app wraps `send`."""
+    connection = connection_of(scope)
+    direct = None if connection is None else connection.direct(send)
+    return scope if direct is None else {**scope, DIRECT: direct}
 
 
 def direct_of(scope: Scope) -> Direct | None:

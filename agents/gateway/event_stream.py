@@ -19,10 +19,10 @@ from actors.log import get_logger
 from agents.contract.events import CutData
 from agents.contract.wire import FAILED
 from agents.core.events import Event
-from agents.gateway.connection import Direct, connection_of, direct_of
+from agents.gateway.connection import connection_of, direct_of
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.presence import when_gone
-from agents.gateway.reader import AnyReader, ReaderClosed
+from agents.gateway.reader import AnyReader, ReaderClosed, Writer
 from agents.gateway.wire import HEARTBEAT, cut_frame, frames, frames_without_error
 from agents.sessions import SessionError
 
@@ -87,12 +87,12 @@ class EventStream(Response):
         finally:
             self._reader.close()
 
-    def _writer(self, scope: Scope, squeeze: "_Plain") -> "_Writer | None":
+    def _writer(self, scope: Scope, squeeze: "_Plain") -> Writer | None:
         """Return the writer past `send`; None for a compressed answer, and on another server."""
         direct = direct_of(scope) if type(squeeze) is _Plain else None
-        return None if direct is None else _Writer(direct, self._encode)
+        return None if direct is None else Writer(direct, lambda events: (self._encode(events),))
 
-    async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller, writer: "_Writer | None") -> None:
+    async def _write_all(self, send: Send, squeeze: "_Plain", caller: Caller, writer: Writer | None) -> None:
         headers = [*HEADERS, *squeeze.headers, (b"x-stream-id", self._reader.stream_id.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if self._head:
@@ -126,17 +126,6 @@ class EventStream(Response):
         if connection is not None:
             reason = self._cut_frame(too_slow(self._delivery.write_timeout_s))
             connection.cut(self._unsent + (b"" if self._over else squeeze.some(reason) + squeeze.end()))
-
-
-class _Writer:
-    """A writer of events to a connection."""
-
-    def __init__(self, direct: Direct, encode: Callable[[Sequence[Event]], bytes]) -> None:
-        self.writable, self._write, self._encode = direct.writable, direct.write, encode
-
-    def write(self, events: list[Event]) -> None:
-        if body := self._encode(events):  # the chat frames leave events out, and an empty chunk ends a body
-            self._write(body)
 
 
 def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:

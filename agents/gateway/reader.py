@@ -4,30 +4,32 @@ A stream does not depend on its readers. A slow reader has up to buffer_size eve
 joined (docs/subscribers.md). The memory of a client is therefore bounded.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Final, Protocol, Self, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from itertools import takewhile
+from typing import Any, Final, Self, TypeAlias
 
 from actors import Down, Mailbox, MailboxClosed, Pid
 from actors.clock import now_s, unix_s
-from actors.kernel.message_queue import MessageQueue
 from agents import agent
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
+from agents.gateway.connection import Direct
 
 BATCH: Final = 512  # events per write
 
-
 PULLED: Final = frozenset({Down, *TERMINAL})
-"""Messages that `batches` yields also while it has a writer."""
+"""The messages that no writer gets."""
 
 
-class Writer(Protocol):
-    """A writer of events where they arrive."""
+class Writer:
+    """A writer of events where they arrive. encode: gives the pieces that direct writes."""
 
-    def writable(self) -> bool: ...
+    def __init__(self, direct: Direct, encode: Callable[[list[Event]], Iterable[bytes]]) -> None:
+        self.writable, self._write, self._encode = direct.writable, direct.write, encode
 
     def write(self, events: list[Event]) -> None:
         """Write the events. Only while it is writable."""
+        self._write(self._encode(events))
 
 
 class ReaderClosed(Exception):
@@ -74,7 +76,7 @@ class Reader:
     async def batches(self, pause_s: float, writer: Writer | None = None) -> AsyncGenerator[list[Event], None]:
         """Yield the events that arrived, or an empty list after pause_s. The last batch ends with a terminal event.
 
-        writer: it gets the events where they arrive, as long as it is writable; those are not yielded.
+        writer: gets the events where they arrive, as long as it is writable. Those are not yielded.
         """
         gone = False
         while True:
@@ -98,29 +100,27 @@ class Reader:
                     return
 
     async def _push(self, writer: Writer, pause_s: float) -> None:
-        """Give the writer the events until a message is not for it. Raises TimeoutError after pause_s without a write.
+        """Give the writer the events until a message is not for it. Raises TimeoutError after pause_s without events.
 
-        It has one timer for many writes.
+        One timer covers all writes within pause_s.
         """
         wrote_s = now_s()
 
-        def take(mailbox: MessageQueue) -> bool:
+        def take(messages: list[Any]) -> int:
             nonlocal wrote_s
             if not writer.writable():
-                return False
-            events: list[Event] = []
-            while mailbox and len(events) < BATCH and type(mailbox[0][0]) not in PULLED:
-                events.append(mailbox.popleft()[0])
+                return 0
+            events = list(takewhile(_is_pushed, messages))
             if events:
                 writer.write(events)
                 self.seq, wrote_s = events[-1].seq, now_s()
-            return not mailbox or len(events) == BATCH
+            return len(events)
 
         while True:
             try:
-                await self._box.each_turn(take, max(0.0, wrote_s + pause_s - now_s()))
+                await self._box.push_to(take, BATCH, wrote_s + pause_s - now_s())
             except TimeoutError:
-                if now_s() - wrote_s >= pause_s:
+                if now_s() >= wrote_s + pause_s:
                     raise
             else:
                 return
@@ -134,6 +134,10 @@ class Reader:
 
     def _last_words(self) -> Event:
         return StreamError(HandlerCrashed("its agent ended"), stream_id=self.stream_id, seq=self.seq + 1, at=unix_s())
+
+
+def _is_pushed(message: Any) -> bool:
+    return type(message) not in PULLED
 
 
 Read: TypeAlias = Callable[[int, int], Awaitable[list[Event]]]

@@ -1,14 +1,16 @@
 """The connections of the gateway's own server, with stricter limits than uvicorn's."""
 
 import asyncio
+from collections.abc import Iterable
 from email.utils import formatdate
 from typing import Any, Final
 
 import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.protocol import State
 
 from agents.gateway.connection import TRY_AGAIN_LATER
 from agents.gateway.errors import Refusal
@@ -31,7 +33,6 @@ class HttpConnection(H11Protocol):
         self._max_connections = config.limit_concurrency or 0
         self.limit_concurrency = None  # uvicorn's own count includes idle connections, but no WebSocket
         self._head_timer: asyncio.TimerHandle | None = None
-        self._chunked: object = None  # the cycle whose body is chunked
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -60,26 +61,9 @@ class HttpConnection(H11Protocol):
         self.cycle.disconnected = True
         _linger(self.loop, self.transport)
 
-    def sends_by(self, send: Any) -> bool:
+    def direct(self, send: Any) -> "DirectBody | None":
         cycle = self.cycle
-        return bool(send == cycle.send) and cycle.scope["method"] != "HEAD"
-
-    def writable(self) -> bool:
-        return not (self.flow.write_paused or self.cycle.disconnected or self.transport.is_closing())
-
-    def write(self, piece: bytes) -> None:
-        """Write a piece of the body. The first piece goes through h11, and shows whether the body is chunked.
-
-        A chunk leaves h11's state as it was, so the later chunks need not pass it.
-        """
-        chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
-        if self._chunked is not self.cycle:
-            framed = self.conn.send(h11.Data(data=piece)) or b""
-            if framed != chunk:
-                self.transport.write(framed)
-                return
-            self._chunked = self.cycle
-        self.transport.write(chunk)
+        return DirectBody(cycle) if send == cycle.send and cycle.scope["method"] != "HEAD" else None
 
     def abort(self) -> None:
         """Reset the connection, so that the client sees an incomplete answer."""
@@ -144,6 +128,71 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         self.disconnected = True
         self.transport.abort()
+
+    def direct(self, send: Any) -> "DirectMessages | None":
+        return DirectMessages(self) if send == self.send and not self.conn.extensions else None
+
+
+class DirectBody:
+    """The body of one answer. It stays that of this answer when the connection serves the next request."""
+
+    __slots__ = ("_chunked", "_cycle")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle, self._chunked = cycle, False
+
+    def writable(self) -> bool:
+        cycle = self._cycle
+        return (
+            cycle.response_started
+            and not (cycle.response_complete or cycle.disconnected or cycle.flow.write_paused)
+            and not cycle.transport.is_closing()
+        )
+
+    def write(self, pieces: Iterable[bytes]) -> None:
+        """Write the pieces as one chunk. The first chunk goes through h11, and shows whether the body is chunked.
+
+        A chunk leaves h11's state as it was, so the later chunks need not pass it. A body that is not chunked does.
+        """
+        if not (body := b"".join(pieces)):
+            return  # an empty chunk would end the body
+        chunk = b"%x\r\n%b\r\n" % (len(body), body)
+        if not self._chunked:
+            framed = self._cycle.conn.send(h11.Data(data=body)) or b""
+            self._chunked = framed == chunk
+            chunk = framed
+        self._cycle.transport.write(chunk)
+
+
+class DirectMessages:
+    """The text messages of a WebSocket without compression. A frame leaves the state of websockets as it was."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: SocketConnection) -> None:
+        self._connection = connection
+
+    def writable(self) -> bool:
+        connection = self._connection
+        return (
+            connection.conn.state is State.OPEN
+            and connection.handshake_complete
+            and connection.writable.is_set()
+            and not (connection.close_sent or connection.disconnected or connection.transport.is_closing())
+        )
+
+    def write(self, pieces: Iterable[bytes]) -> None:
+        self._connection.transport.write(b"".join(map(_text_frame, pieces)))
+
+
+def _text_frame(text: bytes) -> bytes:
+    """Return a whole text message as an unmasked frame. Source: RFC 6455, section 5.2."""
+    size = len(text)
+    if size < 126:
+        return b"\x81%c%b" % (size, text)
+    if size < 65536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), text)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), text)
 
 
 def _linger(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:

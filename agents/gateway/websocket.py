@@ -9,6 +9,7 @@ An action that fails is answered with {"type": "refused", "code", "error"}, and 
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final, assert_never
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
@@ -17,12 +18,12 @@ from actors.log import get_logger
 from agents.core.text import to_json
 from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
-from agents.gateway.connection import TRY_AGAIN_LATER, connection_of
+from agents.gateway.connection import TRY_AGAIN_LATER, connection_of, direct_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.event_stream import STORE_UNAVAILABLE, Delivery, too_slow
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.scopes import permit
-from agents.gateway.reader import AnyReader, ReaderClosed
+from agents.gateway.reader import AnyReader, ReaderClosed, Writer
 from agents.gateway.visible import Everything
 from agents.gateway.wire import message
 from agents.sessions import SessionError
@@ -47,7 +48,8 @@ class Socket:
 
     def __init__(self, websocket: WebSocket, everything: Everything, delivery: Delivery, max_bytes: int) -> None:
         self._websocket, self._delivery, self._max_bytes = websocket, delivery, max_bytes
-        self._caller = caller_in(websocket.scope)
+        self._caller, direct = caller_in(websocket.scope), direct_of(websocket.scope)
+        self._writer = None if direct is None else Writer(direct, partial(map, message))
         self._visible = everything.visible_to(self._caller)
         self._tasks = asyncio.TaskGroup()
         self._readers: dict[str, AnyReader] = {}
@@ -64,12 +66,20 @@ class Socket:
         except* _Revoked:
             await self._close_revoked()
         finally:
-            for reader in self._readers.values():
-                reader.close()
+            self._close_readers()
+
+    def _close_readers(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
 
     async def _until_revoked(self) -> None:
         revoked = asyncio.Event()
-        with self._caller.until_revoked(revoked.set):
+
+        def revoke() -> None:
+            self._close_readers()  # at once: the tasks end in a later turn of the loop
+            revoked.set()
+
+        with self._caller.until_revoked(revoke):
             await revoked.wait()
         raise _Revoked
 
@@ -150,7 +160,7 @@ class Socket:
 
     async def _pump(self, reader: AnyReader) -> None:
         try:
-            async for batch in reader.batches(self._delivery.heartbeat_s):
+            async for batch in reader.batches(self._delivery.heartbeat_s, self._writer):
                 await self._write(map(message, batch))
         except ReaderClosed:
             return
@@ -172,13 +182,13 @@ class Socket:
         await self._send({"type": "refused", "code": refusal.kind, "error": refusal.message, **named})
 
     async def _send(self, answer: dict[str, Any]) -> None:
-        await self._write([to_json(answer).decode()])
+        await self._write([to_json(answer)])
 
-    async def _write(self, texts: Iterable[str]) -> None:
+    async def _write(self, texts: Iterable[bytes]) -> None:
         try:
             async with asyncio.timeout(self._delivery.write_timeout_s):
                 for text in texts:
-                    await self._websocket.send({"type": "websocket.send", "text": text})
+                    await self._websocket.send({"type": "websocket.send", "text": text.decode()})
         except TimeoutError:
             self._cut()
             raise WebSocketDisconnect(TRY_AGAIN_LATER) from None

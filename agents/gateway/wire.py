@@ -58,18 +58,18 @@ def _frame(event: Event, name: str = "") -> bytes:
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, (name or name_of(event)).encode(), to_json(data_of(event)))
 
 
-def message(event: Event) -> str:
+def message(event: Event) -> bytes:
     """A WebSocket message. The data of a text is the text itself."""
     if type(event) is StreamToken and event.joined == event.attempt == 1 and event.at is not None:
         values = (to_json(event.token), _json(event.at), event.seq, to_json(event.stream_id))
-        return (b'{"type":"token","data":%b,"at":%b,"seq":%d,"stream_id":%b}' % values).decode()
+        return b'{"type":"token","data":%b,"at":%b,"seq":%d,"stream_id":%b}' % values
     fields: dict[str, Any] = {"type": name_of(event), "data": bare_data_of(event)}
     if isinstance(event, StreamToken | StreamReasoning):
         fields["data"] = fields["data"].text
     fields |= envelope_of(event)
     fields["seq"] = event.seq
     fields["stream_id"] = event.stream_id
-    return to_json(fields).decode()
+    return to_json(fields)
 
 
 def cut_frame(data: CutData) -> bytes:

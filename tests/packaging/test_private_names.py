@@ -76,6 +76,16 @@ async def test_each_private_attribute_of_uvicorn_is_there(kind: str) -> None:
         assert hasattr(made, name), f"uvicorn {version('uvicorn')} has no {owner}: see {UVICORN}"
 
 
+CYCLE = "conn disconnected flow response_complete response_started scope transport"
+"""The attributes of one answer: HttpConnection.cycle, which exists only during a request."""
+
+
+def test_each_private_attribute_of_uvicorns_answers_is_there() -> None:
+    cycle = import_module(UVICORN.removesuffix(".py").replace("/", ".")).RequestResponseCycle
+    for name in CYCLE.split():
+        assert name in cycle.__init__.__code__.co_names, f"uvicorn {version('uvicorn')} has no {name}: see {UVICORN}"
+
+
 def _class(kind: str) -> Any:
     """Return a class of the gateway's server. serving.py imports all three."""
     return getattr(import_module("agents.gateway.serving"), kind)
@@ -92,7 +102,7 @@ def _made(kind: str) -> Any:
 
 @pytest.mark.parametrize("kind", ATTRIBUTES)
 def test_each_method_that_replaces_one_of_uvicorn_still_replaces_one(kind: str) -> None:
-    own = {"end", "take", "cut", "abort", "_await_head", "_head_came"}
+    own = {"end", "take", "cut", "abort", "direct", "_await_head", "_head_came"}
     made: type = _class(kind)
     for name in (name for name, value in vars(made).items() if isinstance(value, FunctionType)):
         replaced = any(name in vars(base) for base in made.__mro__[1:-1])
