@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from actors.kernel.process import Process
+from actors.system.current import current_system
 from agents.settings import GatewaySettings, Scope, TokenSettings
 from tests.agents.gateway.site import TOKEN, Site, events, parsed
 from tests.agents.gateway.users import ANN, BOB, House, house, token
@@ -78,6 +80,45 @@ async def test_an_open_socket_of_a_revoked_token_is_closed_with_1008(of: House) 
         assert anns.close_code == 1008
         await bobs.send_json({"action": "ping"})
         assert await bobs.receive_json(timeout=30) == {"type": "pong"}
+
+
+LONG = " ".join(f"word{number}" for number in range(1000))
+PACED = f"""
+[models.paced]
+token_delay_s = 0.002
+turns = [{{ steps = [{{ text = "{LONG}" }}] }}]
+"""
+
+
+def mailboxes() -> list[Process]:
+    return [process for process in current_system().processes.values() if process.label == "mailbox"]
+
+
+async def test_events_after_the_revocation_are_not_written_to_an_open_stream() -> None:
+    async with house([ANN], script=PACED) as of, of.client(ANN) as ann:
+        await ann.json("POST", "/agents", {"id": "a1", "model": "paced"})
+        response = await ann.http.post(f"{ann.url}/agents/a1/stream", json={"message": "go"})
+        await up_to(response, 3)
+        open_ = len(mailboxes())
+        of.tokens()
+        assert len(mailboxes()) == open_ - 1  # that of the reader ends at once
+        *_, last = [event async for event in events(response)]
+        assert last.data["code"] == "token_revoked"
+
+
+async def test_events_after_the_revocation_are_not_written_to_an_open_socket() -> None:
+    async with house([ANN], script=PACED) as of, of.client(ANN) as ann, ann.socket() as socket:
+        for id_ in ("a1", "a2"):
+            await ann.json("POST", "/agents", {"id": id_, "model": "paced"})
+            await socket.send_json({"action": "stream_chat", "agent_id": id_, "message": "go", "stream_id": f"s-{id_}"})
+        while (await socket.receive_json(timeout=30)).get("stream_id") != "s-a2":
+            pass
+        open_ = len(mailboxes())
+        of.tokens()
+        assert len(mailboxes()) == open_ - 2
+        while (message := await socket.receive(timeout=30)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert (message.type, socket.close_code) == (aiohttp.WSMsgType.CLOSE, 1008)
 
 
 @pytest.mark.parametrize(
