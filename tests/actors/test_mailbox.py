@@ -1,6 +1,8 @@
 """Mailbox: the process of code outside any process."""
 
 import asyncio
+from itertools import takewhile
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from actors import (
     receive,
     self_pid,
     send,
+    send_after,
     spawn,
 )
 from actors.kernel.errors import NoCaller
@@ -127,6 +130,135 @@ async def test_a_receiver_that_has_waited_takes_the_next_message_without_a_yield
         asyncio.get_running_loop().call_soon(others.append, "ran")
         assert await box.receive() == "second"
         assert others == []
+
+
+class Taker:
+    """A function that takes numbers, at most `most` of them in all, and notes each call."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self.calls, self.most = list[list[Any]](), most
+
+    @property
+    def taken(self) -> list[Any]:
+        return [message for call in self.calls for message in call]
+
+    def __call__(self, messages: list[Any]) -> int:
+        numbers = list(takewhile(lambda message: isinstance(message, int), messages))[: self.most - len(self.taken)]
+        self.calls.append(numbers)
+        return len(numbers)
+
+
+async def test_pushed_messages_are_taken_in_order_until_one_is_for_the_owner() -> None:
+    taker = Taker()
+    async with Mailbox() as box:
+        send(box.pid, 0)
+        pushing = asyncio.create_task(box.push_to(taker, 512, 60))
+        for number in range(1, 100):
+            await asyncio.sleep(0)
+            send(box.pid, number)
+        await settled()
+        assert taker.taken == list(range(100))
+        assert not pushing.done()
+        for message in (100, "for the owner", 101):
+            send(box.pid, message)
+        await pushing
+        assert taker.taken == list(range(101))
+        assert await box.receive_many(10) == ["for the owner", 101]
+        assert box.process.reductions == 103
+
+
+async def test_messages_of_one_turn_of_the_loop_are_pushed_together_but_no_more_than_asked_for() -> None:
+    taker = Taker()
+    async with Mailbox() as box:
+        pushing = asyncio.create_task(box.push_to(taker, 3, 60))
+        await settled()
+        for number in range(5):
+            send(box.pid, number)
+        await settled()
+        assert taker.calls == [[0, 1, 2], [3, 4]]
+        pushing.cancel()
+
+
+async def test_a_message_that_is_not_taken_waits_for_the_owner() -> None:
+    taker = Taker(most=2)
+    async with Mailbox() as box:
+        pushing = asyncio.create_task(box.push_to(taker, 512, 60))
+        await settled()
+        for number in range(4):
+            send(box.pid, number)
+        await pushing
+        assert taker.taken == [0, 1]
+        assert await box.receive_many(10) == [2, 3]
+
+
+async def test_an_error_of_the_taker_reaches_the_owner_and_the_messages_stay() -> None:
+    def fails(_messages: list[Any]) -> int:
+        raise ZeroDivisionError
+
+    async with Mailbox() as box:
+        pushing = asyncio.create_task(box.push_to(fails, 512, 60))
+        await settled()
+        send(box.pid, 1)
+        with pytest.raises(ZeroDivisionError):
+            await pushing
+        with pytest.raises(ZeroDivisionError):
+            await box.push_to(fails, 512, 60)
+        assert await box.receive() == 1
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["a message that has arrived", "a later message"])
+async def test_a_taker_may_close_the_mailbox(arrived: bool) -> None:
+    async with Mailbox() as box:
+
+        def closes(messages: list[Any]) -> int:
+            box.close()
+            return len(messages)
+
+        if arrived:
+            send(box.pid, 1)
+        pushing = asyncio.create_task(box.push_to(closes, 512, 60))
+        await settled()
+        send(box.pid, 2)
+        with pytest.raises(MailboxClosed):
+            await pushing
+        assert not box.pid.alive
+
+
+async def test_a_mailbox_that_is_closed_pushes_no_more() -> None:
+    taker = Taker()
+    async with Mailbox() as box:
+        pushing = asyncio.create_task(box.push_to(taker, 512, 60))
+        await settled()
+        send(box.pid, 1)
+        box.close()
+        with pytest.raises(MailboxClosed):
+            await pushing
+        assert taker.calls == []
+
+
+@simulated(seeds=10)
+async def test_a_push_ends_after_its_time_whatever_was_taken() -> None:
+    taker = Taker()
+    async with AsyncioSystemBase(), Mailbox() as box:
+        send_after(5.0, box.pid, 1)
+        with pytest.raises(TimeoutError, match=r"no message within 7\.5 s"):
+            await box.push_to(taker, 512, 7.5)
+        assert taker.taken == [1]
+        assert asyncio.get_running_loop().time() == 7.5
+
+
+async def test_a_second_receiver_beside_a_push_is_refused() -> None:
+    taker = Taker()
+    async with Mailbox() as box:
+        pushing = asyncio.create_task(box.push_to(taker, 512, 60))
+        await settled()
+        for second in (box.push_to(taker, 512, 60), box.receive()):
+            with pytest.raises(RuntimeError, match="one receiver at a time"):
+                await second
+        send(box.pid, 1)
+        await settled()
+        assert taker.taken == [1]
+        pushing.cancel()
 
 
 async def test_a_message_to_a_closed_mailbox_is_a_dead_letter(system: AsyncioSystemBase) -> None:
