@@ -12,9 +12,8 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
 
-from agents.gateway.connection import with_direct
+from agents.gateway.connection import note_direct
 from agents.gateway.document.described import Described
 from agents.gateway.errors import EXPECTED, answer, crashed
 from agents.gateway.event_stream import Delivery
@@ -22,7 +21,6 @@ from agents.gateway.gate import Gate
 from agents.gateway.guard.credentials import PRINTED_CODE_S, Credentials
 from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
-from agents.gateway.guard.scopes import needs
 from agents.gateway.guard.tokens import Tokens
 from agents.gateway.quotas import Quotas, UserLocks
 from agents.gateway.reservations import Reservations
@@ -40,7 +38,7 @@ from agents.gateway.routes.watch import watch
 from agents.gateway.routing import TrailingSlash, method_not_allowed
 from agents.gateway.sessions import Sessions
 from agents.gateway.visible import DefaultAgent, Everything
-from agents.gateway.websocket import Socket
+from agents.gateway.websocket import Sockets
 from agents.settings import GatewaySettings, Settings
 
 GZIP_FROM_BYTES = 1024
@@ -71,17 +69,20 @@ class Gateway:
         everything = Everything(self._sessions, gate, self._reservations, quotas, DefaultAgent.by(settings))
         own = settings.gateway
         allowed = Allowed(own.allowed_hosts, own.allowed_origins)
-        app = _app(settings, everything, self._credentials, self._host)
+        delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, settings.streaming.enable_compression)
+        app = _app(settings, everything, delivery, self._credentials, self._host)
         self._credentials.tokens.take(own.tokens)
         self.app = app
-        self._guard = Guard(app, allowed, self._credentials, own.max_body_bytes)
+        sockets = Sockets(app, everything, delivery, own.max_message_bytes)
+        self._guard = Guard(sockets, allowed, self._credentials, own.max_body_bytes)
 
     def login_code(self) -> str:
         """Return a new one-time code, with which a person logs in on the gateway's page with the install's token."""
         return self._credentials.code(self._credentials.tokens.install, PRINTED_CODE_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._guard(with_direct(scope, send), receive, send)
+        note_direct(scope, send)
+        await self._guard(scope, receive, send)
 
 
 def check_access(settings: GatewaySettings, token: str) -> None:
@@ -93,12 +94,12 @@ def check_access(settings: GatewaySettings, token: str) -> None:
     Tokens(token).take(settings.tokens)
 
 
-def _app(settings: Settings, everything: Everything, credentials: Credentials, host: Host | None) -> FastAPI:
-    own, compression = settings.gateway, settings.streaming.enable_compression
-    delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, compression)
+def _app(
+    settings: Settings, everything: Everything, delivery: Delivery, credentials: Credentials, host: Host | None
+) -> FastAPI:
     app = _bare_app()
     app.add_middleware(TrailingSlash)
-    if compression:
+    if delivery.compression:
         app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     app.include_router(login(credentials))
     app.include_router(agents(everything, delivery))
@@ -111,13 +112,6 @@ def _app(settings: Settings, everything: Everything, credentials: Credentials, h
     if host is not None:
         app.include_router(host_routes(host))
     docs(app)
-
-    @app.websocket("/")
-    @app.websocket("/ws")
-    @needs(None)  # each action has its own scope
-    async def ws(websocket: WebSocket) -> None:
-        await Socket(websocket, everything, delivery, own.max_message_bytes).run()
-
     return app
 
 

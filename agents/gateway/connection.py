@@ -39,11 +39,11 @@ class Connection(Protocol):
         """Return the way to write past send; None if send is not this connection's own, or changes what it sends."""
 
 
-def with_direct(scope: Scope, send: Send) -> Scope:
-    """Return the scope with the request's Direct. It has none on another server, and if another app wraps `send`."""
+def note_direct(scope: Scope, send: Send) -> None:
+    """Put the request's Direct into the scope. It has none on another server, and if another app wraps `send`."""
     connection = connection_of(scope)
-    direct = None if connection is None else connection.direct(send)
-    return scope if direct is None else {**scope, DIRECT: direct}
+    if connection is not None and (direct := connection.direct(send)) is not None:
+        scope[DIRECT] = direct  # not in a copy: the guard removes a ticket from the scope that the server logs
 
 
 def direct_of(scope: Scope) -> Direct | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, assert_never
 
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from actors.log import get_logger
@@ -22,6 +23,8 @@ from agents.gateway.connection import TRY_AGAIN_LATER, connection_of, direct_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
 from agents.gateway.event_stream import STORE_UNAVAILABLE, Delivery, too_slow
 from agents.gateway.guard.caller import caller_in
+from agents.gateway.guard.credentials import SOCKETS
+from agents.gateway.guard.middleware import route_of
 from agents.gateway.guard.scopes import permit
 from agents.gateway.reader import AnyReader, ReaderClosed, Writer
 from agents.gateway.visible import Everything
@@ -73,14 +76,15 @@ class Socket:
             reader.close()
 
     async def _until_revoked(self) -> None:
-        revoked = asyncio.Event()
+        revoked = asyncio.get_running_loop().create_future()
 
         def revoke() -> None:
             self._close_readers()  # at once: the tasks end in a later turn of the loop
-            revoked.set()
+            if not revoked.done():
+                revoked.set_result(None)
 
         with self._caller.until_revoked(revoke):
-            await revoked.wait()
+            await revoked
         raise _Revoked
 
     async def _listen(self) -> None:
@@ -207,6 +211,23 @@ class Socket:
         if connection is not None:
             data = too_slow(self._delivery.write_timeout_s)
             connection.cut(to_json({"type": "cut", "data": data}))
+
+
+class Sockets:
+    """Middleware that serves the WebSockets, so that they do not pass the layers of the app.
+
+    Those layers would hold 10 KiB for as long as a socket is open. Each action has its own scope.
+    """
+
+    def __init__(self, app: ASGIApp, everything: Everything, delivery: Delivery, max_bytes: int) -> None:
+        self._app, self._everything, self._delivery, self._max_bytes = app, everything, delivery, max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and route_of(scope) in SOCKETS:
+            websocket = WebSocket(scope, receive, send)
+            await Socket(websocket, self._everything, self._delivery, self._max_bytes).run()
+        else:
+            await self._app(scope, receive, send)
 
 
 def _ref(action: Action) -> dict[str, Any]:

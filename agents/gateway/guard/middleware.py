@@ -47,7 +47,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         path, more = path_of(scope), [VARY]
-        route = path.removesuffix("/") or "/"
+        route = route_of(scope)
         send = _with_headers(send, more)
         try:
             _check_size(scope)
@@ -85,6 +85,11 @@ def path_of(scope: Scope) -> str:
     """Return the path within the gateway, without the prefix of a mount."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
+
+
+def route_of(scope: Scope) -> str:
+    """Return the path without a slash at its end."""
+    return path_of(scope).removesuffix("/") or "/"
 
 
 def is_login(scope: Scope, path: str) -> bool:

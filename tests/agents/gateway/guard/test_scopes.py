@@ -70,8 +70,6 @@ ALLOWED: Mapping[str, set[str]] = {
         "POST /login/codes",
         "POST /logout",
         "POST /tickets",
-        "WS /",
-        "WS /ws",
         "WS ping",
     },
 }
