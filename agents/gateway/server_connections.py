@@ -86,6 +86,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
 
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+        self.queue = Received()  # type: ignore[assignment]
 
     async def run_asgi(self) -> None:
         """Run the app, and mark an upgrade that was refused with a whole answer as complete.
@@ -131,6 +132,34 @@ class SocketConnection(WebSocketsSansIOProtocol):
 
     def direct(self, send: Any) -> "DirectMessages | None":
         return DirectMessages(self) if send == self.send and not self.conn.extensions else None
+
+
+class Received:
+    """The messages of a socket that its app has not received.
+
+    An asyncio.Queue would hold 3 KiB for each idle socket.
+    """
+
+    __slots__ = ("_messages", "_waiter")
+
+    def __init__(self) -> None:
+        self._messages: list[Any] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    def put_nowait(self, message: Any) -> None:
+        self._messages.append(message)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def get(self) -> Any:
+        """Return the next message. Only one task may wait at a time."""
+        while not self._messages:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self._messages.pop(0)
 
 
 class DirectBody:
