@@ -8,6 +8,9 @@ from starlette.types import Scope, Send
 TRY_AGAIN_LATER: Final = 1013
 """The close code of a WebSocket that is cut. Source: IANA, "WebSocket Close Code Number Registry"."""
 
+CONNECTION: Final = "understudy.connection"
+"""The key of the request's connection in the ASGI scope's state. A host may have other keys there."""
+
 DIRECT: Final = "understudy.direct"
 """The key of the request's Direct in the ASGI scope."""
 
@@ -53,5 +56,5 @@ def direct_of(scope: Scope) -> Direct | None:
 
 def connection_of(scope: Scope) -> Connection | None:
     """Return the connection of a request; None on another server."""
-    connection: Connection | None = scope.get("state", {}).get("connection")
+    connection: Connection | None = scope.get("state", {}).get(CONNECTION)
     return connection

@@ -12,7 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from agents.gateway.connection import TRY_AGAIN_LATER
+from agents.gateway.connection import CONNECTION, TRY_AGAIN_LATER
 from agents.gateway.errors import Refusal
 
 HEADER_S: Final = 10.0  # for the whole head of a request
@@ -26,10 +26,10 @@ FULL_HEAD: Final = (
 
 
 class HttpConnection(H11Protocol):
-    """An HTTP connection. scope["state"]["connection"] is this object, so an answer can cut its own connection."""
+    """An HTTP connection. It is in the state of its requests' scopes, so an answer can cut its own connection."""
 
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
-        super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+        super().__init__(config, server_state, {**app_state, CONNECTION: self}, _loop)
         self._max_connections = config.limit_concurrency or 0
         self.limit_concurrency = None  # uvicorn's own count includes idle connections, but no WebSocket
         self._head_timer: asyncio.TimerHandle | None = None
@@ -85,7 +85,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
     """A WebSocket connection with limits on pings and fragments."""
 
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
-        super().__init__(config, server_state, {**app_state, "connection": self}, _loop)
+        super().__init__(config, server_state, {**app_state, CONNECTION: self}, _loop)
         self.queue = Received()  # type: ignore[assignment]
 
     async def run_asgi(self) -> None:

@@ -101,6 +101,21 @@ async def test_an_app_around_the_gateway_sees_all_of_the_same_body(site: Site, s
     assert b"".join(sent) == direct
 
 
+async def test_a_host_may_have_a_connection_of_its_own_in_its_state(site: Site, sent: list[bytes]) -> None:
+    gateway = Gateway(site.settings, LiveSessions(), TOKEN)
+
+    async def host(scope: Scope, receive: Receive, send: Send) -> None:
+        await gateway({**scope, "state": {"connection": "to a database"}}, receive, send)
+
+    await site.agent("echo")
+    await site.stream("a", WORDS, stream_id="s")
+    direct = await body(site)
+    sent.clear()
+    async with serving(host, site.settings) as served:
+        assert await body(Site(served, site.http, site.settings)) == direct
+    assert b"".join(sent) == direct
+
+
 async def test_a_compressed_body_passes_asgi_and_has_the_same_content(site: Site, sent: list[bytes]) -> None:
     await site.agent("echo")
     await site.stream("a", WORDS, stream_id="s")
