@@ -39,7 +39,7 @@ class Connection(Protocol):
         """Reset the connection, so that the client sees an incomplete answer."""
 
     def direct(self, send: Send) -> Direct | None:
-        """Return the way to write past send; None if send is not this connection's own, or changes what it sends."""
+        """Return the way to write past send; None if send is another app's, or changes the pieces."""
 
 
 def note_direct(scope: Scope, send: Send) -> None:
