@@ -31,8 +31,9 @@ from agents.instance.waking import Recovery
 from agents.llm.breaker import BreakerPolicy
 from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy
+from agents.node.garbage_collector import GarbageCollector
 from agents.sessions import JOURNAL, Journal
-from agents.settings import RestartLimits, Settings
+from agents.settings import GarbageCollection, RestartLimits, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool import refuse_inside
 from agents.tools.pool_server import TOOL_POOL, ToolPool
@@ -75,6 +76,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     root, streams, agents = limits.understudy, _many(limits.stream_supervisor), limits.agent_supervisor
     each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
     prepare = partial(load_tools, settings)
+    sliced = settings.garbage_collection is GarbageCollection.SLICED
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
@@ -85,6 +87,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, prepare, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
+        *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )
 
 

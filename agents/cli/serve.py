@@ -1,6 +1,5 @@
 """`understudy serve`: the daemon, in the foreground."""
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from agents.cli.printing import say
 from agents.cli.refusal import refuse
 from agents.configuration import InvalidConfiguration, load
 from agents.daemon.errors import ApplicationEnded, CannotStart
+from agents.node.garbage import uncollected
 from agents.node.standard_streams import give_up_stdout
 
 APPLICATION_ENDED: Final = 1  # a service manager may restart it; after exit code 2 a restart would fail the same way
@@ -28,10 +28,8 @@ def serve(file: Path | None, flags: dict[str, str]) -> None:
     """
     try:
         load(file, os.environ, flags)
-        # The import below takes a second: a faulty configuration is reported before. The collector is off meanwhile,
-        # because searching imported modules for garbage takes a tenth of the start. daemon/life.py turns it on again.
-        gc.disable()
-        from agents.daemon.serve import serve as run
+        with uncollected():  # the import takes a second: a faulty configuration is reported before
+            from agents.daemon.serve import serve as run
 
         run(lambda: load(file, os.environ, flags), _say, _say_secret if sys.stdout.isatty() else None)
     except InvalidConfiguration as invalid:

@@ -203,6 +203,13 @@ class SupervisionSettings(BaseModel):
     agent_supervisor: RestartLimits = RestartLimits(intensity=10, period=60.0)
 
 
+class GarbageCollection(StrEnum):
+    """The policy for Python's garbage collector. SLICED: short pauses; see node/garbage.py. UNCHANGED: the host's."""
+
+    SLICED = "sliced"
+    UNCHANGED = "unchanged"
+
+
 DEFAULT_MODEL: Final = "gpt-4o"
 """The model of the documented examples."""
 
@@ -211,8 +218,8 @@ class Settings(BaseModel):
     """The settings of the application.
 
     model, base_url, api_key: for agents without their own. model: None refuses those agents. base_url, api_key: None
-    means OPENAI_BASE_URL and OPENAI_API_KEY. prices: by the name of the model. agents: those that start with the
-    daemon.
+    means OPENAI_BASE_URL and OPENAI_API_KEY. prices: by the name of the model. garbage_collection: as long as the
+    application runs. agents: those that start with the daemon.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -225,6 +232,7 @@ class Settings(BaseModel):
     tools: ToolSettings = ToolSettings()
     providers: Annotated[ProviderSettings, Applies.PROVIDERS] = ProviderSettings()
     supervision: Annotated[SupervisionSettings, Applies.SUPERVISORS] = SupervisionSettings()
+    garbage_collection: GarbageCollection = GarbageCollection.SLICED
     agents: tuple[AgentSettings, ...] = ()
     sessions: SessionSettings = SessionSettings()
     gateway: GatewaySettings = GatewaySettings()

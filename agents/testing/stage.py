@@ -26,7 +26,7 @@ from agents.llm.provider import LLM_SUPERVISOR
 from agents.rehearsal import RehearsalServer, Script
 from agents.rehearsal.director import Director
 from agents.sessions import open_journal
-from agents.settings import Durability, Settings
+from agents.settings import Durability, GarbageCollection, Settings
 from agents.testing.in_memory import InMemoryClient
 from agents.testing.inline import inline
 from agents.tools.call_supervisor import TOOL_SUPERVISOR
@@ -90,7 +90,7 @@ def simulated_stage(script: Script, settings: Settings, seed: int = 0) -> Iterat
     if settings.sessions.durability is not Durability.OFF:
         raise InvalidArgument('sessions.durability "off" in a simulation', settings.sessions.durability.value)
     director = Director(script)
-    settings = _at(NOWHERE, script, settings)
+    settings = _at(NOWHERE, script, settings).model_copy(update={"garbage_collection": GarbageCollection.UNCHANGED})
     flags, children = tree(settings, lambda endpoint: InMemoryClient(director, endpoint))
     with Simulation(seed) as simulation:
 

@@ -17,6 +17,7 @@ KEYS = {".".join(map(str, leaf.path)): leaf.path for leaf in keys(Settings())}
 NEEDS_RESTART = {
     "tools.workers",
     "tools.import_timeout",
+    "garbage_collection",
     "agents",
     "sessions.url",
     "sessions.durability",
