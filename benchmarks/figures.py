@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from benchmarks.others import FLOOR, OTHERS, SDK
-from benchmarks.reading import STREAM_READERS, Beside, Cpu, Delay, FanOut, FirstToken
+from benchmarks.others import OTHERS, SDK
+from benchmarks.reading import Beside, FanOut
+from benchmarks.streams import STREAMS
 from benchmarks.subject import (
     Daemon,
     Endurance,
     Gateway,
-    Job,
     Journal,
     Otp,
     Processes,
@@ -19,32 +19,12 @@ from benchmarks.subject import (
 from benchmarks.suite import Suite, Target
 from benchmarks.workload import Load
 
-READER_TITLES: Final = {
-    "floor": "bare socket, split and decoded",
-    "sdk": "AsyncOpenAI, iterated",
-    "process": "an agent, to a subscriber process",
-    "iteration": "an agent, async for over agent.stream",
-}
-
-DELAY_TITLES: Final = {
-    "median": "delay of a token, median, ms",
-    "p99": "delay of a token, p99, ms",
-    "core": "% of a core",
-    "kept": "% of the time in which it could run and others had the cores",
-}
-
 OTP: Final = {"otp": "OTP", "core": "OTP, one core"}
 
 BESIDE_OTP: Final = """\
 CPU time, but for the restart and the call from another thread, which are taken by the clock. OTP runs in the same
 rounds: as it comes, with a scheduler for each core, and with one scheduler, as we have one loop. Reports are off in
 both. Bytes: of OTP what its memory holds more, of ours what the OS process holds more."""
-
-DELAYS: Final = """\
-Every token holds the time at which the provider wrote it; the delay is what passes until it is in the reader's hands,
-the subscriber process's in ours. The streams start one after the other; what comes in the first fifth of a stream does
-not count. The percents are of the reader's OS process, from the last stream's start to the first one's end. Where
-others had the cores for more than a few percent of the time, the delays are the machine's, not the reader's."""
 
 TOOLS: Final = """\
 By the clock. AsyncOpenAI: in a loop written by hand around it, with coroutines gathered and plain functions in threads,
@@ -73,10 +53,6 @@ it is watched for ten seconds. The start is one OS process that imports: where o
 longer."""
 
 
-def _streams(load: Load) -> list[Job]:
-    return [Cpu(reader, load) for reader in STREAM_READERS]
-
-
 def _left(name: str, who: str) -> dict[str, str]:
     return {
         f"{name}_kib": f"KiB of memory that {who} leave behind",
@@ -93,72 +69,7 @@ def _nothing_left(name: str) -> dict[str, list[Target]]:
 
 
 SUITES: Final = (
-    Suite(
-        "one_stream",
-        "One stream of 20,000 tokens",
-        "CPU us a token",
-        _streams(Load(1, 20_000)),
-        READER_TITLES,
-        {"floor": 2.6, "sdk": 103.0, "process": 3.3},
-        targets={"process": [Target(2, "floor"), Target(1 / 20, "sdk")]},
-    ),
-    Suite(
-        "many_streams",
-        "100 streams at once of 200 tokens, requests included",
-        "CPU us a token",
-        _streams(Load(100, 200)),
-        READER_TITLES,
-        {"process": 11.0},
-        targets={"process": [Target(1 / 8, "sdk")]},
-    ),
-    Suite(
-        "very_many_streams",
-        "500 streams at once of 200 tokens, requests included",
-        "CPU us a token",
-        _streams(Load(500, 200)),
-        READER_TITLES,
-        {"process": 12.0},
-        targets={"process": [Target(1 / 8, "sdk")]},
-    ),
-    Suite(
-        "paced",
-        "20 streams at once of 200 tokens, each token on its own, every 10 ms",
-        "CPU us a token",
-        _streams(Load(20, 200, every_ms=10)),
-        READER_TITLES,
-    ),
-    Suite(
-        "delay_300",
-        "300 streams at once of 250 tokens, 50 tokens a second each",
-        "",
-        [
-            Delay("floor", Load(300, 250, every_ms=20), "floor_"),
-            Delay("sdk", Load(300, 250, every_ms=20), "sdk_"),
-            Delay("process", Load(300, 250, every_ms=20)),
-        ],
-        DELAY_TITLES,
-        targets={"median": [Target(2)], "p99": [Target(10)], "core": [Target(80)]},
-        beside=FLOOR | SDK,
-        remark=DELAYS,
-    ),
-    Suite(
-        "delay_600",
-        "600 streams at once of 250 tokens, 50 tokens a second each",
-        "",
-        [Delay("floor", Load(600, 250, every_ms=20), "floor_"), Delay("process", Load(600, 250, every_ms=20))],
-        DELAY_TITLES,
-        targets={"p99": [Target(20)]},
-        beside=FLOOR,
-        remark="As before; AsyncOpenAI has no core left for so many.",
-    ),
-    Suite(
-        "first_token",
-        "Time to first token, median of 100 streams of 20 tokens one after the other",
-        "ms",
-        [FirstToken(reader, Load(100, 20)) for reader in STREAM_READERS],
-        READER_TITLES,
-        targets={"process": [Target(2, "floor", above=True)], "iteration": [Target(2, "floor", above=True)]},
-    ),
+    *STREAMS,
     Suite(
         "tools",
         "Turns with tools",

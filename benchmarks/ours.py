@@ -9,7 +9,7 @@ from typing import Final
 from actors import GenServer, NoReply, Pid, send, start
 from agents import agent, application
 from agents.core.events import Event, StreamComplete, StreamError, StreamToken
-from agents.settings import Durability, SessionSettings, Settings, StreamingSettings, ToolSettings
+from agents.settings import Durability, GarbageCollection, SessionSettings, Settings, StreamingSettings, ToolSettings
 from benchmarks.answers import Asked
 from benchmarks.toolbox import CHORES
 from benchmarks.workload import QUESTION, Listener, NewReader, Read
@@ -47,6 +47,13 @@ class Reader(GenServer[Listener | None]):
 async def to_process(base_url: str) -> AsyncIterator[NewReader]:
     """Read with agent.stream_chat, in a subscriber process."""
     async with application.running(ONE_WORKER):
+        yield lambda model: _to_reader(base_url, model)
+
+
+@asynccontextmanager
+async def to_process_unsliced(base_url: str) -> AsyncIterator[NewReader]:
+    """Read the same with Python's own settings of the garbage collector."""
+    async with application.running(ONE_WORKER.model_copy(update={"garbage_collection": GarbageCollection.UNCHANGED})):
         yield lambda model: _to_reader(base_url, model)
 
 

@@ -13,6 +13,7 @@ READERS: Final = {
     "floor": "benchmarks.floor:bare_socket",
     "sdk": "benchmarks.sdk:iterated",
     "process": "benchmarks.ours:to_process",
+    "unsliced": "benchmarks.ours:to_process_unsliced",
     "iteration": "benchmarks.ours:by_iteration",
     "tools": "benchmarks.ours:with_tools",
     "agents_sdk": "benchmarks.peers.agents_sdk:streamed",

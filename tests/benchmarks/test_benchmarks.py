@@ -46,7 +46,7 @@ def test_paced_streams_come_whole(base_url: str) -> None:
     assert run_apart(Cpu("floor", Load(streams=2, tokens=5, every_ms=1)), base_url)["floor"] > 0
 
 
-@pytest.mark.parametrize("reader", ["floor", "sdk", "process"])
+@pytest.mark.parametrize("reader", ["floor", "sdk", "process", "unsliced"])
 def test_paced_tokens_have_delays_and_take_a_share_of_a_core(base_url: str, reader: str) -> None:
     found = run_apart(Delay(reader, Load(streams=3, tokens=20, every_ms=2)), base_url)
     assert set(found) == set(suite("delay_300").titles)
