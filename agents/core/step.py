@@ -87,8 +87,10 @@ def step(turn: Turn, happened: Happened, now_s: float) -> Step:
     if type(happened) is TextDelta:  # first: nearly all inputs are text
         if turn.phase is not STREAMING:
             return turn, ()
-        acc, events = fold(turn.acc, happened, turn.past.tally.unix_s(now_s))
-        return Turn(STREAMING, acc, _with_first_token(turn.past, now_s)), events
+        past = turn.past
+        tally = past.tally
+        acc, events = fold(turn.acc, happened, tally.unix_s(now_s))
+        return Turn(STREAMING, acc, past if tally.first_token_s is not None else _with_first_token(past, now_s)), events
     match turn.phase, happened:
         case Phase.ENDED, _:
             return turn, ()

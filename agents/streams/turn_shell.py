@@ -19,7 +19,7 @@ from agents.core.effects import (
     Work,
 )
 from agents.core.errors import Timeout
-from agents.core.events import StreamToolResult
+from agents.core.events import StreamToken, StreamToolResult
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
@@ -105,10 +105,15 @@ class TurnShell:
 
     def _on_deltas(self, deltas: list[Delta]) -> Awaitable[None] | None:
         """Take the deltas of one read from the provider. This is the token path: only eager tools wait here."""
-        turn, effects = steps(self._turn, deltas, self._now_s())
-        self._stream.turn = turn
-        self._publish(effects)
-        return self._start_eager() if self._work and turn.phase is Phase.STREAMING else None
+        stream = self._stream
+        turn = stream.turn
+        assert turn is not None
+        stream.turn, effects = steps(turn, deltas, self._now_s())
+        if len(effects) == 1 and type(token := effects[0]) is StreamToken:  # nearly every read
+            stream.publish(token)
+        else:
+            self._publish(effects)
+        return self._start_eager() if self._work and self._turn.phase is Phase.STREAMING else None
 
     async def _start_eager(self) -> None:
         while self._work and isinstance(self._work[0], RunTool):

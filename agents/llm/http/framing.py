@@ -6,6 +6,7 @@ chunks. A whole chunk that bypasses the parser does not change the parser's stat
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 _head: Final = re.compile(rb"([0-9A-Fa-f]{1,7})\r\n").match
@@ -18,6 +19,10 @@ def whole_chunks(data: bytes) -> tuple[Sequence[bytes], int]:
 
     The last chunk, which is empty and ends the body, belongs to the rest.
     """
+    size = len(data)
+    only = _head_of_one(size)
+    if only and data.startswith(only) and data.endswith(b"\r\n"):  # nearly every read
+        return [data[len(only) : -2]], size
     payloads: list[bytes] = []
     rest = 0
     while head := _head(data, rest):
@@ -28,6 +33,16 @@ def whole_chunks(data: bytes) -> tuple[Sequence[bytes], int]:
         payloads.append(data[begin:end])
         rest = end + 2
     return payloads, rest
+
+
+@lru_cache(maxsize=4096)
+def _head_of_one(size: int) -> bytes:
+    """Return the size line of a whole chunk that takes this number of bytes, or nothing if no chunk does.
+
+    A comparison with this line takes half the time of parsing the line of a read.
+    """
+    heads = (b"%x\r\n" % (size - digits - 4) for digits in range(1, 8) if size > digits + 4)
+    return next((head for head in heads if size == len(head) + int(head, 16) + 2), b"")
 
 
 def next_chunk(data: bytes) -> tuple[int, int, bytes]:

@@ -39,6 +39,14 @@ def test_anything_except_a_plain_whole_chunk_is_left_to_the_parser(odd: bytes) -
     assert whole_chunks(framed([b"one"]) + odd) == ([b"one"], len(framed([b"one"])))
 
 
+@pytest.mark.parametrize("size", [*range(1, 600), *range(4080, 4110), *range(65_500, 65_560)])
+def test_a_chunk_of_any_size_is_found_and_one_byte_less_is_not(size: int) -> None:
+    wire = framed([b"x" * size])
+    assert whole_chunks(wire) == ([b"x" * size], len(wire))
+    assert whole_chunks(wire.upper()) == ([b"X" * size], len(wire))
+    assert whole_chunks(wire[:-3] + b"\r\n") == ([], 0)
+
+
 def test_a_chunk_longer_than_its_size_line_is_left_to_the_parser() -> None:
     assert whole_chunks(b"3\r\nhello\r\n") == ([], 0)
 
