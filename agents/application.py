@@ -37,6 +37,7 @@ from agents.settings import GarbageCollection, RestartLimits, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool import refuse_inside
 from agents.tools.pool_server import TOOL_POOL, ToolPool
+from agents.tools.worker.spares import Ready
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -77,11 +78,12 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
     prepare = partial(load_tools, settings)
     sliced = settings.garbage_collection is GarbageCollection.SLICED
+    ready = Ready(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
-        ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, name=TOOL_POOL),
+        ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, ready, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, prepare, name=AGENT_SUPERVISOR),

@@ -18,7 +18,7 @@ class Limits(Struct, frozen=True):
 
     model_calls: int = 25
     tool_calls: int | None = None
-    parallel_tools: int = 10
+    parallel_tools: int = 64
     tokens: int | None = None
     cost: float | None = None
     time_s: float | None = None

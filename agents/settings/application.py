@@ -42,7 +42,7 @@ class StreamingSettings(BaseModel):
     connect_timeout: Milliseconds = 10_000
     first_byte_timeout: Milliseconds | None = None
     tool_timeout: Milliseconds = 30_000
-    max_tool_calls: Count = 10
+    max_tool_calls: Count = 64
     enable_compression: Annotated[bool, Applies.GATEWAY] = False
     debug_streaming: bool = False
 
@@ -50,7 +50,9 @@ class StreamingSettings(BaseModel):
 class ToolSettings(BaseModel):
     """The settings of the built-in tools, and of the pool that runs `def` tools.
 
-    workers: OS processes that run tools. import_timeout: deadline of the import of a module of tools; the start of the
+    workers: calls that run at the same time, each in an OS process; the others wait. min_workers: processes that each
+    module of tools keeps ready while nothing happens, at most `workers`. worker_idle_time: after that time, further
+    ready processes that no call has needed end. import_timeout: deadline of the import of a module of tools; the start of the
     first agent with such a tool waits for the import. file_ops_root: the only folder that file_ops reads and writes;
     None: `files` in the state directory. web_search_endpoint: a SearXNG-style JSON service; None: web_search reports
     that no service is set.
@@ -58,7 +60,9 @@ class ToolSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    workers: Annotated[int, Field(gt=0, le=256)] = 4
+    workers: Annotated[int, Field(gt=0, le=256)] = 64
+    min_workers: Annotated[int, Field(ge=0, le=256)] = 1
+    worker_idle_time: Milliseconds = 10_000
     import_timeout: Milliseconds = 60_000
     file_ops_root: Annotated[Path | None, Applies.NEW_AGENTS] = None
     web_search_endpoint: Annotated[HttpAddress | None, Applies.NEW_AGENTS] = None

@@ -1,15 +1,16 @@
 """A pool of worker processes for tools that must be killable.
 
-    async with WorkerPool(size=4) as pool:
+    async with WorkerPool(size=64) as pool:
         await pool.load([add])
         await pool.run(add, '{"a": 1, "b": 2}')
 
 Each call runs in a process of its own, a fork of a template that has imported the tool's module. So a change that a
 call makes to its process does not reach the next call. Any number of callers may run tools at once. Up to size calls
-run, and the others wait in the order of arrival. The deadline of a call starts when a worker takes it. Neither the
-wait nor an import uses up its time.
+run, and the others wait in the order of arrival. Above COMPUTING calls, a further one starts only while fewer than that
+many compute. The deadline of a call starts when a worker takes it. Neither the wait nor an import uses up its time.
 
-Why not a library: docs/adr/0001-worker-pool.md. Why a fork for each call: docs/adr/0007-a-fork-for-each-call.md.
+Why not a library: docs/adr/0001-worker-pool.md. Why a fork for each call: docs/adr/0007-a-fork-for-each-call.md. Why
+calls that compute are counted: docs/adr/0015-workers-on-demand.md.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from itertools import islice
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -36,13 +38,18 @@ from agents.tools.progress import Send, unobserved, unwatched
 from agents.tools.slots import Slots
 from agents.tools.templates import Templates, startable
 from agents.tools.tool import Tool
+from agents.tools.worker.computing import state_of
 from agents.tools.worker.confine import confined, note_start_inside
 from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess
+from agents.tools.worker.spares import DEFAULT_READY, Ready
 from agents.tools.worker.wire import Answer, ArgumentsRefused, FunctionOrigin, JobLimits, Raised, Returned, WorkerJob
 
-DEFAULT_SIZE = max(4, os.cpu_count() or 1)
-DEFAULT_IMPORT_S = 60.0
+COMPUTING: Final = max(4, os.cpu_count() or 1)
+"""Calls that start without a look at the others, and calls that may compute when a further one starts."""
+
+DEFAULT_SIZE: Final = 64
+DEFAULT_IMPORT_S: Final = 60.0
 
 
 class WorkerPool:
@@ -53,14 +60,16 @@ class WorkerPool:
     The pool belongs to the loop and the thread that started it. When that thread ends, the kernel kills the workers.
     """
 
-    def __init__(self, size: int = DEFAULT_SIZE, import_s: float = DEFAULT_IMPORT_S) -> None:
+    def __init__(
+        self, size: int = DEFAULT_SIZE, import_s: float = DEFAULT_IMPORT_S, ready: Ready = DEFAULT_READY
+    ) -> None:
         if size < 1:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
         self.size = size
         self.running: dict[int, str] = {}
-        self._slots = Slots(size)
+        self._slots = Slots(size, COMPUTING, self._busy)
         self._numbers = itertools.count(1)
-        self._templates = Templates(import_s, size)
+        self._templates = Templates(import_s, ready.up_to(size))
         self._workers: set[WorkerProcess] = set()
 
     @property
@@ -148,6 +157,12 @@ class WorkerPool:
                 del self.running[worker.pid]
                 worker.kill()
         return _value(answer)
+
+    def _busy(self) -> bool:
+        """Return True if COMPUTING calls compute or are about to. More of them would only slow each other down."""
+        starting = self._slots.held - len(self.running)
+        computing = (pid for pid in self.running if state_of(pid) == "R")
+        return starting + sum(1 for _ in islice(computing, max(0, COMPUTING - starting))) >= COMPUTING
 
     async def _worker(self, origin: FunctionOrigin) -> WorkerProcess:
         """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once.

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from actors import Caller, GenServer, Reply, call
 from agents.tools.pool import WorkerPool
+from agents.tools.worker.spares import Ready
 
 TOOL_POOL: Final = "tool_pool"
 
@@ -27,8 +28,8 @@ class ToolPool(GenServer[WorkerPool]):
 
     trap_exit = True
 
-    async def init(self, size: int, import_s: float) -> WorkerPool:
-        pool = WorkerPool(size, import_s)
+    async def init(self, size: int, import_s: float, ready: Ready) -> WorkerPool:
+        pool = WorkerPool(size, import_s, ready)
         await pool.start()
         return pool
 

@@ -11,6 +11,7 @@ from actors.log import get_logger
 from agents.tools.errors import PoolUnavailable, WorkerDied
 from agents.tools.worker.confine import environment
 from agents.tools.worker.server_process import ForkServerProcess
+from agents.tools.worker.spares import Ready
 from agents.tools.worker.template import Template
 from agents.tools.worker.wire import FunctionOrigin
 
@@ -20,12 +21,12 @@ log = get_logger("understudy.tools")
 class Templates:
     """The fork server, and the templates by their modules. Each is started when it is needed, and again after its end.
 
-    most: the number of calls that may run at once. is_open: whether processes may be started.
+    ready: the workers that each template keeps ready. is_open: whether processes may be started.
     """
 
-    def __init__(self, import_s: float, most: int) -> None:
+    def __init__(self, import_s: float, ready: Ready) -> None:
         self.is_open = False
-        self._import_s, self._most = import_s, most
+        self._import_s, self._ready = import_s, ready
         self._environment = environment(os.environ)
         self._server: asyncio.Task[ForkServerProcess] | None = None
         self._templates: dict[tuple[str, str], asyncio.Task[Template]] = {}
@@ -64,11 +65,11 @@ class Templates:
     async def _started(self, origin: FunctionOrigin, path: list[str]) -> Template:
         server = await self._started_server()
         try:
-            return await Template.start(server, origin, path, self._import_s, self._most)
+            return await Template.start(server, origin, path, self._import_s, self._ready)
         except (WorkerDied, OSError):
             if not server.ended.done():
                 raise
-        return await Template.start(await self._started_server(), origin, path, self._import_s, self._most)
+        return await Template.start(await self._started_server(), origin, path, self._import_s, self._ready)
 
     def _on_started(self, key: tuple[str, str], task: "asyncio.Task[Template]") -> None:
         """Remove a template that failed or ended. The next call of its tools starts another one."""

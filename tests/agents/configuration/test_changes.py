@@ -16,6 +16,8 @@ KEYS = {".".join(map(str, leaf.path)): leaf.path for leaf in keys(Settings())}
 
 NEEDS_RESTART = {
     "tools.workers",
+    "tools.min_workers",
+    "tools.worker_idle_time",
     "tools.import_timeout",
     "garbage_collection",
     "agents",
