@@ -38,7 +38,7 @@ from agents.tools.progress import Send, unobserved, unwatched
 from agents.tools.slots import Slots
 from agents.tools.templates import Templates, startable
 from agents.tools.tool import Tool
-from agents.tools.worker.computing import state_of
+from agents.tools.worker.state import state_of
 from agents.tools.worker.confine import confined, note_start_inside
 from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess

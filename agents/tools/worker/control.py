@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import itertools
 import socket
+import struct
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
 
 from agents.core.faults import Fault
 from agents.tools.errors import WorkerDied
+from agents.tools.worker.state import state_of
 from agents.tools.worker.wire import (
     Alive,
     ChildEnded,
@@ -26,7 +29,10 @@ from agents.tools.worker.wire import (
 
 PACKET_BYTES = 65536
 START_TIMEOUT_S = 30.0
-SILENCE_S = 5.0  # a server that reads no order for twice as long is stuck: it obeys within milliseconds
+LOOK_S = 0.5  # the pause between two looks at a server with unread orders
+STOPPED_LOOKS = 2  # a server that a signal has stopped reads no order at this many looks in a row
+SILENCE_S = 10.0  # a server that reads no order for so long is stuck: it obeys within milliseconds
+CREDENTIALS: Final = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 
 
 async def in_time(started: Awaitable[None]) -> None:
@@ -47,6 +53,7 @@ class ForkedChild:
 
     def __init__(self, control: "Control", number: int, ours: socket.socket) -> None:
         self.ours = ours
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._control, self._number = control, number
 
@@ -78,8 +85,10 @@ class Control:
         self._loads: list[asyncio.Future[tuple[Fault, ...]]] = []
         self._unread = 1  # the server acknowledges its start like an order
         self._heard = 0  # the count of all packets that arrived
+        self._pid = 0  # of the server, once a packet has arrived
         self._timer: asyncio.TimerHandle | None = None
         ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._loop.add_reader(ours, self._on_packets)
         server.add_done_callback(self._on_server_ended)
 
@@ -89,7 +98,6 @@ class Control:
         Data that arrives at the pool's end carries the pid of its sender.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         child = ForkedChild(self, next(self._numbers), ours)
         with theirs:
             try:
@@ -128,7 +136,7 @@ class Control:
             return
         self._unread += 1
         if self._timer is None:
-            self._timer = self._loop.call_later(SILENCE_S, self._on_silence, self._heard, False)
+            self._timer = self._loop.call_later(LOOK_S, self._on_look, self._heard, 0)
 
     def close(self) -> None:
         """End the server, and with it all its children."""
@@ -141,8 +149,10 @@ class Control:
     def _on_packets(self) -> None:
         """Read and handle every packet that has arrived."""
         with contextlib.suppress(BlockingIOError, ConnectionResetError):
-            while body := self._socket.recv(PACKET_BYTES):
+            while (packet := self._socket.recvmsg(PACKET_BYTES, socket.CMSG_SPACE(CREDENTIALS.size)))[0]:
+                body, ancillary, _, _ = packet
                 self._heard += 1
+                self._pid = CREDENTIALS.unpack(ancillary[0][2])[0] if ancillary else self._pid
                 self._take(msgspec.json.decode(body, type=Packet))
             self._loop.remove_reader(self._socket)
 
@@ -161,20 +171,21 @@ class Control:
             case ChildEnded(number, how):
                 self._children.pop(number).ended.set_result(how)
 
-    def _on_silence(self, heard: int, silent_before: bool) -> None:
-        """Kill a server that is silent twice in a row.
+    def _on_look(self, heard: int, silent_looks: int) -> None:
+        """Kill a server that was silent at many looks in a row, or at a few if a signal has stopped it.
 
-        After a pause of the whole machine or of our loop, the second period gives the server time to answer.
+        A pause of the whole machine or of our loop lasts for one look, and the next ones show that the server is alive.
         """
         self._timer = None
         self._on_packets()
         if self._server.done() or not self._unread:
             return
-        silent = heard == self._heard
-        if silent and silent_before:
+        silent = silent_looks + 1 if heard == self._heard else 0
+        stopped = silent >= STOPPED_LOOKS and state_of(self._pid) == "T"
+        if stopped or silent * LOOK_S >= SILENCE_S:
             self._kill()
         else:
-            self._timer = self._loop.call_later(SILENCE_S, self._on_silence, self._heard, silent)
+            self._timer = self._loop.call_later(LOOK_S, self._on_look, self._heard, silent)
 
     def _on_server_ended(self, server: "asyncio.Future[str]") -> None:
         with contextlib.suppress(OSError):

@@ -7,14 +7,12 @@ kernel names the sender of all data on the socket, and only the worker's own dat
 import asyncio
 import contextlib
 import socket
-import struct
-from typing import Final
 
 import msgspec
 
 from agents.tools.errors import WorkerDied
 from agents.tools.progress import Send, unwatched
-from agents.tools.worker.control import Control, ForkedChild, in_time
+from agents.tools.worker.control import CREDENTIALS, Control, ForkedChild, in_time
 from agents.tools.worker.frames import FrameDecoder, InvalidFrame
 from agents.tools.worker.wire import Answer, Frame, ProgressReport, WorkerJob, WorkerReady, framed
 
@@ -23,8 +21,6 @@ LOST_S = 5.0  # limit for the exit of a worker that has closed its socket: at lo
 HALF_S = 5.0  # limit for the rest of a frame: a worker writes a frame in one piece
 READ_BYTES = 256 * 1024
 MAX_STRAY_BYTES = 1024 * 1024  # data of other processes on the worker's socket, which is ignored
-
-CREDENTIALS: Final = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 
 
 class WorkerProcess:

@@ -71,9 +71,23 @@ async def test_any_exception_of_a_tool_ends_its_call_with_type_and_text(
     assert str(caught.value) == what
 
 
-@pytest.mark.parametrize("stops", [harmful_tools.stops_its_template, harmful_tools.stops_everything])
+STOPS = [harmful_tools.stops_its_template, harmful_tools.stops_everything]
+
+
+@pytest.mark.parametrize("stops", STOPS)
 async def test_a_fork_server_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPatch, stops: Tool) -> None:
     monkeypatch.setattr(control, "SILENCE_S", 0.5)
+    async with WorkerPool(size=1) as pool:
+        await pool.run(stops, "{}")
+        for _ in range(3):
+            assert await pool.run(sample_tools.add, '{"a": 1}') == 2
+
+
+@pytest.mark.parametrize("stops", STOPS)
+async def test_a_stopped_fork_server_is_replaced_long_before_a_silent_one(
+    monkeypatch: pytest.MonkeyPatch, stops: Tool
+) -> None:
+    monkeypatch.setattr(control, "SILENCE_S", 3600.0)
     async with WorkerPool(size=1) as pool:
         await pool.run(stops, "{}")
         for _ in range(3):

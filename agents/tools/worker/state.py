@@ -1,4 +1,4 @@
-"""Whether a process computes, as the kernel sees it. Linux: /proc."""
+"""The state of a process, as the kernel sees it. Linux: /proc."""
 
 import os
 from typing import Final
