@@ -52,10 +52,10 @@ class ToolSettings(BaseModel):
 
     workers: calls that run at the same time, each in an OS process; the others wait. min_workers: processes that each
     module of tools keeps ready while nothing happens, at most `workers`. worker_idle_time: after that time, further
-    ready processes that no call has needed end. import_timeout: deadline of the import of a module of tools; the start of the
-    first agent with such a tool waits for the import. file_ops_root: the only folder that file_ops reads and writes;
-    None: `files` in the state directory. web_search_endpoint: a SearXNG-style JSON service; None: web_search reports
-    that no service is set.
+    ready processes that no call has needed end. import_timeout: deadline of the import of a module of tools; the start
+    of the first agent with such a tool waits for the import. file_ops_root: the only folder that file_ops reads and
+    writes; None: `files` in the state directory. web_search_endpoint: a SearXNG-style JSON service; None: web_search
+    reports that no service is set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

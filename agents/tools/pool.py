@@ -38,11 +38,11 @@ from agents.tools.progress import Send, unobserved, unwatched
 from agents.tools.slots import Slots
 from agents.tools.templates import Templates, startable
 from agents.tools.tool import Tool
-from agents.tools.worker.state import state_of
 from agents.tools.worker.confine import confined, note_start_inside
 from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.spares import DEFAULT_READY, Ready
+from agents.tools.worker.state import state_of
 from agents.tools.worker.wire import Answer, ArgumentsRefused, FunctionOrigin, JobLimits, Raised, Returned, WorkerJob
 
 COMPUTING: Final = max(4, os.cpu_count() or 1)
@@ -67,10 +67,11 @@ class WorkerPool:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
         self.size = size
         self.running: dict[int, str] = {}
-        self._slots = Slots(size, COMPUTING, self._busy)
+        self._slots = Slots(size, COMPUTING, self._room)
         self._numbers = itertools.count(1)
         self._templates = Templates(import_s, ready.up_to(size))
         self._workers: set[WorkerProcess] = set()
+        self._computing: list[int] = []  # the pids that computed at the last look
 
     @property
     def waiting(self) -> int:
@@ -158,11 +159,17 @@ class WorkerPool:
                 worker.kill()
         return _value(answer)
 
-    def _busy(self) -> bool:
-        """Return True if COMPUTING calls compute or are about to. More of them would only slow each other down."""
-        starting = self._slots.held - len(self.running)
-        computing = (pid for pid in self.running if state_of(pid) == "R")
-        return starting + sum(1 for _ in islice(computing, max(0, COMPUTING - starting))) >= COMPUTING
+    def _room(self) -> int:
+        """Return how many calls may start until COMPUTING calls compute or are about to.
+
+        More of them would only slow each other down. The workers that computed at the last look are asked first: if
+        they still compute, no other worker is asked.
+        """
+        left = max(0, COMPUTING - (self._slots.held - len(self.running)))
+        pids = dict.fromkeys([*self._computing, *self.running])
+        computing = (pid for pid in pids if pid in self.running and state_of(pid) == "R")
+        self._computing = [*islice(computing, left)]
+        return left - len(self._computing)
 
     async def _worker(self, origin: FunctionOrigin) -> WorkerProcess:
         """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once.

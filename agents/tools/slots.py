@@ -6,22 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-FIRST_LOOK_S: Final = 0.002  # a worker that has got its place computes or waits after about this time
-LONGEST_LOOK_S: Final = 0.064  # the pause doubles up to this while the machine is busy
+LOOK_S: Final = 0.002  # a worker that has got its place computes or waits after about this time
 
 
 class Slots:
     """State: the number of places in use, and the callers that wait.
 
-    Up to `sure` calls get a place at once, up to `most` while the machine is not busy. busy: asked before each such
-    place. While callers wait for the machine, it is asked again after short pauses.
+    Up to `sure` calls get a place at once. Up to `most`, as many get one as `room` returns. While callers wait,
+    `room` is asked after each pause, and not for each caller, since its answer costs a look at the workers.
     """
 
-    def __init__(self, most: int, sure: int, busy: Callable[[], bool]) -> None:
+    def __init__(self, most: int, sure: int, room: Callable[[], int]) -> None:
         self.held = 0
-        self._most, self._sure, self._busy = most, min(sure, most), busy
+        self._most, self._sure, self._room = most, min(sure, most), room
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._pause_s = FIRST_LOOK_S
         self._look: asyncio.TimerHandle | None = None
 
     @property
@@ -59,23 +57,22 @@ class Slots:
 
     def _admit(self) -> None:
         """Give places to the callers that have waited longest, so that a new caller can't take one first."""
-        while self._waiting:
-            if self._waiting[0].done():  # its caller was cancelled
-                self._waiting.popleft()
-            elif self.held < self._sure or (self.held < self._most and not self._busy()):
-                self._waiting.popleft().set_result(None)
-                self.held += 1
-                self._pause_s = FIRST_LOOK_S
-            else:
-                self._look_again()
-                return
+        while self._waiting and self.held < self._sure:
+            self._give()
+        if self._waiting and self.held < self._most and self._look is None:
+            for _ in range(min(self._room(), self._most - self.held)):
+                self._give()
+            if self._waiting and self.held < self._most:
+                self._look = asyncio.get_running_loop().call_later(LOOK_S, self._on_look)
 
-    def _look_again(self) -> None:
-        """Ask again later whether the machine is busy. At `most`, only the end of a call makes room."""
-        if self._look is None and self.held < self._most:
-            self._look = asyncio.get_running_loop().call_later(self._pause_s, self._on_look)
+    def _give(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # its caller was not cancelled
+                turn.set_result(None)
+                self.held += 1
+                return
 
     def _on_look(self) -> None:
         self._look = None
-        self._pause_s = min(2 * self._pause_s, LONGEST_LOOK_S)
         self._admit()

@@ -356,3 +356,12 @@ def dies_once(mark: str) -> str:
         return "alive again"
     path.touch()
     os._exit(1)
+
+
+@tool
+def spins(seconds: float) -> tuple[float, float]:
+    """Compute for that much time of a core, and return when it began and ended."""
+    began_s, until_s = time.monotonic(), time.thread_time() + seconds
+    while time.thread_time() < until_s:
+        pass
+    return began_s, time.monotonic()
