@@ -101,6 +101,10 @@ class WorkerDied(ToolFailed):
             return cls(f"signal {-returncode}")
 
 
+class WorkerRefused(WorkerDied):
+    """The kernel's refusal of a further worker, since processes, memory or descriptors are used up."""
+
+
 class PoolUnavailable(RuntimeError):
     """No worker runs for this caller, and none will."""
 

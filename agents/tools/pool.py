@@ -18,6 +18,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from typing import Any, Final, Self
 
@@ -44,6 +45,7 @@ from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.spares import DEFAULT_READY, Ready
 from agents.tools.worker.state import state_of
 from agents.tools.worker.wire import Answer, ArgumentsRefused, FunctionOrigin, JobLimits, Raised, Returned, WorkerJob
+from agents.tools.workers import Workers
 
 COMPUTING: Final = max(4, os.cpu_count() or 1)
 """Calls that start without a look at the others, and calls that may compute when a further one starts."""
@@ -70,7 +72,7 @@ class WorkerPool:
         self._slots = Slots(size, COMPUTING, self._room)
         self._numbers = itertools.count(1)
         self._templates = Templates(import_s, ready.up_to(size))
-        self._workers: set[WorkerProcess] = set()
+        self._workers = Workers()
         self._computing: list[int] = []  # the pids that computed at the last look
 
     @property
@@ -103,7 +105,7 @@ class WorkerPool:
         """
         self._templates.is_open = False
         self._slots.refuse(PoolUnavailable("the pool of worker processes was closed"))
-        await asyncio.gather(*(worker.killed() for worker in self._workers))
+        await self._workers.killed()
         await self._templates.close()
 
     async def __aenter__(self) -> Self:
@@ -172,18 +174,19 @@ class WorkerPool:
         return left - len(self._computing)
 
     async def _worker(self, origin: FunctionOrigin) -> WorkerProcess:
-        """Return a worker for one call. A template that dies or is stuck in the meantime is replaced once.
-
-        Raises PoolUnavailable.
-        """
+        """Return a worker for one call. Raises PoolUnavailable."""
         with startable(InvalidTool, WorkerDied, OSError):
-            try:
-                worker = await (await self._templates.of(origin)).worker()
-            except (WorkerDied, OSError):
-                worker = await (await self._templates.of(origin)).worker()
-        self._workers.add(worker)
-        worker.ended.add_done_callback(lambda _: self._workers.discard(worker))
-        return worker
+            return await self._workers.start(partial(self._forked, origin))
+
+    async def _forked(self, origin: FunctionOrigin) -> WorkerProcess:
+        """Return a worker. A template that dies or is stuck in the meantime is replaced once.
+
+        A start ahead of this call may have been refused, so a refusal is tried again, too.
+        """
+        try:
+            return await (await self._templates.of(origin)).worker()
+        except (WorkerDied, OSError):
+            return await (await self._templates.of(origin)).worker()
 
 
 def refuse_inside() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from agents.core.faults import Fault
-from agents.tools.errors import WorkerDied
+from agents.tools.errors import WorkerDied, WorkerRefused
 from agents.tools.worker.state import state_of
 from agents.tools.worker.wire import (
     Alive,
@@ -21,6 +21,7 @@ from agents.tools.worker.wire import (
     KillOrder,
     LoadOrder,
     LoadReport,
+    NotForked,
     Obeyed,
     Order,
     Packet,
@@ -48,8 +49,10 @@ class ForkedChild:
     """A child of a fork server.
 
     ours: the pool's end of its socket. ended: resolves to how it ended, when the child and all that it started are
-    gone.
+    gone. refused: whether the kernel refused to make it.
     """
+
+    refused = False
 
     def __init__(self, control: "Control", number: int, ours: socket.socket) -> None:
         self.ours = ours
@@ -95,9 +98,13 @@ class Control:
     def fork(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> ForkedChild:
         """Fork a child that holds one end of a socket pair, and return it. Raises OSError.
 
-        Data that arrives at the pool's end carries the pid of its sender.
+        Data that arrives at the pool's end carries the pid of its sender. Raises WorkerRefused if no descriptor is
+        left.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        except OSError as error:
+            raise WorkerRefused(f"it got no socket: {error.strerror}") from error
         child = ForkedChild(self, next(self._numbers), ours)
         with theirs:
             try:
@@ -168,6 +175,9 @@ class Control:
                 loaded = self._loads.pop(0)
                 if not loaded.done():
                     loaded.set_result(faults)
+            case NotForked(number, how):
+                self._children[number].refused = True
+                self._children.pop(number).ended.set_result(how)
             case ChildEnded(number, how):
                 self._children.pop(number).ended.set_result(how)
 

@@ -8,8 +8,10 @@ process ends for any reason, all these processes end.
 """
 
 import contextlib
+import errno
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -30,6 +32,7 @@ from agents.tools.worker.wire import (
     KillOrder,
     LoadOrder,
     LoadReport,
+    NotForked,
     Obeyed,
     Order,
     Packet,
@@ -37,6 +40,7 @@ from agents.tools.worker.wire import (
 )
 
 BURIAL_S = 1.0  # SIGKILL is carried out within milliseconds, unless a process is in an uninterruptible wait
+KEPT_DESCRIPTORS = 8  # for what this process opens for a moment: the lists of /proc, a pidfd, a received socket
 COUNT_S = 0.05  # the pause between two counts of a watched child's processes
 
 
@@ -125,7 +129,7 @@ class ForkServer:
         self._report(Obeyed())
         match order:
             case ForkOrder(number):
-                self._fork(number, descriptors[0])
+                self._fork(number, *descriptors)
             case LoadOrder():
                 faults = faults_of(order)
                 gc.freeze()
@@ -144,13 +148,17 @@ class ForkServer:
     def _pids(self, number: int) -> list[int]:
         return [pid for pid, each in self._children.items() if each == number]
 
-    def _fork(self, number: int, descriptor: int) -> None:
+    def _fork(self, number: int, descriptor: int | None = None) -> None:
+        """Fork a child with this end of its socket. None: the kernel had no descriptor left for it."""
         try:
+            _check_room(descriptor)
             pid = os.fork()
         except OSError as error:
-            os.close(descriptor)
-            self._dead.append(ChildEnded(number, f"it could not be forked: {error.strerror}"))
+            if descriptor is not None:
+                os.close(descriptor)
+            self._report(NotForked(number, f"it could not be forked: {error.strerror}"))
             return
+        assert descriptor is not None
         if pid == 0:
             self._control.close()
             for each in self._watched:
@@ -160,10 +168,12 @@ class ForkServer:
         self._children[pid] = number
         self._watch(pid)
 
-    def _watch(self, pid: int) -> None:
+    def _watch(self, pid: int) -> int:
+        """Wait for the death of this child from now on. Return the descriptor of that wait."""
         descriptor = os.pidfd_open(pid)
         self._watched[descriptor] = pid
         self._poll.register(descriptor, select.POLLIN)
+        return descriptor
 
     def _on_death(self, descriptor: int) -> None:
         """Handle the death of a child.
@@ -188,11 +198,23 @@ class ForkServer:
         for pid in children():
             if pid not in known:
                 os.kill(pid, signal.SIGKILL)
-                self._watch(pid)
+                if self._watch(pid) >= _last_descriptor():
+                    break  # the others follow when one of those before has been reaped
         if not self._orphans or time.monotonic() - self._died_s > BURIAL_S:
             for ended in self._dead:
                 self._report(ended)
             self._dead.clear()
+
+
+def _check_room(received: int | None) -> None:
+    """Raise OSError if there are too few descriptors for a child. received: the number of its socket."""
+    if received is None or received >= _last_descriptor():
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def _last_descriptor() -> int:
+    """Return the highest number of a descriptor that may stay open. The kernel gives out the lowest free one."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - KEPT_DESCRIPTORS
 
 
 def end_all() -> Never:

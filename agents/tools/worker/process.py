@@ -10,7 +10,7 @@ import socket
 
 import msgspec
 
-from agents.tools.errors import WorkerDied
+from agents.tools.errors import WorkerDied, WorkerRefused
 from agents.tools.progress import Send, unwatched
 from agents.tools.worker.control import CREDENTIALS, Control, ForkedChild, in_time
 from agents.tools.worker.frames import FrameDecoder, InvalidFrame
@@ -171,9 +171,10 @@ class WorkerProcess:
         """Read what the worker sent before its end, since that may still be in the socket."""
         while not (self._lost or self._killed) and self._on_readable():
             pass
+        how = ended.result()
         for waiting in (self._ready, self._answer):
             if not waiting.done():
-                waiting.set_exception(WorkerDied(ended.result()))
+                waiting.set_exception(WorkerRefused(how) if self._child.refused else WorkerDied(how))
             if not waiting.cancelled():
                 waiting.exception()  # possibly nothing waits for it
         self._close()

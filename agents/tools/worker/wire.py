@@ -127,8 +127,15 @@ class ChildEnded(Struct, frozen=True, tag="ended"):
     how: str
 
 
+class NotForked(Struct, frozen=True, tag="not_forked"):
+    """A report that the kernel refused the child. how: as in WorkerDied."""
+
+    number: int
+    how: str
+
+
 Order: TypeAlias = ForkOrder | KillOrder | WatchOrder | LoadOrder
-Packet: TypeAlias = Alive | Obeyed | LoadReport | ChildEnded
+Packet: TypeAlias = Alive | Obeyed | LoadReport | ChildEnded | NotForked
 Answer: TypeAlias = Returned | Raised | ArgumentsRefused
 Frame: TypeAlias = WorkerReady | ProgressReport | Answer
 

@@ -359,9 +359,21 @@ def dies_once(mark: str) -> str:
 
 
 @tool
-def spins(seconds: float) -> tuple[float, float]:
+def computes_for(seconds: float) -> tuple[float, float]:
     """Compute for that much time of a core, and return when it began and ended."""
     began_s, until_s = time.monotonic(), time.thread_time() + seconds
     while time.thread_time() < until_s:
         pass
     return began_s, time.monotonic()
+
+
+@tool
+def leaves_children(count: int) -> list[int]:
+    """Leave that many children, each in a session of its own, and return their pids."""
+    children = []
+    for _ in range(count):
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.setsid()
+            signal.pause()
+    return children

@@ -90,7 +90,7 @@ def test_each_call_that_waits_gets_a_worker_up_to_the_size(fifo: Fifo) -> None:
 async def test_no_more_calls_compute_at_once_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "COMPUTING", 2)
     async with WorkerPool(size=MANY) as pool:
-        spans = await asyncio.gather(*(pool.run(sample_tools.spins, '{"seconds": 0.2}') for _ in range(6)))
+        spans = await asyncio.gather(*(pool.run(sample_tools.computes_for, '{"seconds": 0.2}') for _ in range(6)))
     assert max(sum(began <= start < ended for began, ended in spans) for start, _ in spans) == 2
 
 
@@ -99,7 +99,7 @@ async def test_a_call_runs_beside_many_that_wait_and_some_that_compute(
 ) -> None:
     monkeypatch.setattr(pools, "COMPUTING", 2)
     async with WorkerPool(size=MANY) as pool:
-        one = asyncio.create_task(pool.run(sample_tools.spins, '{"seconds": 0.2}'))
+        one = asyncio.create_task(pool.run(sample_tools.computes_for, '{"seconds": 0.2}'))
         async with waiting_calls(pool, fifo, MANY - 1):
             await one
             assert await pool.run(sample_tools.add, '{"a": 1}') == 2
