@@ -73,6 +73,10 @@ class SupervisorState(Struct, frozen=True):
     restarts: RestartLog = RestartLog()
 
 
+After: TypeAlias = Next[SupervisorState] | Awaitable[Next[SupervisorState]]
+"""The outcome of a child's end, or an awaitable of it if the child is restarted."""
+
+
 async def start_supervisor(flags: Flags, specs: Iterable[ChildSpec], name: str | None = None) -> Pid:
     """Start a supervisor of these children, linked to the calling process. Raises StartFailed if a child fails."""
     return await start_link(Supervisor, flags, tuple(specs), name=name)
@@ -121,15 +125,11 @@ class Supervisor(BaseSupervisor[SupervisorState]):
                 return self.change_tree(args, state)
         return Reply(WrongSupervisor("a request that a Supervisor knows", request), state)
 
-    def child_ended(
-        self, pid: Pid, reason: Any, state: SupervisorState
-    ) -> Next[SupervisorState] | Awaitable[Next[SupervisorState]]:
+    def child_ended(self, pid: Pid, reason: Any, state: SupervisorState) -> After:
         child = state.children.of_pid(pid)
         return NoReply(state) if child is None else self._ended(child, reason, state)
 
-    def restart_again(
-        self, child: Any, state: SupervisorState
-    ) -> Next[SupervisorState] | Awaitable[Next[SupervisorState]]:
+    def restart_again(self, child: Any, state: SupervisorState) -> After:
         failed = state.children.get(child)
         if failed is None or failed.pid is not RESTARTING:
             return NoReply(state)
@@ -139,8 +139,9 @@ class Supervisor(BaseSupervisor[SupervisorState]):
         flags, specs = _checked(tree)
         return SupervisorState(flags, state.children.respecified(specs), state.restarts)
 
-    async def terminate(self, reason: Any, state: SupervisorState) -> None:
-        await self._stop_all(state.children, tuple(state.children))
+    def terminate(self, reason: Any, state: SupervisorState) -> Awaitable[None] | None:
+        ids = tuple(state.children)
+        return self._stop_all(state.children, ids) if ids else None
 
     # Requests
 
@@ -178,16 +179,15 @@ class Supervisor(BaseSupervisor[SupervisorState]):
 
     # The end of a child
 
-    async def _ended(self, child: Child, reason: Any, state: SupervisorState) -> Next[SupervisorState]:
+    def _ended(self, child: Child, reason: Any, state: SupervisorState) -> After:
         spec, children = child.spec, state.children
         if is_failure(spec.restart, reason):
             reports.child_terminated(self.process, spec, child.pid, reason)
         if fate(spec.restart, reason) is Fate.RESTART:
-            return await self._restart(child, state)
+            return self._restart(child, state)
         children.lose(spec.id)
-        return (
-            Stop(SHUTDOWN, state) if shuts_down(state.flags.auto_shutdown, spec, children.placed()) else NoReply(state)
-        )
+        last = shuts_down(state.flags.auto_shutdown, spec, children.placed())
+        return Stop(SHUTDOWN, state) if last else NoReply(state)
 
     async def _restart(self, child: Child, state: SupervisorState) -> Next[SupervisorState]:
         """Restart a child and its group. A group counts as one restart, and so does each retry.

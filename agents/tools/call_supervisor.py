@@ -11,6 +11,7 @@ retries that its policy allows. Why each call has a supervisor: docs/adr/0002-su
 import asyncio
 from collections import deque
 from collections.abc import Awaitable
+from functools import lru_cache
 from random import random
 from typing import Any, Final
 
@@ -137,16 +138,14 @@ class CallSupervisor(Supervisor):
     A worker that crashed is restarted if the tool's policy allows it. The supervisor ends when the owner ends.
     """
 
-    async def init(self, job: Job) -> Any:
+    def init(self, job: Job) -> Any:
         job.begun.append(self.pid)
         monitor(job.owner)
-        return await super().init(job)
+        return super().init(job)
 
     def tree(self, job: Job) -> tuple[Flags, tuple[ChildSpec, ...]]:
         tool = job.tool
-        any_end = AutoShutdown.ANY_SIGNIFICANT
-        flags = Flags(Strategy.ONE_FOR_ONE, tool.max_restarts, RESTART_PERIOD_S, any_end)
-        return flags, (WORKERS[tool.restart].with_args(job),)
+        return _flags(tool.max_restarts), (WORKERS[tool.restart].with_args(job),)
 
     def handle_info(
         self, message: Any, state: SupervisorState
@@ -154,6 +153,12 @@ class CallSupervisor(Supervisor):
         if isinstance(message, Down):
             return Stop(SHUTDOWN, state)
         return super().handle_info(message, state)
+
+
+@lru_cache(maxsize=64)
+def _flags(max_restarts: int) -> Flags:
+    """Return the flags of a call's supervisor. They are checked once, and not again for each call."""
+    return Flags(Strategy.ONE_FOR_ONE, max_restarts, RESTART_PERIOD_S, AutoShutdown.ANY_SIGNIFICANT)
 
 
 CALL: Final = ChildSpec("call", CallSupervisor, restart=RestartType.TEMPORARY)
