@@ -2,21 +2,20 @@
 
 from typing import Final
 
-from benchmarks.others import OTHERS, SDK
-from benchmarks.reading import Beside, FanOut
+from benchmarks.endurance_figures import LEFT_BEHIND
+from benchmarks.others import OTHERS
 from benchmarks.streams import STREAMS
 from benchmarks.subject import (
     Daemon,
-    Endurance,
     Gateway,
     Journal,
     Otp,
     Processes,
     Resume,
     Supervision,
-    Turns,
 )
 from benchmarks.suite import Suite, Target
+from benchmarks.tool_figures import TOOL_CALLS
 from benchmarks.workload import Load
 
 OTP: Final = {"otp": "OTP", "core": "OTP, one core"}
@@ -26,20 +25,10 @@ CPU time, but for the restart and the call from another thread, which are taken 
 rounds: as it comes, with a scheduler for each core, and with one scheduler, as we have one loop. Reports are off in
 both. Bytes: of OTP what its memory holds more, of ours what the OS process holds more."""
 
-TOOLS: Final = """\
-By the clock. AsyncOpenAI: in a loop written by hand around it, with coroutines gathered and plain functions in threads,
-as nothing else comes with it. The gap is the longest between two tokens of another stream, in the same OS process,
-while the tools run: its provider leaves 20 ms between them. Computing: 300 ms of a core each."""
 
 KEPT: Final = """\
 The same agent where sessions are kept, at `batched`, on SQLite in a file that is synced at every commit: what it takes
 on top, in CPU time of all threads. A slower disk makes larger groups, which cost less."""
-
-LEFT_BEHIND: Final = """\
-By `python -m benchmarks --only endurance`. The restarts begin to count after 100,000 others, the turns after 2,000; an
-agent lives for ten turns, every other agent's with two tool calls in a worker process each. Memory that does not grow
-with their number moves by some hundred KiB all the same, as the allocator cuts its arenas."""
-
 
 THROUGH_HTTP: Final = """\
 By the clock, in a client that is an OS process of its own and only counts. The server is the same, the gateway's; the
@@ -48,61 +37,14 @@ that is told of each event; the second one encodes nothing, waits for nobody and
 
 
 IDLE: Final = """\
-A daemon on a store that exists, with its four worker processes, that is asked nothing. By the clock, but for CPU time;
+A daemon on a store that exists, with its fork server, that is asked nothing. By the clock, but for CPU time;
 it is watched for ten seconds. The start is one OS process that imports: where others have the cores, it takes as much
 longer."""
 
 
-def _left(name: str, who: str) -> dict[str, str]:
-    return {
-        f"{name}_kib": f"KiB of memory that {who} leave behind",
-        f"{name}_files": f"open files that {who} leave behind",
-        f"{name}_entries": f"entries in the system's tables that {who} leave behind",
-        f"{name}_processes": f"OS processes that {who} leave behind",
-    }
-
-
-def _nothing_left(name: str) -> dict[str, list[Target]]:
-    return {f"{name}_kib": [Target(1024)]} | {
-        f"{name}_{what}": [Target(0)] for what in ("files", "entries", "processes")
-    }
-
-
 SUITES: Final = (
     *STREAMS,
-    Suite(
-        "tools",
-        "Turns with tools",
-        "ms",
-        [
-            FanOut("sdk", 64, "sdk_"),
-            FanOut("tools", 64),
-            Beside("sdk", "calls-8-of-block", "block", "sdk_"),
-            Beside("tools", "calls-8-of-block", "block"),
-            Beside("sdk", "calls-1-of-burn", "burn", "sdk_"),
-            Beside("tools", "calls-1-of-burn", "burn"),
-            Beside("sdk", "calls-4-of-burn", "burns", "sdk_"),
-            Beside("tools", "calls-4-of-burn", "burns"),
-        ],
-        {
-            "beyond": "64 parallel async tools of 100 ms: the turn's time beyond 100 ms",
-            "block_turn": "8 sync tools that wait for 200 ms: the turn",
-            "block_gap": "the worst gap of another stream meanwhile",
-            "burn_turn": "a tool that computes for 300 ms: the turn",
-            "burn_gap": "the worst gap of another stream meanwhile",
-            "burns_turn": "four of them at once: the turn",
-            "burns_gap": "the worst gap of another stream meanwhile",
-        },
-        targets={
-            "beyond": [Target(15)],
-            "block_turn": [Target(260)],
-            "block_gap": [Target(30)],
-            "burn_gap": [Target(25)],
-            "burns_gap": [Target(40)],
-        },
-        beside=SDK,
-        remark=TOOLS,
-    ),
+    TOOL_CALLS,
     Suite(
         "processes",
         "The process system",
@@ -179,7 +121,7 @@ SUITES: Final = (
             "daemon_ready_s": "from its start to ready, s",
             "daemon_ready_cpu_s": "CPU time of that, s",
             "daemon_rss_mib": "its resident memory, MiB",
-            "daemon_family_mib": "the same with its four workers, what they share counted once, MiB",
+            "daemon_family_mib": "the same with its fork server, what they share counted once, MiB",
             "daemon_idle_percent": "CPU time of all of them, % of a core",
         },
         targets={
@@ -190,22 +132,6 @@ SUITES: Final = (
         beside={},
         remark=IDLE,
     ),
-    Suite(
-        "endurance",
-        "What is left behind",
-        "",
-        [Endurance(), Turns()],
-        {
-            "restart_cycle": "us of CPU time a crash and restart, of 1,000,000 one after the other",
-            **_left("growth", "they"),
-            "idle_cpu_ms": "ms of CPU time that 100,000 idle processes take in 10 s",
-            "turn_cycle": "us of CPU time a turn, of 10,000 one after the other",
-            **_left("turns", "they"),
-        },
-        targets={**_nothing_left("growth"), "idle_cpu_ms": [Target(10)], **_nothing_left("turns")},
-        beside={},
-        remark=LEFT_BEHIND,
-        long=True,
-    ),
+    LEFT_BEHIND,
     *OTHERS,
 )

@@ -17,9 +17,7 @@ from supervisors import agent_supervisor
 
 MANY_UNREAD: Final = 1_000_000  # so that each token is a separate event at any speed
 ONE_WORKER: Final = Settings(tools=ToolSettings(workers=1), streaming=StreamingSettings(buffer_size=MANY_UNREAD))
-MANY_CALLS: Final = Settings(
-    tools=ToolSettings(workers=8), streaming=StreamingSettings(buffer_size=MANY_UNREAD, max_tool_calls=64)
-)
+DEFAULTS: Final = Settings(streaming=StreamingSettings(buffer_size=MANY_UNREAD))
 
 
 class Reader(GenServer[Listener | None]):
@@ -75,8 +73,8 @@ async def by_iteration(base_url: str) -> AsyncIterator[NewReader]:
 
 @asynccontextmanager
 async def with_tools(base_url: str) -> AsyncIterator[NewReader]:
-    """Run the application with the chores as tools, and with many parallel calls."""
-    async with application.running(MANY_CALLS):
+    """Run the application with the chores as tools, and with the default number of workers."""
+    async with application.running(DEFAULTS):
         yield lambda model: _iterator(base_url, model)
 
 

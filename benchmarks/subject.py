@@ -23,6 +23,7 @@ from benchmarks import (
     processes,
     reading,
     sessions,
+    supervised_calls,
     supervision,
     turns,
 )
@@ -73,6 +74,12 @@ class Resume(Struct, frozen=True, tag_field="job", tag="resume"):
     sizes: sessions.Sizes = field(default_factory=sessions.Sizes)
 
 
+class Call(Struct, frozen=True, tag_field="job", tag="call"):
+    """The cost of a tool call and of its supervision."""
+
+    sizes: supervised_calls.Sizes = field(default_factory=supervised_calls.Sizes)
+
+
 class Daemon(Struct, frozen=True, tag_field="job", tag="daemon"):
     """The cost of an idle daemon."""
 
@@ -101,7 +108,18 @@ class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
 
 
 Work: TypeAlias = (
-    Reading | Processes | Supervision | Endurance | Turns | Gateway | Journal | Resume | Daemon | Clients | ChatPage
+    Reading
+    | Processes
+    | Supervision
+    | Endurance
+    | Turns
+    | Gateway
+    | Journal
+    | Resume
+    | Call
+    | Daemon
+    | Clients
+    | ChatPage
 )
 """The jobs that run on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -133,6 +151,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return sessions.journal_us(base_url, load, name)
         case Resume(sizes):
             return sessions.resume_ms(sizes)
+        case Call(sizes):
+            return supervised_calls.measured(sizes)
         case Daemon(idle):
             return daemon.idle_daemon(idle)
         case Clients(server, clients, prefix, pace):

@@ -4,12 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import daemon, daemon_clients, endurance, gateway, processes, sessions, supervision, turns
+from benchmarks import (
+    daemon,
+    daemon_clients,
+    endurance,
+    gateway,
+    processes,
+    sessions,
+    supervised_calls,
+    supervision,
+    turns,
+)
 from benchmarks.__main__ import provider, run_apart
 from benchmarks.figures import SUITES
 from benchmarks.reading import STREAM_READERS, Beside, Cpu, Delay, FanOut, FirstToken
 from benchmarks.report import merged, preface, suites_named, table
 from benchmarks.subject import (
+    Call,
     Clients,
     Daemon,
     Endurance,
@@ -61,6 +72,11 @@ def test_turns_with_tools_have_a_figure_for_the_turn_and_one_for_its_neighbour(
     found |= run_apart(Beside(reader, "calls-2-of-echo", "echo", prefix, turns=1, neighbour_tokens=20), base_url)
     assert set(found) == {f"{prefix}{name}" for name in ("beyond", "echo_turn", "echo_gap")}
     assert min(found.values()) > 0
+
+
+def test_a_tool_call_has_a_cost_and_its_supervision_too(base_url: str) -> None:
+    found = run_apart(Call(supervised_calls.Sizes(calls=10, rounds=3)), base_url)
+    assert found["call"] > found["supervision"] > 0
 
 
 @pytest.mark.parametrize(
