@@ -4,6 +4,7 @@ Source: API reference, "Module: streaming_function_handler", for a single round 
 to do after a failure (core/retry.py).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
@@ -82,7 +83,7 @@ async def model_call(
 async def _ask(
     client: ModelClient,
     api: Api,
-    body: Mapping[str, Any],
+    body: bytes,
     reader: StreamReader,
     sink: Sink,
     deadlines: ModelCallDeadlines,
@@ -99,7 +100,7 @@ async def _ask(
 async def _ask_whole(
     client: ModelClient,
     api: Api,
-    body: Mapping[str, Any],
+    body: bytes,
     reader: StreamReader,
     sink: Sink,
     deadlines: ModelCallDeadlines,
@@ -137,13 +138,12 @@ def _new_id() -> str:
     return f"call_{uuid4().hex}"
 
 
-def _body(
-    route: Route, conversation: Conversation, tools: Sequence[Mapping[str, Any]], *, stream: bool
-) -> dict[str, Any]:
+def _body(route: Route, conversation: Conversation, tools: Sequence[Mapping[str, Any]], *, stream: bool) -> bytes:
     options = route.options if stream else {**route.options, "stream": False}
     if conversation and isinstance(conversation[-1], ToolMessage):
         options = _without_forced_call(options)
-    return DIALECTS[route.api].request(conversation, tools, model=route.model, options=options)
+    body = DIALECTS[route.api].request(conversation, tools, model=route.model, options=options)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
 """The port through which a model call sends its requests."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from agents.llm.endpoint import Api
 
@@ -11,7 +11,7 @@ class ModelClient(Protocol):
     """A sender of requests: OpenAIClient, or a test's client. resume and cancel are for background mode."""
 
     def stream(
-        self, api: Api, body: Mapping[str, Any], *, connect_s: float
+        self, api: Api, body: bytes, *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
 
     def resume(

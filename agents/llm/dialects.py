@@ -1,7 +1,6 @@
 """The APIs of providers, as one table: a further API is a folder like chat/ and a row here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -28,15 +27,14 @@ class Dialect(Struct, frozen=True):
 
     reader: makes the reader of an answer. Its arguments: a source of ids, and whether the answer is in background mode.
     request: returns the body of a request. answer_form: returns the keys of a request for an answer in a form, which
-    has name, schema and strict. resource: that of the openai client. required: empty values for the arguments that its
-    `create` requires. has_background: whether the API can resume an answer after its connection broke.
+    has name, schema and strict. path: of the API, below the provider's address. has_background: whether the API can
+    resume an answer after its connection broke.
     """
 
     reader: Callable[[Callable[[], str], bool], StreamReader]
     request: _Request
     answer_form: Callable[[Mapping[str, Any]], dict[str, Any]]
-    resource: Callable[[Any], Any]
-    required: Mapping[str, Any]
+    path: str
     has_background: bool
 
 
@@ -53,16 +51,14 @@ DIALECTS: Final[Mapping[Api, Dialect]] = {
         reader=lambda new_id, _: chat.ChatReader(new_id),
         request=chat.request,
         answer_form=_chat_form,
-        resource=attrgetter("chat.completions"),
-        required={"messages": ()},
+        path="/chat/completions",
         has_background=False,
     ),
     Api.RESPONSES: Dialect(
         reader=lambda new_id, background: responses.ResponsesReader(new_id, background=background),
         request=responses.request,
         answer_form=_responses_form,
-        resource=attrgetter("responses"),
-        required={},
+        path="/responses",
         has_background=True,
     ),
 }

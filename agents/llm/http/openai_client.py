@@ -1,15 +1,14 @@
-"""The client for a provider: the openai client makes the request, and we read the bytes of the answer.
+"""The client for a provider: the openai client makes the head of a request, and we read the bytes of the answer.
 
-The openai client adds keys and organisation. The transport makes the connections, through a proxy if one is set. The
-client limits only the time to connect, and retries nothing: its callers do. Each failure raises ProviderFailed with a
-Fault.
+The openai client adds keys and organisation. A request's head is the same each time (request_head.py), so it is made
+once for each API. The transport makes the connections, through a proxy if one is set. The client limits only the time
+to connect, and retries nothing: its callers do. Each failure raises ProviderFailed with a Fault.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -21,6 +20,7 @@ from agents.llm.client_faults import connection_fault, status_fault, wrong_schem
 from agents.llm.dialects import DIALECTS
 from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
+from agents.llm.http.request_head import RequestHead, head_of
 from agents.llm.http.transport import BODY, AiohttpTransport, proxy_of
 from agents.llm.tls_probe import speaks_tls
 
@@ -41,13 +41,11 @@ class OpenAIClient:
         self._address = endpoint.address
         self._url = _url(endpoint)
         self._answered = False  # true after the first answer to any request
-        http_client = httpx2.AsyncClient(
+        self._http = httpx2.AsyncClient(
             transport=AiohttpTransport(self._url), follow_redirects=True, params=httpx2.QueryParams(endpoint.query)
         )
-        self._client = openai.AsyncOpenAI(api_key=key, base_url=endpoint.base, max_retries=0, http_client=http_client)
-        self._creates = {
-            api: dialect.resource(self._client).with_streaming_response.create for api, dialect in DIALECTS.items()
-        }
+        self._client = openai.AsyncOpenAI(api_key=key, base_url=endpoint.base, max_retries=0, http_client=self._http)
+        self._heads: dict[Api, RequestHead] = {}
 
     def __repr__(self) -> str:
         return f"OpenAIClient({self._address!r})"
@@ -55,27 +53,27 @@ class OpenAIClient:
     async def close(self) -> None:
         await self._client.close()
 
-    def stream(
-        self, api: Api, body: Mapping[str, Any], *, connect_s: float
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    async def prepare(self, api: Api) -> RequestHead:
+        """Return the head of the API's requests, which the first request otherwise makes."""
+        if (head := self._heads.get(api)) is None:
+            head = self._heads[api] = await head_of(self._client, DIALECTS[api].path, self._http.params)
+        return head
+
+    def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Send a request, and give the answer's bytes on arrival. Leaving the block early closes the connection.
 
-        connect_s: the deadline for the connection. The answer itself has no deadline here. The body goes as extra_body,
-        which wins and is sent unchanged: `create` walks slowly through the type annotations of a long conversation.
+        body: JSON. connect_s: the deadline for the connection. The answer itself has no deadline here.
         """
-        stream = body.get("stream", openai.omit)
-        request = partial(
-            self._creates[api], model=body["model"], stream=stream, extra_body=body, **DIALECTS[api].required
-        )
-        return self._answer(request, connect_s)
+        return self._answer(self._posted(api, body, connect_s), connect_s)
 
     def resume(
         self, response_id: str, after: int, *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Give the bytes of a background response after the event with this number, in the same way as stream."""
         retrieve: Any = self._client.responses.with_streaming_response.retrieve
-        request = partial(retrieve, response_id, stream=True, starting_after=after)
-        return self._answer(request, connect_s)
+        timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
+        retrieved = retrieve(response_id, stream=True, starting_after=after, timeout=timeout)
+        return self._answer(_http_response(retrieved), connect_s)
 
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
         """Cancel a background response. Errors are ignored, since the response ends anyway."""
@@ -85,14 +83,27 @@ class OpenAIClient:
                 pass
 
     @asynccontextmanager
-    async def _answer(
-        self, request: Callable[..., Any], connect_s: float
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        timeout = httpx2.Timeout(None, connect=connect_s, pool=connect_s)
+    async def _posted(self, api: Api, body: bytes, connect_s: float) -> AsyncGenerator[httpx2.Response, None]:
+        """Send a request of the API. Raises ProviderFailed for an error status."""
+        head = self._heads.get(api) or await self.prepare(api)
+        response = await self._http.send(head.request(body, self._http.cookies, connect_s), stream=True)
         try:
-            async with request(timeout=timeout) as response:
+            if not response.is_success:
                 self._answered = True
-                yield response.http_response.extensions[BODY]
+                await response.aread()
+                raise ProviderFailed(_refused(response))
+            yield response
+        finally:
+            await response.aclose()
+
+    @asynccontextmanager
+    async def _answer(
+        self, request: AbstractAsyncContextManager[httpx2.Response], connect_s: float
+    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        try:
+            async with request as response:
+                self._answered = True
+                yield response.extensions[BODY]
         except openai.APIStatusError as error:
             self._answered = True
             raise ProviderFailed(_refused(error.response)) from error
@@ -106,6 +117,13 @@ class OpenAIClient:
         """Return whether plain HTTP was sent to a port that speaks TLS."""
         url = self._url
         return url.scheme == "http" and proxy_of(url) is None and await speaks_tls(url.host, url.port or HTTP_PORT)
+
+
+@asynccontextmanager
+async def _http_response(request: AbstractAsyncContextManager[Any]) -> AsyncGenerator[httpx2.Response, None]:
+    """Return the response below a response of the openai client."""
+    async with request as response:
+        yield response.http_response
 
 
 def _refused(response: httpx2.Response) -> ApiError:

@@ -50,7 +50,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         response = await self._session.request(
             request.method,
             _without_userinfo(request.url),
-            headers=request.headers,
+            headers=_headers(request.headers),
             data=BytesIO(body) if (body := await request.aread()) else None,  # written in pieces
             allow_redirects=False,
             auto_decompress=False,
@@ -73,6 +73,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 def _without_userinfo(url: httpx2.URL) -> str:
     """Return the URL without user and password: they are in a header already, and aiohttp refuses both together."""
     return str(url.copy_with(userinfo=b"") if url.userinfo else url)
+
+
+def _headers(headers: httpx2.Headers) -> list[tuple[str, str]]:
+    """Return the headers as text. The items of httpx2's own mapping look for the encoding once per header and use."""
+    encoding = headers.encoding
+    return [(name.decode(encoding), value.decode(encoding)) for name, value in headers.raw]
 
 
 @cache

@@ -1,6 +1,7 @@
 """Providers without a network: their clients play a test's script, on any loop and in virtual time, too."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -35,10 +36,8 @@ class ScriptedClient:
         self.ended = False
 
     @asynccontextmanager
-    async def stream(
-        self, api: Api, body: Mapping[str, Any], *, connect_s: float
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        self.bodies.append(body)
+    async def stream(self, api: Api, body: bytes, *, connect_s: float) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        self.bodies.append(json.loads(body))
         script = self.scripts[min(len(self.bodies), len(self.scripts)) - 1]
         self.opened += 1
         try:
@@ -49,7 +48,8 @@ class ScriptedClient:
     def resume(
         self, response_id: str, after: int, *, connect_s: float
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return self.stream(Api.RESPONSES, {"id": response_id, "starting_after": after}, connect_s=connect_s)
+        body = json.dumps({"id": response_id, "starting_after": after}).encode()
+        return self.stream(Api.RESPONSES, body, connect_s=connect_s)
 
     async def cancel(self, response_id: str, *, timeout_s: float) -> None:
         self.cancelled.append(response_id)

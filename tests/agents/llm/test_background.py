@@ -1,7 +1,7 @@
 """Responses in background mode: wherever the connection breaks, no text is lost or repeated."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,11 +44,9 @@ class Breaking(ScriptedClient):
         self.events, self.breaks = events, list(breaks)
 
     @asynccontextmanager
-    async def stream(
-        self, api: Api, body: Mapping[str, Any], *, connect_s: float
-    ) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        self.bodies.append(body)
-        yield self._chunks(body.get("starting_after", -1))
+    async def stream(self, api: Api, body: bytes, *, connect_s: float) -> AsyncGenerator[AsyncIterator[bytes], None]:
+        self.bodies.append(json.loads(body))
+        yield self._chunks(self.bodies[-1].get("starting_after", -1))
 
     async def _chunks(self, after: int) -> AsyncIterator[bytes]:
         length, early, fault = self.breaks.pop(0) if self.breaks else (None, 0, None)
