@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -150,18 +151,21 @@ def _tools_and_answer(
 
 def _tools(checked: AgentSettings, settings: Settings) -> Mapping[str, Tool]:
     """Return the agent's tools, by name. Raises InvalidTool."""
-    tools = resolve(checked.tools, _bound(settings))
+    tools = resolve(checked.tools, partial(_bound, settings))
     if "file_ops" in tools and tools["file_ops"].bound and (found := workspace.misplaced(settings)) is not None:
         raise InvalidTool(found)
     return _with_deadlines(tools, settings.streaming.tool_timeout / 1000)
 
 
-def _bound(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
-    """Return the parameters of built-in tools that the host sets. The model can neither read nor set these."""
-    return {
-        "file_ops": workspace.bound(settings),
-        "web_search": {"endpoint": settings.tools.web_search_endpoint or ""},
-    }
+def _bound(settings: Settings, tool: str) -> Mapping[str, Any]:
+    """Return the parameters of a built-in tool that the host sets. The model can neither read nor set these."""
+    match tool:
+        case "file_ops":
+            return workspace.bound(settings)
+        case "web_search":
+            return {"endpoint": settings.tools.web_search_endpoint or ""}
+        case _:
+            return {}
 
 
 def _with_deadlines(tools: Mapping[str, Tool], default_s: float) -> Mapping[str, Tool]:

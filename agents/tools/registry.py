@@ -13,6 +13,8 @@ from agents.tools.errors import InvalidTool, ToolRaised
 from agents.tools.tool import Tool, tool
 
 Named: TypeAlias = str | Tool | Callable[..., Any]
+Bound: TypeAlias = Callable[[str], Mapping[str, Any]]
+"""A function that returns the host's values for a tool's name. Called only for a tool with parameters marked Bound."""
 
 # Imported only when an agent names one: web_search loads an HTTP client.
 BUILTIN: Mapping[str, str] = MappingProxyType(
@@ -24,19 +26,19 @@ BUILTIN: Mapping[str, str] = MappingProxyType(
 )
 
 
-def resolve(named: Iterable[Named], bound: Mapping[str, Mapping[str, Any]] | None = None) -> Mapping[str, Tool]:
+def resolve(named: Iterable[Named], bound: Bound = lambda _: {}) -> Mapping[str, Tool]:
     """Return the tools by the name that the model calls, in the given order.
 
     named: names of built-in tools, "module:function", Tools, or annotated functions.
-    bound: values that the host sets, by the tool's name: {"file_ops": {"root": "/srv/notes"}}. Values for tools outside
-    the list, and for parameters not marked Bound, are ignored: a program's tool may have the name of a built-in one.
+    bound: gives the host's values for a tool, such as {"root": "/srv/notes"} for file_ops. Values for parameters not
+    marked Bound are ignored: a program's tool may have the name of a built-in one.
     Raises InvalidTool with every fault in the list.
     """
     tools: dict[str, Tool] = {}
     faults: list[Fault] = []
     for position, each in enumerate(named):
         try:
-            found = _bound(_found(each), bound or {})
+            found = _bound(_found(each), bound)
         except InvalidTool as error:
             faults += [fault.below("tools", position) for fault in error.faults]
             continue
@@ -58,12 +60,12 @@ def usable(named: Any) -> Iterator[Tool]:
             yield _found(each)
 
 
-def _bound(found: Tool, bound: Mapping[str, Mapping[str, Any]]) -> Tool:
+def _bound(found: Tool, bound: Bound) -> Tool:
     if found.needs_object:
         got = f"{found.function.__qualname__} of the class: give {found.name} of an object"
         raise InvalidTool(Fault((), "the method of an object", got, inside=found.name))
     hidden = found.host_only
-    values = {name: value for name, value in bound.get(found.name, {}).items() if name in hidden}
+    values = {name: value for name, value in bound(found.name).items() if name in hidden} if hidden else {}
     found = found.bind(**values) if values else found
     missing = found.unbound()
     if missing:

@@ -41,7 +41,7 @@ def settings(home: Path, root: Path | None = None, **gateway: Any) -> Settings:
 
 
 def tool_of(settings: Settings) -> Tool:
-    return resolve(["file_ops"], {"file_ops": bound(settings)})["file_ops"]
+    return resolve(["file_ops"], lambda _: bound(settings))["file_ops"]
 
 
 WRONG: dict[str, Place] = {
