@@ -1,7 +1,7 @@
 """The state of a running turn that is kept on disk, and how a turn resumes from it after a crash.
 
-A checkpoint is taken when the turn has begun, before calls run, and with each result. After a crash the turn resumes
-from its last checkpoint:
+A checkpoint is taken before calls run, with each result, and when the model is asked again. A turn without one resumes
+from its message. After a crash the turn resumes from its last checkpoint:
 
     asking the model     the output of the model call is void: stream_reset announces it, and the model is asked again
     running calls        a call with a result keeps it; an unclaimed call runs, and so does one that may run twice;
@@ -11,14 +11,14 @@ A call is claimed on disk before it runs. A call that waits for an approval is n
 again.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.core.accumulator import EMPTY, Accumulator, PartialCall, Rope
-from agents.core.conversation import AssistantMessage, Conversation, ToolCall
+from agents.core.conversation import AssistantMessage, Conversation, ToolCall, UserMessage
 from agents.core.deltas import Finished
 from agents.core.effects import Effect, RunTool
 from agents.core.errors import Fault, Interrupted
@@ -61,6 +61,18 @@ class TurnCheckpoint(Struct, frozen=True):
     calls: tuple[ToolCall, ...] = ()
     tally: Tally | None = None
     parts: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Return whether the turn has only asked the model: its message and stream_start are enough to resume it."""
+        tally = self.tally and Tally(self.tally.started_s, self.tally.started_unix_s)
+        return len(self.messages) == 1 and self == TurnCheckpoint(self.messages, tally=tally)
+
+
+def first_checkpoint(message: str, events: Sequence[Event]) -> TurnCheckpoint:
+    """Return the checkpoint of a turn that has only asked the model. events: those of its stream, so far."""
+    begun_at = events[0].at if events else None
+    return TurnCheckpoint((UserMessage(message),), tally=None if begun_at is None else Tally(0.0, begun_at))
 
 
 def checkpoint(turn: Turn, before: Conversation, now_s: float) -> TurnCheckpoint:

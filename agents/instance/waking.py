@@ -14,8 +14,8 @@ from actors.log import get_logger
 from agents.agent_config import AgentConfig, InvalidAgentConfig
 from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent
-from agents.core.checkpoint import TurnCheckpoint, log_of
-from agents.core.conversation import Conversation, UserMessage
+from agents.core.checkpoint import first_checkpoint, log_of
+from agents.core.conversation import Conversation
 from agents.sessions import (
     JournalHandle,
     OpenStream,
@@ -68,10 +68,14 @@ async def open_session(
     journal = await open_journal()
     if journal is None:
         return config.opening(), ()
+    session = None
     if origin in (Origin.USER, Origin.BEGUN, Origin.KEPT):
-        _check_origin(origin, config, await journal.store.session(config.id))
+        session = await journal.store.session(config.id)
+        _check_origin(origin, config, session)
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable(config.id)
+    if session is None and await journal.store.is_empty(config.id):  # one read in place of three
+        return config.opening(), ()
     conversation = await journal.store.conversation(config.id)
     open_ = await journal.store.open_streams(config.id)
     if open_:  # count the recovery before the turn can end the program again; later turns have not run
@@ -134,7 +138,7 @@ class Recovery(Task):
 async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: bool) -> Cut:
     events = await journal.store.events(open_.stream_id)
     log_ = log_of(open_.stream_id, events)
-    saved = TurnCheckpoint((UserMessage(open_.message),))
+    saved = first_checkpoint(open_.message, events)
     if open_.checkpoint is not None:
         saved = read_checkpoint(open_.checkpoint)
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)

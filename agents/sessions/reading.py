@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import URL, Row, Select, func, select, tuple_, type_coerce
+from sqlalchemy import URL, Row, Select, func, or_, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import NullType, TypeEngine
 
@@ -59,6 +59,15 @@ class Reading:
         wanted = select(func.count()).select_from(SESSIONS).where(SESSIONS.c.id == id_)
         rows = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner), id_)
         return any(count for (count,) in rows)
+
+    async def is_empty(self, id_: str) -> bool:
+        """Return True if the session has neither messages nor open streams. Raises UnknownSession."""
+        messages = select(MESSAGES.c.session_id).where(MESSAGES.c.session_id == id_).exists()
+        open_ = select(STREAMS.c.id).where(STREAMS.c.session_id == id_, STREAMS.c.status == StreamStatus.OPEN.value)
+        rows = await self._rows(select(or_(messages, open_.exists())).where(SESSIONS.c.id == id_), id_)
+        if not rows:
+            raise UnknownSession(id_)
+        return not rows[0][0]
 
     async def count(self, owner: str | None = None) -> int:
         """Return the number of this user's sessions, or of all if owner is None."""

@@ -1,7 +1,7 @@
 """A recorder: records one stream, on the loop. The next flush writes its records to disk.
 
-Recording an event appends it to a list. Terminal events, results of tools and checkpoints make a flush begin at once,
-since clients act on them.
+Recording an event appends it to a list. A stream's begin and end, results of tools and checkpoints make a flush begin
+at once, since clients wait for them.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from agents.core.conversation import Conversation
 from agents.core.deltas import Usage
-from agents.core.events import Event, StreamComplete, StreamError, StreamToolResult
+from agents.core.events import Event, StreamComplete, StreamError, StreamStart, StreamToolResult
 from agents.sessions.errors import RecordsRefused, WriteFailed
 from agents.sessions.last_words import LastWords
 from agents.sessions.pending import Records, Waiter, settle
@@ -21,7 +21,7 @@ from agents.sessions.records import Checkpoint, CheckpointPart, StreamBegun, Str
 if TYPE_CHECKING:
     from agents.sessions.group_commit import GroupCommit
 
-AT_ONCE: Final = frozenset({StreamComplete, StreamError, StreamToolResult})
+AT_ONCE: Final = frozenset({StreamStart, StreamComplete, StreamError, StreamToolResult})
 
 OnDurable: TypeAlias = Callable[[int], None]
 OnFailure: TypeAlias = Callable[[WriteFailed], None]

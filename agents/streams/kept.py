@@ -123,6 +123,8 @@ class KeptStream(Stream):
         turn = self.turn
         if turn is not None and turn.phase is not Phase.ENDED:
             state = checkpoint(turn, self._before, now_s())
+            if state.is_first:
+                return
             try:
                 head, parts = self._checkpoints.written(state)
             except NotData as refused:

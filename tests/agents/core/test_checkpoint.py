@@ -8,12 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agents.core.checkpoint import UNKNOWN, PublishedPart, TurnCheckpoint, checkpoint, interrupted, log_of, resumed
+from agents.core.checkpoint import (
+    UNKNOWN,
+    PublishedPart,
+    TurnCheckpoint,
+    checkpoint,
+    first_checkpoint,
+    interrupted,
+    log_of,
+    resumed,
+)
 from agents.core.conversation import AssistantMessage, ToolMessage, UserMessage, well_formed
 from agents.core.deltas import Delta, TextDelta
-from agents.core.effects import ApprovalAsked, Effect, RunTool, Steered, ToolCleared
+from agents.core.effects import ApprovalAsked, Effect, RunTool, StartCompletion, Steered, ToolCleared
 from agents.core.errors import Interrupted
-from agents.core.events import Event, StreamComplete, StreamError, StreamReset, StreamToolResult, ToolResult
+from agents.core.events import (
+    Event,
+    StreamComplete,
+    StreamError,
+    StreamReset,
+    StreamStart,
+    StreamToolResult,
+    ToolResult,
+)
 from agents.core.limits import Limits
 from agents.core.metrics import Tally, metrics
 from agents.core.policy import TurnPolicy
@@ -39,6 +56,9 @@ class Disk:
 
     def save(self, state: TurnCheckpoint) -> None:
         """Write a checkpoint in parts, as a kept stream does. Reading it returns the same state."""
+        if state.is_first:
+            assert replace(first_checkpoint("?", self.events), tally=state.tally) == state
+            return
         head, parts = self.checkpoints.written(state)
         self.saved = Checkpoint("s", 0, head, parts=parts).after(self.saved)
         assert replace(read_checkpoint(self.saved), parts=0) == state
@@ -78,8 +98,7 @@ class Lived(Play):
 
 
 def loaded(disk: Disk) -> tuple[TurnCheckpoint, PublishedPart, Past]:
-    assert disk.saved is not None
-    saved = read_checkpoint(disk.saved)
+    saved = first_checkpoint("?", disk.events) if disk.saved is None else read_checkpoint(disk.saved)
     disk.checkpoints = CheckpointWriter(saved)
     policy = TurnPolicy(Limits(parallel_tools=4), retries=TWICE)
     return saved, log_of("s", disk.events), Past("agent", (), policy, Tally(5.0))
@@ -253,6 +272,17 @@ def test_a_tally_in_another_program_counts_the_pause_for_the_turn_and_not_for_it
 def test_a_clock_that_was_set_back_makes_no_time_negative() -> None:
     again = Tally(0.0, 1000.0).kept(10.0).resumed(3.0, 900.0)
     assert (again.stopped_s, again.ran_s(3.0)) == (0.0, 10.0)
+
+
+def test_a_turn_that_was_cut_before_its_first_checkpoint_counts_from_its_begin() -> None:
+    events = [StreamStart("agent", stream_id="s", seq=1, at=1000.0)]
+    past = Past("agent", (), TurnPolicy(), Tally(5.0, 1010.0))
+    turn, effects = resumed(first_checkpoint("?", events), log_of("s", events), past, idempotent=(), now_s=5.0)
+    assert turn.conversation == (UserMessage("?"),)
+    assert [type(effect) for effect in effects] == [StreamReset, StartCompletion]
+    figures = metrics(turn.past.tally, 0, 6.0)
+    assert (figures.start_time, figures.total_time_ms) == (1_000_000, 11_000.0)
+    assert turn.past.tally.ran_s(6.0) == 1.0
 
 
 def test_a_checkpoint_of_an_older_version_counts_from_the_restart() -> None:
