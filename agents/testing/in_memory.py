@@ -1,8 +1,8 @@
 """A provider in memory: a client that plays a rehearsal's script on the running loop, in virtual time, too."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -24,10 +24,8 @@ class InMemoryClient:
     def __init__(self, director: Director, endpoint: Endpoint) -> None:
         self._director, self._endpoint = director, endpoint
 
-    def stream(
-        self, api: Api, body: Mapping[str, Any], *, connect_s: float
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        sent = msgspec.json.decode(msgspec.json.encode(body))
+    def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        sent = msgspec.json.decode(body)
         return self._answer(
             lambda: self._director.answer(FORMS[api], sent, self._endpoint.api_key or ""), f"POST {PATHS[api]}"
         )

@@ -161,8 +161,7 @@ def test_a_programs_tool_may_have_the_name_of_a_built_in_one() -> None:
         """Search."""
         return f"{query} {endpoint}"
 
-    given = {"web_search": {"endpoint": "http://x"}}
-    made = resolve([tool(isolation="thread")(web_search)], given)["web_search"]
+    made = resolve([tool(isolation="thread")(web_search)], lambda _: {"endpoint": "http://x"})["web_search"]
     assert made.bound == {}
 
 
