@@ -1,16 +1,31 @@
 """The routes of an agent: its model, then its fallbacks, each with its provider's address, key and price."""
 
 from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+from pydantic import SecretStr
 
 from agents.core.faults import Fault, KeyPath
 from agents.core.limits import Price
 from agents.core.policy import Candidate
 from agents.llm.call import Route
-from agents.llm.endpoint import Endpoint
+from agents.llm.endpoint import Api, Endpoint
 from agents.settings import NamedProvider, Settings
 from agents.settings.agent import AgentSettings, Fallback
 
 UNNAMED = NamedProvider()
+
+
+class Choice(Struct, frozen=True):
+    """A model to ask. The fields are those of Fallback, which has checked them."""
+
+    provider: str | None = None
+    model: str | None = None
+    api_preference: Api | None = None
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    model_options: dict[str, Any] | None = None
 
 
 def routes(agent: AgentSettings, settings: Settings) -> Iterator[tuple[Route, Candidate]]:
@@ -37,12 +52,12 @@ def route_faults(agent: AgentSettings, settings: Settings) -> Iterator[Fault]:
         yield Fault((*path, "provider"), f"one of the settings' providers ({known})", repr(each.provider))
     if unknown:
         return
-    for each in _asked(agent, settings):
-        model = _model(each, agent, settings)
+    for choice in _asked(agent, settings):
+        model = _model(choice, agent, settings)
         if model is None:
             yield Fault(("model",), "the name of a model", "none (here or in the settings)")
             return
-        if agent.limits.cost is not None and _price(each, model, settings) is None:
+        if agent.limits.cost is not None and _price(choice, model, settings) is None:
             yield Fault(("limits", "cost"), f"a price of {model!r} in the settings", "none")
 
 
@@ -53,40 +68,39 @@ def _choices(agent: AgentSettings) -> Iterator[tuple[KeyPath, AgentSettings | Fa
         yield ("fallbacks", number), fallback
 
 
-def _asked(agent: AgentSettings, settings: Settings) -> tuple[Fallback, ...]:
+def _asked(agent: AgentSettings, settings: Settings) -> tuple[Choice, ...]:
     """Return the agent's own choice and its fallbacks, each with its provider."""
     order = settings.providers.order
     provider = agent.provider or (order[0] if order and agent.base_url is None else None)
-    own = Fallback(provider=provider, model=agent.model, base_url=agent.base_url, api_key=agent.api_key)
+    own = Choice(provider, agent.model, base_url=agent.base_url, api_key=agent.api_key)
     if agent.fallbacks is None:
-        others = tuple(Fallback(provider=name) for name in order if name != provider)
+        others = tuple(Choice(name) for name in order if name != provider)
         return (own, *others) if provider is not None else (own,)
     return (own, *(_at_home(each, own) for each in agent.fallbacks))
 
 
-def _at_home(fallback: Fallback, own: Fallback) -> Fallback:
+def _at_home(fallback: Fallback, own: Choice) -> Choice:
     """Return the fallback; without a provider, its missing keys get the agent's values."""
-    if fallback.provider is not None:
-        return fallback
-    return fallback.model_copy(
-        update={
-            "provider": own.provider,
-            "model": fallback.model or own.model,
-            "base_url": fallback.base_url or own.base_url,
-            "api_key": fallback.api_key or own.api_key,
-        }
+    home = own if fallback.provider is None else Choice(fallback.provider)
+    return Choice(
+        home.provider,
+        fallback.model or home.model,
+        fallback.api_preference,
+        fallback.base_url or home.base_url,
+        fallback.api_key or home.api_key,
+        fallback.model_options,
     )
 
 
-def _provider(asked: Fallback, settings: Settings) -> NamedProvider:
+def _provider(asked: Choice, settings: Settings) -> NamedProvider:
     return UNNAMED if asked.provider is None else settings.providers.named[asked.provider]
 
 
-def _model(asked: Fallback, agent: AgentSettings, settings: Settings) -> str | None:
+def _model(asked: Choice, agent: AgentSettings, settings: Settings) -> str | None:
     return asked.model or _provider(asked, settings).model or agent.model or settings.model
 
 
-def _price(asked: Fallback, model: str, settings: Settings) -> Price | None:
+def _price(asked: Choice, model: str, settings: Settings) -> Price | None:
     price = _provider(asked, settings).prices.get(model) or settings.prices.get(model)
     return None if price is None else Price(price.input, price.output, price.cached_input)
 
