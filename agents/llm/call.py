@@ -4,14 +4,12 @@ Source: API reference, "Module: streaming_function_handler", for a single round 
 to do after a failure (core/retry.py).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
-from msgspec import Struct, field
-
-from agents.core.conversation import Conversation, ToolMessage
+from actors.slices import in_slices
+from agents.core.conversation import Conversation
 from agents.core.errors import ApiError, ConnectionClosed, ParseError
 from agents.core.retry import RetryPolicy
 from agents.llm.answer import ModelCallDeadlines, Sink, give, read_answer
@@ -19,27 +17,17 @@ from agents.llm.background import read_resuming
 from agents.llm.breaker import Outcome, outcome_of
 from agents.llm.client import ModelClient
 from agents.llm.dialects import DIALECTS
-from agents.llm.endpoint import Api, Endpoint, ProviderFailed, Unanswered
+from agents.llm.endpoint import Api, ProviderFailed, Unanswered
 from agents.llm.provider import acquire, report
 from agents.llm.reader import StreamReader
+from agents.llm.request_encoder import RequestEncoder
 from agents.llm.responses import ResponsesReader
+from agents.llm.route import Route
 
 __all__ = ["ModelCallDeadlines", "Route", "Sink", "model_call"]
 
 KEPT, NEW = "kept", "new"
 NO_RETRY: Final = RetryPolicy(max_retries=0)
-
-
-class Route(Struct, frozen=True):
-    """A model at a provider, over one of the two APIs. options: more keys of the request body, sent unchanged.
-
-    If the option `background` is true, an answer over the Responses API is resumed after its connection broke.
-    """
-
-    endpoint: Endpoint
-    model: str
-    api: Api = Api.CHAT
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def model_call(
@@ -51,28 +39,29 @@ async def model_call(
     deadlines: ModelCallDeadlines,
     stream: bool = True,
     retry: RetryPolicy = NO_RETRY,
+    encoder: RequestEncoder | None = None,
 ) -> None:
     """Send a request, and give the sink the answer. The last delta is Finished or Failed: each failure is a delta, too.
 
     tools: name, description, parameters of each. stream: False asks for the answer in one piece. A response in
     background mode is always streamed, since it would have to be polled otherwise. retry: the policy for resuming such
-    a response, which loses no output. This function retries nothing else. On cancellation it closes the connection
-    before it ends.
+    a response, which loses no output. This function retries nothing else. encoder: that of the turn's earlier requests.
+    On cancellation this function closes the connection before it ends.
     """
-    reader = _reader(route)
+    reader, encoder = _reader(route), encoder or RequestEncoder()
     try:
         lease = await acquire(route.endpoint)
     except ProviderFailed as failed:
         return await give(sink, reader.break_off(failed.fault))
     try:
         streamed = stream or _in_background(route)
-        body = _body(route, conversation, tools, stream=streamed)
+        body = await in_slices(encoder.body(route, conversation, tools, stream=streamed))
         try:
             await _ask(lease.client, route.api, body, reader, sink, deadlines, retry)
         except Unanswered as unanswered:
             if not streamed or _in_background(route):
                 raise
-            body = _body(route, conversation, tools, stream=False)
+            body = await in_slices(encoder.body(route, conversation, tools, stream=False))
             await _ask_whole(lease.client, route.api, body, reader, sink, deadlines, unanswered)
     except ProviderFailed as failed:
         await give(sink, reader.break_off(failed.fault))
@@ -136,21 +125,3 @@ def _in_background(route: Route) -> bool:
 
 def _new_id() -> str:
     return f"call_{uuid4().hex}"
-
-
-def _body(route: Route, conversation: Conversation, tools: Sequence[Mapping[str, Any]], *, stream: bool) -> bytes:
-    options = route.options if stream else {**route.options, "stream": False}
-    if conversation and isinstance(conversation[-1], ToolMessage):
-        options = _without_forced_call(options)
-    body = DIALECTS[route.api].request(conversation, tools, model=route.model, options=options)
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _without_forced_call(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Drop a tool_choice that forces a call: a model that must call a tool can't answer, so the turn would not end."""
-    if options.get("tool_choice") in _FREE_CHOICES:
-        return options
-    return {name: value for name, value in options.items() if name != "tool_choice"}
-
-
-_FREE_CHOICES: Final = (None, "auto", "none")

@@ -23,6 +23,7 @@ from agents.core.events import StreamToken, StreamToolResult
 from agents.core.step import step, steps
 from agents.core.turn import Phase, Step, Turn, fail
 from agents.llm.call import model_call
+from agents.llm.request_encoder import RequestEncoder
 from agents.streams.stream import Stream
 from agents.tools.executor import TurnCalls
 
@@ -39,6 +40,7 @@ class TurnShell:
         self._now_s = clock()
         self._work: deque[Work] = deque()
         self._calls = stream.calls = TurnCalls(config.tools)
+        self._encoder = RequestEncoder()
 
     async def run(self, begun: Step) -> Turn:
         """Run the turn to its end."""
@@ -101,6 +103,7 @@ class TurnShell:
             deadlines=config.deadlines,
             stream=config.stream,
             retry=config.policy.retries,
+            encoder=self._encoder,
         )
 
     def _on_deltas(self, deltas: list[Delta]) -> Awaitable[None] | None:

@@ -14,46 +14,30 @@ from agents.core.conversation import (
     well_formed,
 )
 from agents.llm.chat.reasoning import fields_going_back
-from agents.llm.text import safe
 
 
-def request(
-    messages: Conversation, tools: Sequence[Mapping[str, Any]], *, model: str, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return JSON data that any provider accepts: well formed, without NUL and lone surrogates.
+def request(tools: Sequence[Mapping[str, Any]], *, model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body without its messages.
 
     tools: name, description, parameters (a JSON schema) and optionally strict. options: more fields of the body, which
     replace ours. An option of None removes a field (`{"stream_options": None}` for a server that refuses that field).
     """
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [entry for turn in _turns(well_formed(messages)) for entry in _entries(turn)],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
+    body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
     if tools:
         body["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
     body |= options
     if not body["stream"]:
         del body["stream_options"]
-    kept: dict[str, Any] = safe({name: value for name, value in body.items() if value is not None})
-    return kept
+    return {name: value for name, value in body.items() if value is not None}
 
 
-def _turns(messages: Conversation) -> Iterator[list[Message]]:
-    """Yield the turns: each user message with the messages up to the next one."""
-    turn: list[Message] = []
-    for message in messages:
-        if isinstance(message, UserMessage) and turn:
-            yield turn
-            turn = []
-        turn.append(message)
-    yield turn
+def entries(turn: Conversation) -> Iterator[dict[str, Any]]:
+    """Yield a turn's messages as the body has them, well formed.
 
-
-def _entries(turn: list[Message]) -> Iterator[dict[str, Any]]:
-    """Yield a turn's entries without empty answers, which some providers refuse (Mistral, Anthropic)."""
-    for message, reasoning in zip(turn, fields_going_back(turn), strict=True):
+    Empty answers are left out, since some providers refuse them (Mistral, Anthropic).
+    """
+    messages = well_formed(turn)
+    for message, reasoning in zip(messages, fields_going_back(messages), strict=True):
         if not isinstance(message, AssistantMessage) or message.content.strip() or message.tool_calls or reasoning:
             yield _message(message) | reasoning
 

@@ -15,33 +15,34 @@ from agents.core.conversation import (
     well_formed,
 )
 from agents.llm.chat.reasoning import ITEMS as CHAT_ITEMS
-from agents.llm.text import safe
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
 
-def request(
-    messages: Conversation, tools: Sequence[Mapping[str, Any]], *, model: str, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return JSON data that any provider accepts: well formed, without NUL and lone surrogates.
+def request(tools: Sequence[Mapping[str, Any]], *, model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body without its input.
 
     tools and options: the same as for the chat request. If `store` is false, the provider keeps nothing. So the request
     asks for encrypted reasoning, which later requests send back.
     """
-    stored = options.get("store") is not False
-    offered = _custom_tools(options)
-    body: dict[str, Any] = {
-        "model": model,
-        "input": [item for message in well_formed(messages) for item in _items(message, offered, stored=stored)],
-        "stream": True,
-    }
+    body: dict[str, Any] = {"model": model, "stream": True}
     if tools:
         body["tools"] = [{"strict": False, **tool, "type": "function"} for tool in tools]
     body |= options
-    if not stored:
+    if not _is_stored(options):
         body["include"] = [*{ENCRYPTED_REASONING: None, **dict.fromkeys(options.get("include") or ())}]
-    kept: dict[str, Any] = safe({name: value for name, value in body.items() if value is not None})
-    return kept
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def entries(turn: Conversation, options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a turn's messages as items of the input, well formed."""
+    stored, offered = _is_stored(options), _custom_tools(options)
+    for message in well_formed(turn):
+        yield from _items(message, offered, stored=stored)
+
+
+def _is_stored(options: Mapping[str, Any]) -> bool:
+    return options.get("store") is not False
 
 
 def _items(message: Message, offered: frozenset[str], *, stored: bool) -> Iterator[dict[str, Any]]:

@@ -5,9 +5,10 @@ from typing import Any
 from agents import agent
 from agents.core.conversation import AssistantMessage, Conversation, Function, ToolCall, UserMessage
 from agents.core.deltas import Finished
-from agents.llm import chat
 from agents.llm.chat import ChatReader
+from agents.llm.endpoint import Api
 from tests.agents.llm.answer import answer_of, events, ids
+from tests.agents.llm.bodies import body_of
 from tests.agents.llm.corpus import recordings
 from tests.agents.llm.test_chat_reader import STOP, chunk, text
 from tests.agents.stage import Stage
@@ -33,7 +34,7 @@ def details_of(*deltas: list[Any]) -> Any:
     end = finished(events(*[chunk({"reasoning_details": delta}) for delta in deltas], text("a"), STOP))
     call = ToolCall("c1", Function("f", "{}"))
     talk: Conversation = (UserMessage("go"), AssistantMessage("a", (call,), items=end.items))
-    return chat.request(talk, [], model="m", options={})["messages"][1].get("reasoning_details")
+    return body_of(Api.CHAT, talk)["messages"][1].get("reasoning_details")
 
 
 def test_b14_the_field_in_which_reasoning_came_is_noted() -> None:

@@ -15,9 +15,9 @@ from agents.core.conversation import (
     ToolMessage,
     UserMessage,
 )
-from agents.llm import chat, responses
 from agents.llm.dialects import DIALECTS
 from agents.llm.endpoint import Api
+from tests.agents.llm.bodies import body_of
 
 TOOL: dict[str, Any] = {"name": "f", "description": "does f", "parameters": {"type": "object", "properties": {}}}
 CALL = ToolCall("c1", Function("f", '{"x":1}'), extra={"extra_content": {"google": {"thought_signature": "sig"}}})
@@ -33,11 +33,11 @@ TALK: Conversation = (
 
 
 def chat_body(messages: Conversation = TALK, tools: list[dict[str, Any]] | None = None, **options: Any) -> Any:
-    return chat.request(messages, tools or [], model="m", options=options)
+    return body_of(Api.CHAT, messages, tools or [], options)
 
 
 def responses_body(messages: Conversation = TALK, tools: list[dict[str, Any]] | None = None, **options: Any) -> Any:
-    return responses.request(messages, tools or [], model="m", options=options)
+    return body_of(Api.RESPONSES, messages, tools or [], options)
 
 
 def test_a_chat_request_has_the_conversation_the_tools_and_asks_for_usage() -> None:
@@ -169,7 +169,7 @@ def test_d18_a_custom_call_has_no_output_unless_the_options_offered_its_tool() -
     assert kinds(talk) == ["reasoning", "custom_tool_call", "user"]
     sent = responses_body(talk, tools=None, tool_choice="auto")["input"]
     assert sent[2] == item
-    offered = responses.request(talk, [], model="m", options={"tools": [{"type": "custom", "name": "patch"}]})
+    offered = body_of(Api.RESPONSES, talk, options={"tools": [{"type": "custom", "name": "patch"}]})
     assert offered["input"][3] == {"type": "custom_tool_call_output", "call_id": "ct_1", "output": UNANSWERED}
     assert offered["input"][4]["role"] == "user"
 
@@ -233,7 +233,6 @@ def test_items_of_one_api_are_not_sent_to_the_other() -> None:
 
 @pytest.mark.parametrize("api", Api)
 def test_every_api_has_a_dialect_whose_request_can_ask_for_a_form(api: Api) -> None:
-    dialect = DIALECTS[api]
-    body = dialect.request(TALK, [TOOL], model="m", options=dialect.answer_form(FORM))
+    body = body_of(api, TALK, [TOOL], DIALECTS[api].answer_form(FORM))
     assert (body["model"], body["stream"]) == ("m", True)
     assert '"poem"' in json.dumps(body)
