@@ -3,8 +3,8 @@
 Source: API reference, accumulator() and process_stream_event/3. An accumulator is a value: `fold` returns the next one
 and leaves the old one unchanged.
 
-Text is kept as a rope (a chain of pairs), so a step costs the same at every length. The rope's pieces are long: with
-one piece per token the garbage collector would have many objects to walk, and its pauses would hold every stream.
+Text is kept as a rope (a chain of pairs), so a step costs about the same at every length. The rope's pieces are long:
+with one piece per token the garbage collector would have many objects to walk, and its pauses would hold every stream.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +39,7 @@ Rope: TypeAlias = tuple[Any, ...]
 
 EMPTY: Rope = ()
 PIECE_CHARS: Final = 128
+LONGEST_PIECE_CHARS: Final = 8192
 
 
 class PartialCall(Struct, frozen=True):
@@ -116,10 +117,14 @@ def init_accumulator(stream_id: str = "", *, attempt: int = 1, seq: int = 0) -> 
 def longer(rope: Rope, text: str) -> Rope:
     """Return the rope with this text at its end.
 
-    The rope's last piece grows up to PIECE_CHARS, which copies a few characters.
+    The rope's last piece grows up to PIECE_CHARS, which copies a few characters. Then it joins earlier pieces that are
+    not longer, as digits carry in a binary number. So a long text has few pieces, and a character is copied six times.
     """
-    if rope and len(rope[1]) < PIECE_CHARS:
-        return rope[0], rope[1] + text
+    if not rope or len(rope[1]) < PIECE_CHARS:
+        return (rope[0], rope[1] + text) if rope else (rope, text)
+    while rope[0] and len(rope[0][1]) <= len(rope[1]) < LONGEST_PIECE_CHARS:
+        earlier, last = rope
+        rope = earlier[0], earlier[1] + last
     return rope, text
 
 

@@ -29,21 +29,28 @@ def backlog(events: Iterable[Event]) -> Iterator[Event]:
 
     A joined event has the seq of its last piece, and the sum of the pieces' `joined`.
     """
+    for run in runs(events):
+        yield run[0] if len(run) == 1 else joined(run)
+
+
+def runs(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Yield the events in order, with neighbouring pieces of a text in one list."""
     for kind, alike in groupby(events, type):
         if kind in TEXT:
             for _, run in groupby(alike, SAME_TEXT[kind]):
-                yield _joined(list(run), TEXT[kind])
+                yield list(run)
         else:
-            yield from alike
+            for event in alike:
+                yield [event]
+
+
+def joined(run: list[Event]) -> Event:
+    """Return the pieces of one text as one event."""
+    field = TEXT[type(run[0])]
+    text = "".join(map(attrgetter(field), run))
+    return replace(run[-1], **{field: text, "joined": sum(map(attrgetter("joined"), run))})
 
 
 def pieces_in(event: Event) -> int:
     """Return the number of published events in this event."""
     return getattr(event, "joined", 1)
-
-
-def _joined(run: list[Event], field: str) -> Event:
-    if len(run) == 1:
-        return run[0]
-    text = "".join(map(attrgetter(field), run))
-    return replace(run[-1], **{field: text, "joined": sum(map(attrgetter("joined"), run))})

@@ -58,7 +58,7 @@ def history_of(state: AgentState) -> AgentHistory:
     running, messages, times = state.running, state.published, state.times
     if running is None:
         return AgentHistory(info_of(state), messages, times, None)
-    events = running.stream.events
+    events = running.stream.joined_events
     if running.over:
         times += times_of(messages[len(state.conversation) :], events)
         return AgentHistory(info_of(state), messages, times, None)

@@ -107,7 +107,7 @@ async def handler_ended(agent: Pid, running: Running, reason: Any, state: AgentS
 
 def _with_turn(state: AgentState, conversation: Conversation, stream: Stream) -> AgentState:
     """Return the state with the conversation after a turn. stream: the turn's, with all its events."""
-    times = times_of(conversation[len(state.conversation) :], stream.events)
+    times = times_of(conversation[len(state.conversation) :], stream.joined_events)
     return replace(state, conversation=conversation, times=state.times + times)
 
 

@@ -32,6 +32,7 @@ from agents.sessions import WriteFailed as SessionFailed
 from agents.sessions.checkpoints import CheckpointWriter
 from agents.sessions.cut import Cut
 from agents.sessions.payload import Decoder
+from agents.streams.event_log import EventLog
 from agents.streams.stream import Stream
 
 EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
@@ -80,7 +81,7 @@ class KeptStream(Stream):
         super().__init__(id_, agent, subscribers, buffer_size=buffer_size)
         self._seen_seq = 0
         if cut is not None:
-            self._log += cut.events
+            self._log = EventLog(cut.events)
             self._seen_seq = cut.log.seq
         self._recorder, self._before, self._ahead = recorder, before, ahead
         self._durable_seq = recorder.last_seq
@@ -154,7 +155,7 @@ class KeptStream(Stream):
             self._recorder.ended(status, None, None, ())
         else:
             spent, messages = turn.past.spent, turn.conversation[len(self._before) :]
-            times = times_of(messages, (*self._log, *self._held, event))
+            times = times_of(messages, (*self.joined_events, *self._held, event))
             self._recorder.ended(status, spent.usage, spent.cost, messages, times)
 
     def _on_durable(self, seq: int) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from agents.core.backlog import pieces_in
 from agents.core.events import (
     Event,
     StreamComplete,
@@ -25,6 +26,7 @@ KEPT_STREAMS: Final = 4
 KEPT_BYTES: Final = 4 * 2**20
 KEPT_S: Final = 60.0
 EVENT_BYTES: Final = 141  # a StreamToken in a log, its seq and its empty text, on CPython 3.11
+PIECE_BYTES: Final = 9  # the length and the time of a piece in a packed text
 
 
 class RecentStream(Struct, frozen=True):
@@ -41,7 +43,7 @@ Recent = tuple[RecentStream, ...]
 
 def with_ended(recent: Recent, stream: Stream, now_s: float) -> Recent:
     """Return the last KEPT_STREAMS within KEPT_BYTES. The newest stream is kept even if it is larger."""
-    newest = RecentStream(stream, _size_bytes(stream.events), now_s)
+    newest = RecentStream(stream, _size_bytes(stream.joined_events), now_s)
     kept, total_bytes = [newest], newest.size_bytes
     for earlier in reversed(recent[1 - KEPT_STREAMS :]):
         total_bytes += earlier.size_bytes
@@ -57,10 +59,11 @@ def without_old(recent: Recent, now_s: float) -> Recent:
 
 
 def _size_bytes(events: Sequence[Event]) -> int:
-    """Return the approximate memory of the events. A character of text counts as one byte."""
+    """Return the approximate memory of the events, with packed texts. A character of text counts as one byte."""
     tokens = sum([len(event.token) for event in events if type(event) is StreamToken])
     others = [event for event in events if type(event) is not StreamToken]
-    return EVENT_BYTES * len(events) + tokens + sum(map(_text_bytes, others))
+    pieces = sum(map(pieces_in, events))
+    return EVENT_BYTES * len(events) + PIECE_BYTES * pieces + tokens + sum(map(_text_bytes, others))
 
 
 def _text_bytes(event: Event) -> int:

@@ -1,6 +1,6 @@
 """The report of a stream's end: a log event, and figures for the meter if one runs. Neither has the turn's text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -62,11 +62,11 @@ def _figures(stream: Stream, outcome: StreamComplete | StreamError) -> TurnEnded
     if stream.turn is None:
         return TurnEnded(fault, metrics, Usage(), 0, 0, ())
     past = stream.turn.past
-    tools = tuple(_calls(stream.events)) if past.calls else ()
+    tools = tuple(_calls(stream.joined_events)) if past.calls else ()
     return TurnEnded(fault, metrics, past.spent.usage, past.spent.model_calls, outcome.attempt - 1, tools)
 
 
-def _calls(events: tuple[Event, ...]) -> Iterator[ToolCalled]:
+def _calls(events: Sequence[Event]) -> Iterator[ToolCalled]:
     for event in events:
         if type(event) is StreamToolResult:
             yield ToolCalled(event.tool_call.name, event.result.error, event.result.elapsed_s)

@@ -3,12 +3,12 @@
 A stream outlives its handler, as an ETS table outlives the process that writes to it. When the handler crashes, the
 agent reads the turn from the stream, and ends it with the right seq and the text that had arrived.
 
-A subscriber with a full mailbox gets nothing for a while. The stream keeps only the subscriber's place in the log, a
-number. When the subscriber has read half of its mailbox, it gets the missed events, with the pieces of a text joined.
+A subscriber with a full mailbox gets nothing for a while. The stream keeps only the subscriber's place, which is
+the seq of its last event. When the subscriber has read half of its mailbox, it gets the missed events, with the pieces
+of a text joined.
 """
 
 import asyncio
-from bisect import bisect_right
 from collections.abc import Iterable
 from sys import maxsize
 from typing import Final, TypeAlias
@@ -17,13 +17,14 @@ from actors import Pid
 from actors.clock import unix_s
 from actors.kernel.process import DEAD, Process
 from actors.system.current import running_loop
-from agents.core.backlog import backlog, pieces_in
+from agents.core.backlog import backlog
 from agents.core.effects import Steered
 from agents.core.errors import Fault
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamError
 from agents.core.step import step
 from agents.core.turn import Turn, fail
 from agents.core.turn_state import TurnState, state_of
+from agents.streams.event_log import EventLog
 from agents.streams.other_loop import OtherLoopSubscriber
 from agents.tools.executor import TurnCalls
 
@@ -68,11 +69,11 @@ class Stream:
         self.turn: Turn | None = None
         self.calls: TurnCalls | None = None
         self.steered_by: tuple[str, ...] = ()
-        self._log: list[Event] = []
+        self._log = EventLog()
         self._subscribers: tuple[
             tuple[Receiver, int], ...
         ] = ()  # those with the whole log, and the limit of their mailbox
-        self._slow: dict[Pid, int] = {}  # slow subscribers, each with its place in the log
+        self._slow: dict[Pid, int] = {}  # slow subscribers, each with its place
         self._other_loops: dict[Pid, OtherLoopSubscriber] = {}  # subscribers of other loops
         self._timer: asyncio.TimerHandle | None = None
         self._waited_s = 0.0
@@ -82,22 +83,28 @@ class Stream:
     @property
     def outcome(self) -> StreamComplete | StreamError | None:
         """The terminal event, once it has been published."""
-        last = self._log[-1] if self._log else None
+        last = self._log.last
         return last if isinstance(last, TERMINAL) else None
 
     @property
     def seq(self) -> int:
         """The seq of the last event; 0 before the first event."""
-        return self._log[-1].seq if self._log else 0
+        return _seq(self._log)
 
     @property
     def events(self) -> tuple[Event, ...]:
+        """The events as they were published."""
         return tuple(self._log)
+
+    @property
+    def joined_events(self) -> list[Event]:
+        """The events, with long texts joined. These are few, also for a long stream."""
+        return self._log.joined()
 
     @property
     def state(self) -> TurnState:
         """The state of the turn, as its published events show it."""
-        return state_of(self._log)
+        return state_of(self._log.joined())
 
     def answers(self, stream_id: str) -> bool:
         """Return whether this stream answers the message with this stream id."""
@@ -116,7 +123,7 @@ class Stream:
         """
         has_all = self.outcome is None and any(process.pid == subscriber for process, _ in self._subscribers)
         if not has_all and subscriber not in self._slow:
-            self._slow[subscriber] = bisect_right(self._log, after, key=_seq)
+            self._slow[subscriber] = after
             self._waited_s = 0.0
             self._catch_up()
 
@@ -179,7 +186,7 @@ class Stream:
     def _mark_slow(self, subscriber: Pid) -> None:
         """Mark a subscriber as slow: it lacks the last event."""
         self._subscribers = self._without(subscriber)
-        self._slow[subscriber] = len(self._log) - 1
+        self._slow[subscriber] = _seq(self._log) - 1
 
     def _without(self, subscriber: Pid) -> tuple[tuple[Receiver, int], ...]:
         return tuple(each for each in self._subscribers if each[0].pid != subscriber)
@@ -190,10 +197,10 @@ class Stream:
         for subscriber, place in list(self._slow.items()):
             receiver = self._receiver(subscriber)
             if receiver is not None:
-                before, place = place, self._send_missed(receiver, place)
-                if place == before + MISSED:  # its mailbox may have room for more
+                place, has_room = self._send_missed(receiver, place)
+                if has_room:
                     pause_s = 0.0
-            if receiver is None or place == len(self._log):
+            if receiver is None or place >= _seq(self._log):
                 del self._slow[subscriber]
                 self.subscribe(subscriber)  # which removes it if it has ended
             else:
@@ -201,18 +208,17 @@ class Stream:
         if self._slow and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(pause_s, self._check, pause_s)
 
-    def _send_missed(self, receiver: Receiver, place: int) -> int:
-        """Send missed events, at most MISSED of them. Return the subscriber's new place in the log."""
+    def _send_missed(self, receiver: Receiver, place: int) -> tuple[int, bool]:
+        """Send missed events, at most MISSED of them. Return the new place, and whether there may be room for more."""
         room = self._room(receiver)
-        if not room:
-            return place
-        for event in backlog(self._log[place : place + MISSED]):
-            receiver.deliver(event, self.agent)
-            place += pieces_in(event)
-            room -= 1
-            if not room:
-                break
-        return place
+        if room:
+            for event in backlog(self._log.after(place, MISSED)):
+                receiver.deliver(event, self.agent)
+                place = event.seq
+                room -= 1
+                if not room:
+                    break
+        return place, room > 0
 
     def _room(self, receiver: Receiver) -> int:
         """Return the number of events for which the mailbox has room: 0 until half of its limit has been read.
@@ -240,11 +246,14 @@ class Stream:
 
     def _force_end(self) -> None:
         """Send the terminal event to mailboxes that had no room until now. Their own policy decides about it."""
+        outcome = self.outcome
+        assert outcome is not None
         for subscriber in self._slow:
             if (receiver := self._receiver(subscriber)) is not None:
-                receiver.deliver(self._log[-1], self.agent)
+                receiver.deliver(outcome, self.agent)
         self._slow.clear()
 
 
-def _seq(event: Event) -> int:
-    return event.seq
+def _seq(log: EventLog) -> int:
+    """Return the seq of the last event; 0 before the first event."""
+    return 0 if log.last is None else log.last.seq
