@@ -27,6 +27,7 @@ from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
 from agents.llm.llm_supervisor import load_client
+from agents.node.garbage import uncollected
 from agents.node.os_process import hide_from_own_user, this_process
 from agents.node.state_files import DaemonAddress, page_with_code
 from agents.settings import Settings
@@ -91,7 +92,6 @@ async def live(
     with stopping.by_signals():
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_running(settings))
-            await load_client()
             scrape = Scrape(await _metered())
             host = DaemonHost(settings, token, read, scrape, stopping.ask)
             port = await stack.enter_async_context(_served(host, settings))
@@ -103,6 +103,7 @@ async def live(
             say(f"understudy listens on {address.url}")
             if say_secret is not None:
                 say_secret(page_with_code(address.url, host.app.login_code()))
+            stack.callback(asyncio.create_task(_load_client()).cancel)
             application_ended = await _application_ended_first(stopping)
             notifier.tell("STOPPING=1", "STATUS=draining")
             host.gate.open = False
@@ -110,6 +111,12 @@ async def live(
                 raise ApplicationEnded("the application has ended and is not restarted: the log has the reasons")
             await drain(settings.daemon.drain_time / 1000)
     log.info("daemon_stopped")
+
+
+async def _load_client() -> None:
+    """Load the models' client. A collection of its new modules would hold the loop for 0.1 s."""
+    with uncollected():
+        await load_client()
 
 
 async def _application_ended_first(stopping: Stopping) -> bool:

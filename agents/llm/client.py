@@ -1,10 +1,10 @@
-"""The port through which a model call sends its requests."""
+"""The port through which a model call sends its requests, and what makes a client of an endpoint."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from agents.llm.endpoint import Api
+from agents.llm.endpoint import Api, Endpoint
 
 
 class ModelClient(Protocol):
@@ -21,3 +21,7 @@ class ModelClient(Protocol):
     async def cancel(self, response_id: str, *, timeout_s: float) -> None: ...
 
     async def close(self) -> None: ...
+
+
+NewClient: TypeAlias = Callable[[Endpoint], ModelClient | Awaitable[ModelClient]]
+"""Makes the client of an endpoint. Raises ProviderFailed if the endpoint's address or its key is unusable."""

@@ -1,13 +1,16 @@
-"""The supervisor of the providers. Each endpoint in use has one provider with its own client."""
+"""The supervisor of the providers. Each endpoint in use has one provider with its own client.
+
+A thread loads the modules of the client: that takes 0.4 s, and no loop may wait for it. An earlier model call waits
+for the thread. A worker that imports a host's script does not load them.
+"""
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
-from threading import Thread
-from typing import Any, Final, TypeAlias
+import threading
+from typing import Any, Final
 
 from actors.server.outcomes import Ignore
-from agents.llm.client import ModelClient
+from agents.llm.client import ModelClient, NewClient
 from agents.llm.endpoint import Endpoint
 from agents.llm.provider import Provider, ProviderPolicy
 from supervisors import ChildSpec, DynamicFlags, DynamicSupervisor, RestartType
@@ -16,7 +19,8 @@ from supervisors.dynamic_supervisor import DynamicState
 SETTLED_S: Final = 1.0  # by then an application has started, so the import does not delay its start
 ONCE: Final = DynamicFlags()
 NOWHERE: Final = Endpoint("http://localhost/", "none")
-NewClient: TypeAlias = Callable[[Endpoint], ModelClient]
+
+_loaded: Final = threading.Event()
 
 
 class LlmSupervisor(DynamicSupervisor):
@@ -28,7 +32,7 @@ class LlmSupervisor(DynamicSupervisor):
     def init(self, *args: Any) -> DynamicState | Ignore:
         state = super().init(*args)
         if self._client_is_ours:
-            importing = Thread(target=_import_client, name="llm_client")
+            importing = threading.Thread(target=_load, name="llm_client")
             asyncio.get_running_loop().call_later(SETTLED_S, importing.start)  # usually before the first turn
         return state
 
@@ -40,25 +44,27 @@ class LlmSupervisor(DynamicSupervisor):
         return dataclasses.replace(flags, max_children=policy.max_count), provider
 
 
-async def load_client() -> None:
-    """Load the modules that the first model call needs, before a program reports that it is ready.
-
-    Loading takes 0.5 s of CPU, most of it for the import. The first client loads the rest, so this function makes one.
-    """
-    client = await asyncio.to_thread(openai_client, NOWHERE)
-    await client.close()
-
-
-def openai_client(endpoint: Endpoint) -> ModelClient:
+async def openai_client(endpoint: Endpoint) -> ModelClient:
     """Return a client for the endpoint. Raises ProviderFailed if its address or its key is unusable."""
-    return _import_client()(endpoint)
-
-
-def _import_client() -> NewClient:
-    """Import OpenAIClient late: the import takes 0.8 s, and a worker that imports a host's script does not need it.
-
-    If a thread is importing the module, the import system's lock makes the caller wait for that thread.
-    """
+    await load_client()
     from agents.llm.http.openai_client import OpenAIClient
 
-    return OpenAIClient
+    return OpenAIClient(endpoint)
+
+
+async def load_client() -> None:
+    """Load the modules that a model call needs, in a thread, unless they are loaded."""
+    if not _loaded.is_set():
+        await asyncio.to_thread(_load)
+
+
+def _load() -> None:
+    """Load the modules. The first client loads the rest of them, so this function makes one.
+
+    If another thread is importing a module, the import system's lock makes this one wait.
+    """
+    if not _loaded.is_set():
+        from agents.llm.http.openai_client import OpenAIClient
+
+        OpenAIClient(NOWHERE)  # it has opened nothing that needs a close
+        _loaded.set()

@@ -10,7 +10,7 @@ another provider.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable
 from hashlib import blake2b
 from secrets import token_bytes
 from typing import Any, Final
@@ -48,7 +48,7 @@ from actors.log import get_logger
 from actors.server.outcomes import NOTHING, Ignore
 from agents.core.errors import CircuitOpen, LimitReached
 from agents.llm.breaker import CLOSED, Admitted, Breaker, BreakerPolicy, Open, Outcome, admit, record
-from agents.llm.client import ModelClient
+from agents.llm.client import ModelClient, NewClient
 from agents.llm.endpoint import Endpoint, ProviderFailed
 from supervisors.dynamic_supervisor import start_child
 from supervisors.errors import MaxChildren
@@ -166,13 +166,15 @@ class Provider(GenServer[ProviderState]):
 
     trap_exit = True
 
-    def init(
-        self, policy: ProviderPolicy, new_client: Callable[[Endpoint], ModelClient], endpoint: Endpoint
+    async def init(
+        self, policy: ProviderPolicy, new_client: NewClient, endpoint: Endpoint
     ) -> Ready[ProviderState] | Error | Ignore:
         if whereis(name_of(endpoint)) is not None:  # two calls started this provider at the same time
             return IGNORE
         try:
             client = new_client(endpoint)
+            if isinstance(client, Awaitable):
+                client = await client
         except ProviderFailed as failed:
             return Error(failed)
         register(name_of(endpoint), self.pid)

@@ -20,8 +20,9 @@ from actors import AsyncioSystemBase, InvalidArgument, Pid, ended, new_event_loo
 from actors.testing import Simulation
 from agents import application
 from agents.instance.turns import STREAM_SUPERVISOR
+from agents.llm.client import NewClient
 from agents.llm.endpoint import Endpoint
-from agents.llm.llm_supervisor import NewClient, openai_client
+from agents.llm.llm_supervisor import openai_client
 from agents.llm.provider import LLM_SUPERVISOR
 from agents.rehearsal import RehearsalServer, Script
 from agents.rehearsal.director import Director

@@ -49,10 +49,22 @@ async def _read(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
     raise AssertionError("a stream ended without its terminal event")
 
 
-async def test_a_daemon_has_loaded_the_model_client_before_it_listens(server: RehearsalServer, folder: Path) -> None:
-    async with daemon(server, folder) as running:
+async def test_a_daemon_loads_the_model_client_after_it_listens_and_before_its_first_turn(
+    server: RehearsalServer, folder: Path
+) -> None:
+    async with daemon(server, folder) as running, running.client() as client:
+        await client.post("/agents", {"id": "early", "model": "echo"})
+        assert isinstance(await answer(client, "early"), StreamComplete)
         mapped = Path(f"/proc/{running.process.pid}/maps").read_text()
     assert "/aiohttp/_http_parser" in mapped
+
+
+async def test_a_daemon_loads_the_model_client_without_a_turn(server: RehearsalServer, folder: Path) -> None:
+    async with daemon(server, folder) as running:
+        maps = Path(f"/proc/{running.process.pid}/maps")
+        async with asyncio.timeout(60):
+            while "/aiohttp/_http_parser" not in maps.read_text():  # noqa: ASYNC110 (a file of another process)
+                await asyncio.sleep(0.01)
 
 
 async def test_a_daemon_is_ready_answers_and_leaves_nothing_behind(server: RehearsalServer, folder: Path) -> None:
