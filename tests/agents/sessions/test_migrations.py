@@ -1,23 +1,72 @@
 """Laws of the migrations: the steps end in the tables that the code defines."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
-from agents.sessions import Store, StoreUnavailable
+from agents.sessions import Store, StoreUnavailable, store_url
+from agents.sessions.engine import new_engine
 from agents.sessions.migrations import HEAD
 from agents.sessions.tables import METADATA
 from tests.agents.sessions.keeping import begun, tokens
 
+T = TypeVar("T")
+
 
 def differences(connection: Connection) -> object:
     return compare_metadata(MigrationContext.configure(connection), METADATA)
+
+
+def steps(connection: Connection, last: str = "head") -> None:
+    """Run the steps as far as this one."""
+    config = Config()
+    config.set_main_option("script_location", "agents.sessions:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, last)
+
+
+def schema(connection: Connection) -> dict[str, object]:
+    """Return all that the database knows of each table, without the order of columns, and the first rows."""
+    found = inspect(connection)
+    rows = connection.execute(text("SELECT id, epoch, owner, batch, version_num FROM writer, alembic_version")).all()
+    return {"": rows} | {
+        table: (
+            {each["name"]: (str(each["type"]), each["nullable"], each["default"]) for each in found.get_columns(table)},
+            found.get_pk_constraint(table),
+            found.get_foreign_keys(table),
+            sorted(map(repr, found.get_indexes(table))),
+        )
+        for table in sorted(found.get_table_names())
+    }
+
+
+async def changed(url: str, change: Callable[[Connection], T]) -> T:
+    """Change the database in one transaction, which makes it if it is missing."""
+    engine = new_engine(store_url(url), create=True, deadline_s=5.0)
+    async with engine.begin() as connection:
+        done = await connection.run_sync(change)
+    await engine.dispose()
+    return done
+
+
+async def test_a_new_store_is_as_the_steps_leave_an_old_one(url: str) -> None:
+    await changed(url, lambda connection: steps(connection, "0001"))
+    await (await Store.open(url)).close()
+    migrated = await changed(url, schema)
+    await changed(url, METADATA.drop_all)
+    await changed(url, lambda connection: connection.execute(text("DROP TABLE alembic_version")))
+    await (await Store.open(url)).close()
+    assert await changed(url, schema) == migrated
+    assert len(migrated) == len(METADATA.tables) + 2
 
 
 async def test_the_migrated_schema_is_that_of_the_tables(store: Store) -> None:
