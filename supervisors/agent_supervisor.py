@@ -8,7 +8,7 @@ The application gives the template of an agent, and a Prepare that loads what an
 the modules of its tools. The caller of start_agent waits for Prepare; other agents do not.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from supervisors.dynamic_supervisor import (
     DynamicSupervisor,
     Template,
     start_child,
+    start_children,
     terminate_child,
     which_children,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "AgentSupervisor",
     "Prepare",
     "start_agent",
+    "start_agents",
     "stop_agent",
     "which_agents",
     "which_configs",
@@ -82,19 +84,49 @@ async def start_agent(config: Mapping[str, Any], *more: Any) -> Pid:
     """
     if not isinstance(config, Mapping):
         raise InvalidArgument("the configuration of an agent as a mapping", named(config), 'as in {"model": "gpt-4o"}')
-    config = {"id": uuid4().hex, **config}
-    prepare = await request(_running(), GetPrepare())
-    if prepare is not None:
-        await prepare(config, *more)
+    child = await _prepared(config, more)
     try:
-        pid: Pid | None = await start_child(AGENT_SUPERVISOR, config, *more)
+        started = _started(await start_child(AGENT_SUPERVISOR, *child))
     except StartFailed as failed:
-        if isinstance(failed.reason, Exception):
-            raise failed.reason from None
-        raise
-    if pid is None:
-        raise StartFailed("agent", IGNORE)
-    return pid
+        started = _started(failed)
+    if isinstance(started, Exception):
+        raise started from None
+    return started
+
+
+async def start_agents(configs: Iterable[Mapping[str, Any]], *more: Any) -> list[Pid | Exception]:
+    """Start agents in this order, side by side.
+
+    Return the Pid of each, or the exception that start_agent raises for it. The failure of one does not affect the
+    others. Each Prepare waits for the earlier one.
+    """
+    children: list[tuple[Any, ...] | Exception] = []
+    for config in configs:
+        try:
+            children.append(await _prepared(config, more))
+        except Exception as failed:  # noqa: BLE001 (a Prepare may raise any exception, and it is this agent's outcome)
+            children.append(failed)
+    begin = [child for child in children if isinstance(child, tuple)]
+    outcomes = iter(await start_children(AGENT_SUPERVISOR, begin))
+    return [_started(next(outcomes) if isinstance(child, tuple) else child) for child in children]
+
+
+async def _prepared(config: Mapping[str, Any], more: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments of the agent's start, after its Prepare."""
+    prepare = await request(_running(), GetPrepare())
+    arguments = ({"id": uuid4().hex, **config}, *more)
+    if prepare is not None:
+        await prepare(*arguments)
+    return arguments
+
+
+def _started(outcome: Pid | tuple[Pid, Any] | Exception | None) -> Pid | Exception:
+    """Return the agent, or the exception of its start."""
+    if isinstance(outcome, StartFailed) and isinstance(outcome.reason, Exception):
+        return outcome.reason
+    if isinstance(outcome, tuple):
+        return outcome[0]
+    return StartFailed("agent", IGNORE) if outcome is None else outcome
 
 
 async def stop_agent(pid: Pid | str) -> None:

@@ -1,4 +1,4 @@
-"""The state of a DynamicSupervisor: its children by Pid, and the log of their restarts."""
+"""The state of a DynamicSupervisor: its template, its children by Pid, and the log of their restarts."""
 
 from typing import Any, TypeAlias
 
@@ -6,10 +6,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from actors import Pid
+from supervisors.base import flags_and_rest
 from supervisors.child_process import pid_of
-from supervisors.child_spec import ChildSpec, ChildType, RestartType
+from supervisors.child_spec import ChildSpec, ChildType, RestartType, check_childspecs
 from supervisors.children import RESTARTING, ChildInfo, Counts
-from supervisors.flags import DynamicFlags
+from supervisors.errors import InvalidChildSpec
+from supervisors.flags import AutoShutdown, DynamicFlags
 from supervisors.restart import RestartLog
 
 Args: TypeAlias = tuple[Any, ...]
@@ -68,3 +70,13 @@ class DynamicState(Struct, frozen=True):
         """Return the answer of count_children."""
         supervisors = self.size if self.template.type == ChildType.SUPERVISOR else 0
         return Counts(1, len(self.running), supervisors, self.size - supervisors)
+
+
+def checked_template(tree: Any) -> tuple[DynamicFlags, ChildSpec, Any]:
+    """Return the flags, the template and the third value of what `tree` returned. Raises Invalid."""
+    tree, extra = (tree[:2], tree[2]) if isinstance(tree, tuple) and len(tree) == 3 else (tree, None)
+    flags, template = flags_and_rest(tree, DynamicFlags, "template")
+    check_childspecs((template,), AutoShutdown.NEVER)
+    if template.name is not None:
+        raise InvalidChildSpec("invalid_name", "a template without a name: no two children can share it", template.name)
+    return flags, template, extra

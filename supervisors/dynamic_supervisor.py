@@ -7,12 +7,15 @@
 This is OTP's simple_one_for_one. A child is known by its Pid. The template's restart type decides whether the child is
 restarted, with the same arguments; its siblings go on. A child that is not restarted is forgotten.
 
+    outcomes = await start_children(workers, [(job,), (other,)])    # the inits of both wait side by side
+
 With DynamicFlags(per_child=True) a child that crashes too often is not restarted, and its siblings go on. Children
-start one after another: each start waits for the earlier child's init. All children stop at once, under one timer. The
-cost of a start or a stop does not depend on the number of children.
+start one after another: each start waits for the earlier child's init, except those of one start_children. All children
+stop at once, under one timer. The cost of a start or a stop does not depend on the number of children.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -34,12 +37,12 @@ from supervisors.api import (
     terminate_child,
     which_children,
 )
-from supervisors.base import BaseSupervisor, TryAgain, flags_and_rest
+from supervisors.base import BaseSupervisor, TryAgain
 from supervisors.child_process import Outcome, begin_process, pid_of, start_failure, stop_processes
-from supervisors.child_spec import ChildSpec, check_childspecs
-from supervisors.dynamic_children import Args, DynamicState
-from supervisors.errors import InvalidChildSpec, MaxChildren, NotFound, WrongSupervisor
-from supervisors.flags import AutoShutdown, DynamicFlags
+from supervisors.child_spec import ChildSpec
+from supervisors.dynamic_children import Args, DynamicState, checked_template
+from supervisors.errors import MaxChildren, NotFound, WrongSupervisor
+from supervisors.flags import DynamicFlags
 from supervisors.restart import Fate, fate, is_failure, is_stop_failure
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "count_children",
     "get_childspec",
     "start_child",
+    "start_children",
     "start_dynamic_supervisor",
     "terminate_child",
     "which_children",
@@ -60,6 +64,11 @@ T = TypeVar("T")
 class StartDynamicChild(Struct, Request[Any], frozen=True):
     meant: ClassVar[str] = "supervisors.start_child(supervisor, spec)"
     args: Args
+
+
+class StartDynamicChildren(Struct, Request[list[Outcome]], frozen=True):
+    meant: ClassVar[str] = "supervisors.start_child(supervisor, spec)"
+    children: tuple[Args, ...]
 
 
 async def start_dynamic_supervisor(flags: DynamicFlags, template: ChildSpec, name: str | None = None) -> Pid:
@@ -76,6 +85,15 @@ async def start_child(supervisor: Pid | str, *args: Any) -> Pid | Any:
     return await request(supervisor, StartDynamicChild(args))
 
 
+async def start_children(supervisor: Pid | str, children: Iterable[Args]) -> list[Outcome]:
+    """Start a child for each of these further arguments, in this order and side by side.
+
+    Return the outcome of each: what start_child returns, or the exception that it raises. The failure of one child does
+    not affect the others. Raises MaxChildren if the limit has no room for all; then no child was added.
+    """
+    return await request(supervisor, StartDynamicChildren(tuple(children)))
+
+
 class DynamicSupervisor(BaseSupervisor[DynamicState]):
     """Subclass with `tree`, or start it with DynamicFlags and a template."""
 
@@ -88,7 +106,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         tree = self.tree(*args)
         if isinstance(tree, Ignore):
             return IGNORE
-        flags, template, extra = _checked(tree)
+        flags, template, extra = checked_template(tree)
         return DynamicState(flags, template, {}, {}, extra=extra)
 
     def handle_call(
@@ -97,6 +115,8 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         match request:
             case StartDynamicChild(args):
                 return self._add(args, state)
+            case StartDynamicChildren(children):
+                return self._add_all(children, state)
             case TerminateChild(pid):
                 return self._terminate_child(pid, state)
             case GetChildspec(child):
@@ -130,7 +150,7 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         return NoReply(state) if args is None else self._restart(child, args, state)
 
     def with_tree(self, tree: Any, state: DynamicState) -> DynamicState:
-        flags, template, extra = _checked(tree)
+        flags, template, extra = checked_template(tree)
         return replace(state, flags=flags, template=template, extra=extra)
 
     def name_of(self, args: Args) -> str:
@@ -154,6 +174,18 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
             return Reply(outcome, state)
 
         return self._start(args, state, added)
+
+    async def _add_all(self, children: tuple[Args, ...], state: DynamicState) -> Reply[DynamicState]:
+        limit = state.flags.max_children
+        if limit is not None and state.size + len(children) > limit:
+            return Reply(MaxChildren(limit), state)
+        starting = [begin_process(self.process, state.template, args) for args in children]
+        waiting = iter(await asyncio.gather(*(each for each in starting if isinstance(each, Coroutine))))
+        outcomes = [next(waiting) if isinstance(each, Coroutine) else each for each in starting]
+        for args, outcome in zip(children, outcomes, strict=True):
+            if outcome is not None and not isinstance(outcome, Exception):
+                state.add(outcome, args)
+        return Reply(outcomes, state)
 
     async def _terminate_child(self, pid: Any, state: DynamicState) -> Reply[DynamicState]:
         """Stop a child or cancel its restart. Source: supervisor:handle_call/3 (OTP), for simple_one_for_one."""
@@ -208,15 +240,6 @@ class DynamicSupervisor(BaseSupervisor[DynamicState]):
         if type(outcome) is Pid or not isinstance(outcome, Coroutine):
             return proceed(outcome)
         return _when(outcome, proceed)
-
-
-def _checked(tree: Any) -> tuple[DynamicFlags, ChildSpec, Any]:
-    tree, extra = (tree[:2], tree[2]) if isinstance(tree, tuple) and len(tree) == 3 else (tree, None)
-    flags, template = flags_and_rest(tree, DynamicFlags, "template")
-    check_childspecs((template,), AutoShutdown.NEVER)
-    if template.name is not None:
-        raise InvalidChildSpec("invalid_name", "a template without a name: no two children can share it", template.name)
-    return flags, template, extra
 
 
 async def _when(starting: Awaitable[Outcome], proceed: Callable[[Outcome], T]) -> T:

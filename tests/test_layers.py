@@ -26,7 +26,8 @@ SUPERVISORS = [
     {"child_spec"},
     {"children", "restart"},
     {"api", "child_process", "reports"},
-    {"base", "dynamic_children"},
+    {"base"},
+    {"dynamic_children"},
     {"dynamic_supervisor", "supervisor"},
     {"agent_supervisor", "crash_log", "root_cause", "tree"},
 ]

@@ -74,7 +74,7 @@ async def open_session(
         _check_origin(origin, config, session)
     journal.begin_session(config.id, config.name, kept_config(given), owner=config.owner)
     await journal.durable(config.id)
-    if session is None and await journal.store.is_empty(config.id):  # one read in place of three
+    if session is None and await journal.is_empty(config.id):  # one read in place of three
         return config.opening(), ()
     conversation = await journal.store.conversation(config.id)
     open_ = await journal.store.open_streams(config.id)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from agents.core.conversation import Conversation
+from agents.sessions.empty_sessions import EmptySessions
 from agents.sessions.group_commit import GroupCommit
 from agents.sessions.recorder import OnDurable, OnFailure, Recorder
 from agents.sessions.records import OpenStream, SessionBegun
@@ -22,6 +23,7 @@ class JournalHandle:
     def __init__(self, store: "Store", group: GroupCommit) -> None:
         self.store = store
         self._group = group
+        self._empty = EmptySessions(store)
 
     @property
     def behind(self) -> Behind:
@@ -58,6 +60,13 @@ class JournalHandle:
     async def durable(self, session_id: str | None = None) -> None:
         """Wait until everything recorded so far, of all sessions or of one, is on disk. Raises WriteFailed."""
         await self._group.written(session_id)
+
+    async def is_empty(self, session_id: str) -> bool:
+        """Return whether the session exists without a message and an open stream. Raises StoreUnavailable.
+
+        Callers that ask at the same time share one read, as when many agents start.
+        """
+        return await self._empty.has(session_id)
 
     async def check_writable(self) -> None:
         """Raise WriteFailed if a turn would fail now."""

@@ -4,11 +4,11 @@ A damaged row affects only its own session. Lists show that session with its id,
 leave out a session whose id is damaged: no caller could name it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import URL, Row, Select, func, or_, select, tuple_, type_coerce
+from sqlalchemy import URL, Row, Select, exists, func, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import NullType, TypeEngine
 
@@ -59,15 +59,6 @@ class Reading:
         wanted = select(func.count()).select_from(SESSIONS).where(SESSIONS.c.id == id_)
         rows = await self._rows(wanted if owner is None else wanted.where(SESSIONS.c.owner == owner), id_)
         return any(count for (count,) in rows)
-
-    async def is_empty(self, id_: str) -> bool:
-        """Return True if the session has neither messages nor open streams. Raises UnknownSession."""
-        messages = select(MESSAGES.c.session_id).where(MESSAGES.c.session_id == id_).exists()
-        open_ = select(STREAMS.c.id).where(STREAMS.c.session_id == id_, STREAMS.c.status == StreamStatus.OPEN.value)
-        rows = await self._rows(select(or_(messages, open_.exists())).where(SESSIONS.c.id == id_), id_)
-        if not rows:
-            raise UnknownSession(id_)
-        return not rows[0][0]
 
     async def count(self, owner: str | None = None) -> int:
         """Return the number of this user's sessions, or of all if owner is None."""
@@ -177,6 +168,13 @@ class Reading:
         wanted = select(CHECKPOINT_PARTS.c.number, CHECKPOINT_PARTS.c.payload)
         wanted = wanted.where(CHECKPOINT_PARTS.c.stream_id == row.id).order_by(CHECKPOINT_PARTS.c.number)
         return tuple(CheckpointPart(part.number, part.payload) for part in await self._rows(wanted, row.id, many=True))
+
+    async def empty_sessions(self, ids: Collection[str]) -> set[str]:
+        """Return those of these sessions that exist and have neither a message nor an open stream."""
+        open_ = exists().where(STREAMS.c.session_id == SESSIONS.c.id, STREAMS.c.status == StreamStatus.OPEN.value)
+        full = exists().where(MESSAGES.c.session_id == SESSIONS.c.id)
+        wanted = select(SESSIONS.c.id).where(SESSIONS.c.id.in_(filter(keepable, ids)), ~open_, ~full)
+        return {id_ for (id_,) in await self._rows(wanted)}
 
     async def cut_sessions(self) -> list[str]:
         """Return the ids of sessions with turns that run, wait, or were cut, ordered by their oldest such turn."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors import CallFailed, Crash, GenServer, InvalidArgument, Mailbox, StartFailed, Stop, get_state, sys
+from actors import CallFailed, Crash, GenServer, InvalidArgument, Mailbox, Pid, StartFailed, Stop, get_state, sys
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -57,6 +57,29 @@ async def test_a_config_that_the_agent_refuses_is_refused_with_its_own_error() -
     with pytest.raises(NoName, match="expected a name, got ''"):
         await agent_supervisor.start_agent({"name": ""})
     assert await agent_supervisor.which_agents() == []
+
+
+@pytest.mark.usefixtures("agents")
+async def test_agents_that_start_side_by_side_have_the_outcomes_of_single_starts_in_their_order() -> None:
+    configs: list[dict[str, Any]] = [{"name": name, "id": name} for name in ("a", "", "crash", "z")]
+    first, refused, crashed, last = await agent_supervisor.start_agents(configs)
+    assert isinstance(refused, NoName)
+    assert isinstance(crashed, StartFailed)
+    assert isinstance(crashed.reason, Crash)
+    assert await agent_supervisor.which_configs() == [configs[0], configs[3]]
+    assert await agent_supervisor.which_agents() == [first, last]
+
+
+async def test_a_prepare_that_fails_is_the_outcome_of_its_agent(box: Mailbox) -> None:
+    async def prepare(config: dict[str, Any]) -> None:
+        if config["name"] == "bad":
+            raise NoName("no bad agents")
+
+    template = ChildSpec("agent", Agent, "tools")
+    spec = ChildSpec("agents", AgentSupervisor, DynamicFlags(), template, prepare, name=AGENT_SUPERVISOR)
+    await start_supervisor(Flags(), [spec])
+    outcomes = await agent_supervisor.start_agents([{"name": name} for name in ("good", "bad", "fine")])
+    assert [type(each) for each in outcomes] == [Pid, NoName, Pid]
 
 
 @pytest.mark.usefixtures("agents")

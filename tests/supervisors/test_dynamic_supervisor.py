@@ -8,7 +8,24 @@ from typing import Any
 
 import pytest
 
-from actors import IGNORE, NORMAL, SHUTDOWN, Crash, GenServer, Mailbox, Pid, StartFailed, call, get_state, start_link
+from actors import (
+    IGNORE,
+    KILL,
+    KILLED,
+    NORMAL,
+    SHUTDOWN,
+    CallFailed,
+    Crash,
+    GenServer,
+    Mailbox,
+    Pid,
+    StartFailed,
+    call,
+    ended,
+    get_state,
+    send,
+    start_link,
+)
 from actors import exit as send_exit
 from supervisors import (
     RESTARTING,
@@ -35,7 +52,7 @@ from supervisors import (
     which_children,
 )
 from supervisors import start_child as start_static_child
-from supervisors.dynamic_supervisor import Template, start_child
+from supervisors.dynamic_supervisor import Template, start_child, start_children
 from tests.supervisors.troupe import START, Ignoring, Script, Worker, end, exit_reason
 
 PERMANENT, TRANSIENT, TEMPORARY = RestartType
@@ -270,6 +287,68 @@ async def test_no_more_than_max_children_run_or_restart(box: Mailbox) -> None:
         await start_child(supervisor)
     await terminate_child(supervisor, first)
     assert (await start_child(supervisor)).alive
+
+
+class Meeting(GenServer[int]):
+    """A server whose init ends after that of the last one of its meeting."""
+
+    async def init(self, barrier: asyncio.Barrier, number: int) -> Any:
+        await barrier.wait()
+        match number:
+            case 1:
+                return IGNORE
+            case 2:
+                raise ValueError("no")
+        return number
+
+
+async def test_children_of_one_start_wait_for_their_inits_side_by_side(box: Mailbox) -> None:
+    supervisor = await start_dynamic_supervisor(LONG, ChildSpec("child", Meeting, asyncio.Barrier(5)))
+    first, ignored, failed, *last = await start_children(supervisor, [(number,) for number in range(5)])
+    assert ignored is None
+    assert isinstance(failed, StartFailed)
+    assert isinstance(failed.reason, Crash)
+    running = [first, *last]
+    assert [await get_state(pid) for pid in running if isinstance(pid, Pid)] == [0, 3, 4]
+    assert await children(supervisor) == running
+
+
+async def test_children_of_one_start_are_restarted_with_their_arguments(box: Mailbox) -> None:
+    supervisor = await dynamic(Worker, restart=PERMANENT)
+    first, second = await start_children(supervisor, [("first",), ("second",)])
+    assert isinstance(first, Pid)
+    await end(first, "crashed")
+    assert second in await children(supervisor)
+    assert sorted([await get_state(pid) for pid in await children(supervisor)]) == [("first",), ("second",)]
+
+
+async def test_max_children_without_room_for_all_of_one_start_adds_none(box: Mailbox) -> None:
+    supervisor = await dynamic(flags=DynamicFlags(max_children=2))
+    with pytest.raises(MaxChildren, match="2"):
+        await start_children(supervisor, [()] * 3)
+    assert await children(supervisor) == []
+    assert len(await start_children(supervisor, [()] * 2)) == 2
+    assert await start_children(supervisor, []) == []
+
+
+class Starting(GenServer[None]):
+    """A server whose init never ends."""
+
+    async def init(self, observer: Pid) -> None:
+        send(observer, self.pid)
+        await asyncio.Event().wait()
+
+
+async def test_the_end_of_a_supervisor_ends_the_children_that_it_starts(box: Mailbox) -> None:
+    supervisor = await start_dynamic_supervisor(LONG, ChildSpec("child", Starting, box.pid))
+    starting = asyncio.create_task(start_children(supervisor, [()] * 3))
+    begun = [await box.receive(timeout_s=20) for _ in range(3)]
+    send_exit(supervisor, KILL)
+    assert await exit_reason(box, supervisor) is KILLED
+    with pytest.raises(CallFailed):
+        await starting
+    for pid in begun:
+        await ended(pid)
 
 
 async def test_a_name_in_use_names_its_owner(box: Mailbox) -> None:
