@@ -27,11 +27,11 @@ def serve(file: Path | None, flags: dict[str, str]) -> None:
     SIGHUP makes it read the configuration again.
     """
     try:
-        load(file, os.environ, flags)
+        loaded = load(file, os.environ, flags)
         with uncollected():  # the import takes a second: a faulty configuration is reported before
             from agents.daemon.serve import serve as run
 
-        run(lambda: load(file, os.environ, flags), _say, _say_secret if sys.stdout.isatty() else None)
+        run(loaded, lambda: load(file, os.environ, flags), _say, _say_secret if sys.stdout.isatty() else None)
     except InvalidConfiguration as invalid:
         sys.exit(refuse(*map(str, invalid.faults)))
     except CannotStart as refused:

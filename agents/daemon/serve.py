@@ -19,16 +19,19 @@ from agents.node.log_setup import set_up_logging
 
 
 def serve(
-    loaded: Callable[[], Loaded], say: Callable[[str], None], say_secret: Callable[[str], None] | None = None
+    loaded: Loaded,
+    reload: Callable[[], Loaded],
+    say: Callable[[str], None],
+    say_secret: Callable[[str], None] | None = None,
 ) -> None:
     """Run the daemon until a signal or /stop ends it.
 
-    loaded: reads the configuration, now and at each reload. say: gets the line that says where the daemon listens.
+    reload: reads the configuration again, at each reload. say: gets the line that says where the daemon listens.
     say_secret: gets the address with which a person logs in on the daemon's page; None: nobody reads it.
 
-    Raises InvalidConfiguration and CannotStart before anything runs, and ApplicationEnded.
+    Raises CannotStart before anything runs, and ApplicationEnded.
     """
-    settings = daemon_settings(loaded())
+    settings = daemon_settings(loaded)
     try:
         check_listen(settings.gateway)
         check_certificate(settings.gateway)
@@ -48,4 +51,4 @@ def serve(
             raise CannotStart(str(refused.fault.below("gateway"))) from None
         set_up_logging(settings.logging, {*secrets_of(settings), token})
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(live(settings, folder, token, lambda: daemon_settings(loaded()), say, say_secret))
+            runner.run(live(settings, folder, token, lambda: daemon_settings(reload()), say, say_secret))
