@@ -91,7 +91,10 @@ def understudy(ctx: click.Context) -> None:
 def main() -> None:
     """Run the console script. Wrong use of a command gets one line on stderr and exit code 2."""
     with standard_streams("understudy"):
-        sys.exit(_exit_code())
+        try:
+            sys.exit(_exit_code())
+        finally:
+            gc.freeze()  # the interpreter's end would search all modules for garbage: 0.4 s after `serve`
 
 
 def _exit_code() -> int:

@@ -169,14 +169,15 @@ class Provider(GenServer[ProviderState]):
     async def init(
         self, policy: ProviderPolicy, new_client: NewClient, endpoint: Endpoint
     ) -> Ready[ProviderState] | Error | Ignore:
-        if whereis(name_of(endpoint)) is not None:  # two calls started this provider at the same time
-            return IGNORE
         try:
             client = new_client(endpoint)
             if isinstance(client, Awaitable):
                 client = await client
         except ProviderFailed as failed:
             return Error(failed)
+        if whereis(name_of(endpoint)) is not None:  # two calls started this provider at the same time
+            await client.close()
+            return IGNORE
         register(name_of(endpoint), self.pid)
         state = ProviderState(endpoint.address, client, policy, {}, _now_s())
         return Ready(state, _until_idle(state))

@@ -113,14 +113,11 @@ async def test_a_session_that_begins_again_keeps_what_it_has(store: Store) -> No
 
 async def test_a_session_is_empty_until_its_first_turn_begins(store: Store) -> None:
     await store.write(batch([session("s"), session("other", (SystemMessage("Be brief."),))]))
-    assert (await store.is_empty("s"), await store.is_empty("other")) == (True, False)
+    assert await store.empty_sessions({"s", "other", "nothing", *HOSTILE}) == {"s"}
     await store.write(batch(streams=[stream("t")]))
-    assert not await store.is_empty("s")
+    assert await store.empty_sessions({"s"}) == set()
     await store.write(batch(ended=[ended("t")]))
-    assert not await store.is_empty("s")
-    for unknown in ("nothing", *HOSTILE):
-        with pytest.raises(UnknownSession):
-            await store.is_empty(unknown)
+    assert await store.empty_sessions({"s"}) == set()
 
 
 async def test_streams_that_end_together_append_one_after_the_other(store: Store) -> None:
