@@ -238,8 +238,8 @@ async def approve(
 
     arguments: those of the event; if given, other arguments are not approved. edited: JSON to run the call with
     instead; the model reads with the result that the user changed them. stream_id: that of the event; a provider may
-    use the id of a call again in a later turn. Return Decided, or the reason why the decision has no effect: AlreadyDecided,
-    NotAsked, OtherArguments, InvalidEdit.
+    use the id of a call again in a later turn. Return Decided, or the reason why the decision has no effect:
+    AlreadyDecided, NotAsked, OtherArguments, InvalidEdit.
     """
     request = Approve(
         checked_text(call_id, "call_id"),

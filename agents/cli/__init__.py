@@ -8,6 +8,7 @@ import importlib
 import sys
 
 from agents.extras import extra
+from agents.node.garbage import uncollected
 from agents.node.standard_streams import standard_streams
 
 with extra("daemon", "the command line"):
@@ -62,12 +63,8 @@ class Commands(Group):
         if name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[name][0].partition(":")
-        gc.disable()  # searching new modules for garbage takes a tenth of the import, and finds none
-        try:
+        with uncollected():
             return with_text(getattr(importlib.import_module(module), attribute))
-        finally:
-            gc.freeze()
-            gc.enable()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

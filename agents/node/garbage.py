@@ -14,9 +14,10 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from actors import Pid
+if TYPE_CHECKING:
+    from actors import Pid
 
 THRESHOLDS: Final = (5_000, 10, 20)
 """Objects until a collection of the youngest; such collections until one of older objects; those until one of all.
@@ -52,7 +53,7 @@ class GarbagePolicy:
         self._survivors = 0  # of the last collection of all
         self._added = 0  # objects in the slices since then
 
-    def hold(self, holder: Pid) -> None:
+    def hold(self, holder: "Pid") -> None:
         """Set the policy, unless another holder has set it."""
         with self._lock:
             self._holders = [each for each in self._holders if _runs(each)]
@@ -60,14 +61,14 @@ class GarbagePolicy:
                 self._set()
             self._holders.append(holder)
 
-    def release(self, holder: Pid) -> None:
+    def release(self, holder: "Pid") -> None:
         """Restore the host's settings if no other holder is left."""
         with self._lock:
             self._holders = [each for each in self._holders if each is not holder and _runs(each)]
             if not self._holders:
                 self._restore()
 
-    def look(self, holder: Pid, *, idle: bool) -> None:
+    def look(self, holder: "Pid", *, idle: bool) -> None:
         """Collect a slice, or all objects, if there are enough new ones. Only the first holder's looks have an effect.
 
         The first look collects nothing: it freezes what the start left. idle: whether a long pause does no harm.
@@ -130,7 +131,7 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _runs(holder: Pid) -> bool:
+def _runs(holder: "Pid") -> bool:
     """Whether the process lives. One whose loop was closed under it can't release the policy."""
     process = holder.process
     return process is not None and not process.system.loop.is_closed()

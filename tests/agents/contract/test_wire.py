@@ -74,7 +74,7 @@ def test_the_first_attempt_is_left_out_and_a_later_one_is_in_the_data() -> None:
     first, second = StreamToken("a", stream_id="s", seq=1), StreamToken("b", stream_id="s", seq=2, attempt=2)
     assert frames([first]) == b'id: 1\nevent: token\ndata: {"text":"a"}\n\n'
     assert frames([second]) == b'id: 2\nevent: token\ndata: {"text":"b","attempt":2}\n\n'
-    assert message(second) == '{"type":"token","data":"b","attempt":2,"seq":2,"stream_id":"s"}'
+    assert message(second) == b'{"type":"token","data":"b","attempt":2,"seq":2,"stream_id":"s"}'
 
 
 def test_a_name_that_this_version_does_not_know_is_passed_over() -> None:
@@ -86,7 +86,7 @@ def test_the_time_is_in_the_data_and_beside_the_seq_and_left_out_where_it_is_unk
     tokens: list[Event] = [StreamToken(text, stream_id="s", seq=seq, at=at) for seq, text in enumerate("ab", 1)]
     written = b'id: %d\nevent: token\ndata: {"text":"%b","at":1764377000.123456}\n\n'
     assert frames(tokens) == written % (1, b"a") + written % (2, b"b")
-    assert message(tokens[0]) == '{"type":"token","data":"a","at":1764377000.123456,"seq":1,"stream_id":"s"}'
+    assert message(tokens[0]) == b'{"type":"token","data":"a","at":1764377000.123456,"seq":1,"stream_id":"s"}'
 
 
 def test_every_event_has_one_row_on_the_wire_and_a_shape_with_its_attempt_and_its_time() -> None:
