@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -58,6 +58,15 @@ def new_engine(url: URL, *, create: bool, deadline_s: float) -> AsyncEngine:
         raise StoreUnavailable(str(missing)) from None
     if sqlite:
         event.listen(engine.sync_engine, "connect", _prepare)
+    return engine
+
+
+def new_writers_engine(url: URL) -> Engine:
+    """Return the engine for the writer's one connection to a SQLite file, which is used in one thread."""
+    engine = create_engine(
+        url.set(drivername="sqlite"), poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_S}
+    )
+    event.listen(engine, "connect", _prepare)
     return engine
 
 
@@ -134,7 +143,8 @@ def _file_at(path: Path, *, create: bool) -> None:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
-    connection.driver_connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    driver = getattr(connection, "driver_connection", connection)  # aiosqlite's connection, or sqlite3's own
+    driver.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     cursor = connection.cursor()
     try:
         for pragma in PRAGMAS:

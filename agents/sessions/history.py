@@ -57,7 +57,7 @@ async def delete(store: Store, id_: str) -> None:
     """
     _check_known(id_)
     async with store.changing() as connection:
-        await check_free(connection)
+        await connection.run_sync(check_free)
         if not (await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id == id_))).rowcount:
             raise UnknownSession(id_)
     await store.clear_log()

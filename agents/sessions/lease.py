@@ -8,7 +8,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.log import get_logger
@@ -25,10 +25,10 @@ IDLE_LIMIT_SINCE: Final = (14,)  # PostgreSQL has idle_session_timeout since thi
 log = get_logger("understudy.sessions")
 
 
-async def has_lease(connection: AsyncConnection, owner: str) -> bool:
+def has_lease(connection: Connection, owner: str) -> bool:
     """Return True if the process holds its lease. The connection must be in a transaction."""
     free = select(func.pg_try_advisory_xact_lock(CLASS, func.hashtext(owner)))
-    return not (await connection.execute(free)).scalar_one()
+    return not connection.execute(free).scalar_one()
 
 
 class WriterLease:

@@ -5,16 +5,17 @@ functions of history.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final, Self
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.slices import in_slices
 from agents.sessions import writer
-from agents.sessions.connection import Deadline, connect, connected, give_back, transaction
+from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable, new_engine
 from agents.sessions.errors import StoreUnavailable, WriteFailed
 from agents.sessions.lease import WriterLease
@@ -23,6 +24,7 @@ from agents.sessions.migrate import migrate
 from agents.sessions.reading import Reading
 from agents.sessions.records import Batch
 from agents.sessions.rows import rows_of
+from agents.sessions.transactions import FileTransactions, ServerTransactions, Transactions
 from agents.sessions.write import recovering, write
 
 DEADLINE_S: Final = 5.0
@@ -43,8 +45,12 @@ class Store(Reading):
         self._file = identity(url)
         self._epoch: int | None = None
         self._lease: WriterLease | None = None
-        self._writing: tuple[AsyncConnection, Deadline] | None = None  # kept: getting one costs half a write
         self._last_seqs: dict[str, int] = {}  # of open streams, as the last commit left them
+        self._transactions: Transactions = (
+            ServerTransactions(engine, self._last_seqs.clear)
+            if self.has_server
+            else FileTransactions(url, self._last_seqs.clear)
+        )
         self._one_write = asyncio.Lock()
 
     @classmethod
@@ -102,13 +108,13 @@ class Store(Reading):
 
     async def _claimed(self, *, sure: bool) -> int:
         async with transaction(self._engine, self.deadline_s) as connection:
-            return await writer.claim(connection, sure=sure)
+            return await connection.run_sync(partial(writer.claim, sure=sure))
 
     async def check_free(self) -> None:
         """Raise StoreInUse if `claim` would raise it now."""
         with as_unavailable(self.url):
             async with connected(self._engine, self.deadline_s) as connection:
-                await writer.check_free(connection)
+                await connection.run_sync(writer.check_free)
 
     async def write(self, batch: Batch, *, again: bool = False) -> None:
         """Write the batch in one transaction, completely or not at all. Raises WriteFailed, RecordsRefused, Fenced.
@@ -116,59 +122,51 @@ class Store(Reading):
         again: the batch was tried before. If that commit succeeded and only its answer was lost, this does nothing.
         """
         rows = await in_slices(rows_of(batch))
-        async with self._as_writer() as connection:
+
+        def work(connection: Connection) -> None:
             if again:
-                await writer.lock(connection, self._epoch)
-                if await writer.has_written(connection, batch.number):
+                writer.lock(connection, self._epoch)
+                if writer.has_written(connection, batch.number):
                     return
-            await writer.lock(connection, self._epoch, batch.number)
-            last_seqs = await write(connection, rows, self._last_seqs)
-        self._last_seqs |= last_seqs
-        for end in rows.ends:
-            self._last_seqs.pop(end.stream_id, None)
+            writer.lock(connection, self._epoch, batch.number)
+            write(connection, rows, self._last_seqs)
+
+        await self._as_writer(work)
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed."""
-        async with self._as_writer() as connection:
-            await writer.lock(connection, self._epoch)
-            await recovering(connection, stream_id)
+
+        def work(connection: Connection) -> None:
+            writer.lock(connection, self._epoch)
+            recovering(connection, stream_id)
+
+        await self._as_writer(work)
 
     async def check_writable(self) -> None:
         """Raise WriteFailed if nothing can be written now."""
-        async with self._as_writer() as connection:
-            await writer.lock(connection, self._epoch)
+        await self._as_writer(lambda connection: writer.lock(connection, self._epoch))
 
     def hurry(self) -> None:
         """Shorten the deadlines, because the program ends. A write that hangs fails now."""
         self.deadline_s = min(self.deadline_s, LAST_DEADLINE_S)
-        if self._writing is not None and self._one_write.locked():
-            self._writing[1].end()
+        if self._one_write.locked():
+            self._transactions.end()
 
-    @asynccontextmanager
-    async def _as_writer(self) -> AsyncIterator[AsyncConnection]:
-        """Hold a transaction of the journal."""
+    async def _as_writer(self, work: Callable[[Connection], None]) -> None:
+        """Do the work in a transaction of the journal."""
         async with self._one_write:
             if self._epoch is None:
                 raise WriteFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
             with as_failed(self.url):
                 self._check_file()
-                try:
-                    if self._writing is None:
-                        self._writing = await connect(self._engine, self.deadline_s)
-                    connection, deadline = self._writing
-                    async with deadline.kept(), connection.begin():
-                        yield connection
-                except BaseException:
-                    self._last_seqs.clear()  # a stream may be deleted, and a commit may have succeeded
-                    await self._drop_connection()
-                    raise
+                await self._transactions.run(work, self.deadline_s)
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:
         """Hold a transaction between two of the journal's."""
         with as_failed(self.url):
             async with transaction(self._engine, self.deadline_s) as connection:
-                await writer.lock(connection)
+                await connection.run_sync(writer.lock)
                 yield connection
 
     async def clear_log(self) -> None:
@@ -180,11 +178,11 @@ class Store(Reading):
 
     async def _release(self, epoch: int) -> None:
         async with self._one_write:  # a write that runs ends first
-            await self._drop_connection()
+            await self._transactions.drop()
             self._epoch = None
             with as_unavailable(self.url):
                 async with transaction(self._engine, self.deadline_s) as connection:
-                    await writer.release(connection, epoch)
+                    await connection.run_sync(writer.release, epoch)
 
     def _check_file(self) -> None:
         """Raise WriteFailed if the file was moved or deleted.
@@ -193,8 +191,3 @@ class Store(Reading):
         """
         if identity(self.url) != self._file:
             raise WriteFailed(f"the store at {self} can't be written: its file was moved or deleted")
-
-    async def _drop_connection(self) -> None:
-        held, self._writing = self._writing, None
-        if held is not None:
-            await give_back(*held)

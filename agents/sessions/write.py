@@ -1,10 +1,9 @@
 """The writes of a batch: a thousand streams need no more statements than one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Text, bindparam, case, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Boolean, Connection, Text, bindparam, case, delete, insert, select, update
 
 from agents.sessions.errors import RecordsRefused
 from agents.sessions.records import StreamStatus
@@ -44,49 +43,48 @@ _END = (
 _FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
 
 
-async def write(connection: AsyncConnection, rows: Rows, known: Mapping[str, int]) -> dict[str, int]:
-    """Write the rows in the connection's transaction. Return the last seq of each stream that they concern.
+def write(connection: Connection, rows: Rows, known: dict[str, int]) -> None:
+    """Write the rows in the connection's transaction.
 
-    known: the last seqs of streams that the store is known to have. Raises RecordsRefused for rows that contradict the
-    store.
+    known: the last seqs of open streams, which this function updates. If the transaction fails, the caller must clear
+    it. Raises RecordsRefused for rows that contradict the store.
     """
-    last = {row["id"]: 0 for row in rows.streams}
     if rows.sessions:
-        await _begin_sessions(connection, rows)
+        _begin_sessions(connection, rows)
     if rows.streams:
-        await connection.execute(insert(STREAMS), rows.streams)
-        await connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in rows.streams])
+        connection.execute(insert(STREAMS), rows.streams)
+        connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in rows.streams])
+        known |= {row["id"]: 0 for row in rows.streams}
     if rows.events:
-        ids = {row["stream_id"] for row in rows.events} - last.keys()
-        last |= {id_: known[id_] for id_ in ids & known.keys()}
-        if unknown := ids - known.keys():
-            last |= await _last_seqs(connection, unknown)
-        await _add_events(connection, rows.events, last)
+        _add_events(connection, rows.events, known)
     if rows.checkpoints:
-        await connection.execute(_CHECKPOINT, rows.checkpoints)
+        connection.execute(_CHECKPOINT, rows.checkpoints)
     if rows.parts:
-        await connection.execute(insert(CHECKPOINT_PARTS), rows.parts)
+        connection.execute(insert(CHECKPOINT_PARTS), rows.parts)
     if rows.ends:
-        await _end_streams(connection, rows.ends)
-    return last
+        _end_streams(connection, rows.ends)
+        for end in rows.ends:
+            known.pop(end.stream_id, None)
 
 
-async def recovering(connection: AsyncConnection, stream_id: str) -> None:
+def recovering(connection: Connection, stream_id: str) -> None:
     """Count that the turn is about to be resumed."""
     counted = update(STREAMS).where(STREAMS.c.id == stream_id).values(recoveries=STREAMS.c.recoveries + 1)
-    await connection.execute(counted)
+    connection.execute(counted)
 
 
-async def _last_seqs(connection: AsyncConnection, ids: set[str]) -> dict[str, int]:
-    found = await connection.execute(select(STREAMS.c.id, LAST_SEQ.label("seq")).where(STREAMS.c.id.in_(ids)))
+def _last_seqs(connection: Connection, ids: set[str]) -> dict[str, int]:
+    found = connection.execute(select(STREAMS.c.id, LAST_SEQ.label("seq")).where(STREAMS.c.id.in_(ids)))
     return {row.id: row.seq for row in found}
 
 
-async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]], last: dict[str, int]) -> None:
+def _add_events(connection: Connection, rows: list[dict[str, Any]], last: dict[str, int]) -> None:
     """Add the events of each stream after its last ones.
 
     Seqs that a crash lost may be missing, but none is written twice.
     """
+    if unknown := {row["stream_id"] for row in rows} - last.keys():
+        last |= _last_seqs(connection, unknown)
     for row in rows:
         expected = last.get(row["stream_id"], 0) + 1
         if row["first_seq"] < expected:
@@ -94,29 +92,29 @@ async def _add_events(connection: AsyncConnection, rows: list[dict[str, Any]], l
                 f"expected event {expected} of stream {row['stream_id']} or a later one, got {row['first_seq']}"
             )
         last[row["stream_id"]] = row["last_seq"]
-    await connection.execute(insert(EVENTS), rows)
+    connection.execute(insert(EVENTS), rows)
 
 
-async def _begin_sessions(connection: AsyncConnection, rows: Rows) -> None:
+def _begin_sessions(connection: Connection, rows: Rows) -> None:
     by_id = rows.sessions
-    there = set((await connection.execute(select(SESSIONS.c.id).where(SESSIONS.c.id.in_(by_id)))).scalars())
+    there = set(connection.execute(select(SESSIONS.c.id).where(SESSIONS.c.id.in_(by_id))).scalars())
     new = [each for id_, each in by_id.items() if id_ not in there]
     if new:
-        await connection.execute(insert(SESSIONS), [row for row, _ in new])
-        await _append(connection, (each for row, opening in new for each in message_rows(row["id"], 0, opening)))
+        connection.execute(insert(SESSIONS), [row for row, _ in new])
+        _append(connection, (each for row, opening in new for each in message_rows(row["id"], 0, opening)))
     if there:
         known = [by_id[id_][0] for id_ in there]
         renewed = [{"key": row["id"], "its_name": row["name"], "its_owner": row["owner"]} for row in known]
-        await connection.execute(_RENEW, renewed)
+        connection.execute(_RENEW, renewed)
         configs = [{"key": row["id"], "its_config": row["config"]} for row in known if row["config"] is not None]
         if configs:
-            await connection.execute(_CONFIGURE, configs)
+            connection.execute(_CONFIGURE, configs)
 
 
-async def _end_streams(connection: AsyncConnection, ends: list[End]) -> None:
+def _end_streams(connection: Connection, ends: list[End]) -> None:
     """End the streams, each once. Their messages are appended to the end of the conversations."""
-    await _check_open(connection, [end.stream_id for end in ends])
-    counts = await _message_counts(connection, {end.session_id for end in ends})
+    _check_open(connection, [end.stream_id for end in ends])
+    counts = _message_counts(connection, {end.session_id for end in ends})
     ended: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     for end in ends:
@@ -124,27 +122,27 @@ async def _end_streams(connection: AsyncConnection, ends: list[End]) -> None:
         counts[end.session_id] += len(end.messages)
         ended.append({**end.values, "its_first": position, "its_end": counts[end.session_id]})
         messages += message_rows(end.session_id, position, end.messages, end.times)
-    await connection.execute(_END, ended)
-    await connection.execute(_FORGET, [{"key": end.stream_id} for end in ends])
-    await _append(connection, messages)
+    connection.execute(_END, ended)
+    connection.execute(_FORGET, [{"key": end.stream_id} for end in ends])
+    _append(connection, messages)
     grown = {end.session_id: end.at for end in ends}
-    await connection.execute(_GROW, [{"key": id_, "count": counts[id_], "at": at} for id_, at in grown.items()])
+    connection.execute(_GROW, [{"key": id_, "count": counts[id_], "at": at} for id_, at in grown.items()])
 
 
-async def _check_open(connection: AsyncConnection, ids: list[str]) -> None:
+def _check_open(connection: Connection, ids: list[str]) -> None:
     of_these = select(STREAMS.c.id).where(STREAMS.c.id.in_(ids), STREAMS.c.status == StreamStatus.OPEN.value)
-    found = set((await connection.execute(of_these)).scalars())
+    found = set(connection.execute(of_these).scalars())
     for id_ in ids:
         if id_ not in found:
             raise RecordsRefused(f"expected an open stream to end, got {id_!r}, which has ended")
         found.discard(id_)  # a second end of this stream in the batch is refused
 
 
-async def _message_counts(connection: AsyncConnection, ids: set[str]) -> dict[str, int]:
-    found = await connection.execute(select(SESSIONS.c.id, SESSIONS.c.message_count).where(SESSIONS.c.id.in_(ids)))
+def _message_counts(connection: Connection, ids: set[str]) -> dict[str, int]:
+    found = connection.execute(select(SESSIONS.c.id, SESSIONS.c.message_count).where(SESSIONS.c.id.in_(ids)))
     return {row.id: row.message_count for row in found}
 
 
-async def _append(connection: AsyncConnection, rows: Iterable[dict[str, Any]]) -> None:
+def _append(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
     if some := list(rows):
-        await connection.execute(insert(MESSAGES), some)
+        connection.execute(insert(MESSAGES), some)

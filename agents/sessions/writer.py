@@ -9,8 +9,7 @@ journal writes may delete, since its agents would continue with deleted data.
 
 from typing import Final
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select, update
 
 from agents.node.os_process import is_process, on_this_host, pid_of_another, this_process
 from agents.sessions.errors import Fenced, StoreDamaged, StoreInUse
@@ -27,37 +26,37 @@ class Unsure(Exception):
     """
 
 
-async def claim(connection: AsyncConnection, *, sure: bool) -> int:
+def claim(connection: Connection, *, sure: bool) -> int:
     """Take the next epoch, and return it. Raises StoreInUse if another OS process has the store.
 
     sure: False raises Unsure if the writer of another host holds no lease. True means that this was so a while ago,
     too.
     """
-    await lock(connection)
-    owner = await _owner(connection)
-    if owner is not None and not await _is_gone(connection, owner) and not sure:
+    lock(connection)
+    owner = _owner(connection)
+    if owner is not None and not _is_gone(connection, owner) and not sure:
         raise Unsure
-    epoch: int = (await connection.execute(select(WRITER.c.epoch))).scalar_one() + 1
+    epoch: int = connection.execute(select(WRITER.c.epoch)).scalar_one() + 1
     if epoch > MAX_EPOCH:
         raise StoreDamaged(f"the store is damaged: expected an epoch below {MAX_EPOCH}, got {epoch - 1}")
-    await connection.execute(update(WRITER).values(epoch=epoch, owner=this_process()))
+    connection.execute(update(WRITER).values(epoch=epoch, owner=this_process()))
     return epoch
 
 
-async def check_free(connection: AsyncConnection) -> None:
+def check_free(connection: Connection) -> None:
     """Raise StoreInUse if another OS process has the store."""
-    owner = await _owner(connection)
+    owner = _owner(connection)
     if owner is not None:
-        await _is_gone(connection, owner)
+        _is_gone(connection, owner)
 
 
-async def _owner(connection: AsyncConnection) -> str | None:
+def _owner(connection: Connection) -> str | None:
     """Return the store's owner, or None if that is this OS process, or text that names no OS process."""
-    owner: str | None = (await connection.execute(select(WRITER.c.owner))).scalar_one()
+    owner: str | None = connection.execute(select(WRITER.c.owner)).scalar_one()
     return None if owner is None or owner == this_process() or not is_process(owner) else owner
 
 
-async def _is_gone(connection: AsyncConnection, owner: str) -> bool:
+def _is_gone(connection: Connection, owner: str) -> bool:
     """Return True if the owner has certainly ended, False if it only shows no sign of life.
 
     Raises StoreInUse if the owner lives.
@@ -65,18 +64,18 @@ async def _is_gone(connection: AsyncConnection, owner: str) -> bool:
     if (pid := pid_of_another(owner)) is not None:
         raise StoreInUse(pid)
     postgres = connection.dialect.name == "postgresql"
-    if postgres and await has_lease(connection, owner):
+    if postgres and has_lease(connection, owner):
         host, _, pid_there, _ = owner.split()
         raise StoreInUse(int(pid_there), None if on_this_host(owner) else host)
     return not postgres or on_this_host(owner)
 
 
-async def release(connection: AsyncConnection, epoch: int) -> None:
+def release(connection: Connection, epoch: int) -> None:
     """Clear the store's writer, if it was this one."""
-    await connection.execute(update(WRITER).where(WRITER.c.epoch == epoch).values(owner=None))
+    connection.execute(update(WRITER).where(WRITER.c.epoch == epoch).values(owner=None))
 
 
-async def lock(connection: AsyncConnection, epoch: int | None = None, number: int | None = None) -> None:
+def lock(connection: Connection, epoch: int | None = None, number: int | None = None) -> None:
     """Begin to write. Any other writer waits for the end of this transaction. Raises Fenced.
 
     This is an update: a SQLite transaction that begins with a read can't write after another writer did.
@@ -84,10 +83,10 @@ async def lock(connection: AsyncConnection, epoch: int | None = None, number: in
     """
     mine = update(WRITER) if epoch is None else update(WRITER).where(WRITER.c.epoch == epoch)
     changed = mine.values(epoch=WRITER.c.epoch) if number is None else mine.values(batch=number)
-    if not (await connection.execute(changed)).rowcount:
+    if not connection.execute(changed).rowcount:
         raise Fenced("the store has another writer: it claimed the store while this one did not write")
 
 
-async def has_written(connection: AsyncConnection, number: int) -> bool:
+def has_written(connection: Connection, number: int) -> bool:
     """Return True if the last batch had this number. Call this after `lock`."""
-    return bool((await connection.execute(select(WRITER.c.batch))).scalar_one() == number)
+    return bool(connection.execute(select(WRITER.c.batch)).scalar_one() == number)

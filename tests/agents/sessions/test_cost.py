@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.event import listen
 
 from agents.sessions import Store, history
+from agents.sessions.transactions import FileTransactions
 from tests.agents.sessions.keeping import batch, begun, ended, session, stream, tokens
 
 STREAMS = tuple(f"t{number}" for number in range(20))
@@ -17,9 +18,14 @@ class Steps:
 
     def __init__(self, store: Store) -> None:
         self._count = 0
-        listen(store._engine.sync_engine, "checkout", self._counted)
+        assert isinstance(store._transactions, FileTransactions)
+        listen(store._transactions.engine, "checkout", self._counted_writes)
+        listen(store._engine.sync_engine, "checkout", self._counted_reads)
 
-    def _counted(self, connection: Any, *_: object) -> None:
+    def _counted_writes(self, connection: Any, *_: object) -> None:
+        connection.set_progress_handler(self._step, 1)
+
+    def _counted_reads(self, connection: Any, *_: object) -> None:
         connection.run_async(lambda driver: driver.set_progress_handler(self._step, 1))
 
     def _step(self) -> int:

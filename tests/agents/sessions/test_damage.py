@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.event import listen
 
 from agents.sessions import JournalHandle, Recorder, SessionError, Store, WriteFailed, history
+from agents.sessions.transactions import FileTransactions
 from tests.agents.sessions.keeping import batch, begun, ended, tokens
 from tests.agents.sessions.recorded import Callbacks, journal, recorder
 
@@ -53,7 +54,9 @@ async def test_a_database_at_its_limit_acts_like_a_full_disk(tmp_path: Path) -> 
         connection.execute(f"PRAGMA max_page_count = {limit}")
 
     async with journal(f"sqlite:///{tmp_path}/sessions.db") as handle:
-        listen(handle.store._engine.sync_engine, "checkout", limited)
+        transactions = handle.store._transactions
+        assert isinstance(transactions, FileTransactions)
+        listen(transactions.engine, "checkout", limited)
         writer, callbacks = recorder(handle)
         await writer.durable()
         seq = await _record_until_full(handle, writer, callbacks)

@@ -4,9 +4,10 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import aiosqlite
 import pytest
+from sqlalchemy.engine.default import DefaultDialect
 
 from actors import stop
 from agents.core.errors import StoreFailed
@@ -32,16 +33,16 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def lose_next(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that makes SQLite fail after the next commit."""
-    commit, faults = aiosqlite.Connection.commit, [False]
+    commit, faults = DefaultDialect.do_commit, [False]
 
-    async def commit_and_fail(connection: aiosqlite.Connection) -> None:
-        await commit(connection)
+    def commit_and_fail(dialect: DefaultDialect, connection: Any) -> None:
+        commit(dialect, connection)  # type: ignore[no-untyped-call]
         if faults.pop():
             faults.append(False)
             raise sqlite3.OperationalError("disk I/O error")
         faults.append(False)
 
-    monkeypatch.setattr(aiosqlite.Connection, "commit", commit_and_fail)
+    monkeypatch.setattr(DefaultDialect, "do_commit", commit_and_fail)
     return lambda: faults.__setitem__(0, True)
 
 
