@@ -26,6 +26,7 @@ from agents.sessions.records import SessionRecord, StreamRecord
 from agents.sessions.rows import message_rows, raw_messages
 from agents.sessions.store import Store
 from agents.sessions.tables import MESSAGES, SESSIONS
+from agents.sessions.tail import empty
 from agents.sessions.writer import check_free
 
 MESSAGES_PAGE: Final = 50  # a message may be as large as a tool's result
@@ -58,6 +59,7 @@ async def delete(store: Store, id_: str) -> None:
     _check_known(id_)
     async with store.changing() as connection:
         await connection.run_sync(check_free)
+        await connection.run_sync(empty)  # a row of the tail can be found only by reading all of it
         if not (await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id == id_))).rowcount:
             raise UnknownSession(id_)
     await store.clear_log()

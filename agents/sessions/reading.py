@@ -6,9 +6,9 @@ leave out a session whose id is damaged: no caller could name it.
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import URL, Row, Select, exists, func, select, tuple_, type_coerce
+from sqlalchemy import URL, CompoundSelect, Row, Select, exists, func, select, tuple_, type_coerce, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import NullType, TypeEngine
 
@@ -29,7 +29,9 @@ from agents.sessions.records import (
     StreamStatus,
 )
 from agents.sessions.row_values import events_of, fields_of, listed, open_stream_of, stream_of
-from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS, TAIL
+
+Query: TypeAlias = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 ROWS: Final = 50  # decoded at once: a message may be as large as a tool's result
 
@@ -133,15 +135,8 @@ class Reading:
         Events may be missing between two attempts, because a crash lost them. They may also be missing before an error,
         since a published end is kept even if earlier events were not.
         """
-        wanted = (
-            select(EVENTS.c.first_seq, EVENTS.c.last_seq, EVENTS.c.payload)
-            .where(EVENTS.c.stream_id == stream_id, EVENTS.c.last_seq > after)
-            .order_by(EVENTS.c.first_seq)
-        )
-        if limit is not None:
-            wanted = wanted.where(EVENTS.c.first_seq <= after + limit)
-        rows = await self._rows(wanted, stream_id, many=True)
-        read = paced(event for row in rows for event in events_of(row))
+        rows = await self._rows(_rows_of(stream_id, after, limit), stream_id, many=True)
+        read = paced(event for row in rows for event in events_of(stream_id, row))
         events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
         if any(_gap(event, later) for event, later in pairwise(events)):
             raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
@@ -186,7 +181,7 @@ class Reading:
         )
         return [session_id for (session_id,) in await self._rows(wanted) if keepable(session_id)]
 
-    async def _rows(self, wanted: Select[*tuple[Any, ...]], *ids: str, many: bool = False) -> Sequence[Row[Any]]:
+    async def _rows(self, wanted: Query, *ids: str, many: bool = False) -> Sequence[Row[Any]]:
         """Return the rows, or none if an id is invalid. many: other tasks run while the values are decoded."""
         if not all(map(keepable, ids)):
             return []
@@ -195,13 +190,24 @@ class Reading:
         except ConnectionLost:  # the server was restarted since its last use, and a new connection works
             return await self._read(wanted, many=many)
 
-    async def _read(self, wanted: Select[*tuple[Any, ...]], *, many: bool) -> Sequence[Row[Any]]:
+    async def _read(self, wanted: Query, *, many: bool) -> Sequence[Row[Any]]:
         with as_unavailable(self.url):
             async with connected(self._engine, self.deadline_s) as connection:
                 if not many:
                     return list((await connection.execute(wanted)).all())
                 pages = (await connection.stream(wanted)).partitions(ROWS)
                 return [row async for page in pages for row in page]
+
+
+def _rows_of(stream_id: str, after: int, limit: int | None) -> CompoundSelect[*tuple[Any, ...]]:
+    """Return the query of a stream's rows with seqs from after + 1 to after + limit, in one snapshot of both tables."""
+    numbers = select(STREAMS.c.number).where(STREAMS.c.id == stream_id)
+    of_stream = ((EVENTS, EVENTS.c.stream_id == stream_id), (TAIL, TAIL.c.number == numbers.scalar_subquery()))
+    halves = []
+    for table, chosen in of_stream:
+        half = select(table.c.first_seq, table.c.last_seq, table.c.payload).where(chosen, table.c.last_seq > after)
+        halves.append(half if limit is None else half.where(table.c.first_seq <= after + limit))
+    return union_all(*halves).order_by("first_seq")
 
 
 def _gap(event: Event, later: Event) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from agents.core.events import Event
 from agents.core.text import joined_surrogates
 from agents.sessions.errors import StoreDamaged
+from agents.sessions.packing import read
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Checkpoint, CheckpointPart, ListedSession, OpenStream, StreamRecord, StreamStatus
 from agents.sessions.tables import EPOCH, instant
@@ -15,13 +16,12 @@ from agents.sessions.tables import EPOCH, instant
 DAMAGED: Final = "(damaged)"
 """Shown in place of a name that can't be read."""
 
-_EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 _TEXT: Final[Decoder[str]] = Decoder(str)
 
 
-def events_of(row: Row[Any]) -> list[Event]:
+def events_of(stream_id: str, row: Row[Any]) -> list[Event]:
     """Return the events of a row. Raises StoreDamaged if its seqs are not theirs, since pages are found by its seqs."""
-    events = _EVENTS(row.payload)
+    events = read(stream_id, row.first_seq, row.payload)
     if not events or (events[0].seq, events[-1].seq) != (row.first_seq, row.last_seq):
         raise StoreDamaged("the store is damaged: the seqs of a row of events are not those of its events")
     return events

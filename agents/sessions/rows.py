@@ -14,7 +14,8 @@ from msgspec import Raw, Struct
 
 from agents.core.conversation import Conversation, Message
 from agents.core.deltas import Usage
-from agents.core.events import Event, StreamToken
+from agents.core.events import Event
+from agents.sessions import packing
 from agents.sessions.errors import NotData, RecordsRefused
 from agents.sessions.payload import Decoder, keepable
 from agents.sessions.records import Batch, Checkpoint, SessionBegun, StreamBegun, StreamEnded, StreamStatus
@@ -25,7 +26,6 @@ _TEXT: Final[Decoder[str]] = Decoder(str)
 _CONFIG: Final[Decoder[dict[str, Any]]] = Decoder(dict[str, Any])
 _USAGE: Final[Decoder[Usage]] = Decoder(Usage)
 _MESSAGE: Final[Decoder[Message]] = Decoder(Message)
-_EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 
 
 class End(Struct, frozen=True):
@@ -50,6 +50,15 @@ class End(Struct, frozen=True):
         return at
 
 
+class EventRow(Struct, frozen=True):
+    """Consecutive events of a stream. payload: see packing.py."""
+
+    stream_id: str
+    first_seq: int
+    last_seq: int
+    payload: bytes
+
+
 class Rows(Struct, frozen=True):
     """The rows of a batch.
 
@@ -58,7 +67,7 @@ class Rows(Struct, frozen=True):
 
     sessions: dict[str, tuple[dict[str, Any], list[Raw]]]
     streams: list[dict[str, Any]]
-    events: list[dict[str, Any]]
+    events: list[EventRow]
     checkpoints: list[dict[str, Any]]
     parts: list[dict[str, Any]]
     ends: list[End]
@@ -125,7 +134,7 @@ def _stream(stream: StreamBegun) -> dict[str, Any]:
     }
 
 
-def _all_events(added: list[tuple[str, list[Event]]]) -> Generator[None, None, list[dict[str, Any]]]:
+def _all_events(added: list[tuple[str, list[Event]]]) -> Generator[None, None, list[EventRow]]:
     rows = []
     for stream_id, events in added:
         first, last = events[0].seq, events[-1].seq
@@ -134,16 +143,11 @@ def _all_events(added: list[tuple[str, list[Event]]]) -> Generator[None, None, l
                 f"expected events of {stream_id} without a gap, got {len(events)} from {first} to {last}"
             )
         for place in range(0, len(events), ROW_EVENTS):
-            rows.append(_events(stream_id, events[place : place + ROW_EVENTS]))
+            some = events[place : place + ROW_EVENTS]
+            payload = packing.written(stream_id, some)
+            rows.append(EventRow(_id(stream_id), some[0].seq, some[-1].seq, payload))
             yield
     return rows
-
-
-def _events(stream_id: str, events: list[Event]) -> dict[str, Any]:
-    first, last = events[0].seq, events[-1].seq
-    plain = all(type(each) is StreamToken and type(each.token) is str for each in events)
-    payload = _EVENTS.written_text(events) if plain else _EVENTS.written(events)
-    return {"stream_id": _id(stream_id), "first_seq": first, "last_seq": last, "payload": payload}
 
 
 def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -17,15 +17,18 @@ from actors.slices import in_slices
 from agents.sessions import writer
 from agents.sessions.connection import connected, transaction
 from agents.sessions.engine import as_failed, as_unavailable, new_engine
-from agents.sessions.errors import StoreUnavailable, WriteFailed
+from agents.sessions.errors import SessionError, StoreUnavailable, WriteFailed
 from agents.sessions.lease import WriterLease
 from agents.sessions.location import identity, shown, store_url
 from agents.sessions.migrate import migrate
 from agents.sessions.reading import Reading
 from agents.sessions.records import Batch
 from agents.sessions.rows import rows_of
+from agents.sessions.tail import Tail
 from agents.sessions.transactions import FileTransactions, ServerTransactions, Transactions
 from agents.sessions.write import recovering, write
+
+T = TypeVar("T")
 
 DEADLINE_S: Final = 5.0
 LAST_DEADLINE_S: Final = 1.0
@@ -45,11 +48,11 @@ class Store(Reading):
         self._file = identity(url)
         self._epoch: int | None = None
         self._lease: WriterLease | None = None
-        self._last_seqs: dict[str, int] = {}  # of open streams, as the last commit left them
+        self._tail = Tail()
         self._transactions: Transactions = (
-            ServerTransactions(engine, self._last_seqs.clear)
+            ServerTransactions(engine, self._tail.forget)
             if self.has_server
-            else FileTransactions(url, self._last_seqs.clear)
+            else FileTransactions(url, self._tail.forget)
         )
         self._one_write = asyncio.Lock()
 
@@ -77,6 +80,7 @@ class Store(Reading):
         """
         try:
             if self._epoch is not None:
+                await self._pack()
                 with suppress(StoreUnavailable):
                     await self._release(self._epoch)
         finally:
@@ -105,10 +109,22 @@ class Store(Reading):
             except writer.Unsure:
                 await asyncio.sleep(SURE_S)
                 self._epoch = await self._claimed(sure=True)
+        await self._pack()
 
     async def _claimed(self, *, sure: bool) -> int:
         async with transaction(self._engine, self.deadline_s) as connection:
             return await connection.run_sync(partial(writer.claim, sure=sure))
+
+    async def _pack(self) -> None:
+        """Move the whole tail into the packed events, in slices. If this fails, a later write moves it."""
+
+        def work(connection: Connection) -> int:
+            writer.lock(connection, self._epoch)
+            return self._tail.move(connection)
+
+        with suppress(SessionError):
+            while await self._as_writer(work):
+                pass
 
     async def check_free(self) -> None:
         """Raise StoreInUse if `claim` would raise it now."""
@@ -129,7 +145,7 @@ class Store(Reading):
                 if writer.has_written(connection, batch.number):
                     return
             writer.lock(connection, self._epoch, batch.number)
-            write(connection, rows, self._last_seqs)
+            write(connection, rows, self._tail)
 
         await self._as_writer(work)
 
@@ -152,14 +168,14 @@ class Store(Reading):
         if self._one_write.locked():
             self._transactions.end()
 
-    async def _as_writer(self, work: Callable[[Connection], None]) -> None:
+    async def _as_writer(self, work: Callable[[Connection], T]) -> T:
         """Do the work in a transaction of the journal."""
         async with self._one_write:
             if self._epoch is None:
                 raise WriteFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
             with as_failed(self.url):
                 self._check_file()
-                await self._transactions.run(work, self.deadline_s)
+                return await self._transactions.run(work, self.deadline_s)
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:

@@ -1,8 +1,8 @@
 """The tables of the store. Their history is in migrations/, which ends in the same tables.
 
-Text of people and models is JSON. Ids, numbers and times are columns. A row of `events` has the events that one flush
-wrote for one stream. Each writer locks the one row of `writer`, which also holds the permission to write: see
-writer.py.
+Text of people and models is JSON. Ids, numbers and times are columns. A row of `tail` has the events that one flush
+wrote for one stream, and `events` has the older ones: see tail.py and packing.py. Each writer locks the one row of
+`writer`, which also holds the permission to write: see writer.py.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -144,9 +144,12 @@ STREAMS: Final = Table(
     Column("checkpoint", LargeBinary),
     Column("checkpoint_seq", INTEGER),
     Column("recoveries", INTEGER, nullable=False, server_default="0"),
+    Column("number", LONG),
     Index(None, "session_id", "begun_at"),
+    Index(None, "number", unique=True),
 )
-"""messages_from, messages_until: the positions in the conversation of the messages that the stream appended.
+"""number: the stream's short id in the tail. A stream of an older version may have none.
+messages_from, messages_until: the positions in the conversation of the messages that the stream appended.
 recoveries: how often the turn was resumed since it last got further."""
 
 EVENTS: Final = Table(
@@ -158,7 +161,19 @@ EVENTS: Final = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
+TAIL: Final = Table(
+    "tail",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("number", LONG, ForeignKey("streams.number", ondelete="CASCADE"), nullable=False),
+    Column("first_seq", INTEGER, nullable=False),
+    Column("last_seq", INTEGER, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""The newest events of all streams, see tail.py."""
+
 LAST_SEQ: Final = func.coalesce(
+    select(func.max(TAIL.c.last_seq)).where(TAIL.c.number == STREAMS.c.number).scalar_subquery(),
     select(EVENTS.c.last_seq)
     .where(EVENTS.c.stream_id == STREAMS.c.id)
     .order_by(EVENTS.c.first_seq.desc())
@@ -166,7 +181,8 @@ LAST_SEQ: Final = func.coalesce(
     .scalar_subquery(),
     0,
 )
-"""The last seq of a row of STREAMS, or 0. This is one seek in the primary key. A `max` would read all of its rows."""
+"""The last seq of a row of STREAMS, or 0. This reads the tail, which is short, and makes one seek in the primary key of
+EVENTS. A `max` would read all rows of the stream."""
 
 CHECKPOINT_PARTS: Final = Table(
     "checkpoint_parts",

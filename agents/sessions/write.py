@@ -8,7 +8,8 @@ from sqlalchemy import Boolean, Connection, Text, bindparam, case, delete, inser
 from agents.sessions.errors import RecordsRefused
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
-from agents.sessions.tables import CHECKPOINT_PARTS, EVENTS, LAST_SEQ, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tables import CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
+from agents.sessions.tail import Tail
 
 _KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
@@ -43,20 +44,20 @@ _END = (
 _FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
 
 
-def write(connection: Connection, rows: Rows, known: dict[str, int]) -> None:
-    """Write the rows in the connection's transaction.
+def write(connection: Connection, rows: Rows, tail: Tail) -> None:
+    """Write the rows in the connection's transaction. If that fails, the caller must let the tail forget.
 
-    known: the last seqs of open streams, which this function updates. If the transaction fails, the caller must clear
-    it. Raises RecordsRefused for rows that contradict the store.
+    Raises RecordsRefused for rows that contradict the store.
     """
     if rows.sessions:
         _begin_sessions(connection, rows)
     if rows.streams:
-        connection.execute(insert(STREAMS), rows.streams)
-        connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in rows.streams])
-        known |= {row["id"]: 0 for row in rows.streams}
+        numbers = tail.begin(connection, [row["id"] for row in rows.streams])
+        begun = [{**row, "number": number} for row, number in zip(rows.streams, numbers, strict=True)]
+        connection.execute(insert(STREAMS), begun)
+        connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in begun])
     if rows.events:
-        _add_events(connection, rows.events, known)
+        tail.add(connection, rows.events)
     if rows.checkpoints:
         connection.execute(_CHECKPOINT, rows.checkpoints)
     if rows.parts:
@@ -64,35 +65,13 @@ def write(connection: Connection, rows: Rows, known: dict[str, int]) -> None:
     if rows.ends:
         _end_streams(connection, rows.ends)
         for end in rows.ends:
-            known.pop(end.stream_id, None)
+            tail.end(end.stream_id)
 
 
 def recovering(connection: Connection, stream_id: str) -> None:
     """Count that the turn is about to be resumed."""
     counted = update(STREAMS).where(STREAMS.c.id == stream_id).values(recoveries=STREAMS.c.recoveries + 1)
     connection.execute(counted)
-
-
-def _last_seqs(connection: Connection, ids: set[str]) -> dict[str, int]:
-    found = connection.execute(select(STREAMS.c.id, LAST_SEQ.label("seq")).where(STREAMS.c.id.in_(ids)))
-    return {row.id: row.seq for row in found}
-
-
-def _add_events(connection: Connection, rows: list[dict[str, Any]], last: dict[str, int]) -> None:
-    """Add the events of each stream after its last ones.
-
-    Seqs that a crash lost may be missing, but none is written twice.
-    """
-    if unknown := {row["stream_id"] for row in rows} - last.keys():
-        last |= _last_seqs(connection, unknown)
-    for row in rows:
-        expected = last.get(row["stream_id"], 0) + 1
-        if row["first_seq"] < expected:
-            raise RecordsRefused(
-                f"expected event {expected} of stream {row['stream_id']} or a later one, got {row['first_seq']}"
-            )
-        last[row["stream_id"]] = row["last_seq"]
-    connection.execute(insert(EVENTS), rows)
 
 
 def _begin_sessions(connection: Connection, rows: Rows) -> None:

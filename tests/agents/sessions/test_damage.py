@@ -57,6 +57,7 @@ async def test_a_database_at_its_limit_acts_like_a_full_disk(tmp_path: Path) -> 
         transactions = handle.store._transactions
         assert isinstance(transactions, FileTransactions)
         listen(transactions.engine, "checkout", limited)
+        await transactions.drop()
         writer, callbacks = recorder(handle)
         await writer.durable()
         seq = await _record_until_full(handle, writer, callbacks)

@@ -11,13 +11,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, delete, insert, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents.sessions import Store, StoreUnavailable, store_url
+from agents.sessions import Store, StoreUnavailable, history, store_url
 from agents.sessions.engine import new_engine
 from agents.sessions.migrations import HEAD
-from agents.sessions.tables import METADATA
-from tests.agents.sessions.keeping import begun, tokens
+from agents.sessions.payload import encoded
+from agents.sessions.tables import EVENTS, METADATA
+from tests.agents.sessions.keeping import batch, begun, ended, tokens
 
 T = TypeVar("T")
 
@@ -103,6 +105,8 @@ async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
     store = await Store.open(url)
     await store.claim()
     await store.write(begun(events=3))
+    await store.close()
+    store = await Store.open(url)
     async with store.changing() as connection:  # as the previous step left it
         await connection.execute(text("DROP INDEX ix_sessions_owner_updated_at_id"))
         await connection.execute(text("ALTER TABLE sessions DROP COLUMN owner"))
@@ -110,6 +114,7 @@ async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
         await connection.execute(text("ALTER TABLE messages DROP COLUMN sent_at"))
         await connection.execute(text("ALTER TABLE writer DROP COLUMN batch"))
         await connection.execute(text("DROP TABLE checkpoint_parts"))
+        await _without_tail(connection)
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     await store.close()
     store = await Store.open(url)
@@ -117,6 +122,39 @@ async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
     assert (kept.id, kept.owner) == ("s", None)
     assert await store.events("t") == tokens("t", 1, 3)
     await store.close()
+
+
+async def test_events_of_an_older_store_are_read_and_continued(url: str) -> None:
+    store = await Store.open(url)
+    await store.claim()
+    await store.write(begun(events=6))
+    await store.close()
+    store = await Store.open(url)
+    async with store.changing() as connection:  # as the previous step left it
+        await connection.execute(delete(EVENTS))
+        for first in (1, 4):
+            payload = encoded(tokens("t", first, first + 2))
+            row = {"stream_id": "t", "first_seq": first, "last_seq": first + 2, "payload": payload}
+            await connection.execute(insert(EVENTS), row)
+        await _without_tail(connection)
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+    await store.close()
+    store = await Store.open(url)
+    await store.claim()
+    assert [each.last_seq for each in await store.open_streams()] == [6]
+    await store.write(batch(events=[("t", tokens("t", 7, 9))]))
+    assert await store.events("t") == tokens("t", 1, 9)
+    assert await store.events("t", 4, 4) == tokens("t", 5, 8)
+    await store.write(batch(ended=[ended("t")]))
+    await store.close()
+    store = await Store.open(url)
+    assert len([line async for line in history.export(store, "s")]) == 1 + 2 + 1 + 9
+    await store.close()
+
+
+async def _without_tail(connection: AsyncConnection) -> None:
+    for step in ("DROP TABLE tail", "DROP INDEX ix_streams_number", "ALTER TABLE streams DROP COLUMN number"):
+        await connection.execute(text(step))
 
 
 async def test_a_step_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ async def test_many_events_of_one_flush_are_read_from_any_place_in_pages(store: 
     await store.write(begun(events=3))
     await store.write(batch(events=[("t", said[3:])]))
     async with store.changing() as connection:
-        rows = (await connection.exec_driver_sql("SELECT count(*) FROM events")).scalar_one()
+        rows = (await connection.exec_driver_sql("SELECT count(*) FROM tail")).scalar_one()
     assert rows == 1 + 4
     assert await store.events("t") == said
     for after in (0, 1, ROW_EVENTS - 1, ROW_EVENTS, 2 * ROW_EVENTS + 3):
@@ -254,7 +254,7 @@ async def test_events_with_a_gap_are_damage(store: Store) -> None:
     await store.write(batch(events=[("t", tokens("t", 4, 6))]))
     await store.write(batch(events=[("t", tokens("t", 7, 9))]))
     async with store.changing() as connection:
-        await connection.exec_driver_sql("DELETE FROM events WHERE first_seq = 4")
+        await connection.exec_driver_sql("DELETE FROM tail WHERE first_seq = 4")
     with pytest.raises(StoreDamaged, match="the events of stream t have a gap"):
         await store.events("t")
 

@@ -33,11 +33,13 @@ COLUMNS = (
     *("sessions.message_count", "streams.id", "streams.session_id", "streams.message", "streams.status"),
     *("streams.begun_at", "streams.messages_from", "streams.usage", "streams.cost", "streams.checkpoint"),
     *("streams.checkpoint_seq", "streams.recoveries", "events.first_seq", "events.last_seq", "events.payload"),
+    *("tail.number", "tail.first_seq", "tail.last_seq", "tail.payload"),
     *("messages.position", "messages.payload", "checkpoint_parts.number", "checkpoint_parts.payload"),
 )
 
 
 async def _written(file: Path, *sessions: str) -> None:
+    """Write a store whose events are packed, and beside it the file tail.db: a copy from before they were."""
     store = await Store.open(f"sqlite:///{file}")
     await store.claim()
     for session in (*sessions, "good"):
@@ -46,6 +48,8 @@ async def _written(file: Path, *sessions: str) -> None:
         head, parts = CheckpointWriter(None).written(state)
         await store.write(batch(checkpoints=[Checkpoint(session, 3, head, parts=parts)]))
     await store.write(batch(ended=[ended("good", "good")]))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"VACUUM INTO '{file.with_name('tail.db')}'")
     await store.close()
 
 
@@ -72,7 +76,13 @@ async def test_a_value_of_any_kind_concerns_its_own_session(tmp_path: Path, colu
     file = tmp_path / "sessions.db"
     await _written(file, *map(str, range(len(VALUES))))
     table, _, name = column.partition(".")
-    of = {"sessions": "id", "events": "stream_id", "checkpoint_parts": "stream_id"}.get(table, "session_id")
+    file = file.with_name("tail.db") if table == "tail" else file
+    of = {
+        "sessions": "id",
+        "tail": "(SELECT id FROM streams WHERE streams.number = tail.number)",
+        "events": "stream_id",
+        "checkpoint_parts": "stream_id",
+    }.get(table, "session_id")
     for number, value in enumerate(VALUES):
         _tamper(file, f"UPDATE {table} SET {name} = {value} WHERE {of} = '{number}'")
     store = await Store.open(f"sqlite:///{file}")
