@@ -1,6 +1,7 @@
 """Group commit: the records of all recorders, written in one transaction after the other.
 
-A flush begins batch_s after the first waiting record, or when batch_events wait. An urgent record starts it at once.
+A flush begins batch_s after the first waiting record, or when batch_events of one stream wait. The events of many
+streams do not make it begin earlier: a commit costs as much as dozens of rows. An urgent record starts it at once.
 One flush runs at a time. Records that arrive meanwhile go with the next one, so batches grow with the load.
 
 A failed flush is retried during the store's grace (patience.py), and no recorder gets the failure. After the grace its
@@ -36,7 +37,7 @@ log = get_logger("understudy.sessions")
 class GroupCommit:
     """The records on their way to the disk, and the recorders that add them.
 
-    call: asks the journal to begin a flush. batch_events: the number of waiting events that makes a flush due.
+    call: asks the journal to begin a flush. batch_events: the number of a stream's waiting events that makes one due.
     """
 
     def __init__(
@@ -185,7 +186,7 @@ class GroupCommit:
         failed = self.patience.failure
         if repeated and failed is not None:
             self.waiting.fail(failed)
-        full = self.waiting.events >= self.batch_events
+        full = any(recorder.waiting >= self.batch_events for recorder in self.waiting.recorders)
         self.due = failed is None and (self.due or full or (repeated and self._wanted))
         if self.due:
             self._call()

@@ -86,9 +86,8 @@ class Recorder:
         if not events:
             group.join(self)
         events.append(event)
-        waiting = group.waiting
-        waiting.events += 1
-        if waiting.events >= group.batch_events or type(event) in AT_ONCE:
+        group.waiting.events += 1
+        if len(events) >= group.batch_events or type(event) in AT_ONCE:
             group.hurry(type(event) in AT_ONCE)
             if self._lost():
                 self._events = [event]

@@ -131,6 +131,21 @@ async def test_many_events_are_written_before_their_time(url: str) -> None:
         await callbacks.until(8)
 
 
+async def test_events_of_many_streams_wait_for_their_time_together(url: str) -> None:
+    async with journal(url, batch_time=NEVER_MS, batch_events=8) as handle:
+        beside = [recorder(handle, f"t{number}") for number in range(8)]
+        await handle.durable()
+        for number, (writer, _) in enumerate(beside):
+            for event in tokens(f"t{number}", 1, 7):
+                writer.event(event)
+        assert handle.behind.events == 7 * 8
+        (writer, callbacks), *_ = beside
+        writer.event(tokens("t0", 8, 8)[0])
+        await callbacks.until(8)
+        await handle.durable()
+        assert [callbacks.seqs for _, callbacks in beside] == [[8], *[[7]] * 7]
+
+
 async def test_in_sync_every_event_is_written_at_once(url: str) -> None:
     async with journal(url, Durability.SYNC, batch_time=NEVER_MS) as handle:
         writer, callbacks = recorder(handle)
