@@ -115,10 +115,12 @@ def _is_of_the_values(error: Exception) -> bool:
 
     Any other exception of a driver is a lost connection.
     """
+    cause = _cause(error)
+    if str(getattr(cause, "sqlstate", None) or "")[:2] in VALUE_STATES:
+        return True
     if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        unbound = "binding parameter" in str(error.orig)  # sqlite3 says this for a value of an unknown type
-        return isinstance(error, IntegrityError | DataError) or state[:2] in VALUE_STATES or unbound
+        unbound = "binding parameter" in str(cause)  # sqlite3 says this for a value of an unknown type
+        return isinstance(error, IntegrityError | DataError) or unbound
     return not isinstance(error, (OSError, UnicodeDecodeError, PoolTimeout, *drivers_errors()))
 
 

@@ -72,6 +72,10 @@ class Rows(Struct, frozen=True):
     parts: list[dict[str, Any]]
     ends: list[End]
 
+    @property
+    def has_only_events(self) -> bool:
+        return bool(self.events) and not (self.sessions or self.streams or self.checkpoints or self.parts or self.ends)
+
 
 def rows_of(batch: Batch) -> Generator[None, None, Rows]:
     """Make the rows of a batch, for `in_slices`. Raises RecordsRefused for a value that can't be stored.

@@ -147,7 +147,14 @@ class Store(Reading):
             writer.lock(connection, self._epoch, batch.number)
             write(connection, rows, self._tail)
 
-        await self._as_writer(work)
+        async with self._writing() as epoch:
+            transactions = self._transactions
+            plain = not again and rows.has_only_events and self._tail.has(rows.events)
+            if plain and isinstance(transactions, ServerTransactions):
+                added = partial(self._tail.appended, rows.events)
+                await transactions.append((batch.number, epoch), added, self.deadline_s)
+            else:
+                await transactions.run(work, self.deadline_s)
 
     async def recovering(self, stream_id: str) -> None:
         """Count that the turn is about to be resumed. Raises WriteFailed."""
@@ -170,12 +177,18 @@ class Store(Reading):
 
     async def _as_writer(self, work: Callable[[Connection], T]) -> T:
         """Do the work in a transaction of the journal."""
+        async with self._writing():
+            return await self._transactions.run(work, self.deadline_s)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[int]:
+        """Hold the place of the journal's one transaction. Yield its epoch."""
         async with self._one_write:
             if self._epoch is None:
                 raise WriteFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
             with as_failed(self.url):
                 self._check_file()
-                return await self._transactions.run(work, self.deadline_s)
+                yield self._epoch
 
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[AsyncConnection]:

@@ -8,7 +8,7 @@ order of the streams. So the cost of a flush does not depend on what the store h
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, bindparam, delete, func, select, text, type_coerce
@@ -39,6 +39,10 @@ _MOVE: Final = text(
     bindparam("number", type_=BigInteger()),
 )
 _RAW: Final = [type_coerce(column, NullType()).label(column.name) for column in TAIL.c if column.name != "id"]
+
+
+TailRow: TypeAlias = tuple[int, int, int, bytes]
+"""A row of the tail, without its id."""
 
 
 class OpenStream(Struct):
@@ -80,10 +84,18 @@ class Tail:
         connection.exec_driver_sql(_ADD[connection.dialect.name], self.appended(rows))
         if self._events is None:
             self._events = _events_in(connection)
-        if self._events > max(FEWEST, OF_A_STREAM * len(self._streams)):
+        if self._is_long:
             self.move(connection)
 
-    def appended(self, rows: list[EventRow]) -> list[tuple[int, int, int, bytes]]:
+    def has(self, rows: list[EventRow]) -> bool:
+        """Return True if `appended` may be called for these rows, and the tail needs no look at the store."""
+        return self._events is not None and not self._is_long and all(row.stream_id in self._streams for row in rows)
+
+    @property
+    def _is_long(self) -> bool:
+        return (self._events or 0) > max(FEWEST, OF_A_STREAM * len(self._streams))
+
+    def appended(self, rows: list[EventRow]) -> list[TailRow]:
         """Return the rows of the tail for events of known streams.
 
         Seqs that a crash lost may be missing, but none is written twice. Raises RecordsRefused.
@@ -105,16 +117,21 @@ class Tail:
     def move(self, connection: Connection) -> int:
         """Move a slice of the tail into `events`. Return the number of its rows."""
         order = (TAIL.c.number <= self._moved, TAIL.c.number, TAIL.c.id)
-        rows = connection.execute(select(*_RAW).order_by(*order).limit(SLICE)).all()
-        if rows:
-            moved = [each for number, some in groupby(rows, itemgetter(0)) for each in _packed(number, list(some))]
-            if moved:
-                connection.execute(_MOVE, moved)
+        rows = connection.execute(select(*_RAW).order_by(*order).limit(SLICE))
+        moved: list[dict[str, Any]] = []
+        count = last = 0
+        for number, some in groupby(rows, itemgetter(0)):  # never all rows at once: that would wake the collector
+            of_stream = list(some)
+            count, last = count + len(of_stream), number
+            moved += _packed(number, of_stream)
+        if moved:
+            connection.execute(_MOVE, moved)
+        if count:
             slice_ = select(TAIL.c.id).order_by(*order).limit(SLICE)
             connection.execute(delete(TAIL).where(TAIL.c.id.in_(slice_)))
-            self._moved = rows[-1].number if type(rows[-1].number) is int else 0
+            self._moved = last if type(last) is int else 0
         self._events = _events_in(connection)
-        return len(rows)
+        return count
 
     def _find(self, connection: Connection, ids: set[str]) -> None:
         """Find the streams that are not known. Raises RecordsRefused for a stream that the store does not have."""

@@ -5,18 +5,27 @@ costs one hop from the loop and back. A server's connection belongs to the loop,
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Protocol, TypeVar
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.sessions.connection import Deadline, connect, give_back
 from agents.sessions.engine import new_writers_engine
+from agents.sessions.errors import Fenced
+from agents.sessions.tail import TailRow
+from agents.sessions.writer import ANOTHER_WRITER
 
 T = TypeVar("T")
+
+_APPEND: Final = """
+WITH fence AS (UPDATE writer SET batch = $1 WHERE epoch = $2 RETURNING epoch)
+INSERT INTO tail (number, first_seq, last_seq, payload)
+SELECT added.* FROM fence, unnest($3::bigint[], $4::integer[], $5::integer[], $6::bytea[]) AS added
+"""
 
 
 class Transactions(Protocol):
@@ -82,12 +91,28 @@ class ServerTransactions:
         self._held: tuple[AsyncConnection, Deadline] | None = None
 
     async def run(self, work: Callable[[Connection], T], deadline_s: float) -> T:
+        async with self._kept(deadline_s) as connection, connection.begin():
+            return await connection.run_sync(work)
+
+    async def append(self, fence: tuple[int, int], rows: Callable[[], list[TailRow]], deadline_s: float) -> None:
+        """Add rows to the tail in a transaction of one statement: one round trip instead of four. Raises Fenced.
+
+        fence: the number of the batch, and the writer's epoch.
+        """
+        async with self._kept(deadline_s) as connection:
+            columns = zip(*rows(), strict=True)
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            if await driver.execute(_APPEND, *fence, *columns) == "INSERT 0 0":
+                raise Fenced(ANOTHER_WRITER)
+
+    @asynccontextmanager
+    async def _kept(self, deadline_s: float) -> AsyncIterator[AsyncConnection]:
         try:
             if self._held is None:
                 self._held = await connect(self._engine, deadline_s)
             connection, deadline = self._held
-            async with deadline.kept(), connection.begin():
-                return await connection.run_sync(work)
+            async with deadline.kept():
+                yield connection
         except BaseException:
             self._on_failure()
             await self.drop()

@@ -17,6 +17,7 @@ from agents.sessions.lease import has_lease
 from agents.sessions.tables import WRITER
 
 MAX_EPOCH: Final = 2**63 - 1
+ANOTHER_WRITER: Final = "the store has another writer: it claimed the store while this one did not write"
 
 
 class Unsure(Exception):
@@ -84,7 +85,7 @@ def lock(connection: Connection, epoch: int | None = None, number: int | None = 
     mine = update(WRITER) if epoch is None else update(WRITER).where(WRITER.c.epoch == epoch)
     changed = mine.values(epoch=WRITER.c.epoch) if number is None else mine.values(batch=number)
     if not connection.execute(changed).rowcount:
-        raise Fenced("the store has another writer: it claimed the store while this one did not write")
+        raise Fenced(ANOTHER_WRITER)
 
 
 def has_written(connection: Connection, number: int) -> bool:
