@@ -128,12 +128,15 @@ class Visible:
         if stream_id is not None:
             self._everything.reservations.check(stream_id, self._caller.user)
         pid = await self.agent(agent_id)
-        if stream_id is not None and await self.sessions.find_stream(stream_id) != pid:
+        if (
+            stream_id is not None
+            and await self._everything.sessions.has_stream(stream_id)  # for a new id this is the only read of the store
+            and await self.sessions.find_stream(stream_id) != pid
+        ):
             kept = await self.sessions.kept_stream(stream_id)
             if kept is not None and kept.session_id == agent_id:
                 return await replay(self.sessions, kept, 0)
-            if await self._everything.sessions.has_stream(stream_id):
-                raise Refusal(409, "expected a new stream_id or one of this agent, got another agent's", "conflict")
+            raise Refusal(409, "expected a new stream_id or one of this agent, got another agent's", "conflict")
         self._everything.quotas.check_waiting(self._caller, message)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)

@@ -21,6 +21,9 @@ class Kept(LiveSessions):
     def __init__(self, streams: dict[str, list[Event]]) -> None:
         self.streams = streams
 
+    async def has_stream(self, stream_id: str, owner: str | None = None) -> bool:
+        return stream_id in self.streams or await super().has_stream(stream_id, owner)
+
     async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         events = self.streams.get(stream_id)
         if events is None:
