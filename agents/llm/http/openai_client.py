@@ -1,26 +1,29 @@
 """The client for a provider: the openai client makes the head of a request, and we read the bytes of the answer.
 
-The openai client adds keys and organisation. A request's head is the same each time (request_head.py), so it is made
-once for each API. The transport makes the connections, through a proxy if one is set. The client limits only the time
-to connect, and retries nothing: its callers do. Each failure raises ProviderFailed with a Fault.
+The openai client adds keys and organisation. For each request it copies options, merges headers and walks through type
+annotations, with the same result: 0.6 ms of a short turn's 2 ms. So it makes one request per API, to a transport that
+keeps the head and sends nothing. The later requests have this head.
+
+The transport makes the connections, through a proxy if one is set. The client limits only the time to connect, and
+retries nothing: its callers do. Each failure raises ProviderFailed with a Fault.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import aiohttp
 import httpx2
 import openai
+from msgspec import Struct
 
 from agents.core.errors import ApiError, ConnectionClosed, NetworkError
 from agents.llm.client_faults import connection_fault, status_fault, wrong_scheme
 from agents.llm.dialects import DIALECTS
 from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
-from agents.llm.http.request_head import RequestHead, head_of
 from agents.llm.http.transport import BODY, AiohttpTransport, proxy_of
 from agents.llm.tls_probe import speaks_tls
 
@@ -28,6 +31,32 @@ FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientEr
 """Failures of a connection. OSError is not among them: the block that reads the answer may raise its own OSError."""
 
 HTTP_PORT: Final = 80
+
+OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""The headers that describe a body. Each request has its own."""
+
+
+class RequestHead(Struct, frozen=True):
+    """The head of the requests to one address."""
+
+    url: httpx2.URL
+    headers: list[tuple[bytes, bytes]]
+
+    @classmethod
+    def of(cls, request: httpx2.Request) -> Self:
+        return cls(request.url, [(name, value) for name, value in request.headers.raw if name.lower() not in OF_A_BODY])
+
+    def request(self, body: bytes, cookies: httpx2.Cookies, connect_s: float) -> httpx2.Request:
+        """Return a request with this body. Only the connection has a deadline."""
+        timeout = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
+        return httpx2.Request(
+            "POST",
+            self.url,
+            headers=self.headers,
+            cookies=cookies,
+            content=body,
+            extensions={"timeout": timeout},
+        )
 
 
 class OpenAIClient:
@@ -56,7 +85,7 @@ class OpenAIClient:
     async def prepare(self, api: Api) -> RequestHead:
         """Return the head of the API's requests, which the first request otherwise makes."""
         if (head := self._heads.get(api)) is None:
-            head = self._heads[api] = await head_of(self._client, DIALECTS[api].path, self._http.params)
+            head = self._heads[api] = await _head(self._client, DIALECTS[api].path, self._http.params)
         return head
 
     def stream(self, api: Api, body: bytes, *, connect_s: float) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -117,6 +146,21 @@ class OpenAIClient:
         """Return whether plain HTTP was sent to a port that speaks TLS."""
         url = self._url
         return url.scheme == "http" and proxy_of(url) is None and await speaks_tls(url.host, url.port or HTTP_PORT)
+
+
+async def _head(client: openai.AsyncOpenAI, path: str, params: httpx2.QueryParams) -> RequestHead:
+    """Return the head of the client's requests to a path. params: the query that each request carries."""
+    sent: list[httpx2.Request] = []
+
+    def keep(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200)
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(keep), params=params) as nowhere:
+        unread = httpx2.Timeout(None)  # else a header names the time after which the client stops reading
+        await client.with_options(http_client=nowhere, timeout=unread).post(path, cast_to=httpx2.Response, content=b"")
+    (request,) = sent
+    return RequestHead.of(request)
 
 
 @asynccontextmanager
