@@ -1,4 +1,4 @@
-"""Places for calls that run. If there is no room, a call waits in the order of arrival."""
+"""Places for calls that run. A call without a place waits in the order of arrival."""
 
 import asyncio
 from collections import deque
