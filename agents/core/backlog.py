@@ -30,7 +30,7 @@ def backlog(events: Iterable[Event]) -> Iterator[Event]:
     A joined event has the seq of its last piece, and the sum of the pieces' `joined`.
     """
     for run in runs(events):
-        yield run[0] if len(run) == 1 else joined(run)
+        yield run[0] if len(run) == 1 else _joined(run)
 
 
 def runs(events: Iterable[Event]) -> Iterator[list[Event]]:
@@ -44,7 +44,7 @@ def runs(events: Iterable[Event]) -> Iterator[list[Event]]:
                 yield [event]
 
 
-def joined(run: list[Event]) -> Event:
+def _joined(run: list[Event]) -> Event:
     """Return the pieces of one text as one event."""
     field = TEXT[type(run[0])]
     text = "".join(map(attrgetter(field), run))

@@ -62,8 +62,8 @@ def _size_bytes(events: Sequence[Event]) -> int:
     """Return the approximate memory of the events, with packed texts. A character of text counts as one byte."""
     tokens = sum([len(event.token) for event in events if type(event) is StreamToken])
     others = [event for event in events if type(event) is not StreamToken]
-    pieces = sum(map(pieces_in, events))
-    return EVENT_BYTES * len(events) + PIECE_BYTES * pieces + tokens + sum(map(_text_bytes, others))
+    packed = sum(map(pieces_in, events)) - len(events)
+    return EVENT_BYTES * len(events) + PIECE_BYTES * packed + tokens + sum(map(_text_bytes, others))
 
 
 def _text_bytes(event: Event) -> int:
