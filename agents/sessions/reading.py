@@ -5,7 +5,6 @@ leave out a session whose id is damaged: no caller could name it.
 """
 
 from collections.abc import Collection, Sequence
-from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import URL, CompoundSelect, Row, Select, exists, func, select, tuple_, type_coerce, union_all
@@ -136,10 +135,12 @@ class Reading:
         since a published end is kept even if earlier events were not.
         """
         rows = await self._rows(_rows_of(stream_id, after, limit), stream_id, many=True)
-        read = paced(event for row in rows for event in events_of(stream_id, row))
-        events = [each async for each in read if after < each.seq and (limit is None or each.seq <= after + limit)]
-        if any(_gap(event, later) for event, later in pairwise(events)):
-            raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
+        events: list[Event] = []
+        async for event in paced(event for row in rows for event in events_of(stream_id, row)):
+            if after < event.seq and (limit is None or event.seq <= after + limit):
+                if events and _gap(events[-1], event):
+                    raise StoreDamaged(f"the store is damaged: the events of stream {stream_id} have a gap")
+                events.append(event)
         return events
 
     async def open_streams(self, session_id: str | None = None) -> list[OpenStream]:
