@@ -148,9 +148,8 @@ class Store(Reading):
             write(connection, rows, self._tail)
 
         async with self._writing() as epoch:
-            transactions = self._transactions
-            plain = not again and rows.has_only_events and self._tail.has(rows.events)
-            if plain and isinstance(transactions, ServerTransactions):
+            transactions, at_once = self._transactions, rows.has_only_events and not again
+            if isinstance(transactions, ServerTransactions) and at_once and self._tail.has(rows.events):
                 added = partial(self._tail.appended, rows.events)
                 await transactions.append((batch.number, epoch), added, self.deadline_s)
             else:

@@ -45,8 +45,8 @@ TailRow: TypeAlias = tuple[int, int, int, bytes]
 """A row of the tail, without its id."""
 
 
-class OpenStream(Struct):
-    """A stream, as the writer knows it. number: its id in the tail."""
+class NumberedStream(Struct):
+    """An open stream. number: its id in the tail."""
 
     number: int
     last_seq: int = 0
@@ -59,7 +59,7 @@ class Tail:
     """
 
     def __init__(self) -> None:
-        self._streams: dict[str, OpenStream] = {}
+        self._streams: dict[str, NumberedStream] = {}
         self._events: int | None = None
         self._highest = 0  # a stream that was deleted may still have a recorder, so its number is not used again
         self._moved = 0  # the number of the stream at which the last slice ended
@@ -72,7 +72,7 @@ class Tail:
     def begin(self, connection: Connection, ids: Sequence[str]) -> list[int]:
         """Return the numbers of new streams."""
         numbers = self._next(connection, len(ids))
-        self._streams |= {id_: OpenStream(number) for id_, number in zip(ids, numbers, strict=True)}
+        self._streams |= {id_: NumberedStream(number) for id_, number in zip(ids, numbers, strict=True)}
         return numbers
 
     def end(self, stream_id: str) -> None:
@@ -146,7 +146,7 @@ class Tail:
             if number is None:  # a stream of an older version
                 (number,) = self._next(connection, 1)
                 connection.execute(STREAMS.update().where(STREAMS.c.id == id_).values(number=number))
-            self._streams[id_] = OpenStream(number, found[id_].seq)
+            self._streams[id_] = NumberedStream(number, found[id_].seq)
 
     def _next(self, connection: Connection, count: int) -> list[int]:
         highest: int = connection.execute(select(func.coalesce(func.max(STREAMS.c.number), 0))).scalar_one()
