@@ -5,13 +5,14 @@ import zlib
 from typing import Any, cast
 
 import pytest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from agents.gateway import Gateway, LiveSessions, serving
 from agents.settings import GatewaySettings, StreamingSettings
 from tests.agents.gateway.raw import CLOSE, connected, frame, upgraded
 from tests.agents.gateway.site import TOKEN, Site
+from tests.agents.gateway.test_direct_writes import wrapped
 from tests.agents.gateway.test_slow_clients import all_cut
 
 GATEWAY = GatewaySettings(port=0, write_timeout=60_000)
@@ -44,18 +45,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(WebSocketsSansIOProtocol, "send", noted)
     return texts
-
-
-def wrapped(app: ASGIApp) -> ASGIApp:
-    """Return the app with a `send` of its host, as of a middleware."""
-
-    async def host(scope: Scope, receive: Receive, send: Send) -> None:
-        async def own(message: Message) -> None:
-            await send(message)
-
-        await app(scope, receive, own)
-
-    return host
 
 
 async def messages(site: Site, *stream_ids: str, **more: Any) -> list[dict[str, Any]]:
