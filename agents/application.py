@@ -37,7 +37,7 @@ from agents.settings import GarbageCollection, RestartLimits, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool import refuse_inside
 from agents.tools.pool_server import TOOL_POOL, ToolPool
-from agents.tools.worker.spares import Ready
+from agents.tools.worker.spares import ReadyWorkers
 from supervisors import (
     ChildSpec,
     DynamicFlags,
@@ -78,7 +78,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
     prepare = partial(load_tools, settings)
     sliced = settings.garbage_collection is GarbageCollection.SLICED
-    ready = Ready(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
+    ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
         ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),

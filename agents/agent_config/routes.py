@@ -17,7 +17,7 @@ from agents.settings.agent import AgentSettings, Fallback
 UNNAMED = NamedProvider()
 
 
-class Choice(Struct, frozen=True):
+class ModelChoice(Struct, frozen=True):
     """A model to ask. The fields are those of Fallback, which has checked them."""
 
     provider: str | None = None
@@ -68,21 +68,21 @@ def _choices(agent: AgentSettings) -> Iterator[tuple[KeyPath, AgentSettings | Fa
         yield ("fallbacks", number), fallback
 
 
-def _asked(agent: AgentSettings, settings: Settings) -> tuple[Choice, ...]:
+def _asked(agent: AgentSettings, settings: Settings) -> tuple[ModelChoice, ...]:
     """Return the agent's own choice and its fallbacks, each with its provider."""
     order = settings.providers.order
     provider = agent.provider or (order[0] if order and agent.base_url is None else None)
-    own = Choice(provider, agent.model, base_url=agent.base_url, api_key=agent.api_key)
+    own = ModelChoice(provider, agent.model, base_url=agent.base_url, api_key=agent.api_key)
     if agent.fallbacks is None:
-        others = tuple(Choice(name) for name in order if name != provider)
+        others = tuple(ModelChoice(name) for name in order if name != provider)
         return (own, *others) if provider is not None else (own,)
     return (own, *(_at_home(each, own) for each in agent.fallbacks))
 
 
-def _at_home(fallback: Fallback, own: Choice) -> Choice:
+def _at_home(fallback: Fallback, own: ModelChoice) -> ModelChoice:
     """Return the fallback; without a provider, its missing keys get the agent's values."""
-    home = own if fallback.provider is None else Choice(fallback.provider)
-    return Choice(
+    home = own if fallback.provider is None else ModelChoice(fallback.provider)
+    return ModelChoice(
         home.provider,
         fallback.model or home.model,
         fallback.api_preference,
@@ -92,15 +92,15 @@ def _at_home(fallback: Fallback, own: Choice) -> Choice:
     )
 
 
-def _provider(asked: Choice, settings: Settings) -> NamedProvider:
+def _provider(asked: ModelChoice, settings: Settings) -> NamedProvider:
     return UNNAMED if asked.provider is None else settings.providers.named[asked.provider]
 
 
-def _model(asked: Choice, agent: AgentSettings, settings: Settings) -> str | None:
+def _model(asked: ModelChoice, agent: AgentSettings, settings: Settings) -> str | None:
     return asked.model or _provider(asked, settings).model or agent.model or settings.model
 
 
-def _price(asked: Choice, model: str, settings: Settings) -> Price | None:
+def _price(asked: ModelChoice, model: str, settings: Settings) -> Price | None:
     price = _provider(asked, settings).prices.get(model) or settings.prices.get(model)
     return None if price is None else Price(price.input, price.output, price.cached_input)
 

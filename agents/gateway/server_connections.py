@@ -86,7 +86,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
 
     def __init__(self, config: uvicorn.Config, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, CONNECTION: self}, _loop)
-        self.queue = Received()  # type: ignore[assignment]
+        self.queue = ReceivedMessages()  # type: ignore[assignment]
 
     async def run_asgi(self) -> None:
         """Run the app, and mark an upgrade that was refused with a whole answer as complete.
@@ -134,7 +134,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
         return DirectMessages(self) if send == self.send and not self.conn.extensions else None
 
 
-class Received:
+class ReceivedMessages:
     """The messages of a socket that its app has not received.
 
     An asyncio.Queue would hold 3 KiB for each idle socket.

@@ -30,10 +30,10 @@ SECOND: Final = 2**22
 """Times are whole multiples of 1/SECOND: a float between 2**30 and 2**31 has 22 bits after the point."""
 
 Time: TypeAlias = int | float | None
-Key: TypeAlias = tuple["type[Texts]", int, int]
+Key: TypeAlias = tuple["type[TextRun]", int, int]
 
 
-class Texts(Struct, array_like=True, gc=False):
+class TextRun(Struct, array_like=True, gc=False):
     """Events with a text. index: of arguments, else 0. times: of each event.
 
     A time is a float or None. An int is the distance from the time before it, and the first int from 1970, in 1/SECOND.
@@ -45,25 +45,25 @@ class Texts(Struct, array_like=True, gc=False):
     texts: list[str]
 
 
-class Tokens(Texts, gc=False, tag=0):
+class TokenRun(TextRun, gc=False, tag=0):
     """Events of the kind StreamToken."""
 
 
-class Thoughts(Texts, gc=False, tag=1):
+class ThoughtRun(TextRun, gc=False, tag=1):
     """Events of the kind StreamReasoning."""
 
 
-class Arguments(Texts, gc=False, tag=2):
+class ArgumentRun(TextRun, gc=False, tag=2):
     """Events of the kind StreamFunctionArgumentsDelta."""
 
 
-class Others(Struct, array_like=True, gc=False, tag=3):
+class OtherRun(Struct, array_like=True, gc=False, tag=3):
     """Other events. events: as JSON."""
 
     events: bytes
 
 
-Run: TypeAlias = Tokens | Thoughts | Arguments | Others
+Run: TypeAlias = TokenRun | ThoughtRun | ArgumentRun | OtherRun
 
 _EVENTS: Final[Decoder[list[Event]]] = Decoder(list[Event])
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -75,7 +75,7 @@ def written(stream_id: str, events: list[Event]) -> bytes:
     runs: list[Run] = []
     for key, some in groupby(events, partial(_key, stream_id)):
         if key is None:
-            runs.append(Others(_EVENTS.written(list(some))))
+            runs.append(OtherRun(_EVENTS.written(list(some))))
         else:
             kind, attempt, index = key
             pairs: list[tuple[Time, str]] = [(event.at, _text(event)) for event in some]
@@ -83,7 +83,7 @@ def written(stream_id: str, events: list[Event]) -> bytes:
     try:
         return _ENCODER.encode(runs)
     except UnicodeEncodeError:  # MessagePack has no lone surrogate, and our JSON has
-        return _ENCODER.encode([Others(_EVENTS.written(events))])
+        return _ENCODER.encode([OtherRun(_EVENTS.written(events))])
 
 
 def read(stream_id: str, first_seq: int, payload: Any) -> list[Event]:
@@ -94,7 +94,7 @@ def read(stream_id: str, first_seq: int, payload: Any) -> list[Event]:
         return _EVENTS(payload)
     events: list[Event] = []
     for run in runs_of(payload):
-        if isinstance(run, Others):
+        if isinstance(run, OtherRun):
             events += _EVENTS(run.events)
         else:
             events += _events(stream_id, first_seq + len(events), run)
@@ -108,7 +108,7 @@ def runs_of(payload: bytes) -> list[Run]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, zlib.error) as error:
         raise StoreDamaged(f"the store is damaged: {' '.join(str(error).split())}") from None
     for run in runs:
-        if isinstance(run, Texts):
+        if isinstance(run, TextRun):
             if run.times and type(run.times[0]) is int:
                 run.times = list(_times(run.times))
             if len(run.times) != len(run.texts):
@@ -121,7 +121,7 @@ def packed(runs: Iterable[Run]) -> bytes:
     joined: list[Run] = []
     for run in runs:
         last = joined[-1] if joined else None
-        if isinstance(run, Others) or type(last) is not type(run) or not isinstance(last, Texts):
+        if isinstance(run, OtherRun) or type(last) is not type(run) or not isinstance(last, TextRun):
             joined.append(run)
         elif (last.attempt, last.index) == (run.attempt, run.index):
             last.times += run.times
@@ -129,7 +129,7 @@ def packed(runs: Iterable[Run]) -> bytes:
         else:
             joined.append(run)
     for run in joined:
-        if isinstance(run, Texts):
+        if isinstance(run, TextRun):
             run.times = _distances(run.times)
     plain = _ENCODER.encode(joined)
     small = zlib.compress(plain) if len(plain) <= LARGEST else plain
@@ -141,11 +141,11 @@ def _key(stream_id: str, event: Event) -> Key | None:
     index = 0
     match event:
         case StreamToken():
-            kind: type[Texts] = Tokens
+            kind: type[TextRun] = TokenRun
         case StreamReasoning():
-            kind = Thoughts
+            kind = ThoughtRun
         case StreamFunctionArgumentsDelta():
-            kind, index = Arguments, event.index
+            kind, index = ArgumentRun, event.index
         case _:
             return None
     plain = event.joined == 1 and event.stream_id == stream_id and type(_text(event)) is str
@@ -165,13 +165,13 @@ def _text(event: Any) -> Any:
     return text
 
 
-def _events(stream_id: str, seq: int, run: Texts) -> Iterator[Event]:
+def _events(stream_id: str, seq: int, run: TextRun) -> Iterator[Event]:
     attempt, index = run.attempt, run.index
     for number, (at, text) in enumerate(zip(run.times, run.texts, strict=True), seq):
         match run:
-            case Tokens():
+            case TokenRun():
                 yield StreamToken(text, stream_id=stream_id, seq=number, attempt=attempt, at=at)
-            case Thoughts():
+            case ThoughtRun():
                 yield StreamReasoning(text, stream_id=stream_id, seq=number, attempt=attempt, at=at)
             case _:
                 yield StreamFunctionArgumentsDelta(index, text, stream_id=stream_id, seq=number, attempt=attempt, at=at)

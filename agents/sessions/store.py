@@ -24,7 +24,7 @@ from agents.sessions.migrate import migrate
 from agents.sessions.reading import Reading
 from agents.sessions.records import Batch
 from agents.sessions.rows import rows_of
-from agents.sessions.tail import Tail
+from agents.sessions.tail import TailWriter
 from agents.sessions.transactions import FileTransactions, ServerTransactions, Transactions
 from agents.sessions.write import recovering, write
 
@@ -48,7 +48,7 @@ class Store(Reading):
         self._file = identity(url)
         self._epoch: int | None = None
         self._lease: WriterLease | None = None
-        self._tail = Tail()
+        self._tail = TailWriter()
         self._transactions: Transactions = (
             ServerTransactions(engine, self._tail.forget)
             if self.has_server

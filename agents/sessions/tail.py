@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, bindparam, 
 from sqlalchemy.types import NullType
 
 from agents.sessions.errors import RecordsRefused, StoreDamaged
-from agents.sessions.packing import Others, Run, packed, read, runs_of
+from agents.sessions.packing import OtherRun, Run, packed, read, runs_of
 from agents.sessions.rows import ROW_EVENTS, EventRow
 from agents.sessions.tables import LAST_SEQ, STREAMS, TAIL
 
@@ -52,7 +52,7 @@ class NumberedStream(Struct):
     last_seq: int = 0
 
 
-class Tail:
+class TailWriter:
     """The writer's knowledge of the tail and of open streams.
 
     events: the number of events in the tail, or None if that is unknown.
@@ -157,7 +157,7 @@ class Tail:
 
 def empty(connection: Connection) -> None:
     """Move the whole tail into `events`."""
-    tail = Tail()
+    tail = TailWriter()
     while tail.move(connection):
         pass
 
@@ -199,7 +199,7 @@ def _checked(first: int, last: int, payload: Any) -> list[Run] | None:
         runs = runs_of(payload)
         events = 0
         for run in runs:
-            if isinstance(run, Others):
+            if isinstance(run, OtherRun):
                 seqs = [event.seq for event in read("", first, payload)]
                 return runs if seqs == list(range(first, last + 1)) else None
             events += len(run.texts)

@@ -9,7 +9,7 @@ from agents.sessions.errors import RecordsRefused
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
 from agents.sessions.tables import CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
-from agents.sessions.tail import Tail
+from agents.sessions.tail import TailWriter
 
 _KEY: Final = bindparam("key", type_=Text())
 _TOUCH = update(SESSIONS).where(SESSIONS.c.id == _KEY).values(updated_at=bindparam("at"))
@@ -44,7 +44,7 @@ _END = (
 _FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
 
 
-def write(connection: Connection, rows: Rows, tail: Tail) -> None:
+def write(connection: Connection, rows: Rows, tail: TailWriter) -> None:
     """Write the rows in the connection's transaction. If that fails, the caller must let the tail forget.
 
     Raises RecordsRefused for rows that contradict the store.

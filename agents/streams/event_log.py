@@ -98,6 +98,11 @@ class EventLog:
             return self._recent[-1]
         return _whole(self._older[-1]) if self._older else None
 
+    @property
+    def seq(self) -> int:
+        """The seq of the last event; 0 before the first event."""
+        return 0 if self.last is None else self.last.seq
+
     def joined(self) -> list[Event]:
         """Return the events, with each packed text as one event."""
         return [*map(_whole, self._older), *self._recent]

@@ -10,6 +10,7 @@ of a text joined.
 
 import asyncio
 from collections.abc import Iterable
+from itertools import islice
 from sys import maxsize
 from typing import Final, TypeAlias
 
@@ -89,7 +90,7 @@ class Stream:
     @property
     def seq(self) -> int:
         """The seq of the last event; 0 before the first event."""
-        return _seq(self._log)
+        return self._log.seq
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -186,7 +187,7 @@ class Stream:
     def _mark_slow(self, subscriber: Pid) -> None:
         """Mark a subscriber as slow: it lacks the last event."""
         self._subscribers = self._without(subscriber)
-        self._slow[subscriber] = _seq(self._log) - 1
+        self._slow[subscriber] = self._log.seq - 1
 
     def _without(self, subscriber: Pid) -> tuple[tuple[Receiver, int], ...]:
         return tuple(each for each in self._subscribers if each[0].pid != subscriber)
@@ -200,7 +201,7 @@ class Stream:
                 place, has_room = self._send_missed(receiver, place)
                 if has_room:
                     pause_s = 0.0
-            if receiver is None or place >= _seq(self._log):
+            if receiver is None or place >= self._log.seq:
                 del self._slow[subscriber]
                 self.subscribe(subscriber)  # which removes it if it has ended
             else:
@@ -210,15 +211,12 @@ class Stream:
 
     def _send_missed(self, receiver: Receiver, place: int) -> tuple[int, bool]:
         """Send missed events, at most MISSED of them. Return the new place, and whether there may be room for more."""
-        room = self._room(receiver)
-        if room:
-            for event in backlog(self._log.after(place, MISSED)):
-                receiver.deliver(event, self.agent)
-                place = event.seq
-                room -= 1
-                if not room:
-                    break
-        return place, room > 0
+        if not (room := self._room(receiver)):
+            return place, False
+        missed = [*islice(backlog(self._log.after(place, MISSED)), room)]
+        for event in missed:
+            receiver.deliver(event, self.agent)
+        return (missed[-1].seq if missed else place), len(missed) < room
 
     def _room(self, receiver: Receiver) -> int:
         """Return the number of events for which the mailbox has room: 0 until half of its limit has been read.
@@ -239,21 +237,14 @@ class Stream:
         """Look at slow subscribers while no event comes: the model pauses, or the stream has ended."""
         self._timer = None
         self._catch_up()
-        if self.outcome is not None:
+        if (outcome := self.outcome) is not None:
             self._waited_s += waited_s
             if self._waited_s >= LINGER_S:
-                self._force_end()
+                self._force(outcome)
 
-    def _force_end(self) -> None:
+    def _force(self, outcome: Event) -> None:
         """Send the terminal event to mailboxes that had no room until now. Their own policy decides about it."""
-        outcome = self.outcome
-        assert outcome is not None
         for subscriber in self._slow:
             if (receiver := self._receiver(subscriber)) is not None:
                 receiver.deliver(outcome, self.agent)
         self._slow.clear()
-
-
-def _seq(log: EventLog) -> int:
-    """Return the seq of the last event; 0 before the first event."""
-    return 0 if log.last is None else log.last.seq

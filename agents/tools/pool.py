@@ -42,10 +42,10 @@ from agents.tools.tool import Tool
 from agents.tools.worker.confine import confined, note_start_inside
 from agents.tools.worker.loading import UNGUARDED
 from agents.tools.worker.process import WorkerProcess
-from agents.tools.worker.spares import DEFAULT_READY, Ready
+from agents.tools.worker.spares import DEFAULT_READY, ReadyWorkers
 from agents.tools.worker.state import state_of
 from agents.tools.worker.wire import Answer, ArgumentsRefused, FunctionOrigin, JobLimits, Raised, Returned, WorkerJob
-from agents.tools.workers import Workers
+from agents.tools.workers import LivingWorkers
 
 COMPUTING: Final = max(4, os.cpu_count() or 1)
 """Calls that start without a look at the others, and calls that may compute when a further one starts."""
@@ -63,7 +63,7 @@ class WorkerPool:
     """
 
     def __init__(
-        self, size: int = DEFAULT_SIZE, import_s: float = DEFAULT_IMPORT_S, ready: Ready = DEFAULT_READY
+        self, size: int = DEFAULT_SIZE, import_s: float = DEFAULT_IMPORT_S, ready: ReadyWorkers = DEFAULT_READY
     ) -> None:
         if size < 1:
             raise ValueError(f"size: expected 1 or more, got {size!r}")
@@ -72,7 +72,7 @@ class WorkerPool:
         self._slots = Slots(size, COMPUTING, self._room)
         self._numbers = itertools.count(1)
         self._templates = Templates(import_s, ready.up_to(size))
-        self._workers = Workers()
+        self._workers = LivingWorkers()
         self._computing: list[int] = []  # the pids that computed at the last look
 
     @property

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from actors import Caller, GenServer, Reply, call
 from agents.tools.pool import WorkerPool
-from agents.tools.worker.spares import Ready
+from agents.tools.worker.spares import ReadyWorkers
 
 TOOL_POOL: Final = "tool_pool"
 
@@ -28,7 +28,7 @@ class ToolPool(GenServer[WorkerPool]):
 
     trap_exit = True
 
-    async def init(self, size: int, import_s: float, ready: Ready) -> WorkerPool:
+    async def init(self, size: int, import_s: float, ready: ReadyWorkers) -> WorkerPool:
         pool = WorkerPool(size, import_s, ready)
         await pool.start()
         return pool

@@ -11,7 +11,7 @@ from actors.log import get_logger
 from agents.tools.errors import PoolUnavailable, WorkerDied
 from agents.tools.worker.confine import environment
 from agents.tools.worker.server_process import ForkServerProcess
-from agents.tools.worker.spares import Ready
+from agents.tools.worker.spares import ReadyWorkers
 from agents.tools.worker.template import Template
 from agents.tools.worker.wire import FunctionOrigin
 
@@ -24,7 +24,7 @@ class Templates:
     ready: the workers that each template keeps ready. is_open: whether processes may be started.
     """
 
-    def __init__(self, import_s: float, ready: Ready) -> None:
+    def __init__(self, import_s: float, ready: ReadyWorkers) -> None:
         self.is_open = False
         self._import_s, self._ready = import_s, ready
         self._environment = environment(os.environ)

@@ -10,7 +10,7 @@ from agents.tools.worker.process import WorkerProcess
 Start: TypeAlias = Callable[[], Awaitable[WorkerProcess]]
 
 
-class Workers:
+class LivingWorkers:
     """State: the workers that calls have got and that have not ended, and the number of starts that run."""
 
     def __init__(self) -> None:

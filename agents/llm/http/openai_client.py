@@ -24,7 +24,8 @@ from agents.llm.client_faults import connection_fault, status_fault, wrong_schem
 from agents.llm.dialects import DIALECTS
 from agents.llm.encoding import BadEncoding
 from agents.llm.endpoint import MISSING_KEY, Api, Endpoint, ProviderFailed
-from agents.llm.http.transport import BODY, AiohttpTransport, proxy_of
+from agents.llm.http.proxy import proxy_of
+from agents.llm.http.transport import BODY, AiohttpTransport
 from agents.llm.tls_probe import speaks_tls
 
 FAILURES: Final = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, BadEncoding)
@@ -145,7 +146,8 @@ class OpenAIClient:
     async def _is_mistaken(self) -> bool:
         """Return whether plain HTTP was sent to a port that speaks TLS."""
         url = self._url
-        return url.scheme == "http" and proxy_of(url) is None and await speaks_tls(url.host, url.port or HTTP_PORT)
+        direct = proxy_of(url.scheme, url.host) is None
+        return url.scheme == "http" and direct and await speaks_tls(url.host, url.port or HTTP_PORT)
 
 
 async def _head(client: openai.AsyncOpenAI, path: str, params: httpx2.QueryParams) -> RequestHead:

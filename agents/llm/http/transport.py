@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from functools import cache
 from io import BytesIO
 from typing import Any, Final
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
@@ -18,16 +17,15 @@ import httpx2
 from agents.llm.encoding import BadEncoding, plain
 from agents.llm.http.body import Pushed, Take, pull
 from agents.llm.http.framing import next_chunk, whole_chunks
+from agents.llm.http.proxy import proxy_of
 
 BODY: Final = "body"
 """The name of a response's extension: its decoded body, which is a WireBody if the body has no content encoding."""
 
 CONTENT_ENCODING: Final = "content-encoding"
 
-
 PIECE_BYTES: Final = 16 * 1024
 """The most bytes taken at a time from a large read, so that the resulting objects stay in the processor's cache."""
-
 
 BURST_BYTES: Final = 16 * 1024
 """The size of a read after which other connections get a turn: uvloop may read one connection many times in a row."""
@@ -40,7 +38,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self, address: httpx2.URL) -> None:
-        self._proxy = proxy_of(address)
+        self._proxy = proxy_of(address.scheme, address.host)
         self._secure = address.scheme == "https"
         self._session: aiohttp.ClientSession | None = None  # made on the loop, by the first request
 
@@ -90,15 +88,6 @@ def _certificates() -> ssl.SSLContext:
 def _session(secure: bool) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(limit=0, ssl=_certificates() if secure else True)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-
-def proxy_of(address: httpx2.URL) -> str | None:
-    """Return the environment's proxy for this address, or None."""
-    proxies = getproxies()
-    proxy = proxies.get(address.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(address.host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 class WireBody(Pushed):

@@ -17,7 +17,7 @@ Start: TypeAlias = Callable[[], Coroutine[Any, Any, WorkerProcess]]
 """Start one worker. Raises WorkerDied or OSError."""
 
 
-class Ready(Struct, frozen=True):
+class ReadyWorkers(Struct, frozen=True):
     """The number of workers that a template keeps ready.
 
     least: kept while its tools are not called. most: kept at most. idle_s: the time after which workers that no call
@@ -28,12 +28,12 @@ class Ready(Struct, frozen=True):
     most: int = 64
     idle_s: float = 10.0
 
-    def up_to(self, most: int) -> "Ready":
+    def up_to(self, most: int) -> "ReadyWorkers":
         """Return the same with no more workers than this."""
-        return Ready(min(self.least, most), min(self.most, most), self.idle_s)
+        return ReadyWorkers(min(self.least, most), min(self.most, most), self.idle_s)
 
 
-DEFAULT_READY: Final = Ready()
+DEFAULT_READY: Final = ReadyWorkers()
 
 
 class Spares:
@@ -43,7 +43,7 @@ class Spares:
     needed takes their number away. So a rhythm of calls that is shorter than a period keeps its workers.
     """
 
-    def __init__(self, start: Start, ready: Ready) -> None:
+    def __init__(self, start: Start, ready: ReadyWorkers) -> None:
         self._loop = asyncio.get_running_loop()
         self._start, self._ready = start, ready
         self._waiting: deque[asyncio.Task[WorkerProcess]] = deque()

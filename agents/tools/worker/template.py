@@ -11,7 +11,7 @@ from agents.tools.worker.control import Control, in_time
 from agents.tools.worker.loading import GUARD
 from agents.tools.worker.process import WorkerProcess
 from agents.tools.worker.server_process import CLOSE_S, ForkServerProcess
-from agents.tools.worker.spares import Ready, Spares
+from agents.tools.worker.spares import ReadyWorkers, Spares
 from agents.tools.worker.wire import FunctionOrigin
 
 
@@ -21,7 +21,7 @@ class Template:
     ended: resolves to how it ended, when the template and all that it started are gone.
     """
 
-    def __init__(self, server: ForkServerProcess, ready: Ready) -> None:
+    def __init__(self, server: ForkServerProcess, ready: ReadyWorkers) -> None:
         child = server.control.fork(socket.SOCK_SEQPACKET)
         self.ended = child.ended
         self._kill = child.kill
@@ -31,7 +31,7 @@ class Template:
 
     @classmethod
     async def start(
-        cls, server: ForkServerProcess, origin: FunctionOrigin, path: list[str], timeout_s: float, ready: Ready
+        cls, server: ForkServerProcess, origin: FunctionOrigin, path: list[str], timeout_s: float, ready: ReadyWorkers
     ) -> "Template":
         """Start a template that imports the tool's module. timeout_s: for the import.
 

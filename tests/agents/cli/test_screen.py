@@ -81,7 +81,7 @@ def test_the_unfinished_part_fits_any_screen(width: int, height: int) -> None:
 
 async def test_a_running_call_shows_its_clock_and_the_arguments_that_have_come() -> None:
     view = View()
-    for each in [*asked("lookup", '{"key": "a"}')[:2], begun("lookup")]:
+    for each in [*asked("lookup", '{"key": "a"}')[:2], begun("lookup", '{"key": "a"}')]:
         view, _ = step(view, each, 10.0)
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, record=True)
     console.print(live(view, 11.5))

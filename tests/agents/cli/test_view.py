@@ -64,7 +64,7 @@ def test_arguments_grow_as_they_come_and_the_clock_starts_with_the_run() -> None
     assert view.calls == (Call(0, "lookup", '{"key'),)
     view, _ = folded([*rest, RUNNING], view)
     assert view.calls == (Call(0, "lookup", '{"key": 1}'),)
-    view, _ = folded([begun("lookup")], view)
+    view, _ = folded([begun("lookup", '{"key": 1}')], view)
     assert view.calls == (Call(0, "lookup", '{"key": 1}', started_s=0.0),)
 
 
@@ -132,5 +132,5 @@ def test_a_running_call_shows_its_last_progress() -> None:
     assert [each.progress for each in view.calls] == ["[3,4]"]
     view, _ = folded([StreamApprovalRequired(call, 60.0)], view)
     assert [each.progress for each in view.calls] == ["waits for approval"]
-    view, _ = folded([begun("dig")], view)
+    view, _ = folded([begun("dig", "{}")], view)
     assert [(each.progress, each.started_s) for each in view.calls] == [("", 0.0)]

@@ -38,8 +38,8 @@ def called(name: str, arguments: str, index: int = 0) -> ToolCall:
     return ToolCall(f"call_{index}", Function(name, arguments), index)
 
 
-def begun(name: str, index: int = 0) -> StreamToolStart:
-    return StreamToolStart(called(name, "", index))
+def begun(name: str, arguments: str, index: int = 0) -> StreamToolStart:
+    return StreamToolStart(called(name, arguments, index))
 
 
 def answered(
@@ -60,8 +60,8 @@ TURN: list[Event] = [
     *asked("lookup", '{"key": "a"}', 0),
     *asked("divide", '{"by": 0}', 1),
     RUNNING,
-    begun("lookup", 0),
-    begun("divide", 1),
+    begun("lookup", '{"key": "a"}', 0),
+    begun("divide", '{"by": 0}', 1),
     answered("divide", "error: division by zero", 1, error="raised"),
     answered("lookup", "found it", 0, attempts=2),
     *tokens("It is\nfound."),

@@ -33,6 +33,7 @@ class Link:
 def host() -> Iterator[None]:
     """Give the host settings of its own. At the end, the test run's settings are as before."""
     before, on = gc.get_threshold(), gc.isenabled()
+    gc.unfreeze()  # the test run has frozen its modules
     gc.set_threshold(*HOST)
     gc.enable()
     yield

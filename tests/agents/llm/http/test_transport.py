@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from actors import new_event_loop
 from agents.llm.http.body import push
-from agents.llm.http.transport import BODY, AiohttpTransport, WireBody, proxy_of
+from agents.llm.http.proxy import proxy_of
+from agents.llm.http.transport import BODY, AiohttpTransport, WireBody
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
@@ -252,7 +253,7 @@ def test_the_proxy_comes_from_the_environment(
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert proxy_of(httpx2.URL(url)) == proxy
+    assert proxy_of(httpx2.URL(url).scheme, httpx2.URL(url).host) == proxy
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
