@@ -25,6 +25,7 @@ from agents.agent_instance import AgentInstance
 from agents.agent_registry import name_of
 from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
+from agents.instance.retention import Retention
 from agents.instance.tool_modules import load_tools
 from agents.instance.turns import HANDLER, STREAM_SUPERVISOR
 from agents.instance.waking import Recovery
@@ -33,7 +34,7 @@ from agents.llm.llm_supervisor import LlmSupervisor
 from agents.llm.provider import LLM_SUPERVISOR, ProviderPolicy
 from agents.node.garbage_collector import GarbageCollector
 from agents.sessions import JOURNAL, Journal
-from agents.settings import GarbageCollection, RestartLimits, Settings
+from agents.settings import GarbageCollection, RestartLimits, RetentionSettings, Settings
 from agents.tools.call_supervisor import CALL, TOOL_SUPERVISOR
 from agents.tools.pool import refuse_inside
 from agents.tools.pool_server import TOOL_POOL, ToolPool
@@ -77,6 +78,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     root, streams, agents = limits.understudy, _many(limits.stream_supervisor), limits.agent_supervisor
     each_agent = DynamicFlags(agents.intensity, agents.period, per_child=True)
     prepare = partial(load_tools, settings)
+    retention = settings.sessions.retention
     sliced = settings.garbage_collection is GarbageCollection.SLICED
     ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
@@ -89,6 +91,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, prepare, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
         ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
+        *([ChildSpec("retention", Retention, retention)] if retention != RetentionSettings() else []),
         *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )
 

@@ -4,7 +4,7 @@ Each works directly on the store, also while the journal of another OS process w
 refused.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -57,12 +57,18 @@ async def delete(store: Store, id_: str) -> None:
     program may have an agent with this session, so the deletion must go through it.
     """
     _check_known(id_)
+    if not await delete_all(store, [id_]):
+        raise UnknownSession(id_)
+
+
+async def delete_all(store: Store, ids: Collection[str]) -> int:
+    """Delete those of these sessions that exist, in one transaction. Return their number. Raises StoreInUse."""
     async with store.changing() as connection:
         await connection.run_sync(check_free)
         await connection.run_sync(empty)  # a row of the tail can be found only by reading all of it
-        if not (await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id == id_))).rowcount:
-            raise UnknownSession(id_)
+        deleted = await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id.in_(ids)))
     await store.clear_log()
+    return deleted.rowcount
 
 
 async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] | None = None) -> None:

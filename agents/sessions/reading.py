@@ -182,6 +182,10 @@ class Reading:
         )
         return [session_id for (session_id,) in await self._rows(wanted) if keepable(session_id)]
 
+    async def rows(self, wanted: Query) -> Sequence[Row[Any]]:
+        """Return the rows of a query of another module of this package."""
+        return await self._rows(wanted)
+
     async def _rows(self, wanted: Query, *ids: str, many: bool = False) -> Sequence[Row[Any]]:
         """Return the rows, or none if an id is invalid. many: other tasks run while the values are decoded."""
         if not all(map(keepable, ids)):

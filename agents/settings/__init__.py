@@ -8,16 +8,13 @@ units.
 from agents.settings.application import (
     DEFAULT_MODEL,
     DaemonSettings,
-    Durability,
     GarbageCollection,
     LogFormat,
     LogSettings,
     ModelPrice,
     NamedProvider,
-    OnRestart,
     ProviderSettings,
     RestartLimits,
-    SessionSettings,
     Settings,
     StreamingSettings,
     SupervisionSettings,
@@ -26,6 +23,7 @@ from agents.settings.application import (
 from agents.settings.applies import Applies
 from agents.settings.clients import ClientLimits
 from agents.settings.gateway import GatewaySettings
+from agents.settings.kept_sessions import Durability, OnRestart, RetentionSettings, SessionSettings
 from agents.settings.tokens import Scope, TokenSettings
 
 __all__ = [
@@ -43,6 +41,7 @@ __all__ = [
     "OnRestart",
     "ProviderSettings",
     "RestartLimits",
+    "RetentionSettings",
     "Scope",
     "SessionSettings",
     "Settings",

@@ -12,16 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from agents.settings.agent import AgentSettings
 from agents.settings.applies import Applies
 from agents.settings.gateway import GatewaySettings
+from agents.settings.kept_sessions import SessionSettings
 from agents.settings.secret import NO_SECRET, OptionalSecret
 from agents.settings.values import (
     Amount,
     Count,
-    DatabaseAddress,
     HttpAddress,
     Milliseconds,
     Name,
     Seconds,
-    Wait,
 )
 
 
@@ -110,45 +109,6 @@ class ProviderSettings(BaseModel):
     max_count: Count = 1000
     named: Annotated[dict[str, NamedProvider], Applies.NEW_AGENTS] = {}
     order: Annotated[tuple[Name, ...], Applies.NEW_AGENTS] = ()
-
-
-class Durability(StrEnum):
-    """The durability of a session's events. SYNC: visible when on disk. BATCHED: slightly earlier. OFF: not kept."""
-
-    SYNC = "sync"
-    BATCHED = "batched"
-    OFF = "off"
-
-
-class OnRestart(StrEnum):
-    """The treatment of a turn that a crash cut: it resumes from its last durable step, or ends as interrupted."""
-
-    RESUME = "resume"
-    INTERRUPT = "interrupt"
-
-
-class SessionSettings(BaseModel):
-    """The settings of the store of sessions.
-
-    url: a database URL in SQLAlchemy's form; None: sessions.db in the daemon's state_dir. durability: that of events.
-    batch_time, batch_events: with `batched`, the largest lead of visible events over events on disk. on_restart: the
-    treatment of turns that a crash cut. max_recoveries: how often a turn without progress is resumed; then it is
-    parked. store_timeout: deadline of each connection to PostgreSQL, each read and each write. store_grace: how long
-    writes wait for a failing store before turns end; None: 30 s for PostgreSQL, 0 for SQLite. idle_time: time without
-    messages after which an agent's process ends, until the next message starts it again; None: never.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: DatabaseAddress | None = Field(default=None, repr=False)
-    durability: Durability = Durability.OFF
-    batch_time: Milliseconds = 20
-    batch_events: Count = 64
-    on_restart: OnRestart = OnRestart.RESUME
-    max_recoveries: Annotated[int, Field(ge=0)] = 3
-    store_timeout: Milliseconds = 5000
-    store_grace: Wait | None = None
-    idle_time: Milliseconds | None = None
 
 
 class DaemonSettings(BaseModel):

@@ -30,6 +30,8 @@ NEEDS_RESTART = {
     "sessions.store_timeout",
     "sessions.store_grace",
     "sessions.idle_time",
+    "sessions.retention.max_age",
+    "sessions.retention.max_bytes",
     "gateway.host",
     "gateway.port",
     "gateway.allow_remote",

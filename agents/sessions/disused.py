@@ -1,0 +1,47 @@
+"""Sessions that nobody uses: the oldest ones, and the space that they take."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import and_, exists, func, or_, select
+
+from agents.sessions.payload import keepable
+from agents.sessions.records import StreamStatus
+from agents.sessions.store import Store
+from agents.sessions.tables import EVENTS, MESSAGES, SESSIONS, STREAMS
+
+
+class DisusedSession(Struct, frozen=True):
+    """A session without an open stream. size: the length of its messages and events in the store."""
+
+    id: str
+    updated_at: datetime
+    size: int
+
+
+async def disused(store: Store, after: DisusedSession | None, limit: int) -> list[DisusedSession]:
+    """Return one page of these sessions, the one first that changed before all others. Raises StoreUnavailable.
+
+    after: the last one of the previous page, which may be deleted by now.
+    """
+    open_ = exists().where(STREAMS.c.session_id == SESSIONS.c.id, STREAMS.c.status == StreamStatus.OPEN.value)
+    of_messages = select(_length(MESSAGES)).where(MESSAGES.c.session_id == SESSIONS.c.id)
+    of_events = select(_length(EVENTS)).select_from(EVENTS.join(STREAMS)).where(STREAMS.c.session_id == SESSIONS.c.id)
+    size = of_messages.scalar_subquery() + of_events.scalar_subquery()
+    oldest = select(SESSIONS.c.id, SESSIONS.c.updated_at, size.label("size")).where(~open_)
+    if after is not None:
+        same_time = and_(SESSIONS.c.updated_at == after.updated_at, SESSIONS.c.id > after.id)
+        oldest = oldest.where(or_(SESSIONS.c.updated_at > after.updated_at, same_time))
+    rows = await store.rows(oldest.order_by(SESSIONS.c.updated_at, SESSIONS.c.id).limit(limit))
+    return [DisusedSession(row.id, row.updated_at, row.size) for row in rows if keepable(row.id)]
+
+
+async def total_size(store: Store) -> int:
+    """Return the length of all messages and events in the store. Raises StoreUnavailable."""
+    parts = [await store.rows(select(_length(table))) for table in (MESSAGES, EVENTS)]
+    return sum(int(length) for ((length,),) in parts)
+
+
+def _length(table: Any) -> Any:
+    return func.coalesce(func.sum(func.length(table.c.payload)), 0)

@@ -1,0 +1,97 @@
+"""Old sessions are deleted within the limits of `sessions.retention`."""
+
+import asyncio
+import logging
+
+import pytest
+
+from agents import agent, application
+from agents.instance.retention import prune
+from agents.sessions.disused import total_size
+from agents.settings import RetentionSettings
+from supervisors import agent_supervisor, which_children
+from tests.agents.keeping import App, journal
+from tests.agents.sessions.keeping import batch, stream
+
+AGED = RetentionSettings(max_age=1)
+LARGE = "word " * 2000
+
+
+async def kept(*ids: str, message: str = "Hello.") -> None:
+    """Keep a session of each id, in this order. Their agents do not run any more."""
+    for id_ in ids:
+        pid = await agent_supervisor.start_agent({"id": id_, "model": "echo"})
+        await agent.chat(pid, message)
+        await agent_supervisor.stop_agent(id_)
+
+
+async def there(*ids: str) -> list[str]:
+    store = (await journal()).store
+    return [id_ for id_ in ids if await store.has_session(id_)]
+
+
+async def test_a_session_is_deleted_at_its_age_unless_its_agent_runs(app: App) -> None:
+    async with app(durability="sync"):
+        await kept("old", "runs")
+        await agent_supervisor.start_agent({"id": "runs", "model": "echo"})
+        assert await prune(await journal(), RetentionSettings(max_age=3_600_000)) == 0
+        await asyncio.sleep(0.002)  # the subject of the test is an age
+        assert await prune(await journal(), AGED) == 1
+        assert await there("old", "runs") == ["runs"]
+        await kept("old")  # the id is free, and its session begins anew
+        assert await there("old") == ["old"]
+
+
+async def test_the_oldest_sessions_are_deleted_until_the_others_fit(app: App) -> None:
+    async with app(durability="sync"):
+        await kept("first", "second", "third", message=LARGE)
+    async with app(durability="sync"):
+        size = await total_size((await journal()).store)
+        assert await prune(await journal(), RetentionSettings(max_bytes=size)) == 0
+        assert await prune(await journal(), RetentionSettings(max_bytes=size // 2)) == 2
+        assert await there("first", "second", "third") == ["third"]
+
+
+async def test_a_turn_that_is_not_over_keeps_its_session(app: App) -> None:
+    async with app(durability="sync"):
+        await kept("open")
+        handle = await journal()
+        await handle.store.write(batch(streams=[stream("later", "open")]))
+        assert await prune(handle, AGED) == 0
+        assert await there("open") == ["open"]
+
+
+class Told(logging.Handler):
+    """The fields of the event that tells of deleted sessions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "sessions_deleted" in record.getMessage() and not self.fields.done():
+            self.fields.set_result(record.__dict__["fields"])
+
+
+async def test_the_application_deletes_old_sessions_from_its_start_on(app: App) -> None:
+    async with app(durability="sync"):
+        await kept("one", "two")
+    told = Told()
+    logger = logging.getLogger("understudy.sessions")
+    logger.addHandler(told)
+    logger.setLevel(logging.INFO)
+    try:
+        async with app(durability="sync", retention=AGED):
+            async with asyncio.timeout(30):
+                assert (await told.fields)["count"] == 2
+            assert await there("one", "two") == []
+    finally:
+        logger.removeHandler(told)
+        logger.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("limits", [RetentionSettings(), AGED, RetentionSettings(max_bytes=10**9)])
+async def test_the_process_runs_only_where_a_limit_is_set(app: App, limits: RetentionSettings) -> None:
+    async with app(durability="sync", retention=limits):
+        ids = [child.id for child in await which_children(application.NAME)]
+        assert ("retention" in ids) == (limits != RetentionSettings())
