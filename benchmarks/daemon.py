@@ -15,10 +15,13 @@ READY: Final = b"understudy listens on"
 
 
 class Idle(Struct, frozen=True):
-    """seconds: the time of watching, which begins settled_s after the start, when work of the start is done."""
+    """seconds: the time of watching, which begins settled_s after the start, when work of the start is done.
+
+    The process that looks for garbage looks 5 and 15 s after the start, then after twice the time, up to 80 s.
+    """
 
     seconds: float = 10.0
-    settled_s: float = 5.0
+    settled_s: float = 20.0
 
 
 async def idle_daemon(idle: Idle) -> Measured:

@@ -91,16 +91,17 @@ async def live(
     stopping = Stopping(folder.forget_address)
     with stopping.by_signals():
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(_running(settings))
-            scrape = Scrape(await _metered())
-            host = DaemonHost(settings, token, read, scrape, stopping.ask)
-            port = await stack.enter_async_context(_served(host, settings))
-            address = _address(settings, port, folder)
-            stack.enter_context(folder.published_address(address))
-            stack.enter_context(host.reloaded_by_signal(notifier))
-            await stack.enter_async_context(notifier.alive())
-            notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
-            say(f"understudy listens on {address.url}")
+            with uncollected():  # a start imports modules until it is ready
+                await stack.enter_async_context(_running(settings))
+                scrape = Scrape(await _metered())
+                host = DaemonHost(settings, token, read, scrape, stopping.ask)
+                port = await stack.enter_async_context(_served(host, settings))
+                address = _address(settings, port, folder)
+                stack.enter_context(folder.published_address(address))
+                stack.enter_context(host.reloaded_by_signal(notifier))
+                await stack.enter_async_context(notifier.alive())
+                notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
+                say(f"understudy listens on {address.url}")
             if say_secret is not None:
                 say_secret(page_with_code(address.url, host.app.login_code()))
             stack.callback(asyncio.create_task(_load_client()).cancel)

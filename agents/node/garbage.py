@@ -41,10 +41,11 @@ class GarbagePolicy:
 
     The first holder sets the policy, and the end of the last one restores the host's settings. The policy does nothing
     if the host has disabled the garbage collector. It freezes nothing if the host has frozen objects: to unfreeze them
-    is the host's business.
+    is the host's business. paused: `uncollected` has disabled the garbage collector for a while.
     """
 
     def __init__(self) -> None:
+        self.paused = False
         self._lock = RLock()  # applications may run on several threads; a collection may run a finalizer
         self._holders: list[Pid] = []
         self._before: tuple[int, int, int] | None = None  # the host's thresholds; None while the policy is not set
@@ -96,7 +97,7 @@ class GarbagePolicy:
             self._survivors, self._added = gc.get_freeze_count(), 0
 
     def _set(self) -> None:
-        if self._before is None and gc.isenabled():
+        if self._before is None and (gc.isenabled() or self.paused):
             self._before, self._freezes = gc.get_threshold(), gc.get_freeze_count() == 0
             self._settled = False
             self._survivors = self._added = 0
@@ -123,9 +124,11 @@ def uncollected() -> Iterator[None]:
         yield
         return
     gc.disable()
+    policy.paused = True
     try:
         yield
     finally:
+        policy.paused = False
         gc.freeze()
         gc.unfreeze()  # into the oldest generation, without a walk
         gc.enable()

@@ -12,7 +12,7 @@ import actors
 from actors import KILL, TIMEOUT, AsyncioSystemBase, Mailbox, Pid, ended, get_state, send
 from actors.server.server_process import ServerProcess
 from agents import application
-from agents.node.garbage import LEAST_GROWTH_WHEN_BUSY, SLICE, THRESHOLDS, GarbagePolicy, uncollected
+from agents.node.garbage import LEAST_GROWTH_WHEN_BUSY, SLICE, THRESHOLDS, GarbagePolicy, policy, uncollected
 from agents.rehearsal import builtin
 from agents.settings import GarbageCollection, Settings, ToolSettings
 from agents.testing.stage import simulated_stage
@@ -221,3 +221,13 @@ def test_a_block_without_collections_ends_with_all_objects_in_the_oldest_generat
     assert gc.isenabled()
     assert gc.get_count()[0] < len(new)
     assert gc.get_freeze_count() == 0
+
+
+async def test_an_application_that_starts_within_a_pause_sets_the_policy(holders: tuple[Pid, Pid]) -> None:
+    holder, _ = holders
+    with uncollected():
+        policy.hold(holder)
+        assert not gc.isenabled()
+    assert (gc.get_threshold(), gc.isenabled()) == (THRESHOLDS, True)
+    policy.release(holder)
+    assert gc.get_threshold() == HOST
