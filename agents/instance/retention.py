@@ -14,7 +14,7 @@ from actors.clock import unix_s
 from actors.log import get_logger
 from agents.agent_registry import reserved
 from agents.sessions import JournalHandle, SessionError, open_journal
-from agents.sessions.disused import DisusedSession, disused, total_size
+from agents.sessions.disused import disused, total_size
 from agents.settings import RetentionSettings
 
 LOOK_S: Final = 300.0
@@ -48,13 +48,15 @@ async def prune(journal: JournalHandle, limits: RetentionSettings) -> int:
     excess = 0 if limits.max_bytes is None else await total_size(journal.store) - limits.max_bytes
     count, last, over = 0, None, False
     while not over and (page := await disused(journal.store, last, GROUP)):
-        last, chosen = page[-1], list[DisusedSession]()
-        for session in page:
-            if over := excess <= 0 and session.updated_at >= oldest:
-                break
-            chosen.append(session)
-            excess -= session.size
-        count += await _deleted(journal, [session.id for session in chosen])
+        last, chosen = page[-1], list[str]()
+        with ExitStack() as reservations:
+            for session in page:
+                if over := excess <= 0 and session.updated_at >= oldest:
+                    break
+                if _reserve(session.id, reservations):
+                    chosen.append(session.id)
+                    excess -= session.size
+            count += await _deleted(journal, chosen)
     return count
 
 
@@ -65,19 +67,20 @@ def _oldest(limits: RetentionSettings) -> datetime:
     return datetime.fromtimestamp(unix_s(), UTC) - timedelta(milliseconds=limits.max_age)
 
 
+def _reserve(id_: str, reservations: ExitStack) -> bool:
+    """Reserve the id, so that no agent starts with it, and return True. Return False if its agent runs."""
+    try:
+        reservations.enter_context(reserved(id_))
+    except NameTaken:
+        return False
+    return True
+
+
 async def _deleted(journal: JournalHandle, ids: list[str]) -> int:
-    """Delete those of the sessions whose agents do not run, and return their number. No agent starts meanwhile."""
+    """Delete the sessions, whose ids are reserved, and return their number."""
     from agents.sessions import history
 
-    free: list[str] = []
-    with ExitStack() as stack:
-        for id_ in ids:
-            try:
-                stack.enter_context(reserved(id_))
-            except NameTaken:
-                continue
-            free.append(id_)
-        if free:
-            await journal.durable()  # otherwise a waiting write would follow the deletion
-            return await history.delete_all(journal.store, free)
-    return 0
+    if not ids:
+        return 0
+    await journal.durable()  # otherwise a waiting write would follow the deletion
+    return await history.delete_all(journal.store, ids)

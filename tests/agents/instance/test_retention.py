@@ -52,6 +52,16 @@ async def test_the_oldest_sessions_are_deleted_until_the_others_fit(app: App) ->
         assert await there("first", "second", "third") == ["third"]
 
 
+async def test_the_size_of_a_session_whose_agent_runs_makes_no_room(app: App) -> None:
+    async with app(durability="sync"):
+        await kept("runs", "second", "third", message=LARGE)
+    async with app(durability="sync"):
+        await agent_supervisor.start_agent({"id": "runs", "model": "echo"})
+        size = await total_size((await journal()).store)
+        assert await prune(await journal(), RetentionSettings(max_bytes=size - 1)) == 1
+        assert await there("runs", "second", "third") == ["runs", "third"]
+
+
 async def test_a_turn_that_is_not_over_keeps_its_session(app: App) -> None:
     async with app(durability="sync"):
         await kept("open")
