@@ -14,7 +14,6 @@ from actors.clock import unix_s
 from actors.log import get_logger
 from agents.agent_registry import reserved
 from agents.sessions import JournalHandle, SessionError, open_journal
-from agents.sessions.disused import disused, total_size
 from agents.settings import RetentionSettings
 
 LOOK_S: Final = 300.0
@@ -44,6 +43,8 @@ class Retention(Task):
 
 async def prune(journal: JournalHandle, limits: RetentionSettings) -> int:
     """Delete the sessions beyond the limits, and return their number. Raises SessionError."""
+    from agents.sessions.disused import disused, total_size
+
     oldest = _oldest(limits)
     excess = 0 if limits.max_bytes is None else await total_size(journal.store) - limits.max_bytes
     count, last, over = 0, None, False
