@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.settings.agent import AgentSettings
 from agents.settings.applies import Applies
+from agents.settings.cluster import ClusterSettings
 from agents.settings.gateway import GatewaySettings
 from agents.settings.kept_sessions import SessionSettings
 from agents.settings.secret import NO_SECRET, OptionalSecret
@@ -199,6 +200,7 @@ class Settings(BaseModel):
     garbage_collection: GarbageCollection = GarbageCollection.SLICED
     agents: tuple[AgentSettings, ...] = ()
     sessions: SessionSettings = SessionSettings()
+    cluster: ClusterSettings = ClusterSettings()
     gateway: GatewaySettings = GatewaySettings()
     daemon: DaemonSettings = DaemonSettings()
     logging: Annotated[LogSettings, Applies.LOGGING] = LogSettings()
