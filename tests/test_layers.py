@@ -44,6 +44,7 @@ AGENTS = [
     {"agent_instance"},
     {"agent", "starting"},
     {"contract"},
+    {"cluster"},
     {"gateway"},
     {"application"},
     {"configuration", "testing"},
