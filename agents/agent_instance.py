@@ -53,7 +53,7 @@ from agents.instance.requests import (
 from agents.instance.state import AgentState, Keeping, Running, StreamChat
 from agents.instance.subscriptions import events_of, followed, known, subscribed, unsubscribed
 from agents.instance.turns import Forget, Idle, recorded, steered, stopping
-from agents.instance.waking import Origin, open_session
+from agents.instance.waking import Origin, leave_session, open_session
 from agents.llm.endpoint import Api
 from agents.sessions import SessionError, UnknownSession
 from agents.settings import Settings
@@ -117,7 +117,7 @@ class AgentInstance(GenServer[AgentState]):
             log.warning("tool_not_configured", agent=checked.id, tool=lacking, setting=setting)
         if checked.owner is not None:
             belongs_to(self.pid, checked.owner)
-        keeping, streaming = Keeping.by(settings.sessions, comes_back=comes_back_whole(config)), settings.streaming
+        keeping, streaming = Keeping.by(settings, comes_back=comes_back_whole(config)), settings.streaming
         try:
             conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
         except UnknownSession:
@@ -210,6 +210,8 @@ class AgentInstance(GenServer[AgentState]):
         if orderly(reason):
             expect_no_more(state.config.id)
         await turns.end(self.pid, reason, state)
+        if reason is NORMAL:
+            await leave_session(state.config.id)
 
 
 def _checked(config: Mapping[str, Any], settings: Settings, origin: Origin) -> AgentConfig:

@@ -23,6 +23,8 @@ from actors.system.current import current_system, known_system, open_systems, ru
 from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
 from agents.agent_registry import name_of
+from agents.cluster.takeover import Takeover
+from agents.cluster.this_node import this_node
 from agents.instance.by_id import ROOT
 from agents.instance.configured_agents import ConfiguredAgents
 from agents.instance.retention import Retention
@@ -80,17 +82,23 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     prepare = partial(load_tools, settings)
     retention = settings.sessions.retention
     sliced = settings.garbage_collection is GarbageCollection.SLICED
+    node = this_node(settings)
+    recovery = (
+        ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY)
+        if node is None
+        else ChildSpec("takeover", Takeover, settings.agents)
+    )
     ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
-        ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, name=JOURNAL),
+        ChildSpec(JOURNAL, Journal, settings.sessions, settings.daemon.state_dir, node, name=JOURNAL),
         ChildSpec(LLM_SUPERVISOR, LlmSupervisor, policy, _many(limits.llm_supervisor), name=LLM_SUPERVISOR),
         ChildSpec(TOOL_POOL, ToolPool, tools.workers, tools.import_timeout / 1000, ready, name=TOOL_POOL),
         ChildSpec(TOOL_SUPERVISOR, DynamicSupervisor, _many(limits.tool_supervisor), CALL, name=TOOL_SUPERVISOR),
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, prepare, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
-        ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY),
+        recovery,
         *([ChildSpec("retention", Retention, retention)] if retention != RetentionSettings() else []),
         *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )

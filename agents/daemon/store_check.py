@@ -32,7 +32,7 @@ async def opened_store(settings: Settings) -> AsyncIterator["Store"]:
         raise NoStore(url.database)
     store = await Store.open(url, create=False)
     try:
-        await store.check_free()
+        await store.check_free(for_node=settings.cluster.enabled)
         yield store
     finally:
         await store.close()

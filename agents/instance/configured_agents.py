@@ -9,7 +9,7 @@ from typing import Final
 from actors import IGNORE, Error, GenServer, Pid
 from actors.log import get_logger
 from actors.server.outcomes import Ignore
-from agents.sessions import StoreDamaged
+from agents.sessions import Elsewhere, StoreDamaged
 from agents.settings.agent import AgentSettings
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agents
@@ -28,14 +28,22 @@ class ConfiguredAgents(GenServer[None]):
 
     async def init(self, agents: tuple[AgentSettings, ...]) -> Ignore | Error:
         try:
-            for first in range(0, len(agents), AT_ONCE):
-                some = agents[first : first + AT_ONCE]
-                started = await start_agents(agent.given() for agent in some)
-                for agent, outcome in zip(some, started, strict=True):
-                    _check(agent, outcome)
+            await start_configured(agents)
         except Exception as failed:  # noqa: BLE001 (any failure of an agent's start is ours)
             return Error(failed)
         return IGNORE
+
+
+async def start_configured(agents: tuple[AgentSettings, ...]) -> None:
+    """Start those of these agents that run neither here nor on another node of the cluster.
+
+    Raises the failure of the first agent that can't start.
+    """
+    for first in range(0, len(agents), AT_ONCE):
+        some = agents[first : first + AT_ONCE]
+        started = await start_agents(agent.given() for agent in some)
+        for agent, outcome in zip(some, started, strict=True):
+            _check(agent, outcome)
 
 
 def _check(agent: AgentSettings, outcome: Pid | Exception) -> None:
@@ -43,5 +51,5 @@ def _check(agent: AgentSettings, outcome: Pid | Exception) -> None:
     match outcome:
         case StoreDamaged():  # only this agent's session: the others start
             log.warning("agent_not_started", agent_id=agent.id, reason=str(outcome))
-        case Exception() if not isinstance(outcome, AlreadyStarted):
+        case Exception() if not isinstance(outcome, AlreadyStarted | Elsewhere):
             raise outcome

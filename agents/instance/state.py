@@ -13,7 +13,7 @@ from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Fault
 from agents.sessions import Recorder
 from agents.sessions.cut import Cut
-from agents.settings import Durability, OnRestart, SessionSettings
+from agents.settings import Durability, OnRestart, Settings
 from agents.streams.recent import Recent
 from agents.streams.stream import Stream
 
@@ -67,22 +67,24 @@ class Keeping(Struct, frozen=True):
     """The rules for keeping the session.
 
     ahead: number of events that may be published before they are on disk. max_recoveries: how often a cut turn without
-    progress is resumed. idle_s: time without messages after which the agent's process ends; None: never, as for an
-    agent that can't be restored completely.
+    progress is resumed. max_takeovers: how often the turn of a node that died is resumed. idle_s: time without messages
+    after which the agent's process ends; None: never, as for an agent that can't be restored completely.
     """
 
     ahead: int = 0
     on_restart: OnRestart = OnRestart.RESUME
     max_recoveries: int = 0
+    max_takeovers: int = 0
     idle_s: float | None = None
 
     @classmethod
-    def by(cls, settings: SessionSettings, *, comes_back: bool) -> Self:
-        if settings.durability is Durability.OFF:
+    def by(cls, settings: Settings, *, comes_back: bool) -> Self:
+        sessions = settings.sessions
+        if sessions.durability is Durability.OFF:
             return cls()
-        ahead = settings.batch_events if settings.durability is Durability.BATCHED else 0
-        idle = settings.idle_time if comes_back else None
-        return cls(ahead, settings.on_restart, settings.max_recoveries, None if idle is None else idle / 1000)
+        ahead = sessions.batch_events if sessions.durability is Durability.BATCHED else 0
+        idle_s = sessions.idle_time / 1000 if comes_back and sessions.idle_time is not None else None
+        return cls(ahead, sessions.on_restart, sessions.max_recoveries, settings.cluster.max_takeovers, idle_s)
 
 
 class AgentState(Struct, frozen=True):

@@ -226,6 +226,9 @@ async def recorded(chat: StreamChat, state: AgentState) -> StreamChat:
 
 
 def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
+    if cut.takeovers > state.keeping.max_takeovers:
+        log.warning("turn_not_taken_over", agent_id=state.config.id, stream_id=cut.stream_id, takeovers=cut.takeovers)
+        return Interrupted()
     if cut.recoveries > state.keeping.max_recoveries:
         log.warning("turn_parked", agent_id=state.config.id, stream_id=cut.stream_id, recoveries=cut.recoveries - 1)
         return Parked(cut.recoveries - 1)

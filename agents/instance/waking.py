@@ -3,7 +3,8 @@
 A session has the id of its agent. If sessions are not kept (no journal runs), these functions do nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -126,13 +127,26 @@ class Recovery(Task):
 
     async def run(self) -> None:
         journal = await open_journal()
-        if journal is None:
-            return
-        for agent_id in await journal.store.cut_sessions():
-            try:
-                await wake(agent_id)
-            except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
-                log.warning("session_not_recovered", session=agent_id, reason=str(failed))
+        if journal is not None:
+            await recover(await journal.store.cut_sessions())
+
+
+async def recover(ids: Iterable[str]) -> None:
+    """Wake these agents, one by one. A failure of one does not affect the others."""
+    for agent_id in ids:
+        try:
+            await wake(agent_id)
+        except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
+            log.warning("session_not_recovered", session=agent_id, reason=str(failed))
+
+
+async def leave_session(agent_id: str) -> None:
+    """Free the session of an agent that ends and has no turn, so that its next message may start it on any node."""
+    with suppress(CallFailed, SessionError):  # the session stays with this node, which is no fault
+        journal = await open_journal()
+        if journal is not None and journal.store.node is not None:
+            await journal.durable(agent_id)
+            await journal.store.node.release(agent_id)
 
 
 async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: bool) -> Cut:
@@ -144,7 +158,7 @@ async def _cut(journal: JournalHandle, open_: OpenStream, ahead: int, *, again: 
     recorder = journal.resumed(open_, on_durable=_to_nobody, on_failure=_to_nobody)
     log_ = replace(log_, seq=log_.seq + ahead if events else 0)
     recoveries = open_.recoveries + again
-    return Cut(open_.stream_id, open_.message, saved, tuple(events), log_, recorder, recoveries)
+    return Cut(open_.stream_id, open_.message, saved, tuple(events), log_, recorder, recoveries, open_.takeovers)
 
 
 def turn_name(agent_id: str) -> str:

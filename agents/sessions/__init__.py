@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from agents.extras import extra
 from agents.sessions.errors import (
+    Elsewhere,
     Fenced,
     InvalidFork,
     JournalEnded,
+    Lost,
+    NodeNameTaken,
     NotData,
     RecordsRefused,
     SessionError,
@@ -23,6 +26,7 @@ from agents.sessions.errors import (
     UnknownStream,
     WriteFailed,
 )
+from agents.sessions.joining import Joining
 from agents.sessions.journal import JOURNAL, Journal, open_journal
 from agents.sessions.journal_handle import JournalHandle
 from agents.sessions.recorder import Recorder
@@ -49,12 +53,16 @@ __all__ = [
     "Batch",
     "Checkpoint",
     "DatedMessage",
+    "Elsewhere",
     "Fenced",
     "InvalidFork",
+    "Joining",
     "Journal",
     "JournalEnded",
     "JournalHandle",
     "ListedSession",
+    "Lost",
+    "NodeNameTaken",
     "NotData",
     "OpenStream",
     "Recorder",

@@ -13,6 +13,7 @@ class Cut(Struct, frozen=True):
     events: the stream's events that are on disk. log: the stream's position that subscribers may have seen.
     recorder: the stream's recorder, which continues.
     recoveries: how often the turn was resumed since it last got further, including this time.
+    takeovers: as in OpenStream.
     """
 
     stream_id: str
@@ -22,6 +23,7 @@ class Cut(Struct, frozen=True):
     log: PublishedPart
     recorder: Recorder
     recoveries: int = 0
+    takeovers: int = 0
 
     @property
     def begun(self) -> bool:

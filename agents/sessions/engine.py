@@ -39,16 +39,17 @@ HELD_S: Final = 10.0
 """How long PostgreSQL lets a session be idle in a transaction. A stopped program loses its locks after this time."""
 
 
-def new_engine(url: URL, *, create: bool, deadline_s: float) -> AsyncEngine:
+def new_engine(url: URL, *, create: bool, deadline_s: float, held_s: float = HELD_S) -> AsyncEngine:
     """Return an engine for the store at this URL.
 
-    create: make a missing file. deadline_s: the limit for a connection to PostgreSQL and for each statement.
+    create: make a missing file. deadline_s: the limit for a connection to PostgreSQL and for each statement. held_s: as
+    HELD_S, and for how long PostgreSQL waits for a host that does not acknowledge.
     Raises StoreUnavailable if the file is missing, or the driver is not installed.
     """
     sqlite = url.get_backend_name() == "sqlite"
     if sqlite:
         _file_at(Path(url.database or ""), create=create)
-    arguments = {"timeout": BUSY_S} if sqlite else _postgres_arguments(deadline_s)
+    arguments = {"timeout": BUSY_S} if sqlite else _postgres_arguments(deadline_s, held_s)
     try:
         engine = create_async_engine(
             url, pool_size=CONNECTIONS, max_overflow=1, hide_parameters=True, connect_args=arguments
@@ -70,11 +71,11 @@ def new_writers_engine(url: URL) -> Engine:
     return engine
 
 
-def _postgres_arguments(deadline_s: float) -> dict[str, Any]:
-    limit_ms = str(round(deadline_s * 1000))
-    held_ms = str(round(HELD_S * 1000))
-    limits = {"statement_timeout": limit_ms, "lock_timeout": limit_ms, "idle_in_transaction_session_timeout": held_ms}
-    return {"timeout": deadline_s, "server_settings": limits}
+def _postgres_arguments(deadline_s: float, held_s: float) -> dict[str, Any]:
+    limit_ms, held_ms = str(round(deadline_s * 1000)), str(round(held_s * 1000))
+    limits = {"statement_timeout": limit_ms, "lock_timeout": limit_ms}
+    held = {"idle_in_transaction_session_timeout": held_ms, "tcp_user_timeout": held_ms}
+    return {"timeout": deadline_s, "server_settings": limits | held}
 
 
 @contextmanager

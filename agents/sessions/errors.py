@@ -4,12 +4,15 @@ SessionError
 ├── StoreUnavailable    the store can't be opened or read
 │   ├── ConnectionLost  the server ended the connection, and may be back soon
 │   ├── StoreInUse      another program writes the store
+│   ├── NodeNameTaken   a living node of the cluster has the name
 │   └── StoreDamaged    the store's content is not what was written
 ├── WriteFailed         a write failed: nothing of it is in the store, and it may be tried again
 │   ├── JournalEnded    the journal that would have written it has ended
 │   └── RecordsRefused  the store never accepts this write, as for a deleted session or an ended stream
 │       ├── NotData     the store could not return the value as it was
-│       └── Fenced      another writer has the store
+│       ├── Elsewhere   another node of the cluster owns the session
+│       ├── Lost        this node does not own the session
+│       └── Fenced      another writer has the store, or this node was declared dead
 ├── UnknownSession, UnknownStream
 ├── SessionExists
 └── InvalidFork         the place in a stream, or the new id, is invalid
@@ -40,6 +43,14 @@ class StoreInUse(StoreUnavailable):
         super().__init__(f"the store is in use by pid {pid}{'' if host is None else f' of host {host}'}")
 
 
+class NodeNameTaken(StoreUnavailable):
+    """A living node of the cluster has the name of the node that would join."""
+
+    def __init__(self, name: str, by: StoreInUse) -> None:
+        place = str(by).removeprefix("the store is in use by ")
+        super().__init__(f"expected a new name for this node, got {name!r}, which {place} has: see cluster.name")
+
+
 class StoreDamaged(StoreUnavailable):
     """A stored event or message is invalid, or events have a gap."""
 
@@ -66,6 +77,24 @@ class NotData(RecordsRefused):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.for_client = text
+
+
+class Elsewhere(RecordsRefused):
+    """Another living node owns the session. epoch: that node's."""
+
+    def __init__(self, session_id: str, epoch: int) -> None:
+        super().__init__(f"session {session_id!r} belongs to node {epoch}")
+        self.for_client = f"session {session_id!r} belongs to another node"
+        self.epoch = epoch
+
+
+class Lost(RecordsRefused):
+    """This node does not own the session: it has released it."""
+
+    for_client = "another node continues this session"
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"expected records of a session of this node, got those of {session_id!r}")
 
 
 class Fenced(RecordsRefused):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.log import get_logger
 from agents.sessions.end_recorder import record_end
-from agents.sessions.errors import RecordsRefused, WriteFailed
+from agents.sessions.errors import Elsewhere, RecordsRefused, WriteFailed
 from agents.sessions.flush import Outcome, flush
 from agents.sessions.last_words import LastWords
 from agents.sessions.leaving import LeavingRecords
@@ -146,6 +146,10 @@ class GroupCommit:
         """Return True if no record waits."""
         return not self.waiting and self._leaving.unsure is None
 
+    def count_open(self) -> int:
+        """Return the number of streams that have not ended."""
+        return len(self._open)
+
     @property
     def behind(self) -> Behind:
         since_s = self.waiting.since_s if self._leaving.since_s is None else self._leaving.since_s
@@ -214,7 +218,8 @@ class GroupCommit:
                 records.recorder.on_durable(records.events[-1].seq)
 
     def _refused(self, pending: Pending, failure: RecordsRefused) -> None:
-        log.warning("records_refused", sessions=pending.session_ids, reason=str(failure))
+        if not isinstance(failure, Elsewhere):  # the caller that begins the session gets this
+            log.warning("records_refused", sessions=pending.session_ids, reason=str(failure))
         for records in pending.streams:
             records.settle(failure)
             self.lose(records.recorder, failure)

@@ -20,6 +20,7 @@ from agents.core.message_times import times_of
 from agents.core.text import HALF, TEXT, is_text
 from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.errors import InvalidFork, SessionExists, StoreDamaged, UnknownSession, UnknownStream
+from agents.sessions.ownership import claim
 from agents.sessions.partial_turn import partial_turn
 from agents.sessions.payload import encoded, keepable
 from agents.sessions.records import SessionRecord, StreamRecord
@@ -53,8 +54,9 @@ async def rename(store: Store, id_: str, title: str | None) -> None:
 async def delete(store: Store, id_: str) -> None:
     """Delete a session with its conversation, streams and events. A turn that runs fails at its next record.
 
-    Raises UnknownSession, and StoreInUse if the journal of another OS process of this host writes the store. That
-    program may have an agent with this session, so the deletion must go through it.
+    Raises UnknownSession, and StoreInUse if the journal of another OS process writes the store. That program may have
+    an agent with this session, so the deletion must go through it. On a node of a cluster, raises Elsewhere if another
+    node owns the session.
     """
     _check_known(id_)
     if not await delete_all(store, [id_]):
@@ -62,9 +64,12 @@ async def delete(store: Store, id_: str) -> None:
 
 
 async def delete_all(store: Store, ids: Collection[str]) -> int:
-    """Delete those of these sessions that exist, in one transaction. Return their number. Raises StoreInUse."""
+    """Delete those of these sessions that exist, in one transaction. Return their number. Raises as `delete`."""
     async with store.changing() as connection:
-        await connection.run_sync(check_free)
+        if store.node is None:
+            await connection.run_sync(check_free)
+        else:
+            await connection.run_sync(claim, store.node.fence.epoch, ids)
         await connection.run_sync(empty)  # a row of the tail can be found only by reading all of it
         deleted = await connection.execute(deletion(SESSIONS).where(SESSIONS.c.id.in_(ids)))
     await store.clear_log()
@@ -90,7 +95,7 @@ async def fork(store: Store, id_: str, new_id: str, at: tuple[str, int | None] |
         if await _row(connection, new_id) is not None:
             raise SessionExists(new_id)
         now = datetime.now(UTC)
-        new = {"id": new_id, "created_at": now, "updated_at": now, "message_count": kept + len(turn)}
+        new = {"id": new_id, "created_at": now, "updated_at": now, "message_count": kept + len(turn), "node": None}
         await connection.execute(insert(SESSIONS).values({**session._mapping, **new}))  # noqa: SLF001 (public)
         await _copy(connection, id_, new_id, kept)
         if turn:

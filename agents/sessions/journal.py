@@ -1,4 +1,4 @@
-"""The journal: the process that is the store's only writer.
+"""The journal: the process that is the store's only writer, or that of one node of a cluster.
 
 Recorders call it directly on the loop (recorder.py). It runs one flush at a time beside its mailbox, and reports to
 the recorders what is on disk. It ends after its last flush. When a journal crashes or is killed, its recorders are
@@ -17,12 +17,14 @@ from agents.extras import MissingExtra
 from agents.sessions.errors import Fenced, JournalEnded, RecordsRefused, StoreUnavailable
 from agents.sessions.flush import Outcome
 from agents.sessions.group_commit import GroupCommit
+from agents.sessions.joining import Joining
 from agents.sessions.journal_handle import JournalHandle
 from agents.sessions.last_words import left_for
 from agents.sessions.store_keeper import Due, OpenStore, StoreKeeper
 from agents.settings import Durability, SessionSettings
 
 JOURNAL: Final = "journal"
+NOT_KEPT: Final = "a node of a cluster keeps its sessions: expected sessions.durability sync or batched, got off"
 
 
 class OpenJournal(Struct, frozen=True):
@@ -57,11 +59,13 @@ class Journal(GenServer[Journalling]):
 
     trap_exit = True
 
-    async def init(self, settings: SessionSettings, state_dir: Path | None = None) -> Journalling | Error | Ignore:
+    async def init(
+        self, settings: SessionSettings, state_dir: Path | None = None, node: Joining | None = None
+    ) -> Journalling | Error | Ignore:
         if settings.durability is Durability.OFF:
-            return IGNORE
+            return IGNORE if node is None else Error(StoreUnavailable(NOT_KEPT))
         keeper = await start(StoreKeeper, self.pid)
-        group = await call(keeper, OpenStore(settings, state_dir), timeout_s=None)
+        group = await call(keeper, OpenStore(settings, state_dir, node), timeout_s=None)
         if isinstance(group, MissingExtra | StoreUnavailable):
             return Error(group)
         await _write_last_words(group)

@@ -1,48 +1,75 @@
-"""The lease of a store's writer on PostgreSQL: a lock whose database session ends without heartbeats.
+"""The lease of a program with a store on PostgreSQL: a lock whose database session ends without beats.
 
-The lock is free as soon as the writer's OS process ends, on any host. A process that is stopped, or a host that is cut
-off, sends no heartbeat, and PostgreSQL ends its session after LEASE_S. No two clocks are compared.
+The lock is free as soon as the program's OS process ends, on any host. A process that is stopped, or a host that is cut
+off, sends no beat, and PostgreSQL ends its session after the lease time. No two clocks are compared.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from time import monotonic
+from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from actors.log import get_logger
-from agents.node.os_process import this_process
 from agents.sessions.connection import Deadline, connect, give_back
+from agents.sessions.errors import Fenced
 
 LEASE_S: Final = 6.0
-BEAT_S: Final = LEASE_S / 6
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 1.0
 CLASS: Final = 731086515  # the class of our advisory locks: a number that no other program uses
 IDLE_LIMIT_SINCE: Final = (14,)  # PostgreSQL has idle_session_timeout since this version
 
+Beat: TypeAlias = Callable[[AsyncConnection], Awaitable[object]]
+
 log = get_logger("understudy.sessions")
 
 
-def has_lease(connection: Connection, owner: str) -> bool:
-    """Return True if the process holds its lease. The connection must be in a transaction."""
-    free = select(func.pg_try_advisory_xact_lock(CLASS, func.hashtext(owner)))
+def has_lease(connection: Connection, key: str) -> bool:
+    """Return True if a lease with this key is held. The connection must be in a transaction."""
+    free = select(func.pg_try_advisory_xact_lock(CLASS, func.hashtext(key)))
     return not connection.execute(free).scalar_one()
 
 
-class WriterLease:
-    """The writer's lease, held from `take` to `give_back`. If its connection is lost, it is taken again."""
+async def only_life(connection: AsyncConnection) -> None:
+    """Send a beat that has no other effect."""
+    await connection.execute(text("SELECT 1"))
 
-    def __init__(self, engine: AsyncEngine, deadline_s: float) -> None:
+
+class Lease:
+    """A lease, held from `take` to `give_back`. If its connection is lost, it is taken again.
+
+    key: the lock's. on_fenced: called if a beat raises Fenced.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        deadline_s: float,
+        key: str,
+        lease_s: float,
+        beat: Beat = only_life,
+        on_fenced: Callable[[], object] | None = None,
+    ) -> None:
         self._engine, self._deadline_s = engine, deadline_s
+        self._key, self._lease_s, self._beat, self._on_fenced = key, lease_s, beat, on_fenced
         self._held: tuple[AsyncConnection, Deadline] | None = None
         self._beating: asyncio.Task[None] | None = None
+        self._next_beat = asyncio.Event()
+        self._last_beat_s = monotonic()
 
     async def take(self) -> None:
         """Take the lease. Raises what the database raises."""
         self._held = await self._connected()
-        self._beating = asyncio.get_running_loop().create_task(self._beat())
+        self._last_beat_s = monotonic()
+
+    def begin(self) -> None:
+        """Begin to send beats."""
+        if self._beating is None:
+            self._beating = asyncio.get_running_loop().create_task(self._send_beats())
 
     async def give_back(self) -> None:
         if self._beating is not None:
@@ -51,20 +78,27 @@ class WriterLease:
             self._beating = None
         await self._drop()
 
+    async def sure(self, within_s: float) -> None:
+        """Wait for the next beat, unless the last one was sent within this time."""
+        if monotonic() - self._last_beat_s > within_s:
+            self._next_beat.clear()
+            await self._next_beat.wait()
+
     async def _connected(self) -> tuple[AsyncConnection, Deadline]:
         connection, deadline = await connect(self._engine, self._deadline_s)
         try:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             async with deadline.kept():
-                await connection.execute(select(func.pg_advisory_lock_shared(CLASS, func.hashtext(this_process()))))
+                await connection.execute(select(func.pg_advisory_lock_shared(CLASS, func.hashtext(self._key))))
+                await connection.execute(text("SET synchronous_commit = off"))  # a lost beat harms nobody
                 if (self._engine.dialect.server_version_info or ()) >= IDLE_LIMIT_SINCE:
-                    await connection.execute(text(f"SET idle_session_timeout = {round(LEASE_S * 1000)}"))
+                    await connection.execute(text(f"SET idle_session_timeout = {round(self._lease_s * 1000)}"))
         except BaseException:
             await give_back(connection, deadline)
             raise
         return connection, deadline
 
-    async def _beat(self) -> None:
+    async def _send_beats(self) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
@@ -72,10 +106,16 @@ class WriterLease:
                     self._held = await self._connected()
                     log.info("lease_taken_again")
                 connection, deadline = self._held
+                began_s = monotonic()
                 async with deadline.kept():
-                    await connection.execute(text("SELECT 1"))
-                pause_s = FIRST_PAUSE_S
-                await asyncio.sleep(BEAT_S)
+                    await self._beat(connection)
+                self._last_beat_s, pause_s = began_s, FIRST_PAUSE_S
+                self._next_beat.set()
+                await asyncio.sleep(self._lease_s / 6)
+            except Fenced:
+                if self._on_fenced is not None:
+                    self._on_fenced()
+                return
             except Exception as error:  # noqa: BLE001 (drivers raise anything when a connection dies)
                 if self._held is not None:
                     log.warning("lease_lost", reason=type(error).__name__)

@@ -49,7 +49,7 @@ class Reading:
     def __init__(self, url: URL, engine: AsyncEngine, deadline_s: float) -> None:
         self.url = url
         self.deadline_s = deadline_s
-        self._engine = engine
+        self.engine = engine
 
     async def session(self, id_: str) -> SessionRecord | None:
         rows = await self._rows(select(*_INFO, SESSIONS.c.config).where(SESSIONS.c.id == id_), id_)
@@ -197,7 +197,7 @@ class Reading:
 
     async def _read(self, wanted: Query, *, many: bool) -> Sequence[Row[Any]]:
         with as_unavailable(self.url):
-            async with connected(self._engine, self.deadline_s) as connection:
+            async with connected(self.engine, self.deadline_s) as connection:
                 if not many:
                     return list((await connection.execute(wanted)).all())
                 pages = (await connection.stream(wanted)).partitions(ROWS)

@@ -159,7 +159,7 @@ class OpenStream(Struct, frozen=True):
     """The stream of a turn that runs, waits or was cut.
 
     Its output after the checkpoint: Store.events(stream_id, after=checkpoint.seq). recoveries: how often the turn was
-    resumed since it last got further.
+    resumed since it last got further. takeovers: how often a node continued the turn of another one that died.
     """
 
     session_id: str
@@ -168,3 +168,4 @@ class OpenStream(Struct, frozen=True):
     last_seq: int
     checkpoint: Checkpoint | None
     recoveries: int = 0
+    takeovers: int = 0

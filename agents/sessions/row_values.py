@@ -74,4 +74,4 @@ def open_stream_of(row: Row[Any], parts: tuple[CheckpointPart, ...]) -> OpenStre
     checkpoint = None
     if row.checkpoint is not None:
         checkpoint = Checkpoint(row.id, row.checkpoint_seq, row.checkpoint, parts=parts)
-    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries)
+    return OpenStream(row.session_id, row.id, row.message, row.last_seq, checkpoint, row.recoveries, row.takeovers)

@@ -73,6 +73,11 @@ class Rows(Struct, frozen=True):
     ends: list[End]
 
     @property
+    def session_ids(self) -> set[str]:
+        """Return the ids of the sessions of begun and ended streams."""
+        return {row["session_id"] for row in self.streams} | {end.session_id for end in self.ends}
+
+    @property
     def has_only_events(self) -> bool:
         return bool(self.events) and not (self.sessions or self.streams or self.checkpoints or self.parts or self.ends)
 

@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from actors import NORMAL, Caller, Down, GenServer, NoReply, Pid, Reply, Stop, monitor, send
 from agents.extras import MissingExtra
+from agents.node.fenced import end_fenced
 from agents.sessions.errors import JournalEnded, StoreUnavailable
 from agents.sessions.group_commit import GroupCommit
+from agents.sessions.joining import Joining
 from agents.settings import Durability, SessionSettings
 
 if TYPE_CHECKING:
@@ -25,11 +27,12 @@ SERVER_GRACE_S: Final = 30.0
 class OpenStore(Struct, frozen=True):
     """A request to open the store and become its writer. The reply is the GroupCommit, or the error.
 
-    settings: with a durability other than off.
+    settings: with a durability other than off. node: that of a cluster, or None.
     """
 
     settings: SessionSettings
     state_dir: Path | None
+    node: Joining | None = None
 
 
 class KeeperState(Struct, frozen=True):
@@ -55,13 +58,15 @@ class StoreKeeper(GenServer[KeeperState]):
     async def handle_call(self, request: OpenStore, caller: Caller, state: KeeperState) -> Reply[KeeperState]:
         settings = request.settings
         try:
-            store = await _claimed(settings, request.state_dir)
+            store = await _claimed(request)
         except (MissingExtra, StoreUnavailable) as unavailable:
             return Reply(unavailable, state)
         batch_events = 1 if settings.durability is Durability.SYNC else settings.batch_events
         wake = _Wake(state.journal)
         group = GroupCommit(store, _grace_s(settings, store), settings.batch_time / 1000, batch_events, wake)
         wake.group = group
+        if store.node is not None:
+            store.node.load = group.count_open
         return Reply(group, KeeperState(state.journal, group))
 
     def handle_info(self, message: Any, state: KeeperState) -> NoReply[KeeperState] | Stop[KeeperState]:
@@ -92,16 +97,24 @@ class _Wake:
             self.group.close(JournalEnded("the journal was killed"))
 
 
-async def _claimed(settings: SessionSettings, state_dir: Path | None) -> "Store":
-    """Open the store and become its writer.
+async def _claimed(request: OpenStore) -> "Store":
+    """Open the store, and become its writer or one of its nodes.
 
     SQLAlchemy is imported here, so a program without a store does not load it.
     """
     from agents.sessions import Store, store_url
+    from agents.sessions.engine import HELD_S
 
-    store = await Store.open(store_url(settings.url, state_dir), deadline_s=settings.store_timeout / 1000)
+    settings, node = request.settings, request.node
+    held_s = HELD_S if node is None else node.lease_s
+    url, deadline_s = store_url(settings.url, request.state_dir), settings.store_timeout / 1000
+    store = await Store.open(url, deadline_s=deadline_s, held_s=held_s)
     try:
-        await store.claim()
+        if node is None:
+            await store.claim()
+        else:
+            store.on_fenced = end_fenced
+            await store.join(node)
     except BaseException:
         await store.close()
         raise

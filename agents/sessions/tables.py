@@ -1,8 +1,8 @@
 """The tables of the store. Their history is in migrations/, which ends in the same tables.
 
 Text of people and models is JSON. Ids, numbers and times are columns. A row of `tail` has the events that one flush
-wrote for one stream, and `events` has the older ones: see tail.py and packing.py. Each writer locks the one row of
-`writer`, which also holds the permission to write: see writer.py.
+wrote for one stream, and `events` has the older ones: see tail.py and packing.py. Each journal locks its row of
+`fences`, which is its permission to write: see fence.py.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -109,9 +109,36 @@ WRITER: Final = Table(
     Column("id", INTEGER, primary_key=True, autoincrement=False),
     Column("epoch", LONG, nullable=False),
     Column("owner", TEXT),
+)
+"""epoch: the last one that was given out. owner: the OS process that has the store for itself, if one has."""
+
+FENCES: Final = Table(
+    "fences",
+    METADATA,
+    Column("epoch", LONG, primary_key=True, autoincrement=False),
+    Column("incarnation", TEXT, nullable=False),
     Column("batch", LONG, nullable=False, server_default="0"),
 )
-"""batch: the number of the last batch that was written."""
+"""A row for each journal that may write. batch: the number of the last batch that it wrote.
+
+incarnation: random, since a store that was restored may give an epoch out twice."""
+
+NODES: Final = Table(
+    "nodes",
+    METADATA,
+    Column("epoch", LONG, primary_key=True, autoincrement=False),
+    Column("incarnation", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("owner", TEXT, nullable=False),
+    Column("address", TEXT, nullable=False, server_default=""),
+    Column("state", TEXT, nullable=False),
+    Column("load", INTEGER, nullable=False, server_default="0"),
+    Column("beat", LONG, nullable=False, server_default="0"),
+    Column("version", TEXT, nullable=False),
+    Column("config_hash", TEXT, nullable=False),
+    Column("dead_at", Instant),
+)
+"""The nodes of a cluster. A node lives as long as its epoch has a row in FENCES. owner: its OS process."""
 
 SESSIONS: Final = Table(
     "sessions",
@@ -124,9 +151,11 @@ SESSIONS: Final = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("message_count", INTEGER, nullable=False),
+    Column("node", LONG),
     Index(None, "updated_at", "id"),
     Index(None, "owner", "updated_at", "id"),
 )
+"""node: the epoch of the node that owns the session, see ownership.py."""
 
 STREAMS: Final = Table(
     "streams",
@@ -145,12 +174,14 @@ STREAMS: Final = Table(
     Column("checkpoint_seq", INTEGER),
     Column("recoveries", INTEGER, nullable=False, server_default="0"),
     Column("number", LONG),
+    Column("takeovers", INTEGER, nullable=False, server_default="0"),
     Index(None, "session_id", "begun_at"),
     Index(None, "number", unique=True),
 )
 """number: the stream's short id in the tail. A stream of an older version may have none.
 messages_from, messages_until: the positions in the conversation of the messages that the stream appended.
-recoveries: how often the turn was resumed since it last got further."""
+recoveries: how often the turn was resumed since it last got further. takeovers: how often a node continued the turn of
+another one that died."""
 
 EVENTS: Final = Table(
     "events",

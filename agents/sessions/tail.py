@@ -3,6 +3,8 @@
 A flush appends a row for each stream that it concerns. The tail has no index, so these rows are neighbours on the disk,
 whatever streams they belong to. Once the tail has many events, a slice of it moves into `events`, packed and in the
 order of the streams. So the cost of a flush does not depend on what the store has.
+
+The nodes of a cluster share the tail. Each moves what it finds there, but only one at a time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +13,7 @@ from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, bindparam, delete, func, select, text, type_coerce
+from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, bindparam, delete, select, text, type_coerce
 from sqlalchemy.types import NullType
 
 from agents.sessions.errors import RecordsRefused, StoreDamaged
@@ -24,6 +26,8 @@ OF_A_STREAM: Final = 64
 """The tail has at most FEWEST events, or OF_A_STREAM for each open stream. More events make a packed row smaller."""
 
 SLICE: Final = 4096  # rows of the tail that one transaction moves
+EPOCH_BITS: Final = 32  # a stream's number is the epoch of its begin, and a count in this many bits
+MOVES: Final = 731086516  # the class of the lock of the program that moves events
 
 _ADD: Final = {
     "sqlite": "INSERT INTO tail (number, first_seq, last_seq, payload) VALUES (?, ?, ?, ?)",
@@ -38,7 +42,10 @@ _MOVE: Final = text(
     bindparam("payload", type_=LargeBinary()),
     bindparam("number", type_=BigInteger()),
 )
-_RAW: Final = [type_coerce(column, NullType()).label(column.name) for column in TAIL.c if column.name != "id"]
+_RAW: Final = [
+    type_coerce(TAIL.c[name], NullType()).label(name) for name in ("number", "first_seq", "last_seq", "payload", "id")
+]
+_MAY_MOVE: Final = f"SELECT pg_try_advisory_xact_lock({MOVES}, 0)"
 
 
 TailRow: TypeAlias = tuple[int, int, int, bytes]
@@ -61,17 +68,22 @@ class TailWriter:
     def __init__(self) -> None:
         self._streams: dict[str, NumberedStream] = {}
         self._events: int | None = None
-        self._highest = 0  # a stream that was deleted may still have a recorder, so its number is not used again
+        self._highest = 0
         self._moved = 0  # the number of the stream at which the last slice ended
+
+    def start(self, epoch: int) -> None:
+        """Number new streams from the epoch on, so that no two journals give the same number."""
+        self.forget()
+        self._highest = epoch << EPOCH_BITS
 
     def forget(self) -> None:
         """Forget what a transaction that failed may have changed."""
         self._streams.clear()
         self._events = None
 
-    def begin(self, connection: Connection, ids: Sequence[str]) -> list[int]:
+    def begin(self, ids: Sequence[str]) -> list[int]:
         """Return the numbers of new streams."""
-        numbers = self._next(connection, len(ids))
+        numbers = self._next(len(ids))
         self._streams |= {id_: NumberedStream(number) for id_, number in zip(ids, numbers, strict=True)}
         return numbers
 
@@ -115,23 +127,27 @@ class TailWriter:
         return added
 
     def move(self, connection: Connection) -> int:
-        """Move a slice of the tail into `events`. Return the number of its rows."""
+        """Move a slice of the tail into `events`. Return the number of its rows, or 0 while another program moves."""
+        if connection.dialect.name == "postgresql" and not connection.exec_driver_sql(_MAY_MOVE).scalar_one():
+            self._events = 0  # look again after as many further events
+            return 0
         order = (TAIL.c.number <= self._moved, TAIL.c.number, TAIL.c.id)
         rows = connection.execute(select(*_RAW).order_by(*order).limit(SLICE))
         moved: list[dict[str, Any]] = []
-        count = last = 0
+        ids: list[Any] = []
+        last = 0
         for number, some in groupby(rows, itemgetter(0)):  # never all rows at once: that would wake the collector
             of_stream = list(some)
-            count, last = count + len(of_stream), number
+            ids += [row[-1] for row in of_stream]
+            last = number
             moved += _packed(number, of_stream)
         if moved:
             connection.execute(_MOVE, moved)
-        if count:
-            slice_ = select(TAIL.c.id).order_by(*order).limit(SLICE)
-            connection.execute(delete(TAIL).where(TAIL.c.id.in_(slice_)))
+        if ids:
+            connection.execute(delete(TAIL).where(TAIL.c.id.in_(ids)))
             self._moved = last if type(last) is int else 0
         self._events = _events_in(connection)
-        return count
+        return len(ids)
 
     def _find(self, connection: Connection, ids: set[str]) -> None:
         """Find the streams that are not known. Raises RecordsRefused for a stream that the store does not have."""
@@ -144,14 +160,13 @@ class TailWriter:
                 raise RecordsRefused(f"expected events of a stream that the store has, got those of {id_!r}")
             number = found[id_].number
             if number is None:  # a stream of an older version
-                (number,) = self._next(connection, 1)
+                (number,) = self._next(1)
                 connection.execute(STREAMS.update().where(STREAMS.c.id == id_).values(number=number))
             self._streams[id_] = NumberedStream(number, found[id_].seq)
 
-    def _next(self, connection: Connection, count: int) -> list[int]:
-        highest: int = connection.execute(select(func.coalesce(func.max(STREAMS.c.number), 0))).scalar_one()
-        first = max(highest, self._highest) + 1
-        self._highest = first + count - 1
+    def _next(self, count: int) -> list[int]:
+        first = self._highest + 1
+        self._highest += count
         return list(range(first, first + count))
 
 
@@ -171,7 +186,7 @@ def _packed(number: Any, rows: list[Any]) -> Iterator[dict[str, Any]]:
     """Yield the packed rows of one stream. A damaged row stays as it is, and one whose place is damaged is left out."""
     some: list[Run] = []
     begin = end = 0
-    for _, first, last, payload in rows:
+    for _, first, last, payload, _ in rows:
         if type(number) is not int or type(first) is not int or type(last) is not int:
             continue
         runs = _checked(first, last, payload)

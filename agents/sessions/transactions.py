@@ -16,15 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from agents.sessions.connection import Deadline, connect, give_back
 from agents.sessions.engine import new_writers_engine
 from agents.sessions.errors import Fenced
+from agents.sessions.fence import ANOTHER_WRITER, Fence
 from agents.sessions.tail import TailRow
-from agents.sessions.writer import ANOTHER_WRITER
 
 T = TypeVar("T")
 
 _APPEND: Final = """
-WITH fence AS (UPDATE writer SET batch = $1 WHERE epoch = $2 RETURNING epoch)
+WITH fence AS (UPDATE fences SET batch = $1 WHERE epoch = $2 AND incarnation = $3 RETURNING epoch)
 INSERT INTO tail (number, first_seq, last_seq, payload)
-SELECT added.* FROM fence, unnest($3::bigint[], $4::integer[], $5::integer[], $6::bytea[]) AS added
+SELECT added.* FROM fence, unnest($4::bigint[], $5::integer[], $6::integer[], $7::bytea[]) AS added
 """
 
 
@@ -94,15 +94,15 @@ class ServerTransactions:
         async with self._kept(deadline_s) as connection, connection.begin():
             return await connection.run_sync(work)
 
-    async def append(self, fence: tuple[int, int], rows: Callable[[], list[TailRow]], deadline_s: float) -> None:
+    async def append(self, number: int, fence: Fence, rows: Callable[[], list[TailRow]], deadline_s: float) -> None:
         """Add rows to the tail in a transaction of one statement: one round trip instead of four. Raises Fenced.
 
-        fence: the number of the batch, and the writer's epoch.
+        number: of the batch.
         """
         async with self._kept(deadline_s) as connection:
             columns = zip(*rows(), strict=True)
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            if await driver.execute(_APPEND, *fence, *columns) == "INSERT 0 0":
+            if await driver.execute(_APPEND, number, fence.epoch, fence.incarnation, *columns) == "INSERT 0 0":
                 raise Fenced(ANOTHER_WRITER)
 
     @asynccontextmanager

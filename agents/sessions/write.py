@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Connection, Text, bindparam, case, delete, insert, select, update
+from sqlalchemy import Boolean, Connection, Insert, Text, bindparam, case, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from agents.sessions.errors import RecordsRefused
+from agents.sessions.ownership import check_owned, claim
 from agents.sessions.records import StreamStatus
 from agents.sessions.rows import End, Rows, message_rows
 from agents.sessions.tables import CHECKPOINT_PARTS, MESSAGES, SESSIONS, STREAMS
@@ -44,15 +46,18 @@ _END = (
 _FORGET = delete(CHECKPOINT_PARTS).where(CHECKPOINT_PARTS.c.stream_id == _KEY)
 
 
-def write(connection: Connection, rows: Rows, tail: TailWriter) -> None:
+def write(connection: Connection, rows: Rows, tail: TailWriter, node: int | None = None) -> None:
     """Write the rows in the connection's transaction. If that fails, the caller must let the tail forget.
 
-    Raises RecordsRefused for rows that contradict the store.
+    node: the epoch of the node that writes, in a cluster. Raises RecordsRefused for rows that contradict the store:
+    Elsewhere for a session that another node owns, Lost for records of a session that this node does not own.
     """
     if rows.sessions:
-        _begin_sessions(connection, rows)
+        _begin_sessions(connection, rows, node)
+    if node is not None and (others := rows.session_ids - rows.sessions.keys()):
+        check_owned(connection, node, others)
     if rows.streams:
-        numbers = tail.begin(connection, [row["id"] for row in rows.streams])
+        numbers = tail.begin([row["id"] for row in rows.streams])
         begun = [{**row, "number": number} for row, number in zip(rows.streams, numbers, strict=True)]
         connection.execute(insert(STREAMS), begun)
         connection.execute(_TOUCH, [{"key": row["session_id"], "at": row["begun_at"]} for row in begun])
@@ -74,12 +79,15 @@ def recovering(connection: Connection, stream_id: str) -> None:
     connection.execute(counted)
 
 
-def _begin_sessions(connection: Connection, rows: Rows) -> None:
+def _begin_sessions(connection: Connection, rows: Rows, node: int | None) -> None:
     by_id = rows.sessions
     there = set(connection.execute(select(SESSIONS.c.id).where(SESSIONS.c.id.in_(by_id))).scalars())
     new = [each for id_, each in by_id.items() if id_ not in there]
     if new:
-        connection.execute(insert(SESSIONS), [row for row, _ in new])
+        connection.execute(_new_sessions(connection, node), [{**row, "node": node} for row, _ in new])
+    if node is not None:
+        claim(connection, node, by_id.keys())
+    if new:
         _append(connection, (each for row, opening in new for each in message_rows(row["id"], 0, opening)))
     if there:
         known = [by_id[id_][0] for id_ in there]
@@ -88,6 +96,15 @@ def _begin_sessions(connection: Connection, rows: Rows) -> None:
         configs = [{"key": row["id"], "its_config": row["config"]} for row in known if row["config"] is not None]
         if configs:
             connection.execute(_CONFIGURE, configs)
+
+
+def _new_sessions(connection: Connection, node: int | None) -> Insert:
+    """Return the insert. In a cluster another node may have begun the session since the look: `claim` finds that."""
+    if node is None:
+        return insert(SESSIONS)
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(SESSIONS).on_conflict_do_nothing()
+    return sqlite.insert(SESSIONS).on_conflict_do_nothing()
 
 
 def _end_streams(connection: Connection, ends: list[End]) -> None:

@@ -25,7 +25,7 @@ EXTENSION: Final = ".config"
 
 APPLICATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "agents": ("model", "base_url", "api_key", "prices", "streaming", "tools", "providers", "garbage_collection"),
-    "understudy": ("agents", "sessions", "gateway", "daemon", "logging", "supervision"),
+    "understudy": ("agents", "sessions", "cluster", "gateway", "daemon", "logging", "supervision"),
 }
 """The parameters of each application. Source of the first: API reference, "Stream Configuration"."""
 

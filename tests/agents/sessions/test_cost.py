@@ -20,7 +20,7 @@ class Steps:
         self._count = 0
         assert isinstance(store._transactions, FileTransactions)
         listen(store._transactions.engine, "checkout", self._counted_writes)
-        listen(store._engine.sync_engine, "checkout", self._counted_reads)
+        listen(store.engine.sync_engine, "checkout", self._counted_reads)
 
     def _counted_writes(self, connection: Any, *_: object) -> None:
         connection.set_progress_handler(self._step, 1)

@@ -39,7 +39,7 @@ def steps(connection: Connection, last: str = "head") -> None:
 def schema(connection: Connection) -> dict[str, object]:
     """Return all that the database knows of each table, without the order of columns, and the first rows."""
     found = inspect(connection)
-    rows = connection.execute(text("SELECT id, epoch, owner, batch, version_num FROM writer, alembic_version")).all()
+    rows = connection.execute(text("SELECT id, epoch, owner, version_num FROM writer, alembic_version")).all()
     return {"": rows} | {
         table: (
             {each["name"]: (str(each["type"]), each["nullable"], each["default"]) for each in found.get_columns(table)},
@@ -112,8 +112,8 @@ async def test_sessions_older_than_owners_have_no_owner(url: str) -> None:
         await connection.execute(text("ALTER TABLE sessions DROP COLUMN owner"))
         await connection.execute(text("ALTER TABLE streams DROP COLUMN recoveries"))
         await connection.execute(text("ALTER TABLE messages DROP COLUMN sent_at"))
-        await connection.execute(text("ALTER TABLE writer DROP COLUMN batch"))
         await connection.execute(text("DROP TABLE checkpoint_parts"))
+        await _without_nodes(connection)
         await _without_tail(connection)
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     await store.close()
@@ -136,6 +136,8 @@ async def test_events_of_an_older_store_are_read_and_continued(url: str) -> None
             payload = encoded(tokens("t", first, first + 2))
             row = {"stream_id": "t", "first_seq": first, "last_seq": first + 2, "payload": payload}
             await connection.execute(insert(EVENTS), row)
+        await _without_nodes(connection)
+        await connection.execute(text("ALTER TABLE writer ADD COLUMN batch BIGINT NOT NULL DEFAULT 0"))
         await _without_tail(connection)
         await connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
     await store.close()
@@ -150,6 +152,13 @@ async def test_events_of_an_older_store_are_read_and_continued(url: str) -> None
     store = await Store.open(url)
     assert len([line async for line in history.export(store, "s")]) == 1 + 2 + 1 + 9
     await store.close()
+
+
+async def _without_nodes(connection: AsyncConnection) -> None:
+    for table in ("fences", "nodes"):
+        await connection.execute(text(f"DROP TABLE {table}"))
+    await connection.execute(text("ALTER TABLE sessions DROP COLUMN node"))
+    await connection.execute(text("ALTER TABLE streams DROP COLUMN takeovers"))
 
 
 async def _without_tail(connection: AsyncConnection) -> None:

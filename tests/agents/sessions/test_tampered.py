@@ -160,7 +160,7 @@ async def test_a_writer_that_is_no_process_does_not_keep_the_store(tmp_path: Pat
 async def test_an_epoch_without_a_next_one_is_damage(tmp_path: Path) -> None:
     file = tmp_path / "sessions.db"
     await _written(file)
-    _tamper(file, f"UPDATE writer SET epoch = {2**63 - 1}")
+    _tamper(file, f"UPDATE writer SET epoch = {2**31 - 1}")
     store = await Store.open(f"sqlite:///{file}")
     with pytest.raises(StoreDamaged, match="epoch"):
         await store.claim()

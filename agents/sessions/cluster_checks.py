@@ -1,0 +1,32 @@
+"""The checks of a PostgreSQL server before a node joins the cluster on it."""
+
+from typing import Final
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from agents.sessions.connection import connected, transaction
+from agents.sessions.errors import StoreUnavailable
+
+OLDEST: Final = (14,)
+"""Since this version PostgreSQL ends a session without beats."""
+
+_PID: Final = select(func.pg_backend_pid())
+
+
+async def check_server(engine: AsyncEngine, deadline_s: float) -> None:
+    """Raise StoreUnavailable if the server is too old, or a pooler keeps no session for a connection."""
+    version = engine.dialect.server_version_info or ()
+    if version < OLDEST:
+        raise StoreUnavailable(f"a cluster needs PostgreSQL 14 or newer, got {'.'.join(map(str, version))}")
+    async with connected(engine, deadline_s) as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        before = (await connection.execute(_PID)).scalar_one()
+        async with transaction(engine, deadline_s) as other:  # a pooler lends it the session that is free now
+            await other.execute(text("SELECT 1"))
+            after = (await connection.execute(_PID)).scalar_one()
+    if before != after:
+        raise StoreUnavailable(
+            "a cluster needs connections to PostgreSQL with a session each, got a pooler in transaction mode:"
+            " give sessions.url the server's own address"
+        )

@@ -1,0 +1,108 @@
+"""The store of one node of a cluster: the other nodes, and the sessions that each one owns."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from agents.sessions import nodes, ownership
+from agents.sessions.connection import transaction
+from agents.sessions.engine import as_failed, as_unavailable
+from agents.sessions.fence import Fence
+from agents.sessions.lease import Lease
+from agents.sessions.nodes import NodeRecord
+from agents.sessions.tables import NODES, SESSIONS
+
+if TYPE_CHECKING:
+    from agents.sessions.claiming import Claiming
+
+GRACE_PARTS: Final = 4  # a node is not dead before its beat has stood still for the lease time by this
+
+
+class SeenNode(Struct, frozen=True):
+    """Another living node. locked: whether it holds its lease."""
+
+    node: NodeRecord
+    locked: bool
+
+
+class NodeStore:
+    """The store of this node, from its joining to its leaving.
+
+    load: returns the number of running turns, for the other nodes. lease: None for SQLite, where a running OS process
+    holds its lease.
+    """
+
+    def __init__(self, store: "Claiming", fence: Fence, name: str, lease: Lease | None, lease_s: float) -> None:
+        self.fence, self.name, self.lease_s = fence, name, lease_s
+        self.load: Callable[[], int] = int
+        self._store, self._lease = store, lease
+        self._released = set[str]()
+        self._one_release = asyncio.Lock()
+
+    async def nodes(self) -> list[NodeRecord]:
+        """Return the living nodes, this one too, in the order of their joining. Raises StoreUnavailable."""
+        return [nodes.record(row) for row in await self._store.rows(nodes.LIVING)]
+
+    async def others(self) -> list[SeenNode]:
+        """Return the other living nodes. Raises StoreUnavailable."""
+        with as_unavailable(self._store.url):
+            async with transaction(self._store.engine, self._store.deadline_s) as connection:
+                found = [node for node in await connection.run_sync(nodes.living) if node.epoch != self.fence.epoch]
+                locked = await connection.run_sync(nodes.locked, found)
+        return [SeenNode(node, node.epoch in locked) for node in found]
+
+    async def owner_of(self, session_id: str) -> NodeRecord | None:
+        """Return the living node that owns the session, or None if it is free or unknown. Raises StoreUnavailable."""
+        owner = nodes.LIVING.join(SESSIONS, SESSIONS.c.node == NODES.c.epoch).where(SESSIONS.c.id == session_id)
+        rows = await self._store.rows(owner)
+        return nodes.record(rows[0]) if rows else None
+
+    async def declare_dead(self, node: NodeRecord) -> bool:
+        """End the node if it has sent no beat since it was read. Return whether it was ended. Raises WriteFailed."""
+        with as_failed(self._store.url):
+            async with transaction(self._store.engine, self._store.deadline_s) as connection:
+                fence = Fence(node.epoch, node.incarnation)
+                return await connection.run_sync(nodes.declare_dead, fence, node.beat)
+
+    async def take_over(self, limit: int) -> list[str]:
+        """Own up to limit sessions of dead nodes with a turn that is not over, and return their ids.
+
+        Raises WriteFailed.
+        """
+        return await self._store.as_writer(partial(ownership.take_over, epoch=self.fence.epoch, limit=limit))
+
+    async def release(self, id_: str) -> None:
+        """Free the session, of which nothing may be recorded afterwards. Raises WriteFailed.
+
+        The sessions of callers that wait at the same time go with one write.
+        """
+        self._released.add(id_)
+        async with self._one_release:
+            if id_ not in self._released:  # an earlier caller's write had it
+                return
+            ids, self._released = self._released, set()
+            try:
+                await self._store.as_writer(partial(ownership.release, epoch=self.fence.epoch, ids=ids))
+            except BaseException:
+                self._released |= ids
+                raise
+            self._store.forget_streams()
+
+    async def advertise(self, address: str) -> None:
+        """Tell the other nodes this node's address. Raises WriteFailed."""
+        await self._store.as_writer(partial(nodes.describe, fence=self.fence, address=address))
+
+    async def set_state(self, state: str) -> None:
+        """Tell the other nodes this node's state. Raises WriteFailed."""
+        await self._store.as_writer(partial(nodes.describe, fence=self.fence, state=state))
+
+    async def sure(self) -> None:
+        """Wait until this node certainly lives, for what must not happen twice.
+
+        After a stop of this OS process the node may be dead to the others, and learns it with its next beat.
+        """
+        if self._lease is not None:
+            await self._lease.sure(self.lease_s - self.lease_s / GRACE_PARTS)
