@@ -23,6 +23,7 @@ from actors.system.current import current_system, known_system, open_systems, ru
 from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
 from agents.agent_registry import name_of
+from agents.cluster.judge import Judge
 from agents.cluster.takeover import Takeover
 from agents.cluster.this_node import this_node
 from agents.instance.by_id import ROOT
@@ -83,11 +84,8 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     retention = settings.sessions.retention
     sliced = settings.garbage_collection is GarbageCollection.SLICED
     node = this_node(settings)
-    recovery = (
-        ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY)
-        if node is None
-        else ChildSpec("takeover", Takeover, settings.agents)
-    )
+    recovery = [ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY)]
+    takeover = [ChildSpec("judge", Judge), ChildSpec("takeover", Takeover, settings.agents)]
     ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),
@@ -98,7 +96,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, prepare, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
-        recovery,
+        *(recovery if node is None else takeover),
         *([ChildSpec("retention", Retention, retention)] if retention != RetentionSettings() else []),
         *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )

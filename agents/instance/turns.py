@@ -226,7 +226,7 @@ async def recorded(chat: StreamChat, state: AgentState) -> StreamChat:
 
 
 def _why_not_resumed(cut: Cut, state: AgentState) -> Fault | None:
-    if cut.takeovers > state.keeping.max_takeovers:
+    if cut.takeovers > state.keeping.max_takeovers and cut.saved.executing is not None:  # its calls may end the node
         log.warning("turn_not_taken_over", agent_id=state.config.id, stream_id=cut.stream_id, takeovers=cut.takeovers)
         return Interrupted()
     if cut.recoveries > state.keeping.max_recoveries:

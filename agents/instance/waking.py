@@ -6,13 +6,13 @@ A session has the id of its agent. If sessions are not kept (no journal runs), t
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
-from agents.agent_config import AgentConfig, InvalidAgentConfig
+from agents.agent_config import AgentConfig
 from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent
 from agents.core.checkpoint import first_checkpoint, log_of
@@ -30,7 +30,7 @@ from agents.sessions import (
 from agents.sessions.checkpoints import read_checkpoint
 from agents.sessions.cut import Cut
 from supervisors import AlreadyStarted
-from supervisors.agent_supervisor import start_agent
+from supervisors.agent_supervisor import start_agent, start_agents
 
 log = get_logger("understudy.agents")
 
@@ -113,7 +113,7 @@ async def wake(agent_id: str) -> Pid | None:
     if session is None or session.config is None:
         return None
     try:
-        return await start_agent({**restored(session.config), "id": agent_id, "owner": session.owner}, Origin.KEPT)
+        return await start_agent(_given(session, session.config), Origin.KEPT)
     except AlreadyStarted as other:
         return other.pid
     except StartFailed as failed:
@@ -122,22 +122,43 @@ async def wake(agent_id: str) -> Pid | None:
         raise
 
 
+AT_ONCE: Final = 20  # agents that are woken side by side
+
+
 class Recovery(Task):
-    """A process that wakes the agents with cut turns, one by one. A failure of one does not affect the others."""
+    """A process that wakes the agents with cut turns. A failure of one does not affect the others."""
 
     async def run(self) -> None:
         journal = await open_journal()
         if journal is not None:
-            await recover(await journal.store.cut_sessions())
+            cut = await journal.store.cut_sessions()
+            for first in range(0, len(cut), AT_ONCE):
+                await recover(cut[first : first + AT_ONCE])
 
 
 async def recover(ids: Iterable[str]) -> None:
-    """Wake these agents, one by one. A failure of one does not affect the others."""
+    """Start the agents of these kept sessions, side by side. A failure of one does not affect the others."""
+    journal = await open_journal()
+    assert journal is not None, "expected kept sessions"
+    given = {}
     for agent_id in ids:
         try:
-            await wake(agent_id)
-        except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
+            session = await journal.store.session(agent_id)
+        except SessionError as failed:
             log.warning("session_not_recovered", session=agent_id, reason=str(failed))
+        else:
+            if session is not None and session.config is not None:
+                given[agent_id] = _given(session, session.config)
+    outcomes = await start_agents(given.values(), Origin.KEPT)
+    for agent_id, outcome in zip(given, outcomes, strict=True):
+        deleted = isinstance(outcome, StartFailed) and outcome.reason is IGNORE
+        if isinstance(outcome, Exception) and not (deleted or isinstance(outcome, AlreadyStarted)):
+            log.warning("session_not_recovered", session=agent_id, reason=str(outcome))
+
+
+def _given(session: SessionRecord, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with which the session's agent starts again."""
+    return {**restored(config), "id": session.id, "owner": session.owner}
 
 
 async def leave_session(agent_id: str) -> None:

@@ -79,8 +79,8 @@ class Lease:
         await self._drop()
 
     async def sure(self, within_s: float) -> None:
-        """Wait for the next beat, unless the last one was sent within this time."""
-        if monotonic() - self._last_beat_s > within_s:
+        """Wait until the last beat that was answered was sent within this time."""
+        while monotonic() - self._last_beat_s > within_s:
             self._next_beat.clear()
             await self._next_beat.wait()
 

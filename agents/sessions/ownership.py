@@ -8,7 +8,7 @@ So the fence of each write covers all that the node owns.
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, Select, and_, or_, select, update
+from sqlalchemy import Connection, Select, and_, or_, select, tuple_, update
 
 from agents.sessions.errors import Elsewhere, Lost
 from agents.sessions.records import StreamStatus
@@ -44,15 +44,21 @@ def release(connection: Connection, epoch: int, ids: Collection[str]) -> None:
 def take_over(connection: Connection, epoch: int, limit: int) -> list[str]:
     """Own up to limit sessions of dead nodes that have an open stream, and return their ids.
 
-    Their streams count the takeover. Two nodes that ask at the same time get different sessions.
+    The turn that ran in each counts the takeover. Two nodes that ask at the same time get different sessions.
     """
     cut = select(STREAMS.c.id).where(STREAMS.c.session_id == SESSIONS.c.id, _OPEN).exists()
     wanted = select(SESSIONS.c.id).where(_DEAD, cut).order_by(SESSIONS.c.id).limit(limit)
     ids = list(connection.execute(wanted.with_for_update(skip_locked=True)).scalars())
     if ids:
         connection.execute(update(SESSIONS).where(SESSIONS.c.id.in_(ids)).values(node=epoch))
-        counted = update(STREAMS).where(STREAMS.c.session_id.in_(ids), _OPEN)
-        connection.execute(counted.values(takeovers=STREAMS.c.takeovers + 1))
+        others = STREAMS.alias()
+        earlier = select(others.c.id).where(
+            others.c.session_id == STREAMS.c.session_id,
+            others.c.status == StreamStatus.OPEN.value,
+            tuple_(others.c.begun_at, others.c.id) < tuple_(STREAMS.c.begun_at, STREAMS.c.id),
+        )
+        ran = update(STREAMS).where(STREAMS.c.session_id.in_(ids), _OPEN, ~earlier.exists())
+        connection.execute(ran.values(takeovers=STREAMS.c.takeovers + 1))
     return ids
 
 

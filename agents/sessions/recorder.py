@@ -151,6 +151,11 @@ class Recorder:
         """Return True if this recorder is closed. A journal that was killed closes its recorders at their next use."""
         return self.closed is not None
 
+    async def sure(self) -> None:
+        """Wait until this program certainly owns the session; see NodeStore.sure."""
+        if (node := self._group.store.node) is not None:
+            await node.sure()
+
     # For the group
 
     @property

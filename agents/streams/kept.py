@@ -141,6 +141,12 @@ class KeptStream(Stream):
             return StoreFailed(failed.for_client)
         return None
 
+    async def may_call(self) -> Fault | None:
+        fault = await self.durable()  # the claim is on disk before the call runs
+        if fault is None:
+            await self._recorder.sure()
+        return fault
+
     def steer(self, message: str, now_s: float) -> bool:
         steered = super().steer(message, now_s)
         if steered:

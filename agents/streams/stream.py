@@ -151,6 +151,10 @@ class Stream:
         """Wait until all published events are as durable as the settings ask for. Return a fault if the store fails."""
         return None
 
+    async def may_call(self) -> Fault | None:
+        """Wait until a call whose claim was published may run. Return a fault if the store fails."""
+        return await self.durable()
+
     @property
     def steering(self) -> int:
         """The number of messages that wait for the turn's next model call."""
