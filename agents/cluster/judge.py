@@ -58,7 +58,7 @@ async def own_node() -> "NodeStore":
     """Return the store of this node. Raises NotInCluster."""
     journal = await open_journal()
     if journal is None or journal.store.node is None:
-        raise NotInCluster("this program is no node of a cluster: cluster.enabled is false")
+        raise NotInCluster("this program is in no cluster: cluster.enabled is false")
     return journal.store.node
 
 

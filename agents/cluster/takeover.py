@@ -29,7 +29,7 @@ AGAIN_S: Final = 1.0
 log = get_logger("understudy.cluster")
 
 
-class Continue(Struct, frozen=True):
+class ContinueTurns(Struct, frozen=True):
     """A reminder to continue the turns of dead nodes."""
 
 
@@ -38,16 +38,16 @@ class Takeover(GenServer[tuple[AgentSettings, ...]]):
 
     def init(self, agents: tuple[AgentSettings, ...]) -> Ready[tuple[AgentSettings, ...]]:
         monitor_nodes(self.pid)
-        send(self.pid, Continue())  # what died before this node joined
+        send(self.pid, ContinueTurns())  # what died before this node joined
         return Ready(agents)
 
     async def handle_info(self, message: Any, state: tuple[AgentSettings, ...]) -> NoReply[tuple[AgentSettings, ...]]:
-        if isinstance(message, Continue | NodeDown):
+        if isinstance(message, ContinueTurns | NodeDown):
             try:
                 await _continue_turns(await own_node(), state)
             except (CallFailed, SessionError) as failed:
                 log.warning("turns_not_taken_over", reason=str(failed))
-                send_after(AGAIN_S, self.pid, Continue())
+                send_after(AGAIN_S, self.pid, ContinueTurns())
         return NoReply(state)
 
 

@@ -18,7 +18,7 @@ from agents.sessions.engine import HELD_S, as_failed, as_unavailable, new_engine
 from agents.sessions.errors import Fenced, SessionError, StoreUnavailable, WriteFailed
 from agents.sessions.fence import Fence, pass_fence
 from agents.sessions.joining import Joining
-from agents.sessions.lease import LEASE_S, Beat, Lease, only_life
+from agents.sessions.lease import LEASE_S, Beat, StoreLease, only_life
 from agents.sessions.location import identity, shown, store_url
 from agents.sessions.migrate import migrate
 from agents.sessions.node_store import NodeStore
@@ -47,7 +47,7 @@ class Claiming(Reading):
         self.on_fenced: Callable[[], object] = int
         self._file = identity(url)
         self._fence: Fence | None = None
-        self._lease: Lease | None = None
+        self._lease: StoreLease | None = None
         self._tail = TailWriter()
         self._transactions: Transactions = (
             ServerTransactions(engine, self._tail.forget)
@@ -113,8 +113,8 @@ class Claiming(Reading):
     async def join(self, node: Joining) -> None:
         """Become the writer of a node of a cluster. `node` is the node's store then.
 
-        Raises NodeNameTaken, StoreInUse if a program has the store for itself, and StoreUnavailable if the server is no
-        fit for a cluster.
+        Raises NodeNameTaken, StoreInUse if a program has the store for itself, and StoreUnavailable if the server
+        can't have a cluster.
         """
         if self.has_server:
             with as_unavailable(self.url):
@@ -128,7 +128,7 @@ class Claiming(Reading):
         """Take the lease, and then the fence. key: the lease's."""
         with as_unavailable(self.url):
             if self.has_server and self._lease is None:
-                lease = Lease(self.engine, self.deadline_s, key, lease_s, beat, lambda: self.on_fenced())
+                lease = StoreLease(self.engine, self.deadline_s, key, lease_s, beat, lambda: self.on_fenced())
                 await lease.take()
                 self._lease = lease
             try:
@@ -168,6 +168,11 @@ class Claiming(Reading):
 
         async with self._writing() as fence:
             return await self._transactions.run(behind_fence, self.deadline_s)
+
+    def check_alive(self) -> None:
+        """End this program if other nodes may continue its turns. Call this before a turn ends by the store's fault."""
+        if self.node is not None and self.node.may_be_dead:
+            self.on_fenced()
 
     def forget_streams(self) -> None:
         """Look at the store before the next event of each stream."""

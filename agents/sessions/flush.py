@@ -15,11 +15,11 @@ Outcome: TypeAlias = tuple[Pending, WriteFailed | None]
 
 
 async def flush(
-    pending: Pending, store: "Store", patience: Patience, on_pause: Callable[[WriteFailed], None]
+    pending: Pending, store: "Store", patience: Patience, on_pause: Callable[[WriteFailed, Callable[[], None]], None]
 ) -> list[Outcome]:
     """Write the records, and return each part with its failure, if any.
 
-    on_pause: called before a retry. Raises Fenced.
+    on_pause: called before a retry, with a function to call before a stream fails. Raises Fenced.
     """
     loop = asyncio.get_running_loop()
     settled: list[Outcome] = []
@@ -37,8 +37,9 @@ async def flush(
         failure = failed[0][1]
         patience.failed(failure, began_s)
         if not patience.lasts:
+            store.check_alive()
             return [*settled, *failed]
-        on_pause(failure)
+        on_pause(failure, store.check_alive)
         await patience.pause()
         left = [each for each, _ in failed]
 

@@ -39,7 +39,7 @@ async def only_life(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT 1"))
 
 
-class Lease:
+class StoreLease:
     """A lease, held from `take` to `give_back`. If its connection is lost, it is taken again.
 
     key: the lock's. on_fenced: called if a beat raises Fenced.
@@ -78,9 +78,13 @@ class Lease:
             self._beating = None
         await self._drop()
 
+    def beats(self, within_s: float) -> bool:
+        """Return True if the last beat that was answered was sent within this time."""
+        return monotonic() - self._last_beat_s <= within_s
+
     async def sure(self, within_s: float) -> None:
         """Wait until the last beat that was answered was sent within this time."""
-        while monotonic() - self._last_beat_s > within_s:
+        while not self.beats(within_s):
             self._next_beat.clear()
             await self._next_beat.wait()
 

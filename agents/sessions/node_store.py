@@ -11,7 +11,7 @@ from agents.sessions import nodes, ownership
 from agents.sessions.connection import transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence
-from agents.sessions.lease import Lease
+from agents.sessions.lease import StoreLease
 from agents.sessions.nodes import NodeRecord
 from agents.sessions.tables import NODES, SESSIONS
 
@@ -35,7 +35,7 @@ class NodeStore:
     holds its lease.
     """
 
-    def __init__(self, store: "Claiming", fence: Fence, name: str, lease: Lease | None, lease_s: float) -> None:
+    def __init__(self, store: "Claiming", fence: Fence, name: str, lease: StoreLease | None, lease_s: float) -> None:
         self.fence, self.name, self.lease_s = fence, name, lease_s
         self.load: Callable[[], int] = int
         self._store, self._lease = store, lease
@@ -98,6 +98,11 @@ class NodeStore:
     async def set_state(self, state: str) -> None:
         """Tell the other nodes this node's state. Raises WriteFailed."""
         await self._store.as_writer(partial(nodes.describe, fence=self.fence, state=state))
+
+    @property
+    def may_be_dead(self) -> bool:
+        """Whether the other nodes may have declared this node dead: it has sent no beat for the lease time."""
+        return self._lease is not None and not self._lease.beats(self.lease_s)
 
     async def sure(self) -> None:
         """Wait until this node certainly lives, for what must not happen twice.

@@ -24,7 +24,7 @@ class Unsure(Exception):
 
 
 def claim(connection: Connection, incarnation: str, *, sure: bool) -> Fence:
-    """Take the store for this program alone. Raises StoreInUse if another OS process has the store.
+    """Take the store for this program, and no other one. Raises StoreInUse if another OS process has the store.
 
     sure: False raises Unsure if a program of another host holds no lease. True means that this was so a while ago, too.
     """

@@ -133,19 +133,15 @@ class KeptStream(Stream):
             else:
                 self._recorder.checkpoint(head, parts, again=_progress(state) == self._resumed_at)
 
-    async def durable(self) -> Fault | None:
+    async def durable(self, *, before_a_call: bool = False) -> Fault | None:
         try:
             await self._recorder.durable()
+            if before_a_call:  # after a stop of this program, another node may have continued the turn
+                await self._recorder.sure()
         except SessionError as failed:
             self._on_failure(failed)
             return StoreFailed(failed.for_client)
         return None
-
-    async def may_call(self) -> Fault | None:
-        fault = await self.durable()  # the claim is on disk before the call runs
-        if fault is None:
-            await self._recorder.sure()
-        return fault
 
     def steer(self, message: str, now_s: float) -> bool:
         steered = super().steer(message, now_s)

@@ -147,13 +147,9 @@ class Stream:
     def checkpoint(self) -> None:
         """Mark a point from which the turn could resume after a crash. A kept stream writes a checkpoint."""
 
-    async def durable(self) -> Fault | None:
+    async def durable(self, *, before_a_call: bool = False) -> Fault | None:
         """Wait until all published events are as durable as the settings ask for. Return a fault if the store fails."""
         return None
-
-    async def may_call(self) -> Fault | None:
-        """Wait until a call whose claim was published may run. Return a fault if the store fails."""
-        return await self.durable()
 
     @property
     def steering(self) -> int:

@@ -79,7 +79,8 @@ class TurnShell:
             case StartCompletion():
                 await self._complete(work)
             case RunTool(call, cleared):
-                if (fault := await self._stream.may_call()) is None:
+                fault = await self._stream.durable(before_a_call=True)  # the claim is on disk before the call runs
+                if fault is None:
                     await (self._calls.run_cleared(call.index) if cleared else self._calls.start(call))
                 else:
                     self._apply(fail(self._turn, fault, self._now_s()))
