@@ -68,6 +68,7 @@ class Judge(Task):
     def __init__(self) -> None:
         self._seen: Seen = NOTHING_SEEN
         self._known: dict[int, str] = {}
+        self._sees = True
 
     async def run(self) -> None:
         node = await own_node()
@@ -76,8 +77,14 @@ class Judge(Task):
             try:
                 await self._look(node, times)
             except SessionError as failed:
-                log.warning("nodes_not_seen", reason=str(failed))
                 self._seen = NOTHING_SEEN  # a judge has watched as long as it judges by
+                if self._sees:
+                    log.warning("nodes_not_seen", reason=str(failed))
+                self._sees = False
+            else:
+                if not self._sees:
+                    log.info("nodes_seen_again")
+                self._sees = True
             await asyncio.sleep(times.look_s)
 
     async def _look(self, node: "NodeStore", times: LeaseTimes) -> None:

@@ -137,7 +137,7 @@ class Claiming(Reading):
                 await asyncio.sleep(SURE_S)
                 fence = await self._taken(partial(take, sure=True))
         self._fence = fence
-        self._tail.start(fence.epoch)
+        self._tail.start(fence.epoch, node=beat is not only_life)
         return fence
 
     def _begin_beats(self) -> None:
@@ -171,8 +171,13 @@ class Claiming(Reading):
 
     def check_alive(self) -> None:
         """End this program if other nodes may continue its turns. Call this before a turn ends by the store's fault."""
-        if self.node is not None and self.node.may_be_dead:
+        if self.may_be_replaced:
             self.on_fenced()
+
+    @property
+    def may_be_replaced(self) -> bool:
+        """Whether another node may continue this one's turns, so that no end of a turn may come from here."""
+        return self.node is not None and self.node.may_be_dead
 
     def forget_streams(self) -> None:
         """Look at the store before the next event of each stream."""

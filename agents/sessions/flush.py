@@ -15,11 +15,11 @@ Outcome: TypeAlias = tuple[Pending, WriteFailed | None]
 
 
 async def flush(
-    pending: Pending, store: "Store", patience: Patience, on_pause: Callable[[WriteFailed, Callable[[], None]], None]
+    pending: Pending, store: "Store", patience: Patience, on_pause: Callable[[WriteFailed], None]
 ) -> list[Outcome]:
     """Write the records, and return each part with its failure, if any.
 
-    on_pause: called before a retry, with a function to call before a stream fails. Raises Fenced.
+    on_pause: called before a retry, unless another node may continue the turns. Raises Fenced.
     """
     loop = asyncio.get_running_loop()
     settled: list[Outcome] = []
@@ -39,7 +39,8 @@ async def flush(
         if not patience.lasts:
             store.check_alive()
             return [*settled, *failed]
-        on_pause(failure, store.check_alive)
+        if not store.may_be_replaced:
+            on_pause(failure)
         await patience.pause()
         left = [each for each, _ in failed]
 

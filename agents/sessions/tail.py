@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, bindparam, 
 from sqlalchemy.types import NullType
 
 from agents.sessions.errors import RecordsRefused, StoreDamaged
+from agents.sessions.ownership import check_owned
 from agents.sessions.packing import OtherRun, Run, packed, read, runs_of
 from agents.sessions.rows import ROW_EVENTS, EventRow
 from agents.sessions.tables import LAST_SEQ, STREAMS, TAIL
@@ -69,12 +70,17 @@ class TailWriter:
         self._streams: dict[str, NumberedStream] = {}
         self._events: int | None = None
         self._highest = 0
+        self._node: int | None = None
         self._moved = 0  # the number of the stream at which the last slice ended
 
-    def start(self, epoch: int) -> None:
-        """Number new streams from the epoch on, so that no two journals give the same number."""
+    def start(self, epoch: int, *, node: bool = False) -> None:
+        """Number new streams from the epoch on, so that no two journals give the same number.
+
+        node: the journal is that of a node of a cluster, and writes only to the sessions that the node owns.
+        """
         self.forget()
         self._highest = epoch << EPOCH_BITS
+        self._node = epoch if node else None
 
     def forget(self) -> None:
         """Forget what a transaction that failed may have changed."""
@@ -150,11 +156,16 @@ class TailWriter:
         return len(ids)
 
     def _find(self, connection: Connection, ids: set[str]) -> None:
-        """Find the streams that are not known. Raises RecordsRefused for a stream that the store does not have."""
+        """Find the streams that are not known. Raises RecordsRefused for a stream that the store does not have.
+
+        Raises Lost for a stream of a session that this node does not own.
+        """
         if not ids:
             return
-        wanted = select(STREAMS.c.id, STREAMS.c.number, LAST_SEQ.label("seq")).where(STREAMS.c.id.in_(ids))
-        found = {row.id: row for row in connection.execute(wanted)}
+        wanted = select(STREAMS.c.id, STREAMS.c.session_id, STREAMS.c.number, LAST_SEQ.label("seq"))
+        found = {row.id: row for row in connection.execute(wanted.where(STREAMS.c.id.in_(ids)))}
+        if self._node is not None:
+            check_owned(connection, self._node, {row.session_id for row in found.values()})
         for id_ in ids:
             if id_ not in found:
                 raise RecordsRefused(f"expected events of a stream that the store has, got those of {id_!r}")

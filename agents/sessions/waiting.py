@@ -1,6 +1,5 @@
 """The queue of group commit: the records that no flush has taken."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -70,16 +69,11 @@ class WaitingRecords:
             recorder.waiters = []
             recorder.on_failure(failure)
 
-    def fail_the_longest(self, failure: WriteFailed, before: Callable[[], None]) -> None:
-        """Fail the streams with too many waiting events, since memory is limited even during the grace.
-
-        before: called before the first one fails.
-        """
-        longest = [recorder for recorder in self.recorders if recorder.waiting > MOST_WAITING]
-        if longest:
-            before()
-        for recorder in longest:
-            recorder.on_failure(failure)
+    def fail_the_longest(self, failure: WriteFailed) -> None:
+        """Fail the streams with too many waiting events, since memory is limited even during the grace."""
+        for recorder in list(self.recorders):
+            if recorder.waiting > MOST_WAITING:
+                recorder.on_failure(failure)
 
     def clear(self) -> None:
         self.recorders, self.sessions, self.callers = {}, [], []
