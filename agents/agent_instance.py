@@ -5,7 +5,7 @@ stays responsive: it queues, subscribes and cancels while the turn runs. When a 
 sends the stream's one terminal event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -34,6 +34,7 @@ from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance import turns
+from agents.instance.ending import end_turns, given_up
 from agents.instance.info import history_of, info_of
 from agents.instance.requests import (
     AgentRequest,
@@ -45,6 +46,7 @@ from agents.instance.requests import (
     GetEvents,
     GetHistory,
     GetInfo,
+    HandOver,
     Retire,
     Steer,
     Subscribe,
@@ -165,7 +167,9 @@ class AgentInstance(GenServer[AgentState]):
                 return NoReply(await turns.begin_next(self.pid, state)) if self._needed(state) else Stop(NORMAL, state)
         return NoReply(state)
 
-    def handle_call(self, request: AgentRequest, caller: Caller, state: AgentState) -> Outcome[AgentState]:
+    def handle_call(
+        self, request: AgentRequest | HandOver, caller: Caller, state: AgentState
+    ) -> Outcome[AgentState] | Awaitable[Outcome[AgentState]]:
         running = state.running
         match request:
             case Follow(stream_id, subscriber, after):
@@ -189,6 +193,8 @@ class AgentInstance(GenServer[AgentState]):
                 return Stop(NORMAL, state, reply=True)
             case Retire():
                 return Reply(False, state)
+            case HandOver(at_once):
+                return self._hand_over(at_once, state)
             case Cancel(stream_id) if running is not None and _running_stream(running, stream_id) is not None:
                 if running.over:
                     return Reply(False, replace(state, running=stopping(running, Cancelled())))
@@ -201,6 +207,10 @@ class AgentInstance(GenServer[AgentState]):
                 waiting = tuple(chat for chat in state.queue if chat not in chosen)
                 return Reply(bool(chosen), replace(state, queue=waiting))
 
+    async def _hand_over(self, at_once: bool, state: AgentState) -> Outcome[AgentState]:
+        left = await given_up(self.pid, at_once, state)
+        return Reply(False, state) if left is None else Stop(NORMAL, left, reply=True)
+
     def _needed(self, state: AgentState) -> bool:
         """Return whether a running subscriber or an unread message needs the agent."""
         process = self.pid.process
@@ -209,7 +219,7 @@ class AgentInstance(GenServer[AgentState]):
     async def terminate(self, reason: Any, state: AgentState) -> None:
         if orderly(reason):
             expect_no_more(state.config.id)
-        await turns.end(self.pid, reason, state)
+        await end_turns(self.pid, reason, state)
         if reason is NORMAL:
             await leave_session(state.config.id)
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from agents.sessions.nodes import NodeRecord
 
 GROUP: Final = ("cluster", "nodes")
+"""The processes that get NodeUp and NodeDown."""
+
+TURNS: Final = ("cluster", "turns")
+"""The processes that get TurnsMayBeFree."""
 
 log = get_logger("understudy.cluster")
 
@@ -39,6 +43,10 @@ class NodeDown(Struct, frozen=True):
 
     name: str
     epoch: int
+
+
+class TurnsMayBeFree(Struct, frozen=True):
+    """A message at each look while another node drains: it may have handed over its turns."""
 
 
 async def nodes() -> "list[NodeRecord]":
@@ -97,6 +105,8 @@ class Judge(Task):
                 log.warning("node_declared_dead", node=other.name, epoch=other.epoch)
                 del others[suspect.epoch]
         self._tell({epoch: seen.node.name for epoch, seen in others.items()})
+        if any(seen.node.drains for seen in others.values()):
+            pg.broadcast(TURNS, TurnsMayBeFree())
 
     def _tell(self, now: dict[int, str]) -> None:
         before, self._known = self._known, now

@@ -9,8 +9,9 @@ from contextlib import suppress
 from actors import CallFailed, CallTimeout, Pid, ended
 from actors.log import get_logger
 from agents import agent, application
+from agents.daemon.handover import hand_over, own_node, peers
 from agents.instance.turns import STREAM_SUPERVISOR
-from agents.sessions import open_journal
+from agents.sessions import SessionError, open_journal
 from supervisors import terminate_child
 from supervisors.agent_supervisor import AGENT_SUPERVISOR, which_agents
 from supervisors.api import which_children
@@ -21,14 +22,21 @@ log = get_logger("understudy.daemon")
 async def drain(drain_s: float) -> None:
     """Wait until no turn runs, for drain_s at most, then stop all agents.
 
-    The caller ensures that no new turn begins meanwhile. A turn that still runs after drain_s ends as `interrupted`.
+    The caller ensures that no new turn begins meanwhile. A turn that still runs after drain_s ends as `interrupted`. In
+    a cluster with another node, it is handed over instead.
     """
+    node = await own_node()
+    if node is not None:
+        with suppress(SessionError):
+            await node.drain(True)
     began_s = asyncio.get_running_loop().time()
     log.info("drain_begun", drain_s=drain_s)
     try:
         async with asyncio.timeout(drain_s):
             await _turns_ended()
     except TimeoutError:
+        if node is not None and await peers(node):
+            await hand_over()
         await _wait_no_longer_for_the_store()
         log.warning("drain_time_up", interrupted=await _unfinished())
     await terminate_child(application.NAME, AGENT_SUPERVISOR)

@@ -98,6 +98,15 @@ class Retire(Struct, Request[bool], frozen=True):
     """End the agent if no turn runs or waits. The answer: whether it ends."""
 
 
+class HandOver(Struct, Request[bool], frozen=True):
+    """End the agent, and leave its turns without an end to the next node. The answer: whether it ends.
+
+    at_once: also while calls run, whose results are unknown to the next node.
+    """
+
+    at_once: bool
+
+
 AgentRequest: TypeAlias = (
     Cancel | Steer | Approve | Deny | Follow | GetEvents | GetInfo | GetConversation | GetHistory | Retire
 )

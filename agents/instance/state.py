@@ -93,7 +93,7 @@ class AgentState(Struct, frozen=True):
     times: the Unix time of each message of the conversation, or None. queue: waiting messages, in order of arrival.
     recent: ended streams that may still be followed. buffer_size: as in Stream. debug: whether the agent's streams log
     the kinds of their events. turns: number of turns that have begun. timers: those of reminders to the agent, by the
-    reminder's class.
+    reminder's class. handed_over: whether the next node continues all turns.
     """
 
     config: AgentConfig
@@ -108,6 +108,7 @@ class AgentState(Struct, frozen=True):
     keeping: Keeping = Keeping()
     turns: int = 0
     timers: Mapping[type, TimerHandle] = field(default_factory=dict)
+    handed_over: bool = False
 
     @property
     def published(self) -> Conversation:

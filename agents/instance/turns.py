@@ -1,14 +1,13 @@
 """The turns of an agent, one after the other: steps of its state that begin, end and keep streams."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import SHUTDOWN, Crash, Pid, ProcessError, Shutdown, ended, link, register, reply, send
+from actors import Crash, Pid, ProcessError, Shutdown, link, register, reply, send
 from actors import exit as send_exit
 from actors.clock import now_s
 from actors.log import get_logger
@@ -18,7 +17,6 @@ from agents.core.errors import Busy, Cancelled, Fault, HandlerCrashed, Interrupt
 from agents.core.message_times import times_of
 from agents.instance.requests import Full
 from agents.instance.state import AgentState, Running, StreamChat
-from agents.instance.subscriptions import known
 from agents.instance.waking import recorder_of, turn_name
 from agents.sessions.cut import Cut
 from agents.settings import OnRestart
@@ -97,7 +95,7 @@ async def begin(agent: Pid, chat: StreamChat, state: AgentState) -> AgentState:
 async def handler_ended(agent: Pid, running: Running, reason: Any, state: AgentState) -> AgentState:
     """End the turn. If its handler was stopped or crashed, publish the terminal event here."""
     stream = running.stream
-    stream.fail(running.fault or HandlerCrashed(_words(reason)), now_s())
+    stream.fail(running.fault or HandlerCrashed(words_of(reason)), now_s())
     state = replace(_with_turn(state, running.conversation(state.conversation), stream), running=None)
     await stream.durable()
     for canceller in running.cancellers:
@@ -178,29 +176,6 @@ def _remind(agent: Pid, delay_s: float, message: Forget | Idle, state: AgentStat
     return replace(state, timers={**state.timers, type(message): timer})
 
 
-async def end(agent: Pid, reason: Any, state: AgentState) -> None:
-    """End the running turn, the waiting turns, and those of unread messages. Each stream gets its terminal event."""
-    for timer in state.timers.values():
-        timer.cancel()
-    stopped = Interrupted() if reason == SHUTDOWN else HandlerCrashed(f"its agent ended: {_words(reason)}")
-    if (running := state.running) is not None:
-        send_exit(running.handler, Shutdown("agent ended"))
-        await ended(running.handler)
-        running.stream.fail(running.fault or stopped, now_s())
-        await running.stream.durable()
-        report_end(state.config.id, running.stream)
-    for waiting in (*state.queue, *_unread(agent, state)):
-        refuse(agent, waiting, stopped, state)
-
-
-def _unread(agent: Pid, state: AgentState) -> Iterator[StreamChat]:
-    """Yield the unread messages, except those with the id of an existing stream."""
-    process = agent.process
-    for message, _ in process.mailbox if process is not None else ():
-        if isinstance(message, StreamChat) and not known(state, message.stream_id):
-            yield message
-
-
 def steered(running: Running | None, message: str, state: AgentState) -> bool | Full:
     """Add the message to the running turn. Return False if no turn runs, or if the turn is stopping."""
     if running is None or not running.continues:
@@ -240,6 +215,6 @@ def _send_reminder(agent: Pid, message: Forget | Idle) -> None:
         send(agent, message)
 
 
-def _words(reason: object) -> str:
+def words_of(reason: object) -> str:
     """Return an exit reason as text for subscribers. A crash gives only the exception's type, without its text."""
     return f"crash: {type(reason.exception).__name__}" if isinstance(reason, Crash) else repr(reason)

@@ -55,6 +55,7 @@ class Claiming(Reading):
             else FileTransactions(url, self._tail.forget)
         )
         self._one_write = asyncio.Lock()
+        self._writes = 0
 
     @classmethod
     async def open(
@@ -187,6 +188,7 @@ class Claiming(Reading):
     async def _writing(self) -> AsyncIterator[Fence]:
         """Hold the place of the journal's one transaction. Yield its fence."""
         async with self._one_write:
+            self._writes += 1
             if self._fence is None:
                 raise WriteFailed(f"the store at {self} can't be written: it was not claimed, or is closed")
             try:

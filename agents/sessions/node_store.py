@@ -12,7 +12,7 @@ from agents.sessions.connection import transaction
 from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence
 from agents.sessions.lease import StoreLease
-from agents.sessions.nodes import NodeRecord
+from agents.sessions.nodes import DRAINING, UP, NodeRecord
 from agents.sessions.tables import NODES, SESSIONS
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class NodeStore:
     def __init__(self, store: "Claiming", fence: Fence, name: str, lease: StoreLease | None, lease_s: float) -> None:
         self.fence, self.name, self.lease_s = fence, name, lease_s
         self.load: Callable[[], int] = int
+        self.draining = False
         self._store, self._lease = store, lease
         self._released = set[str]()
         self._one_release = asyncio.Lock()
@@ -68,7 +69,7 @@ class NodeStore:
                 return await connection.run_sync(nodes.declare_dead, fence, node.beat)
 
     async def take_over(self, limit: int) -> list[str]:
-        """Own up to limit sessions of dead nodes with a turn that is not over, and return their ids.
+        """Own up to limit free sessions with a turn that is not over, and return their ids.
 
         Raises WriteFailed.
         """
@@ -95,9 +96,10 @@ class NodeStore:
         """Tell the other nodes this node's address. Raises WriteFailed."""
         await self._store.as_writer(partial(nodes.describe, fence=self.fence, address=address))
 
-    async def set_state(self, state: str) -> None:
-        """Tell the other nodes this node's state. Raises WriteFailed."""
-        await self._store.as_writer(partial(nodes.describe, fence=self.fence, state=state))
+    async def drain(self, draining: bool) -> None:
+        """Tell the other nodes whether this node drains. Raises WriteFailed."""
+        self.draining = draining
+        await self._store.as_writer(partial(nodes.describe, fence=self.fence, state=DRAINING if draining else UP))
 
     @property
     def may_be_dead(self) -> bool:

@@ -48,6 +48,11 @@ class NodeRecord(Struct, frozen=True):
     version: str
     config_hash: str
 
+    @property
+    def drains(self) -> bool:
+        """Whether the node accepts no more turns."""
+        return self.state == DRAINING
+
 
 def join(connection: Connection, node: Joining, incarnation: str, *, sure: bool) -> Fence:
     """Add the node. Raises NodeNameTaken, and StoreInUse if a program has the store for itself.

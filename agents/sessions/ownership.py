@@ -6,9 +6,9 @@ So the fence of each write covers all that the node owns.
 """
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, Update, and_, or_, select, tuple_, update
 
 from agents.sessions.errors import Elsewhere, Lost
 from agents.sessions.records import StreamStatus
@@ -37,29 +37,39 @@ def check_owned(connection: Connection, epoch: int, ids: Collection[str]) -> Non
 
 
 def release(connection: Connection, epoch: int, ids: Collection[str]) -> None:
-    """Free those of these sessions that the node owns."""
-    connection.execute(update(SESSIONS).where(SESSIONS.c.id.in_(ids), SESSIONS.c.node == epoch).values(node=None))
+    """Free those of these sessions that the node owns. A turn that runs there has not failed, and may be resumed."""
+    mine = select(SESSIONS.c.id).where(SESSIONS.c.id.in_(ids), SESSIONS.c.node == epoch)
+    resumed = _ran_in(mine).values(recoveries=STREAMS.c.recoveries - 1)  # the resume itself counts 1
+    connection.execute(resumed)
+    connection.execute(update(SESSIONS).where(SESSIONS.c.id.in_(mine)).values(node=None))
 
 
 def take_over(connection: Connection, epoch: int, limit: int) -> list[str]:
-    """Own up to limit sessions of dead nodes that have an open stream, and return their ids.
+    """Own up to limit free sessions that have an open stream, and return their ids.
 
-    The turn that ran in each counts the takeover. Two nodes that ask at the same time get different sessions.
+    The turn that ran on a node that died counts the takeover. Two nodes that ask at the same time get different
+    sessions.
     """
     cut = select(STREAMS.c.id).where(STREAMS.c.session_id == SESSIONS.c.id, _OPEN).exists()
-    wanted = select(SESSIONS.c.id).where(_DEAD, cut).order_by(SESSIONS.c.id).limit(limit)
-    ids = list(connection.execute(wanted.with_for_update(skip_locked=True)).scalars())
+    free = select(SESSIONS.c.id, SESSIONS.c.node).where(or_(SESSIONS.c.node.is_(None), _DEAD), cut)
+    found = connection.execute(free.order_by(SESSIONS.c.id).limit(limit).with_for_update(skip_locked=True)).all()
+    ids = [row.id for row in found]
     if ids:
         connection.execute(update(SESSIONS).where(SESSIONS.c.id.in_(ids)).values(node=epoch))
-        others = STREAMS.alias()
-        earlier = select(others.c.id).where(
-            others.c.session_id == STREAMS.c.session_id,
-            others.c.status == StreamStatus.OPEN.value,
-            tuple_(others.c.begun_at, others.c.id) < tuple_(STREAMS.c.begun_at, STREAMS.c.id),
-        )
-        ran = update(STREAMS).where(STREAMS.c.session_id.in_(ids), _OPEN, ~earlier.exists())
-        connection.execute(ran.values(takeovers=STREAMS.c.takeovers + 1))
+    if died := [row.id for row in found if row.node is not None]:
+        connection.execute(_ran_in(died).values(takeovers=STREAMS.c.takeovers + 1))
     return ids
+
+
+def _ran_in(session_ids: Any) -> Update:
+    """Return an update of the stream of these sessions that runs. The later open streams wait for it."""
+    others = STREAMS.alias()
+    earlier = select(others.c.id).where(
+        others.c.session_id == STREAMS.c.session_id,
+        others.c.status == StreamStatus.OPEN.value,
+        tuple_(others.c.begun_at, others.c.id) < tuple_(STREAMS.c.begun_at, STREAMS.c.id),
+    )
+    return update(STREAMS).where(STREAMS.c.session_id.in_(session_ids), _OPEN, ~earlier.exists())
 
 
 def _not_of(epoch: int, ids: Collection[str]) -> Select[tuple[str, int]]:

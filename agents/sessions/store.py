@@ -4,6 +4,7 @@ One journal writes, or one for each node of a cluster (`claim` or `join`, then `
 read (reading.py), and change sessions by the functions of history.py.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -72,9 +73,13 @@ class Store(Claiming):
         await self.as_writer(lambda _: None)
 
     def hurry(self) -> None:
-        """Shorten the deadlines, because the program ends. A write that hangs fails now."""
+        """Shorten the deadlines, because the program ends. They count from now for the write that runs."""
         self.deadline_s = min(self.deadline_s, LAST_DEADLINE_S)
-        if self._one_write.locked():
+        asyncio.get_running_loop().call_later(self.deadline_s, self._end_write, self._writes)
+
+    def _end_write(self, number: int) -> None:
+        """End the write with this number, if it still runs."""
+        if self._one_write.locked() and self._writes == number:
             self._transactions.end()
 
     @asynccontextmanager

@@ -154,10 +154,11 @@ class Ownership(RuleBasedStateMachine):
     def take_over(self, node: Node, limit: int) -> None:
         if node.epoch not in self.alive:
             return
-        cut = sorted({id_ for id_ in self.open.values() if self.owners[id_] and self.owner(id_) is None})
+        cut = sorted({id_ for id_ in self.open.values() if self.owner(id_) is None})
         assert ownership.take_over(self.connection, node.epoch, limit) == cut[:limit]
+        died = [id_ for id_ in cut[:limit] if self.owners[id_] is not None]
         self.owners |= dict.fromkeys(cut[:limit], node.epoch)
-        for id_ in cut[:limit]:
+        for id_ in died:
             self.takeovers[min(name for name, of in self.open.items() if of == id_)] += 1
 
     @rule()
