@@ -9,7 +9,8 @@ from typing import Final
 from actors import IGNORE, Error, GenServer, Pid
 from actors.log import get_logger
 from actors.server.outcomes import Ignore
-from agents.sessions import Elsewhere, StoreDamaged
+from agents.agent_config.kept import give
+from agents.sessions import Elsewhere, StoreDamaged, open_journal
 from agents.settings.agent import AgentSettings
 from supervisors import AlreadyStarted
 from supervisors.agent_supervisor import start_agents
@@ -39,11 +40,24 @@ async def start_configured(agents: tuple[AgentSettings, ...]) -> None:
 
     Raises the failure of the first agent that can't start.
     """
-    for first in range(0, len(agents), AT_ONCE):
-        some = agents[first : first + AT_ONCE]
+    others = await _elsewhere(agents)
+    for agent in agents:
+        if agent.id in others:  # this node may continue its turns later
+            give(agent.given())
+    here = [agent for agent in agents if agent.id not in others]
+    for first in range(0, len(here), AT_ONCE):
+        some = here[first : first + AT_ONCE]
         started = await start_agents(agent.given() for agent in some)
         for agent, outcome in zip(some, started, strict=True):
             _check(agent, outcome)
+
+
+async def _elsewhere(agents: tuple[AgentSettings, ...]) -> set[str]:
+    """Return the ids of the agents whose sessions another living node owns."""
+    journal = await open_journal() if agents else None
+    if journal is None or journal.store.node is None:
+        return set()
+    return await journal.store.node.elsewhere([agent.id for agent in agents])
 
 
 def _check(agent: AgentSettings, outcome: Pid | Exception) -> None:

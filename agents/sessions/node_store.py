@@ -1,11 +1,12 @@
 """The store of one node of a cluster: the other nodes, and the sessions that each one owns."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from sqlalchemy import select
 
 from agents.sessions import nodes, ownership
 from agents.sessions.connection import transaction
@@ -13,12 +14,15 @@ from agents.sessions.engine import as_failed, as_unavailable
 from agents.sessions.fence import Fence
 from agents.sessions.lease import StoreLease
 from agents.sessions.nodes import DRAINING, UP, NodeRecord
-from agents.sessions.tables import NODES, SESSIONS
+from agents.sessions.tables import FENCES, NODES, SESSIONS
 
 if TYPE_CHECKING:
     from agents.sessions.claiming import Claiming
 
 GRACE_PARTS: Final = 4  # a node is not dead before its beat has stood still for the lease time by this
+
+
+IDS: Final = 10_000  # of one question: a statement has at most 32,766 parameters
 
 
 class SeenNode(Struct, frozen=True):
@@ -60,6 +64,16 @@ class NodeStore:
         owner = nodes.LIVING.join(SESSIONS, SESSIONS.c.node == NODES.c.epoch).where(SESSIONS.c.id == session_id)
         rows = await self._store.rows(owner)
         return nodes.record(rows[0]) if rows else None
+
+    async def elsewhere(self, session_ids: Collection[str]) -> set[str]:
+        """Return those of these sessions that another living node owns. Raises StoreUnavailable."""
+        mine = SESSIONS.c.node == self.fence.epoch
+        owned = select(SESSIONS.c.id).join(FENCES, FENCES.c.epoch == SESSIONS.c.node).where(~mine)
+        ids, found = list(session_ids), set[str]()
+        for first in range(0, len(ids), IDS):
+            rows = await self._store.rows(owned.where(SESSIONS.c.id.in_(ids[first : first + IDS])))
+            found |= {id_ for (id_,) in rows}
+        return found
 
     async def declare_dead(self, node: NodeRecord) -> bool:
         """End the node if it has sent no beat since it was read. Return whether it was ended. Raises WriteFailed."""
