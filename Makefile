@@ -1,5 +1,5 @@
-# make demo | test | test-node | test-thespian | test-otp | test-postgres | test-versions | check | bench: each sets up
-# .venv by itself, the demo without the tools of development.
+# make demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long | test-versions | check |
+# bench: each sets up .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -8,7 +8,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-versions check lint types bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions check lint types bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -38,11 +38,20 @@ test-otp: $(STAMP)
 	$(BIN)/pytest -m otp --capture=no tests/supervisors/otp
 
 # The sessions' tests again, on a PostgreSQL that is started for them and stopped.
-test-postgres: $(STAMP)
+test-postgres: $(STAMP) postgresql
+	$(BIN)/pytest -m postgres tests/agents/sessions
+
+# The faults of a cluster: nodes as OS processes on a PostgreSQL that is started for them and stopped.
+test-cluster: $(STAMP) postgresql
+	$(BIN)/pytest -m "cluster and not cluster_long" tests/cluster
+
+test-cluster-long: $(STAMP) postgresql
+	$(BIN)/pytest -m cluster_long tests/cluster
+
+postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 		|| { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends postgresql; } || { \
-		echo "test-postgres needs a PostgreSQL, and could not install one: apt-get install postgresql"; exit 1; }
-	$(BIN)/pytest -m postgres tests/agents/sessions
+		echo "these tests need a PostgreSQL, and could not install one: apt-get install postgresql"; exit 1; }
 
 # The core alone, the lowest versions that pyproject.toml allows, and every newer Python that is here, each in a fresh
 # environment.

@@ -13,14 +13,20 @@ SOCKET_FOLDER_CHARS = 90  # a Unix socket's path must be shorter than 108 bytes
 
 
 @contextmanager
-def cluster() -> Iterator[Path]:
-    """Yield the folder of the server's socket. PostgreSQL refuses to run as root, so root starts it as nobody."""
+def cluster(**more: str) -> Iterator[Path]:
+    """Yield the folder of the server's socket. PostgreSQL refuses to run as root, so root starts it as nobody.
+
+    more: further settings of the server.
+    """
     folder = Path(mkdtemp(prefix="understudy-postgres-"))
     assert len(str(folder)) < SOCKET_FOLDER_CHARS
     if os.getuid() == 0:
         shutil.chown(folder, "nobody")
     try:
         _run("initdb", "-D", str(folder / "data"), "-U", OWNER, "--auth=trust", "-E", "UTF8", "--no-sync")
+        settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off", **more}
+        with (folder / "data" / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         start(folder)
         try:
             yield folder
@@ -30,9 +36,8 @@ def cluster() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def start(folder: Path) -> None:
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-    _run("pg_ctl", "start", "-w", "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options)
+def start(folder: Path, **env: str) -> None:
+    _run("pg_ctl", "start", "-w", "-D", str(folder / "data"), "-l", str(folder / "log"), **env)
 
 
 def stop(folder: Path, mode: str = "fast") -> None:
@@ -47,10 +52,12 @@ def processes(folder: Path) -> list[int]:
     return [first, *map(int, children)]
 
 
-def _run(program: str, *arguments: str) -> None:
+def _run(program: str, *arguments: str, **env: str) -> None:
     as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
     command = [str(_path(program)), *arguments]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_nobody)  # type: ignore[call-overload]
+    subprocess.run(  # type: ignore[call-overload]
+        command, check=True, stdout=subprocess.DEVNULL, cwd="/", env={**os.environ, **env}, **as_nobody
+    )
 
 
 def _path(program: str) -> Path:

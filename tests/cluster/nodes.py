@@ -1,0 +1,151 @@
+"""The nodes of a test's cluster, each an OS process of its own."""
+
+import asyncio
+import os
+import secrets
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from agents.client import Client
+from agents.rehearsal import RehearsalServer
+from tests.agents.cli.terminal import environment
+from tests.agents.daemon.daemons import UNDERSTUDY
+from tests.cluster.effects import FOLDER
+from tests.cluster.engine import Database
+
+ROOT = Path(__file__).parents[2]
+START_S = 60.0
+END_S = 60.0
+LEASE_MS = 3000
+AGENT = "worker"
+"""The agent of the configuration. Sessions that clients begin have its tools."""
+
+CONFIG = """
+[{{agents, [{{tools, [{{min_workers, 0}}]}}, {{streaming, [{{timeout, 60000}}]}}]}},
+ {{understudy, [
+     {{agents, [[{{id, "{agent}"}}, {{model, "worker"}}, {{tools, [
+         "tests.cluster.effects:pays", "tests.cluster.effects:looks", "tests.cluster.effects:kills_its_node"]}}]]}},
+     {{sessions, [{{url, "{url}"}}]}},
+     {{cluster, [{{enabled, true}}, {{name, "{name}"}}, {{lease_time, {lease_time}}},
+                {{secret_file, "{secret}"}}]}},
+     {{gateway, [{{port, 0}}, {{token_file, "{token}"}}, {{heartbeat, 300}}, {{default_agent, "{agent}"}}]}},
+     {{daemon, [{{state_dir, "{state}"}}, {{drain_time, 2000}}]}},
+     {{logging, [{{format, json}}]}}
+ ]}}].
+"""
+
+
+class Node:
+    """A running node. url: of its gateway. log: the file with its log."""
+
+    def __init__(self, name: str, role: str, process: Process, url: str, log: Path) -> None:
+        self.name, self.role, self.process, self.url, self.log = name, role, process, url, log
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    async def kill(self) -> None:
+        """Kill it with SIGKILL, and wait for its end."""
+        self.signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def ended(self, within_s: float = END_S) -> int:
+        """Return its exit code once it has ended."""
+        async with asyncio.timeout(within_s):
+            return await self.process.wait()
+
+    async def stopped(self) -> int:
+        self.signal(signal.SIGTERM)
+        return await self.ended()
+
+    @property
+    def lives(self) -> bool:
+        return self.process.returncode is None
+
+
+class NotStarted(Exception):
+    """A node ended before it was ready. code: its exit code. log: what it wrote."""
+
+    def __init__(self, code: int, log: str) -> None:
+        super().__init__(f"{code}: {log}")
+        self.code, self.log = code, log
+
+
+class Cluster:
+    """The nodes on one database, with one provider. token: the administrator's, on every node."""
+
+    def __init__(self, folder: Path, database: Database, provider: RehearsalServer, lease_time: int) -> None:
+        self.folder, self.database, self.provider, self.lease_time = folder, database, provider, lease_time
+        self.token = secrets.token_urlsafe(32)
+        self.nodes: list[Node] = []
+        self.effects = folder / "effects"
+        self._starts = count(1)
+
+    @classmethod
+    @asynccontextmanager
+    async def of(
+        cls, folder: Path, database: Database, provider: RehearsalServer, lease_time: int = LEASE_MS
+    ) -> AsyncIterator[Self]:
+        """Yield a cluster without nodes. Every node has ended after the block."""
+        cluster = cls(folder, database, provider, lease_time)
+        cluster.effects.mkdir()
+        for name, text in (("token", cluster.token), ("secret", secrets.token_hex(32))):
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_text(text)
+        try:
+            yield cluster
+        finally:
+            for node in cluster.nodes:
+                if node.lives:
+                    await node.kill()
+
+    @property
+    def living(self) -> list[Node]:
+        return [node for node in self.nodes if node.lives]
+
+    def client(self, node: Node) -> Client:
+        return Client(node.url, self.token)
+
+    async def start(self, *names: str, port: int | None = None, env: Mapping[str, str] | None = None) -> list[Node]:
+        """Start nodes side by side, and return them when they are ready. Raises NotStarted.
+
+        port: of the engine on loopback, None for its socket. env: further variables.
+        """
+        return list(await asyncio.gather(*(self._started(name, port, env or {}) for name in names)))
+
+    async def _started(self, name: str, port: int | None, env: Mapping[str, str]) -> Node:
+        number = next(self._starts)
+        role = f"{self.database.name}_{number}"
+        await self.database.add_role(role)
+        config, log = self.folder / f"{name}-{number}.config", self.folder / f"{name}-{number}.log"
+        config.write_text(
+            CONFIG.format(
+                agent=AGENT,
+                url=self.database.url(role, port),
+                name=name,
+                lease_time=self.lease_time,
+                secret=self.folder / "secret",
+                token=self.folder / "token",
+                state=self.folder / f"state-{name}",
+            )
+        )
+        keys = {"OPENAI_BASE_URL": self.provider.base_url, "OPENAI_API_KEY": "rehearsal", FOLDER: str(self.effects)}
+        variables = environment(**{**keys, "PYTHONPATH": str(ROOT), **env})
+        with log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                UNDERSTUDY, "serve", "--config", str(config), stdout=PIPE, stderr=output, env=variables
+            )
+        node = Node(name, role, process, "", log)
+        self.nodes.append(node)
+        assert process.stdout is not None
+        async with asyncio.timeout(START_S):
+            line = (await process.stdout.readline()).decode()
+        if not line:
+            raise NotStarted(await process.wait(), log.read_text())
+        node.url = line.removeprefix("understudy listens on ").strip()
+        return node

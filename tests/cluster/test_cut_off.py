@@ -1,0 +1,38 @@
+"""Fault 3: a partition between a node and the engine."""
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+
+from tests.cluster import laws
+from tests.cluster.nodes import LEASE_MS, Cluster
+from tests.cluster.proxy import Proxy
+from tests.cluster.recording import Crowd
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+FENCED = 75
+CUT_OFF_S = 10.0
+ENDS_S = 2.0
+
+
+@pytest.mark.parametrize("fault", ["silent", "reset", "one_way"])
+async def test_a_node_without_its_engine_is_replaced_and_ends(
+    cluster: Cluster, http: aiohttp.ClientSession, fault: str
+) -> None:
+    async with Proxy(cluster.database.engine.port) as proxy:
+        [a] = await cluster.start("a", port=proxy.port)
+        await cluster.start("b")
+        messages = [f"m{number}" for number in range(40)]
+        async with Crowd(http, cluster.token, lambda: cluster.living, messages, 3.0, lambda n: n % 4 == 0) as crowd:
+            await crowd.all_begun()
+            cut = crowd.at("a")
+            cut_s = time.monotonic()
+            getattr(proxy, fault)()
+            await asyncio.sleep(cut_s + CUT_OFF_S - time.monotonic())
+            proxy.heal()
+            assert await a.ended(ENDS_S) == FENCED
+        await laws.check_all(cluster, crowd.recordings)
+        late_s = [each.first_after(cut_s, not_from="a") for each in cut]
+        assert max(late_s) < LEASE_MS / 1000 + 1.5

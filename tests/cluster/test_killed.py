@@ -1,0 +1,47 @@
+"""Fault 1: kill -9 of a node under many streams, each at another point of its turn."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from agents.rehearsal import RehearsalServer
+from tests.cluster import laws
+from tests.cluster.engine import Database, Engine
+from tests.cluster.nodes import Cluster
+from tests.cluster.recording import Crowd
+from tests.cluster.script import TURN_S
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+STREAMS = 200
+DEFAULT_LEASE_MS = 6000
+FAILOVER_S = 3.5
+
+
+@pytest.fixture
+async def cluster(shared_engine: Engine, provider: RehearsalServer, tmp_path: Path) -> AsyncIterator[Cluster]:
+    """A cluster with the default lease time."""
+    database = await Database.made(shared_engine)
+    async with Cluster.of(tmp_path, database, provider, DEFAULT_LEASE_MS) as cluster:
+        yield cluster
+
+
+async def test_each_stream_of_a_killed_node_continues_at_another_node(
+    cluster: Cluster, http: aiohttp.ClientSession
+) -> None:
+    a, b = await cluster.start("a", "b")
+    messages = [f"m{number}" for number in range(STREAMS)]
+    over_s = TURN_S * 0.9
+    async with Crowd(http, cluster.token, lambda: cluster.living, messages, over_s, lambda n: n % 4 == 0) as crowd:
+        await crowd.all_begun()
+        cut = crowd.at("a")
+        died_s = time.monotonic()
+        await a.kill()
+    late_s = [each.first_after(died_s, not_from="a") for each in cut]
+    assert len(cut) > STREAMS / 4, "the streams should not be over yet"
+    await laws.check_all(cluster, crowd.recordings)
+    assert {each.node for each in crowd.recordings} <= {"a", "b"}
+    assert max(late_s) < FAILOVER_S
+    assert await b.stopped() == 0

@@ -1,0 +1,81 @@
+"""Fault 2: SIGSTOP of a node, then SIGCONT: also in the middle of a transaction, and between a call's record and it."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from tests.cluster import laws
+from tests.cluster.audit import AT_COMMIT, HOLD, IN_TRANSACTION, WAITING
+from tests.cluster.nodes import LEASE_MS, Cluster, Node
+from tests.cluster.recording import Crowd, Recording
+from tests.cluster.script import FIRST_WORDS
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+FENCED = 75
+"""The exit code of a node that was declared dead."""
+
+ENDS_S = 1.0
+STOPPED_S = 10.0
+
+
+@asynccontextmanager
+async def held(cluster: Cluster, place: int) -> AsyncIterator[None]:
+    """Within the block, transactions with a checkpoint wait at this place."""
+    async with cluster.database.connection() as connection:
+        await connection.execute(HOLD.format(place=place))
+        yield
+
+
+async def waits(cluster: Cluster, node: Node, place: int) -> None:
+    """Wait until a transaction of the node is at this place."""
+    while (node.role,) not in await cluster.database.rows(WAITING.format(place=place)):  # noqa: ASYNC110 (of another process)
+        await asyncio.sleep(0.01)
+
+
+async def continued(node: Node, stopped_s: float) -> None:
+    """Continue the stopped node after STOPPED_S, and check that it ends at once."""
+    await asyncio.sleep(stopped_s + STOPPED_S - time.monotonic())
+    node.signal(signal.SIGCONT)
+    assert await node.ended(ENDS_S) == FENCED
+
+
+async def test_a_stopped_node_is_replaced_and_ends_when_it_continues(
+    cluster: Cluster, http: aiohttp.ClientSession
+) -> None:
+    a, _ = await cluster.start("a", "b")
+    messages = [f"m{number}" for number in range(40)]
+    async with Crowd(http, cluster.token, lambda: cluster.living, messages, 3.0, lambda n: n % 4 == 0) as crowd:
+        await crowd.all_begun()
+        cut = crowd.at("a")
+        a.signal(signal.SIGSTOP)
+        stopped_s = time.monotonic()
+        await continued(a, stopped_s)
+    await laws.check_all(cluster, crowd.recordings)
+    late_s = [each.first_after(stopped_s, not_from="a") for each in cut]
+    assert max(late_s) < LEASE_MS / 1000 + 1.5
+
+
+@pytest.mark.parametrize("place", [IN_TRANSACTION, AT_COMMIT])
+async def test_a_node_that_is_stopped_in_a_transaction_writes_nothing_more_and_starts_no_call(
+    cluster: Cluster, http: aiohttp.ClientSession, place: int
+) -> None:
+    """The transaction is the one that records the calls. At its commit, the node does not see that it succeeded."""
+    a, _ = await cluster.start("a", "b")
+    recording = Recording(http, cluster.token, lambda: cluster.living, "m0")
+    task = asyncio.create_task(recording.run())
+    await recording.more_than(len(FIRST_WORDS.split()))
+    async with held(cluster, place):
+        await waits(cluster, a, place)
+        a.signal(signal.SIGSTOP)
+        stopped_s = time.monotonic()
+        assert not [*cluster.effects.iterdir()]
+    await continued(a, stopped_s)
+    await task
+    await laws.check_all(cluster, [recording])
+    assert recording.first_after(stopped_s, not_from="a") < LEASE_MS / 1000 + 1.5
+    assert str(a.process.pid) not in "".join(file.read_text() for file in cluster.effects.iterdir()).split()
