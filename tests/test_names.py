@@ -13,6 +13,7 @@ LONGER = {"agents/agent.py": "one function for each documented request, with its
 
 DIALECTS = "Chat Completions and Responses have a class each for the calls of an answer"
 VERB = "a client's request and the agent's request of the same verb"
+ADDRESS = "an error about an address to listen on: the gateway's or the rehearsal's, and the one for other nodes"
 PUBLIC = "two public names, each documented in its package"
 SHARED = {
     "CallState": DIALECTS,
@@ -32,6 +33,9 @@ SHARED = {
     "Counts": "the children of a supervisor, and the daemon's metrics",
     "Delivery": "the settings by which events are sent, and the messages to an agent that is being woken",
     "Host": "the gateway's host program, and the Host header",
+    "CannotListen": ADDRESS,
+    "NotSafe": ADDRESS,
+    "Unreachable": "a daemon for its client, and a node for another one",
     "Left": "members that left a group, and a user who left the program",
     "Origin": "the Origin header, and the source of an agent's configuration",
     "Place": "a daemon's address for its clients, and a place in a stream",

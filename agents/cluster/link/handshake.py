@@ -50,11 +50,14 @@ def greeting(me: Identity, nonce: bytes) -> Hello:
     return Hello(me.cluster, me.name, me.epoch, me.incarnation, me.version, nonce)
 
 
-def dialed(mine: Hello, listener: Hello, secret: bytes, expected_epoch: int) -> Hello:
-    """Return the dialer's Hello with its proof. Raises HandshakeRefused if the listener is not the expected node."""
+def dialed(mine: Hello, listener: Hello, secret: bytes, epoch: int, incarnation: str) -> Hello:
+    """Return the dialer's Hello with its proof.
+
+    epoch, incarnation: those of the expected node. Raises HandshakeRefused if the listener is another one.
+    """
     _check(mine, listener)
-    if listener.epoch != expected_epoch:
-        raise HandshakeRefused(f"expected the node of epoch {expected_epoch}, got that of {listener.epoch}")
+    if (listener.epoch, listener.incarnation) != (epoch, incarnation):
+        raise HandshakeRefused(f"expected the node of epoch {epoch}, got another one, of epoch {listener.epoch}")
     return replace(mine, mac=proof_of(secret, Role.DIALER, mine, listener))
 
 

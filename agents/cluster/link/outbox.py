@@ -14,11 +14,15 @@ MAX_BATCHES: Final = MAX_MESSAGE - 64
 
 
 class Outbox:
-    """State: complete frames, the messages of the next one, and the events and credits after those messages."""
+    """State: complete frames, the messages of the next one, and the events and credits after those messages.
 
-    __slots__ = ("_batches", "_batches_bytes", "_credits", "_frames", "_messages", "_size")
+    size: the bytes that wait, without credits.
+    """
+
+    __slots__ = ("_batches", "_batches_bytes", "_credits", "_frames", "_messages", "_size", "size")
 
     def __init__(self) -> None:
+        self.size = 0
         self._frames: list[bytes] = []
         self._messages: list[bytes] = []
         self._size = HEAD
@@ -31,6 +35,7 @@ class Outbox:
         made = encoded(message)
         self._seal_events()
         self._append(made)
+        self.size += len(made)
 
     def put_event(self, id_: int, event: bytes) -> None:
         """Add an event of a follow. Raises TooLarge, and adds nothing."""
@@ -41,6 +46,7 @@ class Outbox:
             size += BATCH_HEAD
         batch.append(event)
         self._batches_bytes += size
+        self.size += size
 
     def put_credit(self, id_: int, count: int) -> None:
         self._credits[id_] = self._credits.get(id_, 0) + count
@@ -53,7 +59,7 @@ class Outbox:
             self._credits = {}
         if self._messages:
             self._seal_frame()
-        taken, self._frames = self._frames, []
+        taken, self._frames, self.size = self._frames, [], 0
         return taken
 
     def _begin_batch(self, id_: int, size: int) -> list[bytes]:

@@ -35,7 +35,7 @@ def nonce(first: int) -> bytes:
 def hellos(secret: bytes = SECRET) -> tuple[Hello, Hello]:
     """Return the Hello of the listener B, and that of the dialer A with its proof."""
     listener = greeting(B, nonce(2))
-    return listener, dialed(greeting(A, nonce(1)), listener, secret, B.epoch)
+    return listener, dialed(greeting(A, nonce(1)), listener, secret, B.epoch, B.incarnation)
 
 
 @given(nonces, nonces)
@@ -43,7 +43,7 @@ def test_two_nodes_with_one_secret_accept_each_other(one: bytes, other: bytes) -
     if one == other:
         return
     mine, listener = greeting(A, one), greeting(B, other)
-    hello = dialed(mine, listener, SECRET, B.epoch)
+    hello = dialed(mine, listener, SECRET, B.epoch, B.incarnation)
     confirm(mine, listener, accepted(listener, hello, SECRET), SECRET)
 
 
@@ -107,14 +107,15 @@ def test_a_changed_hello_is_refused(change: Callable[[Hello], Hello]) -> None:
     [
         (greeting(replace(B, cluster="d"), nonce(2)), "expected a node of the cluster 'c', got one of 'd'"),
         (greeting(replace(B, epoch=1), nonce(2)), "expected another node, got one of this node's own epoch, 1"),
-        (greeting(replace(B, epoch=3), nonce(2)), "expected the node of epoch 2, got that of 3"),
+        (greeting(replace(B, epoch=3), nonce(2)), "expected the node of epoch 2, got another one, of epoch 3"),
+        (greeting(replace(B, incarnation="x"), nonce(2)), "expected the node of epoch 2, got another one, of epoch 2"),
         (greeting(B, nonce(1)), "expected a new nonce of 32 bytes, got another value"),
         (greeting(B, b"short"), "expected a new nonce of 32 bytes, got another value"),
     ],
 )
 def test_a_dialer_proves_nothing_to_an_unexpected_node(listener: Hello, line: str) -> None:
     with pytest.raises(HandshakeRefused) as refused:
-        dialed(greeting(A, nonce(1)), listener, SECRET, B.epoch)
+        dialed(greeting(A, nonce(1)), listener, SECRET, B.epoch, B.incarnation)
     assert str(refused.value) == line
 
 

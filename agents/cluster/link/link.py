@@ -1,0 +1,202 @@
+"""An open link, as its users hold it. connection.py moves its frames.
+
+On the asking node, `call` and `open` name a process for the answers. It gets CallAnswered, CallRefused, NotHere,
+Arrived and FollowEnded. A follower gives credit for the events that it has taken.
+
+On the owner's node, the link's server process gets Requested for each request. It answers a call by `answer`, `refuse`
+or `not_here`. For a follow it starts a relay, which sends events through the request's Feed.
+
+Users monitor `pid`: after its end, nothing is sent and nothing arrives. Use a link only on its loop's thread.
+"""
+
+from asyncio import Event
+from itertools import count
+from typing import Final
+
+from msgspec import Struct
+
+from actors import Pid, send
+from agents.cluster.errors import Garbage
+from agents.cluster.link.feed import Feed
+from agents.cluster.link.outbox import Outbox
+from agents.cluster.link.wire import (
+    CallAnswered,
+    CallRefused,
+    CloseFollow,
+    Credit,
+    Events,
+    FollowEnded,
+    Hello,
+    LinkMessage,
+    NotHere,
+    OpenFollow,
+    Proof,
+    SessionCall,
+)
+
+HIGH_WATER: Final = 4 * 2**20
+CONGESTED: Final = HIGH_WATER // 16
+
+_ids: Final = count(1)  # of all links: an id of an ended link never means another follow
+
+
+class Arrived(Struct, frozen=True):
+    """Events of a follow, in order. To its follower."""
+
+    id: int
+    events: list[bytes]
+
+
+class Requested(Struct, frozen=True):
+    """A request of the peer. To the process that owns the link's requests. feed: that of an OpenFollow."""
+
+    link: "Link"
+    request: SessionCall | OpenFollow
+    feed: Feed | None = None
+
+
+class Link:
+    """One end of a link. peer: the other end's greeting. server: the process that gets the peer's requests.
+
+    dropped: the number of messages from the peer that this version can't read. writing: the bytes of the frames that
+    are being written. ready: set when the outbox has something. overflowed: set when HIGH_WATER bytes wait.
+    """
+
+    def __init__(self, peer: Hello, server: Pid) -> None:
+        self.peer, self.server = peer, server
+        self.pid: Pid  # set by its process
+        self.ended = False
+        self.dropped = self.writing = 0
+        self.outbox = Outbox()
+        self.ready, self.overflowed = Event(), Event()
+        self._askers: dict[int, Pid] = {}  # of this node's calls and follows
+        self._feeds: dict[int, Feed] = {}  # of the peer's follows
+        self._unanswered: set[int] = set()  # the peer's calls
+
+    @property
+    def idle(self) -> bool:
+        """Whether neither end waits for anything."""
+        return not (self._askers or self._feeds or self._unanswered)
+
+    @property
+    def congested(self) -> bool:
+        """Whether the peer reads more slowly than this node sends: feeds wait."""
+        return self.outbox.size + self.writing > CONGESTED
+
+    # The asking node
+
+    def call(self, session: str, request: bytes, asker: Pid) -> int:
+        """Send a request, and return its id. Raises TooLarge."""
+        return self._ask(SessionCall(next(_ids), session, request), asker)
+
+    def open(self, session: str, request: bytes, follower: Pid) -> int:
+        """Ask for events, and return the id of the follow. Raises TooLarge."""
+        return self._ask(OpenFollow(next(_ids), session, request), follower)
+
+    def close(self, id_: int) -> None:
+        """End a follow. Events that are on their way are dropped."""
+        if self._askers.pop(id_, None) is not None:
+            self._put(CloseFollow(id_))
+
+    def credit(self, id_: int, events: int) -> None:
+        """Let the owner send that many more events."""
+        if id_ in self._askers:
+            self.outbox.put_credit(id_, events)
+            self.ready.set()
+
+    # The owner's node
+
+    def answer(self, id_: int, value: bytes) -> None:
+        """Answer a call of the peer. Raises TooLarge, and the call is still open."""
+        self._put(CallAnswered(id_, value))
+        self._unanswered.discard(id_)
+
+    def refuse(self, id_: int, kind: str, text: str) -> None:
+        self._put(CallRefused(id_, kind, text))
+        self._unanswered.discard(id_)
+
+    def not_here(self, id_: int, epoch: int | None) -> None:
+        """Answer a call or a follow of a session that this node does not own. epoch: the owner, if it is known."""
+        self._put(NotHere(id_, epoch))
+        self._unanswered.discard(id_)
+        self._feeds.pop(id_, None)
+
+    def feed(self, id_: int, event: bytes) -> None:
+        """Send an event. Only the follow's Feed calls it. Raises TooLarge."""
+        if not self.ended:
+            self.outbox.put_event(id_, event)
+            self.ready.set()
+
+    def end_feed(self, id_: int, reason: str) -> None:
+        """End a follow of the peer. Only the follow's Feed calls it."""
+        if self._feeds.pop(id_, None) is not None:
+            self._put(FollowEnded(id_, reason))
+
+    # The connection
+
+    def received(self, message: LinkMessage) -> None:
+        """Handle a message of the peer. Raises Garbage for one that no node sends."""
+        match message:
+            case Events():
+                self._on_events(message)
+            case Credit():
+                self._on_credit(message)
+            case SessionCall():
+                self._unanswered.add(message.id)
+                send(self.server, Requested(self, message))
+            case OpenFollow():
+                self._on_open(message)
+            case CloseFollow():
+                if (feed := self._feeds.pop(message.id, None)) is not None:
+                    feed.close()
+            case CallAnswered() | CallRefused() | FollowEnded() | NotHere():
+                if (asker := self._askers.pop(message.id, None)) is not None:
+                    send(asker, message)
+            case Hello() | Proof():
+                raise Garbage(f"expected no {type(message).__name__} after the handshake, got one")
+
+    def written(self) -> None:
+        """Wake the feeds that waited for the peer to read."""
+        for feed in self._feeds.values():
+            feed.wake()
+
+    def end(self) -> None:
+        """Close all feeds: their relays end."""
+        self.ended = True
+        self.outbox = Outbox()
+        for feed in [*self._feeds.values()]:
+            feed.close()
+        self._feeds.clear()
+        self._askers.clear()
+
+    def _ask(self, message: SessionCall | OpenFollow, asker: Pid) -> int:
+        self._put(message)
+        if not self.ended:
+            self._askers[message.id] = asker
+        return message.id
+
+    def _put(self, message: LinkMessage) -> None:
+        if not self.ended and not self.overflowed.is_set():
+            self.outbox.put(message)
+            self.ready.set()
+            if self.outbox.size + self.writing > HIGH_WATER:
+                self.overflowed.set()
+
+    def _on_open(self, request: OpenFollow) -> None:
+        if request.id in self._feeds:
+            raise Garbage(f"expected a new id of a follow, got {request.id} again")
+        feed = self._feeds[request.id] = Feed(self, request.id)
+        send(self.server, Requested(self, request, feed))
+
+    def _on_events(self, message: Events) -> None:
+        for id_, events in message.batches:
+            follower = self._askers.get(id_)
+            if follower is not None and follower.alive:
+                send(follower, Arrived(id_, events))
+            else:
+                self.close(id_)
+
+    def _on_credit(self, message: Credit) -> None:
+        for id_, events in message.counts:
+            if (feed := self._feeds.get(id_)) is not None and not feed.credited(events):
+                raise Garbage(f"expected credit for events that were sent, got {events}")

@@ -1,0 +1,139 @@
+"""The listener for other nodes. It is apart from the gateway, and no user's request reaches it.
+
+A Unix socket has mode 0600 in a folder of mode 0700. A TCP socket is on loopback or has TLS; see address.py.
+"""
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from aiohttp import web
+
+from actors import SHUTDOWN, Pid, ended, exit  # noqa: A004 (OTP's word)
+from actors.log import get_logger
+from agents.cluster.errors import CannotListen, HandshakeRefused, NotSafe, Unreachable
+from agents.cluster.link.address import NodeAddress, Protection, TcpAddress, UnixAddress
+from agents.cluster.link.connection import CLOSE_S, IDLE_S, REASON_BYTES, LinkSocket
+from agents.cluster.link.handshake import Identity, WrongHandshakes
+from agents.cluster.link.opening import MAX_SIZE, OPEN_S, PATH, PING_S, REFUSED, greet_dialer, start_link
+
+MAX_PENDING: Final = 64  # handshakes at a time
+SHUTDOWN_S: Final = 0.05  # 0 would mean no limit to aiohttp
+
+log = get_logger("understudy.cluster")
+
+
+@asynccontextmanager
+async def listening(
+    address: NodeAddress,
+    me: Identity,
+    server: Pid,
+    lives: Callable[[int, str], Awaitable[bool]],
+    protection: Protection,
+    idle_s: float = IDLE_S,
+) -> AsyncIterator[NodeAddress]:
+    """Accept links until the block ends, and yield the address with the real port. The links end with the block.
+
+    server: the process that gets the requests of all peers. lives: whether the store has a living node with this epoch
+    and incarnation. Raises NotSafe and CannotListen.
+    """
+    protection.check(address)
+    app = web.Application()
+    app.router.add_get(PATH, _Listener(me, server, lives, idle_s).handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        listener = _bound(address)
+        tls = protection.server if isinstance(address, TcpAddress) else None
+        await web.SockSite(runner, listener, ssl_context=tls).start()
+        yield TcpAddress(address.host, listener.getsockname()[1]) if isinstance(address, TcpAddress) else address
+    finally:
+        await runner.cleanup()
+        if isinstance(address, UnixAddress):
+            _remove(address.path)
+
+
+class _Listener:
+    def __init__(self, me: Identity, server: Pid, lives: Callable[[int, str], Awaitable[bool]], idle_s: float) -> None:
+        self._me, self._server, self._lives, self._idle_s = me, server, lives, idle_s
+        self._wrong = WrongHandshakes(monotonic)
+        self._pending = 0
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Open a link for a dialer, and keep its connection until the link's end."""
+        if self._wrong.too_many(request.remote or ""):
+            raise web.HTTPTooManyRequests
+        if self._pending >= MAX_PENDING:
+            raise web.HTTPServiceUnavailable
+        websocket = web.WebSocketResponse(max_msg_size=MAX_SIZE, heartbeat=PING_S, timeout=CLOSE_S, compress=False)
+        transport = request.transport
+        assert transport is not None
+        self._pending += 1
+        try:
+            async with asyncio.timeout(OPEN_S):
+                await websocket.prepare(request)
+                peer = await greet_dialer(websocket, self._me, self._lives)
+        except HandshakeRefused as refused:
+            await self._refuse(request, websocket, refused)
+            return websocket
+        except (Unreachable, OSError):  # a TimeoutError is an OSError
+            transport.abort()
+            return websocket
+        finally:
+            self._pending -= 1
+        link = start_link(peer, LinkSocket(websocket, transport, _nothing), self._server, self._idle_s)
+        try:
+            await ended(link.pid)
+        finally:
+            exit(link.pid, SHUTDOWN)
+        return websocket
+
+    async def _refuse(self, request: web.Request, websocket: web.WebSocketResponse, refused: HandshakeRefused) -> None:
+        address = request.remote or ""
+        self._wrong.count(address)
+        log.warning("handshake_refused", address=address, reason=str(refused))
+        await websocket.close(code=REFUSED, message=str(refused).encode()[:REASON_BYTES])
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _bound(address: NodeAddress) -> socket.socket:
+    try:
+        if isinstance(address, UnixAddress):
+            return _unix_socket(address.path)
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        return socket.create_server((address.host, address.port), family=family)
+    except OSError as error:
+        raise CannotListen(f"can't listen on {address} for other nodes: {error.strerror or error}") from None
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Return a socket that only this user can reach. A socket of an earlier program at this path is removed."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    facts = path.parent.stat()
+    mode = stat.S_IMODE(facts.st_mode)
+    if facts.st_uid != os.geteuid() or mode & 0o077:
+        raise NotSafe(f"expected a folder of this user with mode 0700, got {path.parent} with mode {mode:04o}")
+    _remove(path)
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o600)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(path.lstat().st_mode):
+            path.unlink()
