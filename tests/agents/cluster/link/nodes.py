@@ -95,6 +95,10 @@ class RawPeer:
         await self.receive()
         return hello
 
+    def write(self, data: bytes) -> None:
+        """Write bytes below the WebSocket protocol."""
+        self._transport.write(data)
+
     def read_nothing(self) -> None:
         """Leave the bytes of the peer in the socket."""
         self._transport.pause_reading()
