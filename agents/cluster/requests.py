@@ -1,0 +1,110 @@
+"""The requests of one node to an agent of another one, as bytes: those of agents/instance/requests.py, and follows.
+
+A Pid means nothing on another node. So a request with a subscriber becomes a follow of the link, which a relay serves.
+A request is its name, a line feed, and JSON. So is an answer, with the name of its class, or no name.
+"""
+
+from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
+
+from agents.cluster.errors import Garbage
+from agents.cluster.packing import Packing
+from agents.core.conversation import Conversation
+from agents.core.events import Event
+from agents.instance.info import AgentHistory, AgentInfo
+from agents.instance.requests import (
+    Approve,
+    Cancel,
+    Deny,
+    Full,
+    GetConversation,
+    GetEvents,
+    GetHistory,
+    GetInfo,
+    Retire,
+    Steer,
+)
+from agents.sessions.payload import encoded
+from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
+
+
+class AskStream(Struct, frozen=True, tag_field="type", tag="ask"):
+    """A message, and a follow of its stream. answer_type: the JSON schema of the message's own answer type."""
+
+    stream: str
+    message: str
+    answer_type: dict[str, Any] | None = None
+
+
+class FollowStream(Struct, frozen=True, tag_field="type", tag="follow"):
+    """A follow of one stream's events with a seq above after."""
+
+    stream: str
+    after: int
+
+
+class SubscribeTo(Struct, frozen=True, tag_field="type", tag="subscribe"):
+    """A follow of the later events of all streams.
+
+    stream: if it is given, the follow begins with this stream's events with a seq above after.
+    """
+
+    stream: str | None = None
+    after: int = 0
+
+
+Opening: TypeAlias = AskStream | FollowStream | SubscribeTo
+
+OPENINGS: Final[Packing[Opening]] = Packing(Opening)
+
+RemoteRequest: TypeAlias = Cancel | Steer | Approve | Deny | Retire | GetInfo | GetConversation | GetHistory | GetEvents
+
+REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
+    "cancel": (Cancel, (bool,)),
+    "steer": (Steer, (bool, Full)),
+    "approve": (Approve, (Decided, AlreadyDecided, NotAsked, OtherArguments)),
+    "deny": (Deny, (Decided, AlreadyDecided, NotAsked, OtherArguments)),
+    "retire": (Retire, (bool,)),
+    "info": (GetInfo, (AgentInfo,)),
+    "conversation": (GetConversation, (Conversation,)),
+    "history": (GetHistory, (AgentHistory,)),
+    "events": (GetEvents, (tuple[Event, ...] | None,)),
+}
+"""The requests by their names on a link: the type of each, and the types of its answers."""
+
+_NAMES: Final = {request: name for name, (request, _) in REQUESTS.items()}
+_VALUES: Final = {type_: Packing[Any](type_) for request, answers in REQUESTS.values() for type_ in (request, *answers)}
+
+
+def packed_request(request: RemoteRequest) -> bytes:
+    return _named(_NAMES[type(request)], request)
+
+
+def unpacked_request(received: bytes) -> RemoteRequest:
+    """Return the request. Raises Garbage for one that this version does not know."""
+    name, _, value = received.partition(b"\n")
+    row = REQUESTS.get(name.decode("ascii", "replace"))
+    if row is None:
+        raise Garbage(f"expected one of {', '.join(REQUESTS)}, got {name[:40]!r}")
+    request: RemoteRequest = _VALUES[row[0]].unpacked(value)
+    return request
+
+
+def packed_answer(answer: Any) -> bytes:
+    """Return the bytes of an answer, with the name of its class if it is a struct."""
+    return _named(type(answer).__name__ if isinstance(answer, Struct) else "", answer)
+
+
+def unpacked_answer(request: RemoteRequest, received: bytes) -> Any:
+    """Return the answer to the request. Raises Garbage for one that this version does not know."""
+    name, _, value = received.partition(b"\n")
+    for type_ in REQUESTS[_NAMES[type(request)]][1]:
+        is_struct = isinstance(type_, type) and issubclass(type_, Struct)
+        if name.decode("ascii", "replace") == (type_.__name__ if is_struct else ""):
+            return _VALUES[type_].unpacked(value)
+    raise Garbage(f"expected an answer to {_NAMES[type(request)]!r}, got {name[:40]!r}")
+
+
+def _named(name: str, value: Any) -> bytes:
+    return name.encode() + b"\n" + encoded(value)
