@@ -45,9 +45,9 @@ class Taken:
     def __init__(self) -> None:
         self._events = self._bytes = 0
 
-    def add(self, size: int) -> int:
-        """Count an event that was taken. Return the number of events to give credit for, or 0 to wait for more."""
-        self._events += 1
+    def add(self, size: int, events: int = 1) -> int:
+        """Count events that were taken. Return the number of events to give credit for, or 0 to wait for more."""
+        self._events += events
         self._bytes += size
         if 2 * self._events < MAX_EVENTS and 2 * self._bytes < MAX_BYTES:
             return 0

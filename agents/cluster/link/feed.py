@@ -30,11 +30,20 @@ class Feed:
         self._relay = relay
         return self._open
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the follower has room for an event, and the link, too."""
+        return self._window.open and not self._link.congested
+
     async def room(self) -> None:
-        """Wait until the follower has room for an event, and the link, too. One coroutine at a time calls it."""
-        while not self._window.open or self._link.congested:
+        """Wait until there is room. One coroutine at a time calls it."""
+        while not self.has_room:
             self._room = asyncio.get_running_loop().create_future()
             await self._room
+
+    def accept(self) -> None:
+        """Tell the follower that its follow has begun: it gets Arrived without events."""
+        self._link.begin_feed(self._id)
 
     def send(self, event: bytes) -> None:
         """Send an event, after `room`. Nothing is sent if the follow is closed. Raises TooLarge."""

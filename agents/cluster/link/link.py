@@ -41,7 +41,7 @@ _ids: Final = count(1)  # of all links: an id of an ended link never means anoth
 
 
 class Arrived(Struct, frozen=True):
-    """Events of a follow, in order. To its follower."""
+    """Events of a follow, in order. To its follower. No events: the follow has begun."""
 
     id: int
     events: list[bytes]
@@ -120,6 +120,11 @@ class Link:
         self._put(NotHere(id_, epoch))
         self._unanswered.discard(id_)
         self._feeds.pop(id_, None)
+
+    def begin_feed(self, id_: int) -> None:
+        """Accept a follow of the peer. Only the follow's Feed calls it."""
+        if id_ in self._feeds:
+            self._put(Events([(id_, [])]))
 
     def feed(self, id_: int, event: bytes) -> None:
         """Send an event. Only the follow's Feed calls it. Raises TooLarge."""

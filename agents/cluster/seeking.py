@@ -1,0 +1,50 @@
+"""The search for the node that owns a session, until there is a link to that node."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from actors import CallFailed, Pid, call, send
+from agents.cluster.link.link import Link
+from agents.cluster.links import LinkTo, PeerNode
+
+OwnerOf: TypeAlias = Callable[[str], Awaitable[PeerNode | None]]
+"""Return the other node that owns a session now, or None if no node is known to own it."""
+
+FIRST_PAUSE_S: Final = 0.05
+LONGEST_PAUSE_S: Final = 1.0
+
+
+class Found(Struct, frozen=True):
+    """To a stand-in. link: to the owner of its session; None: no owner was found in time."""
+
+    link: Link | None
+
+
+async def seek(stand_in: Pid, session: str, links: Pid, owner_of: OwnerOf, wait_s: float, pause_s: float) -> None:
+    """Look for the owner again and again, and send Found. pause_s: before the first look."""
+    try:
+        async with asyncio.timeout(wait_s):
+            await asyncio.sleep(pause_s)
+            link = await _link(session, links, owner_of)
+            pause_s = FIRST_PAUSE_S
+            while link is None:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                link = await _link(session, links, owner_of)
+    except TimeoutError:
+        link = None
+    send(stand_in, Found(link))
+
+
+async def _link(session: str, links: Pid, owner_of: OwnerOf) -> Link | None:
+    owner = await owner_of(session)
+    if owner is None:
+        return None
+    try:
+        link = await call(links, LinkTo(owner), None)
+    except CallFailed:
+        return None
+    return link if isinstance(link, Link) and not link.ended else None

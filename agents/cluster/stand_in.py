@@ -1,0 +1,220 @@
+"""The stand-in for an agent of another node: a process that understands the agent's messages, and forwards them.
+
+It has the agent's name, so the functions of agents/agent.py take its Pid and the agent's id as they take any. It
+outlives the agent's node: when the link ends, or the session has another owner, it holds its requests until it has
+found the owner, and continues each follow from its last seq.
+"""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from actors import (
+    NORMAL,
+    Caller,
+    Down,
+    Error,
+    Exit,
+    GenServer,
+    NoReply,
+    Outcome,
+    Reply,
+    Shutdown,
+    Stop,
+    monitor,
+    pg,
+    register,
+    send_after,
+    spawn_link,
+)
+from actors.server.outcomes import Next
+from agents.agent_registry import find_agent, name_of
+from agents.cluster.errors import Garbage
+from agents.cluster.event import Stored
+from agents.cluster.follower import RemoteFollower, read
+from agents.cluster.forwarding import NO_CONNECTION, ForwardedCall
+from agents.cluster.link.link import Arrived
+from agents.cluster.link.wire import CallAnswered, CallRefused, FollowEnded, NotHere
+from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, stands_in_for
+from agents.cluster.remote import Remote, StandInState
+from agents.cluster.requests import AskStream, FollowStream, SubscribeTo
+from agents.cluster.seeking import FIRST_PAUSE_S, Found, seek
+from agents.core.events import TERMINAL, Event
+from agents.instance.requests import AgentRequest, Follow, Retire, Subscribe, Unsubscribe
+from agents.instance.state import StreamChat
+from supervisors import AlreadyStarted
+
+MAX_MISSES: Final = 3
+CHECK_S: Final = 0.1  # between two looks at full mailboxes
+PAGE: Final = 512
+
+
+class Check(Struct, frozen=True):
+    """Reminder: look at full mailboxes again."""
+
+
+class IdleCheck(Struct, frozen=True):
+    """Reminder: end, if nothing was asked since. asked: the number of requests at that time."""
+
+    asked: int
+
+
+class StandIn(GenServer[StandInState]):
+    """The stand-in of one session."""
+
+    trap_exit = True
+
+    def init(self, session: str, remote: Remote) -> StandInState | Error:
+        if (other := find_agent(session)) is not None:
+            return Error(AlreadyStarted(other, session))
+        register(name_of(session), self.pid)
+        pg.join(stands_in_for(session), self.pid)
+        send_after(remote.idle_s, self.pid, IdleCheck(0))
+        return StandInState(session, remote, self.pid)
+
+    def handle_call(self, request: AgentRequest, caller: Caller, state: StandInState) -> Outcome[StandInState]:
+        state.asked += 1
+        if not isinstance(request, Follow):
+            state.forwarding.call(ForwardedCall(request, caller))
+            return NoReply(self._seeking(state))
+        opening, size = FollowStream(request.stream_id, request.after), state.remote.buffer_size
+        if not state.forwarding.add(RemoteFollower(request.subscriber, opening, size, caller)):
+            return Reply(True, state)
+        return NoReply(self._seeking(state))
+
+    async def handle_info(self, message: Any, state: StandInState) -> Next[StandInState]:
+        forwarding = state.forwarding
+        match message:
+            case Arrived(id_, events):
+                await self._arrived(id_, events, state)
+            case CallAnswered() | CallRefused():
+                state.misses = 0
+                if isinstance(forwarding.settle(message), Retire) and isinstance(message, CallAnswered):
+                    return Stop(NORMAL, state) if message.value.endswith(b"true") else NoReply(state)
+            case FollowEnded(id_, reason):
+                if (follower := forwarding.follows.pop(id_, None)) is not None:
+                    return await self._follow_ended(follower, reason, state)
+            case NotHere(id_) if forwarding.again(id_):
+                return self._missed(state)
+            case Found(link):
+                state.seeker = None
+                if link is None:
+                    return Stop(Shutdown(NO_CONNECTION), state)
+                monitor(link.pid)
+                forwarding.linked(link)
+            case Down(pid=pid) if forwarding.link is not None and pid == forwarding.link.pid:
+                forwarding.unlinked()
+            case Exit(pid) if pid == state.seeker:
+                return Stop(Shutdown(NO_CONNECTION), state)
+            case Check():
+                state.checking = False
+                await self._check(state)
+            case IdleCheck(asked):
+                if asked == state.asked and forwarding.empty:
+                    return Stop(NORMAL, state)
+                send_after(state.remote.idle_s, self.pid, IdleCheck(state.asked))
+            case _:
+                self._request(message, state)
+        return NoReply(self._seeking(state))
+
+    def terminate(self, reason: Any, state: StandInState) -> None:
+        for follower in state.forwarding.followers():
+            follower.deliver_all(self.pid)
+        for id_ in list(state.forwarding.follows):
+            state.forwarding.close(id_)
+
+    def _request(self, message: Any, state: StandInState) -> None:
+        state.asked += 1
+        size = state.remote.buffer_size
+        match message:
+            case StreamChat(text, subscriber, stream_id, answer=answer):
+                ask = AskStream(stream_id, text, None if answer is None else answer.schema)
+                state.forwarding.add(RemoteFollower(subscriber, ask, size))
+            case Subscribe(subscriber):
+                state.forwarding.add(RemoteFollower(subscriber, SubscribeTo(), size))
+            case Unsubscribe(subscriber):
+                state.forwarding.unfollow(subscriber)
+
+    def _seeking(self, state: StandInState) -> StandInState:
+        """Look for the owner if a request waits for a link."""
+        if state.seeker is None and state.forwarding.needs_link:
+            remote, pause_s = state.remote, FIRST_PAUSE_S if state.misses else 0.0
+            args = state.session, remote.links, remote.owner_of, remote.failover_s, pause_s
+            state.seeker = spawn_link(seek, self.pid, *args)
+        return state
+
+    def _missed(self, state: StandInState) -> Next[StandInState]:
+        """Look for the owner again, or end after too many misses."""
+        state.misses += 1
+        if state.misses > MAX_MISSES:
+            return Stop(Shutdown(NO_CONNECTION), state)
+        state.forwarding.unlinked()
+        return NoReply(self._seeking(state))
+
+    async def _arrived(self, id_: int, events: list[bytes], state: StandInState) -> None:
+        follower, link = state.forwarding.follows.get(id_), state.forwarding.link
+        if follower is None or link is None:
+            return
+        follower.accepted(found=True)
+        state.misses = 0 if events else state.misses
+        for received in events:
+            for event in await self._read(received, state):
+                if event.stream_id not in follower.skipped:
+                    follower.came(event, len(received))
+                    break
+                if isinstance(event, TERMINAL):
+                    follower.skipped.discard(event.stream_id)
+            else:
+                link.credit(id_, 1)  # nothing to deliver
+        state.forwarding.deliver(id_, follower)
+        self._check_later(state)
+
+    async def _read(self, received: bytes, state: StandInState) -> list[Event]:
+        """Return the event, from the store if the link has only its place; none if this version does not know it."""
+        try:
+            event = read(received)
+        except Garbage:
+            return []
+        return await state.remote.read(event.stream_id, event.seq - 1, 1) if isinstance(event, Stored) else [event]
+
+    async def _follow_ended(self, follower: RemoteFollower, reason: str, state: StandInState) -> Next[StandInState]:
+        forwarding = state.forwarding
+        if reason == AGENT_ENDED:
+            forwarding.last_words(follower, "its agent ended")
+            return Stop(NORMAL, state)
+        if reason == NO_STREAM and follower.caller is not None:
+            follower.accepted(found=False)
+        elif reason == NO_STREAM or (reason == OVER and follower.over):
+            follower.from_store = not follower.over
+            forwarding.draining.append(follower)
+            await self._check(state)
+        else:
+            follower.lost_link()
+            forwarding.waiting.append(follower)
+            return self._missed(state)
+        return NoReply(self._seeking(state))
+
+    async def _check(self, state: StandInState) -> None:
+        """Deliver the events that wait for room, and read on in the store."""
+        forwarding = state.forwarding
+        for id_, follower in list(forwarding.follows.items()):
+            forwarding.deliver(id_, follower)
+        for follower in [*forwarding.waiting, *forwarding.draining]:
+            follower.deliver(self.pid)
+            while follower.from_store and not follower.over and not follower.waits:
+                await self._read_on(follower, state)
+        forwarding.draining = [each for each in forwarding.draining if not each.done]
+        self._check_later(state)
+
+    async def _read_on(self, follower: RemoteFollower, state: StandInState) -> None:
+        events = await state.remote.read(follower.stream or "", follower.seq, PAGE)
+        for event in events:
+            follower.came(event, 0)
+        if not events:
+            state.forwarding.last_words(follower, "its agent ended")
+        follower.deliver(self.pid)
+
+    def _check_later(self, state: StandInState) -> None:
+        if not state.checking and any(each.waits for each in state.forwarding.followers()):
+            state.checking = True
+            send_after(CHECK_S, self.pid, Check())
