@@ -65,7 +65,7 @@ class _Listener:
         self._wrong = WrongHandshakes(monotonic)
         self._pending = 0
 
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Open a link for a dialer, and keep its connection until the link's end."""
         if self._wrong.too_many(request.remote or ""):
             raise web.HTTPTooManyRequests
@@ -84,7 +84,7 @@ class _Listener:
             return websocket
         except (Unreachable, OSError):  # a TimeoutError is an OSError
             transport.abort()
-            return websocket
+            return web.Response()  # nothing is sent; aiohttp can't end a WebSocket that did not begin
         finally:
             self._pending -= 1
         link = start_link(peer, LinkSocket(websocket, transport, _nothing), self._server, self._idle_s)

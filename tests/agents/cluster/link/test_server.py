@@ -1,9 +1,11 @@
 """The listener for other nodes: the addresses that are safe, and the peers that it refuses."""
 
+import asyncio
 import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import aiohttp
@@ -260,6 +262,28 @@ async def test_an_address_that_sent_ten_wrong_handshakes_waits_and_an_open_link_
         await peer.send(SessionCall(1, "s", b""))
         (await far.requested()).link.answer(1, b"still here")
         assert await peer.receive() == [CallAnswered(1, b"still here")]
+
+
+async def test_a_dialer_that_hangs_up_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    """It hangs up at once, and after each part of its request."""
+    async with node(LOOPBACK) as far:
+        assert isinstance(far.address, TcpAddress)
+        place = far.address.host, far.address.port
+        upgrade = (
+            f"GET {PATH} HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        ).encode()
+        for length in (0, 10, len(upgrade)):
+            for _ in range(5):
+                reader, writer = await asyncio.open_connection(*place)
+                writer.write(upgrade[:length])
+                reset = pack("ii", 1, 0)  # so that the close is a reset
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                writer.close()
+                del reader
+        for _ in range(3):
+            assert (await far.dialed_by()).peer.name == "b"
+    assert [record.message for record in caplog.records if record.name.startswith("aiohttp")] == []
 
 
 @pytest.mark.parametrize("path", ["/", "/link", "/agents"])
