@@ -5,10 +5,12 @@ Events wait here while the subscriber's mailbox is full, at most a window of the
 
 from collections import deque
 from sys import maxsize
+from typing import TypeAlias
 
 from actors import Caller, Pid
 from actors.kernel.process import DEAD
 from actors.system.current import running_loop
+from agents.cluster.errors import Garbage
 from agents.cluster.event import EVENTS, Stored
 from agents.cluster.link.credit import Taken
 from agents.cluster.requests import AskStream, FollowStream, Opening, SubscribeTo
@@ -16,6 +18,9 @@ from agents.core.backlog import backlog, pieces_in
 from agents.core.events import TERMINAL, Event
 from agents.streams.other_loop import OtherLoopSubscriber
 from agents.streams.stream import Receiver
+
+Received: TypeAlias = tuple[Event | Stored | None, int]
+"""An event of a link, and its bytes there."""
 
 
 class RemoteFollower:
@@ -72,6 +77,14 @@ class RemoteFollower:
             return FollowStream(self.stream or "", self.seq)
         return self.opening
 
+    def skips(self, event: Event) -> bool:
+        """Return whether the subscriber gets this event by another follow."""
+        if event.stream_id not in self.skipped:
+            return False
+        if isinstance(event, TERMINAL):
+            self.skipped.remove(event.stream_id)
+        return True
+
     def came(self, event: Event, size: int) -> None:
         """Take an event. size: its bytes on the link; 0: it needs no credit."""
         ends = isinstance(event, TERMINAL)
@@ -127,9 +140,12 @@ class RemoteFollower:
         return limit - waiting if waiting <= limit // 2 or len(self._held) <= limit - waiting else 0
 
 
-def read(received: bytes) -> Event | Stored:
-    """Return an event of a link. Raises Garbage."""
-    return EVENTS.unpacked(received)
+def read(received: bytes) -> Event | Stored | None:
+    """Return an event of a link, or None for one that this version does not know."""
+    try:
+        return EVENTS.unpacked(received)
+    except Garbage:
+        return None
 
 
 def _receiver(subscriber: Pid | None) -> Receiver | None:

@@ -5,6 +5,7 @@ outlives the agent's node: when the link ends, or the session has another owner,
 found the owner, and continues each follow from its last seq.
 """
 
+from collections.abc import Awaitable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -29,9 +30,8 @@ from actors import (
 )
 from actors.server.outcomes import Next
 from agents.agent_registry import find_agent, name_of
-from agents.cluster.errors import Garbage
 from agents.cluster.event import Stored
-from agents.cluster.follower import RemoteFollower, read
+from agents.cluster.follower import Received, RemoteFollower, read
 from agents.cluster.forwarding import NO_CONNECTION, ForwardedCall
 from agents.cluster.link.link import Arrived
 from agents.cluster.link.wire import CallAnswered, CallRefused, FollowEnded, NotHere
@@ -39,7 +39,6 @@ from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, stands_in_for
 from agents.cluster.remote import Remote, StandInState
 from agents.cluster.requests import AskStream, FollowStream, SubscribeTo
 from agents.cluster.seeking import FIRST_PAUSE_S, Found, seek
-from agents.core.events import TERMINAL, Event
 from agents.instance.requests import AgentRequest, Follow, Retire, Subscribe, Unsubscribe
 from agents.instance.state import StreamChat
 from supervisors import AlreadyStarted
@@ -82,11 +81,13 @@ class StandIn(GenServer[StandInState]):
             return Reply(True, state)
         return NoReply(self._seeking(state))
 
-    async def handle_info(self, message: Any, state: StandInState) -> Next[StandInState]:
+    def handle_info(self, message: Any, state: StandInState) -> Next[StandInState] | Awaitable[Next[StandInState]]:
+        """Handle events at once: a coroutine per message would cost more than all the rest."""
+        return self._arrived(message, state) if type(message) is Arrived else self._handle(message, state)
+
+    async def _handle(self, message: Any, state: StandInState) -> Next[StandInState]:
         forwarding = state.forwarding
         match message:
-            case Arrived(id_, events):
-                await self._arrived(id_, events, state)
             case CallAnswered() | CallRefused():
                 state.misses = 0
                 if isinstance(forwarding.settle(message), Retire) and isinstance(message, CallAnswered):
@@ -151,31 +152,40 @@ class StandIn(GenServer[StandInState]):
         state.forwarding.unlinked()
         return NoReply(self._seeking(state))
 
-    async def _arrived(self, id_: int, events: list[bytes], state: StandInState) -> None:
-        follower, link = state.forwarding.follows.get(id_), state.forwarding.link
-        if follower is None or link is None:
-            return
+    def _arrived(self, message: Arrived, state: StandInState) -> Next[StandInState] | Awaitable[Next[StandInState]]:
+        follower = state.forwarding.follows.get(message.id)
+        if follower is None:
+            return NoReply(state)
         follower.accepted(found=True)
-        state.misses = 0 if events else state.misses
-        for received in events:
-            for event in await self._read(received, state):
-                if event.stream_id not in follower.skipped:
-                    follower.came(event, len(received))
-                    break
-                if isinstance(event, TERMINAL):
-                    follower.skipped.discard(event.stream_id)
-            else:
-                link.credit(id_, 1)  # nothing to deliver
-        state.forwarding.deliver(id_, follower)
-        self._check_later(state)
+        events = [(read(received), len(received)) for received in message.events]
+        if events:
+            state.misses = 0
+        if any(type(event) is Stored for event, _ in events):
+            return self._arrived_stored(message.id, follower, events, state)
+        self._take(message.id, follower, events, state)
+        return NoReply(state)
 
-    async def _read(self, received: bytes, state: StandInState) -> list[Event]:
-        """Return the event, from the store if the link has only its place; none if this version does not know it."""
-        try:
-            event = read(received)
-        except Garbage:
-            return []
-        return await state.remote.read(event.stream_id, event.seq - 1, 1) if isinstance(event, Stored) else [event]
+    async def _arrived_stored(
+        self, id_: int, follower: RemoteFollower, events: list[Received], state: StandInState
+    ) -> Next[StandInState]:
+        """Read from the store the events that came without their data."""
+        for place, (event, size) in enumerate(events):
+            if isinstance(event, Stored):
+                found = await state.remote.read(event.stream_id, event.seq - 1, 1)
+                events[place] = found[0] if found else None, size
+        self._take(id_, follower, events, state)
+        return NoReply(state)
+
+    def _take(self, id_: int, follower: RemoteFollower, events: list[Received], state: StandInState) -> None:
+        forwarding = state.forwarding
+        for event, size in events:
+            if event is not None and not isinstance(event, Stored) and not follower.skips(event):
+                follower.came(event, size)
+            elif forwarding.link is not None:
+                forwarding.link.credit(id_, 1)  # nothing to deliver
+        forwarding.deliver(id_, follower)
+        if follower.waits:
+            self._check_later(state)
 
     async def _follow_ended(self, follower: RemoteFollower, reason: str, state: StandInState) -> Next[StandInState]:
         forwarding = state.forwarding
@@ -204,7 +214,8 @@ class StandIn(GenServer[StandInState]):
             while follower.from_store and not follower.over and not follower.waits:
                 await self._read_on(follower, state)
         forwarding.draining = [each for each in forwarding.draining if not each.done]
-        self._check_later(state)
+        if any(each.waits for each in forwarding.followers()):
+            self._check_later(state)
 
     async def _read_on(self, follower: RemoteFollower, state: StandInState) -> None:
         events = await state.remote.read(follower.stream or "", follower.seq, PAGE)
@@ -215,6 +226,6 @@ class StandIn(GenServer[StandInState]):
         follower.deliver(self.pid)
 
     def _check_later(self, state: StandInState) -> None:
-        if not state.checking and any(each.waits for each in state.forwarding.followers()):
+        if not state.checking:
             state.checking = True
             send_after(CHECK_S, self.pid, Check())

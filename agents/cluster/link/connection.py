@@ -50,7 +50,7 @@ class LinkProcess(Task):
         self._moved = False
 
     async def run(self) -> None:
-        socket = self._socket
+        socket, self._link.deliver = self._socket, self.send
         try:
             end = await self._live()
             if end.code is not None:
