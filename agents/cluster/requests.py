@@ -4,7 +4,7 @@ A Pid means nothing on another node. So a request with a subscriber becomes a fo
 A request is its name, a line feed, and JSON. So is an answer, with the name of its class, or no name.
 """
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ from agents.instance.requests import (
     Steer,
 )
 from agents.sessions.payload import encoded
-from agents.tools.approval import AlreadyDecided, Decided, NotAsked, OtherArguments
+from agents.tools.approval import Answer
 
 
 class AskStream(Struct, frozen=True, tag_field="type", tag="ask"):
@@ -63,8 +63,8 @@ RemoteRequest: TypeAlias = Cancel | Steer | Approve | Deny | Retire | GetInfo | 
 REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
     "cancel": (Cancel, (bool,)),
     "steer": (Steer, (bool, Full)),
-    "approve": (Approve, (Decided, AlreadyDecided, NotAsked, OtherArguments)),
-    "deny": (Deny, (Decided, AlreadyDecided, NotAsked, OtherArguments)),
+    "approve": (Approve, get_args(Answer)),
+    "deny": (Deny, get_args(Answer)),
     "retire": (Retire, (bool,)),
     "info": (GetInfo, (AgentInfo,)),
     "conversation": (GetConversation, (Conversation,)),

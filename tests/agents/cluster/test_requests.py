@@ -56,7 +56,10 @@ EXCHANGES: list[tuple[RemoteRequest, list[Any]]] = [
     (Cancel("s"), [True, False]),
     (Cancel(), [True]),
     (Steer("more \ud83d", "s"), [True, False, Full(3)]),
-    (Approve("c", "{}", "s"), [Decided("c", "approved"), AlreadyDecided("c", "expired"), OtherArguments("c", "{}")]),
+    (
+        Approve("c", "{}", stream_id="s"),
+        [Decided("c", "approved"), AlreadyDecided("c", "expired"), OtherArguments("c", "{}")],
+    ),
     (Deny("c", "no"), [Decided("c", "denied"), NotAsked("c")]),
     (Retire(), [True, False]),
     (GetInfo(), [INFO]),
