@@ -178,6 +178,12 @@ class Forwarding:
         self.waiting = [each for each in self.waiting if each.subscriber != subscriber]
         self.draining = [each for each in self.draining if each.subscriber != subscriber]
 
+    def forget_ended(self) -> None:
+        """Close the follows of subscribers that have ended."""
+        for id_ in [id_ for id_, each in self.follows.items() if each.gone]:
+            self.close(id_)
+        self.waiting = [each for each in self.waiting if not each.gone]
+
     def last_words(self, follower: RemoteFollower, why: str) -> None:
         """End a follower's stream, whose terminal event will not come."""
         if follower.stream is not None and not follower.over:

@@ -111,10 +111,11 @@ class StandIn(GenServer[StandInState]):
                 state.checking = False
                 await self._check(state)
             case IdleCheck(asked):
+                forwarding.forget_ended()
                 if asked == state.asked and forwarding.empty:
                     return Stop(NORMAL, state)
                 send_after(state.remote.idle_s, self.pid, IdleCheck(state.asked))
-            case _:
+            case StreamChat() | Subscribe() | Unsubscribe():
                 self._request(message, state)
         return NoReply(self._seeking(state))
 
@@ -124,7 +125,7 @@ class StandIn(GenServer[StandInState]):
         for id_ in list(state.forwarding.follows):
             state.forwarding.close(id_)
 
-    def _request(self, message: Any, state: StandInState) -> None:
+    def _request(self, message: StreamChat | Subscribe | Unsubscribe, state: StandInState) -> None:
         state.asked += 1
         size = state.remote.buffer_size
         match message:

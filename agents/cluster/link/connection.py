@@ -27,6 +27,11 @@ WebSocket: TypeAlias = ClientWebSocketResponse | web.WebSocketResponse
 log = get_logger("understudy.cluster")
 
 
+def close_reason(text: str) -> bytes:
+    """Return the text as the reason of a close frame."""
+    return text.encode("ascii", "replace")[:REASON_BYTES]
+
+
 class LinkSocket(Struct, frozen=True):
     """A WebSocket after its handshake. give_back: frees the things that belong to it."""
 
@@ -56,7 +61,7 @@ class LinkProcess(Task):
             if end.code is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(CLOSE_S):
-                        await socket.websocket.close(code=end.code, message=end.reason.encode()[:REASON_BYTES])
+                        await socket.websocket.close(code=end.code, message=close_reason(end.reason))
         finally:
             socket.transport.abort()
             await socket.give_back()

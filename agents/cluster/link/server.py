@@ -19,7 +19,7 @@ from actors import SHUTDOWN, Pid, ended, exit  # noqa: A004 (OTP's word)
 from actors.log import get_logger
 from agents.cluster.errors import CannotListen, HandshakeRefused, NotSafe, Unreachable
 from agents.cluster.link.address import NodeAddress, Protection, TcpAddress, UnixAddress
-from agents.cluster.link.connection import CLOSE_S, IDLE_S, REASON_BYTES, LinkSocket
+from agents.cluster.link.connection import CLOSE_S, IDLE_S, LinkSocket, close_reason
 from agents.cluster.link.handshake import Identity, WrongHandshakes
 from agents.cluster.link.opening import MAX_SIZE, OPEN_S, PATH, PING_S, REFUSED, greet_dialer, start_link
 
@@ -98,7 +98,7 @@ class _Listener:
         address = request.remote or ""
         self._wrong.count(address)
         log.warning("handshake_refused", address=address, reason=str(refused))
-        await websocket.close(code=REFUSED, message=str(refused).encode()[:REASON_BYTES])
+        await websocket.close(code=REFUSED, message=close_reason(str(refused)))
 
 
 async def _nothing() -> None:

@@ -306,7 +306,10 @@ async def test_an_event_too_large_for_a_link_is_read_from_the_store(pair: Pair) 
 
 
 async def test_a_stand_in_without_requests_ends_and_its_name_is_free(pair: Pair) -> None:
-    pid = await pair.stand_in("echo", idle_s=0.01)
+    pid, box = await pair.stand_in("echo", idle_s=0.01), Mailbox()
+    agent.subscribe(pid, box.pid)
+    assert (await agent.chat(pid, "hello")).content == "hello"
+    box.close()
     assert await ended(pid) is NORMAL
     again = await pair.stand_in("echo")
     with pytest.raises(Exception, match="not in use") as refused:

@@ -164,6 +164,7 @@ async def test_a_listener_without_a_certificate_for_its_address_is_not_dialed(tm
     [
         (identity("a", 1, secret=bytes(32)), "expected a proof of the cluster's secret, got a wrong one"),
         (identity("a", 1, cluster="other"), "expected a node of the cluster 'other', got one of 'c'"),
+        (identity("a", 1, cluster="ü" * 200), "expected a node of the cluster 'ü"),
         (identity("a", 2), "expected another node, got one of this node's own epoch, 2"),
     ],
 )
