@@ -1,0 +1,136 @@
+"""The requests of another node that no agent of this node answers, and links that are shared and dialed again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors import KILL, AsyncioSystemBase, Mailbox, Pid, call, ended, exit, start  # noqa: A004 (OTP's word)
+from agents.cluster.errors import Unreachable
+from agents.cluster.link.link import Link
+from agents.cluster.link.server import listening
+from agents.cluster.link.wire import CallRefused, FollowEnded, NotHere
+from agents.cluster.links import Links, LinkTo, PeerNode
+from agents.cluster.relay import FAILED, UNKNOWN_REQUEST, agent_here
+from agents.cluster.remote import Remote
+from agents.cluster.requests import OPENINGS, FollowStream, SubscribeTo, packed_request
+from agents.cluster.stand_in import StandIn
+from agents.instance.requests import GetInfo
+from tests.agents.cluster.link.nodes import PLAIN, WAIT_S, A, B, everybody_lives, unix
+
+INFO, SUBSCRIBE = packed_request(GetInfo()), OPENINGS.packed(SubscribeTo())
+FOLLOW = OPENINGS.packed(FollowStream("stream", 0))
+
+
+async def find(session: str) -> Pid | int | None:
+    match session:
+        case "moved":
+            return 7
+        case "broken":
+            raise ValueError(session)
+    return await agent_here(session)
+
+
+@pytest.fixture
+async def near(tmp_path: Path) -> AsyncIterator[tuple[Pid, PeerNode]]:
+    """Return the links of A, and the node B, which runs no agent."""
+    async with AsyncioSystemBase():
+        far = await start(Links, B, PLAIN, find)
+        async with listening(unix(tmp_path), B, far, everybody_lives, PLAIN) as address:
+            yield await start(Links, A, PLAIN, find), PeerNode(B.epoch, B.incarnation, address)
+
+
+async def link_to(near: tuple[Pid, PeerNode]) -> Link:
+    link = await call(near[0], LinkTo(near[1]))
+    assert isinstance(link, Link)
+    return link
+
+
+@pytest.mark.parametrize(
+    ("session", "request_", "answer"),
+    [
+        ("moved", INFO, (NotHere, 7)),
+        ("nobody", INFO, (NotHere, None)),
+        ("nobody", b"teleport\n{}", (NotHere, None)),
+        ("broken", INFO, (CallRefused, FAILED)),
+    ],
+)
+async def test_a_call_that_no_agent_answers_is_sent_on_or_refused(
+    near: tuple[Pid, PeerNode], session: str, request_: bytes, answer: tuple[type, Any]
+) -> None:
+    link, box = await link_to(near), Mailbox()
+    id_ = link.call(session, request_, box.pid)
+    got = await box.receive(WAIT_S)
+    assert (type(got), got.id) == (answer[0], id_)
+    assert (got.kind if isinstance(got, CallRefused) else got.epoch) == answer[1]
+
+
+@pytest.mark.parametrize(
+    ("session", "opening", "answer"),
+    [
+        ("moved", FOLLOW, (NotHere, 7)),
+        ("nobody", SUBSCRIBE, (NotHere, None)),
+        ("nobody", b'{"type": "teleport"}', (FollowEnded, UNKNOWN_REQUEST)),
+        ("broken", FOLLOW, (FollowEnded, FAILED)),
+    ],
+)
+async def test_a_follow_that_no_agent_serves_is_sent_on_or_ended(
+    near: tuple[Pid, PeerNode], session: str, opening: bytes, answer: tuple[type, Any]
+) -> None:
+    link, box = await link_to(near), Mailbox()
+    id_ = link.open(session, opening, box.pid)
+    got = await box.receive(WAIT_S)
+    assert (type(got), got.id) == (answer[0], id_)
+    assert (got.reason if isinstance(got, FollowEnded) else got.epoch) == answer[1]
+    assert link.idle
+
+
+async def test_a_stand_in_does_not_serve_other_nodes(near: tuple[Pid, PeerNode]) -> None:
+    """Otherwise two nodes that take each other for the owner would forward a request forever."""
+
+    async def unknown(_session: str) -> None:
+        return None
+
+    async def read(*_place: Any) -> list[Any]:
+        return []
+
+    await start(StandIn, "lost", Remote(near[0], unknown, read, 5.0, None))
+    link, box = await link_to(near), Mailbox()
+    id_ = link.call("lost", INFO, box.pid)
+    assert await box.receive(WAIT_S) == NotHere(id_, None)
+
+
+async def test_callers_share_one_link_and_a_lost_one_is_dialed_again(near: tuple[Pid, PeerNode]) -> None:
+    first, *others = await asyncio.gather(*(link_to(near) for _ in range(5)))
+    assert all(link is first for link in others)
+    exit(first.pid, KILL)
+    await ended(first.pid)
+    again = await link_to(near)
+    assert again is not first
+    assert not again.ended
+
+
+async def test_the_listening_node_uses_a_link_that_the_other_one_opened(tmp_path: Path) -> None:
+    async with AsyncioSystemBase():
+        near, far = await start(Links, A, PLAIN, find), await start(Links, B, PLAIN, find)
+        async with listening(unix(tmp_path), B, far, everybody_lives, PLAIN) as address:
+            link, box = await link_to((near, PeerNode(B.epoch, B.incarnation, address))), Mailbox()
+            link.call("nobody", INFO, box.pid)
+            await box.receive(WAIT_S)
+            back = await call(far, LinkTo(PeerNode(A.epoch, A.incarnation, unix(tmp_path / "nowhere"))))
+            assert isinstance(back, Link)
+            assert back.peer.epoch == A.epoch
+            id_ = back.call("nobody", INFO, box.pid)
+            assert await box.receive(WAIT_S) == NotHere(id_, None)
+
+
+async def test_a_node_that_cannot_be_dialed_is_an_answer_and_is_tried_again(
+    near: tuple[Pid, PeerNode], tmp_path: Path
+) -> None:
+    nowhere = PeerNode(9, "nobody", unix(tmp_path / "nowhere"))
+    for _ in range(2):
+        got = await call(near[0], LinkTo(nowhere))
+        assert isinstance(got, Unreachable)
+        assert str(got).startswith("node 9 at unix:")
