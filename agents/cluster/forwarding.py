@@ -144,19 +144,21 @@ class Forwarding:
             self.waiting.append(follower)
         return call is not None or follower is not None
 
-    def settle(self, message: CallAnswered | CallRefused) -> RemoteRequest | None:
-        """Give the caller its answer. Return the request."""
+    def settle(self, message: CallAnswered | CallRefused) -> bool:
+        """Give the caller its answer. Return whether the agent retires."""
         call = self.calls.pop(message.id, None)
         if call is None:
-            return None
+            return False
         if isinstance(message, CallRefused):
             call.fail(self._me, message.text)
-            return call.request
+            return False
         try:
-            call.caller.reply(unpacked_answer(call.request, message.value))
+            answer = unpacked_answer(call.request, message.value)
         except Garbage as garbage:
             call.fail(self._me, str(garbage))
-        return call.request
+            return False
+        call.caller.reply(answer)
+        return isinstance(call.request, Retire) and answer is True
 
     def deliver(self, id_: int, follower: RemoteFollower) -> None:
         """Deliver events, and give credit for them. Forget a follower that is done."""

@@ -39,7 +39,7 @@ from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, stands_in_for
 from agents.cluster.remote import Remote, StandInState
 from agents.cluster.requests import AskStream, FollowStream, SubscribeTo
 from agents.cluster.seeking import FIRST_PAUSE_S, Found, seek
-from agents.instance.requests import AgentRequest, Follow, Retire, Subscribe, Unsubscribe
+from agents.instance.requests import AgentRequest, Follow, Subscribe, Unsubscribe
 from agents.instance.state import StreamChat
 from supervisors import AlreadyStarted
 
@@ -88,15 +88,8 @@ class StandIn(GenServer[StandInState]):
     async def _handle(self, message: Any, state: StandInState) -> Next[StandInState]:
         forwarding = state.forwarding
         match message:
-            case CallAnswered() | CallRefused():
-                state.misses = 0
-                if isinstance(forwarding.settle(message), Retire) and isinstance(message, CallAnswered):
-                    return Stop(NORMAL, state) if message.value.endswith(b"true") else NoReply(state)
-            case FollowEnded(id_, reason):
-                if (follower := forwarding.follows.pop(id_, None)) is not None:
-                    return await self._follow_ended(follower, reason, state)
-            case NotHere(id_) if forwarding.again(id_):
-                return self._missed(state)
+            case CallAnswered() | CallRefused() | FollowEnded() | NotHere():
+                return await self._answered(message, state)
             case Found(link):
                 state.seeker = None
                 if link is None:
@@ -118,6 +111,22 @@ class StandIn(GenServer[StandInState]):
             case StreamChat() | Subscribe() | Unsubscribe():
                 self._request(message, state)
         return NoReply(self._seeking(state))
+
+    async def _answered(
+        self, message: CallAnswered | CallRefused | FollowEnded | NotHere, state: StandInState
+    ) -> Next[StandInState]:
+        forwarding = state.forwarding
+        match message:
+            case CallAnswered() | CallRefused():
+                state.misses = 0
+                if forwarding.settle(message):
+                    return Stop(NORMAL, state)
+            case FollowEnded(id_, reason):
+                if (follower := forwarding.follows.pop(id_, None)) is not None:
+                    return await self._follow_ended(follower, reason, state)
+            case NotHere(id_) if forwarding.again(id_):
+                return self._missed(state)
+        return NoReply(state)
 
     def terminate(self, reason: Any, state: StandInState) -> None:
         for follower in state.forwarding.followers():
