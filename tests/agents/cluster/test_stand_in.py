@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from actors import KILL, NORMAL, AsyncioSystemBase, CallFailed, Mailbox, Pid, call, ended, exit, start  # noqa: A004
+from actors import KILL, NORMAL, AsyncioSystemBase, CallFailed, Mailbox, Pid, call, ended, exit, get_state, start  # noqa: A004
 from agents import agent, application
 from agents.agent_registry import find_agent
 from agents.cluster.forwarding import NO_CONNECTION
 from agents.cluster.link.address import UnixAddress
+from agents.cluster.link.credit import MAX_EVENTS
 from agents.cluster.link.server import listening
 from agents.cluster.links import Links, LinkTo, PeerNode
 from agents.cluster.relay import agent_here
@@ -230,6 +231,21 @@ async def test_a_slow_subscriber_gets_a_far_stream_joined_and_whole(pair: Pair) 
         assert len(box.process.mailbox) <= 4
         events.append(await box.receive(10))
     assert "".join(event.token for event in events if isinstance(event, StreamToken)) == text
+
+
+async def test_a_subscriber_that_reads_nothing_costs_a_window_on_this_node(pair: Pair) -> None:
+    pid, box = await pair.stand_in("echo", buffer_size=4), Mailbox()
+    text = " ".join(map(str, range(5000)))
+    agent.stream_chat(pid, text, box.pid)
+    assert (await agent.chat(pid, "another")).content == "another"  # after that turn, over the same link
+    (follower,) = (await get_state(pid)).forwarding.followers()
+    assert len(box.process.mailbox) <= 4
+    assert follower.waits
+    assert len(follower._held) <= MAX_EVENTS
+    box.close()
+    agent.unsubscribe(pid, box.pid)
+    await agent.info(pid)
+    assert (await get_state(pid)).forwarding.empty
 
 
 async def test_a_follow_continues_over_a_new_link(pair: Pair) -> None:
