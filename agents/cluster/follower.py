@@ -27,8 +27,9 @@ class RemoteFollower:
     """State: the place of a subscriber in its streams, and the events that it has no room for.
 
     opening: the request. caller: waits for the answer of a Follow. stream: that of the last event, or of the request.
-    seq: that of the last event that came. over: whether the terminal event has come. skipped: for a subscription, the
-    streams that its subscriber gets by other follows. from_store: whether the rest of the stream is in the store.
+    seq: that of the last event that came. over: whether the terminal event has come. skipped: the streams that the
+    subscriber gets by other follows: a message may join a stream that it follows already. from_store: whether the rest
+    of the stream is in the store.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class RemoteFollower:
             return False
         if isinstance(event, TERMINAL):
             self.skipped.remove(event.stream_id)
+            self.over = not self.subscribes
         return True
 
     def came(self, event: Event, size: int) -> None:

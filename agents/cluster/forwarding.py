@@ -85,15 +85,13 @@ class Forwarding:
     def add(self, follower: RemoteFollower) -> bool:
         """Forward a new follow. Return False if the subscriber gets these events already."""
         others = [each for each in self.followers() if each.subscriber == follower.subscriber]
-        if follower.subscribes:
-            if any(each.subscribes for each in others):
-                return False
-            follower.skipped = {each.stream for each in others if each.stream is not None}
-        elif any(each.stream == follower.stream and not each.subscribes for each in others):
+        subscriptions = [each for each in others if each.subscribes]
+        streams = {each.stream for each in others if not each.subscribes and each.stream is not None}
+        if subscriptions if follower.subscribes else follower.stream in streams:
             return False
-        else:
-            for each in others:
-                each.skipped.add(follower.stream or "")
+        follower.skipped = streams
+        for each in subscriptions:
+            each.skipped.add(follower.stream or "")
         self.follow(follower)
         return True
 

@@ -94,10 +94,9 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
         settings = Settings(base_url=server.base_url, api_key=SecretStr("rehearsal"), tools=ToolSettings(workers=1))
         await stack.enter_async_context(application.running(settings))
         links = await start(Links, B, PLAIN, agent_here)
-        models = "echo", "long", "slow", "buyer"
-        agents = {
-            each: await agent_supervisor.start_agent({"id": each, "model": each, "tools": [pays]}) for each in models
-        }
+        configs = [{"id": each, "model": each, "tools": [pays]} for each in ("echo", "long", "slow", "buyer")]
+        configs.append({"id": "steered", "model": "slow", "when_busy": "steer"})
+        agents = {str(each["id"]): await agent_supervisor.start_agent(each) for each in configs}
         address = UnixAddress(tmp_path / "nodes" / "2.sock")
         await stack.enter_async_context(listening(address, B, links, everybody_lives, PLAIN))
         await stack.enter_async_context(AsyncioSystemBase())
@@ -210,6 +209,21 @@ async def test_a_subscriber_gets_each_event_of_a_far_agent_once(pair: Pair) -> N
     agent.unsubscribe(pid, box.pid)
     await agent.chat(pid, "count")
     assert not box.process.mailbox
+
+
+async def test_a_message_that_joins_a_far_turn_brings_no_event_twice(pair: Pair) -> None:
+    pid, box, other = await pair.stand_in("steered"), Mailbox(), Mailbox()
+    stream_id, events = await asked(pid, box)
+    joining = agent.stream_chat(pid, "more", box.pid)
+    agent.stream_chat(pid, "still more", other.pid)
+    assert (await agent.info(pid)).streams[-1].steered_by[0] == joining
+    assert await agent.cancel(pid, joining) is True
+    events += await whole(box)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert {event.stream_id for event in [*events, *await whole(other)]} == {stream_id}
+    await agent.info(pid)
+    assert not box.process.mailbox
+    assert (await get_state(pid)).forwarding.empty
 
 
 async def test_a_message_id_is_answered_once_by_a_far_agent_too(pair: Pair) -> None:
