@@ -24,6 +24,7 @@ from actors import (
     Reply,
     Stop,
     register,
+    unregister,
 )
 from actors.kernel.signals import orderly
 from actors.log import get_logger
@@ -34,6 +35,7 @@ from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance import turns
+from agents.instance.elsewhere import agent_elsewhere
 from agents.instance.ending import end_turns, given_up
 from agents.instance.info import history_of, info_of
 from agents.instance.requests import (
@@ -57,7 +59,7 @@ from agents.instance.subscriptions import events_of, followed, known, subscribed
 from agents.instance.turns import Forget, Idle, recorded, steered, stopping
 from agents.instance.waking import Origin, leave_session, open_session
 from agents.llm.endpoint import Api
-from agents.sessions import SessionError, UnknownSession
+from agents.sessions import Elsewhere, SessionError, UnknownSession
 from agents.settings import Settings
 from agents.streaming_function_handler import (
     TurnResult,
@@ -124,6 +126,8 @@ class AgentInstance(GenServer[AgentState]):
             conversation, cuts = await open_session(checked, config, keeping.ahead, origin)
         except UnknownSession:
             return IGNORE
+        except Elsewhere as elsewhere:
+            return Error(await self._runs_elsewhere(checked.id) or elsewhere)
         except SessionError as failed:
             return Error(failed)
         queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)
@@ -210,6 +214,12 @@ class AgentInstance(GenServer[AgentState]):
     async def _hand_over(self, at_once: bool, state: AgentState) -> Outcome[AgentState]:
         left = await given_up(self.pid, at_once, state)
         return Reply(False, state) if left is None else Stop(NORMAL, left, reply=True)
+
+    async def _runs_elsewhere(self, id_: str) -> AlreadyStarted | None:
+        """Give the name to the stand-in of the agent of another node, and return the reason not to start."""
+        unregister(name_of(id_))
+        stand_in = await agent_elsewhere(id_)
+        return None if stand_in is None else AlreadyStarted(stand_in, id_)
 
     def _needed(self, state: AgentState) -> bool:
         """Return whether a running subscriber or an unread message needs the agent."""

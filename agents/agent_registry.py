@@ -11,7 +11,7 @@ from heapq import nsmallest
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from actors import InvalidArgument, Mailbox, Pid, pg, register, whereis
+from actors import InvalidArgument, Mailbox, Pid, pg, register, unregister, whereis
 from actors.kernel.errors import named
 from actors.observer import processes
 from actors.server.server_process import ServerProcess
@@ -20,6 +20,9 @@ from actors.system.process_system import ProcessSystem
 from supervisors.agent_supervisor import NAME_PREFIX
 
 __all__ = ["agents_of", "find_agent", "find_stream", "is_agent"]
+
+FORMER_PREFIX: Final = "former:"
+"""The beginning of the name of a stand-in whose agent has come to this node."""
 
 _expected: Final[WeakKeyDictionary[ProcessSystem, set[str]]] = WeakKeyDictionary()
 """The ids of the agents that have started and not ended in order. Their supervisor may restart them."""
@@ -31,8 +34,33 @@ def find_agent(agent_id: str) -> Pid | None:
 
 
 def is_agent(pid: Pid) -> bool:
-    """Return whether the process runs and has an agent's name. It may belong to the system of any thread."""
-    return pid.process is not None and (pid.process.name or "").startswith(NAME_PREFIX)
+    """Return whether the process runs and has an agent's name. It may belong to the system of any thread.
+
+    A stand-in for an agent of another node has such a name, too.
+    """
+    return pid.process is not None and (pid.process.name or "").startswith((NAME_PREFIX, FORMER_PREFIX))
+
+
+def stands_in(pid: Pid | None) -> bool:
+    """Return whether the process stands in for an agent of another node."""
+    if pid is None or pid.process is None:
+        return False
+    return _is_former(pid) or pid in pg.members(_standing_in(pid.process.name or ""))
+
+
+def begin_to_stand_in(pid: Pid, agent_id: str) -> None:
+    """Give the stand-in the name of its agent. Raises NameTaken."""
+    register(name_of(agent_id), pid)
+    pg.join(_standing_in(name_of(agent_id)), pid)
+
+
+def step_aside(agent_id: str) -> None:
+    """Free the id for the agent, which is about to start here. Its stand-in, if there is one, keeps its subscribers."""
+    pid = whereis(name_of(agent_id))
+    if pid is not None and stands_in(pid):
+        pg.leave(_standing_in(name_of(agent_id)), pid)
+        unregister(name_of(agent_id))
+        register(f"{FORMER_PREFIX}{agent_id}:{pid.number}", pid)
 
 
 def name_of(agent_id: str) -> str:
@@ -60,12 +88,12 @@ def belongs_to(agent: Pid, owner: str) -> None:
 
 
 def agents_of(owner: str) -> list[Pid]:
-    """Return the running agents of this user."""
-    return pg.members(_of_owner(_text(owner, "the name of a user")))
+    """Return the running agents of this user. A stand-in counts as its agent, until the agent is on this node."""
+    return [pid for pid in pg.members(_of_owner(_text(owner, "the name of a user"))) if not _is_former(pid)]
 
 
 def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Generator[None, None, list[str]]:
-    """Find the first ids of running agents above after, in order. A generator for `in_slices`.
+    """Find the first ids of this node's running agents above after, in order. A generator for `in_slices`.
 
     owner: only this user's agents; None: all agents.
     """
@@ -74,7 +102,9 @@ def sliced_ids(after: str | None, limit: int, owner: str | None = None) -> Gener
         yield
         process = pid.process
         name = process.name if isinstance(process, ServerProcess) else None  # not the holder of a reserved id
-        if name is not None and name.startswith(NAME_PREFIX) and (after is None or name > NAME_PREFIX + after):
+        if name is None or not name.startswith(NAME_PREFIX) or stands_in(pid):
+            continue
+        if after is None or name > NAME_PREFIX + after:
             found.append(name.removeprefix(NAME_PREFIX))
     return nsmallest(limit, found)
 
@@ -115,6 +145,14 @@ def _text(given: object, expected: str) -> str:
     if not isinstance(given, str):
         raise InvalidArgument(expected, named(given))
     return given
+
+
+def _is_former(pid: Pid) -> bool:
+    return pid.process is not None and (pid.process.name or "").startswith(FORMER_PREFIX)
+
+
+def _standing_in(name: str) -> tuple[str, str]:
+    return "stand_in", name
 
 
 def _of_owner(owner: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from agents.cluster.requests import (
 )
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
+from agents.instance.elsewhere import FarFault, StopFar
 from agents.instance.requests import Cancel, Retire, Steer
 
 NO_CONNECTION: Final = "noconnection"
@@ -37,11 +38,11 @@ class ForwardedCall(Struct, frozen=True):
     def repeatable(self) -> bool:
         """Whether the request names its object, so that a second one changes nothing."""
         match self.request:
-            case Steer() | Retire() | Cancel(stream_id=None):
+            case Steer() | Retire() | Cancel(stream_id=None) | StopFar():
                 return False
         return True
 
-    def fail(self, me: Pid, reason: str) -> None:
+    def fail(self, me: Pid, reason: object) -> None:
         self.caller.settle(CallFailed(me, reason))
 
 
@@ -148,7 +149,7 @@ class Forwarding:
         if call is None:
             return False
         if isinstance(message, CallRefused):
-            call.fail(self._me, message.text)
+            call.fail(self._me, FarFault(message.kind, message.text))
             return False
         try:
             answer = unpacked_answer(call.request, message.value)
@@ -183,6 +184,22 @@ class Forwarding:
         for id_ in [id_ for id_, each in self.follows.items() if each.gone]:
             self.close(id_)
         self.waiting = [each for each in self.waiting if not each.gone]
+
+    def fail_all(self, fault: FarFault) -> None:
+        """Refuse everything that waits for a link."""
+        for call in self._waiting_calls:
+            call.fail(self._me, fault)
+        for follower in self.waiting:
+            self.refuse(follower, fault)
+        self._waiting_calls, self.waiting = [], []
+
+    def refuse(self, follower: RemoteFollower, fault: FarFault) -> None:
+        """End a follow whose agent can't be started."""
+        if follower.caller is not None:
+            follower.caller.settle(CallFailed(self._me, fault))
+            follower.caller = None
+        elif not follower.subscribes:
+            self.last_words(follower, fault.text)
 
     def last_words(self, follower: RemoteFollower, why: str) -> None:
         """End a follower's stream, whose terminal event will not come."""

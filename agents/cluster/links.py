@@ -4,29 +4,38 @@ There is one link to a node, whichever end opened it. A link that ended is diale
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from actors import Caller, Down, GenServer, NoReply, Outcome, Pid, Reply, Request, monitor, reply, send, spawn_link
 from actors.server.outcomes import Next
+from agents.cluster.answering import answer_call
 from agents.cluster.errors import ClusterError, Unreachable
+from agents.cluster.finding import Find
 from agents.cluster.link.address import NodeAddress, Protection
 from agents.cluster.link.connection import IDLE_S
 from agents.cluster.link.handshake import Identity
 from agents.cluster.link.link import Link, Requested
 from agents.cluster.link.opening import dial
 from agents.cluster.link.wire import SessionCall
-from agents.cluster.relay import Find, Relay, answer_call
+from agents.cluster.loop import loop_link
+from agents.cluster.relay import Relay
+
+LINKS: Final = "links"
 
 
 class PeerNode(Struct, frozen=True):
-    """Another node, as the store has it."""
+    """A node, as the store has it. address: None for this node itself."""
 
     epoch: int
     incarnation: str
-    address: NodeAddress
+    address: NodeAddress | None
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"node {self.name or self.epoch}"
 
 
 class LinkTo(Struct, Request[Link | ClusterError], frozen=True):
@@ -48,13 +57,13 @@ class LinksState(Struct, frozen=True):
     me: Identity
     protection: Protection
     find: Find
-    idle_s: float
+    idle_s: float = IDLE_S
     links: Mapping[int, Link] = {}
     waiting: Mapping[int, tuple[Caller, ...]] = {}
 
 
 class Links(GenServer[LinksState]):
-    """The links of a node.
+    """The links of a node. The link to the node itself is in memory: a stand-in whose agent has come here uses it.
 
     find: finds the agents for the requests of other nodes. The node's listener names this process as its server.
     """
@@ -69,6 +78,9 @@ class Links(GenServer[LinksState]):
         link = state.links.get(epoch)
         if link is not None and not link.ended:
             return Reply(link, state)
+        if request.peer.address is None:
+            link = loop_link(state.me, self.pid, state.idle_s)
+            return Reply(link, _with(state, link))
         waiting = state.waiting.get(epoch, ())
         if not waiting:
             spawn_link(_dial, self.pid, request.peer, state)
@@ -103,9 +115,10 @@ def _with(state: LinksState, link: Link) -> LinksState:
 
 
 async def _dial(links: Pid, peer: PeerNode, state: LinksState) -> None:
-    result: Link | ClusterError = Unreachable(f"node {peer.epoch} at {peer.address}: the dialer failed")
+    result: Link | ClusterError = Unreachable(f"{peer} at {peer.address}: the dialer failed")
     try:
-        identity = peer.epoch, peer.incarnation
+        assert peer.address is not None
+        identity = peer.epoch, peer.incarnation, str(peer)
         result = await dial(peer.address, identity, state.me, links, state.protection, state.idle_s)
     except ClusterError as error:
         result = error

@@ -19,7 +19,8 @@ IDLE_S: Final = 60.0
 class Remote(Struct, frozen=True):
     """The parts of a node that its stand-ins use.
 
-    links: the process of the links. failover_s: how long requests wait for an owner. buffer_size: as in Stream.
+    links: the process of the links. owner_of: see seeking.py. failover_s: how long requests wait for an owner.
+    buffer_size: as in Stream.
     """
 
     links: Pid

@@ -12,6 +12,7 @@ from agents.cluster.errors import Garbage
 from agents.cluster.packing import Packing
 from agents.core.conversation import Conversation
 from agents.core.events import Event
+from agents.instance.elsewhere import Control, ResumeFar, StopFar, SuspendFar
 from agents.instance.info import AgentHistory, AgentInfo
 from agents.instance.requests import (
     Approve,
@@ -58,7 +59,9 @@ Opening: TypeAlias = AskStream | FollowStream | SubscribeTo
 
 OPENINGS: Final[Packing[Opening]] = Packing(Opening)
 
-RemoteRequest: TypeAlias = Cancel | Steer | Approve | Deny | Retire | GetInfo | GetConversation | GetHistory | GetEvents
+RemoteRequest: TypeAlias = (
+    Cancel | Steer | Approve | Deny | Retire | GetInfo | GetConversation | GetHistory | GetEvents | Control
+)
 
 REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
     "cancel": (Cancel, (bool,)),
@@ -70,6 +73,9 @@ REQUESTS: Final[dict[str, tuple[type[RemoteRequest], tuple[Any, ...]]]] = {
     "conversation": (GetConversation, (Conversation,)),
     "history": (GetHistory, (AgentHistory,)),
     "events": (GetEvents, (tuple[Event, ...] | None,)),
+    "stop": (StopFar, (bool,)),
+    "suspend": (SuspendFar, (bool,)),
+    "resume": (ResumeFar, (bool,)),
 }
 """The requests by their names on a link: the type of each, and the types of its answers."""
 
@@ -79,6 +85,12 @@ _VALUES: Final = {type_: Packing[Any](type_) for request, answers in REQUESTS.va
 
 def packed_request(request: RemoteRequest) -> bytes:
     return _named(_NAMES[type(request)], request)
+
+
+def wakes(received: bytes) -> bool:
+    """Return whether the request is for an agent that may sleep until then."""
+    row = REQUESTS.get(received.partition(b"\n")[0].decode("ascii", "replace"))
+    return row is None or row[0] not in get_args(Control)
 
 
 def unpacked_request(received: bytes) -> RemoteRequest:

@@ -9,18 +9,34 @@ from msgspec import Struct
 from actors import CallFailed, Pid, call, send
 from agents.cluster.link.link import Link
 from agents.cluster.links import LinkTo, PeerNode
+from agents.instance.elsewhere import FarFault
 
 OwnerOf: TypeAlias = Callable[[str], Awaitable[PeerNode | None]]
-"""Return the other node that owns a session now, or None if no node is known to own it."""
+"""Return the node that owns a session now, or None if none is known. A free session is claimed by this node.
+
+Raises NoOwner.
+"""
 
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
 
 
 class Found(Struct, frozen=True):
-    """To a stand-in. link: to the owner of its session; None: no owner was found in time."""
+    """To a stand-in. link: to the owner of its session; None: no owner was found in time.
+
+    fault: the reason why there will be no owner.
+    """
 
     link: Link | None
+    fault: FarFault | None = None
+
+
+class NoOwner(Exception):
+    """No node will own the session: it does not exist, or its agent can't be started."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.fault = FarFault(kind, text)
 
 
 async def seek(stand_in: Pid, session: str, links: Pid, owner_of: OwnerOf, wait_s: float, pause_s: float) -> None:
@@ -36,7 +52,9 @@ async def seek(stand_in: Pid, session: str, links: Pid, owner_of: OwnerOf, wait_
                 link = await _link(session, links, owner_of)
     except TimeoutError:
         link = None
-    send(stand_in, Found(link))
+    except NoOwner as none:
+        return send(stand_in, Found(None, none.fault))
+    return send(stand_in, Found(link))
 
 
 async def _link(session: str, links: Pid, owner_of: OwnerOf) -> Link | None:

@@ -23,22 +23,21 @@ from actors import (
     Shutdown,
     Stop,
     monitor,
-    pg,
-    register,
     send_after,
     spawn_link,
 )
 from actors.server.outcomes import Next
-from agents.agent_registry import find_agent, name_of
+from agents.agent_registry import begin_to_stand_in, belongs_to, find_agent
 from agents.cluster.event import Stored
 from agents.cluster.follower import Received, RemoteFollower, read
 from agents.cluster.forwarding import NO_CONNECTION, ForwardedCall
 from agents.cluster.link.link import Arrived
 from agents.cluster.link.wire import CallAnswered, CallRefused, FollowEnded, NotHere
-from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, stands_in_for
+from agents.cluster.relay import AGENT_ENDED, NO_STREAM, OVER, REFUSED
 from agents.cluster.remote import Remote, StandInState
 from agents.cluster.requests import AskStream, FollowStream, SubscribeTo
 from agents.cluster.seeking import FIRST_PAUSE_S, Found, seek
+from agents.instance.elsewhere import CANNOT_START, Control, FarFault
 from agents.instance.requests import AgentRequest, Follow, Subscribe, Unsubscribe
 from agents.instance.state import StreamChat
 from supervisors import AlreadyStarted
@@ -63,15 +62,19 @@ class StandIn(GenServer[StandInState]):
 
     trap_exit = True
 
-    def init(self, session: str, remote: Remote) -> StandInState | Error:
+    def init(self, session: str, remote: Remote, owner: str | None = None) -> StandInState | Error:
+        """Stand in for the session's agent. owner: the user who owns the agent."""
         if (other := find_agent(session)) is not None:
             return Error(AlreadyStarted(other, session))
-        register(name_of(session), self.pid)
-        pg.join(stands_in_for(session), self.pid)
+        begin_to_stand_in(self.pid, session)
+        if owner is not None:
+            belongs_to(self.pid, owner)
         send_after(remote.idle_s, self.pid, IdleCheck(0))
         return StandInState(session, remote, self.pid)
 
-    def handle_call(self, request: AgentRequest, caller: Caller, state: StandInState) -> Outcome[StandInState]:
+    def handle_call(
+        self, request: AgentRequest | Control, caller: Caller, state: StandInState
+    ) -> Outcome[StandInState]:
         state.asked += 1
         if not isinstance(request, Follow):
             state.forwarding.call(ForwardedCall(request, caller))
@@ -90,6 +93,9 @@ class StandIn(GenServer[StandInState]):
         match message:
             case CallAnswered() | CallRefused() | FollowEnded() | NotHere():
                 return await self._answered(message, state)
+            case Found(link=None, fault=FarFault() as fault):
+                forwarding.fail_all(fault)
+                return Stop(NORMAL, state)
             case Found(link):
                 state.seeker = None
                 if link is None:
@@ -204,6 +210,8 @@ class StandIn(GenServer[StandInState]):
             return Stop(NORMAL, state)
         if reason == NO_STREAM and follower.caller is not None:
             follower.accepted(found=False)
+        elif reason.startswith(REFUSED):
+            forwarding.refuse(follower, FarFault(CANNOT_START, reason.removeprefix(REFUSED)))
         elif reason == NO_STREAM or (reason == OVER and follower.over):
             follower.from_store = not follower.over
             forwarding.draining.append(follower)

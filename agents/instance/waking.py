@@ -14,9 +14,10 @@ from actors import IGNORE, CallFailed, Pid, StartFailed, Task, ended, whereis
 from actors.log import get_logger
 from agents.agent_config import AgentConfig
 from agents.agent_config.kept import kept_config, restored
-from agents.agent_registry import find_agent
+from agents.agent_registry import find_agent, step_aside
 from agents.core.checkpoint import first_checkpoint, log_of
 from agents.core.conversation import Conversation
+from agents.instance.elsewhere import agent_elsewhere
 from agents.sessions import (
     JournalHandle,
     OpenStream,
@@ -103,10 +104,12 @@ async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder |
 async def wake(agent_id: str) -> Pid | None:
     """Return the agent with this id. If none runs, start one for the session with this id; None if neither exists.
 
-    Raises InvalidAgentConfig if the kept configuration has become invalid: a tool is missing, or it names code or an
+    If another node of the cluster owns the session, return the stand-in of its agent. Raises InvalidAgentConfig if the kept configuration has become invalid: a tool is missing, or it names code or an
     address that this program gave no agent. Raises SessionError if the session can't be read.
     """
     if (pid := find_agent(agent_id)) is not None:
+        return pid
+    if (pid := await agent_elsewhere(agent_id)) is not None:
         return pid
     journal = await open_journal()
     session = await journal.store.session(agent_id) if journal is not None else None
@@ -142,6 +145,7 @@ async def recover(ids: Iterable[str]) -> None:
     assert journal is not None, "expected kept sessions"
     given = {}
     for agent_id in ids:
+        step_aside(agent_id)  # a stand-in has followed the session until now
         try:
             session = await journal.store.session(agent_id)
         except SessionError as failed:

@@ -36,13 +36,13 @@ class _DialedWebSocket(ClientWebSocketResponse):
 
 async def dial(
     address: NodeAddress,
-    peer: tuple[int, str],
+    peer: tuple[int, str, str],
     me: Identity,
     server: Pid,
     protection: Protection,
     idle_s: float = IDLE_S,
 ) -> Link:
-    """Open a link to the node with this epoch and incarnation.
+    """Open a link to a node. peer: its epoch, its incarnation, and its name for errors.
 
     server: the process that gets the peer's requests. Raises NotSafe, Unreachable and HandshakeRefused.
     """
@@ -51,10 +51,12 @@ async def dial(
         try:
             async with asyncio.timeout(OPEN_S):
                 websocket = await _connected(address, protection, stack)
-                hello = await _greet_listener(websocket, me, peer)
+                hello = await _greet_listener(websocket, me, peer[:2])
         except (aiohttp.ClientError, OSError) as error:
             why = "no answer in time" if isinstance(error, TimeoutError) else " ".join(str(error).split())
-            raise Unreachable(f"node {peer[0]} at {address}: {why or type(error).__name__}") from None
+            raise Unreachable(f"{peer[2]} at {address}: {why or type(error).__name__}") from None
+        except HandshakeRefused as refused:
+            raise HandshakeRefused(f"{peer[2]} at {address}: {refused}") from None
         return start_link(hello, LinkSocket(websocket, websocket.transport, stack.pop_all().aclose), server, idle_s)
 
 

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from actors import start
 from agents import application
+from agents.cluster.finding import agent_here
 from agents.cluster.link.address import UnixAddress
 from agents.cluster.link.server import listening
 from agents.cluster.links import Links
-from agents.cluster.relay import agent_here
 from agents.settings import Durability, SessionSettings, Settings, ToolSettings
 from agents.settings.agent import AgentSettings
 from tests.agents.cluster.link.nodes import PLAIN, everybody_lives, identity

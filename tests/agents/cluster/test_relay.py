@@ -9,11 +9,12 @@ import pytest
 
 from actors import KILL, AsyncioSystemBase, Mailbox, Pid, call, ended, exit, start  # noqa: A004 (OTP's word)
 from agents.cluster.errors import Unreachable
+from agents.cluster.finding import OwnedBy, agent_here
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
 from agents.cluster.link.wire import CallRefused, FollowEnded, NotHere
 from agents.cluster.links import Links, LinkTo, PeerNode
-from agents.cluster.relay import FAILED, UNKNOWN_REQUEST, agent_here
+from agents.cluster.relay import FAILED, UNKNOWN_REQUEST
 from agents.cluster.remote import Remote
 from agents.cluster.requests import OPENINGS, FollowStream, SubscribeTo, packed_request
 from agents.cluster.stand_in import StandIn
@@ -24,13 +25,13 @@ INFO, SUBSCRIBE = packed_request(GetInfo()), OPENINGS.packed(SubscribeTo())
 FOLLOW = OPENINGS.packed(FollowStream("stream", 0))
 
 
-async def find(session: str) -> Pid | int | None:
+async def find(session: str, *, wakes: bool) -> Pid | OwnedBy | None:
     match session:
         case "moved":
-            return 7
+            return OwnedBy(7)
         case "broken":
             raise ValueError(session)
-    return await agent_here(session)
+    return await agent_here(session, wakes=wakes)
 
 
 @pytest.fixture

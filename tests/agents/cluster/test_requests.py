@@ -1,6 +1,6 @@
 """Requests and answers between nodes: each value is read as it was written, and an unknown one is refused."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -21,6 +21,7 @@ from agents.cluster.requests import (
 from agents.core.conversation import AssistantMessage, Function, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agents.core.events import StreamToken, StreamToolResult, ToolResult
 from agents.core.running_turn import RunningCall, RunningTurn
+from agents.instance.elsewhere import Control, ResumeFar, StopFar, SuspendFar
 from agents.instance.info import AgentHistory, AgentInfo, StreamInfo
 from agents.instance.requests import (
     AgentRequest,
@@ -62,6 +63,9 @@ EXCHANGES: list[tuple[RemoteRequest, list[Any]]] = [
     ),
     (Deny("c", "no"), [Decided("c", "denied"), NotAsked("c")]),
     (Retire(), [True, False]),
+    (StopFar(), [True, False]),
+    (SuspendFar(), [True, False]),
+    (ResumeFar(), [True, False]),
     (GetInfo(), [INFO]),
     (GetConversation(), [TALK, ()]),
     (GetHistory(), [AgentHistory(INFO, TALK, (1.0, None, 2.5, None), RUNNING), AgentHistory(INFO, (), (), None)]),
@@ -70,8 +74,8 @@ EXCHANGES: list[tuple[RemoteRequest, list[Any]]] = [
 
 
 def test_every_request_to_an_agent_but_the_follow_has_a_name() -> None:
-    assert {request for request, _ in REQUESTS.values()} | {Follow} == set(AgentRequest.__args__)
-    assert {type(request) for request, _ in EXCHANGES} | {Follow} == set(AgentRequest.__args__)
+    assert {request for request, _ in REQUESTS.values()} | {Follow} == {*get_args(AgentRequest), *get_args(Control)}
+    assert {type(request) for request, _ in EXCHANGES} | {Follow} == {*get_args(AgentRequest), *get_args(Control)}
 
 
 @pytest.mark.parametrize(("request_", "answers"), EXCHANGES, ids=lambda each: type(each).__name__)

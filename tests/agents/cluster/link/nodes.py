@@ -42,7 +42,7 @@ class Node:
         self.address, self.box, self.protection = address, box, protection
 
     async def dialed_by(self, me: Identity = A, server: Pid | None = None, idle_s: float = IDLE_S) -> Link:
-        peer = B.epoch, B.incarnation
+        peer = B.epoch, B.incarnation, "node b"
         return await dial(self.address, peer, me, server or self.box.pid, self.protection, idle_s)
 
     async def requested(self) -> Requested:

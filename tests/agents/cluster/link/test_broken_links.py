@@ -167,7 +167,7 @@ async def exchange(link: Link, box: Mailbox, seen: list[bytes]) -> bool:
 
 
 async def dialed(address: TcpAddress, server: Pid) -> Link:
-    return await dial(address, (B.epoch, B.incarnation), A, server, PLAIN)
+    return await dial(address, (B.epoch, B.incarnation, "node b"), A, server, PLAIN)
 
 
 @pytest.mark.parametrize("chunks", range(30))

@@ -66,7 +66,7 @@ async def test_an_address_that_others_reach_without_tls_is_not_safe(host: str) -
             pass
     assert str(refused.value).startswith(line)
     with pytest.raises(NotSafe) as refused:
-        await dial(address, (2, "i"), A, None, PLAIN)  # type: ignore[arg-type]  # refused before it is used
+        await dial(address, (2, "i", "node b"), A, None, PLAIN)  # type: ignore[arg-type]  # refused before it is used
     assert str(refused.value).startswith(line)
 
 
@@ -142,7 +142,7 @@ async def test_a_peer_without_a_certificate_of_the_authority_is_refused(tmp_path
     stranger = Protection.by(certificate(others, "stranger", trusted=ours))
     async with node(LOOPBACK, protection) as far:
         for client in (stranger, PLAIN):
-            with pytest.raises(Unreachable, match=r"^node 2 at 127.0.0.1:\d+: "):
+            with pytest.raises(Unreachable, match=r"^node b at 127.0.0.1:\d+: "):
                 await Node(far.address, far.box, client).dialed_by()
         assert (await far.dialed_by()).peer.name == "b"
         assert not far.box.process.mailbox
@@ -195,14 +195,14 @@ async def test_a_dead_node_is_refused_after_its_proof(tmp_path: Path) -> None:
 
 async def test_another_node_at_the_address_is_not_dialed(tmp_path: Path) -> None:
     async with node(unix(tmp_path)) as far:
-        for peer in ((3, B.incarnation), (2, "another incarnation")):
+        for peer in ((3, B.incarnation, "c"), (2, "another incarnation", "c")):
             with pytest.raises(HandshakeRefused, match=r"expected the node of epoch \d, got another one, of epoch 2"):
                 await dial(far.address, peer, A, far.box.pid, PLAIN)
 
 
 async def test_an_address_without_a_listener_is_unreachable(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match=r"^node 2 at unix:.*2.sock: "):
-        await dial(unix(tmp_path), (2, "i"), A, None, PLAIN)  # type: ignore[arg-type]  # no link, no request
+    with pytest.raises(Unreachable, match=r"^node b at unix:.*2.sock: "):
+        await dial(unix(tmp_path), (2, "i", "node b"), A, None, PLAIN)  # type: ignore[arg-type]  # no link, no request
 
 
 async def test_a_replayed_hello_is_refused() -> None:

@@ -1,0 +1,48 @@
+"""The owner's side of a link: the answers to the calls of another node."""
+
+from typing import Final
+
+from actors import CallFailed, Pid, call
+from agents.cluster.errors import Garbage, TooLarge
+from agents.cluster.finding import NOT_STARTED, Find, OwnedBy, line_of
+from agents.cluster.link.link import Link
+from agents.cluster.link.wire import SessionCall
+from agents.cluster.node_requests import THIS_NODE, answer_of_node
+from agents.cluster.relay import AGENT_ENDED, FAILED, UNKNOWN_REQUEST
+from agents.cluster.requests import packed_answer, unpacked_request, wakes
+from agents.instance.elsewhere import CANNOT_START, Control, control
+
+TOO_LARGE: Final = "too_large"
+"""A kind of CallRefused, besides AGENT_ENDED, FAILED, UNKNOWN_REQUEST and CANNOT_START."""
+
+
+async def answer_call(link: Link, request: SessionCall, find: Find) -> None:
+    """Answer a call of the peer, whatever happens."""
+    kind, text = FAILED, "the request failed on the node of its session"
+    try:
+        await _answer(link, request, find)
+        kind = ""
+    except Garbage as garbage:
+        kind, text = UNKNOWN_REQUEST, str(garbage)
+    except CallFailed:
+        kind, text = AGENT_ENDED, "the agent ended before it answered"
+    except NOT_STARTED as failed:
+        kind, text = CANNOT_START, line_of(failed)
+    except TooLarge as large:
+        kind, text = TOO_LARGE, str(large)
+    finally:
+        if kind:
+            link.refuse(request.id, kind, text)
+
+
+async def _answer(link: Link, request: SessionCall, find: Find) -> None:
+    if request.session == THIS_NODE:
+        return link.answer(request.id, await answer_of_node(request.request))
+    agent = await find(request.session, wakes=wakes(request.request))
+    if isinstance(agent, OwnedBy):
+        return link.not_here(request.id, agent.epoch)
+    if not isinstance(agent, Pid):
+        return link.answer(request.id, packed_answer(False))  # it sleeps, so there is nothing to stop or to suspend
+    asked = unpacked_request(request.request)
+    answer = await (control(agent, asked) if isinstance(asked, Control) else call(agent, asked, None))
+    return link.answer(request.id, packed_answer(answer))

@@ -1,0 +1,151 @@
+"""The process `cluster`: it listens for other nodes, and knows the agents of other nodes."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from msgspec import Struct
+
+from actors import Caller, Error, GenServer, Pid, Reply, StartFailed, call, whereis
+from actors.log import get_logger
+from agents.agent_registry import find_agent
+from agents.cluster.errors import CannotListen, ClusterError, HandshakeRefused, NotSafe
+from agents.cluster.link.address import NodeAddress, TcpAddress, UnixAddress, address_of
+from agents.cluster.link.link import Link
+from agents.cluster.link.server import listening
+from agents.cluster.links import LINKS, LinkTo, PeerNode
+from agents.cluster.remote import Remote
+from agents.cluster.own_node import OwnNode, state_dir
+from agents.instance.elsewhere import OpenOtherNodes
+from agents.sessions import SessionError
+from agents.settings import Settings
+from agents.settings.cluster import UNIX
+from supervisors import AlreadyStarted, start_child
+
+STAND_INS: Final = "stand_ins"
+CHECKED_PEERS: Final = 3
+CHECK_S: Final = 2.0
+ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared, not bound)
+
+log = get_logger("understudy.cluster")
+
+
+class ClusterNode(Struct, frozen=True):
+    """The other nodes, as functions of this node see them: see OtherNodes."""
+
+    node: OwnNode
+    remote: Remote
+
+    async def agent_of(self, session_id: str) -> Pid | None:
+        """Return the stand-in of the session's agent; None unless another living node owns the session.
+
+        Raises StoreUnavailable.
+        """
+        if await self.node.other_owner(session_id) is None:
+            return None
+        session = await self.node.store.session(session_id)
+        try:
+            pid = await start_child(STAND_INS, session_id, self.remote, None if session is None else session.owner)
+        except AlreadyStarted as other:
+            return other.pid
+        except StartFailed as failed:
+            if isinstance(failed.reason, AlreadyStarted):
+                return failed.reason.pid
+            raise
+        return pid if isinstance(pid, Pid) else find_agent(session_id)
+
+
+class ClusterState(Struct, frozen=True):
+    """listener: what ends the listening."""
+
+    cluster: ClusterNode
+    listener: AsyncExitStack
+
+
+class ClusterProcess(GenServer[ClusterState]):
+    """The process. A start fails with a ClusterError of one line."""
+
+    trap_exit = True
+
+    async def init(self, settings: Settings) -> ClusterState | Error:
+        listener, links = AsyncExitStack(), whereis(LINKS)
+        assert links is not None, "the links are an earlier child"
+        try:
+            node = await OwnNode.open(settings)
+            bound = await listener.enter_async_context(_listening(settings, node, links))
+            await node.nodes.advertise(str(_advertised(settings, bound)))
+            await _check_peers(node, links)
+        except (ClusterError, SessionError) as failed:
+            await listener.aclose()
+            return Error(failed)
+        failover_s = settings.cluster.failover_wait / 1000
+        remote = Remote(links, node.owner_of, node.read, failover_s, settings.streaming.buffer_size)
+        log.info("node_listens", node=node.me.name, epoch=node.me.epoch, address=str(bound))
+        return ClusterState(ClusterNode(node, remote), listener)
+
+    def handle_call(self, request: OpenOtherNodes, caller: Caller, state: ClusterState) -> Reply[ClusterState]:
+        return Reply(state.cluster, state)
+
+    async def terminate(self, reason: Any, state: ClusterState) -> None:
+        await state.listener.aclose()
+
+
+def _listening(settings: Settings, node: OwnNode, links: Pid) -> Any:
+    return listening(_listen_address(settings, node.me.epoch), node.me, links, node.lives, node.protection)
+
+
+def _listen_address(settings: Settings, epoch: int) -> NodeAddress:
+    """Return the address to listen on. Raises NotSafe."""
+    if settings.cluster.listen == UNIX:
+        return UnixAddress(state_dir(settings) / "nodes" / f"{epoch}.sock")
+    return _host_and_port("cluster.listen", settings.cluster.listen)
+
+
+def _advertised(settings: Settings, bound: NodeAddress) -> NodeAddress:
+    """Return the address at which other nodes find this one. Raises NotSafe and CannotListen."""
+    if settings.cluster.advertise is not None:
+        address = _host_and_port("cluster.advertise", settings.cluster.advertise)
+        if address.port == 0 or address.host in ANY_HOST:
+            raise NotSafe(f"cluster.advertise: expected the host and the port of this node, got {str(address)!r}")
+        return address
+    if isinstance(bound, TcpAddress) and bound.host in ANY_HOST:
+        raise CannotListen(f"cluster.advertise: expected the address of this node, since cluster.listen is {bound}")
+    return bound
+
+
+def _host_and_port(key: str, text: str) -> TcpAddress:
+    try:
+        address = address_of(text)
+    except NotSafe:
+        address = None
+    if not isinstance(address, TcpAddress):
+        raise NotSafe(f"{key}: expected {'unix, or ' * (key == 'cluster.listen')}a host and a port, got {text!r}")
+    return address
+
+
+async def _check_peers(node: OwnNode, links: Pid) -> None:
+    """Raise HandshakeRefused if the first other node that answers does not accept this one, or is of another cluster.
+
+    A node that does not answer says nothing about this one.
+    """
+    peers = (await node.others())[:CHECKED_PEERS]
+    asked = [asyncio.create_task(call(links, LinkTo(peer), None)) for peer in peers]
+    refused: HandshakeRefused | None = None
+    try:
+        for answer in asyncio.as_completed(asked, timeout=CHECK_S):
+            result: Link | ClusterError = await answer
+            if isinstance(result, Link):
+                return
+            refused = result if isinstance(result, HandshakeRefused) else refused
+    except TimeoutError:
+        log.warning("nodes_do_not_answer", nodes=_names(peers))
+    finally:
+        for task in asked:
+            task.cancel()
+    if refused is not None:
+        raise refused
+
+
+def _names(peers: Sequence[PeerNode]) -> list[str]:
+    return [str(peer) for peer in peers]

@@ -1,0 +1,88 @@
+"""Agents of other nodes of the cluster: the port by which this node's functions reach them.
+
+agents/cluster implements it. A stand-in is a process on this node that answers for such an agent. Without a cluster,
+and while the cluster's processes are restarted, no other node is known; the store then refuses what is not this node's.
+"""
+
+from typing import Final, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from actors import Pid, Request, call, sys, whereis
+from agents.agent_registry import find_agent, stands_in
+from supervisors import agent_supervisor
+
+CLUSTER: Final = "cluster"
+"""The name of the process that knows the other nodes."""
+
+
+CANNOT_START: Final = "not_started"
+"""The kind of FarFault of an agent that its node could not start."""
+
+
+class FarFault(Struct, frozen=True):
+    """The reason of a CallFailed: the node of the agent refused the request. kind: a word for programs. text: a line."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+class OtherNodes(Protocol):
+    """The other nodes of the cluster."""
+
+    async def agent_of(self, session_id: str) -> Pid | None:
+        """Return the stand-in of the session's agent; None unless another living node owns the session."""
+
+
+class OpenOtherNodes(Struct, Request[OtherNodes], frozen=True):
+    """A request for the OtherNodes."""
+
+
+class StopFar(Struct, Request[bool], frozen=True):
+    """To a stand-in: stop the agent, as `stop_agent` does. The answer: whether the agent ran."""
+
+
+class SuspendFar(Struct, Request[bool], frozen=True):
+    """To a stand-in: suspend the agent, as `sys.suspend` does. The answer: whether the agent runs."""
+
+
+class ResumeFar(Struct, Request[bool], frozen=True):
+    """To a stand-in: resume the agent, as `sys.resume` does. The answer: whether the agent runs."""
+
+
+Control: TypeAlias = StopFar | SuspendFar | ResumeFar
+
+
+async def other_nodes() -> OtherNodes | None:
+    """Return the other nodes, or None without a cluster."""
+    return None if whereis(CLUSTER) is None else await call(CLUSTER, OpenOtherNodes())
+
+
+async def agent_elsewhere(session_id: str) -> Pid | None:
+    """Return the stand-in of an agent that another node has, or None."""
+    nodes = await other_nodes()
+    return None if nodes is None else await nodes.agent_of(session_id)
+
+
+async def running_agent(session_id: str) -> Pid | None:
+    """Return the agent that runs on this node, or the stand-in of one of another node. No agent is woken here."""
+    return find_agent(session_id) or await agent_elsewhere(session_id)
+
+
+async def control(agent: Pid, request: Control) -> bool:
+    """Stop, suspend or resume an agent of any node. Return False if it does not run."""
+    if stands_in(agent):
+        return await call(agent, request, timeout_s=None)
+    match request:
+        case StopFar():
+            await agent_supervisor.stop_agent(agent)
+        case SuspendFar():
+            await sys.suspend(agent)
+        case ResumeFar():
+            await sys.resume(agent)
+    return True
