@@ -3,30 +3,35 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from actors import Caller, Error, GenServer, Pid, Reply, StartFailed, call, whereis
 from actors.log import get_logger
 from agents.agent_registry import find_agent
+from agents.cluster.asking import ask_node
 from agents.cluster.errors import CannotListen, ClusterError, HandshakeRefused, NotSafe
 from agents.cluster.link.address import NodeAddress, TcpAddress, UnixAddress, address_of
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
 from agents.cluster.links import LINKS, LinkTo, PeerNode
-from agents.cluster.remote import Remote
+from agents.cluster.node_requests import NodeRequest, answered_here
 from agents.cluster.own_node import OwnNode, state_dir
-from agents.instance.elsewhere import OpenOtherNodes
-from agents.sessions import SessionError
+from agents.cluster.remote import Remote
+from agents.instance.elsewhere import NoAnswer, OpenOtherNodes, UnknownNode
+from agents.sessions import SessionError, StoreUnavailable
 from agents.settings import Settings
 from agents.settings.cluster import UNIX
-from supervisors import AlreadyStarted, start_child
+from supervisors import AlreadyStarted
+from supervisors.dynamic_supervisor import start_child
 
 STAND_INS: Final = "stand_ins"
 CHECKED_PEERS: Final = 3
 CHECK_S: Final = 2.0
 ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared, not bound)
+
+T = TypeVar("T")
 
 log = get_logger("understudy.cluster")
 
@@ -54,6 +59,32 @@ class ClusterNode(Struct, frozen=True):
                 return failed.reason.pid
             raise
         return pid if isinstance(pid, Pid) else find_agent(session_id)
+
+    async def ask_all(self, request: NodeRequest[T]) -> list[T]:
+        """Return the answers of the other nodes that answer."""
+        try:
+            peers = await self.node.others()
+        except StoreUnavailable as unavailable:
+            log.warning("nodes_not_asked", reason=str(unavailable))
+            return []
+        asked = [ask_node(self.remote.links, peer, request) for peer in peers]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, NoAnswer):
+                log.warning("node_did_not_answer", reason=str(outcome))
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+    async def ask(self, node: str, request: NodeRequest[T]) -> T:
+        """Return the answer of the node with this name. Raises UnknownNode, NoAnswer and StoreUnavailable."""
+        if node == self.node.me.name:
+            answer: T = await answered_here(request)
+            return answer
+        peers = {peer.name: peer for peer in await self.node.others()}
+        if node not in peers:
+            raise UnknownNode(node, sorted([*peers, self.node.me.name]))
+        return await ask_node(self.remote.links, peers[node], request)
 
 
 class ClusterState(Struct, frozen=True):

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from actors import Caller, CallFailed, Pid
 from actors.clock import unix_s
+from agents.agent_registry import step_aside
 from agents.cluster.errors import Garbage, TooLarge
 from agents.cluster.follower import RemoteFollower
 from agents.cluster.link.link import Link
@@ -156,8 +157,11 @@ class Forwarding:
         except Garbage as garbage:
             call.fail(self._me, str(garbage))
             return False
+        retired = isinstance(call.request, Retire) and answer is True
+        if retired:
+            step_aside(self._session)  # before the answer, after which the caller may use the name
         call.caller.reply(answer)
-        return isinstance(call.request, Retire) and answer is True
+        return retired
 
     def deliver(self, id_: int, follower: RemoteFollower) -> None:
         """Deliver events, and give credit for them. Forget a follower that is done."""

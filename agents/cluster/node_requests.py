@@ -102,7 +102,7 @@ async def answer_of_node(received: bytes) -> bytes:
     return _ANSWERS[type(request)].packed(await answered_here(request))
 
 
-async def answered_here(request: NodeRequest[T]) -> Any:
+async def answered_here(request: NodeRequest[Any]) -> Any:
     """Answer a request with what this node has. Stand-ins are agents of other nodes."""
     match request:
         case ListRunning(after, limit, owner):

@@ -1,6 +1,5 @@
 """This node: its identity for the others, its sessions, and the owners of all sessions as the store has them."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -15,18 +14,21 @@ from agents.cluster.link.address import Protection, address_of
 from agents.cluster.link.handshake import Identity
 from agents.cluster.links import PeerNode
 from agents.cluster.seeking import NoOwner
+from agents.cluster.this_node import this_node
 from agents.core.events import Event
 from agents.instance.elsewhere import CANNOT_START
 from agents.instance.waking import wake
 from agents.node.secret_file import UnsafeFile, secret_in
 from agents.node.state_files import default_state_dir
-from agents.sessions import NodeRecord, NodeStore, SessionError, open_journal
+from agents.sessions import SessionError, open_journal
 from agents.settings import Settings
 
 if TYPE_CHECKING:
     from agents.sessions import Store
+    from agents.sessions.node_store import NodeStore
+    from agents.sessions.nodes import NodeRecord
 
-SECRET: Final = "cluster.secret"
+IN_STATE_DIR: Final = "cluster.secret"
 NOT_FOUND: Final = "agent_not_found"
 
 log = get_logger("understudy.cluster")
@@ -41,18 +43,18 @@ class OwnNode(Struct, frozen=True):
     me: Identity
     protection: Protection
     store: "Store"
-    nodes: NodeStore
+    nodes: "NodeStore"
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
         """Return this node. Raises NotInCluster and NotSafe."""
-        journal = await open_journal()
+        journal, joining = await open_journal(), this_node(settings)
         nodes = None if journal is None else journal.store.node
-        if journal is None or nodes is None:
+        if journal is None or nodes is None or joining is None:
             raise NotInCluster("cluster.enabled: expected sessions in a store, got sessions in memory")
         store, epoch, incarnation = journal.store, nodes.fence.epoch, nodes.fence.incarnation
         name = Path(store.url.database or "").name
-        me = Identity(name, nodes.name, epoch, incarnation, version("understudy"), _secret(settings))
+        me = Identity(name, nodes.name, epoch, incarnation, joining.version, _secret(settings))
         return cls(me, Protection.by(settings.cluster), store, nodes)
 
     async def lives(self, epoch: int, incarnation: str) -> bool:
@@ -117,7 +119,7 @@ class OwnNode(Struct, frozen=True):
             raise NoOwner(NOT_FOUND, f"no agent has the id {session!r}")
         return not stands_in(pid)
 
-    async def _living(self) -> list[NodeRecord]:
+    async def _living(self) -> "list[NodeRecord]":
         try:
             return await self.nodes.nodes()
         except SessionError as failed:
@@ -131,14 +133,14 @@ def state_dir(settings: Settings) -> Path:
 
 def _secret(settings: Settings) -> bytes:
     given = settings.cluster.secret_file
-    path = given or state_dir(settings) / SECRET
+    path = given or state_dir(settings) / IN_STATE_DIR
     try:
         return secret_in(path, "the cluster's secret", make=given is None).encode()
     except (UnsafeFile, OSError) as unsafe:
         raise NotSafe(f"cluster.secret_file: {unsafe}") from None
 
 
-def _peer(node: NodeRecord) -> PeerNode | None:
+def _peer(node: "NodeRecord") -> PeerNode | None:
     """Return the node as a peer, or None while it does not listen."""
     if not node.address:
         return None

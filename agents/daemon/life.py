@@ -16,6 +16,7 @@ from typing import Final
 from actors import Crash, StartFailed, ended, whereis
 from actors.log import get_logger
 from agents import application
+from agents.cluster.node_requests import REPORTS
 from agents.daemon.drain import drain
 from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.daemon.host import DaemonHost
@@ -26,6 +27,7 @@ from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
+from agents.gateway.reports import ReportServer
 from agents.llm.llm_supervisor import load_client
 from agents.node.garbage import uncollected
 from agents.node.os_process import hide_from_own_user, this_process
@@ -95,6 +97,7 @@ async def live(
                 await stack.enter_async_context(_running(settings))
                 scrape = Scrape(await _metered())
                 host = DaemonHost(settings, token, read, scrape, stopping.ask)
+                await _report_to_others(host, settings)
                 port = await stack.enter_async_context(_served(host, settings))
                 address = _address(settings, port, folder)
                 stack.enter_context(folder.published_address(address))
@@ -162,6 +165,13 @@ async def _metered() -> Counts:
     counts = Counts()
     await start_supervisor(Flags(), (ChildSpec("meter", Meter, counts, name=METER),), name="daemon")
     return counts
+
+
+async def _report_to_others(host: DaemonHost, settings: Settings) -> None:
+    """Start the process that makes reports for the other nodes of the cluster."""
+    if settings.cluster.enabled:
+        child = ChildSpec(REPORTS, ReportServer, host.app, name=REPORTS)
+        await start_supervisor(Flags(), (child,), name="reports_supervisor")
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
 from agents.gateway.quotas import Quotas, UserLocks
+from agents.gateway.reports import Reports
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.chat_frames import chat_frames
@@ -49,7 +50,7 @@ class Gateway:
     """The ASGI app, whose settings can change while it runs.
 
     app: the inner app that answers new requests. A request that runs keeps the inner app that it began with. The guard
-    is around the whole inner app, so that also the answer to a bug has its headers.
+    is around the whole inner app, so that also the answer to a bug has its headers. reports: for other nodes.
     token: the install's token, which has every scope. host: the program that serves the gateway, for its state, reload
     and stop. Raises ValueError for settings that `check_access` refuses.
     """
@@ -72,7 +73,7 @@ class Gateway:
         delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, settings.streaming.enable_compression)
         app = _app(settings, everything, delivery, self._credentials, self._host)
         self._credentials.tokens.take(own.tokens)
-        self.app = app
+        self.app, self.reports = app, Reports(settings, self._host)
         sockets = Sockets(app, everything, delivery, own.max_message_bytes)
         self._guard = Guard(sockets, allowed, self._credentials, own.max_body_bytes)
 

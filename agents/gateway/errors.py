@@ -21,6 +21,7 @@ from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
 from agents.core.text import to_json
 from agents.gateway.words import fault_of
+from agents.instance.elsewhere import CANNOT_START, FarFault
 from agents.sessions import InvalidFork, SessionError, SessionExists, UnknownSession, UnknownStream
 from supervisors import AlreadyStarted, MaxChildren, NotFound
 
@@ -123,6 +124,8 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(409, "expected an unused id, got one that is in use", "conflict")
         case NotFound():
             return Refusal(404, "expected an agent that its supervisor runs, got one that has just ended")
+        case CallFailed(reason=FarFault(kind, text)):
+            return Refusal(503, text, "not_started" if kind == CANNOT_START else "")
         case CallFailed():
             return Refusal(503, "the agent has ended, or does not answer")
         case StartFailed() | MaxChildren():

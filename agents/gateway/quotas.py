@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+from actors import Pid
 from agents.agent_config import InvalidAgentConfig
-from agents.agent_registry import agents_of, find_agent
+from agents.agent_registry import agents_of, stands_in
+from agents.cluster.everywhere import asked_everywhere
+from agents.cluster.node_requests import GetUsage
 from agents.gateway.ceilings import within
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.caller import Caller
@@ -60,7 +63,7 @@ class Quotas:
         async with self._locks.lock(user):  # two requests must not share the last place
             if agent_id is None or not await self._sessions.has_session(agent_id, user):
                 await self._check_sessions(user)
-            self._check_agents(user, agent_id)
+            await self._check_agents(user, agent_id)
             yield
 
     @asynccontextmanager
@@ -73,21 +76,28 @@ class Quotas:
             await self._check_sessions(user)
             yield
 
-    def check_waiting(self, caller: Caller, message: str) -> None:
-        """Raise Refusal if the message and those that wait exceed max_waiting_bytes."""
+    async def check_waiting(self, caller: Caller, message: str, agent: Pid | None) -> None:
+        """Raise Refusal if the message and those that wait exceed max_waiting_bytes. agent: gets the message.
+
+        The other nodes are asked only for an agent of another node: a message for an agent here waits here.
+        """
         if (user := _user(caller)) is None:
             return
         most, asked = self._clients.max_waiting_bytes, cost_bytes(message)
         if asked > most:
             raise Refusal(413, f"expected a message of at most {most} bytes, got {asked}")
-        if sum(map(waiting_bytes, agents_of(user))) + asked > most:
+        waiting = sum(map(waiting_bytes, agents_of(user)))
+        if stands_in(agent):
+            waiting = sum(usage.waiting_bytes for usage in await asked_everywhere(GetUsage(user)))
+        if waiting + asked > most:
             words = f"expected at most {most} bytes of waiting messages of one user: retry later"
             raise Refusal(429, words, retry_after_s=RETRY_S)
 
-    def _check_agents(self, user: str, agent_id: str | None) -> None:
-        """Raise Refusal if the user has max_agents agents, unless this agent is one of them."""
-        most, own = self._clients.max_agents, agents_of(user)
-        if len(own) >= most and (agent_id is None or find_agent(agent_id) not in own):
+    async def _check_agents(self, user: str, agent_id: str | None) -> None:
+        """Raise Refusal if the user has max_agents agents on all nodes, unless this agent is one of them."""
+        most = self._clients.max_agents
+        own = {id_ for usage in await asked_everywhere(GetUsage(user)) for id_ in usage.agents}
+        if len(own) >= most and agent_id not in own:
             raise Refusal(429, f"expected at most {most} agents of one user: stop one first")
 
     async def _check_sessions(self, user: str) -> None:

@@ -1,13 +1,12 @@
 """The gateway's port to sessions, with a store or without one."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import NoReturn, Protocol
 
-from actors import CallFailed, Pid
-from actors.slices import in_slices
+from actors import Pid
 from agents import agent
-from agents.agent_registry import agents_of, find_agent, find_stream, sliced_ids
+from agents.agent_registry import agents_of, find_agent, find_stream
+from agents.cluster.everywhere import running_everywhere
 from agents.contract.sessions import Session, SessionInfo, SessionStream
 from agents.contract.stored import session as whole_session
 from agents.core.events import Event
@@ -87,13 +86,8 @@ class LiveSessions:
         return []
 
     async def sessions(self, after: str | None, limit: int, owner: str | None = None) -> list[SessionInfo]:
-        """Return the sessions in order of their ids."""
-        found = []
-        for agent_id in await in_slices(sliced_ids(after, limit, owner)):
-            pid = find_agent(agent_id)
-            with suppress(CallFailed):  # the agent has ended since
-                found += [] if pid is None else [_session(await agent.info(pid))]
-        return found
+        """Return the sessions in order of their ids, those of the other nodes too."""
+        return [_session(info) for info in await running_everywhere(after, limit, owner)]
 
     async def count(self, owner: str) -> int:
         return len(agents_of(owner))

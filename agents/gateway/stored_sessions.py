@@ -9,12 +9,14 @@ from msgspec import structs
 from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_registry import find_agent, find_stream, reserved
+from agents.cluster.everywhere import running_among
 from agents.contract.sessions import Session, SessionInfo, SessionStream, Status
 from agents.contract.stored import session, session_info, session_stream
 from agents.core.events import Event
 from agents.core.running_turn import RunningTurn
 from agents.gateway.errors import Refusal
 from agents.gateway.sessions import LiveSessions
+from agents.instance.elsewhere import other_nodes, running_agent
 from agents.instance.waking import wake
 from agents.sessions import (
     DatedMessage,
@@ -23,6 +25,7 @@ from agents.sessions import (
     RecordsRefused,
     SessionExists,
     StreamRecord,
+    StreamStatus,
     UnknownSession,
     open_journal,
 )
@@ -55,6 +58,14 @@ class StoredSessions(LiveSessions):
         await _store()  # without the journal, `wake` would find no session
         return await wake(agent_id)
 
+    async def find_stream(self, stream_id: str) -> Pid | None:
+        """Return the process that has the stream: the agent, or the stand-in of one of another node."""
+        pid = await super().find_stream(stream_id)
+        if pid is not None or await other_nodes() is None:
+            return pid
+        kept = await self.kept_stream(stream_id)
+        return None if kept is None or kept.status is not StreamStatus.OPEN else await running_agent(kept.session_id)
+
     async def kept_stream(self, stream_id: str) -> StreamRecord | None:
         return await (await _store()).stream(stream_id)
 
@@ -66,14 +77,16 @@ class StoredSessions(LiveSessions):
         store = await _store()
         if after is not None and not await self.has_session(after, owner):
             raise UnknownSession(after)
-        return [_info(each) for each in await store.sessions(after, limit, owner)]
+        kept = await store.sessions(after, limit, owner)
+        live = await running_among([each.id for each in kept])
+        return [session_info(each, live=each.id in live) for each in kept]
 
     async def count(self, owner: str) -> int:
         return await (await _store()).count(owner)
 
     async def session(self, session_id: str) -> SessionInfo | None:
         kept = await (await _store()).session(session_id)
-        return None if kept is None else _info(kept)
+        return None if kept is None else await _info(kept)
 
     async def history(self, session_id: str) -> Session:
         """Return the session as it is in the store, whether its agent runs or not.
@@ -90,7 +103,7 @@ class StoredSessions(LiveSessions):
         if running is not None and _has_turn(conversation, running, streams):
             running = None
         shown = [_with_status(each, statuses) for each in streams]
-        return session(_info(kept), conversation, shown, running)
+        return session(await _info(kept), conversation, shown, running)
 
     async def rename(self, session_id: str, title: str | None) -> None:
         from agents.sessions import history
@@ -102,7 +115,7 @@ class StoredSessions(LiveSessions):
         from agents.sessions import history
 
         journal = await _journal()
-        if find_agent(session_id) is not None:
+        if await running_agent(session_id) is not None:
             await super().delete(session_id)
         with _alone(session_id):
             with suppress(RecordsRefused):
@@ -148,7 +161,7 @@ def _alone(session_id: str) -> Iterator[None]:
 
 async def _live(session_id: str) -> tuple[Mapping[str, Status], RunningTurn | None]:
     """Return the status of each stream that the session's agent has, and its running turn, if the agent runs."""
-    pid = find_agent(session_id)
+    pid = await running_agent(session_id)
     if pid is None:
         return {}, None
     try:
@@ -169,5 +182,5 @@ def _has_turn(conversation: Sequence[DatedMessage], running: RunningTurn, stream
     return any(end is not None and end <= len(conversation) for end in ends)
 
 
-def _info(kept: ListedSession) -> SessionInfo:
-    return session_info(kept, live=find_agent(kept.id) is not None)
+async def _info(kept: ListedSession) -> SessionInfo:
+    return session_info(kept, live=bool(await running_among([kept.id])))

@@ -11,7 +11,6 @@ from uuid import uuid4
 from msgspec import Struct
 
 from actors import Pid
-from agents.agent_registry import find_agent
 from agents.contract.answers import MessageReserved
 from agents.gateway.errors import Refusal
 from agents.gateway.gate import Gate
@@ -22,6 +21,7 @@ from agents.gateway.reservations import RESERVED_S, Reservations
 from agents.gateway.sessions import Sessions
 from agents.gateway.visible_sessions import VisibleSessions
 from agents.gateway.visible_streams import VisibleStreams, replay
+from agents.instance.elsewhere import StopFar, control, running_agent
 from agents.instance.waking import Origin
 from agents.settings import Scope, Settings
 from supervisors import agent_supervisor
@@ -79,8 +79,8 @@ class Visible:
         """Stop an agent. An agent that sleeps stays asleep."""
         if not await self.sessions.has(agent_id):
             raise _unknown(agent_id)
-        if (pid := find_agent(agent_id)) is not None:
-            await agent_supervisor.stop_agent(pid)
+        if (pid := await running_agent(agent_id)) is not None:
+            await control(pid, StopFar())
 
     async def agent(self, agent_id: str) -> Pid:
         """Return the agent's process, started from its session if necessary."""
@@ -137,7 +137,7 @@ class Visible:
             if kept is not None and kept.session_id == agent_id:
                 return await replay(self.sessions, kept, 0)
             raise Refusal(409, "expected a new stream_id or one of this agent, got another agent's", "conflict")
-        self._everything.quotas.check_waiting(self._caller, message)
+        await self._everything.quotas.check_waiting(self._caller, message, pid)
         reader = Reader(stream_id or uuid4().hex)
         reader.ask(pid, message)
         return reader

@@ -89,7 +89,7 @@ class VisibleStreams:
 
     async def steer(self, stream_id: str, message: str) -> StreamSteered:
         pid = await self._owner(stream_id)
-        self._quotas.check_waiting(self._caller, message)
+        await self._quotas.check_waiting(self._caller, message, pid)
         try:
             steered = pid is not None and await agent.steer(pid, message, stream_id=stream_id)
         except agent.TooManyWait as full:

@@ -4,7 +4,8 @@ agents/cluster implements it. A stand-in is a process on this node that answers 
 and while the cluster's processes are restarted, no other node is known; the store then refuses what is not this node's.
 """
 
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -21,7 +22,7 @@ CANNOT_START: Final = "not_started"
 
 
 class FarFault(Struct, frozen=True):
-    """The reason of a CallFailed: the node of the agent refused the request. kind: a word for programs. text: a line."""
+    """The reason of a CallFailed: the agent's node refused the request. kind: a word for programs. text: a line."""
 
     kind: str
     text: str
@@ -37,6 +38,23 @@ class OtherNodes(Protocol):
 
     async def agent_of(self, session_id: str) -> Pid | None:
         """Return the stand-in of the session's agent; None unless another living node owns the session."""
+
+    async def ask_all(self, request: Any) -> list[Any]:
+        """Return the answers of the other nodes to a request of cluster/node_requests.py. Some may not answer."""
+
+    async def ask(self, node: str, request: Any) -> Any:
+        """Return the answer of the node with this name. Raises UnknownNode, and NoAnswer."""
+
+
+class UnknownNode(Exception):
+    """No living node has the name."""
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        super().__init__(f"expected the name of a living node, which are {', '.join(names)}, got {name!r}"[:300])
+
+
+class NoAnswer(Exception):
+    """The node does not answer, or refused. The text is one line that names the node."""
 
 
 class OpenOtherNodes(Struct, Request[OtherNodes], frozen=True):

@@ -104,8 +104,9 @@ async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder |
 async def wake(agent_id: str) -> Pid | None:
     """Return the agent with this id. If none runs, start one for the session with this id; None if neither exists.
 
-    If another node of the cluster owns the session, return the stand-in of its agent. Raises InvalidAgentConfig if the kept configuration has become invalid: a tool is missing, or it names code or an
-    address that this program gave no agent. Raises SessionError if the session can't be read.
+    If another node of the cluster owns the session, return the stand-in of its agent. Raises InvalidAgentConfig if the
+    kept configuration has become invalid: a tool is missing, or it names code or an address that this program gave no
+    agent. Raises SessionError if the session can't be read.
     """
     if (pid := find_agent(agent_id)) is not None:
         return pid

@@ -11,6 +11,7 @@ from agents.contract.answers import DaemonStopping, Health
 from agents.gateway.document.responses import answers, json, text
 from agents.gateway.gate import Gate
 from agents.gateway.guard.scopes import needs
+from agents.gateway.reports import NodeName, of_node
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.settings import Scope
@@ -66,8 +67,10 @@ def host_routes(host: Host) -> APIRouter:
     @routes.get("/metrics")
     @needs(Scope.ADMIN)
     @answers(text("text/plain", METRICS))
-    async def metrics() -> Response:
+    async def metrics(node: NodeName = None) -> Response:
         """Return the metrics for Prometheus."""
+        if node is not None:
+            return await of_node(node, "metrics")
         figures = await host.figures()
         return Response(figures.body, headers={"content-type": figures.media_type})
 

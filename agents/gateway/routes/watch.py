@@ -8,23 +8,24 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from actors import Pid, sys
 from actors.clock import unix_s
 from actors.log import get_logger
 from actors.observer import Measure
-from actors.slices import in_slices
-from agents.agent_registry import find_agent
+from agents.agent_registry import stands_in
+from agents.cluster.everywhere import waiting_everywhere
 from agents.contract.watch import AgentSuspended, Overview, StreamTimeline, WaitingCalls
 from agents.gateway.document.responses import answers, json, text
 from agents.gateway.errors import Refusal
 from agents.gateway.guard.scopes import needs
-from agents.gateway.overview import overview, visible_to
+from agents.gateway.overview import overview
+from agents.gateway.reports import NodeName, of_node
 from agents.gateway.routes.agents import AgentId
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.routes.streams import StreamId
 from agents.gateway.visible import Everything, Visible
-from agents.instance.running import agent_state, waiting_calls
+from agents.instance.elsewhere import ResumeFar, SuspendFar, control, running_agent
+from agents.instance.running import agent_state
 from agents.settings import Scope
 from agents.timeline import TimelineFold, picture_of, svg
 from agents.timeline.picture import NARROWEST, WIDEST, WIDTH
@@ -52,8 +53,12 @@ def watch(everything: Everything) -> APIRouter:
         by: Measure = "reductions",
         count: Annotated[int, Query(ge=1, le=100)] = 10,
         children: Annotated[int, Query(ge=1, le=1000, description="the most children shown of one process")] = 50,
+        node: NodeName = None,
     ) -> Response:
         """Show the tree, the busiest processes, running turns, providers, workers and crashes that you may see."""
+        if node is not None:
+            rights = {"user": caller.user, "admin": caller.may(Scope.ADMIN)}
+            return await of_node(node, "overview", by=by, count=count, children=children, **rights)
         return Json(await overview(caller, children, by, count))
 
     @routes.get("/approvals")
@@ -61,7 +66,8 @@ def watch(everything: Everything) -> APIRouter:
     @answers(json(WaitingCalls))
     async def approvals(caller: CurrentCaller) -> Response:
         """List the calls of your agents that wait for a decision."""
-        return Json(WaitingCalls(await in_slices(waiting_calls(SHOWN_CALLS, visible_to(caller)))))
+        owner = None if caller.may(Scope.ADMIN) else caller.user
+        return Json(WaitingCalls(await waiting_everywhere(SHOWN_CALLS, owner)))
 
     @routes.get("/streams/{stream_id}/timeline")
     @needs(Scope.READ)
@@ -84,7 +90,7 @@ def watch(everything: Everything) -> APIRouter:
     @answers(json(AgentSuspended), refuses=(404, 422))
     async def suspend(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Suspend an agent: its messages wait until it is resumed. A turn that runs continues to its end."""
-        await sys.suspend(_running(agent_id))
+        await _control(agent_id, SuspendFar())
         log.info("agent_suspended", agent_id=agent_id, caller=caller.name, user=caller.user)
         return Json(AgentSuspended(True))
 
@@ -93,7 +99,7 @@ def watch(everything: Everything) -> APIRouter:
     @answers(json(AgentSuspended), refuses=(404, 422))
     async def resume(agent_id: AgentId, caller: CurrentCaller) -> Response:
         """Resume a suspended agent, with the messages that have arrived."""
-        await sys.resume(_running(agent_id))
+        await _control(agent_id, ResumeFar())
         log.info("agent_resumed", agent_id=agent_id, caller=caller.name, user=caller.user)
         return Json(AgentSuspended(False))
 
@@ -110,9 +116,9 @@ async def _fold(visible: Visible, stream_id: str) -> TimelineFold:
     return fold
 
 
-def _running(agent_id: str) -> Pid:
-    """Return the agent's process. An agent that sleeps is not woken."""
-    pid = find_agent(agent_id)
-    if pid is None or agent_state(pid.process) is None:
+async def _control(agent_id: str, request: SuspendFar | ResumeFar) -> None:
+    """Suspend or resume an agent of any node. An agent that sleeps is not woken."""
+    pid = await running_agent(agent_id)
+    runs = pid is not None and (stands_in(pid) or agent_state(pid.process) is not None)
+    if pid is None or not runs or not await control(pid, request):
         raise Refusal(404, f"expected the id of an agent that runs, got {agent_id!r}"[:200], "agent_not_found")
-    return pid

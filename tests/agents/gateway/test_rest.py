@@ -7,7 +7,7 @@ import pytest
 from agents import agent
 from agents.agent_registry import find_agent
 from agents.core.conversation import UserMessage
-from agents.gateway.routes.system import without_secrets
+from agents.gateway.reports import without_secrets
 from tests.agents.gateway.site import BUYER_AND_SLOW, Site, events, text_of
 from tests.agents.sample_tools import pays
 
