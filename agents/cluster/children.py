@@ -1,7 +1,7 @@
 """The cluster's part of the application's tree: the links, the stand-ins, and the process that listens."""
 
 from agents.cluster.cluster_process import STAND_INS, ClusterProcess
-from agents.cluster.links import LINKS
+from agents.cluster.node_events import LINKS
 from agents.cluster.node_links import NodeLinks
 from agents.cluster.stand_in import StandIn
 from agents.instance.elsewhere import CLUSTER

@@ -15,7 +15,8 @@ from agents.cluster.errors import CannotListen, ClusterError, HandshakeRefused, 
 from agents.cluster.link.address import NodeAddress, TcpAddress, UnixAddress, address_of
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
-from agents.cluster.links import LINKS, LinkTo, PeerNode
+from agents.cluster.links import LinkTo, PeerNode
+from agents.cluster.node_events import LINKS
 from agents.cluster.node_requests import NodeRequest, answered_here
 from agents.cluster.own_node import OwnNode, state_dir
 from agents.cluster.remote import Remote

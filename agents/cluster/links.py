@@ -4,12 +4,27 @@ There is one link to a node, whichever end opened it. A link that ended is diale
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors import Caller, Down, GenServer, NoReply, Outcome, Pid, Reply, Request, monitor, reply, send, spawn_link
+from actors import (
+    Caller,
+    Down,
+    GenServer,
+    NoReply,
+    Outcome,
+    Pid,
+    Reply,
+    Request,
+    Shutdown,
+    exit,  # noqa: A004 (OTP's word)
+    monitor,
+    reply,
+    send,
+    spawn_link,
+)
 from actors.server.outcomes import Next
 from agents.cluster.answering import answer_call
 from agents.cluster.errors import ClusterError, Unreachable
@@ -21,9 +36,8 @@ from agents.cluster.link.link import Link, Requested
 from agents.cluster.link.opening import dial
 from agents.cluster.link.wire import SessionCall
 from agents.cluster.loop import loop_link
+from agents.cluster.node_events import NodeGone
 from agents.cluster.relay import Relay
-
-LINKS: Final = "links"
 
 
 class PeerNode(Struct, frozen=True):
@@ -95,14 +109,22 @@ class Links(GenServer[LinksState]):
                     Relay.start_link(link, request, feed, state.find)
                 return NoReply(_with(state, link))
             case Dialed(epoch, result):
-                for caller in state.waiting.get(epoch, ()):
-                    reply(caller, result)
-                left = {each: callers for each, callers in state.waiting.items() if each != epoch}
-                state = replace(state, waiting=left)
+                state = _answered(state, epoch, result)
                 return NoReply(_with(state, result) if isinstance(result, Link) else state)
+            case NodeGone(epoch):
+                if (gone := state.links.get(epoch)) is not None:
+                    exit(gone.pid, Shutdown("the node is gone"))
+                return NoReply(_answered(state, epoch, Unreachable(f"node {epoch} is gone")))
             case Down(pid=pid):
                 return NoReply(replace(state, links={e: link for e, link in state.links.items() if link.pid != pid}))
         return NoReply(state)
+
+
+def _answered(state: LinksState, epoch: int, result: Link | ClusterError) -> LinksState:
+    """Answer the callers that wait for a link to this node."""
+    for caller in state.waiting.get(epoch, ()):
+        reply(caller, result)
+    return replace(state, waiting={each: callers for each, callers in state.waiting.items() if each != epoch})
 
 
 def _with(state: LinksState, link: Link) -> LinksState:

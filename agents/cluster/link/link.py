@@ -21,6 +21,7 @@ from agents.cluster.errors import Garbage
 from agents.cluster.link.feed import Feed
 from agents.cluster.link.outbox import Outbox
 from agents.cluster.link.wire import (
+    MAX_WHOLE,
     CallAnswered,
     CallRefused,
     CloseFollow,
@@ -29,14 +30,17 @@ from agents.cluster.link.wire import (
     FollowEnded,
     Hello,
     LinkMessage,
+    MessagePart,
     NotHere,
     OpenFollow,
     Proof,
     SessionCall,
+    decoded,
+    frame,
 )
 
-HIGH_WATER: Final = 4 * 2**20
-CONGESTED: Final = HIGH_WATER // 16
+HIGH_WATER: Final = 4 * MAX_WHOLE
+CONGESTED: Final = 256 * 2**10
 
 _ids: Final = count(1)  # of all links: an id of an ended link never means another follow
 
@@ -75,6 +79,7 @@ class Link:
         self._askers: dict[int, Pid] = {}  # of this node's calls and follows
         self._feeds: dict[int, Feed] = {}  # of the peer's follows
         self._unanswered: set[int] = set()  # the peer's calls
+        self._parts = bytearray()  # of a message of the peer
 
     @property
     def idle(self) -> bool:
@@ -160,6 +165,8 @@ class Link:
             case CallAnswered() | CallRefused() | FollowEnded() | NotHere():
                 if (asker := self._askers.pop(message.id, None)) is not None:
                     self.deliver(asker, message)
+            case MessagePart():
+                self._on_part(message)
             case Hello() | Proof():
                 raise Garbage(f"expected no {type(message).__name__} after the handshake, got one")
 
@@ -189,6 +196,19 @@ class Link:
             self.ready.set()
             if self.outbox.size + self.writing > HIGH_WATER:
                 self.overflowed.set()
+
+    def _on_part(self, part: MessagePart) -> None:
+        self._parts += part.data
+        if len(self._parts) > MAX_WHOLE:
+            raise Garbage(f"expected a message of at most {MAX_WHOLE} bytes, got a larger one")
+        if part.last:
+            whole, self._parts = bytes(self._parts), bytearray()
+            messages, dropped = decoded(frame([whole]))
+            self.dropped += dropped
+            for message in messages:
+                if isinstance(message, MessagePart):
+                    raise Garbage("expected a message, got a part of a part")
+                self.received(message)
 
     def _on_open(self, request: OpenFollow) -> None:
         if request.id in self._feeds:

@@ -6,7 +6,7 @@ A link sends once per turn of the event loop. So all events of that turn share a
 from typing import Final
 
 from agents.cluster.errors import TooLarge
-from agents.cluster.link.wire import HEAD, MAX_FRAME, MAX_MESSAGE, Credit, Events, LinkMessage, encoded, frame
+from agents.cluster.link.wire import HEAD, MAX_FRAME, MAX_MESSAGE, Credit, Events, LinkMessage, encoded, frame, parts_of
 
 BATCH_HEAD: Final = 20  # at most: the bytes of a follow's tuple, its id, and the length of its list
 EVENT_HEAD: Final = 5  # at most: the bytes of an event's length
@@ -34,7 +34,8 @@ class Outbox:
         """Add a message after everything that was added before it. Raises TooLarge, and adds nothing."""
         made = encoded(message)
         self._seal_events()
-        self._append(made)
+        for part in parts_of(made):
+            self._append(part)
         self.size += len(made)
 
     def put_event(self, id_: int, event: bytes) -> None:

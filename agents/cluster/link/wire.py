@@ -1,4 +1,4 @@
-"""The messages of a link. One frame is a msgpack array of messages.
+"""The messages of a link. One frame is a msgpack array of messages. A larger message is sent in parts.
 
 The node that asks chooses the id of a call or of a follow. The id is valid until the answer, or the end. The ids of
 SessionCall, OpenFollow, CloseFollow and Credit are the sender's. All others are the receiver's.
@@ -17,6 +17,8 @@ from agents.cluster.errors import Garbage, TooLarge
 MAX_FRAME: Final = 2**20
 HEAD: Final = 5  # the bytes of an array's length in msgpack
 MAX_MESSAGE: Final = MAX_FRAME - HEAD
+MAX_WHOLE: Final = 16 * 2**20
+PART_BYTES: Final = MAX_MESSAGE - 64  # of a message that is sent in parts
 _ARRAY32: Final = b"\xdd"
 
 
@@ -101,6 +103,13 @@ class NotHere(Struct, frozen=True, array_like=True, tag="not_here"):
     epoch: int | None = None
 
 
+class MessagePart(Struct, frozen=True, array_like=True, tag="part"):
+    """A part of a message that no frame can hold. The parts of a message follow each other."""
+
+    data: bytes
+    last: bool
+
+
 LinkMessage: TypeAlias = (
     Hello
     | Proof
@@ -113,6 +122,7 @@ LinkMessage: TypeAlias = (
     | Credit
     | FollowEnded
     | NotHere
+    | MessagePart
 )
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -123,12 +133,20 @@ _UNREADABLE: Final[tuple[type[Exception], ...]] = (msgspec.DecodeError, UnicodeD
 
 
 def encoded(message: LinkMessage) -> bytes:
-    """Return a message's bytes. Raises TooLarge if no frame can hold them."""
+    """Return a message's bytes. Raises TooLarge."""
     made = _ENCODER.encode(message)
-    if len(made) > MAX_MESSAGE:
+    if len(made) > MAX_WHOLE:
         kind: Any = type(message).__struct_config__.tag
-        raise TooLarge(f"expected a message of at most {MAX_MESSAGE} bytes, got {kind!r} with {len(made)}")
+        raise TooLarge(f"expected a message of at most {MAX_WHOLE} bytes between nodes, got {kind!r} with {len(made)}")
     return made
+
+
+def parts_of(made: bytes) -> list[bytes]:
+    """Return the messages that carry an encoded message, each of which fits into a frame: itself, or its parts."""
+    if len(made) <= MAX_MESSAGE:
+        return [made]
+    places = range(0, len(made), PART_BYTES)
+    return [_ENCODER.encode(MessagePart(made[at : at + PART_BYTES], at + PART_BYTES >= len(made))) for at in places]
 
 
 def frame(messages: list[bytes]) -> bytes:

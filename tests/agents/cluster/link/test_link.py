@@ -1,6 +1,7 @@
 """Links between two nodes, over real sockets: requests, events, credit, and their ends."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,18 @@ from agents.cluster.link.feed import Feed
 from agents.cluster.link.link import CONGESTED, HIGH_WATER, Arrived, Link
 from agents.cluster.link.wire import (
     MAX_FRAME,
+    MAX_WHOLE,
     CallAnswered,
     CallRefused,
     CloseFollow,
     Events,
     FollowEnded,
+    Hello,
+    MessagePart,
     NotHere,
     OpenFollow,
     SessionCall,
+    encoded,
 )
 from tests.agents.cluster.link.certificates import authority, certificate
 from tests.agents.cluster.link.nodes import LOOPBACK, WAIT_S, Node, node, raw_peer, unix
@@ -217,19 +222,50 @@ async def test_the_end_of_a_link_ends_its_relays_and_its_users_learn_of_it(far: 
         assert each.idle
 
 
-async def test_what_no_frame_can_hold_is_refused_and_the_link_goes_on(far: Node) -> None:
+async def test_what_is_too_large_is_refused_and_the_link_goes_on(far: Node) -> None:
     box, link = Mailbox(), await far.dialed_by()
     with pytest.raises(TooLarge):
-        link.call("session", bytes(MAX_FRAME), box.pid)
+        link.call("session", bytes(MAX_WHOLE), box.pid)
     assert link.idle
-    largest = bytes(MAX_FRAME - 100)
+    largest = bytes(MAX_WHOLE - 100)
     id_ = link.call("session", largest, box.pid)
     requested = await far.requested()
     assert requested.request.request == largest
     with pytest.raises(TooLarge):
-        requested.link.answer(id_, bytes(MAX_FRAME))
+        requested.link.answer(id_, bytes(MAX_WHOLE))
     requested.link.refuse(id_, "too_large", "read it from the store")
     assert await box.receive(WAIT_S) == CallRefused(id_, "too_large", "read it from the store")
+
+
+async def test_a_message_that_no_frame_can_hold_arrives_whole_and_in_its_order(far: Node) -> None:
+    box, link = Mailbox(), await far.dialed_by()
+    sizes = [1, MAX_FRAME - 20, MAX_FRAME, 3 * MAX_FRAME, 2]
+    for size in sizes:
+        link.call("session", bytes(size), box.pid)
+    asked = [await far.requested() for _ in sizes]
+    assert [len(each.request.request) for each in asked] == sizes
+    for each in asked:
+        each.link.answer(each.request.id, each.request.request)
+    answers = [await box.receive(WAIT_S) for _ in sizes]
+    assert [len(answer.value) for answer in answers] == sizes
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [MessagePart(bytes(MAX_FRAME // 2), last=False)] * 40,
+        [MessagePart(encoded(MessagePart(b"", last=True)), last=True)],
+        [MessagePart(encoded(Hello("c", "x", 1, "i", "1", b"")), last=True)],
+    ],
+    ids=["endless", "part of a part", "no message of an open link"],
+)
+async def test_parts_that_no_node_sends_close_the_link(parts: list[MessagePart]) -> None:
+    async with node(LOOPBACK) as far, raw_peer(far.address) as peer:
+        await peer.greet()
+        with suppress(ConnectionError):
+            for part in parts:
+                await peer.send(part)
+        assert await peer.close_code() == 1003
 
 
 async def test_the_events_of_one_turn_of_the_loop_are_one_frame() -> None:
@@ -271,7 +307,7 @@ async def test_a_peer_that_reads_nothing_loses_its_link_when_answers_pile_up() -
         peer.read_nothing()
         link = (await far.requested()).link
         for id_ in range(100):
-            link.answer(id_, bytes(MAX_FRAME // 2))
+            link.answer(id_, bytes(MAX_FRAME))
         assert link.outbox.size < 2 * HIGH_WATER
         assert await ended(link.pid) == Shutdown("the peer reads too slowly")
         assert link.outbox.size == 0

@@ -10,6 +10,7 @@ from agents.cluster.errors import TooLarge
 from agents.cluster.link.outbox import Outbox
 from agents.cluster.link.wire import (
     MAX_FRAME,
+    MAX_WHOLE,
     CallAnswered,
     CloseFollow,
     Credit,
@@ -103,7 +104,7 @@ def test_an_event_or_a_message_above_the_limit_is_refused_and_the_rest_is_sent()
     outbox = Outbox()
     outbox.put_event(1, b"a")
     with pytest.raises(TooLarge):
-        outbox.put(CallAnswered(1, bytes(MAX_FRAME)))
+        outbox.put(CallAnswered(1, bytes(MAX_WHOLE)))
     with pytest.raises(TooLarge):
         outbox.put_event(1, bytes(MAX_FRAME))
     outbox.put(CloseFollow(1))

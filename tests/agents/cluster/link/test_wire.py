@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agents.cluster.errors import Garbage, TooLarge
 from agents.cluster.link.wire import (
-    MAX_FRAME,
+    MAX_WHOLE,
     CallAnswered,
     CallRefused,
     CloseFollow,
@@ -102,6 +102,8 @@ def test_no_bytes_raise_anything_else_than_garbage(received: bytes) -> None:
     assert all(isinstance(each, msgspec.Struct) for each in read)
 
 
-def test_a_message_longer_than_a_frame_is_refused_before_it_is_sent() -> None:
-    with pytest.raises(TooLarge, match=r"expected a message of at most \d+ bytes, got 'call' with 1048\d+"):
-        encoded(SessionCall(1, "s", bytes(MAX_FRAME)))
+def test_a_message_that_is_too_large_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(
+        TooLarge, match=r"at most \d+ bytes between nodes, got 'call' with 1677\d+"
+    ):
+        encoded(SessionCall(1, "s", bytes(MAX_WHOLE)))
