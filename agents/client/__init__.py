@@ -5,6 +5,7 @@ async with Client.found() as client:                         # the daemon of thi
         print(event)
 
 Client("http://127.0.0.1:8765", token)                       # another daemon
+Client(["http://a:8765", "http://b:8765"], token)            # the nodes of a cluster: the next one if one refuses
 """
 
 from agents.client.client import Client

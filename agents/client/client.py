@@ -1,7 +1,8 @@
 """Requests to a daemon, and its streams. A stream reconnects when its connection breaks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -23,14 +24,27 @@ SILENCE_S: Final = 60.0  # a gateway sends a comment every few seconds
 ENDLESS: Final = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=SILENCE_S)
 PATIENCE_S: Final = 60.0  # how long a stream tries to reconnect to its daemon
 PAUSES_S: Final = (0.1, 2.0)  # between two tries: the first pause, and the longest
+UNAVAILABLE: Final = 503
 PASSING: Final = frozenset({422, 429, 502, 503, 504})  # statuses of a daemon that is still starting
 
 
 class Client:
-    """A client of one daemon, used in an `async with`. Its methods raise ClientError, with one line each."""
+    """A client of a daemon, or of the nodes of a cluster, used in an `async with`.
 
-    def __init__(self, url: str, token: str) -> None:
-        self._find: Callable[[], Place] = lambda: Place(url.rstrip("/"), token)
+    Its methods raise ClientError, with one line each.
+    """
+
+    def __init__(self, url: str | Sequence[str], token: str) -> None:
+        """Use the daemon at this URL. With several URLs, each a node of one cluster, use the next one if one refuses.
+
+        A node refuses if nothing listens there, or if it answers 503. A request that may have been carried out is not
+        repeated, but a stream goes on at the next node.
+        """
+        urls = [url] if isinstance(url, str) else list(url)
+        if not urls:
+            raise ValueError("expected the URL of a daemon, or several, got none")
+        self._places = deque(Place(each.rstrip("/"), token) for each in urls)
+        self._find: Callable[[], Place] = lambda: self._places[0]
 
     @classmethod
     def found(cls, state_dir: Path | None = None) -> Self:
@@ -45,7 +59,7 @@ class Client:
 
     @property
     def url(self) -> str:
-        """The daemon's address. Raises NoDaemon."""
+        """The address of the daemon, or of the node that the next request asks first. Raises NoDaemon."""
         return self._find().url
 
     async def __aenter__(self) -> Self:
@@ -161,6 +175,7 @@ class Client:
                         continue
                     if (event := event_of(frame.name, frame.data, stream_id, frame.id)) is not None:
                         yield event
+        self._places.rotate(-1)  # the node ended the answer before the stream's end
 
     async def _asked(self, method: str, where: str, **more: Any) -> Any:
         async with self._answered(method, where, aiohttp.ClientTimeout(total=TIMEOUT_S), **more) as answer:
@@ -170,16 +185,25 @@ class Client:
     async def _answered(
         self, method: str, where: str, timeout: aiohttp.ClientTimeout, **more: Any
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        """Send a request. Failures, also in the block, are raised as ClientError."""
-        place = self._find()
-        try:
-            async with self._http.request(
-                method, place.url + where, headers=_headers(place), timeout=timeout, ssl=place.trust, **more
-            ) as answer:
-                await _check(answer)
-                yield answer
-        except (aiohttp.ClientError, TimeoutError) as failed:
-            raise _failure(place, failed) from None
+        """Send a request to the first node that does not refuse. Failures, also in the block, raise ClientError."""
+        left = len(self._places)
+        while True:
+            left -= 1
+            place = self._find()
+            try:
+                async with self._http.request(
+                    method, place.url + where, headers=_headers(place), timeout=timeout, ssl=place.trust, **more
+                ) as answer:
+                    if answer.status == UNAVAILABLE and left > 0:
+                        self._places.rotate(-1)
+                        continue
+                    await _check(answer)
+                    yield answer
+                    return
+            except (aiohttp.ClientError, TimeoutError) as failed:
+                self._places.rotate(-1)
+                if left <= 0 or not isinstance(failed, aiohttp.ClientConnectorError):
+                    raise _failure(place, failed) from None
 
 
 def path(*parts: str) -> str:

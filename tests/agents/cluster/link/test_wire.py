@@ -103,7 +103,5 @@ def test_no_bytes_raise_anything_else_than_garbage(received: bytes) -> None:
 
 
 def test_a_message_that_is_too_large_is_refused_before_it_is_sent() -> None:
-    with pytest.raises(
-        TooLarge, match=r"at most \d+ bytes between nodes, got 'call' with 1677\d+"
-    ):
+    with pytest.raises(TooLarge, match=r"at most \d+ bytes between nodes, got 'call' with 1677\d+"):
         encoded(SessionCall(1, "s", bytes(MAX_WHOLE)))
