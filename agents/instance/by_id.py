@@ -14,6 +14,7 @@ from agents.agent_config import InvalidAgentConfig
 from agents.agent_registry import find_agent, is_expected
 from agents.core.errors import HandlerCrashed
 from agents.core.events import StreamError
+from agents.instance.elsewhere import CLUSTER, agent_elsewhere
 from agents.instance.state import StreamChat
 from agents.instance.waking import wake
 from agents.sessions import JOURNAL, SessionError
@@ -43,14 +44,14 @@ def check_known(agent: Pid | str, *, wakes: bool = False) -> None:
 async def present(agent: Pid | str, *, wakes: bool = False) -> Pid:
     """Return the Pid of the agent, and wait if the agent is being restarted.
 
-    wakes: start an agent for a kept session with this id. Raises CallFailed if no agent has the id, and CallTimeout if
-    the restart takes longer than SUCCESSOR_S.
+    wakes: start an agent for a kept session with this id. An agent of another node is given by its stand-in. Raises
+    CallFailed if no agent has the id, and CallTimeout if the restart takes longer than SUCCESSOR_S.
     """
     if isinstance(agent, Pid):
         return agent
     pid = find_agent(agent) or await _successor(agent)
-    if pid is None and wakes:
-        pid = await wake(agent)
+    if pid is None:
+        pid = await (wake(agent) if wakes else agent_elsewhere(agent))
     if pid is None:
         raise CallFailed(agent, NO_AGENT)
     return pid
@@ -80,8 +81,9 @@ class Delivery(Task):
     async def run(self) -> None:
         while self.process.mailbox:
             message = await self.receive()
+            wakes = isinstance(message, StreamChat) or whereis(CLUSTER) is None
             try:
-                self.send(await present(self._agent_id, wakes=True), message)
+                self.send(await present(self._agent_id, wakes=wakes), message)
             except (CallFailed, InvalidAgentConfig, SessionError, StartFailed) as failed:
                 self._refuse(message, str(failed))
         unregister(_delivery(self._agent_id))  # in the same step as the last look: the next message goes to the agent
@@ -97,9 +99,9 @@ def _delivery(agent_id: str) -> str:
 
 
 def _may_come(agent_id: str, *, wakes: bool) -> bool:
-    """Return whether an agent without a process may get one: by its supervisor, or from its session."""
+    """Return whether an agent without a process may get one: by its supervisor, from its session, or a stand-in."""
     restarted = is_expected(agent_id) or (whereis(AGENT_SUPERVISOR) is None and whereis(ROOT) is not None)
-    return restarted or (wakes and whereis(JOURNAL) is not None)
+    return restarted or (wakes and whereis(JOURNAL) is not None) or whereis(CLUSTER) is not None
 
 
 async def _successor(agent_id: str) -> Pid | None:

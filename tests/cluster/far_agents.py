@@ -1,0 +1,68 @@
+"""Nodes for the tests of far agents: the test's own OS process, and one without a gateway."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from agents import application
+from agents.settings import Settings
+from tests.agents.cli.terminal import environment
+from tests.agents.sessions.cluster import OWNER
+from tests.cluster.nodes import ROOT, START_S, Cluster
+
+LEASE_MS: Final = 60_000  # nobody is stopped in these tests
+FAR: Final = "far"
+SCRIPT: Final = """
+[models.slow]
+turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
+
+[models.buyer]
+turns = [
+    { steps = [{ tool_calls = [{ name = "buys", arguments = { euros = 500 } }] }, { text = "{result:0}" }] },
+]
+"""
+
+
+def settings_of(cluster: Cluster, name: str, **more: Any) -> dict[str, Any]:
+    """Return the settings of a node as data."""
+    shared = {"enabled": True, "name": name, "lease_time": LEASE_MS, "secret_file": str(cluster.folder / "secret")}
+    return {
+        "base_url": cluster.provider.base_url,
+        "api_key": "rehearsal",
+        "tools": {"min_workers": 0, "workers": 1},
+        "sessions": {"url": cluster.database.url(OWNER), "durability": "batched"},
+        "daemon": {"state_dir": str(cluster.folder / f"state-{name}")},
+        **more,
+        "cluster": {**shared, **more.get("cluster", {})},
+    }
+
+
+@asynccontextmanager
+async def own_node(cluster: Cluster, **more: Any) -> AsyncIterator[Settings]:
+    """Make this OS process a node of the cluster."""
+    settings = Settings.model_validate(settings_of(cluster, "own", **more))
+    async with application.running(settings):
+        yield settings
+
+
+@asynccontextmanager
+async def far_node(cluster: Cluster, **more: Any) -> AsyncIterator[Process]:
+    """Run far_program.py, and kill it at the end of the block."""
+    given = json.dumps(settings_of(cluster, FAR, **more))
+    command = sys.executable, "-m", "tests.cluster.far_program", given
+    variables = environment(PYTHONPATH=str(ROOT))
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=ROOT, env=variables)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(START_S):
+            while await process.stdout.readline() != b"ready\n":
+                assert not process.stdout.at_eof()
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

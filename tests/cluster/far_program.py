@@ -1,0 +1,44 @@
+"""A node without a gateway, with agents of every kind that the tests ask.
+
+    python -m tests.cluster.far_program SETTINGS
+
+SETTINGS is JSON. The program writes a line when its agents run.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from agents import application, start_agent
+from agents.settings import Settings
+from agents.tools.tool import tool
+
+
+@tool(requires_approval=True)
+def buys(euros: int) -> str:
+    """Pay after an approval."""
+    return f"bought for {euros}"
+
+
+AGENTS: list[dict[str, Any]] = [
+    {"id": "echo", "model": "echo"},
+    {"id": "buyer", "model": "buyer", "tools": [buys]},
+    {"id": "slow", "model": "slow"},
+    {"id": "steered", "model": "slow", "when_busy": "steer"},
+    {"id": "anns", "model": "echo", "owner": "ann"},
+    {"id": "idle", "model": "echo"},
+]
+
+
+async def main(given: dict[str, Any]) -> None:
+    async with application.running(Settings.model_validate(given)):
+        for each in AGENTS:
+            await start_agent(each)  # type: ignore[arg-type]  # a dict of options
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))
