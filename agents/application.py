@@ -96,10 +96,20 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
         ChildSpec(STREAM_SUPERVISOR, DynamicSupervisor, streams, HANDLER, name=STREAM_SUPERVISOR),
         ChildSpec(AGENT_SUPERVISOR, AgentSupervisor, each_agent, agent, prepare, name=AGENT_SUPERVISOR),
         ChildSpec("configured_agents", ConfiguredAgents, settings.agents),
+        *_links(settings),
         *(recovery if node is None else takeover),
         *([ChildSpec("retention", Retention, retention)] if retention != RetentionSettings() else []),
         *([ChildSpec("garbage_collector", GarbageCollector)] if sliced else []),
     )
+
+
+def _links(settings: Settings) -> tuple[ChildSpec, ...]:
+    """Return the processes that reach other nodes of the cluster. Without a cluster their code is not loaded."""
+    if not settings.cluster.enabled:
+        return ()
+    from agents.cluster.children import link_children
+
+    return link_children(settings)
 
 
 class Application(Pid):

@@ -16,7 +16,7 @@ from agents.cluster.link.address import NodeAddress, TcpAddress, UnixAddress, ad
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
 from agents.cluster.links import LinkTo, PeerNode
-from agents.cluster.node_events import LINKS
+from agents.cluster.node_links import LINKS
 from agents.cluster.node_requests import NodeRequest, answered_here
 from agents.cluster.own_node import OwnNode, state_dir
 from agents.cluster.remote import Remote

@@ -29,6 +29,7 @@ from actors.server.outcomes import Next
 from agents.cluster.answering import answer_call
 from agents.cluster.errors import ClusterError, Unreachable
 from agents.cluster.finding import Find
+from agents.cluster.judge import NodeDown
 from agents.cluster.link.address import NodeAddress, Protection
 from agents.cluster.link.connection import IDLE_S
 from agents.cluster.link.handshake import Identity
@@ -36,7 +37,6 @@ from agents.cluster.link.link import Link, Requested
 from agents.cluster.link.opening import dial
 from agents.cluster.link.wire import SessionCall
 from agents.cluster.loop import loop_link
-from agents.cluster.node_events import NodeGone
 from agents.cluster.relay import Relay
 
 
@@ -111,10 +111,10 @@ class Links(GenServer[LinksState]):
             case Dialed(epoch, result):
                 state = _answered(state, epoch, result)
                 return NoReply(_with(state, result) if isinstance(result, Link) else state)
-            case NodeGone(epoch):
+            case NodeDown(name, epoch):  # a link to a node that was stopped looks alive until its next ping
                 if (gone := state.links.get(epoch)) is not None:
-                    exit(gone.pid, Shutdown("the node is gone"))
-                return NoReply(_answered(state, epoch, Unreachable(f"node {epoch} is gone")))
+                    exit(gone.pid, Shutdown("the node is down"))
+                return NoReply(_answered(state, epoch, Unreachable(f"node {name} is down")))
             case Down(pid=pid):
                 return NoReply(replace(state, links={e: link for e, link in state.links.items() if link.pid != pid}))
         return NoReply(state)

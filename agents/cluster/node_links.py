@@ -1,10 +1,15 @@
 """The links of this node, started in the application's tree."""
 
+from typing import Final
+
 from actors import Error
 from agents.cluster.errors import ClusterError
+from agents.cluster.judge import monitor_nodes
 from agents.cluster.links import Links, LinksState
 from agents.cluster.own_node import OwnNode
 from agents.settings import Settings
+
+LINKS: Final = "links"
 
 
 class NodeLinks(Links):
@@ -15,4 +20,5 @@ class NodeLinks(Links):
             node = await OwnNode.open(settings)
         except ClusterError as failed:
             return Error(failed)
+        monitor_nodes(self.pid)
         return LinksState(node.me, node.protection, node.find)

@@ -27,8 +27,8 @@ turns = [
 """
 
 
-def settings_of(cluster: Cluster, name: str, **more: Any) -> dict[str, Any]:
-    """Return the settings of a node as data."""
+def settings_of(cluster: Cluster, name: str, **own: Any) -> dict[str, Any]:
+    """Return the settings of a node as data. own: settings of `cluster`."""
     shared = {"enabled": True, "name": name, "lease_time": LEASE_MS, "secret_file": str(cluster.folder / "secret")}
     return {
         "base_url": cluster.provider.base_url,
@@ -36,24 +36,23 @@ def settings_of(cluster: Cluster, name: str, **more: Any) -> dict[str, Any]:
         "tools": {"min_workers": 0, "workers": 1},
         "sessions": {"url": cluster.database.url(OWNER), "durability": "batched"},
         "daemon": {"state_dir": str(cluster.folder / f"state-{name}")},
-        **more,
-        "cluster": {**shared, **more.get("cluster", {})},
+        "cluster": {**shared, **own},
     }
 
 
 @asynccontextmanager
-async def own_node(cluster: Cluster, **more: Any) -> AsyncIterator[Settings]:
+async def own_node(cluster: Cluster, **own: Any) -> AsyncIterator[Settings]:
     """Make this OS process a node of the cluster."""
-    settings = Settings.model_validate(settings_of(cluster, "own", **more))
+    settings = Settings.model_validate(settings_of(cluster, "own", **own))
     async with application.running(settings):
         yield settings
 
 
 @asynccontextmanager
-async def far_node(cluster: Cluster, **more: Any) -> AsyncIterator[Process]:
+async def far_node(cluster: Cluster, name: str = FAR, agents: str = "agents", **own: Any) -> AsyncIterator[Process]:
     """Run far_program.py, and kill it at the end of the block."""
-    given = json.dumps(settings_of(cluster, FAR, **more))
-    command = sys.executable, "-m", "tests.cluster.far_program", given
+    given = json.dumps(settings_of(cluster, name, **own))
+    command = sys.executable, "-m", "tests.cluster.far_program", given, agents
     variables = environment(PYTHONPATH=str(ROOT))
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=ROOT, env=variables)
     try:

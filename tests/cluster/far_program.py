@@ -1,6 +1,6 @@
 """A node without a gateway, with agents of every kind that the tests ask.
 
-    python -m tests.cluster.far_program SETTINGS
+    python -m tests.cluster.far_program SETTINGS agents|none
 
 SETTINGS is JSON. The program writes a line when its agents run.
 """
@@ -31,9 +31,9 @@ AGENTS: list[dict[str, Any]] = [
 ]
 
 
-async def main(given: dict[str, Any]) -> None:
+async def main(given: dict[str, Any], agents: list[dict[str, Any]]) -> None:
     async with application.running(Settings.model_validate(given)):
-        for each in AGENTS:
+        for each in agents:
             await start_agent(each)  # type: ignore[arg-type]  # a dict of options
         sys.stdout.write("ready\n")
         sys.stdout.flush()
@@ -41,4 +41,4 @@ async def main(given: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    asyncio.run(main(json.loads(sys.argv[1]), AGENTS if sys.argv[2] == "agents" else []))

@@ -1,0 +1,104 @@
+"""Streams of a node that is killed, followed from another one by seq: one end, and the whole text."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import pytest
+
+from actors import Mailbox
+from agents import agent, find_agent
+from agents.agent_registry import stands_in
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
+from agents.instance.waking import wake
+from agents.rehearsal import RehearsalServer, builtin, parse
+from agents.sessions import open_journal
+from tests.cluster.far_agents import far_node, own_node
+from tests.cluster.nodes import Cluster
+
+pytestmark = pytest.mark.cluster
+
+WORDS: Final = " ".join(map(str, range(200)))
+SCRIPT: Final = f"""
+[models.echo]
+token_delay_s = 0.02
+turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
+"""
+SHORT_LEASE: Final = {"lease_time": 6000}
+AGENTS: Final = ("anns", "echo", "idle")
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[RehearsalServer]:
+    async with RehearsalServer(builtin() | parse(SCRIPT, "moved streams")) as server:
+        yield server
+
+
+async def followed(box: Mailbox) -> list[Event]:
+    events: list[Event] = [await box.receive(60)]
+    while not isinstance(events[-1], TERMINAL):
+        events.append(await box.receive(60))
+    return events
+
+
+def check(events: list[Event]) -> None:
+    """Check the laws of a stream whose owner was killed."""
+    seqs, text = [event.seq for event in events], ""
+    assert seqs == sorted(set(seqs))
+    for event in events:
+        if isinstance(event, StreamReset):
+            text = event.content
+        elif isinstance(event, StreamToken):
+            text += event.token
+    assert [event.attempt for event in events if isinstance(event, StreamReset)] == [2]
+    last = events[-1]
+    assert isinstance(last, StreamComplete)
+    assert last.response.content == text == WORDS
+
+
+@pytest.mark.parametrize("nodes", [2, 3])
+async def test_the_streams_of_a_killed_node_go_on_for_followers_on_another_one(cluster: Cluster, nodes: int) -> None:
+    others = ["third"] * (nodes - 2)
+    async with (
+        far_node(cluster, **SHORT_LEASE) as far,
+        own_node(cluster, **SHORT_LEASE),
+        _running(cluster, others),
+        asyncio.TaskGroup() as group,
+    ):
+        boxes = [Mailbox() for _ in AGENTS]
+        for id_, box in zip(AGENTS, boxes, strict=True):
+            agent.stream_chat(id_, "count", box.pid)
+        early = [[await box.receive(30) for _ in range(20)] for box in boxes]
+        stand_ins = [await wake(id_) for id_ in AGENTS]
+        assert all(map(stands_in, stand_ins))
+        far.kill()
+        late = [group.create_task(followed(box)) for box in boxes]
+        await asyncio.wait(late)
+        for events, rest in zip(early, late, strict=True):
+            check([*events, *rest.result()])
+        for id_, stand_in in zip(AGENTS, stand_ins, strict=True):
+            assert [message.content for message in await agent.conversation(id_)][-2:] == ["count", WORDS]
+            assert stand_in is not None
+            assert (await agent.info(stand_in)).id == id_  # a Pid of the stand-in stays valid
+            await _has_one_owner(id_, nodes)
+
+
+async def _has_one_owner(id_: str, nodes: int) -> None:
+    journal = await open_journal()
+    assert journal is not None
+    assert journal.store.node is not None
+    owner = await journal.store.node.owner_of(id_)
+    assert owner is not None
+    here = find_agent(id_)
+    assert here is not None
+    assert stands_in(here) == (owner.name != "own")
+    assert nodes == 3 or owner.name == "own"
+
+
+@asynccontextmanager
+async def _running(cluster: Cluster, names: list[str]) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for name in names:
+            await stack.enter_async_context(far_node(cluster, name, "none", **SHORT_LEASE))
+        yield
