@@ -17,6 +17,9 @@ from tests.cluster.nodes import ROOT, START_S, Cluster
 LEASE_MS: Final = 60_000  # nobody is stopped in these tests
 FAR: Final = "far"
 SCRIPT: Final = """
+[models.worker]
+turns = [{ steps = [{ text = "Hello." }] }]
+
 [models.slow]
 turns = [{ steps = [{ text = "One two three.", fault = { name = "stall", after_tokens = 2 } }] }]
 
