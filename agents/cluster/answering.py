@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from actors import CallFailed, Pid, call
+from actors import CallFailed, Pid, call, ended
 from agents.cluster.errors import Garbage, TooLarge
 from agents.cluster.finding import NOT_STARTED, Find, OwnedBy, line_of
 from agents.cluster.link.link import Link
@@ -11,6 +11,7 @@ from agents.cluster.node_requests import THIS_NODE, answer_of_node
 from agents.cluster.relay import AGENT_ENDED, FAILED, UNKNOWN_REQUEST
 from agents.cluster.requests import packed_answer, unpacked_request, wakes
 from agents.instance.elsewhere import CANNOT_START, Control, control
+from agents.instance.requests import Retire
 
 TOO_LARGE: Final = "too_large"
 """A kind of CallRefused, besides AGENT_ENDED, FAILED, UNKNOWN_REQUEST and CANNOT_START."""
@@ -45,4 +46,6 @@ async def _answer(link: Link, request: SessionCall, find: Find) -> None:
         return link.answer(request.id, packed_answer(False))  # it sleeps, so there is nothing to stop or to suspend
     asked = unpacked_request(request.request)
     answer = await (control(agent, asked) if isinstance(asked, Control) else call(agent, asked, None))
+    if isinstance(asked, Retire) and answer is True:
+        await ended(agent)  # which frees the session, so that the caller may delete it
     return link.answer(request.id, packed_answer(answer))
