@@ -13,18 +13,19 @@ from agents.agent_registry import find_agent
 from agents.cluster.asking import ask_node
 from agents.cluster.errors import CannotListen, ClusterError, HandshakeRefused, NotSafe
 from agents.cluster.link.address import NodeAddress, TcpAddress, UnixAddress, address_of
+from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
-from agents.cluster.links import LinkTo, PeerNode
+from agents.cluster.links import CountLinks, LinkTo, PeerNode
 from agents.cluster.node_links import LINKS
 from agents.cluster.node_requests import NodeRequest, answered_here
 from agents.cluster.own_node import OwnNode, state_dir
 from agents.cluster.remote import Remote
-from agents.instance.elsewhere import NoAnswer, OpenOtherNodes, UnknownNode
+from agents.instance.elsewhere import ClusterFigures, NoAnswer, OpenOtherNodes, UnknownNode
 from agents.sessions import SessionError, StoreUnavailable
 from agents.settings import Settings
 from agents.settings.cluster import UNIX
-from supervisors import AlreadyStarted
+from supervisors import AlreadyStarted, count_children
 from supervisors.dynamic_supervisor import start_child
 
 STAND_INS: Final = "stand_ins"
@@ -76,6 +77,16 @@ class ClusterNode(Struct, frozen=True):
             elif isinstance(outcome, BaseException):
                 raise outcome
         return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+    async def figures(self) -> ClusterFigures:
+        return ClusterFigures(
+            links=await call(self.remote.links, CountLinks()),
+            stand_ins=(await count_children(STAND_INS)).active,
+            frames={"in": COUNTS.frames_in, "out": COUNTS.frames_out},
+            events={"in": COUNTS.events_in, "out": COUNTS.events_out},
+            bytes={"in": COUNTS.bytes_in, "out": COUNTS.bytes_out},
+            credit_stalls=COUNTS.stalls,
+        )
 
     async def ask(self, node: str, request: NodeRequest[T]) -> T:
         """Return the answer of the node with this name. Raises UnknownNode, NoAnswer and StoreUnavailable."""

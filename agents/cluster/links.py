@@ -58,6 +58,10 @@ class LinkTo(Struct, Request[Link | ClusterError], frozen=True):
     peer: PeerNode
 
 
+class CountLinks(Struct, Request[int], frozen=True):
+    """Count the open links to other nodes."""
+
+
 class Dialed(Struct, frozen=True):
     """To the links, from their own dialer."""
 
@@ -87,7 +91,9 @@ class Links(GenServer[LinksState]):
     def init(self, me: Identity, protection: Protection, find: Find, idle_s: float = IDLE_S) -> LinksState:
         return LinksState(me, protection, find, idle_s)
 
-    def handle_call(self, request: LinkTo, caller: Caller, state: LinksState) -> Outcome[LinksState]:
+    def handle_call(self, request: LinkTo | CountLinks, caller: Caller, state: LinksState) -> Outcome[LinksState]:
+        if isinstance(request, CountLinks):
+            return Reply(sum(epoch != state.me.epoch for epoch in state.links), state)
         epoch = request.peer.epoch
         link = state.links.get(epoch)
         if link is not None and not link.ended:

@@ -39,6 +39,7 @@ class _Present(Collector):
         yield from self._processes()
         yield from self._agents()
         yield from self._sessions()
+        yield from self._cluster()
         yield _gauge("loop_lag_seconds", "Delay of a timer on the event loop.", self._now.loop_lag_s)
 
     def _processes(self) -> Iterator[Metric]:
@@ -54,6 +55,18 @@ class _Present(Collector):
         yield _gauge("agents", "Agents that run.", now.agents)
         yield _gauge("turns_running", "Turns that run.", now.turns)
         yield _gauges("breakers", "Providers by the state of their breaker.", now.breakers, "provider", "state")
+
+    def _cluster(self) -> Iterator[Metric]:
+        if (now := self._now.cluster) is None:
+            return
+        yield _gauge("cluster_links", "Open links to other nodes.", now.links)
+        yield _gauge("cluster_stand_ins", "Stand-ins for agents of other nodes.", now.stand_ins)
+        counted = {"frames": "Frames", "events": "Events of streams", "bytes": "Bytes of frames"}
+        for name, words in counted.items():
+            values = {(direction,): count for direction, count in getattr(now, name).items()}
+            yield _counter(f"cluster_link_{name}", f"{words} on links to other nodes.", values, "direction")
+        stalls = "Events that waited until the follower on another node had room."
+        yield _counter("cluster_link_credit_stalls", stalls, {(): now.credit_stalls})
 
     def _sessions(self) -> Iterator[Metric]:
         if self._now.sessions is not None:

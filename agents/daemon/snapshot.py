@@ -9,6 +9,7 @@ from msgspec import Struct
 from actors import CallFailed, SystemInfo, system_info
 from actors.observer import sliced_top
 from actors.slices import in_slices
+from agents.instance.elsewhere import ClusterFigures, other_nodes
 from agents.instance.turns import STREAM_SUPERVISOR
 from agents.llm.breaker import Breaker, Closed, HalfOpen
 from agents.llm.providers import breakers
@@ -31,7 +32,7 @@ class Snapshot(Struct, frozen=True):
     restarts: of named children, by supervisor and child. mailboxes: the fullest, by process. breakers: the number of
     providers, by address and state of the breaker. sessions: in the store; None: sessions are not kept, or the store
     can't be read. journal: the events that are not on disk; None: sessions are not kept. loop_lag_s: the delay of a
-    timer.
+    timer. cluster: None without a cluster.
     """
 
     system: SystemInfo
@@ -43,6 +44,7 @@ class Snapshot(Struct, frozen=True):
     sessions: int | None
     journal: Behind | None
     loop_lag_s: float
+    cluster: ClusterFigures | None = None
 
 
 async def snapshot() -> Snapshot:
@@ -58,7 +60,16 @@ async def snapshot() -> Snapshot:
         sessions=None if journal is None else await _count(journal.store),
         journal=None if journal is None else journal.behind,
         loop_lag_s=await _loop_lag_s(),
+        cluster=await _cluster(),
     )
+
+
+async def _cluster() -> ClusterFigures | None:
+    try:
+        nodes = await other_nodes()
+        return None if nodes is None else await nodes.figures()
+    except CallFailed:
+        return None  # the links are being restarted
 
 
 async def _mailboxes() -> dict[str, int]:

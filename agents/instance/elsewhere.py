@@ -33,6 +33,20 @@ class FarFault(Struct, frozen=True):
     __repr__ = __str__
 
 
+class ClusterFigures(Struct, frozen=True):
+    """Figures for metrics. links, stand_ins: their number now. frames, events, bytes: sent and received, by direction.
+
+    credit_stalls: how often an event waited until its follower had room.
+    """
+
+    links: int
+    stand_ins: int
+    frames: dict[str, int]
+    events: dict[str, int]
+    bytes: dict[str, int]
+    credit_stalls: int
+
+
 class OtherNodes(Protocol):
     """The other nodes of the cluster."""
 
@@ -41,6 +55,8 @@ class OtherNodes(Protocol):
 
     async def ask_all(self, request: Any) -> list[Any]:
         """Return the answers of the other nodes to a request of cluster/node_requests.py. Some may not answer."""
+
+    async def figures(self) -> ClusterFigures: ...
 
     async def ask(self, node: str, request: Any) -> Any:
         """Return the answer of the node with this name. Raises UnknownNode, and NoAnswer."""

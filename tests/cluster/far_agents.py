@@ -30,31 +30,37 @@ turns = [
 """
 
 
-def settings_of(cluster: Cluster, name: str, **own: Any) -> dict[str, Any]:
-    """Return the settings of a node as data. own: settings of `cluster`."""
-    shared = {"enabled": True, "name": name, "lease_time": LEASE_MS, "secret_file": str(cluster.folder / "secret")}
+def settings_of(cluster: Cluster, name: str, lease_time: int) -> dict[str, Any]:
+    """Return the settings of a node as data."""
     return {
         "base_url": cluster.provider.base_url,
         "api_key": "rehearsal",
         "tools": {"min_workers": 0, "workers": 1},
         "sessions": {"url": cluster.database.url(OWNER), "durability": "batched"},
         "daemon": {"state_dir": str(cluster.folder / f"state-{name}")},
-        "cluster": {**shared, **own},
+        "cluster": {
+            "enabled": True,
+            "name": name,
+            "lease_time": lease_time,
+            "secret_file": str(cluster.folder / "secret"),
+        },
     }
 
 
 @asynccontextmanager
-async def own_node(cluster: Cluster, **own: Any) -> AsyncIterator[Settings]:
+async def own_node(cluster: Cluster, lease_time: int = LEASE_MS) -> AsyncIterator[Settings]:
     """Make this OS process a node of the cluster."""
-    settings = Settings.model_validate(settings_of(cluster, "own", **own))
+    settings = Settings.model_validate(settings_of(cluster, "own", lease_time))
     async with application.running(settings):
         yield settings
 
 
 @asynccontextmanager
-async def far_node(cluster: Cluster, name: str = FAR, agents: str = "agents", **own: Any) -> AsyncIterator[Process]:
+async def far_node(
+    cluster: Cluster, name: str = FAR, agents: str = "agents", lease_time: int = LEASE_MS
+) -> AsyncIterator[Process]:
     """Run far_program.py, and kill it at the end of the block."""
-    given = json.dumps(settings_of(cluster, name, **own))
+    given = json.dumps(settings_of(cluster, name, lease_time))
     command = sys.executable, "-m", "tests.cluster.far_program", given, agents
     variables = environment(PYTHONPATH=str(ROOT))
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=ROOT, env=variables)

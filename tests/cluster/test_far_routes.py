@@ -165,6 +165,12 @@ async def _reports(ask: Asking) -> None:
         assert len((await ask("GET", f"/processes?node={node}&count=3"))["processes"]) == 3
         assert (await ask("GET", f"/overview?node={node}"))["system"]["processes"] > 10
         assert "understudy_agents" in await ask("GET", f"/metrics?node={node}")
+    metrics = dict(line.rsplit(" ", 1) for line in (await ask("GET", "/metrics")).splitlines() if line[0] != "#")
+    assert float(metrics["understudy_cluster_links"]) >= 2
+    assert float(metrics["understudy_cluster_stand_ins"]) >= 1
+    for counted in ("frames", "events", "bytes"):
+        assert float(metrics[f'understudy_cluster_link_{counted}_total{{direction="in"}}']) > 10
+    assert float(metrics["understudy_cluster_link_credit_stalls_total"]) >= 0
     refused = await ask("GET", "/tree?node=nobody", status=404)
     assert refused["error"]["message"] == (
         "node: expected the name of a living node, which are far, near, other, got 'nobody'"

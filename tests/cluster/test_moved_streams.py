@@ -25,7 +25,7 @@ SCRIPT: Final = f"""
 token_delay_s = 0.02
 turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
 """
-SHORT_LEASE: Final = {"lease_time": 6000}
+SHORT_MS: Final = 6000
 AGENTS: Final = ("anns", "echo", "idle")
 
 
@@ -61,8 +61,8 @@ def check(events: list[Event]) -> None:
 async def test_the_streams_of_a_killed_node_go_on_for_followers_on_another_one(cluster: Cluster, nodes: int) -> None:
     others = ["third"] * (nodes - 2)
     async with (
-        far_node(cluster, **SHORT_LEASE) as far,
-        own_node(cluster, **SHORT_LEASE),
+        far_node(cluster, lease_time=SHORT_MS) as far,
+        own_node(cluster, SHORT_MS),
         _running(cluster, others),
         asyncio.TaskGroup() as group,
     ):
@@ -100,5 +100,5 @@ async def _has_one_owner(id_: str, nodes: int) -> None:
 async def _running(cluster: Cluster, names: list[str]) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for name in names:
-            await stack.enter_async_context(far_node(cluster, name, "none", **SHORT_LEASE))
+            await stack.enter_async_context(far_node(cluster, name, "none", SHORT_MS))
         yield

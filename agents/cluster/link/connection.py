@@ -15,6 +15,7 @@ from msgspec import Struct
 from actors import ExitProcess, Shutdown, Task
 from actors.log import get_logger
 from agents.cluster.errors import Garbage
+from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.link import Link
 from agents.cluster.link.wire import decoded
 
@@ -84,6 +85,8 @@ class LinkProcess(Task):
             if message.type is not WSMsgType.BINARY:
                 return LinkEnd(f"the connection broke, or the peer sent {message.type.name.lower()}")
             self._moved = True
+            COUNTS.frames_in += 1
+            COUNTS.bytes_in += len(message.data)
             try:
                 received, dropped = decoded(message.data)
                 for each in received:
@@ -108,6 +111,8 @@ class LinkProcess(Task):
                 except ConnectionError:
                     return LinkEnd("the connection broke")
                 link.writing -= len(frame)
+                COUNTS.frames_out += 1
+                COUNTS.bytes_out += len(frame)
             self._moved = True
             if was_congested:
                 link.written()

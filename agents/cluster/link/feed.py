@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from actors import SHUTDOWN, Pid, exit  # noqa: A004 (OTP's word)
+from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.credit import Window
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Feed:
 
     async def room(self) -> None:
         """Wait until there is room. One coroutine at a time calls it."""
+        if not self.has_room:
+            COUNTS.stalls += 1
         while not self.has_room:
             self._room = asyncio.get_running_loop().create_future()
             await self._room

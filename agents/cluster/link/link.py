@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from actors import Pid, send
 from agents.cluster.errors import Garbage
+from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.feed import Feed
 from agents.cluster.link.outbox import Outbox
 from agents.cluster.link.wire import (
@@ -218,6 +219,7 @@ class Link:
 
     def _on_events(self, message: Events) -> None:
         for id_, events in message.batches:
+            COUNTS.events_in += len(events)
             follower = self._askers.get(id_)
             if follower is not None and follower.alive:
                 self.deliver(follower, Arrived(id_, events))

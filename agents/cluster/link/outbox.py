@@ -6,6 +6,7 @@ A link sends once per turn of the event loop. So all events of that turn share a
 from typing import Final
 
 from agents.cluster.errors import TooLarge
+from agents.cluster.link.counts import COUNTS
 from agents.cluster.link.wire import HEAD, MAX_FRAME, MAX_MESSAGE, Credit, Events, LinkMessage, encoded, frame, parts_of
 
 BATCH_HEAD: Final = 20  # at most: the bytes of a follow's tuple, its id, and the length of its list
@@ -72,6 +73,7 @@ class Outbox:
 
     def _seal_events(self) -> None:
         if self._batches:
+            COUNTS.events_out += sum(map(len, self._batches.values()))
             self._append(encoded(Events(list(self._batches.items()))))
             self._batches, self._batches_bytes = {}, 0
 
