@@ -129,5 +129,5 @@ class FailureData(EventData, frozen=True):
 class CutData(Struct, frozen=True):
     """The answer ends here, before the stream does: the client reads on from its last id."""
 
-    code: Literal["slow_reader", "token_revoked", "store_unavailable"]
+    code: Literal["slow_reader", "token_revoked", "store_unavailable", "moved"]
     message: str

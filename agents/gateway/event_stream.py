@@ -22,7 +22,7 @@ from agents.core.events import Event
 from agents.gateway.connection import connection_of, direct_of
 from agents.gateway.guard.caller import Caller, caller_in
 from agents.gateway.presence import when_gone
-from agents.gateway.reader import AnyReader, ReaderClosed, Writer
+from agents.gateway.reader import AnyReader, ReaderClosed, ReaderMoved, Writer
 from agents.gateway.wire import HEARTBEAT, cut_frame, frames, frames_without_error
 from agents.sessions import SessionError
 
@@ -104,6 +104,8 @@ class EventStream(Response):
             if not caller.revoked:
                 return  # the client has gone
             await self._write(send, squeeze.some(self._cut_frame(TOKEN_REVOKED)))
+        except ReaderMoved:
+            await self._write(send, squeeze.some(self._cut_frame(MOVED)))
         except SessionError as error:
             log.warning("replay_broken_off", stream=self._reader.stream_id, reason=str(error))
             await self._write(send, squeeze.some(self._cut_frame(STORE_UNAVAILABLE)))
@@ -135,6 +137,8 @@ def frames_of(error_event: ErrorEvent) -> Callable[[Sequence[Event]], bytes]:
 
 TOKEN_REVOKED: Final = CutData("token_revoked", "the token was revoked; the stream continues without this client")
 STORE_UNAVAILABLE: Final = CutData("store_unavailable", "the store is unavailable: reconnect with the last event id")
+
+MOVED: Final = CutData("moved", "the stream goes on at another node: reconnect with the last event id")
 
 
 def too_slow(timeout_s: float) -> CutData:

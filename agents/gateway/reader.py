@@ -11,9 +11,12 @@ from typing import Any, Final, Self, TypeAlias
 from actors import Down, Mailbox, MailboxClosed, Pid
 from actors.clock import now_s, unix_s
 from agents import agent
+from agents.agent_registry import stands_in
+from agents.cluster.agents_here import ids_of
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 from agents.gateway.connection import Direct
+from agents.instance.elsewhere import agent_elsewhere
 
 BATCH: Final = 512  # events per write
 
@@ -36,12 +39,17 @@ class ReaderClosed(Exception):
     """The reader was closed, because its client disconnected or its token was revoked."""
 
 
+class ReaderMoved(Exception):
+    """The stream's agent is on another node now, or its node can't be reached. The stream may go on."""
+
+
 class Reader:
     """A reader of a live stream. Its owner must close it. seq: of the last event in a batch."""
 
     def __init__(self, stream_id: str, after: int = 0) -> None:
         self.stream_id, self.seq = stream_id, after
         self._box = Mailbox()
+        self._session, self._far = "", False
 
     def close(self) -> None:
         """A caller of `batches` gets ReaderClosed."""
@@ -52,7 +60,7 @@ class Reader:
 
         Raises CallFailed; the reader is then closed.
         """
-        self._box.monitor(pid)
+        self._begin(pid)
         try:
             agent.stream_chat(pid, message, self._box.pid, stream_id=self.stream_id)
         except BaseException:
@@ -64,7 +72,7 @@ class Reader:
 
         The reader is then closed.
         """
-        self._box.monitor(pid)
+        self._begin(pid)
         found = False
         try:
             found = await agent.follow(pid, self.stream_id, self._box.pid, after=self.seq)
@@ -76,7 +84,8 @@ class Reader:
     async def batches(self, pause_s: float, writer: Writer | None = None) -> AsyncGenerator[list[Event], None]:
         """Yield the events that arrived, or an empty list after pause_s. The last batch ends with a terminal event.
 
-        writer: gets the events where they arrive, as long as it is writable. Those are not yielded.
+        Raises ReaderMoved if the terminal event comes at another node. writer: gets the events where they arrive, as
+        long as it is writable. Those are not yielded.
         """
         gone = False
         while True:
@@ -87,6 +96,8 @@ class Reader:
             except MailboxClosed:
                 raise ReaderClosed from None
             except TimeoutError:
+                if gone and (self._far or await agent_elsewhere(self._session) is not None):
+                    raise ReaderMoved from None
                 yield [self._last_words()] if gone else []
                 if gone:
                     return
@@ -128,9 +139,15 @@ class Reader:
     def _patience_s(self) -> float:
         """Return the time to wait for a terminal event after the agent ended.
 
-        A stream that began has a handler, which sends a terminal event. A stream that waited has none.
+        A stream that began has a handler, which sends a terminal event. A stream that waited has none. A stand-in sends
+        what it has before it ends.
         """
-        return agent.LAST_WORDS_S if self.seq else 0.0
+        return agent.LAST_WORDS_S if self.seq and not self._far else 0.0
+
+    def _begin(self, pid: Pid) -> None:
+        """Monitor the agent, or its stand-in."""
+        self._box.monitor(pid)
+        self._session, self._far = next(iter(ids_of([pid])), ""), stands_in(pid)
 
     def _last_words(self) -> Event:
         return StreamError(HandlerCrashed("its agent ended"), stream_id=self.stream_id, seq=self.seq + 1, at=unix_s())

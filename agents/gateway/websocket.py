@@ -21,12 +21,12 @@ from agents.gateway import actions
 from agents.gateway.actions import Action, action_of
 from agents.gateway.connection import TRY_AGAIN_LATER, connection_of, direct_of
 from agents.gateway.errors import EXPECTED, Refusal, refusal_of
-from agents.gateway.event_stream import STORE_UNAVAILABLE, Delivery, too_slow
+from agents.gateway.event_stream import MOVED, STORE_UNAVAILABLE, Delivery, too_slow
 from agents.gateway.guard.caller import caller_in
 from agents.gateway.guard.credentials import SOCKETS
 from agents.gateway.guard.middleware import route_of
 from agents.gateway.guard.scopes import permit
-from agents.gateway.reader import AnyReader, ReaderClosed, Writer
+from agents.gateway.reader import AnyReader, ReaderClosed, ReaderMoved, Writer
 from agents.gateway.visible import Everything
 from agents.gateway.wire import message
 from agents.sessions import SessionError
@@ -168,6 +168,8 @@ class Socket:
                 await self._write(map(message, batch))
         except ReaderClosed:
             return
+        except ReaderMoved:
+            await self._send({"type": "cut", "data": MOVED, "stream_id": reader.stream_id})
         except SessionError as error:
             log.warning("replay_broken_off", stream=reader.stream_id, reason=str(error))
             await self._send({"type": "cut", "data": STORE_UNAVAILABLE, "stream_id": reader.stream_id})

@@ -30,7 +30,7 @@ turns = [
 """
 
 
-def settings_of(cluster: Cluster, name: str, lease_time: int) -> dict[str, Any]:
+def settings_of(cluster: Cluster, name: str, lease_time: int, failover_wait: int = 15_000) -> dict[str, Any]:
     """Return the settings of a node as data."""
     return {
         "base_url": cluster.provider.base_url,
@@ -42,15 +42,18 @@ def settings_of(cluster: Cluster, name: str, lease_time: int) -> dict[str, Any]:
             "enabled": True,
             "name": name,
             "lease_time": lease_time,
+            "failover_wait": failover_wait,
             "secret_file": str(cluster.folder / "secret"),
         },
     }
 
 
 @asynccontextmanager
-async def own_node(cluster: Cluster, lease_time: int = LEASE_MS) -> AsyncIterator[Settings]:
+async def own_node(
+    cluster: Cluster, lease_time: int = LEASE_MS, failover_wait: int = 15_000
+) -> AsyncIterator[Settings]:
     """Make this OS process a node of the cluster."""
-    settings = Settings.model_validate(settings_of(cluster, "own", lease_time))
+    settings = Settings.model_validate(settings_of(cluster, "own", lease_time, failover_wait))
     async with application.running(settings):
         yield settings
 

@@ -1,6 +1,7 @@
 """Streams of a node that is killed, followed from another one by seq: one end, and the whole text."""
 
 import asyncio
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -11,6 +12,7 @@ from actors import Mailbox
 from agents import agent, find_agent
 from agents.agent_registry import stands_in
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
+from agents.gateway.reader import Reader, ReaderMoved
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.sessions import open_journal
@@ -102,3 +104,25 @@ async def _running(cluster: Cluster, names: list[str]) -> AsyncIterator[None]:
         for name in names:
             await stack.enter_async_context(far_node(cluster, name, "none", SHORT_MS))
         yield
+
+
+async def test_a_reader_is_cut_without_an_end_if_the_node_of_its_stream_does_not_answer(cluster: Cluster) -> None:
+    async with far_node(cluster) as far, own_node(cluster, failover_wait=200):
+        pid = await wake("echo")
+        assert pid is not None
+        reader = Reader("cut")
+        reader.ask(pid, "count")
+        events = list[Event]()
+        with pytest.raises(ReaderMoved):
+            await _read(reader, events, far)
+        reader.close()
+        assert not isinstance(events[-1], TERMINAL)
+
+
+async def _read(reader: Reader, events: list[Event], far: Process) -> None:
+    """Read events, and kill the far node after the first ones."""
+    async for batch in reader.batches(0.5):
+        events += batch
+        if events and far.returncode is None:
+            far.kill()
+            await far.wait()

@@ -1,7 +1,7 @@
 """Routes of agents: start, list, show and stop them, and send them messages."""
 
 from collections.abc import Mapping
-from contextlib import aclosing, closing, suppress
+from contextlib import aclosing, closing
 from typing import Annotated, Any, Final, get_type_hints
 
 from fastapi import APIRouter, Path, Query
@@ -18,10 +18,10 @@ from agents.gateway.actions import Id, Text
 from agents.gateway.ceilings import HOST_ONLY
 from agents.gateway.document.responses import MESSAGE_REFUSALS, answers, events, json
 from agents.gateway.errors import Refusal
-from agents.gateway.event_stream import Delivery, ErrorEvent, EventStream, frames_of
+from agents.gateway.event_stream import MOVED, Delivery, ErrorEvent, EventStream, frames_of
 from agents.gateway.guard.scopes import needs
 from agents.gateway.presence import when_gone
-from agents.gateway.reader import AnyReader, ReaderClosed
+from agents.gateway.reader import AnyReader, ReaderClosed, ReaderMoved
 from agents.gateway.routes.permission import CurrentCaller
 from agents.gateway.routes.reply import Json
 from agents.gateway.routes.request_body import RequestBody
@@ -74,7 +74,7 @@ class Ask(RequestBody):
 
 async def _whole(reader: AnyReader, delivery: Delivery) -> Response:
     """Return the answer when the stream has ended."""
-    with suppress(ReaderClosed):  # the client has disconnected
+    try:
         async with aclosing(reader.batches(delivery.heartbeat_s)) as batches:
             async for batch in batches:
                 match batch[-1] if batch else None:
@@ -83,6 +83,10 @@ async def _whole(reader: AnyReader, delivery: Delivery) -> Response:
                     case StreamError(reason, content):
                         fault = TurnFault("turn_failed", str(reason), reason)
                         return Json(TurnFailed(fault, reader.stream_id, content), 502)
+    except ReaderMoved:
+        raise Refusal(503, f"{MOVED.message}: /streams/{reader.stream_id}/events") from None
+    except ReaderClosed:
+        pass  # the client has disconnected
     raise Refusal(503, "the stream ended without its last event")
 
 
