@@ -24,7 +24,6 @@ from actors import (
     Reply,
     Stop,
     register,
-    unregister,
 )
 from actors.kernel.signals import orderly
 from actors.log import get_logger
@@ -35,7 +34,7 @@ from agents.agent_registry import belongs_to, expect, expect_no_more, find_agent
 from agents.core.conversation import Conversation, UserMessage
 from agents.core.errors import Cancelled
 from agents.instance import turns
-from agents.instance.elsewhere import agent_elsewhere
+from agents.instance.elsewhere import HANDED_OVER, already_elsewhere
 from agents.instance.ending import end_turns, given_up
 from agents.instance.info import history_of, info_of
 from agents.instance.requests import (
@@ -127,7 +126,7 @@ class AgentInstance(GenServer[AgentState]):
         except UnknownSession:
             return IGNORE
         except Elsewhere as elsewhere:
-            return Error(await self._runs_elsewhere(checked.id) or elsewhere)
+            return Error(await already_elsewhere(checked.id) or elsewhere)
         except SessionError as failed:
             return Error(failed)
         queue = tuple(StreamChat(cut.message, None, cut.stream_id, recorder=cut.recorder, cut=cut) for cut in cuts)
@@ -213,13 +212,7 @@ class AgentInstance(GenServer[AgentState]):
 
     async def _hand_over(self, at_once: bool, state: AgentState) -> Outcome[AgentState]:
         left = await given_up(self.pid, at_once, state)
-        return Reply(False, state) if left is None else Stop(NORMAL, left, reply=True)
-
-    async def _runs_elsewhere(self, id_: str) -> AlreadyStarted | None:
-        """Give the name to the stand-in of the agent of another node, and return the reason not to start."""
-        unregister(name_of(id_))
-        stand_in = await agent_elsewhere(id_)
-        return None if stand_in is None else AlreadyStarted(stand_in, id_)
+        return Reply(False, state) if left is None else Stop(HANDED_OVER, left, reply=True)
 
     def _needed(self, state: AgentState) -> bool:
         """Return whether a running subscriber or an unread message needs the agent."""
@@ -230,7 +223,7 @@ class AgentInstance(GenServer[AgentState]):
         if orderly(reason):
             expect_no_more(state.config.id)
         await end_turns(self.pid, reason, state)
-        if reason is NORMAL:
+        if reason is NORMAL or reason == HANDED_OVER:
             await leave_session(state.config.id)
 
 

@@ -106,7 +106,7 @@ class OwnNode(Struct, frozen=True):
         A free session with a turn that is not over is left to the takeover, which counts how often a turn changes its
         node.
         """
-        if await self.store.open_streams(session):
+        if self.nodes.draining or await self.store.open_streams(session):
             return False
         step_aside(session)
         try:

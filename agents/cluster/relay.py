@@ -19,6 +19,7 @@ from agents.cluster.link.wire import OpenFollow
 from agents.cluster.requests import OPENINGS, AskStream, FollowStream, Opening, SubscribeTo
 from agents.core.errors import InvalidAnswer
 from agents.core.events import TERMINAL, StreamError
+from agents.instance.elsewhere import HANDED_OVER
 from agents.instance.requests import Follow, Subscribe
 from agents.instance.state import StreamChat
 
@@ -32,7 +33,8 @@ FAILED: Final = "failed"
 UNKNOWN_REQUEST: Final = "unknown_request"
 REFUSED: Final = "not_started: "
 """The reasons of FollowEnded: the terminal event was sent; the agent has no such stream; the agent ended in order; it
-crashed; the relay failed; this version does not know the request; the agent can't start, and one line that says why."""
+crashed, or its turns go on at another node; the relay failed; this version does not know the request; the agent can't
+start, and one line that says why."""
 
 
 class Relay(Task):
@@ -95,7 +97,8 @@ class Relay(Task):
             await feed.room()
             for message in await self.process.receive_many(BATCH):
                 if type(message) is Down:
-                    return AGENT_ENDED if orderly(message.reason) else AGENT_CRASHED
+                    ended = orderly(message.reason) and message.reason != HANDED_OVER
+                    return AGENT_ENDED if ended else AGENT_CRASHED
                 if not feed.has_room:
                     await feed.room()
                 feed.send(packed(message))

@@ -16,7 +16,7 @@ from agents.cluster.agents_here import ids_of
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 from agents.gateway.connection import Direct
-from agents.instance.elsewhere import agent_elsewhere
+from agents.instance.elsewhere import HANDED_OVER, agent_elsewhere
 
 BATCH: Final = 512  # events per write
 
@@ -44,12 +44,15 @@ class ReaderMoved(Exception):
 
 
 class Reader:
-    """A reader of a live stream. Its owner must close it. seq: of the last event in a batch."""
+    """A reader of a live stream. Its owner must close it. seq: of the last event in a batch.
+
+    State: the agent's id, and whether the stream may go on after the end of the agent's process on this node.
+    """
 
     def __init__(self, stream_id: str, after: int = 0) -> None:
         self.stream_id, self.seq = stream_id, after
         self._box = Mailbox()
-        self._session, self._far = "", False
+        self._session, self._moves = "", False
 
     def close(self) -> None:
         """A caller of `batches` gets ReaderClosed."""
@@ -96,14 +99,16 @@ class Reader:
             except MailboxClosed:
                 raise ReaderClosed from None
             except TimeoutError:
-                if gone and (self._far or await agent_elsewhere(self._session) is not None):
+                if gone and (self._moves or await agent_elsewhere(self._session) is not None):
                     raise ReaderMoved from None
                 yield [self._last_words()] if gone else []
                 if gone:
                     return
                 continue
             events = [message for message in messages if type(message) is not Down]
-            gone = gone or len(events) < len(messages)
+            if len(events) < len(messages):
+                gone = True
+                self._moves = self._moves or any(type(each) is Down and each.reason == HANDED_OVER for each in messages)
             if events:
                 self.seq = events[-1].seq
                 yield events
@@ -142,12 +147,12 @@ class Reader:
         A stream that began has a handler, which sends a terminal event. A stream that waited has none. A stand-in sends
         what it has before it ends.
         """
-        return agent.LAST_WORDS_S if self.seq and not self._far else 0.0
+        return agent.LAST_WORDS_S if self.seq and not self._moves else 0.0
 
     def _begin(self, pid: Pid) -> None:
         """Monitor the agent, or its stand-in."""
         self._box.monitor(pid)
-        self._session, self._far = next(iter(ids_of([pid])), ""), stands_in(pid)
+        self._session, self._moves = next(iter(ids_of([pid])), ""), stands_in(pid)
 
     def _last_words(self) -> Event:
         return StreamError(HandlerCrashed("its agent ended"), stream_id=self.stream_id, seq=self.seq + 1, at=unix_s())

@@ -9,9 +9,9 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from actors import Pid, Request, call, sys, whereis
-from agents.agent_registry import find_agent, stands_in
-from supervisors import agent_supervisor
+from actors import Pid, Request, Shutdown, call, sys, unregister, whereis
+from agents.agent_registry import find_agent, name_of, stands_in
+from supervisors import AlreadyStarted, agent_supervisor
 
 CLUSTER: Final = "cluster"
 """The name of the process that knows the other nodes."""
@@ -19,6 +19,10 @@ CLUSTER: Final = "cluster"
 
 CANNOT_START: Final = "not_started"
 """The kind of FarFault of an agent that its node could not start."""
+
+
+HANDED_OVER: Final = Shutdown("handed over")
+"""The exit reason of an agent whose turns another node continues: no stream of it has ended."""
 
 
 class FarFault(Struct, frozen=True):
@@ -101,6 +105,13 @@ async def agent_elsewhere(session_id: str) -> Pid | None:
     """Return the stand-in of an agent that another node has, or None."""
     nodes = await other_nodes()
     return None if nodes is None else await nodes.agent_of(session_id)
+
+
+async def already_elsewhere(session_id: str) -> AlreadyStarted | None:
+    """Give the calling agent's name to the stand-in of the agent of another node. Return why not to start, or None."""
+    unregister(name_of(session_id))
+    stand_in = await agent_elsewhere(session_id)
+    return None if stand_in is None else AlreadyStarted(stand_in, session_id)
 
 
 async def running_agent(session_id: str) -> Pid | None:

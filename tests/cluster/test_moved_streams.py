@@ -1,6 +1,7 @@
 """Streams of a node that is killed, followed from another one by seq: one end, and the whole text."""
 
 import asyncio
+import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,6 +24,10 @@ pytestmark = pytest.mark.cluster
 
 WORDS: Final = " ".join(map(str, range(200)))
 SCRIPT: Final = f"""
+[models.worker]
+token_delay_s = 0.02
+turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
+
 [models.echo]
 token_delay_s = 0.02
 turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
@@ -104,6 +109,26 @@ async def _running(cluster: Cluster, names: list[str]) -> AsyncIterator[None]:
         for name in names:
             await stack.enter_async_context(far_node(cluster, name, "none", SHORT_MS))
         yield
+
+
+async def test_a_stream_goes_on_when_its_node_hands_it_over(cluster: Cluster) -> None:
+    async with own_node(cluster, SHORT_MS):
+        (draining,) = await cluster.start("draining")
+        async with cluster.client(draining) as client:
+            await client.post("/agents", {"id": "plain", "model": "worker"})
+        assert stands_in(await wake("plain"))
+        box, subscriber = Mailbox(), Mailbox()
+        agent.subscribe("plain", subscriber.pid)
+        agent.stream_chat("plain", "count", box.pid)
+        early = [await box.receive(30) for _ in range(20)]
+        draining.signal(signal.SIGTERM)
+        events = [*early, *await followed(box)]
+        check(events)
+        seqs = [event.seq for event in await followed(subscriber)]
+        assert seqs == sorted(set(seqs))
+        assert seqs[-1] == events[-1].seq
+        assert await draining.ended() == 0
+        assert not stands_in(find_agent("plain"))
 
 
 async def test_a_reader_is_cut_without_an_end_if_the_node_of_its_stream_does_not_answer(cluster: Cluster) -> None:
