@@ -197,13 +197,16 @@ class Forwarding:
             self.refuse(follower, fault)
         self._waiting_calls, self.waiting = [], []
 
-    def refuse(self, follower: RemoteFollower, fault: FarFault) -> None:
-        """End a follow whose agent can't be started."""
+    def refuse(self, follower: RemoteFollower, fault: FarFault) -> bool:
+        """End a follow whose agent can't be started. Return False for a stream that has begun: its end is not known."""
         if follower.caller is not None:
             follower.caller.settle(CallFailed(self._me, fault))
             follower.caller = None
+        elif follower.seq:
+            return False
         elif not follower.subscribes:
             self.last_words(follower, fault.text)
+        return True
 
     def last_words(self, follower: RemoteFollower, why: str) -> None:
         """End a follower's stream, whose terminal event will not come."""

@@ -95,7 +95,7 @@ class StandIn(GenServer[StandInState]):
                 return await self._answered(message, state)
             case Found(link=None, fault=FarFault() as fault):
                 forwarding.fail_all(fault)
-                return Stop(NORMAL, state)
+                return Stop(Shutdown(fault), state)
             case Found(link):
                 state.seeker = None
                 if link is None:
@@ -211,7 +211,8 @@ class StandIn(GenServer[StandInState]):
         if reason == NO_STREAM and follower.caller is not None:
             follower.accepted(found=False)
         elif reason.startswith(REFUSED):
-            forwarding.refuse(follower, FarFault(CANNOT_START, reason.removeprefix(REFUSED)))
+            if not forwarding.refuse(follower, fault := FarFault(CANNOT_START, reason.removeprefix(REFUSED))):
+                return Stop(Shutdown(fault), state)
         elif reason == NO_STREAM or (reason == OVER and follower.over):
             follower.from_store = not follower.over
             forwarding.draining.append(follower)
