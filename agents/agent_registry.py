@@ -42,7 +42,7 @@ def is_agent(pid: Pid) -> bool:
 
 
 def stands_in(pid: Pid | None) -> bool:
-    """Return whether the process stands in for an agent of another node."""
+    """Return whether the process is the stand-in of an agent of another node."""
     if pid is None or pid.process is None:
         return False
     return _is_former(pid) or pid in pg.members(_standing_in(pid.process.name or ""))

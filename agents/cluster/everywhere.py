@@ -1,4 +1,4 @@
-"""What runs on all nodes, this one included. A node that does not answer is left out."""
+"""The agents and calls of all nodes, this one included. A node that does not answer is left out."""
 
 from collections.abc import Sequence
 from heapq import nsmallest

@@ -41,14 +41,14 @@ class RunningAmong(NodeRequest[list[str]], frozen=True, tag="among"):
     ids: list[str]
 
 
-class Usage(Struct, frozen=True):
+class UserUsage(Struct, frozen=True):
     """The part of a user's quotas that one node counts: the ids of its agents, and the bytes of waiting messages."""
 
     agents: list[str]
     waiting_bytes: int
 
 
-class GetUsage(NodeRequest[Usage], frozen=True, tag="usage"):
+class GetUsage(NodeRequest[UserUsage], frozen=True, tag="usage"):
     owner: str
 
 
@@ -80,7 +80,7 @@ _REQUESTS: Final[Packing[AnyNodeRequest]] = Packing(AnyNodeRequest)
 _ANSWERS: Final[dict[type, Packing[Any]]] = {
     ListRunning: Packing(list[AgentInfo]),
     RunningAmong: Packing(list[str]),
-    GetUsage: Packing(Usage),
+    GetUsage: Packing(UserUsage),
     ListWaiting: Packing(list[WaitingCall]),
     MakeReport: Packing(Report),
 }
@@ -111,7 +111,7 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
             return [id_ for id_ in ids if (pid := find_agent(id_)) is not None and not stands_in(pid)]
         case GetUsage(owner):
             own = [pid for pid in agents_of(owner) if not stands_in(pid)]
-            return Usage(ids_of(own), sum(map(waiting_bytes, own)))
+            return UserUsage(ids_of(own), sum(map(waiting_bytes, own)))
         case ListWaiting(limit, owner):
             return await in_slices(waiting_calls(limit, lambda process: _is_of(owner, process)))
         case MakeReport():

@@ -23,7 +23,7 @@ from agents.gateway.guard.middleware import Guard
 from agents.gateway.guard.origin import Allowed
 from agents.gateway.guard.tokens import Tokens
 from agents.gateway.quotas import Quotas, UserLocks
-from agents.gateway.reports import Reports
+from agents.gateway.reports import NodeReports
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.chat_frames import chat_frames
@@ -73,7 +73,7 @@ class Gateway:
         delivery = Delivery(own.heartbeat / 1000, own.write_timeout / 1000, settings.streaming.enable_compression)
         app = _app(settings, everything, delivery, self._credentials, self._host)
         self._credentials.tokens.take(own.tokens)
-        self.app, self.reports = app, Reports(settings, self._host)
+        self.app, self.reports = app, NodeReports(settings, self._host)
         sockets = Sockets(app, everything, delivery, own.max_message_bytes)
         self._guard = Guard(sockets, allowed, self._credentials, own.max_body_bytes)
 

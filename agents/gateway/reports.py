@@ -40,7 +40,7 @@ class SystemReport(Struct, frozen=True):
     processes: list[ProcessInfo]
 
 
-class Reports:
+class NodeReports:
     """The maker of this node's reports. host: as of the gateway."""
 
     def __init__(self, settings: Settings, host: "Host | None") -> None:

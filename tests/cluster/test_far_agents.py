@@ -53,7 +53,7 @@ async def test_every_function_works_for_an_agent_of_another_node(cluster: Cluste
 
 
 async def _chats() -> None:
-    """By id, and by the Pid of the stand-in."""
+    """Chat by id, and by the Pid of the stand-in."""
     assert (await agent.chat("echo", "one")).content == "one"
     pid = find_agent("echo")
     assert pid is not None
