@@ -17,7 +17,7 @@ from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent, step_aside
 from agents.core.checkpoint import first_checkpoint, log_of
 from agents.core.conversation import Conversation
-from agents.instance.elsewhere import agent_elsewhere
+from agents.instance.elsewhere import CLUSTER, agent_elsewhere
 from agents.sessions import (
     JournalHandle,
     OpenStream,
@@ -168,6 +168,8 @@ def _given(session: SessionRecord, config: Mapping[str, Any]) -> dict[str, Any]:
 
 async def leave_session(agent_id: str) -> None:
     """Free the session of an agent that ends and has no turn, so that its next message may start it on any node."""
+    if whereis(CLUSTER) is None:  # an agent without a cluster ends at once, so that its id is free
+        return
     with suppress(CallFailed, SessionError):  # the session stays with this node, which is no fault
         journal = await open_journal()
         if journal is not None and journal.store.node is not None:
