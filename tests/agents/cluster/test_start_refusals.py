@@ -1,13 +1,7 @@
 """A node whose settings are wrong does not start: one line says what was expected, what came, and where."""
 
-import asyncio
-import json
 import secrets
 import stat
-import sys
-from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +11,8 @@ from actors import StartFailed
 from agents import application
 from agents.cluster.errors import CannotListen, HandshakeRefused, NotSafe
 from agents.settings import Settings
-from tests.agents.cli.terminal import environment
 from tests.agents.cluster.link.certificates import authority, certificate
-
-ROOT = Path(__file__).parents[3]
-
-
-def settings(folder: Path, **own: Any) -> dict[str, Any]:
-    return {
-        "api_key": "rehearsal",
-        "tools": {"min_workers": 0, "workers": 1},
-        "sessions": {"url": f"sqlite:///{folder / 'store.db'}", "durability": "batched"},
-        "daemon": {"state_dir": str(folder / "state")},
-        "cluster": {"enabled": True, "name": "own", **own},
-    }
+from tests.agents.cluster.sqlite_nodes import living_node, settings
 
 
 async def refused(given: dict[str, Any]) -> Exception:
@@ -52,10 +34,10 @@ def secret_file(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 async def test_a_node_without_a_secret_file_makes_one_that_only_its_user_can_read(tmp_path: Path) -> None:
     async with application.running(Settings.model_validate(settings(tmp_path))):
-        made = tmp_path / "state" / "cluster.secret"
+        made = tmp_path / "own" / "cluster.secret"
         assert stat.S_IMODE(made.stat().st_mode) == 0o600
         assert len(made.read_text().strip()) == 43
-        (socket,) = (tmp_path / "state" / "nodes").iterdir()
+        (socket,) = (tmp_path / "own" / "nodes").iterdir()
         assert stat.S_IMODE(socket.stat().st_mode) == 0o600
     assert not socket.exists()
 
@@ -126,7 +108,7 @@ async def test_a_node_that_listens_everywhere_must_say_where_others_find_it(tmp_
 
 
 async def test_a_node_with_another_secret_than_the_living_nodes_is_refused_at_its_start(tmp_path: Path) -> None:
-    async with living_node(settings(tmp_path, name="first") | {"daemon": {"state_dir": str(tmp_path / "first")}}):
+    async with living_node(settings(tmp_path, "first")):
         given = settings(tmp_path, secret_file=str(secret_file(tmp_path, secrets.token_urlsafe(32))))
         reason = await refused(given)
         assert isinstance(reason, HandshakeRefused)
@@ -135,18 +117,3 @@ async def test_a_node_with_another_secret_than_the_living_nodes_is_refused_at_it
         given = settings(tmp_path, secret_file=str(tmp_path / "first" / "cluster.secret"))
         async with application.running(Settings.model_validate(given)):
             pass  # the right secret
-
-
-@asynccontextmanager
-async def living_node(given: dict[str, Any]) -> AsyncIterator[None]:
-    command = sys.executable, "-m", "tests.cluster.far_program", json.dumps(given), "none"
-    variables = environment(PYTHONPATH=str(ROOT))
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, cwd=ROOT, env=variables)
-    try:
-        assert process.stdout is not None
-        while await process.stdout.readline() != b"ready\n":
-            assert not process.stdout.at_eof()
-        yield
-    finally:
-        process.kill()
-        await process.wait()

@@ -1,0 +1,67 @@
+"""Two nodes on one SQLite file: an agent of the other node answers, and comes here when that node is killed."""
+
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from actors import Mailbox
+from agents import agent, application, find_agent
+from agents.agent_registry import stands_in
+from agents.cluster import nodes
+from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
+from agents.instance.waking import wake
+from agents.rehearsal import RehearsalServer, builtin, parse
+from agents.settings import Settings
+from tests.agents.cluster.sqlite_nodes import living_node, settings
+
+WORDS: Final = " ".join(map(str, range(100)))
+SCRIPT: Final = f"""
+[models.slow]
+token_delay_s = 0.02
+turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
+"""
+
+
+async def received(box: Mailbox) -> list[Event]:
+    events: list[Event] = [await box.receive(60)]
+    while not isinstance(events[-1], TERMINAL):
+        events.append(await box.receive(60))
+    return events
+
+
+async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(secrets.token_urlsafe(32))
+    async with RehearsalServer(builtin() | parse(SCRIPT, "two nodes")) as server:
+        shared: dict[str, Any] = {"lease_time": 6000, "secret_file": str(secret)}
+        given = [{**settings(tmp_path, name, **shared), "base_url": server.base_url} for name in ("far", "own")]
+        async with living_node(given[0], "agents") as far, application.running(Settings.model_validate(given[1])):
+            assert (await agent.chat("echo", "hello")).content == "hello"
+            assert [node.name for node in await nodes()] == ["far", "own"]
+            box = Mailbox()
+            agent.stream_chat("slow", "count", box.pid)
+            early = [await box.receive(30) for _ in range(20)]
+            stand_in = await wake("slow")
+            assert stands_in(stand_in)
+            far.kill()
+            events = [*early, *await received(box)]
+            _check(events)
+            here = find_agent("slow")
+            assert here is not None
+            assert here != stand_in
+            assert stand_in is not None
+            assert await agent.conversation(stand_in) == await agent.conversation(here)
+            assert [node.name for node in await nodes()] == ["own"]
+
+
+def _check(events: list[Event]) -> None:
+    seqs, text = [event.seq for event in events], ""
+    assert seqs == sorted(set(seqs))
+    for event in events:
+        if isinstance(event, StreamReset):
+            text = event.content
+        elif isinstance(event, StreamToken):
+            text += event.token
+    assert isinstance(events[-1], StreamComplete)
+    assert events[-1].response.content == text == WORDS
