@@ -23,7 +23,7 @@ from actors.system.current import current_system, known_system, open_systems, ru
 from actors.system.process_system import ProcessSystem
 from agents.agent_instance import AgentInstance
 from agents.agent_registry import name_of
-from agents.cluster.judge import Judge
+from agents.cluster.judge import JUDGE, Judge
 from agents.cluster.takeover import Takeover
 from agents.cluster.this_node import this_node
 from agents.instance.by_id import ROOT
@@ -85,7 +85,7 @@ def tree(settings: Settings) -> tuple[Flags, tuple[ChildSpec, ...]]:
     sliced = settings.garbage_collection is GarbageCollection.SLICED
     node = this_node(settings)
     recovery = [ChildSpec("recovery", Recovery, restart=RestartType.TEMPORARY)]
-    takeover = [ChildSpec("judge", Judge), ChildSpec("takeover", Takeover, settings.agents)]
+    takeover = [ChildSpec(JUDGE, Judge, name=JUDGE), ChildSpec("takeover", Takeover, settings.agents)]
     ready = ReadyWorkers(tools.min_workers, tools.workers, tools.worker_idle_time / 1000)
     return Flags(Strategy.REST_FOR_ONE, intensity=root.intensity, period_s=root.period), (
         ChildSpec(CRASH_LOG, CrashLog, name=CRASH_LOG),

@@ -44,6 +44,10 @@ COMMANDS = {
     "stop": ("agents.cli.remote.control:stop", "Stop an agent of the daemon."),
     "reload": ("agents.cli.remote.control:reload_command", "Make the daemon read its configuration again."),
     "stop-daemon": ("agents.cli.remote.control:stop_daemon", "Stop the daemon after its running turns."),
+    "cluster": ("agents.cli.remote.cluster:cluster", "Show the nodes of the cluster, or change what they have."),
+    "drain": ("agents.cli.remote.cluster:drain", "Let a node of the cluster hand over its agents."),
+    "undrain": ("agents.cli.remote.cluster:undrain", "Let a node that drains accept new turns again."),
+    "where": ("agents.cli.remote.cluster:where", "Name the node that owns a session."),
     "sessions": ("agents.cli.sessions.command:sessions", "List, show, rename, delete, export and fork kept sessions."),
     "rehearse": (
         "agents.rehearsal.command:rehearse",

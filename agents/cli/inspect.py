@@ -30,6 +30,7 @@ SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 program = click.argument("program", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+node_option = click.option("--node", metavar="NODE", help="Show another node of the daemon's cluster.")
 every = click.option("--every", "every_s", default=1.0, show_default=True, help="The seconds between two pictures.")
 
 
@@ -38,13 +39,16 @@ every = click.option("--every", "every_s", default=1.0, show_default=True, help=
     "--by", type=click.Choice(list(MEASURES)), default="reductions", show_default=True, help="The measure to sort by."
 )
 @every
+@node_option
 @daemon_options
 @program
 @arguments
-def top_command(by: str, every_s: float, program: Path | None, arguments: tuple[str, ...], **options: Any) -> None:
+def top_command(
+    by: str, every_s: float, node: str | None, program: Path | None, arguments: tuple[str, ...], **options: Any
+) -> None:
     """Show the busiest processes of the daemon. With PROGRAM, run it and show its processes on stderr."""
     if program is None:
-        show_top(options, by, every_s)
+        show_top(options, by, every_s, node)
     else:
         console = Console(file=sys.stderr)
         width = console.width if console.is_terminal else None
@@ -53,13 +57,16 @@ def top_command(by: str, every_s: float, program: Path | None, arguments: tuple[
 
 @click.command("tree", context_settings=SETTINGS)
 @every
+@node_option
 @daemon_options
 @program
 @arguments
-def tree_command(every_s: float, program: Path | None, arguments: tuple[str, ...], **options: Any) -> None:
+def tree_command(
+    every_s: float, node: str | None, program: Path | None, arguments: tuple[str, ...], **options: Any
+) -> None:
     """Show the supervision tree of the daemon. With PROGRAM, run it and show its tree on stderr."""
     if program is None:
-        show_tree(options)
+        show_tree(options, node)
     else:
         _run(program, arguments, lambda: tree_text(tree()), every_s)
 

@@ -6,13 +6,13 @@
 Each living node looks at the others again and again (membership.py).
 """
 
-import asyncio
+from collections.abc import Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from actors import Pid, Task, pg
+from actors import Caller, GenServer, NoReply, Pid, Reply, Request, pg, send, send_after
 from actors.log import get_logger
 from agents.cluster.errors import NotInCluster
 from agents.cluster.membership import NOTHING_SEEN, LeaseTimes, NodeRow, Seen, judged
@@ -21,6 +21,8 @@ from agents.sessions import SessionError, open_journal
 if TYPE_CHECKING:
     from agents.sessions.node_store import NodeStore, SeenNode
     from agents.sessions.nodes import NodeRecord
+
+JUDGE: Final = "judge"
 
 GROUP: Final = ("cluster", "nodes")
 """The processes that get NodeUp and NodeDown."""
@@ -70,52 +72,74 @@ async def own_node() -> "NodeStore":
     return journal.store.node
 
 
-class Judge(Task):
+class Look(Struct, frozen=True):
+    """A reminder to look at the other nodes."""
+
+
+class GetBeatAges(Struct, Request[dict[int, float]], frozen=True):
+    """Get the time since this judge first saw the last beat of each other node, in seconds, by epoch."""
+
+
+class Judging(Struct, frozen=True):
+    """The state of a judge. known: the names of the living nodes. sees: whether the last look succeeded."""
+
+    seen: Seen = NOTHING_SEEN
+    known: Mapping[int, str] = {}
+    sees: bool = True
+
+
+class Judge(GenServer[Judging]):
     """The judge of one node."""
 
-    def __init__(self) -> None:
-        self._seen: Seen = NOTHING_SEEN
-        self._known: dict[int, str] = {}
-        self._sees = True
+    def init(self) -> Judging:
+        send(self.pid, Look())
+        return Judging()
 
-    async def run(self) -> None:
+    def handle_call(self, request: GetBeatAges, caller: Caller, state: Judging) -> Reply[Judging]:
+        now_s = monotonic()
+        return Reply({epoch: now_s - sighting.since_s for epoch, sighting in state.seen.items()}, state)
+
+    async def handle_info(self, message: Any, state: Judging) -> NoReply[Judging]:
+        if not isinstance(message, Look):
+            return NoReply(state)
         node = await own_node()
         times = LeaseTimes(node.lease_s)
-        while True:
-            try:
-                await self._look(node, times)
-            except SessionError as failed:
-                self._seen = NOTHING_SEEN  # a judge has watched as long as it judges by
-                if self._sees:
-                    log.warning("nodes_not_seen", reason=str(failed))
-                self._sees = False
-            else:
-                if not self._sees:
-                    log.info("nodes_seen_again")
-                self._sees = True
-            await asyncio.sleep(times.look_s)
+        try:
+            after = await _looked(node, times, state)
+        except SessionError as failed:
+            if state.sees:
+                log.warning("nodes_not_seen", reason=str(failed))
+            after = Judging(NOTHING_SEEN, state.known, sees=False)  # a judge has watched as long as it judges by
+        if after.sees and not state.sees:
+            log.info("nodes_seen_again")
+        send_after(times.look_s, self.pid, Look())
+        return NoReply(after)
 
-    async def _look(self, node: "NodeStore", times: LeaseTimes) -> None:
-        now_s = monotonic()
-        others = {seen.node.epoch: seen for seen in await node.others()}
-        self._seen, suspects = judged(self._seen, map(_row, others.values()), now_s, times.grace_s)
-        for suspect in suspects:
-            other = others[suspect.epoch].node
-            if await node.declare_dead(other):
-                log.warning("node_declared_dead", node=other.name, epoch=other.epoch)
-                del others[suspect.epoch]
-        self._tell({epoch: seen.node.name for epoch, seen in others.items()})
-        if any(seen.node.drains for seen in others.values()):
-            pg.broadcast(TURNS, TurnsMayBeFree())
 
-    def _tell(self, now: dict[int, str]) -> None:
-        before, self._known = self._known, now
-        for epoch in before.keys() - now.keys():
-            log.info("node_down", node=before[epoch], epoch=epoch)
-            pg.broadcast(GROUP, NodeDown(before[epoch], epoch))
-        for epoch in now.keys() - before.keys():
-            log.info("node_up", node=now[epoch], epoch=epoch)
-            pg.broadcast(GROUP, NodeUp(now[epoch], epoch))
+async def _looked(node: "NodeStore", times: LeaseTimes, state: Judging) -> Judging:
+    """Look at the other nodes, and declare those dead that are."""
+    now_s = monotonic()
+    others = {seen.node.epoch: seen for seen in await node.others()}
+    sightings, suspects = judged(state.seen, map(_row, others.values()), now_s, times.grace_s)
+    for suspect in suspects:
+        other = others[suspect.epoch].node
+        if await node.declare_dead(other):
+            log.warning("node_declared_dead", node=other.name, epoch=other.epoch)
+            del others[suspect.epoch]
+    now = {epoch: seen.node.name for epoch, seen in others.items()}
+    _tell(state.known, now)
+    if any(seen.node.drains for seen in others.values()):
+        pg.broadcast(TURNS, TurnsMayBeFree())
+    return Judging(sightings, now)
+
+
+def _tell(before: Mapping[int, str], now: Mapping[int, str]) -> None:
+    for epoch in before.keys() - now.keys():
+        log.info("node_down", node=before[epoch], epoch=epoch)
+        pg.broadcast(GROUP, NodeDown(before[epoch], epoch))
+    for epoch in now.keys() - before.keys():
+        log.info("node_up", node=now[epoch], epoch=epoch)
+        pg.broadcast(GROUP, NodeUp(now[epoch], epoch))
 
 
 def _row(seen: "SeenNode") -> NodeRow:

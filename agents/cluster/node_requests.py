@@ -12,9 +12,12 @@ from actors.slices import in_slices
 from agents.agent_registry import agents_of, find_agent, stands_in
 from agents.cluster.agents_here import ids_of, infos_here
 from agents.cluster.packing import Packing
+from agents.instance.elsewhere import other_nodes
 from agents.instance.info import AgentInfo
 from agents.instance.running import WaitingCall, agent_state, waiting_calls
 from agents.instance.waiting import waiting_bytes
+from supervisors import count_children
+from supervisors.agent_supervisor import AGENT_SUPERVISOR
 
 THIS_NODE: Final = ""
 REPORTS: Final = "reports"
@@ -59,6 +62,17 @@ class ListWaiting(NodeRequest[list[WaitingCall]], frozen=True, tag="waiting"):
     owner: str | None
 
 
+class NodeFigures(Struct, frozen=True):
+    """The numbers of a node's agents and links."""
+
+    agents: int
+    links: int
+
+
+class DescribeNode(NodeRequest[NodeFigures], frozen=True, tag="describe"):
+    """Count the agents and the links."""
+
+
 class Report(Struct, frozen=True):
     """A report as the gateway sends it. fault: the reason for none, in place of a body."""
 
@@ -74,7 +88,7 @@ class MakeReport(NodeRequest[Report], Request[Report], frozen=True, tag="report"
     query: dict[str, Any]
 
 
-AnyNodeRequest: TypeAlias = ListRunning | RunningAmong | GetUsage | ListWaiting | MakeReport
+AnyNodeRequest: TypeAlias = ListRunning | RunningAmong | GetUsage | ListWaiting | DescribeNode | MakeReport
 
 _REQUESTS: Final[Packing[AnyNodeRequest]] = Packing(AnyNodeRequest)
 _ANSWERS: Final[dict[type, Packing[Any]]] = {
@@ -82,6 +96,7 @@ _ANSWERS: Final[dict[type, Packing[Any]]] = {
     RunningAmong: Packing(list[str]),
     GetUsage: Packing(UserUsage),
     ListWaiting: Packing(list[WaitingCall]),
+    DescribeNode: Packing(NodeFigures),
     MakeReport: Packing(Report),
 }
 
@@ -114,6 +129,10 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
             return UserUsage(ids_of(own), sum(map(waiting_bytes, own)))
         case ListWaiting(limit, owner):
             return await in_slices(waiting_calls(limit, lambda process: _is_of(owner, process)))
+        case DescribeNode():
+            nodes = await other_nodes()
+            links = 0 if nodes is None else (await nodes.figures()).links
+            return NodeFigures((await count_children(AGENT_SUPERVISOR)).active, links)
         case MakeReport():
             return await _report(request)
     raise AssertionError(f"expected a known request, got {type(request).__name__}")

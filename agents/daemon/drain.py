@@ -33,7 +33,7 @@ async def drain(drain_s: float) -> None:
     log.info("drain_begun", drain_s=drain_s)
     try:
         async with asyncio.timeout(drain_s):
-            await _turns_ended()
+            await turns_ended()
     except TimeoutError:
         if node is not None and await peers(node):
             await hand_over()
@@ -49,7 +49,7 @@ async def _wait_no_longer_for_the_store() -> None:
             journal.wait_no_longer()
 
 
-async def _turns_ended() -> None:
+async def turns_ended() -> None:
     """Return when no agent has a stream that waits or runs.
 
     An agent answers `info` only after it has recorded the end of its turn.

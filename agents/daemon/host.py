@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from actors.log import get_logger
 from agents.configuration import InvalidConfiguration
 from agents.core.faults import InvalidValue
+from agents.daemon.node_drain import NodeDrain, release_idle
 from agents.daemon.notify import Notifier
 from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
@@ -34,6 +35,7 @@ class DaemonHost:
     ) -> None:
         self.gate = Gate()
         self.stop = stop
+        self._drain = NodeDrain(self.gate)
         self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
         self._one_reload = asyncio.Lock()
         sessions = LiveSessions() if settings.sessions.durability is Durability.OFF else StoredSessions()
@@ -48,6 +50,15 @@ class DaemonHost:
 
     async def figures(self) -> Figures:
         return Figures(*await self._scrape.metrics())
+
+    async def drain(self, time_ms: int | None) -> None:
+        await self._drain.begin((self._settings.daemon.drain_time if time_ms is None else time_ms) / 1000)
+
+    async def undrain(self) -> None:
+        await self._drain.end()
+
+    async def release(self, count: int) -> int:
+        return await release_idle(count)
 
     async def reload(self) -> Reloaded:
         """Reload the configuration, one reload at a time, and log every change."""

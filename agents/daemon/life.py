@@ -27,6 +27,7 @@ from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
 from agents.gateway import first_certificate, serving
+from agents.gateway.gate import STOPPING
 from agents.gateway.reports import ReportServer
 from agents.llm.llm_supervisor import load_client
 from agents.node.garbage import uncollected
@@ -110,7 +111,7 @@ async def live(
             stack.callback(asyncio.create_task(_load_client()).cancel)
             application_ended = await _application_ended_first(stopping)
             notifier.tell("STOPPING=1", "STATUS=draining")
-            host.gate.open = False
+            host.gate.closed = STOPPING
             if application_ended:
                 raise ApplicationEnded("the application has ended and is not restarted: the log has the reasons")
             await drain(settings.daemon.drain_time / 1000)

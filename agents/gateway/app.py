@@ -27,6 +27,7 @@ from agents.gateway.reports import NodeReports
 from agents.gateway.reservations import Reservations
 from agents.gateway.routes.agents import agents
 from agents.gateway.routes.chat_frames import chat_frames
+from agents.gateway.routes.cluster import cluster
 from agents.gateway.routes.docs import docs
 from agents.gateway.routes.host import Host, host_routes
 from agents.gateway.routes.login import login
@@ -112,6 +113,7 @@ def _app(
     app.include_router(chat_frames(everything, delivery))
     if host is not None:
         app.include_router(host_routes(host))
+        app.include_router(cluster(host))
     docs(app)
     return app
 

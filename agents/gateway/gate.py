@@ -1,6 +1,6 @@
 """The gate for new turns.
 
-A program that drains closes the gate. Turns that run continue, and clients can still read them.
+A program that stops, or a node that drains, closes the gate. Turns that run continue, and clients can still read them.
 """
 
 from typing import Final
@@ -10,13 +10,17 @@ from agents.gateway.errors import Refusal
 RETRY_S: Final = 5
 
 
+STOPPING: Final = "the daemon is stopping and accepts no new turns: retry later"
+DRAINING: Final = "this node of the cluster drains and accepts no new turns: retry later"
+
+
 class Gate:
-    """A flag that says whether the gateway accepts new turns."""
+    """A flag that says whether the gateway accepts new turns. closed: the reason for clients, or None if it is open."""
 
     def __init__(self) -> None:
-        self.open = True
+        self.closed: str | None = None
 
     def check(self) -> None:
         """Raise Refusal if the gate is closed."""
-        if not self.open:
-            raise Refusal(503, "the daemon is stopping and accepts no new turns: retry later", retry_after_s=RETRY_S)
+        if self.closed is not None:
+            raise Refusal(503, self.closed, retry_after_s=RETRY_S)

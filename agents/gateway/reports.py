@@ -59,10 +59,33 @@ class NodeReports:
                 return _json(await overview(caller, query["children"], query["by"], query["count"]))
             case "config":
                 return _json(shown_settings(self._settings))
-            case "metrics" if self._host is not None:
-                figures = await self._host.figures()
-                return Report(figures.body, figures.media_type)
-        return Report(fault=f"expected a report that this node makes, got {request.name!r}")
+        if self._host is not None:
+            try:
+                return await _of_host(self._host, request)
+            except Refusal as refused:
+                return Report(fault=refused.message)
+        return _unknown(request)
+
+
+async def _of_host(host: "Host", request: MakeReport) -> Report:
+    """Make a report about the program, or carry out an order to it. Raises Refusal."""
+    match request.name:
+        case "metrics":
+            figures = await host.figures()
+            return Report(figures.body, figures.media_type)
+        case "drain":
+            await host.drain(request.query["time"])
+            return _json({"draining": True})
+        case "undrain":
+            await host.undrain()
+            return _json({"draining": False})
+        case "release":
+            return _json({"released": await host.release(request.query["count"])})
+    return _unknown(request)
+
+
+def _unknown(request: MakeReport) -> Report:
+    return Report(fault=f"expected a report that this node makes, got {request.name!r}")
 
 
 class ReportServer(GenServer[Any]):

@@ -57,7 +57,9 @@ async def _elsewhere(agents: tuple[AgentSettings, ...]) -> set[str]:
     journal = await open_journal() if agents else None
     if journal is None or journal.store.node is None:
         return set()
-    return await journal.store.node.elsewhere([agent.id for agent in agents])
+    node = journal.store.node
+    owners = await node.owners([agent.id for agent in agents])
+    return {id_ for id_, owner in owners.items() if owner != node.name}
 
 
 def _check(agent: AgentSettings, outcome: Pid | Exception) -> None:

@@ -65,14 +65,14 @@ class NodeStore:
         rows = await self._store.rows(owner)
         return nodes.record(rows[0]) if rows else None
 
-    async def elsewhere(self, session_ids: Collection[str]) -> set[str]:
-        """Return those of these sessions that another living node owns. Raises StoreUnavailable."""
-        mine = SESSIONS.c.node == self.fence.epoch
-        owned = select(SESSIONS.c.id).join(FENCES, FENCES.c.epoch == SESSIONS.c.node).where(~mine)
-        ids, found = list(session_ids), set[str]()
+    async def owners(self, session_ids: Collection[str]) -> dict[str, str]:
+        """Return the names of the living nodes that own these sessions, by session. Raises StoreUnavailable."""
+        owned = select(SESSIONS.c.id, NODES.c.name).join(NODES, NODES.c.epoch == SESSIONS.c.node)
+        living = owned.join(FENCES, FENCES.c.epoch == NODES.c.epoch)
+        ids, found = list(session_ids), dict[str, str]()
         for first in range(0, len(ids), IDS):
-            rows = await self._store.rows(owned.where(SESSIONS.c.id.in_(ids[first : first + IDS])))
-            found |= {id_ for (id_,) in rows}
+            rows = await self._store.rows(living.where(SESSIONS.c.id.in_(ids[first : first + IDS])))
+            found |= {row.id: row.name for row in rows}
         return found
 
     async def declare_dead(self, node: NodeRecord) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 import msgspec
@@ -24,23 +25,31 @@ LONGEST = 40  # characters of a name
 
 
 @click.command()
+@click.option("--node", metavar="NODE", help="Show only the agents of this node of the cluster.")
 @daemon_options
-def ps(**options: Any) -> None:
-    """List the agents that run, and their streams."""
-    ask(options, _ps)
+def ps(node: str | None, **options: Any) -> None:
+    """List the agents that run, and their streams. In a cluster, those of all nodes."""
+    ask(options, lambda client: _ps(client, node))
 
 
-async def _ps(client: Client) -> None:
+async def _ps(client: Client, node: str | None) -> None:
     rows: list[tuple[str, ...]] = [HEADER]
     after: dict[str, str | int] = {}
     while page := (await client.get("/agents", limit=PAGE, **after))["agents"]:
-        for agent in page:
+        for agent in page if node is None else await _of_node(client, page, node):
             with suppress(Refused):  # the agent ended meanwhile
                 rows += _rows(await client.get(path("agents", agent["id"])))
         after = {"after": page[-1]["id"]}
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+async def _of_node(client: Client, page: list[Any], node: str) -> list[Any]:
+    """Return those of these agents that the node has."""
+    ids = urlencode([("id", agent["id"]) for agent in page])
+    owners = (await client.get(f"/cluster/owners?{ids}"))["owners"]
+    return [agent for agent in page if owners.get(agent["id"]) == node]
 
 
 def _rows(agent: Any) -> list[tuple[str, ...]]:
@@ -56,23 +65,27 @@ def _cell(text: str) -> str:
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
-def show_tree(options: dict[str, Any]) -> None:
-    """Print the supervision tree of the daemon."""
+def show_tree(options: dict[str, Any], node: str | None) -> None:
+    """Print the supervision tree of the daemon, or of another node of its cluster."""
 
     async def show(client: Client) -> None:
-        say(tree_text(msgspec.convert(await client.get("/tree"), Node)))
+        say(tree_text(msgspec.convert(await client.get("/tree", **_of(node)), Node)))
 
     ask(options, show)
 
 
-def show_top(options: dict[str, Any], by: str, every_s: float) -> None:
-    """Show the busiest processes of the daemon: a picture that changes on a terminal, else one picture."""
+def _of(node: str | None) -> dict[str, str]:
+    return {} if node is None else {"node": node}
+
+
+def show_top(options: dict[str, Any], by: str, every_s: float, node: str | None) -> None:
+    """Show the busiest processes of the daemon, or of a node: on a terminal a picture that changes, else one."""
     from rich.console import Console  # here, because `ps` does not need it
     from rich.live import Live
     from rich.text import Text
 
     async def picture(client: Client, width: int | None = None) -> str:
-        report = await client.get("/processes", by=by, count=ROWS)
+        report = await client.get("/processes", by=by, count=ROWS, **_of(node))
         processes = msgspec.convert(report["processes"], list[ProcessInfo])
         return top_text(processes, msgspec.convert(report["system"], SystemInfo), width)
 

@@ -52,6 +52,15 @@ class Host(Protocol):
     def stop(self) -> None:
         """Begin to stop, as after SIGTERM."""
 
+    async def drain(self, time_ms: int | None) -> None:
+        """Accept no new turns, and hand over those that still run after the time. Raises Refusal."""
+
+    async def undrain(self) -> None:
+        """Accept new turns again after a drain. Raises Refusal."""
+
+    async def release(self, count: int) -> int:
+        """End up to count agents without a turn, and free their sessions. Return their number."""
+
 
 def host_routes(host: Host) -> APIRouter:
     routes = APIRouter(tags=["host"])

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from agents.gateway import Gate, Gateway, LiveSessions
 from agents.gateway.document.responses import EVENTS, JSON, JSON_LINES
+from agents.gateway.errors import Refusal
 from agents.gateway.guard.scopes import needed_by
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.settings import Scope, Settings
@@ -43,6 +44,15 @@ class Program:
 
     def stop(self) -> None:
         self.stopped += 1
+
+    async def drain(self, time_ms: int | None) -> None:
+        raise Refusal(409, "it has its store for itself")
+
+    async def undrain(self) -> None:
+        raise Refusal(409, "it has its store for itself")
+
+    async def release(self, count: int) -> int:
+        return 0
 
 
 @cache

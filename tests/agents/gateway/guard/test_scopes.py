@@ -60,6 +60,12 @@ ALLOWED: Mapping[str, set[str]] = {
         "POST /agents/{agent_id}/suspend",
         "POST /reload",
         "POST /stop",
+        "GET /cluster",
+        "GET /cluster/owners",
+        "POST /cluster/rebalance",
+        "DELETE /cluster/nodes/{name}",
+        "POST /drain",
+        "POST /undrain",
     },
     "any": {
         "GET /docs",
