@@ -1,6 +1,7 @@
 """The process `cluster`: it listens for other nodes, and knows the agents of other nodes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final, TypeVar
@@ -11,6 +12,7 @@ from actors import Caller, Error, GenServer, Pid, Reply, StartFailed, call, wher
 from actors.log import get_logger
 from agents.agent_registry import find_agent
 from agents.cluster.asking import ask_node
+from agents.cluster.counts import NODE_COUNTS
 from agents.cluster.errors import CannotListen, ClusterError, HandshakeRefused, NotSafe
 from agents.cluster.link.address import NodeAddress, TcpAddress, UnixAddress, address_of
 from agents.cluster.link.counts import COUNTS
@@ -86,6 +88,10 @@ class ClusterNode(Struct, frozen=True):
             events={"in": COUNTS.events_in, "out": COUNTS.events_out},
             bytes={"in": COUNTS.bytes_in, "out": COUNTS.bytes_out},
             credit_stalls=COUNTS.stalls,
+            nodes=Counter(node.state for node in await self.node.living()),
+            taken_over=NODE_COUNTS.taken_over,
+            handed_over=NODE_COUNTS.handed_over,
+            declared_dead=NODE_COUNTS.declared_dead,
         )
 
     async def ask(self, node: str, request: NodeRequest[T]) -> T:

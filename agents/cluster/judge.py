@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from actors import Caller, GenServer, NoReply, Pid, Reply, Request, pg, send, send_after
 from actors.log import get_logger
+from agents.cluster.counts import NODE_COUNTS
 from agents.cluster.errors import NotInCluster
 from agents.cluster.membership import NOTHING_SEEN, LeaseTimes, NodeRow, Seen, judged
 from agents.sessions import SessionError, open_journal
@@ -125,6 +126,7 @@ async def _looked(node: "NodeStore", times: LeaseTimes, state: Judging) -> Judgi
         other = others[suspect.epoch].node
         if await node.declare_dead(other):
             log.warning("node_declared_dead", node=other.name, epoch=other.epoch)
+            NODE_COUNTS.declared_dead += 1
             del others[suspect.epoch]
     now = {epoch: seen.node.name for epoch, seen in others.items()}
     _tell(state.known, now)

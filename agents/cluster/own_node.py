@@ -59,7 +59,7 @@ class OwnNode(Struct, frozen=True):
 
     async def lives(self, epoch: int, incarnation: str) -> bool:
         """Return whether the store has a living node with this epoch and incarnation."""
-        return any((each.epoch, each.incarnation) == (epoch, incarnation) for each in await self._living())
+        return any((each.epoch, each.incarnation) == (epoch, incarnation) for each in await self.living())
 
     async def others(self) -> list[PeerNode]:
         """Return the other nodes that listen. Raises StoreUnavailable."""
@@ -119,7 +119,8 @@ class OwnNode(Struct, frozen=True):
             raise NoOwner(NOT_FOUND, f"no agent has the id {session!r}")
         return not stands_in(pid)
 
-    async def _living(self) -> "list[NodeRecord]":
+    async def living(self) -> "list[NodeRecord]":
+        """Return the living nodes, or none if the store can't be read."""
         try:
             return await self.nodes.nodes()
         except SessionError as failed:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from actors import CallFailed, GenServer, NoReply, Ready, StartFailed, pg, send, send_after
 from actors.log import get_logger
 from agents.agent_config import InvalidAgentConfig
+from agents.cluster.counts import NODE_COUNTS
 from agents.cluster.judge import TURNS, NodeDown, TurnsMayBeFree, monitor_nodes, own_node
 from agents.instance.configured_agents import start_configured
 from agents.instance.waking import recover
@@ -56,6 +57,7 @@ async def _continue_turns(node: "NodeStore", agents: tuple[AgentSettings, ...], 
     """Continue the free turns. died: a node may have died with agents of the configuration."""
     while not node.draining and (ids := await node.take_over(AT_ONCE)):
         log.info("sessions_taken_over", count=len(ids))
+        NODE_COUNTS.taken_over += len(ids)
         await recover(ids)
         died = True
     if node.draining or not died:

@@ -13,6 +13,7 @@ from typing import Final
 
 from agents.agent_config.workspace import own_folder
 from agents.configuration import InvalidConfiguration, load
+from agents.daemon.cluster_check import cluster_findings
 from agents.daemon.errors import CannotStart, InUse
 from agents.daemon.finding import Finding, Verdict
 from agents.daemon.listen_address import check_port
@@ -27,6 +28,7 @@ from agents.sessions import SessionError, StoreInUse
 from agents.settings import Durability, Settings
 
 OTHER_AGENTS: Final = "openai-agents"
+NEEDED: Final = ", but a node of a cluster keeps its sessions"
 
 
 async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[Finding]:
@@ -47,7 +49,8 @@ async def checks(file: Path | None, flags: Mapping[str, str]) -> AsyncIterator[F
     found = _folder_and_port(settings)
     for finding in found:
         yield finding
-    yield await _store(settings, daemon_runs=any(each.verdict is Verdict.WARN for each in found))
+    for finding in await _store(settings, daemon_runs=any(each.verdict is Verdict.WARN for each in found)):
+        yield finding
     for finding in await provider_findings(settings):
         yield finding
     yield await _workers(settings)
@@ -113,20 +116,22 @@ def _port(settings: Settings) -> Finding:
     return Finding(Verdict.OK, "port", f"{settings.gateway.host}:{settings.gateway.port} is free")
 
 
-async def _store(settings: Settings, *, daemon_runs: bool) -> Finding:
-    """Check the store. A daemon that runs in the same folder may use it."""
+async def _store(settings: Settings, *, daemon_runs: bool) -> list[Finding]:
+    """Check the store, and the cluster on it. A daemon that runs in the same folder may use it."""
     if settings.sessions.durability is Durability.OFF:
-        return Finding(Verdict.OK, "store", "not used: sessions.durability is off")
+        verdict = Verdict.FAIL if settings.cluster.enabled else Verdict.OK
+        return [Finding(verdict, "store", f"not used: sessions.durability is off{NEEDED * settings.cluster.enabled}")]
     try:
         async with opened_store(settings) as store:
             sessions = await store.sessions(limit=1)
-            return Finding(Verdict.OK, "store", f"{store}: opens{'' if sessions else ', and is empty'}")
+            found = [Finding(Verdict.OK, "store", f"{store}: opens{'' if sessions else ', and is empty'}")]
+            return found + (await cluster_findings(settings, store) if settings.cluster.enabled else [])
     except NoStore as none:
-        return Finding(Verdict.OK, "store", f"{none}: created at the first start")
+        return [Finding(Verdict.OK, "store", f"{none}: created at the first start")]
     except StoreInUse as used:
-        return Finding(Verdict.WARN if daemon_runs else Verdict.FAIL, "store", str(used))
+        return [Finding(Verdict.WARN if daemon_runs else Verdict.FAIL, "store", str(used))]
     except SessionError as failed:
-        return Finding(Verdict.FAIL, "store", str(failed))
+        return [Finding(Verdict.FAIL, "store", str(failed))]
 
 
 async def _workers(settings: Settings) -> Finding:

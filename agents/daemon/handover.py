@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors import CallFailed, CallTimeout, Pid, call
 from actors.log import get_logger
+from agents.cluster.counts import NODE_COUNTS
 from agents.instance.requests import HandOver
 from agents.sessions import SessionError, open_journal
 from supervisors.agent_supervisor import which_agents
@@ -47,6 +48,7 @@ async def hand_over() -> int:
     except TimeoutError:
         count = await _all_end(at_once=True)
     log.info("turns_handed_over", agents=count)
+    NODE_COUNTS.handed_over += count
     return count
 
 

@@ -59,6 +59,11 @@ class _Present(Collector):
     def _cluster(self) -> Iterator[Metric]:
         if (now := self._now.cluster) is None:
             return
+        nodes = {(state,): count for state, count in now.nodes.items()}
+        yield _gauges("cluster_nodes", "Living nodes of the cluster.", nodes, "state")
+        yield _counter("cluster_takeovers", "Sessions of other nodes that this one continued.", {(): now.taken_over})
+        yield _counter("cluster_handovers", "Agents that this node handed over.", {(): now.handed_over})
+        yield _counter("cluster_deaths_declared", "Nodes that this one declared dead.", {(): now.declared_dead})
         yield _gauge("cluster_links", "Open links to other nodes.", now.links)
         yield _gauge("cluster_stand_ins", "Stand-ins for agents of other nodes.", now.stand_ins)
         counted = {"frames": "Frames", "events": "Events of streams", "bytes": "Bytes of frames"}

@@ -40,7 +40,8 @@ class FarFault(Struct, frozen=True):
 class ClusterFigures(Struct, frozen=True):
     """Figures for metrics. links, stand_ins: their number now. frames, events, bytes: sent and received, by direction.
 
-    credit_stalls: how often an event waited until its follower had room.
+    credit_stalls: how often an event waited until its follower had room. nodes: the number of living nodes, by state.
+    taken_over, handed_over, declared_dead: as in cluster/counts.py.
     """
 
     links: int
@@ -49,6 +50,10 @@ class ClusterFigures(Struct, frozen=True):
     events: dict[str, int]
     bytes: dict[str, int]
     credit_stalls: int
+    nodes: dict[str, int]
+    taken_over: int
+    handed_over: int
+    declared_dead: int
 
 
 class OtherNodes(Protocol):

@@ -12,6 +12,7 @@ OLDEST: Final = (14,)
 """Since this version PostgreSQL ends a session without beats."""
 
 _PID: Final = select(func.pg_backend_pid())
+_SYNCHRONOUS: Final = text("SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')")
 
 
 async def check_server(engine: AsyncEngine, deadline_s: float) -> None:
@@ -30,3 +31,10 @@ async def check_server(engine: AsyncEngine, deadline_s: float) -> None:
             "a cluster needs connections to PostgreSQL with a session each, got a pooler in transaction mode:"
             " give sessions.url the server's own address"
         )
+
+
+async def count_synchronous(engine: AsyncEngine, deadline_s: float) -> int:
+    """Return the number of standbys that each commit waits for."""
+    async with connected(engine, deadline_s) as connection:
+        count: int = (await connection.execute(_SYNCHRONOUS)).scalar_one()
+    return count
