@@ -6,6 +6,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.sessions.connection import connected, transaction
+from agents.sessions.engine import POOLED
 from agents.sessions.errors import StoreUnavailable
 
 OLDEST: Final = (14,)
@@ -27,10 +28,7 @@ async def check_server(engine: AsyncEngine, deadline_s: float) -> None:
             await other.execute(text("SELECT 1"))
             after = (await connection.execute(_PID)).scalar_one()
     if before != after:
-        raise StoreUnavailable(
-            "a cluster needs connections to PostgreSQL with a session each, got a pooler in transaction mode:"
-            " give sessions.url the server's own address"
-        )
+        raise StoreUnavailable(f"the store can't be used: {POOLED}")
 
 
 async def count_synchronous(engine: AsyncEngine, deadline_s: float) -> int:

@@ -33,6 +33,14 @@ PRAGMAS: Final = (
 VALUE_STATES: Final = frozenset({"22", "23", "54"})
 """Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
 
+STATEMENT_STATES: Final = frozenset({"26000", "42P05"})
+"""SQLSTATEs of a prepared statement that the session does not have, or has already."""
+
+POOLED: Final = (
+    "expected connections with a session each, got a pooler in transaction mode:"
+    " give sessions.url the server's own address"
+)
+
 CONNECTIONS: Final = 5  # for the writer, its lease, and reading; for SQLite each is a thread
 
 HELD_S: Final = 10.0
@@ -162,6 +170,8 @@ def _why(error: Exception, url: URL) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
     cause = _cause(error)
+    if getattr(cause, "sqlstate", None) in STATEMENT_STATES:
+        return POOLED
     if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
         return f"it is in use{_by(url)}"
     return _first_line(cause)
