@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import NotSupportedError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from agents.sessions.connection import Deadline, connect, give_back
@@ -26,6 +27,10 @@ WITH fence AS (UPDATE fences SET batch = $1 WHERE epoch = $2 AND incarnation = $
 INSERT INTO tail (number, first_seq, last_seq, payload)
 SELECT added.* FROM fence, unnest($4::bigint[], $5::integer[], $6::integer[], $7::bytea[]) AS added
 """
+
+
+_TIMELINE: Final = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+PROMOTED: Final = "the store has another server: it may lack the last records"
 
 
 class Transactions(Protocol):
@@ -89,6 +94,7 @@ class ServerTransactions:
         self._engine = engine
         self._on_failure = on_failure
         self._held: tuple[AsyncConnection, Deadline] | None = None
+        self._timeline: str | None = None
 
     async def run(self, work: Callable[[Connection], T], deadline_s: float) -> T:
         async with self._kept(deadline_s) as connection, connection.begin():
@@ -110,6 +116,7 @@ class ServerTransactions:
         try:
             if self._held is None:
                 self._held = await connect(self._engine, deadline_s)
+                await self._check_timeline(*self._held)
             connection, deadline = self._held
             async with deadline.kept():
                 yield connection
@@ -117,6 +124,20 @@ class ServerTransactions:
             self._on_failure()
             await self.drop()
             raise
+
+    async def _check_timeline(self, connection: AsyncConnection, deadline: Deadline) -> None:
+        """Raise Fenced if another server was promoted, which may lack the last records of this one."""
+        try:
+            async with deadline.kept():
+                timeline = (await connection.exec_driver_sql(_TIMELINE)).scalar_one()
+        except (ProgrammingError, NotSupportedError):
+            return  # a server that does not say
+        finally:
+            if not deadline.over:
+                await connection.rollback()
+        if self._timeline not in (None, timeline):
+            raise Fenced(PROMOTED)
+        self._timeline = timeline
 
     async def drop(self) -> None:
         held, self._held = self._held, None

@@ -44,13 +44,13 @@ async def test_a_session_of_a_living_node_is_elsewhere_for_the_others(url: str) 
         assert store.node is not None
         first, second = await store.node.nodes()
         assert (first.name, second.name) == ("a", "b")
-        assert await store.node.owner_of("s1") == first
+        assert await store.node.owners(["s1", "s3"]) == {"s1": "a"}
         with pytest.raises(Elsewhere, match=r"^session 's1' belongs to node 1$") as refused:
             await store.write(batch([session("s2"), session("s1")]))
         assert refused.value.epoch == first.epoch
         assert await store.node.take_over(20) == []
         await store.write(begun("t2", "s2"))
-        assert await store.node.owner_of("s2") == second
+        assert await store.node.owners(["s1", "s2"]) == {"s1": "a", "s2": "b"}
         assert await store.node.owner_of("s3") is None
 
 
@@ -63,8 +63,9 @@ async def test_the_turns_of_a_node_that_ended_go_on_at_another_one(url: str, end
         if end == "kill":
             process.kill()
             await process.wait()
-            (gone,) = await store.node.others()
-            assert not gone.locked
+            gone = seen
+            while gone.locked:  # PostgreSQL ends the session a moment later
+                (gone,) = await store.node.others()
             assert await store.node.declare_dead(gone.node)
             assert not await store.node.declare_dead(gone.node)
         else:
