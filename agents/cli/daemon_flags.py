@@ -15,8 +15,11 @@ KEYS: Final = {"host": "gateway.host", "port": "gateway.port", "state_dir": "dae
 """The settings that have an option of their own."""
 
 
-def daemon_flags(command: Callable[[Path | None, dict[str, str]], None]) -> Callable[..., None]:
-    """Add --config, --host, --port, --state-dir and --set. The command gets the file, and the settings of all flags."""
+def daemon_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --config, --host, --port, --state-dir and --set. The command gets the file, and the settings of all flags.
+
+    Other options of the command are passed on.
+    """
 
     @click.option(
         "--config",
@@ -36,7 +39,7 @@ def daemon_flags(command: Callable[[Path | None, dict[str, str]], None]) -> Call
     @settings_option
     @wraps(command)
     def with_flags(file: Path | None, flags: dict[str, str], **given: Any) -> None:
-        own = {KEYS[name]: value for name, value in given.items() if value is not None}
-        command(file or found(os.environ), flags | own)
+        own = {key: value for name, key in KEYS.items() if (value := given.pop(name)) is not None}
+        command(file or found(os.environ), flags | own, **given)
 
     return with_flags

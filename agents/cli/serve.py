@@ -2,43 +2,87 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from agents.cli.daemon_flags import daemon_flags
 from agents.cli.printing import say
 from agents.cli.refusal import refuse
-from agents.configuration import InvalidConfiguration, load
+from agents.configuration import InvalidConfiguration, Loaded, load
 from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.node.garbage import uncollected
 from agents.node.standard_streams import give_up_stdout
 
+if TYPE_CHECKING:
+    from agents.daemon.crew.parent import Parent
+
+CANNOT_START: Final = 2
 APPLICATION_ENDED: Final = 1  # a service manager may restart it; after exit code 2 a restart would fail the same way
 
 
 @click.command()
 @daemon_flags
-def serve(file: Path | None, flags: dict[str, str]) -> None:
+@click.option("--nodes", metavar="N", help="Run N nodes on the same port, or `auto`: one per core of this machine.")
+@click.option("--parent", type=int, hidden=True, help="The descriptor by which --nodes starts a node.")
+def serve(file: Path | None, flags: dict[str, str], nodes: str | None, parent: int | None) -> None:
     """Run agents and serve them over HTTP until SIGTERM or Ctrl-C.
 
     The first signal lets running turns end, for at most daemon.drain_time. A second signal ends the daemon at once.
     SIGHUP makes it read the configuration again.
     """
+    reload = partial(load, file, os.environ, flags)
+    if parent is not None:
+        sys.exit(_one(reload, _parent(parent)))
+    sys.exit(_one(reload) if nodes is None else _crew(reload, nodes))
+
+
+def _one(reload: Callable[[], Loaded], parent: "Parent | None" = None) -> int:
+    """Run one daemon; return its exit code. A node reports its faults to its parent."""
+    report = refuse if parent is None else parent.refuse
     try:
-        loaded = load(file, os.environ, flags)
+        loaded = reload()
         with uncollected():  # the import takes a second: a faulty configuration is reported before
             from agents.daemon.serve import serve as run
 
-        run(loaded, lambda: load(file, os.environ, flags), _say, _say_secret if sys.stdout.isatty() else None)
+        run(loaded, reload, _say, _say_secret if sys.stdout.isatty() else None, parent)
     except InvalidConfiguration as invalid:
-        sys.exit(refuse(*map(str, invalid.faults)))
+        report(*map(str, invalid.faults))
+        return CANNOT_START
+    except CannotStart as refused:
+        report(str(refused))
+        return CANNOT_START
+    except ApplicationEnded as ended:
+        report(str(ended))
+        return APPLICATION_ENDED
+    return 0
+
+
+def _crew(reload: Callable[[], Loaded], nodes: str) -> int:
+    """Run the parent of some nodes; return its exit code."""
+    try:
+        loaded = reload()
+        from agents.daemon.crew.serve import serve_nodes
+
+        verdict = serve_nodes(nodes, (sys.executable, *sys.orig_argv[1:]), loaded, reload, _say)
+    except InvalidConfiguration as invalid:
+        return refuse(*map(str, invalid.faults))
+    except CannotStart as refused:
+        return refuse(str(refused))
+    refuse(*verdict.lines)
+    return verdict.code
+
+
+def _parent(descriptor: int) -> "Parent":
+    from agents.daemon.crew.parent import Parent
+
+    try:
+        return Parent(descriptor)
     except CannotStart as refused:
         sys.exit(refuse(str(refused)))
-    except ApplicationEnded as ended:
-        refuse(str(ended))
-        sys.exit(APPLICATION_ENDED)
 
 
 def _say_secret(address: str) -> None:

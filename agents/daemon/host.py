@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,7 +9,7 @@ from actors.log import get_logger
 from agents.configuration import InvalidConfiguration
 from agents.core.faults import InvalidValue
 from agents.daemon.node_drain import NodeDrain, release_idle
-from agents.daemon.notify import Notifier
+from agents.daemon.outside import Outside
 from agents.daemon.reload import reload
 from agents.daemon.scrape import Scrape
 from agents.daemon.store_check import store_fault
@@ -31,11 +30,17 @@ class DaemonHost:
     """
 
     def __init__(
-        self, settings: Settings, token: str, read: Callable[[], Settings], scrape: Scrape, stop: Callable[[], None]
+        self,
+        settings: Settings,
+        token: str,
+        read: Callable[[], Settings],
+        scrape: Scrape,
+        outside: Outside,
+        stop: Callable[[], None],
     ) -> None:
         self.gate = Gate()
-        self.stop = stop
         self._drain = NodeDrain(self.gate)
+        self._outside, self._stop = outside, stop
         self._settings, self._token, self._read, self._scrape = settings, token, read, scrape
         self._one_reload = asyncio.Lock()
         sessions = LiveSessions() if settings.sessions.durability is Durability.OFF else StoredSessions()
@@ -60,7 +65,16 @@ class DaemonHost:
     async def release(self, count: int) -> int:
         return await release_idle(count)
 
+    def stop(self) -> None:
+        self._outside.stop_requested(self._stop)
+
     async def reload(self) -> Reloaded:
+        """Reload the configuration after a client's request."""
+        report = await self._reload()
+        self._outside.reload_requested()
+        return report
+
+    async def _reload(self) -> Reloaded:
         """Reload the configuration, one reload at a time, and log every change."""
         async with self._one_reload:
             done = await reload(self._settings, self._checked, {self._token})
@@ -76,13 +90,13 @@ class DaemonHost:
         return report
 
     @contextmanager
-    def reloaded_by_signal(self, notifier: Notifier) -> Iterator[None]:
+    def reloaded_by_signal(self) -> Iterator[None]:
         """Reload at SIGHUP within the block."""
         loop = asyncio.get_running_loop()
         tasks: set[asyncio.Task[None]] = set()
 
         def begin() -> None:
-            task = loop.create_task(self._reload_and_notify(notifier))
+            task = loop.create_task(self._reload_and_report())
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
@@ -93,13 +107,12 @@ class DaemonHost:
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    async def _reload_and_notify(self, notifier: Notifier) -> None:
-        """Source: sd_notify(3), RELOADING."""
-        notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+    async def _reload_and_report(self) -> None:
+        self._outside.reloading()
         try:
-            await self.reload()
+            await self._reload()
         finally:
-            notifier.tell("READY=1")
+            self._outside.reloaded()
 
     def _checked(self) -> Settings:
         """Return the settings that the configuration has now.

@@ -22,7 +22,7 @@ from agents.daemon.errors import ApplicationEnded, CannotStart
 from agents.daemon.host import DaemonHost
 from agents.daemon.listen_address import port_unavailable, url_of
 from agents.daemon.meter import Counts, Meter
-from agents.daemon.notify import Notifier
+from agents.daemon.outside import Outside
 from agents.daemon.scrape import Scrape
 from agents.daemon.state_dir import StateDir
 from agents.daemon.store_check import check_store
@@ -32,7 +32,7 @@ from agents.gateway.reports import ReportServer
 from agents.llm.llm_supervisor import load_client
 from agents.node.garbage import uncollected
 from agents.node.os_process import hide_from_own_user, this_process
-from agents.node.state_files import DaemonAddress, page_with_code
+from agents.node.state_files import DaemonAddress
 from agents.settings import Settings
 from agents.streams.report import METER
 from supervisors import ChildSpec, Flags, start_supervisor
@@ -78,39 +78,29 @@ async def live(
     folder: StateDir,
     token: str,
     read: Callable[[], Settings],
-    say: Callable[[str], None],
-    say_secret: Callable[[str], None] | None,
+    outside: Outside,
 ) -> None:
     """Run the daemon until a signal or /stop ends it.
-
-    say: gets the one line that says where the daemon listens. say_secret: gets the address of its page with a one-time
-    code; None: nobody would read it but a log.
 
     Raises CannotStart and ApplicationEnded; then nothing runs.
     """
     hide_from_own_user()
     await check_store(settings)
-    notifier = Notifier(os.environ)
-    stopping = Stopping(folder.forget_address)
-    with stopping.by_signals():
+    stopping = Stopping(outside.forget_address)
+    with stopping.by_signals(), outside.connected():
         async with AsyncExitStack() as stack:
             with uncollected():  # a start imports modules until it is ready
                 await stack.enter_async_context(_running(settings))
                 scrape = Scrape(await _metered())
-                host = DaemonHost(settings, token, read, scrape, stopping.ask)
+                host = DaemonHost(settings, token, read, scrape, outside, stopping.ask)
                 await _report_to_others(host, settings)
-                port = await stack.enter_async_context(_served(host, settings))
+                port = await stack.enter_async_context(_served(host, settings, outside))
+                stack.enter_context(host.reloaded_by_signal())
                 address = _address(settings, port, folder)
-                stack.enter_context(folder.published_address(address))
-                stack.enter_context(host.reloaded_by_signal(notifier))
-                await stack.enter_async_context(notifier.alive())
-                notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
-                say(f"understudy listens on {address.url}")
-            if say_secret is not None:
-                say_secret(page_with_code(address.url, host.app.login_code()))
+                await stack.enter_async_context(outside.listening(address, host.app.login_code))
             stack.callback(asyncio.create_task(_load_client()).cancel)
             application_ended = await _application_ended_first(stopping)
-            notifier.tell("STOPPING=1", "STATUS=draining")
+            outside.draining()
             host.gate.closed = STOPPING
             if application_ended:
                 raise ApplicationEnded("the application has ended and is not restarted: the log has the reasons")
@@ -176,14 +166,16 @@ async def _report_to_others(host: DaemonHost, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _served(host: DaemonHost, settings: Settings) -> AsyncIterator[int]:
+async def _served(host: DaemonHost, settings: Settings, outside: Outside) -> AsyncIterator[int]:
     """Serve the gateway within the block; yield the port.
 
     Only an error raised before the block begins concerns the port.
     """
     async with AsyncExitStack() as stack:
         try:
-            host.server = server = await stack.enter_async_context(serving(host.app, settings))
+            host.server = server = await stack.enter_async_context(
+                serving(host.app, settings, shares_port=outside.shares_port)
+            )
         except OSError as error:
             raise port_unavailable(settings.gateway, error) from None
         yield server.port

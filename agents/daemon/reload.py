@@ -21,6 +21,7 @@ from agents.configuration.changes import AGENTS, Change, Reload, changes, rule
 from agents.configuration.faults import InvalidConfiguration
 from agents.configuration.walking import secrets_of
 from agents.core.faults import Fault
+from agents.daemon.settings import node_name
 from agents.llm.providers import change_policy
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
@@ -69,7 +70,8 @@ async def _unfit(settings: Settings) -> tuple[Change, ...]:
 async def _apply(old: Settings, planned: Reload, secrets: Collection[str]) -> None:
     new, applies = planned.settings, {rule(change.path) for change in planned.applied}
     if Applies.LOGGING in applies or secrets_of(new) != secrets_of(old):
-        set_up_logging(new.logging, {*secrets_of(new), *secrets_in(os.environ), *secrets})
+        masked = {*secrets_of(new), *secrets_in(os.environ), *secrets}
+        set_up_logging(new.logging, masked, node=node_name(new))
     await _respecify(new)
     if Applies.PROVIDERS in applies:
         await change_policy(application.provider_policy(new))

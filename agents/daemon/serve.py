@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
 
 from actors import new_event_loop
 from agents.configuration import Loaded
@@ -10,9 +9,8 @@ from agents.configuration.walking import secrets_of
 from agents.core.faults import InvalidValue
 from agents.daemon.errors import CannotStart
 from agents.daemon.life import live
-from agents.daemon.listen_address import check_port
-from agents.daemon.lock import locked
-from agents.daemon.settings import daemon_settings
+from agents.daemon.outside import Alone, Outside
+from agents.daemon.settings import daemon_settings, node_name
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_access, check_certificate, check_listen, token_of
 from agents.node.log_setup import set_up_logging
@@ -23,11 +21,13 @@ def serve(
     reload: Callable[[], Loaded],
     say: Callable[[str], None],
     say_secret: Callable[[str], None] | None = None,
+    parent: Outside | None = None,
 ) -> None:
     """Run the daemon until a signal or /stop ends it.
 
     reload: reads the configuration again, at each reload. say: gets the line that says where the daemon listens.
-    say_secret: gets the address with which a person logs in on the daemon's page; None: nobody reads it.
+    say_secret: gets the address with which a person logs in on the daemon's page; None: nobody reads it. parent: of a
+    node; None: this is a daemon of its own.
 
     Raises CannotStart before anything runs, and ApplicationEnded.
     """
@@ -38,9 +38,8 @@ def serve(
     except GatewayError as refused:
         raise CannotStart(str(refused)) from None
     folder = state_dir(settings)
-    with ExitStack() as stack:
-        stack.enter_context(locked(folder.lock))
-        check_port(settings.gateway)
+    outside = Alone(folder, say, say_secret) if parent is None else parent
+    with outside.holding(settings.gateway):
         try:
             token = token_of(folder.token_file(settings))
         except (GatewayError, OSError) as refused:
@@ -49,6 +48,6 @@ def serve(
             check_access(settings.gateway, token)
         except InvalidValue as refused:
             raise CannotStart(str(refused.fault.below("gateway"))) from None
-        set_up_logging(settings.logging, {*secrets_of(settings), token})
+        set_up_logging(settings.logging, {*secrets_of(settings), token}, node=node_name(settings))
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(live(settings, folder, token, lambda: daemon_settings(reload()), say, say_secret))
+            runner.run(live(settings, folder, token, lambda: daemon_settings(reload()), outside))

@@ -18,3 +18,8 @@ def daemon_settings(loaded: Loaded) -> Settings:
         return settings
     sessions = settings.sessions.model_copy(update={"durability": Durability.BATCHED})
     return settings.model_copy(update={"sessions": sessions})
+
+
+def node_name(settings: Settings) -> str | None:
+    """Return the name of this node for the log, or None outside a cluster."""
+    return settings.cluster.name if settings.cluster.enabled else None

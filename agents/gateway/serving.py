@@ -28,15 +28,16 @@ END_S: Final = 5
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
+async def serving(app: ASGIApp, settings: Settings, *, shares_port: bool = False) -> AsyncIterator["Server"]:
     """Serve on the running loop until the block ends. Open connections then get END_S to finish.
 
+    shares_port: other OS processes of this user may listen on the port, too. The kernel gives each connection to one.
     Raises NotSafe, InvalidCertificate, and OSError if the port is unavailable.
     """
     check_listen(settings.gateway)
     check_certificate(settings.gateway)
     config = _config(app, settings.gateway, compression=settings.streaming.enable_compression)
-    listener = _listener(settings.gateway)
+    listener = _listener(settings.gateway, shares_port=shares_port)
     server = Server(config, listener.getsockname()[1])
     task = asyncio.create_task(server.serve([listener]))
     try:
@@ -49,10 +50,10 @@ async def serving(app: ASGIApp, settings: Settings) -> AsyncIterator["Server"]:
         await task
 
 
-def _listener(settings: GatewaySettings) -> socket.socket:
+def _listener(settings: GatewaySettings, *, shares_port: bool) -> socket.socket:
     """Return the listening socket. Its connections inherit its options."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.create_server((settings.host, settings.port), family=family)
+    listener = socket.create_server((settings.host, settings.port), family=family, reuse_port=shares_port)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     # asyncio sets this only on sockets that name their protocol. Without it an event can wait 40 ms for the
     # acknowledgement of the event before it.

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, TextIO
 
 import structlog
@@ -29,14 +30,16 @@ class LogHandler(logging.StreamHandler[TextIO]):
     """The handler on the root logger. There is one at a time: the next set-up replaces it."""
 
 
-def set_up_logging(settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+def set_up_logging(
+    settings: LogSettings, secrets: Iterable[str] = (), stream: TextIO | None = None, *, node: str | None = None
+) -> None:
     """Send all log events of this OS process to stream, or to stderr.
 
     secrets: masked in every event, together with any text that looks like a secret. The level applies to this project's
-    events; other libraries' events appear from `warning` up.
+    events; other libraries' events appear from `warning` up. node: the name of this node of a cluster, for every event.
     """
     handler = LogHandler(stream or sys.stderr)
-    handler.setFormatter(_formatter(settings.format, Redactor(secrets)))
+    handler.setFormatter(_formatter(settings.format, Redactor(secrets), node))
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, LogHandler)]:
         root.removeHandler(old)
@@ -46,9 +49,10 @@ def set_up_logging(settings: LogSettings, secrets: Iterable[str] = (), stream: T
     logging.getLogger("understudy").setLevel(level)
 
 
-def _formatter(form: LogFormat, redactor: Redactor) -> logging.Formatter:
+def _formatter(form: LogFormat, redactor: Redactor, node: str | None) -> logging.Formatter:
+    own = {} if node is None else {"node": node}
     return ProcessorFormatter(
-        foreign_pre_chain=[_fields],
+        foreign_pre_chain=[partial(_fields, own)],
         processors=[
             add_log_level,
             add_logger_name,
@@ -61,10 +65,10 @@ def _formatter(form: LogFormat, redactor: Redactor) -> logging.Formatter:
     )
 
 
-def _fields(_: Any, __: str, event: EventDict) -> EventDict:
-    """Return the event with the fields that its logger received."""
+def _fields(own: Mapping[str, str], _: Any, __: str, event: EventDict) -> EventDict:
+    """Return the event with the fields that its logger received, and own ones."""
     fields: Mapping[str, Any] | None = getattr(event["_record"], "fields", None)
-    return event if fields is None else {**event, **fields}
+    return {**event, **own, **(fields or {})}
 
 
 def _cleaned(redactor: Redactor) -> Processor:

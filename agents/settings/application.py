@@ -157,6 +157,7 @@ class SupervisionSettings(BaseModel):
     """The restart limits, by the names of the supervisors in application.tree. understudy: the root.
 
     agent_supervisor: the limit of each agent. An agent that crashes more often is not restarted; others continue.
+    nodes: the limit of all nodes of `serve --nodes` together. Their parent is the supervisor.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -166,6 +167,7 @@ class SupervisionSettings(BaseModel):
     tool_supervisor: RestartLimits = RestartLimits()
     stream_supervisor: RestartLimits = RestartLimits()
     agent_supervisor: RestartLimits = RestartLimits(intensity=10, period=60.0)
+    nodes: RestartLimits = RestartLimits(intensity=10, period=60.0)
 
 
 class GarbageCollection(StrEnum):

@@ -1,0 +1,45 @@
+"""The packets between a parent and its node, as JSON on a socket pair. A packet is one message."""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from agents.node.state_files import DaemonAddress
+
+PACKET_BYTES = 65536
+
+
+class Ping(Struct, frozen=True, tag=True):
+    """The parent asks whether the node's event loop runs. Nothing else is sent to a node."""
+
+
+class Pong(Struct, frozen=True, tag=True):
+    pass
+
+
+class Listening(Struct, frozen=True, tag=True):
+    """The node serves clients, and handles signals."""
+
+    address: DaemonAddress
+
+
+class Refused(Struct, frozen=True, tag=True):
+    """The node can't start, or its application has ended. lines: the reasons, for people."""
+
+    lines: tuple[str, ...]
+
+
+class StopRequested(Struct, frozen=True, tag=True):
+    """A client of the node asked the daemon to stop."""
+
+
+class ReloadRequested(Struct, frozen=True, tag=True):
+    """A client had the node read its configuration again."""
+
+
+class Reloaded(Struct, frozen=True, tag=True):
+    """The node has read its configuration again, after SIGHUP."""
+
+
+Packet: TypeAlias = Pong | Listening | Refused | StopRequested | ReloadRequested | Reloaded
+"""All packets that a node sends."""
