@@ -25,7 +25,7 @@ from agents.daemon.settings import node_name
 from agents.llm.providers import change_policy
 from agents.node.log_setup import set_up_logging
 from agents.node.redaction import secrets_in
-from agents.sessions import SessionError
+from agents.sessions import Elsewhere, SessionError
 from agents.settings import Applies, Settings
 from supervisors import AlreadyStarted, ChildType
 from supervisors.agent_supervisor import start_agent, which_configs
@@ -109,6 +109,8 @@ async def _refusal(given: Mapping[str, Any]) -> str | None:
         await start_agent(given)
     except AlreadyStarted:
         return "an agent with this id runs"
+    except Elsewhere:
+        return None  # another node of the cluster has started it
     except InvalidAgentConfig as invalid:
         return "; ".join(map(str, invalid.faults))
     except (SessionError, StartFailed) as failed:

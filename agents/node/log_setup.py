@@ -36,7 +36,8 @@ def set_up_logging(
     """Send all log events of this OS process to stream, or to stderr.
 
     secrets: masked in every event, together with any text that looks like a secret. The level applies to this project's
-    events; other libraries' events appear from `warning` up. node: the name of this node of a cluster, for every event.
+    events; other libraries' events appear from `warning` up. node: the name of this node of a cluster, which
+    every event gets as `on_node`: its field `node` may name another one.
     """
     handler = LogHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(settings.format, Redactor(secrets), node))
@@ -50,7 +51,7 @@ def set_up_logging(
 
 
 def _formatter(form: LogFormat, redactor: Redactor, node: str | None) -> logging.Formatter:
-    own = {} if node is None else {"node": node}
+    own = {} if node is None else {"on_node": node}
     return ProcessorFormatter(
         foreign_pre_chain=[partial(_fields, own)],
         processors=[

@@ -11,7 +11,7 @@ from agents.settings.cluster import UNIX
 AUTO: Final = "auto"
 MOST: Final = 256
 MOST_ON_SQLITE: Final = 4
-"""Four nodes already wait for each other's writes; a fifth would make each of them slower."""
+"""SQLite has one writer at a time: with four busy nodes, a write already waits for up to half a second."""
 
 
 def node_count(given: str, settings: Settings) -> int:

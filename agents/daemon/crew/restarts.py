@@ -2,8 +2,7 @@
 
 from typing import Final
 
-FENCED: Final = 75
-"""The exit code of a node that another node has declared dead. Its next start is a new node, and needs no pause."""
+from agents.node.fenced import FENCED
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
@@ -12,7 +11,8 @@ LONGEST_PAUSE_S: Final = 5.0
 def failures(before: int, code: int, lived_s: float, period_s: float) -> int:
     """Return the number of failures in a row after a node ended. It begins again after a life longer than the period.
 
-    before: the number at the node's last end. code: as in subprocess.
+    before: the number at the node's last end. code: as in subprocess. A fenced node has not failed: another node has
+    declared it dead, and its next start is a new node.
     """
     if code == FENCED:
         return 0

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.daemon.crew.restarts import FENCED, LONGEST_PAUSE_S, failures, pause_s
+from agents.daemon.crew.restarts import LONGEST_PAUSE_S, failures, pause_s
+from agents.node.fenced import FENCED
 
 PERIOD_S = 60.0
 codes = st.integers(-64, 255).filter(lambda code: code != FENCED)
