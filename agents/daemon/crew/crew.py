@@ -61,16 +61,16 @@ class Crew:
         self._all_listen = asyncio.Event()
         async with AsyncExitStack() as stack:
             stack.enter_context(self._signals())
-            keepers = [asyncio.create_task(self._keep(name)) for name in self._names]
-            await self._unless_ending(self._all_listen.wait())
-            if not self._verdict.done():
-                await stack.enter_async_context(outside.listening(self._address.result(), str))
-            verdict = await self._verdict
-            outside.draining()
-            for node in self._nodes.values():
-                node.signal(signal.SIGTERM)
-            codes = await asyncio.gather(*keepers)
-        return replace(verdict, code=verdict.code or max(map(exit_code, codes)))
+            async with asyncio.TaskGroup() as group:
+                keepers = [group.create_task(self._keep(name)) for name in self._names]
+                await self._unless_ending(self._all_listen.wait())
+                if not self._verdict.done():
+                    await stack.enter_async_context(outside.listening(self._address.result(), str))
+                verdict = await self._verdict
+                outside.draining()
+                for node in self._nodes.values():
+                    node.signal(signal.SIGTERM)
+        return replace(verdict, code=verdict.code or max(exit_code(keeper.result()) for keeper in keepers))
 
     # A node
 
@@ -95,7 +95,6 @@ class Crew:
             node = self._start(name, self._on_packet)
         except OSError as error:
             return Ended(0, NOT_STARTED, (f"it can't be started: {error.strerror or error}",), 0.0, listened=False)
-        node.stale = False
         self._nodes[name] = node
         log.info("node_started", node=name, pid=node.pid)
         try:
@@ -177,10 +176,11 @@ class Crew:
             self._verdict.set_result(verdict)
 
     def _on_reload_signal(self) -> None:
-        self._outside.reloading()
-        self._reloading |= {node.name for node in self._nodes.values() if node.listens}
+        if self._all_listen.is_set():  # else systemd hears of the start first
+            self._outside.reloading()
+            self._reloading |= {node.name for node in self._nodes.values() if node.listens}
+            self._report_reload()
         self._reload()
-        self._report_reload()
 
     def _reload(self, besides: NodeProcess | None = None) -> None:
         """Have the nodes read the configuration again. A node that starts does so as soon as it handles signals."""
