@@ -16,5 +16,7 @@ checks.py          the checks of `understudy doctor`
 provider_check.py  the check of the providers
 finding.py         what a check finds
 life.py            start, run, drain, end
+outside.py         the programs around the daemon: its user, commands and systemd
+crew/              several nodes on one port, under a parent
 serve.py           the program, from the lock to the exit code
 """

@@ -48,7 +48,7 @@ class Outside(Protocol):
         """Prepare for an end at once."""
 
 
-class Alone:
+class Foreground:
     """The outside of a daemon without a parent, also of a parent.
 
     say: gets the line with the daemon's address. say_secret: gets the address of its page with a one-time code; None:

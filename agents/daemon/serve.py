@@ -9,7 +9,7 @@ from agents.configuration.walking import secrets_of
 from agents.core.faults import InvalidValue
 from agents.daemon.errors import CannotStart
 from agents.daemon.life import live
-from agents.daemon.outside import Alone, Outside
+from agents.daemon.outside import Foreground, Outside
 from agents.daemon.settings import daemon_settings, node_name
 from agents.daemon.state_dir import state_dir
 from agents.gateway import GatewayError, check_access, check_certificate, check_listen, token_of
@@ -38,7 +38,7 @@ def serve(
     except GatewayError as refused:
         raise CannotStart(str(refused)) from None
     folder = state_dir(settings)
-    outside = Alone(folder, say, say_secret) if parent is None else parent
+    outside = Foreground(folder, say, say_secret) if parent is None else parent
     with outside.holding(settings.gateway):
         try:
             token = token_of(folder.token_file(settings))

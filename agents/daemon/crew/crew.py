@@ -11,9 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.log import get_logger
-from agents.daemon.crew.node_process import Ended, NodeProcess, Reporter
+from agents.daemon.crew.node_process import NodeEnded, NodeProcess, Reporter
 from agents.daemon.crew.restarts import failures, pause_s
-from agents.daemon.crew.wire import Listening, Packet, Refused, Reloaded, ReloadRequested, StopRequested
+from agents.daemon.crew.wire import NodeListens, NodeRefused, NodeReloaded, Packet, ReloadRequested, StopRequested
 from agents.daemon.outside import Outside
 from agents.node.os_process import this_process
 from agents.node.state_files import DaemonAddress
@@ -28,7 +28,7 @@ Start: TypeAlias = Callable[[str, Reporter], NodeProcess]
 log = get_logger("understudy.daemon")
 
 
-class Verdict(Struct, frozen=True):
+class CrewEnded(Struct, frozen=True):
     """The end of the crew. code: the parent's exit code. lines: the reasons, for people."""
 
     code: int
@@ -52,11 +52,11 @@ class Crew:
         self._reloading = set[str]()  # names of nodes that have not reported the reload that a signal began
         self._asked_to_stop = False
 
-    async def run(self, outside: Outside) -> Verdict:
+    async def run(self, outside: Outside) -> CrewEnded:
         """Run the nodes until a signal, a client, or a failure ends them. None runs afterwards."""
         self._outside = outside
         self._loop = asyncio.get_running_loop()
-        self._verdict: asyncio.Future[Verdict] = self._loop.create_future()
+        self._verdict: asyncio.Future[CrewEnded] = self._loop.create_future()
         self._address: asyncio.Future[DaemonAddress] = self._loop.create_future()
         self._all_listen = asyncio.Event()
         async with AsyncExitStack() as stack:
@@ -89,12 +89,12 @@ class Crew:
                 await self._unless_ending(asyncio.sleep(pause_s(in_a_row)))
         return code
 
-    async def _lived(self, name: str) -> Ended:
+    async def _lived(self, name: str) -> NodeEnded:
         """Start the node, and return how it ended."""
         try:
             node = self._start(name, self._on_packet)
         except OSError as error:
-            return Ended(0, NOT_STARTED, (f"it can't be started: {error.strerror or error}",), 0.0, listened=False)
+            return NodeEnded(0, NOT_STARTED, (f"it can't be started: {error.strerror or error}",), 0.0, listened=False)
         self._nodes[name] = node
         log.info("node_started", node=name, pid=node.pid)
         try:
@@ -103,14 +103,14 @@ class Crew:
             del self._nodes[name]
             self._has_reloaded(name)
 
-    def _judge(self, name: str, ended: Ended) -> None:
+    def _judge(self, name: str, ended: NodeEnded) -> None:
         """Log the end of a node, and end the crew if the node must not be restarted.
 
         A node that refuses to start is tried again and again: the store may be away, or the configuration faulty for a
         while. Before all nodes have listened once, the daemon itself can't start.
         """
         if ended.refused and not self._all_listen.is_set():
-            self._end(Verdict(exit_code(ended.code) or 1, ended.reasons))
+            self._end(CrewEnded(exit_code(ended.code) or 1, ended.reasons))
             return
         log.warning("node_ended", node=name, pid=ended.pid, how=ended.how, reason="; ".join(ended.reasons) or None)
         if ended.refused:
@@ -119,21 +119,21 @@ class Crew:
         if spent is None:
             limit = f"more than {self._limits.intensity} restarts within {self._limits.period:g} s"
             line = f"the nodes end too often, {limit}: the last one, {name}, ended with {ended.how}"
-            self._end(Verdict(exit_code(ended.code) or 1, (line, *ended.reasons)))
+            self._end(CrewEnded(exit_code(ended.code) or 1, (line, *ended.reasons)))
         else:
             self._restarts = spent
 
     def _on_packet(self, node: NodeProcess, packet: Packet) -> None:
         match packet:
-            case Listening(address):
+            case NodeListens(address):
                 self._listens(node, address)
-            case Reloaded():
+            case NodeReloaded():
                 self._has_reloaded(node.name)
             case ReloadRequested():
                 self._reload(besides=node)
             case StopRequested():
                 self._stop()
-            case Refused():
+            case NodeRefused():
                 pass
 
     def _listens(self, node: NodeProcess, address: DaemonAddress) -> None:
@@ -169,9 +169,9 @@ class Crew:
 
     def _stop(self) -> None:
         self._asked_to_stop = True
-        self._end(Verdict(0))
+        self._end(CrewEnded(0))
 
-    def _end(self, verdict: Verdict) -> None:
+    def _end(self, verdict: CrewEnded) -> None:
         if not self._verdict.done():
             self._verdict.set_result(verdict)
 

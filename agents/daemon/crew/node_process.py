@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.log import get_logger
-from agents.daemon.crew.wire import PACKET_BYTES, Listening, Packet, Ping, Pong, Refused
+from agents.daemon.crew.wire import PACKET_BYTES, NodeListens, NodePing, NodePong, NodeRefused, Packet
 
 SILENT_LOOKS: Final = 6
 """The looks in a row without an answer after which a node counts as held. A pause of the whole machine is one look."""
@@ -30,7 +30,7 @@ Reporter: TypeAlias = Callable[["NodeProcess", Packet], None]
 log = get_logger("understudy.daemon")
 
 
-class Ended(Struct, frozen=True):
+class NodeEnded(Struct, frozen=True):
     """The end of a node. code: as in subprocess. reasons: its own, if it gave any. lived_s: since its start.
 
     listened: whether it served clients.
@@ -73,7 +73,7 @@ class NodeProcess:
         self._look_s, self._on_packet = lease_s / SILENT_LOOKS, on_packet
         self._silent_looks, self._listened = 0, False
         self._reasons: tuple[str, ...] = ()
-        self.ended: asyncio.Future[Ended] = self._loop.create_future()
+        self.ended: asyncio.Future[NodeEnded] = self._loop.create_future()
         try:
             self._pidfd = os.pidfd_open(self._process.pid)
         except OSError:  # no descriptor left
@@ -94,7 +94,7 @@ class NodeProcess:
 
     def _ping(self) -> None:
         with suppress(OSError):
-            self._socket.send(msgspec.json.encode(Ping()))
+            self._socket.send(msgspec.json.encode(NodePing()))
         self._timer = self._loop.call_later(self._look_s, self._look)
 
     def _look(self) -> None:
@@ -118,11 +118,11 @@ class NodeProcess:
     def _take(self, packet: Packet) -> None:
         self._silent_looks = 0
         match packet:
-            case Pong():
+            case NodePong():
                 return
-            case Refused(lines):
+            case NodeRefused(lines):
                 self._reasons = lines
-            case Listening():
+            case NodeListens():
                 self.listens = self._listened = True
         self._on_packet(self, packet)
 
@@ -135,7 +135,7 @@ class NodeProcess:
         self._socket.close()
         os.close(self._pidfd)
         lived_s = self._loop.time() - self._began_s
-        self.ended.set_result(Ended(self.pid, self._process.wait(), self._reasons, lived_s, self._listened))
+        self.ended.set_result(NodeEnded(self.pid, self._process.wait(), self._reasons, lived_s, self._listened))
 
 
 def _spawned(

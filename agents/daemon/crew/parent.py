@@ -11,7 +11,15 @@ from typing import Final
 
 import msgspec
 
-from agents.daemon.crew.wire import PACKET_BYTES, Listening, Pong, Refused, Reloaded, ReloadRequested, StopRequested
+from agents.daemon.crew.wire import (
+    PACKET_BYTES,
+    NodeListens,
+    NodePong,
+    NodeRefused,
+    NodeReloaded,
+    ReloadRequested,
+    StopRequested,
+)
 from agents.daemon.errors import CannotStart
 from agents.node.state_files import DaemonAddress
 from agents.settings import GatewaySettings
@@ -61,7 +69,7 @@ class Parent:
     @asynccontextmanager
     async def listening(self, address: DaemonAddress, login_code: Callable[[], str]) -> AsyncIterator[None]:
         """Let the parent publish the address when all nodes listen. A code works at one node only, so it needs none."""
-        self._tell(Listening(address))
+        self._tell(NodeListens(address))
         yield
 
     def draining(self) -> None:
@@ -71,7 +79,7 @@ class Parent:
         pass
 
     def reloaded(self) -> None:
-        self._tell(Reloaded())
+        self._tell(NodeReloaded())
 
     def reload_requested(self) -> None:
         self._tell(ReloadRequested())
@@ -85,13 +93,13 @@ class Parent:
 
     def refuse(self, *lines: str) -> None:
         """Report why this node ends, in place of lines on stderr: the parent decides whether a person reads them."""
-        self._tell(Refused(lines))
+        self._tell(NodeRefused(lines))
 
     def _on_packet(self) -> None:
         with suppress(BlockingIOError):
             if not self._socket.recv(PACKET_BYTES):
                 os._exit(PARENT_ENDED)
-            self._tell(Pong())
+            self._tell(NodePong())
 
     def _tell(self, packet: msgspec.Struct) -> None:
         with suppress(OSError):  # the parent has ended

@@ -7,12 +7,12 @@ from functools import partial
 
 from agents.configuration import InvalidConfiguration, Loaded
 from agents.configuration.walking import secrets_of
-from agents.daemon.crew.crew import Crew, Verdict
+from agents.daemon.crew.crew import Crew, CrewEnded
 from agents.daemon.crew.node_count import node_count
 from agents.daemon.crew.node_process import NodeProcess, Reporter
 from agents.daemon.listen_address import reserved_port
 from agents.daemon.lock import locked
-from agents.daemon.outside import Alone
+from agents.daemon.outside import Foreground
 from agents.daemon.settings import daemon_settings
 from agents.daemon.state_dir import state_dir
 from agents.node.log_setup import set_up_logging
@@ -22,7 +22,7 @@ from agents.settings import RestartLimits, Settings
 
 def serve_nodes(
     nodes: str, command: Sequence[str], loaded: Loaded, reload: Callable[[], Loaded], say: Callable[[str], None]
-) -> Verdict:
+) -> CrewEnded:
     """Run the nodes until a signal or /stop ends them. Return the exit code, and the reasons if they failed.
 
     nodes: as in `--nodes`. command: starts a daemon; a node gets further options. reload: reads the configuration
@@ -37,7 +37,7 @@ def serve_nodes(
         _set_up_logging(settings)
         start = partial(_started, command, port, settings.cluster.lease_time / 1000)
         crew = Crew(names, start, settings.supervision.nodes, partial(_reread, reload))
-        return asyncio.run(crew.run(Alone(folder, say)))
+        return asyncio.run(crew.run(Foreground(folder, say)))
 
 
 def _names(count: int, settings: Settings) -> tuple[str, ...]:

@@ -9,21 +9,21 @@ from agents.node.state_files import DaemonAddress
 PACKET_BYTES = 65536
 
 
-class Ping(Struct, frozen=True, tag=True):
+class NodePing(Struct, frozen=True, tag=True):
     """The parent asks whether the node's event loop runs. Nothing else is sent to a node."""
 
 
-class Pong(Struct, frozen=True, tag=True):
+class NodePong(Struct, frozen=True, tag=True):
     pass
 
 
-class Listening(Struct, frozen=True, tag=True):
+class NodeListens(Struct, frozen=True, tag=True):
     """The node serves clients, and handles signals."""
 
     address: DaemonAddress
 
 
-class Refused(Struct, frozen=True, tag=True):
+class NodeRefused(Struct, frozen=True, tag=True):
     """The node can't start, or its application has ended. lines: the reasons, for people."""
 
     lines: tuple[str, ...]
@@ -37,9 +37,9 @@ class ReloadRequested(Struct, frozen=True, tag=True):
     """A client had the node read its configuration again."""
 
 
-class Reloaded(Struct, frozen=True, tag=True):
+class NodeReloaded(Struct, frozen=True, tag=True):
     """The node has read its configuration again, after SIGHUP."""
 
 
-Packet: TypeAlias = Pong | Listening | Refused | StopRequested | ReloadRequested | Reloaded
+Packet: TypeAlias = NodePong | NodeListens | NodeRefused | StopRequested | ReloadRequested | NodeReloaded
 """All packets that a node sends."""

@@ -38,14 +38,14 @@ def append(kind: str, line: object) -> int:
 
 def reload(*_: object) -> None:
     append("reloads", os.getpid())
-    tell("Reloaded")
+    tell("NodeReloaded")
 
 
 def main() -> NoReturn:
     starts, words = append("pids", os.getpid()), PLAN.split(",")
     word = words[min(starts, len(words)) - 1]
     if word == "no":
-        tell("Refused", lines=[f"{NAME} refuses"])
+        tell("NodeRefused", lines=[f"{NAME} refuses"])
         sys.exit(2)
     while word == "late" and not Path(FOLDER, "go").exists():
         time.sleep(0.01)
@@ -53,11 +53,11 @@ def main() -> NoReturn:
     signal.signal(signal.SIGHUP, reload)
     signal.signal(signal.SIGUSR1, lambda *_: tell("StopRequested"))
     signal.signal(signal.SIGUSR2, lambda *_: tell("ReloadRequested"))
-    tell("Listening", address={"url": "http://127.0.0.1:1", "process": "h b 1 1", "token_file": "t"})
+    tell("NodeListens", address={"url": "http://127.0.0.1:1", "process": "h b 1 1", "token_file": "t"})
     if word not in ("serve", "late"):
         sys.exit(int(word))
     while LINK.recv(4096):
-        tell("Pong")
+        tell("NodePong")
     sys.exit(1)
 
 

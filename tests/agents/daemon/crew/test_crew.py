@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.daemon.crew.crew import Crew, Verdict
+from agents.daemon.crew.crew import Crew, CrewEnded
 from agents.daemon.crew.node_process import NodeProcess, Reporter
-from agents.daemon.outside import Alone
+from agents.daemon.outside import Foreground
 from agents.daemon.state_dir import StateDir
 from agents.node.state_files import address_in
 from agents.settings import RestartLimits
@@ -65,16 +65,17 @@ class RunningCrew:
             while len(self.lines(name, kind)) < count:  # noqa: ASYNC110 (a file of another process)
                 await asyncio.sleep(0.01)
 
-    async def run(self, limits: RestartLimits = LIMITS) -> Verdict:
-        crew = Crew(self.names, self.start, limits, lambda: limits)
+    async def run(self, limits: RestartLimits = LIMITS) -> CrewEnded:
+        """Run the crew. limits: until a reload, which finds LIMITS."""
+        crew = Crew(self.names, self.start, limits, lambda: LIMITS)
         async with asyncio.timeout(60):
-            return await crew.run(Alone(StateDir(self.folder), self.said.append))
+            return await crew.run(Foreground(StateDir(self.folder), self.said.append))
 
 
 @asynccontextmanager
 async def running(
     folder: Path, systemd: Listener, *plans: str, lease_s: float = NEVER_SILENT_S, limits: RestartLimits = LIMITS
-) -> AsyncIterator[tuple[RunningCrew, asyncio.Task[Verdict]]]:
+) -> AsyncIterator[tuple[RunningCrew, asyncio.Task[CrewEnded]]]:
     """Run a crew within the block, from the moment that all its nodes listen. No node is left afterwards."""
     crew = RunningCrew(folder, plans, lease_s)
     task = asyncio.create_task(crew.run(limits))
@@ -100,7 +101,7 @@ async def test_the_daemon_is_ready_when_all_nodes_listen_and_found_until_all_hav
         await systemd.until("WATCHDOG=1")
         raise_here(signal.SIGTERM)
         await systemd.until("STOPPING=1")
-        assert await task == Verdict(0)
+        assert await task == CrewEnded(0)
     assert address_in(tmp_path) is None
 
 
@@ -136,13 +137,13 @@ async def test_more_restarts_than_the_limit_end_all_with_the_code_of_the_last_fa
 
 async def test_a_node_that_refuses_at_the_start_ends_all_with_its_line_and_code(tmp_path: Path) -> None:
     crew = RunningCrew(tmp_path, ("serve", "no", "serve"), NEVER_SILENT_S)
-    assert await crew.run() == Verdict(2, ("n.2 refuses",))
+    assert await crew.run() == CrewEnded(2, ("n.2 refuses",))
     assert crew.said == []
 
 
 async def test_the_first_node_listens_before_the_others_start(tmp_path: Path) -> None:
     crew = RunningCrew(tmp_path, ("no", "serve", "serve"), NEVER_SILENT_S)
-    assert await crew.run() == Verdict(2, ("n.1 refuses",))
+    assert await crew.run() == CrewEnded(2, ("n.1 refuses",))
     assert crew.lines("n.2", "pids") == []
 
 
@@ -168,6 +169,15 @@ async def test_a_reload_reaches_all_nodes_and_systemd_hears_of_its_end(tmp_path:
         raise_here(signal.SIGTERM)
 
 
+async def test_a_reload_changes_the_limit_of_restarts(tmp_path: Path, systemd: Listener) -> None:
+    async with running(tmp_path, systemd, "serve", limits=RestartLimits(intensity=0)) as (crew, _):
+        raise_here(signal.SIGHUP)
+        await crew.until("n.1", "reloads", 1)
+        os.kill(crew.pid("n.1"), signal.SIGKILL)
+        await crew.until("n.1", "pids", 2)
+        raise_here(signal.SIGTERM)
+
+
 async def test_a_node_that_starts_during_a_reload_reads_the_configuration_again(
     tmp_path: Path, systemd: Listener
 ) -> None:
@@ -184,4 +194,4 @@ async def test_a_node_that_starts_during_a_reload_reads_the_configuration_again(
 async def test_a_client_stops_all_nodes_through_one(tmp_path: Path, systemd: Listener) -> None:
     async with running(tmp_path, systemd, "serve", "serve") as (crew, task):
         os.kill(crew.pid("n.2"), signal.SIGUSR1)
-        assert await task == Verdict(0)
+        assert await task == CrewEnded(0)
