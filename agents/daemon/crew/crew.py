@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from actors.log import get_logger
 from agents.daemon.crew.node_process import NodeEnded, NodeProcess, Reporter
 from agents.daemon.crew.restarts import failures, pause_s
-from agents.daemon.crew.wire import NodeListens, NodeRefused, NodeReloaded, Packet, ReloadRequested, StopRequested
+from agents.daemon.crew.wire import NodeListens, NodeReloaded, Packet, ReloadRequested, StopRequested
 from agents.daemon.outside import Outside
+from agents.node.fenced import FENCED
 from agents.node.os_process import this_process
 from agents.node.state_files import DaemonAddress
 from agents.settings import RestartLimits
@@ -78,14 +79,13 @@ class Crew:
         """Keep the node running until the crew ends. Return its last code, as in subprocess."""
         if name != self._names[0]:
             await self._unless_ending(asyncio.shield(self._address))
-        in_a_row = 0
-        code = 0
+        in_a_row = code = 0
         while not self._verdict.done():
             ended = await self._lived(name)
             code = ended.code
+            in_a_row = failures(in_a_row, code, ended.lived_s, self._limits.period)
+            self._judge(name, ended)
             if not self._verdict.done():
-                in_a_row = failures(in_a_row, code, ended.lived_s, self._limits.period)
-                self._judge(name, ended)
                 await self._unless_ending(asyncio.sleep(pause_s(in_a_row)))
         return code
 
@@ -104,17 +104,22 @@ class Crew:
             self._has_reloaded(name)
 
     def _judge(self, name: str, ended: NodeEnded) -> None:
-        """Log the end of a node, and end the crew if the node must not be restarted.
+        """Log the end of the node, and end the crew if the node must not be restarted.
 
-        A node that refuses to start is tried again and again: the store may be away, or the configuration faulty for a
-        while. Before all nodes have listened once, the daemon itself can't start.
+        As in OTP, a node that can't start ends the crew while that starts. Later it is tried again and again: the store
+        may be away, or the configuration faulty for a while.
         """
-        if ended.refused and not self._all_listen.is_set():
-            self._end(CrewEnded(exit_code(ended.code) or 1, ended.reasons))
+        if not (self._verdict.done() or self._all_listen.is_set() or ended.listened or ended.code == FENCED):
+            line = f"the node {name} ended with {ended.how} before it listened"
+            self._end(CrewEnded(exit_code(ended.code) or 1, ended.reasons or (line,)))
             return
-        log.warning("node_ended", node=name, pid=ended.pid, how=ended.how, reason="; ".join(ended.reasons) or None)
-        if ended.refused:
-            return
+        if not self._verdict.done() or exit_code(ended.code):
+            log.warning("node_ended", node=name, pid=ended.pid, how=ended.how, reason="; ".join(ended.reasons) or None)
+        if not self._verdict.done() and (ended.listened or not ended.reasons):
+            self._count_restart(name, ended)
+
+    def _count_restart(self, name: str, ended: NodeEnded) -> None:
+        """End the crew if this restart would be one too many."""
         spent = self._restarts.spend(self._loop.time(), self._limits.intensity, self._limits.period)
         if spent is None:
             limit = f"more than {self._limits.intensity} restarts within {self._limits.period:g} s"
@@ -133,7 +138,7 @@ class Crew:
                 self._reload(besides=node)
             case StopRequested():
                 self._stop()
-            case NodeRefused():
+            case _:
                 pass
 
     def _listens(self, node: NodeProcess, address: DaemonAddress) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from actors.log import get_logger
-from agents.daemon.crew.wire import PACKET_BYTES, NodeListens, NodePing, NodePong, NodeRefused, Packet
+from agents.daemon.crew.wire import PACKET_BYTES, LoopEnds, NodeListens, NodePing, NodePong, NodeRefused, Packet
 
 SILENT_LOOKS: Final = 6
 """The looks in a row without an answer after which a node counts as held. A pause of the whole machine is one look."""
@@ -43,11 +43,6 @@ class NodeEnded(Struct, frozen=True):
     listened: bool
 
     @property
-    def refused(self) -> bool:
-        """Whether the node refused to start."""
-        return bool(self.reasons) and not self.listened
-
-    @property
     def how(self) -> str:
         return f"signal {-self.code}" if self.code < 0 else f"code {self.code}"
 
@@ -59,11 +54,7 @@ class NodeProcess:
     """
 
     def __init__(
-        self,
-        name: str,
-        command: Callable[[int], Sequence[str]],
-        lease_s: float,
-        on_packet: "Reporter",
+        self, name: str, command: Callable[[int], Sequence[str]], lease_s: float, on_packet: "Reporter"
     ) -> None:
         """Start the process. command: gets the number of the descriptor of its socket. Raises OSError."""
         self.name, self.listens, self.stale = name, False, False
@@ -111,8 +102,8 @@ class NodeProcess:
         """Read and handle every packet that has arrived."""
         with suppress(BlockingIOError, ConnectionResetError):
             while packet := self._socket.recv(PACKET_BYTES):
-                self._take(msgspec.json.decode(packet, type=Packet))
-            self.listens = False
+                with suppress(msgspec.DecodeError):  # the node's version may be newer: its files may have changed
+                    self._take(msgspec.json.decode(packet, type=Packet))
             self._loop.remove_reader(self._socket)
 
     def _take(self, packet: Packet) -> None:
@@ -124,6 +115,8 @@ class NodeProcess:
                 self._reasons = lines
             case NodeListens():
                 self.listens = self._listened = True
+            case LoopEnds():
+                self.listens = False
         self._on_packet(self, packet)
 
     def _on_exit(self) -> None:

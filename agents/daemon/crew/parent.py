@@ -13,6 +13,7 @@ import msgspec
 
 from agents.daemon.crew.wire import (
     PACKET_BYTES,
+    LoopEnds,
     NodeListens,
     NodePong,
     NodeRefused,
@@ -38,9 +39,8 @@ class Parent:
         """Take the descriptor that the parent gave. Raises CannotStart if it is anything else."""
         try:
             self._socket = socket.socket(fileno=descriptor)
-            pid = CREDENTIALS.unpack(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))[
-                0
-            ]
+            peer = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+            pid, _, _ = CREDENTIALS.unpack(peer)
         except (OSError, OverflowError, ValueError):
             pid = None
         if pid != os.getppid():
@@ -63,8 +63,7 @@ class Parent:
             yield
         finally:
             loop.remove_reader(self._socket)
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
+            self._tell(LoopEnds())
 
     @asynccontextmanager
     async def listening(self, address: DaemonAddress, login_code: Callable[[], str]) -> AsyncIterator[None]:

@@ -23,6 +23,10 @@ class NodeListens(Struct, frozen=True, tag=True):
     address: DaemonAddress
 
 
+class LoopEnds(Struct, frozen=True, tag=True):
+    """The node answers no more pings. It ends soon."""
+
+
 class NodeRefused(Struct, frozen=True, tag=True):
     """The node can't start, or its application has ended. lines: the reasons, for people."""
 
@@ -41,5 +45,5 @@ class NodeReloaded(Struct, frozen=True, tag=True):
     """The node has read its configuration again, after SIGHUP."""
 
 
-Packet: TypeAlias = NodePong | NodeListens | NodeRefused | StopRequested | ReloadRequested | NodeReloaded
+Packet: TypeAlias = NodePong | NodeListens | LoopEnds | NodeRefused | StopRequested | ReloadRequested | NodeReloaded
 """All packets that a node sends."""

@@ -7,6 +7,8 @@ request to stop, SIGUSR2 for one to reload. A word of the plan is used for one s
 
     serve     listen until SIGTERM
     CODE      listen, then end with this code
+    -CODE     end with this code before it listens
+    reason    listen, then end with code 1 and a reason
     no        refuse to start
     late      wait for the file FOLDER/go, then serve; a signal would end the wait as it ends a daemon that starts
 """
@@ -47,6 +49,8 @@ def main() -> NoReturn:
     if word == "no":
         tell("NodeRefused", lines=[f"{NAME} refuses"])
         sys.exit(2)
+    if word.startswith("-"):
+        sys.exit(-int(word))
     while word == "late" and not Path(FOLDER, "go").exists():
         time.sleep(0.01)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -54,6 +58,10 @@ def main() -> NoReturn:
     signal.signal(signal.SIGUSR1, lambda *_: tell("StopRequested"))
     signal.signal(signal.SIGUSR2, lambda *_: tell("ReloadRequested"))
     tell("NodeListens", address={"url": "http://127.0.0.1:1", "process": "h b 1 1", "token_file": "t"})
+    if word == "reason":
+        tell("LoopEnds")
+        tell("NodeRefused", lines=["its application has ended"])
+        sys.exit(1)
     if word not in ("serve", "late"):
         sys.exit(int(word))
     while LINK.recv(4096):

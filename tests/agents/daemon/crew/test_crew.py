@@ -80,8 +80,12 @@ async def running(
     crew = RunningCrew(folder, plans, lease_s)
     task = asyncio.create_task(crew.run(limits))
     await systemd.until("READY=1")
-    yield crew, task
-    await task
+    try:
+        yield crew, task
+    finally:
+        if not task.done():
+            raise_here(signal.SIGTERM)
+        await task
     left = [pid for name in crew.names for pid in crew.lines(name, "pids") if Path(f"/proc/{pid}").exists()]
     assert left == []
 
@@ -113,14 +117,12 @@ async def test_a_node_that_ends_is_restarted_and_the_others_stay(
         os.kill(crew.pid("n.2"), number)
         await crew.until("n.2", "pids", 2)
         assert len(crew.lines("n.1", "pids")) == 1
-        raise_here(signal.SIGINT)
 
 
 async def test_a_node_that_answers_no_ping_is_killed_and_restarted(tmp_path: Path, systemd: Listener) -> None:
     async with running(tmp_path, systemd, "serve", "serve", lease_s=3.0) as (crew, _):
         os.kill(crew.pid("n.1"), signal.SIGSTOP)
         await crew.until("n.1", "pids", 2)
-        raise_here(signal.SIGTERM)
 
 
 async def test_more_restarts_than_the_limit_end_all_with_the_code_of_the_last_failure(
@@ -141,6 +143,11 @@ async def test_a_node_that_refuses_at_the_start_ends_all_with_its_line_and_code(
     assert crew.said == []
 
 
+async def test_a_node_that_ends_before_it_listens_ends_a_crew_that_starts(tmp_path: Path) -> None:
+    crew = RunningCrew(tmp_path, ("serve", "-3"), NEVER_SILENT_S)
+    assert await crew.run() == CrewEnded(3, ("the node n.2 ended with code 3 before it listened",))
+
+
 async def test_the_first_node_listens_before_the_others_start(tmp_path: Path) -> None:
     crew = RunningCrew(tmp_path, ("no", "serve", "serve"), NEVER_SILENT_S)
     assert await crew.run() == CrewEnded(2, ("n.1 refuses",))
@@ -154,7 +161,19 @@ async def test_a_restarted_node_that_refuses_is_tried_again_beyond_the_limit_of_
     async with running(tmp_path, systemd, "serve", "serve,no,no,no,serve", limits=limits) as (crew, _):
         os.kill(crew.pid("n.2"), signal.SIGKILL)
         await crew.until("n.2", "pids", 5)
-        raise_here(signal.SIGTERM)
+
+
+async def test_the_reasons_of_the_last_failure_are_reported(tmp_path: Path, systemd: Listener) -> None:
+    limits = RestartLimits(intensity=0, period=3600)
+    async with running(tmp_path, systemd, "serve", "reason", limits=limits) as (_, task):
+        ended = await task
+        assert ended.code == 1
+        assert ended.lines[1:] == ("its application has ended",)
+
+
+async def test_a_node_that_was_fenced_while_it_started_is_started_again(tmp_path: Path, systemd: Listener) -> None:
+    async with running(tmp_path, systemd, "serve", "-75,serve") as (crew, _):
+        assert len(crew.lines("n.2", "pids")) == 2
 
 
 async def test_a_reload_reaches_all_nodes_and_systemd_hears_of_its_end(tmp_path: Path, systemd: Listener) -> None:
@@ -166,7 +185,6 @@ async def test_a_reload_reaches_all_nodes_and_systemd_hears_of_its_end(tmp_path:
         os.kill(crew.pid("n.1"), signal.SIGUSR2)
         await crew.until("n.2", "reloads", 2)
         assert len(crew.lines("n.1", "reloads")) == 1
-        raise_here(signal.SIGTERM)
 
 
 async def test_a_reload_changes_the_limit_of_restarts(tmp_path: Path, systemd: Listener) -> None:
@@ -175,7 +193,6 @@ async def test_a_reload_changes_the_limit_of_restarts(tmp_path: Path, systemd: L
         await crew.until("n.1", "reloads", 1)
         os.kill(crew.pid("n.1"), signal.SIGKILL)
         await crew.until("n.1", "pids", 2)
-        raise_here(signal.SIGTERM)
 
 
 async def test_a_node_that_starts_during_a_reload_reads_the_configuration_again(
@@ -188,7 +205,6 @@ async def test_a_node_that_starts_during_a_reload_reads_the_configuration_again(
         await crew.until("n.1", "reloads", 1)
         (tmp_path / "go").touch()
         await crew.until("n.2", "reloads", 1)
-        raise_here(signal.SIGTERM)
 
 
 async def test_a_client_stops_all_nodes_through_one(tmp_path: Path, systemd: Listener) -> None:
