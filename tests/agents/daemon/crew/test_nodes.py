@@ -96,7 +96,11 @@ async def test_two_nodes_are_one_daemon_from_its_start_through_a_kill_and_reload
         assert "applied: agents.two: is started" in printed
         await reloaded(clients, "warning")
 
+        begun = asyncio.Event()
+        cut = asyncio.create_task(turn(clients["pair.2"], "cut", begun))
+        await begun.wait()
         os.kill(before["pair.2"], signal.SIGKILL)
+        assert isinstance(await cut, StreamComplete)
         clients = await a_client_of_each(running, stack)
         after = pids(running)
         assert after["pair.1"] == before["pair.1"]
@@ -106,9 +110,9 @@ async def test_two_nodes_are_one_daemon_from_its_start_through_a_kill_and_reload
         running.signal(signal.SIGHUP)
         await reloaded(clients, "info")
 
-        begun = {name: asyncio.Event() for name in clients}
-        turns = [asyncio.create_task(turn(client, f"of-{name}", begun[name])) for name, client in clients.items()]
-        for each in begun.values():
+        first_tokens = {name: asyncio.Event() for name in clients}
+        turns = [asyncio.create_task(turn(each, f"of-{name}", first_tokens[name])) for name, each in clients.items()]
+        for each in first_tokens.values():
             await each.wait()
         running.signal(signal.SIGTERM)
         assert all(isinstance(end, StreamComplete) for end in await asyncio.gather(*turns))
@@ -166,3 +170,14 @@ async def test_a_port_that_another_program_listens_on_is_refused_also_if_it_woul
         code, err = await refused(server, folder, "--nodes", "2", "--port", str(port))
     expected = f"another program listens on 127.0.0.1 port {port}: end it, or set gateway.port"
     assert (code, err) == (2, f"understudy: {expected}\n")
+
+
+async def test_a_node_whose_name_is_in_use_is_refused_with_one_line(
+    server: RehearsalServer, folder: Path, tmp_path: Path
+) -> None:
+    same = ("--set", f"sessions.url=sqlite:///{tmp_path}/shared.db", "--set", "logging.level=error")
+    async with daemon(server, tmp_path / "other", *same, "--nodes", "1", "--set", "cluster.name=a"):
+        code, err = await refused(server, folder, *same, "--nodes", "2", "--set", "cluster.name=a", "--port", "0")
+    assert code == 2
+    (line,) = [each for each in err.splitlines() if each.startswith("understudy: ")]  # the others are log events
+    assert "expected a new name for this node, got 'a.1'" in line
