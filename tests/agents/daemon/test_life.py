@@ -34,13 +34,13 @@ async def running_turns(client: Client, count: int, model: str) -> list[asyncio.
         await client.post("/agents", {"id": f"a{number}", "model": model})
         begun = asyncio.Event()
         begun_all.append(begun)
-        tasks.append(asyncio.create_task(_read(client, f"a{number}", begun)))
+        tasks.append(asyncio.create_task(read_turn(client, f"a{number}", begun)))
     for begun in begun_all:
         await begun.wait()
     return tasks
 
 
-async def _read(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
+async def read_turn(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
     async for event in client.ask(agent_id, "go"):
         if isinstance(event, StreamToken):
             begun.set()

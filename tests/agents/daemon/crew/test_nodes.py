@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from agents.client import Client, ClientError
-from agents.core.events import TERMINAL, Event, StreamComplete, StreamToken
+from agents.core.events import Event, StreamComplete
 from agents.node.state_files import address_in
 from agents.rehearsal import RehearsalServer
 from tests.agents.daemon.daemons import Daemon, daemon, identities, refused, understudy
-from tests.agents.daemon.test_life import drains, running_turns
+from tests.agents.daemon.test_life import drains, read_turn, running_turns
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -66,12 +66,7 @@ async def reloaded(clients: dict[str, Client], level: str) -> None:
 
 async def turn(client: Client, agent_id: str, begun: asyncio.Event) -> Event:
     await client.post("/agents", {"id": agent_id, "model": "slow"})
-    async for event in client.ask(agent_id, "go"):
-        if isinstance(event, StreamToken):
-            begun.set()
-        if isinstance(event, TERMINAL):
-            return event
-    raise AssertionError("a stream ended without its terminal event")
+    return await read_turn(client, agent_id, begun)
 
 
 async def test_two_nodes_are_one_daemon_from_its_start_through_a_kill_and_reloads_to_its_drain(
