@@ -49,11 +49,11 @@ def port_unavailable(settings: GatewaySettings, error: OSError) -> CannotStart:
     return CannotStart(f"can't listen on {place}: {error.strerror or error}")
 
 
-def _family(settings: GatewaySettings) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-
-
 def url_of(settings: Settings, port: int) -> str:
     host = ANY.get(settings.gateway.host, settings.gateway.host)
     scheme = "http" if settings.gateway.tls_certificate is None else "https"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _family(settings: GatewaySettings) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in settings.host else socket.AF_INET

@@ -29,8 +29,13 @@ class Outside(Protocol):
     def connected(self) -> AbstractContextManager[None]:
         """Answer the outside from the running loop within the block."""
 
-    def listening(self, address: DaemonAddress, login_code: Callable[[], str]) -> AbstractAsyncContextManager[None]:
-        """Report within the block that the daemon listens at the address."""
+    def listening(
+        self, address: DaemonAddress, login_code: Callable[[], str] | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """Report within the block that the daemon listens at the address.
+
+        login_code: returns a new code, with which a person logs in on the daemon's page.
+        """
 
     def draining(self) -> None: ...
 
@@ -75,12 +80,14 @@ class Foreground:
         yield
 
     @asynccontextmanager
-    async def listening(self, address: DaemonAddress, login_code: Callable[[], str]) -> AsyncIterator[None]:
+    async def listening(
+        self, address: DaemonAddress, login_code: Callable[[], str] | None = None
+    ) -> AsyncIterator[None]:
         with self._folder.published_address(address):
             async with self._notifier.alive():
                 self._notifier.tell("READY=1", f"STATUS=listening on {address.url}", f"MAINPID={os.getpid()}")
                 self._say(f"understudy listens on {address.url}")
-                if self._say_secret is not None:
+                if self._say_secret is not None and login_code is not None:
                     self._say_secret(page_with_code(address.url, login_code()))
                 yield
 

@@ -36,8 +36,8 @@ def set_up_logging(
     """Send all log events of this OS process to stream, or to stderr.
 
     secrets: masked in every event, together with any text that looks like a secret. The level applies to this project's
-    events; other libraries' events appear from `warning` up. node: the name of this node of a cluster, which
-    every event gets as `on_node`: its field `node` may name another one.
+    events; other libraries' events appear from `warning` up. node: the name of this node of a cluster. Every event gets
+    it as `on_node`, since its field `node` may name another one.
     """
     handler = LogHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(settings.format, Redactor(secrets), node))

@@ -66,7 +66,7 @@ class Crew:
                 keepers = [group.create_task(self._keep(name)) for name in self._names]
                 await self._unless_ending(self._all_listen.wait())
                 if not self._verdict.done():
-                    await stack.enter_async_context(outside.listening(self._address.result(), str))
+                    await stack.enter_async_context(outside.listening(self._address.result()))
                 verdict = await self._verdict
                 outside.draining()
                 for node in self._nodes.values():

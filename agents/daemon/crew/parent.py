@@ -66,7 +66,9 @@ class Parent:
             self._tell(LoopEnds())
 
     @asynccontextmanager
-    async def listening(self, address: DaemonAddress, login_code: Callable[[], str]) -> AsyncIterator[None]:
+    async def listening(
+        self, address: DaemonAddress, login_code: Callable[[], str] | None = None
+    ) -> AsyncIterator[None]:
         """Let the parent publish the address when all nodes listen. A code works at one node only, so it needs none."""
         self._tell(NodeListens(address))
         yield
