@@ -4,7 +4,7 @@ from typing import Final
 
 from benchmarks.peers.environments import PEERS
 from benchmarks.reading import Beside, Cpu, FirstToken
-from benchmarks.subject import ChatPage, Clients, Job
+from benchmarks.subject import ChatPage, Clients, Failover, Job
 from benchmarks.suite import Suite, Target
 from benchmarks.workload import Load
 
@@ -34,6 +34,17 @@ By `python -m benchmarks --only chat_page`, in Debian's headless chromium, besid
 cores. The answer is Markdown: headings, paragraphs, lists and code. First paint: the median of ten loads with an empty
 cache. A frame's time is what passes between two animation frames; the first one does not count. A heap is measured
 after a collection. Frames and tasks are the page's; other work on the machine lengthens them."""
+
+FAULTS: Final = {
+    "kill": "after kill -9 of their node",
+    "stop": "after SIGSTOP of their node",
+    "restart": "after the return of the engine",
+}
+
+CLUSTER: Final = """\
+By `python -m benchmarks --only failover`, on a PostgreSQL of its own, beside the provider and all clients on the same
+cores. 200 streams of one of two nodes, at the default lease time; each client goes to the other node when its own one
+fails, or is silent for 1.5 s. The stopped node goes on living for the clients, which ask both nodes in turn."""
 
 
 def _beside_peers(reader: str, prefix: str) -> list[Job]:
@@ -126,6 +137,21 @@ OTHERS: Final = (
         },
         beside={},
         remark=PAGE,
+        long=True,
+    ),
+    Suite(
+        "failover",
+        "The pause of 200 streams",
+        "s",
+        [Failover("kill"), Failover("stop"), Failover("restart")],
+        {
+            f"{fault}_{which}": f"{words}, {title}"
+            for fault, words in FAULTS.items()
+            for which, title in (("first", "the first stream"), ("median", "the median"), ("last", "the last stream"))
+        },
+        targets={"kill_last": [Target(3.5)], "stop_last": [Target(7.5)], "restart_last": [Target(1)]},
+        beside={},
+        remark=CLUSTER,
         long=True,
     ),
 )

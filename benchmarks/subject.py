@@ -18,6 +18,7 @@ from benchmarks import (
     daemon,
     daemon_clients,
     endurance,
+    failover,
     gateway,
     otp,
     processes,
@@ -101,6 +102,13 @@ class ChatPage(Struct, frozen=True, tag_field="job", tag="chat_page"):
     answer: chat_page.Answer = field(default_factory=chat_page.Answer)
 
 
+class Failover(Struct, frozen=True, tag_field="job", tag="failover"):
+    """The pause of streams after a fault of their cluster."""
+
+    fault: failover.Fault
+    sizes: failover.Sizes = field(default_factory=failover.Sizes)
+
+
 class Otp(Struct, frozen=True, tag_field="job", tag="otp"):
     """The cost in OTP. kind: "otp" with defaults, "core" on one core."""
 
@@ -120,6 +128,7 @@ Work: TypeAlias = (
     | Daemon
     | Clients
     | ChatPage
+    | Failover
 )
 """The jobs that run on a loop of ours."""
 Job: TypeAlias = Work | Otp
@@ -159,6 +168,8 @@ def _work(job: Work, base_url: str) -> Coroutine[Any, Any, Measured]:
             return daemon_clients.measured(server, base_url, clients, prefix, pace)
         case ChatPage(answer):
             return chat_page.measured(answer)
+        case Failover(fault, sizes):
+            return failover.measured(fault, sizes)
     assert_never(job)
 
 
