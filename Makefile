@@ -1,5 +1,5 @@
-# make demo | cluster-demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long | test-versions | check |
-# bench: each sets up .venv by itself, the demo without the tools of development.
+# make demo | test | test-node | test-thespian | test-otp | test-postgres | test-cluster | test-cluster-long |
+# test-versions | check | bench: each sets up .venv by itself, the demo without the tools of development.
 PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE  # the tests start hundreds of processes, and each would compile every module again
 VENV := .venv
@@ -8,7 +8,7 @@ RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node
 
-.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql cluster-demo test-versions check lint types bench pictures clean
+.PHONY: demo test test-node node-packages test-thespian test-otp test-postgres test-cluster test-cluster-long postgresql test-versions check lint types bench pictures clean
 
 demo: $(RUNS)
 	$(BIN)/understudy demo
@@ -43,14 +43,10 @@ test-postgres: $(STAMP) postgresql
 
 # The faults of a cluster: nodes as OS processes on a PostgreSQL that is started for them and stopped.
 test-cluster: $(STAMP) postgresql
-	$(BIN)/pytest -m "cluster and not cluster_long" tests/cluster
+	$(BIN)/pytest -m "cluster and not cluster_long" --numprocesses 2 --dist loadfile tests/cluster
 
 test-cluster-long: $(STAMP) postgresql
 	$(BIN)/pytest -m cluster_long tests/cluster
-
-# Three nodes on one machine, on a PostgreSQL of their own: one is killed in mid-answer, and the answer goes on.
-cluster-demo: $(STAMP) postgresql
-	$(BIN)/python examples/cluster/demo.py
 
 postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \

@@ -39,7 +39,9 @@ async def measured(fault: Fault, sizes: Sizes) -> Measured:
     with tempfile.TemporaryDirectory() as folder, Engine.running() as engine:
         async with RehearsalServer(parse(SCRIPT)) as provider:
             database = await Database.made(engine)
-            async with Cluster.of(Path(folder), database, provider, sizes.lease_time) as cluster:
+            async with Cluster.of(
+                Path(folder), database, provider, {"cluster.lease_time": sizes.lease_time}
+            ) as cluster:
                 late_s = sorted(await _after(fault, cluster, sizes))
     return {f"{fault}_first": late_s[0], f"{fault}_median": median(late_s), f"{fault}_last": late_s[-1]}
 

@@ -26,9 +26,12 @@ async def provider() -> AsyncIterator[RehearsalServer]:
 
 
 @pytest.fixture
-async def cluster(shared_engine: Engine, provider: RehearsalServer, tmp_path: Path) -> AsyncIterator[Cluster]:
-    database = await Database.made(shared_engine)
-    async with Cluster.of(tmp_path, database, provider) as cluster:
+async def cluster(
+    request: pytest.FixtureRequest, shared_engine: Engine, provider: RehearsalServer, tmp_path: Path
+) -> AsyncIterator[Cluster]:
+    """Yield a cluster without nodes. A module may have SETTINGS for them."""
+    database, settings = await Database.made(shared_engine), getattr(request.module, "SETTINGS", {})
+    async with Cluster.of(tmp_path, database, provider, settings) as cluster:
         yield cluster
 
 

@@ -20,6 +20,8 @@ from tests.agents.sessions.cluster import OWNER, cluster, processes, start, stop
 from tests.cluster.audit import AUDIT
 
 DATABASES = count(1)
+ROLES = 20
+"""The most starts of nodes on one database."""
 
 
 class Engine:
@@ -30,9 +32,11 @@ class Engine:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Self]:
+    def running(cls, **more: str) -> Iterator[Self]:
+        """Yield a server. more: further settings of it."""
         port = free_port()
-        with cluster(listen_addresses="127.0.0.1", port=str(port), track_commit_timestamp="on") as folder:
+        settings = {"listen_addresses": "127.0.0.1", "port": str(port), "track_commit_timestamp": "on", **more}
+        with cluster(**settings) as folder:
             yield cls(folder, port)
 
     async def start(self, **env: str) -> None:
@@ -63,15 +67,17 @@ class Database:
         await cls(engine, "postgres").execute(f"CREATE DATABASE {made.name}")
         await (await Store.open(made.url(OWNER))).close()
         await made.execute(AUDIT)
+        await made.execute("".join(f"CREATE ROLE {made.role(number)} SUPERUSER LOGIN;" for number in range(ROLES)))
         return made
+
+    def role(self, number: int) -> str:
+        """Return the role of a node: the number of its start."""
+        return f"{self.name}_{number}"
 
     def url(self, role: str, port: int | None = None) -> str:
         """Return the store's URL. port: on loopback, None for the Unix socket."""
         where = f"/{self.name}?host={self.engine.folder}&port={self.engine.port}"
         return f"postgresql://{role}@" + (where if port is None else f"127.0.0.1:{port}/{self.name}")
-
-    async def add_role(self, role: str) -> None:
-        await self.execute(f"CREATE ROLE {role} SUPERUSER LOGIN")
 
     async def execute(self, script: str) -> None:
         async with self.connection() as connection:

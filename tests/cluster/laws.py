@@ -26,23 +26,23 @@ def seqs_rise_and_have_gaps_only_between_attempts(recording: Recording) -> None:
     events = recording.events
     assert events[0].seq == 1
     for earlier, later in pairwise(events):
-        assert later.seq > earlier.seq, shown(recording, earlier, later)
+        assert later.seq > earlier.seq, recording.report(earlier, later)
         if later.attempt == earlier.attempt:
-            assert later.seq - getattr(later, "joined", 1) == earlier.seq, shown(recording, earlier, later)
+            assert later.seq - getattr(later, "joined", 1) == earlier.seq, recording.report(earlier, later)
         else:
-            assert later.attempt > earlier.attempt, shown(recording, earlier, later)
+            assert later.attempt > earlier.attempt, recording.report(earlier, later)
 
 
 def one_end_comes_last(recording: Recording) -> None:
     ends = [event for event in recording.events if isinstance(event, TERMINAL)]
-    assert ends == recording.events[-1:], shown(recording, *ends)
+    assert ends == recording.events[-1:], recording.report(*ends)
 
 
 def the_text_that_stands_is_the_scripts(recording: Recording) -> None:
     end = recording.events[-1]
-    assert isinstance(end, StreamComplete), shown(recording, end)
-    assert text_that_stands(recording.events) == end.response.content, shown(recording, end)
-    assert end.response.content == answer_to(recording.message), shown(recording, end)
+    assert isinstance(end, StreamComplete), recording.report(end)
+    assert text_that_stands(recording.events) == end.response.content, recording.report(end)
+    assert end.response.content == answer_to(recording.message), recording.report(end)
 
 
 def each_call_that_is_not_idempotent_ran_at_most_once(cluster: Cluster) -> None:
@@ -75,8 +75,8 @@ def seqs_of_the_store_hold_the_clients(recording: Recording, kept: list[Event]) 
     """Tokens that were shown shortly before a crash may be missing, so compare the last attempt only."""
     last = recording.events[-1].attempt
     seen = [event for event in recording.events if event.attempt == last]
-    assert kept[-1] == seen[-1], shown(recording, *kept[-1:])
-    assert text_that_stands(kept) == text_that_stands(recording.events), shown(recording)
+    assert kept[-1] == seen[-1], recording.report(*kept[-1:])
+    assert text_that_stands(kept) == text_that_stands(recording.events), recording.report()
 
 
 def text_that_stands(events: Iterable[Event]) -> str:
@@ -88,12 +88,3 @@ def text_that_stands(events: Iterable[Event]) -> str:
             case StreamReset(content=content):
                 text = content
     return text
-
-
-def shown(recording: Recording, *events: Event) -> str:
-    """Return what a failing check needs to be understood."""
-    arrivals = [
-        f"{each.event.seq}.{each.event.attempt} {type(each.event).__name__} {each.node}" for each in recording.arrivals
-    ]
-    lines = [recording.stream_id, *map(str, events), *map(str, recording.failures), *map(str, recording.refusals[-5:])]
-    return "\n".join([*lines, *arrivals])

@@ -21,7 +21,9 @@ from tests.cluster.engine import Database
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
 END_S = 60.0
-LEASE_MS = 3000
+BUSY = 2.0
+"""A busy machine may take this multiple of a time. `python -m benchmarks --only failover` has the figures."""
+
 AGENT = "worker"
 """The agent of the configuration. Sessions that clients begin have its tools."""
 
@@ -31,10 +33,9 @@ CONFIG = """
      {{agents, [[{{id, "{agent}"}}, {{model, "worker"}}, {{tools, [
          "tests.cluster.effects:pays", "tests.cluster.effects:looks", "tests.cluster.effects:kills_its_node"]}}]]}},
      {{sessions, [{{url, "{url}"}}]}},
-     {{cluster, [{{enabled, true}}, {{name, "{name}"}}, {{lease_time, {lease_time}}},
-                {{secret_file, "{secret}"}}]}},
+     {{cluster, [{{enabled, true}}, {{name, "{name}"}}, {{secret_file, "{secret}"}}]}},
      {{gateway, [{{port, 0}}, {{token_file, "{token}"}}, {{heartbeat, 300}}, {{default_agent, "{agent}"}}]}},
-     {{daemon, [{{state_dir, "{state}"}}, {{drain_time, 2000}}]}},
+     {{daemon, [{{state_dir, "{state}"}}]}},
      {{logging, [{{format, json}}]}}
  ]}}].
 """
@@ -77,22 +78,27 @@ class NotStarted(Exception):
 
 
 class Cluster:
-    """The nodes on one database, with one provider. token: the administrator's, on every node."""
+    """The nodes on one database, with one provider.
 
-    def __init__(self, folder: Path, database: Database, provider: RehearsalServer, lease_time: int) -> None:
-        self.folder, self.database, self.provider, self.lease_time = folder, database, provider, lease_time
+    settings: of every node that is started, by their full names. token: the administrator's, on every node.
+    """
+
+    def __init__(
+        self, folder: Path, database: Database, provider: RehearsalServer, settings: Mapping[str, int]
+    ) -> None:
+        self.folder, self.database, self.provider, self.settings = folder, database, provider, settings
         self.token = secrets.token_urlsafe(32)
         self.nodes: list[Node] = []
         self.effects = folder / "effects"
-        self._starts = count(1)
+        self._starts = count()
 
     @classmethod
     @asynccontextmanager
     async def of(
-        cls, folder: Path, database: Database, provider: RehearsalServer, lease_time: int = LEASE_MS
+        cls, folder: Path, database: Database, provider: RehearsalServer, settings: Mapping[str, int]
     ) -> AsyncIterator[Self]:
         """Yield a cluster without nodes. Every node has ended after the block."""
-        cluster = cls(folder, database, provider, lease_time)
+        cluster = cls(folder, database, provider, settings)
         cluster.effects.mkdir()
         for name, text in (("token", cluster.token), ("secret", secrets.token_hex(32))):
             (folder / name).touch(mode=0o600)
@@ -106,7 +112,8 @@ class Cluster:
 
     @property
     def living(self) -> list[Node]:
-        return [node for node in self.nodes if node.lives]
+        """The nodes that are ready, and that have not ended."""
+        return [node for node in self.nodes if node.url and node.lives]
 
     def client(self, node: Node) -> Client:
         return Client(node.url, self.token)
@@ -120,25 +127,24 @@ class Cluster:
 
     async def _started(self, name: str, port: int | None, env: Mapping[str, str]) -> Node:
         number = next(self._starts)
-        role = f"{self.database.name}_{number}"
-        await self.database.add_role(role)
+        role = self.database.role(number)
         config, log = self.folder / f"{name}-{number}.config", self.folder / f"{name}-{number}.log"
         config.write_text(
             CONFIG.format(
                 agent=AGENT,
                 url=self.database.url(role, port),
                 name=name,
-                lease_time=self.lease_time,
                 secret=self.folder / "secret",
                 token=self.folder / "token",
-                state=self.folder / f"state-{name}",
+                state=self.folder / f"state-{number}",
             )
         )
         keys = {"OPENAI_BASE_URL": self.provider.base_url, "OPENAI_API_KEY": "rehearsal", FOLDER: str(self.effects)}
         variables = environment(**{**keys, "PYTHONPATH": str(ROOT), **env})
+        flags = [each for key, value in self.settings.items() for each in ("--set", f"{key}={value}")]
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                UNDERSTUDY, "serve", "--config", str(config), stdout=PIPE, stderr=output, env=variables
+                *(UNDERSTUDY, "serve", "--config", str(config), *flags), stdout=PIPE, stderr=output, env=variables
             )
         node = Node(name, role, process, "", log)
         self.nodes.append(node)

@@ -10,14 +10,16 @@ from msgspec import Struct
 
 from agents.client.frames import Frames
 from agents.contract.wire import event_of
-from agents.core.events import TERMINAL, Event
+from agents.core.events import TERMINAL, Event, StreamToken
 from tests.cluster.nodes import Node
 
 SILENCE_S = 1.5
 """A gateway sends a comment every 0.3 s, so a node that is silent for this time has failed."""
 
-PAUSE_S = 0.05
-LIMIT_S = 90.0
+PAUSE_S = 0.2
+"""The pause before the next node is asked."""
+
+LIMIT_S = 120.0
 
 
 class Arrival(Struct, frozen=True):
@@ -39,10 +41,20 @@ class Refusal(Struct, frozen=True):
 
 
 class Recording:
-    """A stream as its client saw it. nodes: where the client asks, in order; the first one begins the session."""
+    """A stream as its client saw it.
+
+    nodes: where the client asks, in turn. first: the place of the first one. patience_s: the time without an event
+    after which the client leaves a node.
+    """
 
     def __init__(
-        self, http: aiohttp.ClientSession, token: str, nodes: Callable[[], Sequence[Node]], message: str, first: int = 0
+        self,
+        http: aiohttp.ClientSession,
+        token: str,
+        nodes: Callable[[], Sequence[Node]],
+        message: str,
+        first: int = 0,
+        patience_s: float = LIMIT_S,
     ) -> None:
         self.message = self.session_id = message
         self.stream_id = f"stream-{message}"
@@ -50,7 +62,7 @@ class Recording:
         self.refusals: list[Refusal] = []
         self.failures: list[str] = []
         self._http, self._headers, self._nodes = http, {"Authorization": f"Bearer {token}"}, nodes
-        self._turn = first
+        self._turn, self._patience_s = first, patience_s
         self._over = False
         self._news = asyncio.Event()
 
@@ -77,9 +89,21 @@ class Recording:
             async with asyncio.timeout(LIMIT_S):
                 await self._until_done(self._ask)
                 await self._until_done(self._follow)
+        except TimeoutError:
+            raise AssertionError(f"no end within {LIMIT_S:g} s: {self.report()}") from None
         finally:
             self._over = True
             self._news.set()
+
+    def report(self, *events: Event) -> str:
+        """Return what a failing check needs to be understood. events: those that it is about."""
+        arrivals = [
+            f"{each.at_s:.2f} {each.node} {each.event.seq}.{each.event.attempt} {type(each.event).__name__}"
+            for each in self.arrivals
+            if not isinstance(each.event, StreamToken)
+        ]
+        failures = [*self.failures[-5:], *map(str, self.refusals[-5:])]
+        return "\n".join([self.stream_id, *map(str, events), *arrivals, *failures])
 
     async def more_than(self, count: int) -> None:
         """Wait until more than this number of events has arrived, or the recording is over."""
@@ -116,7 +140,7 @@ class Recording:
     async def _follow(self, node: Node) -> bool:
         last = self.events[-1].seq if self.arrivals else 0
         headers = {**self._headers, "Last-Event-ID": str(last)}
-        frames = Frames()
+        frames, last_s = Frames(), time.monotonic()
         async with self._http.get(f"{node.url}/streams/{self.stream_id}/events", headers=headers) as answer:
             if answer.status != 200:
                 return await self._refused(node, answer)
@@ -127,10 +151,13 @@ class Recording:
                         continue
                     event = event_of(frame.name, frame.data, self.stream_id, frame.id)
                     if event is not None:
-                        self.arrivals.append(Arrival(event, time.monotonic(), node.name))
+                        last_s = time.monotonic()
+                        self.arrivals.append(Arrival(event, last_s, node.name))
                         self._news.set()
                     if isinstance(event, TERMINAL):
                         return True
+                if time.monotonic() - last_s > self._patience_s:
+                    break
         return False
 
     async def _refused(self, node: Node, answer: aiohttp.ClientResponse) -> bool:
@@ -153,9 +180,10 @@ class Crowd:
         messages: Sequence[str],
         over_s: float = 0.0,
         first: Callable[[int], int] = int,
+        patience_s: float = LIMIT_S,
     ) -> None:
         self.recordings = [
-            Recording(http, token, nodes, message, first(number)) for number, message in enumerate(messages)
+            Recording(http, token, nodes, message, first(number), patience_s) for number, message in enumerate(messages)
         ]
         self._pause_s = over_s / max(len(messages), 1)
         self._tasks: list[asyncio.Task[None]] = []

@@ -14,11 +14,14 @@ from tests.agents.crash.preloaded import built
 from tests.cluster import laws
 from tests.cluster.audit import DEATHS
 from tests.cluster.engine import Database, Engine
-from tests.cluster.nodes import LEASE_MS, Cluster
+from tests.cluster.nodes import Cluster
 from tests.cluster.recording import Crowd
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 HOUR_S = 3600
+LOOKS_S = 1.5
+"""In this time the nodes look at each other, and beat, several times."""
+
 CLOCK = Path(__file__).parents[1] / "agents" / "daemon" / "clock.c"
 
 
@@ -51,7 +54,7 @@ async def test_a_clock_that_jumps_ends_no_node_and_no_turn(
     of_engine, of_node = Clock(library, engine.folder / "jump"), Clock(library, tmp_path / "jump")
     await engine.stop()
     await engine.start(**of_engine.env)
-    async with Cluster.of(tmp_path, await Database.made(engine), provider) as cluster:
+    async with Cluster.of(tmp_path, await Database.made(engine), provider, {}) as cluster:
         await cluster.start("a", env=of_node.env)
         await cluster.start("b")
         messages = [f"long{number}" for number in range(10)]
@@ -60,7 +63,7 @@ async def test_a_clock_that_jumps_ends_no_node_and_no_turn(
             for clock in (of_node, of_engine):
                 for by_s in (HOUR_S, -HOUR_S, 0):
                     clock.jump(by_s)
-                    await asyncio.sleep(LEASE_MS / 1000 / 2)
+                    await asyncio.sleep(LOOKS_S)
                     await crowd.all_further()
         await laws.check_all(cluster, crowd.recordings)
         assert await cluster.database.rows(DEATHS) == []

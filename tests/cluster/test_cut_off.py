@@ -7,14 +7,19 @@ import aiohttp
 import pytest
 
 from tests.cluster import laws
-from tests.cluster.nodes import LEASE_MS, Cluster
+from tests.cluster.nodes import BUSY, Cluster
 from tests.cluster.proxy import Proxy
 from tests.cluster.recording import Crowd
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+LEASE_S = 3.0
+SETTINGS = {"cluster.lease_time": 3000}
 FENCED = 75
 CUT_OFF_S = 10.0
-ENDS_S = 2.0
+ENDS_S = 2.0 * BUSY
+REPLACED_S = (LEASE_S + 1.5) * BUSY
+PATIENCE_S = 1.0
+"""The gateway of a node without its engine still sends comments, so a client has to leave it."""
 
 
 @pytest.mark.parametrize("fault", ["silent", "reset", "one_way"])
@@ -25,7 +30,9 @@ async def test_a_node_without_its_engine_is_replaced_and_ends(
         [a] = await cluster.start("a", port=proxy.port)
         await cluster.start("b")
         messages = [f"m{number}" for number in range(40)]
-        async with Crowd(http, cluster.token, lambda: cluster.living, messages, 3.0, lambda n: n % 4 == 0) as crowd:
+        async with Crowd(
+            http, cluster.token, lambda: cluster.living, messages, 3.0, lambda n: n % 4 == 0, PATIENCE_S
+        ) as crowd:
             await crowd.all_begun()
             cut = crowd.at("a")
             cut_s = time.monotonic()
@@ -35,4 +42,20 @@ async def test_a_node_without_its_engine_is_replaced_and_ends(
             assert await a.ended(ENDS_S) == FENCED
         await laws.check_all(cluster, crowd.recordings)
         late_s = [each.first_after(cut_s, not_from="a") for each in cut]
-        assert max(late_s) < LEASE_MS / 1000 + 1.5
+        assert max(late_s) < REPLACED_S
+
+
+async def test_a_node_that_waits_no_longer_for_its_engine_ends_no_turn(
+    cluster: Cluster, http: aiohttp.ClientSession
+) -> None:
+    """Another node continues its turns, so an error of this one would be a second end."""
+    cluster.settings = {**SETTINGS, "sessions.store_grace": 5000}
+    async with Proxy(cluster.database.engine.port) as proxy:
+        [a] = await cluster.start("a", port=proxy.port)
+        await cluster.start("b")
+        messages = [f"long{number}" for number in range(10)]
+        async with Crowd(http, cluster.token, lambda: cluster.living, messages, 0.0, lambda _: 0) as crowd:
+            await crowd.all_begun()
+            proxy.silent()
+            assert await a.ended() == FENCED
+        await laws.check_all(cluster, crowd.recordings)

@@ -12,13 +12,13 @@ from agents.rehearsal import RehearsalServer
 from tests.cluster import laws
 from tests.cluster.audit import DEATHS
 from tests.cluster.engine import Database, Engine
-from tests.cluster.nodes import Cluster
+from tests.cluster.nodes import BUSY, Cluster
 from tests.cluster.recording import Crowd
 from tests.cluster.script import TURN_S
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 STREAMS = 100
-RETURN_S = 1.0
+RETURN_S = 1.0 * BUSY
 CALLS_BEGIN_S = 0.3
 """A call whose record is on disk has begun within this time."""
 
@@ -42,7 +42,7 @@ def engine() -> Iterator[Engine]:
 async def test_a_restart_of_the_engine_ends_no_turn_and_no_node_and_starts_no_call(
     engine: Engine, provider: RehearsalServer, http: aiohttp.ClientSession, tmp_path: Path, mode: str, away_s: float
 ) -> None:
-    async with Cluster.of(tmp_path, await Database.made(engine), provider) as cluster:
+    async with Cluster.of(tmp_path, await Database.made(engine), provider, {}) as cluster:
         await cluster.start("a", "b")
         messages = [f"m{number}" for number in range(STREAMS)]
         async with Crowd(http, cluster.token, lambda: cluster.living, messages, TURN_S * 0.9) as crowd:

@@ -1,31 +1,18 @@
 """Fault 1: kill -9 of a node under many streams, each at another point of its turn."""
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-from agents.rehearsal import RehearsalServer
 from tests.cluster import laws
-from tests.cluster.engine import Database, Engine
-from tests.cluster.nodes import Cluster
+from tests.cluster.nodes import BUSY, Cluster
 from tests.cluster.recording import Crowd
 from tests.cluster.script import TURN_S
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 STREAMS = 200
-DEFAULT_LEASE_MS = 6000
-FAILOVER_S = 3.5
-
-
-@pytest.fixture
-async def cluster(shared_engine: Engine, provider: RehearsalServer, tmp_path: Path) -> AsyncIterator[Cluster]:
-    """A cluster with the default lease time."""
-    database = await Database.made(shared_engine)
-    async with Cluster.of(tmp_path, database, provider, DEFAULT_LEASE_MS) as cluster:
-        yield cluster
+FAILOVER_S = 3.5 * BUSY
 
 
 async def test_each_stream_of_a_killed_node_continues_at_another_node(
