@@ -54,6 +54,7 @@ async def _after(fault: Fault, cluster: Cluster, sizes: Sizes) -> list[float]:
         Crowd(http, cluster.token, lambda: cluster.living, messages, sizes.over_s, lambda _: 0) as crowd,
     ):
         await crowd.all_begun()
+        concerned = crowd.recordings if fault == "restart" else crowd.at("a")
         at_s = time.monotonic()
         match fault:
             case "kill":
@@ -65,4 +66,4 @@ async def _after(fault: Fault, cluster: Cluster, sizes: Sizes) -> list[float]:
                 await cluster.database.engine.start()
                 at_s = time.monotonic()
     await laws.check_all(cluster, crowd.recordings)
-    return [each.first_after(at_s, not_from="" if fault == "restart" else "a") for each in crowd.recordings]
+    return [each.first_after(at_s, not_from="" if fault == "restart" else "a") for each in concerned]

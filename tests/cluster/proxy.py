@@ -48,7 +48,11 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         self.reset()
+        self.forth.release()
+        self.back.release()
         await self._server.wait_closed()
+        while self._ends:  # noqa: ASYNC110 (each connection removes its own)
+            await asyncio.sleep(0.01)
 
     def silent(self) -> None:
         """Deliver nothing in either direction."""
@@ -74,7 +78,11 @@ class Proxy:
         if self._refuses:
             writer.transport.abort()
             return
-        there, to = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            there, to = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # nobody listens there
+            writer.transport.abort()
+            return
         ends = {writer, to}
         self._ends |= ends
         copies = [

@@ -16,6 +16,9 @@ from tests.cluster.nodes import Node
 SILENCE_S = 1.5
 """A gateway sends a comment every 0.3 s, so a node that is silent for this time has failed."""
 
+SHUNNED_S = 5.0
+"""A node that failed is not asked for this time, unless all have failed."""
+
 PAUSE_S = 0.2
 """The pause before the next node is asked."""
 
@@ -63,6 +66,7 @@ class Recording:
         self.failures: list[str] = []
         self._http, self._headers, self._nodes = http, {"Authorization": f"Bearer {token}"}, nodes
         self._turn, self._patience_s = first, patience_s
+        self._shunned: dict[str, float] = {}
         self._over = False
         self._news = asyncio.Event()
 
@@ -113,14 +117,15 @@ class Recording:
 
     async def _until_done(self, step: Callable[[Node], Any]) -> None:
         while True:
-            nodes = self._nodes()
-            if nodes:
+            nodes = [node for node in self._nodes() if self._shunned.get(node.name, 0.0) < time.monotonic()]
+            if nodes := nodes or list(self._nodes()):
                 node = nodes[self._turn % len(nodes)]
                 try:
                     if await step(node):
                         return
                 except (aiohttp.ClientError, TimeoutError) as failed:
                     self.failures.append(f"{node.name}: {type(failed).__name__}: {failed}")
+                    self._shunned[node.name] = time.monotonic() + SHUNNED_S
                 self._turn += 1
             await asyncio.sleep(PAUSE_S)
 

@@ -23,7 +23,7 @@ def cluster(**more: str) -> Iterator[Path]:
     if os.getuid() == 0:
         shutil.chown(folder, "nobody")
     try:
-        _run("initdb", "-D", str(folder / "data"), "-U", OWNER, "--auth=trust", "-E", "UTF8", "--no-sync")
+        run("initdb", "-D", str(folder / "data"), "-U", OWNER, "--auth=trust", "-E", "UTF8", "--no-sync")
         settings = {"listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off", **more}
         with (folder / "data" / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
@@ -37,12 +37,12 @@ def cluster(**more: str) -> Iterator[Path]:
 
 
 def start(folder: Path, **env: str) -> None:
-    _run("pg_ctl", "start", "-w", "-D", str(folder / "data"), "-l", str(folder / "log"), **env)
+    run("pg_ctl", "start", "-w", "-D", str(folder / "data"), "-l", str(folder / "log"), **env)
 
 
 def stop(folder: Path, mode: str = "fast") -> None:
     """Stop the server. mode: fast ends its sessions, immediate is a crash."""
-    _run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(folder / "data"))
+    run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(folder / "data"))
 
 
 def processes(folder: Path) -> list[int]:
@@ -52,7 +52,7 @@ def processes(folder: Path) -> list[int]:
     return [first, *map(int, children)]
 
 
-def _run(program: str, *arguments: str, **env: str) -> None:
+def run(program: str, *arguments: str, **env: str) -> None:
     as_nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
     command = [str(_path(program)), *arguments]
     subprocess.run(  # type: ignore[call-overload]
