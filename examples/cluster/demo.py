@@ -6,18 +6,17 @@ make cluster-demo, or: python examples/cluster/demo.py
 import asyncio
 import os
 import secrets
+import shutil
 import signal
+import subprocess
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from database import database
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 from agents import StreamReset, StreamToken
 from agents.client import Client
@@ -111,6 +110,44 @@ async def owner_of(client: Client) -> str:
     """Return the name of the node that has the agent."""
     owners = (await client.get("/cluster/owners", id="clerk-1"))["owners"]
     return str(owners["clerk-1"])
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Yield the URL of a new database, whose server ends with the block. Raises FileNotFoundError without PostgreSQL.
+
+    PostgreSQL refuses to run as root, so root starts it as nobody.
+    """
+    folder = Path(mkdtemp(prefix="understudy-pg-"))
+    user: dict[str, Any] = {}
+    if os.getuid() == 0:
+        shutil.chown(folder, "nobody")
+        user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(_path(program)), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **user)
+
+    data = str(folder / "data")
+    try:
+        run("initdb", "-D", data, "-U", "demo", "--auth=trust", "-E", "UTF8")
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
+        run("pg_ctl", "start", "-w", "-D", data, "-l", str(folder / "log"), "-o", options)
+        try:
+            yield f"postgresql://demo@/postgres?host={folder}"
+        finally:
+            run("pg_ctl", "stop", "-w", "-m", "fast", "-D", data)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _path(program: str) -> Path:
+    """Return the path of a server program. Debian keeps each version in a folder outside of the PATH."""
+    if (found := shutil.which(program)) is not None:
+        return Path(found)
+    if not (installed := sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))):
+        raise FileNotFoundError(f"expected PostgreSQL's {program}, found none: apt-get install postgresql")
+    return installed[-1]
 
 
 if __name__ == "__main__":
