@@ -20,7 +20,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeVar, overload
 from uuid import uuid4
 
-from actors import CallFailed, Down, Mailbox, Pid, Request, call
+from actors import CallFailed, Down, Mailbox, Pid, Request, call, ended
 from actors.clock import unix_s
 from actors.system.process_system import CALL_TIMEOUT_S
 from agents.agent_config.answer_type import AnswerType
@@ -272,8 +272,12 @@ async def steer(pid: Pid | str, message: str, *, stream_id: str | None = None) -
 
 
 async def retire(pid: Pid | str) -> bool:
-    """End the agent. Return False, and change nothing, if a turn runs or waits."""
-    return await _ask(pid, Retire())
+    """End the agent, and return True when it has ended. Return False, and change nothing, if a turn runs or waits."""
+    agent = await present(checked_agent(pid))
+    retired = await call(agent, Retire(), CALL_TIMEOUT_S)
+    if retired:
+        await ended(agent)  # in a cluster, its session is then free for other nodes
+    return retired
 
 
 async def info(pid: Pid | str) -> AgentInfo:

@@ -33,6 +33,7 @@ from supervisors.dynamic_supervisor import start_child
 STAND_INS: Final = "stand_ins"
 CHECKED_PEERS: Final = 3
 CHECK_S: Final = 2.0
+EACH_S: Final = 1.0  # for each of several nodes: one that is stopped must not hold up a list
 ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared, not bound)
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class ClusterNode(Struct, frozen=True):
         except StoreUnavailable as unavailable:
             log.warning("nodes_not_asked", reason=str(unavailable))
             return []
-        asked = [ask_node(self.remote.links, peer, request) for peer in peers]
+        asked = [ask_node(self.remote.links, peer, request, EACH_S) for peer in peers]
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, NoAnswer):

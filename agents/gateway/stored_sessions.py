@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
-from actors import CallFailed, NameTaken, Pid, ended
+from actors import CallFailed, NameTaken, Pid
 from agents import agent
 from agents.agent_registry import find_agent, find_stream, reserved
 from agents.cluster.everywhere import running_among
@@ -115,9 +115,8 @@ class StoredSessions(LiveSessions):
         from agents.sessions import history
 
         journal = await _journal()
-        if (pid := await running_agent(session_id)) is not None:
+        if await running_agent(session_id) is not None:
             await super().delete(session_id)
-            await ended(pid)  # it frees the session, which only its owner may delete
         with _alone(session_id):
             with suppress(RecordsRefused):
                 await journal.durable()  # otherwise a waiting write would follow the deletion

@@ -64,8 +64,11 @@ def check(events: list[Event]) -> None:
     assert last.response.content == text == WORDS
 
 
-@pytest.mark.parametrize("nodes", [2, 3])
-async def test_the_streams_of_a_killed_node_go_on_for_followers_on_another_one(cluster: Cluster, nodes: int) -> None:
+@pytest.mark.parametrize(("nodes", "how"), [(2, signal.SIGKILL), (3, signal.SIGKILL), (2, signal.SIGSTOP)])
+async def test_the_streams_of_a_lost_node_go_on_for_followers_on_another_one(
+    cluster: Cluster, nodes: int, how: signal.Signals
+) -> None:
+    """A link to a stopped node looks alive until its next ping, so the judge's word ends it."""
     others = ["third"] * (nodes - 2)
     async with (
         far_node(cluster, lease_time=SHORT_MS) as far,
@@ -79,7 +82,7 @@ async def test_the_streams_of_a_killed_node_go_on_for_followers_on_another_one(c
         early = [[await box.receive(30) for _ in range(20)] for box in boxes]
         stand_ins = [await wake(id_) for id_ in AGENTS]
         assert all(map(stands_in, stand_ins))
-        far.kill()
+        far.send_signal(how)
         late = [group.create_task(followed(box)) for box in boxes]
         await asyncio.wait(late)
         for events, rest in zip(early, late, strict=True):
