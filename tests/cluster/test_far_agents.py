@@ -9,7 +9,8 @@ import pytest
 from actors import Mailbox
 from agents import agent, find_agent, start_agent
 from agents.agent_registry import agents_of, stands_in
-from agents.cluster.everywhere import running_among, running_everywhere, waiting_everywhere
+from agents.cluster.everywhere import asked_everywhere, running_among, running_everywhere, waiting_everywhere
+from agents.cluster.node_requests import GetUsage
 from agents.core.conversation import AssistantMessage
 from agents.core.errors import Cancelled
 from agents.core.events import TERMINAL, Event, StreamApprovalRequired, StreamComplete, StreamError, StreamToken
@@ -145,6 +146,8 @@ async def _is_one_agent() -> None:
     assert ids == ["anns", "buyer", "echo", "idle", "slow", "steered"]
     assert [info.id for info in await running_everywhere("buyer", 2, None)] == ["echo", "idle"]
     assert [info.id for info in await running_everywhere(None, 100, "ann")] == ["anns"]
+    usages = await asked_everywhere(GetUsage("ann"))
+    assert [id_ for usage in usages for id_ in usage.agents] == ["anns"]  # the stand-in is not counted
     assert await running_among(["echo", "nobody", "slow"]) == {"echo", "slow"}
 
 
