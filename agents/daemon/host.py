@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from actors.log import get_logger
 from agents.configuration import InvalidConfiguration
@@ -15,9 +16,13 @@ from agents.daemon.scrape import Scrape
 from agents.daemon.store_check import store_fault
 from agents.gateway import Gate, Gateway, LiveSessions, Server, check_access
 from agents.gateway.errors import Refusal
+from agents.gateway.gate import RETRY_S
 from agents.gateway.routes.host import Figures, Reloaded
 from agents.gateway.stored_sessions import StoredSessions
+from agents.instance.elsewhere import may_be_dead
 from agents.settings import Durability, Settings
+
+MAY_BE_DEAD: Final = "this node of the cluster reaches no store, and others may continue its turns: retry later"
 
 log = get_logger("understudy.daemon")
 
@@ -50,6 +55,8 @@ class DaemonHost:
     async def check_ready(self) -> None:
         """Raise Refusal while new turns are refused, or would fail."""
         self.gate.check()
+        if await may_be_dead():
+            raise Refusal(503, MAY_BE_DEAD, retry_after_s=RETRY_S)
         if (fault := await store_fault(self._settings)) is not None:
             raise Refusal(503, fault)
 

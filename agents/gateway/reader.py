@@ -16,7 +16,7 @@ from agents.cluster.agents_here import ids_of
 from agents.core.errors import HandlerCrashed
 from agents.core.events import TERMINAL, Event, StreamError
 from agents.gateway.connection import Direct
-from agents.instance.elsewhere import HANDED_OVER, agent_elsewhere
+from agents.instance.elsewhere import HANDED_OVER, agent_elsewhere, may_be_dead
 
 BATCH: Final = 512  # events per write
 
@@ -99,7 +99,8 @@ class Reader:
             except MailboxClosed:
                 raise ReaderClosed from None
             except TimeoutError:
-                if gone and (self._moves or await agent_elsewhere(self._session) is not None):
+                moves = self._moves or await agent_elsewhere(self._session) is not None if gone else await may_be_dead()
+                if moves:
                     raise ReaderMoved from None
                 yield [self._last_words()] if gone else []
                 if gone:

@@ -9,8 +9,9 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from actors import Pid, Request, Shutdown, call, sys, unregister, whereis
+from actors import CallFailed, Pid, Request, Shutdown, call, sys, unregister, whereis
 from agents.agent_registry import find_agent, name_of, stands_in
+from agents.sessions import open_journal
 from supervisors import AlreadyStarted, agent_supervisor
 
 CLUSTER: Final = "cluster"
@@ -104,6 +105,15 @@ Control: TypeAlias = StopFar | SuspendFar | ResumeFar
 async def other_nodes() -> OtherNodes | None:
     """Return the other nodes, or None without a cluster."""
     return None if whereis(CLUSTER) is None else await call(CLUSTER, OpenOtherNodes())
+
+
+async def may_be_dead() -> bool:
+    """Return whether the other nodes may have declared this node dead, since it reaches no store."""
+    try:
+        journal = await open_journal()
+    except CallFailed:
+        return False  # the journal is being restarted
+    return journal is not None and journal.store.may_be_replaced
 
 
 async def agent_elsewhere(session_id: str) -> Pid | None:

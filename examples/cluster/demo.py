@@ -126,7 +126,7 @@ def database() -> Iterator[str]:
 
     def run(program: str, *arguments: str) -> None:
         command = [str(_path(program)), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **user)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **user)  # noqa: S603 (PostgreSQL)
 
     data = str(folder / "data")
     try:
