@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from random import Random
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -20,8 +21,9 @@ from agents.cluster.link.link import Link
 from agents.cluster.link.server import listening
 from agents.cluster.links import CountLinks, LinkTo, PeerNode
 from agents.cluster.node_links import LINKS
-from agents.cluster.node_requests import NodeRequest, answered_here
+from agents.cluster.node_requests import NodeRequest, WakeSession, answered_here
 from agents.cluster.own_node import OwnNode, state_dir
+from agents.cluster.placement import NodeLoad, place
 from agents.cluster.remote import Remote
 from agents.instance.elsewhere import ClusterFigures, NoAnswer, OpenOtherNodes, UnknownNode
 from agents.sessions import SessionError, StoreUnavailable
@@ -35,6 +37,8 @@ CHECKED_PEERS: Final = 3
 CHECK_S: Final = 2.0
 EACH_S: Final = 1.0  # for each of several nodes: one that is stopped must not hold up a list
 ANY_HOST: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 (compared, not bound)
+
+CHANCE: Final = Random()  # noqa: S311 (load, no secret)
 
 T = TypeVar("T")
 
@@ -64,6 +68,26 @@ class ClusterNode(Struct, frozen=True):
                 return failed.reason.pid
             raise
         return pid if isinstance(pid, Pid) else find_agent(session_id)
+
+    async def wake(self, session_id: str) -> bool:
+        """Let a node with clearly less load wake a free session. Return False if this node is to do it.
+
+        In SQLite the nodes do not know each other's load.
+        """
+        own = self.node.nodes
+        if not (own.draining or self.node.store.has_server):
+            return False
+        loads = [NodeLoad(each.epoch, each.load, each.drains) for each in await self.node.living()]
+        here = NodeLoad(self.node.me.epoch, own.load(), own.draining)
+        chosen = place(here, [each for each in loads if each.epoch != here.epoch], CHANCE)
+        if chosen is None or chosen is here:
+            return False
+        peer = next((each for each in await self.node.others() if each.epoch == chosen.epoch), None)
+        try:
+            return peer is not None and await ask_node(self.remote.links, peer, WakeSession(session_id))
+        except NoAnswer as none:
+            log.warning("session_not_placed", session=session_id, reason=str(none))
+            return False
 
     async def ask_all(self, request: NodeRequest[T]) -> list[T]:
         """Return the answers of the other nodes that answer."""

@@ -16,6 +16,7 @@ from agents.instance.elsewhere import other_nodes
 from agents.instance.info import AgentInfo
 from agents.instance.running import WaitingCall, agent_state, waiting_calls
 from agents.instance.waiting import waiting_bytes
+from agents.instance.waking import wake
 from supervisors import count_children
 from supervisors.agent_supervisor import AGENT_SUPERVISOR
 
@@ -62,6 +63,12 @@ class ListWaiting(NodeRequest[list[WaitingCall]], frozen=True, tag="waiting"):
     owner: str | None
 
 
+class WakeSession(NodeRequest[bool], frozen=True, tag="wake"):
+    """Start the agent of a free session. The answer: whether it runs on this node."""
+
+    session: str
+
+
 class NodeFigures(Struct, frozen=True):
     """The numbers of a node's agents and links."""
 
@@ -88,7 +95,9 @@ class MakeReport(NodeRequest[Report], Request[Report], frozen=True, tag="report"
     query: dict[str, Any]
 
 
-AnyNodeRequest: TypeAlias = ListRunning | RunningAmong | GetUsage | ListWaiting | DescribeNode | MakeReport
+AnyNodeRequest: TypeAlias = (
+    ListRunning | RunningAmong | GetUsage | ListWaiting | WakeSession | DescribeNode | MakeReport
+)
 
 _REQUESTS: Final[Packing[AnyNodeRequest]] = Packing(AnyNodeRequest)
 _ANSWERS: Final[dict[type, Packing[Any]]] = {
@@ -96,6 +105,7 @@ _ANSWERS: Final[dict[type, Packing[Any]]] = {
     RunningAmong: Packing(list[str]),
     GetUsage: Packing(UserUsage),
     ListWaiting: Packing(list[WaitingCall]),
+    WakeSession: Packing(bool),
     DescribeNode: Packing(NodeFigures),
     MakeReport: Packing(Report),
 }
@@ -129,6 +139,9 @@ async def answered_here(request: NodeRequest[Any]) -> Any:
             return UserUsage(ids_of(own), sum(map(waiting_bytes, own)))
         case ListWaiting(limit, owner):
             return await in_slices(waiting_calls(limit, lambda process: _is_of(owner, process)))
+        case WakeSession(session):
+            pid = await wake(session, here=True)
+            return pid is not None and not stands_in(pid)
         case DescribeNode():
             nodes = await other_nodes()
             links = 0 if nodes is None else (await nodes.figures()).links

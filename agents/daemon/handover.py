@@ -7,7 +7,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from actors import CallFailed, CallTimeout, Pid, call
+from actors import CallFailed, CallTimeout, Pid, call, ended
 from actors.log import get_logger
 from agents.cluster.counts import NODE_COUNTS
 from agents.instance.requests import HandOver
@@ -57,7 +57,7 @@ async def _all_end(*, at_once: bool) -> int:
     while left:
         ends = await asyncio.gather(*[_ends(pid, at_once=at_once) for pid in left])
         count += sum(ends)
-        left = [pid for pid, ended in zip(left, ends, strict=True) if not ended]
+        left = [pid for pid, ended_ in zip(left, ends, strict=True) if not ended_]
         if left:
             await asyncio.sleep(LOOK_S)
     return count
@@ -65,8 +65,11 @@ async def _all_end(*, at_once: bool) -> int:
 
 async def _ends(pid: Pid, *, at_once: bool) -> bool:
     try:
-        return await call(pid, HandOver(at_once))
+        ends = await call(pid, HandOver(at_once))
     except CallTimeout:
         return False
     except CallFailed:
         return True  # it has ended
+    if ends:
+        await ended(pid)  # which frees its session
+    return ends

@@ -63,6 +63,9 @@ class OtherNodes(Protocol):
     async def agent_of(self, session_id: str) -> Pid | None:
         """Return the stand-in of the session's agent; None unless another living node owns the session."""
 
+    async def wake(self, session_id: str) -> bool:
+        """Let a node with clearly less load wake a free session. Return False if this node is to do it."""
+
     async def ask_all(self, request: Any) -> list[Any]:
         """Return the answers of the other nodes to a request of cluster/node_requests.py. Some may not answer."""
 
@@ -127,6 +130,12 @@ async def already_elsewhere(session_id: str) -> AlreadyStarted | None:
     unregister(name_of(session_id))
     stand_in = await agent_elsewhere(session_id)
     return None if stand_in is None else AlreadyStarted(stand_in, session_id)
+
+
+async def woken_elsewhere(session_id: str) -> bool:
+    """Let another node wake a free session, if this one drains or has clearly more load. Return whether it did."""
+    nodes = await other_nodes()
+    return nodes is not None and await nodes.wake(session_id)
 
 
 async def running_agent(session_id: str) -> Pid | None:

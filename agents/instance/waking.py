@@ -17,7 +17,7 @@ from agents.agent_config.kept import kept_config, restored
 from agents.agent_registry import find_agent, step_aside
 from agents.core.checkpoint import first_checkpoint, log_of
 from agents.core.conversation import Conversation
-from agents.instance.elsewhere import CLUSTER, agent_elsewhere
+from agents.instance.elsewhere import CLUSTER, agent_elsewhere, woken_elsewhere
 from agents.sessions import (
     JournalHandle,
     OpenStream,
@@ -101,10 +101,11 @@ async def recorder_of(agent_id: str, stream_id: str, message: str) -> Recorder |
     return journal.recorder(agent_id, stream_id, message, on_durable=_to_nobody, on_failure=_to_nobody)
 
 
-async def wake(agent_id: str) -> Pid | None:
+async def wake(agent_id: str, *, here: bool = False) -> Pid | None:
     """Return the agent with this id. If none runs, start one for the session with this id; None if neither exists.
 
-    If another node of the cluster owns the session, return the stand-in of its agent. Raises InvalidAgentConfig if the
+    If another node of the cluster owns the session, return the stand-in of its agent. A free session may wake on a node
+    with less load, unless here is True. Raises InvalidAgentConfig if the
     kept configuration has become invalid: a tool is missing, or it names code or an address that this program gave no
     agent. Raises SessionError if the session can't be read.
     """
@@ -116,6 +117,8 @@ async def wake(agent_id: str) -> Pid | None:
     session = await journal.store.session(agent_id) if journal is not None else None
     if session is None or session.config is None:
         return None
+    if not here and await woken_elsewhere(agent_id) and (pid := await agent_elsewhere(agent_id)) is not None:
+        return pid
     try:
         return await start_agent(_given(session, session.config), Origin.KEPT)
     except AlreadyStarted as other:

@@ -8,6 +8,7 @@ from actors import AsyncioSystemBase, Mailbox, call, ended, start
 from agents.cluster.errors import Garbage
 from agents.cluster.everywhere import asked_everywhere, running_among, running_everywhere
 from agents.cluster.finding import agent_here
+from agents.cluster.link.link import Link
 from agents.cluster.link.wire import CallAnswered, NotHere
 from agents.cluster.links import CountLinks, Links, LinkTo, PeerNode
 from agents.cluster.node_requests import (
@@ -63,6 +64,7 @@ async def test_the_link_of_a_node_to_itself_answers_and_ends_when_it_is_idle() -
     async with AsyncioSystemBase():
         links, box = await start(Links, A, PLAIN, agent_here, 0.05), Mailbox()
         link = await call(links, LinkTo(PeerNode(A.epoch, A.incarnation, None, A.name)))
+        assert isinstance(link, Link)
         assert await call(links, LinkTo(PeerNode(A.epoch, A.incarnation, None, A.name))) is link
         assert await call(links, CountLinks()) == 0  # it leads to no other node
         request = GetUsage("ann")

@@ -4,11 +4,17 @@ import secrets
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from actors import Mailbox
-from agents import agent, application, find_agent
+from agents import agent, application, find_agent, start_agent
 from agents.agent_registry import stands_in
 from agents.cluster import nodes
+from agents.cluster.judge import own_node
+from agents.cluster.operations import StillAlive, forget, owners, status
 from agents.core.events import TERMINAL, Event, StreamComplete, StreamReset, StreamToken
+from agents.daemon.handover import hand_over
+from agents.instance.elsewhere import UnknownNode
 from agents.instance.waking import wake
 from agents.rehearsal import RehearsalServer, builtin, parse
 from agents.settings import Settings
@@ -53,6 +59,35 @@ async def test_an_agent_of_a_killed_node_goes_on_here_for_those_who_follow_it(tm
             assert stand_in is not None
             assert await agent.conversation(stand_in) == await agent.conversation(here)
             assert [node.name for node in await nodes()] == ["own"]
+
+
+async def test_a_node_that_drains_hands_its_turns_over_and_wakes_nothing(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(secrets.token_urlsafe(32))
+    async with RehearsalServer(builtin() | parse(SCRIPT, "two nodes")) as server:
+        shared: dict[str, Any] = {"lease_time": 6000, "secret_file": str(secret)}
+        given = [{**settings(tmp_path, name, **shared), "base_url": server.base_url} for name in ("far", "own")]
+        async with living_node(given[0]), application.running(Settings.model_validate(given[1])):
+            for id_ in ("mine", "idle-here"):
+                await start_agent(id=id_, model="slow")
+            box = Mailbox()
+            agent.stream_chat("mine", "count", box.pid, stream_id="s")
+            early = [await box.receive(30) for _ in range(20)]
+            node = await own_node()
+            await node.drain(True)
+            assert [(each.name, each.state) for each in await status()] == [("far", "up"), ("own", "draining")]
+            assert await hand_over() == 2
+            assert stands_in(await wake("mine"))
+            box = Mailbox()
+            assert await agent.follow("mine", "s", box.pid, after=early[-1].seq)
+            _check([*early, *await received(box)])
+            assert stands_in(await wake("idle-here"))
+            assert await owners(["mine", "idle-here"]) == {"mine": "far", "idle-here": "far"}
+            with pytest.raises(StillAlive, match=r"^node far lives: stop it, and it leaves$"):
+                await forget("far")
+            with pytest.raises(UnknownNode, match=r"^expected the name of a living node, which are far, got 'other'$"):
+                await forget("other")
 
 
 def _check(events: list[Event]) -> None:
