@@ -188,9 +188,11 @@ async def test_a_far_turn_is_steered_and_a_far_agent_retires(pair: Pair) -> None
     assert await agent.steer(pid, "and more", stream_id="another stream") is False
     await agent.cancel(pid)
     await whole(box)
+    end = asyncio.create_task(ended(pid))
     while not await agent.retire(pid):  # the turn's handler still closes its connection
         pass
-    assert await ended(pid) is NORMAL
+    assert not pid.alive
+    assert await end is NORMAL
 
 
 async def test_a_subscriber_gets_each_event_of_a_far_agent_once(pair: Pair) -> None:
