@@ -25,7 +25,7 @@ pytestmark = pytest.mark.cluster
 WORDS: Final = " ".join(map(str, range(200)))
 SCRIPT: Final = f"""
 [models.worker]
-token_delay_s = 0.02
+token_delay_s = 0.05
 turns = [{{ steps = [{{ text = "{WORDS}" }}] }}]
 
 [models.echo]
