@@ -45,7 +45,10 @@ test-postgres: $(STAMP) postgresql
 test-cluster: $(STAMP) postgresql
 	$(BIN)/pytest -m "cluster and not cluster_long" --numprocesses 2 --dist loadfile tests/cluster
 
+# The faults that take long. Without a PgBouncer, `make test-cluster-long` names the tests that it skips.
 test-cluster-long: $(STAMP) postgresql
+	@command -v pgbouncer /usr/sbin/pgbouncer >/dev/null \
+		|| apt-get install --yes --quiet --no-install-recommends pgbouncer || true
 	$(BIN)/pytest -m cluster_long tests/cluster
 
 postgresql:
